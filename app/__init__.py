@@ -1,0 +1,1 @@
+"""Throughline: a self-hosted visual marketing-workflow builder."""
