@@ -1,0 +1,33 @@
+"""Who asks: a signed-in user or an API key, with one role in one workspace."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.models.status import Role
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Every query of a request filters by `tenant_id`; never take a tenant from the input."""
+
+    kind: Literal["user", "key"]
+    id: UUID
+    tenant_id: int
+    role: Role
+    name: str
+    email: str = ""
+    workspace: str = ""
+    timezone: str = "UTC"
+    session_id: UUID | None = None
+
+    def may(self, role: Role | str) -> bool:
+        """Does this role cover `role`? Templates use it to leave out what would be refused."""
+        return self.role.covers(Role(role))
+
+    @property
+    def user_id(self) -> UUID | None:
+        """The user to write down as author; None for an API key."""
+        return self.id if self.kind == "user" else None

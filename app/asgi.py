@@ -1,0 +1,91 @@
+"""Composition root of the web process: `granian app.asgi:app`. It wires routes, plugins and errors; it holds no rules."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
+from litestar import Litestar, Router
+from litestar.config.csrf import CSRFConfig
+from litestar.openapi import OpenAPIConfig
+from litestar.plugins.htmx import HTMXPlugin
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+
+import app as package
+from app.accounts import guards
+from app.lib import database, logs, problems
+from app.lib.fragments import FragmentEngine
+from app.lib.headers import security_headers
+from app.settings import settings
+
+ROOT = Path(__file__).parent
+MODULES = ("api", "pages", "builder_pages")
+"""Names of the modules of a feature package that may hold routes, in a list called HANDLERS."""
+
+
+def handlers() -> list[Any]:
+    """All routes of all feature packages. A new feature is found by being there."""
+    found: list[Any] = []
+    for feature in sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg):
+        for name in MODULES:
+            if importlib.util.find_spec(f"app.{feature}.{name}"):
+                found += importlib.import_module(f"app.{feature}.{name}").HANDLERS
+    return found
+
+
+def middleware() -> list[Any]:
+    """Who asks, then answers already given: `app.accounts` brings both."""
+    found: list[Any] = []
+    for module, name in (("app.accounts.authentication", "Authentication"), ("app.lib.idempotency", "Idempotency")):
+        if importlib.util.find_spec(module):
+            found.append(getattr(importlib.import_module(module), name))
+    return found
+
+
+def create_app(*, database_config: Any = None) -> Litestar:
+    """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
+    logs.configure()
+    made = Litestar(
+        route_handlers=[
+            *handlers(),
+            create_static_files_router(
+                "/static", directories=[ROOT / "static"], opt={"public": True}, include_in_schema=False
+            ),
+        ],
+        plugins=[SQLAlchemyPlugin(database_config or database.litestar_config()), HTMXPlugin()],
+        middleware=middleware(),
+        guards=[guards.authorize],
+        exception_handlers={Exception: problems.handle},
+        template_config=TemplateConfig(
+            directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"], engine=FragmentEngine
+        ),
+        csrf_config=CSRFConfig(
+            secret=settings().secret_key,
+            cookie_name="csrf",
+            cookie_secure=settings().web.secure_cookies,
+            cookie_samesite="lax",
+            exclude=["/api/", "/health", "/metrics"],
+            exclude_from_csrf_key="csrf_exempt",
+        ),
+        before_send=[security_headers],
+        openapi_config=OpenAPIConfig(
+            title="Throughline",
+            version="1.0",
+            openapi_router=Router("/docs/openapi", route_handlers=[], opt={"public": True}),
+            render_plugins=[],
+        ),
+        request_max_body_size=settings().web.body_limit,
+        logging_config=None,
+        debug=False,
+    )
+    if missing := guards.undeclared(made):
+        raise RuntimeError(f"Routes without a role: {', '.join(missing)}. Declare role=Role.… or public=True on each.")
+    return made
+
+
+app = create_app()

@@ -1,0 +1,101 @@
+"""One family of errors. Each carries an HTTP status and a stable code; its docstring is the default message.
+
+A message says what to do next. `app.lib.problems` turns these into problem+json for programs and a designed page for people.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypedDict
+
+
+class Complaint(TypedDict):
+    """One thing wrong with the input: where (`nodes[2].data.duration`) and what would be right."""
+
+    path: str
+    message: str
+
+
+class AppError(Exception):
+    """Something went wrong on our side. Try again; if it stays, look at the server log."""
+
+    status_code = 500
+    code = "internal_error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        errors: list[Complaint] | None = None,
+        code: str | None = None,
+        **extra: Any,
+    ) -> None:
+        self.message = message or inspect.getdoc(type(self)) or "Something went wrong."
+        self.errors = errors or []
+        self.extra = extra
+        if code:
+            self.code = code
+        super().__init__(self.message)
+
+
+class Invalid(AppError):
+    """The request does not fit. Look at `errors` for each field and what it should be."""
+
+    status_code = 422
+    code = "invalid"
+
+
+class BadRequest(AppError):
+    """The request could not be read. Send well-formed JSON."""
+
+    status_code = 400
+    code = "bad_request"
+
+
+class SignedOut(AppError):
+    """Sign in, or send a valid API key as `Authorization: Bearer …`."""
+
+    status_code = 401
+    code = "not_authenticated"
+
+
+class Forbidden(AppError):
+    """Your role may not do this. Ask an admin of the workspace."""
+
+    status_code = 403
+    code = "forbidden"
+
+
+class NotFound(AppError):
+    """There is nothing here. It may have been deleted, or belong to another workspace."""
+
+    status_code = 404
+    code = "not_found"
+
+
+class Conflict(AppError):
+    """Somebody changed this in the meantime. Load it again and repeat your change."""
+
+    status_code = 409
+    code = "conflict"
+
+
+class TooLarge(AppError):
+    """The request body is too large. Split it into smaller parts."""
+
+    status_code = 413
+    code = "too_large"
+
+
+class TooMany(AppError):
+    """Too many tries. Wait a minute and try again."""
+
+    status_code = 429
+    code = "too_many_requests"
+
+
+class Unavailable(AppError):
+    """The database does not answer. Nothing was changed; try again in a moment."""
+
+    status_code = 503
+    code = "unavailable"

@@ -1,0 +1,1 @@
+"""The ground everything stands on. Nothing here knows a marketing word."""

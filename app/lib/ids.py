@@ -1,0 +1,27 @@
+"""Time-ordered ids, made in the app so that rows land in order and PostgreSQL 15 to 18 behave alike."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import UUID
+
+import uuid_utils
+
+
+def uuid7() -> UUID:
+    """A UUIDv7, sortable by the millisecond it was made in."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def uuid7_many(count: int) -> list[bytes]:
+    """`count` UUIDv7 as 16 raw bytes each, increasing; one system call for all of them."""
+    random, base = os.urandom(8 * count), int.from_bytes(os.urandom(1), "big")
+    millisecond = time.time_ns() // 1_000_000
+    ids = []
+    for number in range(count):
+        sequence = base + number
+        head = (millisecond + (sequence >> 12)).to_bytes(6, "big") + (0x7000 | sequence & 0xFFF).to_bytes(2, "big")
+        tail = random[8 * number : 8 * number + 8]
+        ids.append(head + bytes((tail[0] & 0x3F | 0x80,)) + tail[1:])
+    return ids

@@ -1,0 +1,54 @@
+"""Tables, one module a noun. Importing this package gives the metadata all of them."""
+
+from __future__ import annotations
+
+from app.models.api_key import ApiKey
+from app.models.base import Base
+from app.models.connector import Connector
+from app.models.contact import Contact
+from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
+from app.models.event import DeadLetter, Event, Inbox
+from app.models.idempotency_key import IdempotencyKey
+from app.models.message import MailboxMessage, Message, Suppression
+from app.models.run import Decision, EntryRefusal, NodeStat, Run, Step, StepAttempt
+from app.models.session import SignInFailure, SignInLink, UserSession
+from app.models.system import Heartbeat, VirtualClock
+from app.models.template import Template
+from app.models.user import Membership, User
+from app.models.workflow import DraftChange, Workflow, WorkflowVersion
+from app.models.workspace import Workspace
+
+__all__ = [
+    "ApiKey",
+    "Base",
+    "Connector",
+    "Contact",
+    "ContactImport",
+    "ContactImportChunk",
+    "ContactImportError",
+    "DeadLetter",
+    "Decision",
+    "DraftChange",
+    "EntryRefusal",
+    "Event",
+    "Heartbeat",
+    "IdempotencyKey",
+    "Inbox",
+    "MailboxMessage",
+    "Membership",
+    "Message",
+    "NodeStat",
+    "Run",
+    "SignInFailure",
+    "SignInLink",
+    "Step",
+    "StepAttempt",
+    "Suppression",
+    "Template",
+    "User",
+    "UserSession",
+    "VirtualClock",
+    "Workflow",
+    "WorkflowVersion",
+    "Workspace",
+]

@@ -1,0 +1,65 @@
+"""The declarative base and the columns that many tables share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from advanced_alchemy.base import CommonTableAttributes
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, SmallInteger, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.lib.ids import uuid7
+
+Json = dict[str, Any]
+
+
+class Base(CommonTableAttributes, DeclarativeBase):
+    """All tables. Names of constraints are fixed so that migrations can name them."""
+
+    __abstract__ = True
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+    type_annotation_map = {
+        datetime: TIMESTAMP(timezone=True),
+        Json: JSONB,
+        list[Any]: JSONB,
+        list[str]: ARRAY(Text),
+        str: Text,
+        UUID: PG_UUID(as_uuid=True),
+        bytes: LargeBinary,
+    }
+
+
+class HasId:
+    """A UUIDv7 primary key made in the app."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
+
+
+class HasTenant:
+    """The workspace that the row belongs to."""
+
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), sort_order=-9)
+
+
+class HasTimes:
+    """When the row was made and last changed."""
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_now(), sort_order=90)
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.clock_now(), onupdate=func.clock_now(), sort_order=91
+    )
+
+
+__all__ = ["ARRAY", "JSONB", "Base", "BigInteger", "HasId", "HasTenant", "HasTimes", "Json", "SmallInteger"]

@@ -1,0 +1,31 @@
+"""A person: addresses, attributes, tags, consent per topic."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+
+
+class Contact(HasId, HasTenant, HasTimes, Base):
+    """`consent` maps a channel or topic to true or false; false means: do not send."""
+
+    __tablename__ = "contacts"
+
+    external_id: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    source: Mapped[str | None]
+    attributes: Mapped[Json] = mapped_column(server_default="{}")
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
+    timezone: Mapped[str | None]
+    locale: Mapped[str | None]
+    consent: Mapped[Json] = mapped_column(server_default="{}")
+
+    __table_args__ = (
+        Index("contacts_external_id_key", "tenant_id", "external_id", unique=True),
+        Index("contacts_email_key", "tenant_id", text("lower(email)"), unique=True),
+        Index("contacts_newest", "tenant_id", text("created_at desc"), text("id desc")),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )

@@ -1,0 +1,43 @@
+"""A CSV file on its way in: the bytes in pieces, the mapping, the progress, the rows that did not fit."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+
+
+class ContactImport(HasId, HasTenant, HasTimes, Base):
+    __tablename__ = "contact_imports"
+
+    filename: Mapped[str]
+    status: Mapped[str]
+    mapping: Mapped[Json] = mapped_column(server_default="{}")
+    size: Mapped[int] = mapped_column(server_default="0")
+    rows_total: Mapped[int] = mapped_column(server_default="0")
+    rows_done: Mapped[int] = mapped_column(server_default="0")
+    created_count: Mapped[int] = mapped_column(server_default="0")
+    updated_count: Mapped[int] = mapped_column(server_default="0")
+    failed_count: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class ContactImportChunk(Base):
+    __tablename__ = "contact_import_chunks"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("contact_imports.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[bytes]
+
+
+class ContactImportError(Base):
+    __tablename__ = "contact_import_errors"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("contact_imports.id", ondelete="CASCADE"), primary_key=True)
+    row_number: Mapped[int] = mapped_column(primary_key=True)
+    message: Mapped[str]
+    row: Mapped[Json]

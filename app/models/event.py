@@ -1,0 +1,63 @@
+"""Events: the history of what happened, and the inbox of what the engine has not looked at yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Identity, Index, SmallInteger, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, BigInteger, Json
+
+
+class Event(Base):
+    """Kept for timelines. `key` is the client's idempotency id, unique in its workspace."""
+
+    __tablename__ = "events"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[int]
+    contact_id: Mapped[UUID | None]
+    name: Mapped[str]
+    properties: Mapped[Json | None]
+    key: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
+
+    __table_args__ = (
+        Index("events_key", "tenant_id", "key", unique=True, postgresql_where=text("key is not null")),
+        Index("events_contact", "contact_id", text("occurred_at desc")),
+        Index("events_newest", "tenant_id", text("id desc")),
+    )
+
+
+class Inbox(Base):
+    """Deleted in the transaction that handles it. kind 0: an event; 1: start `workflow_id` by hand as `run_id`."""
+
+    __tablename__ = "inbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tenant_id: Mapped[int]
+    kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    name: Mapped[str]
+    contact_id: Mapped[UUID]
+    event_id: Mapped[UUID | None]
+    workflow_id: Mapped[UUID | None]
+    run_id: Mapped[UUID | None]
+    payload: Mapped[Json | None]
+    occurred_at: Mapped[datetime]
+
+
+class DeadLetter(Base):
+    """An inbox row that could not be handled even alone, with the reason."""
+
+    __tablename__ = "dead_letters"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[int]
+    name: Mapped[str]
+    contact_id: Mapped[UUID]
+    payload: Mapped[Json | None]
+    error: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_now())

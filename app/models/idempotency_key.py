@@ -1,0 +1,23 @@
+"""Answers already given to a POST with an `Idempotency-Key`, kept for a day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class IdempotencyKey(Base):
+    __tablename__ = "idempotency_keys"
+
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes]
+    status_code: Mapped[int | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("idempotency_keys_created_at", "created_at"),)

@@ -1,0 +1,141 @@
+"""Hot tables of the engine: runs, steps, calls, decisions, refusals, counters. No ids of their own, no foreign keys.
+
+Each choice is measured: random ids, foreign keys and fat JSON cost 2-5x each. `check-integrity` proves what keys would.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, Json
+
+
+class Run(Base):
+    """One contact's journey through one version. The open step lives here; `status` is a RunStatus."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    contact_id: Mapped[UUID]
+    tenant_id: Mapped[int]
+    workflow_id: Mapped[UUID]
+    workflow_version: Mapped[int]
+    trigger_event: Mapped[Json | None]
+    started_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+    status: Mapped[int] = mapped_column(SmallInteger)
+    seq: Mapped[int] = mapped_column(SmallInteger)
+    current_node_id: Mapped[str | None]
+    entry_key: Mapped[str | None]
+    resume_at: Mapped[datetime | None]
+    resume_port: Mapped[str | None]
+    step_started_at: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    error_message: Mapped[str | None]
+    goal_reached_id: Mapped[str | None]
+    visits: Mapped[Json | None]
+    context: Mapped[Json | None]
+    """Outputs of steps that later steps of this version read, and vars; NULL when nothing reads them."""
+    fence: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    __table_args__ = (
+        Index(
+            "runs_active",
+            "contact_id",
+            "workflow_id",
+            text("coalesce(entry_key, '')"),
+            unique=True,
+            postgresql_where=text("status < 4"),
+        ),
+        Index("runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
+        Index("runs_contact", "contact_id"),
+        Index("runs_workflow", "workflow_id", "id"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+
+class Step(Base):
+    """One visit of a run to a node, written once, when it is over. `status` is a StepStatus."""
+
+    __tablename__ = "steps"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    node_id: Mapped[str]
+    status: Mapped[int] = mapped_column(SmallInteger)
+    port: Mapped[str | None]
+    output: Mapped[Json | None]
+    error_message: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    occurrence: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    started_at: Mapped[datetime]
+    completed_at: Mapped[datetime]
+
+
+class StepAttempt(Base):
+    """A failed attempt that was retried: what went wrong and when the next try was due."""
+
+    __tablename__ = "step_attempts"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    error_message: Mapped[str]
+    at: Mapped[datetime]
+    next_at: Mapped[datetime | None]
+
+
+class Decision(Base):
+    """Why a branch was taken: each predicate's wanted and actual value."""
+
+    __tablename__ = "decisions"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    node_id: Mapped[str]
+    detail: Mapped[Json]
+
+
+class EntryRefusal(Base):
+    """A contact that met a trigger and was not let in, with the reason."""
+
+    __tablename__ = "entry_refusals"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tenant_id: Mapped[int]
+    workflow_id: Mapped[UUID]
+    contact_id: Mapped[UUID]
+    event_id: Mapped[UUID | None]
+    reason: Mapped[str]
+    detail: Mapped[Json | None]
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("entry_refusals_workflow", "workflow_id", "id"),
+        Index("entry_refusals_contact", "contact_id"),
+    )
+
+
+class NodeStat(Base):
+    """Counters, rolled up in the transaction that moved the runs.
+
+    `node_id` is a node, or '' for the workflow. `key` of a node: a port (`next`, `true`, …: runs that left by it), `waiting`
+    (+1 on parking, -1 on leaving), `failed`, `goal`, `exited`, `cancelled`. `key` of the workflow: `entered`, `completed`, `failed`,
+    `goal_reached`, `exited`, `cancelled`, `seconds` (sum of the duration of ended runs). Shards keep workers from waiting.
+    """
+
+    __tablename__ = "node_stats"
+
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    node_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    tenant_id: Mapped[int]
+    n: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)

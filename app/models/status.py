@@ -1,0 +1,97 @@
+"""Statuses: the small numbers that the hot tables hold and the words that people and programs read."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Role(StrEnum):
+    """What a user or API key may do; each role may do everything the ones before it may."""
+
+    VIEWER = "viewer"
+    MARKETER = "marketer"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+    def covers(self, wanted: Role) -> bool:
+        """Is this role at least `wanted`?"""
+        order = list(Role)
+        return order.index(self) >= order.index(wanted)
+
+
+class WorkflowStatus(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ARCHIVED = "archived"
+
+
+class _Word(IntEnum):
+    @property
+    def word(self) -> str:
+        """The word of the API and the pages."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, word: str) -> _Word:
+        """The member called `word`; KeyError when there is none."""
+        return cls[word.upper()]
+
+
+class RunStatus(_Word):
+    """Below COMPLETED a run is active. CALLING reads as `running`: it is inside an outside call."""
+
+    RUNNING = 0
+    WAITING = 1
+    CALLING = 2
+    HELD = 3
+    COMPLETED = 4
+    FAILED = 5
+    GOAL_REACHED = 6
+    EXITED = 7
+    CANCELLED = 8
+
+    @property
+    def word(self) -> str:
+        return "running" if self is RunStatus.CALLING else self.name.lower()
+
+
+class StepStatus(_Word):
+    PENDING = 0
+    RUNNING = 1
+    WAITING = 2
+    RETRYING = 3
+    COMPLETED = 4
+    FAILED = 5
+    SKIPPED = 6
+    CANCELLED = 7
+
+
+class MessageStatus(_Word):
+    QUEUED = 0
+    SENDING = 1
+    SENT = 2
+    DELIVERED = 3
+    OPENED = 4
+    CLICKED = 5
+    BOUNCED = 6
+    COMPLAINED = 7
+    FAILED = 8
+    UNCERTAIN = 9
+    SUPPRESSED = 10
+
+
+class Channel(_Word):
+    EMAIL = 1
+    SMS = 2
+    WHATSAPP = 3
+    PUSH = 4
+    SLACK = 5
+
+
+class ImportStatus(StrEnum):
+    UPLOADED = "uploaded"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"

@@ -1,0 +1,23 @@
+"""What a message says: subject, HTML and text, with Liquid in each."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, HasId, HasTenant, HasTimes
+
+
+class Template(HasId, HasTenant, HasTimes, Base):
+    __tablename__ = "templates"
+
+    name: Mapped[str]
+    channel: Mapped[str] = mapped_column(server_default="email")
+    subject: Mapped[str] = mapped_column(server_default="")
+    html: Mapped[str] = mapped_column(server_default="")
+    text: Mapped[str] = mapped_column(server_default="")
+    updated_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    __table_args__ = (Index("templates_name_key", "tenant_id", "name", unique=True),)

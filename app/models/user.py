@@ -1,0 +1,31 @@
+"""People who sign in, and the role they have in each workspace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, HasId, HasTenant, HasTimes
+
+
+class User(HasId, HasTimes, Base):
+    __tablename__ = "users"
+
+    email: Mapped[str]
+    name: Mapped[str] = mapped_column(server_default="")
+    password_hash: Mapped[str | None]
+    disabled_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("users_email_key", text("lower(email)"), unique=True),)
+
+
+class Membership(HasTenant, Base):
+    __tablename__ = "memberships"
+
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_now())

@@ -1,0 +1,57 @@
+"""The thing on the canvas: a name, a status, one draft, and numbered versions that never change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import JSONB, Base, HasId, HasTenant, HasTimes, Json
+
+
+class Workflow(HasId, HasTenant, HasTimes, Base):
+    """`draft` is the graph document; `draft_rev` moves on graph edits only. `live_version` is what new runs start on."""
+
+    __tablename__ = "workflows"
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default="draft")
+    live_version: Mapped[int | None]
+    draft: Mapped[Json]
+    draft_rev: Mapped[int] = mapped_column(server_default="1")
+    draft_by: Mapped[str] = mapped_column(server_default="")
+    draft_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),)
+
+
+class WorkflowVersion(HasTenant, Base):
+    __tablename__ = "workflow_versions"
+
+    workflow_id: Mapped[UUID] = mapped_column(ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    graph: Mapped[Json]
+    content_hash: Mapped[bytes]
+    changelog: Mapped[str | None]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    author: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+
+
+class DraftChange(Base):
+    """One accepted batch of canvas ops: what a client with an older `rev` is rebased on."""
+
+    __tablename__ = "draft_changes"
+
+    workflow_id: Mapped[UUID] = mapped_column(ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True)
+    rev: Mapped[int] = mapped_column(primary_key=True)
+    client: Mapped[str]
+    author: Mapped[str]
+    op_ids: Mapped[list[str]]
+    ops: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))

@@ -1,0 +1,140 @@
+"""Settings: one frozen dataclass a concern, read once from the environment.
+
+This is the only module that reads ``os.environ``. Outside local mode an unsafe default refuses to start.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class UnsafeSettings(Exception):
+    """A setting is missing or unsafe. The message names the variable and what to put in it."""
+
+
+def _text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def _number(name: str, default: int, low: int, high: int) -> int:
+    raw = _text(name, str(default))
+    if not raw.isdigit() or not low <= int(raw) <= high:
+        raise UnsafeSettings(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
+    return int(raw)
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    url: str
+    """A libpq URL, ``postgresql://user:password@host/name``. Any PostgreSQL from 15 to 18."""
+    pool_size: int = 8
+    """Connections of one web process; the engine opens its own, one a thread."""
+
+
+@dataclass(frozen=True)
+class RedisSettings:
+    url: str | None
+    """``redis://…`` of a Redis or Valkey. None: everything still moves, a second or two later."""
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = "http://127.0.0.1:8000"
+    """How people reach the product; links in mails begin with it."""
+    secure_cookies: bool = False
+    body_limit: int = 1_000_000
+    """Bytes of a request body; imports have a limit of their own."""
+
+
+@dataclass(frozen=True)
+class MailboxSettings:
+    """The SMTP server inside the product. Only local mode has one; nothing that it takes leaves the machine."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    password: str = ""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    batch_size: int = 1000
+    """Runs walked in one transaction at most."""
+    lease_seconds: int = 60
+    """How long an outside call may hold its row before another worker takes it over."""
+    poll_seconds: float = 1.0
+    """How often a worker looks for work by itself, so that a lost doorbell costs a second."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    local: bool
+    """`./dev run`: demo data, mailbox, sign-in links on the terminal. Never on a public host."""
+    secret_key: str
+    """Signs tokens and seals connector passwords; at least 32 characters."""
+    state_dir: Path
+    metrics_token: str
+    """Bearer token that `/metrics` asks for; empty: only loopback clients may read it."""
+    clock: str
+    """`system`, or `database` when tests move time through the table `virtual_clock`."""
+    log_level: str
+    database: DatabaseSettings
+    redis: RedisSettings
+    web: WebSettings
+    mailbox: MailboxSettings
+    engine: EngineSettings
+    admin_email: str = ""
+    admin_password: str = field(default="", repr=False)
+
+
+def read() -> Settings:
+    """Read the environment. Raises UnsafeSettings with the variable's name and the mend."""
+    local = _text("THROUGHLINE_LOCAL") == "1"
+    secret = _text("THROUGHLINE_SECRET_KEY")
+    if len(secret) < 32:
+        if not local:
+            raise UnsafeSettings("Set THROUGHLINE_SECRET_KEY to at least 32 random characters (openssl rand -hex 32).")
+        secret = secret or secrets.token_hex(32)
+    url = _text("DATABASE_URL")
+    if not url:
+        if not local:
+            raise UnsafeSettings(
+                "Set DATABASE_URL to a PostgreSQL URL, for example postgresql://user:password@host/name."
+            )
+        url = "postgresql://postgres@127.0.0.1/throughline"
+    port = _number("THROUGHLINE_PORT", 8000, 1, 65535)
+    host = _text("THROUGHLINE_HOST", "127.0.0.1")
+    base_url = _text("THROUGHLINE_BASE_URL", f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/")  # noqa: S104
+    return Settings(
+        local=local,
+        secret_key=secret,
+        state_dir=Path(_text("THROUGHLINE_STATE", "var")),
+        metrics_token=_text("THROUGHLINE_METRICS_TOKEN"),
+        clock=_text("THROUGHLINE_CLOCK", "system"),
+        log_level=_text("THROUGHLINE_LOG_LEVEL", "info"),
+        database=DatabaseSettings(url=url, pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100)),
+        redis=RedisSettings(url=_text("REDIS_URL") or None),
+        web=WebSettings(
+            host=host,
+            port=port,
+            base_url=base_url,
+            secure_cookies=base_url.startswith("https://"),
+        ),
+        mailbox=MailboxSettings(
+            port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=_text("THROUGHLINE_MAILBOX_PASSWORD")
+        ),
+        engine=EngineSettings(batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000)),
+        admin_email=_text("THROUGHLINE_ADMIN_EMAIL"),
+        admin_password=_text("THROUGHLINE_ADMIN_PASSWORD"),
+    )
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings of this process, read at first use."""
+    return read()
