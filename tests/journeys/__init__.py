@@ -1,0 +1,1 @@
+"""Long stories on real input, through the whole product."""
