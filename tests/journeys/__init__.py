@@ -1,1 +1,0 @@
-"""Long stories on real input, through the whole product."""
