@@ -1,0 +1,245 @@
+"""Liquid with hard limits: the only template language for text that people write (mails, subjects, values of nodes).
+
+`compile_text` for text and HTML, `compile_value` for node settings where a lone ``{{ path }}`` keeps its type. Nothing here can
+reach Python objects, files or other templates: data is plain JSON, and what a template printed is never rendered again.
+Stock python-liquid stops loop and output bombs; filter chains, loops in a row and huge integers are stopped here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import liquid as engine
+from liquid import exceptions as liquid_errors
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.undefined import Undefined
+
+from app.lib import clock
+from app.lib.liquid_filters import FILTERS, REMOVED, TooMuch, weigh
+from app.lib.liquid_html import forbidden_output, refused_link
+
+SOURCE_LIMIT = 256 * 1024
+OUTPUT_LIMIT = 512 * 1024
+SECONDS = 1.0
+"""CPU time of one rendering. The other limits keep any single operation far below it."""
+
+Data = Mapping[str, Any]
+
+
+class LiquidError(Exception):
+    """A template does not parse or could not be rendered. `line` counts from 1; 0 when there is no place to name."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        self.message, self.line = message, line
+        super().__init__(f"Line {line}: {message}" if line else message)
+
+
+class _Context(engine.RenderContext):
+    """Counts loop turns of the whole rendering, not only of nested loops, and looks at the clock in each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.turns = 0
+        self.deadline = time.thread_time() + SECONDS
+
+    def check_time(self) -> None:
+        if time.thread_time() > self.deadline:
+            raise TooMuch("this takes too long to render; make loops and filter chains shorter")
+
+    @contextmanager
+    def loop(self, namespace: Mapping[str, object], forloop: Any) -> Iterator[engine.RenderContext]:
+        self.turns += forloop.length
+        if self.turns > _Environment.loop_iteration_limit:
+            raise TooMuch(f"loops may run {_Environment.loop_iteration_limit} times in all")
+        forloop.it = self._watched(forloop.it)
+        with super().loop(namespace, forloop) as context:
+            yield context
+
+    def _watched(self, items: Iterator[Any]) -> Iterator[Any]:
+        for item in items:
+            self.check_time()
+            yield item
+
+
+class _Template(engine.BoundTemplate):
+    context_class = _Context
+
+
+class _Environment(engine.Environment):
+    loop_iteration_limit = 20_000
+    output_stream_limit = OUTPUT_LIMIT
+    local_namespace_limit = 100_000
+    context_depth_limit = 20
+    block_nesting_limit = 20
+    template_class = _Template
+
+
+def _guarded(function: Any) -> Any:
+    """The filter with its input, estimate and output weighed, and the clock checked."""
+    wants_context = getattr(function, "with_context", False)
+    wants_environment = getattr(function, "with_environment", False)
+
+    def guarded(value: object, *args: Any, context: _Context, **kwargs: Any) -> Any:
+        context.check_time()
+        weigh(value, *args)
+        if wants_context:
+            kwargs["context"] = context
+        if wants_environment:
+            kwargs["environment"] = context.env
+        try:
+            result = function(value, *args, **kwargs)
+        except (ValueError, OverflowError, ArithmeticError, LookupError) as error:
+            raise liquid_errors.FilterArgumentError(str(error), token=None) from error
+        weigh(result)
+        return result
+
+    guarded.with_context = True  # type: ignore[attr-defined]
+    return guarded
+
+
+def _environment(*, html: bool) -> _Environment:
+    made = _Environment(autoescape=html)
+    for name in ("include", "render"):
+        del made.tags[name]
+    for name in REMOVED:
+        made.filters.pop(name, None)
+    made.filters.update(FILTERS)
+    made.filters = {name: _guarded(function) for name, function in made.filters.items()}
+    return made
+
+
+_TEXT, _HTML = _environment(html=False), _environment(html=True)
+
+
+def _translate(error: Exception) -> LiquidError:
+    if not isinstance(error, liquid_errors.LiquidError):
+        return LiquidError("this is nested too deeply" if isinstance(error, RecursionError) else "this cannot be read")
+    if isinstance(error.__cause__, RecursionError):
+        return LiquidError("this is nested too deeply")
+    line = 0
+    if error.token is not None and error.token.start_index >= 0:
+        line = error.token.source.count("\n", 0, error.token.start_index) + 1
+    return LiquidError(str(error.message or "this cannot be rendered"), line)
+
+
+class CompiledText:
+    """A parsed template. `paths`: what it reads of the data, `contact.attributes.plan`; a lone root means: any of it."""
+
+    __slots__ = ("_html", "_template", "paths")
+
+    def __init__(self, template: engine.BoundTemplate, paths: frozenset[str], html: bool) -> None:
+        self._template, self.paths, self._html = template, paths, html
+
+    def render(self, data: Data) -> str:
+        """The text for `data` (plain JSON values). Raises LiquidError."""
+        now = clock.now()
+        try:
+            rendered = self._template.render({"now": now, "today": now, **data})
+        except (liquid_errors.LiquidError, RecursionError, ArithmeticError, ValueError, TypeError) as error:
+            raise _translate(error) from error
+        if self._html and (link := refused_link(rendered)):
+            raise LiquidError(f"the link {link[:80]!r} is refused: use http, https, mailto or tel")
+        return rendered
+
+
+def _dotted(segments: list[Any]) -> str:
+    path = []
+    for segment in segments:
+        if isinstance(segment, list):
+            break
+        path.append(str(segment))
+    return ".".join(path)
+
+
+def compile_text(source: str, *, html: bool) -> CompiledText:
+    """Parse `source`; with `html` values are escaped and dangerous links refused. Raises LiquidError. Cached by content."""
+    return _compile(source, html)
+
+
+@functools.lru_cache(maxsize=512)
+def _compile(source: str, html: bool) -> CompiledText:
+    if len(source.encode()) > SOURCE_LIMIT:
+        raise LiquidError(f"a template may have at most {SOURCE_LIMIT // 1024} KB")
+    environment = _HTML if html else _TEXT
+    try:
+        template = environment.from_string(source)
+        analysis = template.analyze(include_partials=False)
+    except (liquid_errors.LiquidError, RecursionError) as error:
+        told = _translate(error)
+        if not told.line and told.message.endswith("found end of expression"):  # a block left open: the end of the text
+            told = LiquidError(told.message.replace("end of expression", "the end"), source.count("\n") + 1)
+        raise told from error
+    for name, spans in analysis.filters.items():
+        if name not in environment.filters:
+            raise LiquidError(f"there is no filter called {name!r}", source.count("\n", 0, spans[0].index) + 1)
+    if html and (line := forbidden_output(source)):
+        raise LiquidError("no values inside <script> or <style>: they cannot be made safe there", line)
+    paths = {_dotted(variable.segments) for found in analysis.globals.values() for variable in found}
+    return CompiledText(template, frozenset(paths - {"now", "today"}), html)
+
+
+class CompiledValue:
+    """A setting of a node: a constant, one path with its type kept, or text."""
+
+    __slots__ = ("_constant", "_segments", "_text", "paths")
+
+    def __init__(self, source: str) -> None:
+        self._constant: str | None = None
+        self._segments: tuple[str | int, ...] = ()
+        self._text: CompiledText | None = None
+        self.paths: frozenset[str] = frozenset()
+        if "{{" not in source and "{%" not in source:
+            self._constant = source
+            return
+        text = compile_text(source, html=False)
+        self.paths = text.paths
+        self._segments = _lone_path(source)
+        if not self._segments:
+            self._text = text
+
+    def render(self, data: Data) -> Any:
+        """The value for `data`; None when a lone path leads nowhere. Raises LiquidError."""
+        if self._text is not None:
+            return self._text.render(data)
+        return look_up(data, self._segments) if self._segments else self._constant
+
+
+@functools.lru_cache(maxsize=4096)
+def compile_value(source: str) -> CompiledValue:
+    """Compile a node setting. Raises LiquidError."""
+    return CompiledValue(source)
+
+
+_LONE = re.compile(r"\s*\{\{-?[^{}|]+-?\}\}\s*")
+
+
+def _lone_path(source: str) -> tuple[str | int, ...]:
+    """The segments when `source` is exactly one ``{{ path }}`` without filters, else ()."""
+    if not _LONE.fullmatch(source):
+        return ()
+    nodes = _TEXT.from_string(source.strip()).nodes
+    expression = getattr(nodes[0], "expression", None) if len(nodes) == 1 else None
+    if not isinstance(expression, FilteredExpression) or expression.filters or not isinstance(expression.left, Path):
+        return ()
+    segments = tuple(part for part in expression.left.path if isinstance(part, str | int))
+    return segments if len(segments) == len(expression.left.path) else ()
+
+
+def look_up(data: Any, segments: tuple[str | int, ...]) -> Any:
+    """The value at a path, as Liquid finds it (`size`, `first`, `last` too); None when there is none."""
+    for segment in segments:
+        try:
+            data = data[segment]
+        except (KeyError, IndexError, TypeError):
+            if segment == "size" and isinstance(data, str | list | dict):
+                data = len(data)
+            elif segment in ("first", "last") and isinstance(data, list) and data:
+                data = data[0 if segment == "first" else -1]
+            else:
+                return None
+    return None if isinstance(data, Undefined) else data
