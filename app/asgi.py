@@ -11,6 +11,7 @@ from typing import Any
 from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
 from litestar import Litestar, Router
 from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
@@ -50,6 +51,8 @@ def middleware() -> list[Any]:
 def create_app(*, database_config: Any = None) -> Litestar:
     """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
     logs.configure()
+    config = database_config or database.litestar_config()
+    config.before_send_handler = database.commit_at_the_end(config)
     made = Litestar(
         route_handlers=[
             *handlers(),
@@ -57,8 +60,9 @@ def create_app(*, database_config: Any = None) -> Litestar:
                 "/static", directories=[ROOT / "static"], opt={"public": True}, include_in_schema=False
             ),
         ],
-        plugins=[SQLAlchemyPlugin(database_config or database.litestar_config()), HTMXPlugin()],
+        plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
         middleware=middleware(),
+        state=State({"database": config}),
         guards=[guards.authorize],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(

@@ -1,0 +1,185 @@
+"""Who asks: turns an API key or a session cookie into the Principal in `scope["user"]`.
+
+Routes under `/api/` know keys only and pages know sessions only, so that a page in a browser can never spend a key and a
+stolen cookie can never call the API. One query a request, on a connection that is given back before the handler starts.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.types import ASGIApp, Receive, Scope, Send
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.lib import clock, crypto, database
+from app.models.api_key import ApiKey
+from app.models.session import UserSession
+from app.models.status import Role
+from app.models.user import Membership, User
+from app.models.workspace import Workspace
+from app.settings import settings
+
+TOUCH_AFTER = timedelta(minutes=1)
+"""`last_used_at` and `seen_at` are written at most this often, so that reading pages does not write a row each time."""
+OPEN = ("/static/", "/health", "/metrics")
+"""Paths that never ask who is there; they must answer without the database."""
+KEY = re.compile(r"tl_([a-z0-9]{10})_([A-Za-z0-9_-]{43})")
+"""An API key: a public prefix to find it by, and 32 random bytes of which only the SHA-256 is stored."""
+_YEAR = 365 * 24 * 3600
+
+
+def cookie_name() -> str:
+    """Over https the `__Host-` prefix keeps a neighbour subdomain from planting a session of its own."""
+    return "__Host-session" if settings().web.secure_cookies else "session"
+
+
+def session_cookie(token: str, *, lasting: bool) -> Cookie:
+    """The cookie of a new session; without `lasting` the browser drops it when it closes. The server's expiry rules."""
+    return Cookie(
+        key=cookie_name(),
+        value=token,
+        max_age=_YEAR if lasting else None,
+        httponly=True,
+        secure=settings().web.secure_cookies,
+        samesite="lax",
+        path="/",
+    )
+
+
+def no_session_cookie() -> Cookie:
+    """The cookie that takes the session cookie away."""
+    return Cookie(
+        key=cookie_name(),
+        value="",
+        max_age=0,
+        httponly=True,
+        secure=settings().web.secure_cookies,
+        samesite="lax",
+        path="/",
+    )
+
+
+class Authentication:
+    """ASGI middleware. It only says who is there; `guards.authorize` decides."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["user"] = None
+        if scope["type"] in ("http", "websocket") and not scope["path"].startswith(OPEN):
+            connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+            if scope["path"].startswith("/api/"):
+                if match := KEY.fullmatch(_bearer(connection.headers.get("authorization", ""))):
+                    async with database.own_session(scope) as session:
+                        scope["user"] = await key_principal(session, match[1], match[2])
+            elif token := connection.cookies.get(cookie_name(), ""):
+                async with database.own_session(scope) as session:
+                    scope["user"] = await session_principal(session, token)
+        await self.app(scope, receive, send)
+
+
+def _bearer(header: str) -> str:
+    scheme, _, value = header.partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Principal | None:
+    """The principal of an API key; None when it is unknown, revoked or over. Notes that it was used."""
+    row = (
+        await session.execute(
+            select(
+                ApiKey.id,
+                ApiKey.tenant_id,
+                ApiKey.role,
+                ApiKey.name,
+                ApiKey.key_hash,
+                ApiKey.expires_at,
+                ApiKey.last_used_at,
+                Workspace.name.label("workspace"),
+                Workspace.timezone,
+            )
+            .join(Workspace, Workspace.id == ApiKey.tenant_id)
+            .where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
+        )
+    ).one_or_none()
+    now = clock.now()
+    if row is None or not hmac.compare_digest(row.key_hash, crypto.fingerprint(secret)):
+        return None
+    if row.expires_at is not None and row.expires_at <= now:
+        return None
+    if _stale(row.last_used_at, now):
+        await session.execute(
+            update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now, updated_at=ApiKey.updated_at)
+        )
+    return Principal(
+        kind="key",
+        id=row.id,
+        tenant_id=row.tenant_id,
+        role=Role(row.role),
+        name=row.name,
+        workspace=row.workspace,
+        timezone=row.timezone,
+    )
+
+
+async def session_principal(session: AsyncSession, token: str) -> Principal | None:
+    """The principal of a session cookie; None when it is unknown, over, or the user was disabled or removed.
+
+    A session slides: each use moves its end so that it stays as far away as it was when the session began.
+    """
+    now = clock.now()
+    row = (
+        await session.execute(
+            select(
+                UserSession.id,
+                UserSession.tenant_id,
+                UserSession.user_id,
+                UserSession.seen_at,
+                UserSession.expires_at,
+                User.name,
+                User.email,
+                Membership.role,
+                Workspace.name.label("workspace"),
+                Workspace.timezone,
+            )
+            .join(User, User.id == UserSession.user_id)
+            .join(
+                Membership,
+                (Membership.user_id == UserSession.user_id) & (Membership.tenant_id == UserSession.tenant_id),
+            )
+            .join(Workspace, Workspace.id == UserSession.tenant_id)
+            .where(
+                UserSession.token_hash == crypto.fingerprint(token),
+                UserSession.expires_at > now,
+                User.disabled_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if _stale(row.seen_at, now):
+        values: dict[str, Any] = {"seen_at": now, "expires_at": now + (row.expires_at - row.seen_at)}
+        await session.execute(update(UserSession).where(UserSession.id == row.id).values(**values))
+    return Principal(
+        kind="user",
+        id=row.user_id,
+        tenant_id=row.tenant_id,
+        role=Role(row.role),
+        name=row.name or row.email,
+        email=row.email,
+        workspace=row.workspace,
+        timezone=row.timezone,
+        session_id=row.id,
+    )
+
+
+def _stale(at: datetime | None, now: datetime) -> bool:
+    return at is None or now - at >= TOUCH_AFTER
