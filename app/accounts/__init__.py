@@ -1,5 +1,8 @@
 """Workspaces, users, roles, sessions and API keys.
 
-Two modules beyond the usual names: `principal` (who asks, the type that every feature reads from `request.user`) and
-`guards` (deny by default: a route says which role it needs, or that it is public).
+Modules beyond the usual names:
+`principal` (who asks, the type that every feature reads from `request.user`), `guards` (deny by default: a route says which
+role it needs, or that it is public), `authentication` (the middleware that finds the principal), `passwords` (Argon2, off
+the event loop), `throttle` (failed sign-ins), `sessions` (sign in, sign out, one-time links), `keys` (API keys) and
+`settings_pages` (the pages under /settings; `pages` holds the doors).
 """

@@ -1,0 +1,124 @@
+"""SQL of workspaces, users and memberships."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row, delete, exists, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.session import SignInLink, UserSession
+from app.models.status import Role
+from app.models.user import Membership, User
+from app.models.workspace import Workspace
+
+
+class Member(NamedTuple):
+    """One line of the users page."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    has_password: bool
+    elsewhere: bool
+    seen_at: datetime | None
+
+
+async def lock_workspace(session: AsyncSession, tenant_id: int) -> None:
+    """Until the end of the transaction nobody else changes members here, so two owners cannot remove each other at once."""
+    await session.execute(select(Workspace.id).where(Workspace.id == tenant_id).with_for_update())
+
+
+async def lock_first_start(session: AsyncSession) -> None:
+    """Two processes that start together do not both make the first admin."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('accounts.first', 7))"))
+
+
+async def any_user(session: AsyncSession) -> bool:
+    return bool(await session.scalar(select(exists(select(User.id)))))
+
+
+async def user_by_email(session: AsyncSession, email: str) -> User | None:
+    found: User | None = await session.scalar(select(User).where(func.lower(User.email) == email.lower()))
+    return found
+
+
+async def workspace(session: AsyncSession, tenant_id: int) -> Workspace:
+    return await session.get_one(Workspace, tenant_id)
+
+
+async def workspace_by_slug(session: AsyncSession, slug: str) -> Workspace | None:
+    found: Workspace | None = await session.scalar(select(Workspace).where(Workspace.slug == slug))
+    return found
+
+
+async def first_workspace(session: AsyncSession) -> Workspace | None:
+    found: Workspace | None = await session.scalar(select(Workspace).order_by(Workspace.id).limit(1))
+    return found
+
+
+async def free_slug(session: AsyncSession, wanted: str) -> str:
+    """`wanted`, or the first of `wanted-2`, `wanted-3`, … that no workspace has."""
+    taken = set(await session.scalars(select(Workspace.slug).where(Workspace.slug.startswith(wanted))))
+    number, slug = 1, wanted
+    while slug in taken:
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug
+
+
+async def membership(session: AsyncSession, tenant_id: int, user_id: UUID) -> Membership | None:
+    return await session.get(Membership, (tenant_id, user_id), populate_existing=True)
+
+
+async def owners(session: AsyncSession, tenant_id: int) -> int:
+    count = select(func.count()).where(Membership.tenant_id == tenant_id, Membership.role == Role.OWNER.value)
+    return await session.scalar(count) or 0
+
+
+async def workspaces_of(session: AsyncSession, user_id: UUID) -> list[Row[Any]]:
+    """(id, name, slug, role) of each workspace of a user, by name."""
+    rows = await session.execute(
+        select(Workspace.id, Workspace.name, Workspace.slug, Membership.role)
+        .join(Membership, Membership.tenant_id == Workspace.id)
+        .where(Membership.user_id == user_id)
+        .order_by(func.lower(Workspace.name), Workspace.id)
+    )
+    return list(rows.all())
+
+
+async def members(session: AsyncSession, tenant_id: int, only: UUID | None = None) -> list[Member]:
+    """The workspace's people by name, with when they were last here."""
+    here = Membership.tenant_id == tenant_id
+    other = Membership.__table__.alias()
+    query = (
+        select(
+            User.id,
+            User.email,
+            User.name,
+            Membership.role,
+            User.password_hash.is_not(None),
+            exists().where(other.c.user_id == User.id, other.c.tenant_id != tenant_id),
+            select(func.max(UserSession.seen_at))
+            .where(UserSession.user_id == User.id, UserSession.tenant_id == tenant_id)
+            .scalar_subquery(),
+        )
+        .join(Membership, Membership.user_id == User.id)
+        .where(here)
+        .order_by(func.lower(func.coalesce(func.nullif(User.name, ""), User.email)))
+    )
+    if only is not None:
+        query = query.where(User.id == only)
+    rows = await session.execute(query)
+    return [Member(row[0], row[1], row[2], Role(row[3]), *row[4:]) for row in rows]
+
+
+async def drop_sessions(session: AsyncSession, tenant_id: int, user_id: UUID) -> None:
+    await session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.tenant_id == tenant_id))
+
+
+async def drop_links(session: AsyncSession, user_id: UUID) -> None:
+    await session.execute(delete(SignInLink).where(SignInLink.user_id == user_id))
