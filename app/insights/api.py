@@ -1,0 +1,25 @@
+"""`GET /api/v1/workflows/{id}/stats`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.insights.schemas import WorkflowStats
+from app.insights.service import workflow_stats
+from app.lib.envelope import Envelope, ok
+from app.models.status import Role
+
+
+@get("/api/v1/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, tags=["Workflows"], summary="Stats of a workflow")
+async def get_workflow_stats(
+    request: Request[Any, Any, Any], db_session: AsyncSession, workflow_id: UUID, version: int | None = None
+) -> Envelope[WorkflowStats]:
+    """Numbers of all versions, or of one, from counters that are true at every moment."""
+    return ok(await workflow_stats(db_session, request.user.tenant_id, workflow_id, version))
+
+
+HANDLERS = [get_workflow_stats]

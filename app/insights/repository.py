@@ -1,0 +1,95 @@
+"""All SQL of the numbers. Counters come from `node_stats`; lists are capped and walk small partial indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Message, NodeStat, Run, Workflow
+from app.models.status import MessageStatus, RunStatus
+
+
+class InsightRepository:
+    """Reads of one workspace."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
+        self.session, self.tenant_id = session, tenant_id
+
+    async def workflow_exists(self, workflow_id: UUID) -> bool:
+        """Is it a workflow of this workspace that was not deleted?"""
+        query = select(Workflow.id).where(
+            Workflow.id == workflow_id, Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None)
+        )
+        return await self.session.scalar(query) is not None
+
+    async def counters(self, workflow_id: UUID, version: int | None) -> Sequence[Any]:
+        """All counters of a workflow, summed over shards and, without `version`, over versions."""
+        query = (
+            select(NodeStat.node_id, NodeStat.key, func.sum(NodeStat.n))
+            .where(NodeStat.workflow_id == workflow_id, NodeStat.tenant_id == self.tenant_id)
+            .group_by(NodeStat.node_id, NodeStat.key)
+        )
+        if version is not None:
+            query = query.where(NodeStat.version == version)
+        return (await self.session.execute(query)).all()
+
+    async def workflow_counters(self, workflow_ids: Sequence[UUID] | None = None) -> Sequence[Any]:
+        """(workflow, key, count) of the workflow-level counters, of all workflows or of some."""
+        query = (
+            select(NodeStat.workflow_id, NodeStat.key, func.sum(NodeStat.n))
+            .where(NodeStat.tenant_id == self.tenant_id, NodeStat.node_id == "")
+            .group_by(NodeStat.workflow_id, NodeStat.key)
+        )
+        if workflow_ids is not None:
+            query = query.where(NodeStat.workflow_id.in_(workflow_ids))
+        return (await self.session.execute(query)).all()
+
+    async def workflows_by_status(self) -> dict[str, int]:
+        """How many workflows have each status."""
+        query = (
+            select(Workflow.status, func.count())
+            .where(Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None))
+            .group_by(Workflow.status)
+        )
+        return dict((await self.session.execute(query)).tuples())
+
+    async def failures(self, limit: int) -> Sequence[Any]:
+        """The newest failed runs with their workflow's name."""
+        query = (
+            select(Run, Workflow.name)
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .where(Run.tenant_id == self.tenant_id, Run.status == RunStatus.FAILED)
+            .order_by(Run.id.desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
+        """Waits that end between `now` and `until`, by workflow, the fullest first."""
+        query = (
+            select(Run.workflow_id, Workflow.name, func.count().label("count"), func.min(Run.resume_at))
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .where(Run.tenant_id == self.tenant_id, Run.resume_at > now, Run.resume_at <= until)
+            .group_by(Run.workflow_id, Workflow.name)
+            .order_by(func.count().desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def messages_queued(self) -> int:
+        """Messages that wait to be sent; walks only the partial index of those."""
+        query = (
+            select(func.count())
+            .select_from(Message)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.due_at.is_not(None),
+                Message.status == MessageStatus.QUEUED,
+            )
+        )
+        return int(await self.session.scalar(query) or 0)
