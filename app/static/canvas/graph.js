@@ -1,0 +1,306 @@
+// @ts-check
+/**
+ * The working copy of the draft: apply(op) changes it and returns the ops that undo the change. No DOM.
+ * Every rule the server refuses for structure is checked here first, so a gesture is never undone later.
+ *
+ * @typedef {{x: number, y: number}} Point
+ * @typedef {{id: string, type: string, name?: string, position: Point, data?: any, retry?: any}} FlowNode
+ * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
+ * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
+ * @typedef {{id: string, label: string}} Port
+ * @typedef {{label: string, category: string, ports: Port[], start?: any}} TypeFace
+ * @typedef {{kind: string, [key: string]: any}} Op
+ */
+
+/** A change that would break the graph; the message can be shown as it is. */
+export class Refused extends Error {}
+
+export const TRIGGER = 'trigger';
+export const MAX_NODES = 100;
+/** A step whose type this server does not know keeps its edges and can still be moved or removed. */
+const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }] };
+const SET = new Set(['move_node', 'update_node', 'update_trigger', 'set_goals', 'set_settings', 'update_note', 'rename']);
+/** Setters of one step that do not touch each other's fields. */
+const APART = new Set(['move_node', 'update_node']);
+
+/** What an op is about. @param {Op} op @returns {string} */
+export const subject = (op) =>
+  op.kind === 'update_trigger' ? TRIGGER : op.nodeId ?? op.noteId ?? op.node?.id ?? op.note?.id ?? op.edgeId ?? op.edge?.id ?? op.kind;
+
+/** Drop setters that a later setter of the same subject makes pointless. @param {Op[]} ops */
+export function squash(ops) {
+  /** @type {Op[]} */
+  const kept = [];
+  for (const op of ops) {
+    let i = SET.has(op.kind) ? kept.length - 1 : -1;
+    for (; i >= 0; i--) {
+      if (subject(kept[i]) !== subject(op)) continue;
+      if (kept[i].kind === op.kind || !APART.has(kept[i].kind) || !APART.has(op.kind)) break;
+    }
+    if (i >= 0 && kept[i].kind === op.kind) kept[i] = { ...kept[i], ...op };
+    else kept.push(op);
+  }
+  return kept;
+}
+
+const clone = (value) => (value === undefined ? undefined : structuredClone(value));
+const need = (condition, message) => {
+  if (!condition) throw new Refused(message);
+};
+
+export class Graph {
+  /** @param {any} doc the draft document @param {Record<string, TypeFace>} types faces of all node types */
+  constructor(doc, types = {}) {
+    this.types = types;
+    /** Ports of nodes whose ports follow from their config, told by the server's card. @type {Map<string, Port[]>} */
+    this.ownPorts = new Map();
+    this.name = doc.name ?? '';
+    this.description = doc.description ?? null;
+    this.trigger = clone(doc.trigger) ?? null;
+    this.goals = clone(doc.goals) ?? [];
+    this.settings = clone(doc.settings) ?? {};
+    /** @type {Map<string, FlowNode>} */
+    this.nodes = new Map((doc.nodes ?? []).map((node) => [node.id, clone(node)]));
+    /** @type {Map<string, Edge>} */
+    this.edges = new Map();
+    for (const edge of doc.edges ?? []) {
+      const port = edge.sourceHandle ?? 'next';
+      const id = edge.id ?? `e-${edge.source}-${port}`;
+      this.edges.set(id, { id, source: edge.source, target: edge.target, sourceHandle: port });
+    }
+    /** @type {Map<string, Note>} */
+    this.notes = new Map((doc.notes ?? []).map((note) => [note.id, clone(note)]));
+  }
+
+  toJSON() {
+    const { trigger, goals, settings } = this;
+    return clone({ trigger, nodes: [...this.nodes.values()], edges: [...this.edges.values()], goals, settings, notes: [...this.notes.values()] });
+  }
+
+  /** A scratch copy that can be thrown away. */
+  copy() {
+    const made = new Graph(this.toJSON(), this.types);
+    Object.assign(made, { ownPorts: this.ownPorts, name: this.name, description: this.description });
+    return made;
+  }
+
+  // ---------------------------------------------------------------- queries
+
+  /** The node, or the trigger in the shape of one. @param {string} id @returns {FlowNode | undefined} */
+  node(id) {
+    if (id !== TRIGGER) return this.nodes.get(id);
+    const position = this.trigger?.position ?? { x: 0, y: 0 };
+    return { id: TRIGGER, type: `trigger:${this.trigger?.type ?? ''}`, position, data: this.trigger ?? {} };
+  }
+
+  ids() {
+    return [TRIGGER, ...this.nodes.keys()];
+  }
+
+  /** @param {string} id @returns {TypeFace} */
+  face(id) {
+    const type = id === TRIGGER ? 'trigger' : this.nodes.get(id)?.type ?? '';
+    return this.types[type] ?? UNKNOWN;
+  }
+
+  /** Ways out: those of the type, then `error` and others that are in use. @param {string} id @returns {Port[]} */
+  ports(id) {
+    const own = this.ownPorts.get(id) ?? this.face(id).ports;
+    const extra = this.outgoing(id).filter((edge) => !own.some((port) => port.id === edge.sourceHandle));
+    return [...own, ...extra.map((edge) => ({ id: edge.sourceHandle, label: edge.sourceHandle === 'error' ? 'On error' : edge.sourceHandle }))];
+  }
+
+  /** @param {string} id @param {string} port */
+  hasPort(id, port) {
+    return this.ports(id).some((known) => known.id === port) || (port === 'error' && id !== TRIGGER && this.face(id).ports.length > 0);
+  }
+
+  outgoing(id) {
+    return [...this.edges.values()].filter((edge) => edge.source === id);
+  }
+
+  incoming(id) {
+    return [...this.edges.values()].filter((edge) => edge.target === id);
+  }
+
+  edgeAt(source, port) {
+    return this.outgoing(source).find((edge) => edge.sourceHandle === port);
+  }
+
+  /** Ports without an edge. */
+  openPorts(id) {
+    return this.ports(id).filter((port) => !this.edgeAt(id, port.id));
+  }
+
+  /** All nodes that can be reached from `id`, itself included. */
+  downstream(id) {
+    const seen = new Set([id]);
+    for (const at of seen) for (const edge of this.outgoing(at)) seen.add(edge.target);
+    return seen;
+  }
+
+  /** Why this connection is not possible, or '' when it is. */
+  whyNot(source, port, target) {
+    const from = source === TRIGGER || this.nodes.has(source);
+    if (!from || !(this.nodes.has(target) || target === TRIGGER)) return 'That step is gone.';
+    if (target === TRIGGER) return 'Nothing can lead to the trigger.';
+    if (source === target) return 'A step cannot lead to itself.';
+    if (!this.hasPort(source, port)) return `This step has no way out called “${port}”.`;
+    if (this.downstream(target).has(source)) return 'That would make a circle.';
+    return '';
+  }
+
+  /** Ids in reading order: trigger first, an arm to its end before the next, a merge after all its arms, loose steps last. */
+  order() {
+    const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).length]));
+    const place = (id) => /** @type {FlowNode} */ (this.node(id)).position;
+    const byPlace = (a, b) => place(a).y - place(b).y || place(a).x - place(b).x;
+    const roots = this.ids().filter((id) => !waiting.get(id)).sort((a, b) => (a === TRIGGER ? -1 : b === TRIGGER ? 1 : byPlace(a, b)));
+    const stack = roots.reverse();
+    const found = [];
+    while (stack.length) {
+      const id = /** @type {string} */ (stack.pop());
+      found.push(id);
+      const ports = this.ports(id).map((port) => port.id);
+      const next = this.outgoing(id).sort((a, b) => ports.indexOf(a.sourceHandle) - ports.indexOf(b.sourceHandle));
+      for (const edge of next.reverse()) {
+        const left = (waiting.get(edge.target) ?? 0) - 1;
+        waiting.set(edge.target, left);
+        if (!left) stack.push(edge.target);
+      }
+    }
+    return found;
+  }
+
+  // ---------------------------------------------------------------- changes
+
+  /** Apply all or nothing. @param {Op[]} ops @returns {Op[]} the ops that undo them, in the order to apply */
+  applyAll(ops) {
+    /** @type {Op[]} */
+    const undo = [];
+    try {
+      for (const op of ops) undo.unshift(...this.apply(op));
+    } catch (error) {
+      for (const op of undo) this.apply(op);
+      throw error;
+    }
+    return undo;
+  }
+
+  /** @param {Op} op @returns {Op[]} its inverse */
+  apply(op) {
+    const change = /** @type {any} */ (this)[`_${op.kind}`];
+    need(change, `This page does not know the change “${op.kind}”. Reload it.`);
+    return change.call(this, op);
+  }
+
+  _add_node({ node }) {
+    need(node.id !== TRIGGER && !this.nodes.has(node.id), 'There is already a step with that id.');
+    need(this.nodes.size < MAX_NODES, `A workflow has at most ${MAX_NODES} steps.`);
+    this.nodes.set(node.id, clone(node));
+    return [{ kind: 'remove_node', nodeId: node.id }];
+  }
+
+  _remove_node({ nodeId }) {
+    const node = this.nodes.get(nodeId);
+    need(node, 'That step is already gone.');
+    const cut = [...this.edges.values()].filter((edge) => edge.source === nodeId || edge.target === nodeId);
+    for (const edge of cut) this.edges.delete(edge.id);
+    this.nodes.delete(nodeId);
+    return [{ kind: 'add_node', node }, ...cut.map((edge) => ({ kind: 'add_edge', edge }))];
+  }
+
+  _move_node({ nodeId, position }) {
+    const to = { x: position.x, y: position.y };
+    if (nodeId === TRIGGER) {
+      const before = this.trigger?.position ?? { x: 0, y: 0 };
+      this.trigger = { ...this.trigger, position: to };
+      return [{ kind: 'move_node', nodeId, position: before }];
+    }
+    const node = this.nodes.get(nodeId);
+    need(node, 'That step is gone.');
+    const before = /** @type {FlowNode} */ (node).position;
+    /** @type {FlowNode} */ (node).position = to;
+    return [{ kind: 'move_node', nodeId, position: before }];
+  }
+
+  _update_node({ nodeId, data, name, retry }) {
+    const node = /** @type {any} */ (this.nodes.get(nodeId));
+    need(node, 'That step is gone.');
+    const back = /** @type {Op} */ ({ kind: 'update_node', nodeId });
+    for (const [key, value] of Object.entries({ data, name, retry })) {
+      if (value === undefined) continue;
+      back[key] = node[key] ?? (key === 'data' ? {} : null);
+      if (value === null) delete node[key];
+      else node[key] = clone(value);
+    }
+    return [back];
+  }
+
+  _add_edge({ edge }) {
+    const port = edge.sourceHandle ?? 'next';
+    need(!this.edges.has(edge.id), 'There is already a connection with that id.');
+    const reason = this.whyNot(edge.source, port, edge.target);
+    need(!reason, reason);
+    need(!this.edgeAt(edge.source, port), 'This way out already leads somewhere.');
+    this.edges.set(edge.id, { id: edge.id, source: edge.source, target: edge.target, sourceHandle: port });
+    return [{ kind: 'remove_edge', edgeId: edge.id }];
+  }
+
+  _remove_edge({ edgeId }) {
+    const edge = this.edges.get(edgeId);
+    need(edge, 'That connection is already gone.');
+    this.edges.delete(edgeId);
+    return [{ kind: 'add_edge', edge }];
+  }
+
+  _update_trigger({ trigger }) {
+    const before = this.trigger;
+    this.trigger = clone(trigger);
+    return [{ kind: 'update_trigger', trigger: before }];
+  }
+
+  _set_goals({ goals }) {
+    const before = this.goals;
+    this.goals = clone(goals);
+    return [{ kind: 'set_goals', goals: before }];
+  }
+
+  _set_settings({ settings }) {
+    const before = this.settings;
+    this.settings = clone(settings);
+    return [{ kind: 'set_settings', settings: before }];
+  }
+
+  _add_note({ note }) {
+    need(!this.notes.has(note.id), 'There is already a note with that id.');
+    this.notes.set(note.id, clone(note));
+    return [{ kind: 'remove_note', noteId: note.id }];
+  }
+
+  _update_note({ noteId, ...changes }) {
+    const note = /** @type {any} */ (this.notes.get(noteId));
+    need(note, 'That note is gone.');
+    const back = /** @type {Op} */ ({ kind: 'update_note', noteId });
+    for (const key of ['text', 'position', 'width', 'height']) {
+      if (changes[key] === undefined) continue;
+      back[key] = note[key];
+      note[key] = clone(changes[key]);
+    }
+    return [back];
+  }
+
+  _remove_note({ noteId }) {
+    const note = this.notes.get(noteId);
+    need(note, 'That note is already gone.');
+    this.notes.delete(noteId);
+    return [{ kind: 'add_note', note }];
+  }
+
+  _rename({ name, description }) {
+    const back = { kind: 'rename', name: this.name, description: this.description };
+    this.name = name;
+    if (description !== undefined) this.description = description;
+    return [back];
+  }
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Graph, Refused, squash } from '../../app/static/canvas/graph.js';
+import { History } from '../../app/static/canvas/history.js';
+import { TYPES, anyOp, broken, canonical, edge, node, random, small } from './make.js';
+
+test('a change followed by its inverse changes nothing, whatever came before', () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const dice = random(seed);
+    const graph = small();
+    for (let i = 0; i < 40; i++) {
+      const before = canonical(graph);
+      const op = anyOp(graph, dice, i);
+      try {
+        const inverse = graph.applyAll([op]);
+        const after = canonical(graph);
+        graph.applyAll(inverse);
+        assert.equal(canonical(graph), before, `seed ${seed}, ${JSON.stringify(op)}`);
+        graph.applyAll([op]);
+        assert.equal(canonical(graph), after, `seed ${seed}, again ${JSON.stringify(op)}`);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        assert.equal(canonical(graph), before, `seed ${seed}, refused ${JSON.stringify(op)}`);
+      }
+      assert.deepEqual(broken(graph), [], `seed ${seed}, ${JSON.stringify(op)}`);
+    }
+  }
+});
+
+test('undoing everything gives the first document, redoing everything the last', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const dice = random(seed);
+    const graph = small();
+    const history = new History();
+    const first = canonical(graph);
+    for (let i = 0; i < 60; i++) {
+      const op = anyOp(graph, dice, i);
+      try {
+        history.push({ label: op.kind, ops: [op], inverse: graph.applyAll([op]), key: op.kind === 'move_node' ? `move ${op.nodeId}` : undefined }, i);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+      }
+    }
+    const last = canonical(graph);
+    for (let entry; (entry = history.undo()); ) graph.applyAll(entry.inverse);
+    assert.equal(canonical(graph), first, `seed ${seed}`);
+    for (let entry; (entry = history.redo()); ) graph.applyAll(entry.ops);
+    assert.equal(canonical(graph), last, `seed ${seed}`);
+  }
+});
+
+test('merging setters does not change where a list of changes leads', () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const dice = random(seed);
+    const [plain, squashed] = [small(), small()];
+    const ops = [];
+    for (let i = 0; i < 40; i++) {
+      const op = anyOp(plain, dice, i);
+      try {
+        plain.applyAll([op]);
+        ops.push(op);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+      }
+    }
+    const fewer = squash(ops);
+    squashed.applyAll(fewer);
+    assert.equal(canonical(squashed), canonical(plain), `seed ${seed}`);
+    assert.ok(fewer.length <= ops.length);
+  }
+});
+
+test('a batch is applied whole or not at all', () => {
+  const graph = small();
+  const before = canonical(graph);
+  assert.throws(() => graph.applyAll([{ kind: 'remove_node', nodeId: 'mail' }, { kind: 'move_node', nodeId: 'mail', position: { x: 1, y: 1 } }]), Refused);
+  assert.equal(canonical(graph), before);
+});
+
+test('circles, second edges, the trigger as a target and unknown ports are refused with a reason', () => {
+  const graph = small();
+  assert.match(graph.whyNot('end', 'next', 'mail'), /no way out/);
+  assert.match(graph.whyNot('yes', 'next', 'mail'), /circle/);
+  assert.match(graph.whyNot('mail', 'next', 'mail'), /itself/);
+  assert.match(graph.whyNot('mail', 'next', 'trigger'), /trigger/);
+  assert.match(graph.whyNot('ask', 'maybe', 'end'), /called “maybe”/);
+  assert.equal(graph.whyNot('mail', 'error', 'end'), '');
+  assert.throws(() => graph.apply({ kind: 'add_edge', edge: { id: 'x', source: 'mail', target: 'end', sourceHandle: 'next' } }), /already leads/);
+});
+
+test('reading order finishes an arm before the next and puts a merge after both', () => {
+  assert.deepEqual(small().order(), ['trigger', 'mail', 'ask', 'yes', 'no', 'end']);
+});
+
+test('a step of an unknown type keeps its edges and ports', () => {
+  const graph = new Graph({ trigger: { type: 'event' }, nodes: [node('a', 'from_a_plugin'), node('b')], edges: [edge('trigger', 'a'), edge('a', 'b', 'odd')], notes: [] }, TYPES);
+  assert.deepEqual(graph.ports('a').map((port) => port.id), ['next', 'odd']);
+  assert.equal(graph.face('a').label, 'Unknown step');
+  assert.equal(graph.toJSON().nodes.length, 2);
+});
+
+test('a burst of moves is one entry and goes back to where the burst began', () => {
+  const graph = small();
+  const history = new History();
+  const before = canonical(graph);
+  for (let i = 1; i <= 5; i++) {
+    const ops = [{ kind: 'move_node', nodeId: 'mail', position: { x: i * 8, y: 0 } }];
+    history.push({ label: 'Moved', ops, inverse: graph.applyAll(ops), key: 'move mail' }, 1000 + i * 100);
+  }
+  assert.equal(history.past.length, 1);
+  assert.equal(history.past[0].ops.length, 1);
+  graph.applyAll(history.undo().inverse);
+  assert.equal(canonical(graph), before);
+});
+
+test('a change after an undo drops what could be done again', () => {
+  const history = new History();
+  history.push({ label: 'a', ops: [], inverse: [] });
+  history.push({ label: 'b', ops: [], inverse: [] });
+  history.undo();
+  assert.equal(history.redoLabel, 'b');
+  history.push({ label: 'c', ops: [], inverse: [] });
+  assert.equal(history.redoLabel, '');
+  assert.equal(history.undoLabel, 'c');
+});

@@ -1,0 +1,80 @@
+/** Random graphs and random changes for the property tests; a seed makes a failure repeatable. */
+import { Graph } from '../../app/static/canvas/graph.js';
+
+export const TYPES = {
+  trigger: { label: 'Trigger', category: 'trigger', ports: [{ id: 'next', label: '' }] },
+  send_email: { label: 'Email', category: 'message', ports: [{ id: 'next', label: '' }] },
+  delay: { label: 'Wait', category: 'timing', ports: [{ id: 'next', label: '' }], start: { duration: 1, unit: 'days' } },
+  condition: { label: 'Condition', category: 'logic', ports: [{ id: 'true', label: 'Yes' }, { id: 'false', label: 'No' }] },
+  end: { label: 'End', category: 'exit', ports: [] },
+};
+
+export function random(seed) {
+  let state = seed >>> 0 || 1;
+  const next = () => {
+    state = (state * 1664525 + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return { next, int: (n) => Math.floor(next() * n), pick: (list) => list[Math.floor(next() * list.length)] };
+}
+
+export const node = (id, type = 'send_email', x = 0, y = 0, data = {}) => ({ id, type, position: { x, y }, data });
+export const edge = (source, target, sourceHandle = 'next') => ({ id: `e-${source}-${sourceHandle}`, source, target, sourceHandle });
+
+export const small = () =>
+  new Graph({
+    trigger: { type: 'event', event: 'contact.created', position: { x: 280, y: 0 } },
+    nodes: [node('mail', 'send_email', 280, 168), node('ask', 'condition', 280, 336), node('yes', 'delay', 140, 504), node('no', 'send_email', 420, 504), node('end', 'end', 280, 672)],
+    edges: [edge('trigger', 'mail'), edge('mail', 'ask'), edge('ask', 'yes', 'true'), edge('ask', 'no', 'false'), edge('yes', 'end'), edge('no', 'end')],
+    goals: [], settings: { reentry: 'after_exit' }, notes: [],
+  }, TYPES);
+
+/** Any op, sensible or not. */
+export function anyOp(graph, dice, count) {
+  const ids = graph.ids();
+  const point = () => ({ x: dice.int(50) * 8, y: dice.int(50) * 8 });
+  const edges = [...graph.edges.keys()];
+  const notes = [...graph.notes.keys()];
+  const kinds = {
+    add_node: () => ({ node: node(dice.int(8) ? `n${count}` : dice.pick(ids), dice.pick(['send_email', 'delay', 'condition', 'end', 'gone']), dice.int(900), dice.int(900)) }),
+    remove_node: () => ({ nodeId: dice.pick(ids) }),
+    move_node: () => ({ nodeId: dice.pick(ids), position: point() }),
+    update_node: () => ({ nodeId: dice.pick(ids), ...(dice.int(2) ? { data: { v: count } } : { name: dice.int(3) ? `Name ${count}` : null }) }),
+    add_edge: () => ({ edge: { id: `e${count}`, source: dice.pick(ids), target: dice.pick(ids), sourceHandle: dice.pick(['next', 'true', 'false', 'error', 'nope']) } }),
+    remove_edge: () => ({ edgeId: edges.length ? dice.pick(edges) : 'none' }),
+    update_trigger: () => ({ trigger: { type: 'event', event: `e${count}`, position: point() } }),
+    set_goals: () => ({ goals: [{ id: 'g', name: `G${count}` }] }),
+    set_settings: () => ({ settings: { reentry: dice.pick(['once', 'always']) } }),
+    add_note: () => ({ note: { id: `note${count}`, text: 'x', position: point(), width: 200, height: 80 } }),
+    update_note: () => ({ noteId: notes.length ? dice.pick(notes) : 'none', ...(dice.int(2) ? { text: `t${count}` } : { position: point() }) }),
+    remove_note: () => ({ noteId: notes.length ? dice.pick(notes) : 'none' }),
+    rename: () => ({ name: `Flow ${count}` }),
+  };
+  const kind = dice.pick(Object.keys(kinds));
+  return { kind, ...kinds[kind]() };
+}
+
+/** The document without the order of its parts. */
+export function canonical(graph) {
+  const by = (list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const doc = graph.toJSON();
+  return JSON.stringify({ ...doc, nodes: by(doc.nodes).map(sorted), edges: by(doc.edges), notes: by(doc.notes).map(sorted), name: graph.name });
+}
+const sorted = (item) => Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** What must hold after any change. */
+export function broken(graph) {
+  const found = [];
+  const seen = new Set();
+  for (const way of graph.edges.values()) {
+    if (!graph.node(way.source) || !graph.nodes.has(way.target)) found.push(`dangling ${way.id}`);
+    if (seen.has(`${way.source} ${way.sourceHandle}`)) found.push(`two edges at ${way.source} ${way.sourceHandle}`);
+    seen.add(`${way.source} ${way.sourceHandle}`);
+    if (graph.downstream(way.target).has(way.source)) found.push(`circle at ${way.id}`);
+  }
+  if (graph.nodes.size > 100) found.push('too many steps');
+  const order = graph.order();
+  if (order.length !== graph.nodes.size + 1 || new Set(order).size !== order.length) found.push('order misses a step');
+  for (const way of graph.edges.values()) if (order.indexOf(way.source) > order.indexOf(way.target)) found.push(`order of ${way.id}`);
+  return found;
+}
