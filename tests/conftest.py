@@ -1,0 +1,25 @@
+"""Fixtures of all tests: a real PostgreSQL built by the migrations, and clients of the real app.
+
+    db_session           an AsyncSession in a transaction that is rolled back; `database.transaction()` joins it
+    client               an httpx client of the app, whose requests join the same transaction
+    workspace, other_workspace · principals[Role] · api(role, tenant) · browser(role, tenant)
+    clock                moves app.lib.clock (and `clock_now()` with `clock.store(...)`)
+    committed_database   a database of its own for code that must really commit (the engine, several connections)
+    committed_client     the app on that database
+    redis_url            a real Valkey; without this fixture the code under test has none
+
+Servers are those of `./dev test` when it runs the tests, else one kept in the temporary directory between runs.
+"""
+
+from __future__ import annotations
+
+from tests.fixtures import environment
+
+environment.prepare()
+
+pytest_plugins = [
+    "tests.fixtures.database",
+    "tests.fixtures.web",
+    "tests.fixtures.people",
+    "tests.fixtures.clock",
+]
