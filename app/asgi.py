@@ -10,7 +10,6 @@ from typing import Any
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
 from litestar import Litestar, Router
-from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.plugins.htmx import HTMXPlugin
@@ -19,9 +18,12 @@ from litestar.template import TemplateConfig
 
 import app as package
 from app.accounts import guards
+from app.accounts.authentication import Authentication
 from app.lib import database, logs, problems
+from app.lib.csrf import CrossSite
 from app.lib.fragments import FragmentEngine
 from app.lib.headers import security_headers
+from app.lib.idempotency import Idempotency
 from app.settings import settings
 
 ROOT = Path(__file__).parent
@@ -40,12 +42,8 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """Who asks, then answers already given: `app.accounts` brings both."""
-    found: list[Any] = []
-    for module, name in (("app.accounts.authentication", "Authentication"), ("app.lib.idempotency", "Idempotency")):
-        if importlib.util.find_spec(module):
-            found.append(getattr(importlib.import_module(module), name))
-    return found
+    """From the outside in: who asks, did the page come from us, was this POST answered before."""
+    return [Authentication, CrossSite, Idempotency]
 
 
 def create_app(*, database_config: Any = None) -> Litestar:
@@ -67,14 +65,6 @@ def create_app(*, database_config: Any = None) -> Litestar:
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(
             directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"], engine=FragmentEngine
-        ),
-        csrf_config=CSRFConfig(
-            secret=settings().secret_key,
-            cookie_name="csrf",
-            cookie_secure=settings().web.secure_cookies,
-            cookie_samesite="lax",
-            exclude=["/api/", "/health", "/metrics"],
-            exclude_from_csrf_key="csrf_exempt",
         ),
         before_send=[security_headers],
         openapi_config=OpenAPIConfig(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, delete, exists, func, select, text
+from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.session import SignInLink, UserSession
@@ -79,7 +79,7 @@ async def owners(session: AsyncSession, tenant_id: int) -> int:
     return await session.scalar(count) or 0
 
 
-async def workspaces_of(session: AsyncSession, user_id: UUID) -> list[Row[Any]]:
+async def workspaces_of(session: AsyncSession, user_id: UUID) -> list[tuple[int, str, str, str]]:
     """(id, name, slug, role) of each workspace of a user, by name."""
     rows = await session.execute(
         select(Workspace.id, Workspace.name, Workspace.slug, Membership.role)
@@ -87,7 +87,7 @@ async def workspaces_of(session: AsyncSession, user_id: UUID) -> list[Row[Any]]:
         .where(Membership.user_id == user_id)
         .order_by(func.lower(Workspace.name), Workspace.id)
     )
-    return list(rows.all())
+    return list(rows.tuples())
 
 
 async def members(session: AsyncSession, tenant_id: int, only: UUID | None = None) -> list[Member]:

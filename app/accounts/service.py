@@ -119,7 +119,7 @@ async def ensure_first_admin(session: AsyncSession) -> FirstAdmin | None:
     if await repository.any_user(session):
         user = await repository.user_by_email(session, chosen) if chosen else None
         home = await repository.workspaces_of(session, user.id) if user else []
-        return FirstAdmin(user.id, home[0].id, user.email, created=False) if user and home else None
+        return FirstAdmin(user.id, home[0][0], user.email, created=False) if user and home else None
     if not chosen:
         return None
     place = await repository.first_workspace(session) or await create_workspace(session, "Main", slug="main")

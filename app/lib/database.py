@@ -10,16 +10,14 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-import msgspec
 import psycopg
-import structlog
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.extensions.litestar._utils import delete_aa_scope_state, get_aa_scope_state
 from litestar.types import Message, Scope
-from sqlalchemy.exc import InterfaceError, OperationalError
+from litestar.utils.scope.state import ScopeState
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.settings import settings
@@ -27,7 +25,6 @@ from app.settings import settings
 if TYPE_CHECKING:
     from litestar.types import BeforeMessageSendHookHandler
 
-log = structlog.get_logger()
 STATEMENT_TIMEOUT_MS = 30_000
 
 
@@ -100,58 +97,33 @@ def request_session(scope: Scope) -> AsyncSession:
     return config.provide_session(scope["litestar_app"].state, scope)
 
 
-_KEPT_HEADERS = (b"content-security-policy", b"x-content-type-options", b"referrer-policy", b"vary")
+_END = ("http.response.start", "http.disconnect", "websocket.disconnect", "websocket.close")
 
 
 def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
     """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
 
     The library's own hook hides a failed commit behind the answer that was on its way, and a client would read 202 for
-    work that is gone. Here that answer is replaced by an error before anything of it is sent.
+    work that is gone. Here the failure goes to the exception handler: nothing was sent yet, so it can still answer.
     """
 
     async def hook(message: Message, scope: Scope) -> None:
-        state = cast("dict[str, Any]", scope)
         session: AsyncSession | None = get_aa_scope_state(scope, config.session_scope_key)
-        if message["type"] == "http.response.start" and session is not None:
+        if session is None or message["type"] not in _END:
+            return
+        if message["type"] == "http.response.start" and 200 <= message["status"] < 400:
             try:
-                if 200 <= message["status"] < 400:
-                    await session.commit()
-                else:
-                    await session.rollback()
-            except Exception as error:
-                log.error("commit.failed", path=scope["path"], error=type(error).__name__, exc_info=error)
-                _replace_start(message, state, away=isinstance(error, OperationalError | InterfaceError))
-        elif message["type"] == "http.response.body" and _REPLACED in state:
-            message["body"], state[_REPLACED] = state[_REPLACED], b""
-        if session is not None and message["type"] in _END:
-            delete_aa_scope_state(scope, config.session_scope_key)
-            with contextlib.suppress(Exception):
-                await session.close()
+                await session.commit()
+            except Exception:
+                nothing_was_sent(scope)
+                raise
+        delete_aa_scope_state(scope, config.session_scope_key)
+        with contextlib.suppress(Exception):  # closing rolls back; a lost connection needs no rollback
+            await session.close()
 
     return hook
 
 
-_REPLACED = "throughline.replaced_body"
-_END = ("http.response.start", "http.disconnect", "websocket.disconnect", "websocket.close")
-
-
-def _replace_start(message: Any, scope: dict[str, Any], *, away: bool) -> None:
-    text = "The database does not answer. Nothing was changed; try again in a moment."
-    if not away:
-        text = "This could not be saved. Nothing was changed; try again in a moment."
-    status, code = (503, "unavailable") if away else (500, "internal_error")
-    problem = {
-        "type": f"urn:throughline:problem:{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-    }
-    if scope["path"].startswith("/api/"):
-        body = msgspec.json.encode({**problem, "detail": text, "success": False, "code": code, "errors": []})
-        kind = b"application/problem+json"
-    else:
-        body, kind = text.encode(), b"text/plain; charset=utf-8"
-    kept = [(name, value) for name, value in message["headers"] if name.lower() in _KEPT_HEADERS]
-    message["status"] = status
-    message["headers"] = [*kept, (b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    scope[_REPLACED] = body
+def nothing_was_sent(scope: Scope) -> None:
+    """Whoever held an answer back and fails says so, or the framework takes it for half sent and just hangs up."""
+    ScopeState.from_scope(scope).response_started = False

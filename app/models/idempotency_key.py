@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
+from app.models.base import Base, Json
 
 
 class IdempotencyKey(Base):
@@ -17,6 +17,7 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes]
     status_code: Mapped[int | None]
+    headers: Mapped[Json] = mapped_column(server_default="{}")
     body: Mapped[bytes | None]
     created_at: Mapped[datetime]
 

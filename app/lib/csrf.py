@@ -1,0 +1,99 @@
+"""Cross-site request forgery: every unsafe request of a page proves that the page was ours.
+
+Signed in, the proof is an HMAC of the session's id: a planted cookie is worth nothing and the proof dies with the session.
+Before sign-in (the sign-in form, public forms) it is a signed random cookie sent twice. Browsers also say where a request
+comes from (`Sec-Fetch-Site`); what comes from elsewhere is refused whatever it carries. The API knows no cookies and is left out.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.utils.scope.state import ScopeState
+
+from app.errors import Forbidden
+from app.lib import crypto
+from app.settings import settings
+
+COOKIE, HEADER, FIELD = "csrf", "x-csrftoken", "_csrf_token"
+EXEMPT = ("/api/", "/static/", "/health", "/metrics")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class Forged(Forbidden):
+    """This page is too old to be sent, or did not come from here. Load it again and repeat your change."""
+
+    code = "csrf_failed"
+
+
+def token_of_session(session_id: UUID) -> str:
+    """The proof of a signed-in session; the cookie `csrf` and the forms carry it."""
+    return crypto.sign("csrf.session", str(session_id))
+
+
+class CrossSite:
+    """ASGI middleware, inside `Authentication`. Handlers with the option `csrf_exempt` are left out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or _left_out(scope):
+            await self.app(scope, receive, send)
+            return
+        request: Request[Any, Any, Any] = Request(scope, receive=receive)
+        cookie = request.cookies.get(COOKIE, "")
+        token = _expected(scope, cookie)
+        fresh = token or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
+        ScopeState.from_scope(scope).csrf_token = fresh
+        if request.method not in _SAFE:
+            if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+                raise Forged
+            if token is None or not hmac.compare_digest((await _given(request)).encode(), token.encode()):
+                raise Forged
+        await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
+
+
+def _left_out(scope: Scope) -> bool:
+    handler = scope.get("route_handler")
+    return scope["path"].startswith(EXEMPT) or bool(handler is not None and handler.opt.get("csrf_exempt"))
+
+
+def _expected(scope: Scope, cookie: str) -> str | None:
+    principal = scope.get("user")
+    if principal is not None and principal.session_id is not None:
+        return token_of_session(principal.session_id)
+    try:
+        crypto.unsign("csrf.visitor", cookie)
+    except crypto.Unreadable:
+        return None
+    return cookie
+
+
+async def _given(request: Request[Any, Any, Any]) -> str:
+    if header := request.headers.get(HEADER):
+        return header
+    if request.content_type[0] in _FORMS:
+        field = (await request.form()).get(FIELD)
+        return field if isinstance(field, str) else ""
+    return ""
+
+
+def _with_cookie(send: Send, token: str) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableScopeHeaders.from_message(message)
+            cookie = Cookie(key=COOKIE, value=token, secure=settings().web.secure_cookies, samesite="lax", path="/")
+            if not any(value.startswith(f"{COOKIE}=") for value in headers.getall("set-cookie", [])):
+                headers.add("set-cookie", cookie.to_header(header=""))
+        await send(message)
+
+    return wrapped
