@@ -3,7 +3,7 @@
 The key's row is inserted in the transaction of the request itself and the answer is written to it just before the commit,
 so key, answer and work become durable together or not at all: there is no instant at which a crash leaves one without the
 other. PostgreSQL makes a duplicate that arrives meanwhile wait for the first one's transaction: it then reads the stored
-answer, or does the work when the first was rolled back. See docs/decisions/0001-idempotency.md.
+answer, or does the work when the first was rolled back. See docs/decisions/0006-one-answer-per-idempotency-key.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Conflict, Invalid
-from app.lib import clock, database
+from app.lib import clock, crypto, database
 from app.models.idempotency_key import IdempotencyKey
 
 HEADER, REPLAYED = "idempotency-key", (b"idempotency-replayed", b"true")
@@ -132,7 +132,7 @@ class _Answer:
                 request_hash=await self._body.digest(),
                 status_code=start["status"],
                 headers=_stored_headers(start["headers"]),
-                body=content,
+                body=crypto.seal(content, _aad(self._tenant_id, self._key)),
             )
         )
 
@@ -163,11 +163,16 @@ async def _replay(session: AsyncSession, tenant_id: int, key: str, digest: bytes
     ).scalar_one()
     if row.request_hash != digest:
         raise KeyReused(errors=[{"path": "Idempotency-Key", "message": "This key belongs to another request."}])
-    content = row.body or b""
+    content = crypto.unseal(row.body or b"", _aad(tenant_id, key))
     headers = [(name.encode(), value.encode()) for name, value in row.headers.items()]
     headers += [(b"content-length", str(len(content)).encode()), REPLAYED]
     await send(cast("Any", {"type": "http.response.start", "status": row.status_code, "headers": headers}))
     await send(cast("Any", {"type": "http.response.body", "body": content, "more_body": False}))
+
+
+def _aad(tenant_id: int, key: str) -> str:
+    """Answers are sealed: the one to `POST /api-keys` holds a secret, others hold people."""
+    return f"idempotency:{tenant_id}:{key}"
 
 
 def _stored_headers(headers: Any) -> dict[str, str]:
