@@ -10,26 +10,36 @@ from litestar.enums import MediaType
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 
-from app.lib import clock
+from app.lib import clock, formats
+
+COMPONENTS = "components/ui.html"
 
 
-class Fragment:
-    """One block of a template, rendered without the page around it."""
+class Page:
+    """A template, or one block of it without the page around. Both see the macros of `components/ui.html` as `ui`."""
 
-    def __init__(self, template: jinja2.Template, block: str) -> None:
-        self._template, self._render_block = template, template.blocks[block]
+    def __init__(self, template: jinja2.Template, components: jinja2.Template, block: str = "") -> None:
+        self._template, self._components = template, components
+        self._render_block = template.blocks[block] if block else None
 
     def render(self, **context: Any) -> str:
+        # Made per rendering, because the macros read the reader's zone, the time and the theme of the request.
+        context["ui"] = self._components.make_module(context)
+        if self._render_block is None:
+            return self._template.render(context)
         return "".join(self._render_block(self._template.new_context(context)))
 
 
 class FragmentEngine(JinjaTemplateEngine):
-    """The Jinja engine that understands ``name.html#block``."""
+    """The Jinja engine that understands ``name.html#block`` and has the filters of `app.lib.formats`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        formats.install(self.engine)
 
     def get_template(self, template_name: str) -> Any:
         name, _, block = template_name.partition("#")
-        template = super().get_template(name)
-        return Fragment(template, block) if block else template
+        return Page(super().get_template(name), super().get_template(COMPONENTS), block)
 
 
 def is_partial(request: Request[Any, Any, Any]) -> bool:

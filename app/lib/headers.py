@@ -24,3 +24,8 @@ async def security_headers(message: Message, scope: Scope) -> None:
         headers = MutableScopeHeaders.from_message(message)
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
+        path = scope["path"]
+        if path.startswith("/static/"):
+            # A vendored file never changes under its address; our own are asked for again and answered by their ETag.
+            fixed = path.startswith("/static/vendor/")
+            headers.setdefault("Cache-Control", "public, max-age=31536000, immutable" if fixed else "no-cache")

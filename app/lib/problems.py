@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import AppError, BadRequest, Complaint, Forbidden, Invalid, NotFound, SignedOut, TooLarge, Unavailable
-from app.lib.fragments import page
+from app.lib.flash import toast
+from app.lib.fragments import is_partial, page
 
 log = structlog.get_logger()
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
@@ -94,4 +95,11 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
         if request.headers.get("hx-request") == "true":
             return Response(b"", status_code=401, headers={"HX-Redirect": target})
         return Response(b"", status_code=303, headers={"Location": target})
-    return page(request, "errors/error.html", block="panel", status_code=told.status_code, error=told)
+    if is_partial(request):
+        # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the
+        # complaints in it answers 422 itself.
+        quiet = {"HX-Reswap": "none", **toast(told.message, "err")}
+        return page(
+            request, "errors/error.html", block="panel", status_code=told.status_code, headers=quiet, error=told
+        )
+    return page(request, "errors/error.html", status_code=told.status_code, error=told)

@@ -1,0 +1,34 @@
+"""A short sentence after an action. It travels in a cookie over a redirect, or in `HX-Trigger` of an htmx answer.
+
+`static/shell.js` shows it as text (never as HTML) and forgets the cookie.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+from urllib.parse import quote
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+
+Kind = Literal["ok", "err"]
+
+
+def toast(text: str, kind: Kind = "ok") -> dict[str, str]:
+    """Headers of an htmx answer that show `text`: `page(…, headers=toast("Saved"))`."""
+    return {"HX-Trigger": json.dumps({"toast": {"text": text, "kind": kind}})}
+
+
+def go(request: Request[Any, Any, Any], to: str, text: str | None = None, kind: Kind = "ok") -> Response[bytes]:
+    """After a successful POST: send the reader to `to`, with a sentence. Works for forms and for htmx requests.
+
+    The status is set here, so a handler that returns it needs no `status_code`.
+    """
+    cookies = []
+    if text:
+        value = quote(json.dumps({"text": text, "kind": kind}))
+        cookies = [Cookie(key="flash", value=value, max_age=20, path="/", samesite="lax", httponly=False)]
+    if request.headers.get("hx-request") == "true":
+        return Response(b"", status_code=200, headers={"HX-Redirect": to}, cookies=cookies)
+    return Response(b"", status_code=303, headers={"Location": to}, cookies=cookies)

@@ -1,0 +1,182 @@
+// What the frame of every page needs: theme, menus, dialogs, questions before an action, toasts, copying, a key for the search.
+// Everything is delegated from the document, so parts that htmx swaps in work at once.
+
+const root = document.documentElement;
+const yearInSeconds = 31536000;
+
+// ---- theme: the server reads the cookie, so the next page is painted right from the start
+function switchTheme() {
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `theme=${root.dataset.theme}; path=/; max-age=${yearInSeconds}; samesite=lax`;
+  document.dispatchEvent(new CustomEvent("theme:change", { detail: root.dataset.theme }));
+}
+
+// ---- toasts
+const sprite = "/static/vendor/lucide-1.62.0/sprite.svg";
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "i");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${sprite}#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Show a sentence for a while; errors stay longer. `text` is never read as HTML. */
+export function toast(text, kind = "ok") {
+  const place = document.getElementById("toasts");
+  if (!place || !text) return;
+  const line = document.createElement("div");
+  line.className = `toast ${kind}`;
+  const words = document.createElement("span");
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.className = "icb sm";
+  close.type = "button";
+  close.setAttribute("aria-label", "Dismiss");
+  close.append(icon("x"));
+  close.addEventListener("click", () => line.remove());
+  line.append(icon(kind === "err" ? "circle-alert" : "circle-check"), words, close);
+  place.append(line);
+  setTimeout(() => line.remove(), kind === "err" ? 12000 : 5000);
+}
+
+function showFlash() {
+  const found = document.cookie.split("; ").find((part) => part.startsWith("flash="));
+  if (!found) return;
+  document.cookie = "flash=; path=/; max-age=0; samesite=lax";
+  try {
+    const { text, kind } = JSON.parse(decodeURIComponent(found.slice("flash=".length).replace(/^"|"$/g, "")));
+    toast(text, kind);
+  } catch {
+    // A cookie somebody else wrote: nothing to say.
+  }
+}
+
+// ---- dialogs
+function openDialog(dialog) {
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
+/** Ask before an action; resolves to true or false. The words come from data-confirm-* of the element that asks. */
+export function ask(question, { verb = "Yes", title = "Are you sure?", danger = false } = {}) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "dlg";
+  dialog.setAttribute("aria-labelledby", "ask-title");
+  dialog.innerHTML = `<form method="dialog"><div class="dh"><h2 id="ask-title"></h2></div><div class="db"><p></p></div>
+    <div class="df"><button class="btn sec" value="no">Cancel</button><button class="btn pri" value="yes"></button></div></form>`;
+  dialog.querySelector("h2").textContent = title;
+  dialog.querySelector(".db p").textContent = question;
+  const yes = dialog.querySelector("[value=yes]");
+  yes.textContent = verb;
+  yes.classList.toggle("dng", danger);
+  document.body.append(dialog);
+  dialog.showModal();
+  (danger ? dialog.querySelector("[value=no]") : yes).focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}
+
+function wordsOf(element) {
+  const { confirmVerb: verb, confirmTitle: title, confirmDanger: danger } = element.dataset;
+  return { verb, title, danger: danger !== undefined };
+}
+
+// ---- small tools of controls
+function reveal(button) {
+  const field = document.getElementById(button.dataset.reveal);
+  const shown = field.type === "text";
+  field.type = shown ? "password" : "text";
+  button.setAttribute("aria-label", shown ? "Show password" : "Hide password");
+  button.querySelector("use").setAttribute("href", `${sprite}#i-${shown ? "eye" : "eye-off"}`);
+  field.focus();
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    toast("Copied.");
+  } catch {
+    toast("The browser did not allow copying.", "err");
+  }
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu !== except) menu.open = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target;
+  closeMenus(target.closest("details.menu"));
+  const item = target.closest(".pop .mi");
+  if (item) item.closest("details.menu").open = false;
+  const control = target.closest("[data-theme-toggle],[data-open],[data-close],[data-reveal],[data-copy]");
+  if (!control) {
+    if (target.matches("dialog.dlg[open]")) target.close("no");
+    return;
+  }
+  if ("themeToggle" in control.dataset) switchTheme();
+  else if ("open" in control.dataset) openDialog(document.getElementById(control.dataset.open));
+  else if ("close" in control.dataset) control.closest("dialog").close("no");
+  else if ("reveal" in control.dataset) reveal(control);
+  else if ("copy" in control.dataset) copy(control);
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.dataset.confirm === undefined || form.dataset.confirmed !== undefined) return;
+  event.preventDefault();
+  const submitter = event.submitter;
+  if (!(await ask(form.dataset.confirm, wordsOf(form)))) return;
+  form.dataset.confirmed = "";
+  form.requestSubmit(submitter);
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.target.closest("input,textarea,select,[contenteditable],flow-canvas")) {
+    const search = document.querySelector("[data-search]");
+    if (search) {
+      event.preventDefault();
+      search.select();
+    }
+  }
+});
+
+// ---- htmx: our own question instead of window.confirm, toasts from HX-Trigger, dialogs that come with an answer
+document.addEventListener("htmx:confirm", async (event) => {
+  event.preventDefault();
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  const words = wordsOf(ctx.sourceElement);
+  if (await ask(ctx.confirm, words)) issueRequest();
+  else dropRequest();
+});
+document.addEventListener("toast", (event) => toast(event.detail.text, event.detail.kind));
+document.addEventListener("htmx:after:swap", () => {
+  for (const dialog of document.querySelectorAll("dialog[data-now]:not([open])")) {
+    dialog.removeAttribute("data-now");
+    openDialog(dialog);
+  }
+});
+document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
+
+showFlash();

@@ -1,0 +1,84 @@
+"""How numbers, spans and moments read on a page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from jinja2 import Environment
+
+from app.lib import formats
+
+NOW = datetime(2026, 9, 8, 10, 42, tzinfo=UTC)
+
+
+@pytest.fixture
+def environment() -> Environment:
+    made = Environment(autoescape=True)
+    formats.install(made)
+    return made
+
+
+def shown(environment: Environment, value: datetime | None, style: str = "near", zone: str = "UTC") -> str:
+    reader = SimpleNamespace(timezone=zone)
+    return environment.from_string("{{ value|when(style) }}").render(
+        value=value, style=style, now=NOW, principal=reader
+    )
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0, "0"), (1284, "1,284"), (1_234_567, "1,234,567")])
+def test_numbers_have_separators(value: int | None, text: str) -> None:
+    assert formats.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.42, "0.4 s"),
+        (12, "12 s"),
+        (185, "3 min 5 s"),
+        (3600, "1 h"),
+        (90_000, "1 d 1 h"),
+        (86_460, "1 d"),
+        (None, "–"),
+    ],
+)
+def test_durations_name_two_units_at_most(seconds: float | None, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_percent_of_nothing_is_a_dash() -> None:
+    assert formats.percent(1, 0) == "–"
+    assert formats.percent(1, 7) == "14.3%"
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"), [("Ada Okafor", "AO"), ("mei", "ME"), ("rosa@northwind.example", "RO"), ("", "?"), ("…", "?")]
+)
+def test_initials(name: str, letters: str) -> None:
+    assert formats.initials(name) == letters
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=20), "now"),
+        (timedelta(minutes=2), "2 min ago"),
+        (timedelta(hours=3), "3 h ago"),
+        (timedelta(hours=20), "yesterday 14:42"),
+        (timedelta(days=4), "Sep 4"),
+        (timedelta(days=400), "Aug 4, 2025"),
+        (-timedelta(minutes=16), "in 16 min"),
+        (-timedelta(hours=24), "tomorrow 10:42"),
+    ],
+)
+def test_near_moments(environment: Environment, ago: timedelta, text: str) -> None:
+    assert shown(environment, NOW - ago) == text
+
+
+def test_moments_are_in_the_readers_zone(environment: Environment) -> None:
+    moment = datetime(2026, 9, 7, 23, 30, tzinfo=UTC)
+    assert shown(environment, moment, "day", "Europe/Berlin") == "Tue, Sep 8 01:30"
+    assert shown(environment, moment, "full", "Europe/Berlin") == "Tue, Sep 8, 2026, 01:30:00 CEST"
+    assert shown(environment, moment, "day", "Not/AZone") == "Mon, Sep 7 23:30"

@@ -1,0 +1,86 @@
+"""The frame and the components: pages and blocks see `ui`, text is escaped, errors are designed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.accounts.principal import Principal
+from app.errors import Forbidden, Invalid, NotFound
+from app.lib import clock
+from app.lib.fragments import FragmentEngine
+from app.models.status import Channel, MessageStatus, Role, RunStatus, StepStatus, WorkflowStatus
+
+ROOT = Path(__file__).resolve().parents[2]
+SPRITE = ROOT / "app" / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg"
+
+
+@pytest.fixture(scope="module")
+def engine() -> FragmentEngine:
+    made = FragmentEngine(directory=[ROOT / "app" / "templates"])
+    made.engine.globals["csrf_token"] = lambda: "token"
+    return made
+
+
+def context(**more: Any) -> dict[str, Any]:
+    principal = Principal(kind="user", id=uuid4(), tenant_id=1, role=Role.VIEWER, name="A <b>", workspace="W")
+    return {"principal": principal, "path": "/workflows", "theme": "dark", "now": clock.now(), "csrf_input": "", **more}
+
+
+def snippet(engine: FragmentEngine, source: str, **more: Any) -> str:
+    values = context(**more)
+    values["ui"] = engine.engine.get_template("components/ui.html").make_module(values)
+    return engine.engine.from_string(source).render(values)
+
+
+def test_the_frame_marks_the_place_escapes_names_and_keeps_the_theme(engine: FragmentEngine) -> None:
+    html = engine.get_template("base.html").render(**context())
+    assert re.search(r'href="/workflows"[^>]*aria-current="page"', html)
+    assert 'data-theme="dark"' in html
+    assert "A &lt;b&gt;" in html and "A <b>" not in html
+    assert "<script>" not in html and " onclick" not in html
+
+
+def test_an_error_page_stands_alone_without_a_user(engine: FragmentEngine) -> None:
+    html = engine.get_template("errors/error.html").render(**context(principal=None, error=NotFound()))
+    assert "<h1" in html and "There is nothing here" in html and "rail" not in html
+
+
+def test_an_error_is_also_a_block(engine: FragmentEngine) -> None:
+    error = Invalid(errors=[{"path": "nodes[2]", "message": "Use <days>."}])
+    html = engine.get_template("errors/error.html#panel").render(**context(error=error))
+    assert "<html" not in html and "Use &lt;days&gt;." in html
+    assert "<h2" in engine.get_template("errors/error.html#panel").render(**context(error=Forbidden()))
+
+
+def test_every_status_has_a_look_of_its_own(engine: FragmentEngine) -> None:
+    words = [status.word for kind in (RunStatus, StepStatus, MessageStatus) for status in kind]
+    for word in [*words, *WorkflowStatus]:
+        html = snippet(engine, "{{ ui.pill(word) }}", word=word)
+        assert '#i-circle"' not in html, f"{word} is not in the list of ui.pill"
+    assert Channel.EMAIL.word == "email"
+
+
+def test_a_field_ties_its_error_to_the_control(engine: FragmentEngine) -> None:
+    html = snippet(engine, '{{ ui.field("email", "Email", "<x>", error="Wrong.", attrs={"required": true}) }}')
+    assert 'aria-invalid="true"' in html and 'aria-describedby="f-email-error"' in html
+    assert 'id="f-email-error"' in html and 'value="&lt;x&gt;"' in html and "required" in html
+
+
+def test_a_json_tree_escapes_its_keys_and_values(engine: FragmentEngine) -> None:
+    html = snippet(engine, '{{ ui.json(value, "Input") }}', value={"<k>": ["<v>", 2, None, True]})
+    assert "&lt;k&gt;" in html and "&lt;v&gt;" in html and "<k>" not in html and "<v>" not in html
+    assert "[ 4 ]" in html and "null" in html and "true" in html
+
+
+def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
+    known = set(re.findall(r'id="i-([a-z0-9-]+)"', SPRITE.read_text()))
+    used: set[str] = set()
+    for path in (ROOT / "app" / "templates").rglob("*.html"):
+        text = path.read_text()
+        used |= set(re.findall(r'ui\.icon\("([a-z0-9-]+)"', text)) | set(re.findall(r'#i-([a-z0-9-]+)"', text))
+    assert used <= known, f"Add to ICONS in tools/vendor: {sorted(used - known)}"
