@@ -12,6 +12,7 @@ from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
@@ -70,8 +71,8 @@ def create_app(*, database_config: Any = None) -> Litestar:
         openapi_config=OpenAPIConfig(
             title="Throughline",
             version="1.0",
-            openapi_router=Router("/docs/openapi", route_handlers=[], opt={"public": True}),
-            render_plugins=[],
+            openapi_router=Router("/docs/openapi", route_handlers=[], opt={"public": True}, include_in_schema=False),
+            render_plugins=[JsonRenderPlugin()],
         ),
         request_max_body_size=settings().web.body_limit,
         logging_config=None,

@@ -1,0 +1,25 @@
+"""`/docs/api`: the OpenAPI document in a vendored reader that asks nothing of other hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get
+from litestar.response import Redirect, Template
+
+from app.lib.fragments import page
+
+
+@get("/docs/api", public=True, include_in_schema=False)
+async def api_reference(request: Request[Any, Any, Any]) -> Template:
+    """The reader itself; it fetches `/docs/openapi/openapi.json`."""
+    return page(request, "reference/api.html")
+
+
+@get("/docs", public=True, include_in_schema=False)
+async def docs() -> Redirect:
+    """The short address."""
+    return Redirect("/docs/api")
+
+
+HANDLERS = [api_reference, docs]
