@@ -21,6 +21,8 @@ class AppError(Exception):
 
     status_code = 500
     code = "internal_error"
+    retry_after: int | None = None
+    """Seconds after which trying again makes sense; sent as `Retry-After`."""
 
     def __init__(
         self,

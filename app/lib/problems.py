@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import AppError, BadRequest, Complaint, Forbidden, Invalid, NotFound, SignedOut, TooLarge, Unavailable
+from app.lib.complaints import complaint
 from app.lib.flash import toast
 from app.lib.fragments import is_partial, page
 
@@ -26,17 +27,15 @@ _BY_STATUS: dict[int, type[AppError]] = {400: BadRequest, 401: SignedOut, 403: F
 
 
 def _path_of(key: str) -> str:
-    return key.removeprefix("$.").removeprefix("$") or "body"
+    return "" if key == "data" else key.removeprefix("data.").removeprefix("$.").removeprefix("$")
 
 
 def _complaints(error: ValidationException) -> list[Complaint]:
     found: list[Complaint] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if isinstance(extra, dict):
-            message = str(extra.get("message", ""))
-            text, _, where = message.partition(" - at `")
-            key = where.rstrip("`") or str(extra.get("key", ""))
-            found.append({"path": _path_of(key), "message": text})
+            message, key = str(extra.get("message", "")), str(extra.get("key") or "")
+            found.append(complaint(message, "" if " - at `" in message else _path_of(key)))
     return found
 
 
@@ -80,7 +79,8 @@ def problem(error: AppError) -> Response[dict[str, Any]]:
         "errors": error.errors,
         **error.extra,
     }
-    return Response(body, status_code=error.status_code, media_type="application/problem+json")
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return Response(body, status_code=error.status_code, media_type="application/problem+json", headers=headers)
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] | Template:

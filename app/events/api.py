@@ -1,0 +1,110 @@
+"""`/api/v1/events`: say what happened, and read it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from litestar.params import Parameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.events.ingest import Ingest
+from app.events.record import Recorded
+from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, read
+from app.events.service import EventService
+from app.lib.envelope import Envelope, ok
+from app.models.event import Event
+from app.models.status import Role
+
+_TEXT = Schema(type=OpenAPIType.STRING)
+_EVENT = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["name"],
+    description="Name the contact by one of contactId, externalId and email. An unknown externalId or email makes one.",
+    properties={
+        "name": Schema(type=OpenAPIType.STRING, min_length=1, max_length=200),
+        "contactId": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.UUID),
+        "externalId": _TEXT,
+        "email": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL),
+        "properties": Schema(type=OpenAPIType.OBJECT, description="At most 32 KB and 10 levels deep."),
+        "occurredAt": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
+        "id": Schema(type=OpenAPIType.STRING, description="Yours. The same id again answers the first result."),
+    },
+)
+
+
+@dataclass
+class _EventsOperation(Operation):
+    """The body is read by `schemas.read`, so that one broken event of a thousand is named by its index."""
+
+    def __post_init__(self) -> None:
+        body = Schema(one_of=[_EVENT, Schema(type=OpenAPIType.ARRAY, items=_EVENT, max_items=MAX_EVENTS, min_items=1)])
+        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True)
+
+
+def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
+    """The queue of this process; it stores through the sessions that the app was built with."""
+    state = request.app.state
+    found: Ingest | None = state.get("ingest")
+    if found is None:
+        found = state["ingest"] = Ingest(state["database"].create_session_maker())
+    return found
+
+
+@post(
+    "/api/v1/events",
+    role=Role.MARKETER,
+    status_code=202,
+    operation_class=_EventsOperation,
+    tags=["Events"],
+    summary="Send one event or an array of up to 1,000",
+)
+async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventReceipt | list[EventReceipt]]:
+    """Answered after the events are stored, all of them or none. A duplicate `id` answers the first event's result."""
+    body = await request.body()
+    events, many = read(body)
+    recorded = await ingest_of(request).submit(request.user.tenant_id, events, len(body))
+    receipts = [_receipt(item) for item in recorded]
+    if not many:
+        return ok(receipts[0])
+    duplicates = sum(receipt.duplicate for receipt in receipts)
+    return ok(receipts, accepted=len(receipts) - duplicates, duplicates=duplicates)
+
+
+@get("/api/v1/events", role=Role.VIEWER, tags=["Events"], summary="List events, the last received first")
+async def list_events(
+    request: Request[Principal, Any, Any],
+    db_session: AsyncSession,
+    contact_id: UUID | None = Parameter(query="contactId", default=None),
+    name: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Envelope[list[EventOut]]:
+    page = await EventService(db_session, request.user).list(
+        contact_id=contact_id, name=name, limit=limit, cursor=cursor
+    )
+    return ok([_view(event) for event in page.items], nextCursor=page.next_cursor, limit=limit or 25)
+
+
+def _receipt(item: Recorded) -> EventReceipt:
+    return EventReceipt(item.id, item.contact_id, item.name, item.occurred_at, item.key, item.duplicate)
+
+
+def _view(event: Event) -> EventOut:
+    return EventOut(
+        id=event.id,
+        contact_id=event.contact_id,
+        name=event.name,
+        properties=event.properties or {},
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        client_id=event.key,
+    )
+
+
+HANDLERS: list[Any] = [send_events, list_events]

@@ -1,0 +1,85 @@
+"""Whom an event is about: contacts found by id, external id or email, and new ones for addresses nobody has yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.events.repository import execute
+from app.lib import ids
+
+
+class Who(NamedTuple):
+    """How an event names its contact: `by` is `id`, `external_id` or `email` (in lower case)."""
+
+    tenant_id: int
+    by: str
+    value: str
+
+
+class Created(NamedTuple):
+    """Contacts by how they were named, and those of them that were made now as (workspace, contact)."""
+
+    found: dict[Who, UUID]
+    new: list[tuple[int, UUID]]
+
+
+_MATCH = {
+    "id": "c.id = w.value::uuid",
+    "external_id": "c.external_id = w.value",
+    "email": "lower(c.email) = w.value",
+}
+
+
+async def find(session: AsyncSession, wanted: Collection[Who]) -> dict[Who, UUID]:
+    """The contacts that exist, by how they were named."""
+    found: dict[Who, UUID] = {}
+    for by, match in _MATCH.items():
+        some = [who for who in wanted if who.by == by]
+        if some:
+            rows = await execute(
+                session,
+                f"""
+                select w.tenant_id, w.value, c.id
+                from unnest(%(tenants)s::int[], %(values)s::text[]) as w(tenant_id, value)
+                join contacts c on c.tenant_id = w.tenant_id and {match}
+                """,  # noqa: S608
+                tenants=[who.tenant_id for who in some],
+                values=[who.value for who in some],
+            )
+            found |= {Who(row.tenant_id, by, row.value): row.id for row in rows}
+    return found
+
+
+async def create(session: AsyncSession, wanted: Sequence[Who]) -> Created:
+    """Make a contact for each external id and email. One that another transaction made in the meantime is found instead."""
+    if not wanted:
+        return Created({}, [])
+    # In one order everywhere, so that two transactions that make the same people cannot deadlock.
+    ordered = sorted(wanted)
+    rows = await execute(
+        session,
+        """
+        insert into contacts (id, tenant_id, external_id, email)
+        select id, tenant_id, external_id, email
+        from unnest(%(ids)s::uuid[], %(tenants)s::int[], %(external_ids)s::text[], %(emails)s::text[])
+          as t(id, tenant_id, external_id, email)
+        on conflict do nothing
+        returning id, tenant_id, external_id, email
+        """,
+        ids=[UUID(bytes=raw) for raw in ids.uuid7_many(len(ordered))],
+        tenants=[who.tenant_id for who in ordered],
+        external_ids=[who.value if who.by == "external_id" else None for who in ordered],
+        emails=[who.value if who.by == "email" else None for who in ordered],
+    )
+    made = {
+        Who(row.tenant_id, "external_id", row.external_id)
+        if row.external_id is not None
+        else Who(row.tenant_id, "email", row.email): row.id
+        for row in rows
+    }
+    found = await find(session, [who for who in ordered if who not in made])
+    return Created(made | found, [(row.tenant_id, row.id) for row in rows])
