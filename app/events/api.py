@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
@@ -18,6 +19,7 @@ from app.events.record import Recorded
 from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, read
 from app.events.service import EventService
 from app.lib.envelope import Envelope, ok
+from app.lib.pagination import clamp_limit
 from app.models.event import Event
 from app.models.status import Role
 
@@ -79,16 +81,16 @@ async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventRe
 @get("/api/v1/events", role=Role.VIEWER, tags=["Events"], summary="List events, the last received first")
 async def list_events(
     request: Request[Principal, Any, Any],
-    db_session: AsyncSession,
-    contact_id: UUID | None = Parameter(query="contactId", default=None),
-    name: str | None = None,
-    limit: int | None = None,
-    cursor: str | None = None,
+    db_session: NamedDependency[AsyncSession],
+    contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
+    name: FromQuery[str | None] = None,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[EventOut]]:
     page = await EventService(db_session, request.user).list(
         contact_id=contact_id, name=name, limit=limit, cursor=cursor
     )
-    return ok([_view(event) for event in page.items], nextCursor=page.next_cursor, limit=limit or 25)
+    return ok([_view(event) for event in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
 def _receipt(item: Recorded) -> EventReceipt:

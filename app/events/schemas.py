@@ -76,10 +76,12 @@ def read(body: bytes) -> tuple[list[Accepted], bool]:
     """The events of a body, and whether it was an array. Raises Invalid naming every path, BadRequest when it is no JSON."""
     many = body.lstrip()[:1] == b"["
     complaints: list[Complaint] = []
+    events: list[EventIn] = []
     try:
-        events = _decode_many(body) if many else [_decode_one(body)]
-    except msgspec.ValidationError:
-        events, complaints = _decode_each(body)
+        try:
+            events = _decode_many(body) if many else [_decode_one(body)]
+        except msgspec.ValidationError:
+            complaints = _decode_each(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}") from error
     if not complaints and not 1 <= len(events) <= MAX_EVENTS:
@@ -97,7 +99,7 @@ def read(body: bytes) -> tuple[list[Accepted], bool]:
     return accepted, many
 
 
-def _decode_each(body: bytes) -> tuple[list[EventIn], list[Complaint]]:
+def _decode_each(body: bytes) -> list[Complaint]:
     """The slow way, taken only when something is wrong: each event by itself, so that each complaint has its index."""
     raw = msgspec.json.decode(body)
     many = isinstance(raw, list)
@@ -109,7 +111,7 @@ def _decode_each(body: bytes) -> tuple[list[EventIn], list[Complaint]]:
             complaints.append(complaint(str(error), f"[{number}]" if many else ""))
         if len(complaints) >= MAX_COMPLAINTS:
             break
-    return [], complaints
+    return complaints
 
 
 def _accept(event: EventIn, prefix: str, latest: datetime, complaints: list[Complaint]) -> Accepted | None:

@@ -1,0 +1,236 @@
+"""`POST /api/v1/events` and reading events back, through the real app."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.ids import uuid7
+from app.models.contact import Contact
+from app.models.event import Event, Inbox
+from app.models.status import Role
+from app.models.workspace import Workspace
+from tests.fixtures.clock import Clock
+from tests.fixtures.people import ApiClients
+
+EVENTS = "/api/v1/events"
+
+
+@pytest.fixture
+async def ada(db_session: AsyncSession, workspace: Workspace) -> Contact:
+    made = Contact(tenant_id=workspace.id, external_id="u1", email="ada@example.com")
+    db_session.add(made)
+    await db_session.commit()
+    return made
+
+
+@pytest.fixture
+async def program(api: ApiClients) -> httpx.AsyncClient:
+    return await api(Role.MARKETER)
+
+
+async def count(session: AsyncSession, model: Any, workspace: Workspace) -> int:
+    found = await session.scalar(select(func.count()).select_from(model).where(model.tenant_id == workspace.id))
+    return int(found or 0)
+
+
+async def test_an_event_is_stored_and_queued(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    sent = {
+        "name": "add_to_cart",
+        "email": "ADA@Example.com",
+        "properties": {"sku": "a-1", "n": 2, "deep": {"x": [1, None, "ü"]}},
+        "occurredAt": "2024-03-01T10:00:00+02:00",
+        "id": "client-1",
+    }
+    answer = await program.post(EVENTS, json=sent)
+    assert answer.status_code == 202, answer.text
+    data = answer.json()["data"]
+    assert data["contactId"] == str(ada.id)
+    assert data["duplicate"] is False and data["clientId"] == "client-1" and data["name"] == "add_to_cart"
+    event = (await db_session.scalars(select(Event).where(Event.tenant_id == workspace.id))).one()
+    assert str(event.id) == data["id"] and event.properties == sent["properties"]
+    assert event.occurred_at.isoformat() == "2024-03-01T08:00:00+00:00"
+    row = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).one()
+    assert (row.kind, row.name, row.contact_id, row.event_id) == (0, "add_to_cart", ada.id, event.id)
+    assert row.payload == sent["properties"]
+
+
+async def test_an_array_keeps_its_order_and_makes_each_unknown_person_once(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    answer = await program.post(
+        EVENTS,
+        json=[
+            {"name": "a", "externalId": "new"},
+            {"name": "b", "contactId": str(ada.id)},
+            {"name": "c", "externalId": "new"},
+            {"name": "d", "email": "Grace@Example.com"},
+        ],
+    )
+    assert answer.status_code == 202 and answer.json()["meta"] == {"accepted": 4, "duplicates": 0}
+    first, _, third, fourth = answer.json()["data"]
+    assert first["contactId"] == third["contactId"] != fourth["contactId"]
+    inbox = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id).order_by(Inbox.id))).all()
+    names = [row.name for row in inbox]
+    assert names == ["contact.created", "contact.created", "a", "b", "c", "d"]
+    made = await db_session.scalar(select(Contact).where(Contact.email == "grace@example.com"))
+    assert made is not None and str(made.id) == fourth["contactId"]
+
+
+async def test_a_duplicate_id_answers_the_first_result(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    first = (await program.post(EVENTS, json={"name": "bought", "externalId": "u1", "id": "o-1"})).json()["data"]
+    again = await program.post(EVENTS, json={"name": "other", "email": "nobody-yet@example.com", "id": "o-1"})
+    assert again.status_code == 202
+    assert again.json()["data"] == {**first, "duplicate": True}
+    batch = await program.post(
+        EVENTS,
+        json=[
+            {"name": "x", "externalId": "u1", "id": "o-2"},
+            {"name": "y", "externalId": "u1", "id": "o-2"},
+            {"name": "z", "externalId": "u1", "id": "o-1"},
+        ],
+    )
+    x, y, z = batch.json()["data"]
+    assert x["id"] == y["id"] and y["name"] == "x" and y["duplicate"] and not x["duplicate"]
+    assert z["id"] == first["id"] and batch.json()["meta"] == {"accepted": 1, "duplicates": 2}
+    assert await count(db_session, Event, workspace) == await count(db_session, Inbox, workspace) == 2
+    assert await count(db_session, Contact, workspace) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        ({"externalId": "u1"}, "name"),
+        ({"name": "", "externalId": "u1"}, "name"),
+        ({"name": "  ", "externalId": "u1"}, "name"),
+        ({"name": "x" * 201, "externalId": "u1"}, "name"),
+        ({"name": 5, "externalId": "u1"}, "name"),
+        ({"name": "a"}, "contactId"),
+        ({"name": "a", "externalId": "u1", "email": "ada@example.com"}, "contactId"),
+        ({"name": "a", "contactId": "7"}, "contactId"),
+        ({"name": "a", "contactId": str(uuid4())}, "contactId"),
+        ({"name": "a", "email": "not an address"}, "email"),
+        ({"name": "a", "externalId": "nul\0"}, "externalId"),
+        ({"name": "a", "externalId": "u1", "properties": []}, "properties"),
+        ({"name": "a", "externalId": "u1", "properties": {"x": "y" * 33_000}}, "properties"),
+        ({"name": "a", "externalId": "u1", "properties": {"x": [[[[[[[[[[1]]]]]]]]]]}}, "properties"),
+        ({"name": "a", "externalId": "u1", "properties": {"x": "a\0b"}}, "properties"),
+        ({"name": "a", "externalId": "u1", "occurredAt": "yesterday"}, "occurredAt"),
+        ({"name": "a", "externalId": "u1", "occurredAt": "2024-01-01T00:00:00"}, "occurredAt"),
+        ({"name": "a", "externalId": "u1", "colour": "red"}, "colour"),
+    ],
+)
+async def test_what_does_not_fit_is_named_and_nothing_is_stored(
+    program: httpx.AsyncClient,
+    ada: Contact,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    event: dict[str, Any],
+    path: str,
+) -> None:
+    answer = await program.post(EVENTS, json=event)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["success"] is False
+    assert [error["path"] for error in answer.json()["errors"]] == [path]
+    good = {"name": "good", "externalId": "somebody-new"}
+    answer = await program.post(EVENTS, json=[good, good, event])
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.json()["errors"]] == [f"[2].{path}"]
+    assert await count(db_session, Event, workspace) == await count(db_session, Inbox, workspace) == 0
+    assert await count(db_session, Contact, workspace) == 1
+
+
+async def test_the_edges_of_the_limits_are_inside(program: httpx.AsyncClient, ada: Contact, clock: Clock) -> None:
+    deep: Any = 1
+    for _ in range(9):
+        deep = [deep]
+    event = {
+        "name": "n" * 200,
+        "externalId": "u1",
+        "properties": {"deep": deep},
+        "occurredAt": (clock.at + timedelta(hours=1)).isoformat(),
+    }
+    assert (await program.post(EVENTS, json=event)).status_code == 202
+    event["occurredAt"] = (clock.at + timedelta(hours=1, seconds=1)).isoformat()
+    assert (await program.post(EVENTS, json=event)).json()["errors"][0]["path"] == "occurredAt"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[" * 100_000, 400),
+        (b"\xff\xfe", 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'"text"', 422),
+        (b"[3]", 422),
+    ],
+)
+async def test_broken_bodies_are_refused(program: httpx.AsyncClient, body: bytes, status: int) -> None:
+    answer = await program.post(EVENTS, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status, answer.text
+
+
+async def test_a_thousand_and_one_are_too_many(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    event = {"name": "a", "externalId": "u1"}
+    assert (await program.post(EVENTS, json=[event] * 1_001)).status_code == 422
+    answer = await program.post(EVENTS, json=[event] * 1_000)
+    assert answer.status_code == 202 and answer.json()["meta"]["accepted"] == 1_000
+    assert await count(db_session, Inbox, workspace) == 1_000
+
+
+async def test_workspaces_do_not_meet(
+    api: ApiClients, ada: Contact, other_workspace: Workspace, db_session: AsyncSession
+) -> None:
+    stranger = await api(Role.OWNER, other_workspace)
+    by_id = await stranger.post(EVENTS, json={"name": "a", "contactId": str(ada.id)})
+    assert by_id.status_code == 422 and by_id.json()["code"] == "unknown_contact"
+    mine = await (await api(Role.MARKETER)).post(EVENTS, json={"name": "a", "externalId": "u1", "id": "same"})
+    theirs = await stranger.post(EVENTS, json={"name": "a", "externalId": "u1", "id": "same"})
+    assert theirs.status_code == 202 and not theirs.json()["data"]["duplicate"]
+    assert theirs.json()["data"]["contactId"] != str(ada.id)
+    listed = (await stranger.get(EVENTS)).json()["data"]
+    assert {event["name"] for event in listed} == {"a", "contact.created"}
+    assert mine.json()["data"]["id"] not in {event["id"] for event in listed}
+
+
+async def test_a_viewer_reads_and_does_not_write(api: ApiClients, client: httpx.AsyncClient, ada: Contact) -> None:
+    viewer = await api(Role.VIEWER)
+    assert (await viewer.post(EVENTS, json={"name": "a", "externalId": "u1"})).status_code == 403
+    assert (await viewer.get(EVENTS)).status_code == 200
+    assert (await client.get(EVENTS)).status_code == 401
+    assert (await client.post(EVENTS, json={})).status_code == 401
+
+
+async def test_events_are_listed_newest_first_with_filters_and_pages(program: httpx.AsyncClient, ada: Contact) -> None:
+    await program.post(EVENTS, json=[{"name": f"e{n}", "externalId": "u1", "properties": {"n": n}} for n in range(5)])
+    await program.post(EVENTS, json={"name": "e0", "externalId": "somebody"})
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        params: dict[str, str] = {"contactId": str(ada.id), "limit": "2"}
+        page = (await program.get(EVENTS, params=params | ({"cursor": cursor} if cursor else {}))).json()
+        seen += [event["name"] for event in page["data"]]
+        cursor = page["meta"]["nextCursor"]
+        if cursor is None:
+            break
+    assert seen == ["e4", "e3", "e2", "e1", "e0"]
+    named = (await program.get(EVENTS, params={"name": "e0"})).json()["data"]
+    assert len(named) == 2 and named[1]["properties"] == {"n": 0}
+    for params in ({"limit": "0"}, {"cursor": "nonsense"}, {"contactId": "7"}):
+        assert (await program.get(EVENTS, params=params)).status_code in (400, 422)
+    assert (await program.get(EVENTS, params={"contactId": str(uuid7())})).json()["data"] == []
