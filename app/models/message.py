@@ -40,6 +40,7 @@ class Message(Base):
 
     __table_args__ = (
         Index("messages_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index("messages_leased", "lease_until", postgresql_where=text("lease_until is not null")),
         Index("messages_contact", "contact_id", "created_at"),
         Index("messages_newest", "tenant_id", text("run_id desc"), text("seq desc")),
         {"postgresql_with": {"fillfactor": "80"}},

@@ -1,0 +1,88 @@
+"""JSON routes of connectors."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestMail, TestResult
+from app.connectors.service import ConnectorService, view
+from app.lib import pagination
+from app.lib.envelope import Envelope, ok
+from app.models.status import Role
+
+TAGS = ["Connectors"]
+Asked = Request[Any, Any, Any]
+
+
+@get("/api/v1/connectors", role=Role.VIEWER, tags=TAGS, summary="List connectors")
+async def list_connectors(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[ConnectorView]]:
+    page = await ConnectorService(db_session, request.user).list(limit, cursor)
+    return ok([view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
+
+
+@post("/api/v1/connectors", role=Role.ADMIN, tags=TAGS, summary="Add a connector")
+async def create_connector(
+    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewConnector]
+) -> Envelope[ConnectorView]:
+    return ok(view(await ConnectorService(db_session, request.user).create(data)))
+
+
+@get("/api/v1/connectors/{connector_id:uuid}", role=Role.VIEWER, tags=TAGS, summary="Get a connector")
+async def get_connector(
+    request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
+) -> Envelope[ConnectorView]:
+    return ok(view(await ConnectorService(db_session, request.user).get(connector_id)))
+
+
+@patch("/api/v1/connectors/{connector_id:uuid}", role=Role.ADMIN, tags=TAGS, summary="Change a connector")
+async def update_connector(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    connector_id: FromPath[UUID],
+    data: JSONBody[ConnectorChange],
+) -> Envelope[ConnectorView]:
+    return ok(view(await ConnectorService(db_session, request.user).update(connector_id, data)))
+
+
+@delete("/api/v1/connectors/{connector_id:uuid}", role=Role.ADMIN, tags=TAGS, summary="Delete a connector")
+async def delete_connector(
+    request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
+) -> None:
+    await ConnectorService(db_session, request.user).delete(connector_id)
+
+
+@post(
+    "/api/v1/connectors/{connector_id:uuid}/test",
+    role=Role.ADMIN,
+    tags=TAGS,
+    status_code=200,
+    summary="Send a test mail through a connector",
+)
+async def test_connector(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    connector_id: FromPath[UUID],
+    data: JSONBody[TestMail],
+) -> Envelope[TestResult]:
+    return ok(await ConnectorService(db_session, request.user).send_test(connector_id, data.to))
+
+
+HANDLERS: list[Any] = [
+    list_connectors,
+    create_connector,
+    get_connector,
+    update_connector,
+    delete_connector,
+    test_connector,
+]

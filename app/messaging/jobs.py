@@ -1,0 +1,29 @@
+"""The actor that sends what is due. Rung by the engine after it queued messages, and polled by every worker."""
+
+from __future__ import annotations
+
+import asyncio
+
+import dramatiq
+
+from app.lib import database, jobs
+from app.messaging.deliver import Delivery
+
+SECONDS = 20.0
+"""One call sends for at most this long, so that a stopping worker is not held up by a long queue."""
+
+jobs.broker()
+
+
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+def deliver() -> None:
+    """Send what is due until nothing is."""
+    jobs.answer("deliver")
+    with database.connect() as connection:
+        more = asyncio.run(Delivery(connection).run(SECONDS))
+    if more:
+        jobs.ring("deliver")
+
+
+POLLS = [deliver]
+"""Actors whose work the workers look for by themselves each second."""

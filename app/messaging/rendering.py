@@ -1,0 +1,89 @@
+"""Filling a template for one contact: the data that mails see, and the three parts rendered from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.lib.liquid import LiquidError, compile_text
+from app.messaging import plain_text
+from app.messaging.ledger import Due
+from app.messaging.schemas import Parts
+
+_BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
+
+
+class PartError(Exception):
+    """A part of a template could not be rendered: which (`subject`, `html`, `text`), why, and where."""
+
+    def __init__(self, part: str, error: LiquidError) -> None:
+        self.part, self.message, self.line = part, error.message, error.line
+        where = f", line {error.line}" if error.line else ""
+        super().__init__(f"The template's {part}{where}: {error.message}")
+
+
+def contact_data(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A contact as Liquid sees it. `contact.first_name` is short for `contact.attributes.first_name`; real fields win."""
+    attributes = row["attributes"] or {}
+    created = row["created_at"]
+    return {
+        **attributes,
+        "id": str(row["id"]),
+        "external_id": row["external_id"],
+        "externalId": row["external_id"],
+        "email": row["email"],
+        "phone": row["phone"],
+        "source": row["source"],
+        "tags": list(row["tags"] or ()),
+        "timezone": row["timezone"],
+        "locale": row["locale"],
+        "created_at": created.isoformat() if isinstance(created, datetime) else created,
+        "attributes": attributes,
+    }
+
+
+def event_data(trigger_event: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What started the run: its properties, and its name as `event.name`."""
+    event = dict(trigger_event or {})
+    properties = event.pop("properties", None)
+    return {**properties, **event} if isinstance(properties, dict) else event
+
+
+def data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict[str, Any]:
+    """Everything that a template of this message can read."""
+    context = due.context or {}
+    return {
+        "contact": contact_data(contact),
+        "event": event_data(due.trigger_event),
+        "steps": context.get("steps") or {},
+        "vars": context.get("vars") or {},
+        "unsubscribe_url": unsubscribe_url,
+        "unsubscribeUrl": unsubscribe_url,
+    }
+
+
+def one_line(value: str) -> str:
+    """`value` as a header may carry it: no line breaks, no runs of blanks."""
+    return " ".join(value.translate(_BREAKS).split())
+
+
+def _part(name: str, source: str, data: Mapping[str, Any], *, html: bool) -> str:
+    try:
+        return compile_text(source, html=html).render(data)
+    except LiquidError as error:
+        raise PartError(name, error) from error
+
+
+def render(parts: Parts, data: Mapping[str, Any]) -> Parts:
+    """Subject, HTML and text for `data`; whichever of HTML and text is missing is made from the other. Raises PartError."""
+    html = _part("html", parts.html, data, html=True) if parts.html.strip() else ""
+    text = _part("text", parts.text, data, html=False) if parts.text.strip() else ""
+    return msgspec.structs.replace(
+        parts,
+        subject=one_line(_part("subject", parts.subject, data, html=False)),
+        html=html or (plain_text.as_html(text) if text else ""),
+        text=text or (plain_text.of_html(html) if html else ""),
+    )

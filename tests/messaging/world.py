@@ -1,0 +1,121 @@
+"""Rows for tests of delivery, written as the engine and the pages would write them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from app.connectors.service import seal_password
+from app.lib import database
+from app.lib.ids import uuid7
+from app.messaging.deliver import Delivery
+from app.models.status import MessageStatus, RunStatus
+from tests.messaging.sink import Sink
+
+
+class World:
+    """One workspace and what a message in it needs."""
+
+    def __init__(self, connection: psycopg.Connection[Any], sink: Sink) -> None:
+        self.db, self.sink = connection, sink
+        self.tenant = self.workspace("one")
+        self.connector_id = self.connector(self.tenant, sink.port)
+        self.template_id = self.template(self.tenant)
+        self.workflow_id = self.workflow(self.tenant)
+
+    def workspace(self, slug: str) -> int:
+        row = self.db.execute(
+            "insert into workspaces (name, slug) values (%s, %s) returning id", (slug, slug)
+        ).fetchone()
+        return int(row[0])  # type: ignore[index]
+
+    def connector(self, tenant: int, port: int, *, default: bool = True, password: str = "") -> UUID:
+        connector_id = uuid7()
+        config = {"host": "127.0.0.1", "port": port, "security": "none", "username": "u" if password else "",
+                  "fromEmail": "shop@example.com", "fromName": "The Shop"}  # fmt: skip
+        self.db.execute(
+            "insert into connectors (id, tenant_id, type, name, config, secret, is_default) values (%s,%s,'smtp',%s,%s,%s,%s)",
+            (
+                connector_id,
+                tenant,
+                f"c{port}-{connector_id}",
+                Jsonb(config),
+                seal_password(connector_id, password),
+                default,
+            ),
+        )
+        return connector_id
+
+    def template(self, tenant: int, **parts: str) -> UUID:
+        template_id = uuid7()
+        self.db.execute(
+            "insert into templates (id, tenant_id, name, subject, html, text) values (%s,%s,%s,%s,%s,%s)",
+            (template_id, tenant, f"t{template_id}", parts.get("subject", "Hi {{ contact.first_name }}"),
+             parts.get("html", "<p>Hello {{ contact.attributes.first_name }}, {{ event.thing }}</p>"), parts.get("text", "")),
+        )  # fmt: skip
+        return template_id
+
+    def workflow(self, tenant: int, status: str = "active") -> UUID:
+        workflow_id = uuid7()
+        self.db.execute(
+            "insert into workflows (id, tenant_id, name, status, draft) values (%s,%s,'flow',%s,'{}')",
+            (workflow_id, tenant, status),
+        )
+        return workflow_id
+
+    def contact(self, email: str | None = "zoe@example.com", *, tenant: int | None = None, **more: Any) -> UUID:
+        contact_id = uuid7()
+        self.db.execute(
+            "insert into contacts (id, tenant_id, email, attributes, consent) values (%s,%s,%s,%s,%s)",
+            (contact_id, tenant or self.tenant, email, Jsonb(more.get("attributes", {"first_name": "Zoé"})),
+             Jsonb(more.get("consent", {}))),
+        )  # fmt: skip
+        return contact_id
+
+    def message(self, contact_id: UUID | None = None, **more: Any) -> UUID:
+        """A run and its queued message (seq 2); returns the run's id."""
+        run_id, tenant = uuid7(), more.get("tenant", self.tenant)
+        contact_id = contact_id or self.contact(f"{run_id}@example.com", tenant=tenant)
+        workflow_id = more.get("workflow_id", self.workflow_id)
+        self.db.execute(
+            "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)"
+            " values (%s,%s,%s,%s,1,%s,clock_now(),%s,3)",
+            (run_id, contact_id, tenant, workflow_id, Jsonb({"name": "bought", "thing": "shoes"}),
+             int(more.get("run_status", RunStatus.COMPLETED))),
+        )  # fmt: skip
+        self.db.execute(
+            "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at,"
+            " created_at) values (%s,2,%s,%s,%s,%s,1,0,%s,clock_now(),clock_now() - %s * interval '1 hour')",
+            (run_id, tenant, workflow_id, contact_id, more.get("template_id", self.template_id),
+             Jsonb(more["payload"]) if more.get("payload") else None, more.get("hours_old", 0)),
+        )  # fmt: skip
+        return run_id
+
+    def row(self, run_id: UUID) -> dict[str, Any]:
+        with self.db.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            row = cursor.execute("select * from messages where run_id = %s", (run_id,)).fetchone()
+        assert row is not None
+        return {**row, "word": MessageStatus(row["status"]).word}
+
+    def words(self) -> dict[str, int]:
+        rows = self.db.execute("select status, count(*) from messages group by 1").fetchall()
+        return {MessageStatus(status).word: count for status, count in rows}
+
+    def value(self, query: str, *arguments: Any) -> Any:
+        row = self.db.execute(query, arguments).fetchone()
+        return row[0] if row else None
+
+    def deliver(self, seconds: float = 10) -> bool:
+        """One pass of the actor, on a connection of its own."""
+        with database.connect() as connection:
+            return asyncio.run(Delivery(connection).run(seconds))
+
+    def make_due(self) -> None:
+        self.db.execute("update messages set due_at = clock_now() where due_at is not null")
+
+    def end_leases(self) -> None:
+        self.db.execute("update messages set lease_until = now() - interval '1 second' where lease_until is not null")
