@@ -1,1 +1,104 @@
-"""Composition root of the commands: `./dev COMMAND`."""
+"""Composition root of the commands: `./dev COMMAND`. It wires; the work is in `app.local`, imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+ROLES = ["owner", "admin", "marketer", "viewer"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command, its options, and which function answers it (`module:function`)."""
+    made = argparse.ArgumentParser(prog="./dev", description="Throughline: marketing workflows on a canvas.")
+    made.set_defaults(answer="")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, answer: str, what: str, *, state: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=what, description=what)
+        sub.set_defaults(answer=f"app.local.{answer}")
+        if state:
+            sub.add_argument("--state", metavar="DIR", help="state directory (default: ./var, or THROUGHLINE_STATE)")
+        return sub
+
+    run = command("run", "running:run", "start the product: database, queue, web, worker, scheduler, mailbox")
+    run.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    run.add_argument(
+        "--port", type=_port, help="port of the web pages and the API (default: 8000, or THROUGHLINE_PORT)"
+    )
+    run.add_argument("--no-demo", action="store_true", help="start with an empty workspace")
+
+    test = command("test", "testing:run", "run every check and test on servers of its own", state=False)
+    test.add_argument(
+        "paths", nargs="*", metavar="PATH", help="only these: files or folders of tests/ and e2e/, .test.js files"
+    )
+    test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests whose name matches (as pytest)")
+    command("lint", "testing:lint", "check style and types", state=False)
+    command("format", "testing:reformat", "put the code into the project's style", state=False)
+
+    migrate = command("migrate", "administration:migrate", "bring the database tables to the newest version")
+    migrate.add_argument("revision", nargs="?", default="head", help="another revision; `-1` goes one back")
+    command("shell", "administration:shell", "a Python prompt on the product's database")
+    command("demo", "administration:demo", "fill the first workspace with the demo data")
+
+    key = _only(command("api-key", "", "API keys", state=False), "create", "make an API key and print it")
+    key.set_defaults(answer="app.local.administration:create_api_key")
+    key.add_argument("--name", required=True, help="what the key is for")
+    key.add_argument("--role", required=True, choices=ROLES)
+    user = _only(command("user", "", "people", state=False), "create", "add a person and print a one-time sign-in link")
+    user.set_defaults(answer="app.local.administration:create_user")
+    user.add_argument("--email", required=True)
+    user.add_argument("--name", default="")
+    user.add_argument("--role", required=True, choices=ROLES)
+    user.add_argument("--password-stdin", action="store_true", help="read a password from standard input, no link")
+    for sub in (key, user):
+        sub.add_argument("--workspace", metavar="SLUG", help="which workspace (default: the first)")
+        sub.add_argument("--state", metavar="DIR", help="state directory (default: ./var, or THROUGHLINE_STATE)")
+
+    command(
+        "check-integrity", "administration:check_integrity", "check the engine's invariants; exit code 1 on a breach"
+    )
+    bench = command("bench", "testing:bench", "measure the product, for example: ./dev bench engine", state=False)
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, help="the benchmark and its options")
+    commands.add_parser("help", help="this list")
+    return made
+
+
+def _only(group: argparse.ArgumentParser, name: str, what: str) -> argparse.ArgumentParser:
+    group.set_defaults(answer="", group=group)
+    return group.add_subparsers(title="commands", metavar="COMMAND").add_parser(name, help=what, description=what)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says whether it went well. Errors that were foreseen are one sentence."""
+    made = parser()
+    options = made.parse_args(arguments)
+    if not options.answer:
+        getattr(options, "group", made).print_help()
+        return 0
+    module, _, function = options.answer.partition(":")
+    from app.errors import AppError
+    from app.local import foreseen
+
+    try:
+        return int(getattr(importlib.import_module(module), function)(options))
+    except AppError as error:
+        details = "".join(f"\n  {complaint['path']}: {complaint['message']}" for complaint in error.errors)
+        print(f"{error.message}{details}", file=sys.stderr)
+    except foreseen.ERRORS as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -93,6 +93,16 @@ class Postgres:
         """Does it answer?"""
         return self._run("pg_isready", "-q", "-h", self.socket, "-U", "postgres", "-d", "postgres")[0] == 0
 
+    def alive(self) -> bool:
+        """Is its main process there? Cheaper than `ready`, for a look each second."""
+        try:
+            os.kill(self.pid or 0, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return self.pid is not None
+
     def create(self, database: str) -> None:
         """Make a database in it, unless it is there."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

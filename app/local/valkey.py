@@ -48,7 +48,7 @@ class Valkey:
         """Start it. True when one was already running here and is taken over: two on one file would ruin it."""
         if self.port and self.ready():
             return True
-        if not self.port or not _bindable(self.port):
+        if not self.port or not bindable(self.port):
             self.port = free_port()
             self._port_file.write_text(str(self.port))
         settings = {
@@ -110,11 +110,12 @@ class Valkey:
         return answer
 
 
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
+def bindable(port: int, host: str = "127.0.0.1") -> bool:
+    """Could we listen there now?"""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True

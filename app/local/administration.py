@@ -1,0 +1,123 @@
+"""Commands over the product's database: tables, users, keys, demo data, integrity, a shell."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import code
+import importlib
+import sys
+from typing import Any
+
+from app.local import product
+
+
+def migrate(options: argparse.Namespace) -> int:
+    """Bring the tables to the newest version, or to the one named."""
+    from app.local import prepare
+
+    with product.reachable(options.state):
+        prepare.migrate(options.revision)
+    return 0
+
+
+def create_api_key(options: argparse.Namespace) -> int:
+    """Print a new API key, and nothing else."""
+    with product.reachable(options.state):
+        from app.accounts import keys
+        from app.lib import database
+
+        async def make() -> str:
+            async with database.transaction() as session:
+                return await keys.create_api_key(session, options.workspace, options.name, options.role)
+
+        print(asyncio.run(make()))
+    return 0
+
+
+def create_user(options: argparse.Namespace) -> int:
+    """Add a person to a workspace, and print the link that signs them in once unless a password is given."""
+    with product.reachable(options.state):
+        from app.accounts import repository, service, sessions
+        from app.errors import NotFound
+        from app.lib import database
+        from app.settings import settings
+
+        async def make() -> str | None:
+            async with database.transaction() as session:
+                wanted = options.workspace
+                place = await (
+                    repository.workspace_by_slug(session, wanted) if wanted else repository.first_workspace(session)
+                )
+                if place is None:
+                    raise NotFound(
+                        f"There is no workspace {wanted or ''!r}. Start the product once, or check the name."
+                    )
+                password = sys.stdin.readline().rstrip("\n") if options.password_stdin else None
+                user = await service.create_user(
+                    session,
+                    options.email,
+                    name=options.name,
+                    password=password,
+                    tenant_id=place.id,
+                    role=options.role,
+                )
+                return None if password else await sessions.create_sign_in_link(session, user.id)
+
+        link = asyncio.run(make())
+        print(f"{settings().web.base_url}/sign-in/link/{link}" if link else f"{options.email} may sign in now.")
+    return 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Fill a workspace with the demo flows, templates and contacts."""
+    with product.reachable(options.state):
+        from app.accounts import repository
+        from app.errors import NotFound
+        from app.lib import database
+
+        async def fill() -> str:
+            async with database.transaction() as session:
+                place = await repository.first_workspace(session)
+                if place is None:
+                    raise NotFound("There is no workspace yet. Start the product once: ./dev run")
+                await importlib.import_module("app.local.demo").seed(session, place.id)
+                return place.name
+
+        print(f"The workspace {asyncio.run(fill())!r} has the demo data.")
+    return 0
+
+
+def check_integrity(options: argparse.Namespace) -> int:
+    """Check the engine's invariants over the whole database. Exit code 1 when one is broken."""
+    with product.reachable(options.state):
+        check: Any = importlib.import_module("app.engine.integrity").check
+        from app.lib import database
+
+        with database.connect() as connection:
+            breaches = list(check(connection))
+        for breach in breaches:
+            print(breach)
+        print("The database is whole: no invariant is broken." if not breaches else f"{len(breaches)} broken.")
+    return 1 if breaches else 0
+
+
+def shell(options: argparse.Namespace) -> int:
+    """A Python prompt with `connection` (psycopg), `settings`, `models` and `run(coroutine)`."""
+    with product.reachable(options.state):
+        from app import models
+        from app.lib import database
+        from app.settings import settings
+
+        def run(make: Any) -> Any:
+            async def with_session() -> Any:
+                async with database.transaction() as session:
+                    return await make(session)
+
+            return asyncio.run(with_session())
+
+        with database.connect() as connection:
+            names = {"connection": connection, "settings": settings(), "models": models, "run": run}
+            hint = "connection: psycopg. run(lambda session: ...): in one transaction. models, settings."
+            code.interact(banner=f"Throughline shell\n{hint}", local=names, exitmsg="")
+    return 0

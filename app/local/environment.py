@@ -1,0 +1,71 @@
+"""What the commands read from the environment before the product's settings exist, and what they hand to its processes.
+
+`app.settings` reads the environment of the product; this module makes that environment. Nobody else touches it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.local import binaries
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to run the product on this machine. Options of the command line win over the environment."""
+
+    state: Path
+    """Everything that stays between starts: database, queue, secret key, logs."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    demo: bool = True
+    """Fill a workspace with demo data at the first start."""
+    database_url: str = ""
+    """A PostgreSQL that is run by somebody else; empty: we run one."""
+    redis_url: str = ""
+    """A Redis or Valkey that is run by somebody else; empty: we run one."""
+    postgres_programs: str = ""
+
+
+def read_launch(
+    *, state: str | None = None, host: str | None = None, port: int | None = None, demo: bool = True
+) -> Launch:
+    """The launch that the options and the environment ask for."""
+    given = os.environ.get
+    return Launch(
+        state=Path(state or given("THROUGHLINE_STATE") or default_state()).absolute(),
+        host=host or given("THROUGHLINE_HOST") or "127.0.0.1",
+        port=port or int(given("THROUGHLINE_PORT") or 8000),
+        demo=demo,
+        database_url=given("DATABASE_URL", ""),
+        redis_url=given("REDIS_URL", ""),
+        postgres_programs=given("PG_BINDIR", ""),
+    )
+
+
+def default_state() -> Path:
+    """`var` beside the code. Root's PostgreSQL runs as another user, who cannot enter a home of root's."""
+    beside = ROOT / "var"
+    if os.geteuid() != 0 or binaries.reachable(ROOT):
+        return beside
+    return Path("/var/lib/throughline")
+
+
+def extended(values: dict[str, str]) -> dict[str, str]:
+    """The environment of a child process: ours and `values`; a value of "" takes the variable away."""
+    merged = {**os.environ, "PYTHONUNBUFFERED": "1", **values}
+    return {name: value for name, value in merged.items() if value}
+
+
+def adopt(values: dict[str, str]) -> None:
+    """Put `values` into this process's own environment, before `app.settings` reads it."""
+    os.environ.update(values)
+
+
+def variable(name: str) -> str:
+    """One variable of the environment, or ""."""
+    return os.environ.get(name, "")

@@ -1,0 +1,53 @@
+"""One step of `./dev run`, as a process of its own: migrate, make the first admin, fill the demo, print a sign-in link.
+
+It talks to the supervisor in lines of JSON: `{"migrated": true}` as soon as the other processes may start, the rest after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import json
+import sys
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+
+from app.local import environment
+
+
+def migrate(revision: str = "head") -> None:
+    """Bring the database to `revision`, or back down to it."""
+    config = Config(environment.ROOT / "alembic.ini")
+    going_down = revision == "base" or revision.startswith("-")
+    (command.downgrade if going_down else command.upgrade)(config, revision)
+
+
+async def welcome(*, demo: bool) -> dict[str, Any]:
+    """The first admin and a one-time link for it; the demo workspace when `demo` and nobody was here before."""
+    from app.accounts import service, sessions
+    from app.lib import database
+
+    told: dict[str, Any] = {}
+    async with database.transaction() as session:
+        admin = await service.ensure_first_admin(session)
+        if admin is None:
+            return told
+        told = {"admin": admin.email, "link": await sessions.create_sign_in_link(session, admin.user_id)}
+        if demo and admin.created and importlib.util.find_spec("app.local.demo"):
+            seed = importlib.import_module("app.local.demo").seed
+            await seed(session, admin.tenant_id)
+            told["demo"] = True
+    return told
+
+
+def main() -> None:
+    migrate()
+    print(json.dumps({"migrated": True}), flush=True)
+    print(json.dumps(asyncio.run(welcome(demo="--demo" in sys.argv))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

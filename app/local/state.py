@@ -1,0 +1,98 @@
+"""The state directory of `./dev run`: who holds it, its secrets, and where other commands find the running product."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import IO
+
+from app.local import binaries
+
+
+class StateInUse(Exception):
+    """Another process holds this state directory. The message says which."""
+
+
+class StateUnusable(Exception):
+    """The state directory cannot be used. The message says why and what to do."""
+
+
+class State:
+    """The directory `path`, made when it is not there. Only its owner can read what matters in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: IO[str] | None = None
+        root = os.geteuid() == 0
+        try:
+            # Root's PostgreSQL runs as another user, who must be able to walk through (not list) this directory.
+            path.mkdir(mode=0o711 if root else 0o700, parents=True, exist_ok=True)
+            for name in ("log", "run"):
+                (path / name).mkdir(mode=0o700, exist_ok=True)
+            with (path / "lock").open("a"):
+                pass
+        except OSError as error:
+            raise StateUnusable(
+                f"{path} cannot be written ({error.strerror}). Choose another place with --state DIR or THROUGHLINE_STATE, "
+                "or start as the user who owns it."
+            ) from error
+        if root and not binaries.reachable(path):
+            raise StateUnusable(
+                f"PostgreSQL does not run as root, and the user it runs as may not enter {path}. "
+                "Choose another place with --state DIR or THROUGHLINE_STATE, for example /var/lib/throughline."
+            )
+
+    def hold(self) -> None:
+        """Take the directory for this process until it ends. Raises StateInUse."""
+        held = (self.path / "lock").open("r+")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = held.read().strip() or "another process"
+            held.close()
+            raise StateInUse(f"Throughline already runs on {self.path} ({holder}).") from None
+        held.truncate(0)
+        held.write(f"process {os.getpid()}")
+        held.flush()
+        self._held = held
+
+    def release(self) -> None:
+        if self._held:
+            self._held.close()
+            self._held = None
+
+    def secret(self, name: str) -> str:
+        """A random secret that stays the same in this directory."""
+        path = self.path / name
+        if not path.exists() or not path.read_text():
+            self._write_private(path, secrets.token_hex(32))
+        return path.read_text()
+
+    def remember(self, values: dict[str, str]) -> None:
+        """Write down the environment of the running product, for other commands."""
+        self._write_private(self.path / "run" / "environment.json", json.dumps(values, indent=1))
+
+    def remembered(self) -> dict[str, str]:
+        """The environment of the product that runs here, or ran last."""
+        path = self.path / "run" / "environment.json"
+        try:
+            return {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
+        except (OSError, ValueError):
+            return {}
+
+    def log(self, name: str) -> Path:
+        """The log file of a process; a long one is put aside first."""
+        path = self.path / "log" / f"{name}.log"
+        if path.exists() and path.stat().st_size > 10_000_000:
+            path.replace(path.with_suffix(".log.1"))
+        return path
+
+    def _write_private(self, path: Path, text: str) -> None:
+        temporary = path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        temporary.touch(mode=0o600)
+        temporary.write_text(text)
+        temporary.replace(path)

@@ -1,0 +1,203 @@
+"""`./dev run`: starts the servers and processes of the product, keeps them running, and stops them in order."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from app.local import environment
+from app.local.environment import Launch
+from app.local.preparation import CannotRun, Preparation, Stopped
+from app.local.processes import Child, end_leftovers
+from app.local.servers import Servers
+from app.local.state import State
+from app.local.valkey import bindable, free_port
+
+WEB_STOPS_IN_S, WORKERS_STOP_IN_S = 4.0, 8.0
+"""Together with the servers less than the 15 s that Ctrl-C may take."""
+MOST_WORKER_PROCESSES = 4
+
+
+class Supervisor:
+    """One run of the product on one state directory."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch = launch
+        self.state = State(launch.state)
+        self._stopping = threading.Event()
+        self._hurry = False
+        self._children: dict[str, Child] = {}
+        self._servers: Servers | None = None
+        self._began = time.monotonic()
+
+    def run(self) -> int:
+        """Start, watch until a signal comes, stop. Answers the exit code. Raises StateInUse, CannotRun and the like."""
+        self.state.hold()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        code = 0
+        try:
+            self._start()
+            self._watch()
+        except Stopped:
+            pass
+        except BaseException:
+            code = 1
+            raise
+        finally:
+            self._stop()
+            self.state.release()
+        return code
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._hurry = self._stopping.is_set()
+        self._stopping.set()
+
+    def _start(self) -> None:
+        say(f"Throughline · state in {self.launch.state}")
+        if left := end_leftovers(self.state):
+            say(f"  cleaned up what an earlier start left: {', '.join(left)}")
+        if not bindable(self.launch.port, self.launch.host):
+            raise CannotRun(
+                f"Port {self.launch.port} of {self.launch.host} is taken. Choose another one: ./dev run --port {self.launch.port + 1}"
+            )
+        servers = self._servers = Servers(self.launch, self.state)
+        self._step("database", servers.start_postgres)
+        self._step("queue", servers.start_valkey)
+        values = self._values(servers)
+        self.state.remember(values)
+        with Preparation(values, demo=self.launch.demo, log=self.state.log("prepare")) as preparation:
+            self._step("tables", lambda: preparation.wait_for("migrated", self._stopping))
+            for name, module in self._modules(values).items():
+                self._children[name] = Child(self.state, name, module, values)
+                self._children[name].start()
+            self._step("web", self._wait_for_web)
+            welcome = preparation.rest(self._stopping)
+        self._greet(welcome, values["THROUGHLINE_BASE_URL"])
+
+    def _step(self, name: str, work: Any) -> None:
+        began = time.monotonic()
+        adopted = work()
+        if self._stopping.is_set():
+            raise Stopped
+        say(f"  {name:<9} ready {'(was running) ' if adopted is True else ''}{time.monotonic() - began:.1f} s")
+
+    def _values(self, servers: Servers) -> dict[str, str]:
+        host = self.launch.host
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - recognised, not bound
+        base = environment.variable("THROUGHLINE_BASE_URL") or f"http://{shown}:{self.launch.port}"
+        return {
+            **servers.values,
+            "THROUGHLINE_LOCAL": "1",
+            "THROUGHLINE_STATE": str(self.launch.state),
+            "THROUGHLINE_HOST": host,
+            "THROUGHLINE_PORT": str(self.launch.port),
+            "THROUGHLINE_BASE_URL": base.rstrip("/"),
+            "THROUGHLINE_SECRET_KEY": environment.variable("THROUGHLINE_SECRET_KEY") or self.state.secret("secret-key"),
+            "THROUGHLINE_MAILBOX_PORT": str(self._mailbox_port()),
+            "THROUGHLINE_MAILBOX_PASSWORD": self.state.secret("mailbox-password"),
+            "dramatiq_queue_prefetch": "1",
+        }
+
+    def _mailbox_port(self) -> int:
+        port = int(self.state.remembered().get("THROUGHLINE_MAILBOX_PORT", "0"))
+        return port if port and bindable(port) else free_port()
+
+    def _modules(self, values: dict[str, str]) -> dict[str, list[str]]:
+        address = ["--host", values["THROUGHLINE_HOST"], "--port", values["THROUGHLINE_PORT"]]
+        processes = min(os.cpu_count() or 1, MOST_WORKER_PROCESSES)
+        modules = {
+            "mailbox": ["app.local.mailbox"],
+            # Open event streams would hold a worker of granian for ever; the kill time-out ends them.
+            "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, "--workers-kill-timeout", "3"],
+            "worker": [
+                *("dramatiq", "app.worker", "--processes", str(processes), "--threads", "4"),
+                *("--worker-shutdown-timeout", str(int(WORKERS_STOP_IN_S * 1000) - 1000), "--skip-logging"),
+            ],
+            "scheduler": ["app.scheduler"],
+        }
+        return {name: module for name, module in modules.items() if name != "mailbox" or _exists(module[0])}
+
+    def _wait_for_web(self) -> bool:
+        web, end = self._children["web"], time.monotonic() + 60
+        while time.monotonic() < end and not self._stopping.is_set():
+            if answers(self.launch.host, self.launch.port):
+                return False
+            if (code := web.died()) is not None:
+                raise CannotRun(f"The web process ended with code {code}:\n{web.log_tail(25)}")
+            self._stopping.wait(0.03)
+        if not self._stopping.is_set():
+            raise CannotRun(f"The web process does not answer:\n{web.log_tail(25)}")
+        return False
+
+    def _greet(self, welcome: dict[str, Any], base_url: str) -> None:
+        if welcome.get("demo"):
+            say("  demo      ready")
+        say(f"\nReady after {time.monotonic() - self._began:.1f} s. Throughline is at {base_url}")
+        if "link" in welcome:
+            say(
+                f"Sign in once as {welcome['admin']} with this link:\n\n    {base_url}/sign-in/link/{welcome['link']}\n"
+            )
+        say(f"Logs are in {self.launch.state / 'log'}. Ctrl-C stops everything.")
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.5):
+            for child in self._children.values():
+                if (code := child.died()) is not None:
+                    say(f"  {child.name} ended with code {code}; starting it again in {child.pause:.0f} s")
+                    for line in child.log_tail(6).splitlines():
+                        say(f"    {line}")
+                child.revive()
+            if self._servers:
+                for name in self._servers.revive():
+                    say(f"  {name} had died and was started again")
+
+    def _stop(self) -> None:
+        if self._began and self._stopping.is_set():
+            say("\nStopping …")
+        web, others = self._children.get("web"), [self._children.get("worker"), self._children.get("scheduler")]
+        for children, seconds in (
+            ([web], WEB_STOPS_IN_S),
+            (others, WORKERS_STOP_IN_S),
+            ([self._children.get("mailbox")], 2.0),
+        ):
+            present = [child for child in children if child]
+            deadline = time.monotonic() + (0 if self._hurry else seconds)
+            for child in present:
+                child.ask_to_stop()
+            for child in present:
+                child.finish(deadline)
+        if self._servers:
+            self._servers.stop()
+        if self._stopping.is_set():
+            say("Stopped.")
+
+
+def answers(host: str, port: int) -> bool:
+    """Does the web process answer `/health/live`, with whatever?"""
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - recognised, not bound
+    try:
+        with socket.create_connection((target, port), 0.5) as connection:
+            connection.settimeout(5)
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(12).startswith(b"HTTP/1.1")
+    except OSError:
+        return False
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal, who may have closed it."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        return
+
+
+def _exists(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
