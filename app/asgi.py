@@ -22,6 +22,7 @@ from app.accounts import guards
 from app.accounts.authentication import Authentication
 from app.lib import database, logs, problems
 from app.lib.csrf import CrossSite
+from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
 from app.lib.headers import security_headers
 from app.lib.idempotency import Idempotency
@@ -43,8 +44,8 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """From the outside in: who asks, did the page come from us, was this POST answered before."""
-    return [Authentication, CrossSite, Idempotency]
+    """From the outside in: who asks, did the page come from us, was this POST answered before, is its body fit to read."""
+    return [Authentication, CrossSite, Idempotency, Door]
 
 
 def create_app(*, database_config: Any = None) -> Litestar:
@@ -61,7 +62,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         ],
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
         middleware=middleware(),
-        state=State({"database": config}),
+        state=State({"database": config, **config.create_app_state_items()}),
         guards=[guards.authorize],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(

@@ -30,10 +30,15 @@ class AppError(Exception):
         *,
         errors: list[Complaint] | None = None,
         code: str | None = None,
+        headers: dict[str, str] | None = None,
+        retry_after: int | None = None,
         **extra: Any,
     ) -> None:
+        """`retry_after` is in seconds; `extra` becomes members of the problem document."""
         self.message = message or inspect.getdoc(type(self)) or "Something went wrong."
         self.errors = errors or []
+        self.headers = headers or {}
+        self.retry_after = retry_after
         self.extra = extra
         if code:
             self.code = code
@@ -80,6 +85,20 @@ class Conflict(AppError):
 
     status_code = 409
     code = "conflict"
+
+
+class MethodNotAllowed(AppError):
+    """This address does not take this method. Look at the API documentation at /docs/api."""
+
+    status_code = 405
+    code = "method_not_allowed"
+
+
+class WrongContentType(AppError):
+    """The body is of the wrong kind. Send `Content-Type: application/json`."""
+
+    status_code = 415
+    code = "wrong_content_type"
 
 
 class TooLarge(AppError):

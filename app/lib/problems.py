@@ -6,72 +6,108 @@ The database being away is 503, whatever layer noticed it: advanced-alchemy woul
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
+import msgspec
 import psycopg
 import structlog
-from advanced_alchemy.exceptions import AdvancedAlchemyError
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.response import Template
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.errors import AppError, BadRequest, Complaint, Forbidden, Invalid, NotFound, SignedOut, TooLarge, Unavailable
+from app.errors import (
+    AppError,
+    BadRequest,
+    Complaint,
+    Forbidden,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    SignedOut,
+    TooLarge,
+    Unavailable,
+)
 from app.lib.complaints import complaint
 from app.lib.flash import toast
 from app.lib.fragments import is_partial, page
 
 log = structlog.get_logger()
+PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi")
+"""Paths that programs read: their errors are problem+json."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
-_BY_STATUS: dict[int, type[AppError]] = {400: BadRequest, 401: SignedOut, 403: Forbidden, 404: NotFound, 413: TooLarge}
-
-
-def _path_of(key: str) -> str:
-    return "" if key == "data" else key.removeprefix("data.").removeprefix("$.").removeprefix("$")
-
-
-def _complaints(error: ValidationException) -> list[Complaint]:
-    found: list[Complaint] = []
-    for extra in error.extra if isinstance(error.extra, list) else []:
-        if isinstance(extra, dict):
-            message, key = str(extra.get("message", "")), str(extra.get("key") or "")
-            found.append(complaint(message, "" if " - at `" in message else _path_of(key)))
-    return found
+_BY_STATUS: dict[int, type[AppError]] = {
+    400: BadRequest,
+    401: SignedOut,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+}
 
 
 def as_app_error(error: Exception) -> AppError:
     """The member of our family that says what `error` means to a client."""
     if isinstance(error, AppError):
         return error
+    if _database_is_away(error):
+        return Unavailable()
+    if isinstance(error, DataError):  # a value that fits JSON but no column: NUL in a text, a number out of range
+        return Invalid("A value cannot be stored: it holds a NUL character, or a number or date is out of range.")
+    if isinstance(error, RecursionError):
+        return BadRequest("The JSON is nested too deeply.")
+    if isinstance(error, ValidationException):
+        return Invalid(errors=_complaints(error))
+    if isinstance(error, HTTPException):
+        return _of_framework(error)
+    return AppError()
+
+
+def _database_is_away(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, _AWAY) or (isinstance(cause, DBAPIError) and cause.connection_invalidated):
-            return Unavailable()
+            return True
         cause = cause.__cause__
-    if isinstance(error, ValidationException):
-        complaints = _complaints(error)
-        if not complaints and "JSON" in error.detail:
-            return BadRequest(f"The body is not well-formed JSON: {error.detail}")
-        return Invalid(errors=complaints or [{"path": "body", "message": error.detail}])
-    if isinstance(error, HTTPException):
-        kind = _BY_STATUS.get(error.status_code)
-        if isinstance(error, NotAuthorizedException):
-            return SignedOut()
-        if kind is not None:
-            return kind(error.detail if error.status_code in (400, 413) else None)
-        made = AppError(error.detail)
-        made.status_code, made.code = error.status_code, f"http_{error.status_code}"
-        return made
-    if isinstance(error, AdvancedAlchemyError):
-        log.error("database.error", error=type(error).__name__, exc_info=error)
-    return AppError()
+    return False
+
+
+def _of_framework(error: HTTPException) -> AppError:
+    if isinstance(error, SerializationException) or isinstance(error.__cause__, SerializationException):
+        detail = str(error.__cause__ or error).removeprefix("JSON is malformed: ")
+        return BadRequest(f"The body is not well-formed JSON: {detail}.", code="malformed_json")
+    kind = _BY_STATUS.get(error.status_code)
+    if kind is MethodNotAllowed:
+        allowed = sorted(set(str((error.headers or {}).get("allow", "")).split(", ")) - {"", "OPTIONS"})
+        words = f"This address takes {', '.join(allowed)} only." if allowed else None
+        return MethodNotAllowed(words, headers={"Allow": ", ".join(allowed)})
+    if kind is not None:
+        return kind(error.detail if kind is BadRequest else None)
+    made = AppError(error.detail)
+    made.status_code, made.code = error.status_code, f"http_{error.status_code}"
+    return made
+
+
+def _complaints(error: ValidationException) -> list[Complaint]:
+    """One complaint a field. The framework knows all fields but cuts paths through lists; the cause has the first in full."""
+    found: list[Complaint] = []
+    for extra in error.extra if isinstance(error.extra, list) else []:
+        message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
+        found.append(complaint(message, "" if path == "data" or " - at `" in message else path))
+    if len(found) == 1 and isinstance(error.__cause__, msgspec.ValidationError):
+        whole = complaint(str(error.__cause__))
+        inside = whole["path"].removeprefix("data")
+        if whole["path"].startswith("data") and inside.lstrip("."):
+            found = [{"path": inside.lstrip("."), "message": whole["message"]}]
+    return found or [{"path": "body", "message": error.detail}]
 
 
 def problem(error: AppError) -> Response[dict[str, Any]]:
     """RFC 9457 problem details, plus `success: false`, a stable `code` and the list of complaints."""
     body = {
         "type": f"urn:throughline:problem:{error.code}",
-        "title": type(error).__name__ if error.status_code >= 500 else error.code.replace("_", " ").capitalize(),
+        "title": error.code.replace("_", " ").capitalize(),
         "status": error.status_code,
         "detail": error.message,
         "success": False,
@@ -79,8 +115,24 @@ def problem(error: AppError) -> Response[dict[str, Any]]:
         "errors": error.errors,
         **error.extra,
     }
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return Response(body, status_code=error.status_code, media_type="application/problem+json", headers=headers)
+    return Response(body, status_code=error.status_code, media_type="application/problem+json", headers=_headers(error))
+
+
+def _headers(error: AppError) -> dict[str, str]:
+    headers = dict(error.headers)
+    if isinstance(error, SignedOut):
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
+
+
+def _sign_in(request: Request[Any, Any, Any]) -> str:
+    """Where to sign in, and the way back for who only wanted to look."""
+    if request.method != "GET" or is_partial(request):
+        return "/sign-in"
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return "/sign-in" if wanted == "/" else f"/sign-in?{urlencode({'next': wanted})}"
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] | Template:
@@ -88,18 +140,17 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     told = as_app_error(error)
     if told.status_code >= 500:
         log.error("request.failed", path=request.url.path, status=told.status_code, exc_info=error)
-    if request.url.path.startswith("/api/") or request.url.path.startswith("/health"):
+    if request.url.path.startswith(PROGRAMS):
         return problem(told)
     if isinstance(told, SignedOut):
-        target = "/sign-in" if request.method != "GET" else f"/sign-in?next={request.url.path}"
         if request.headers.get("hx-request") == "true":
-            return Response(b"", status_code=401, headers={"HX-Redirect": target})
-        return Response(b"", status_code=303, headers={"Location": target})
+            return Response(b"", status_code=401, headers={"HX-Redirect": _sign_in(request)})
+        return Response(b"", status_code=303, headers={"Location": _sign_in(request)})
     if is_partial(request):
         # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the
         # complaints in it answers 422 itself.
-        quiet = {"HX-Reswap": "none", **toast(told.message, "err")}
+        quiet = {"HX-Reswap": "none", **toast(told.message, "err"), **_headers(told)}
         return page(
             request, "errors/error.html", block="panel", status_code=told.status_code, headers=quiet, error=told
         )
-    return page(request, "errors/error.html", status_code=told.status_code, error=told)
+    return page(request, "errors/error.html", status_code=told.status_code, headers=_headers(told), error=told)
