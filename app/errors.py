@@ -38,9 +38,10 @@ class AppError(Exception):
         self.message = message or inspect.getdoc(type(self)) or "Something went wrong."
         self.errors = errors or []
         self.headers = headers or {}
-        self.retry_after = retry_after
         self.extra = extra
-        if code:
+        if retry_after is not None:
+            self.retry_after = retry_after
+        if code is not None:
             self.code = code
         super().__init__(self.message)
 

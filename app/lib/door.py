@@ -13,7 +13,7 @@ from litestar import Request
 from litestar.enums import RequestEncodingType, ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import BadRequest, Invalid, WrongContentType
+from app.errors import BadRequest, WrongContentType
 
 MAX_DEPTH = 64
 _JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json")
@@ -59,8 +59,6 @@ async def _check(request: Request[Any, Any, Any], wanted: str) -> None:
         body.decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.", code="malformed_json") from None
-    if rb"\u0000" in body.replace(b"\\\\", b""):
-        raise Invalid(errors=[{"path": "body", "message": "Text may not hold the NUL character (\\u0000)."}])
     if depth_of(body) > MAX_DEPTH:
         raise BadRequest(f"The JSON is nested more than {MAX_DEPTH} levels deep.", code="too_deep")
 
