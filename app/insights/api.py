@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.insights.schemas import WorkflowStats
@@ -16,7 +18,10 @@ from app.models.status import Role
 
 @get("/api/v1/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, tags=["Workflows"], summary="Stats of a workflow")
 async def get_workflow_stats(
-    request: Request[Any, Any, Any], db_session: AsyncSession, workflow_id: UUID, version: int | None = None
+    request: Request[Any, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    workflow_id: FromPath[UUID],
+    version: FromQuery[int | None] = None,
 ) -> Envelope[WorkflowStats]:
     """Numbers of all versions, or of one, from counters that are true at every moment."""
     return ok(await workflow_stats(db_session, request.user.tenant_id, workflow_id, version))

@@ -8,6 +8,20 @@ from app.errors import Complaint
 
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
+_OTHER = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_RANGE = re.compile(r"Expected `([^`]*)` (>=|<=|>|<) (\S+)")
+_LENGTH = re.compile(r"Expected `([^`]*)` of length (>=|<=) (\d+)")
+_CHOICE = re.compile(r"Invalid (?:enum )?value (.*)")
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "uuid": "an id (UUID)",
+}
+_LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
 def joined(*parts: str) -> str:
@@ -26,4 +40,21 @@ def complaint(message: str, prefix: str = "") -> Complaint:
         return {"path": joined(path, found[1]), "message": "This field is required."}
     if found := _UNKNOWN.fullmatch(text):
         return {"path": joined(path, found[1]), "message": "There is no field of this name. Check its spelling."}
-    return {"path": path or "body", "message": f"{text}."}
+    return {"path": path or "body", "message": _sentence(text)}
+
+
+def _kinds(words: str) -> str:
+    return " or ".join(_KINDS.get(word.strip(), word.strip()) for word in words.split("|"))
+
+
+def _sentence(text: str) -> str:
+    """What to send instead, for the ways in which msgspec says that a value does not fit."""
+    if found := _OTHER.fullmatch(text):
+        return f"Send {_kinds(found[1])}, not {_kinds(found[2])}."
+    if found := _RANGE.fullmatch(text):
+        return f"Send {_kinds(found[1])} of {_LIMITS[found[2]]} {found[3]}."
+    if found := _LENGTH.fullmatch(text):
+        return f"Send {_LIMITS[found[2]]} {found[3]} {'characters' if found[1] == 'str' else 'entries'}."
+    if found := _CHOICE.fullmatch(text):
+        return f"{found[1]} is not one of the values this field knows."
+    return text.rstrip(".") + "."

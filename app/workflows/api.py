@@ -1,0 +1,302 @@
+"""`/api/v1/workflows`, their drafts and versions, and `/api/v1/node-types`. Runs and stats of a workflow are in `app.runs`
+and `app.insights`, starting one by hand is in `app.triggers`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import BadRequest, Invalid
+from app.lib.envelope import Envelope, ok
+from app.models import Workflow
+from app.models.status import Role, WorkflowStatus
+from app.workflows.drafts import RevisionMissing
+from app.workflows.schemas import (
+    Copy,
+    DraftAnswer,
+    DraftPatch,
+    NewWorkflow,
+    Publication,
+    StepTypeInfo,
+    VersionDetail,
+    VersionSummary,
+    WorkflowDetail,
+    WorkflowPatch,
+    WorkflowSummary,
+)
+from app.workflows.service import LISTED, WorkflowService
+from app.workflows.step_types import INSTALLED
+from app.workflows.trigger_types import TRIGGER_TYPES
+
+ApiRequest = Request[Principal, Any, Any]
+Db = NamedDependency[AsyncSession]
+PATH = "/api/v1/workflows"
+ONE = PATH + "/{workflow_id:uuid}"
+TAGS = ["Workflows"]
+IfMatch = Annotated[
+    str | None, HeaderParameter(name="If-Match", description='The draft revision you edited, as `"17"`.')
+]
+Limit = Annotated[int | None, QueryParameter(description="1 to 100; 25 when left out.")]
+Cursor = Annotated[str | None, QueryParameter(description="`meta.nextCursor` of the last answer.")]
+_REV = re.compile(r'^(?:W/)?"?(\d{1,9})"?$')
+
+
+def revision(if_match: str | None) -> int | None:
+    """The draft revision in an `If-Match` header; None without one. Raises BadRequest for anything else."""
+    if if_match is None:
+        return None
+    found = _REV.match(if_match.strip())
+    if found is None:
+        raise BadRequest(f'`If-Match` must be the draft revision in quotes, as in "17"; it was {if_match!r}.')
+    return int(found[1])
+
+
+async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[WorkflowDetail]:
+    return ok(
+        WorkflowDetail.of(
+            workflow,
+            issues=list(await service.issues(workflow)),
+            has_unpublished_changes=await service.has_unpublished_changes(workflow),
+            stats=await service.totals(workflow),
+        )
+    )
+
+
+@post(PATH, role=Role.MARKETER, tags=TAGS, summary="Create a workflow")
+async def create_workflow(request: ApiRequest, db_session: Db, data: JSONBody[NewWorkflow]) -> Envelope[WorkflowDetail]:
+    """Save a new workflow as a draft. Nothing is saved when `errors` names a fault; unfinished parts come back as `issues`."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.create(name=data.name, description=data.description, graph=data.graph())
+    return await _detail(service, workflow)
+
+
+@get(PATH, role=Role.VIEWER, tags=TAGS, summary="List workflows")
+async def list_workflows(
+    request: ApiRequest,
+    db_session: Db,
+    status: Annotated[str | None, QueryParameter(description="One or more statuses, separated by commas.")] = None,
+    search: Annotated[
+        str | None, QueryParameter(max_length=200, description="Part of the name or description.")
+    ] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+) -> Envelope[list[WorkflowSummary]]:
+    """Last changed first. Archived workflows are listed only when `status` asks for them."""
+    service = WorkflowService(db_session, request.user)
+    page = await service.list(statuses=_statuses(status), search=search, limit=limit, cursor=cursor)
+    return ok([WorkflowSummary.of(row) for row in page.items], nextCursor=page.next_cursor, limit=limit or 25)
+
+
+def _statuses(words: str | None) -> tuple[WorkflowStatus, ...]:
+    if not words:
+        return LISTED
+    try:
+        return tuple(WorkflowStatus(word.strip()) for word in words.split(","))
+    except ValueError as error:
+        known = ", ".join(WorkflowStatus)
+        raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {known}."}]) from error
+
+
+@get(ONE, role=Role.VIEWER, tags=TAGS, summary="Get a workflow")
+async def get_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+    """The workflow with its draft; `GET …/versions/{version}` shows what is live."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.get(workflow_id))
+
+
+@patch(ONE, role=Role.MARKETER, tags=TAGS, summary="Edit a workflow")
+async def update_workflow(
+    request: ApiRequest,
+    db_session: Db,
+    workflow_id: FromPath[UUID],
+    data: JSONBody[WorkflowPatch],
+    if_match: IfMatch = None,
+) -> Envelope[WorkflowDetail]:
+    """Change the name, the description or whole parts of the draft. What is live stays until the draft is published."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.update(workflow_id, data, revision(if_match)))
+
+
+@delete(ONE, role=Role.ADMIN, tags=TAGS, summary="Delete a workflow", status_code=200)
+async def delete_workflow(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+) -> Envelope[dict[str, UUID]]:
+    """Delete a workflow that is not active; contacts that are still in it are cancelled."""
+    await WorkflowService(db_session, request.user).delete(workflow_id)
+    return ok({"id": workflow_id})
+
+
+@post(ONE + "/activate", role=Role.ADMIN, tags=TAGS, summary="Activate a workflow", status_code=200)
+async def activate_workflow(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
+) -> Envelope[WorkflowDetail]:
+    """Publish the draft when it differs from the live version, and let contacts in. Also resumes a paused workflow."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.activate(workflow_id, data.changelog if data else None))
+
+
+@post(ONE + "/pause", role=Role.ADMIN, tags=TAGS, summary="Pause a workflow", status_code=200)
+async def pause_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+    """Let nobody in and hold everybody where they are."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.pause(workflow_id))
+
+
+@post(ONE + "/resume", role=Role.ADMIN, tags=TAGS, summary="Resume a paused workflow", status_code=200)
+async def resume_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+    """Go on with the live version; unlike activating, this leaves the draft unpublished."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.resume(workflow_id))
+
+
+@post(ONE + "/archive", role=Role.ADMIN, tags=TAGS, summary="Archive a workflow", status_code=200)
+async def archive_workflow(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+) -> Envelope[WorkflowDetail]:
+    """Put a workflow away that is not active; contacts that are still in it are cancelled."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.archive(workflow_id))
+
+
+@post(ONE + "/restore", role=Role.ADMIN, tags=TAGS, summary="Restore an archived workflow", status_code=200)
+async def restore_workflow(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+) -> Envelope[WorkflowDetail]:
+    """Take a workflow out of the archive: paused when it was published before, else a draft."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.restore(workflow_id))
+
+
+@post(ONE + "/duplicate", role=Role.MARKETER, tags=TAGS, summary="Duplicate a workflow")
+async def duplicate_workflow(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Copy | None] = None
+) -> Envelope[WorkflowDetail]:
+    """A new workflow with a copy of this one's draft."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.duplicate(workflow_id, data.name if data else None))
+
+
+@patch(ONE + "/draft", role=Role.MARKETER, tags=TAGS, summary="Apply ops to the draft")
+async def patch_draft(
+    request: ApiRequest,
+    db_session: Db,
+    workflow_id: FromPath[UUID],
+    data: JSONBody[DraftPatch],
+    if_match: IfMatch = None,
+) -> Envelope[DraftAnswer]:
+    """Apply a batch of ops, all or nothing. Ops on steps that nobody else touched since `If-Match` are accepted on an older
+    revision too; else the answer is 409 `draft_conflict` with what happened since. An op id that was seen before is not
+    applied again.
+    """
+    base = revision(if_match)
+    if base is None:
+        raise RevisionMissing
+    result = await WorkflowService(db_session, request.user).apply_ops(workflow_id, base, data.client, data.ops)
+    return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=result.issues, changed=result.changed))
+
+
+@delete(ONE + "/draft", role=Role.MARKETER, tags=TAGS, summary="Discard the draft", status_code=200)
+async def discard_draft(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+    """Put the draft back to the live version."""
+    service = WorkflowService(db_session, request.user)
+    return await _detail(service, await service.discard_draft(workflow_id))
+
+
+@post(ONE + "/versions", role=Role.ADMIN, tags=TAGS, summary="Publish the draft")
+async def publish_version(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
+) -> Envelope[VersionDetail]:
+    """Freeze the draft as the next version, live for new runs. Runs in flight stay on theirs."""
+    version = await WorkflowService(db_session, request.user).publish(workflow_id, data.changelog if data else None)
+    return ok(VersionDetail.of(version, version.version))
+
+
+@get(ONE + "/versions", role=Role.VIEWER, tags=TAGS, summary="List versions")
+async def list_versions(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], limit: Limit = None, cursor: Cursor = None
+) -> Envelope[list[VersionSummary]]:
+    """Newest first."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    page = await service.versions(workflow, limit=limit, cursor=cursor)
+    rows = [VersionSummary.of(row, workflow.live_version) for row in page.items]
+    return ok(rows, nextCursor=page.next_cursor, limit=limit or 25)
+
+
+@get(ONE + "/versions/{version:int}", role=Role.VIEWER, tags=TAGS, summary="Get a version")
+async def get_version(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], version: FromPath[int]
+) -> Envelope[VersionDetail]:
+    """One version with its whole graph."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    return ok(VersionDetail.of(await service.version(workflow, version), workflow.live_version))
+
+
+@post(ONE + "/versions/{version:int}/revert", role=Role.ADMIN, tags=TAGS, summary="Revert to a version")
+async def revert_version(
+    request: ApiRequest,
+    db_session: Db,
+    workflow_id: FromPath[UUID],
+    version: FromPath[int],
+    data: JSONBody[Publication | None] = None,
+) -> Envelope[VersionDetail]:
+    """Copy an old version into a new one and make that live; the draft follows. Answers the new version."""
+    service = WorkflowService(db_session, request.user)
+    made = await service.revert(workflow_id, version, data.changelog if data else None)
+    return ok(VersionDetail.of(made, made.version))
+
+
+@get("/api/v1/node-types", role=Role.VIEWER, tags=["Types"], summary="List node types")
+async def list_node_types() -> Envelope[list[StepTypeInfo]]:
+    """Every step type with its ports and the JSON Schema of its configuration (`nodes[].data`)."""
+    return ok([StepTypeInfo(**info) for info in INSTALLED.catalogue()])
+
+
+@get("/api/v1/trigger-types", role=Role.VIEWER, tags=["Types"], summary="List trigger types")
+async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
+    """Every trigger type with the JSON Schema of its fields (`trigger`)."""
+    return ok(
+        [
+            StepTypeInfo(
+                type=kind.name,
+                label=kind.label,
+                category=kind.category,
+                description=kind.description,
+                ports=list(kind.ports),
+                schema=kind.schema(),
+            )
+            for kind in TRIGGER_TYPES.values()
+        ]
+    )
+
+
+HANDLERS = [
+    create_workflow,
+    list_workflows,
+    get_workflow,
+    update_workflow,
+    delete_workflow,
+    activate_workflow,
+    pause_workflow,
+    resume_workflow,
+    archive_workflow,
+    restore_workflow,
+    duplicate_workflow,
+    patch_draft,
+    discard_draft,
+    publish_version,
+    list_versions,
+    get_version,
+    revert_version,
+    list_node_types,
+    list_trigger_types,
+]

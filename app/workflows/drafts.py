@@ -1,0 +1,186 @@
+"""Editing a draft: whole parts from programs, small ops from the canvas, and several people at once.
+
+`draft_rev` moves with every accepted edit. A client says on which revision its edit stands; when others were faster and
+touched nothing of the same, its ops are put behind theirs without asking, else it gets a DraftConflict that says who did what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.accounts.principal import Principal
+from app.errors import AppError, Complaint, Conflict, Invalid
+from app.lib import clock
+from app.models import DraftChange, Workflow
+from app.models.status import WorkflowStatus
+from app.workflows.graph import Graph
+from app.workflows.ops import AnyOp, Draft, Refused, applied, changed, clash
+from app.workflows.repository import KEPT_CHANGES, WorkflowRepository
+from app.workflows.step_types import INSTALLED
+from app.workflows.validation import Finding, Findings, references, validate
+
+REPLACED = "replace"
+"""The kind of the one op that stands for "the whole draft was replaced"; it clashes with everything."""
+
+
+class WorkflowArchived(Conflict):
+    """This workflow is archived. Restore it before you change it."""
+
+    code = "workflow_archived"
+
+
+class RevisionMissing(AppError):
+    """Say which revision your change stands on: send `If-Match: "<draftRev>"` with the `draftRev` you loaded."""
+
+    status_code = 428
+    code = "revision_missing"
+
+
+class DraftConflict(Conflict):
+    """Somebody else changed the same steps in the meantime. Load the draft again, or repeat your change on its new revision."""
+
+    code = "draft_conflict"
+
+
+class DraftResult(msgspec.Struct, kw_only=True):
+    """What an accepted batch led to. `graph` and `workflow` are for rendering; programs get the rest."""
+
+    rev: int
+    applied: list[str]
+    issues: list[Finding]
+    changed: list[str]
+    graph: Graph
+    workflow: Workflow
+
+
+class Drafts:
+    """The drafts of one workspace, edited in somebody's name."""
+
+    def __init__(self, repository: WorkflowRepository, principal: Principal) -> None:
+        self._repository, self._principal = repository, principal
+
+    async def findings(self, graph: Graph) -> Findings:
+        """Everything wrong with a document, as of now: templates may have been deleted since it was saved."""
+        templates = await self._repository.known_templates(references(graph, "templateId"))
+        connectors = await self._repository.known_connectors(references(graph, "connectorId"))
+        return validate(
+            graph,
+            types=INSTALLED,
+            template_exists=templates.__contains__,
+            connector_exists=connectors.__contains__,
+        )
+
+    async def checked(self, graph: Graph, before: Graph | None = None) -> Findings:
+        """The findings of `graph`. Raises Invalid for refusals that `before` did not have.
+
+        Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
+        """
+        found = await self.findings(graph)
+        if found.refusals:
+            old = {refusal.identity for refusal in (await self.findings(before)).refusals} if before else set()
+            if fresh := [refusal for refusal in found.refusals if refusal.identity not in old]:
+                raise Invalid(
+                    "The workflow was not saved: " + fresh[0].message, errors=[item.complaint() for item in fresh]
+                )
+        return found
+
+    async def replace(self, workflow: Workflow, graph: Graph, why: str) -> None:
+        """Put `graph` in place of the (locked) draft. Whoever edits an older revision is told so."""
+        await self._store(
+            workflow, Draft(graph, workflow.name, workflow.description), "", [], [{"kind": REPLACED, "why": why}]
+        )
+
+    async def apply(self, workflow: Workflow, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:
+        """Apply a batch to the (locked) draft. Raises DraftConflict, or Invalid with the op that does not fit."""
+        if workflow.status == WorkflowStatus.ARCHIVED:
+            raise WorkflowArchived
+        unique = list({op.id: op for op in reversed(ops)}.values())[::-1]
+        known = await self._repository.applied_op_ids(workflow.id, [op.id for op in unique])
+        fresh = [op for op in unique if op.id not in known]
+        before = Graph.load(workflow.draft)
+        graph, findings = before, None
+        if fresh:
+            rebased = base_rev != workflow.draft_rev
+            if rebased:
+                await self._make_room(workflow, base_rev, client, fresh, known)
+            try:
+                made = applied(Draft(before, workflow.name, workflow.description), fresh)
+                graph = made.graph
+                findings = await self.checked(graph, before)
+            except Refused as refused:
+                if rebased:
+                    raise await self._conflict(workflow, base_rev, client) from refused
+                path = f"ops[{[op.id for op in ops].index(fresh[refused.index].id)}].{refused.field}"
+                errors: list[Complaint] = [{"path": path, "message": refused.message}]
+                raise Invalid(f"The change was not saved: {refused.message}", errors=errors) from refused
+            except Invalid as refused:
+                if rebased:
+                    raise await self._conflict(workflow, base_rev, client) from refused
+                raise
+            await self._store(workflow, made, client, [op.id for op in fresh], msgspec.to_builtins(fresh))
+        findings = findings or await self.findings(graph)
+        return DraftResult(
+            rev=workflow.draft_rev,
+            applied=[op.id for op in unique],
+            issues=findings.all,
+            changed=changed(unique, graph),
+            graph=graph,
+            workflow=workflow,
+        )
+
+    async def _make_room(
+        self, workflow: Workflow, base_rev: int, client: str, fresh: Sequence[AnyOp], known: set[str]
+    ) -> None:
+        """Return when `fresh` may stand behind what happened since `base_rev`; else raise DraftConflict."""
+        changes = await self._repository.changes_since(workflow.id, base_rev)
+        if base_rev > workflow.draft_rev or len(changes) != workflow.draft_rev - base_rev:
+            raise await self._conflict(workflow, base_rev, client, changes)
+        for change in changes:
+            if (change.client and change.client == client) or known & set(change.op_ids):
+                continue  # the client's own earlier batches: it made these ops knowing them
+            if any(op.get("kind") == REPLACED for op in change.ops):
+                raise await self._conflict(workflow, base_rev, client, changes)
+            if clash(fresh, msgspec.convert(change.ops, list[AnyOp])):
+                raise await self._conflict(workflow, base_rev, client, changes)
+
+    async def _conflict(
+        self, workflow: Workflow, base_rev: int, client: str, changes: Sequence[DraftChange] | None = None
+    ) -> DraftConflict:
+        if changes is None:
+            changes = await self._repository.changes_since(workflow.id, base_rev)
+        theirs = [change for change in changes if not client or change.client != client]
+        by = theirs[-1].author if theirs else workflow.draft_by
+        at: datetime = theirs[-1].at if theirs else workflow.draft_at
+        ops: list[Any] = [op for change in theirs for op in change.ops]
+        return DraftConflict(conflict={"rev": workflow.draft_rev, "by": by, "at": at, "ops": ops})
+
+    async def require(self, workflow: Workflow, base_rev: int | None) -> None:
+        """Raise DraftConflict when the draft is not at `base_rev` any more; None asks for nothing."""
+        if base_rev is not None and base_rev != workflow.draft_rev:
+            raise await self._conflict(workflow, base_rev, "")
+
+    async def _store(
+        self, workflow: Workflow, made: Draft, client: str, op_ids: list[str], ops: list[dict[str, Any]]
+    ) -> None:
+        now = clock.now()
+        workflow.draft = made.graph.document()
+        workflow.name, workflow.description = made.name, made.description
+        workflow.draft_rev += 1
+        workflow.draft_by, workflow.draft_at, workflow.updated_at = self._principal.name, now, now
+        await self._repository.add(
+            DraftChange(
+                workflow_id=workflow.id,
+                rev=workflow.draft_rev,
+                client=client,
+                author=self._principal.name,
+                op_ids=op_ids,
+                ops=ops,
+                at=now,
+            )
+        )
+        if workflow.draft_rev % 20 == 0:  # trim now and then; one delete for twenty edits
+            await self._repository.forget_changes(workflow.id, workflow.draft_rev - KEPT_CHANGES)

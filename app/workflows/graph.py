@@ -1,0 +1,212 @@
+"""The graph document of a draft or version: what the canvas shows, the API speaks and the engine compiles.
+
+Every document in the database was written by `Graph.document`, so it always has all six parts, every edge has an id and a
+`sourceHandle`, and every node a position. Absent optional fields (`name`, `retry`, …) are left out, never null.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+TRIGGER = "trigger"
+"""The id of the trigger in edges; no node may have it."""
+NEXT, ERROR = "next", "error"
+MAX_NODES, MAX_GOALS, MAX_NOTES, MAX_EDGES = 100, 20, 100, 1_000
+
+# No dots: `steps.<nodeId>.<field>` is a path in conditions and templates.
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,100}\Z", description="Letters, digits, `-` and `_`; up to 100.")]
+EdgeId = Annotated[str, Meta(min_length=1, max_length=250)]
+Port = Annotated[str, Meta(min_length=1, max_length=100)]
+Coordinate = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] | Annotated[float, Meta(ge=-1_000_000.0, le=1_000_000.0)]
+Conditions = list[dict[str, Any]]
+Match = Literal["all", "any"]
+EventName = Annotated[str, Meta(max_length=200)]
+
+
+class _Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A piece of the document; unknown fields are refused so that a typing error is noticed."""
+
+
+class Position(_Part, frozen=True):
+    x: Coordinate = 0
+    y: Coordinate = 0
+
+
+class Retry(_Part, frozen=True):
+    """How often a step is tried when it fails in a way that may pass, and how long it waits between."""
+
+    max_attempts: Annotated[int, Meta(ge=1, le=20)] = 3
+    backoff: Literal["fixed", "exponential"] = "exponential"
+    delay_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
+    jitter: bool = True
+
+
+class Trigger(_Part, frozen=True):
+    """What starts runs. `event` waits for events of that name that meet the conditions; `manual` for people and programs."""
+
+    type: str = "event"
+    event: EventName | None = None
+    conditions: Conditions = msgspec.field(default_factory=list)
+    match: Match = "all"
+    position: Position = Position()
+
+
+class Node(_Part, frozen=True):
+    """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes."""
+
+    id: Id
+    type: Annotated[str, Meta(max_length=50)]
+    name: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
+    position: Position = Position()
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+    retry: Retry | UnsetType | None = UNSET
+
+
+class Edge(_Part, frozen=True):
+    """From a port of `source` (a node id, or `trigger`) to `target`. Without `sourceHandle` the port is `next`."""
+
+    source: Id
+    target: Id
+    source_handle: Port = NEXT
+    id: EdgeId | UnsetType = UNSET
+
+    @property
+    def key(self) -> str:
+        """The id; filled in for every edge of a document."""
+        return self.id if isinstance(self.id, str) else f"e-{self.source}-{self.source_handle}"
+
+
+class Goal(_Part, frozen=True):
+    """An event that ends a run early, as a success."""
+
+    id: Id
+    name: Annotated[str, Meta(max_length=200)] = ""
+    event: EventName | None = None
+    conditions: Conditions = msgspec.field(default_factory=list)
+    match: Match = "all"
+
+
+class Settings(_Part, frozen=True):
+    """Who may enter again. `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact."""
+
+    reentry: Literal["once", "after_exit", "cooldown", "always"] = "after_exit"
+    cooldown_seconds: Annotated[int, Meta(ge=1, le=31536000)] | UnsetType | None = UNSET
+    entry_key: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
+
+
+class Note(_Part, frozen=True):
+    """A sticky note on the canvas. Runs do not see it."""
+
+    id: Id
+    text: Annotated[str, Meta(max_length=5_000)] = ""
+    position: Position = Position()
+    width: Annotated[int, Meta(ge=80, le=2_000)] = 200
+    height: Annotated[int, Meta(ge=40, le=2_000)] = 72
+
+
+def without_nulls(part: Any) -> Any:
+    """The same part with `null` for an optional field read as "not there"."""
+    nulls = {
+        field.name: UNSET
+        for field in msgspec.structs.fields(part)
+        if field.default is UNSET and getattr(part, field.name) is None
+    }
+    return msgspec.structs.replace(part, **nulls) if nulls else part
+
+
+class Graph(_Part, frozen=True):
+    """The whole document. Immutable: edits make a new one."""
+
+    trigger: Trigger = Trigger()
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    settings: Settings = Settings()
+    notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def load(cls, document: dict[str, Any]) -> Graph:
+        """Read a stored document. ValidationError of msgspec when it is not one."""
+        return msgspec.convert(document, cls).normal()
+
+    def normal(self) -> Graph:
+        """The same graph in the one form that is stored: edges with ids, no nulls."""
+        return msgspec.structs.replace(
+            self,
+            nodes=tuple(without_nulls(node) for node in self.nodes),
+            edges=tuple(msgspec.structs.replace(edge, id=edge.key) for edge in self.edges),
+            settings=without_nulls(self.settings),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Plain JSON values, ready to be stored or answered."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return plain
+
+    def node(self, node_id: str) -> Node | None:
+        """The node called `node_id`, None when there is none."""
+        return next((node for node in self.nodes if node.id == node_id), None)
+
+    def leaving(self, source: str) -> Iterator[Edge]:
+        """The edges that leave `source`, in document order."""
+        return (edge for edge in self.edges if edge.source == source)
+
+    def reachable(self) -> set[str]:
+        """Ids of the nodes that a run can come to from the trigger."""
+        ways: dict[str, list[str]] = {}
+        for edge in self.edges:
+            ways.setdefault(edge.source, []).append(edge.target)
+        seen: set[str] = set()
+        open_ids = [TRIGGER]
+        while open_ids:
+            for target in ways.get(open_ids.pop(), ()):
+                if target not in seen:
+                    seen.add(target)
+                    open_ids.append(target)
+        return seen
+
+    def content_hash(self) -> bytes:
+        """SHA-256 of what people would notice: everything but where things lie on the canvas.
+
+        A draft that was only tidied up is not "changed since published" and makes no new version.
+        """
+        document = self.document()
+        for part in (document["trigger"], *document["nodes"], *document["notes"]):
+            for place in ("position", "width", "height"):
+                part.pop(place, None)
+        for name, key in (("nodes", "id"), ("edges", "id"), ("notes", "id")):
+            document[name].sort(key=lambda part, key=key: part[key])
+        return hashlib.sha256(msgspec.json.encode(document, order="sorted")).digest()
+
+
+def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:
+    """The ids of one circle in walking order, empty when there is none. Edges to unknown nodes are passed over."""
+    ways: dict[str, list[str]] = {node_id: [] for node_id in nodes}
+    for edge in edges:
+        if edge.source in ways and edge.target in ways:
+            ways[edge.source].append(edge.target)
+    done: set[str] = set()
+    for start in ways:
+        if start in done:
+            continue
+        path, waiting = [start], [iter(ways[start])]
+        on_path = {start}
+        while path:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                left = path.pop()
+                on_path.discard(left)
+                done.add(left)
+            elif following in on_path:
+                return path[path.index(following) :]
+            elif following not in done:
+                path.append(following)
+                on_path.add(following)
+                waiting.append(iter(ways[following]))
+    return []

@@ -1,0 +1,164 @@
+"""All SQL of workflows, drafts and versions. Every query starts from what this workspace may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+from app.models import Connector, DraftChange, NodeStat, Template, Workflow, WorkflowVersion
+from app.models.status import WorkflowStatus
+
+KEPT_CHANGES = 200
+"""Batches of ops kept for a draft: a client that is further behind has to load it again."""
+
+
+class WorkflowRepository:
+    """Rows of one workspace."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
+        self._session, self._tenant_id = session, tenant_id
+
+    def _visible(self) -> Select[Workflow]:
+        return select(Workflow).where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
+
+    async def get(self, workflow_id: UUID, *, lock: bool = False) -> Workflow | None:
+        """One workflow; with `lock` nobody else changes it until this transaction ends."""
+        query = self._visible().where(Workflow.id == workflow_id)
+        if lock:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def add(self, row: Workflow | WorkflowVersion | DraftChange) -> None:
+        self._session.add(row)
+        await self._session.flush()
+
+    async def flush(self) -> None:
+        await self._session.flush()
+
+    async def page(
+        self,
+        *,
+        statuses: Iterable[WorkflowStatus],
+        search: str | None,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> Sequence[Workflow]:
+        """Up to `limit` workflows, last changed first, beginning after the row whose sort values are `after`."""
+        query = self._visible().where(Workflow.status.in_([status.value for status in statuses]))
+        if search:
+            # Names are few a workspace; a scan of one tenant's workflows is cheaper than keeping a trigram index.
+            pattern = "%" + search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+            query = query.where(Workflow.name.ilike(pattern) | Workflow.description.ilike(pattern))
+        if after:
+            query = query.where(tuple_(Workflow.updated_at, Workflow.id) < tuple_(*after))
+        query = query.order_by(Workflow.updated_at.desc(), Workflow.id.desc()).limit(limit)
+        return (await self._session.scalars(query)).all()
+
+    async def count_by_status(self) -> dict[str, int]:
+        """How many workflows there are of each status that occurs."""
+        query = (
+            select(Workflow.status, func.count())
+            .where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
+            .group_by(Workflow.status)
+        )
+        return dict((await self._session.execute(query)).tuples())
+
+    # Versions -------------------------------------------------------------------------------------------------
+
+    async def version(self, workflow_id: UUID, version: int) -> WorkflowVersion | None:
+        query = select(WorkflowVersion).where(
+            WorkflowVersion.tenant_id == self._tenant_id,
+            WorkflowVersion.workflow_id == workflow_id,
+            WorkflowVersion.version == version,
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def versions(self, workflow_id: UUID, *, below: int | None, limit: int) -> Sequence[WorkflowVersion]:
+        """Newest first, beginning below version `below`."""
+        query = select(WorkflowVersion).where(
+            WorkflowVersion.tenant_id == self._tenant_id, WorkflowVersion.workflow_id == workflow_id
+        )
+        if below is not None:
+            query = query.where(WorkflowVersion.version < below)
+        return (await self._session.scalars(query.order_by(WorkflowVersion.version.desc()).limit(limit))).all()
+
+    async def last_version(self, workflow_id: UUID) -> int:
+        """The highest version number in use, 0 before the first publication."""
+        query = select(func.coalesce(func.max(WorkflowVersion.version), 0)).where(
+            WorkflowVersion.tenant_id == self._tenant_id, WorkflowVersion.workflow_id == workflow_id
+        )
+        return int((await self._session.execute(query)).scalar_one())
+
+    async def live_hashes(self, workflows: Iterable[Workflow]) -> dict[UUID, bytes]:
+        """Content hash of the live version of each workflow that has one; one query for all."""
+        live = [(workflow.id, workflow.live_version) for workflow in workflows if workflow.live_version is not None]
+        if not live:
+            return {}
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.content_hash).where(
+            WorkflowVersion.tenant_id == self._tenant_id,
+            tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(live),
+        )
+        return dict((await self._session.execute(query)).tuples())
+
+    # Draft changes --------------------------------------------------------------------------------------------
+
+    async def applied_op_ids(self, workflow_id: UUID, op_ids: Sequence[str]) -> set[str]:
+        """Those of `op_ids` that an earlier batch brought already."""
+        wanted = array(list(op_ids), type_=Text)
+        query = select(DraftChange.op_ids).where(
+            DraftChange.workflow_id == workflow_id, DraftChange.op_ids.op("&&")(wanted.cast(ARRAY(Text)))
+        )
+        known = {op_id for ids in (await self._session.scalars(query)).all() for op_id in ids}
+        return known & set(op_ids)
+
+    async def changes_since(self, workflow_id: UUID, rev: int) -> Sequence[DraftChange]:
+        """The batches after revision `rev`, oldest first."""
+        query = (
+            select(DraftChange)
+            .where(DraftChange.workflow_id == workflow_id, DraftChange.rev > rev)
+            .order_by(DraftChange.rev)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def forget_changes(self, workflow_id: UUID, up_to_rev: int) -> None:
+        """Drop batches that nobody can be rebased on any more."""
+        await self._session.execute(
+            delete(DraftChange).where(DraftChange.workflow_id == workflow_id, DraftChange.rev <= up_to_rev)
+        )
+
+    # What a document names ------------------------------------------------------------------------------------
+
+    async def known_templates(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Those of `ids` that are templates of this workspace."""
+        return await self._known(select(Template.id).where(Template.tenant_id == self._tenant_id), Template.id, ids)
+
+    async def known_connectors(self, ids: Iterable[UUID]) -> set[UUID]:
+        """Those of `ids` that are connectors of this workspace."""
+        return await self._known(select(Connector.id).where(Connector.tenant_id == self._tenant_id), Connector.id, ids)
+
+    async def _known(self, query: Select[UUID], column: Any, ids: Iterable[UUID]) -> set[UUID]:
+        wanted = list(ids)
+        return set((await self._session.scalars(query.where(column.in_(wanted)))).all()) if wanted else set()
+
+    async def counters(self, workflow_ids: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
+        """The workflow-level roll-up counters of several workflows, summed over versions and shards; one query."""
+        query = (
+            select(NodeStat.workflow_id, NodeStat.key, func.sum(NodeStat.n))
+            .where(
+                NodeStat.tenant_id == self._tenant_id,
+                NodeStat.workflow_id.in_(list(workflow_ids)),
+                NodeStat.node_id == "",
+            )
+            .group_by(NodeStat.workflow_id, NodeStat.key)
+        )
+        found: dict[UUID, dict[str, int]] = {}
+        for workflow_id, key, number in (await self._session.execute(query)).all():
+            found.setdefault(workflow_id, {})[key] = int(number)
+        return found

@@ -1,0 +1,241 @@
+"""JSON of the workflow API, camelCase. Field names are those of the public contract; see the API guide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.models import Workflow, WorkflowVersion
+from app.models.status import WorkflowStatus
+from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
+from app.workflows.ops import MAX_OPS, AnyOp
+from app.workflows.service import Changes, Listed
+from app.workflows.totals import Totals
+from app.workflows.validation import Finding
+
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]
+Description = Annotated[str, Meta(max_length=5_000)]
+Changelog = Annotated[str, Meta(max_length=2_000)]
+
+
+class Camel(msgspec.Struct, rename="camel", kw_only=True):
+    """JSON in camelCase."""
+
+
+class Body(Camel, forbid_unknown_fields=True):
+    """A request body; unknown fields are refused so that a typing error is noticed."""
+
+
+class NewWorkflow(Body):
+    """A workflow as programs send it. Everything but the name may be left out and drawn later."""
+
+    name: Name
+    description: Description | None = None
+    trigger: Trigger = msgspec.field(default_factory=Trigger)
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    settings: Settings = msgspec.field(default_factory=Settings)
+    notes: tuple[Note, ...] = ()
+
+    def graph(self) -> Graph:
+        """The document in it."""
+        return Graph(
+            trigger=self.trigger,
+            nodes=self.nodes,
+            edges=self.edges,
+            goals=self.goals,
+            settings=self.settings,
+            notes=self.notes,
+        )
+
+
+class WorkflowPatch(Changes, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What to change; fields left out stay. Graph parts are replaced whole."""
+
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+
+
+class DraftPatch(Body):
+    """A batch of canvas ops. `client` names the tab that made them: its own earlier ops never clash with its later ones."""
+
+    client: Annotated[str, Meta(min_length=1, max_length=64)]
+    ops: Annotated[list[AnyOp], Meta(min_length=1, max_length=MAX_OPS)]
+
+
+class Publication(Body):
+    """Body of publish, activate and revert; it may be left out."""
+
+    changelog: Changelog | None = None
+
+
+class Copy(Body):
+    """Body of duplicate; it may be left out."""
+
+    name: Name | None = None
+
+
+class WorkflowSummary(Camel):
+    """A row of the list. `version` is the live version, or 1, the number that the first publication will get."""
+
+    id: UUID
+    tenant_id: str
+    name: str
+    description: str | None
+    status: WorkflowStatus
+    version: int
+    live_version: int | None
+    draft_rev: int
+    has_unpublished_changes: bool
+    trigger: dict[str, Any]
+    node_count: int
+    stats: Totals
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, listed: Listed) -> WorkflowSummary:
+        """From a row of the service's list."""
+        workflow = listed.workflow
+        return cls(
+            **_head(workflow),
+            has_unpublished_changes=listed.has_unpublished_changes,
+            trigger=workflow.draft["trigger"],
+            node_count=len(workflow.draft["nodes"]),
+            stats=listed.totals,
+        )
+
+
+class WorkflowDetail(Camel):
+    """One workflow with its draft. `issues` say what keeps it from being activated."""
+
+    id: UUID
+    tenant_id: str
+    name: str
+    description: str | None
+    status: WorkflowStatus
+    version: int
+    live_version: int | None
+    draft_rev: int
+    has_unpublished_changes: bool
+    trigger: dict[str, Any]
+    nodes: list[dict[str, Any]]
+    edges: list[dict[str, Any]]
+    goals: list[dict[str, Any]]
+    settings: dict[str, Any]
+    notes: list[dict[str, Any]]
+    issues: list[Finding]
+    stats: Totals
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(
+        cls, workflow: Workflow, *, issues: list[Finding], has_unpublished_changes: bool, stats: Totals
+    ) -> WorkflowDetail:
+        """From the row and what the service says about it."""
+        return cls(
+            **_head(workflow),
+            **workflow.draft,
+            issues=issues,
+            has_unpublished_changes=has_unpublished_changes,
+            stats=stats,
+        )
+
+
+class VersionSummary(Camel):
+    """A published version without its graph."""
+
+    workflow_id: UUID
+    version: int
+    live: bool
+    changelog: str | None
+    node_count: int
+    author: str
+    created_by: UUID | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, version: WorkflowVersion, live_version: int | None) -> VersionSummary:
+        """From the row; `live_version` is the workflow's."""
+        return cls(**_version_head(version, live_version))
+
+
+class VersionDetail(Camel):
+    """A published version. It never changes."""
+
+    workflow_id: UUID
+    version: int
+    live: bool
+    changelog: str | None
+    node_count: int
+    author: str
+    created_by: UUID | None
+    created_at: datetime
+    trigger: dict[str, Any]
+    nodes: list[dict[str, Any]]
+    edges: list[dict[str, Any]]
+    goals: list[dict[str, Any]]
+    settings: dict[str, Any]
+    notes: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, version: WorkflowVersion, live_version: int | None) -> VersionDetail:
+        """From the row; `live_version` is the workflow's."""
+        return cls(**_version_head(version, live_version), **version.graph)
+
+
+class DraftAnswer(Camel):
+    """What an accepted batch led to: the new revision, the ops that count as applied, what is unfinished now."""
+
+    rev: int
+    applied: list[str]
+    issues: list[Finding]
+    changed: list[str]
+
+
+class StepTypeInfo(Camel):
+    """A step or trigger type. `schema` is the JSON Schema of its configuration, `ports` the ways out of it."""
+
+    type: str
+    label: str
+    category: str
+    description: str
+    ports: list[str]
+    schema: dict[str, Any]
+
+
+def _head(workflow: Workflow) -> dict[str, Any]:
+    return {
+        "id": workflow.id,
+        "tenant_id": str(workflow.tenant_id),
+        "name": workflow.name,
+        "description": workflow.description,
+        "status": WorkflowStatus(workflow.status),
+        "version": workflow.live_version or 1,
+        "live_version": workflow.live_version,
+        "draft_rev": workflow.draft_rev,
+        "created_by": workflow.created_by,
+        "created_at": workflow.created_at,
+        "updated_at": workflow.updated_at,
+    }
+
+
+def _version_head(version: WorkflowVersion, live_version: int | None) -> dict[str, Any]:
+    return {
+        "workflow_id": version.workflow_id,
+        "version": version.version,
+        "live": version.version == live_version,
+        "changelog": version.changelog,
+        "node_count": len(version.graph["nodes"]),
+        "author": version.author,
+        "created_by": version.created_by,
+        "created_at": version.created_at,
+    }

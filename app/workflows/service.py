@@ -1,0 +1,338 @@
+"""Workflows: what may be done with one in which status. The API, the pages and the demo call the same functions.
+
+    draft ──activate──▶ active ◀──resume/activate── paused ──archive──▶ archived
+                          └────────pause───────────▶  ▲ └──restore──────────┘
+
+Publishing never moves runs: each stays on the version it started on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.lib import clock, jobs
+from app.lib.ids import uuid7
+from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
+from app.models import Workflow, WorkflowVersion
+from app.models.status import WorkflowStatus
+from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
+from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
+from app.workflows.ops import AnyOp
+from app.workflows.publishing import Versions
+from app.workflows.repository import WorkflowRepository
+from app.workflows.totals import Totals
+from app.workflows.validation import Finding
+
+LISTED = (WorkflowStatus.DRAFT, WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)
+"""What a list shows unless archived ones are asked for."""
+
+
+class WorkflowNotFound(NotFound):
+    """There is no such workflow. It may have been deleted, or belong to another workspace."""
+
+    code = "workflow_not_found"
+
+
+class WorkflowActive(Conflict):
+    """Pause this workflow before you delete it."""
+
+    code = "workflow_active"
+
+
+class WrongStatus(Conflict):
+    """This is not possible in the workflow's present status."""
+
+    code = "wrong_status"
+
+
+class Changes(msgspec.Struct, kw_only=True):
+    """What to change; UNSET stays as it is. Graph parts are replaced whole."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    trigger: Trigger | UnsetType = UNSET
+    nodes: tuple[Node, ...] | UnsetType = UNSET
+    edges: tuple[Edge, ...] | UnsetType = UNSET
+    goals: tuple[Goal, ...] | UnsetType = UNSET
+    settings: Settings | UnsetType = UNSET
+    notes: tuple[Note, ...] | UnsetType = UNSET
+
+
+class Listed(msgspec.Struct, kw_only=True):
+    """A row of the list, with what its page shows beside it."""
+
+    workflow: Workflow
+    has_unpublished_changes: bool
+    totals: Totals
+
+
+class WorkflowService:
+    """The workflows of the principal's workspace. Flushes, never commits."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self._session, self._principal = session, principal
+        self._repository = WorkflowRepository(session, principal.tenant_id)
+        self._drafts = Drafts(self._repository, principal)
+        self._versions = Versions(self._repository, self._drafts, principal)
+
+    # Reading --------------------------------------------------------------------------------------------------
+
+    async def get(self, workflow_id: UUID) -> Workflow:
+        """One workflow. Raises WorkflowNotFound, also for another workspace's."""
+        found = await self._repository.get(workflow_id)
+        if found is None:
+            raise WorkflowNotFound
+        return found
+
+    async def list(
+        self,
+        *,
+        statuses: Sequence[WorkflowStatus] = LISTED,
+        search: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Listed]:
+        """Workflows, last changed first; `search` looks in name and description. Three queries, whatever the number."""
+        size = clamp_limit(limit)
+        after = decode_cursor(cursor, datetime, UUID) if cursor else None
+        rows = await self._repository.page(
+            statuses=statuses or LISTED,
+            search=(search or "").replace("\0", "").strip() or None,
+            after=(after[0], after[1]) if after else None,
+            limit=size + 1,
+        )
+        page = cut(rows, size, lambda row: (row.updated_at, row.id))
+        hashes = await self._repository.live_hashes(page.items)
+        counters = await self._repository.counters(row.id for row in page.items)
+        listed = [
+            Listed(
+                workflow=row,
+                has_unpublished_changes=hashes.get(row.id) != Graph.load(row.draft).content_hash(),
+                totals=Totals.of(counters.get(row.id, {})),
+            )
+            for row in page.items
+        ]
+        return Page(listed, page.next_cursor)
+
+    async def status_counts(self) -> dict[WorkflowStatus, int]:
+        """How many workflows there are of each status, zeros included; for the filter of the list."""
+        counted = await self._repository.count_by_status()
+        return {status: counted.get(status, 0) for status in WorkflowStatus}
+
+    async def totals(self, workflow: Workflow) -> Totals:
+        """The run counters of one workflow, all versions together."""
+        return Totals.of((await self._repository.counters([workflow.id])).get(workflow.id, {}))
+
+    async def issues(self, workflow: Workflow) -> Sequence[Finding]:
+        """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""
+        return (await self._drafts.findings(Graph.load(workflow.draft))).all
+
+    async def has_unpublished_changes(self, workflow: Workflow) -> bool:
+        """Would activating publish a new version?"""
+        return await self._versions.unpublished(workflow)
+
+    # Editing --------------------------------------------------------------------------------------------------
+
+    async def create(self, *, name: str, description: str | None = None, graph: Graph | None = None) -> Workflow:
+        """A new workflow in status draft. Raises Invalid for a graph that contradicts itself."""
+        document = (graph or Graph()).normal()
+        await self._drafts.checked(document)
+        now = clock.now()
+        workflow = Workflow(
+            id=uuid7(),
+            tenant_id=self._principal.tenant_id,
+            name=_name(name),
+            description=_text(description),
+            status=WorkflowStatus.DRAFT.value,
+            draft=document.document(),
+            draft_rev=1,
+            draft_by=self._principal.name,
+            draft_at=now,
+            created_by=self._principal.user_id,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._repository.add(workflow)
+        return workflow
+
+    async def update(self, workflow_id: UUID, changes: Changes, base_rev: int | None = None) -> Workflow:
+        """Change name, description or whole parts of the draft. `base_rev`, when given, must be the draft's revision.
+
+        Renaming alone leaves `draft_rev`: nobody's unsaved edit clashes with it.
+        """
+        workflow = await self._editable(workflow_id)
+        await self._drafts.require(workflow, base_rev)
+        parts = {name: getattr(changes, name) for name in ("trigger", "nodes", "edges", "goals", "settings", "notes")}
+        parts = {name: part for name, part in parts.items() if part is not UNSET}
+        if parts:
+            before = Graph.load(workflow.draft)
+            graph = msgspec.structs.replace(before, **parts).normal()
+            if graph != before:
+                await self._drafts.checked(graph, before)
+                await self._drafts.replace(workflow, graph, "replaced by a program")
+        if not isinstance(changes.name, UnsetType):
+            workflow.name = _name(changes.name)
+        if not isinstance(changes.description, UnsetType):
+            workflow.description = _text(changes.description)
+        return await self._changed(workflow)
+
+    async def apply_ops(self, workflow_id: UUID, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:
+        """Apply a batch of canvas ops, all or nothing. Raises DraftConflict or Invalid; see `drafts`."""
+        return await self._drafts.apply(await self._locked(workflow_id), base_rev, client, ops)
+
+    async def discard_draft(self, workflow_id: UUID) -> Workflow:
+        """Put the draft back to the live version. Raises WrongStatus before the first publication."""
+        workflow = await self._editable(workflow_id)
+        live = await self._versions.live(workflow)
+        if live is None:
+            raise WrongStatus("Nothing is published yet, so there is nothing to go back to.")
+        graph = Graph.load(live.graph)
+        if graph != Graph.load(workflow.draft):
+            await self._drafts.replace(workflow, graph, "discarded")
+        return workflow
+
+    async def duplicate(self, workflow_id: UUID, name: str | None = None) -> Workflow:
+        """A copy of the draft as a new workflow; versions, runs and counters stay behind."""
+        source = await self.get(workflow_id)
+        now = clock.now()
+        copy = Workflow(
+            id=uuid7(),
+            tenant_id=self._principal.tenant_id,
+            name=_name(name if name is not None else f"{source.name[:240]} (copy)"),
+            description=source.description,
+            status=WorkflowStatus.DRAFT.value,
+            draft=source.draft,
+            draft_rev=1,
+            draft_by=self._principal.name,
+            draft_at=now,
+            created_by=self._principal.user_id,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._repository.add(copy)
+        return copy
+
+    # Status ---------------------------------------------------------------------------------------------------
+
+    async def activate(self, workflow_id: UUID, changelog: str | None = None) -> Workflow:
+        """Let contacts in; publishes the draft first when it differs from the live version. Raises NotReady."""
+        workflow = await self._editable(workflow_id)
+        if await self._versions.unpublished(workflow):
+            await self._versions.publish(workflow, changelog)
+        return await self._go(workflow)
+
+    async def resume(self, workflow_id: UUID) -> Workflow:
+        """Go on after a pause, on the live version; the draft stays unpublished. Timers that ran out fire now."""
+        workflow = await self._editable(workflow_id)
+        if workflow.status == WorkflowStatus.DRAFT:
+            raise WrongStatus("This workflow was never active. Activate it.")
+        return await self._go(workflow)
+
+    async def _go(self, workflow: Workflow) -> Workflow:
+        live = await self._versions.live(workflow)
+        if live is not None:
+            await self._versions.require_ready(Graph.load(live.graph))
+        if workflow.status != WorkflowStatus.ACTIVE:
+            workflow.status = WorkflowStatus.ACTIVE.value
+            self._ring("advance", "deliver")
+        return await self._changed(workflow)
+
+    async def pause(self, workflow_id: UUID) -> Workflow:
+        """Let nobody in and hold everybody where they are. Nobody is thrown out and no timer is lost."""
+        workflow = await self._editable(workflow_id)
+        if workflow.status == WorkflowStatus.DRAFT:
+            raise WrongStatus("Only an active workflow can be paused; this one is a draft.")
+        workflow.status = WorkflowStatus.PAUSED.value
+        return await self._changed(workflow)
+
+    async def archive(self, workflow_id: UUID) -> Workflow:
+        """Put it away: read-only, out of the list, and whoever is still in it is cancelled."""
+        workflow = await self._locked(workflow_id)
+        if workflow.status == WorkflowStatus.ACTIVE:
+            raise WorkflowActive("Pause this workflow before you archive it.")
+        if workflow.status != WorkflowStatus.ARCHIVED:
+            workflow.status = WorkflowStatus.ARCHIVED.value
+            self._ring("end_removed_runs")
+        return await self._changed(workflow)
+
+    async def restore(self, workflow_id: UUID) -> Workflow:
+        """Take it back out of the archive: paused when it was ever published, else a draft."""
+        workflow = await self._locked(workflow_id)
+        if workflow.status != WorkflowStatus.ARCHIVED:
+            raise WrongStatus("Only an archived workflow can be restored.")
+        back = WorkflowStatus.DRAFT if workflow.live_version is None else WorkflowStatus.PAUSED
+        workflow.status = back.value
+        return await self._changed(workflow)
+
+    async def delete(self, workflow_id: UUID) -> None:
+        """Take it away for good. Raises WorkflowActive; whoever is still in a paused one is cancelled."""
+        workflow = await self._locked(workflow_id)
+        if workflow.status == WorkflowStatus.ACTIVE:
+            raise WorkflowActive
+        workflow.deleted_at = clock.now()
+        self._ring("end_removed_runs")
+        await self._changed(workflow)
+
+    # Versions -------------------------------------------------------------------------------------------------
+
+    async def publish(self, workflow_id: UUID, changelog: str | None = None) -> WorkflowVersion:
+        """Freeze the draft as the next version, live for new runs. Raises NotReady, NothingToPublish."""
+        return await self._versions.publish(await self._editable(workflow_id), changelog)
+
+    async def versions(
+        self, workflow: Workflow, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[WorkflowVersion]:
+        """Its versions, newest first."""
+        return await self._versions.page(workflow, limit, cursor)
+
+    async def version(self, workflow: Workflow, number: int) -> WorkflowVersion:
+        """One version with its graph. Raises NoSuchVersion."""
+        return await self._versions.get(workflow, number)
+
+    async def revert(self, workflow_id: UUID, number: int, changelog: str | None = None) -> WorkflowVersion:
+        """Make a new version out of version `number`, live at once; the draft follows. Raises VersionIsLive."""
+        return await self._versions.revert(await self._editable(workflow_id), number, changelog)
+
+    # ----------------------------------------------------------------------------------------------------------
+
+    async def _locked(self, workflow_id: UUID) -> Workflow:
+        found = await self._repository.get(workflow_id, lock=True)
+        if found is None:
+            raise WorkflowNotFound
+        return found
+
+    async def _editable(self, workflow_id: UUID) -> Workflow:
+        workflow = await self._locked(workflow_id)
+        if workflow.status == WorkflowStatus.ARCHIVED:
+            raise WorkflowArchived
+        return workflow
+
+    async def _changed(self, workflow: Workflow) -> Workflow:
+        if self._session.is_modified(workflow):
+            workflow.updated_at = clock.now()
+        await self._repository.flush()
+        return workflow
+
+    def _ring(self, *names: str) -> None:
+        for name in names:
+            jobs.enqueue(self._session, name)
+
+
+def _name(name: str) -> str:
+    cleaned = name.replace("\0", "").strip()
+    if not 1 <= len(cleaned) <= 255:
+        errors: list[Complaint] = [{"path": "name", "message": "Give the workflow a name of 1 to 255 characters."}]
+        raise Invalid(errors=errors)
+    return cleaned
+
+
+def _text(text: str | None) -> str | None:
+    return (text or "").replace("\0", "").strip() or None
