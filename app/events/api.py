@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.events.ingest import Ingest
 from app.events.record import Recorded
-from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, read
+from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, client_id, read
 from app.events.service import EventService
 from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
@@ -69,7 +69,7 @@ def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
 async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventReceipt | list[EventReceipt]]:
     """Answered after the events are stored, all of them or none. A duplicate `id` answers the first event's result."""
     body = await request.body()
-    events, many = read(body)
+    events, many = read(body, request.headers.get("idempotency-key"))
     recorded = await ingest_of(request).submit(request.user.tenant_id, events, len(body))
     receipts = [_receipt(item) for item in recorded]
     if not many:
@@ -94,7 +94,7 @@ async def list_events(
 
 
 def _receipt(item: Recorded) -> EventReceipt:
-    return EventReceipt(item.id, item.contact_id, item.name, item.occurred_at, item.key, item.duplicate)
+    return EventReceipt(item.id, item.contact_id, item.name, item.occurred_at, client_id(item.key), item.duplicate)
 
 
 def _view(event: Event) -> EventOut:
@@ -105,7 +105,7 @@ def _view(event: Event) -> EventOut:
         properties=event.properties or {},
         occurred_at=event.occurred_at,
         received_at=event.received_at,
-        client_id=event.key,
+        client_id=client_id(event.key),
     )
 
 

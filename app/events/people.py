@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.events.repository import execute
 from app.lib import ids
+from app.lib.database import execute
 
 
 class Who(NamedTuple):

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib.database import execute
 from app.models.event import Event
 
 
@@ -54,12 +55,6 @@ with incoming as (
 )
 select id from stored
 """
-
-
-async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequence[Any]:
-    """Run psycopg-style SQL in the session's transaction; answers the rows."""
-    connection = await session.connection()
-    return (await connection.exec_driver_sql(sql, parameters)).all()
 
 
 async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:

@@ -17,6 +17,14 @@ MAX_PROPERTIES_BYTES = 32_768
 MAX_DEPTH = 10
 MAX_AHEAD = timedelta(hours=1)
 MAX_COMPLAINTS = 20
+REQUEST_KEY = "idempotency-key:"
+"""Begins the ids that were made from an `Idempotency-Key`; clients do not see them."""
+
+
+def client_id(key: str | None) -> str | None:
+    """The id that the client sent with the event."""
+    return None if key is None or key.startswith(REQUEST_KEY) else key
+
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -72,8 +80,11 @@ _decode_one = msgspec.json.Decoder(EventIn).decode
 _decode_many = msgspec.json.Decoder(list[EventIn]).decode
 
 
-def read(body: bytes) -> tuple[list[Accepted], bool]:
-    """The events of a body, and whether it was an array. Raises Invalid naming every path, BadRequest when it is no JSON."""
+def read(body: bytes, request_key: str | None = None) -> tuple[list[Accepted], bool]:
+    """The events of a body, and whether it was an array. Raises Invalid naming every path, BadRequest when it is no JSON.
+
+    The events are committed apart from the request's own transaction, so an `Idempotency-Key` gives those without an id one.
+    """
     many = body.lstrip()[:1] == b"["
     complaints: list[Complaint] = []
     events: list[EventIn] = []
@@ -89,6 +100,8 @@ def read(body: bytes) -> tuple[list[Accepted], bool]:
     latest, accepted = clock.now() + MAX_AHEAD, []
     if not complaints:
         for number, event in enumerate(events):
+            if event.id is None and request_key is not None:
+                event.id = f"{REQUEST_KEY}{request_key}#{number}"
             found = _accept(event, f"[{number}]" if many else "", latest, complaints)
             if found is not None:
                 accepted.append(found)

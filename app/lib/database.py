@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -64,6 +64,13 @@ async def transaction() -> AsyncIterator[AsyncSession]:
     """One unit of work of a job or command: commits at the end, rolls back when anything is raised."""
     async with session_maker()() as session, session.begin():
         yield session
+
+
+async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequence[Any]:
+    """Run psycopg-style SQL (`%(name)s`) in the session's transaction; answers its rows, none for a plain write."""
+    connection = await session.connection()
+    result = await connection.exec_driver_sql(sql, parameters)
+    return result.all() if result.returns_rows else ()
 
 
 def connect(**options: Any) -> psycopg.Connection[tuple[Any, ...]]:

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.ids import uuid7
 from app.models.contact import Contact
 from app.models.event import Event, Inbox
+from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -234,3 +235,16 @@ async def test_events_are_listed_newest_first_with_filters_and_pages(program: ht
     for params in ({"limit": "0"}, {"cursor": "nonsense"}, {"contactId": "7"}):
         assert (await program.get(EVENTS, params=params)).status_code in (400, 422)
     assert (await program.get(EVENTS, params={"contactId": str(uuid7())})).json()["data"] == []
+
+
+async def test_an_idempotency_key_counts_even_when_its_answer_was_lost(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    body = [{"name": "a", "externalId": "u1"}, {"name": "b", "externalId": "u1"}]
+    first = await program.post(EVENTS, json=body, headers={"idempotency-key": "r-1"})
+    assert first.status_code == 202 and first.json()["data"][0]["clientId"] is None
+    await db_session.execute(delete(IdempotencyKey))  # as if the process had died before it stored the answer
+    await db_session.commit()
+    again = await program.post(EVENTS, json=body, headers={"idempotency-key": "r-1"})
+    assert [event["id"] for event in again.json()["data"]] == [event["id"] for event in first.json()["data"]]
+    assert await count(db_session, Inbox, workspace) == 2

@@ -1,0 +1,90 @@
+"""`/api/v1/contacts`: create or update, read, list, change, erase."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts.schemas import ContactIn, ContactOut, Erased
+from app.contacts.service import ContactService
+from app.lib.envelope import Envelope, ok
+from app.lib.pagination import clamp_limit
+from app.models.status import Role
+
+TAGS = ["Contacts"]
+ONE = "/api/v1/contacts/{contact_id:uuid}"
+
+
+@post(
+    "/api/v1/contacts",
+    role=Role.MARKETER,
+    tags=TAGS,
+    summary="Create a contact, or update the one with this externalId or email",
+    responses={200: ResponseSpec(Envelope[ContactOut], description="The contact was there and has been updated")},
+)
+async def upsert_contact(
+    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], data: JSONBody[ContactIn]
+) -> Response[Envelope[ContactOut]]:
+    """201 for a new contact, 200 for one that was there; 409 when externalId and email belong to two contacts."""
+    contact, created = await ContactService(db_session, request.user).upsert(data)
+    return Response(
+        ok(ContactOut.of(contact), created=created),
+        status_code=201 if created else 200,
+        headers={"Location": f"/api/v1/contacts/{contact.id}"},
+    )
+
+
+@get("/api/v1/contacts", role=Role.VIEWER, tags=TAGS, summary="List contacts, newest first")
+async def list_contacts(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    q: FromQuery[str] = "",
+    tag: FromQuery[list[str] | None] = None,
+    source: FromQuery[str | None] = None,
+    email: FromQuery[str | None] = None,
+    external_id: Annotated[str | None, QueryParameter(name="externalId")] = None,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[ContactOut]]:
+    """`q` looks in name, email, externalId and phone; `tag` may come several times and all must be there."""
+    page = await ContactService(db_session, request.user).list(
+        q=q, tags=tag or (), source=source, email=email, external_id=external_id, limit=limit, cursor=cursor
+    )
+    return ok([ContactOut.of(row) for row in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
+
+
+@get(ONE, role=Role.VIEWER, tags=TAGS, summary="One contact")
+async def get_contact(
+    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Envelope[ContactOut]:
+    return ok(ContactOut.of(await ContactService(db_session, request.user).get(contact_id)))
+
+
+@patch(ONE, role=Role.MARKETER, tags=TAGS, summary="Change some fields of a contact")
+async def patch_contact(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    contact_id: FromPath[UUID],
+    data: JSONBody[ContactIn],
+) -> Envelope[ContactOut]:
+    """Attributes and consent are merged; `null` removes a key or empties a field."""
+    return ok(ContactOut.of(await ContactService(db_session, request.user).patch(contact_id, data)))
+
+
+@delete(ONE, role=Role.MARKETER, status_code=200, tags=TAGS, summary="Erase a contact")
+async def erase_contact(
+    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Envelope[Erased]:
+    """Deletes the contact and its events; its runs end as cancelled."""
+    await ContactService(db_session, request.user).erase(contact_id)
+    return ok(Erased(contact_id))
+
+
+HANDLERS: list[Any] = [upsert_contact, list_contacts, get_contact, patch_contact, erase_contact]

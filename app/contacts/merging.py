@@ -1,0 +1,107 @@
+"""How a change meets what is there: one pure rule for the API, the pages and imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.contacts import fields
+from app.contacts.fields import TEXTS, Change, json_name
+from app.lib import jsonlimits
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact as it is in its row."""
+
+    id: UUID
+    external_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    source: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    attributes: Mapping[str, Any] = {}
+    tags: tuple[str, ...] = ()
+    consent: Mapping[str, bool] = {}
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """The new state, and what differs: paths like `email` or `attributes.plan`, with old and new values nested alike."""
+
+    state: State
+    changed: tuple[str, ...]
+    previous: dict[str, Any]
+    current: dict[str, Any]
+
+    @property
+    def attributes_changed(self) -> list[str]:
+        return sorted(self.current.get("attributes", {}))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Are two JSON values equal as jsonb stores them? `1` is `1.0`, but neither is `true`."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    made = {**old, **patch}
+    return {name: value for name, value in made.items() if name not in patch or value is not None}
+
+
+def _tags(old: tuple[str, ...], change: Change) -> tuple[str, ...]:
+    kept = old if change.tags is None else change.tags
+    return tuple(tag for tag in dict.fromkeys((*kept, *change.add_tags)) if tag not in change.remove_tags)
+
+
+def merge(state: State, change: Change) -> Merged:
+    """Apply `change` to `state`. Tags that only change their order count as unchanged."""
+    new = msgspec.structs.replace(
+        state,
+        **change.texts,
+        attributes=_overlay(state.attributes, change.attributes),
+        consent=_overlay(state.consent, change.consent),
+        tags=_tags(state.tags, change),
+    )
+    changed: list[str] = []
+    previous: dict[str, Any] = {}
+    current: dict[str, Any] = {}
+    for name in TEXTS:
+        if getattr(state, name) != getattr(new, name):
+            path = json_name(name)
+            changed.append(path)
+            previous[path], current[path] = getattr(state, name), getattr(new, name)
+    for group in ("attributes", "consent"):
+        old, now = getattr(state, group), getattr(new, group)
+        keys = [name for name in {**old, **now} if name not in old or name not in now or not same(old[name], now[name])]
+        if keys:
+            changed += [f"{group}.{name}" for name in keys]
+            previous[group] = {name: old.get(name) for name in keys}
+            current[group] = {name: now.get(name) for name in keys}
+    if set(state.tags) != set(new.tags):
+        changed.append("tags")
+        previous["tags"], current["tags"] = list(state.tags), list(new.tags)
+    return Merged(state=new, changed=tuple(changed), previous=previous, current=current)
+
+
+def refusal(state: State) -> tuple[str, str] | None:
+    """Why a merged state cannot be stored: the path and what to do. None when it can."""
+    if state.external_id is None and state.email is None:
+        return "externalId", "A contact needs an externalId or an email, so that it can be found again."
+    if len(state.tags) > fields.MAX_TAGS:
+        return "tags", f"A contact has at most {fields.MAX_TAGS} tags."
+    if len(state.consent) > fields.MAX_TOPICS:
+        return "consent", f"A contact has at most {fields.MAX_TOPICS} topics."
+    try:
+        jsonlimits.storable(state.attributes, max_bytes=fields.MAX_ATTRIBUTES_BYTES)
+    except jsonlimits.Unstorable as error:
+        return "attributes", str(error)
+    return None

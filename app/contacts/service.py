@@ -1,0 +1,145 @@
+"""What people and programs do with contacts. Every change that is one is also an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NoReturn
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts import fields, merging, repository
+from app.contacts.fields import Change
+from app.contacts.schemas import ContactIn
+from app.contacts.upserting import changed_events, upsert_many
+from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.events.record import record
+from app.lib import clock, jobs
+from app.lib.addresses import BadAddress
+from app.lib.addresses import email as email_address
+from app.lib.pagination import Page, SortKey, clamp_limit, cut, decode_cursor
+from app.models.contact import Contact
+
+MAX_TRIES = 3
+
+
+class NoContact(NotFound):
+    """There is no such contact in this workspace. It may have been deleted."""
+
+    code = "contact_not_found"
+
+
+class AddressTaken(Conflict):
+    """This address belongs to another contact. Each external id and each email belongs to one."""
+
+    code = "identity_conflict"
+
+
+class ContactService:
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal = session, principal
+        self.tenant_id = principal.tenant_id
+
+    async def get(self, contact_id: UUID) -> Contact:
+        """The contact; NoContact when it is not in this workspace."""
+        found = await repository.get(self.session, self.tenant_id, contact_id)
+        if found is None:
+            raise NoContact
+        return found
+
+    async def list(
+        self,
+        *,
+        q: str = "",
+        tags: Sequence[str] = (),
+        source: str | None = None,
+        email: str | None = None,
+        external_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Page[Contact]:
+        """Contacts, newest first. `email` and `external_id` match whole, `q` in part."""
+        size = clamp_limit(limit)
+        after: SortKey | None = None
+        if cursor:
+            created_at, contact_id = decode_cursor(cursor, datetime, UUID)
+            after = (created_at, contact_id)
+        if email is not None:
+            try:
+                email = email_address(email)
+            except BadAddress:
+                email = email.strip().lower()
+        rows = await repository.page(
+            self.session,
+            self.tenant_id,
+            q=q.replace("\0", ""),
+            tags=[tag.replace("\0", "") for tag in tags],
+            source=source,
+            email=email,
+            external_id=external_id,
+            after=after,
+            limit=size,
+        )
+        return cut(rows, size, key=lambda contact: (contact.created_at, contact.id))
+
+    async def upsert(self, sent: ContactIn, *, via: str = "api") -> tuple[Contact, bool]:
+        """Create the contact or update the one with this externalId or email; True when it is new."""
+        change = _cleaned(sent)
+        if change.external_id is None and change.email is None:
+            problem: Complaint = {"path": "externalId", "message": "Send an externalId or an email, or both."}
+            raise Invalid("A contact needs an externalId or an email.", errors=[problem])
+        for attempt in range(MAX_TRIES):
+            try:
+                async with self.session.begin_nested():
+                    (outcome,) = await upsert_many(self.session, self.tenant_id, [change], via=via)
+                break
+            except IntegrityError:  # another request took the address just now: the next look finds its contact
+                if attempt == MAX_TRIES - 1:
+                    await self._taken(change, None)
+        if outcome.refused is not None or outcome.contact_id is None:
+            raise outcome.refused or NoContact
+        return await self.get(outcome.contact_id), outcome.created
+
+    async def patch(self, contact_id: UUID, sent: ContactIn) -> Contact:
+        """Change one contact."""
+        change = _cleaned(sent)
+        state = await repository.lock(self.session, self.tenant_id, contact_id)
+        if state is None:
+            raise NoContact
+        merged = merging.merge(state, change)
+        if unfit := merging.refusal(merged.state):
+            raise Invalid(errors=[{"path": unfit[0], "message": unfit[1]}])
+        if merged.changed:
+            try:
+                async with self.session.begin_nested():
+                    await repository.update_many(self.session, self.tenant_id, [merged.state])
+            except IntegrityError:
+                await self._taken(change, contact_id)
+            await record(self.session, self.tenant_id, changed_events(merged))
+        return await self.get(contact_id)
+
+    async def erase(self, contact_id: UUID) -> None:
+        """Delete the contact and what is known about it; the engine cancels its runs (docs/decisions/0010)."""
+        if not await repository.erase(self.session, self.tenant_id, contact_id, clock.now()):
+            raise NoContact
+        jobs.enqueue(self.session, "advance")
+
+    async def _taken(self, change: Change, contact_id: UUID | None) -> NoReturn:
+        owners = await repository.owners(self.session, self.tenant_id, change.external_id, change.email)
+        raise AddressTaken(
+            errors=[
+                {"path": path, "message": f"This belongs to contact {owner}."}
+                for path, owner in owners.items()
+                if owner != contact_id
+            ]
+        )
+
+
+def _cleaned(sent: ContactIn) -> Change:
+    change, complaints = fields.clean(sent)
+    if complaints:
+        raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=complaints)
+    return change

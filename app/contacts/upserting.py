@@ -1,0 +1,143 @@
+"""Many changes at once, each to the contact that its external id or email names, in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.contacts import merging, repository
+from app.contacts.fields import Change
+from app.contacts.merging import Merged, State
+from app.errors import Complaint, Conflict, Invalid
+from app.events.record import NewEvent, record
+from app.lib.ids import uuid7
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one change. With `refused` nothing of it was stored."""
+
+    contact_id: UUID | None = None
+    created: bool = False
+    changed: tuple[str, ...] = ()
+    refused: Invalid | Conflict | None = None
+
+
+class TwoContacts(Conflict):
+    """The externalId and the email belong to two different contacts. Send one of them, or delete one of the contacts."""
+
+    code = "identity_conflict"
+
+
+def distinct(changes: Sequence[Change]) -> bool:
+    """Does no external id and no email come twice? `upsert_many` needs that."""
+    for name in ("external_id", "email"):
+        values = [value for change in changes if (value := getattr(change, name)) is not None]
+        if len(values) != len(set(values)):
+            return False
+    return True
+
+
+async def upsert_many(
+    session: AsyncSession, tenant_id: int, changes: Sequence[Change], *, via: str, emit: bool = True
+) -> list[Outcome]:
+    """Create or update one contact a change. The changes must be `distinct`. Emits events for what really changed.
+
+    Raises IntegrityError when another transaction took an address in the middle of it; then nothing was stored.
+    """
+    outcomes: dict[int, Outcome] = {}
+    waiting = list(range(len(changes)))
+    events: list[NewEvent] = []
+    while waiting:
+        existing = await repository.lock_matching(
+            session,
+            tenant_id,
+            [value for number in waiting if (value := changes[number].external_id) is not None],
+            [value for number in waiting if (value := changes[number].email) is not None],
+        )
+        by_external_id = {state.external_id: state for state in existing if state.external_id is not None}
+        by_email = {state.email.lower(): state for state in existing if state.email is not None}
+        inserts: dict[int, Merged] = {}
+        updates: list[Merged] = []
+        for number in waiting:
+            change = changes[number]
+            one = by_external_id.get(change.external_id) if change.external_id is not None else None
+            other = by_email.get(change.email) if change.email is not None else None
+            refused: Invalid | Conflict | None = _conflict(change, one, other)
+            state = one or other
+            merged = merging.merge(state or State(id=uuid7()), change)
+            unfit = merging.refusal(merged.state)
+            if refused is None and unfit is not None:
+                refused = Invalid(errors=[Complaint(path=unfit[0], message=unfit[1])])
+            if refused is not None:
+                outcomes[number] = Outcome(refused=refused)
+            elif state is None:
+                inserts[number] = merged
+            else:
+                outcomes[number] = Outcome(contact_id=state.id, changed=merged.changed)
+                if merged.changed:
+                    updates.append(merged)
+        if updates:
+            await repository.update_many(session, tenant_id, [merged.state for merged in updates])
+            events += [event for merged in updates for event in changed_events(merged)]
+        if inserts:
+            made = await repository.insert_many(session, tenant_id, [merged.state for merged in inserts.values()])
+            for number, merged in inserts.items():
+                if merged.state.id in made:
+                    outcomes[number] = Outcome(contact_id=merged.state.id, created=True, changed=merged.changed)
+                    events.append(created_event(merged.state, via))
+        # Those that lost the race to another transaction are there now: the next round updates them.
+        waiting = [number for number in inserts if number not in outcomes]
+    if emit:
+        await record(session, tenant_id, events)
+    return [outcomes[number] for number in range(len(changes))]
+
+
+def _conflict(change: Change, one: State | None, other: State | None) -> TwoContacts | None:
+    if one is not None and other is not None and one.id != other.id:
+        return TwoContacts(
+            errors=[
+                {"path": "externalId", "message": f"This belongs to contact {one.id}."},
+                {"path": "email", "message": f"This belongs to contact {other.id}."},
+            ]
+        )
+    if one is None and other is not None and other.external_id not in (None, change.external_id) and change.external_id:
+        message = f"This belongs to contact {other.id}, whose externalId is {other.external_id}."
+        return TwoContacts(
+            f"The email belongs to a contact with another externalId ({other.external_id}).",
+            errors=[{"path": "email", "message": message}],
+        )
+    return None
+
+
+def created_event(state: State, via: str) -> NewEvent:
+    """`contact.created`; `via` says by which door: api, import, page or event."""
+    properties: dict[str, Any] = {"via": via}
+    if state.source is not None:
+        properties["source"] = state.source
+    return NewEvent(name="contact.created", contact_id=state.id, properties=properties)
+
+
+def changed_events(merged: Merged) -> list[NewEvent]:
+    """`contact.updated`, and `contact.attribute_changed` when attributes are among what changed."""
+    if not merged.changed:
+        return []
+    contact_id = merged.state.id
+    properties = {"changed": list(merged.changed), "current": merged.current, "previous": merged.previous}
+    events = [NewEvent(name="contact.updated", contact_id=contact_id, properties=properties)]
+    if names := merged.attributes_changed:
+        events.append(
+            NewEvent(
+                name="contact.attribute_changed",
+                contact_id=contact_id,
+                properties={
+                    "changed": names,
+                    "attributes": merged.current["attributes"],
+                    "previous": merged.previous["attributes"],
+                },
+            )
+        )
+    return events
