@@ -19,7 +19,7 @@ from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
 from app.workflows.graph import Graph
 from app.workflows.ops import AnyOp, Draft, Refused, applied, changed, clash
-from app.workflows.repository import KEPT_CHANGES, WorkflowRepository
+from app.workflows.repository import KEPT_CHANGES, WorkflowRepository, touch
 from app.workflows.step_types import INSTALLED
 from app.workflows.validation import Finding, Findings, references, validate
 
@@ -170,7 +170,8 @@ class Drafts:
         workflow.draft = made.graph.document()
         workflow.name, workflow.description = made.name, made.description
         workflow.draft_rev += 1
-        workflow.draft_by, workflow.draft_at, workflow.updated_at = self._principal.name, now, now
+        workflow.draft_by, workflow.draft_at = self._principal.name, now
+        touch(workflow)
         await self._repository.add(
             DraftChange(
                 workflow_id=workflow.id,

@@ -9,7 +9,7 @@ from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models import Workflow, WorkflowVersion
 from app.workflows.drafts import Drafts
 from app.workflows.graph import Graph
-from app.workflows.repository import WorkflowRepository
+from app.workflows.repository import WorkflowRepository, touch
 
 
 class NothingToPublish(Conflict):
@@ -105,6 +105,7 @@ class Versions:
             created_at=clock.now(),
         )
         await self._repository.add(version)
-        workflow.live_version, workflow.updated_at = version.version, clock.now()
+        workflow.live_version = version.version
+        touch(workflow)
         await self._repository.flush()
         return version

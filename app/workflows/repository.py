@@ -10,13 +10,21 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
 
+from app.lib import clock
 from app.models import Connector, DraftChange, NodeStat, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 
 KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
+
+
+def touch(workflow: Workflow) -> None:
+    """Say that the workflow changed now. Flagged, because an equal time would be left out and read back lazily."""
+    workflow.updated_at = clock.now()
+    flag_modified(workflow, "updated_at")
 
 
 class WorkflowRepository:
@@ -68,7 +76,7 @@ class WorkflowRepository:
             .where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
             .group_by(Workflow.status)
         )
-        return dict((await self._session.execute(query)).tuples())
+        return dict((await self._session.execute(query)).tuples().all())
 
     # Versions -------------------------------------------------------------------------------------------------
 
@@ -105,7 +113,7 @@ class WorkflowRepository:
             WorkflowVersion.tenant_id == self._tenant_id,
             tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(live),
         )
-        return dict((await self._session.execute(query)).tuples())
+        return dict((await self._session.execute(query)).tuples().all())
 
     # Draft changes --------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
 from app.workflows.ops import AnyOp
 from app.workflows.publishing import Versions
-from app.workflows.repository import WorkflowRepository
+from app.workflows.repository import WorkflowRepository, touch
 from app.workflows.totals import Totals
 from app.workflows.validation import Finding
 
@@ -317,7 +317,7 @@ class WorkflowService:
 
     async def _changed(self, workflow: Workflow) -> Workflow:
         if self._session.is_modified(workflow):
-            workflow.updated_at = clock.now()
+            touch(workflow)
         await self._repository.flush()
         return workflow
 

@@ -1,0 +1,190 @@
+"""Validation is pure: these tests bring a small set of step types and no database."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.workflows.graph import Edge, Goal, Graph, Node, Settings, Trigger, cycle
+from app.workflows.step_types import Problem
+from app.workflows.validation import Finding, Findings, references, validate
+
+KNOWN = UUID("550e8400-e29b-41d4-a716-446655440001")
+
+
+class Few:
+    """Three types: `do` has one way out, `ask` two, `stop` none."""
+
+    ways = {"do": ["next", "error"], "ask": ["true", "false", "error"], "stop": []}
+
+    def names(self) -> list[str]:
+        return sorted(self.ways)
+
+    def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
+        return list(self.ways[type_])
+
+    def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+        if data.get("bad"):
+            return [Problem("bad", "This is not good.")]
+        return [Problem("todo", "Choose one.", incomplete=True)] if data.get("todo") else []
+
+    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
+        return [Problem(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
+
+    def trigger_names(self) -> list[str]:
+        return ["event", "manual"]
+
+
+def found(graph: Graph) -> Findings:
+    return validate(graph.normal(), types=Few(), template_exists={KNOWN}.__contains__)
+
+
+def graph(*nodes: Node, edges: list[tuple[str, ...]] | None = None, **parts: Any) -> Graph:
+    ways = tuple(
+        Edge(source=way[0], target=way[1], source_handle=way[2] if len(way) > 2 else "next") for way in edges or ()
+    )
+    return Graph(trigger=parts.pop("trigger", Trigger(event="order.placed")), nodes=nodes, edges=ways, **parts)
+
+
+def do(node_id: str, **data: Any) -> Node:
+    return Node(id=node_id, type="do", data=data)
+
+
+def test_a_good_graph_has_nothing_wrong() -> None:
+    ask, stop = Node(id="ask", type="ask"), Node(id="stop", type="stop")
+    good = graph(
+        do("a"), ask, stop, edges=[("trigger", "a"), ("a", "ask"), ("ask", "stop", "true"), ("a", "stop", "error")]
+    )
+    assert found(good) == Findings()
+
+
+@pytest.mark.parametrize(
+    ("broken", "path", "words"),
+    [
+        (graph(Node(id="a", type="ask_"), edges=[("trigger", "a")]), "nodes[0].type", "Did you mean `ask`?"),
+        (graph(Node(id="a", type="zzz"), edges=[("trigger", "a")]), "nodes[0].type", "ask, do, stop"),
+        (graph(do("a", bad=1), edges=[("trigger", "a")]), "nodes[0].data.bad", "not good"),
+        (graph(do("a"), edges=[("trigger", "b")]), "edges[0].target", "'b'"),
+        (graph(do("a"), edges=[("trigger", "a", "yes")]), "edges[0].sourceHandle", "It has `next`"),
+        (graph(do("a"), do("b"), edges=[("a", "b", "true")]), "edges[0].sourceHandle", "`next`, `error`"),
+        (graph(do("a"), do("b"), edges=[("a", "a")]), "edges[0]", "a → a"),
+        (graph(do("a"), do("b"), edges=[("a", "b"), ("b", "a")]), "edges[1]", "a → b → a"),
+        (graph(do("a"), do("b"), do("c"), edges=[("a", "b"), ("a", "c")]), "edges[1].sourceHandle", "edges[0]"),
+        (graph(do("a", templateId="x"), edges=[("trigger", "a")]), "nodes[0].data.templateId", "UUID"),
+        (
+            graph(do("a", templateId="550e8400-e29b-41d4-a716-446655440009"), edges=[("trigger", "a")]),
+            "nodes[0].data.templateId",
+            "no template",
+        ),
+        (graph(trigger=Trigger(type="evnt")), "trigger.type", "Did you mean `event`?"),
+        (graph(trigger=Trigger(event="x", conditions=[{"odd": 1}])), "trigger.conditions[0]", "Odd"),
+        (graph(goals=(Goal(id="g", event="x", conditions=[{"odd": 1}]),)), "goals[0].conditions[0]", "Odd"),
+        (graph(do("a", deep={"list": ["a\0b"]})), "nodes[0].data.deep.list[0]", "zero"),
+    ],
+)
+def test_refusals_say_where_and_what(broken: Graph, path: str, words: str) -> None:
+    refusals = {refusal.path: refusal.message for refusal in found(broken).refusals}
+    assert path in refusals and words in refusals[path], refusals
+
+
+@pytest.mark.parametrize(
+    ("unfinished", "path", "severity", "node_id"),
+    [
+        (graph(trigger=Trigger()), "trigger.event", "error", "trigger"),
+        (graph(), "trigger", "error", "trigger"),
+        (graph(do("a")), "trigger", "error", "trigger"),
+        (graph(do("a"), do("b"), edges=[("trigger", "a")]), "nodes[1]", "warning", "b"),
+        (graph(do("a", todo=1), edges=[("trigger", "a")]), "nodes[0].data.todo", "error", "a"),
+        (graph(goals=(Goal(id="g"),)), "goals[0].event", "error", None),
+        (graph(settings=Settings(reentry="cooldown")), "settings.cooldownSeconds", "error", None),
+    ],
+)
+def test_issues_are_no_refusals(unfinished: Graph, path: str, severity: str, node_id: str | None) -> None:
+    result = found(unfinished)
+    issues = {issue.path: issue for issue in result.issues}
+    assert result.refusals == []
+    assert issues[path].severity == severity and issues[path].node_id == node_id
+    assert (issues[path] in result.blocking) is (severity == "error")
+
+
+def test_a_fault_is_the_same_fault_when_its_index_moves() -> None:
+    one = Finding(path="nodes[3].data.x", message="Bad.", node_id="a")
+    other = Finding(path="nodes[2].data.x", message="Bad.", node_id="a")
+    assert one.identity == other.identity
+    assert one.identity != Finding(path="nodes[2].data.x", message="Bad.", node_id="b").identity
+    inner = Finding(path="nodes[2].data.c[0].x", message="Bad.", node_id="a")
+    assert inner.identity != Finding(path="nodes[2].data.c[1].x", message="Bad.", node_id="a").identity
+
+
+def test_references_are_ids_only() -> None:
+    nodes = [do("a", templateId=str(KNOWN)), do("b", templateId="soon"), do("c", templateId=7), do("d")]
+    assert references(graph(*nodes), "templateId") == {KNOWN}
+
+
+@given(st.integers(2, 12), st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None)
+def test_edges_that_only_lead_forward_never_make_a_circle(size: int, chance: random.Random) -> None:
+    names = [f"n{number}" for number in range(size)]
+    edges = [
+        Edge(source=names[first], target=names[second])
+        for first in range(size)
+        for second in range(first + 1, size)
+        if chance.random() < 0.4
+    ]
+    chance.shuffle(edges)
+    assert cycle(names, edges) == []
+    if edges:
+        back = chance.choice(edges)
+        circle = cycle(names, [*edges, Edge(source=back.target, target=back.source)])
+        ways = {(edge.source, edge.target) for edge in edges} | {(back.target, back.source)}
+        assert circle and all(
+            (circle[index], circle[(index + 1) % len(circle)]) in ways for index in range(len(circle))
+        )
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_readable_document_is_judged_without_an_error(data: st.DataObject) -> None:
+    ids = st.sampled_from(["a", "b", "c", "trigger"])
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+        max_leaves=4,
+    )
+    nodes = data.draw(
+        st.lists(
+            st.builds(
+                lambda node_id, kind, config: Node(id=node_id, type=kind, data=config),
+                ids,
+                st.sampled_from(["do", "ask", "stop", "gone"]),
+                st.dictionaries(st.text(max_size=4), values, max_size=3),
+            ),
+            max_size=5,
+        )
+    )
+    edges = data.draw(
+        st.lists(st.builds(lambda a, b, p: (a, b, p), ids, ids, st.sampled_from(["next", "true", "x"])), max_size=6)
+    )
+    result = found(graph(*nodes, edges=list(edges)))
+    assert all(finding.path and finding.message.endswith((".", "?", "`.")) for finding in result.all)
+
+
+def test_the_hash_ignores_where_things_lie_and_nothing_else() -> None:
+    one = graph(do("a"), do("b"), edges=[("trigger", "a"), ("a", "b")]).normal()
+    turned = Graph.load({**one.document(), "nodes": one.document()["nodes"][::-1]})
+    moved = one.document()
+    moved["nodes"][0]["position"] = {"x": 77, "y": 1}
+    moved["trigger"]["position"] = {"x": 5, "y": 5}
+    assert one.content_hash() == Graph.load(moved).content_hash() == turned.content_hash()
+    for change in (
+        {"settings": {"reentry": "once"}},
+        {"edges": one.document()["edges"][:1]},
+        {"trigger": {"type": "manual"}},
+        {"nodes": [{**one.document()["nodes"][0], "data": {"x": 1}}, one.document()["nodes"][1]]},
+    ):
+        assert Graph.load({**one.document(), **change}).content_hash() != one.content_hash()
