@@ -4,7 +4,9 @@ More modules than the usual six, because sending is the part that must never go 
 `gateway` the one door every message passes (consent, suppression, state of run and workflow), a pure function;
 `ledger` the set-based SQL of sending (claim, settle, expire), plain psycopg like the engine's;
 `deliver` the loop that claims, sends and settles; `email` builds MIME; `rendering` fills templates;
-`unsubscribe` the public pages behind List-Unsubscribe; `templates_service`/`templates_api` the templates themselves.
+`outgoing` gets one claimed message ready; `plain_text` turns HTML into text and back; `template_service` holds the rules of
+templates, beside `service` with those of the ledger; `unsubscribe` the rules of the links at the foot of a mail.
 
-May import `app.connectors` (a message needs a sender) and `app.contacts.consent` (the rule of who may be written to).
+May import `app.connectors` (a message needs a sender), `app.contacts.consent` (the rule of who may be written to) and
+`app.events.record` (an unsubscribe is an event).
 """

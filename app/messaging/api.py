@@ -1,0 +1,121 @@
+"""JSON routes of templates and messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import pagination
+from app.lib.envelope import Envelope, ok
+from app.messaging.schemas import MessageView, NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
+from app.messaging.service import MessageService, message_view
+from app.messaging.template_service import TemplateService, parts_of, template_view
+from app.models.status import Role
+
+TEMPLATES, MESSAGES = ["Templates"], ["Messages"]
+Asked = Request[Any, Any, Any]
+
+
+@get("/api/v1/templates", role=Role.VIEWER, tags=TEMPLATES, summary="List templates")
+async def list_templates(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+    search: FromQuery[str | None] = None,
+) -> Envelope[list[TemplateView]]:
+    page = await TemplateService(db_session, request.user).list(limit, cursor, search or "")
+    return ok(
+        [template_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
+    )
+
+
+@post("/api/v1/templates", role=Role.MARKETER, tags=TEMPLATES, summary="Add a template")
+async def create_template(
+    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewTemplate]
+) -> Envelope[TemplateView]:
+    return ok(template_view(await TemplateService(db_session, request.user).create(data)))
+
+
+@get("/api/v1/templates/{template_id:uuid}", role=Role.VIEWER, tags=TEMPLATES, summary="Get a template")
+async def get_template(
+    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
+) -> Envelope[TemplateView]:
+    return ok(template_view(await TemplateService(db_session, request.user).get(template_id)))
+
+
+@patch("/api/v1/templates/{template_id:uuid}", role=Role.MARKETER, tags=TEMPLATES, summary="Change a template")
+async def update_template(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    template_id: FromPath[UUID],
+    data: JSONBody[TemplateChange],
+) -> Envelope[TemplateView]:
+    return ok(template_view(await TemplateService(db_session, request.user).update(template_id, data)))
+
+
+@delete("/api/v1/templates/{template_id:uuid}", role=Role.MARKETER, tags=TEMPLATES, summary="Delete a template")
+async def delete_template(
+    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
+) -> None:
+    await TemplateService(db_session, request.user).delete(template_id)
+
+
+@post(
+    "/api/v1/templates/{template_id:uuid}/preview",
+    role=Role.VIEWER,
+    tags=TEMPLATES,
+    status_code=200,
+    summary="Render a template as a contact would get it",
+)
+async def preview_template(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    template_id: FromPath[UUID],
+    data: JSONBody[PreviewRequest],
+) -> Envelope[PreviewView]:
+    service = TemplateService(db_session, request.user)
+    return ok(await service.preview(parts_of(await service.get(template_id)), data))
+
+
+@get("/api/v1/messages", role=Role.VIEWER, tags=MESSAGES, summary="List messages, those of the newest runs first")
+async def list_messages(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+    contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
+    workflow_id: Annotated[UUID | None, QueryParameter(name="workflowId")] = None,
+    run_id: Annotated[UUID | None, QueryParameter(name="runId")] = None,
+    status: FromQuery[str | None] = None,
+) -> Envelope[list[MessageView]]:
+    page = await MessageService(db_session, request.user).list(
+        limit, cursor, contact_id=contact_id, workflow_id=workflow_id, run_id=run_id, status=status
+    )
+    return ok(
+        [message_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
+    )
+
+
+@get("/api/v1/messages/{message_id:str}", role=Role.VIEWER, tags=MESSAGES, summary="Get a message")
+async def get_message(
+    request: Asked, db_session: NamedDependency[AsyncSession], message_id: FromPath[str]
+) -> Envelope[MessageView]:
+    return ok(message_view(await MessageService(db_session, request.user).get(message_id)))
+
+
+HANDLERS: list[Any] = [
+    list_templates,
+    create_template,
+    get_template,
+    update_template,
+    delete_template,
+    preview_template,
+    list_messages,
+    get_message,
+]

@@ -1,0 +1,212 @@
+"""Rules of templates: what may be saved, and what a contact would see."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.lib import clock, pagination
+from app.lib.liquid import LiquidError, compile_text
+from app.messaging import rendering, repository
+from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange, TemplateView
+from app.models import Contact, Template
+
+SAMPLE = Contact(
+    external_id="sample-1",
+    email="ada.sample@example.com",
+    phone="+49 30 5550100",
+    source="preview",
+    attributes={
+        "first_name": "Ada",
+        "last_name": "Sample",
+        "firstName": "Ada",
+        "lastName": "Sample",
+        "company": "Example Ltd",
+        "plan": "pro",
+        "city": "Berlin",
+    },
+    tags=["sample"],
+    timezone="Europe/Berlin",
+    locale="en",
+    consent={},
+)
+"""Whom a preview is for until a contact is chosen."""
+
+
+class NameTaken(Conflict):
+    """Another template has this name. Choose a different one."""
+
+    code = "name_taken"
+
+
+class TemplateInUse(Conflict):
+    """Workflows still use this template. Choose another template there first, or archive them."""
+
+    code = "template_in_use"
+
+
+def check_parts(parts: Parts) -> list[Complaint]:
+    """What is wrong with the Liquid of each part, with its line."""
+    found = []
+    for path, source, html in (
+        ("subject", parts.subject, False),
+        ("html", parts.html, True),
+        ("text", parts.text, False),
+    ):
+        try:
+            compile_text(source, html=html)
+        except LiquidError as error:
+            found.append(Complaint(path=path, message=str(error)))
+    return found
+
+
+def parts_of(template: Template) -> Parts:
+    return Parts(template.subject, template.html, template.text)
+
+
+def contact_fields(contact: Contact) -> dict[str, Any]:
+    """A contact row as `rendering.contact_data` takes it."""
+    names = (
+        "id", "external_id", "email", "phone", "source", "attributes", "tags", "timezone", "locale", "created_at",
+    )  # fmt: skip
+    return {name: getattr(contact, name) for name in names}
+
+
+def template_view(template: Template) -> TemplateView:
+    return TemplateView(
+        id=template.id,
+        name=template.name,
+        channel=template.channel,
+        subject=template.subject,
+        html=template.html,
+        text=template.text,
+        created_at=template.created_at,
+        updated_at=template.updated_at,
+    )
+
+
+class TemplateService:
+    """Templates of the principal's workspace."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+
+    async def get(self, template_id: UUID) -> Template:
+        found = await repository.template(self.session, self.tenant_id, template_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def list(
+        self, limit: int | None = None, cursor: str | None = None, search: str = ""
+    ) -> pagination.Page[Template]:
+        size = pagination.clamp_limit(limit)
+        after = pagination.decode_cursor(cursor, str, UUID) if cursor else None
+        rows = await repository.templates(
+            self.session, self.tenant_id, size + 1, search=search, after=(after[0], after[1]) if after else None
+        )
+        return pagination.cut(rows, size, lambda row: (row.name, row.id))
+
+    async def create(self, new: NewTemplate) -> Template:
+        """Add a template whose parts parse."""
+        name = await self._checked(new.name, Parts(new.subject, new.html, new.text))
+        made = Template(
+            tenant_id=self.tenant_id,
+            name=name,
+            channel=new.channel,
+            subject=new.subject,
+            html=new.html,
+            text=new.text,
+            updated_by=self.principal.user_id,
+        )
+        self.session.add(made)
+        await self.session.flush()
+        await self.session.refresh(made)
+        return made
+
+    async def update(self, template_id: UUID, change: TemplateChange) -> Template:
+        """Change what is given. Messages that are still queued will say the new text."""
+        template = await self.get(template_id)
+        before = parts_of(template)
+        parts = Parts(
+            before.subject if change.subject is UNSET else change.subject,
+            before.html if change.html is UNSET else change.html,
+            before.text if change.text is UNSET else change.text,
+        )
+        name = template.name if change.name is UNSET else change.name
+        template.name = await self._checked(name, parts, template)
+        template.subject, template.html, template.text = parts.subject, parts.html, parts.text
+        template.updated_by = self.principal.user_id
+        await self.session.flush()
+        await self.session.refresh(template)
+        return template
+
+    async def duplicate(self, template_id: UUID) -> Template:
+        """A copy under a free name."""
+        source = await self.get(template_id)
+        for number in range(1, 100):
+            name = f"{source.name[:100]} (copy{f' {number}' if number > 1 else ''})"
+            if await repository.template_named(self.session, self.tenant_id, name) is None:
+                break
+        parts = parts_of(source)
+        return await self.create(NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text))
+
+    async def delete(self, template_id: UUID) -> None:
+        """Remove a template that no workflow uses."""
+        template = await self.get(template_id)
+        if users := await repository.workflows_using(self.session, self.tenant_id, template_id):
+            named = ", ".join(f"“{name}”" for name in users)
+            raise TemplateInUse(f"{named} still uses this template. Choose another one there first, or archive it.")
+        await self.session.delete(template)
+        await self.session.flush()
+
+    async def preview(self, parts: Parts, asked: PreviewRequest) -> PreviewView:
+        """The mail as one contact would get it. Raises Invalid that names part and line."""
+        contact = SAMPLE
+        if asked.contact_id is not None:
+            found = await repository.contact(self.session, self.tenant_id, asked.contact_id)
+            if found is None:
+                raise Invalid(errors=[Complaint(path="contactId", message="There is no such contact.")])
+            contact = found
+        fields = contact_fields(contact)
+        data = {
+            "contact": rendering.contact_data({**fields, "created_at": fields["created_at"] or clock.now()}),
+            "event": asked.event,
+            "steps": {},
+            "vars": {},
+            "unsubscribe_url": "#unsubscribe",
+            "unsubscribeUrl": "#unsubscribe",
+        }
+        shown = Parts(
+            parts.subject if asked.subject is UNSET else asked.subject,
+            parts.html if asked.html is UNSET else asked.html,
+            parts.text if asked.text is UNSET else asked.text,
+        )
+        try:
+            made = rendering.render(shown, data)
+        except rendering.PartError as error:
+            where = f"Line {error.line}: " if error.line else ""
+            raise Invalid(errors=[Complaint(path=error.part, message=f"{where}{error.message}")]) from error
+        return PreviewView(made.subject, made.html, made.text, contact.email or contact.external_id or "")
+
+    async def _checked(self, name: str, parts: Parts, current: Template | None = None) -> str:
+        name = name.strip()
+        found = check_parts(parts)
+        if not name:
+            found.append(Complaint(path="name", message="Give the template a name."))
+        if not parts.subject.strip():
+            found.append(Complaint(path="subject", message="Write a subject."))
+        if not parts.html.strip() and not parts.text.strip():
+            found.append(Complaint(path="html", message="Write the HTML or the text of the mail."))
+        if found:
+            raise Invalid("The template has mistakes.", errors=found)
+        if current is None or name != current.name:
+            other = await repository.template_named(self.session, self.tenant_id, name)
+            if other is not None:
+                raise NameTaken(errors=[Complaint(path="name", message="Another template has this name.")])
+        return name

@@ -1,0 +1,49 @@
+"""The public pages behind List-Unsubscribe: a GET only shows them (mail scanners open every link), a POST decides.
+
+No sign-in and no CSRF token: the signed link is the proof, and mail programs post to it by themselves (RFC 8058).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.fragments import page
+from app.messaging import unsubscribe
+
+Asked = Request[Any, Any, Any]
+_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+
+
+def _page(request: Asked, token: str, choice: unsubscribe.Choice, done: str = "") -> Template:
+    return page(request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=choice, done=done)
+
+
+@get("/u/{token:str}", public=True, include_in_schema=False)
+async def show_unsubscribe(request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]) -> Template:
+    return _page(request, token, await unsubscribe.choice(db_session, unsubscribe.read(token)))
+
+
+@post("/u/{token:str}", public=True, csrf_exempt=True, status_code=200, include_in_schema=False)
+async def decide_unsubscribe(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    token: FromPath[str],
+) -> Template:
+    form = await request.form()
+    link = unsubscribe.read(token)
+    if form.get("again"):
+        await unsubscribe.say_yes(db_session, link)
+        done = "again"
+    else:
+        await unsubscribe.say_no(db_session, link, everything=bool(form.get("all")))
+        done = "no"
+    return _page(request, token, await unsubscribe.choice(db_session, link), done)
+
+
+HANDLERS: list[Any] = [show_unsubscribe, decide_unsubscribe]

@@ -1,0 +1,107 @@
+"""The mail server of local mode, as its own process: takes mail of workspaces that sign in, and plays its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import os
+import signal
+import smtplib
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.connectors.smtp import Links, Server
+from app.local import mailbox
+from tests.fixtures.database import CommittedDatabase
+from tests.fixtures.product import free_port, wait_until
+
+PASSWORD = "mailbox-of-tests"
+
+
+@pytest.fixture
+def port(committed_database: CommittedDatabase) -> Iterator[int]:
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": committed_database.url, "THROUGHLINE_LOCAL": "1", "THROUGHLINE_MAILBOX_PORT": str(port),
+        "THROUGHLINE_MAILBOX_PASSWORD": PASSWORD,
+    }  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "app.local.mailbox"], env=environment)
+
+    def listens() -> bool:
+        try:
+            smtplib.SMTP("127.0.0.1", port, timeout=2).quit()
+        except OSError:
+            return False
+        return True
+
+    wait_until(listens, "the mailbox listening", 20, 0.05)
+    yield port
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def send(port: int, recipient: str, *, user: str = "workspace-7", password: str = PASSWORD) -> Any:
+    async def once() -> Any:
+        links = Links()
+        try:
+            server = Server(host="127.0.0.1", port=port, security="none", username=user, password=password)
+            mail = b"Subject: =?utf-8?q?Zo=C3=AB?=\r\nMessage-ID: <1@x>\r\n\r\nHello\r\n.\r\nthere\r\n"
+            return await links.send(server, "shop@example.com", recipient, mail)
+        finally:
+            await links.close()
+
+    return asyncio.run(once())
+
+
+def test_mail_lands_in_the_workspace_that_signed_in(port: int, committed_database: CommittedDatabase) -> None:
+    assert send(port, "zoë@example.com").kind == "sent"
+    with committed_database.connect() as connection:
+        row = connection.execute(
+            "select tenant_id, sender, recipients, subject, message_id, raw from mailbox_messages"
+        ).fetchone()
+    assert row is not None
+    assert row[:5] == (7, "shop@example.com", ["zoë@example.com"], "Zoë", "<1@x>")
+    assert email.message_from_bytes(row[5], policy=email.policy.default).get_content() == "Hello\r\n.\r\nthere\r\n"
+
+
+def test_who_does_not_sign_in_is_refused(port: int) -> None:
+    assert "535" in send(port, "a@b.example", password="wrong").text
+    assert "535" in send(port, "a@b.example", user="postmaster").text
+    assert send(port, "a@b.example", user="", password="").kind == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("local", "kind", "bad", "stored"),
+    [
+        ("defer", "deferred", False, 0),
+        ("reject", "rejected", True, 0),
+        ("refuse", "rejected", False, 0),
+        ("cut", "uncertain", False, 1),
+    ],
+)
+def test_addresses_that_always_fail(
+    port: int, committed_database: CommittedDatabase, local: str, kind: str, bad: bool, stored: int
+) -> None:
+    result = send(port, f"{local}@fail.test")
+    assert (result.kind, result.bad_address) == (kind, bad)
+    with committed_database.connect() as connection:
+        assert connection.execute("select count(*) from mailbox_messages").fetchone() == (stored,)
+
+
+def test_it_does_not_start_outside_local_mode() -> None:
+    environment = os.environ | {"THROUGHLINE_LOCAL": "1", "THROUGHLINE_MAILBOX_PORT": "0"}
+    done = subprocess.run([sys.executable, "-m", "app.local.mailbox"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and "THROUGHLINE_MAILBOX_PORT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "tenant"),
+    [(b"workspace-7", 7), (b"workspace-", None), (b"workspace-x", None), (b"7", None), (b"\xff", None)],
+)
+def test_tenant_of(name: bytes, tenant: int | None) -> None:
+    assert mailbox.tenant_of(name) == tenant

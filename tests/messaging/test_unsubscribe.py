@@ -1,0 +1,124 @@
+"""The link at the foot of a mail: GET changes nothing, POST works without signing in, and one can come back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import crypto
+from app.lib.ids import uuid7
+from app.messaging.email import Unsubscribe, unsubscribe_url
+from app.messaging.unsubscribe import masked
+from app.models import Contact, Event, Suppression, Workspace
+
+
+@pytest.fixture
+async def contact(db_session: AsyncSession, workspace: Workspace) -> Contact:
+    made = Contact(tenant_id=workspace.id, email="Zoe.Doe@example.com", consent={})
+    db_session.add(made)
+    await db_session.flush()
+    return made
+
+
+def path_of(contact: Contact, topic: str | None = None) -> str:
+    url = unsubscribe_url(Unsubscribe(contact.tenant_id, contact.id, uuid7(), 2, topic))
+    return url[url.index("/u/") :]
+
+
+async def state(session: AsyncSession, contact: Contact) -> tuple[dict[str, Any], list[str], list[str]]:
+    await session.refresh(contact)
+    listed = (
+        await session.scalars(select(Suppression.address).where(Suppression.tenant_id == contact.tenant_id))
+    ).all()
+    names = (await session.scalars(select(Event.name).where(Event.contact_id == contact.id).order_by(Event.id))).all()
+    return dict(contact.consent), list(listed), list(names)
+
+
+async def test_looking_changes_nothing_and_shows_no_address(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    answer = await client.get(path_of(contact))
+    assert answer.status_code == 200
+    assert "Z••@e••.com" in answer.text and "Zoe" not in answer.text
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert await state(db_session, contact) == ({}, [], [])
+
+
+async def test_one_click(client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact) -> None:
+    path = path_of(contact)
+    for _ in range(2):
+        answer = await client.post(
+            path, data={"List-Unsubscribe": "One-Click"}, headers={"sec-fetch-site": "cross-site"}
+        )
+        assert answer.status_code == 200 and "You are unsubscribed" in answer.text
+    assert await state(db_session, contact) == ({"email": False}, ["zoe.doe@example.com"], ["contact.unsubscribed"])
+
+
+async def test_multipart_and_empty_posts_count_too(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    answer = await client.post(path_of(contact), files={"List-Unsubscribe": (None, "One-Click")})
+    assert answer.status_code == 200
+    assert (await state(db_session, contact))[0] == {"email": False}
+    assert (await client.post(path_of(contact))).status_code == 200
+
+
+async def test_a_topic_alone_then_all_then_again(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    path = path_of(contact, "news")
+    assert "Stop mails about news" in (await client.get(path)).text
+    answer = await client.post(path)
+    assert "No more mails about news" in answer.text
+    assert await state(db_session, contact) == ({"news": False}, [], ["contact.unsubscribed"])
+    await client.post(path, data={"all": "1"})
+    consent, listed, names = await state(db_session, contact)
+    assert (consent, listed, len(names)) == ({"news": False, "email": False}, ["zoe.doe@example.com"], 2)
+    answer = await client.post(path, data={"again": "1"})
+    assert "You get mails again" in answer.text
+    consent, listed, names = await state(db_session, contact)
+    assert (consent, listed, names[-1]) == ({"news": True, "email": True}, [], "contact.resubscribed")
+
+
+async def test_a_bounced_address_stays_on_the_list(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    db_session.add(Suppression(tenant_id=contact.tenant_id, channel=1, address="zoe.doe@example.com", reason="bounced"))
+    await db_session.flush()
+    await client.post(path_of(contact), data={"again": "1"})
+    assert (await state(db_session, contact))[1] == ["zoe.doe@example.com"]
+
+
+@pytest.mark.parametrize("broken", ["/u/x", "/u/x.y", "/u/" + "a" * 500])
+async def test_broken_links(client: httpx.AsyncClient, broken: str) -> None:
+    for method in ("GET", "POST"):
+        answer = await client.request(method, broken)
+        assert answer.status_code == 404 and "newest mail" in answer.text
+
+
+async def test_forged_links_and_contacts_that_are_gone(
+    client: httpx.AsyncClient, contact: Contact, other_workspace: Workspace
+) -> None:
+    link = path_of(contact)
+    for forged in (
+        "/u/" + crypto.sign("another purpose", [contact.tenant_id, str(contact.id), str(uuid4()), 2, None]),
+        link[:-2] + ("AA" if not link.endswith("AA") else "BB"),
+        re.sub(r"/u/(.)", "/u/A", link) if link[3] != "A" else link.replace("/u/A", "/u/B"),
+        unsubscribe_url(Unsubscribe(other_workspace.id, contact.id, uuid7(), 2))[len("http://127.0.0.1:8000") :],
+        unsubscribe_url(Unsubscribe(contact.tenant_id, uuid4(), uuid7(), 2))[len("http://127.0.0.1:8000") :],
+    ):
+        assert (await client.post(forged)).status_code == 404, forged
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("zoe@example.com", "z••@e••.com"), ("a@b.co.uk", "a••@b••.uk"), ("x@localhost", "x••@••localhost")],
+)
+def test_masked(address: str, shown: str) -> None:
+    assert masked(address) == shown
