@@ -1,0 +1,26 @@
+"""The end of the road."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.nodes import registry
+from app.nodes.base import Done, NodeType, Run
+from app.nodes.scope import Scope
+
+
+class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+@registry.node
+class End(NodeType):
+    type, label, category = "end", "End", "exit"
+    description = "Completes the run. A way that ends without it completes the run as well."
+    ports = ()
+    Config = EndConfig
+
+    @staticmethod
+    def compile(config: EndConfig, scope: Scope) -> Run:
+        done = Done()
+        return lambda _step: done

@@ -1,0 +1,99 @@
+"""Field paths: `contact.email`, `contact.attributes.plan`, `event.amount`, `steps.mail.message`, `vars.x`, and bare names.
+
+A bare name (`source`, `attributes.plan`) is looked up in the event's properties, then the contact's fields, then its
+attributes. The four prefixes are exact; after `contact.` a name that is no field is an attribute.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from app.nodes.base import Read
+
+COLUMNS = {
+    "email": "email",
+    "phone": "phone",
+    "external_id": "external_id",
+    "externalId": "external_id",
+    "source": "source",
+    "timezone": "timezone",
+    "locale": "locale",
+    "created_at": "created_at",
+    "createdAt": "created_at",
+}
+ROOTS = ("contact", "event", "steps", "vars")
+_PATH = re.compile(r"[^\s.\[\]{}]+(\.[^\s.\[\]{}]+)*")
+MAX_PATH = 200
+
+
+def problem(path: str) -> str | None:
+    """What is wrong with a path, None when nothing is."""
+    if not path.strip():
+        return "Choose a field."
+    if len(path) > MAX_PATH or not _PATH.fullmatch(path):
+        return f"{path[:60]!r} is not a field. Write names with dots between, such as contact.attributes.plan."
+    root, _, rest = path.partition(".")
+    if root in ROOTS and not rest:
+        return f"Say which field of {root}: {root}.something."
+    return None
+
+
+def walk(value: Any, names: list[str]) -> Any:
+    """Follow names through objects and list positions; None where the way ends."""
+    for name in names:
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdigit():
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            return None
+    return value
+
+
+def reader(path: str, reads: set[str]) -> Read:
+    """Compile a path. Adds what it reads to `reads`: `contact`, or `steps.<id>` for outputs that must be kept."""
+    root, *names = path.split(".")
+    if root == "contact" and names:
+        reads.add("contact")
+        return _contact(names)
+    if root == "event" and names:
+        return _named(names, lambda step: step.event)
+    if root == "steps" and names:
+        reads.add(f"steps.{names[0]}")
+        return lambda step: walk(step.steps, names)
+    if root == "vars" and names:
+        return lambda step: walk(step.vars, names)
+    reads.add("contact")
+    return _bare([root, *names])
+
+
+def _named(names: list[str], root: Read) -> Read:
+    if len(names) == 1:
+        name = names[0]
+        return lambda step: root(step).get(name)
+    return lambda step: walk(root(step), names)
+
+
+def _contact(names: list[str]) -> Read:
+    first = names[0]
+    if first == "tags":
+        return lambda step: step.contact.tags
+    if first == "id":
+        return lambda step: step.data["contact"]["id"]
+    if first in COLUMNS and len(names) == 1:
+        column = COLUMNS[first]
+        return lambda step: step.contact.columns.get(column)
+    rest = names[1:] if first == "attributes" and len(names) > 1 else names
+    return _named(rest, lambda step: step.contact.attributes)
+
+
+def _bare(names: list[str]) -> Read:
+    of_contact, of_event = _contact(names), _named(names, lambda step: step.event)
+
+    def read(step: Any) -> Any:
+        if step.event and (found := of_event(step)) is not None:
+            return found
+        return of_contact(step)
+
+    return read

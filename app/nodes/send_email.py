@@ -1,0 +1,56 @@
+"""Queue one e-mail to the contact."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from app.models.status import Channel
+from app.nodes import registry
+from app.nodes.base import Done, Issue, Message, NodeType, Run
+from app.nodes.scope import Scope
+
+
+class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    template_id: UUID | None = None
+    subject: str = ""
+    from_name: str = ""
+    from_email: str = ""
+    reply_to: str = ""
+    connector_id: UUID | None = None
+    topic: str = ""
+
+
+@registry.node
+class SendEmail(NodeType):
+    type, label, category = "send_email", "Email", "message"
+    description = (
+        "Queues a mail made from a template. It leaves when the contact may be written to; refusals are kept with why."
+    )
+    Config = SendEmailConfig
+
+    @staticmethod
+    def compile(config: SendEmailConfig, scope: Scope) -> Run:
+        payload = {
+            "subject": config.subject,
+            "fromName": config.from_name,
+            "fromEmail": config.from_email,
+            "replyTo": config.reply_to,
+            "connectorId": str(config.connector_id) if config.connector_id else "",
+            "topic": config.topic,
+        }
+        template = config.template_id.bytes if config.template_id else None
+        message = Message(Channel.EMAIL, template, {name: value for name, value in payload.items() if value})
+        queued = Done(output={"message": "queued"}, effects=(message,))
+        return lambda _step: queued
+
+    @classmethod
+    def issues(cls, config: SendEmailConfig) -> list[Issue]:
+        found = []
+        if config.template_id is None:
+            found.append(Issue("templateId", "Choose a template.", incomplete=True))
+        for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
+            if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
+                found.append(Issue(name, f"{address!r} is not an e-mail address."))
+        return found
