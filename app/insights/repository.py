@@ -56,7 +56,7 @@ class InsightRepository:
             .where(Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None))
             .group_by(Workflow.status)
         )
-        return dict((await self.session.execute(query)).tuples().all())
+        return dict((await self.session.execute(query)).all())
 
     async def failures(self, limit: int) -> Sequence[Any]:
         """The newest failed runs with their workflow's name."""

@@ -76,7 +76,7 @@ class WorkflowRepository:
             .where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
             .group_by(Workflow.status)
         )
-        return dict((await self._session.execute(query)).tuples().all())
+        return dict((await self._session.execute(query)).all())
 
     # Versions -------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class WorkflowRepository:
             WorkflowVersion.tenant_id == self._tenant_id,
             tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(live),
         )
-        return dict((await self._session.execute(query)).tuples().all())
+        return dict((await self._session.execute(query)).all())
 
     # Draft changes --------------------------------------------------------------------------------------------
 

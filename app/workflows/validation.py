@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from app.errors import Complaint
+from app.lib import jsonlimits
 from app.workflows.graph import (
     MAX_EDGES,
     MAX_GOALS,
@@ -33,6 +34,7 @@ from app.workflows.graph import (
 )
 from app.workflows.step_types import Problem, StepTypes
 
+MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 Severity = Literal["error", "warning"]
 Exists = Callable[[UUID], bool]
 
@@ -124,9 +126,25 @@ def _shape(graph: Graph) -> Iterator[Finding]:
             yield Finding(
                 path=f"nodes[{index}].id", message="`trigger` is the trigger's id. Give the node another one."
             )
+    for path, value in _free_parts(graph):
+        try:
+            jsonlimits.storable(value, max_bytes=MAX_CONFIG_BYTES, max_depth=MAX_CONFIG_DEPTH)
+        except jsonlimits.Unstorable as error:
+            if "U+0000" not in str(error):
+                yield Finding(path=path, message=str(error))
+                return
     if b"\\u0000" in msgspec.json.encode(graph):
         for path in _zero_bytes(graph.document(), ""):
             yield Finding(path=path, message="This text holds a zero character. Remove it.")
+
+
+def _free_parts(graph: Graph) -> Iterator[tuple[str, Any]]:
+    """The parts whose shape is not fixed by the document."""
+    yield "trigger.conditions", graph.trigger.conditions
+    for index, node in enumerate(graph.nodes):
+        yield f"nodes[{index}].data", node.data
+    for index, goal in enumerate(graph.goals):
+        yield f"goals[{index}].conditions", goal.conditions
 
 
 def _zero_bytes(value: Any, path: str) -> Iterator[str]:

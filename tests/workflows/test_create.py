@@ -141,3 +141,19 @@ async def test_ids_of_the_client_are_kept(api: ApiClients) -> None:
     body = tagging(edges=[{"id": edge_id, "source": "trigger", "target": "tag"}])
     data = await created(await api(Role.MARKETER), body)
     assert data["edges"][0]["id"] == edge_id
+
+
+@pytest.mark.parametrize("levels", [30, 5_000, 90_000])
+async def test_nesting_has_an_end(api: ApiClients, levels: int) -> None:
+    deep = '{"a":' * levels + "1" + "}" * levels
+    body = '{"name": "Deep", "nodes": [{"id": "n", "type": "add_tag", "data": {"tag": ' + deep + "}}]}"
+    headers = {"Content-Type": "application/json"}
+    answer = await (await api(Role.MARKETER)).post(PATH, content=body, headers=headers)
+    assert answer.status_code in (400, 422), answer.text[:300]
+    assert answer.json()["success"] is False
+
+
+async def test_a_configuration_has_a_size(api: ApiClients) -> None:
+    nodes = [{"id": "n", "type": "add_tag", "data": {"tag": "x" * 70_000}}]
+    answer = await (await api(Role.MARKETER)).post(PATH, json={"name": "Large", "nodes": nodes})
+    assert answer.status_code == 422 and "nodes[0].data" in complaints(answer)
