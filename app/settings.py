@@ -6,10 +6,13 @@ This is the only module that reads ``os.environ``. Outside local mode an unsafe 
 from __future__ import annotations
 
 import functools
+import ipaddress
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class UnsafeSettings(Exception):
@@ -25,6 +28,13 @@ def _number(name: str, default: int, low: int, high: int) -> int:
     if not raw.isdigit() or not low <= int(raw) <= high:
         raise UnsafeSettings(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
     return int(raw)
+
+
+def _networks(name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part) for part in _text(name).replace(",", " ").split())
+    except ValueError as error:
+        raise UnsafeSettings(f"{name} must be addresses or networks like 10.0.0.0/8, with commas: {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class WebSettings:
     secure_cookies: bool = False
     body_limit: int = 1_000_000
     """Bytes of a request body; imports have a limit of their own."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks of reverse proxies whose `X-Forwarded-For` is believed, for the limit on sign-ins."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,7 @@ def read() -> Settings:
             port=port,
             base_url=base_url,
             secure_cookies=base_url.startswith("https://"),
+            trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
         ),
         mailbox=MailboxSettings(
             port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=_text("THROUGHLINE_MAILBOX_PASSWORD")

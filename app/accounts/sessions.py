@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import passwords
+from app.accounts import passwords, throttle
 from app.accounts.principal import Principal
 from app.errors import AppError, Forbidden, NotFound
 from app.lib import clock, crypto
@@ -17,6 +19,7 @@ from app.lib.ids import uuid7
 from app.models.session import SignInLink, UserSession
 from app.models.user import Membership, User
 
+OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 LASTING, SHORT = timedelta(days=30), timedelta(hours=12)
 """How long a session lives after its last use: with "keep me signed in", and without."""
 LINK_LIFE, INVITATION_LIFE = timedelta(hours=1), timedelta(days=7)
@@ -36,15 +39,31 @@ class LinkOver(AppError):
     code = "link_over"
 
 
-async def check_password(session: AsyncSession, email: str, password: str) -> UUID:
-    """The user with this email and password; WrongPassword in every other case, after the same work."""
-    user = (await session.execute(select(User).where(func.lower(User.email) == email.strip().lower()))).scalar()
-    right = await passwords.verify(user.password_hash if user else None, password)
-    if user is None or not right or user.disabled_at is not None:
-        raise WrongPassword
-    if user.password_hash and passwords.outdated(user.password_hash):
-        user.password_hash = await passwords.hashed(password)
-    return user.id
+async def check_password(own_session: OpenSession, email: str, password: str, address: str) -> UUID:
+    """The user with this email and password. Raises WrongPassword or TooMany.
+
+    It takes sessions of its own: tries must count although the request is refused, and nobody may hold a database
+    connection while waiting for Argon2.
+    """
+    async with own_session() as session:
+        left = await throttle.take(session, email, address)
+        found = (
+            await session.execute(
+                select(User.id, User.password_hash, User.disabled_at).where(
+                    func.lower(User.email) == email.strip().lower()
+                )
+            )
+        ).one_or_none()
+    right = await passwords.verify(found.password_hash if found else None, password)
+    if found is None or not right or found.disabled_at is not None:
+        raise WrongPassword(f"Email or password is wrong.{throttle.remaining(left)}")
+    renewed = await passwords.hashed(password) if passwords.outdated(found.password_hash) else None
+    async with own_session() as session:
+        await throttle.give_back(session, email, address)
+        if renewed:
+            await session.execute(update(User).where(User.id == found.id).values(password_hash=renewed))
+    user_id: UUID = found.id
+    return user_id
 
 
 async def start(

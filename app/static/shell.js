@@ -171,12 +171,14 @@ document.addEventListener("htmx:confirm", async (event) => {
   else dropRequest();
 });
 document.addEventListener("toast", (event) => toast(event.detail.text, event.detail.kind));
-document.addEventListener("htmx:after:swap", () => {
+function openAtOnce() {
   for (const dialog of document.querySelectorAll("dialog[data-now]:not([open])")) {
     dialog.removeAttribute("data-now");
     openDialog(dialog);
   }
-});
+}
+document.addEventListener("htmx:after:swap", openAtOnce);
 document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
 
+openAtOnce();
 showFlash();
