@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.contacts.consent import may_send
 from app.models.status import Channel, RunStatus
 
 _OVER = {
@@ -48,14 +49,6 @@ class Verdict(msgspec.Struct, frozen=True):
 _SEND, _LATER = Verdict("send"), Verdict("later")
 
 
-def refused_consent(consent: Mapping[str, Any], channel: Channel, topic: str | None) -> str | None:
-    """The channel or topic that the contact said no to, or None. What nobody said no to may be sent."""
-    for key in (channel.word, topic):
-        if key and consent.get(key) is False:
-            return key
-    return None
-
-
 def judge(facts: Facts) -> Verdict:
     """The verdict over one message. The order is the order in which a person would want to hear the reason."""
     if facts.workflow_status == "paused":
@@ -68,8 +61,9 @@ def judge(facts: Facts) -> Verdict:
         return Verdict("suppress", "contact_deleted", "The contact was deleted before the message left.")
     if not facts.address:
         return Verdict("suppress", "no_address", f"The contact has no {facts.channel.word} address.", "error")
-    if said_no := refused_consent(facts.consent, facts.channel, facts.topic):
-        return Verdict("suppress", "no_consent", f"The contact does not want messages about “{said_no}”.")
+    allowed, why_not = may_send(facts, facts.channel, facts.topic)
+    if not allowed:
+        return Verdict("suppress", "no_consent", why_not)
     if facts.suppression == "unsubscribed":
         return Verdict("suppress", "unsubscribed", "The address is unsubscribed.")
     if facts.suppression:

@@ -85,8 +85,8 @@ def test_two_workers_never_send_the_same(world: World) -> None:
 @pytest.mark.parametrize(
     ("contact", "more", "reason"),
     [
-        ({"consent": {"email": False}}, {}, "“email”"),
-        ({"consent": {"news": False}}, {"payload": {"topic": "news"}}, "“news”"),
+        ({"consent": {"email": False}}, {}, "consent for email"),
+        ({"consent": {"news": False}}, {"payload": {"topic": "news"}}, "topic news"),
         ({"email": None}, {}, "no email address"),
         ({}, {"run_status": RunStatus.CANCELLED}, "cancelled"),
         ({}, {"run_status": RunStatus.EXITED}, "left the workflow"),
