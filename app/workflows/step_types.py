@@ -5,9 +5,16 @@ Validation takes this as a parameter, so that it stays pure and its tests bring 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
+from app.lib.complaints import complaint, joined
+from app.lib.liquid import LiquidError, compile_text
+from app.nodes import conditions, registry
+from app.nodes.base import NodeType
 from app.workflows.trigger_types import TRIGGER_TYPES
 
 
@@ -40,36 +47,67 @@ class StepTypes(Protocol):
 
 
 class Installed:
-    """The types of this issue until `app.nodes` is there: names and ports, no check of configurations."""
-
-    _ports = {
-        "send_email": ["next", "error"],
-        "delay": ["next", "error"],
-        "condition": ["true", "false", "error"],
-        "update_contact": ["next", "error"],
-        "add_tag": ["next", "error"],
-        "remove_tag": ["next", "error"],
-        "end": [],
-    }
+    """The types in `app.nodes`."""
 
     def names(self) -> list[str]:
-        return sorted(self._ports)
+        return sorted(registry.types())
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
-        return self._ports[type_]
+        return list(registry.ports(registry.get(type_)))
 
     def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
-        return []
+        kind = registry.get(type_)
+        try:
+            config = registry.config_of(kind, data)
+        except msgspec.ValidationError as error:
+            return [_unreadable(str(error), kind)]
+        told = [Problem(issue.path, issue.message, issue.incomplete) for issue in kind.issues(config)]
+        return told + list(_liquid_problems(data, ""))
 
-    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
-        return []
+    def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Problem]:
+        return [Problem(issue.path, issue.message, issue.incomplete) for issue in conditions.problems(raw)]
 
     def trigger_names(self) -> list[str]:
         return sorted(TRIGGER_TYPES)
 
     def catalogue(self) -> list[dict[str, Any]]:
         """Every step type for the API, by category and label."""
-        return []
+        return [
+            {
+                "type": kind.type,
+                "label": kind.label,
+                "category": kind.category,
+                "description": kind.description,
+                "ports": list(registry.ports(kind)),
+                "schema": registry.config_schema(kind),
+            }
+            for kind in registry.types().values()
+        ]
+
+
+def _unreadable(message: str, kind: type[NodeType]) -> Problem:
+    """A field of the wrong type, or one that does not exist: then the names of those that do."""
+    told = complaint(message)
+    if "unknown field" in message and " - at `" not in message:
+        names = [field.encode_name for field in msgspec.structs.fields(kind.Config)]
+        known = f"It has: {', '.join(names)}." if names else "It has no settings."
+        return Problem(told["path"], f"`{kind.type}` has no field of this name. {known}")
+    return Problem(told["path"], told["message"])
+
+
+def _liquid_problems(value: Any, path: str) -> Iterator[Problem]:
+    """Texts that are no Liquid and would fail for everybody. Saved all the same: people stop in the middle of typing."""
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        try:
+            compile_text(value, html=False)
+        except LiquidError as error:
+            yield Problem(path, f"This text cannot be filled in: {str(error).rstrip('.')}.", incomplete=True)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _liquid_problems(inner, joined(path, str(key)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _liquid_problems(inner, f"{path}[{index}]")
 
 
 INSTALLED = Installed()
