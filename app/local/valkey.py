@@ -40,6 +40,13 @@ class Valkey:
         self._port_file = self.directory / "port"
         self.port = int(self._port_file.read_text() or 0) if self._port_file.exists() else 0
 
+    def __enter__(self) -> Valkey:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     @property
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
@@ -86,7 +93,7 @@ class Valkey:
 
     def stop(self, *, seconds: float = 5) -> None:
         """Stop it after its file is written."""
-        self._ask("SHUTDOWN", 5)
+        self._ask("SHUTDOWN", 1000)  # until it closes the connection
         end = time.monotonic() + seconds
         while time.monotonic() < end and (self._running() or self.ready()):
             time.sleep(0.02)

@@ -1,0 +1,166 @@
+"""`./dev run` with real servers and processes: one on a directory, nothing lost by a kill, everything stopped in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.local.postgres import Postgres
+from app.local.processes import end_leftovers
+from app.local.state import State
+from app.local.valkey import Valkey
+from tests.local.running import ROOT, Run, alive, free_port, until
+
+PROCESSES = ("web", "worker", "scheduler")
+
+
+@pytest.fixture(scope="module")
+def state() -> Iterator[Path]:
+    """A state directory whose servers are stopped at the end, whatever happened."""
+    directory = Path(tempfile.mkdtemp(prefix="throughline-run-"))
+    directory.chmod(0o711)
+    yield directory
+    end_leftovers(State(directory))
+    Valkey(directory).stop()
+    Postgres(directory / "postgres").stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+def postmaster(state: Path) -> int:
+    return int((state / "postgres" / "pgdata" / "postmaster.pid").read_text().split()[0])
+
+
+def test_a_life_of_the_product(state: Path, port: int) -> None:
+    """One story, since each start costs seconds: start, second start, deaths, kill -9, adoption, Ctrl-C."""
+    first = Run(state, port)
+    try:
+        first.wait_ready()
+        assert first.answers()
+        assert re.search(rf"http://127\.0\.0\.1:{port}/sign-in/link/\S{{20,}}", first.text())
+        for private in ("secret-key", "mailbox-password", "run/environment.json", "valkey/password"):
+            assert stat.S_IMODE((state / private).stat().st_mode) == 0o600, private
+
+        second = Run(state, port)
+        assert second.wait(20) == 1
+        assert "already runs on" in second.text()
+        assert first.answers()
+
+        key = subprocess.run(
+            [sys.executable, "-m", "app.cli", "api-key", "create", "--name", "t", "--role", "viewer", "--state", state],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")},
+            capture_output=True,
+            text=True,
+        )
+        assert re.fullmatch(r"tl_[a-z0-9]{10}_[\w-]{43}\n", key.stdout), key.stderr
+
+        before = {name: first.pid_of(name) for name in ("worker", "web")}
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: all(first.pid_of(name) != pid for name, pid in before.items()), "a new worker and web process")
+        until(first.answers, "an answer of the new web process")
+        assert "worker ended with code -9" in first.text()
+
+        servers = (postmaster(state), first.pid_of("worker"))
+        first.signal(signal.SIGKILL)
+        first.wait(5)
+        assert all(alive(pid) for pid in servers), "the kill took more than the supervisor"
+    finally:
+        first.process.kill()
+
+    again = Run(state, port)
+    try:
+        again.wait_ready()
+        cleaned = re.search(r"cleaned up what an earlier start left: (.*)", again.text())
+        assert cleaned and {"web", "worker"} <= set(cleaned[1].split(", "))
+        assert postmaster(state) == servers[0], "the database was adopted, not started again"
+        assert not alive(servers[1]), "the old worker is gone"
+        assert again.answers()
+
+        pids = {name: again.pid_of(name) for name in PROCESSES}
+        began = time.monotonic()
+        again.signal(signal.SIGINT)
+        assert again.wait(20) == 0
+        assert time.monotonic() - began < 15
+        assert "Stopped." in again.text()
+        assert not [name for name, pid in pids.items() if alive(pid)]
+        assert not (state / "postgres" / "pgdata" / "postmaster.pid").exists()
+        assert not Valkey(state).ready()
+    finally:
+        again.process.kill()
+
+
+def test_a_taken_port_is_said(state: Path) -> None:
+    with Valkey(state / "other") as taken:
+        run = Run(state, taken.port)
+        assert run.wait(20) == 1
+    assert f"Port {taken.port} of 127.0.0.1 is taken" in run.text()
+    assert "Traceback" not in run.text()
+
+
+def test_what_was_committed_survives_a_kill_of_the_database() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="throughline-pg-"))
+    directory.chmod(0o711)
+    server = Postgres(directory)
+    try:
+        assert server.start() is False
+        assert Postgres(directory).start() is True
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("create table kept as select 1 as n")
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        until(lambda: not server.alive() or not server.ready(), "the death of the database")
+        assert server.start() is False
+        with psycopg.connect(server.url("postgres")) as connection:
+            assert connection.execute("select n from kept").fetchone() == (1,)
+            assert connection.execute("select upper('é')").fetchone() == ("É",)
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_long_path_gets_a_socket_elsewhere() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="throughline-")) / ("a very long name " * 6)
+    directory.mkdir()
+    directory.parent.chmod(0o711)
+    server = Postgres(directory)
+    try:
+        server.start()
+        assert not server.socket.is_relative_to(directory)
+        server.create("throughline")
+        with psycopg.connect(server.url()) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+    finally:
+        server.stop()
+        shutil.rmtree(directory.parent, ignore_errors=True)
+        shutil.rmtree(server.socket, ignore_errors=True)
+
+
+def test_valkey_keeps_what_it_was_told(tmp_path: Path) -> None:
+    import redis
+
+    first = Valkey(tmp_path)
+    first.start()
+    redis.Redis.from_url(first.url).set("kept", 1)
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=first.port).ping()
+    first.stop()
+    with Valkey(tmp_path) as again:
+        assert redis.Redis.from_url(again.url).get("kept") == b"1"
