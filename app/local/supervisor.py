@@ -11,7 +11,7 @@ import time
 from types import FrameType
 from typing import Any
 
-from app.local import environment
+from app.local import environment, schema
 from app.local.environment import Launch
 from app.local.preparation import CannotRun, Preparation, Stopped
 from app.local.processes import Child, end_leftovers
@@ -72,13 +72,19 @@ class Supervisor:
         self._step("queue", servers.start_valkey)
         values = self._values(servers)
         self.state.remember(values)
+        url, note = values["DATABASE_URL"], self.state.path / "run" / "tables.json"
+        modules = self._modules(values)
+        self._children = {name: Child(self.state, name, module, values) for name, module in modules.items()}
         with Preparation(values, demo=self.launch.demo, log=self.state.log("prepare")) as preparation:
-            self._step("tables", lambda: preparation.wait_for("migrated", self._stopping))
-            for name, module in self._modules(values).items():
-                self._children[name] = Child(self.state, name, module, values)
-                self._children[name].start()
+            if not schema.is_current(url, note):
+                self._step("tables", lambda: preparation.wait_for("migrated", self._stopping))
+            self._children["web"].start()
             self._step("web", self._wait_for_web)
             welcome = preparation.rest(self._stopping)
+        schema.remember(url, note)
+        # After the web process, so that they do not take its processor time while somebody waits for the first page.
+        for child in self._children.values():
+            child.revive()
         self._greet(welcome, values["THROUGHLINE_BASE_URL"])
 
     def _step(self, name: str, work: Any) -> None:

@@ -155,12 +155,14 @@ def test_a_long_path_gets_a_socket_elsewhere() -> None:
 
 def test_valkey_keeps_what_it_was_told(tmp_path: Path) -> None:
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     first = Valkey(tmp_path)
     first.start()
     redis.Redis.from_url(first.url).set("kept", 1)
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(port=first.port).ping()
+        redis.Redis(port=first.port, retry=Retry(NoBackoff(), 0)).ping()
     first.stop()
     with Valkey(tmp_path) as again:
         assert redis.Redis.from_url(again.url).get("kept") == b"1"

@@ -1,0 +1,44 @@
+"""Knows, without the half second that the migration tool takes, that the tables are those of this code.
+
+A start that finds them so lets the web process begin at once; the migrations run beside it, as the judge, and find nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import psycopg
+
+from app.local.environment import ROOT
+
+
+def _mark() -> str:
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _version(url: str) -> str | None:
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            row = connection.execute("select version_num from alembic_version").fetchone()
+    except psycopg.Error:
+        return None
+    return str(row[0]) if row else None
+
+
+def is_current(url: str, note: Path) -> bool:
+    """Did `remember` see this code's migrations applied, and is the database still at that version?"""
+    try:
+        seen = json.loads(note.read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(seen == {"migrations": _mark(), "version": _version(url)})
+
+
+def remember(url: str, note: Path) -> None:
+    """Note that all of this code's migrations are applied."""
+    note.write_text(json.dumps({"migrations": _mark(), "version": _version(url)}))
