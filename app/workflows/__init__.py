@@ -1,13 +1,16 @@
 """Workflows: the draft people edit, the versions runs walk, and the rules between the two.
 
-Modules beyond the usual names, each pure (no database, no clock):
+Modules beyond the usual names. Pure, without database or clock:
 
-* `graph`       the document: trigger, nodes, edges, goals, settings, notes
-* `validation`  what is wrong with a document: refusals (not saved) and issues (saved, but not activated)
-* `ops`         the small edits of the canvas, applied all or nothing
+* `graph`          the document: trigger, nodes, edges, goals, settings, notes
+* `ops`            the small edits of the canvas, applied all or nothing
+* `validation`     what is wrong with a document: refusals (not saved) and issues (saved, but not activated)
+* `step_types`     what validation asks `app.nodes` about types and conditions
+* `trigger_types`  what can start a run
+* `totals`         run counters in words
 
-and `drafts`, the half of the service that handles concurrent edits of one draft. `preview` says what activating would do,
-`totals` reads the roll-up counters that lists show. Builder pages are in `builder_pages`.
+and the parts that `service` is made of: `drafts` (concurrent edits), `publishing` (versions), `preview` (what would
+activating do?). Builder pages are in `builder_pages`, a small drawing of a graph for other pages in `picture`.
 
 Nothing here imports another feature save `app.accounts` (who asks). Runs of a workflow that is archived or deleted are
 ended by the job `end_removed_runs` of `app.runs`: workflows are below runs and only ring the bell.

@@ -19,6 +19,7 @@ from app.lib.envelope import Envelope, ok
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.workflows.drafts import RevisionMissing
+from app.workflows.preview import ActivationPreview
 from app.workflows.schemas import (
     Copy,
     DraftAnswer,
@@ -132,6 +133,15 @@ async def delete_workflow(
     """Delete a workflow that is not active; contacts that are still in it are cancelled."""
     await WorkflowService(db_session, request.user).delete(workflow_id)
     return ok({"id": workflow_id})
+
+
+@get(ONE + "/activation-preview", role=Role.VIEWER, tags=TAGS, summary="Preview activation")
+async def preview_activation(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+) -> Envelope[ActivationPreview]:
+    """How many contacts would have entered lately, who may enter again, and what is still missing."""
+    service = WorkflowService(db_session, request.user)
+    return ok(await service.activation_preview(await service.get(workflow_id)))
 
 
 @post(ONE + "/activate", role=Role.ADMIN, tags=TAGS, summary="Activate a workflow", status_code=200)
@@ -285,6 +295,7 @@ HANDLERS = [
     get_workflow,
     update_workflow,
     delete_workflow,
+    preview_activation,
     activate_workflow,
     pause_workflow,
     resume_workflow,

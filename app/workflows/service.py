@@ -26,6 +26,7 @@ from app.models.status import WorkflowStatus
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
 from app.workflows.ops import AnyOp
+from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.publishing import Versions
 from app.workflows.repository import WorkflowRepository, touch
 from app.workflows.totals import Totals
@@ -138,6 +139,17 @@ class WorkflowService:
     async def has_unpublished_changes(self, workflow: Workflow) -> bool:
         """Would activating publish a new version?"""
         return await self._versions.unpublished(workflow)
+
+    async def activation_preview(self, workflow: Workflow) -> ActivationPreview:
+        """What activating would do now; for the dialog that asks for it."""
+        publishes = await self._versions.unpublished(workflow)
+        return await activation_preview(
+            self._repository,
+            workflow,
+            findings=await self.issues(workflow),
+            publishes_version=await self._repository.last_version(workflow.id) + 1 if publishes else None,
+            in_flow=(await self.totals(workflow)).running_runs,
+        )
 
     # Editing --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,145 @@
+"""What switching a workflow on would do: whom it listens for, how many came lately, who may come again, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.lib import clock
+from app.models import Contact, Workflow
+from app.nodes.conditions import Condition, compile_list
+from app.nodes.operators import ConditionError
+from app.workflows.graph import Graph, Settings, Trigger
+from app.workflows.repository import Sender, WorkflowRepository
+from app.workflows.validation import Finding
+
+MONTH, WEEK = timedelta(days=30), timedelta(days=7)
+MAX_SENDERS = 2_000
+"""Contacts that are looked at one by one; beyond that the numbers are "at least"."""
+
+
+class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
+    """`contacts30Days`/`contacts7Days`: different contacts whose last event of that time would let them in as they are now.
+
+    `atLeast`: more events came than were looked at. `blocking` keeps the workflow from being activated, `warnings` do not.
+    """
+
+    trigger_type: str
+    listens_to: str | None
+    conditions: int
+    contacts_30_days: int = msgspec.field(name="contacts30Days")
+    contacts_7_days: int = msgspec.field(name="contacts7Days")
+    sent_30_days: int = msgspec.field(name="sent30Days")
+    at_least: bool
+    reentry: str
+    publishes_version: int | None
+    in_flow: int
+    blocking: list[Finding]
+    warnings: list[Finding]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A contact as conditions see one."""
+
+    columns: dict[str, Any]
+    attributes: dict[str, Any]
+    tags: list[str]
+    id: bytes
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A step of nobody: enough of one to judge the trigger's conditions, which run before the first step."""
+
+    contact: _View
+    event: dict[str, Any]
+    steps: dict[str, Any] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As Liquid reads it; of the contact only the id is asked for."""
+        return {"contact": {"id": str(UUID(bytes=self.contact.id))}, "event": self.event, "steps": {}, "vars": {}}
+
+
+def entrants(trigger: Trigger, senders: Sequence[Sender]) -> list[Sender]:
+    """Those of `senders` whom the trigger's conditions let in now. One that cannot be judged would not come in."""
+    judge = compile_list(msgspec.convert(trigger.conditions, list[Condition]), trigger.match, set())
+
+    def enters(sender: Sender) -> bool:
+        try:
+            return judge(_Candidate(_view(sender.contact), sender.properties)).held
+        except ConditionError:
+            return False
+
+    return [sender for sender in senders if enters(sender)]
+
+
+def _view(contact: Contact) -> _View:
+    columns = {
+        name: getattr(contact, name)
+        for name in ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
+    }
+    return _View(columns, contact.attributes, contact.tags, contact.id.bytes)
+
+
+async def activation_preview(
+    repository: WorkflowRepository,
+    workflow: Workflow,
+    *,
+    findings: Sequence[Finding],
+    publishes_version: int | None,
+    in_flow: int,
+) -> ActivationPreview:
+    """Look at the last month of events and say what would happen now. Bounded queries only."""
+    graph, now = Graph.load(workflow.draft), clock.now()
+    trigger = graph.trigger
+    senders: Sequence[Sender] = []
+    at_least = False
+    if trigger.type == "event" and trigger.event:
+        senders, at_least = await repository.senders(trigger.event, since=now - MONTH, limit=MAX_SENDERS)
+    broken = any(finding.path.startswith("trigger.conditions") for finding in findings)
+    inside = [] if broken else entrants(trigger, senders)
+    return ActivationPreview(
+        trigger_type=trigger.type,
+        listens_to=trigger.event if trigger.type == "event" else None,
+        conditions=len(trigger.conditions),
+        contacts_30_days=len(inside),
+        contacts_7_days=sum(1 for sender in inside if sender.occurred_at >= now - WEEK),
+        sent_30_days=len(senders),
+        at_least=at_least,
+        reentry=reentry_in_words(graph.settings),
+        publishes_version=publishes_version,
+        in_flow=in_flow,
+        blocking=[finding for finding in findings if finding.severity == "error"],
+        warnings=[finding for finding in findings if finding.severity != "error"],
+    )
+
+
+def reentry_in_words(settings: Settings) -> str:
+    """Who may come in again, as one sentence for people."""
+    each = f" for each {settings.entry_key.removeprefix('event.')}" if isinstance(settings.entry_key, str) else ""
+    match settings.reentry:
+        case "once":
+            return f"Each contact enters once{each}."
+        case "cooldown":
+            seconds = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
+            return f"A contact may enter again{each} {_length(seconds)} after the last entry."
+        case "always":
+            return f"A contact enters at every event{each}."
+        case _:
+            return f"A contact may enter again{each} after leaving."
+
+
+def _length(seconds: int) -> str:
+    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= unit and seconds % unit == 0:
+            number = seconds // unit
+            return f"{number} {name}{'s' if number > 1 else ''}"
+    return f"{seconds} seconds"
