@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.imports import api as imports
 from app.contacts.schemas import ContactIn, ContactOut, Erased
 from app.contacts.service import ContactService
 from app.lib.envelope import Envelope, ok
@@ -87,4 +88,11 @@ async def erase_contact(
     return ok(Erased(contact_id))
 
 
-HANDLERS: list[Any] = [upsert_contact, list_contacts, get_contact, patch_contact, erase_contact]
+HANDLERS: list[Any] = [
+    upsert_contact,
+    list_contacts,
+    get_contact,
+    patch_contact,
+    erase_contact,
+    *imports.HANDLERS,
+]

@@ -44,9 +44,23 @@ def sqlalchemy_url() -> str:
 @functools.cache
 def engine() -> AsyncEngine:
     """The process's async engine. Made at first use, inside the process that uses it."""
+    return _engine(settings().database.pool_size)
+
+
+@asynccontextmanager
+async def job_engine() -> AsyncIterator[AsyncEngine]:
+    """An engine for a job that runs an event loop of its own: connections do not travel between loops."""
+    made = _engine(2)
+    try:
+        yield made
+    finally:
+        await made.dispose()
+
+
+def _engine(pool_size: int) -> AsyncEngine:
     return create_async_engine(
         sqlalchemy_url(),
-        pool_size=settings().database.pool_size,
+        pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
         pool_timeout=10,

@@ -21,7 +21,8 @@ _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 class Door:
-    """ASGI middleware of the API. Handlers that take something else say so in the type of `data`, or with the option `takes`."""
+    """ASGI middleware of the API. Handlers that take something else say so in the type of `data`, or with the option `takes`
+    (one content type or several)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -37,18 +38,20 @@ class Door:
         await self.app(scope, receive, send)
 
 
-def _wanted(scope: Scope) -> str:
+def _wanted(scope: Scope) -> tuple[str, ...]:
     field = getattr(scope["route_handler"], "parsed_data_field", None)
     wanted = getattr(field.kwarg_definition, "media_type", None) if field is not None else None
     wanted = wanted or scope["route_handler"].opt.get("takes") or RequestEncodingType.JSON
-    return wanted.value if isinstance(wanted, RequestEncodingType) else str(wanted)
+    if isinstance(wanted, tuple):
+        return wanted
+    return (wanted.value if isinstance(wanted, RequestEncodingType) else str(wanted),)
 
 
-async def _check(request: Request[Any, Any, Any], wanted: str) -> None:
+async def _check(request: Request[Any, Any, Any], wanted: tuple[str, ...]) -> None:
     given = request.content_type[0].lower()
-    if wanted != RequestEncodingType.JSON.value:
-        if given != wanted:
-            raise WrongContentType(f"Send `Content-Type: {wanted}`.")
+    if RequestEncodingType.JSON.value not in wanted:
+        if given not in wanted:
+            raise WrongContentType(f"Send `Content-Type: {'` or `'.join(wanted)}`.")
         return
     body = await request.body()
     if not body:

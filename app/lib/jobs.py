@@ -62,6 +62,8 @@ def ring(name: str, **kwargs: Any) -> None:
         if kwargs or connection.set(f"throughline:bell:{name}", 1, nx=True, px=_MARK_MS):
             actor = broker().get_actor(name)
             broker().enqueue(actor.message_with_options(kwargs=kwargs))
+    except dramatiq.errors.ActorNotFound:
+        log.error("doorbell.unknown", actor=name)
     except (redis.RedisError, dramatiq.errors.ConnectionError, OSError) as error:
         _silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
         log.warning("doorbell.failed", actor=name, error=type(error).__name__)

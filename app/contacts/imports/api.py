@@ -1,0 +1,134 @@
+"""`/api/v1/contacts/import`: upload a CSV file, start it, follow it, fetch the rows that did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts.imports.schemas import ImportOut, PreviewOut, StartIn
+from app.contacts.imports.service import MAX_BYTES, PIECE, ImportService
+from app.errors import Invalid
+from app.lib.envelope import Envelope, ok
+from app.lib.pagination import clamp_limit
+from app.models.contact_import import ContactImport
+from app.models.status import Role
+
+TAGS = ["Contact imports"]
+ONE = "/api/v1/contacts/import/{import_id:uuid}"
+BODY_LIMIT = MAX_BYTES + 1_000_000
+"""The file and the multipart lines around it."""
+
+
+@dataclass
+class _UploadOperation(Operation):
+    def __post_init__(self) -> None:
+        file = Schema(type=OpenAPIType.STRING, content_media_type="text/csv")
+        form = Schema(type=OpenAPIType.OBJECT, properties={"file": file}, required=["file"])
+        self.request_body = RequestBody(
+            content={"multipart/form-data": OpenAPIMediaType(schema=form), "text/csv": OpenAPIMediaType(schema=file)},
+            required=True,
+        )
+
+
+async def uploaded(request: Request[Any, Any, Any], filename: str) -> tuple[str, AsyncIterator[bytes]]:
+    """The name and the bytes of the file in the request: a form with a field `file`, or the body itself."""
+    kind = request.content_type[0]
+    if kind != "multipart/form-data":
+        return filename, request.stream()
+    file = (await request.form()).get("file")
+    if not isinstance(file, UploadFile):
+        raise Invalid(errors=[{"path": "file", "message": "Send the CSV file in the form field `file`."}])
+    return file.filename or filename, _read(file)
+
+
+async def _read(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(PIECE):
+        yield piece
+
+
+@post(
+    "/api/v1/contacts/import",
+    role=Role.MARKETER,
+    request_max_body_size=BODY_LIMIT,
+    takes=("multipart/form-data", "text/csv"),
+    operation_class=_UploadOperation,
+    tags=TAGS,
+    summary="Upload a CSV file of contacts",
+)
+async def upload_import(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    filename: FromQuery[str] = "contacts.csv",
+) -> Envelope[PreviewOut]:
+    """Up to 64 MB. Nothing is imported yet: the answer shows the columns, the first rows and a guessed mapping."""
+    name, stream = await uploaded(request, filename)
+    return ok(PreviewOut.of(await ImportService(db_session, request.user).upload(name, stream)))
+
+
+@get("/api/v1/contacts/import", role=Role.VIEWER, tags=TAGS, summary="List imports, newest first")
+async def list_imports(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[ImportOut]]:
+    page = await ImportService(db_session, request.user).list(limit=limit, cursor=cursor)
+    return ok([ImportOut.of(row) for row in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
+
+
+@get(ONE, role=Role.VIEWER, tags=TAGS, summary="How far an import is")
+async def get_import(
+    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Envelope[ImportOut]:
+    return ok(ImportOut.of(await ImportService(db_session, request.user).get(import_id)))
+
+
+@post(f"{ONE}/start", role=Role.MARKETER, status_code=202, tags=TAGS, summary="Start an uploaded import")
+async def start_import(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    import_id: FromPath[UUID],
+    data: JSONBody[StartIn],
+) -> Envelope[ImportOut]:
+    """Runs in the background. A row updates the contact with its externalId or email, else it makes one."""
+    return ok(ImportOut.of(await ImportService(db_session, request.user).start(import_id, data)))
+
+
+@post(f"{ONE}/stop", role=Role.MARKETER, status_code=200, tags=TAGS, summary="Stop an import")
+async def stop_import(
+    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Envelope[ImportOut]:
+    """What was imported stays."""
+    return ok(ImportOut.of(await ImportService(db_session, request.user).stop(import_id)))
+
+
+@get(f"{ONE}/errors.csv", role=Role.VIEWER, tags=TAGS, media_type="text/csv", summary="The rows that did not fit")
+async def import_errors(
+    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Response[str]:
+    """The first 10,000 of them with their row number and the reason."""
+    service = ImportService(db_session, request.user)
+    return await errors_download(service, await service.get(import_id))
+
+
+async def errors_download(service: ImportService, row: ContactImport) -> Response[str]:
+    """The error rows as a file that the browser saves."""
+    return Response(
+        "".join([line async for line in service.errors_csv(row)]),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="import-errors-{str(row.id)[:8]}.csv"'},
+    )
+
+
+HANDLERS: list[Any] = [upload_import, list_imports, get_import, start_import, stop_import, import_errors]

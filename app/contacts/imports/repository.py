@@ -1,0 +1,158 @@
+"""All SQL of imports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.database import execute
+from app.models.contact_import import ContactImport, ContactImportError
+from app.models.status import ImportStatus
+
+MAX_ERRORS = 10_000
+"""Rows with errors that are kept for the download; more are only counted."""
+
+
+async def get(session: AsyncSession, tenant_id: int, import_id: UUID, *, lock: bool = False) -> ContactImport | None:
+    query = select(ContactImport).where(ContactImport.id == import_id, ContactImport.tenant_id == tenant_id)
+    found: ContactImport | None = await session.scalar(query.with_for_update() if lock else query)
+    return found
+
+
+async def recent(session: AsyncSession, tenant_id: int, before: UUID | None, limit: int) -> Sequence[ContactImport]:
+    """One import more than `limit`, newest first."""
+    query = select(ContactImport).where(ContactImport.tenant_id == tenant_id)
+    if before is not None:
+        query = query.where(ContactImport.id < before)
+    return (await session.scalars(query.order_by(ContactImport.id.desc()).limit(limit + 1))).all()
+
+
+async def add_piece(session: AsyncSession, import_id: UUID, seq: int, data: bytes) -> None:
+    await execute(
+        session,
+        "insert into contact_import_chunks (import_id, seq, data) values (%(id)s, %(seq)s, %(data)s)",
+        id=import_id,
+        seq=seq,
+        data=data,
+    )
+
+
+async def pieces(session: AsyncSession, import_id: UUID) -> AsyncIterator[bytes]:
+    """The bytes of the file, one piece at a time."""
+    seq = 0
+    while rows := await execute(
+        session,
+        "select data from contact_import_chunks where import_id = %(id)s and seq = %(seq)s",
+        id=import_id,
+        seq=seq,
+    ):
+        yield rows[0].data
+        seq += 1
+
+
+async def drop_pieces(session: AsyncSession, import_id: UUID) -> None:
+    await execute(session, "delete from contact_import_chunks where import_id = %(id)s", id=import_id)
+
+
+async def waiting(session: AsyncSession) -> list[UUID]:
+    """Imports that are to run or were running, oldest first."""
+    rows = await execute(
+        session,
+        "select id from contact_imports where status = any(%(status)s) order by id limit 20",
+        status=[ImportStatus.QUEUED.value, ImportStatus.RUNNING.value],
+    )
+    return [row.id for row in rows]
+
+
+async def lock_progress(session: AsyncSession, import_id: UUID) -> Any | None:
+    """Status and counts, locked: only one batch at a time can move an import."""
+    rows = await execute(
+        session,
+        """
+        select tenant_id, status, rows_done, failed_count, mapping, size
+        from contact_imports where id = %(id)s for update
+        """,
+        id=import_id,
+    )
+    return rows[0] if rows else None
+
+
+async def advance(
+    session: AsyncSession, import_id: UUID, *, done: int, created: int, updated: int, failed: int
+) -> None:
+    await execute(
+        session,
+        """
+        update contact_imports set rows_done = rows_done + %(done)s, created_count = created_count + %(created)s,
+          updated_count = updated_count + %(updated)s, failed_count = failed_count + %(failed)s,
+          rows_total = greatest(rows_total, rows_done + %(done)s), updated_at = clock_now()
+        where id = %(id)s
+        """,
+        id=import_id,
+        done=done,
+        created=created,
+        updated=updated,
+        failed=failed,
+    )
+
+
+async def set_status(
+    session: AsyncSession, import_id: UUID, status: ImportStatus, *, error: str | None = None, total: int | None = None
+) -> None:
+    await execute(
+        session,
+        """
+        update contact_imports set status = %(status)s, error = coalesce(%(error)s, error),
+          rows_total = coalesce(%(total)s, rows_total), updated_at = clock_now()
+        where id = %(id)s
+        """,
+        id=import_id,
+        status=status.value,
+        error=error,
+        total=total,
+    )
+
+
+async def add_errors(session: AsyncSession, import_id: UUID, found: Sequence[tuple[int, str, str]]) -> None:
+    """Store (row number, message, cells as JSON text)."""
+    await execute(
+        session,
+        """
+        insert into contact_import_errors (import_id, row_number, message, "row")
+        select %(id)s, number, message, jsonb_build_object('cells', cells::jsonb)
+        from unnest(%(numbers)s::int[], %(messages)s::text[], %(cells)s::text[]) as t(number, message, cells)
+        """,
+        id=import_id,
+        numbers=[number for number, _, _ in found],
+        messages=[message for _, message, _ in found],
+        cells=[cells for _, _, cells in found],
+    )
+
+
+async def errors(
+    session: AsyncSession, import_id: UUID, after: int = 0, limit: int = 500
+) -> Sequence[ContactImportError]:
+    """Rows that were refused, in the order of the file."""
+    query = (
+        select(ContactImportError)
+        .where(ContactImportError.import_id == import_id, ContactImportError.row_number > after)
+        .order_by(ContactImportError.row_number)
+        .limit(limit)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def forget_unstarted(session: AsyncSession, before: datetime) -> int:
+    """Delete files that were uploaded and never started."""
+    rows = await execute(
+        session,
+        "delete from contact_imports where status = %(status)s and created_at < %(before)s returning id",
+        status=ImportStatus.UPLOADED.value,
+        before=before,
+    )
+    return len(rows)

@@ -1,0 +1,59 @@
+"""The actor that imports files. Rung when an import is started, and looked for by every worker each second."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+
+import dramatiq
+
+from app.contacts.imports import repository, runner
+from app.lib import clock, database, jobs
+
+SECONDS = 20.0
+"""One call works for at most about this long, so that a stopping worker is not held up by a long file."""
+KEPT_UNSTARTED = timedelta(days=1)
+
+jobs.broker()
+_polling = threading.Lock()
+
+
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+def import_contacts() -> None:
+    """Import what waits until nothing does."""
+    jobs.answer("import_contacts")
+    if asyncio.run(_work()):
+        jobs.ring("import_contacts")
+
+
+async def _work() -> bool:
+    async with database.job_engine() as engine:
+        return await runner.run_waiting(engine, SECONDS)
+
+
+def poll() -> None:
+    """Is there an import to run? Then run it beside the caller, which has other things to poll."""
+    with database.connect() as connection:
+        found = connection.execute(
+            "select 1 from contact_imports where status in ('queued', 'running') limit 1"
+        ).fetchone()
+    if found and _polling.acquire(blocking=False):
+        threading.Thread(target=_in_background, name="import-contacts", daemon=True).start()
+
+
+def _in_background() -> None:
+    try:
+        asyncio.run(_work())
+    finally:
+        _polling.release()
+
+
+async def forget_unstarted() -> int:
+    """Delete files that were uploaded a day ago and never started."""
+    async with database.transaction() as session:
+        return await repository.forget_unstarted(session, clock.now() - KEPT_UNSTARTED)
+
+
+POLLS = [poll]
+"""What each worker calls every second, so that imports run without Redis and go on after a crash."""

@@ -1,0 +1,157 @@
+"""The background run: 100,000 rows in bounded memory and time, and kill -9 in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.accounts.principal import Principal
+from app.contacts.imports import runner
+from app.contacts.imports.schemas import StartIn
+from app.contacts.imports.service import ImportService
+from app.lib import database
+from app.lib.ids import uuid7
+from app.models.status import Role
+from tests.fixtures.database import CommittedDatabase
+from tests.fixtures.people import make_workspace
+
+ROOT = Path(__file__).parents[3]
+MEASURED = """
+import asyncio, resource, sys
+from app.contacts import jobs
+from app.lib import database
+with database.connect() as connection:
+    connection.execute("select 1")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+while asyncio.run(jobs._work()):
+    pass
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> UUID:
+    """An import of `rows` contacts, ready to run."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield b"externalId,email,firstName,plan,visits,tags\n"
+        for first in range(0, rows, 1_000):
+            yield b"".join(
+                b"u%d,%s,Person %d,%s,%d,list\n"
+                % (
+                    n,
+                    b"broken" if broken_every and n % broken_every == 0 else b"person%d@example.com" % n,
+                    n,
+                    b"pro" if n % 3 else b"free",
+                    n % 50,
+                )
+                for n in range(first, min(first + 1_000, rows))
+            )
+
+    async with database.transaction() as session:
+        workspace = await make_workspace(session, "Acme")
+        principal = Principal(kind="key", id=uuid7(), tenant_id=workspace.id, role=Role.MARKETER, name="test")
+        service = ImportService(session, principal)
+        row = await service.upload("people.csv", lines())
+        if start:
+            await service.start(row.id, StartIn())
+        return row.id
+
+
+def worker(url: str, code: str) -> subprocess.Popen[str]:
+    """A process of its own, as a worker is."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def one(database: CommittedDatabase, sql: str) -> Any:
+    with database.connect() as connection:
+        return connection.execute(sql).fetchone()
+
+
+PROGRESS = "select status, rows_done, created_count, updated_count, failed_count from contact_imports"
+SUMS = """
+select (select count(*) from contacts), (select count(distinct external_id) from contacts),
+       (select count(*) from inbox), (select count(*) from contact_import_errors)
+"""
+
+
+async def test_a_hundred_thousand_rows_in_bounded_memory_and_time(committed_database: CommittedDatabase) -> None:
+    await prepared(100_000)
+    began = time.monotonic()
+    process = worker(committed_database.url, MEASURED)
+    out, err = await asyncio.to_thread(process.communicate)
+    took = time.monotonic() - began
+    assert process.returncode == 0, err
+    assert one(committed_database, PROGRESS) == ("completed", 100_000, 100_000, 0, 0)
+    assert one(committed_database, SUMS) == (100_000, 100_000, 100_000, 0)
+    assert int(out) < 60, f"the run grew by {out.strip()} MB"
+    assert took < 60, f"100,000 rows took {took:.0f} s"
+
+
+async def test_kill_9_in_the_middle_goes_on_exactly(committed_database: CommittedDatabase) -> None:
+    await prepared(12_000, broken_every=400)
+    kills = 0
+    while one(committed_database, PROGRESS)[0] != "completed":
+        process = worker(committed_database.url, MEASURED)
+        wanted = one(committed_database, PROGRESS)[1] + 2_000
+        while process.poll() is None and not (kills < 4 and one(committed_database, PROGRESS)[1] >= wanted):
+            await asyncio.sleep(0.01)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        await asyncio.to_thread(process.communicate)
+    assert kills >= 2
+    assert one(committed_database, PROGRESS) == ("completed", 12_000, 11_970, 0, 30)
+    assert one(committed_database, SUMS) == (11_970, 11_970, 11_970, 30)
+
+
+async def test_two_runs_at_once_do_nothing_twice(committed_database: CommittedDatabase) -> None:
+    await prepared(5_000)
+    await asyncio.gather(*(runner.run_waiting(database.engine(), 60) for _ in range(3)))
+    assert one(committed_database, PROGRESS) == ("completed", 5_000, 5_000, 0, 0)
+    assert one(committed_database, SUMS) == (5_000, 5_000, 5_000, 0)
+
+
+async def test_a_run_that_lost_its_place_stops(
+    committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await prepared(3_000)
+    sessions = database.session_maker()
+    real = runner.Run._batch
+
+    async def raced(self: runner.Run, *arguments: Any) -> None:
+        if self.done == 1_000:  # somebody without the lock went on with it meanwhile
+            monkeypatch.setattr(runner.Run, "_batch", real)
+            await runner.Run(sessions, import_id, time.monotonic() + 60).run()
+        await real(self, *arguments)
+
+    monkeypatch.setattr(runner.Run, "_batch", raced)
+    await runner.Run(sessions, import_id, time.monotonic() + 60).run()
+    assert one(committed_database, PROGRESS) == ("completed", 3_000, 3_000, 0, 0)
+    assert one(committed_database, SUMS) == (3_000, 3_000, 3_000, 0)
+
+
+async def test_a_short_deadline_leaves_the_rest_for_later(committed_database: CommittedDatabase) -> None:
+    await prepared(2_500)
+    assert await runner.run_waiting(database.engine(), 0) is True
+    passes = 0
+    while await runner.run_waiting(database.engine(), 0.01):
+        passes += 1
+        assert passes < 2_000
+    assert one(committed_database, SUMS) == (2_500, 2_500, 2_500, 0)
