@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
@@ -169,7 +169,7 @@ class WorkflowRepository:
         last = (
             select(scanned.c.contact_id, scanned.c.properties, scanned.c.occurred_at)
             .where(scanned.c.name == event, scanned.c.occurred_at >= since)
-            .distinct(scanned.c.contact_id)
+            .ext(distinct_on(scanned.c.contact_id))
             .order_by(scanned.c.contact_id, scanned.c.occurred_at.desc())
             .subquery()
         )

@@ -1,0 +1,108 @@
+"""The home page's numbers: what runs, what is wrong, what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.insights.service import overview
+from app.lib.ids import uuid7
+from app.models import Message, NodeStat, Run, Workspace
+from app.models.status import Channel, MessageStatus, Role, RunStatus
+from tests.fixtures.clock import Clock
+from tests.fixtures.people import ApiClients
+from tests.workflows.examples import PATH, created, tagging
+
+
+def run_of(workspace: Workspace, workflow_id: str, status: RunStatus, clock: Clock, **fields: Any) -> Run:
+    """A run row as the engine writes one."""
+    return Run(
+        id=uuid7(),
+        contact_id=uuid7(),
+        tenant_id=workspace.id,
+        workflow_id=UUID(workflow_id),
+        workflow_version=1,
+        started_at=clock.at - timedelta(days=1),
+        status=status,
+        seq=1,
+        **fields,
+    )
+
+
+async def test_what_runs_what_is_wrong_what_is_due(
+    api: ApiClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    other_workspace: Workspace,
+    clock: Clock,
+    connection: AsyncConnection,
+) -> None:
+    admin = await api(Role.ADMIN)
+    active = await created(admin, tagging(name="Cart"))
+    await admin.post(f"{PATH}/{active['id']}/activate")
+    await created(admin)
+    soon, later = clock.at + timedelta(minutes=20), clock.at + timedelta(hours=2)
+    rows: list[Any] = [
+        run_of(workspace, active["id"], RunStatus.WAITING, clock, resume_at=soon, current_node_id="wait"),
+        run_of(workspace, active["id"], RunStatus.WAITING, clock, resume_at=soon + timedelta(minutes=5)),
+        run_of(workspace, active["id"], RunStatus.WAITING, clock, resume_at=later),
+        run_of(other_workspace, active["id"], RunStatus.WAITING, clock, resume_at=soon),
+        run_of(
+            workspace,
+            active["id"],
+            RunStatus.FAILED,
+            clock,
+            current_node_id="mail",
+            error_message="No address.",
+            completed_at=clock.at,
+        ),
+        run_of(other_workspace, active["id"], RunStatus.FAILED, clock, error_message="Theirs."),
+    ]
+    for key, number in (("entered", 9), ("completed", 4), ("failed", 1), ("goal_reached", 1)):
+        rows.append(
+            NodeStat(
+                tenant_id=workspace.id,
+                workflow_id=UUID(active["id"]),
+                version=1,
+                node_id="",
+                key=key,
+                shard=0,
+                n=number,
+            )
+        )
+    for home in (workspace, other_workspace):
+        rows.append(
+            Message(
+                run_id=uuid7(),
+                seq=1,
+                tenant_id=home.id,
+                workflow_id=UUID(active["id"]),
+                contact_id=uuid7(),
+                channel=Channel.EMAIL,
+                status=MessageStatus.QUEUED,
+                due_at=clock.at,
+                created_at=clock.at,
+            )
+        )
+    db_session.add_all(rows)
+    await db_session.flush()
+    sent: list[str] = []
+    event.listen(connection.sync_connection, "before_cursor_execute", lambda *args: sent.append(args[2]))
+    seen = await overview(db_session, workspace.id)
+    assert (seen.active_workflows, seen.draft_workflows, seen.paused_workflows) == (1, 1, 0)
+    assert (seen.entered, seen.in_flow, seen.goal_reached, seen.messages_queued) == (9, 3, 1, 1)
+    (failure,) = seen.failures
+    assert failure.error_message == "No address." and failure.workflow_name == "Cart" and failure.node_id == "mail"
+    (due,) = seen.due
+    assert due.count == 2 and due.first_at == soon and due.workflow_name == "Cart"
+    assert seen.pulses[UUID(active["id"])].in_flow == 3
+    assert len(sent) <= 7, sent
+
+
+async def test_an_empty_workspace(db_session: AsyncSession, workspace: Workspace) -> None:
+    seen = await overview(db_session, workspace.id)
+    assert seen.failures == [] and seen.due == [] and seen.pulses == {} and seen.in_flow == 0

@@ -1,0 +1,130 @@
+"""GET /api/v1/workflows/{id}/stats: numbers from roll-ups."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import NodeStat, Workspace
+from app.models.status import Role
+from tests.fixtures.people import ApiClients
+from tests.workflows.examples import PATH, complaints, created
+
+
+async def count(session: AsyncSession, workspace: Workspace, workflow_id: str, *rows: tuple[Any, ...]) -> None:
+    """Counters as the engine rolls them up: (version, node, key, shard, number)."""
+    session.add_all(
+        NodeStat(
+            tenant_id=workspace.id,
+            workflow_id=UUID(workflow_id),
+            version=version,
+            node_id=node_id,
+            key=key,
+            shard=shard,
+            n=number,
+        )
+        for version, node_id, key, shard, number in rows
+    )
+    await session.flush()
+
+
+async def stats(api: ApiClients, workflow_id: str, **params: Any) -> dict[str, Any]:
+    answer = await (await api(Role.VIEWER)).get(f"{PATH}/{workflow_id}/stats", params=params)
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+async def test_a_workflow_nobody_entered_has_zeros(api: ApiClients) -> None:
+    flow = await created(await api(Role.MARKETER))
+    assert await stats(api, flow["id"]) == {
+        "workflowId": flow["id"],
+        "version": None,
+        "totalRuns": 0,
+        "runningRuns": 0,
+        "completedRuns": 0,
+        "failedRuns": 0,
+        "goalReachedRuns": 0,
+        "exitedRuns": 0,
+        "cancelledRuns": 0,
+        "conversionRate": 0.0,
+        "avgDuration": 0,
+        "nodeStats": {},
+    }
+
+
+async def test_shards_and_versions_are_summed(api: ApiClients, db_session: AsyncSession, workspace: Workspace) -> None:
+    flow = await created(await api(Role.MARKETER))
+    await count(
+        db_session,
+        workspace,
+        flow["id"],
+        (1, "", "entered", 0, 100),
+        (1, "", "entered", 1, 50),
+        (1, "", "completed", 0, 90),
+        (1, "", "failed", 0, 6),
+        (1, "", "goal_reached", 1, 24),
+        (1, "", "seconds", 0, 240_000),
+        (2, "", "entered", 0, 10),
+        (2, "", "cancelled", 0, 1),
+        (2, "", "exited", 0, 2),
+        (1, "mail", "next", 0, 140),
+        (1, "mail", "next", 3, 4),
+        (1, "mail", "failed", 0, 6),
+        (1, "mail", "error", 0, 2),
+        (1, "wait", "waiting", 0, 40),
+        (1, "wait", "waiting", 1, -13),
+        (1, "wait", "next", 0, 100),
+        (1, "wait", "goal", 0, 3),
+        (1, "ask", "true", 0, 60),
+        (1, "ask", "false", 0, 40),
+        (2, "mail", "next", 0, 10),
+        (2, "done", "waiting", 0, 1),
+        (2, "done", "waiting", 1, -1),
+    )
+    seen = await stats(api, flow["id"])
+    assert (seen["totalRuns"], seen["completedRuns"], seen["failedRuns"]) == (160, 90, 6)
+    assert (seen["goalReachedRuns"], seen["cancelledRuns"], seen["exitedRuns"]) == (24, 1, 2)
+    assert seen["runningRuns"] == 160 - 90 - 6 - 24 - 1 - 2
+    assert seen["conversionRate"] == round(100 * 24 / 123, 2)
+    assert seen["avgDuration"] == round(240_000 / 123)
+    nodes = seen["nodeStats"]
+    assert set(nodes) == {"mail", "wait", "ask"}
+    assert nodes["mail"]["failed"] == 6 and nodes["mail"]["ports"] == {"next": 154, "error": 2}
+    assert nodes["wait"]["waiting"] == 27 and nodes["wait"]["succeeded"] == 100 and nodes["wait"]["executed"] == 103
+    assert nodes["ask"] == {
+        "executed": 100,
+        "succeeded": 100,
+        "failed": 0,
+        "waiting": 0,
+        "ports": {"true": 60, "false": 40},
+    }
+    second = await stats(api, flow["id"], version=2)
+    assert second["version"] == 2 and second["totalRuns"] == 10 and second["runningRuns"] == 7
+    assert second["nodeStats"]["mail"]["ports"] == {"next": 10}
+
+
+@pytest.mark.parametrize("version", ["two", "1.5"])
+async def test_a_version_is_a_number(api: ApiClients, version: str) -> None:
+    flow = await created(await api(Role.MARKETER))
+    answer = await (await api(Role.VIEWER)).get(f"{PATH}/{flow['id']}/stats", params={"version": version})
+    assert answer.status_code == 422 and "version" in complaints(answer)
+
+
+async def test_not_yours(api: ApiClients, other_workspace: Workspace, db_session: AsyncSession) -> None:
+    flow = await created(await api(Role.MARKETER))
+    stranger = await api(Role.OWNER, other_workspace)
+    for workflow_id in (flow["id"], str(uuid4())):
+        answer = await stranger.get(f"{PATH}/{workflow_id}/stats")
+        assert answer.status_code == 404 and answer.json()["code"] == "workflow_not_found"
+
+
+async def test_counters_of_another_workspace_are_not_ours(
+    api: ApiClients, db_session: AsyncSession, other_workspace: Workspace
+) -> None:
+    flow = await created(await api(Role.MARKETER))
+    await count(db_session, other_workspace, flow["id"], (1, "", "entered", 0, 9))
+    assert (await stats(api, flow["id"]))["totalRuns"] == 0
