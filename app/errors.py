@@ -6,14 +6,18 @@ A message says what to do next. `app.lib.problems` turns these into problem+json
 from __future__ import annotations
 
 import inspect
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class Complaint(TypedDict):
-    """One thing wrong with the input: where (`nodes[2].data.duration`) and what would be right."""
+    """One thing wrong with the input: where (`nodes[2].data.duration`) and what would be right.
+
+    `nodeId` names the step of a workflow, because its index moves when another one is removed.
+    """
 
     path: str
     message: str
+    nodeId: NotRequired[str]
 
 
 class AppError(Exception):

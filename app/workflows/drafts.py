@@ -14,7 +14,7 @@ import msgspec
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Complaint, Conflict, Invalid
-from app.lib import clock
+from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
 from app.workflows.graph import Graph
@@ -23,6 +23,7 @@ from app.workflows.repository import KEPT_CHANGES, WorkflowRepository, touch
 from app.workflows.step_types import INSTALLED
 from app.workflows.validation import Finding, Findings, references, validate
 
+MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
 REPLACED = "replace"
 """The kind of the one op that stands for "the whole draft was replaced"; it clashes with everything."""
 
@@ -98,6 +99,10 @@ class Drafts:
         """Apply a batch to the (locked) draft. Raises DraftConflict, or Invalid with the op that does not fit."""
         if workflow.status == WorkflowStatus.ARCHIVED:
             raise WorkflowArchived
+        try:
+            jsonlimits.storable(msgspec.to_builtins(ops), max_bytes=MAX_BATCH_BYTES, max_depth=MAX_BATCH_DEPTH)
+        except jsonlimits.Unstorable as error:
+            raise Invalid(errors=[{"path": "ops", "message": str(error)}]) from error
         unique = list({op.id: op for op in reversed(ops)}.values())[::-1]
         known = await self._repository.applied_op_ids(workflow.id, [op.id for op in unique])
         fresh = [op for op in unique if op.id not in known]

@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.workflows.graph import TRIGGER, Edge, Goal, Graph, Node, Note, Position, Retry, Settings, Trigger
 
 MAX_OPS = 500
-OpId = Annotated[str, Meta(min_length=1, max_length=64)]
+OpId = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,64}\Z", description="Made by the client, best a UUID.")]
 
 
 class Refused(Exception):
@@ -342,5 +342,8 @@ def _(op: RemoveNote, draft: Draft) -> Draft:
 
 @_apply.register
 def _(op: Rename, draft: Draft) -> Draft:
-    description = draft.description if op.description is UNSET else op.description
-    return Draft(draft.graph, op.name, description)
+    name = op.name.strip()
+    if not name:
+        raise Refused("name", "Give the workflow a name of 1 to 255 characters.")
+    description = draft.description if isinstance(op.description, UnsetType) else (op.description or "").strip() or None
+    return Draft(draft.graph, name, description)

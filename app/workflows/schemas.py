@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
-from app.workflows.ops import MAX_OPS, AnyOp
+from app.workflows.ops import MAX_OPS, AnyOp, OpId
 from app.workflows.service import Changes, Listed
 from app.workflows.totals import Totals
 from app.workflows.validation import Finding
@@ -64,7 +64,7 @@ class WorkflowPatch(Changes, rename="camel", forbid_unknown_fields=True, kw_only
 class DraftPatch(Body):
     """A batch of canvas ops. `client` names the tab that made them: its own earlier ops never clash with its later ones."""
 
-    client: Annotated[str, Meta(min_length=1, max_length=64)]
+    client: OpId
     ops: Annotated[list[AnyOp], Meta(min_length=1, max_length=MAX_OPS)]
 
 

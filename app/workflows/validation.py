@@ -49,7 +49,10 @@ class Finding(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
 
     def complaint(self) -> Complaint:
         """The same for the `errors` list of an answer."""
-        return {"path": self.path, "message": self.message}
+        told: Complaint = {"path": self.path, "message": self.message}
+        if self.node_id is not None:
+            told["nodeId"] = self.node_id
+        return told
 
     @property
     def identity(self) -> tuple[str, str, str | None]:
@@ -101,6 +104,7 @@ def validate(
     _judge_edges(found, graph, types)
     _judge_trigger(found, graph, types)
     _judge_goals(found, graph, types)
+    found.issues += _lost_steps(graph)
     return found
 
 
@@ -195,6 +199,28 @@ def _reference(index: int, node: Node, key: str, exists: Exists, noun: str) -> I
         return
     if not known:
         yield Finding(path=path, message=f"There is no {noun} {value}. Choose one of this workspace.", node_id=node.id)
+
+
+def _lost_steps(graph: Graph) -> Iterator[Finding]:
+    """Rules that ask for the output of a step that is not there: they would always find nothing."""
+    known = {node.id for node in graph.nodes}
+    for index, node in enumerate(graph.nodes):
+        for path, name in _steps_read(node.data, f"nodes[{index}].data"):
+            if name not in known:
+                message = f"There is no step `{name}` to read from. Choose another field."
+                yield Finding(path=path, message=message, node_id=node.id, severity="warning")
+
+
+def _steps_read(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        read = value.get("field")
+        if isinstance(read, str) and "operator" in value and read.startswith("steps."):
+            yield f"{path}.field", read.split(".")[1]
+        for key, inner in value.items():
+            yield from _steps_read(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _steps_read(inner, f"{path}[{index}]")
 
 
 def _judge_edges(found: Findings, graph: Graph, types: StepTypes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +11,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib import database
 from app.models import DraftChange, Workflow, Workspace
 from app.models.status import Role
-from tests.fixtures.people import ApiClients
+from tests.fixtures.database import CommittedDatabase
+from tests.fixtures.people import ApiClients, make_key, make_workspace
 from tests.workflows.examples import PATH, complaints, created, make_template, op, patch_draft
 
 
@@ -98,6 +101,10 @@ async def test_null_clears_a_name_and_a_retry(marketer: httpx.AsyncClient) -> No
         (op("add_node", node={"id": "q", "type": "teleport"}), "nodes[2].type", "teleport"),
         (op("fly"), "ops[1].kind", "fly"),
         (op("rename", name=" "), "ops[1].name", ""),
+        (op("rename", name="a\0b"), "ops", "U+0000"),
+        (op("update_node", nodeId="tag", data={"tag": "a\0b"}), "ops", "U+0000"),
+        (op("add_node", node={"id": "d", "type": "delay", "data": {"duration": 400}}), "nodes[2].data.duration", "365"),
+        ({"id": "a b", "kind": "rename", "name": "X"}, "ops[1].id", ""),
         (op("move_node", nodeId="tag", position={"x": "left", "y": 1}), "ops[1].position.x", "number"),
     ],
 )
@@ -271,3 +278,57 @@ async def test_the_log_of_changes_is_kept_short(marketer: httpx.AsyncClient, db_
         await patch_draft(marketer, flow["id"], rev, op("rename", name=f"Name {rev}"))
     revs = (await db_session.scalars(select(DraftChange.rev).order_by(DraftChange.rev))).all()
     assert revs[-1] == 25 and len(revs) <= drafts.KEPT_CHANGES
+
+
+async def test_a_refusal_names_the_step(marketer: httpx.AsyncClient) -> None:
+    flow = await created(marketer)
+    bad = op("add_node", node={"id": "late", "type": "delay", "data": {"duration": 400}})
+    (error,) = (await patch_draft(marketer, flow["id"], 1, bad)).json()["errors"]
+    assert error["nodeId"] == "late"
+
+
+async def test_concurrent_edits_lose_nothing(
+    committed_database: CommittedDatabase, committed_client: httpx.AsyncClient
+) -> None:
+    """Twenty tabs edit the same draft at once, each its own step, all on the revision they loaded."""
+    async with database.transaction() as session:
+        home = await make_workspace(session, "Busy")
+        key = await make_key(session, home, Role.MARKETER)
+    committed_client.headers["Authorization"] = f"Bearer {key}"
+    nodes = [{"id": f"n{number}", "type": "add_tag", "data": {"tag": "before"}} for number in range(20)]
+    flow = await created(committed_client, {"name": "Busy", "nodes": nodes})
+    answers = await asyncio.gather(
+        *(
+            patch_draft(
+                committed_client,
+                flow["id"],
+                1,
+                op("update_node", nodeId=f"n{number}", data={"tag": f"after {number}"}),
+                tab=f"tab-{number}",
+            )
+            for number in range(20)
+        )
+    )
+    assert [answer.status_code for answer in answers] == [200] * 20
+    draft = await draft_of(committed_client, flow["id"])
+    assert draft["draftRev"] == 21
+    assert [node["data"]["tag"] for node in draft["nodes"]] == [f"after {number}" for number in range(20)]
+    assert sorted(answer.json()["data"]["rev"] for answer in answers) == list(range(2, 22))
+
+
+async def test_of_two_edits_of_one_step_at_once_one_is_asked(
+    committed_database: CommittedDatabase, committed_client: httpx.AsyncClient
+) -> None:
+    async with database.transaction() as session:
+        home = await make_workspace(session, "Busy")
+        key = await make_key(session, home, Role.MARKETER)
+    committed_client.headers["Authorization"] = f"Bearer {key}"
+    flow = await created(committed_client)
+    both = await asyncio.gather(
+        *(
+            patch_draft(committed_client, flow["id"], 1, op("update_node", nodeId="tag", data={"tag": tab}), tab=tab)
+            for tab in ("rosa", "ben")
+        )
+    )
+    assert sorted(answer.status_code for answer in both) == [200, 409]
+    assert (await draft_of(committed_client, flow["id"]))["draftRev"] == 2

@@ -101,6 +101,12 @@ def test_refusals_say_where_and_what(broken: Graph, path: str, words: str) -> No
         (graph(do("a"), do("b"), edges=[("trigger", "a")]), "nodes[1]", "warning", "b"),
         (graph(do("a", todo=1), edges=[("trigger", "a")]), "nodes[0].data.todo", "error", "a"),
         (graph(goals=(Goal(id="g"),)), "goals[0].event", "error", None),
+        (
+            graph(do("a", rules=[{"field": "steps.gone.x", "operator": "exists"}]), edges=[("trigger", "a")]),
+            "nodes[0].data.rules[0].field",
+            "warning",
+            "a",
+        ),
         (graph(settings=Settings(reentry="cooldown")), "settings.cooldownSeconds", "error", None),
     ],
 )
