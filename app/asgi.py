@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.datastructures import State
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
@@ -20,12 +18,13 @@ from litestar.template import TemplateConfig
 import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.lib import database, logs, problems
+from app.lib import database, logs, openapi, problems
 from app.lib.csrf import CrossSite
 from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
 from app.lib.headers import security_headers
 from app.lib.idempotency import Idempotency
+from app.lib.metrics import Measured
 from app.settings import settings
 
 ROOT = Path(__file__).parent
@@ -43,12 +42,14 @@ def handlers() -> list[Any]:
         for name in MODULES:
             if importlib.util.find_spec(f"app.{feature}.{name}"):
                 found += importlib.import_module(f"app.{feature}.{name}").HANDLERS
+    for handler in found:
+        openapi.describe(handler)
     return found
 
 
 def middleware() -> list[Any]:
-    """From the outside in: who asks, did the page come from us, was this POST answered before, is its body fit to read."""
-    return [Authentication, CrossSite, Idempotency, Door]
+    """From the outside in: time, who asks, is the page ours, was this POST answered before, is its body fit to read."""
+    return [Measured, Authentication, CrossSite, Idempotency, Door]
 
 
 def create_app(*, database_config: Any = None) -> Litestar:
@@ -72,12 +73,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
             directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"], engine=FragmentEngine
         ),
         before_send=[security_headers],
-        openapi_config=OpenAPIConfig(
-            title="Throughline",
-            version="1.0",
-            openapi_router=Router("/docs/openapi", route_handlers=[], opt={"public": True}, include_in_schema=False),
-            render_plugins=[JsonRenderPlugin()],
-        ),
+        openapi_config=openapi.config(),
         request_max_body_size=settings().web.body_limit,
         logging_config=None,
         debug=False,

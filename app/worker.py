@@ -8,9 +8,11 @@ import pkgutil
 
 import app
 from app.lib import jobs, logs
+from app.lib.heartbeat import HeartbeatMiddleware
 
 logs.configure()
 broker = jobs.broker()
+broker.add_middleware(HeartbeatMiddleware())
 
 for package in sorted(module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg):
     if importlib.util.find_spec(f"app.{package}.jobs"):

@@ -15,7 +15,7 @@ APP = ROOT / "app"
 
 LEVELS = (
     {"asgi", "worker", "scheduler", "cli", "local", "reference"},
-    {"triggers", "insights"},
+    {"triggers", "insights", "system"},
     {"runs", "simulate"},
     {"engine"},
     {"workflows", "contacts", "segments", "messaging", "connectors", "accounts", "events"},

@@ -5,6 +5,6 @@ window.SwaggerUIBundle({
   deepLinking: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
-  persistAuthorization: true,
+  persistAuthorization: false,
   validatorUrl: null,
 });

@@ -39,7 +39,7 @@ async def test_bad_bodies(api: ApiClients, content: bytes, headers: dict[str, st
     ("body", "path", "words"),
     [
         ({}, "name", "required"),
-        ({"name": 3}, "name", "str"),
+        ({"name": 3}, "name", "text"),
         ({"name": "x", "role": "boss"}, "role", "boss"),
         ({"name": "x", "expiresIn": 3}, "expiresIn", "spelling"),
         ({"name": "x", "expiresInDays": 0}, "expiresInDays", "1 to"),

@@ -1,0 +1,103 @@
+"""The OpenAPI document: the API only, with its key, its tags, and what every route may answer when it refuses."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+
+TAGS = {
+    "Workflows": "Draw, publish, activate, pause and revert workflows.",
+    "Types": "The kinds of steps and triggers, with the JSON Schema of their settings.",
+    "Runs": "One contact's way through a workflow, step by step.",
+    "Contacts": "The people that workflows write to: attributes, tags, consent, imports.",
+    "Events": "What happened to a contact; events start runs and reach goals.",
+    "Templates": "What messages look like.",
+    "Connectors": "Credentials of the services that carry messages.",
+    "Messages": "What was sent, to whom, and what became of it.",
+    "Insights": "Numbers of workflows, from counters.",
+    "Accounts": "Who a key is, and the keys of the workspace.",
+}
+_TEXT = """Marketing workflows by API.
+
+Send `Authorization: Bearer <key>`. Answers are `{"success": true, "data": …, "meta": {…}}`; refusals are problem documents
+(RFC 9457) with `"success": false`, a stable `code` and a list of `errors` with `path` and `message`.
+Lists take `limit` (1 to 100) and `cursor`, and answer `meta.nextCursor`. Every POST takes an `Idempotency-Key`: the same request
+sent again gets the same answer, with `Idempotency-Replayed: true`."""
+
+
+class Complaint(msgspec.Struct):
+    """One thing wrong with the input."""
+
+    path: str
+    message: str
+
+
+class Problem(msgspec.Struct):
+    """Why a request was refused, and what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[Complaint]
+    success: Literal[False] = False
+
+
+_WHEN = {
+    400: "The request could not be read.",
+    401: "No key, or one that is unknown, revoked or expired.",
+    403: "The key's role may not do this.",
+    404: "There is nothing here for this workspace.",
+    409: "The state of things does not allow it, or the same Idempotency-Key is at work.",
+    413: "The body is too large.",
+    415: "The body is of the wrong content type.",
+    422: "Something in the request does not fit; `errors` says where.",
+    503: "The database does not answer. Nothing was changed.",
+}
+
+
+def describe(handler: Any) -> None:
+    """Leave pages out of the document, and give API routes the refusals that they share."""
+    if not isinstance(handler, HTTPRouteHandler):
+        return
+    if not all(path.startswith("/api/") for path in handler.paths):
+        handler.include_in_schema = False
+        return
+    statuses = {400, 401, 403, 422, 503}
+    if any("{" in path for path in handler.paths):
+        statuses.add(404)
+    if handler.http_methods - {"GET", "HEAD"}:
+        statuses |= {409, 413, 415}
+    shared = {
+        status: ResponseSpec(
+            Problem, description=_WHEN[status], media_type="application/problem+json", generate_examples=False
+        )
+        for status in sorted(statuses)
+    }
+    handler.responses = {**shared, **(handler.responses or {})}
+
+
+def config() -> OpenAPIConfig:
+    """`/docs/openapi/openapi.json`; `/docs/api` shows it."""
+    return OpenAPIConfig(
+        title="Throughline",
+        version="1.0",
+        description=_TEXT,
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(type="http", scheme="bearer", description="An API key, `tl_…`, from Settings.")
+            }
+        ),
+        security=[{"key": []}],
+        use_handler_docstrings=True,
+        tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
+        openapi_router=Router("/docs/openapi", route_handlers=[], opt={"public": True}, include_in_schema=False),
+        render_plugins=[JsonRenderPlugin()],
+    )

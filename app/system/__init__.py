@@ -1,0 +1,1 @@
+"""The product about itself: health for orchestrators, metrics for Prometheus."""

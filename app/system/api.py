@@ -1,0 +1,61 @@
+"""`/health/live`, `/health/ready` and `/metrics`."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import Forbidden
+from app.lib import health
+from app.lib.health import Health
+from app.settings import settings
+from app.system import service
+
+
+@get("/health/live", public=True, include_in_schema=False)
+async def live() -> dict[str, str]:
+    """The process answers. It looks at nothing else: a restart would not bring a database back."""
+    return {"status": "ok"}
+
+
+@get("/health/ready", public=True, include_in_schema=False)
+async def ready(db_session: NamedDependency[AsyncSession]) -> Response[Health]:
+    """May traffic come here? 503 only when the database or its schema is not fit; what else is missing is named."""
+    found = await health.examine(db_session)
+    return Response(found, status_code=503 if found.status == "down" else 200, headers={"Cache-Control": "no-store"})
+
+
+@get("/metrics", public=True, include_in_schema=False)
+async def metrics(request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
+    """For Prometheus, with the token of THROUGHLINE_METRICS_TOKEN; without one only from this machine itself."""
+    _may_read(request)
+    return Response(await service.exposition(db_session), media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read(request: Request[Any, Any, Any]) -> None:
+    token = settings().metrics_token
+    if token:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise Forbidden("Send `Authorization: Bearer` with the value of THROUGHLINE_METRICS_TOKEN.")
+        return
+    # A proxy on this machine makes the whole world look like loopback, so what was forwarded does not count as local.
+    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    if forwarded or request.client is None or not _is_loopback(request.client.host):
+        raise Forbidden("Set THROUGHLINE_METRICS_TOKEN to read metrics from another machine.")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+HANDLERS: list[Any] = [live, ready, metrics]

@@ -1,0 +1,54 @@
+"""Numbers of the whole installation, cheap enough to be asked every few seconds: indexes, counters and small tables only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+DEEPEST = 100_000
+"""Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
+
+_QUEUES = f"""
+select 'inbox' as queue,
+       (select count(*) from (select 1 from inbox limit {DEEPEST}) as waiting) as depth,
+       0::float as age
+union all
+select 'runs_due', count(*), coalesce(extract(epoch from clock_now() - min(resume_at)), 0)
+from (select resume_at from runs where resume_at <= clock_now() and status < 4 order by resume_at limit {DEEPEST}) as due
+union all
+select 'messages_due', count(*), coalesce(extract(epoch from clock_now() - min(due_at)), 0)
+from (select due_at from messages where due_at <= clock_now() and status = 0 order by due_at limit {DEEPEST}) as due
+"""  # noqa: S608  a constant
+
+
+class Queue(NamedTuple):
+    """How much waits, and for how many seconds the oldest of it has."""
+
+    name: str
+    depth: int
+    age: float
+
+
+async def queues(session: AsyncSession) -> list[Queue]:
+    return [Queue(row.queue, int(row.depth), float(row.age)) for row in await session.execute(text(_QUEUES))]
+
+
+async def run_totals(session: AsyncSession) -> dict[str, int]:
+    """Of all workspaces: how many runs entered, and how they ended."""
+    rows = await session.execute(
+        text("select key, sum(n) as n from node_stats where node_id = '' and key <> 'seconds' group by key")
+    )
+    return {row.key: int(row.n) for row in rows}
+
+
+async def heartbeats(session: AsyncSession) -> dict[str, tuple[int, float]]:
+    """Of each kind of process: how many were heard of in the last 15 s, and how many seconds ago the last one."""
+    rows = await session.execute(
+        text(
+            "select kind, count(*) filter (where at > now() - interval '15 seconds') as alive, "
+            "extract(epoch from now() - max(at)) as age from heartbeats group by kind"
+        )
+    )
+    return {row.kind: (int(row.alive), float(row.age)) for row in rows}

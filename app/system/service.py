@@ -1,0 +1,28 @@
+"""The page that Prometheus reads."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import metrics
+from app.system import repository
+
+
+async def exposition(session: AsyncSession) -> bytes:
+    """What this process counted, and what the database knows about all of them, in the text format of Prometheus."""
+    registry = CollectorRegistry()
+    depth = Gauge("throughline_queue_depth", "Rows that wait.", ("queue",), registry=registry)
+    age = Gauge("throughline_queue_oldest_seconds", "How late the oldest due row is.", ("queue",), registry=registry)
+    for queue in await repository.queues(session):
+        depth.labels(queue.name).set(queue.depth)
+        age.labels(queue.name).set(queue.age)
+    runs = Counter("throughline_runs", "Runs that entered, and how they ended.", ("status",), registry=registry)
+    for status, count in (await repository.run_totals(session)).items():
+        runs.labels(status).inc(max(count, 0))
+    alive = Gauge("throughline_processes", "Processes heard of in the last 15 s.", ("kind",), registry=registry)
+    pulse = Gauge("throughline_heartbeat_age_seconds", "Since the last sign of life.", ("kind",), registry=registry)
+    for kind, (count, seconds) in (await repository.heartbeats(session)).items():
+        alive.labels(kind).set(count)
+        pulse.labels(kind).set(seconds)
+    return generate_latest(metrics.REGISTRY) + generate_latest(registry)
