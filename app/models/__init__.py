@@ -10,12 +10,12 @@ from app.models.contact_import import ContactImport, ContactImportChunk, Contact
 from app.models.event import DeadLetter, Event, Inbox
 from app.models.idempotency_key import IdempotencyKey
 from app.models.message import MailboxMessage, Message, Suppression
-from app.models.run import Decision, EntryRefusal, NodeStat, Run, Step, StepAttempt
+from app.models.run import EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Heartbeat, VirtualClock
 from app.models.template import Template
 from app.models.user import Membership, User
-from app.models.workflow import DraftChange, Workflow, WorkflowVersion
+from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVersion
 from app.models.workspace import Workspace
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "ContactImportChunk",
     "ContactImportError",
     "DeadLetter",
-    "Decision",
     "DraftChange",
     "EntryRefusal",
     "Event",
@@ -49,6 +48,7 @@ __all__ = [
     "UserSession",
     "VirtualClock",
     "Workflow",
+    "WorkflowEpoch",
     "WorkflowVersion",
     "Workspace",
 ]

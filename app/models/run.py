@@ -1,4 +1,4 @@
-"""Hot tables of the engine: runs, steps, calls, decisions, refusals, counters. No ids of their own, no foreign keys.
+"""Hot tables of the engine: runs, steps, failed attempts, refusals, counters. No ids of their own, no foreign keys.
 
 Each choice is measured: random ids, foreign keys and fat JSON cost 2-5x each. `check-integrity` proves what keys would.
 """
@@ -37,9 +37,10 @@ class Run(Base):
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     error_message: Mapped[str | None]
     goal_reached_id: Mapped[str | None]
-    visits: Mapped[Json | None]
     context: Mapped[Json | None]
     """Outputs of steps that later steps of this version read, and vars; NULL when nothing reads them."""
+    resume_output: Mapped[Json | None]
+    """What the open step was answered, until the run goes on."""
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
 
     __table_args__ = (
@@ -87,17 +88,6 @@ class StepAttempt(Base):
     error_message: Mapped[str]
     at: Mapped[datetime]
     next_at: Mapped[datetime | None]
-
-
-class Decision(Base):
-    """Why a branch was taken: each predicate's wanted and actual value."""
-
-    __tablename__ = "decisions"
-
-    run_id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    node_id: Mapped[str]
-    detail: Mapped[Json]
 
 
 class EntryRefusal(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasId, HasTenant, HasTimes, Json
@@ -55,3 +55,12 @@ class DraftChange(Base):
     op_ids: Mapped[list[str]]
     ops: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+
+
+class WorkflowEpoch(Base):
+    """One number that a trigger raises when any workflow changes status or live version. Workers compare it in each claim."""
+
+    __tablename__ = "workflow_epoch"
+
+    one: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default="1")
+    n: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -11,9 +11,7 @@ down_revision = "0002_accounts"
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.create_index(
-        "messages_leased", "messages", ["lease_until"], postgresql_where=sa.text("lease_until is not null")
-    )
+    op.create_index("messages_leased", "messages", ["lease_until"], postgresql_where=sa.text("lease_until is not null"))
 
 
 def downgrade() -> None:

@@ -1,0 +1,113 @@
+"""What a batch changes on contacts, merged in SQL so that no concurrent change is lost, grouped so that it costs little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from app.engine import rows
+from app.engine.rows import Jsons, Uuids
+from app.engine.walk import Batch
+from app.nodes.base import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
+
+Statement = tuple[str, tuple[Any, ...]]
+MANY = 8
+"""Groups of contacts with other values above which one statement carries a value per contact."""
+
+
+class Patch(NamedTuple):
+    """A contact's changes folded in order; the parts do not overlap."""
+
+    put: dict[str, Any]
+    up: tuple[tuple[str, float], ...]
+    add: tuple[str, ...]
+    drop: tuple[str, ...]
+    columns: tuple[tuple[str, Any], ...]
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """All but the attribute values: patches of one shape share a statement."""
+        return self.up, self.add, self.drop, self.columns
+
+
+def fold(changes: Sequence[ContactChange]) -> Patch:
+    """Fold changes in the order they happened."""
+    put: dict[str, Any] = {}
+    up: dict[str, float] = {}
+    add: dict[str, None] = {}
+    drop: dict[str, None] = {}
+    columns: dict[str, Any] = {}
+    for change in changes:
+        if isinstance(change, SetFields):
+            put |= change.attributes
+            columns |= change.columns
+            for name in change.attributes:
+                up.pop(name, None)
+        elif isinstance(change, Increment):
+            before = put.get(change.field)
+            if change.field in put:
+                put[change.field] = (before if isinstance(before, int | float) else 0) + change.by
+            else:
+                up[change.field] = up.get(change.field, 0) + change.by
+        elif isinstance(change, AddTag):
+            drop.pop(change.tag, None)
+            add[change.tag] = None
+        elif isinstance(change, RemoveTag):
+            add.pop(change.tag, None)
+            drop[change.tag] = None
+    return Patch(put, tuple(up.items()), tuple(add), tuple(drop), tuple(columns.items()))
+
+
+def contact_updates(batch: Batch) -> Iterator[Statement]:
+    """One statement per group of equal changes; groups that differ only in attribute values share one when they are many."""
+    groups: dict[tuple[ContactChange, ...], list[bytes]] = {}
+    for contact in batch.contacts.values():
+        if contact.changes:
+            groups.setdefault(tuple(contact.changes), []).append(contact.id)
+    folded = [(fold(changes), ids) for changes, ids in groups.items()]
+    if len(folded) <= MANY:
+        for patch, ids in folded:
+            yield _update(patch, Uuids(ids), None)
+        return
+    shapes: dict[tuple[Any, ...], list[tuple[Patch, bytes]]] = {}
+    for patch, ids in folded:
+        shapes.setdefault(patch.shape, []).extend((patch, contact_id) for contact_id in ids)
+    for same in shapes.values():
+        values = Jsons([rows.json(patch.put) for patch, _ in same])
+        yield _update(same[0][0], Uuids([contact_id for _, contact_id in same]), values)
+
+
+def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
+    """`values`: the attributes of each contact; None when they are the same for all."""
+    attributes, arguments = "c.attributes", list[Any]()
+    if values is not None:
+        attributes += " || u.put"
+    elif patch.put:
+        attributes += " || %s::jsonb"
+        arguments.append(rows.encode(patch.put).decode())
+    for name, by in patch.up:
+        # A value that is no number counts as 0, as it does in memory.
+        attributes += (
+            " || jsonb_build_object(%s::text, case when jsonb_typeof(c.attributes->%s) = 'number'"
+            " then (c.attributes->>%s)::numeric else 0 end + %s::numeric)"
+        )
+        arguments += [name, name, name, str(by)]
+    sets = [f"attributes = {attributes}"] if arguments or values is not None else []
+    tags, wanted = "c.tags", list[Any]()
+    for tag in patch.drop:
+        tags = f"array_remove({tags}, %s::text)"
+        wanted.append(tag)
+    for tag in patch.add:
+        tags = f"case when c.tags @> array[%s::text] then {tags} else {tags} || %s::text end"
+        wanted = [tag, *wanted, *wanted, tag]
+    if wanted:
+        sets.append(f"tags = {tags}")
+        arguments += wanted
+    for column, value in patch.columns:
+        if column in CONTACT_COLUMNS:
+            sets.append(f"{column} = %s")
+            arguments.append(None if value is None else str(value))
+    source = "unnest(%s::uuid[]) as u(id)" if values is None else "unnest(%s::uuid[], %s::jsonb[]) as u(id, put)"
+    arguments += [ids] if values is None else [ids, values]
+    changed = ", ".join([*sets, "updated_at = clock_now()"])
+    return f"update contacts c set {changed} from {source} where c.id = u.id", tuple(arguments)

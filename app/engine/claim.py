@@ -1,0 +1,166 @@
+"""What a worker takes, as SQL. Order of locks: inbox, contacts, runs; or runs, then contacts that nobody holds.
+
+The due claim holds runs already, so it must never wait for a contact: with an event that holds the contact and wants the
+run for a goal, both would wait for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import psycopg
+
+from app.engine import rows
+from app.engine.rows import Int4s, Jsons, Texts, Uuids
+
+EVENT, MANUAL, SETTLED, ERASED = 0, 1, 2, 3
+"""Kinds of inbox rows."""
+
+# Microseconds since 2000: what the batch calls now, and what instants look like in memory.
+_MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
+_NOW = _MICROS.format("clock_now()")
+
+# Workers compare the epoch in the snapshot of the claim: an event is never seen without the activation before it.
+INBOX = f"""
+with taken as (
+  delete from inbox where id = any(array(select id from inbox order by id limit %s for update skip locked)) returning *)
+select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
+  convert_to(payload::text, 'UTF8'), {_NOW}, (select n from workflow_epoch)
+from taken order by contact_id, id
+"""
+_CONTACT = "c.email, c.phone, c.external_id, c.source, c.timezone, c.locale, c.created_at, convert_to(c.attributes::text, 'UTF8'), c.tags"
+CONTACTS = "select uuid_send(c.id){} from contacts c where c.id = any(%s) order by c.id for no key update"
+_RUN = f"""
+uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id), convert_to(r.trigger_event::text, 'UTF8'),
+r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {_MICROS.format("r.started_at")},
+{_MICROS.format("r.step_started_at")}, convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8')
+"""
+ACTIVE = f"select {_RUN} from runs r where r.contact_id = any(%s) and r.status < 4"
+STANDING = """
+select uuid_send(contact_id), uuid_send(workflow_id), coalesce(entry_key, '') from runs
+where contact_id = any(%s) and workflow_id = any(%s) and status < 4
+"""
+HISTORY = f"""
+select uuid_send(contact_id), uuid_send(workflow_id), coalesce(entry_key, ''), {_MICROS.format("max(started_at)")} from runs
+where contact_id = any(%s) and workflow_id = any(%s) group by contact_id, workflow_id, entry_key
+"""
+DUE = f"""
+with due as materialized (
+  select r.* from runs r join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
+  where r.resume_at <= clock_now() and r.status < 4 order by r.resume_at limit %s for update of r skip locked)
+select {_RUN}, {_NOW}{{contact}}
+from due r join contacts c on c.id = r.contact_id order by r.contact_id, r.resume_at for no key update of c skip locked
+"""
+SETTLE = """
+update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
+from unnest(%s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(id, seq, port, output)
+where r.id = u.id and r.status = 2 and r.seq = u.seq - 1
+"""
+SET_ASIDE = """
+with taken as (delete from inbox where id = %(id)s returning *)
+insert into dead_letters (id, tenant_id, name, contact_id, payload, error)
+select id, tenant_id, name, contact_id, payload, %(error)s from taken
+"""
+
+
+class Item(NamedTuple):
+    """One inbox row. `payload` is JSON text; ids are 16 bytes."""
+
+    id: int
+    tenant_id: int
+    kind: int
+    name: str
+    contact_id: bytes
+    event_id: bytes | None
+    workflow_id: bytes | None
+    run_id: bytes | None
+    payload: bytes | None
+    now: int
+    epoch: int
+
+
+class RunRow(NamedTuple):
+    """A stored run. Instants are microseconds since 2000."""
+
+    id: bytes
+    workflow_id: bytes
+    version: int
+    contact_id: bytes
+    raw_event: bytes | None
+    node_id: str | None
+    seq: int
+    attempt: int
+    fence: int
+    status: int
+    entry_key: str | None
+    resume_port: str | None
+    started: int
+    step_started: int | None
+    context: bytes | None
+    resume_output: bytes | None
+
+
+class DueRun(NamedTuple):
+    """A run whose time has come, with its contact as stored."""
+
+    run: RunRow
+    now: int
+    contact: tuple[Any, ...]
+
+
+Cursor = psycopg.Cursor[Any]
+
+
+def inbox(cursor: Cursor, limit: int) -> list[Item]:
+    """Take up to `limit` inbox rows, oldest first; answered in order of contact, then age."""
+    return [Item._make(row) for row in cursor.execute(INBOX, (limit,)).fetchall()]
+
+
+def contacts(cursor: Cursor, ids: list[bytes], whole: bool) -> dict[bytes, tuple[Any, ...]]:
+    """Lock contacts; answers what is stored of those that still exist (nothing but the id unless `whole`)."""
+    found = cursor.execute(CONTACTS.format(f", {_CONTACT}" if whole else ""), (Uuids(ids),)).fetchall()
+    return {row[0]: row[1:] for row in found}
+
+
+def active_runs(cursor: Cursor, contact_ids: list[bytes], *, lock: bool) -> list[RunRow]:
+    """The active runs of these contacts, oldest first."""
+    sql = f"{ACTIVE} order by r.id{' for update' if lock else ''}"
+    return [RunRow._make(row) for row in cursor.execute(sql, (Uuids(contact_ids),)).fetchall()]
+
+
+def standing(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]) -> set[tuple[bytes, bytes, str]]:
+    """(contact, workflow, entry key) of active runs; answered by the small index of active runs."""
+    return set(cursor.execute(STANDING, (Uuids(contact_ids), Uuids(workflow_ids))).fetchall())
+
+
+def history(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]) -> dict[tuple[bytes, bytes, str], int]:
+    """When each (contact, workflow, entry key) last started."""
+    found = cursor.execute(HISTORY, (Uuids(contact_ids), Uuids(workflow_ids))).fetchall()
+    return {row[:3]: row[3] for row in found}
+
+
+def due(cursor: Cursor, limit: int, whole: bool) -> list[DueRun]:
+    """Take up to `limit` runs of active workflows whose time has come, in order of contact."""
+    width = len(RunRow._fields)
+    sql = DUE.format(contact=f", {_CONTACT}" if whole else "")
+    return [
+        DueRun(RunRow._make(row[:width]), row[width], tuple(row[width + 1 :]))
+        for row in cursor.execute(sql, (limit,)).fetchall()
+    ]
+
+
+def settle(cursor: Cursor, items: list[Item]) -> None:
+    """Hand runs that wait for a message its outcome; the due claim takes them on."""
+    answers = [(item.run_id, rows.decode(item.payload or b"{}")) for item in items]
+    known = [(run_id, answer) for run_id, answer in answers if run_id is not None and "seq" in answer]
+    if known:
+        outputs = [{**(a.get("output") or {}), **({"error": a["error"]} if a.get("error") else {})} for _, a in known]
+        cursor.execute(
+            SETTLE,
+            (
+                Uuids([run_id for run_id, _ in known]),
+                Int4s([rows.int4(int(answer["seq"])) for _, answer in known]),
+                Texts([rows.text(answer.get("port") or "next") for _, answer in known]),
+                Jsons([rows.json(output) for output in outputs]),
+            ),
+        )

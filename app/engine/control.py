@@ -1,0 +1,66 @@
+"""Ending runs from outside the walk: people cancel, a run that cannot be stored fails alone. Counters stay true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.status import RunStatus, StepStatus
+
+# An active run in the database always stands on a node and is counted there as waiting.
+_END = """
+with ended as (
+  update runs set status = %(status)s, completed_at = clock_now(), resume_at = null, resume_port = null, resume_output = null,
+    step_started_at = null, seq = seq + 1, fence = fence + 1, error_message = %(error)s
+  where {which} and status < 4
+  returning id, tenant_id, workflow_id, workflow_version, current_node_id, seq, attempt, started_at, completed_at),
+written as (
+  insert into steps (run_id, seq, node_id, status, error_message, attempt, started_at, completed_at)
+  select e.id, e.seq, e.current_node_id, %(step)s, %(error)s, e.attempt, coalesce(r.step_started_at, e.completed_at), e.completed_at
+  from ended e join runs r on r.id = e.id where e.current_node_id is not null),
+counted as (
+  insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
+  select workflow_id, workflow_version, v.node_id, v.key, 0, tenant_id, sum(v.n) from ended,
+    lateral (values (current_node_id, 'waiting', -1::bigint), (current_node_id, %(key)s, 1), ('', %(key)s, 1),
+      ('', 'seconds', extract(epoch from completed_at - started_at)::bigint)) as v(node_id, key, n)
+  where v.node_id is not null
+  group by workflow_id, workflow_version, v.node_id, v.key, tenant_id order by workflow_id, workflow_version, v.node_id, v.key
+  on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
+select count(*) from ended
+"""
+_CANCELLED = {"status": int(RunStatus.CANCELLED), "step": int(StepStatus.CANCELLED), "key": "cancelled", "error": None}
+_FAILED = {"status": int(RunStatus.FAILED), "step": int(StepStatus.FAILED), "key": "failed"}
+
+
+async def _run(session: AsyncSession, which: str, **parameters: Any) -> int:
+    connection = await session.connection()
+    result = await connection.exec_driver_sql(_END.format(which=which), parameters)
+    return int(result.scalar_one())
+
+
+async def cancel_runs(session: AsyncSession, tenant_id: int, run_ids: Sequence[UUID]) -> int:
+    """Cancel those that are active; returns how many. A worker that holds one has committed before, or finds it gone."""
+    return await _run(
+        session, "tenant_id = %(tenant)s and id = any(%(ids)s)", tenant=tenant_id, ids=list(run_ids), **_CANCELLED
+    )
+
+
+async def cancel_workflow_runs(session: AsyncSession, tenant_id: int, workflow_id: UUID) -> int:
+    """Cancel all active runs of a workflow; returns how many."""
+    return await _run(
+        session,
+        "tenant_id = %(tenant)s and workflow_id = %(workflow)s",
+        tenant=tenant_id,
+        workflow=workflow_id,
+        **_CANCELLED,
+    )
+
+
+def fail_run(connection: psycopg.Connection[Any], run_id: UUID, error: str) -> None:
+    """End one run as failed, with a transaction of its own."""
+    reason = error.replace("\0", "")[:2000]
+    connection.execute(_END.format(which="id = %(id)s"), {"id": run_id, "error": reason, **_FAILED})

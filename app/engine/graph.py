@@ -1,0 +1,154 @@
+"""A published version, compiled: nodes with their function, edges by port, goals, entry rules, and what it reads.
+
+Immutable, so it is cached by (workflow, version). A node type that is gone compiles to a step that fails with that sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from app.engine import rows
+from app.nodes import registry
+from app.nodes.base import Fail, Outcome, Run
+from app.nodes.conditions import Condition, Verdict
+from app.nodes.scope import Scope
+
+MAX_STEPS = 10_000
+DAY = 86_400.0
+Judge = Callable[[Any], Verdict]
+
+
+class Edge:
+    """A way out of a node, or a way to be over there (`waiting`, `failed`, `goal`…). `index` is its counter in a batch."""
+
+    __slots__ = ("index", "key", "node_id", "target")
+
+    def __init__(self, index: int, node_id: str, key: str) -> None:
+        self.index, self.node_id, self.key = index, node_id, key
+        self.target: Node | None = None
+
+
+class Retry:
+    """When a failed step is tried again: `attempts` in all, `seconds` before the second, then fixed or doubling."""
+
+    __slots__ = ("attempts", "doubling", "jitter", "seconds")
+
+    def __init__(self, spec: dict[str, Any] | None) -> None:
+        given = spec or {}
+        self.attempts = int(given.get("maxAttempts", 1))
+        self.seconds = float(given.get("delaySeconds", 60))
+        self.doubling = given.get("backoff", "exponential") == "exponential"
+        self.jitter = bool(given.get("jitter", True))
+
+    def delay(self, attempt: int, chance: float) -> float:
+        """Seconds until the attempt after `attempt`; `chance` in [0, 1) spreads people so that they do not come at once."""
+        wanted = min(self.seconds * 2 ** (attempt - 1) if self.doubling else self.seconds, DAY)
+        return wanted * (0.5 + chance / 2) if self.jitter else wanted
+
+
+class Node:
+    """One node of the graph."""
+
+    __slots__ = ("awaits", "edges", "field", "id", "kept", "over", "parked", "retry", "run", "type")
+
+    def __init__(self, node_id: str, type_: str, run: Run, retry: Retry) -> None:
+        self.id, self.type, self.run, self.retry = node_id, type_, run, retry
+        self.field = rows.text(node_id)
+        self.edges: dict[str, Edge] = {}
+        self.over: dict[str, Edge] = {}
+        self.parked: Edge
+        self.kept = False
+        """Its output is kept in the run's context because a later step reads it."""
+        self.awaits = False
+        """A message of it is waited for, because its `error` port leads somewhere."""
+
+
+class Goal:
+    """An event and conditions over it and the contact that end a run as a success."""
+
+    __slots__ = ("event", "id", "judge")
+
+    def __init__(self, goal_id: str, event: str, judge: Judge) -> None:
+        self.id, self.event, self.judge = goal_id, event, judge
+
+
+ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
+NODE_ENDS = ("failed", "goal", "exited", "cancelled")
+
+
+class Graph:
+    """The compiled version. `edges` lists every counter, those of the workflow itself (node id '') first."""
+
+    def __init__(self, workflow_id: bytes, version: int, tenant_id: int, document: dict[str, Any]) -> None:
+        self.workflow_id, self.version, self.tenant_id = workflow_id, version, tenant_id
+        self.scope, self.edges = Scope(), list[Edge]()
+        self.entered, self.seconds = self._edge("", "entered"), self._edge("", "seconds")
+        self.ended = {key: self._edge("", key) for key in ENDS}
+        trigger = document["trigger"]
+        self.trigger_event: str | None = trigger.get("event") if trigger.get("type") == "event" else None
+        self.admits = self._judge(trigger)
+        settings = document.get("settings") or {}
+        self.reentry: str = settings.get("reentry") or "after_exit"
+        self.cooldown = float(settings.get("cooldownSeconds") or 0)
+        self.entry_key = self.scope.field(settings["entryKey"]) if settings.get("entryKey") else None
+        self.nodes = {spec["id"]: self._node(spec) for spec in document["nodes"]}
+        self.start: Node | None = None
+        for edge in document["edges"]:
+            self._connect(edge)
+        self.goals = [Goal(goal["id"], goal["event"], self._judge(goal)) for goal in document.get("goals") or ()]
+        self._keep_what_is_read()
+        self.reads_contact = "contact" in self.scope.reads
+        # Constant fields of every run row: tenant, workflow, version.
+        self.prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
+
+    def _edge(self, node_id: str, key: str) -> Edge:
+        edge = Edge(len(self.edges), node_id, key)
+        self.edges.append(edge)
+        return edge
+
+    def _judge(self, spec: dict[str, Any]) -> Judge:
+        conditions = msgspec.convert(spec.get("conditions") or [], list[Condition])
+        return self.scope.conditions(conditions, spec.get("match") or "all")
+
+    def _node(self, spec: dict[str, Any]) -> Node:
+        kind = registry.find(spec["type"])
+        ports = registry.ports(kind) if kind else ("next", "error")
+        node = Node(spec["id"], spec["type"], self._run(spec, kind), Retry(spec.get("retry")))
+        node.edges = {port: self._edge(node.id, port) for port in dict.fromkeys((*ports, "next", "error"))}
+        node.over = {key: self._edge(node.id, key) for key in NODE_ENDS}
+        node.parked = self._edge(node.id, "waiting")
+        return node
+
+    def _run(self, spec: dict[str, Any], kind: Any) -> Run:
+        if kind is None:
+            gone = Fail(f"The step type {spec['type']!r} is not installed.", permanent=True)
+            return lambda _step: gone
+        try:
+            run: Run = kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
+        except Exception as error:  # a version of an older release must not keep every other workflow from running
+            broken = Fail(f"This step cannot be understood: {error}", permanent=True)
+            return lambda _step: broken
+        return run
+
+    def _connect(self, edge: dict[str, Any]) -> None:
+        target = self.nodes[edge["target"]]
+        if edge["source"] == "trigger":
+            self.start = target
+            return
+        source, port = self.nodes[edge["source"]], edge.get("sourceHandle") or "next"
+        if port not in source.edges:
+            source.edges[port] = self._edge(source.id, port)
+        source.edges[port].target = target
+        if port == "error" and source.type.startswith("send_"):
+            source.awaits = True
+
+    def _keep_what_is_read(self) -> None:
+        reads = {path.removeprefix("steps.") for path in self.scope.reads if path.startswith("steps.")}
+        for node in self.nodes.values():
+            node.kept = "*" in reads or node.id in reads
+
+
+OVERLONG: Outcome = Fail(f"A run may take {MAX_STEPS:,} steps at most.", permanent=True)

@@ -1,0 +1,68 @@
+"""Which workflows an event starts and which goals it may reach: in memory, by (workspace, event name).
+
+Made anew when the epoch of the workflows table has moved; compiled versions are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from app.engine.graph import Graph
+
+_WORKFLOWS = """
+select uuid_send(id), live_version, status = 'active' from workflows
+where status in ('active', 'paused') and deleted_at is null and live_version is not null
+"""
+# Runs are pinned, so goals of old versions count as long as somebody may stand on them.
+_GOALS = """
+select distinct uuid_send(w.id), w.tenant_id, goal->>'event' from workflows w
+join workflow_versions v on v.workflow_id = w.id, jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal
+where w.status in ('active', 'paused') and w.deleted_at is null
+"""
+_VERSION = "select tenant_id, graph from workflow_versions where workflow_id = %s and version = %s"
+
+Key = tuple[int, str]
+
+
+class Matcher:
+    """What this process knows of the workflows."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.epoch = -1
+        self.graphs: dict[tuple[bytes, int], Graph] = {}
+        self.live: dict[bytes, Graph] = {}
+        self.triggers: dict[Key, list[Graph]] = {}
+        self.goals: dict[Key, set[bytes]] = {}
+        self.reads_contact = False
+
+    def follow(self, epoch: int) -> None:
+        """Look again when the workflows have changed since the last look."""
+        if epoch == self.epoch:
+            return
+        live: dict[bytes, Graph] = {}
+        triggers: dict[Key, list[Graph]] = {}
+        for workflow_id, version, active in self.connection.execute(_WORKFLOWS, binary=True).fetchall():
+            graph = self.graph(workflow_id, version)
+            if active:
+                live[workflow_id] = graph
+                if graph.trigger_event:
+                    triggers.setdefault((graph.tenant_id, graph.trigger_event), []).append(graph)
+        goals: dict[Key, set[bytes]] = {}
+        for workflow_id, tenant_id, event in self.connection.execute(_GOALS, binary=True).fetchall():
+            goals.setdefault((tenant_id, event), set()).add(workflow_id)
+        self.live, self.triggers, self.goals, self.epoch = live, triggers, goals, epoch
+
+    def graph(self, workflow_id: bytes, version: int) -> Graph:
+        """A version, compiled at first sight."""
+        known = self.graphs.get((workflow_id, version))
+        if known is None:
+            row = self.connection.execute(_VERSION, (UUID(bytes=workflow_id), version)).fetchone()
+            if row is None:
+                raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
+            known = self.graphs[workflow_id, version] = Graph(workflow_id, version, row[0], row[1])
+            self.reads_contact = self.reads_contact or known.reads_contact
+        return known

@@ -1,0 +1,100 @@
+"""All SQL of the run pages and the runs API. Every query starts from the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Contact, Message, Run, Step, StepAttempt, Workflow, WorkflowVersion
+from app.models.status import RunStatus
+
+
+class RunFilter(NamedTuple):
+    """What a list is narrowed to; None leaves a field open. `started_from` is included, `started_to` is not."""
+
+    workflow_id: UUID | None = None
+    contact_id: UUID | None = None
+    statuses: Sequence[RunStatus] | None = None
+    started_from: datetime | None = None
+    started_to: datetime | None = None
+    node_id: str | None = None
+
+
+class RunRepository:
+    """Reads of one workspace."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
+        self.session, self.tenant_id = session, tenant_id
+
+    def _listing(self) -> Select[Run, Contact | None]:
+        return (
+            select(Run, Contact)
+            .join(Contact, Contact.id == Run.contact_id, isouter=True)
+            .where(Run.tenant_id == self.tenant_id)
+        )
+
+    async def page(self, wanted: RunFilter, limit: int, before: UUID | None) -> Sequence[Row[Run, Contact | None]]:
+        """Up to `limit + 1` runs, newest first (ids are time-ordered), older than `before`."""
+        query = self._listing().order_by(Run.id.desc()).limit(limit + 1)
+        if before is not None:
+            query = query.where(Run.id < before)
+        if wanted.workflow_id is not None:
+            query = query.where(Run.workflow_id == wanted.workflow_id)
+        if wanted.contact_id is not None:
+            query = query.where(Run.contact_id == wanted.contact_id)
+        if wanted.statuses:
+            query = query.where(Run.status.in_(wanted.statuses))
+        if wanted.started_from is not None:
+            query = query.where(Run.started_at >= wanted.started_from)
+        if wanted.started_to is not None:
+            query = query.where(Run.started_at < wanted.started_to)
+        if wanted.node_id is not None:
+            query = query.where(Run.current_node_id == wanted.node_id)
+        return (await self.session.execute(query)).all()
+
+    async def one(self, run_id: UUID) -> Row[Run, Contact | None, Workflow, WorkflowVersion] | None:
+        """The run with its contact, workflow and pinned version; None when it is not of this workspace."""
+        query = (
+            self._listing()
+            .add_columns(Workflow, WorkflowVersion)
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(
+                WorkflowVersion,
+                (WorkflowVersion.workflow_id == Run.workflow_id) & (WorkflowVersion.version == Run.workflow_version),
+            )
+            .where(Run.id == run_id)
+        )
+        return (await self.session.execute(query)).first()
+
+    async def steps(self, run_id: UUID) -> Sequence[Step]:
+        """The finished steps in order."""
+        return (await self.session.scalars(select(Step).where(Step.run_id == run_id).order_by(Step.seq))).all()
+
+    async def attempts(self, run_id: UUID) -> dict[int, list[StepAttempt]]:
+        """Failed attempts by the step's seq."""
+        query = select(StepAttempt).where(StepAttempt.run_id == run_id).order_by(StepAttempt.seq, StepAttempt.attempt)
+        found: dict[int, list[StepAttempt]] = {}
+        for attempt in await self.session.scalars(query):
+            found.setdefault(attempt.seq, []).append(attempt)
+        return found
+
+    async def messages(self, run_id: UUID) -> dict[int, Message]:
+        """The run's messages by the step's seq."""
+        return {m.seq: m for m in await self.session.scalars(select(Message).where(Message.run_id == run_id))}
+
+    async def neighbours(self, run: Run) -> tuple[UUID | None, UUID | None]:
+        """The next newer and next older run of the same workflow, for the arrows of the run page."""
+        same = (Run.tenant_id == self.tenant_id, Run.workflow_id == run.workflow_id)
+        newer = await self.session.scalar(select(Run.id).where(*same, Run.id > run.id).order_by(Run.id).limit(1))
+        older = await self.session.scalar(select(Run.id).where(*same, Run.id < run.id).order_by(Run.id.desc()).limit(1))
+        return newer, older
+
+    async def workflow_names(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Names for a list that mixes workflows."""
+        query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == self.tenant_id, Workflow.id.in_(ids))
+        return dict((await self.session.execute(query)).tuples())

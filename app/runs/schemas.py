@@ -1,0 +1,98 @@
+"""What the API and the pages say of a run and its steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class Camel(msgspec.Struct, rename="camel", kw_only=True):
+    """JSON in camelCase."""
+
+
+class RunContact(Camel):
+    id: UUID
+    email: str | None
+    external_id: str | None
+    name: str
+
+
+class RunOut(Camel):
+    """Seed fields of a run. `resume_at` is set while it waits or retries."""
+
+    id: UUID
+    workflow_id: UUID
+    workflow_version: int
+    contact_id: UUID
+    status: str
+    current_node_id: str | None
+    trigger_event: dict[str, Any]
+    context: dict[str, Any]
+    goal_reached_id: str | None
+    error_message: str | None
+    started_at: datetime
+    completed_at: datetime | None
+    resume_at: datetime | None
+    contact: RunContact | None = None
+
+
+class AttemptOut(Camel):
+    """A try that failed and was followed, or will be, by another."""
+
+    attempt: int
+    error_message: str
+    at: datetime
+    next_at: datetime | None
+
+
+class StepMessageOut(Camel):
+    """What became of the message that a send step queued."""
+
+    id: str
+    status: str
+    recipient: str | None
+    subject: str | None
+    error_message: str | None
+    sent_at: datetime | None
+
+
+class RuleOut(Camel):
+    """One condition as it was answered then."""
+
+    field: str
+    operator: str
+    wanted: Any
+    actual: Any
+    held: bool
+
+
+class StepOut(Camel):
+    """One visit to a node. `input` is the pinned config and what the step before put out."""
+
+    seq: int
+    node_id: str
+    node_type: str
+    name: str
+    status: str
+    input: dict[str, Any]
+    output: dict[str, Any] | None
+    port: str | None
+    error_message: str | None
+    attempt: int
+    attempts: list[AttemptOut]
+    occurrence: int
+    started_at: datetime | None
+    completed_at: datetime | None
+    scheduled_at: datetime | None
+    rules: list[RuleOut] = []
+    message: StepMessageOut | None = None
+
+
+class RunDetail(RunOut, kw_only=True):
+    """A run with all its steps; the last one may still be open."""
+
+    workflow_name: str
+    steps: list[StepOut]

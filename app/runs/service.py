@@ -1,0 +1,211 @@
+"""Reading runs: lists with cursors, and one run with every step told in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.errors import Invalid, NotFound
+from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
+from app.models import Contact, Message, Run, Step, StepAttempt
+from app.models.status import MessageStatus, RunStatus, StepStatus
+from app.nodes import registry
+from app.runs.repository import RunFilter, RunRepository
+from app.runs.schemas import AttemptOut, RuleOut, RunContact, RunDetail, RunOut, StepMessageOut, StepOut
+
+STATUS_WORDS = sorted({status.word for status in RunStatus})
+
+
+class RunNotFound(NotFound):
+    """This run does not exist in your workspace."""
+
+    code = "run_not_found"
+
+
+def statuses_of(words: str | None) -> Sequence[RunStatus] | None:
+    """The statuses of a comma-separated filter. Raises Invalid naming the allowed words."""
+    if not words:
+        return None
+    wanted = {word.strip() for word in words.split(",")}
+    if unknown := wanted - set(STATUS_WORDS):
+        message = f"Unknown status {', '.join(sorted(unknown))}. Use one of {', '.join(STATUS_WORDS)}."
+        raise Invalid(errors=[{"path": "status", "message": message}])
+    return [status for status in RunStatus if status.word in wanted]
+
+
+def contact_name(contact: Contact) -> str:
+    """What people call this contact: first and last name, else the address, else the external id."""
+    attributes = contact.attributes
+    names = [
+        str(attributes.get(key) or "").strip() for key in ("first_name", "last_name") if attributes.get(key) is not None
+    ]
+    full = str(attributes.get("name") or "").strip() or " ".join(name for name in names if name)
+    return full or contact.email or contact.external_id or contact.phone or "Contact without a name"
+
+
+def _contact(contact: Contact | None) -> RunContact | None:
+    if contact is None:
+        return None
+    return RunContact(id=contact.id, email=contact.email, external_id=contact.external_id, name=contact_name(contact))
+
+
+def run_out(run: Run, contact: Contact | None) -> RunOut:
+    """A run as lists show it."""
+    return RunOut(
+        id=run.id,
+        workflow_id=run.workflow_id,
+        workflow_version=run.workflow_version,
+        contact_id=run.contact_id,
+        status=RunStatus(run.status).word,
+        current_node_id=run.current_node_id,
+        trigger_event=run.trigger_event or {},
+        context=run.context or {},
+        goal_reached_id=run.goal_reached_id,
+        error_message=run.error_message,
+        started_at=run.started_at,
+        completed_at=run.completed_at,
+        resume_at=run.resume_at,
+        contact=_contact(contact),
+    )
+
+
+def _attempts(attempts: list[StepAttempt]) -> list[AttemptOut]:
+    return [AttemptOut(attempt=a.attempt, error_message=a.error_message, at=a.at, next_at=a.next_at) for a in attempts]
+
+
+def _message(message: Message | None) -> StepMessageOut | None:
+    if message is None:
+        return None
+    return StepMessageOut(
+        id=f"{message.run_id}-{message.seq}",
+        status=MessageStatus(message.status).word,
+        recipient=message.recipient,
+        subject=message.subject,
+        error_message=message.error_message,
+        sent_at=message.sent_at,
+    )
+
+
+class _Teller:
+    """Fills in what a step row leaves out, from the pinned graph."""
+
+    def __init__(self, run: Run, graph: dict[str, Any]) -> None:
+        self.run = run
+        self.nodes = {node["id"]: node for node in graph["nodes"]}
+        self.previous: dict[str, Any] = {"event": run.trigger_event or {}}
+
+    def told(self, node_id: str) -> dict[str, Any]:
+        node = self.nodes.get(node_id, {})
+        kind = str(node.get("type", "unknown"))
+        known = registry.find(kind)
+        return {
+            "node_id": node_id,
+            "node_type": kind,
+            "name": node.get("name") or (known.label if known else kind),
+            "input": {"config": node.get("data", {}), "previous": self.previous},
+        }
+
+    def finished(self, step: Step) -> dict[str, Any]:
+        told = self.told(step.node_id)
+        self.previous = {"nodeId": step.node_id, "output": step.output or {}}
+        return told
+
+
+def rules_of(step: Step) -> list[RuleOut]:
+    """What a branch was decided by, nested groups flattened."""
+    found: list[RuleOut] = []
+
+    def gather(rules: list[dict[str, Any]]) -> None:
+        for rule in rules:
+            if "rules" in rule:
+                gather(rule["rules"])
+            else:
+                found.append(msgspec.convert(rule, RuleOut))
+
+    gather((step.output or {}).get("rules") or [])
+    return found
+
+
+def open_status(run: Run) -> StepStatus:
+    """The status of the step that the run stands on."""
+    if run.status == RunStatus.WAITING:
+        return StepStatus.WAITING
+    if run.status == RunStatus.RUNNING:
+        return StepStatus.RETRYING if run.attempt > 1 else StepStatus.PENDING
+    return StepStatus.RUNNING
+
+
+class RunService:
+    """What one principal may see of runs."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal = session, principal
+        self.runs = RunRepository(session, principal.tenant_id)
+
+    async def list(self, wanted: RunFilter, limit: int | None = None, cursor: str | None = None) -> Page[RunOut]:
+        """Newest first. Raises Invalid on a cursor that is not ours."""
+        size = clamp_limit(limit)
+        before = decode_cursor(cursor, UUID)[0] if cursor else None
+        rows = await self.runs.page(wanted, size, before)
+        page = cut(rows, size, lambda row: (row[0].id,))
+        return Page([run_out(run, contact) for run, contact in page.items], page.next_cursor)
+
+    async def require_workflow(self, workflow_id: UUID) -> None:
+        """Raises NotFound when the workflow is not of this workspace, so that a list is never silently empty."""
+        if not await self.runs.workflow_names({workflow_id}):
+            raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+
+    async def detail(self, run_id: UUID, workflow_id: UUID | None = None) -> RunDetail:
+        """The run and its steps. Raises RunNotFound, also when it is not a run of `workflow_id`."""
+        found = await self.runs.one(run_id)
+        if found is None or (workflow_id is not None and found[0].workflow_id != workflow_id):
+            raise RunNotFound
+        run, contact, workflow, version = found
+        attempts, messages = await self.runs.attempts(run_id), await self.runs.messages(run_id)
+        teller = _Teller(run, version.graph)
+        steps = [
+            StepOut(
+                seq=step.seq,
+                **teller.finished(step),
+                status=StepStatus(step.status).word,
+                output=step.output,
+                port=step.port,
+                error_message=step.error_message,
+                attempt=step.attempt,
+                attempts=_attempts(attempts.get(step.seq, [])),
+                occurrence=step.occurrence,
+                started_at=step.started_at,
+                completed_at=step.completed_at,
+                scheduled_at=None,
+                rules=rules_of(step),
+                message=_message(messages.get(step.seq)),
+            )
+            for step in await self.runs.steps(run_id)
+        ]
+        if run.status < RunStatus.COMPLETED and run.current_node_id:
+            seq = run.seq + 1
+            steps.append(
+                StepOut(
+                    seq=seq,
+                    **teller.told(run.current_node_id),
+                    status=open_status(run).word,
+                    output=None,
+                    port=None,
+                    error_message=run.error_message,
+                    attempt=run.attempt,
+                    attempts=_attempts(attempts.get(seq, [])),
+                    occurrence=1,
+                    started_at=run.step_started_at,
+                    completed_at=None,
+                    scheduled_at=run.resume_at,
+                    message=_message(messages.get(seq)),
+                )
+            )
+        base = run_out(run, contact)
+        fields = {name: getattr(base, name) for name in base.__struct_fields__}
+        return RunDetail(**fields, workflow_name=workflow.name, steps=steps)
