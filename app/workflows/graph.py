@@ -6,6 +6,7 @@ Every document in the database was written by `Graph.document`, so it always has
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
@@ -109,13 +110,14 @@ class Note(_Part, frozen=True):
     height: Annotated[int, Meta(ge=40, le=2_000)] = 72
 
 
+@functools.cache
+def _optional(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.default is UNSET)
+
+
 def without_nulls(part: Any) -> Any:
     """The same part with `null` for an optional field read as "not there"."""
-    nulls = {
-        field.name: UNSET
-        for field in msgspec.structs.fields(part)
-        if field.default is UNSET and getattr(part, field.name) is None
-    }
+    nulls = {name: UNSET for name in _optional(part.__class__) if getattr(part, name) is None}
     return msgspec.structs.replace(part, **nulls) if nulls else part
 
 
@@ -139,7 +141,9 @@ class Graph(_Part, frozen=True):
         return msgspec.structs.replace(
             self,
             nodes=tuple(without_nulls(node) for node in self.nodes),
-            edges=tuple(msgspec.structs.replace(edge, id=edge.key) for edge in self.edges),
+            edges=tuple(
+                edge if isinstance(edge.id, str) else msgspec.structs.replace(edge, id=edge.key) for edge in self.edges
+            ),
             settings=without_nulls(self.settings),
         )
 
