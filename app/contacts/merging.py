@@ -53,6 +53,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    if not patch:
+        return dict(old)
     made = {**old, **patch}
     return {name: value for name, value in made.items() if name not in patch or value is not None}
 

@@ -44,8 +44,8 @@ async def find(session: AsyncSession, wanted: Collection[Who]) -> dict[Who, UUID
                 session,
                 f"""
                 select w.tenant_id, w.value, c.id
-                from unnest(%(tenants)s::int[], %(values)s::text[]) as w(tenant_id, value)
-                join contacts c on c.tenant_id = w.tenant_id and {match}
+                from unnest(%(tenants)b::int[], %(values)b::text[]) as w(tenant_id, value)
+                cross join lateral (select c.id from contacts c where c.tenant_id = w.tenant_id and {match} offset 0) c
                 """,  # noqa: S608
                 tenants=[who.tenant_id for who in some],
                 values=[who.value for who in some],
@@ -65,7 +65,7 @@ async def create(session: AsyncSession, wanted: Sequence[Who]) -> Created:
         """
         insert into contacts (id, tenant_id, external_id, email)
         select id, tenant_id, external_id, email
-        from unnest(%(ids)s::uuid[], %(tenants)s::int[], %(external_ids)s::text[], %(emails)s::text[])
+        from unnest(%(ids)b::uuid[], %(tenants)b::int[], %(external_ids)b::text[], %(emails)b::text[])
           as t(id, tenant_id, external_id, email)
         on conflict do nothing
         returning id, tenant_id, external_id, email

@@ -40,8 +40,8 @@ Key = tuple[int, str]
 # Sorted by key, so that two transactions that share keys wait for each other in one order and cannot deadlock.
 _INSERT = """
 with incoming as (
-  select * from unnest(%(id)s::uuid[], %(tenant_id)s::int[], %(contact_id)s::uuid[], %(name)s::text[],
-                       %(properties)s::text[], %(key)s::text[], %(occurred_at)s::timestamptz[])
+  select * from unnest(%(id)b::uuid[], %(tenant_id)b::int[], %(contact_id)b::uuid[], %(name)b::text[],
+                       %(properties)b::text[], %(key)b::text[], %(occurred_at)b::timestamptz[])
     as t(id, tenant_id, contact_id, name, properties, key, occurred_at)
 ), stored as (
   insert into events (id, tenant_id, contact_id, name, properties, key, occurred_at)
@@ -73,9 +73,9 @@ async def by_keys(session: AsyncSession, keys: Iterable[Key]) -> dict[Key, Store
     rows = await execute(
         session,
         """
-        select e.tenant_id, e.key, e.id, e.contact_id, e.name, e.occurred_at
-        from unnest(%(tenants)s::int[], %(keys)s::text[]) as k(tenant_id, key)
-        join events e on e.tenant_id = k.tenant_id and e.key = k.key
+        select k.tenant_id, k.key, e.id, e.contact_id, e.name, e.occurred_at
+        from unnest(%(tenants)b::int[], %(keys)b::text[]) as k(tenant_id, key)
+        cross join lateral (select * from events e where e.tenant_id = k.tenant_id and e.key = k.key offset 0) e
         """,
         tenants=[tenant for tenant, _ in wanted],
         keys=[key for _, key in wanted],

@@ -125,7 +125,7 @@ async def add_errors(session: AsyncSession, import_id: UUID, found: Sequence[tup
         """
         insert into contact_import_errors (import_id, row_number, message, "row")
         select %(id)s, number, message, jsonb_build_object('cells', cells::jsonb)
-        from unnest(%(numbers)s::int[], %(messages)s::text[], %(cells)s::text[]) as t(number, message, cells)
+        from unnest(%(numbers)b::int[], %(messages)b::text[], %(cells)b::text[]) as t(number, message, cells)
         """,
         id=import_id,
         numbers=[number for number, _, _ in found],
