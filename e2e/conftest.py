@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 AXE = ROOT / "e2e" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 SHOTS = ROOT / "test-results" / "e2e"
 TIMEOUT_MS = 10_000
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +63,10 @@ def page_errors() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def open_page(chromium: Browser, product: Product, page_errors: list[str]) -> Iterator[Callable[..., Page]]:
-    """Opens pages in fresh contexts: signed in as the owner unless told otherwise."""
+def open_page(
+    chromium: Browser, product: Product, page_errors: list[str], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
+    """Opens pages in fresh contexts: signed in as the owner unless told otherwise. A failed story leaves their pictures."""
     contexts: list[BrowserContext] = []
 
     def guard(route: Route) -> None:
@@ -102,7 +105,11 @@ def open_page(chromium: Browser, product: Product, page_errors: list[str]) -> It
         return opened
 
     yield open_one
-    for context in contexts:
+    for number, context in enumerate(contexts):
+        if request.node.stash.get(FAILED, False):
+            for left in context.pages:
+                SHOTS.mkdir(parents=True, exist_ok=True)
+                left.screenshot(path=SHOTS / f"failed-{request.node.name[:80]}-{number}.png")
         context.close()
 
 
@@ -145,14 +152,7 @@ def shot() -> Callable[..., Path]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """A story that fails leaves a picture of its last page."""
+    """Lets `open_page` know that the story failed."""
     outcome: Any = yield
-    report = outcome.get_result()
-    if (
-        report.when == "call"
-        and report.failed
-        and isinstance(failed := getattr(item, "funcargs", {}).get("page"), Page)
-    ):
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        name = item.nodeid.replace("/", "-").replace("::", "-")[-120:]
-        failed.screenshot(path=SHOTS / f"failed-{name}.png")
+    if outcome.get_result().failed:
+        item.stash[FAILED] = True

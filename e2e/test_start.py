@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.product import Product
 
 
-def test_a_stranger_is_asked_to_sign_in(open_page: Callable[..., Page]) -> None:
+def test_a_stranger_is_asked_to_sign_in(open_page: Callable[..., Page], product: Product) -> None:
     page = open_page(signed_in=False)
-    page.goto("/")
-    expect(page).to_have_url("/sign-in?next=/")
+    page.goto("/settings/profile")
+    expect(page).to_have_url(f"{product.url}/sign-in?next=%2Fsettings%2Fprofile")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_the_printed_link_signs_in_once(open_page: Callable[..., Page], product: Product) -> None:
     page = open_page(signed_in=False)
     page.goto(product.link)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("navigation").first).to_be_visible()
+    page.goto("/settings/profile")
+    expect(page).to_have_url(f"{product.url}/settings/profile")
     again = open_page(signed_in=False)
     again.goto(product.link)
-    expect(again.get_by_role("navigation")).to_have_count(0)
+    again.goto("/settings/profile")
+    expect(again).to_have_url(f"{product.url}/sign-in?next=%2Fsettings%2Fprofile")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_door_is_for_everybody(
+    open_page: Callable[..., Page], expect_accessible: Callable[..., None], theme: str, width: int
+) -> None:
+    page = open_page(theme=theme, width=width, signed_in=False)
+    page.goto("/sign-in")
+    expect_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

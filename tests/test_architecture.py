@@ -33,6 +33,7 @@ NEIGHBOURS = {
     ("contacts", "app.messaging.suppression"): "a contact's page shows and changes whether they may be mailed",
     ("messaging", "app.connectors"): "the gateway sends through a connector",
     ("messaging", "app.contacts"): "consent is read in the transaction before the send",
+    ("messaging", "app.events.record"): "an unsubscribe is an event",
     ("events", "app.contacts"): "an event finds or makes its contact",
     ("workflows", "app.messaging"): "does the template of a node exist?",
     ("lib", "app.models.idempotency_key"): "the one table that a middleware of the ground keeps",

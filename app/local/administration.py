@@ -49,10 +49,9 @@ def create_user(options: argparse.Namespace) -> int:
                 place = await (
                     repository.workspace_by_slug(session, wanted) if wanted else repository.first_workspace(session)
                 )
-                if place is None:
-                    raise NotFound(
-                        f"There is no workspace {wanted or ''!r}. Start the product once, or check the name."
-                    )
+                if place is None and wanted:
+                    raise NotFound(f"There is no workspace {wanted!r}.")
+                place = place or await service.create_workspace(session, "Main", slug="main")
                 password = sys.stdin.readline().rstrip("\n") if options.password_stdin else None
                 user = await service.create_user(
                     session,

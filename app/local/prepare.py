@@ -1,6 +1,7 @@
-"""One step of `./dev run`, as a process of its own: migrate, make the first admin, fill the demo, print a sign-in link.
+"""What happens once before the product runs: migrate, make the first admin; locally also a sign-in link and the demo.
 
-It talks to the supervisor in lines of JSON: `{"migrated": true}` as soon as the other processes may start, the rest after.
+A process of its own, for `./dev run` and for containers. It speaks in lines of JSON: `{"migrated": true}` as soon as the
+other processes may start, the rest after.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ def migrate(revision: str = "head") -> None:
 
 
 async def welcome(*, demo: bool) -> dict[str, Any]:
-    """The first admin and a one-time link for it; the demo workspace when `demo` and nobody was here before."""
+    """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and nobody was here before."""
     from app.accounts import service, sessions
     from app.lib import database
+    from app.settings import settings
 
     told: dict[str, Any] = {}
     async with database.transaction() as session:
         admin = await service.ensure_first_admin(session)
         if admin is None:
             return told
-        told = {"admin": admin.email, "link": await sessions.create_sign_in_link(session, admin.user_id)}
+        told["admin"] = admin.email
+        if settings().local:  # elsewhere the output goes to logs that others keep
+            told["link"] = await sessions.create_sign_in_link(session, admin.user_id)
         if demo and admin.created and importlib.util.find_spec("app.local.demo"):
             seed = importlib.import_module("app.local.demo").seed
             await seed(session, admin.tenant_id)
