@@ -18,7 +18,7 @@ from litestar.template import TemplateConfig
 import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.lib import database, logs, openapi, problems
+from app.lib import database, logs, openapi, problems, virtual_clock
 from app.lib.csrf import CrossSite
 from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
@@ -55,6 +55,7 @@ def middleware() -> list[Any]:
 def create_app(*, database_config: Any = None) -> Litestar:
     """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
     logs.configure()
+    virtual_clock.install()
     config = database_config or database.litestar_config()
     config.before_send_handler = database.commit_at_the_end(config)
     made = Litestar(
