@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message, NodeStat, Run, Workflow
+from app.models import Connector, Contact, Message, NodeStat, Run, Template, Workflow, WorkflowVersion
 from app.models.status import MessageStatus, RunStatus
+
+FAILED_SEEN = 1_000
+"""How many of the newest failed runs the home page groups by cause."""
 
 
 class InsightRepository:
@@ -58,16 +62,74 @@ class InsightRepository:
         )
         return dict((await self.session.execute(query)).all())
 
-    async def failures(self, limit: int) -> Sequence[Any]:
-        """The newest failed runs with their workflow's name."""
-        query = (
-            select(Run, Workflow.name)
-            .join(Workflow, Workflow.id == Run.workflow_id)
+    async def failing(self, since: datetime, limit: int) -> Sequence[Any]:
+        """(workflow, name, node, count, last error, last time) of runs that failed after `since`, the newest cause first.
+
+        Looks at the newest FAILED_SEEN failed runs only, by their partial index, so a bad day costs what a good one does.
+        """
+        newest = (
+            select(Run.workflow_id, Run.current_node_id, Run.completed_at, Run.error_message)
             .where(Run.tenant_id == self.tenant_id, Run.status == RunStatus.FAILED)
             .order_by(Run.id.desc())
+            .limit(FAILED_SEEN)
+            .subquery()
+        )
+        last = func.max(newest.c.completed_at)
+        query = (
+            select(
+                newest.c.workflow_id,
+                Workflow.name,
+                newest.c.current_node_id,
+                func.count(),
+                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.completed_at.desc()))[1],
+                last,
+            )
+            .join(Workflow, Workflow.id == newest.c.workflow_id)
+            .where(newest.c.completed_at > since, Workflow.deleted_at.is_(None))
+            .group_by(newest.c.workflow_id, Workflow.name, newest.c.current_node_id)
+            .order_by(last.desc())
             .limit(limit)
         )
         return (await self.session.execute(query)).all()
+
+    async def late(self, due_before: datetime, limit: int) -> Sequence[Any]:
+        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
+        query = (
+            select(Run.workflow_id, Workflow.name, func.count(), func.min(Run.resume_at))
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .where(Run.tenant_id == self.tenant_id, Run.resume_at < due_before, Workflow.status == "active")
+            .group_by(Run.workflow_id, Workflow.name)
+            .order_by(func.min(Run.resume_at))
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def workflows(self, statuses: Sequence[str], limit: int) -> Sequence[Workflow]:
+        """Workflows of some statuses, last changed first."""
+        query = (
+            select(Workflow)
+            .where(Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None), Workflow.status.in_(statuses))
+            .order_by(Workflow.updated_at.desc())
+            .limit(limit)
+        )
+        return (await self.session.scalars(query)).all()
+
+    async def publications(self, limit: int) -> Sequence[Any]:
+        """(version, workflow name) of what was published last."""
+        query = (
+            select(WorkflowVersion, Workflow.name)
+            .join(Workflow, Workflow.id == WorkflowVersion.workflow_id)
+            .where(WorkflowVersion.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None))
+            .order_by(WorkflowVersion.created_at.desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def has(self) -> tuple[bool, bool, bool]:
+        """Is there any connector, contact and template in this workspace?"""
+        query = select(*(exists().where(kind.tenant_id == self.tenant_id) for kind in (Connector, Contact, Template)))
+        connector, contact, template = (await self.session.execute(query)).one()
+        return connector, contact, template
 
     async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
         """Waits that end between `now` and `until`, by workflow, the fullest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -53,16 +54,16 @@ class WorkflowPulse(Camel):
     goal_reached: int
 
 
-class Failure(Camel):
-    """A run that failed lately: what people should look at first."""
+class Trouble(Camel):
+    """One thing that needs somebody: `kind` is failing, late or paused; `count` runs are concerned since `since`."""
 
-    run_id: UUID
+    kind: Literal["failing", "late", "paused"]
     workflow_id: UUID
     workflow_name: str
-    contact_id: UUID
-    node_id: str | None
-    error_message: str
-    at: datetime
+    count: int
+    since: datetime | None
+    node_id: str | None = None
+    error_message: str = ""
 
 
 class Due(Camel):
@@ -74,16 +75,46 @@ class Due(Camel):
     first_at: datetime
 
 
+class Publication(Camel):
+    """A version that went live."""
+
+    workflow_id: UUID
+    workflow_name: str
+    version: int
+    author: str
+    note: str
+    at: datetime
+
+
+class Setup(Camel):
+    """What a new workspace has done already."""
+
+    connector: bool
+    contacts: bool
+    template: bool
+    workflow: bool
+    active: bool
+
+    @property
+    def done(self) -> int:
+        """How many of the five are done."""
+        return sum((self.connector, self.contacts, self.template, self.workflow, self.active))
+
+
 class Overview(Camel):
-    """The home page: what runs, what is wrong, what is due. `due` and `failures` are capped lists."""
+    """The home page: what runs, what is wrong, what is due. All lists are capped."""
 
     active_workflows: int
     paused_workflows: int
     draft_workflows: int
     in_flow: int
     entered: int
+    completed: int
+    failed: int
     goal_reached: int
     messages_queued: int
-    failures: list[Failure]
+    troubles: list[Trouble]
     due: list[Due]
+    publications: list[Publication]
     pulses: dict[UUID, WorkflowPulse]
+    setup: Setup

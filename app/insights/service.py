@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
 from app.insights.repository import InsightRepository
-from app.insights.schemas import Due, Failure, NodeStats, Overview, WorkflowPulse, WorkflowStats
+from app.insights.schemas import (
+    Due,
+    NodeStats,
+    Overview,
+    Publication,
+    Setup,
+    Trouble,
+    WorkflowPulse,
+    WorkflowStats,
+)
 from app.lib import clock
 
 ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
 NOT_PORTS = {"waiting", "failed", "goal", "exited", "cancelled"}
 LISTED = 6
+RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
+"""A failure is news for a day; a wait that ended a minute ago and did not go on is late."""
 
 
 async def workflow_stats(
@@ -84,8 +95,9 @@ async def pulses(
 
 
 async def overview(session: AsyncSession, tenant_id: int) -> Overview:
-    """What runs, what is wrong and what is due within the hour, in seven small queries."""
+    """What runs, what is wrong and what is due within the hour, in nine small queries."""
     insights, now = InsightRepository(session, tenant_id), clock.now()
+    connector, contact, template = await insights.has()
     statuses = await insights.workflows_by_status()
     pulse = await pulses(session, tenant_id)
     return Overview(
@@ -94,23 +106,64 @@ async def overview(session: AsyncSession, tenant_id: int) -> Overview:
         draft_workflows=statuses.get("draft", 0),
         in_flow=sum(p.in_flow for p in pulse.values()),
         entered=sum(p.entered for p in pulse.values()),
+        completed=sum(p.completed for p in pulse.values()),
+        failed=sum(p.failed for p in pulse.values()),
         goal_reached=sum(p.goal_reached for p in pulse.values()),
         messages_queued=await insights.messages_queued(),
-        failures=[
-            Failure(
-                run_id=run.id,
-                workflow_id=run.workflow_id,
-                workflow_name=name,
-                contact_id=run.contact_id,
-                node_id=run.current_node_id,
-                error_message=run.error_message or "",
-                at=run.completed_at or run.started_at,
-            )
-            for run, name in await insights.failures(LISTED)
-        ],
+        troubles=await _troubles(insights, pulse, now),
         due=[
             Due(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
             for workflow_id, name, count, first_at in await insights.due(now, now + timedelta(hours=1), LISTED)
         ],
+        publications=[
+            Publication(
+                workflow_id=version.workflow_id,
+                workflow_name=name,
+                version=version.version,
+                author=version.author,
+                note=version.changelog or "",
+                at=version.created_at,
+            )
+            for version, name in await insights.publications(LISTED)
+        ],
         pulses=pulse,
+        setup=Setup(
+            connector=connector,
+            contacts=contact,
+            template=template,
+            workflow=bool(statuses),
+            active=bool(statuses.get("active") or statuses.get("paused")),
+        ),
     )
+
+
+async def _troubles(insights: InsightRepository, pulse: dict[UUID, WorkflowPulse], now: datetime) -> list[Trouble]:
+    """Failing first (something is broken), then late (nothing moves), then paused with people inside."""
+    failing = [
+        Trouble(
+            kind="failing",
+            workflow_id=workflow_id,
+            workflow_name=name,
+            count=count,
+            since=last,
+            node_id=node_id,
+            error_message=error or "",
+        )
+        for workflow_id, name, node_id, count, error, last in await insights.failing(now - RECENT, LISTED)
+    ]
+    late = [
+        Trouble(kind="late", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
+        for workflow_id, name, count, since in await insights.late(now - PATIENCE, LISTED)
+    ]
+    paused = [
+        Trouble(
+            kind="paused",
+            workflow_id=flow.id,
+            workflow_name=flow.name,
+            count=pulse[flow.id].in_flow,
+            since=flow.updated_at,
+        )
+        for flow in await insights.workflows(["paused"], LISTED)
+        if flow.id in pulse and pulse[flow.id].in_flow
+    ]
+    return [*failing, *late, *paused]

@@ -55,6 +55,7 @@ def is_partial(request: Request[Any, Any, Any]) -> bool:
 def page(
     request: Request[Any, Any, Any],
     name: str,
+    /,
     *,
     block: str | None = None,
     status_code: int = 200,

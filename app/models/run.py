@@ -55,6 +55,7 @@ class Run(Base):
         Index("runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
         Index("runs_contact", "contact_id"),
         Index("runs_workflow", "workflow_id", "id"),
+        Index("runs_failed", "tenant_id", text("id desc"), postgresql_where=text("status = 5")),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 

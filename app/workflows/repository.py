@@ -213,3 +213,17 @@ class WorkflowRepository:
         for workflow_id, key, number in (await self._session.execute(query)).all():
             found.setdefault(workflow_id, {})[key] = int(number)
         return found
+
+    async def version_counters(self, workflow_id: UUID) -> dict[int, dict[str, int]]:
+        """The workflow-level roll-up counters of each version of one workflow, summed over shards."""
+        query = (
+            select(NodeStat.version, NodeStat.key, func.sum(NodeStat.n))
+            .where(
+                NodeStat.tenant_id == self._tenant_id, NodeStat.workflow_id == workflow_id, NodeStat.node_id == ""
+            )
+            .group_by(NodeStat.version, NodeStat.key)
+        )
+        found: dict[int, dict[str, int]] = {}
+        for version, key, number in (await self._session.execute(query)).all():
+            found.setdefault(version, {})[key] = int(number)
+        return found

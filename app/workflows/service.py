@@ -132,6 +132,11 @@ class WorkflowService:
         """The run counters of one workflow, all versions together."""
         return Totals.of((await self._repository.counters([workflow.id])).get(workflow.id, {}))
 
+    async def in_flow_by_version(self, workflow: Workflow) -> dict[int, int]:
+        """How many runs of each version have not ended; versions without runs are missing."""
+        counters = await self._repository.version_counters(workflow.id)
+        return {version: Totals.of(counted).running_runs for version, counted in counters.items()}
+
     async def issues(self, workflow: Workflow) -> Sequence[Finding]:
         """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""
         return (await self._drafts.findings(Graph.load(workflow.draft))).all

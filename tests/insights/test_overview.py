@@ -95,14 +95,15 @@ async def test_what_runs_what_is_wrong_what_is_due(
     seen = await overview(db_session, workspace.id)
     assert (seen.active_workflows, seen.draft_workflows, seen.paused_workflows) == (1, 1, 0)
     assert (seen.entered, seen.in_flow, seen.goal_reached, seen.messages_queued) == (9, 3, 1, 1)
-    (failure,) = seen.failures
-    assert failure.error_message == "No address." and failure.workflow_name == "Cart" and failure.node_id == "mail"
+    (trouble,) = seen.troubles
+    assert (trouble.kind, trouble.workflow_name, trouble.node_id) == ("failing", "Cart", "mail")
+    assert (trouble.error_message, trouble.count) == ("No address.", 1)
     (due,) = seen.due
     assert due.count == 2 and due.first_at == soon and due.workflow_name == "Cart"
     assert seen.pulses[UUID(active["id"])].in_flow == 3
-    assert len(sent) <= 7, sent
+    assert len(sent) <= 9, sent
 
 
 async def test_an_empty_workspace(db_session: AsyncSession, workspace: Workspace) -> None:
     seen = await overview(db_session, workspace.id)
-    assert seen.failures == [] and seen.due == [] and seen.pulses == {} and seen.in_flow == 0
+    assert seen.troubles == [] and seen.setup.done == 0 and seen.due == [] and seen.pulses == {} and seen.in_flow == 0

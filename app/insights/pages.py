@@ -1,0 +1,202 @@
+"""`/` (what runs, what is wrong, what is due) and `/workflows/{id}/stats` (where people got to, in numbers)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.insights.repository import InsightRepository
+from app.insights.schemas import NodeStats, Overview, WorkflowStats
+from app.insights.service import overview, workflow_stats
+from app.lib.formats import counted, number, percent
+from app.lib.fragments import page
+from app.models.status import Role
+from app.nodes import registry
+from app.workflows import glyph
+from app.workflows.changes import PORT_WORDS
+from app.workflows.graph import ERROR, TRIGGER, Graph, Node
+from app.workflows.pages import category_of, trigger_text
+from app.workflows.service import WorkflowService
+
+SHOWN = 8
+COUNT_WORDS = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things", "Six things")
+
+
+def situation(seen: Overview) -> tuple[str, str]:
+    """The sentence of the home page, and the line below it."""
+    troubles = len(seen.troubles)
+    if not seen.active_workflows and not troubles:
+        if seen.paused_workflows:
+            return "Everything is paused", f"{counted(seen.paused_workflows, 'workflow')} could go on."
+        return "Nothing is running yet", "Draw a workflow and activate it; then this page says how it goes."
+    running = (
+        f"{counted(seen.active_workflows, 'workflow')} {'is' if seen.active_workflows == 1 else 'are'} running "
+        f"and {counted(seen.in_flow, 'person is', 'people are')} in flow."
+    )
+    if not troubles:
+        return "All is well", f"{running} Nothing failed in the last 24 hours and nothing is late."
+    words = COUNT_WORDS[troubles] if troubles < len(COUNT_WORDS) else f"{number(troubles)} things"
+    return f"{words} {'needs' if troubles == 1 else 'need'} you", running
+
+
+@get("/", role=Role.VIEWER, include_in_schema=False)
+async def home(request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]) -> Template:
+    """The first page after signing in."""
+    tenant_id = request.user.tenant_id
+    seen = await overview(db_session, tenant_id)
+    sentence, line = situation(seen)
+    running = await InsightRepository(db_session, tenant_id).workflows(["active"], SHOWN)
+    graphs = {flow.id: Graph.load(flow.draft) for flow in running}
+    return page(
+        request,
+        "insights/home.html",
+        block="live",
+        seen=seen,
+        sentence=sentence,
+        line=line,
+        running=running,
+        glyphs={key: glyph.draw(graph, category_of) for key, graph in graphs.items()},
+        triggers={key: trigger_text(graph) for key, graph in graphs.items()},
+        goals={key: bool(graph.goals) for key, graph in graphs.items()},
+    )
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One line of the funnel: who arrived at a step and where they went."""
+
+    node_id: str
+    type: str
+    title: str
+    kind: str
+    category: str
+    indent: int
+    arrived: int
+    went_on: int
+    waiting: int
+    failed: int
+    rest: str
+
+
+def _rest(stats: NodeStats, ways: int) -> str:
+    """Where those who arrived went, in words: `42% No, 58% Yes, 3 wait here`."""
+    parts = []
+    if ways > 1 and stats.succeeded:
+        parts += [
+            f"{percent(count, stats.succeeded, 0)} {PORT_WORDS.get(port, port.capitalize())}"
+            for port, count in sorted(stats.ports.items())
+        ]
+    elif stats.ports.get(ERROR):
+        parts.append(f"{number(stats.ports[ERROR])} left by Error")
+    if stats.waiting:
+        parts.append(f"{number(stats.waiting)} {'waits' if stats.waiting == 1 else 'wait'} here")
+    if stats.failed:
+        parts.append(f"{number(stats.failed)} failed")
+    left = stats.executed - stats.succeeded - stats.failed
+    if left > 0:
+        parts.append(f"{number(left)} left early")
+    return ", ".join(parts)
+
+
+def stages(graph: Graph, stats: WorkflowStats) -> list[Stage]:
+    """The steps in reading order: down one arm, then the next, and where arms join again after the last of them."""
+    return [
+        Stage(
+            node_id=TRIGGER,
+            type=TRIGGER,
+            title=trigger_text(graph),
+            kind="Trigger",
+            category="trigger",
+            indent=0,
+            arrived=stats.total_runs,
+            went_on=stats.total_runs,
+            waiting=0,
+            failed=0,
+            rest="",
+        ),
+        *(_stage(node, indent, stats.node_stats.get(node.id, NodeStats())) for node, indent in reading_order(graph)),
+    ]
+
+
+def reading_order(graph: Graph) -> list[tuple[Node, int]]:
+    """(node, depth of its arm) of every node a run can come to. A join stands as deep as the branch it closes."""
+    reachable = graph.reachable() | {TRIGGER}
+    coming: dict[str, int] = Counter(edge.target for edge in graph.edges if edge.source in reachable)
+    joins = {target for target, ways in coming.items() if ways > 1}
+    depths: dict[str, int] = {TRIGGER: 0}
+    found: list[tuple[Node, int]] = []
+    waiting = [TRIGGER]
+    while waiting:
+        source = waiting.pop()
+        node = graph.node(source)
+        if node is not None:
+            found.append((node, depths[source]))
+        edges = sorted(graph.leaving(source), key=lambda edge: edge.source_handle == ERROR)
+        branch = len(edges) > 1
+        ready = []
+        for edge in edges:
+            depth = depths[source] + branch - (edge.target in joins)
+            depths[edge.target] = max(0, min(depths.get(edge.target, depth), depth))
+            coming[edge.target] -= 1
+            if coming[edge.target] == 0:
+                ready.append(edge.target)
+        waiting += reversed(ready)
+    return found
+
+
+def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:
+    known = registry.find(node.type)
+    title = node.name if isinstance(node.name, str) and node.name else known.label if known else node.type
+    return Stage(
+        node_id=node.id,
+        type=node.type,
+        title=title,
+        kind=known.label if known else node.type,
+        category=category_of(node.type),
+        indent=min(indent, 4),
+        arrived=numbers.executed + numbers.waiting,
+        went_on=numbers.succeeded,
+        waiting=numbers.waiting,
+        failed=numbers.failed,
+        rest=_rest(numbers, len(known.ports) if known else 1),
+    )
+
+
+@get("/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, include_in_schema=False)
+async def stats_page(
+    request: Request[Any, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    workflow_id: FromPath[UUID],
+    version: FromQuery[str | None] = None,
+) -> Template:
+    """The numbers of a workflow: all versions together, or one."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    published = (await service.versions(workflow, limit=100)).items
+    chosen = int(version) if version and version.isdecimal() and len(version) < 9 else None
+    stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
+    shown = chosen or workflow.live_version
+    graph = Graph.load((await service.version(workflow, shown)).graph if shown else workflow.draft)
+    return page(
+        request,
+        "insights/stats.html",
+        block="numbers",
+        workflow=workflow,
+        stats=stats,
+        ended=stats.total_runs - stats.running_runs,
+        stages=stages(graph, stats),
+        goals=[goal.name or goal.id for goal in graph.goals],
+        chosen=chosen,
+        shown=shown,
+        versions=[("", "all"), *((str(row.version), f"v{row.version}") for row in published)],
+    )
+
+
+HANDLERS = [home, stats_page]

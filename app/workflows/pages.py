@@ -1,0 +1,265 @@
+"""`/workflows`: the list with its actions, and `/workflows/{id}/versions`: what was published, what changed, and going back."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import Invalid
+from app.lib.flash import go
+from app.lib.fragments import page
+from app.models import Workflow, WorkflowVersion
+from app.models.status import Role, WorkflowStatus
+from app.nodes import registry
+from app.workflows import glyph, picture
+from app.workflows.changes import compare, edge_marks, union
+from app.workflows.graph import Graph
+from app.workflows.service import LISTED, Listed, WorkflowService
+
+TABS = (
+    ("", "All"),
+    (WorkflowStatus.ACTIVE, "Active"),
+    (WorkflowStatus.PAUSED, "Paused"),
+    (WorkflowStatus.DRAFT, "Draft"),
+    (WorkflowStatus.ARCHIVED, "Archived"),
+)
+PAGE, VERSIONS = 50, 50
+DRAFT = "draft"
+
+Asked = Request[Any, Any, Any]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the list."""
+
+    workflow: Workflow
+    listed: Listed
+    glyph: glyph.Glyph
+    trigger: str
+    has_goals: bool
+
+
+def category_of(type_: str) -> str:
+    """The category of a step type; an unknown one is shown grey."""
+    found = registry.find(type_)
+    return found.category if found else "exit"
+
+
+def trigger_text(graph: Graph) -> str:
+    """What starts a workflow, for the second line of its name."""
+    if graph.trigger.type == "event":
+        return f"Event {graph.trigger.event}" if graph.trigger.event else "No trigger chosen yet"
+    return "Started by hand or by a program"
+
+
+def row_of(listed: Listed) -> Row:
+    """What the list shows of one workflow."""
+    graph = Graph.load(listed.workflow.draft)
+    return Row(listed.workflow, listed, glyph.draw(graph, category_of), trigger_text(graph), bool(graph.goals))
+
+
+# The list ---------------------------------------------------------------------------------------------------------
+
+
+@get("/workflows", role=Role.VIEWER, include_in_schema=False)
+async def workflow_list(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    status: FromQuery[str | None] = None,
+    q: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+    new: FromQuery[str | None] = None,
+) -> Template:
+    """All workflows, last changed first; archived ones on their own tab."""
+    service = WorkflowService(db_session, request.user)
+    wanted = [WorkflowStatus(status)] if status in list(WorkflowStatus) else LISTED
+    found = await service.list(statuses=wanted, search=q, limit=PAGE, cursor=cursor)
+    counts = await service.status_counts()
+    return page(
+        request,
+        "workflows/list.html",
+        block="list",
+        rows=[row_of(listed) for listed in found.items],
+        next_cursor=found.next_cursor,
+        cursor=cursor,
+        tabs=[
+            (key, text, f"/workflows?status={key}" if key else "/workflows", counts.get(WorkflowStatus(key), 0))
+            if key
+            else (key, text, "/workflows", sum(counts.get(one, 0) for one in LISTED))
+            for key, text in TABS
+        ],
+        status=status if status in list(WorkflowStatus) else "",
+        q=q or "",
+        total=sum(counts.values()),
+        new=new is not None,
+    )
+
+
+@post("/workflows", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def create(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes] | Template:
+    """Make an empty workflow and open it in the builder; a name that does not fit comes back in the dialog."""
+    form = await request.form()
+    name, description = str(form.get("name", "")), str(form.get("description", ""))
+    try:
+        made = await WorkflowService(db_session, request.user).create(name=name, description=description)
+    except Invalid as error:
+        complaint = error.errors[0]["message"] if error.errors else error.message
+        return page(
+            request,
+            "workflows/new.html",
+            block="form",
+            status_code=422,
+            name=name,
+            description=description,
+            error=complaint,
+        )
+    return go(request, f"/workflows/{made.id}")
+
+
+@post("/workflows/{workflow_id:uuid}/duplicate", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def duplicate(
+    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Copy the draft into a new workflow and open it."""
+    made = await WorkflowService(db_session, request.user).duplicate(workflow_id)
+    return go(request, f"/workflows/{made.id}", f"This is {made.name}. Runs and versions stayed with the original.")
+
+
+@post("/workflows/{workflow_id:uuid}/archive", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def archive(
+    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Put a workflow away; whoever is still in it is cancelled."""
+    done = await WorkflowService(db_session, request.user).archive(workflow_id)
+    return go(request, "/workflows", f"{done.name} is archived.")
+
+
+@post("/workflows/{workflow_id:uuid}/restore", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def restore(
+    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Take a workflow back out of the archive."""
+    done = await WorkflowService(db_session, request.user).restore(workflow_id)
+    return go(request, "/workflows", f"{done.name} is back as {done.status}.")
+
+
+@post("/workflows/{workflow_id:uuid}/delete", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def delete(
+    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Delete a workflow for good."""
+    service = WorkflowService(db_session, request.user)
+    name = (await service.get(workflow_id)).name
+    await service.delete(workflow_id)
+    return go(request, "/workflows", f"{name} is deleted.")
+
+
+# Versions ---------------------------------------------------------------------------------------------------------
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line beside the comparison: the draft, or a version with the people who are in it."""
+
+    key: str
+    title: str
+    note: str
+    author: str
+    at: Any
+    live: bool
+    in_flow: int
+
+
+def entry_of(version: WorkflowVersion, workflow: Workflow, in_flow: dict[int, int]) -> Entry:
+    """A version in the list beside the comparison."""
+    return Entry(
+        key=str(version.version),
+        title=f"v{version.version}",
+        note=version.changelog or "No changelog",
+        author=version.author or "Unknown",
+        at=version.created_at,
+        live=version.version == workflow.live_version,
+        in_flow=in_flow.get(version.version, 0),
+    )
+
+
+@get("/workflows/{workflow_id:uuid}/versions", role=Role.VIEWER, include_in_schema=False)
+async def versions(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    workflow_id: FromPath[UUID],
+    v: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Template:
+    """Every version with what it changed. `v` is a number or `draft`; without it the newest is shown."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    found = await service.versions(workflow, limit=VERSIONS, cursor=cursor)
+    unpublished = await service.has_unpublished_changes(workflow)
+    in_flow = await service.in_flow_by_version(workflow)
+    chosen = v or (DRAFT if unpublished or not found.items else str(found.items[0].version))
+    if chosen == DRAFT:
+        after, base = Graph.load(workflow.draft), workflow.live_version
+        shown: WorkflowVersion | None = None
+    else:
+        shown = await service.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)
+        after, base = Graph.load(shown.graph), shown.version - 1 or None
+    before = Graph.load((await service.version(workflow, base)).graph) if base else Graph()
+    changes = compare(before, after) if base else []
+    return page(
+        request,
+        "workflows/versions.html",
+        workflow=workflow,
+        entries=[entry_of(version, workflow, in_flow) for version in found.items],
+        unpublished=unpublished,
+        next_cursor=found.next_cursor,
+        chosen=chosen,
+        shown=shown,
+        base=base,
+        changes=changes,
+        picture=picture.draw(union(before, after).document() if base else after.document()),
+        marks={change.node_id: change.kind for change in changes},
+        edge_marks=edge_marks(before, after) if base else {},
+        document=after.document(),
+        category_of=category_of,
+    )
+
+
+@post(
+    "/workflows/{workflow_id:uuid}/versions/{number:int}/revert",
+    role=Role.ADMIN,
+    include_in_schema=False,
+    status_code=200,
+)
+async def revert(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    workflow_id: FromPath[UUID],
+    number: FromPath[int],
+) -> Response[bytes]:
+    """Make an old version the live one again, as a new version."""
+    note = str((await request.form()).get("changelog", ""))
+    made = await WorkflowService(db_session, request.user).revert(workflow_id, number, note)
+    return go(
+        request,
+        f"/workflows/{workflow_id}/versions?v={made.version}",
+        f"v{made.version} is live. It is the same as v{number}; runs stay on the version they started on.",
+    )
+
+
+@post("/workflows/{workflow_id:uuid}/discard", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def discard(
+    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Put the draft back to what is live."""
+    done = await WorkflowService(db_session, request.user).discard_draft(workflow_id)
+    return go(request, f"/workflows/{workflow_id}/versions", f"The draft is v{done.live_version} again.")
+
+
+HANDLERS = [workflow_list, create, duplicate, archive, restore, delete, versions, revert, discard]

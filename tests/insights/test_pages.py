@@ -1,0 +1,197 @@
+"""Home and results: what they say of a workspace with and without people in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.insights.pages import reading_order
+from app.lib import clock
+from app.lib.ids import uuid7
+from app.models import Contact, Run, Workflow, Workspace
+from app.models.run import NodeStat
+from app.models.status import Role, RunStatus
+from app.workflows.graph import Graph
+from app.workflows.service import WorkflowService
+from tests.fixtures.people import BrowserClients, make_user, principal_of
+
+BRANCHED = Graph.load(
+    {
+        "trigger": {"type": "event", "event": "signed_up"},
+        "nodes": [
+            {"id": "ask", "type": "condition", "name": "Paying?", "data": {"conditions": [
+                {"field": "plan", "operator": "equals", "value": "pro"}]}},
+            {"id": "tag", "type": "add_tag", "data": {"tag": "paying"}},
+            {"id": "pause", "type": "delay", "data": {"duration": 1, "unit": "days"}},
+            {"id": "end", "type": "end"},
+        ],
+        "edges": [
+            {"source": "trigger", "target": "ask"},
+            {"source": "ask", "target": "tag", "sourceHandle": "true"},
+            {"source": "ask", "target": "pause", "sourceHandle": "false"},
+            {"source": "tag", "target": "end"},
+            {"source": "pause", "target": "end"},
+        ],
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def service(db_session: AsyncSession, principals: dict[Role, Principal]) -> WorkflowService:
+    return WorkflowService(db_session, principals[Role.OWNER])
+
+
+@pytest.fixture
+async def workflow(service: WorkflowService) -> Workflow:
+    made = await service.create(name="Trial onboarding", graph=BRANCHED)
+    return await service.activate(made.id, "First")
+
+
+class Counters:
+    """Writes the roll-up counters of one workflow."""
+
+    def __init__(self, session: AsyncSession, workflow: Workflow) -> None:
+        self.session, self.workflow = session, workflow
+
+    async def __call__(self, node_id: str = "", **counts: int) -> None:
+        for key, n in counts.items():
+            self.session.add(
+                NodeStat(
+                    workflow_id=self.workflow.id,
+                    version=1,
+                    node_id=node_id,
+                    key=key,
+                    shard=0,
+                    tenant_id=self.workflow.tenant_id,
+                    n=n,
+                )
+            )
+        await self.session.flush()
+
+
+@pytest.fixture
+def count(db_session: AsyncSession, workflow: Workflow) -> Counters:
+    return Counters(db_session, workflow)
+
+
+async def make_run(session: AsyncSession, workflow: Workflow, status: RunStatus, **fields: object) -> UUID:
+    contact = Contact(id=uuid7(), tenant_id=workflow.tenant_id, email=f"{uuid7()}@example.com")
+    session.add(contact)
+    run = Run(
+        id=uuid7(),
+        contact_id=contact.id,
+        tenant_id=workflow.tenant_id,
+        workflow_id=workflow.id,
+        workflow_version=1,
+        started_at=clock.now() - timedelta(hours=1),
+        status=int(status),
+        seq=1,
+        attempt=1,
+        fence=0,
+        **fields,
+    )
+    session.add(run)
+    await session.flush()
+    return run.id
+
+
+async def test_a_new_workspace_is_led_through_the_set_up(browser: BrowserClients) -> None:
+    text = (await (await browser(Role.MARKETER)).get("/")).text
+    assert "Nothing is running yet" in text and "0 of 5" in text and "Connect a mail server" in text
+
+
+async def test_home_says_that_all_is_well(browser: BrowserClients, workflow: Workflow, count: Counters) -> None:
+    await count(entered=1284, completed=1000)
+    text = (await (await browser(Role.VIEWER)).get("/")).text
+    assert "All is well" in text and "1 workflow is running and 284 people are in flow" in text
+    assert "Trial onboarding" in text and "v1 of Trial onboarding" in text
+
+
+async def test_home_names_what_fails_is_late_and_stands_still(
+    browser: BrowserClients, workflow: Workflow, service: WorkflowService, count: Counters, db_session: AsyncSession
+) -> None:
+    now = clock.now()
+    for _ in range(2):
+        await make_run(
+            db_session, workflow, RunStatus.FAILED, completed_at=now, current_node_id="tag", error_message="502 <Bad>"
+        )
+    old = now - timedelta(days=3)
+    await make_run(db_session, workflow, RunStatus.FAILED, completed_at=old, current_node_id="x", error_message="Old")
+    await make_run(db_session, workflow, RunStatus.WAITING, resume_at=now - timedelta(minutes=5))
+    text = (await (await browser(Role.VIEWER)).get("/")).text
+    assert "Two things need you" in text
+    assert "502 &lt;Bad&gt;" in text and "Old" not in text
+    assert "Late" in text and "See whether a worker runs" in text
+    await count(entered=3)
+    await service.pause(workflow.id)
+    paused = (await (await browser(Role.VIEWER)).get("/")).text
+    assert "They stand still until the workflow is resumed" in paused and "See whether a worker runs" not in paused
+
+
+async def test_home_lists_what_is_due(browser: BrowserClients, workflow: Workflow, db_session: AsyncSession) -> None:
+    await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(minutes=20))
+    await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(hours=3))
+    text = (await (await browser(Role.VIEWER)).get("/")).text
+    assert "1 person goes on" in text and "in 20 min" in text
+
+
+async def test_home_refreshes_its_part_alone(browser: BrowserClients) -> None:
+    answer = await (await browser(Role.VIEWER)).get("/", headers={"HX-Request": "true"})
+    assert "<html" not in answer.text and "Nothing is running yet" in answer.text
+
+
+async def test_results_show_the_seed_numbers_and_each_step(
+    browser: BrowserClients, workflow: Workflow, count: Counters
+) -> None:
+    await count(entered=100, completed=60, goal_reached=15, failed=5, seconds=8_000)
+    await count("ask", true=40, false=60)
+    await count("pause", waiting=7, next=50, failed=3)
+    text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
+    assert "1 min 40 s" in text and "60% No, 40% Yes" in text and "7 wait here, 3 failed" in text
+    assert "In flow now" in text and ">20<" in text and "no goal is set" in text
+
+
+async def test_results_of_one_version(browser: BrowserClients, workflow: Workflow, count: Counters) -> None:
+    await count(entered=100)
+    client, url = await browser(Role.VIEWER), f"/workflows/{workflow.id}/stats"
+    assert "runs, v1" in (await client.get(f"{url}?version=1")).text
+    assert (await client.get(f"{url}?version=7")).status_code == 404
+    assert "runs, all versions" in (await client.get(f"{url}?version=x")).text
+
+
+async def test_results_before_anybody_entered(browser: BrowserClients, workflow: Workflow) -> None:
+    text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
+    assert "Nobody has entered yet" in text
+
+
+async def test_others_numbers_are_not_there(
+    browser: BrowserClients, db_session: AsyncSession, other_workspace: Workspace
+) -> None:
+    user = await make_user(db_session, other_workspace, Role.OWNER)
+    theirs = WorkflowService(db_session, principal_of(other_workspace, user, Role.OWNER))
+    foreign = await theirs.create(name="Their secret", graph=BRANCHED)
+    await theirs.activate(foreign.id)
+    await Counters(db_session, foreign)(entered=9999)
+    client = await browser(Role.OWNER)
+    assert (await client.get(f"/workflows/{foreign.id}/stats")).status_code == 404
+    home = (await client.get("/")).text
+    assert "9,999" not in home and "Their secret" not in home
+
+
+async def test_strangers_are_sent_to_sign_in(client: object, workflow: Workflow) -> None:
+    for path in ("/", "/workflows", f"/workflows/{workflow.id}/stats", f"/workflows/{workflow.id}/versions"):
+        answer = await client.get(path)  # type: ignore[attr-defined]
+        assert answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+
+
+def test_arms_are_read_one_after_the_other_and_a_join_closes_them() -> None:
+    assert [(node.id, depth) for node, depth in reading_order(BRANCHED)] == [
+        ("ask", 0),
+        ("tag", 1),
+        ("pause", 1),
+        ("end", 0),
+    ]

@@ -1,0 +1,108 @@
+"""What differs between two graphs, in words; and the glyph of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.workflows import glyph
+from app.workflows.changes import compare, edge_marks, union, value_text
+from app.workflows.graph import Graph
+
+
+def graph(**parts: Any) -> Graph:
+    """Trigger → ask, which leads to `yes` and `no`, over which the parts are laid."""
+    document: dict[str, Any] = {
+        "trigger": {"type": "event", "event": "signed_up"},
+        "nodes": [
+            {"id": "ask", "type": "condition", "name": "Paying?", "position": {"x": 0, "y": 100}},
+            {"id": "yes", "type": "add_tag", "position": {"x": -200, "y": 200}, "data": {"tag": "paying"}},
+            {"id": "no", "type": "delay", "position": {"x": 200, "y": 200}, "data": {"duration": 1, "unit": "days"}},
+        ],
+        "edges": [
+            {"source": "trigger", "target": "ask"},
+            {"source": "ask", "target": "yes", "sourceHandle": "true"},
+            {"source": "ask", "target": "no", "sourceHandle": "false"},
+        ],
+        **parts,
+    }
+    return Graph.load(document)
+
+
+def test_the_same_graph_has_no_changes_even_when_cards_were_moved() -> None:
+    document = graph().document()
+    for node in document["nodes"]:
+        node["position"] = {"x": 900, "y": 900}
+    assert compare(graph(), Graph.load(document)) == []
+
+
+def test_a_changed_value_names_both_sides() -> None:
+    document = graph().document()
+    document["nodes"][2]["data"]["duration"] = 3
+    (change,) = compare(graph(), Graph.load(document))
+    assert (change.kind, change.node_id, change.title) == ("changed", "no", "Wait")
+    assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("duration", "1", "3")]
+
+
+def test_a_moved_way_is_told_by_its_port() -> None:
+    document = graph().document()
+    document["edges"][1]["target"], document["edges"][2]["target"] = "no", "yes"
+    (change,) = compare(graph(), Graph.load(document))
+    assert change.node_id == "ask"
+    assert {(detail.label, detail.after) for detail in change.details} == {
+        ("Yes leads to", "Wait"),
+        ("No leads to", "Add tag"),
+    }
+
+
+def test_added_and_removed_steps_goals_rules_and_notes() -> None:
+    document = graph().document()
+    document["nodes"] = [document["nodes"][0], document["nodes"][1], {"id": "new", "type": "end"}]
+    document["edges"] = document["edges"][:2]
+    document["goals"] = [{"id": "g", "name": "Bought", "event": "purchase"}]
+    document["settings"] = {"reentry": "once"}
+    document["notes"] = [{"id": "n", "text": "Careful"}]
+    kinds = {(change.kind, change.node_id or change.type) for change in compare(graph(), Graph.load(document))}
+    assert kinds == {
+        ("added", "new"),
+        ("removed", "no"),
+        ("changed", "ask"),
+        ("added", "g"),
+        ("changed", "settings"),
+        ("changed", "note"),
+    }
+
+
+def test_a_picture_of_the_difference_keeps_what_is_gone_and_moves_it_out_of_the_way() -> None:
+    document = graph().document()
+    document["nodes"][2] = {"id": "instead", "type": "end", "position": {"x": 210, "y": 205}}
+    document["edges"][2]["target"] = "instead"
+    after = Graph.load(document)
+    both = union(graph(), after)
+    gone = both.node("no")
+    assert gone is not None and gone.position.x < 0
+    assert edge_marks(graph(), after) == {("ask", "instead"): "added", ("ask", "no"): "removed"}
+
+
+def test_values_read_as_words() -> None:
+    assert value_text([{"field": "plan", "operator": "not_equals", "value": "pro"}]) == "plan not equals pro"
+    assert (value_text(True), value_text(None), value_text({"a": [1]})) == ("yes", "", '{"a": [1]}')
+
+
+def test_a_glyph_has_a_square_a_step_inside_its_frame() -> None:
+    drawn = glyph.draw(graph(), lambda type_: type_)
+    assert sorted(dot.category for dot in drawn.dots) == ["add_tag", "condition", "delay", "trigger"]
+    assert len({dot.x for dot in drawn.dots}) == 3 and drawn.path.count("M") == 3
+    assert all(3 <= dot.x <= glyph.WIDTH - 3 and 3 <= dot.y <= glyph.HEIGHT - 3 for dot in drawn.dots)
+
+
+def test_a_long_glyph_shrinks_its_squares() -> None:
+    nodes = [{"id": f"n{i}", "type": "delay"} for i in range(30)]
+    edges = [{"source": f"n{i - 1}" if i else "trigger", "target": f"n{i}"} for i in range(30)]
+    drawn = glyph.draw(graph(nodes=nodes, edges=edges), lambda _: "timing")
+    assert len(drawn.dots) == 31 and 0 < drawn.size < glyph.SQUARE
+    assert max(dot.x for dot in drawn.dots) <= glyph.WIDTH
+
+
+def test_a_glyph_of_a_broken_circle_ends() -> None:
+    circle = [{"source": "trigger", "target": "ask"}, {"source": "ask", "target": "ask", "sourceHandle": "true"}]
+    assert glyph.draw(graph(edges=circle), lambda _: "logic").dots
