@@ -59,6 +59,8 @@ def remaining(left: int) -> str:
     """The part of the message that says how many tries are left; empty while there are plenty."""
     if left >= _WARN_BELOW:
         return ""
+    if left <= 0:
+        return " That was the last try for a quarter of an hour."
     return " 1 try left." if left == 1 else f" {left} tries left."
 
 

@@ -150,7 +150,7 @@ async def _take(session: AsyncSession, tenant_id: int, key: str) -> bool:
         if getattr(error.orig, "sqlstate", "") != "55P03":
             raise
         await session.rollback()
-        raise StillRunning(retry_after=_WAIT_MS // 1000) from error
+        raise StillRunning(retry_after=max(1, _WAIT_MS // 1000)) from error
     await session.execute(text("SET LOCAL lock_timeout = 0"))
     return taken is not None
 

@@ -128,7 +128,7 @@ async def test_metrics_count_by_template_and_know_the_queues(
     await beat(db_session, worker=2)
     await (await api(Role.ADMIN)).delete("/api/v1/api-keys/0197d000-0000-7000-8000-000000000000")
     text_format = (await client.get("/metrics")).text
-    assert 'route="/api/v1/api-keys/{key_id:uuid}",status="404"' in text_format
+    assert 'route="/api/v1/api-keys/{key_id}",status="404"' in text_format
     assert "0197d000" not in text_format
     assert 'throughline_queue_depth{queue="inbox"} 0.0' in text_format
     assert 'throughline_queue_oldest_seconds{queue="messages_due"} 0.0' in text_format

@@ -1,0 +1,271 @@
+"""The doors: passwords, one-time links, rotation, limits, and where a sign-in may lead."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import pages, passwords, service, sessions, throttle
+from app.lib import crypto
+from app.models.session import SignInFailure, SignInLink, UserSession
+from app.models.status import Role
+from app.models.user import User
+from app.models.workspace import Workspace
+from tests.fixtures.clock import Clock
+from tests.fixtures.people import BrowserClients
+
+EMAIL, PASSWORD = "ada@example.com", "four unrelated words"
+
+
+@pytest.fixture
+async def ada(db_session: AsyncSession, workspace: Workspace) -> User:
+    return await service.create_user(
+        db_session, EMAIL, name="Ada", password=PASSWORD, tenant_id=workspace.id, role=Role.MARKETER
+    )
+
+
+async def form_of(client: httpx.AsyncClient, path: str = "/sign-in") -> dict[str, str]:
+    """The hidden fields of a page's form."""
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text))
+
+
+async def sign_in(
+    client: httpx.AsyncClient, email: str = EMAIL, password: str = PASSWORD, **more: str
+) -> httpx.Response:
+    hidden = await form_of(client)
+    return await client.post("/sign-in", data={**hidden, "email": email, "password": password, **more})
+
+
+async def test_signing_in_and_out(client: httpx.AsyncClient, ada: User, db_session: AsyncSession) -> None:
+    answer = await sign_in(client, email=" Ada@Example.COM ", lasting="1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = next(value for value in answer.headers.get_list("set-cookie") if value.startswith("session="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Max-Age=" in cookie
+    row = (await db_session.scalars(select(UserSession))).one()
+    token = client.cookies["session"]
+    assert row.token_hash == crypto.fingerprint(token)
+    assert token.encode() not in row.token_hash
+    page = await client.get("/settings/profile")
+    assert "Ada" in page.text
+
+    hidden = await form_of(client, "/settings/profile")
+    out = await client.post("/sign-out", data=hidden)
+    assert (out.status_code, out.headers["location"]) == (303, "/sign-in")
+    assert await db_session.scalar(select(func.count()).select_from(UserSession)) == 0
+    client.cookies.set("session", token)
+    assert (await client.get("/settings/profile")).status_code == 303
+
+
+async def test_without_lasting_the_session_is_short(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession
+) -> None:
+    answer = await sign_in(client)
+    cookie = next(value for value in answer.headers.get_list("set-cookie") if value.startswith("session="))
+    assert "Max-Age" not in cookie
+    row = (await db_session.scalars(select(UserSession))).one()
+    assert row.expires_at - row.created_at == sessions.SHORT
+
+
+async def test_every_sign_in_makes_a_new_session_and_ends_the_one_before(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession
+) -> None:
+    hidden = await form_of(client)
+    planted = {"Cookie": f"session=planted-by-somebody-else; csrf={client.cookies['csrf']}"}
+    await client.post("/sign-in", data={**hidden, "email": EMAIL, "password": PASSWORD}, headers=planted)
+    first = client.cookies["session"]
+    assert first != "planted-by-somebody-else"
+    hidden = {
+        "_csrf_token": re.findall(r'_csrf_token" value="([^"]+)', (await client.get("/settings/profile")).text)[0]
+    }
+    await client.post("/sign-in", data={**hidden, "email": EMAIL, "password": PASSWORD})
+    assert client.cookies["session"] != first
+    assert await db_session.scalar(select(func.count()).select_from(UserSession)) == 1
+
+
+@pytest.mark.parametrize(
+    ("email", "password"), [(EMAIL, "wrong"), ("nobody@example.com", PASSWORD), ("", ""), (EMAIL, "")]
+)
+async def test_a_wrong_password_and_an_unknown_person_look_the_same(
+    client: httpx.AsyncClient, ada: User, email: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes: list[bool] = []
+    honest = passwords._verify
+
+    def watched(stored: str | None, given: str) -> bool:
+        hashes.append(stored is None)
+        return honest(stored, given)
+
+    monkeypatch.setattr(passwords, "_verify", watched)
+    answer = await sign_in(client, email, password)
+    assert answer.status_code == 401
+    assert "Email or password is wrong." in answer.text
+    assert "session" not in client.cookies
+    assert len(hashes) == 1, "the same work, whoever it is"
+
+
+async def test_who_has_no_password_or_is_disabled_stays_out(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession, clock: Clock
+) -> None:
+    await db_session.execute(update(User).values(disabled_at=clock.now()))
+    assert (await sign_in(client)).status_code == 401
+    await db_session.execute(update(User).values(disabled_at=None, password_hash=None))
+    assert (await sign_in(client)).status_code == 401
+
+
+async def test_ten_tries_an_email_then_wait(client: httpx.AsyncClient, ada: User, clock: Clock) -> None:
+    for number in range(throttle.PER_EMAIL):
+        answer = await sign_in(client, password="wrong")
+        assert answer.status_code == 401
+        left = throttle.PER_EMAIL - number - 1
+        assert (f"{left} tries left" in answer.text) == (1 < left < 5)
+    assert "last try" in answer.text
+    refused = await sign_in(client)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["retry-after"]) <= 901
+    assert "Wait 15 minutes" in refused.text
+    clock.advance(minutes=16)
+    assert (await sign_in(client)).status_code == 303
+
+
+async def test_a_right_password_gives_the_tries_back(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession
+) -> None:
+    for _ in range(3):
+        await sign_in(client, password="wrong")
+    assert (await sign_in(client)).status_code == 303
+    left = list(await db_session.scalars(select(SignInFailure.key)))
+    assert [key.partition(":")[0] for key in left] == ["address"] * 3
+    assert not any("ada" in key for key in left)
+
+
+async def test_thirty_tries_an_address_then_wait(client: httpx.AsyncClient, ada: User) -> None:
+    for number in range(throttle.PER_ADDRESS):
+        assert (await sign_in(client, f"user{number}@example.com", "wrong")).status_code == 401
+    assert (await sign_in(client)).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leads_to"),
+    [
+        ("/workflows?status=active", "/workflows?status=active"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/\r\nSet-Cookie: x=1", "/"),
+        ("/sign-out", "/"),
+        ("", "/"),
+    ],
+)
+async def test_a_sign_in_leads_only_into_the_product(
+    client: httpx.AsyncClient, ada: User, wanted: str, leads_to: str
+) -> None:
+    assert pages.safe_next(wanted) == leads_to
+    answer = await sign_in(client, next=wanted)
+    assert (answer.status_code, answer.headers["location"]) == (303, leads_to)
+
+
+async def test_a_session_slides_for_thirty_days_and_no_longer(
+    client: httpx.AsyncClient, ada: User, clock: Clock
+) -> None:
+    await sign_in(client, lasting="1")
+    for _ in range(3):
+        clock.advance(days=29)
+        assert (await client.get("/settings/profile")).status_code == 200
+    clock.advance(days=30, seconds=1)
+    assert (await client.get("/settings/profile")).status_code == 303
+
+
+async def test_a_link_signs_in_once_and_looking_at_it_costs_nothing(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession, not_local: None
+) -> None:
+    token = await sessions.create_sign_in_link(db_session, ada.id)
+    row = (await db_session.scalars(select(SignInLink))).one()
+    assert row.token_hash == crypto.fingerprint(token)
+    for _ in range(3):
+        hidden = await form_of(client, f"/sign-in/link/{token}")
+        assert "session" not in client.cookies
+    used = await client.post(f"/sign-in/link/{token}", data=hidden)
+    assert (used.status_code, used.headers["location"]) == (303, "/")
+    assert (await client.get("/settings/profile")).status_code == 200
+    client.cookies.clear()
+    over = await client.get(f"/sign-in/link/{token}")
+    assert over.status_code == 410
+    assert "used already" in over.text
+
+
+async def test_a_link_ends_after_an_hour_and_when_a_newer_one_is_made(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession, clock: Clock
+) -> None:
+    first = await sessions.create_sign_in_link(db_session, ada.id)
+    second = await sessions.create_sign_in_link(db_session, ada.id)
+    assert (await client.get(f"/sign-in/link/{first}")).status_code == 410
+    clock.advance(hours=1)
+    assert (await client.get(f"/sign-in/link/{second}")).status_code == 410
+
+
+async def test_on_ones_own_machine_opening_the_link_is_enough(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession
+) -> None:
+    token = await sessions.create_sign_in_link(db_session, ada.id)
+    ahead = await client.get(f"/sign-in/link/{token}", headers={"Sec-Purpose": "prefetch;prerender"})
+    assert ahead.status_code == 200
+    assert "session" not in client.cookies
+    opened = await client.get(f"/sign-in/link/{token}")
+    assert (opened.status_code, opened.headers["location"]) == (303, "/")
+    assert (await client.get(f"/sign-in/link/{token}")).headers["location"] == "/"
+
+
+async def test_sessions_are_listed_and_ended(
+    browser: BrowserClients, ada: User, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    here = await browser(Role.MARKETER, user=ada)
+    elsewhere = await browser(Role.MARKETER, user=ada)
+    stranger = await browser(Role.MARKETER)
+    assert (await here.get("/settings/sessions")).text.count("<li>") == 2
+    ids = {row.user_id: row.id for row in await db_session.scalars(select(UserSession))}
+    stranger_id = next(id for user, id in ids.items() if user != ada.id)
+    assert (await here.post(f"/settings/sessions/{stranger_id}/end")).status_code == 404
+    assert (await here.post("/settings/sessions/end-others")).status_code == 303
+    assert (await elsewhere.get("/settings/sessions")).status_code == 303
+    assert (await here.get("/settings/sessions")).status_code == 200
+    assert (await stranger.get("/settings/sessions")).status_code == 200
+
+
+async def test_a_new_password_ends_other_sessions_and_links(
+    browser: BrowserClients, ada: User, db_session: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    here, elsewhere = await browser(Role.MARKETER, user=ada), await browser(Role.MARKETER, user=ada)
+    token = await sessions.create_sign_in_link(db_session, ada.id)
+    wrong = await here.post("/settings/password", data={"current": "wrong", "new": "another few words"})
+    assert wrong.status_code == 422
+    assert "not your current password" in wrong.text
+    short = await here.post("/settings/password", data={"current": PASSWORD, "new": "short"})
+    assert short.status_code == 422
+    assert "at least 10" in short.text
+    done = await here.post("/settings/password", data={"current": PASSWORD, "new": "another few words"})
+    assert done.status_code == 303
+    assert (await here.get("/settings/profile")).status_code == 200
+    assert (await elsewhere.get("/settings/profile")).status_code == 303
+    assert (await client.get(f"/sign-in/link/{token}")).status_code == 410
+    assert (await sign_in(client)).status_code == 401
+    assert (await sign_in(client, password="another few words")).status_code == 303
+
+
+async def test_hashes_are_argon2id_with_our_cost() -> None:
+    stored = await passwords.hashed(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert not passwords.outdated(stored)
+
+
+async def test_the_lifetime_of_a_session_is_thirty_days() -> None:
+    assert timedelta(days=30) == sessions.LASTING
