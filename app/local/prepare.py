@@ -29,6 +29,7 @@ def migrate(revision: str = "head") -> None:
 async def welcome(*, demo: bool) -> dict[str, Any]:
     """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and nobody was here before."""
     from app.accounts import service, sessions
+    from app.connectors.service import ensure_local_connector
     from app.lib import database
     from app.settings import settings
 
@@ -40,6 +41,7 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
         told["admin"] = admin.email
         if settings().local:  # elsewhere the output goes to logs that others keep
             told["link"] = await sessions.create_sign_in_link(session, admin.user_id)
+            await ensure_local_connector(session, admin.tenant_id)
         if demo and admin.created and importlib.util.find_spec("app.local.demo"):
             seed = importlib.import_module("app.local.demo").seed
             await seed(session, admin.tenant_id)
