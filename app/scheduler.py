@@ -1,1 +1,146 @@
-"""Composition root of the scheduler: a one-second tick that finds what is due and rings for it."""
+"""Composition root of the scheduler: `python -m app.scheduler`. A tick each second that finds what is due and rings for it.
+
+It holds no work: losing it costs punctuality, and any number of copies may run (one ticks, by an advisory lock; the others
+wait for it to go away). A clock that tests move is told on the channel `clock_moved` and answered at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import pkgutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any
+
+import psycopg
+import structlog
+
+import app
+from app.lib import database, idempotency, jobs, logs, virtual_clock
+from app.lib.heartbeat import Beat
+
+log = structlog.get_logger()
+TICK_S = 1.0
+HOUSEKEEPING_S = 300.0
+LOCK = 7_401_001
+"""The advisory lock of the copy that ticks."""
+
+# (bell, is there work for it?): each answered by a small partial index.
+BELLS = {
+    "advance": """
+        select exists (select from inbox)
+          or exists (select from runs r join workflows w on w.id = r.workflow_id
+            where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
+        """,
+    "deliver": """
+        select exists (select from messages where due_at <= clock_now() and status = 0)
+          or exists (select from messages where lease_until < now())
+        """,
+}
+NEXT_DUE = """
+select least(
+  (select min(resume_at) from runs where resume_at > clock_now()),
+  (select min(due_at) from messages where due_at > clock_now())) - clock_now()
+"""
+
+
+async def forget_answers() -> None:
+    """Answers kept for repeated requests go after a day."""
+    async with database.transaction() as session:
+        await idempotency.forget_old(session)
+
+
+def housekeeping() -> list[Callable[[], Coroutine[Any, Any, Any]]]:
+    """What is to be done every few minutes: ours, and `HOUSEKEEPING` of the features' jobs modules."""
+    found: list[Callable[[], Coroutine[Any, Any, Any]]] = [forget_answers]
+    for package in sorted(module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg):
+        if importlib.util.find_spec(f"app.{package}.jobs"):
+            found += getattr(importlib.import_module(f"app.{package}.jobs"), "HOUSEKEEPING", ())
+    return found
+
+
+class Scheduler:
+    """One copy. `run` ticks until `stop`."""
+
+    def __init__(self, ring: Callable[[str], None] = jobs.ring) -> None:
+        self._stopping = threading.Event()
+        self._ring = ring
+        self._leading = False
+        self._swept = time.monotonic()
+        self._loop = asyncio.Runner()
+        """One loop for all housekeeping: connections of the async engine do not travel between loops."""
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End after the tick that is under way, within about a second."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Tick, through losses of the database."""
+        while not self._stopping.is_set():
+            try:
+                with database.connect() as connection:
+                    connection.execute(f"listen {virtual_clock.CHANNEL}")
+                    self._leading = False
+                    while not self._stopping.is_set():
+                        self._wait(connection, self.tick(connection))
+            except psycopg.OperationalError as error:
+                log.warning("scheduler.database_away", error=type(error).__name__)
+                self._stopping.wait(1.0)
+
+    def tick(self, connection: psycopg.Connection[Any]) -> float:
+        """Ring for what is due. Answers the seconds until the next tick."""
+        if not self._leading:
+            self._leading = bool(_value(connection, "select pg_try_advisory_lock(%s)", LOCK))
+            if not self._leading:
+                return TICK_S
+            log.info("scheduler.leads")
+        for bell, is_there_work in BELLS.items():
+            if _value(connection, is_there_work):
+                self._ring(bell)
+        if time.monotonic() - self._swept > HOUSEKEEPING_S:
+            self._swept = time.monotonic()
+            self.sweep()
+        ahead = _value(connection, NEXT_DUE)
+        return TICK_S if ahead is None else min(TICK_S, max(0.01, ahead.total_seconds()))
+
+    def sweep(self) -> None:
+        """Clean up. One job that fails keeps no other from running."""
+        for job in housekeeping():
+            try:
+                self._loop.run(job())
+            except Exception as error:
+                log.warning("housekeeping.failed", job=getattr(job, "__qualname__", str(job)), error=repr(error)[:200])
+
+    def _wait(self, connection: psycopg.Connection[Any], seconds: float) -> None:
+        """Until the time is over, or the clock was moved."""
+        for _ in connection.notifies(timeout=seconds, stop_after=1):
+            pass
+
+
+def _value(connection: psycopg.Connection[Any], sql: str, *parameters: Any) -> Any:
+    row = connection.execute(sql, parameters).fetchone()
+    return row[0] if row else None
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    logs.configure()
+    scheduler = Scheduler()
+    signal.signal(signal.SIGTERM, scheduler.stop)
+    signal.signal(signal.SIGINT, scheduler.stop)
+    virtual_clock.install()
+    beat = Beat("scheduler")
+    beat.start()
+    try:
+        scheduler.run()
+    finally:
+        beat.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -218,9 +218,7 @@ class WorkflowRepository:
         """The workflow-level roll-up counters of each version of one workflow, summed over shards."""
         query = (
             select(NodeStat.version, NodeStat.key, func.sum(NodeStat.n))
-            .where(
-                NodeStat.tenant_id == self._tenant_id, NodeStat.workflow_id == workflow_id, NodeStat.node_id == ""
-            )
+            .where(NodeStat.tenant_id == self._tenant_id, NodeStat.workflow_id == workflow_id, NodeStat.node_id == "")
             .group_by(NodeStat.version, NodeStat.key)
         )
         found: dict[int, dict[str, int]] = {}
