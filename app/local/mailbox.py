@@ -14,8 +14,10 @@ import asyncio
 import email
 import email.policy
 import hmac
+import logging
 import signal
 import sys
+import warnings
 from typing import Any, cast
 
 import psycopg
@@ -139,6 +141,8 @@ async def serve(ready: asyncio.Event | None = None) -> None:
 def main() -> int:
     """Start the server; 2 when the settings do not allow it."""
     logs.configure()
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of sign-in without TLS at every connection
+    warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS", UserWarning)
     mailbox = settings().mailbox
     if not settings().local or not mailbox.port or not mailbox.password:
         print(

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.messaging import unsubscribe_pages
+from app.messaging import mailbox_pages, message_pages, template_pages, unsubscribe_pages
 
-HANDLERS: list[Any] = [*unsubscribe_pages.HANDLERS]
+HANDLERS: list[Any] = [
+    *template_pages.HANDLERS,
+    *message_pages.HANDLERS,
+    *mailbox_pages.HANDLERS,
+    *unsubscribe_pages.HANDLERS,
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -182,3 +183,72 @@ async def count_mailbox(session: AsyncSession, tenant_id: int) -> int:
 
 async def clear_mailbox(session: AsyncSession, tenant_id: int) -> None:
     await session.execute(delete(MailboxMessage).where(MailboxMessage.tenant_id == tenant_id))
+
+
+async def mail_called(session: AsyncSession, tenant_id: int, message_id: str) -> MailboxMessage | None:
+    """The newest mail of the local mailbox with this Message-ID."""
+    query = (
+        select(MailboxMessage)
+        .where(MailboxMessage.tenant_id == tenant_id, MailboxMessage.message_id == message_id)
+        .order_by(MailboxMessage.id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(query)).first()
+
+
+async def contact_known_as(session: AsyncSession, tenant_id: int, known_as: str) -> Contact | None:
+    """The contact with this address, external id or id."""
+    same = [func.lower(Contact.email) == known_as.lower(), Contact.external_id == known_as]
+    with contextlib.suppress(ValueError):
+        same.append(Contact.id == UUID(known_as))
+    query = select(Contact).where(Contact.tenant_id == tenant_id, or_(*same)).limit(1)
+    return (await session.scalars(query)).first()
+
+
+async def some_addresses(session: AsyncSession, tenant_id: int, limit: int = 50) -> Sequence[str]:
+    """Addresses of the newest contacts, to choose a preview from."""
+    query = (
+        select(Contact.email)
+        .where(Contact.tenant_id == tenant_id, Contact.email.is_not(None))
+        .order_by(Contact.created_at.desc(), Contact.id.desc())
+        .limit(limit)
+    )
+    return [email for email in (await session.scalars(query)).all() if email]
+
+
+async def attribute_names(session: AsyncSession, tenant_id: int) -> Sequence[str]:
+    """Names of attributes that the newest contacts have, for the insert menu."""
+    newest = (
+        select(Contact.attributes)
+        .where(Contact.tenant_id == tenant_id)
+        .order_by(Contact.created_at.desc(), Contact.id.desc())
+        .limit(200)
+        .subquery()
+    )
+    names = select(func.jsonb_object_keys(newest.c.attributes).label("name")).subquery()
+    query = select(names.c.name).group_by(names.c.name).order_by(func.count().desc(), names.c.name).limit(12)
+    return (await session.scalars(query)).all()
+
+
+async def workflow_names(session: AsyncSession, tenant_id: int, ids: set[UUID]) -> dict[UUID, str]:
+    query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == tenant_id, Workflow.id.in_(ids))
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
+async def sending_workflows(session: AsyncSession, tenant_id: int) -> list[tuple[str, str]]:
+    """Workflows to filter by: id and name, those that were ever published."""
+    query = (
+        select(Workflow.id, Workflow.name)
+        .where(Workflow.tenant_id == tenant_id, Workflow.deleted_at.is_(None), Workflow.live_version.is_not(None))
+        .order_by(Workflow.name)
+        .limit(200)
+    )
+    return [(str(row[0]), row[1]) for row in (await session.execute(query)).all()]
+
+
+async def addresses(session: AsyncSession, tenant_id: int, ids: set[UUID]) -> dict[UUID, str]:
+    """Addresses of contacts by id, for messages that were not addressed yet."""
+    query = select(Contact.id, func.coalesce(Contact.email, Contact.external_id, "")).where(
+        Contact.tenant_id == tenant_id, Contact.id.in_(ids)
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}

@@ -77,6 +77,19 @@ def contact_fields(contact: Contact) -> dict[str, Any]:
     return {name: getattr(contact, name) for name in names}
 
 
+def sample_data() -> dict[str, Any]:
+    """What a template sees of the made-up contact."""
+    return {"contact": rendering.contact_data({**contact_fields(SAMPLE), "created_at": clock.now()}), "event": {}}
+
+
+def sample_subject(source: str) -> str:
+    """A subject as the made-up contact would read it, for lists; its source when it cannot be rendered."""
+    try:
+        return rendering.one_line(compile_text(source, html=False).render(sample_data()))
+    except LiquidError:
+        return source
+
+
 def template_view(template: Template) -> TemplateView:
     return TemplateView(
         id=template.id,

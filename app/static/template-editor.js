@@ -1,0 +1,141 @@
+// The template editor: live preview after a pause in typing, line numbers, tabs, insert menu, and a word before unsaved work is lost.
+// The HTML is rendered by the server into a sandboxed frame; the rest of the preview comes by htmx when "preview" is triggered.
+
+const form = document.querySelector("[data-template-editor]");
+const frameForm = document.getElementById("frame-form");
+const paper = document.querySelector("[data-paper]");
+const frame = document.querySelector("[data-frame]");
+const unsaved = document.getElementById("unsaved");
+const pauseMs = 400;
+const areas = [...form.querySelectorAll(".code textarea")];
+let last = areas[0];
+let timer;
+let shownAs = "mail";
+let leaving = false;
+
+// ---- preview
+function sendFrame() {
+  for (const name of ["subject", "html", "text", "as"]) frameForm.elements[name].value = form.elements[name].value;
+  frameForm.submit();
+}
+
+function preview() {
+  sendFrame();
+  form.dispatchEvent(new CustomEvent("preview"));
+}
+
+function soon() {
+  clearTimeout(timer);
+  timer = setTimeout(preview, pauseMs);
+}
+
+function showForm(kind) {
+  shownAs = kind;
+  const plain = document.querySelector("[data-plain]");
+  if (plain) plain.hidden = kind !== "text";
+  frame.hidden = kind === "text";
+}
+
+// ---- line numbers; the line that an error names is marked
+function lineOf(message) {
+  const found = /^Line (\d+)/.exec(message || "");
+  return found ? Number(found[1]) : 0;
+}
+
+function number(area) {
+  const wrong = lineOf(document.getElementById("preview")?.dataset[`error${area.name === "html" ? "Html" : "Text"}`]);
+  const gutter = area.parentElement.querySelector(".gutter");
+  const count = area.value.split("\n").length;
+  const marks = [];
+  for (let line = 1; line <= count; line += 1) {
+    const mark = document.createElement("span");
+    mark.textContent = `${line}`;
+    if (line === wrong) mark.className = "bad";
+    marks.push(mark, "\n");
+  }
+  gutter.replaceChildren(...marks);
+  gutter.scrollTop = area.scrollTop;
+}
+
+function showErrors() {
+  const { errorHtml, errorText } = document.getElementById("preview").dataset;
+  for (const area of areas) {
+    area.parentElement.classList.toggle("bad", Boolean(area.name === "html" ? errorHtml : errorText));
+    number(area);
+  }
+}
+
+// ---- parts
+function openPart(name, focus) {
+  for (const tab of form.querySelectorAll("[data-part]")) {
+    const on = tab.dataset.part === name;
+    tab.setAttribute("aria-selected", `${on}`);
+    tab.tabIndex = on ? 0 : -1;
+    document.getElementById(`part-${tab.dataset.part}`).hidden = !on;
+    if (on && focus) tab.focus();
+  }
+  last = areas.find((area) => area.name === name);
+  number(last);
+}
+
+function insert(code) {
+  last.focus();
+  // execCommand keeps the browser's own undo; setRangeText is for browsers that dropped it.
+  if (!document.execCommand("insertText", false, code)) last.setRangeText(code, last.selectionStart, last.selectionEnd, "end");
+  last.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+form.addEventListener("input", (event) => {
+  if (event.target.name !== "as" && unsaved) unsaved.hidden = false;
+  if (areas.includes(event.target)) number(event.target);
+  soon();
+});
+form.addEventListener("focusin", (event) => {
+  if (event.target.matches("[data-insertable]")) last = event.target;
+});
+form.addEventListener("submit", () => {
+  leaving = true;
+});
+document.querySelector("[name=as]").addEventListener("input", soon);
+for (const area of areas) {
+  area.addEventListener("scroll", () => {
+    area.parentElement.querySelector(".gutter").scrollTop = area.scrollTop;
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const control = event.target.closest("[data-part],[data-insert],[data-width],[data-form]");
+  if (!control) return;
+  if (control.dataset.part) openPart(control.dataset.part, false);
+  else if (control.dataset.insert) insert(control.dataset.insert);
+  else {
+    for (const other of control.parentElement.children) other.setAttribute("aria-pressed", `${other === control}`);
+    if (control.dataset.width) paper.classList.toggle("phone", control.dataset.width === "phone");
+    else showForm(control.dataset.form);
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+    event.preventDefault();
+    form.requestSubmit();
+  }
+  if (event.target.matches("[data-part]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
+    openPart(event.target.dataset.part === "html" ? "text" : "html", true);
+  }
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  showForm(shownAs);
+  showErrors();
+});
+document.addEventListener("htmx:after:request", (event) => {
+  const source = event.detail?.ctx?.sourceElement;
+  if (source?.matches?.("[data-closes]")) source.closest("dialog").close("sent");
+});
+window.addEventListener("beforeunload", (event) => {
+  if (!leaving && unsaved && !unsaved.hidden) event.preventDefault();
+});
+
+areas.forEach(number);
+sendFrame();
