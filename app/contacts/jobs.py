@@ -19,7 +19,7 @@ jobs.broker()
 _polling = threading.Lock()
 
 
-@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+@dramatiq.actor(queue_name=jobs.queue_of("import_contacts"), max_retries=0)
 def import_contacts() -> None:
     """Import what waits until nothing does."""
     jobs.answer("import_contacts")

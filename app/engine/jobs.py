@@ -18,7 +18,7 @@ _engine: Engine | None = None
 jobs.broker()
 
 
-@dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)
+@dramatiq.actor(queue_name=jobs.queue_of("advance"), max_retries=0)
 def advance() -> None:
     """Take events and due runs until there are none. One at a time in a process: a second would only wait for the first."""
     global _engine

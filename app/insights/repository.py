@@ -128,8 +128,8 @@ class InsightRepository:
     async def has(self) -> tuple[bool, bool, bool]:
         """Is there any connector, contact and template in this workspace?"""
         query = select(*(exists().where(kind.tenant_id == self.tenant_id) for kind in (Connector, Contact, Template)))
-        connector, contact, template = (await self.session.execute(query)).one()
-        return connector, contact, template
+        found: Any = (await self.session.execute(query)).one()
+        return found[0], found[1], found[2]
 
     async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
         """Waits that end between `now` and `until`, by workflow, the fullest first."""

@@ -24,6 +24,7 @@ from app.settings import settings
 
 log = structlog.get_logger()
 URGENT, BULK = "urgent", "bulk"
+_URGENT_ACTORS = {"advance"}
 _PENDING = "jobs"
 _MARK_MS = 5_000
 _PAUSE_AFTER_FAILURE_S = 1.0
@@ -52,6 +53,11 @@ def broker() -> dramatiq.Broker:
     return made
 
 
+def queue_of(name: str) -> str:
+    """The queue of an actor. Said here and not by the actor, because those who ring do not import it."""
+    return URGENT if name in _URGENT_ACTORS else BULK
+
+
 def ring(name: str, **kwargs: Any) -> None:
     """Send a message to actor `name` now. Without arguments at most one waits in the queue at a time."""
     global _silent_until
@@ -60,11 +66,10 @@ def ring(name: str, **kwargs: Any) -> None:
         return
     try:
         if kwargs or connection.set(f"throughline:bell:{name}", 1, nx=True, px=_MARK_MS):
-            actor = broker().get_actor(name)
-            broker().enqueue(actor.message_with_options(kwargs=kwargs))
-    except dramatiq.errors.ActorNotFound:
-        log.error("doorbell.unknown", actor=name)
-    except (redis.RedisError, dramatiq.errors.ConnectionError, OSError) as error:
+            broker().enqueue(
+                dramatiq.Message(queue_name=queue_of(name), actor_name=name, args=(), kwargs=kwargs, options={})
+            )
+    except (redis.RedisError, dramatiq.errors.BrokerConnectionError, OSError) as error:
         _silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
         log.warning("doorbell.failed", actor=name, error=type(error).__name__)
 

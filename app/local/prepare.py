@@ -50,6 +50,9 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
 
 
 def main() -> None:
+    from app.lib import logs
+
+    logs.configure()  # to standard error: standard output carries the lines above
     migrate()
     print(json.dumps({"migrated": True}), flush=True)
     print(json.dumps(asyncio.run(welcome(demo="--demo" in sys.argv))), flush=True)

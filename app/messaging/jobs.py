@@ -15,7 +15,7 @@ SECONDS = 20.0
 jobs.broker()
 
 
-@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+@dramatiq.actor(queue_name=jobs.queue_of("deliver"), max_retries=0)
 def deliver() -> None:
     """Send what is due until nothing is."""
     jobs.answer("deliver")
