@@ -57,4 +57,6 @@ def _sentence(text: str) -> str:
         return f"Send {_LIMITS[found[2]]} {found[3]} {'characters' if found[1] == 'str' else 'entries'}."
     if found := _CHOICE.fullmatch(text):
         return f"{found[1]} is not one of the values this field knows."
+    if text.startswith("Invalid RFC3339"):
+        return "Write it as 2026-11-21T09:00:00Z."
     return text.rstrip(".") + "."

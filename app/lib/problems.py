@@ -37,6 +37,7 @@ log = structlog.get_logger()
 PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi")
 """Paths that programs read: their errors are problem+json."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
+_PARAMETERS = ("query", "path", "header", "cookie")
 _BY_STATUS: dict[int, type[AppError]] = {
     400: BadRequest,
     401: SignedOut,
@@ -94,6 +95,8 @@ def _complaints(error: ValidationException) -> list[Complaint]:
     found: list[Complaint] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
+        if extra.get("source") in _PARAMETERS:
+            path = _of_url(path)
         found.append(complaint(message, "" if path == "data" or " - at `" in message else path))
     if len(found) == 1 and isinstance(error.__cause__, msgspec.ValidationError):
         whole = complaint(str(error.__cause__))
@@ -101,6 +104,12 @@ def _complaints(error: ValidationException) -> list[Complaint]:
         if whole["path"].startswith("data") and inside.lstrip("."):
             found = [{"path": inside.lstrip("."), "message": whole["message"]}]
     return found or [{"path": "body", "message": error.detail}]
+
+
+def _of_url(name: str) -> str:
+    """A handler's `contact_id` and `from_` are `contactId` and `from` to whoever sent them."""
+    first, *rest = name.rstrip("_").split("_")
+    return first + "".join(map(str.capitalize, rest))
 
 
 def problem(error: AppError) -> Response[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`/api/v1/workflows/{id}/runs` and `/api/v1/runs`: look at runs."""
+"""`/api/v1/workflows/{id}/runs` and `/api/v1/runs`: look at runs, and cancel one."""
 
 from __future__ import annotations
 
@@ -6,71 +6,94 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, get
-from litestar.params import Parameter
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.principal import Principal
 from app.lib.envelope import Envelope, ok
 from app.models.status import Role
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunService, statuses_of
 
-Since = Annotated[datetime | None, Parameter(query="from", description="Started at or after this instant (ISO 8601).")]
-Until = Annotated[datetime | None, Parameter(query="to", description="Started before this instant (ISO 8601).")]
-Status = Annotated[str | None, Parameter(query="status", description="One status, or several with commas between.")]
-ContactId = Annotated[UUID | None, Parameter(query="contactId")]
-WorkflowId = Annotated[UUID | None, Parameter(query="workflowId")]
+ApiRequest = Request[Principal, Any, Any]
+Db = NamedDependency[AsyncSession]
+Since = Annotated[
+    datetime | None, QueryParameter(name="from", description="Started at or after this instant (ISO 8601).")
+]
+Until = Annotated[datetime | None, QueryParameter(name="to", description="Started before this instant (ISO 8601).")]
+Status = Annotated[str | None, QueryParameter(name="status", description="One status, or several with commas between.")]
+ContactId = Annotated[UUID | None, QueryParameter(name="contactId", description="Runs of this contact.")]
+WorkflowId = Annotated[UUID | None, QueryParameter(name="workflowId", description="Runs of this workflow.")]
+NodeId = Annotated[str | None, QueryParameter(name="nodeId", description="Runs that stand on this step now.")]
+Limit = Annotated[int | None, QueryParameter(name="limit", description="1 to 100; 25 when left out.")]
+Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`meta.nextCursor` of the last answer.")]
+RUNS = "/api/v1/workflows/{workflow_id:uuid}/runs"
+TAGS = ["Runs"]
 
 
 async def _list(
-    request: Request[Any, Any, Any], session: AsyncSession, wanted: RunFilter, limit: int | None, cursor: str | None
+    service: RunService, wanted: RunFilter, limit: int | None, cursor: str | None
 ) -> Envelope[list[RunOut]]:
-    page = await RunService(session, request.user).list(wanted, limit, cursor)
+    page = await service.list(wanted, limit, cursor)
     return ok(page.items, nextCursor=page.next_cursor, limit=limit or 25)
 
 
-@get("/api/v1/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER, tags=["Runs"], summary="Runs of a workflow")
+@get(RUNS, role=Role.VIEWER, tags=TAGS, summary="Runs of a workflow")
 async def list_workflow_runs(
-    request: Request[Any, Any, Any],
-    db_session: AsyncSession,
-    workflow_id: UUID,
+    request: ApiRequest,
+    db_session: Db,
+    workflow_id: FromPath[UUID],
     status: Status = None,
     contact_id: ContactId = None,
-    started_from: Since = None,
-    started_to: Until = None,
-    limit: int | None = None,
-    cursor: str | None = None,
+    node_id: NodeId = None,
+    from_: Since = None,
+    to: Until = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
 ) -> Envelope[list[RunOut]]:
-    """Newest first, narrowed by status, contact and date."""
-    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), started_from, started_to)
-    await RunService(db_session, request.user).require_workflow(workflow_id)
-    return await _list(request, db_session, wanted, limit, cursor)
+    """Newest first, narrowed by status, contact, step and date."""
+    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to, node_id)
+    service = RunService(db_session, request.user)
+    await service.require_workflow(workflow_id)
+    return await _list(service, wanted, limit, cursor)
 
 
-@get("/api/v1/runs", role=Role.VIEWER, tags=["Runs"], summary="Runs of all workflows")
+@get("/api/v1/runs", role=Role.VIEWER, tags=TAGS, summary="Runs of all workflows")
 async def list_runs(
-    request: Request[Any, Any, Any],
-    db_session: AsyncSession,
+    request: ApiRequest,
+    db_session: Db,
     status: Status = None,
     contact_id: ContactId = None,
     workflow_id: WorkflowId = None,
-    started_from: Since = None,
-    started_to: Until = None,
-    limit: int | None = None,
-    cursor: str | None = None,
+    from_: Since = None,
+    to: Until = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
 ) -> Envelope[list[RunOut]]:
     """Newest first, narrowed by workflow, status, contact and date."""
-    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), started_from, started_to)
-    return await _list(request, db_session, wanted, limit, cursor)
+    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to)
+    return await _list(RunService(db_session, request.user), wanted, limit, cursor)
 
 
-@get("/api/v1/workflows/{workflow_id:uuid}/runs/{run_id:uuid}", role=Role.VIEWER, tags=["Runs"], summary="One run")
+@get(RUNS + "/{run_id:uuid}", role=Role.VIEWER, tags=TAGS, summary="One run")
 async def get_run(
-    request: Request[Any, Any, Any], db_session: AsyncSession, workflow_id: UUID, run_id: UUID
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:
     """The run with every step: input, output, error and times."""
     return ok(await RunService(db_session, request.user).detail(run_id, workflow_id))
 
 
-HANDLERS = [list_workflow_runs, list_runs, get_run]
+@post(RUNS + "/{run_id:uuid}/cancel", role=Role.MARKETER, tags=TAGS, summary="Cancel a run", status_code=200)
+async def cancel_run(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+) -> Envelope[RunDetail]:
+    """End a run where it stands; nothing of it is sent afterwards. A run that is over already answers 409."""
+    service = RunService(db_session, request.user)
+    await service.cancel(run_id, workflow_id)
+    return ok(await service.detail(run_id, workflow_id))
+
+
+HANDLERS = [list_workflow_runs, list_runs, get_run, cancel_run]

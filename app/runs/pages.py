@@ -7,28 +7,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.engine import control
-from app.errors import Conflict
 from app.lib.flash import go
 from app.lib.fragments import page
 from app.models.status import Role
 from app.runs.narrative import sentences
-from app.runs.repository import RunFilter, RunRepository
+from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail
 from app.runs.service import STATUS_WORDS, RunNotFound, RunService, statuses_of
 from app.workflows.picture import draw
 
-Query = Annotated[str | None, Parameter(query="status")]
-
-
-class RunIsOver(Conflict):
-    """This run is over already, so there is nothing to cancel."""
-
-    code = "run_is_over"
+Query = Annotated[str | None, QueryParameter(name="status")]
 
 
 def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
@@ -63,10 +56,10 @@ async def _list(
 @get("/runs", role=Role.VIEWER, include_in_schema=False)
 async def all_runs(
     request: Request[Any, Any, Any],
-    db_session: AsyncSession,
+    db_session: NamedDependency[AsyncSession],
     status: Query = None,
-    contact: UUID | None = None,
-    cursor: str | None = None,
+    contact: FromQuery[UUID | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of the workspace."""
     return await _list(request, db_session, RunFilter(contact_id=contact, statuses=statuses_of(status)), status, cursor)
@@ -75,11 +68,11 @@ async def all_runs(
 @get("/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER, include_in_schema=False)
 async def workflow_runs(
     request: Request[Any, Any, Any],
-    db_session: AsyncSession,
-    workflow_id: UUID,
+    db_session: NamedDependency[AsyncSession],
+    workflow_id: FromPath[UUID],
     status: Query = None,
-    node: str | None = None,
-    cursor: str | None = None,
+    node: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of one workflow, of those that stand on `node` when it is given."""
     await RunService(db_session, request.user).require_workflow(workflow_id)
@@ -88,7 +81,9 @@ async def workflow_runs(
 
 
 @get("/runs/{run_id:uuid}", role=Role.VIEWER, include_in_schema=False)
-async def show_run(request: Request[Any, Any, Any], db_session: AsyncSession, run_id: UUID) -> Template:
+async def show_run(
+    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]
+) -> Template:
     """One run: its path on the canvas, every step, and why it went this way."""
     service = RunService(db_session, request.user)
     run = await service.detail(run_id)
@@ -110,12 +105,11 @@ async def show_run(request: Request[Any, Any, Any], db_session: AsyncSession, ru
 
 
 @post("/runs/{run_id:uuid}/cancel", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def cancel(request: Request[Any, Any, Any], db_session: AsyncSession, run_id: UUID) -> Response[bytes]:
+async def cancel(
+    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]
+) -> Response[bytes]:
     """Cancel a run that is under way; nothing of it is sent afterwards."""
-    if await RunRepository(db_session, request.user.tenant_id).one(run_id) is None:
-        raise RunNotFound
-    if not await control.cancel_runs(db_session, request.user.tenant_id, [run_id]):
-        raise RunIsOver
+    await RunService(db_session, request.user).cancel(run_id)
     return go(request, f"/runs/{run_id}", "Run cancelled")
 
 

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Contact, Message, Run, Step, StepAttempt, Workflow, WorkflowVersion
-from app.models.status import RunStatus
+from app.models import Contact, Message, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
+from app.models.status import RunStatus, WorkflowStatus
+
+ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
+"""Counters of a workflow that say that a run is over."""
 
 
 class RunFilter(NamedTuple):
@@ -97,4 +100,32 @@ class RunRepository:
     async def workflow_names(self, ids: set[UUID]) -> dict[UUID, str]:
         """Names for a list that mixes workflows."""
         query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == self.tenant_id, Workflow.id.in_(ids))
-        return dict((await self.session.execute(query)).tuples())
+        return dict((await self.session.execute(query)).all())
+
+    async def workflow_exists(self, workflow_id: UUID) -> bool:
+        """Is it a workflow of this workspace that was not deleted?"""
+        query = select(Workflow.id).where(
+            Workflow.tenant_id == self.tenant_id, Workflow.id == workflow_id, Workflow.deleted_at.is_(None)
+        )
+        return await self.session.scalar(query) is not None
+
+
+async def removed_workflows(session: AsyncSession) -> Sequence[tuple[int, UUID]]:
+    """(workspace, workflow) of archived and deleted workflows that somebody is still in, by the roll-up counters."""
+    inside = func.sum(case((NodeStat.key == "entered", NodeStat.n), (NodeStat.key.in_(ENDS), -NodeStat.n), else_=0))
+    query = (
+        select(Workflow.tenant_id, Workflow.id)
+        .join(NodeStat, (NodeStat.workflow_id == Workflow.id) & (NodeStat.node_id == ""))
+        .where((Workflow.status == WorkflowStatus.ARCHIVED.value) | Workflow.deleted_at.is_not(None))
+        .group_by(Workflow.tenant_id, Workflow.id)
+        .having(inside > 0)
+    )
+    return [(tenant_id, workflow_id) for tenant_id, workflow_id in (await session.execute(query)).all()]
+
+
+async def active_run_ids(session: AsyncSession, workflow_id: UUID, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Runs of a workflow that are not over, oldest first, after run `after`."""
+    query = select(Run.id).where(Run.workflow_id == workflow_id, Run.status < RunStatus.COMPLETED)
+    if after is not None:
+        query = query.where(Run.id > after)
+    return (await session.scalars(query.order_by(Run.id).limit(limit))).all()

@@ -24,6 +24,7 @@ class RunOut(Camel):
     """Seed fields of a run. `resume_at` is set while it waits or retries."""
 
     id: UUID
+    tenant_id: str
     workflow_id: UUID
     workflow_version: int
     contact_id: UUID

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.errors import Invalid, NotFound
+from app.engine import control
+from app.errors import Conflict, Invalid, NotFound
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models import Contact, Message, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
@@ -25,6 +26,12 @@ class RunNotFound(NotFound):
     """This run does not exist in your workspace."""
 
     code = "run_not_found"
+
+
+class RunIsOver(Conflict):
+    """This run is over already, so there is nothing to cancel."""
+
+    code = "run_is_over"
 
 
 def statuses_of(words: str | None) -> Sequence[RunStatus] | None:
@@ -58,6 +65,7 @@ def run_out(run: Run, contact: Contact | None) -> RunOut:
     """A run as lists show it."""
     return RunOut(
         id=run.id,
+        tenant_id=str(run.tenant_id),
         workflow_id=run.workflow_id,
         workflow_version=run.workflow_version,
         contact_id=run.contact_id,
@@ -157,8 +165,17 @@ class RunService:
 
     async def require_workflow(self, workflow_id: UUID) -> None:
         """Raises NotFound when the workflow is not of this workspace, so that a list is never silently empty."""
-        if not await self.runs.workflow_names({workflow_id}):
+        if not await self.runs.workflow_exists(workflow_id):
             raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+
+    async def cancel(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
+        """End a run where it stands; nothing of it is sent afterwards. Raises RunNotFound, RunIsOver."""
+        found = await self.runs.one(run_id)
+        if found is None or (workflow_id is not None and found[0].workflow_id != workflow_id):
+            raise RunNotFound
+        if not await control.cancel_runs(self.session, self.principal.tenant_id, [run_id]):
+            raise RunIsOver
+        self.session.expire(found[0])
 
     async def detail(self, run_id: UUID, workflow_id: UUID | None = None) -> RunDetail:
         """The run and its steps. Raises RunNotFound, also when it is not a run of `workflow_id`."""

@@ -132,7 +132,7 @@ def reentry_in_words(settings: Settings) -> str:
             seconds = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
             return f"A contact may enter again{each} {_length(seconds)} after the last entry."
         case "always":
-            return f"A contact enters at every event{each}."
+            return f"A contact enters at every event{each}, even while still inside."
         case _:
             return f"A contact may enter again{each} after leaving."
 

@@ -143,7 +143,7 @@ class WorkflowDetail(Camel):
         """From the row and what the service says about it."""
         return cls(
             **_head(workflow),
-            **workflow.draft,
+            **Graph.load(workflow.draft).document(),
             issues=issues,
             has_unpublished_changes=has_unpublished_changes,
             stats=stats,
@@ -189,7 +189,7 @@ class VersionDetail(Camel):
     @classmethod
     def of(cls, version: WorkflowVersion, live_version: int | None) -> VersionDetail:
         """From the row; `live_version` is the workflow's."""
-        return cls(**_version_head(version, live_version), **version.graph)
+        return cls(**_version_head(version, live_version), **Graph.load(version.graph).document())
 
 
 class DraftAnswer(Camel):

@@ -1,0 +1,150 @@
+"""GET /api/v1/workflows/{id}/runs and /api/v1/runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.accounts.principal import Principal
+from app.models import Workspace
+from app.models.status import Role, RunStatus
+from app.runs.repository import RunFilter
+from app.runs.service import RunService
+from tests.fixtures.clock import Clock
+from tests.fixtures.people import ApiClients
+from tests.runs.rows import live_flow, make_contact, make_run
+from tests.workflows.examples import PATH, complaints
+
+
+@pytest.fixture
+async def admin(api: ApiClients) -> httpx.AsyncClient:
+    return await api(Role.ADMIN)
+
+
+async def test_newest_first_with_cursors(
+    admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, clock: Clock
+) -> None:
+    flow = await live_flow(admin)
+    made = [str((await make_run(db_session, workspace, flow, RunStatus.COMPLETED, clock.at)).id) for _ in range(5)]
+    seen, cursor = [], None
+    for _ in range(3):
+        params = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        body = (await admin.get(f"{PATH}/{flow}/runs", params=params)).json()
+        seen += [row["id"] for row in body["data"]]
+        cursor = body["meta"]["nextCursor"]
+    assert seen == made[::-1] and cursor is None
+
+
+async def test_a_row_has_the_contracts_fields(
+    admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, clock: Clock
+) -> None:
+    flow = await live_flow(admin)
+    contact = await make_contact(db_session, workspace, email="ada@example.com", attributes={"first_name": "Ada"})
+    run = await make_run(
+        db_session,
+        workspace,
+        flow,
+        RunStatus.WAITING,
+        clock.at,
+        contact_id=contact.id,
+        current_node_id="wait",
+        resume_at=clock.at + timedelta(days=1),
+    )
+    (row,) = (await admin.get(f"{PATH}/{flow}/runs")).json()["data"]
+    assert row["id"] == str(run.id) and row["workflowId"] == flow and row["workflowVersion"] == 1
+    assert row["tenantId"] == str(workspace.id) and row["contactId"] == str(contact.id)
+    assert row["status"] == "waiting" and row["currentNodeId"] == "wait" and row["triggerEvent"] == {"sum": 40}
+    assert row["context"] == {} and row["goalReachedId"] is None and row["errorMessage"] is None
+    assert row["startedAt"] == "2026-06-01T12:00:00Z" and row["completedAt"] is None
+    assert row["contact"] == {
+        "id": str(contact.id),
+        "email": "ada@example.com",
+        "externalId": None,
+        "name": "Ada",
+    }
+
+
+async def test_filters(admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, clock: Clock) -> None:
+    flow, other = await live_flow(admin), await live_flow(admin, name="Other")
+    day = timedelta(days=1)
+    old = await make_run(db_session, workspace, flow, RunStatus.COMPLETED, clock.at - 2 * day)
+    new = await make_run(db_session, workspace, flow, RunStatus.FAILED, clock.at, error_message="No.")
+    here = await make_run(
+        db_session, workspace, flow, RunStatus.CALLING, clock.at - day, contact_id=old.contact_id, current_node_id="tag"
+    )
+    elsewhere = await make_run(db_session, workspace, other, RunStatus.COMPLETED, clock.at, contact_id=old.contact_id)
+
+    async def listed(path: str, **params: str) -> set[str]:
+        answer = await admin.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return {row["id"] for row in answer.json()["data"]}
+
+    runs = f"{PATH}/{flow}/runs"
+    assert await listed(runs) == {str(old.id), str(new.id), str(here.id)}
+    assert await listed(runs, status="failed") == {str(new.id)}
+    assert await listed(runs, status="running,completed") == {str(old.id), str(here.id)}
+    assert await listed(runs, contactId=str(old.contact_id)) == {str(old.id), str(here.id)}
+    assert await listed(runs, nodeId="tag") == {str(here.id)}
+    since, until = (clock.at - day).isoformat(), clock.at.isoformat()
+    assert await listed(runs, **{"from": since}) == {str(new.id), str(here.id)}
+    assert await listed(runs, **{"from": since, "to": until}) == {str(here.id)}
+    assert await listed("/api/v1/runs", contactId=str(old.contact_id)) == {str(old.id), str(here.id), str(elsewhere.id)}
+    assert await listed("/api/v1/runs", workflowId=other) == {str(elsewhere.id)}
+
+
+@pytest.mark.parametrize(
+    ("params", "path"),
+    [
+        ({"status": "done"}, "status"),
+        ({"contactId": "me"}, "contactId"),
+        ({"from": "yesterday"}, "from"),
+        ({"limit": "500"}, "limit"),
+        ({"cursor": "abc"}, "cursor"),
+    ],
+)
+async def test_bad_filters_are_named(admin: httpx.AsyncClient, params: dict[str, str], path: str) -> None:
+    flow = await live_flow(admin)
+    answer = await admin.get(f"{PATH}/{flow}/runs", params=params)
+    assert answer.status_code == 422 and path in complaints(answer), answer.text
+
+
+async def test_not_yours(
+    admin: httpx.AsyncClient,
+    api: ApiClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    other_workspace: Workspace,
+    clock: Clock,
+    client: httpx.AsyncClient,
+) -> None:
+    flow = await live_flow(admin)
+    await make_run(db_session, workspace, flow, RunStatus.COMPLETED, clock.at)
+    stranger = await api(Role.OWNER, other_workspace)
+    for workflow_id in (flow, uuid4()):
+        answer = await stranger.get(f"{PATH}/{workflow_id}/runs")
+        assert answer.status_code == 404 and answer.json()["code"] == "workflow_not_found"
+    assert (await stranger.get("/api/v1/runs")).json()["data"] == []
+    assert (await client.get(f"{PATH}/{flow}/runs")).status_code == 401
+
+
+async def test_a_list_takes_one_query_whatever_its_length(
+    admin: httpx.AsyncClient,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    principal: Principal,
+    clock: Clock,
+    connection: AsyncConnection,
+) -> None:
+    flow = await live_flow(admin)
+    for _ in range(8):
+        contact = await make_contact(db_session, workspace)
+        await make_run(db_session, workspace, flow, RunStatus.COMPLETED, clock.at, contact_id=contact.id)
+    sent: list[str] = []
+    event.listen(connection.sync_connection, "before_cursor_execute", lambda *args: sent.append(args[2]))
+    page = await RunService(db_session, principal).list(RunFilter(), 5)
+    assert len(page.items) == 5 and len(sent) == 1, sent
