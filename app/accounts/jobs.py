@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete
-
-from app.accounts import throttle
+from app.accounts import repository, throttle
 from app.lib import clock, database
-from app.models.session import SignInLink, UserSession
 
 KEPT = timedelta(days=1)
 """For how long sessions and links that ran out can still be told from ones that never were."""
@@ -18,8 +15,7 @@ async def forget_sign_ins() -> None:
     """Drop sessions and links that ran out, and failed tries that no longer count."""
     async with database.transaction() as session:
         await throttle.forget_old(session)
-        for table in (UserSession, SignInLink):
-            await session.execute(delete(table).where(table.expires_at < clock.now() - KEPT))
+        await repository.forget_ended(session, clock.now() - KEPT)
 
 
 HOUSEKEEPING = [forget_sign_ins]

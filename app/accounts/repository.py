@@ -122,3 +122,9 @@ async def drop_sessions(session: AsyncSession, tenant_id: int, user_id: UUID) ->
 
 async def drop_links(session: AsyncSession, user_id: UUID) -> None:
     await session.execute(delete(SignInLink).where(SignInLink.user_id == user_id))
+
+
+async def forget_ended(session: AsyncSession, before: datetime) -> None:
+    """Drop sessions and sign-in links that ran out before an instant."""
+    for table in (UserSession, SignInLink):
+        await session.execute(delete(table).where(table.expires_at < before))

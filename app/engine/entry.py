@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,25 @@ from app.nodes.operators import ConditionError
 
 Key = tuple[bytes, bytes, str]
 """(contact, workflow, entry key or '')"""
+Reason = tuple[str, dict[str, Any] | None]
+"""Why somebody may not enter, as a stable word, and what to know about it."""
 MAX_KEY = 200
+
+
+def refusal(reentry: str, cooldown: float, active: bool, last: datetime | None, now: datetime) -> Reason | None:
+    """What the re-entry policy says; None lets in. `last`: when this contact (and key) last started, `cooldown` in seconds."""
+    if reentry == "always":
+        return None
+    if active:
+        return "already_active", None
+    if last is None:
+        return None
+    if reentry == "once":
+        return "entered_before", {"at": last.isoformat()}
+    free = last + timedelta(seconds=cooldown)
+    if reentry == "cooldown" and now < free:
+        return "cooling_down", {"until": free.isoformat()}
+    return None
 
 
 class Entries:
@@ -48,20 +67,17 @@ class Entries:
         self.history[place] = run.started
         return True
 
-    def _reason(self, graph: Graph, place: Key) -> tuple[str, dict[str, Any] | None] | None:
-        if place in self.active:
-            run = self.active[place]
-            if run is None or run.status < COMPLETED:
-                return "already_active", None
+    def _reason(self, graph: Graph, place: Key) -> Reason | None:
+        run = self.active.get(place)
+        active = place in self.active and (run is None or run.status < COMPLETED)
         last = self.history.get(place)
-        if last is None:
-            return None
-        if graph.reentry == "once":
-            return "entered_before", {"at": rows.instant(last).isoformat()}
-        free = last + int(graph.cooldown * 1e6)
-        if graph.reentry == "cooldown" and self.batch.now < free:
-            return "cooling_down", {"until": rows.instant(free).isoformat()}
-        return None
+        return refusal(
+            graph.reentry,
+            graph.cooldown,
+            active,
+            None if last is None else rows.instant(last),
+            rows.instant(self.batch.now),
+        )
 
     def _refuse(self, run: Run, event_id: bytes | None, reason: str, detail: dict[str, Any] | None) -> bool:
         self.batch.refusals.append(Refusal(run.graph, run.contact.id, event_id, reason, detail))

@@ -1,0 +1,38 @@
+"""`/api/v1/workflows/{id}/trigger`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.lib.envelope import Envelope, ok
+from app.models.status import Role
+from app.triggers.schemas import StartedRun, StartRun
+from app.triggers.service import TriggerService
+
+
+@post(
+    "/api/v1/workflows/{workflow_id:uuid}/trigger",
+    role=Role.MARKETER,
+    status_code=202,
+    tags=["Runs"],
+    summary="Start a run by hand",
+)
+async def trigger_workflow(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    workflow_id: FromPath[UUID],
+    data: JSONBody[StartRun],
+) -> Envelope[StartedRun]:
+    """One contact enters the live version, whatever its trigger. 409 says why when the re-entry rule refuses."""
+    run_id = await TriggerService(db_session, request.user).start(workflow_id, data.contact_id, data.properties)
+    return ok(StartedRun(run_id=run_id, workflow_id=workflow_id, contact_id=data.contact_id))
+
+
+HANDLERS = [trigger_workflow]

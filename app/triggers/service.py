@@ -1,0 +1,105 @@
+"""Start a run of one contact by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.engine.entry import MAX_KEY, refusal
+from app.errors import Conflict, Invalid
+from app.lib import clock, jobs, jsonlimits
+from app.lib.ids import uuid7
+from app.models import Inbox
+from app.models.status import WorkflowStatus
+from app.nodes import paths
+from app.triggers.repository import MANUAL, TriggerRepository
+from app.workflows.graph import Graph, Settings
+from app.workflows.service import WorkflowService
+
+REASONS = {
+    "already_active": "This contact is in the workflow already. Wait until that run is over, or cancel it.",
+    "entered_before": "This contact went through the workflow before, and it lets everybody in once.",
+    "cooling_down": "This contact was in the workflow a short while ago. It may enter again at {until}.",
+}
+
+
+class NotActive(Conflict):
+    """Only an active workflow starts runs. Activate it first."""
+
+    code = "workflow_not_active"
+
+
+class EntryRefused(Conflict):
+    """The workflow's re-entry rule does not let this contact in now."""
+
+    code = "entry_refused"
+
+
+class UnknownContact(Invalid):
+    """There is no such contact in this workspace."""
+
+    code = "unknown_contact"
+
+
+class TriggerService:
+    """Starts runs in the principal's workspace. Flushes, never commits."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self._session, self._tenant_id = session, principal.tenant_id
+        self._repository = TriggerRepository(session, principal.tenant_id)
+        self._workflows = WorkflowService(session, principal)
+
+    async def start(self, workflow_id: UUID, contact_id: UUID, properties: dict[str, Any]) -> UUID:
+        """Queue a run of the live version and promise its id.
+
+        Raises WorkflowNotFound, NotActive, UnknownContact, EntryRefused, and Invalid for properties that cannot be stored.
+        Whoever enters by another way in the same moment may still be first: then the refusal is recorded instead.
+        """
+        workflow = await self._workflows.get(workflow_id)
+        if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
+            raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
+        if not await self._repository.contact_exists(contact_id):
+            message = f"There is no contact {contact_id} in this workspace. Create it first."
+            raise UnknownContact(message, errors=[{"path": "contactId", "message": message}])
+        try:
+            jsonlimits.storable(properties)
+        except jsonlimits.Unstorable as error:
+            raise Invalid(errors=[{"path": "properties", "message": str(error)}]) from error
+        version = await self._workflows.version(workflow, workflow.live_version)
+        await self._check_entry(workflow_id, contact_id, Graph.load(version.graph).settings, properties)
+        run_id = uuid7()
+        await self._repository.queue(
+            Inbox(
+                tenant_id=self._tenant_id,
+                kind=MANUAL,
+                name="manual",
+                contact_id=contact_id,
+                workflow_id=workflow_id,
+                run_id=run_id,
+                payload=properties,
+                occurred_at=clock.now(),
+            )
+        )
+        jobs.enqueue(self._session, "advance")
+        return run_id
+
+    async def _check_entry(
+        self, workflow_id: UUID, contact_id: UUID, settings: Settings, properties: dict[str, Any]
+    ) -> None:
+        active, last = await self._repository.earlier(workflow_id, contact_id, entry_key(settings, properties))
+        cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
+        refused = refusal(settings.reentry, cooldown, active, last, clock.now())
+        if refused is not None:
+            reason, detail = refused
+            raise EntryRefused(REASONS[reason].format(**detail or {}), reason=reason)
+
+
+def entry_key(settings: Settings, properties: dict[str, Any]) -> str:
+    """The value that tells this contact's runs apart, '' when the workflow has no entry key."""
+    if not isinstance(settings.entry_key, str) or not settings.entry_key:
+        return ""
+    value = paths.walk(properties, settings.entry_key.removeprefix("event.").split("."))
+    return "" if value is None else str(value)[:MAX_KEY]

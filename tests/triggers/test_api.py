@@ -1,0 +1,182 @@
+"""POST /api/v1/workflows/{id}/trigger: what it promises, and when it refuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.ids import uuid7
+from app.models import Contact, Inbox, Run, Workflow, WorkflowVersion, Workspace
+from app.models.status import Role, RunStatus
+from app.workflows.graph import Graph
+from tests.fixtures.clock import Clock
+from tests.fixtures.people import ApiClients
+
+
+@pytest.fixture
+async def ada(db_session: AsyncSession, workspace: Workspace) -> Contact:
+    made = Contact(tenant_id=workspace.id, external_id="u1", email="ada@example.com")
+    db_session.add(made)
+    await db_session.commit()
+    return made
+
+
+async def make_workflow(session: AsyncSession, workspace: Workspace, status: str = "active", **settings: Any) -> UUID:
+    """A workflow with one live version, as publishing leaves it."""
+    graph = Graph.load(
+        {
+            "trigger": {"type": "manual"},
+            "nodes": [{"id": "end", "type": "end"}],
+            "edges": [{"source": "trigger", "target": "end"}],
+            "settings": settings,
+        }
+    )
+    made = Workflow(
+        id=uuid7(), tenant_id=workspace.id, name="Flow", status=status, live_version=1, draft=graph.document()
+    )
+    session.add(made)
+    await session.flush()
+    session.add(
+        WorkflowVersion(
+            tenant_id=workspace.id,
+            workflow_id=made.id,
+            version=1,
+            graph=graph.document(),
+            content_hash=graph.content_hash(),
+        )
+    )
+    await session.commit()
+    return made.id
+
+
+async def make_run(
+    session: AsyncSession, workflow_id: UUID, contact: Contact, status: RunStatus, clock: Clock, **columns: Any
+) -> None:
+    session.add(
+        Run(
+            id=uuid7(),
+            contact_id=contact.id,
+            tenant_id=contact.tenant_id,
+            workflow_id=workflow_id,
+            workflow_version=1,
+            started_at=clock.now(),
+            status=int(status),
+            seq=0,
+            **columns,
+        )
+    )
+    await session.commit()
+
+
+async def trigger(client: httpx.AsyncClient, workflow_id: UUID, contact_id: Any, **body: Any) -> httpx.Response:
+    return await client.post(f"/api/v1/workflows/{workflow_id}/trigger", json={"contactId": str(contact_id), **body})
+
+
+async def test_a_start_is_queued_and_its_run_promised(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace)
+    client = await api(Role.MARKETER)
+    answer = await trigger(client, workflow_id, ada.id, properties={"plan": "pro"})
+    assert answer.status_code == 202, answer.text
+    data = answer.json()["data"]
+    row = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).one()
+    assert (row.kind, row.workflow_id, row.contact_id, row.payload) == (1, workflow_id, ada.id, {"plan": "pro"})
+    assert data == {"runId": str(row.run_id), "workflowId": str(workflow_id), "contactId": str(ada.id)}
+
+
+@pytest.mark.parametrize("status", ["draft", "paused", "archived"])
+async def test_only_an_active_workflow_starts_runs(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact, status: str
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace, status)
+    answer = await trigger(await api(Role.MARKETER), workflow_id, ada.id)
+    assert (answer.status_code, answer.json()["code"]) == (409, "workflow_not_active")
+    assert status in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "run", "reason"),
+    [
+        ({}, RunStatus.WAITING, "already_active"),
+        ({}, RunStatus.COMPLETED, None),
+        ({"reentry": "once"}, RunStatus.COMPLETED, "entered_before"),
+        ({"reentry": "once"}, None, None),
+        ({"reentry": "cooldown", "cooldownSeconds": 7200}, RunStatus.FAILED, "cooling_down"),
+        ({"reentry": "cooldown", "cooldownSeconds": 3600}, RunStatus.FAILED, None),
+        ({"reentry": "always"}, RunStatus.WAITING, None),
+    ],
+)
+async def test_the_re_entry_rule_refuses_with_its_reason(
+    api: ApiClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    ada: Contact,
+    clock: Clock,
+    settings: dict[str, Any],
+    run: RunStatus | None,
+    reason: str | None,
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace, **settings)
+    if run is not None:
+        await make_run(db_session, workflow_id, ada, run, clock)
+    client = await api(Role.MARKETER)
+    clock.advance(hours=1)
+    answer = await trigger(client, workflow_id, ada.id)
+    if reason is None:
+        assert answer.status_code == 202, answer.text
+    else:
+        body = answer.json()
+        assert (answer.status_code, body["code"], body["reason"]) == (409, "entry_refused", reason)
+        if reason == "cooling_down":
+            assert (clock.now() + timedelta(hours=1)).isoformat() in body["detail"]
+
+
+async def test_the_entry_key_tells_runs_apart(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact, clock: Clock
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace, entryKey="event.order.id")
+    await make_run(db_session, workflow_id, ada, RunStatus.WAITING, clock, entry_key="7")
+    client = await api(Role.MARKETER)
+    assert (await trigger(client, workflow_id, ada.id, properties={"order": {"id": 7}})).status_code == 409
+    assert (await trigger(client, workflow_id, ada.id, properties={"order": {"id": 8}})).status_code == 202
+    assert (await trigger(client, workflow_id, ada.id)).status_code == 202
+
+
+async def test_somebody_elses_workflow_and_contact_are_not_there(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace, ada: Contact
+) -> None:
+    mine = await make_workflow(db_session, workspace)
+    stranger = await api(Role.ADMIN, other_workspace)
+    assert (await trigger(stranger, mine, ada.id)).status_code == 404
+    theirs = await make_workflow(db_session, other_workspace)
+    answer = await trigger(stranger, theirs, ada.id)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "contactId")
+
+
+async def test_bad_bodies_name_the_field(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace)
+    client = await api(Role.MARKETER)
+    for body, path in (
+        ({"contactId": "x"}, "contactId"),
+        ({"contactId": str(uuid4())}, "contactId"),
+        ({"contactId": str(ada.id), "properties": {"a": "\0"}}, "properties"),
+        ({"contactId": str(ada.id), "properties": []}, "properties"),
+    ):
+        answer = await client.post(f"/api/v1/workflows/{workflow_id}/trigger", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path), answer.text
+
+
+async def test_viewers_may_not_start_runs(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace)
+    assert (await trigger(await api(Role.VIEWER), workflow_id, ada.id)).status_code == 403
