@@ -45,19 +45,12 @@ def contact_data(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def event_data(trigger_event: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What started the run: its properties, and its name as `event.name`."""
-    event = dict(trigger_event or {})
-    properties = event.pop("properties", None)
-    return {**properties, **event} if isinstance(properties, dict) else event
-
-
 def data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict[str, Any]:
     """Everything that a template of this message can read."""
     context = due.context or {}
     return {
         "contact": contact_data(contact),
-        "event": event_data(due.trigger_event),
+        "event": due.trigger_event or {},
         "steps": context.get("steps") or {},
         "vars": context.get("vars") or {},
         "unsubscribe_url": unsubscribe_url,

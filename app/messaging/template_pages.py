@@ -50,7 +50,7 @@ FIELDS = [
 ]
 EXTRAS = [
     ("Unsubscribe link", "{{ unsubscribe_url }}"),
-    ("Property of the event", "{{ event.name }}"),
+    ("Property of the event", "{{ event.product }}"),
     ("Today", "{{ 'now' | date: 'long' }}"),
     ("Amount of money", "{{ event.total | money: 'EUR' }}"),
     ("Only when", "{% if contact.plan == 'pro' %}…{% endif %}"),
