@@ -79,6 +79,13 @@ export function placeBehind(graph, source, port) {
   return snapPoint(spot);
 }
 
+/** Put a step that stands alone into an edge or behind a port. @param {Graph} graph @param {Slot} slot @returns {Op[]} */
+export function attach(graph, id, slot) {
+  const edge = graph.edges.get(slot.edge ?? '');
+  if (!edge) return slot.source && slot.port ? [link(slot.source, slot.port, id)] : [];
+  return [{ kind: 'remove_edge', edgeId: edge.id }, link(edge.source, edge.sourceHandle, id), link(id, graph.ports(id)[0].id, edge.target)];
+}
+
 /** @param {Graph} graph @returns {Op[]} */
 export function connect(graph, source, port, target) {
   const reason = graph.whyNot(source, port, target);

@@ -1,0 +1,270 @@
+// @ts-check
+/** The verbs of the builder, the same for pointer, keyboard and menus: add, delete, duplicate, paste, rename, tidy, note. */
+import { armsToKeep, clip, connect, freshId, insert, paste, readClip, remove, snapPoint } from './commands.js';
+import { Refused, TRIGGER } from './graph.js';
+import { make } from './scene.js';
+import { toFlow } from './viewport.js';
+
+/** @typedef {import('./commands.js').Slot} Slot */
+
+const NEXT_TO = 32;
+
+export class Actions {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    /** @type {any} */
+    this.pasted = null;
+    for (const kind of ['copy', 'cut', 'paste']) document.addEventListener(kind, (event) => this.clipboard(kind, /** @type {ClipboardEvent} */ (event)));
+    document.addEventListener('click', (event) => {
+      const button = /** @type {HTMLElement} */ (event.target).closest('[data-do]');
+      if (button) this.run(/** @type {any} */ (button).dataset.do, button);
+    });
+  }
+
+  /** What a button with `data-do` does. @param {string} verb @param {Element} button */
+  run(verb, button) {
+    const { canvas } = this;
+    const about = /** @type {any} */ (button).dataset.id ?? [...canvas.selection][0];
+    const verbs = {
+      undo: () => canvas.undo(),
+      redo: () => canvas.redo(),
+      fit: () => canvas.fit(),
+      'zoom-in': () => canvas.zoom(1.25),
+      'zoom-out': () => canvas.zoom(0.8),
+      tidy: () => this.tidy(),
+      note: () => this.addNote(),
+      find: () => canvas.palette.find(),
+      delete: () => this.remove([about]),
+      duplicate: () => this.duplicate([about]),
+      rename: () => this.rename(about),
+      after: () => this.addAfter(about),
+      'error-path': () => canvas.palette.open({ source: about, port: 'error' }),
+      'go-to': () => this.goTo(about, /** @type {any} */ (button).dataset.field),
+      mode: () => canvas.setMode(/** @type {any} */ (button).dataset.modeButton),
+      shortcuts: () => /** @type {any} */ (document.getElementById('shortcuts'))?.showModal(),
+      close: () => canvas.panel.close(),
+    };
+    verbs[verb]?.();
+  }
+
+  try(work) {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.canvas.announce(error.message, 'err');
+      return undefined;
+    }
+  }
+
+  /** Add a step and open its form. @param {string} type @param {Slot} slot */
+  add(type, slot) {
+    const { canvas } = this;
+    return this.try(() => {
+      const { ops, id } = insert(canvas.graph, type, slot);
+      const before = slot.source ?? canvas.graph.edges.get(slot.edge ?? '')?.source;
+      const label = canvas.graph.types[type]?.label ?? type;
+      if (!canvas.perform(ops, `Added ${label}${before ? ` after ${canvas.titleOf(before)}` : ''}`)) return '';
+      canvas.select([id], { focus: true, open: true });
+      return id;
+    });
+  }
+
+  /** The menu of steps for the first open way out, or for the edge that is there. @param {string} id */
+  addAfter(id) {
+    const { graph, palette } = this.canvas;
+    if (!graph.node(id)) return palette.open({});
+    const port = graph.openPorts(id)[0] ?? graph.ports(id)[0];
+    if (!port) return this.canvas.announce('This step ends the path. Nothing can come after it.', 'err');
+    const edge = graph.edgeAt(id, port.id);
+    palette.open(edge ? { edge: edge.id } : { source: id, port: port.id });
+  }
+
+  connect(source, port, target) {
+    const { canvas } = this;
+    return this.try(() => {
+      const ops = connect(canvas.graph, source, port, target);
+      const word = canvas.graph.ports(source).find((known) => known.id === port)?.label;
+      return canvas.perform(ops, `Connected ${word ? `${word} of ` : ''}${canvas.titleOf(source)} to ${canvas.titleOf(target)}`);
+    });
+  }
+
+  /** Delete steps, notes and edges; a branch asks which arm to keep. @param {string[]} ids */
+  async remove(ids) {
+    const { canvas } = this;
+    const chosen = ids.filter((id) => id !== TRIGGER && canvas.exists(id));
+    if (!chosen.length) return ids.includes(TRIGGER) && canvas.announce('The trigger stays: it is where runs begin. Change it in its form.', 'err');
+    const [only] = chosen;
+    const arms = chosen.length === 1 ? armsToKeep(canvas.graph, only) : [];
+    const keep = arms.length ? await this.askArm(only, arms) : undefined;
+    if (keep === null) return false;
+    const steps = chosen.filter((id) => canvas.graph.node(id));
+    const neighbour = canvas.graph.incoming(only)[0]?.source ?? TRIGGER;
+    const what = chosen.length > 1 ? `${chosen.length} items` : canvas.graph.nodes.has(only) ? canvas.titleOf(only) : canvas.graph.notes.has(only) ? 'the note' : 'the connection';
+    const had = canvas.contains(document.activeElement);
+    const done = this.try(() => canvas.perform(remove(canvas.graph, chosen, keep), `Deleted ${what}`, { select: [] }));
+    if (done && had && steps.length) canvas.focusOn(neighbour);
+    return done;
+  }
+
+  /** @returns {Promise<string | null>} the port to keep, '' for none, null when the dialog was left */
+  askArm(id, arms) {
+    const { canvas } = this;
+    const dialog = /** @type {HTMLDialogElement} */ (document.getElementById('ask-arm'));
+    const list = /** @type {HTMLElement} */ (dialog.querySelector('.arms'));
+    const option = (value, text, note) => {
+      const label = make('label', 'arm');
+      const input = make('input', 'ck', { type: 'radio', name: 'arm', value });
+      const words = make('span');
+      words.textContent = text;
+      const small = make('span', 'd');
+      small.textContent = note;
+      words.append(small);
+      label.append(input, words);
+      return label;
+    };
+    const ports = canvas.graph.ports(id);
+    list.replaceChildren(
+      ...arms.map((edge) => option(edge.sourceHandle, `Keep “${ports.find((port) => port.id === edge.sourceHandle)?.label || edge.sourceHandle}”`, `Go on to ${canvas.titleOf(edge.target)}`)),
+      option('', 'Keep none', 'Steps behind stay on the canvas, unconnected'),
+    );
+    /** @type {any} */ (list.querySelector('input')).checked = true;
+    /** @type {any} */ (dialog.querySelector('[data-title]')).textContent = canvas.titleOf(id);
+    dialog.returnValue = 'no';
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener('close', () => {
+        const chosen = /** @type {any} */ (list.querySelector(':checked'));
+        resolve(dialog.returnValue === 'yes' ? chosen.value : null);
+      }, { once: true });
+    });
+  }
+
+  duplicate(ids) {
+    const { canvas } = this;
+    const found = clip(canvas.graph, ids);
+    if (!found.nodes.length && !found.notes.length) return;
+    const made = paste(found, { x: NEXT_TO, y: NEXT_TO });
+    const what = made.ids.length > 1 ? `${made.ids.length} items` : canvas.titleOf(ids[0]);
+    if (canvas.perform(made.ops, `Duplicated ${what}`, { select: made.ids })) canvas.focusOn(made.ids[0]);
+  }
+
+  /** @param {string} kind @param {ClipboardEvent} event */
+  clipboard(kind, event) {
+    const { canvas } = this;
+    const target = /** @type {HTMLElement} */ (document.activeElement);
+    if (target?.closest('input, textarea, select, [contenteditable]:focus, dialog') || !canvas.editable) return;
+    if (kind !== 'paste' && getSelection()?.toString()) return;
+    if (kind === 'paste') {
+      const found = readClip(event.clipboardData?.getData('text/plain') ?? '');
+      if (!found) return;
+      event.preventDefault();
+      return this.paste(found);
+    }
+    const found = clip(canvas.graph, canvas.selection);
+    if (!found.nodes.length && !found.notes.length) return;
+    event.clipboardData?.setData('text/plain', JSON.stringify(found));
+    event.preventDefault();
+    this.pasted = null;
+    if (kind === 'cut') this.remove([...canvas.selection]);
+    else canvas.announce(`Copied ${found.nodes.length === 1 ? canvas.titleOf(found.nodes[0].id) : `${found.nodes.length} steps`}`);
+  }
+
+  paste(found) {
+    const { canvas } = this;
+    const all = [...found.nodes, ...(found.notes ?? [])].map((item) => item.position);
+    const corner = { x: Math.min(...all.map((at) => at.x)), y: Math.min(...all.map((at) => at.y)) };
+    const times = (this.pasted = (this.pasted ?? 0) + 1);
+    const here = canvas.graph.nodes.has(found.nodes[0]?.id);
+    const middle = toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 120, y: canvas.scene.size.h / 3 });
+    const shift = here ? { x: NEXT_TO * times, y: NEXT_TO * times } : { x: middle.x - corner.x + NEXT_TO * (times - 1), y: middle.y - corner.y + NEXT_TO * (times - 1) };
+    const made = paste(found, shift);
+    const what = made.ids.length === 1 ? '1 item' : `${made.ids.length} items`;
+    if (canvas.perform(made.ops, `Pasted ${what}`, { select: made.ids }) && canvas.graph.node(made.ids[0])) canvas.focusOn(made.ids[0]);
+  }
+
+  /** Move the selection; a burst of arrow keys is one entry of the history. */
+  nudge(dx, dy) {
+    const { canvas } = this;
+    const ids = [...canvas.selection].filter((id) => canvas.scene.boxes.has(id));
+    canvas.perform(this.moves(ids, dx, dy), ids.length > 1 ? `Moved ${ids.length} items` : `Moved ${canvas.titleOf(ids[0])}`, { key: `move ${ids}`, quiet: true });
+  }
+
+  /** Ops that move cards and notes by a distance, or to where they are shown now. @returns {import('./graph.js').Op[]} */
+  moves(ids, dx = 0, dy = 0) {
+    const { graph, scene } = this.canvas;
+    return ids.map((id) => {
+      const box = /** @type {any} */ (scene.boxes.get(id));
+      const position = { x: Math.round(box.x + dx), y: Math.round(box.y + dy) };
+      return graph.notes.has(id) ? { kind: 'update_note', noteId: id, position } : { kind: 'move_node', nodeId: id, position };
+    });
+  }
+
+  addNote() {
+    const { canvas } = this;
+    const at = snapPoint(toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 100, y: canvas.scene.size.h / 4 }));
+    const note = { id: freshId('note'), text: '', position: at, width: 200, height: 72 };
+    if (!canvas.perform([{ kind: 'add_note', note }], 'Added a note', { select: [note.id] })) return;
+    /** @type {any} */ (canvas.scene.notes.get(note.id)?.firstElementChild)?.focus();
+  }
+
+  /** Edit the name on the card. */
+  rename(id) {
+    const { canvas } = this;
+    const entry = canvas.scene.cards.get(id);
+    if (!entry || id === TRIGGER || !canvas.editable) return;
+    const before = canvas.graph.node(id)?.name ?? '';
+    const input = make('input', 'rename', { type: 'text', maxlength: '200', 'aria-label': 'Name of the step', placeholder: canvas.titleOf(id) });
+    input.value = before || canvas.titleOf(id);
+    entry.li.append(input);
+    input.select();
+    const finish = (keep) => {
+      if (!input.isConnected) return;
+      const name = input.value.trim();
+      input.remove();
+      if (keep && name !== before && !(name === canvas.titleOf(id) && !before)) {
+        canvas.perform([{ kind: 'update_node', nodeId: id, name: name || null }], `Renamed ${before || canvas.graph.face(id).label}`);
+      }
+      entry.card.focus({ preventScroll: true });
+    };
+    input.addEventListener('blur', () => finish(true));
+    input.addEventListener('keydown', (event) => {
+      event.stopPropagation();
+      if (event.key === 'Enter') finish(true);
+      if (event.key === 'Escape') finish(false);
+    });
+  }
+
+  /** Bring a step into sight, open it, and point at a field. */
+  goTo(id, field = '') {
+    const { canvas } = this;
+    canvas.panel.wanted = field;
+    if (!canvas.graph.node(id)) return canvas.panel.openWorkflow();
+    for (const popover of document.querySelectorAll('details[open].menu, dialog[open]')) /** @type {any} */ (popover).open = false;
+    canvas.select([id], { focus: true, open: true });
+  }
+
+  /** Lay everything out from top to bottom; one undoable step, animated by the cards' own transition. */
+  tidy() {
+    const { canvas } = this;
+    const worker = (this.worker ??= new Worker(new URL('./layout-worker.js', import.meta.url), { type: 'module' }));
+    const { graph, scene } = canvas;
+    const order = graph.order();
+    const ports = (edge) => graph.ports(edge.source).findIndex((port) => port.id === edge.sourceHandle);
+    worker.onmessage = ({ data }) => {
+      const moved = Object.entries(data.positions).filter(([id, at]) => graph.node(id) && (graph.node(id)?.position.x !== at.x || graph.node(id)?.position.y !== at.y));
+      const ops = moved.map(([id, position]) => (graph.notes.has(id) ? { kind: 'update_note', noteId: id, position } : { kind: 'move_node', nodeId: id, position }));
+      const notes = data.notes.map(({ id, position }) => ({ kind: 'update_note', noteId: id, position }));
+      canvas.classList.add('gliding');
+      setTimeout(() => canvas.classList.remove('gliding'), 260);
+      if (canvas.perform([...ops, ...notes], 'Tidied up')) canvas.fit();
+      else canvas.announce('Everything is in place already.');
+    };
+    worker.postMessage({
+      nodes: order.map((id) => ({ id, ...scene.boxes.get(id) })),
+      edges: [...graph.edges.values()].sort((a, b) => order.indexOf(a.source) - order.indexOf(b.source) || ports(a) - ports(b)),
+      notes: [...graph.notes.values()].map((note) => ({ ...scene.boxes.get(note.id), id: note.id })),
+    });
+  }
+}

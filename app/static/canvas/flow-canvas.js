@@ -1,0 +1,307 @@
+// @ts-check
+/**
+ * <flow-canvas>: boots from the server's cards and one JSON tag and wires the modules. Every change of the draft goes through
+ * `perform`, whoever asks: pointer, keyboard, form, undo. The element itself is never swapped.
+ */
+import { Actions } from './actions.js';
+import { Gestures } from './gestures.js';
+import { Graph, Refused, TRIGGER } from './graph.js';
+import { History } from './history.js';
+import { Keyboard } from './keyboard.js';
+import { Overlay } from './overlay.js';
+import { Palette } from './palette.js';
+import { Panel } from './panel.js';
+import { Scene, make } from './scene.js';
+import { Sync } from './sync.js';
+import * as view from './viewport.js';
+
+/** @typedef {import('./graph.js').Op} Op @typedef {import('./viewport.js').View} View */
+
+const ANIMATION_MS = 200;
+const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+export class FlowCanvas extends HTMLElement {
+  connectedCallback() {
+    if (this.graph) return;
+    this.stage = /** @type {HTMLElement} */ (this.closest('.builder'));
+    const data = JSON.parse(/** @type {any} */ (document.getElementById('wf-data')).textContent);
+    this.workflow = data.workflow;
+    this.sprite = data.sprite;
+    this.mayEdit = data.mayEdit;
+    this.mode = 'edit';
+    this.graph = new Graph({ ...data.graph, name: data.name, description: data.description }, data.types);
+    this.history = new History();
+    /** @type {Set<string>} */
+    this.selection = new Set();
+    /** The card that Tab comes to. */
+    this.current = TRIGGER;
+    /** @type {View} */
+    this.view = { x: 0, y: 0, k: 1 };
+    this.readPorts();
+    this.scene = new Scene(this);
+    this.actions = new Actions(this);
+    this.sync = new Sync(this, data.rev);
+    this.gestures = new Gestures(this);
+    this.palette = new Palette(this);
+    this.panel = new Panel(this);
+    this.overlay = new Overlay(this, data.issues);
+    this.keyboard = new Keyboard(this);
+    this.scene.render();
+    this.scene.flush();
+    this.restoreView();
+    this.sync.start();
+    this.changed();
+    this.setAttribute('data-ready', '');
+    document.addEventListener('theme:change', () => this.repaint());
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.repaint());
+    document.fonts?.ready.then(() => this.scene.schedule());
+  }
+
+  get editable() {
+    return this.mayEdit && this.mode === 'edit';
+  }
+
+  // ---------------------------------------------------------------- changing the draft
+
+  /**
+   * Apply ops, remember how to undo them, send them. A refusal is said aloud and changes nothing.
+   * @param {Op[]} ops @param {string} label what was done, in words: “Deleted SMS”
+   * @param {{key?: string, select?: Iterable<string>, quiet?: boolean}} [options]
+   */
+  perform(ops, label, { key, select, quiet = false } = {}) {
+    if (!this.mayEdit || !ops.length) return false;
+    try {
+      const inverse = this.graph.applyAll(ops);
+      this.history.push({ label, ops, inverse, key });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.announce(error.message, 'err');
+      return false;
+    }
+    this.sync.enqueue(ops);
+    this.redraw(ops);
+    if (select) this.select(select);
+    if (!quiet) this.announce(label);
+    this.emit('wf:op', { ops, label });
+    return true;
+  }
+
+  undo() {
+    this.travel(this.history.undo(), 'inverse', 'Undid');
+  }
+
+  redo() {
+    this.travel(this.history.redo(), 'ops', 'Redid');
+  }
+
+  travel(entry, direction, verb) {
+    if (!entry) return this.announce(verb === 'Undid' ? 'Nothing to undo.' : 'Nothing to do again.');
+    try {
+      this.graph.applyAll(entry[direction]);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.history.forget(new Set(entry.ops));
+      this.changed();
+      return this.announce(`That cannot be taken back any more: ${error.message}`, 'err');
+    }
+    this.sync.enqueue(entry[direction]);
+    this.redraw(entry[direction]);
+    this.announce(`${verb}: ${entry.label}`);
+    this.emit('wf:op', { ops: entry[direction], label: entry.label, travelled: true });
+  }
+
+  /** Draw after ops were applied; titles and faces are shown at once, the server's card follows. @param {Op[]} ops */
+  redraw(ops) {
+    for (const op of ops) {
+      if (op.kind === 'update_node' && op.name !== undefined) this.showTitle(op.nodeId);
+    }
+    for (const id of this.selection) if (!this.exists(id)) this.selection.delete(id);
+    this.scene.render();
+    this.select(this.selection);
+    this.changed();
+  }
+
+  /** Replace the whole document (others changed it) and draw it. @param {any} document */
+  load(document) {
+    this.graph = new Graph({ ...document.graph, name: document.name, description: document.description }, this.graph?.types);
+    this.readPorts();
+    this.redraw([]);
+  }
+
+  /** Buttons and the empty state follow the document. */
+  changed() {
+    const { history, stage, graph } = this;
+    const set = (selector, label, word) => {
+      const button = /** @type {any} */ (stage.querySelector(selector) ?? document.querySelector(selector));
+      if (!button) return;
+      button.disabled = !label || !this.editable;
+      button.title = label ? `${word}: ${label}` : word;
+    };
+    set('[data-do=undo]', history.undoLabel, 'Undo');
+    set('[data-do=redo]', history.redoLabel, 'Redo');
+    stage.toggleAttribute('data-empty', !graph.nodes.size && !graph.trigger?.event && graph.trigger?.type === 'event' && !graph.notes.size);
+    for (const heading of document.querySelectorAll('[data-workflow-name]')) {
+      if (document.activeElement !== heading) heading.textContent = graph.name;
+    }
+  }
+
+  exists(id) {
+    return !!this.graph.node(id) || this.graph.notes.has(id) || this.graph.edges.has(id);
+  }
+
+  /** Ports that a type makes from its config come with the card. */
+  readPorts() {
+    for (const face of this.querySelectorAll('.face[data-ports]')) {
+      this.graph.ownPorts.set(face.id.slice(2), JSON.parse(/** @type {any} */ (face).dataset.ports));
+    }
+  }
+
+  // ---------------------------------------------------------------- names
+
+  /** What people call a step: its own name, else what the card says. */
+  titleOf(id) {
+    const shown = document.getElementById(`c-${id}`)?.querySelector('.ti')?.textContent?.trim();
+    return this.graph.node(id)?.name || shown || this.graph.face(id).label;
+  }
+
+  showTitle(id) {
+    const face = document.getElementById(`c-${id}`);
+    const title = face?.querySelector('.ti');
+    if (title) title.textContent = this.graph.node(id)?.name || face?.dataset.title || this.graph.face(id).label;
+  }
+
+  /** Spoken names and the one card in the tab order. @param {string[]} order */
+  named(order) {
+    if (!this.graph.node(this.current)) this.current = TRIGGER;
+    order.forEach((id, index) => {
+      const card = this.scene.cards.get(id)?.card;
+      if (!card) return;
+      const names = (edges, end) => edges.map((edge) => this.titleOf(edge[end])).join(' and ');
+      const from = names(this.graph.incoming(id), 'source');
+      const to = names(this.graph.outgoing(id), 'target');
+      const kind = id === TRIGGER ? 'Trigger' : this.graph.face(id).label;
+      const summary = card.querySelector('.su')?.textContent?.trim();
+      const parts = [`${kind}, ${this.titleOf(id)}`, summary, `Step ${index + 1} of ${order.length}`, from && `From ${from}`, to && `To ${to}`, this.overlay?.spoken(id)];
+      card.setAttribute('aria-label', `${parts.filter(Boolean).join('. ')}.`);
+      card.tabIndex = id === this.current ? 0 : -1;
+    });
+  }
+
+  /** Say it to screen readers; refusals are also shown. */
+  announce(text, kind = '') {
+    const live = /** @type {HTMLElement} */ (document.getElementById('canvas-live'));
+    live.textContent = live.textContent === text ? `${text}\u00a0` : text;
+    if (kind) document.dispatchEvent(new CustomEvent('toast', { detail: { text, kind } }));
+  }
+
+  emit(name, detail = {}) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+
+  icon(name) {
+    const svg = make('svg', 'i', { 'aria-hidden': 'true' });
+    svg.append(make('use', '', { href: `${this.sprite}#i-${name}` }));
+    return svg;
+  }
+
+  // ---------------------------------------------------------------- selection and mode
+
+  /** @param {Iterable<string>} ids @param {{focus?: boolean, open?: boolean, into?: boolean}} [options] `into`: on to the form's first field */
+  select(ids, { focus = false, open = false, into = false } = {}) {
+    this.selection = new Set([...ids].filter((id) => this.exists(id)));
+    for (const [id, { li }] of this.scene.cards) li.classList.toggle('sel', this.selection.has(id));
+    for (const [id, element] of this.scene.notes) element.classList.toggle('sel', this.selection.has(id));
+    for (const [id, { g }] of this.scene.edges) g.classList.toggle('sel', this.selection.has(id));
+    const [only] = this.selection;
+    if (only && this.graph.node(only)) this.makeCurrent(only);
+    if (focus && only) this.focusOn(only);
+    this.emit('wf:select', { ids: [...this.selection], open, into });
+  }
+
+  makeCurrent(id) {
+    const before = this.scene.cards.get(this.current)?.card;
+    if (before) before.tabIndex = -1;
+    this.current = id;
+    const card = this.scene.cards.get(id)?.card;
+    if (card) card.tabIndex = 0;
+  }
+
+  /** Focus a card and bring it into sight. */
+  focusOn(id) {
+    const entry = this.scene.cards.get(id);
+    if (!entry) return;
+    this.makeCurrent(id);
+    entry.li.hidden = false;
+    entry.card.focus({ preventScroll: true });
+    this.show(id);
+  }
+
+  show(id) {
+    const box = this.scene.boxes.get(id);
+    if (box) this.setView(view.reveal(this.view, box, this.scene.size), true);
+  }
+
+  /** @param {string} mode edit, results or person */
+  setMode(mode) {
+    this.mode = mode;
+    this.stage.dataset.mode = mode;
+    for (const button of document.querySelectorAll('[data-mode-button]')) {
+      button.setAttribute('aria-pressed', String(/** @type {any} */ (button).dataset.modeButton === mode));
+    }
+    for (const entry of this.scene.cards.values()) entry.shape = '';
+    this.scene.render();
+    this.changed();
+    this.emit('wf:mode', { mode });
+  }
+
+  // ---------------------------------------------------------------- view
+
+  /** @param {View} to @param {boolean} [animate] */
+  setView(to, animate = false) {
+    cancelAnimationFrame(this.flight ?? 0);
+    if (animate && !calm()) return this.fly(to);
+    this.view = to;
+    this.scene.dirty.view = true;
+    this.scene.schedule();
+    this.emit('wf:view', to);
+    clearTimeout(this.saveView);
+    this.saveView = setTimeout(() => localStorage.setItem(`view:${this.workflow}`, JSON.stringify(this.view)), 400);
+  }
+
+  fly(to) {
+    const from = { ...this.view };
+    const began = performance.now();
+    const step = (now) => {
+      const share = Math.min(1, (now - began) / ANIMATION_MS);
+      const by = 1 - (1 - share) ** 3;
+      const at = { x: from.x + (to.x - from.x) * by, y: from.y + (to.y - from.y) * by, k: from.k + (to.k - from.k) * by };
+      this.setView(share < 1 ? at : to);
+      if (share < 1) this.flight = requestAnimationFrame(step);
+    };
+    this.flight = requestAnimationFrame(step);
+  }
+
+  fit(animate = true) {
+    this.setView(view.fit(this.scene.bounds(), this.scene.size), animate);
+  }
+
+  zoom(factor) {
+    this.setView(view.zoomAt(this.view, factor, { x: this.scene.size.w / 2, y: this.scene.size.h / 2 }), true);
+  }
+
+  restoreView() {
+    const kept = localStorage.getItem(`view:${this.workflow}`);
+    if (!kept) return this.fit(false);
+    this.setView(JSON.parse(kept));
+    const seen = view.sight(this.view, this.scene.size);
+    if (![...this.scene.boxes.values()].some((box) => view.overlaps(box, seen))) this.fit(false);
+  }
+
+  repaint() {
+    this.scene.colours = null;
+    this.scene.dirty.view = true;
+    this.scene.schedule();
+  }
+}
+
+customElements.define('flow-canvas', FlowCanvas);

@@ -1,0 +1,129 @@
+// @ts-check
+/**
+ * Reads a step's form as its config. Names are paths; `data-kind` says the type; `data-list` and `data-map` hold rows. The same
+ * rules serve every step type, so a new one needs no JavaScript.
+ */
+
+/** Text as the value it looks like; quotes keep it text. @param {string} text */
+export function auto(text) {
+  const plain = text.trim();
+  if (plain === 'true' || plain === 'false') return plain === 'true';
+  if (/^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(plain)) return Number(plain);
+  const quoted = /^"(.*)"$/.exec(plain);
+  return quoted ? quoted[1] : text;
+}
+
+/** @param {any} control @returns {any} undefined when there is nothing to keep */
+function valueOf(control) {
+  const { kind = 'text', keep } = control.dataset;
+  if (control.type === 'checkbox') return control.checked ? true : keep === undefined ? undefined : false;
+  if (control.type === 'radio' && !control.checked) return undefined;
+  const text = control.value;
+  if (text.trim() === '') return keep === undefined ? undefined : '';
+  if (kind === 'number') return Number.isNaN(Number(text)) ? text : Number(text);
+  if (kind === 'auto') return control.closest('[data-item]')?.querySelector('[name=operator]')?.value?.match(/^(not_)?in$/) ? text.split(',').map((part) => auto(part.trim())) : auto(text);
+  if (kind === 'list') return text.split(',').map((part) => part.trim()).filter(Boolean);
+  return text;
+}
+
+/** What belongs to `scope` itself and not to a row inside it. @param {Element} scope @param {string} selector */
+const own = (scope, selector) => /** @type {any[]} */ ([...scope.querySelectorAll(selector)].filter((found) => {
+  const holder = found.parentElement?.closest('[data-item], [data-list], [data-map]');
+  return !holder || holder === scope || !scope.contains(holder) || holder.contains(scope);
+}));
+
+/** @param {Element} scope @returns {any} */
+export function read(scope) {
+  /** @type {any} */
+  const found = {};
+  const put = (path, value) => {
+    if (value === undefined) return;
+    const parts = path.split('.');
+    let at = found;
+    for (const part of parts.slice(0, -1)) at = at[part] ??= {};
+    at[parts[parts.length - 1]] = value;
+  };
+  for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
+  for (const list of own(scope, '[data-list]')) {
+    const items = rows(list).map(read).filter((item) => Object.keys(item).some((key) => !['match', 'operator', 'value'].includes(key)) || item.conditions?.length);
+    put(list.dataset.list, items);
+  }
+  for (const map of own(scope, '[data-map]')) {
+    const pairs = rows(map).map(read).filter((pair) => pair.key);
+    if (pairs.length || map.dataset.keep !== undefined) put(map.dataset.map, Object.fromEntries(pairs.map((pair) => [pair.key, pair.value ?? ''])));
+  }
+  return found;
+}
+
+/** Rows directly in a list. */
+const rows = (list) => /** @type {HTMLElement[]} */ ([...list.querySelectorAll('[data-item]')].filter((item) => item.parentElement?.closest('[data-list], [data-map]') === list));
+
+/** Show what belongs to the chosen values: `data-when="operator=in|not_in"`, `data-unless` for the opposite. @param {Element} form */
+export function arrange(form) {
+  for (const part of /** @type {any} */ (form.querySelectorAll('[data-when], [data-unless]'))) {
+    const [name, values] = (part.dataset.when ?? part.dataset.unless).split('=');
+    const scope = part.closest('[data-item]') ?? form;
+    const control = scope.querySelector(`[name="${name}"]:is(select, input:not([type=radio])), [name="${name}"]:checked`);
+    const value = control?.type === 'checkbox' ? String(control.checked) : control?.value;
+    part.hidden = values.split('|').includes(value) !== (part.dataset.when !== undefined);
+  }
+}
+
+/** Add and remove rows. Returns true when the click changed the form. @param {any} target */
+export function editRows(target) {
+  const add = target.closest('[data-add]');
+  if (add) {
+    const list = add.closest('.rows').querySelector('[data-list], [data-map]');
+    const template = /** @type {any} */ (document.getElementById(add.dataset.add) ?? add.closest('form').querySelector(`template[data-row="${add.dataset.add}"]`));
+    const row = template.content.firstElementChild.cloneNode(true);
+    list.append(row);
+    arrange(row.closest('form'));
+    row.querySelector('input, select')?.focus();
+    return false;
+  }
+  const drop = target.closest('[data-drop]');
+  if (!drop) return false;
+  const row = drop.closest('[data-item]');
+  const next = row.nextElementSibling ?? row.previousElementSibling ?? row.closest('.rows').querySelector('[data-add]');
+  row.remove();
+  (next.querySelector?.('input, select') ?? next).focus();
+  return true;
+}
+
+/** Write errors beside their fields. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */
+export function showErrors(form, errors) {
+  for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
+  for (const control of form.querySelectorAll('[aria-invalid]')) {
+    control.removeAttribute('aria-invalid');
+    const rest = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && !id.endsWith('-live'));
+    if (rest.length) control.setAttribute('aria-describedby', rest.join(' '));
+    else control.removeAttribute('aria-describedby');
+  }
+  for (const error of errors) {
+    const control = find(form, error.path);
+    if (!control) continue;
+    const field = control.closest('.f, [data-item]') ?? control.parentElement;
+    const text = document.createElement('p');
+    text.className = 'bad-text';
+    text.dataset.live = '';
+    text.id = `${control.id || control.name}-live`;
+    text.textContent = error.message;
+    control.setAttribute('aria-invalid', 'true');
+    control.setAttribute('aria-describedby', [text.id, ...(control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id)].join(' '));
+    field.append(text);
+  }
+}
+
+/** The control of a path such as `conditions[1].value`, or the nearest one above it. */
+export function find(form, path) {
+  let scope = form;
+  let rest = path;
+  for (let match; (match = /^([\w.]+?)\[(\d+)\]\.?(.*)$/.exec(rest)); ) {
+    const list = own(scope, `[data-list="${match[1]}"]`)[0];
+    if (!list) break;
+    scope = rows(list)[Number(match[2])] ?? list.closest('.rows');
+    rest = match[3];
+  }
+  const [head] = rest.split(/[.[]/);
+  return own(scope, `[name="${CSS.escape(rest)}"]`)[0] ?? own(scope, `[name="${CSS.escape(head)}"]`)[0] ?? own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0]?.querySelector('input, select') ?? own(scope, '[name]')[0];
+}

@@ -1,0 +1,153 @@
+// @ts-check
+/** Lines and places: connecting a port to a step, where a dropped step would go, and the plus on an edge. */
+import { WIDTH, snap } from './commands.js';
+import { entryPoint, nearest } from './edges.js';
+import { make } from './scene.js';
+
+/** @typedef {import('./viewport.js').Point} Point @typedef {import('./commands.js').Slot} Slot */
+
+const ON_EDGE = 28;
+const NEAR_PORT = 48;
+
+export class Links {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./gestures.js').Gestures} gestures */
+  constructor(canvas, gestures) {
+    this.canvas = canvas;
+    this.gestures = gestures;
+    /** The connection being made. @type {{source: string, port: string, line: any, target: string} | null} */
+    this.open = null;
+  }
+
+  /** Begin to connect a port; targets that are possible light up. */
+  link(source, port) {
+    const { canvas } = this;
+    this.unlink();
+    const line = make('path', 'rubber');
+    canvas.scene.lines.append(line);
+    this.open = { source, port, line, target: '' };
+    canvas.classList.add('linking');
+    for (const [id, { li }] of canvas.scene.cards) li.classList.toggle('possible', !canvas.graph.whyNot(source, port, id));
+    this.draw(this.gestures.last, null);
+    canvas.announce(`Choose the step that ${canvas.titleOf(source)} should lead to. Escape stops.`);
+  }
+
+  unlink() {
+    this.open?.line.remove();
+    this.open = null;
+    this.canvas.classList.remove('linking');
+    for (const { li } of this.canvas.scene.cards.values()) li.classList.remove('possible', 'aimed');
+  }
+
+  /** Draw the line to the pointer, or to the step that the keyboard chose. */
+  draw(at, event, chosen = '') {
+    const { canvas, open: linking } = this;
+    if (!linking) return;
+    const from = canvas.scene.portAt(linking.source, linking.port);
+    const over = event ? document.elementFromPoint(event.clientX, event.clientY)?.closest('.node') : null;
+    this.aim(/** @type {any} */ (over)?.dataset.id ?? chosen);
+    const box = canvas.scene.boxes.get(linking.target);
+    const to = box ? entryPoint(box) : event ? this.gestures.flow(at) : from;
+    const bend = Math.max(24, Math.abs(to.y - from.y) / 2);
+    linking.line.setAttribute('d', `M${from.x},${from.y}C${from.x},${from.y + bend} ${to.x},${to.y - bend} ${to.x},${to.y}`);
+  }
+
+  /** Mark the step that the line would go to, if it may. */
+  aim(id) {
+    const { canvas, open: linking } = this;
+    if (!linking) return;
+    const target = canvas.scene.cards.get(id)?.li.classList.contains('possible') ? id : '';
+    if (target === linking.target) return;
+    canvas.scene.cards.get(linking.target)?.li.classList.remove('aimed');
+    canvas.scene.cards.get(target)?.li.classList.add('aimed');
+    linking.target = target;
+  }
+
+  end(event, at = this.gestures.at(event)) {
+    const { canvas } = this;
+    this.draw(at, event);
+    const { source, port, target } = /** @type {any} */ (this.open);
+    const over = document.elementFromPoint(event.clientX, event.clientY);
+    const card = /** @type {any} */ (over?.closest('.node'));
+    this.unlink();
+    if (target) return canvas.actions.connect(source, port, target);
+    if (card && card.dataset.id !== source) return canvas.announce(canvas.graph.whyNot(source, port, card.dataset.id), 'err');
+    if (over && !card && canvas.contains(over) && !canvas.graph.edgeAt(source, port)) {
+      const spot = this.gestures.flow(at);
+      return canvas.palette.open({ source, port, at: { x: spot.x - WIDTH / 2, y: spot.y } }, at);
+    }
+    return undefined;
+  }
+
+  // ---------------------------------------------------------------- slots for new steps
+
+  /** Where a step dropped here would go. Edges and ports are looked for in flow coordinates, so every zoom behaves the same. */
+  slotAt(point, type) {
+    const { graph, scene, view: now } = this.canvas;
+    const passes = graph.types[type]?.ports.length > 0;
+    const edge = passes ? nearest(point, scene.routes, ON_EDGE / now.k) : '';
+    if (edge) return /** @type {Slot} */ ({ edge });
+    /** @type {any} */
+    let best = null;
+    for (const id of graph.ids()) {
+      for (const port of graph.openPorts(id)) {
+        const at = scene.portAt(id, port.id);
+        const far = Math.hypot(point.x - at.x, point.y - at.y - 20);
+        if (far < (best?.far ?? NEAR_PORT / Math.min(1, now.k))) best = { far, source: id, port: port.id };
+      }
+    }
+    return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : { at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
+  }
+
+  /** Light every place where a step of this type may go; '' puts the lights out. */
+  showSlots(type) {
+    const { canvas } = this;
+    canvas.classList.toggle('placing', !!type);
+    const passes = canvas.graph.types[type]?.ports.length > 0;
+    for (const old of canvas.querySelectorAll('.slot')) old.remove();
+    if (!passes) return;
+    for (const [id, way] of canvas.scene.routes) {
+      canvas.scene.lines.append(make('circle', 'slot', { cx: String(way.middle.x), cy: String(way.middle.y), r: '6', 'data-slot': id }));
+    }
+  }
+
+  /** @param {Slot | null} slot */
+  lightSlot(slot) {
+    const { canvas } = this;
+    for (const lit of canvas.querySelectorAll('.lit')) lit.classList.remove('lit');
+    if (slot?.edge) {
+      canvas.scene.edges.get(slot.edge)?.g.classList.add('lit');
+      canvas.querySelector(`[data-slot="${CSS.escape(slot.edge)}"]`)?.classList.add('lit');
+    } else if (slot?.source) {
+      canvas.scene.cards.get(slot.source)?.li.querySelector(`.plus[data-port="${CSS.escape(slot.port ?? '')}"]`)?.classList.add('lit');
+    }
+  }
+
+  // ---------------------------------------------------------------- the plus on an edge
+
+  /** One plus that goes to the edge under the pointer. @param {Element} target */
+  hover(target) {
+    const { canvas } = this;
+    const edge = /** @type {any} */ (target.closest('[data-edge]'))?.dataset.edge;
+    if (target.closest('.ins') || this.gestures.gesture) return;
+    const show = canvas.editable && edge && !this.open && !this.gestures.gesture;
+    this.button ??= this.makeButton();
+    this.button.hidden = !show;
+    if (!show) return;
+    const way = canvas.scene.routes.get(edge);
+    const mark = /** @type {any} */ (way);
+    const labelled = canvas.scene.edges.get(edge)?.label && !canvas.scene.edges.get(edge)?.label?.classList.contains('plain');
+    const end = mark.points.at(-1);
+    const spot = labelled ? { x: end.x, y: (end.y + mark.points.at(-2).y) / 2 } : mark.middle;
+    const graph = canvas.graph.edges.get(edge);
+    this.button.dataset.edge = edge;
+    this.button.setAttribute('aria-label', `Add a step between ${canvas.titleOf(graph?.source ?? '')} and ${canvas.titleOf(graph?.target ?? '')}`);
+    this.button.style.transform = `translate(${spot.x}px,${spot.y}px) translate(-50%,-50%)`;
+  }
+
+  makeButton() {
+    const button = make('button', 'ins', { type: 'button', tabindex: '-1' });
+    button.append(this.canvas.icon('plus'));
+    this.canvas.scene.marks.append(button);
+    return button;
+  }
+}

@@ -1,0 +1,100 @@
+// @ts-check
+/** Ops on their way to the server: what waits, what is in flight, what the server has confirmed. No DOM, no network. */
+import { Graph, Refused, squash, subject } from './graph.js';
+
+/** @typedef {import('./graph.js').Op} Op */
+
+/** The server takes at most 500 ops at once. */
+const BATCH = 400;
+
+/** `crypto.randomUUID` needs a secure context; a plain-http install on a local network has none. */
+export function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 15) | 64;
+  bytes[8] = (bytes[8] & 63) | 128;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+export class Outbox {
+  /** @param {Graph} confirmed the document as the server has it; it is copied @param {number} rev */
+  constructor(confirmed, rev) {
+    this.confirmed = confirmed.copy();
+    this.rev = rev;
+    /** @type {Op[]} */
+    this.waiting = [];
+    /** @type {Op[]} */
+    this.flying = [];
+    /** The op of the history behind an op's id. @type {Map<string, Op>} */
+    this.origin = new Map();
+  }
+
+  /** @param {Op[]} ops */
+  add(ops) {
+    const named = ops.map((op) => ({ ...structuredClone(op), id: uuid() }));
+    named.forEach((op, index) => this.origin.set(op.id, ops[index]));
+    this.waiting = squash([...this.waiting, ...named]);
+  }
+
+  /** The next batch to send; it stays in flight until `confirm` or `refuse`. @returns {Op[]} */
+  take() {
+    if (!this.flying.length) this.flying = this.waiting.splice(0, BATCH);
+    return this.flying;
+  }
+
+  /** The request did not arrive: the batch waits again, under the same ids. */
+  putBack() {
+    this.waiting = [...this.flying, ...this.waiting];
+    this.flying = [];
+  }
+
+  /** All ops the server has not confirmed, oldest first. */
+  get pending() {
+    return [...this.flying, ...this.waiting];
+  }
+
+  /** Does an unsent op change this card? */
+  touches(id) {
+    return this.waiting.some((op) => subject(op) === id && op.kind !== 'move_node');
+  }
+
+  /** The server took the batch. @param {number} rev */
+  confirm(rev) {
+    for (const op of this.flying) this.attempt(this.confirmed, op);
+    this.flying = [];
+    this.rev = rev;
+  }
+
+  attempt(graph, op) {
+    try {
+      graph.applyAll([op]);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return false;
+    }
+  }
+
+  /**
+   * The server refused ops of the batch. Drops those and whatever cannot stand without them.
+   * @param {Set<string>} ids of the refused ops; empty means all of the batch
+   * @returns {{graph: Graph, lost: Op[]}} the document to show, and the history's ops that are gone
+   */
+  refuse(ids) {
+    const bad = new Set(ids.size ? ids : this.flying.map((op) => op.id));
+    return this.restart(this.confirmed, this.rev, this.pending.filter((op) => !bad.has(op.id)), bad);
+  }
+
+  /** Others changed the document: ours go on top where they still fit. @param {Graph} graph @param {Op[]} [ops] */
+  restart(graph, rev, ops = this.pending, bad = new Set()) {
+    this.confirmed = graph.copy();
+    this.rev = rev;
+    const shown = graph.copy();
+    const kept = ops.filter((op) => this.attempt(shown, op));
+    const ids = new Set(kept.map((op) => op.id));
+    const lost = [...this.origin].filter(([id]) => bad.has(id) || (this.pending.some((op) => op.id === id) && !ids.has(id))).map(([, op]) => op);
+    this.flying = [];
+    this.waiting = kept;
+    return { graph: shown, lost };
+  }
+}

@@ -1,0 +1,268 @@
+// @ts-check
+/** What lies over the cards: issues while editing, counts and ribbons in Results, one person's lit path in Person. */
+import { ribbon } from './edges.js';
+import { Graph, TRIGGER } from './graph.js';
+import { make } from './scene.js';
+
+/** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Issue */
+/** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */
+
+const number = new Intl.NumberFormat('en');
+const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : '–');
+
+export class Overlay {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Issue[]} issues */
+  constructor(canvas, issues) {
+    this.canvas = canvas;
+    /** @type {Issue[]} */
+    this.issues = [];
+    /** @type {Step[]} */
+    this.steps = [];
+    this.at = 0;
+    this.setIssues(issues);
+    canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
+    document.addEventListener('htmx:after:swap', () => this.arrived());
+    document.addEventListener('click', (event) => {
+      const target = /** @type {HTMLElement} */ (event.target);
+      const step = target.closest('[data-step]');
+      if (step) this.goTo(Number(/** @type {any} */ (step).dataset.step));
+      const by = /** @type {any} */ (target.closest('[data-walk]'))?.dataset.walk;
+      if (by) this.goTo(this.at + Number(by));
+    });
+  }
+
+  // ---------------------------------------------------------------- issues
+
+  /** @param {Issue[]} [issues] */
+  setIssues(issues = this.issues) {
+    this.issues = issues;
+    for (const id of this.canvas.scene?.cards.keys() ?? []) this.badge(id);
+    this.list();
+  }
+
+  of(id) {
+    return this.issues.filter((issue) => issue.nodeId === id);
+  }
+
+  /** For the spoken name of a card. */
+  spoken(id) {
+    const count = this.of(id).length;
+    return count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : '';
+  }
+
+  badge(id) {
+    const entry = this.canvas.scene.cards.get(id);
+    if (!entry) return;
+    const mine = this.of(id);
+    const errors = mine.filter((issue) => issue.severity === 'error').length;
+    entry.li.classList.toggle('err', errors > 0);
+    entry.li.classList.toggle('warn', !errors && mine.length > 0);
+    entry.card.querySelector('.bad')?.remove();
+    if (!mine.length) return;
+    const bad = make('span', 'bad', { title: mine.map((issue) => issue.message).join('\n') });
+    const words = make('span');
+    words.textContent = `${mine.length} ${mine.length === 1 ? (errors ? 'issue' : 'hint') : errors ? 'issues' : 'hints'}`;
+    bad.append(this.canvas.icon(errors ? 'circle-alert' : 'triangle-alert'), words);
+    entry.card.append(bad);
+  }
+
+  list() {
+    const button = document.getElementById('issues-button');
+    const list = document.getElementById('issues-list');
+    if (!button || !list) return;
+    const blocking = this.issues.filter((issue) => issue.severity === 'error').length;
+    const count = this.issues.length;
+    button.classList.toggle('none', !count);
+    button.classList.toggle('warn', !blocking && count > 0);
+    /** @type {any} */ (button.querySelector('.words')).textContent = count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : 'No issues';
+    button.setAttribute('aria-label', count ? `${count} ${count === 1 ? 'issue' : 'issues'}, ${blocking} to resolve before activating` : 'No issues');
+    list.replaceChildren(...this.issues.map((issue) => {
+      const line = make('button', `mi issue ${issue.severity}`, { type: 'button', 'data-do': 'go-to', 'data-id': issue.nodeId ?? '', 'data-field': issue.path.replace(/^nodes\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '') });
+      const words = make('span', 'grow');
+      const title = make('b');
+      title.textContent = issue.nodeId ? this.canvas.titleOf(issue.nodeId) : 'Workflow';
+      const text = make('span', 'd');
+      text.textContent = issue.message;
+      words.append(title, text);
+      line.append(this.canvas.icon(issue.severity === 'error' ? 'circle-alert' : 'triangle-alert'), words, this.canvas.icon('chevron-right'));
+      return line;
+    }));
+    if (!count) list.textContent = 'Nothing is missing. This workflow can be activated.';
+  }
+
+  // ---------------------------------------------------------------- modes
+
+  async enter(mode) {
+    this.clear();
+    const { canvas } = this;
+    if (mode === 'edit') return this.restore();
+    if (!(await canvas.sync.settled())) {
+      canvas.setMode('edit');
+      return canvas.announce('First your changes have to be saved.', 'err');
+    }
+    if (mode === 'results') return this.get('results', '#results-bar');
+    canvas.panel.about = 'person';
+    canvas.panel.show();
+    return this.get('people', '#panel');
+  }
+
+  get(path, target) {
+    return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, { source: target, target, swap: 'innerHTML' });
+  }
+
+  /** Data that came with a part of the page. */
+  arrived() {
+    const tag = document.querySelector('script[data-overlay]');
+    if (!tag) return;
+    const data = JSON.parse(tag.textContent ?? '{}');
+    const kind = /** @type {any} */ (tag).dataset.overlay;
+    tag.remove();
+    if (kind !== this.canvas.mode) return;
+    this.showVersion(data);
+    if (kind === 'results') this.paint(data);
+    else this.walk(data);
+  }
+
+  /** Results and runs belong to a version: its graph is shown when the draft has moved on. */
+  showVersion({ graph, cards }) {
+    const { canvas } = this;
+    if (!graph) return this.restore();
+    this.draft ??= canvas.graph;
+    canvas.graph = new Graph({ ...graph, name: this.draft.name, description: this.draft.description }, this.draft.types);
+    canvas.redraw([]);
+    for (const [id, html] of Object.entries(cards ?? {})) this.face(id, html);
+    canvas.scene.render();
+    return undefined;
+  }
+
+  /** The draft's cards again. */
+  restore() {
+    const { canvas } = this;
+    if (!this.draft) return;
+    canvas.graph = this.draft;
+    this.draft = undefined;
+    canvas.redraw([]);
+    canvas.sync.refresh();
+  }
+
+  /** A card's content as the server rendered it for that version. */
+  face(id, html) {
+    const old = document.getElementById(`c-${id}`);
+    if (!old) return;
+    const made = new DOMParser().parseFromString(html, 'text/html').body.firstElementChild;
+    if (made) old.replaceWith(made);
+  }
+
+  clear() {
+    const { scene } = this.canvas;
+    for (const { li, card } of scene.cards.values()) {
+      li.classList.remove('lit-step', 'now', 'past', 'bad-step');
+      card.querySelector('.st')?.remove();
+    }
+    for (const { g, ribbon: band, label } of scene.edges.values()) {
+      g.classList.remove('taken');
+      band.style.strokeWidth = '0';
+      const num = label?.querySelector('.num');
+      if (num) num.textContent = '';
+    }
+    this.steps = [];
+    const bar = document.getElementById('person-bar');
+    if (bar) bar.hidden = true;
+  }
+
+  // ---------------------------------------------------------------- results
+
+  /** @param {{entered: number, nodes: Record<string, any>}} data */
+  paint({ entered, nodes }) {
+    this.clear();
+    const { scene, graph } = this.canvas;
+    const strip = (id, cells, pulse = false) => {
+      const line = make('span', `st${pulse ? ' one' : ''}`);
+      for (const [word, value] of cells) {
+        const cell = make('span', 'cell');
+        const bold = make('b', 'num');
+        bold.textContent = value;
+        if (pulse) cell.append(make('i', 'pulse'), bold, ` ${word}`);
+        else cell.append(word, bold);
+        line.append(cell);
+      }
+      scene.cards.get(id)?.card.append(line);
+    };
+    strip(TRIGGER, [['Entered', number.format(entered)]]);
+    for (const id of graph.nodes.keys()) {
+      const stats = nodes[id] ?? { executed: 0, failed: 0, waiting: 0, ports: {} };
+      const cells = [['Passed', number.format(stats.executed)]];
+      const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);
+      for (const port of ports.slice(0, 2)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
+      if (stats.waiting) cells.push(['Here now', number.format(stats.waiting)]);
+      if (stats.failed) cells.push(['Failed', number.format(stats.failed)]);
+      strip(id, cells.slice(0, 4));
+    }
+    for (const edge of graph.edges.values()) {
+      const parts = scene.edges.get(edge.id);
+      const stats = nodes[edge.source];
+      const count = edge.source === TRIGGER ? entered : stats?.ports[edge.sourceHandle] ?? 0;
+      if (!parts) continue;
+      parts.ribbon.style.strokeWidth = String(ribbon(count, entered));
+      const num = parts.label?.querySelector('.num');
+      const several = graph.ports(edge.source).length > 1;
+      if (num) num.textContent = several ? `${number.format(count)} · ${percent(count, stats?.executed ?? 0)}` : number.format(count);
+    }
+    this.canvas.announce(`Results: ${number.format(entered)} entered.`);
+  }
+
+  // ---------------------------------------------------------------- one person
+
+  /** @param {{name: string, steps: Step[]}} data */
+  walk({ name, steps }) {
+    this.clear();
+    this.steps = steps;
+    const bar = /** @type {HTMLElement} */ (document.getElementById('person-bar'));
+    bar.hidden = !steps.length;
+    /** @type {any} */ (bar.querySelector('[data-name]')).textContent = name;
+    bar.querySelector('.dots')?.replaceChildren(...steps.map((_, index) => make('i', '', { 'data-step': String(index) })));
+    if (steps.length) this.goTo(steps.length - 1);
+  }
+
+  /** Show the run as it stood at step `index`. */
+  goTo(index) {
+    if (!this.steps.length) return;
+    const { scene, graph } = this.canvas;
+    this.at = Math.max(0, Math.min(index, this.steps.length - 1));
+    const seen = this.steps.slice(0, this.at + 1);
+    for (const { li, card } of scene.cards.values()) {
+      li.classList.remove('lit-step', 'now', 'bad-step');
+      card.querySelector('.st')?.remove();
+    }
+    for (const { g } of scene.edges.values()) g.classList.remove('taken');
+    seen.forEach((step, order) => {
+      const entry = scene.cards.get(step.nodeId);
+      if (!entry) return;
+      entry.li.classList.add('lit-step');
+      entry.li.classList.toggle('bad-step', step.status === 'failed');
+      entry.card.querySelector('.st')?.remove();
+      const line = make('span', 'st one');
+      const words = make('span', 'cell');
+      words.append(this.canvas.icon({ failed: 'circle-x', waiting: 'clock' }[step.status] ?? 'circle-check'), step.note || step.time);
+      line.append(words);
+      entry.card.append(line);
+      const next = seen[order + 1];
+      const edge = next && graph.outgoing(step.nodeId).find((way) => way.target === next.nodeId && (!step.port || way.sourceHandle === step.port));
+      if (edge) scene.edges.get(edge.id)?.g.classList.add('taken');
+    });
+    const now = this.steps[this.at];
+    scene.cards.get(now.nodeId)?.li.classList.add('now');
+    this.canvas.show(now.nodeId);
+    const bar = /** @type {HTMLElement} */ (document.getElementById('person-bar'));
+    /** @type {any} */ (bar.querySelector('[data-where]')).textContent = `Step ${this.at + 1} of ${this.steps.length} · ${now.note || now.status}`;
+    bar.querySelectorAll('.dots i').forEach((dot, order) => dot.classList.toggle('off', order > this.at));
+    /** @type {any} */ (bar.querySelector('[data-walk="-1"]')).disabled = this.at === 0;
+    /** @type {any} */ (bar.querySelector('[data-walk="1"]')).disabled = this.at === this.steps.length - 1;
+    for (const line of document.querySelectorAll('#panel [data-step]')) {
+      if (Number(/** @type {any} */ (line).dataset.step) === this.at) line.setAttribute('aria-current', 'step');
+      else line.removeAttribute('aria-current');
+    }
+    document.querySelector('#panel [aria-current=step]')?.scrollIntoView({ block: 'nearest' });
+    this.canvas.announce(`Step ${this.at + 1}: ${this.canvas.titleOf(now.nodeId)}. ${now.note}. ${now.time}`);
+  }
+}

@@ -1,0 +1,237 @@
+// @ts-check
+/** Bringing steps in: the list at the left (drag, click, type to filter) and the menu behind every plus. */
+import { make } from './scene.js';
+import { toScreen } from './viewport.js';
+
+/** @typedef {import('./commands.js').Slot} Slot @typedef {import('./viewport.js').Point} Point */
+
+const SLACK = 5;
+
+export class Palette {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.root = /** @type {HTMLElement} */ (canvas.stage.querySelector('.pal'));
+    this.menu = /** @type {HTMLDialogElement} */ (document.getElementById('add-menu'));
+    this.search = /** @type {HTMLInputElement} */ (this.root?.querySelector('input[type=search]'));
+    if (!this.root) return;
+    this.root.addEventListener('pointerdown', (event) => this.press(event));
+    this.root.addEventListener('click', (event) => {
+      const item = /** @type {any} */ (event.target).closest('.pi');
+      if (item && !this.dragged) this.addByChoice(item.dataset.type);
+      this.dragged = false;
+    });
+    this.search.addEventListener('input', () => this.filter());
+    this.root.addEventListener('keydown', (event) => this.keys(event));
+    const input = this.menu.querySelector('input');
+    input?.addEventListener('input', () => this.show());
+    this.menu.addEventListener('keydown', (event) => this.menuKeys(event));
+    this.menu.addEventListener('click', (event) => {
+      const option = /** @type {any} */ (event.target).closest('[role=option]');
+      if (option) this.choose(option.dataset.value);
+      else if (event.target === this.menu) this.menu.close();
+    });
+  }
+
+  // ---------------------------------------------------------------- the list
+
+  focus() {
+    this.search.focus();
+    this.search.select();
+  }
+
+  filter() {
+    const wanted = this.search.value.trim().toLowerCase();
+    for (const item of this.items()) item.hidden = !item.dataset.words.includes(wanted);
+    for (const group of /** @type {any} */ (this.root.querySelectorAll('.group'))) group.hidden = !group.querySelector('.pi:not([hidden])');
+    const none = /** @type {HTMLElement} */ (this.root.querySelector('.none'));
+    none.hidden = this.items().some((item) => !item.hidden);
+  }
+
+  items() {
+    return /** @type {any[]} */ ([...this.root.querySelectorAll('.pi')]);
+  }
+
+  keys(event) {
+    const shown = this.items().filter((item) => !item.hidden);
+    const at = shown.indexOf(document.activeElement);
+    if (event.key === 'Enter' && event.target === this.search && shown[0]) {
+      event.preventDefault();
+      this.addByChoice(shown[0].dataset.type);
+      this.search.value = '';
+      this.filter();
+    } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      const next = at + (event.key === 'ArrowDown' ? 1 : -1);
+      (next < 0 ? this.search : shown[Math.min(next, shown.length - 1)])?.focus();
+    } else if (event.key === 'Escape') {
+      this.search.value = '';
+      this.filter();
+      this.canvas.focusOn(this.canvas.current);
+    }
+  }
+
+  /** Where a step goes that was chosen without a place: behind the selected step, else behind the last open way out. */
+  addByChoice(type) {
+    const { canvas } = this;
+    const { graph } = canvas;
+    const passes = graph.types[type]?.ports.length > 0;
+    const behind = (id) => {
+      const open = graph.openPorts(id)[0];
+      if (open) return { source: id, port: open.id };
+      const edge = graph.outgoing(id)[0];
+      return edge && passes ? { edge: edge.id } : null;
+    };
+    const [chosen] = [...canvas.selection].filter((id) => graph.node(id));
+    const leaf = graph.order().reverse().find((id) => graph.openPorts(id).length && (graph.incoming(id).length || id === 'trigger'));
+    const { size } = canvas.scene;
+    const centre = canvas.gestures.flow({ x: size.w / 2 - 120, y: size.h / 2 });
+    return canvas.actions.add(type, (chosen && behind(chosen)) || (leaf && behind(leaf)) || { at: centre });
+  }
+
+  // ---------------------------------------------------------------- dragging from the list
+
+  press(event) {
+    const item = event.target.closest('.pi');
+    if (!item || event.button !== 0 || !this.canvas.editable) return;
+    const start = { x: event.clientX, y: event.clientY };
+    const type = item.dataset.type;
+    const { links } = this.canvas.gestures;
+    /** @type {HTMLElement | null} */
+    let ghost = null;
+    /** @type {Slot | null} */
+    let slot = null;
+    const stop = new AbortController();
+    const on = (name, work, target = item) => target.addEventListener(name, work, { signal: stop.signal, capture: target === window });
+    const end = () => {
+      stop.abort();
+      ghost?.remove();
+      links.showSlots('');
+      links.lightSlot(null);
+      document.body.classList.remove('dragging');
+    };
+    on('pointermove', (now) => {
+      if (!ghost && Math.hypot(now.clientX - start.x, now.clientY - start.y) < SLACK) return;
+      if (!ghost) {
+        item.setPointerCapture(now.pointerId);
+        ghost = this.ghost(type);
+        links.showSlots(type);
+        document.body.classList.add('dragging');
+        this.dragged = true;
+      }
+      ghost.style.transform = `translate(${now.clientX}px,${now.clientY}px) translate(-50%,-24px) scale(${Math.max(0.5, this.canvas.view.k)})`;
+      const at = this.canvas.gestures.at(now);
+      const { w, h } = this.canvas.scene.size;
+      const inside = at.x > 0 && at.y > 0 && at.x < w && at.y < h;
+      slot = inside ? links.slotAt(this.canvas.gestures.flow(at), type) : null;
+      links.lightSlot(slot);
+    });
+    on('pointerup', () => {
+      const place = slot;
+      const was = ghost;
+      end();
+      if (was && place) this.canvas.actions.add(type, place);
+      if (was) setTimeout(() => (this.dragged = false));
+    });
+    on('pointercancel', end);
+    on('keydown', (now) => {
+      if (now.key !== 'Escape') return;
+      now.stopPropagation();
+      end();
+    }, /** @type {any} */ (window));
+  }
+
+  ghost(type) {
+    const ghost = make('div', `ghost node k-${this.canvas.graph.types[type]?.category}`);
+    const card = make('div', 'card');
+    const template = /** @type {any} */ (document.getElementById(`card-${type}`));
+    if (template) card.append(template.content.firstElementChild.cloneNode(true));
+    card.firstElementChild?.removeAttribute('id');
+    ghost.append(card);
+    document.body.append(ghost);
+    return ghost;
+  }
+
+  // ---------------------------------------------------------------- the menu behind a plus
+
+  /** Ask which step to add at a place. @param {Slot} slot @param {Point} [at] where the menu opens, in the canvas */
+  open(slot, at) {
+    const { canvas } = this;
+    if (!canvas.editable) return;
+    const way = canvas.scene.routes.get(slot.edge ?? '');
+    const spot = at ?? (way ? toScreen(canvas.view, way.middle) : slot.source ? toScreen(canvas.view, canvas.scene.portAt(slot.source, slot.port ?? 'next')) : { x: 80, y: 80 });
+    const options = this.items().map((item) => ({ value: item.dataset.type, words: item.dataset.words, html: item, off: !!slot.edge && !canvas.graph.types[item.dataset.type]?.ports.length }));
+    this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
+  }
+
+  /** Find a step by its name. */
+  find() {
+    const { canvas } = this;
+    const options = canvas.graph.order().map((id) => {
+      const card = /** @type {Element} */ (canvas.scene.cards.get(id)?.card);
+      return { value: id, words: (card.textContent ?? '').toLowerCase(), html: card.querySelector('.face') };
+    });
+    this.ask('Find a step', options, (id) => canvas.select([id], { focus: true, open: false }), { x: canvas.scene.size.w / 2 - 130, y: 40 });
+  }
+
+  /** A list with a filter; the answer goes to `then`. */
+  ask(title, options, then, spot) {
+    this.options = options.filter((option) => !option.off);
+    this.then = then;
+    this.back = document.activeElement;
+    const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
+    input.value = '';
+    input.placeholder = title;
+    input.setAttribute('aria-label', title);
+    this.menu.setAttribute('aria-label', title);
+    this.menu.returnValue = '';
+    this.show();
+    this.menu.showModal();
+    const { w, h } = this.canvas.scene.size;
+    const rect = this.canvas.getBoundingClientRect();
+    const [width, height] = [this.menu.offsetWidth, this.menu.offsetHeight];
+    const left = Math.max(8, Math.min(spot.x - width / 2, w - width - 8));
+    const top = spot.y + 24 + height > h ? Math.max(8, Math.min(spot.y - height - 16, h - height - 8)) : spot.y + 24;
+    this.menu.style.translate = `${rect.left + left}px ${rect.top + top}px`;
+    input.focus();
+    this.menu.onclose = () => /** @type {any} */ (this.back)?.isConnected && document.activeElement === document.body && /** @type {any} */ (this.back).focus({ preventScroll: true });
+  }
+
+  show() {
+    const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
+    const list = /** @type {HTMLElement} */ (this.menu.querySelector('[role=listbox]'));
+    const wanted = input.value.trim().toLowerCase();
+    const found = (this.options ?? []).filter((option) => option.words.includes(wanted));
+    list.replaceChildren(...found.map((option, index) => {
+      const line = make('div', 'opt', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
+      for (const part of option.html.children) line.append(part.cloneNode(true));
+      return line;
+    }));
+    /** @type {any} */ (this.menu.querySelector('.none')).hidden = found.length > 0;
+    this.mark(0);
+  }
+
+  mark(index) {
+    const options = /** @type {any[]} */ ([...this.menu.querySelectorAll('[role=option]')]);
+    this.index = Math.max(0, Math.min(index, options.length - 1));
+    options.forEach((option, at) => option.setAttribute('aria-selected', String(at === this.index)));
+    const chosen = options[this.index];
+    this.menu.querySelector('input')?.setAttribute('aria-activedescendant', chosen?.id ?? '');
+    chosen?.scrollIntoView({ block: 'nearest' });
+  }
+
+  menuKeys(event) {
+    if (event.key === 'ArrowDown') this.mark((this.index ?? 0) + 1);
+    else if (event.key === 'ArrowUp') this.mark((this.index ?? 0) - 1);
+    else if (event.key === 'Enter') this.choose(/** @type {any} */ (this.menu.querySelector('[aria-selected=true]'))?.dataset.value);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  choose(value) {
+    if (!value) return;
+    this.menu.close();
+    this.then?.(value);
+  }
+}

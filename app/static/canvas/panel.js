@@ -1,0 +1,233 @@
+// @ts-check
+/** The panel at the right: loads a step's form by htmx, turns what is typed into `update_node`, keeps errors beside the fields. */
+import { TRIGGER } from './graph.js';
+import { arrange, editRows, find, read, showErrors } from './forms.js';
+
+const TYPING_MS = 400;
+const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+const sorted = (value) => (value && typeof value === 'object' && !Array.isArray(value) ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : Array.isArray(value) ? value.map(sorted) : value);
+
+export class Panel {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.root = /** @type {HTMLElement} */ (document.getElementById('panel'));
+    /** What is open: a step's id, `workflow`, `person`, or ''. */
+    this.about = '';
+    /** A field that should get the focus once the form is there. */
+    this.wanted = '';
+    canvas.addEventListener('wf:select', (event) => this.follow(/** @type {any} */ (event).detail));
+    canvas.addEventListener('wf:op', (event) => /** @type {any} */ (event).detail.travelled && this.reloadIf(/** @type {any} */ (event).detail.ops));
+    canvas.addEventListener('wf:refused', (event) => this.complain(/** @type {any} */ (event).detail.errors));
+    canvas.addEventListener('wf:saved', () => this.mark());
+    this.root.addEventListener('input', (event) => this.typed(event, TYPING_MS));
+    this.root.addEventListener('change', (event) => this.typed(event, 0));
+    this.root.addEventListener('click', (event) => this.clicked(/** @type {any} */ (event.target)));
+    this.root.addEventListener('submit', (event) => event.preventDefault());
+    this.root.addEventListener('keydown', (event) => this.keys(event));
+    this.root.addEventListener('htmx:after:swap', () => this.ready());
+    document.querySelector('[data-open-workflow]')?.addEventListener('click', () => this.openWorkflow());
+  }
+
+  get form() {
+    return /** @type {any} */ (this.root.querySelector('form[data-about]'));
+  }
+
+  follow({ ids, open, into }) {
+    const { canvas } = this;
+    if (canvas.mode === 'person') return;
+    const [only] = ids;
+    const step = ids.length === 1 && canvas.graph.node(only);
+    if (step && (open || (this.about && this.about !== 'workflow'))) this.load(only, into);
+    else if (!ids.length && this.about !== 'workflow') this.close(false);
+  }
+
+  openWorkflow() {
+    this.canvas.select([]);
+    this.load('workflow', true);
+  }
+
+  /** @param {string} about @param {boolean} [into] */
+  async load(about, into = false) {
+    const { canvas } = this;
+    if (this.about === about && this.form) {
+      if (into) this.focusIn();
+      return;
+    }
+    this.commit();
+    this.about = about;
+    this.into = into;
+    this.show();
+    const done = await canvas.sync.settled();
+    if (this.about !== about) return;
+    if (!done) return this.say('You are offline. The form opens when the connection is back; nothing is lost.');
+    const path = about === 'workflow' ? 'panel' : `nodes/${encodeURIComponent(about)}/panel`;
+    await this.get(path);
+  }
+
+  get(path) {
+    return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, { source: '#panel', target: '#panel', swap: 'innerHTML' });
+  }
+
+  say(text) {
+    const line = document.createElement('p');
+    line.className = 'panel-note';
+    line.textContent = text;
+    this.root.replaceChildren(line);
+  }
+
+  /** After undo or redo changed what the form shows. */
+  reloadIf(ops) {
+    const hit = ops.some((op) => op.nodeId === this.about || (this.about === TRIGGER && op.kind === 'update_trigger') || (this.about === 'workflow' && ['set_goals', 'set_settings', 'rename'].includes(op.kind)));
+    if (!hit || ops.every((op) => op.kind === 'move_node')) return;
+    const { about } = this;
+    this.about = '';
+    this.load(about);
+  }
+
+  ready() {
+    const { form } = this;
+    const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
+    if (name) name.readOnly = !this.canvas.editable;
+    if (!form) return;
+    arrange(form);
+    if (!this.canvas.editable) for (const control of form.querySelectorAll('input, select, textarea, button')) control.disabled = true;
+    this.mark();
+    if (form.dataset.script) import(form.dataset.script).then((module) => module.enhance?.(form));
+    if (this.wanted || this.into) this.focusIn();
+  }
+
+  focusIn() {
+    const field = (this.wanted && this.form && find(this.form, this.wanted)) || this.root.querySelector('form input:not([type=hidden]), form select, form textarea, form button');
+    this.wanted = '';
+    this.into = false;
+    /** @type {any} */ (field)?.focus();
+  }
+
+  show() {
+    this.root.hidden = false;
+    this.canvas.stage.setAttribute('data-panel', '');
+  }
+
+  /** @param {boolean} [back] focus the card again */
+  close(back = true) {
+    this.commit();
+    const { about } = this;
+    const inside = this.root.contains(document.activeElement);
+    this.about = '';
+    this.root.hidden = true;
+    this.root.replaceChildren();
+    this.canvas.stage.removeAttribute('data-panel');
+    if (this.canvas.mode === 'person') this.canvas.setMode('edit');
+    if (back && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
+  }
+
+  keys(event) {
+    if (event.key === 'Escape' && !event.defaultPrevented) {
+      event.stopPropagation();
+      this.close();
+    }
+    const tab = event.target.closest('[role=tab]');
+    if (tab && ['ArrowLeft', 'ArrowRight'].includes(event.key)) {
+      const tabs = [...tab.parentElement.children];
+      const next = tabs[(tabs.indexOf(tab) + (event.key === 'ArrowRight' ? 1 : -1) + tabs.length) % tabs.length];
+      this.openTab(next);
+      next.focus();
+    }
+  }
+
+  clicked(target) {
+    const tab = target.closest('[role=tab]');
+    if (tab) this.openTab(tab);
+    if (editRows(target)) this.commit(true);
+    const chip = target.closest('[data-insert]');
+    if (chip) this.insertText(chip.dataset.insert);
+  }
+
+  openTab(tab) {
+    for (const other of tab.parentElement.children) {
+      const on = other === tab;
+      other.setAttribute('aria-selected', String(on));
+      other.tabIndex = on ? 0 : -1;
+      /** @type {HTMLElement} */ (document.getElementById(other.getAttribute('aria-controls'))).hidden = !on;
+    }
+  }
+
+  /** Put a placeholder such as {{ contact.email }} where the cursor was. */
+  insertText(text) {
+    const field = this.lastField?.isConnected ? this.lastField : null;
+    if (!field) return;
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
+    field.focus();
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+
+  typed(event, wait) {
+    const name = event.target.closest('[data-step-name]');
+    if (event.target.matches('input[type=text], textarea')) this.lastField = event.target;
+    if (!name && !event.target.closest('form[data-about]')) return;
+    if (this.form) arrange(this.form);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.commit(true), wait);
+    this.waiting = true;
+  }
+
+  /** Turn what the form says now into ops. */
+  commit(force = false) {
+    clearTimeout(this.timer);
+    if (!force && !this.waiting) return;
+    this.waiting = false;
+    const { canvas, about } = this;
+    if (!about || !canvas.editable) return;
+    const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
+    const title = about === 'workflow' ? 'the workflow’s settings' : canvas.titleOf(about);
+    const ops = this.form ? this.changes(read(this.form)) : [];
+    const node = canvas.graph.node(about);
+    if (name && node && about !== TRIGGER && name.value.trim() !== (node.name ?? '')) ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
+    if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
+  }
+
+  /** @returns {import('./graph.js').Op[]} */
+  changes(values) {
+    const { graph } = this.canvas;
+    const { about } = this;
+    if (about === 'workflow') {
+      const { goals = [], settings = {}, name, description } = values;
+      const named = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
+      const ops = [];
+      if (!same(named, graph.goals)) ops.push({ kind: 'set_goals', goals: named });
+      if (!same(settings, graph.settings)) ops.push({ kind: 'set_settings', settings });
+      if (name && (name !== graph.name || (description ?? null) !== graph.description)) ops.push({ kind: 'rename', name, description: description ?? null });
+      return ops;
+    }
+    if (about === TRIGGER) {
+      const trigger = { match: 'all', conditions: [], ...values, position: graph.trigger?.position ?? { x: 0, y: 0 } };
+      return same(trigger, { match: 'all', conditions: [], ...graph.trigger }) ? [] : [{ kind: 'update_trigger', trigger }];
+    }
+    const { retry, ...data } = values;
+    const node = graph.nodes.get(about);
+    if (!node) return [];
+    const ops = [];
+    if (!same(data, node.data ?? {})) ops.push({ kind: 'update_node', nodeId: about, data });
+    const given = retry?.maxAttempts ? { backoff: 'exponential', delaySeconds: 60, jitter: true, ...retry } : null;
+    if (this.form.querySelector('[name="retry.maxAttempts"]') && !same(given, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: given });
+    return ops;
+  }
+
+  /** Issues of this step, beside their fields. */
+  mark() {
+    const { form, canvas, about } = this;
+    if (!form) return;
+    const id = about === 'workflow' ? null : about;
+    const issues = canvas.overlay.issues.filter((issue) => (issue.nodeId ?? null) === id);
+    showErrors(form, issues.map((issue) => ({ ...issue, path: below(issue.path) })));
+  }
+
+  complain(errors) {
+    const mine = errors.filter((error) => (error.nodeId ?? (this.about === TRIGGER || this.about === 'workflow' ? this.about : '')) === this.about);
+    if (this.form && mine.length) showErrors(this.form, mine.map((error) => ({ ...error, path: below(error.path) })));
+  }
+}
+
+/** The part of a path that is inside the form: `nodes[3].data.duration` is `duration`, `trigger.event` is `event`. */
+const below = (path) => path.replace(/^(nodes|ops)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');

@@ -1,0 +1,361 @@
+// @ts-check
+/**
+ * What is on the screen: cards, ports, edges, labels, notes, minimap. It reads the graph and the boxes, never decides.
+ * All writes happen in one animation frame; sizes come from a ResizeObserver and are never measured in a drag.
+ */
+import { TRIGGER } from './graph.js';
+import { WIDTH } from './commands.js';
+import { entryPoint, portPoint, route } from './edges.js';
+import * as view from './viewport.js';
+
+/** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
+
+const SVG = 'http://www.w3.org/2000/svg';
+const HEIGHT = 66;
+/** @param {string} name @param {string} [cls] @param {Record<string, string>} [attributes] @returns {any} */
+export const make = (name, cls = '', attributes = {}) => {
+  const element = ['path', 'g', 'circle', 'line', 'use', 'svg'].includes(name) ? document.createElementNS(SVG, name) : document.createElement(name);
+  if (cls) element.setAttribute('class', cls);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+};
+
+export class Scene {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    const find = (selector) => /** @type {any} */ (canvas.querySelector(selector));
+    this.plane = find('.vp');
+    this.lines = find('.lines');
+    this.ribbons = find('.ribbons');
+    this.marks = find('.marks');
+    this.list = find('.steps');
+    this.noteLayer = find('.notes');
+    this.guides = find('.guides');
+    this.mini = canvas.stage.querySelector('.mini canvas');
+    /** @type {Map<string, {li: HTMLElement, card: HTMLElement, shape: string}>} */
+    this.cards = new Map();
+    /** @type {Map<string, HTMLElement>} */
+    this.notes = new Map();
+    /** @type {Map<string, Box>} */
+    this.boxes = new Map();
+    /** @type {Map<string, Route>} */
+    this.routes = new Map();
+    /** @type {Map<string, {g: any, line: any, hit: any, label: HTMLElement | null, ribbon: any}>} */
+    this.edges = new Map();
+    this.size = { w: canvas.clientWidth, h: canvas.clientHeight };
+    this.dirty = { view: true, boxes: new Set(), edges: new Set(), notes: new Set() };
+    this.frame = 0;
+    this.far = false;
+    /** @type {any} */
+    this.colours = null;
+    this.sizes = new ResizeObserver((entries) => this.measured(entries));
+    this.sizes.observe(canvas);
+    for (const li of this.list.children) this.adopt(li);
+  }
+
+  /** Take over a card that the server rendered. */
+  adopt(li) {
+    this.cards.set(li.dataset.id, { li, card: li.firstElementChild, shape: '' });
+    this.sizes.observe(li);
+  }
+
+  measured(entries) {
+    for (const { target, borderBoxSize } of entries) {
+      if (target === this.canvas) {
+        this.size = { w: this.canvas.clientWidth, h: this.canvas.clientHeight };
+        this.dirty.view = true;
+        continue;
+      }
+      const id = target.dataset.id;
+      const box = this.boxes.get(id);
+      const h = borderBoxSize[0].blockSize;
+      if (!box || !h || box.h === h) continue;
+      box.h = h;
+      this.touch(id);
+    }
+    this.schedule();
+  }
+
+  schedule() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.flush();
+    });
+  }
+
+  /** A card moved or changed its size: it and its edges are drawn again. */
+  touch(id) {
+    const graph = this.canvas.graph;
+    this.dirty[graph.notes.has(id) ? 'notes' : 'boxes'].add(id);
+    for (const edge of graph.edges.values()) if (edge.source === id || edge.target === id) this.dirty.edges.add(edge.id);
+    this.schedule();
+  }
+
+  /** Show a card at a place without telling the graph (while it is dragged). */
+  place(id, { x, y }) {
+    const box = this.boxes.get(id);
+    if (!box) return;
+    box.x = x;
+    box.y = y;
+    this.touch(id);
+  }
+
+  /** Bring everything in line with the graph; cards stay the same elements. */
+  render() {
+    const { graph } = this.canvas;
+    const order = graph.order();
+    for (const [id, { li }] of this.cards) {
+      if (graph.node(id)) continue;
+      this.sizes.unobserve(li);
+      li.remove();
+      this.cards.delete(id);
+      this.boxes.delete(id);
+    }
+    /** @type {Element | null} */
+    let last = null;
+    for (const id of order) {
+      const { li } = this.cards.get(id) ?? this.create(id);
+      const next = last ? last.nextElementSibling : this.list.firstElementChild;
+      if (next !== li) this.list.insertBefore(li, next);
+      last = li;
+      const { x, y } = /** @type {any} */ (graph.node(id)).position;
+      const box = this.boxes.get(id);
+      if (!box) this.boxes.set(id, { x, y, w: WIDTH, h: li.offsetHeight || HEIGHT });
+      else if (box.x !== x || box.y !== y) Object.assign(box, { x, y });
+      this.dirty.boxes.add(id);
+      this.ports(id);
+    }
+    for (const [id, parts] of this.edges) {
+      if (graph.edges.has(id)) continue;
+      for (const part of [parts.g, parts.label, parts.ribbon]) part?.remove();
+      this.edges.delete(id);
+      this.routes.delete(id);
+    }
+    for (const id of graph.edges.keys()) {
+      if (!this.edges.has(id)) this.drawEdge(id);
+      this.dirty.edges.add(id);
+    }
+    this.renderNotes();
+    this.dirty.view = true;
+    this.canvas.named(order);
+    this.schedule();
+  }
+
+  /** A card for a step that the server has not rendered yet, from the template of its type. */
+  create(id) {
+    const node = /** @type {any} */ (this.canvas.graph.node(id));
+    const face = this.canvas.graph.face(id);
+    const template = /** @type {any} */ (document.getElementById(`card-${node.type}`) ?? document.getElementById('card-unknown'));
+    const li = make('li', `node k-${face.category}`, { id: `n-${id}`, 'data-id': id });
+    const card = make('button', 'card', { type: 'button', tabindex: '-1' });
+    const content = template.content.firstElementChild.cloneNode(true);
+    content.id = `c-${id}`;
+    if (node.name) content.querySelector('.ti').textContent = node.name;
+    card.append(content);
+    li.append(card);
+    this.adopt(li);
+    this.canvas.overlay?.badge(id);
+    return /** @type {any} */ (this.cards.get(id));
+  }
+
+  /** Handles of a card and, behind each open port, the plus that adds a step there. */
+  ports(id) {
+    const entry = this.cards.get(id);
+    const { graph, editable } = this.canvas;
+    if (!entry) return;
+    const ports = graph.ports(id);
+    const open = new Set(graph.openPorts(id).map((port) => port.id));
+    const shape = `${editable} ${ports.map((port) => `${port.id}:${port.label}:${open.has(port.id)}`).join()}`;
+    if (entry.shape === shape) return;
+    entry.shape = shape;
+    for (const old of entry.li.querySelectorAll('.h, .leaf')) old.remove();
+    if (id !== TRIGGER) entry.li.append(make('span', 'h in', { 'aria-hidden': 'true' }));
+    const title = this.canvas.titleOf(id);
+    ports.forEach((port, index) => {
+      const left = `${(portPoint({ x: 0, y: 0, w: 100, h: 0 }, index, ports.length).x).toFixed(2)}%`;
+      const way = port.label ? `, way out “${port.label}”` : '';
+      const handle = make('button', `h out${port.id === 'error' ? ' error' : ''}`, { type: 'button', tabindex: '-1', 'data-port': port.id, 'aria-label': `Connect ${title}${way}`, style: `left:${left}` });
+      entry.li.append(handle);
+      if (!open.has(port.id) || !editable) return;
+      const leaf = make('span', 'leaf', { style: `left:${left}` });
+      const plus = make('button', 'plus', { type: 'button', tabindex: '-1', 'data-port': port.id, 'aria-label': `Add a step after ${title}${way}` });
+      plus.append(this.canvas.icon('plus'));
+      if (port.label) {
+        const label = make('span', 'leaf-label');
+        label.textContent = port.label;
+        leaf.append(label);
+      }
+      leaf.append(plus);
+      entry.li.append(leaf);
+    });
+  }
+
+  drawEdge(id) {
+    const edge = /** @type {any} */ (this.canvas.graph.edges.get(id));
+    const g = make('g', `e${edge.sourceHandle === 'error' ? ' error' : ''}`, { 'data-edge': id });
+    const hit = make('path', 'hit');
+    const line = make('path', 'line');
+    g.append(line, hit);
+    this.lines.append(g);
+    const ribbon = make('path', 'ribbon');
+    this.ribbons.append(ribbon);
+    const port = this.canvas.graph.ports(edge.source).find((known) => known.id === edge.sourceHandle);
+    const label = make('span', `elab${port?.label ? '' : ' plain'}`, { 'data-edge': id });
+    const word = make('span', `word p-${edge.sourceHandle}`);
+    word.textContent = port?.label ?? '';
+    label.append(word, make('span', 'num'));
+    this.marks.append(label);
+    this.edges.set(id, { g, line, hit, label, ribbon });
+  }
+
+  renderNotes() {
+    const { graph, editable } = this.canvas;
+    for (const [id, element] of this.notes) {
+      if (graph.notes.has(id)) continue;
+      element.remove();
+      this.notes.delete(id);
+      this.boxes.delete(id);
+    }
+    for (const note of graph.notes.values()) {
+      let element = this.notes.get(note.id);
+      if (!element) {
+        element = /** @type {HTMLElement} */ (make('div', 'note', { 'data-id': note.id, tabindex: '-1', role: 'group', 'aria-label': 'Note' }));
+        const text = make('div', 'note-text', { role: 'textbox', 'aria-multiline': 'true', 'aria-label': 'Text of the note', tabindex: '0' });
+        element.append(text, make('span', 'note-size', { 'aria-hidden': 'true' }));
+        this.noteLayer.append(element);
+        this.notes.set(note.id, element);
+      }
+      const text = /** @type {HTMLElement} */ (element.firstElementChild);
+      text.contentEditable = editable ? 'plaintext-only' : 'false';
+      if (document.activeElement !== text && text.textContent !== note.text) text.textContent = note.text;
+      this.boxes.set(note.id, { ...note.position, w: note.width, h: note.height });
+      this.dirty.notes.add(note.id);
+    }
+  }
+
+  // ---------------------------------------------------------------- one frame
+
+  flush() {
+    const { dirty } = this;
+    for (const id of dirty.boxes) {
+      const box = this.boxes.get(id);
+      const entry = this.cards.get(id);
+      if (box && entry) entry.li.style.transform = `translate(${box.x}px,${box.y}px)`;
+    }
+    for (const id of dirty.notes) {
+      const box = this.boxes.get(id);
+      const element = this.notes.get(id);
+      if (box && element) element.style.cssText = `transform:translate(${box.x}px,${box.y}px);width:${box.w}px;min-height:${box.h}px`;
+    }
+    for (const id of dirty.edges) this.routeEdge(id);
+    const moved = dirty.boxes.size + dirty.notes.size > 0;
+    if (dirty.view) this.showView();
+    if (dirty.view || moved) {
+      this.cull();
+      this.drawMini();
+    }
+    this.dirty = { view: false, boxes: new Set(), edges: new Set(), notes: new Set() };
+    this.canvas.dispatchEvent(new CustomEvent('wf:drawn'));
+  }
+
+  routeEdge(id) {
+    const { graph } = this.canvas;
+    const edge = graph.edges.get(id);
+    const parts = this.edges.get(id);
+    const from = edge && this.boxes.get(edge.source);
+    const to = edge && this.boxes.get(edge.target);
+    if (!edge || !parts || !from || !to) return;
+    const way = route(this.portAt(edge.source, edge.sourceHandle), entryPoint(to), graph.ports(edge.source).length > 1);
+    this.routes.set(id, way);
+    for (const path of [parts.line, parts.hit, parts.ribbon]) path.setAttribute('d', way.d);
+    if (parts.label) parts.label.style.transform = `translate(${way.label.x}px,${way.label.y}px) translate(-50%,-50%)`;
+  }
+
+  /** Where a port is, in flow coordinates. */
+  portAt(id, port) {
+    const ports = this.canvas.graph.ports(id);
+    const index = Math.max(0, ports.findIndex((known) => known.id === port));
+    return portPoint(/** @type {Box} */ (this.boxes.get(id)), index, ports.length);
+  }
+
+  showView() {
+    const { x, y, k } = this.canvas.view;
+    this.plane.style.transform = `translate(${x}px,${y}px) scale(${k})`;
+    const gap = k < view.FAR ? 40 * k : 20 * k;
+    this.canvas.style.backgroundSize = `${gap}px ${gap}px`;
+    this.canvas.style.backgroundPosition = `${x}px ${y}px`;
+    const far = k < view.FAR;
+    if (far !== this.far) this.plane.classList.toggle('far', (this.far = far));
+  }
+
+  /** Far-away cards leave the page when there are very many; the focused one always stays. */
+  cull() {
+    if (this.cards.size <= view.CULL_ABOVE) return;
+    const seen = view.sight(this.canvas.view, this.size, 300);
+    const hidden = new Set();
+    for (const [id, { li }] of this.cards) {
+      const box = /** @type {Box} */ (this.boxes.get(id));
+      const out = !view.overlaps(box, seen) && !li.contains(document.activeElement);
+      if (out) hidden.add(id);
+      if (li.hidden !== out) li.hidden = out;
+    }
+    for (const edge of this.canvas.graph.edges.values()) {
+      const parts = this.edges.get(edge.id);
+      if (!parts) continue;
+      const out = hidden.has(edge.source) && hidden.has(edge.target);
+      if (parts.g.style.display !== (out ? 'none' : '')) for (const part of [parts.g, parts.label, parts.ribbon]) if (part) part.style.display = out ? 'none' : '';
+    }
+  }
+
+  /** The box of every card. */
+  bounds() {
+    return view.bounds([...this.boxes.values()]) ?? { x: 0, y: 0, w: WIDTH, h: HEIGHT };
+  }
+
+  drawMini() {
+    const pen = this.mini?.getContext('2d');
+    if (!pen || !this.mini.offsetParent) return;
+    const ratio = devicePixelRatio || 1;
+    const [w, h] = [this.mini.clientWidth, this.mini.clientHeight];
+    if (this.mini.width !== Math.round(w * ratio)) Object.assign(this.mini, { width: Math.round(w * ratio), height: Math.round(h * ratio) });
+    this.colours ??= this.readColours();
+    const fit = (this.fitted = view.mini(this.bounds(), w, h, 12));
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, w, h);
+    pen.globalAlpha = 0.6;
+    for (const id of this.cards.keys()) {
+      const box = /** @type {Box} */ (this.boxes.get(id));
+      pen.fillStyle = this.colours[this.canvas.graph.face(id).category] ?? this.colours.exit;
+      pen.beginPath();
+      pen.roundRect(box.x * fit.k + fit.x, box.y * fit.k + fit.y, Math.max(2, box.w * fit.k), Math.max(2, box.h * fit.k), 1.5);
+      pen.fill();
+    }
+    pen.globalAlpha = 1;
+    pen.strokeStyle = this.colours.frame;
+    pen.lineWidth = 1.25;
+    const seen = view.sight(this.canvas.view, this.size);
+    pen.strokeRect(seen.x * fit.k + fit.x, seen.y * fit.k + fit.y, seen.w * fit.k, seen.h * fit.k);
+  }
+
+  /** The theme's colours as the browser resolved them; asked again after the theme changed. */
+  readColours() {
+    const probe = this.canvas.appendChild(make('i'));
+    const read = (cls) => {
+      probe.className = cls;
+      return getComputedStyle(probe).color;
+    };
+    const found = { frame: read('frame-colour') };
+    for (const kind of ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit']) found[kind] = read(`kind-colour k-${kind}`);
+    probe.remove();
+    return found;
+  }
+
+  /** Lines that show what a dragged card lines up with. */
+  showGuides(x, y, box) {
+    this.guides.replaceChildren();
+    const add = (attributes) => this.guides.append(make('line', '', attributes));
+    if (x !== null) add({ x1: String(x), x2: String(x), y1: String(box.y - 2000), y2: String(box.y + 2000) });
+    if (y !== null) add({ y1: String(y), y2: String(y), x1: String(box.x - 2000), x2: String(box.x + 2000) });
+  }
+}

@@ -1,0 +1,302 @@
+// @ts-check
+/**
+ * Saving: a batch of ops leaves 600 ms after the last edit as one htmx PATCH with `If-Match`, never two at once. What is not
+ * confirmed is kept in localStorage, so a closed tab or a dead network loses nothing.
+ */
+import { Graph } from './graph.js';
+import { Outbox, uuid } from './outbox.js';
+
+/** @typedef {import('./graph.js').Op} Op */
+
+const PAUSE_MS = 600;
+const RETRY_MS = [1000, 2000, 5000, 10000, 20000];
+const ICONS = { saved: 'check', saving: 'loader-circle', offline: 'cloud-off', conflict: 'triangle-alert', refused: 'circle-alert' };
+
+export class Sync {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {number} rev */
+  constructor(canvas, rev) {
+    this.canvas = canvas;
+    this.outbox = new Outbox(canvas.graph, rev);
+    this.client = sessionStorage.getItem('client') ?? uuid();
+    sessionStorage.setItem('client', this.client);
+    this.tries = 0;
+    this.stalled = false;
+    /** @type {((done: boolean) => void)[]} */
+    this.waiters = [];
+    this.listen();
+  }
+
+  get prefix() {
+    return `draft:${this.canvas.workflow}:`;
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener('htmx:before:request', (event) => this.fill(/** @type {any} */ (event).detail.ctx));
+    canvas.addEventListener('htmx:before:swap', (event) => this.spare(/** @type {any} */ (event).detail.tasks));
+    canvas.addEventListener('htmx:finally:request', (event) => this.settle(/** @type {any} */ (event).detail.ctx));
+    // The shell says "nothing was changed" when a request dies; here the change is kept, and the chip says so.
+    canvas.addEventListener('htmx:error', (event) => event.stopPropagation());
+    addEventListener('online', () => this.retryNow());
+    addEventListener('offline', () => this.chip());
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.look()));
+    addEventListener('pagehide', () => this.flush());
+    document.addEventListener('click', (event) => {
+      const answer = /** @type {any} */ (event.target).closest('[data-conflict]')?.dataset.conflict;
+      if (answer) this.resolve(answer);
+      const button = /** @type {any} */ (event.target).closest('[data-when-saved]');
+      if (button) this.settled().then((done) => (done ? button.dispatchEvent(new CustomEvent('wf:go')) : canvas.announce('First your changes have to be saved.', 'err')));
+    });
+  }
+
+  /** Take up what a tab that is gone left behind, then look at what is to be sent. */
+  async start() {
+    await this.adopt();
+    this.chip();
+    if (this.outbox.waiting.length) this.flush();
+  }
+
+  async adopt() {
+    const own = this.prefix + this.client;
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
+    const take = (key) => {
+      const kept = JSON.parse(localStorage.getItem(key) ?? 'null');
+      localStorage.removeItem(key);
+      if (!kept?.ops?.length || !this.canvas.mayEdit) return;
+      const { graph } = this.outbox.restart(this.outbox.confirmed, this.outbox.rev, kept.ops);
+      this.outbox.base = kept.rev;
+      this.canvas.graph = graph;
+      this.canvas.redraw(kept.ops);
+      this.canvas.announce(`${kept.ops.length} changes from last time are being saved.`);
+      this.keep();
+    };
+    if (keys.includes(own)) take(own);
+    if (!navigator.locks) return;
+    navigator.locks.request(own, () => new Promise(() => {}));
+    for (const key of keys) {
+      if (key !== own) await navigator.locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
+    }
+  }
+
+  keep() {
+    const { pending, rev } = this.outbox;
+    const key = this.prefix + this.client;
+    if (pending.length) localStorage.setItem(key, JSON.stringify({ rev: this.outbox.base ?? rev, ops: pending }));
+    else localStorage.removeItem(key);
+  }
+
+  // ---------------------------------------------------------------- sending
+
+  /** @param {Op[]} ops */
+  enqueue(ops) {
+    this.outbox.add(ops);
+    this.keep();
+    this.chip();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), PAUSE_MS);
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    if (this.outbox.flying.length || this.stalled || !this.outbox.take().length) return;
+    this.chip();
+    this.canvas.emit('wf:commit');
+  }
+
+  fill(ctx) {
+    if (ctx.sourceElement !== this.canvas) return;
+    const { request } = ctx;
+    request.headers['If-Match'] = `"${this.outbox.base ?? this.outbox.rev}"`;
+    request.headers['Content-Type'] = 'application/json';
+    request.body = JSON.stringify({ client: this.client, ops: this.outbox.flying });
+    request.keepalive = request.body.length < 50000;
+  }
+
+  /** Cards that were changed again since, or that are being renamed, are not overwritten by an older answer. */
+  spare(tasks) {
+    const late = (task) => /** @type {any} */ (task.target)?.id?.startsWith('c-') && this.outbox.touches(task.target.id.slice(2));
+    for (let i = tasks.length - 1; i >= 0; i--) if (late(tasks[i])) tasks.splice(i, 1);
+  }
+
+  /** Resolves to true when all is saved, to false when that is not possible now. */
+  settled() {
+    if (!this.outbox.pending.length) return Promise.resolve(true);
+    if (this.stalled || this.tries) return Promise.resolve(false);
+    this.flush();
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  done(all) {
+    for (const waiter of this.waiters.splice(0)) waiter(all);
+  }
+
+  // ---------------------------------------------------------------- answers
+
+  settle(ctx) {
+    if (ctx.sourceElement !== this.canvas) return;
+    const status = ctx.response?.status ?? 0;
+    const reply = status ? this.reply() : {};
+    if (status === 200 && reply.rev) this.saved(reply);
+    else if (status === 409 && reply.conflict) this.conflict(reply);
+    else if ([400, 403, 404, 409, 413, 422, 428].includes(status)) this.refused(reply);
+    else this.later(status);
+    this.keep();
+    this.chip();
+  }
+
+  /** The JSON that came with the last answer. */
+  reply() {
+    const tag = document.querySelector('#wf-reply script');
+    const found = tag ? JSON.parse(tag.textContent ?? '{}') : {};
+    tag?.remove();
+    return found;
+  }
+
+  saved(reply) {
+    this.tries = 0;
+    this.outbox.base = undefined;
+    this.outbox.confirm(reply.rev);
+    if (reply.document) this.others(reply);
+    this.canvas.readPorts();
+    this.canvas.overlay.setIssues(reply.issues);
+    this.canvas.scene.render();
+    this.canvas.emit('wf:saved', reply);
+    if (this.outbox.waiting.length) this.flush();
+    else this.done(true);
+  }
+
+  /** Others were faster and touched other things: show theirs below ours. */
+  others(reply) {
+    const { canvas } = this;
+    const { graph, lost } = this.outbox.restart(this.graphOf(reply.document), reply.rev);
+    canvas.history.forget(new Set(lost));
+    canvas.graph = graph;
+    canvas.redraw([]);
+    this.refresh();
+    if (reply.by) document.dispatchEvent(new CustomEvent('toast', { detail: { text: `${reply.by} also changed this workflow. Both are kept.` } }));
+  }
+
+  graphOf(document) {
+    const graph = new Graph(document.graph, this.canvas.graph.types);
+    graph.ownPorts = this.canvas.graph.ownPorts;
+    Object.assign(graph, { name: document.name, description: document.description });
+    return graph;
+  }
+
+  /** Ask for all cards again; each is morphed in place. */
+  async refresh() {
+    await /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/cards`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
+    this.canvas.readPorts();
+    this.canvas.scene.render();
+  }
+
+  conflict(reply) {
+    this.stalled = true;
+    this.theirs = reply;
+    this.outbox.putBack();
+    this.done(false);
+    this.canvas.announce(`${reply.by} changed the same steps. Choose what to keep.`);
+  }
+
+  /** @param {string} answer mine, theirs or copy */
+  resolve(answer) {
+    const { canvas, theirs } = this;
+    if (!theirs) return;
+    document.querySelector('[data-conflict]')?.closest('dialog')?.close();
+    if (answer === 'copy') {
+      const mine = JSON.stringify(canvas.graph.toJSON());
+      this.outbox.waiting = [];
+      this.keep();
+      /** @type {any} */ (window).htmx.ajax('POST', `/workflows/${canvas.workflow}/copies`, { source: '#wf-reply', target: '#wf-reply', swap: 'none', values: { graph: mine } });
+      return;
+    }
+    const { graph } = this.outbox.restart(this.graphOf(theirs.document), theirs.rev, answer === 'mine' ? this.outbox.pending : []);
+    this.theirs = null;
+    this.stalled = false;
+    this.outbox.base = undefined;
+    canvas.history.clear();
+    canvas.graph = graph;
+    canvas.redraw([]);
+    canvas.overlay.setIssues(theirs.issues ?? []);
+    this.refresh();
+    this.flush();
+    this.keep();
+    this.chip();
+    canvas.announce(answer === 'mine' ? 'Your changes were kept.' : 'Their changes were taken.');
+  }
+
+  /** The server said no: take the op back and say why. */
+  refused(reply) {
+    const { canvas, outbox } = this;
+    const errors = reply.errors ?? [];
+    const bad = new Set(errors.map((error) => this.culprit(error.path)?.id).filter(Boolean));
+    const named = errors.map((error) => ({ ...error, nodeId: this.culprit(error.path)?.nodeId }));
+    const { graph, lost } = outbox.refuse(bad);
+    canvas.history.forget(new Set(lost));
+    canvas.graph = graph;
+    canvas.redraw([]);
+    canvas.emit('wf:refused', { errors: named });
+    canvas.announce(reply.message ?? 'The server did not take this change, so it was taken back.', 'err');
+    if (outbox.waiting.length) this.flush();
+    else this.done(true);
+  }
+
+  /** The op of the batch that an error is about: `ops[2].…` names it, `nodes[4].data…` the node it changed. */
+  culprit(path) {
+    const { flying, confirmed } = this.outbox;
+    const [, list, index] = /^(\w+)\[(\d+)\]/.exec(path) ?? [];
+    if (list === 'ops') return flying[Number(index)];
+    if (list === 'nodes') {
+      const after = confirmed.copy();
+      for (const op of flying) this.outbox.attempt(after, op);
+      const id = [...after.nodes.keys()][Number(index)];
+      return flying.findLast((op) => (op.nodeId ?? op.node?.id) === id && op.kind !== 'move_node');
+    }
+    const kind = { trigger: 'update_trigger', goals: 'set_goals', settings: 'set_settings' }[path.split(/[.[]/)[0]];
+    return flying.findLast((op) => op.kind === kind);
+  }
+
+  /** No answer, or one that may pass: keep everything and try again. */
+  later(status) {
+    this.outbox.putBack();
+    this.signedOut = status === 401;
+    const wait = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
+    this.tries += 1;
+    this.done(false);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), wait);
+  }
+
+  retryNow() {
+    if (this.outbox.pending.length) this.flush();
+  }
+
+  /** Back in this tab: did somebody change the draft meanwhile? */
+  async look() {
+    if (this.outbox.pending.length || this.canvas.mode !== 'edit') return this.flush();
+    await /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/draft?rev=${this.outbox.rev}`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
+    const reply = this.reply();
+    if (reply.document && !this.outbox.pending.length) {
+      this.others(reply);
+      this.canvas.overlay.setIssues(reply.issues);
+    }
+    return undefined;
+  }
+
+  // ---------------------------------------------------------------- the chip
+
+  chip() {
+    const chip = document.getElementById('save-chip');
+    if (!chip) return;
+    const count = this.outbox.pending.length;
+    const kept = `${count} ${count === 1 ? 'change' : 'changes'} kept`;
+    const [state, text] = this.stalled ? ['conflict', 'Conflict']
+      : this.signedOut && count ? ['offline', `Signed out, ${kept}`]
+      : count && (this.tries || !navigator.onLine) ? ['offline', `Offline, ${kept}`]
+      : count ? ['saving', 'Saving'] : ['saved', 'Saved'];
+    if (chip.dataset.state === state && chip.lastElementChild?.textContent === text) return;
+    chip.dataset.state = state;
+    chip.querySelector('use')?.setAttribute('href', `${this.canvas.sprite}#i-${ICONS[state]}`);
+    if (chip.lastElementChild) chip.lastElementChild.textContent = text;
+  }
+}
