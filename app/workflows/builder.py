@@ -1,0 +1,96 @@
+"""What the builder's templates are given: cards, the JSON of the canvas, the words of panels and dialogs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.models import Workflow
+from app.models.status import Role, WorkflowStatus
+from app.workflows import choices, faces
+from app.workflows.choices import Choices
+from app.workflows.graph import TRIGGER, Graph
+from app.workflows.validation import Finding
+
+SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
+PageRequest = Request[Principal, Any, Any]
+Json = dict[str, Any]
+
+
+def may_edit(principal: Principal, workflow: Workflow) -> bool:
+    """May this person change this draft?"""
+    return principal.may(Role.MARKETER) and workflow.status != WorkflowStatus.ARCHIVED
+
+
+def trigger_face(document: Json) -> faces.Face:
+    """The face of the document's trigger; an unknown type looks like an event."""
+    known = faces.triggers()
+    return known.get(document["trigger"]["type"]) or next(iter(known.values()))
+
+
+def card(document: Json, node: Json) -> Json:
+    """What the card template of one step needs."""
+    return {"node": node, "face": faces.step(node["type"])}
+
+
+def trigger_card(document: Json) -> Json:
+    """The same for the trigger."""
+    trigger = document["trigger"]
+    return {"node": {"id": TRIGGER, "type": trigger["type"], "data": trigger}, "face": trigger_face(document)}
+
+
+def cards(document: Json, only: set[str] | None = None) -> list[Json]:
+    """All cards of a document, or those of `only`."""
+    found = [trigger_card(document), *(card(document, node) for node in document["nodes"])]
+    return [item for item in found if only is None or item["node"]["id"] in only]
+
+
+def blank_cards() -> list[Json]:
+    """One card of each type as a new step shows it, for the canvas to copy, and one of an unknown type."""
+    blank = [{"node": {"id": "new", "type": face.type, "data": face.start}, "face": face} for face in faces.steps().values()]
+    return [*blank, {"node": {"id": "new", "type": "unknown", "data": {}}, "face": faces.step("unknown")}]
+
+
+def document_of(workflow: Workflow) -> Json:
+    """The stored draft in the one form that all parts can rely on."""
+    return Graph.load(workflow.draft).document()
+
+
+def as_json(findings: list[Finding]) -> list[Json]:
+    """Issues for the canvas."""
+    plain: list[Json] = msgspec.to_builtins(findings)
+    return plain
+
+
+def shared(workflow: Workflow, document: Json) -> Json:
+    """The document with its name, as a reply carries it."""
+    return {"name": workflow.name, "description": workflow.description, "graph": document}
+
+
+def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues: list[Finding]) -> Json:
+    """The one JSON tag that the canvas boots from."""
+    trigger = {"label": "Trigger", "category": "trigger", "ports": [{"id": "next", "label": ""}], "start": {}}
+    return {
+        "workflow": str(workflow.id),
+        "rev": workflow.draft_rev,
+        **shared(workflow, document),
+        "types": {"trigger": trigger, **{face.type: face.for_canvas() for face in faces.steps().values()}},
+        "issues": as_json(issues),
+        "mayEdit": may_edit(principal, workflow),
+        "sprite": SPRITE,
+    }
+
+
+async def card_context(request: PageRequest, session: AsyncSession) -> Choices:
+    """What cards are rendered with."""
+    return await choices.titles(session, request.user.tenant_id)
+
+
+def render_cards(request: PageRequest, items: list[Json], known: Choices) -> dict[str, str]:
+    """Cards as HTML by node id, for a version that is shown beside the draft."""
+    template = request.app.template_engine.get_template("builder/card.html")  # type: ignore[union-attr]
+    return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
