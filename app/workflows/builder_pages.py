@@ -23,7 +23,7 @@ from app.lib.flash import go
 from app.lib.fragments import page
 from app.models import Workflow
 from app.models.status import Role
-from app.workflows import builder, choices, faces
+from app.workflows import builder, builder_status_pages, choices, faces
 from app.workflows.api import revision
 from app.workflows.drafts import DraftConflict, RevisionMissing
 from app.workflows.graph import TRIGGER, Graph
@@ -104,9 +104,7 @@ async def save_draft(
         if base is None:
             raise RevisionMissing
         sent = _patch_of(await request.body())
-        # A refused batch leaves no trace, whatever it came to before it was refused.
-        async with db_session.begin_nested():
-            result = await service.apply_ops(workflow_id, base, sent.client, sent.ops)
+        result = await service.apply_ops(workflow_id, base, sent.client, sent.ops)
     except DraftConflict as conflict:
         return await _in_conflict(request, db_session, service, await service.get(workflow_id), conflict)
     except AppError as refused:
@@ -250,4 +248,5 @@ HANDLERS = [
     show_workflow_panel,
     save_as_copy,
     show_form_script,
+    *builder_status_pages.HANDLERS,
 ]

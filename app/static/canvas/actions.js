@@ -17,8 +17,23 @@ export class Actions {
     this.pasted = null;
     for (const kind of ['copy', 'cut', 'paste']) document.addEventListener(kind, (event) => this.clipboard(kind, /** @type {ClipboardEvent} */ (event)));
     document.addEventListener('click', (event) => {
-      const button = /** @type {HTMLElement} */ (event.target).closest('[data-do]');
+      const target = /** @type {HTMLElement} */ (event.target);
+      const button = target.closest('[data-do]');
       if (button) this.run(/** @type {any} */ (button).dataset.do, button);
+      const start = target.closest('[data-start-event], [data-start-manual], [data-flow]');
+      if (start) this.begin(/** @type {any} */ (start).dataset);
+    });
+    const name = /** @type {HTMLElement | null} */ (document.querySelector('[data-workflow-name][contenteditable]'));
+    name?.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== 'Escape') return;
+      event.preventDefault();
+      if (event.key === 'Escape') name.textContent = canvas.graph.name;
+      name.blur();
+    });
+    name?.addEventListener('blur', () => {
+      const text = name.textContent?.trim();
+      if (!text) name.textContent = canvas.graph.name;
+      else if (text !== canvas.graph.name) canvas.perform([{ kind: 'rename', name: text.slice(0, 255) }], 'Renamed the workflow');
     });
   }
 
@@ -46,6 +61,28 @@ export class Actions {
       close: () => canvas.panel.close(),
     };
     verbs[verb]?.();
+  }
+
+  /** From the empty canvas: a trigger, or a whole flow to begin with. @param {DOMStringMap} chosen */
+  begin({ startEvent, startManual, flow }) {
+    const { canvas } = this;
+    const position = canvas.graph.trigger?.position ?? { x: 0, y: 0 };
+    const trigger = { conditions: [], match: 'all', position };
+    if (flow !== undefined) {
+      const { trigger: first, nodes, edges, goals, settings } = JSON.parse(document.getElementById('wf-flows')?.textContent ?? '[]')[Number(flow)];
+      /** @type {import('./graph.js').Op[]} */
+      const ops = [{ kind: 'update_trigger', trigger: first }, ...nodes.map((node) => ({ kind: 'add_node', node })), ...edges.map((edge) => ({ kind: 'add_edge', edge }))];
+      if (goals?.length) ops.push({ kind: 'set_goals', goals });
+      if (settings) ops.push({ kind: 'set_settings', settings });
+      if (canvas.perform(ops, 'Began with a flow')) canvas.fit();
+      return canvas.focusOn('trigger');
+    }
+    if (startManual !== undefined) canvas.perform([{ kind: 'update_trigger', trigger: { ...trigger, type: 'manual' } }], 'Started by hand');
+    else if (startEvent) canvas.perform([{ kind: 'update_trigger', trigger: { ...trigger, type: 'event', event: startEvent } }], `Starts when ${startEvent} happens`);
+    canvas.stage.removeAttribute('data-empty');
+    canvas.fit();
+    if (!startEvent && startManual === undefined) canvas.panel.wanted = 'event';
+    return canvas.select(['trigger'], { open: true, into: !startEvent && startManual === undefined });
   }
 
   try(work) {

@@ -38,6 +38,10 @@ export class FlowCanvas extends HTMLElement {
     /** @type {View} */
     this.view = { x: 0, y: 0, k: 1 };
     this.readPorts();
+    const narrow = matchMedia('(max-width: 640px)');
+    const shape = () => this.stage.toggleAttribute('data-outline', (this.outline = narrow.matches));
+    narrow.addEventListener('change', shape);
+    shape();
     this.scene = new Scene(this);
     this.actions = new Actions(this);
     this.sync = new Sync(this, data.rev);
@@ -183,6 +187,7 @@ export class FlowCanvas extends HTMLElement {
       const summary = card.querySelector('.su')?.textContent?.trim();
       const parts = [`${kind}, ${this.titleOf(id)}`, summary, `Step ${index + 1} of ${order.length}`, from && `From ${from}`, to && `To ${to}`, this.overlay?.spoken(id)];
       card.setAttribute('aria-label', `${parts.filter(Boolean).join('. ')}.`);
+      this.scene.via(id);
       card.tabIndex = id === this.current ? 0 : -1;
     });
   }
@@ -237,6 +242,7 @@ export class FlowCanvas extends HTMLElement {
   }
 
   show(id) {
+    if (this.outline) return this.scene.cards.get(id)?.li.scrollIntoView({ block: 'center' });
     const box = this.scene.boxes.get(id);
     if (box) this.setView(view.reveal(this.view, box, this.scene.size), true);
   }
@@ -298,7 +304,7 @@ export class FlowCanvas extends HTMLElement {
   }
 
   repaint() {
-    this.scene.colours = null;
+    this.scene.floats.colours = null;
     this.scene.dirty.view = true;
     this.scene.schedule();
   }

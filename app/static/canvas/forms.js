@@ -45,7 +45,7 @@ export function read(scope) {
   };
   for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
-    const items = rows(list).map(read).filter((item) => Object.keys(item).some((key) => !['match', 'operator', 'value'].includes(key)) || item.conditions?.length);
+    const items = rows(list).map(read).filter((item) => Object.keys(item).some((key) => !['match', 'operator', 'value', 'conditions', 'id'].includes(key)) || item.conditions?.length);
     put(list.dataset.list, items);
   }
   for (const map of own(scope, '[data-map]')) {
@@ -90,6 +90,8 @@ export function editRows(target) {
   return true;
 }
 
+let counter = 0;
+
 /** Write errors beside their fields. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */
 export function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
@@ -106,7 +108,7 @@ export function showErrors(form, errors) {
     const text = document.createElement('p');
     text.className = 'bad-text';
     text.dataset.live = '';
-    text.id = `${control.id || control.name}-live`;
+    text.id = `error-${(counter += 1)}-live`;
     text.textContent = error.message;
     control.setAttribute('aria-invalid', 'true');
     control.setAttribute('aria-describedby', [text.id, ...(control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id)].join(' '));

@@ -47,7 +47,7 @@ export class Gestures {
       const plus = target.closest('.plus, .ins');
       if (plus) return this.plus(/** @type {any} */ (plus));
       const card = /** @type {any} */ (target.closest('.card'));
-      if (card && event.detail === 0) canvas.select([card.parentElement.dataset.id], { open: true, into: true });
+      if (card && (event.detail === 0 || canvas.outline)) canvas.select([card.parentElement.dataset.id], { open: true, into: true });
       const handle = /** @type {any} */ (target.closest('.h.out'));
       if (handle && event.detail === 0) this.links.link(handle.closest('.node').dataset.id, handle.dataset.port);
       return undefined;
@@ -88,6 +88,7 @@ export class Gestures {
 
   down(event) {
     const { canvas } = this;
+    if (canvas.outline) return undefined;
     const at = (this.last = this.at(event));
     this.fingers.set(event.pointerId, at);
     if (event.pointerType !== 'mouse' && this.fingers.size === 2) return this.startPinch(event);
@@ -113,11 +114,7 @@ export class Gestures {
   /** @param {any} event @param {Gesture} gesture */
   begin(event, gesture) {
     this.gesture = gesture;
-    try {
-      this.canvas.setPointerCapture(event.pointerId);
-    } catch {
-      // The pointer is gone already (a very short tap).
-    }
+    this.canvas.setPointerCapture(event.pointerId);
     if (!event.target.closest('.card, .note')) event.preventDefault();
     if (gesture.pans) this.autoPan();
   }
@@ -157,7 +154,8 @@ export class Gestures {
   }
 
   wheel(event) {
-    if (event.target.closest('.chrome .scroll')) return;
+    if (this.canvas.outline) return undefined;
+    if (event.target.closest('.chrome .scroll')) return undefined;
     event.preventDefault();
     const { canvas } = this;
     const by = view.wheelPixels(event);

@@ -168,8 +168,17 @@ export class Panel {
     if (!name && !event.target.closest('form[data-about]')) return;
     if (this.form) arrange(this.form);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.commit(true), wait);
     this.waiting = true;
+    if (event.target.matches('[data-reloads]')) return this.swapForm();
+    this.timer = setTimeout(() => this.commit(true), wait);
+  }
+
+  /** Another type was chosen: its form replaces this one. */
+  swapForm() {
+    this.commit(true);
+    const { about } = this;
+    this.about = '';
+    this.load(about);
   }
 
   /** Turn what the form says now into ops. */
@@ -192,12 +201,12 @@ export class Panel {
     const { graph } = this.canvas;
     const { about } = this;
     if (about === 'workflow') {
-      const { goals = [], settings = {}, name, description } = values;
+      const { goals = [], settings = {}, description } = values;
       const named = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
       const ops = [];
       if (!same(named, graph.goals)) ops.push({ kind: 'set_goals', goals: named });
       if (!same(settings, graph.settings)) ops.push({ kind: 'set_settings', settings });
-      if (name && (name !== graph.name || (description ?? null) !== graph.description)) ops.push({ kind: 'rename', name, description: description ?? null });
+      if ((description ?? null) !== (graph.description ?? null)) ops.push({ kind: 'rename', name: graph.name, description: description ?? null });
       return ops;
     }
     if (about === TRIGGER) {

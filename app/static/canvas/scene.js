@@ -1,11 +1,12 @@
 // @ts-check
 /**
- * What is on the screen: cards, ports, edges, labels, notes, minimap. It reads the graph and the boxes, never decides.
+ * What is on the screen: cards, ports, edges, labels, notes. It reads the graph and the boxes, never decides.
  * All writes happen in one animation frame; sizes come from a ResizeObserver and are never measured in a drag.
  */
 import { TRIGGER } from './graph.js';
 import { WIDTH } from './commands.js';
 import { entryPoint, portPoint, route } from './edges.js';
+import { Floats } from './floats.js';
 import * as view from './viewport.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
@@ -32,7 +33,6 @@ export class Scene {
     this.list = find('.steps');
     this.noteLayer = find('.notes');
     this.guides = find('.guides');
-    this.mini = canvas.stage.querySelector('.mini canvas');
     /** @type {Map<string, {li: HTMLElement, card: HTMLElement, shape: string}>} */
     this.cards = new Map();
     /** @type {Map<string, HTMLElement>} */
@@ -45,10 +45,9 @@ export class Scene {
     this.edges = new Map();
     this.size = { w: canvas.clientWidth, h: canvas.clientHeight };
     this.dirty = { view: true, boxes: new Set(), edges: new Set(), notes: new Set() };
+    this.floats = new Floats(canvas, this);
     this.frame = 0;
     this.far = false;
-    /** @type {any} */
-    this.colours = null;
     this.sizes = new ResizeObserver((entries) => this.measured(entries));
     this.sizes.observe(canvas);
     for (const li of this.list.children) this.adopt(li);
@@ -56,7 +55,7 @@ export class Scene {
 
   /** Take over a card that the server rendered. */
   adopt(li) {
-    this.cards.set(li.dataset.id, { li, card: li.firstElementChild, shape: '' });
+    this.cards.set(li.dataset.id, { li, card: li.querySelector('.card'), shape: '' });
     this.sizes.observe(li);
   }
 
@@ -253,10 +252,10 @@ export class Scene {
     if (dirty.view) this.showView();
     if (dirty.view || moved) {
       this.cull();
-      this.drawMini();
+      this.floats.minimap();
     }
     this.dirty = { view: false, boxes: new Set(), edges: new Set(), notes: new Set() };
-    this.canvas.dispatchEvent(new CustomEvent('wf:drawn'));
+    this.floats.toolbar();
   }
 
   routeEdge(id) {
@@ -313,42 +312,17 @@ export class Scene {
     return view.bounds([...this.boxes.values()]) ?? { x: 0, y: 0, w: WIDTH, h: HEIGHT };
   }
 
-  drawMini() {
-    const pen = this.mini?.getContext('2d');
-    if (!pen || !this.mini.offsetParent) return;
-    const ratio = devicePixelRatio || 1;
-    const [w, h] = [this.mini.clientWidth, this.mini.clientHeight];
-    if (this.mini.width !== Math.round(w * ratio)) Object.assign(this.mini, { width: Math.round(w * ratio), height: Math.round(h * ratio) });
-    this.colours ??= this.readColours();
-    const fit = (this.fitted = view.mini(this.bounds(), w, h, 12));
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, w, h);
-    pen.globalAlpha = 0.6;
-    for (const id of this.cards.keys()) {
-      const box = /** @type {Box} */ (this.boxes.get(id));
-      pen.fillStyle = this.colours[this.canvas.graph.face(id).category] ?? this.colours.exit;
-      pen.beginPath();
-      pen.roundRect(box.x * fit.k + fit.x, box.y * fit.k + fit.y, Math.max(2, box.w * fit.k), Math.max(2, box.h * fit.k), 1.5);
-      pen.fill();
-    }
-    pen.globalAlpha = 1;
-    pen.strokeStyle = this.colours.frame;
-    pen.lineWidth = 1.25;
-    const seen = view.sight(this.canvas.view, this.size);
-    pen.strokeRect(seen.x * fit.k + fit.x, seen.y * fit.k + fit.y, seen.w * fit.k, seen.h * fit.k);
-  }
-
-  /** The theme's colours as the browser resolved them; asked again after the theme changed. */
-  readColours() {
-    const probe = this.canvas.appendChild(make('i'));
-    const read = (cls) => {
-      probe.className = cls;
-      return getComputedStyle(probe).color;
-    };
-    const found = { frame: read('frame-colour') };
-    for (const kind of ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit']) found[kind] = read(`kind-colour k-${kind}`);
-    probe.remove();
-    return found;
+  /** In the outline: by which way one comes to this step. */
+  via(id) {
+    const { graph } = this.canvas;
+    const entry = this.cards.get(id);
+    const edge = graph.incoming(id)[0];
+    const label = edge && graph.ports(edge.source).find((port) => port.id === edge.sourceHandle)?.label;
+    entry?.li.querySelector('.via')?.remove();
+    if (!entry || !label) return;
+    const line = make('span', 'via');
+    line.textContent = `${label}, after ${this.canvas.titleOf(edge.source)}`;
+    entry.li.prepend(line);
   }
 
   /** Lines that show what a dragged card lines up with. */

@@ -39,14 +39,25 @@ export class Sync {
     canvas.addEventListener('htmx:error', (event) => event.stopPropagation());
     addEventListener('online', () => this.retryNow());
     addEventListener('offline', () => this.chip());
+    document.addEventListener('submit', (event) => this.hold(event), true);
     document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.look()));
     addEventListener('pagehide', () => this.flush());
     document.addEventListener('click', (event) => {
       const answer = /** @type {any} */ (event.target).closest('[data-conflict]')?.dataset.conflict;
       if (answer) this.resolve(answer);
       const button = /** @type {any} */ (event.target).closest('[data-when-saved]');
+      if (button) canvas.panel.commit();
       if (button) this.settled().then((done) => (done ? button.dispatchEvent(new CustomEvent('wf:go')) : canvas.announce('First your changes have to be saved.', 'err')));
     });
+  }
+
+  /** A form that reloads the page waits until everything is saved. */
+  hold(event) {
+    const form = event.target;
+    if (form.dataset.flush === undefined || !this.outbox.pending.length) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.settled().then((done) => done && form.requestSubmit());
   }
 
   /** Take up what a tab that is gone left behind, then look at what is to be sent. */

@@ -1,0 +1,86 @@
+// @ts-check
+/** What floats over the canvas and follows it: minimap, zoom, the toolbar of the selected card. */
+import { WIDTH } from './commands.js';
+import * as view from './viewport.js';
+
+/** @typedef {import('./viewport.js').Box} Box */
+
+export class Floats {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */
+  constructor(canvas, scene) {
+    this.canvas = canvas;
+    this.scene = scene;
+    this.map = /** @type {any} */ (canvas.stage.querySelector('.mini canvas'));
+    this.bar = /** @type {HTMLElement} */ (canvas.querySelector('.tb'));
+    this.zoom = canvas.stage.querySelector('.zoom output');
+    /** @type {any} */
+    this.colours = null;
+    const look = (event) => {
+      if (!event.buttons || !this.fitted) return;
+      const rect = this.map.getBoundingClientRect();
+      const { k, x, y } = this.fitted;
+      const at = { x: (event.clientX - rect.left - x) / k, y: (event.clientY - rect.top - y) / k };
+      const now = canvas.view;
+      canvas.setView({ k: now.k, x: scene.size.w / 2 - at.x * now.k, y: scene.size.h / 2 - at.y * now.k });
+    };
+    this.map?.addEventListener('pointerdown', (event) => {
+      this.map.setPointerCapture(event.pointerId);
+      look(event);
+    });
+    this.map?.addEventListener('pointermove', look);
+    canvas.addEventListener('wf:select', () => scene.schedule());
+    canvas.addEventListener('wf:view', () => {
+      const text = `${Math.round(canvas.view.k * 100)}%`;
+      if (this.zoom && this.zoom.textContent !== text) this.zoom.textContent = text;
+    });
+  }
+
+  minimap() {
+    const pen = this.map?.getContext('2d');
+    if (!pen || !this.map.offsetParent) return;
+    const ratio = devicePixelRatio || 1;
+    const [w, h] = [this.map.clientWidth, this.map.clientHeight];
+    if (this.map.width !== Math.round(w * ratio)) Object.assign(this.map, { width: Math.round(w * ratio), height: Math.round(h * ratio) });
+    this.colours ??= this.readColours();
+    const fit = (this.fitted = view.mini(this.scene.bounds(), w, h, 12));
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, w, h);
+    pen.globalAlpha = 0.6;
+    for (const id of this.scene.cards.keys()) {
+      const box = /** @type {Box} */ (this.scene.boxes.get(id));
+      pen.fillStyle = this.colours[this.canvas.graph.face(id).category] ?? this.colours.exit;
+      pen.beginPath();
+      pen.roundRect(box.x * fit.k + fit.x, box.y * fit.k + fit.y, Math.max(2, box.w * fit.k), Math.max(2, box.h * fit.k), 1.5);
+      pen.fill();
+    }
+    pen.globalAlpha = 1;
+    pen.strokeStyle = this.colours.frame;
+    pen.lineWidth = 1.25;
+    const seen = view.sight(this.canvas.view, this.scene.size);
+    pen.strokeRect(seen.x * fit.k + fit.x, seen.y * fit.k + fit.y, seen.w * fit.k, seen.h * fit.k);
+  }
+
+  /** The buttons above the one selected card. */
+  toolbar() {
+    const [only, more] = this.canvas.selection;
+    const box = !more && this.canvas.graph.nodes.has(only) ? this.scene.boxes.get(only) : undefined;
+    const show = !!box && this.canvas.editable && !this.canvas.classList.contains('busy') && this.canvas.view.k >= view.FAR;
+    this.bar.hidden = !show;
+    if (!show) return;
+    const at = view.toScreen(this.canvas.view, { x: /** @type {Box} */ (box).x + WIDTH, y: /** @type {Box} */ (box).y });
+    this.bar.style.transform = `translate(${at.x + 8}px,${at.y - 9}px) translate(-100%,-100%)`;
+  }
+
+  /** The theme's colours as the browser resolved them; asked again after the theme changed. */
+  readColours() {
+    const probe = this.canvas.appendChild(document.createElement('i'));
+    const read = (cls) => {
+      probe.className = cls;
+      return getComputedStyle(probe).color;
+    };
+    const found = { frame: read('frame-colour') };
+    for (const kind of ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit']) found[kind] = read(`kind-colour k-${kind}`);
+    probe.remove();
+    return found;
+  }
+}
