@@ -140,7 +140,7 @@ def onboarding(templates: dict[str, str]) -> Graph:
             {
                 "id": "note-1",
                 "text": "A purchase at any time ends the run as a success.",
-                "position": {"x": int(2.3 * COLUMN), "y": 1 * ROW},
+                "position": {"x": int(2.5 * COLUMN), "y": 1 * ROW},
                 "width": 200,
                 "height": 72,
             }

@@ -51,7 +51,9 @@ def cards(document: Json, only: set[str] | None = None) -> list[Json]:
 
 def blank_cards() -> list[Json]:
     """One card of each type as a new step shows it, for the canvas to copy, and one of an unknown type."""
-    blank = [{"node": {"id": "new", "type": face.type, "data": face.start}, "face": face} for face in faces.steps().values()]
+    blank = [
+        {"node": {"id": "new", "type": face.type, "data": face.start}, "face": face} for face in faces.steps().values()
+    ]
     return [*blank, {"node": {"id": "new", "type": "unknown", "data": {}}, "face": faces.step("unknown")}]
 
 

@@ -111,9 +111,10 @@ async def save_draft(
         reply = {"message": refused.message, "errors": refused.errors, "code": refused.code}
         return await _reply(request, db_session, reply, status_code=refused.status_code)
     document = result.graph.document()
-    reply = {"rev": result.rev, "applied": result.applied, "issues": builder.as_json(result.issues)}
+    reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": builder.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
         reply |= {"document": builder.shared(result.workflow, document), "by": ""}
+    reply["unpublished"] = await service.has_unpublished_changes(result.workflow)
     cards = builder.cards(document, set(result.changed))
     headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
     return await _reply(request, db_session, reply, cards=cards, headers=headers)
@@ -151,7 +152,11 @@ def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
         elif node_id or op["kind"] == "update_trigger":
             found[names.get(node_id or TRIGGER, "a step")] = None
         else:
-            found[{"set_goals": "the goals", "set_settings": "who may enter", "rename": "the name"}.get(op["kind"], "connections")] = None
+            found[
+                {"set_goals": "the goals", "set_settings": "who may enter", "rename": "the name"}.get(
+                    op["kind"], "connections"
+                )
+            ] = None
     return list(found)[:6]
 
 

@@ -62,21 +62,18 @@ async def all_of(session: AsyncSession, tenant_id: int) -> Choices:
     )
     attributes: set[str] = set()
     tags: set[str] = set()
-    for row in await session.execute(people):
-        attributes.update(row.attributes)
-        tags.update(row.tags)
+    for person in await session.execute(people):
+        attributes.update(person.attributes)
+        tags.update(person.tags)
     happened = (
-        select(Event.name, Event.properties)
-        .where(Event.tenant_id == tenant_id)
-        .order_by(Event.id.desc())
-        .limit(NEWEST)
+        select(Event.name, Event.properties).where(Event.tenant_id == tenant_id).order_by(Event.id.desc()).limit(NEWEST)
     )
     events: dict[str, Any] = dict.fromkeys(OWN_EVENTS)
     properties: set[str] = set()
-    for row in await session.execute(happened):
-        events.setdefault(row.name)
-        if row.name not in OWN_EVENTS:
-            properties.update(row.properties or {})
+    for event in await session.execute(happened):
+        events.setdefault(event.name)
+        if event.name not in OWN_EVENTS:
+            properties.update(event.properties or {})
     return Choices(
         templates=(await titles(session, tenant_id)).templates,
         connectors={str(row.id): {"name": row.name} for row in connectors},

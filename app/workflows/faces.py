@@ -55,7 +55,9 @@ class Face:
         return {"label": self.label, "category": self.category, "ports": self.ports, "start": self.start}
 
 
-def _read(key: str, folder: str, name: str, label: str, category: str, description: str, ports: tuple[str, ...]) -> Face:
+def _read(
+    key: str, folder: str, name: str, label: str, category: str, description: str, ports: tuple[str, ...]
+) -> Face:
     place = FOLDER / folder
     about = json.loads((place / "face.json").read_text())
     names = about.get("ports", {})
@@ -93,7 +95,15 @@ def steps() -> dict[str, Face]:
 def triggers() -> dict[str, Face]:
     """The faces of all trigger types."""
     found = [
-        _read(f"trigger-{kind.name}", f"triggers/{kind.name}", kind.name, kind.label, "trigger", kind.description, ("next",))
+        _read(
+            f"trigger-{kind.name}",
+            f"triggers/{kind.name}",
+            kind.name,
+            kind.label,
+            "trigger",
+            kind.description,
+            ("next",),
+        )
         for kind in TRIGGER_TYPES.values()
     ]
     found.sort(key=lambda face: face.order)

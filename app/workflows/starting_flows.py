@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 COLUMN, ROW = 280, 168
@@ -17,7 +18,7 @@ def _node(node_id: str, type_: str, column: float, row: int, name: str = "", **d
 def _path(*steps: str) -> list[Graph]:
     """Edges along `steps`; a step written `ask:true` is left by that port."""
     edges = []
-    for here, there in zip(steps, steps[1:], strict=False):
+    for here, there in pairwise(steps):
         source, _, port = here.partition(":")
         port = port or "next"
         target = there.partition(":")[0]

@@ -42,7 +42,8 @@ export class Floats {
     const [w, h] = [this.map.clientWidth, this.map.clientHeight];
     if (this.map.width !== Math.round(w * ratio)) Object.assign(this.map, { width: Math.round(w * ratio), height: Math.round(h * ratio) });
     this.colours ??= this.readColours();
-    const fit = (this.fitted = view.mini(this.scene.bounds(), w, h, 12));
+    const seen = view.sight(this.canvas.view, this.scene.size);
+    const fit = (this.fitted = view.mini(view.bounds([this.scene.bounds(), seen]) ?? seen, w, h, 4));
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
     pen.globalAlpha = 0.6;
@@ -56,7 +57,6 @@ export class Floats {
     pen.globalAlpha = 1;
     pen.strokeStyle = this.colours.frame;
     pen.lineWidth = 1.25;
-    const seen = view.sight(this.canvas.view, this.scene.size);
     pen.strokeRect(seen.x * fit.k + fit.x, seen.y * fit.k + fit.y, seen.w * fit.k, seen.h * fit.k);
   }
 
@@ -68,7 +68,7 @@ export class Floats {
     this.bar.hidden = !show;
     if (!show) return;
     const at = view.toScreen(this.canvas.view, { x: /** @type {Box} */ (box).x + WIDTH, y: /** @type {Box} */ (box).y });
-    this.bar.style.transform = `translate(${at.x + 8}px,${at.y - 9}px) translate(-100%,-100%)`;
+    this.bar.style.transform = `translate(${at.x + 8}px,${at.y - 15}px) translate(-100%,-100%)`;
   }
 
   /** The theme's colours as the browser resolved them; asked again after the theme changed. */

@@ -95,7 +95,7 @@ let counter = 0;
 /** Write errors beside their fields. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */
 export function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
-  for (const control of form.querySelectorAll('[aria-invalid]')) {
+  for (const control of form.querySelectorAll('[aria-invalid], [aria-describedby*="-live"]')) {
     control.removeAttribute('aria-invalid');
     const rest = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && !id.endsWith('-live'));
     if (rest.length) control.setAttribute('aria-describedby', rest.join(' '));
@@ -110,7 +110,7 @@ export function showErrors(form, errors) {
     text.dataset.live = '';
     text.id = `error-${(counter += 1)}-live`;
     text.textContent = error.message;
-    control.setAttribute('aria-invalid', 'true');
+    if (!control.matches('button')) control.setAttribute('aria-invalid', 'true');
     control.setAttribute('aria-describedby', [text.id, ...(control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id)].join(' '));
     field.append(text);
   }
@@ -126,6 +126,8 @@ export function find(form, path) {
     scope = rows(list)[Number(match[2])] ?? list.closest('.rows');
     rest = match[3];
   }
+  if (rest === '') return own(scope, '[name]')[0];
   const [head] = rest.split(/[.[]/);
-  return own(scope, `[name="${CSS.escape(rest)}"]`)[0] ?? own(scope, `[name="${CSS.escape(head)}"]`)[0] ?? own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0]?.querySelector('input, select') ?? own(scope, '[name]')[0];
+  const list = own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0];
+  return own(scope, `[name="${CSS.escape(rest)}"]`)[0] ?? own(scope, `[name="${CSS.escape(head)}"]`)[0] ?? list?.querySelector('input, select') ?? list?.closest('.rows').querySelector('[data-add]');
 }

@@ -40,6 +40,18 @@ export class Overlay {
     this.list();
   }
 
+  /** The version in the top bar: does the draft differ from what is live? @param {boolean} unpublished */
+  version(unpublished) {
+    const chip = document.getElementById('version-chip');
+    const button = document.getElementById('activate-button');
+    if (!chip || unpublished === undefined) return;
+    const live = Number(chip.dataset.live);
+    chip.textContent = unpublished ? `Draft v${live + 1}` : `v${live}`;
+    if (!button) return;
+    button.hidden = button.dataset.status === 'active' && !unpublished;
+    /** @type {any} */ (button.querySelector('[data-next]')).textContent = `v${live + (unpublished ? 1 : 0)}`;
+  }
+
   of(id) {
     return this.issues.filter((issue) => issue.nodeId === id);
   }

@@ -43,7 +43,7 @@ export class Palette {
   filter() {
     const wanted = this.search.value.trim().toLowerCase();
     for (const item of this.items()) item.hidden = !item.dataset.words.includes(wanted);
-    for (const group of /** @type {any} */ (this.root.querySelectorAll('.group'))) group.hidden = !group.querySelector('.pi:not([hidden])');
+    for (const group of /** @type {any} */ (this.root.querySelectorAll('.pgroup'))) group.hidden = !group.querySelector('.pi:not([hidden])');
     const none = /** @type {HTMLElement} */ (this.root.querySelector('.none'));
     none.hidden = this.items().some((item) => !item.hidden);
   }
@@ -142,7 +142,7 @@ export class Palette {
   }
 
   ghost(type) {
-    const ghost = make('div', `ghost node k-${this.canvas.graph.types[type]?.category}`);
+    const ghost = make('div', `drag-ghost node k-${this.canvas.graph.types[type]?.category}`);
     const card = make('div', 'card');
     const template = /** @type {any} */ (document.getElementById(`card-${type}`));
     if (template) card.append(template.content.firstElementChild.cloneNode(true));
@@ -203,7 +203,7 @@ export class Palette {
     const wanted = input.value.trim().toLowerCase();
     const found = (this.options ?? []).filter((option) => option.words.includes(wanted));
     list.replaceChildren(...found.map((option, index) => {
-      const line = make('div', 'opt', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
+      const line = make('div', 'choice', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
       for (const part of option.html.children) line.append(part.cloneNode(true));
       return line;
     }));

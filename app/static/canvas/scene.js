@@ -30,7 +30,7 @@ export class Scene {
     this.lines = find('.lines');
     this.ribbons = find('.ribbons');
     this.marks = find('.marks');
-    this.list = find('.steps');
+    this.list = find('.flow-list');
     this.noteLayer = find('.notes');
     this.guides = find('.guides');
     /** @type {Map<string, {li: HTMLElement, card: HTMLElement, shape: string}>} */
@@ -284,7 +284,7 @@ export class Scene {
     const gap = k < view.FAR ? 40 * k : 20 * k;
     this.canvas.style.backgroundSize = `${gap}px ${gap}px`;
     this.canvas.style.backgroundPosition = `${x}px ${y}px`;
-    const far = k < view.FAR;
+    const far = k < view.FAR && !this.canvas.outline;
     if (far !== this.far) this.plane.classList.toggle('far', (this.far = far));
   }
 

@@ -170,6 +170,7 @@ export class Sync {
     if (reply.document) this.others(reply);
     this.canvas.readPorts();
     this.canvas.overlay.setIssues(reply.issues);
+    this.canvas.overlay.version(reply.unpublished);
     this.canvas.scene.render();
     this.canvas.emit('wf:saved', reply);
     if (this.outbox.waiting.length) this.flush();
