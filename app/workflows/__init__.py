@@ -10,7 +10,11 @@ Modules beyond the usual names. Pure, without database or clock:
 * `totals`         run counters in words
 
 and the parts that `service` is made of: `drafts` (concurrent edits), `publishing` (versions), `preview` (what would
-activating do?). Builder pages are in `builder_pages`, a small drawing of a graph for other pages in `picture`.
+activating do?). A small drawing of a graph for other pages is in `picture`.
+
+The builder: `builder_pages` (canvas, saving, forms) and `builder_status_pages` (activate, pause, …) are its routes, `builder` makes
+what their templates are given, `faces` reads how step types look from `frontend-nodes/`, `choices` is the store of what forms
+offer, `starting_flows` the flows of an empty canvas.
 
 Nothing here imports another feature save `app.accounts` (who asks). Runs of a workflow that is archived or deleted are
 ended by the job `end_removed_runs` of `app.runs`: workflows are below runs and only ring the bell.

@@ -108,8 +108,8 @@ async def save_draft(
     except DraftConflict as conflict:
         return await _in_conflict(request, db_session, service, await service.get(workflow_id), conflict)
     except AppError as refused:
-        reply = {"message": refused.message, "errors": refused.errors, "code": refused.code}
-        return await _reply(request, db_session, reply, status_code=refused.status_code)
+        told = {"message": refused.message, "errors": refused.errors, "code": refused.code}
+        return await _reply(request, db_session, told, status_code=refused.status_code)
     document = result.graph.document()
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": builder.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
