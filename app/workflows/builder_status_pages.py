@@ -1,4 +1,4 @@
-"""The builder's dialogs and buttons about status: what activating would do, activate, pause, resume, archive, discard."""
+"""The builder's dialogs and buttons about status: what activating would do, activate, pause, resume. The list's own actions (archive, …) are in `pages`."""
 
 from __future__ import annotations
 
@@ -31,21 +31,16 @@ async def show_activation(request: PageRequest, db_session: Db, workflow_id: Fro
     service = WorkflowService(db_session, request.user)
     workflow = await service.get(workflow_id)
     document = builder.document_of(workflow)
-    issues = list(await service.issues(workflow))
     return page(
         request,
         "builder/activation.html",
         workflow=workflow,
+        preview=await service.activation_preview(workflow),
         trigger=document["trigger"],
-        settings=document["settings"],
         goals=document["goals"],
         steps=len(document["nodes"]),
         emails=sum(node["type"] == "send_email" for node in document["nodes"]),
         names=_names(document),
-        blocking=[issue for issue in issues if issue.severity == "error"],
-        hints=[issue for issue in issues if issue.severity != "error"],
-        unpublished=await service.has_unpublished_changes(workflow),
-        totals=await service.totals(workflow),
     )
 
 
@@ -98,29 +93,8 @@ async def resume(request: PageRequest, db_session: Db, workflow_id: FromPath[UUI
     return go(request, _builder(workflow_id), "Running again.")
 
 
-@post(ONE + "/archive", role=Role.ADMIN, include_in_schema=False)
-async def archive(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
-    """Put it away."""
-    await WorkflowService(db_session, request.user).archive(workflow_id)
-    return go(request, "/workflows", "Archived.")
-
-
-@post(ONE + "/restore", role=Role.ADMIN, include_in_schema=False)
-async def restore(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
-    """Take it back out of the archive."""
-    await WorkflowService(db_session, request.user).restore(workflow_id)
-    return go(request, _builder(workflow_id), "Restored.")
-
-
-@post(ONE + "/discard", role=Role.MARKETER, include_in_schema=False)
-async def discard_draft(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
-    """Put the draft back to what is live."""
-    await WorkflowService(db_session, request.user).discard_draft(workflow_id)
-    return go(request, _builder(workflow_id), "The draft is what is live again.")
-
-
 def _builder(workflow_id: UUID) -> str:
     return f"/workflows/{workflow_id}"
 
 
-HANDLERS = [show_activation, show_version_menu, activate, pause, resume, archive, restore, discard_draft]
+HANDLERS = [show_activation, show_version_menu, activate, pause, resume]
