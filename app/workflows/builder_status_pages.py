@@ -1,4 +1,4 @@
-"""The builder's dialogs and buttons about status: what activating would do, activate, pause, resume. The list's own actions (archive, …) are in `pages`."""
+"""The builder's dialog and buttons about status: what activating would do; activate, pause, resume. The rest is in `pages`."""
 
 from __future__ import annotations
 
