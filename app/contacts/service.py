@@ -103,6 +103,14 @@ class ContactService:
             raise outcome.refused or NoContact
         return await self.get(outcome.contact_id), outcome.created
 
+    async def create(self, sent: ContactIn, *, via: str) -> Contact:
+        """Make a new contact; AddressTaken when its externalId or email is known."""
+        change = _cleaned(sent)
+        if await repository.owners(self.session, self.tenant_id, change.external_id, change.email):
+            await self._taken(change, None)
+        contact, _ = await self.upsert(sent, via=via)
+        return contact
+
     async def patch(self, contact_id: UUID, sent: ContactIn) -> Contact:
         """Change one contact."""
         change = _cleaned(sent)

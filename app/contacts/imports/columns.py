@@ -85,7 +85,7 @@ def _boolean(cell: str) -> bool:
     raise BadField("Write yes or no, true or false, 1 or 0.")
 
 
-def _number(cell: str) -> int | float:
+def number(cell: str) -> int | float:
     if _INTEGER.fullmatch(cell):
         return int(cell)
     try:
@@ -103,7 +103,7 @@ def _text(cell: str) -> str:
     return cell
 
 
-_READ: dict[Kind, Callable[[str], Any]] = {"text": _text, "number": _number, "boolean": _boolean}
+_READ: dict[Kind, Callable[[str], Any]] = {"text": _text, "number": number, "boolean": _boolean}
 
 
 def check(target: Target) -> str | None:

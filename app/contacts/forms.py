@@ -1,0 +1,183 @@
+"""The form of a contact on its page: how its state becomes fields, and how what came back becomes a change.
+
+The form carries what it was filled with (`was`). Only what differs from that is changed, so two people who edit different
+fields of one contact do not undo each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from app.contacts.fields import TEXTS, json_name
+from app.contacts.imports.columns import number
+from app.contacts.merging import same
+from app.contacts.schemas import ContactIn
+from app.errors import Complaint
+from app.models.contact import Contact
+
+BLANK_ROWS = 3
+MAX_ROWS = 300
+KINDS = (("text", "Text"), ("number", "Number"), ("boolean", "Yes or no"), ("json", "JSON"))
+CONSENTS = (("", "Not said"), ("yes", "Allowed"), ("no", "Stopped"))
+CHANNELS = ("email", "sms", "push")
+
+
+class AttributeRow(msgspec.Struct):
+    name: str = ""
+    value: str = ""
+    kind: str = "text"
+    error: str = ""
+
+
+class ConsentRow(msgspec.Struct):
+    topic: str = ""
+    choice: str = ""
+    fixed: bool = False
+
+
+class ContactForm(msgspec.Struct):
+    """What the fields of the form hold. `was` is JSON of what they held at first."""
+
+    texts: dict[str, str]
+    tags: str
+    attributes: list[AttributeRow]
+    consent: list[ConsentRow]
+    was: str = "{}"
+
+
+class Was(msgspec.Struct):
+    """The contact as the form was filled with it."""
+
+    texts: dict[str, str] = {}
+    tags: list[str] = []
+    attributes: dict[str, Any] = {}
+    consent: dict[str, bool] = {}
+
+
+def filled(contact: Contact | None) -> ContactForm:
+    """The form of a contact, or of a new one."""
+    was = Was()
+    if contact is not None:
+        texts = {name: getattr(contact, name) or "" for name in TEXTS}
+        was = Was(texts, list(contact.tags), dict(contact.attributes), dict(contact.consent))
+    rows = [AttributeRow(name, *_shown(value)) for name, value in sorted(was.attributes.items())]
+    topics = [*CHANNELS[:1], *sorted(set(was.consent) - set(CHANNELS[:1]))]
+    return ContactForm(
+        texts={name: was.texts.get(name, "") for name in TEXTS},
+        tags=", ".join(was.tags),
+        attributes=[*rows, *(AttributeRow() for _ in range(BLANK_ROWS))],
+        consent=[
+            *(ConsentRow(topic, {True: "yes", False: "no"}.get(was.consent.get(topic), ""), True) for topic in topics),  # type: ignore[arg-type]
+            ConsentRow(),
+        ],
+        was=msgspec.json.encode(was).decode(),
+    )
+
+
+def _shown(value: Any) -> tuple[str, str]:
+    if isinstance(value, bool):
+        return ("yes" if value else "no"), "boolean"
+    if isinstance(value, int | float):
+        return msgspec.json.encode(value).decode(), "number"
+    if isinstance(value, str):
+        return value, "text"
+    return msgspec.json.encode(value).decode(), "json"
+
+
+def submitted(data: Mapping[str, Any]) -> ContactForm:
+    """What came back from the browser."""
+
+    def field(name: str) -> str:
+        value = data.get(name)
+        return value if isinstance(value, str) else ""
+
+    rows, topics = [], []
+    for index in range(MAX_ROWS):
+        if f"attribute_name_{index}" not in data:
+            break
+        rows.append(
+            AttributeRow(
+                field(f"attribute_name_{index}").strip(),
+                field(f"attribute_value_{index}"),
+                field(f"attribute_kind_{index}") or "text",
+            )
+        )
+    for index in range(MAX_ROWS):
+        if f"topic_{index}" not in data:
+            break
+        topics.append(
+            ConsentRow(field(f"topic_{index}").strip(), field(f"consent_{index}"), bool(field(f"topic_fixed_{index}")))
+        )
+    return ContactForm(
+        texts={name: field(json_name(name)) for name in TEXTS},
+        tags=field("tags"),
+        attributes=rows,
+        consent=topics,
+        was=field("was") or "{}",
+    )
+
+
+def change(form: ContactForm) -> tuple[ContactIn, list[Complaint]]:
+    """What differs from the values that the form was filled with."""
+    try:
+        was = msgspec.json.decode(form.was, type=Was)
+    except msgspec.MsgspecError:
+        was = Was()
+    complaints: list[Complaint] = []
+    sent = ContactIn()
+    for name in TEXTS:
+        if form.texts[name].strip() != was.texts.get(name, ""):
+            setattr(sent, name, form.texts[name].strip() or None)
+    tags = [tag.strip() for tag in form.tags.split(",") if tag.strip()]
+    added = [tag for tag in tags if tag not in was.tags]
+    removed = [tag for tag in was.tags if tag not in tags]
+    sent.add_tags, sent.remove_tags = added or UNSET, removed or UNSET
+    wanted: dict[str, Any] = {}
+    for row in form.attributes:
+        if not row.name:
+            if row.value.strip():
+                row.error = "Give this attribute a name."
+                complaints.append({"path": "attributes", "message": row.error})
+            continue
+        try:
+            value = _read(row)
+        except ValueError as error:
+            row.error = str(error)
+            complaints.append({"path": "attributes", "message": f"{row.name}: {error}"})
+            continue
+        if value is not None:
+            wanted[row.name] = value
+    patch: dict[str, Any] = {name: None for name in was.attributes if name not in wanted}
+    patch |= {
+        name: value
+        for name, value in wanted.items()
+        if name not in was.attributes or not same(value, was.attributes[name])
+    }
+    sent.attributes = patch or UNSET
+    choices = {row.topic: row.choice == "yes" for row in form.consent if row.topic and row.choice in ("yes", "no")}
+    consent: dict[str, bool | None] = {topic: None for topic in was.consent if topic not in choices}
+    consent |= {topic: choice for topic, choice in choices.items() if was.consent.get(topic) is not choice}
+    sent.consent = consent or UNSET
+    return sent, complaints
+
+
+def _read(row: AttributeRow) -> Any:
+    text = row.value.strip()
+    if not text:
+        return None
+    if row.kind == "number":
+        return number(text)
+    if row.kind == "boolean":
+        if text.lower() not in ("yes", "no", "true", "false"):
+            raise ValueError("Write yes or no.")
+        return text.lower() in ("yes", "true")
+    if row.kind == "json":
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ValueError(f"This is not JSON: {error}") from error
+    return row.value.strip()

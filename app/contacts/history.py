@@ -1,0 +1,171 @@
+"""SQL of a contact's page: its events, runs, messages and refusals, and what is still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, and_, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.event import Event
+from app.models.message import Message
+from app.models.run import EntryRefusal, Run
+from app.models.status import MessageStatus, RunStatus, WorkflowStatus
+from app.models.template import Template
+from app.models.workflow import Workflow, WorkflowVersion
+
+ACTIVE = [RunStatus.RUNNING, RunStatus.WAITING, RunStatus.CALLING, RunStatus.HELD]
+CHANGES = ("contact.created", "contact.updated", "contact.attribute_changed")
+
+
+class History:
+    """Everything is read for one contact of one workspace."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int, contact_id: UUID) -> None:
+        self.session, self.tenant_id, self.contact_id = session, tenant_id, contact_id
+
+    def _mine(self, model: Any) -> ColumnElement[bool]:
+        return and_(model.contact_id == self.contact_id, model.tenant_id == self.tenant_id)
+
+    async def events(self, before: datetime | None, limit: int, *, changes: bool | None) -> Sequence[Event]:
+        """The last events; only changes of the contact, only others, or (None) both. Newest first."""
+        query = select(Event).where(self._mine(Event), Event.name != "contact.attribute_changed")
+        if changes is not None:
+            among = Event.name.in_(CHANGES)
+            query = query.where(among if changes else ~among)
+        if before is not None:
+            query = query.where(Event.occurred_at < before)
+        return (await self.session.scalars(query.order_by(Event.occurred_at.desc()).limit(limit))).all()
+
+    async def runs(self, moment: Any, before: datetime | None, limit: int) -> Sequence[Row[Run, str]]:
+        """The last runs by `moment` (when they started or ended) with the names of their workflows."""
+        query = (
+            select(Run, Workflow.name)
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .where(self._mine(Run), moment.is_not(None))
+        )
+        if before is not None:
+            query = query.where(moment < before)
+        return (await self.session.execute(query.order_by(moment.desc()).limit(limit))).all()
+
+    async def messages(self, before: datetime | None, limit: int) -> Sequence[Row[Message, str, str]]:
+        """The last messages with the names of their workflows and templates."""
+        moment = func.coalesce(Message.sent_at, Message.created_at)
+        query = (
+            select(Message, Workflow.name, Template.name)
+            .join(Workflow, Workflow.id == Message.workflow_id)
+            .outerjoin(Template, Template.id == Message.template_id)
+            .where(self._mine(Message))
+        )
+        if before is not None:
+            query = query.where(moment < before)
+        return (await self.session.execute(query.order_by(moment.desc()).limit(limit))).all()
+
+    async def refusals(self, before: datetime | None, limit: int) -> Sequence[Row[EntryRefusal, str]]:
+        """Workflows that did not let the contact in."""
+        query = (
+            select(EntryRefusal, Workflow.name)
+            .join(Workflow, Workflow.id == EntryRefusal.workflow_id)
+            .where(self._mine(EntryRefusal))
+        )
+        if before is not None:
+            query = query.where(EntryRefusal.at < before)
+        return (await self.session.execute(query.order_by(EntryRefusal.at.desc()).limit(limit))).all()
+
+    async def active_runs(self) -> Sequence[Row[Run, str, dict[str, Any]]]:
+        """Runs that are under way, the next to move first, with workflow name and graph."""
+        query = (
+            select(Run, Workflow.name, WorkflowVersion.graph)
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(
+                WorkflowVersion,
+                and_(WorkflowVersion.workflow_id == Run.workflow_id, WorkflowVersion.version == Run.workflow_version),
+            )
+            .where(self._mine(Run), Run.status.in_(ACTIVE))
+            .order_by(Run.resume_at.nulls_last(), Run.id)
+            .limit(50)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def queued_messages(self) -> Sequence[Row[Message, str, str]]:
+        """Messages that are still to leave."""
+        query = (
+            select(Message, Workflow.name, Template.name)
+            .join(Workflow, Workflow.id == Message.workflow_id)
+            .outerjoin(Template, Template.id == Message.template_id)
+            .where(self._mine(Message), Message.status == MessageStatus.QUEUED, Message.due_at.is_not(None))
+            .order_by(Message.due_at)
+            .limit(20)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def counts(self) -> dict[str, int]:
+        """How much there is of each kind."""
+        row = (
+            await self.session.execute(
+                text(
+                    """
+                    select (select count(*) from messages where contact_id = :id and tenant_id = :tenant) as messages,
+                           (select count(*) from runs where contact_id = :id and tenant_id = :tenant) as runs,
+                           count(*) filter (where name <> all(:changes)) as events,
+                           count(*) filter (where name = any(:changes) and name <> 'contact.attribute_changed') as changes
+                    from events where contact_id = :id and tenant_id = :tenant
+                    """
+                ),
+                {"id": self.contact_id, "tenant": self.tenant_id, "changes": list(CHANGES)},
+            )
+        ).one()
+        return dict(row._mapping)
+
+
+async def startable(session: AsyncSession, tenant_id: int) -> Sequence[Row[UUID, str]]:
+    """Workflows that take new runs: (id, name)."""
+    query = (
+        select(Workflow.id, Workflow.name)
+        .where(
+            Workflow.tenant_id == tenant_id,
+            Workflow.status == WorkflowStatus.ACTIVE.value,
+            Workflow.live_version.is_not(None),
+            Workflow.deleted_at.is_(None),
+        )
+        .order_by(Workflow.name)
+    )
+    return (await session.execute(query)).all()
+
+
+async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]) -> Sequence[Row[UUID, str, str]]:
+    """Active workflows that start on one of `events`: (id, name, event)."""
+    event = WorkflowVersion.graph["trigger"]["event"].astext
+    query = (
+        select(Workflow.id, Workflow.name, event)
+        .join(
+            WorkflowVersion,
+            and_(WorkflowVersion.workflow_id == Workflow.id, WorkflowVersion.version == Workflow.live_version),
+        )
+        .where(
+            Workflow.tenant_id == tenant_id,
+            Workflow.status == WorkflowStatus.ACTIVE.value,
+            Workflow.deleted_at.is_(None),
+            event.in_(events),
+        )
+        .order_by(Workflow.name)
+    )
+    return (await session.execute(query)).all()
+
+
+async def common_tags(session: AsyncSession, tenant_id: int) -> list[str]:
+    """Tags of the newest contacts, the most used first: what a filter offers."""
+    rows = await session.execute(
+        text(
+            """
+            select tag from (select tags from contacts where tenant_id = :tenant order by created_at desc, id desc limit 2000) c,
+              unnest(c.tags) as tag
+            group by tag order by count(*) desc, tag limit 50
+            """
+        ),
+        {"tenant": tenant_id},
+    )
+    return [row.tag for row in rows]

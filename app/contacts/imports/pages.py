@@ -1,0 +1,201 @@
+"""`/contacts/import`: upload a file, say what its columns mean, watch it come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts import history
+from app.contacts.imports import repository
+from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
+from app.contacts.imports.columns import FIELDS, KINDS, Target
+from app.contacts.imports.schemas import StartIn, Stored
+from app.contacts.imports.service import ImportService
+from app.errors import AppError, Invalid
+from app.lib.flash import go
+from app.lib.fragments import page
+from app.models.contact_import import ContactImport
+from app.models.status import ImportStatus, Role
+
+Asked = Request[Principal, Any, Any]
+ONE = "/contacts/import/{import_id:uuid}"
+EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
+CHOICES = (
+    ("", "Leave out"),
+    ("email", "Email"),
+    ("externalId", "External id"),
+    ("attribute", "Attribute"),
+    ("tags", "Tags"),
+    ("phone", "Phone"),
+    ("source", "Source"),
+    ("timezone", "Time zone"),
+    ("locale", "Language"),
+    ("consent", "Consent for"),
+)
+
+
+def chosen(target: Target | None) -> tuple[str, str, str]:
+    """A target as the three controls of its row: choice, name, type."""
+    if target is None:
+        return "", "", "text"
+    group, dot, name = target.to.partition(".")
+    if dot:
+        return ("attribute" if group == "attributes" else "consent"), name, target.type
+    return target.to, "", "text"
+
+
+def mapping_of(data: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Target | str | None]:
+    """The mapping that the form shows."""
+
+    def field(name: str) -> str:
+        value = data.get(name)
+        return value.strip() if isinstance(value, str) else ""
+
+    mapping: dict[str, Target | str | None] = {}
+    for index, column in enumerate(columns):
+        choice, name, kind = field(f"to_{index}"), field(f"name_{index}"), field(f"type_{index}")
+        if choice == "attribute":
+            mapping[column] = Target(f"attributes.{name}", next((word for word in KINDS if word == kind), "text"))
+        elif choice == "consent":
+            mapping[column] = Target(f"consent.{name or 'email'}")
+        elif choice in FIELDS or choice == "tags":
+            mapping[column] = Target(choice)
+        elif choice:
+            mapping[column] = choice
+    return mapping
+
+
+async def _start_page(request: Asked, session: AsyncSession, error: AppError | None = None) -> Template:
+    imports = await ImportService(session, request.user).list(limit=20)
+    return page(
+        request,
+        "contacts/import_upload.html",
+        status_code=error.status_code if error else 200,
+        imports=imports.items,
+        error=(error.errors[0]["message"] if error.errors else error.message) if error else "",
+    )
+
+
+@get("/contacts/import", role=Role.MARKETER, include_in_schema=False)
+async def import_start(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template:
+    """Choose a file; the last imports."""
+    return await _start_page(request, db_session)
+
+
+@post(
+    "/contacts/import",
+    role=Role.MARKETER,
+    include_in_schema=False,
+    status_code=200,
+    request_max_body_size=BODY_LIMIT,
+)
+async def import_upload(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+    """Take the file and go on to its mapping."""
+    try:
+        async with db_session.begin_nested():
+            name, stream = await uploaded(request, "contacts.csv")
+            row = await ImportService(db_session, request.user).upload(name, stream)
+    except Invalid as error:
+        return await _start_page(request, db_session, error)
+    return go(request, f"/contacts/import/{row.id}")
+
+
+@get(ONE, role=Role.VIEWER, include_in_schema=False)
+async def import_page(request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]) -> Template:
+    """The mapping of a file that waits for it, else how far the import is."""
+    row = await ImportService(db_session, request.user).get(import_id)
+    if row.status == ImportStatus.UPLOADED.value:
+        return await _mapping_page(request, db_session, row)
+    return await _progress_page(request, db_session, row)
+
+
+async def _progress_page(request: Asked, session: AsyncSession, row: ContactImport) -> Template:
+    return page(
+        request,
+        "contacts/import_progress.html",
+        block="progress",
+        row=row,
+        stored=Stored.of(row),
+        errors=await repository.errors(session, row.id, limit=8),
+        over=row.status in (ImportStatus.COMPLETED.value, ImportStatus.FAILED.value),
+    )
+
+
+async def _mapping_page(
+    request: Asked,
+    session: AsyncSession,
+    row: ContactImport,
+    data: Mapping[str, Any] | None = None,
+    error: AppError | None = None,
+) -> Template:
+    stored = Stored.of(row)
+    rows = []
+    for index, column in enumerate(stored.format.columns):
+        choice, name, kind = chosen(stored.guess.get(column))
+        if data is not None:
+            choice, name, kind = (str(data.get(f"{field}_{index}") or "") for field in ("to", "name", "type"))
+        cells = [cells[index] for cells in stored.sample if index < len(cells) and cells[index].strip()]
+        rows.append({"column": column, "choice": choice, "name": name, "type": kind, "cells": cells[:3]})
+    complaints = {item["path"]: item["message"] for item in error.errors} if error else {}
+    return page(
+        request,
+        "contacts/import_mapping.html",
+        status_code=error.status_code if error else 200,
+        row=row,
+        stored=stored,
+        rows=rows,
+        choices=CHOICES,
+        kinds=[("text", "Text"), ("number", "Number"), ("boolean", "Yes or no")],
+        tags=str(data.get("tags") or "") if data is not None else "",
+        emit=data is None or bool(data.get("emit_events")),
+        listening=await history.listening(session, request.user.tenant_id, EVENTS),
+        complaints=complaints,
+    )
+
+
+@post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def import_begin(
+    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Start the import with the mapping of the form."""
+    service = ImportService(db_session, request.user)
+    row = await service.get(import_id)
+    data = await request.form()
+    tags = [tag.strip() for tag in str(data.get("tags") or "").split(",") if tag.strip()]
+    wanted = StartIn(
+        mapping=mapping_of(data, Stored.of(row).format.columns), tags=tags, emit_events=bool(data.get("emit_events"))
+    )
+    try:
+        await service.start(import_id, wanted)
+    except Invalid as error:
+        return await _mapping_page(request, db_session, row, data, error)
+    return go(request, f"/contacts/import/{import_id}")
+
+
+@post(f"{ONE}/stop", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def import_stop(
+    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Response[bytes]:
+    """End the import after the rows that are in."""
+    row = await ImportService(db_session, request.user).stop(import_id)
+    return go(request, f"/contacts/import/{import_id}", f"Stopped after {row.rows_done:,} rows.")
+
+
+@get(f"{ONE}/errors.csv", role=Role.VIEWER, include_in_schema=False)
+async def import_errors_file(
+    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Response[str]:
+    """The rows that did not fit, as a file."""
+    service = ImportService(db_session, request.user)
+    return await errors_download(service, await service.get(import_id))
+
+
+HANDLERS: list[Any] = [import_start, import_upload, import_page, import_begin, import_stop, import_errors_file]

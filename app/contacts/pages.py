@@ -1,0 +1,245 @@
+"""`/contacts`: the list, one contact with its past and future, the form, and what a marketer can do from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts import forms, history, timeline
+from app.contacts.actions import ActionForm, ContactActions
+from app.contacts.consent import may_send
+from app.contacts.fields import json_name, timezones
+from app.contacts.forms import ContactForm
+from app.contacts.history import History
+from app.contacts.imports import pages as import_pages
+from app.contacts.naming import name_of
+from app.contacts.service import ContactService
+from app.errors import AppError, Invalid
+from app.lib import clock
+from app.lib.flash import go
+from app.lib.fragments import page
+from app.models.contact import Contact
+from app.models.status import Channel, Role
+
+Asked = Request[Principal, Any, Any]
+ONE = "/contacts/{contact_id:uuid}"
+
+
+def reach(contact: Contact) -> tuple[str, str]:
+    """(kind of pill, word): can this contact be written to by email?"""
+    if not contact.email:
+        return "", "No email"
+    allowed, _ = may_send(contact, Channel.EMAIL)
+    return ("ok", "Reachable") if allowed else ("warn", "Opted out")
+
+
+@get("/contacts", role=Role.VIEWER, include_in_schema=False)
+async def contact_list(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    q: FromQuery[str] = "",
+    tag: FromQuery[str] = "",
+    cursor: FromQuery[str] = "",
+) -> Template:
+    """Contacts, newest first; the search replaces only the rows."""
+    service = ContactService(db_session, request.user)
+    found = await service.list(q=q, tags=[tag] if tag else (), limit=50, cursor=cursor or None)
+    more = {"q": q, "tag": tag, "cursor": found.next_cursor or ""}
+    return page(
+        request,
+        "contacts/list.html",
+        block="rows",
+        contacts=found.items,
+        more=f"/contacts?{urlencode({key: value for key, value in more.items() if value})}"
+        if found.next_cursor
+        else "",
+        q=q,
+        tag=tag,
+        cursor=cursor,
+        tags=await history.common_tags(db_session, request.user.tenant_id),
+        name_of=name_of,
+        reach=reach,
+    )
+
+
+@get("/contacts/new", role=Role.MARKETER, include_in_schema=False)
+async def new_contact(request: Asked) -> Template:
+    """The empty form."""
+    return _form(request, forms.filled(None))
+
+
+@post("/contacts/new", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def create_contact(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+    """Make a contact by hand. One that exists is not changed by the way."""
+    form = forms.submitted(await request.form())
+    sent, complaints = forms.change(form)
+    try:
+        if complaints:
+            raise Invalid(errors=complaints)
+        contact = await ContactService(db_session, request.user).create(sent, via="page")
+    except AppError as error:
+        return _form(request, form, error=error)
+    return go(request, f"/contacts/{contact.id}", f"{name_of(contact)} is a contact now.")
+
+
+@get(f"{ONE}/edit", role=Role.MARKETER, include_in_schema=False)
+async def edit_contact(
+    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Template:
+    """The form of a contact."""
+    contact = await ContactService(db_session, request.user).get(contact_id)
+    return _form(request, forms.filled(contact), contact)
+
+
+@post(f"{ONE}/edit", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def save_contact(
+    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Change what differs from what the form was filled with."""
+    service = ContactService(db_session, request.user)
+    contact = await service.get(contact_id)
+    form = forms.submitted(await request.form())
+    sent, complaints = forms.change(form)
+    try:
+        if complaints:
+            raise Invalid(errors=complaints)
+        await service.patch(contact_id, sent)
+    except AppError as error:
+        return _form(request, form, contact, error)
+    return go(request, f"/contacts/{contact_id}", "Saved.")
+
+
+def _form(request: Asked, form: ContactForm, contact: Contact | None = None, error: AppError | None = None) -> Template:
+    errors: dict[str, str] = {}
+    for complaint in error.errors if error else []:
+        path = complaint["path"].partition("[")[0].partition(".")[0]
+        errors.setdefault({"addTags": "tags", "removeTags": "tags"}.get(path, path), complaint["message"])
+    return page(
+        request,
+        "contacts/form.html",
+        status_code=error.status_code if error else 200,
+        form=form,
+        contact=contact,
+        name=name_of(contact) if contact else "New contact",
+        errors=errors,
+        failed=error,
+        kinds=forms.KINDS,
+        consents=forms.CONSENTS,
+        timezones=sorted(timezones()),
+        json_name=json_name,
+    )
+
+
+@get(ONE, role=Role.VIEWER, include_in_schema=False)
+async def show_contact(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    contact_id: FromPath[UUID],
+    show: FromQuery[str] = "all",
+    before: FromQuery[datetime | None] = None,
+) -> Template:
+    """One contact: who it is, what happened, what comes next."""
+    contact = await ContactService(db_session, request.user).get(contact_id)
+    return await _contact_page(request, db_session, contact, show=show, before=before)
+
+
+async def _contact_page(
+    request: Asked,
+    session: AsyncSession,
+    contact: Contact,
+    *,
+    show: str = "all",
+    before: datetime | None = None,
+    action: ActionForm | None = None,
+) -> Template:
+    show = show if show in timeline.SHOWS else "all"
+    past = History(session, request.user.tenant_id, contact.id)
+    before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
+    shown = await timeline.read(past, show, before)
+    now = clock.now()
+    coming, underway = await timeline.future(past, now)
+    query = {"show": show, "before": shown.before.isoformat() if shown.before else ""}
+    return page(
+        request,
+        "contacts/contact.html",
+        block="entries" if before is not None else "timeline",
+        status_code=action.status if action else 200,
+        contact=contact,
+        name=name_of(contact),
+        reach=reach(contact),
+        local=now.astimezone(ZoneInfo(contact.timezone)) if contact.timezone else None,
+        show=show,
+        counts=await past.counts(),
+        days=timeline.days(shown.entries, _zone(request.user)),
+        today=now.astimezone(_zone(request.user)).date(),
+        earlier=f"/contacts/{contact.id}?{urlencode(query)}" if shown.before else "",
+        coming=coming,
+        underway=underway,
+        workflows=await history.startable(session, request.user.tenant_id) if request.user.may("marketer") else [],
+        action=action or ActionForm(),
+    )
+
+
+def _zone(principal: Principal) -> ZoneInfo:
+    return ZoneInfo(principal.timezone if principal.timezone in timezones() else "UTC")
+
+
+@post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def start_workflow(
+    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Put the contact into a workflow by hand."""
+    contact = await ContactService(db_session, request.user).get(contact_id)
+    form = ActionForm.of(await request.form(), "start")
+    try:
+        name = await ContactActions(db_session, request.user).start(contact, form)
+    except AppError as error:
+        return await _contact_page(request, db_session, contact, action=form.failed(error))
+    return go(request, f"/contacts/{contact_id}", f"{name} was asked to let {name_of(contact)} in.")
+
+
+@post(f"{ONE}/event", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def send_event(
+    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Record an event of this contact by hand."""
+    contact = await ContactService(db_session, request.user).get(contact_id)
+    form = ActionForm.of(await request.form(), "event")
+    try:
+        await ContactActions(db_session, request.user).send(contact, form)
+    except AppError as error:
+        return await _contact_page(request, db_session, contact, action=form.failed(error))
+    return go(request, f"/contacts/{contact_id}", f"Event {form.event.strip()} recorded.")
+
+
+@post(f"{ONE}/erase", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def erase_contact_page(
+    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Erase the contact."""
+    await ContactService(db_session, request.user).erase(contact_id)
+    return go(request, "/contacts", "The contact was erased.")
+
+
+HANDLERS: list[Any] = [
+    contact_list,
+    new_contact,
+    create_contact,
+    edit_contact,
+    save_contact,
+    show_contact,
+    start_workflow,
+    send_event,
+    erase_contact_page,
+    *import_pages.HANDLERS,
+]

@@ -1,0 +1,296 @@
+"""What happened to a contact and what comes next, in sentences for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.contacts.history import CHANGES, History
+from app.lib.formats import duration
+from app.models.event import Event
+from app.models.message import Message
+from app.models.run import EntryRefusal, Run
+from app.models.status import Channel, MessageStatus, RunStatus
+from app.nodes import registry
+
+PAGE = 40
+SHOWS = ("all", "messages", "runs", "events", "changes")
+_ENDS = {
+    RunStatus.COMPLETED: ("Completed", "circle-check"),
+    RunStatus.FAILED: ("Failed in", "circle-x"),
+    RunStatus.GOAL_REACHED: ("Reached the goal of", "target"),
+    RunStatus.EXITED: ("Left", "log-out"),
+    RunStatus.CANCELLED: ("Cancelled in", "ban"),
+}
+_REFUSED = {
+    "already_active": "It was in this workflow already.",
+    "entered_before": "Each contact enters this workflow once, and this one has been in.",
+    "cooling_down": "It was in this workflow too short a time ago.",
+    "condition_error": "The trigger's conditions could not be checked.",
+}
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """One line of the timeline. `category` and `icon` make its tile."""
+
+    at: datetime
+    kind: str
+    icon: str
+    title: str
+    category: str = "n"
+    note: str = ""
+    text: str = ""
+    tag: str = ""
+    url: str = ""
+    subject: str = ""
+    status: str = ""
+    error: str = ""
+
+
+class Coming(msgspec.Struct, kw_only=True):
+    """Something that will happen by itself."""
+
+    at: datetime
+    icon: str
+    category: str
+    title: str
+    text: str
+    url: str
+
+
+class Underway(msgspec.Struct, kw_only=True):
+    """A run that is under way."""
+
+    workflow: str
+    status: str
+    at_step: str
+    since: datetime | None
+    until: datetime | None
+    url: str
+
+
+class TimelinePage(msgspec.Struct):
+    entries: list[Entry]
+    before: datetime | None
+    """Where the next page begins; None at the end."""
+
+
+async def read(history: History, show: str = "all", before: datetime | None = None) -> TimelinePage:
+    """The last entries before a moment, newest first."""
+    found: list[Entry] = []
+    if show in ("all", "events", "changes"):
+        changes = None if show == "all" else show == "changes"
+        found += [_event(row) for row in await history.events(before, PAGE + 1, changes=changes)]
+    if show in ("all", "runs"):
+        found += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
+        found += [_ended(run, name) for run, name in await history.runs(Run.completed_at, before, PAGE + 1)]
+        found += [_refused(refusal, name) for refusal, name in await history.refusals(before, PAGE + 1)]
+    if show in ("all", "messages"):
+        found += [_message(*row) for row in await history.messages(before, PAGE + 1)]
+    found.sort(key=lambda entry: entry.at, reverse=True)
+    end = PAGE
+    while end < len(found) and found[end].at == found[end - 1].at:
+        end += 1
+    return TimelinePage(found[:end], found[end - 1].at if end < len(found) else None)
+
+
+def _event(row: Event) -> Entry:
+    properties = row.properties or {}
+    if row.name not in CHANGES:
+        return Entry(
+            at=row.occurred_at,
+            kind="event",
+            icon="zap",
+            category="trigger",
+            title=row.name,
+            note="event",
+            text=_brief(properties),
+        )
+    made = Entry(at=row.occurred_at, kind="change", icon="pencil", title="Contact changed")
+    if row.name == "contact.created":
+        made.icon, made.title = "user-plus", "Contact created"
+        doors = {"api": "By API", "import": "By an import", "event": "By its first event", "page": "By hand"}
+        made.text = doors.get(str(properties.get("via")), "")
+        if properties.get("source"):
+            made.text += f"{', ' if made.text else 'From '}source {properties['source']}"
+        return made
+    changes = _changes(properties)
+    if len(changes) == 1:
+        made.title, made.note = changes[0]
+    else:
+        made.text = " · ".join(f"{name} {what}" for name, what in changes)
+    return made
+
+
+def _changes(properties: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, `old → new`) of each changed field."""
+    current, previous = properties.get("current") or {}, properties.get("previous") or {}
+    found = []
+    for path in properties.get("changed") or []:
+        group, _, name = str(path).partition(".")
+        old, new = previous.get(group), current.get(group)
+        if name:
+            old = old.get(name) if isinstance(old, dict) else None
+            new = new.get(name) if isinstance(new, dict) else None
+        label = f"Consent for {name}" if group == "consent" else name or group
+        found.append((label, f"{_value(old)} → {_value(new)}"))
+    return found
+
+
+def _value(value: Any) -> str:
+    if value is None or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_value(item) for item in value)[:80]
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _brief(properties: dict[str, Any]) -> str:
+    shown = [f"{name} {_value(value)}" for name, value in list(properties.items())[:6]]
+    return ", ".join(shown) + (f" and {len(properties) - 6} more" if len(properties) > 6 else "")
+
+
+def _entered(run: Run, workflow: str) -> Entry:
+    return Entry(
+        at=run.started_at,
+        kind="run",
+        icon="route",
+        category="logic",
+        title=f"Entered {workflow}",
+        tag=f"v{run.workflow_version}",
+        text=_brief(run.trigger_event or {}),
+        url=f"/runs/{run.id}",
+    )
+
+
+def _ended(run: Run, workflow: str) -> Entry:
+    status = RunStatus(run.status)
+    verb, icon = _ENDS.get(status, ("Ended", "circle"))
+    took = duration(run.completed_at - run.started_at) if run.completed_at else ""
+    return Entry(
+        at=run.completed_at or run.started_at,
+        kind="run",
+        icon=icon,
+        category="exit",
+        title=f"{verb} {workflow}",
+        text=f"After {took}.",
+        error=run.error_message or "",
+        url=f"/runs/{run.id}",
+    )
+
+
+def _refused(row: EntryRefusal, workflow: str) -> Entry:
+    why = _REFUSED.get(row.reason) or row.reason.replace("_", " ").capitalize() + "."
+    return Entry(
+        at=row.at,
+        kind="run",
+        icon="circle-slash",
+        title=f"Did not enter {workflow}",
+        text=why,
+        url=f"/workflows/{row.workflow_id}",
+    )
+
+
+def _channel(message: Message) -> str:
+    word = Channel(message.channel).word
+    return {"sms": "SMS", "whatsapp": "WhatsApp"}.get(word, word.capitalize())
+
+
+def _icon(message: Message) -> str:
+    return {Channel.EMAIL: "mail", Channel.PUSH: "bell"}.get(Channel(message.channel), "message-square")
+
+
+def _message(message: Message, workflow: str, template: str | None) -> Entry:
+    status = MessageStatus(message.status)
+    return Entry(
+        at=message.sent_at or message.created_at,
+        kind="message",
+        icon=_icon(message),
+        category="message",
+        title=f"{_channel(message)} {status.word}",
+        note=workflow,
+        subject=message.subject or template or "No subject yet",
+        status=status.word,
+        error=message.error_message or "",
+        url=f"/runs/{message.run_id}",
+    )
+
+
+def _title(graph: dict[str, Any], node_id: str | None) -> tuple[str, str, str]:
+    """Title, category and label of a step; what a contact without a step shows."""
+    for node in graph.get("nodes", []):
+        if node["id"] == node_id:
+            kind = registry.find(node["type"])
+            label = kind.label if kind else node["type"]
+            return node.get("name") or label, kind.category if kind else "n", label
+    return "the beginning", "trigger", "Trigger"
+
+
+def _next(graph: dict[str, Any], node_id: str | None) -> str | None:
+    for edge in graph.get("edges", []):
+        if edge["source"] == node_id and edge.get("sourceHandle", "next") == "next":
+            target: str = edge["target"]
+            return target
+    return None
+
+
+async def future(history: History, now: datetime) -> tuple[list[Coming], list[Underway]]:
+    """What will happen by itself, soonest first, and the runs under way."""
+    coming: list[Coming] = []
+    underway: list[Underway] = []
+    for run, workflow, graph in await history.active_runs():
+        title, _, _ = _title(graph, run.current_node_id)
+        url = f"/runs/{run.id}"
+        underway.append(
+            Underway(
+                workflow=workflow,
+                status=RunStatus(run.status).word,
+                at_step=title,
+                since=run.step_started_at,
+                until=run.resume_at,
+                url=url,
+            )
+        )
+        if run.resume_at is not None and run.resume_at > now:
+            following = _next(graph, run.current_node_id)
+            then, category, label = _title(graph, following) if following else ("The run ends", "exit", "End")
+            text = f"{label} in {workflow}" if then != label else workflow
+            coming.append(
+                Coming(
+                    at=run.resume_at,
+                    icon="hourglass",
+                    category=category,
+                    title=then,
+                    text=f"{text}, when the wait ends.",
+                    url=url,
+                )
+            )
+    for message, workflow, template in await history.queued_messages():
+        coming.append(
+            Coming(
+                at=message.due_at or now,
+                icon=_icon(message),
+                category="message",
+                title=message.subject or template or _channel(message),
+                text=f"{_channel(message)} of {workflow}, queued.",
+                url=f"/runs/{message.run_id}",
+            )
+        )
+    return sorted(coming, key=lambda item: item.at), underway
+
+
+def days(entries: Sequence[Entry], zone: Any) -> list[tuple[datetime, list[Entry]]]:
+    """Entries grouped by the reader's calendar day."""
+    groups: list[tuple[datetime, list[Entry]]] = []
+    for entry in entries:
+        local = entry.at.astimezone(zone)
+        if not groups or groups[-1][0].date() != local.date():
+            groups.append((local, []))
+        groups[-1][1].append(entry)
+    return groups
