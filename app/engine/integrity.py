@@ -1,0 +1,256 @@
+"""What must hold in the database after every fault: the invariants of the engine, checked by set-based SQL.
+
+    I1 no step lost                      I4 no commit by a stale owner (seen as a step too many, or one that leads nowhere)
+    I2 one transition a visit            I5 counters are what runs and steps say
+    I3 one message a sending step        I8 a run keeps its version       I9 no row crosses a workspace
+
+All checks read one snapshot, so the product may run meanwhile. Each answers its first few breaches with their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+SHOWN = 20
+"""Breaches that one check names; more of the same kind are seldom news."""
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One thing that must not be: the invariant, the rule in words, and where."""
+
+    invariant: str
+    rule: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}  {self.rule}: {self.where}"
+
+
+# The edges of every version as (workflow, version, source, port, target); the trigger is a source too.
+_EDGES = """
+edges as materialized (
+  select v.workflow_id, v.version, e->>'source' as source, coalesce(nullif(e->>'sourceHandle', ''), 'next') as port, e->>'target' as target
+  from workflow_versions v, jsonb_array_elements(v.graph->'edges') e)
+"""
+
+# Each step with the counter under which its end is counted.
+_COUNTED = """
+counted as (
+  select r.workflow_id, r.workflow_version as version, s.node_id,
+    case when s.status = 6 then 'goal' when s.status = 7 then 'cancelled'
+      when s.seq = r.seq and r.status = 5 and s.status = 5 then 'failed'
+      when s.seq = r.seq and r.status = 7 then 'exited'
+      else coalesce(s.port, 'next') end as key, count(*) as n
+  from steps s join runs r on r.id = s.run_id group by 1, 2, 3, 4
+  union all
+  select workflow_id, workflow_version, current_node_id, 'waiting', count(*) from runs
+  where status < 4 and current_node_id is not null group by 1, 2, 3
+  union all
+  select workflow_id, workflow_version, '', 'entered', count(*) from runs group by 1, 2
+  union all
+  select workflow_id, workflow_version, '',
+    case status when 4 then 'completed' when 5 then 'failed' when 6 then 'goal_reached' when 7 then 'exited' else 'cancelled' end, count(*)
+  from runs where status >= 4 group by 1, 2, 4)
+"""
+
+CHECKS: tuple[tuple[str, str, str], ...] = (
+    (
+        "I1",
+        "a run has exactly the steps 1 to its seq",
+        """
+        select r.id, 'seq ' || r.seq || ', steps ' || coalesce(s.n, 0) || ', last ' || coalesce(s.last, 0) from runs r
+        left join (select run_id, count(*) as n, max(seq) as last, min(seq) as first from steps group by run_id) s on s.run_id = r.id
+        where coalesce(s.n, 0) <> r.seq or coalesce(s.last, 0) <> r.seq or coalesce(s.first, 1) <> 1
+        """,
+    ),
+    (
+        "I1",
+        "each step follows from the one before it by an edge of the run's version",
+        f"""
+        with {_EDGES}
+        select s.run_id, 'step ' || s.seq || ' ' || s.node_id || ' after ' || s.source || ':' || s.port from (
+          select s.run_id, s.seq, s.node_id, r.workflow_id, r.workflow_version,
+            coalesce(lag(s.node_id) over earlier, 'trigger') as source,
+            coalesce(lag(s.port) over earlier, 'next') as port
+          from steps s join runs r on r.id = s.run_id window earlier as (partition by s.run_id order by s.seq)) s
+        left join edges e on e.workflow_id = s.workflow_id and e.version = s.workflow_version and e.source = s.source and e.port = s.port
+        where e.target is distinct from s.node_id
+        """,
+    ),
+    (
+        "I1",
+        "an active run stands where its last step led, a completed one where no edge leads on",
+        f"""
+        with {_EDGES}, last as (
+          select r.id, r.status, r.current_node_id, r.workflow_id, r.workflow_version,
+            coalesce(s.node_id, 'trigger') as source, coalesce(s.port, 'next') as port
+          from runs r left join steps s on s.run_id = r.id and s.seq = r.seq where r.status <= 4)
+        select l.id, 'status ' || l.status || ', at ' || coalesce(l.current_node_id, 'nothing')
+          || ', led to ' || coalesce(e.target, 'nothing')
+        from last l left join edges e
+          on e.workflow_id = l.workflow_id and e.version = l.workflow_version and e.source = l.source and e.port = l.port
+        where case when l.status < 4 then e.target is distinct from l.current_node_id else e.target is not null end
+        """,
+    ),
+    (
+        "I1",
+        "an active run waits for a time or for an answer, an ended one for nothing",
+        """
+        select id, 'status ' || status || ', resume_at ' || coalesce(resume_at::text, 'none') from runs
+        where case when status in (0, 1) then resume_at is null or completed_at is not null
+                   when status = 2 then completed_at is not null
+                   when status >= 4 then resume_at is not null or completed_at is null else false end
+        """,
+    ),
+    (
+        "I1",
+        "an active run belongs to a contact that exists",
+        """
+        select r.id, 'contact ' || r.contact_id from runs r where r.status < 4
+          and not exists (select from contacts c where c.id = r.contact_id)
+          and not exists (select from inbox i where i.contact_id = r.contact_id)
+        """,
+    ),
+    (
+        "I2",
+        "a run visits a node once",
+        "select run_id, node_id || ' ' || count(*) || ' times' from steps group by run_id, node_id having count(*) > 1",
+    ),
+    (
+        "I2",
+        "a contact has one active run a workflow and entry key",
+        """
+        select min(id::text), contact_id || ' ' || count(*) || ' runs' from runs
+        where status < 4 group by contact_id, workflow_id, coalesce(entry_key, '') having count(*) > 1
+        """,
+    ),
+    (
+        "I3",
+        "a message belongs to a step that sends, over or under way",
+        """
+        select m.run_id, 'message ' || m.seq from messages m left join runs r on r.id = m.run_id
+        left join steps s on s.run_id = m.run_id and s.seq = m.seq
+        left join workflow_versions v on v.workflow_id = r.workflow_id and v.version = r.workflow_version
+        left join lateral (select n->>'type' as type from jsonb_array_elements(v.graph->'nodes') n
+          where n->>'id' = coalesce(s.node_id, r.current_node_id)) node on true
+        where node.type is null or node.type not like 'send\\_%' or (s.run_id is null and m.seq <> r.seq + 1)
+        """,
+    ),
+    (
+        "I3",
+        "a sending step that is over has its message",
+        """
+        select s.run_id, 'step ' || s.seq || ' ' || s.node_id from steps s join runs r on r.id = s.run_id
+        join (select v.workflow_id, v.version, n->>'id' as id from workflow_versions v, jsonb_array_elements(v.graph->'nodes') n
+          where n->>'type' like 'send\\_%') node
+          on node.workflow_id = r.workflow_id and node.version = r.workflow_version and node.id = s.node_id
+        where s.status = 4 and not exists (select from messages m where m.run_id = s.run_id and m.seq = s.seq)
+        """,
+    ),
+    (
+        "I3",
+        "a message that is over waits for nothing",
+        """
+        select run_id, 'message ' || seq || ' status ' || status from messages
+        where case when status = 0 then due_at is null when status = 1 then lease_until is null
+                   else due_at is not null or lease_until is not null end
+        """,
+    ),
+    (
+        "I5",
+        "a counter is what runs and steps say",
+        f"""
+        with {_COUNTED}, kept as (
+          select workflow_id, version, node_id, key, sum(n) as n from node_stats
+          where key <> 'seconds' group by 1, 2, 3, 4 having sum(n) <> 0)
+        select workflow_id, 'version ' || version || ' ' || coalesce(nullif(node_id, ''), 'workflow') || ' ' || key
+          || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
+        from kept k full join counted c using (workflow_id, version, node_id, key) where k.n is distinct from c.n
+        """,
+    ),
+    (
+        "I5",
+        "as many enter a node as leave it or stand on it",
+        f"""
+        with {_EDGES}, kept as (select workflow_id, version, node_id, key, sum(n) as n from node_stats group by 1, 2, 3, 4),
+        arrived as (
+          select e.workflow_id, e.version, e.target as node_id, sum(k.n) as n from edges e join kept k
+            on k.workflow_id = e.workflow_id and k.version = e.version
+            and ((e.source = 'trigger' and k.node_id = '' and k.key = 'entered') or (k.node_id = e.source and k.key = e.port))
+          group by 1, 2, 3),
+        gone as (select workflow_id, version, node_id, sum(n) as n from kept where node_id <> '' group by 1, 2, 3)
+        select workflow_id, 'version ' || version || ' ' || node_id || ': entered ' || coalesce(a.n, 0)
+          || ', left or there ' || coalesce(g.n, 0)
+        from arrived a full join gone g using (workflow_id, version, node_id) where coalesce(a.n, 0) <> coalesce(g.n, 0)
+        """,
+    ),
+    (
+        "I8",
+        "a run's version exists and has the nodes of its steps",
+        """
+        select r.id, coalesce('version ' || r.workflow_version || ' has no node ' || s.node_id, 'no version ' || r.workflow_version)
+        from runs r left join workflow_versions v on v.workflow_id = r.workflow_id and v.version = r.workflow_version
+        left join lateral (select s.node_id from steps s where s.run_id = r.id and v.version is not null
+          and not exists (select from jsonb_array_elements(v.graph->'nodes') n where n->>'id' = s.node_id) limit 1) s on true
+        where v.version is null or s.node_id is not null
+        """,
+    ),
+    (
+        "I9",
+        "a run, its contact and its workflow are of one workspace",
+        """
+        select r.id, 'run ' || r.tenant_id || ', contact ' || coalesce(c.tenant_id::text, '-')
+          || ', workflow ' || coalesce(w.tenant_id::text, '-')
+        from runs r left join contacts c on c.id = r.contact_id left join workflows w on w.id = r.workflow_id
+        where c.tenant_id <> r.tenant_id or w.tenant_id is distinct from r.tenant_id
+        """,
+    ),
+    (
+        "I9",
+        "a message and its run are of one workspace, contact and workflow",
+        """
+        select m.run_id, 'message ' || m.seq from messages m join runs r on r.id = m.run_id
+        where (m.tenant_id, m.workflow_id, m.contact_id) is distinct from (r.tenant_id, r.workflow_id, r.contact_id)
+        """,
+    ),
+    (
+        "I9",
+        "steps and failed attempts belong to a run",
+        """
+        select run_id, 'step ' || seq from steps s where not exists (select from runs r where r.id = s.run_id)
+        union all
+        select run_id, 'attempt ' || attempt || ' of step ' || seq from step_attempts a
+        where not exists (select from runs r where r.id = a.run_id)
+        """,
+    ),
+    (
+        "I9",
+        "counters and refusals are in the workspace of their workflow",
+        """
+        select workflow_id, 'counters of ' || tenant_id from node_stats s
+        where not exists (select from workflows w where w.id = s.workflow_id and w.tenant_id = s.tenant_id) group by 1, 2
+        union all
+        select workflow_id, 'refusal ' || id from entry_refusals f
+        where not exists (select from workflows w where w.id = f.workflow_id and w.tenant_id = f.tenant_id)
+        """,
+    ),
+)
+
+
+def check(connection: psycopg.Connection[Any]) -> list[Breach]:
+    """Everything that is broken, at most `SHOWN` a rule. Takes an autocommit connection; about 5 s a million runs."""
+    return list(_breaches(connection))
+
+
+def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        connection.execute("set local statement_timeout = 0")
+        for invariant, rule, sql in CHECKS:
+            for where, what in connection.execute(f"{sql} limit {SHOWN}"):
+                yield Breach(invariant, rule, f"{where} {what}")
