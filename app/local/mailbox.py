@@ -107,7 +107,9 @@ class Mailbox:
 
 
 def _shown(header: object) -> str:
-    return str(header or "").strip().replace("\x00", "")[:1000]
+    """A header as text; raw UTF-8 in it comes out of the parser as surrogates, which PostgreSQL does not take."""
+    text = str(header or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text.strip().replace("\x00", "")[:1000]
 
 
 def factory(handler: Mailbox) -> SMTP:

@@ -48,12 +48,17 @@ def framed(html: str) -> Response[str]:
     )
 
 
+def readable(header: object) -> str:
+    """A header as text. Raw UTF-8 in it (allowed by SMTPUTF8) comes out of the parser as surrogates, which nothing can store."""
+    return str(header or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "").strip()
+
+
 def _content(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body((kind,))
     if part is None:
         return ""
     try:
-        return str(part.get_content())
+        return readable(part.get_content()) + "\n"
     except (LookupError, ValueError):
         return bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
 
@@ -64,11 +69,11 @@ def opened(raw: bytes) -> ShownMail:
     headers = []
     for name in dict.fromkeys(mail.keys()):
         for value in mail.get_all(name, []):
-            headers.append((name, str(value).strip()))
+            headers.append((name, readable(value)))
     return ShownMail(
-        subject=str(mail["Subject"] or "").strip(),
-        sender=str(mail["From"] or "").strip(),
-        to=str(mail["To"] or "").strip(),
+        subject=readable(mail["Subject"]),
+        sender=readable(mail["From"]),
+        to=readable(mail["To"]),
         html=_content(mail, "html"),
         text=_content(mail, "plain"),
         headers=headers,

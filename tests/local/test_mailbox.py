@@ -69,6 +69,15 @@ def test_mail_lands_in_the_workspace_that_signed_in(port: int, committed_databas
     assert email.message_from_bytes(row[5], policy=email.policy.default).get_content() == "Hello\r\n.\r\nthere\r\n"
 
 
+def test_headers_in_raw_utf_8_are_kept(port: int, committed_database: CommittedDatabase) -> None:
+    mail = "Subject: Grüße\r\nTo: zoë@example.com\r\n\r\nHi\r\n".encode()
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.login("workspace-7", PASSWORD)
+        client.sendmail("shop@example.com", ["zoë@example.com"], mail, mail_options=["SMTPUTF8"])
+    with committed_database.connect() as connection:
+        assert connection.execute("select subject, raw from mailbox_messages").fetchone() == ("Grüße", mail)
+
+
 def test_who_does_not_sign_in_is_refused(port: int) -> None:
     assert "535" in send(port, "a@b.example", password="wrong").text
     assert "535" in send(port, "a@b.example", user="postmaster").text

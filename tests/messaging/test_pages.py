@@ -275,6 +275,7 @@ async def test_broken_mails_are_shown_as_far_as_they_go(
         b"",
         b"\xff\xfe\x00",
         b"Content-Type: text/html; charset=nope\r\n\r\n\xe9",
+        "Subject: Zoë\r\n\r\nx".encode(),
         b"Subject: =?x?q?=\r\nTo: <<>>\r\n\r\nx",
     ):
         mail = await add_mail(db_session, workspace, raw=raw)
