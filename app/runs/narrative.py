@@ -30,15 +30,19 @@ def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
 
 def _step(step: StepOut) -> str:
     if step.status == "failed":
-        return f"Failed: {step.error_message or 'no reason was given'}." + (
+        return f"{_reason(step)} No further attempt is made." + (
             " The run left by Error." if step.port == "error" else ""
         )
     if step.status == "retrying":
-        return f"Attempt {step.attempt - 1} failed: {step.error_message or 'no reason was given'}. It is tried again."
+        return f"{_reason(step)} It is tried again."
     if step.status == "cancelled":
         return "The run was cancelled here."
     teller = _TELLERS.get(step.node_type)
     return teller(step) if teller else ("Done." if step.completed_at else "Under way.")
+
+
+def _reason(step: StepOut) -> str:
+    return f"{(step.error_message or 'It failed and gave no reason').rstrip('.')}."
 
 
 def _delay(step: StepOut) -> str:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.flash import go
-from app.lib.fragments import page
+from app.lib.fragments import is_partial, page
 from app.models.status import Role
+from app.nodes import registry
 from app.runs.narrative import sentences
 from app.runs.repository import RunFilter
-from app.runs.schemas import RunDetail
-from app.runs.service import STATUS_WORDS, RunNotFound, RunService, statuses_of
+from app.runs.schemas import RunDetail, RunOut
+from app.runs.service import RunNotFound, RunService, statuses_of
 from app.workflows.picture import draw
 
-Query = Annotated[str | None, QueryParameter(name="status")]
+Asked = Request[Any, Any, Any]
+PAGE = 50
 
 
 def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
@@ -34,80 +36,122 @@ def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
     return path
 
 
+def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> str:
+    """What the step is called that a run stands on, by the version it is pinned to."""
+    graph = graphs.get((run.workflow_id, run.workflow_version))
+    node = next((node for node in graph["nodes"] if node["id"] == run.current_node_id), None) if graph else None
+    if node is None:
+        return run.current_node_id or ""
+    known = registry.find(node["type"])
+    return str(node.get("name") or (known.label if known else node["type"]))
+
+
 async def _list(
-    request: Request[Any, Any, Any], session: AsyncSession, wanted: RunFilter, status: str | None, cursor: str | None
+    request: Asked, session: AsyncSession, wanted: RunFilter, status: str | None, cursor: str | None
 ) -> Template:
     service = RunService(session, request.user)
-    runs = await service.list(wanted, 50, cursor)
-    names = await service.runs.workflow_names({run.workflow_id for run in runs.items})
+    runs = await service.list(wanted, PAGE, cursor)
+    shown = {run.workflow_id for run in runs.items} | ({wanted.workflow_id} if wanted.workflow_id else set())
+    names = await service.runs.workflow_names(shown)
+    graphs = await service.runs.graphs({(run.workflow_id, run.workflow_version) for run in runs.items})
     return page(
         request,
         "runs/list.html",
         block="rows",
         runs=runs,
         names=names,
+        standing={run.id: standing_at(run, graphs) for run in runs.items},
         status=status or "",
-        statuses=STATUS_WORDS,
         workflow_id=wanted.workflow_id,
+        contact=await service.runs.contact(wanted.contact_id) if wanted.contact_id else None,
+        node_id=wanted.node_id,
+        kept={
+            key: value
+            for key, value in (("status", status), ("contact", wanted.contact_id), ("node", wanted.node_id))
+            if value
+        },
         cursor=cursor,
     )
 
 
 @get("/runs", role=Role.VIEWER, include_in_schema=False)
 async def all_runs(
-    request: Request[Any, Any, Any],
+    request: Asked,
     db_session: NamedDependency[AsyncSession],
-    status: Query = None,
+    status: FromQuery[str | None] = None,
     contact: FromQuery[UUID | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
-    """The newest runs of the workspace."""
+    """The newest runs of the workspace, of one contact when it is given."""
     return await _list(request, db_session, RunFilter(contact_id=contact, statuses=statuses_of(status)), status, cursor)
 
 
 @get("/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER, include_in_schema=False)
 async def workflow_runs(
-    request: Request[Any, Any, Any],
+    request: Asked,
     db_session: NamedDependency[AsyncSession],
     workflow_id: FromPath[UUID],
-    status: Query = None,
+    status: FromQuery[str | None] = None,
+    contact: FromQuery[UUID | None] = None,
     node: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of one workflow, of those that stand on `node` when it is given."""
     await RunService(db_session, request.user).require_workflow(workflow_id)
-    wanted = RunFilter(workflow_id=workflow_id, statuses=statuses_of(status), node_id=node)
+    wanted = RunFilter(workflow_id=workflow_id, contact_id=contact, statuses=statuses_of(status), node_id=node)
     return await _list(request, db_session, wanted, status, cursor)
 
 
 @get("/runs/{run_id:uuid}", role=Role.VIEWER, include_in_schema=False)
 async def show_run(
-    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]
-) -> Template:
-    """One run: its path on the canvas, every step, and why it went this way."""
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    run_id: FromPath[UUID],
+    seen: FromQuery[str | None] = None,
+) -> Template | Response[bytes]:
+    """One run: its path on the canvas, every step, and why it went this way.
+
+    The page asks again while the run is under way; `seen` is the state it has, and nothing new is answered with 204.
+    """
     service = RunService(db_session, request.user)
     run = await service.detail(run_id)
     row = await service.runs.one(run_id)
     if row is None:
         raise RunNotFound
+    state = state_of(run)
+    if seen == state and is_partial(request):
+        return Response(b"", status_code=204)
     newer, older = await service.runs.neighbours(row[0])
     return page(
         request,
         "runs/run.html",
+        block="run",
         run=run,
+        state=state,
         contact=row[1],
         picture=draw(row[3].graph),
-        path=steps_of_path(run),
+        way=steps_of_path(run),
         told=sentences(run, row[3].graph),
+        goal=goal_name(row[3].graph, run.goal_reached_id),
         newer=newer,
         older=older,
     )
 
 
+def state_of(run: RunDetail) -> str:
+    """Changes whenever the page of the run would look different."""
+    last = run.steps[-1] if run.steps else None
+    message = last.message.status if last and last.message else ""
+    return f"{run.status}.{len(run.steps)}.{last.attempt if last else 0}.{message}"
+
+
+def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:
+    """What the goal is called that ended a run."""
+    return next((goal.get("name") or goal["id"] for goal in graph.get("goals", []) if goal["id"] == goal_id), "")
+
+
 @post("/runs/{run_id:uuid}/cancel", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def cancel(
-    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]
-) -> Response[bytes]:
+async def cancel(request: Asked, db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]) -> Response[bytes]:
     """Cancel a run that is under way; nothing of it is sent afterwards."""
     await RunService(db_session, request.user).cancel(run_id)
     return go(request, f"/runs/{run_id}", "Run cancelled")

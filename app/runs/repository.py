@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import Row, Select, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Contact, Message, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
@@ -108,6 +108,19 @@ class RunRepository:
             Workflow.tenant_id == self.tenant_id, Workflow.id == workflow_id, Workflow.deleted_at.is_(None)
         )
         return await self.session.scalar(query) is not None
+
+    async def contact(self, contact_id: UUID) -> Contact | None:
+        """The contact that a list is narrowed to."""
+        query = select(Contact).where(Contact.tenant_id == self.tenant_id, Contact.id == contact_id)
+        return (await self.session.scalars(query)).one_or_none()
+
+    async def graphs(self, pinned: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+        """The graphs of some (workflow, version) pairs: lists name the steps that runs stand on by them."""
+        key = tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version)
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.version, WorkflowVersion.graph).where(
+            WorkflowVersion.tenant_id == self.tenant_id, key.in_(pinned)
+        )
+        return {(row.workflow_id, row.version): row.graph for row in (await self.session.execute(query)).all()}
 
 
 async def removed_workflows(session: AsyncSession) -> Sequence[tuple[int, UUID]]:

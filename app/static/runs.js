@@ -1,49 +1,84 @@
 // @ts-check
-/** Step-through of one run: Back, Next and the slider light the path on the drawing up to the chosen step. */
+/** Step-through of one run: Back, Next, the slider and a click on a step light the path on the drawing up to that step. */
 
-const page = document.querySelector(".run-page");
-if (page instanceof HTMLElement) stepThrough(page);
+/** The chosen step; null follows the newest one while the run is under way. @type {number | null} */
+let chosen = null;
 
-/** @param {HTMLElement} root */
-function stepThrough(root) {
+const pageOf = () => /** @type {HTMLElement | null} */ (document.querySelector(".run-page"));
+
+/** @param {boolean} follow bring the step and its card into view */
+function show(follow) {
+  const root = pageOf();
+  if (!root) return;
   /** @type {{node: string, edge: string}[]} */
   const path = JSON.parse(root.dataset.path ?? "[]");
-  const slider = /** @type {HTMLInputElement} */ (root.querySelector("[data-step-slider]"));
-  const items = new Map([...root.querySelectorAll("[data-index]")].map((li) => [Number(/** @type {HTMLElement} */ (li).dataset.index), li]));
-  const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (root.querySelectorAll("[data-step]"));
-
-  /** @param {number} index @param {boolean} follow scroll the step into view */
-  function show(index, follow) {
-    const at = Math.min(Math.max(index, 0), path.length - 1);
-    const seen = path.slice(0, at + 1);
-    const nodes = new Set(seen.map((step) => step.node));
-    const edges = new Set(seen.map((step) => step.edge));
-    for (const card of root.querySelectorAll("[data-node]")) {
-      const id = /** @type {HTMLElement} */ (card).dataset.node ?? "";
-      card.classList.toggle("dim", !nodes.has(id));
-      card.classList.toggle("now", id === path[at].node);
-    }
-    for (const line of root.querySelectorAll("[data-edge]")) line.classList.toggle("lit", edges.has(line.getAttribute("data-edge") ?? ""));
-    for (const [number, item] of items) item.classList.toggle("on", number === at);
-    slider.value = String(at);
-    const item = /** @type {HTMLElement | undefined} */ (items.get(at));
-    const name = `Step ${at} of ${path.length - 1}`;
-    slider.setAttribute("aria-valuetext", `${name}, ${item?.dataset.name ?? ""}`);
-    const label = root.querySelector("[data-step-name]");
-    const time = root.querySelector("[data-step-time]");
-    if (label) label.textContent = name;
-    if (time) time.textContent = item?.dataset.time ?? "";
-    for (const button of buttons) button.disabled = button.dataset.step === "-1" ? at === 0 : at === path.length - 1;
-    if (follow) item?.scrollIntoView({ block: "nearest" });
-    root.querySelector(".flow-card.now")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const last = path.length - 1;
+  const at = Math.min(Math.max(chosen ?? last, 0), last);
+  const nodes = new Set(path.slice(0, at + 1).map((step) => step.node));
+  const edges = new Set(path.slice(0, at + 1).map((step) => step.edge));
+  let broken = false;
+  for (const item of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-index]"))) {
+    const here = Number(item.dataset.index) === at;
+    item.classList.toggle("here", here);
+    item.classList.toggle("later", Number(item.dataset.index) > at);
+    if (here) broken = item.dataset.bad !== undefined;
+    if (here) label(root, at, last, item.dataset.name ?? "", item.dataset.time ?? "");
+    if (here && follow) item.scrollIntoView({ block: "nearest" });
   }
-
-  root.addEventListener("click", (event) => {
-    const target = event.target instanceof Element ? event.target.closest("[data-step], [data-go]") : null;
-    if (!(target instanceof HTMLElement)) return;
-    show(target.dataset.go ? Number(target.dataset.go) : Number(slider.value) + Number(target.dataset.step), !target.dataset.go);
-  });
-  slider.addEventListener("input", () => show(Number(slider.value), true));
-  show(path.length - 1, false);
-  window.scrollTo(0, 0);
+  for (const card of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-node]"))) {
+    const here = card.dataset.node === path[at].node;
+    card.classList.toggle("dim", !nodes.has(card.dataset.node ?? ""));
+    card.classList.toggle("now", here && !broken);
+    card.classList.toggle("broken", here && broken);
+    if (here) centre(card);
+  }
+  for (const line of root.querySelectorAll("[data-edge]")) {
+    const lit = edges.has(line.getAttribute("data-edge") ?? "");
+    line.classList.toggle("lit", lit);
+    line.classList.toggle("dim", !lit);
+  }
 }
+
+/** Scroll the sheet, and only the sheet, so that the card is inside it. @param {HTMLElement} card */
+function centre(card) {
+  const sheet = card.closest(".fcw");
+  if (!sheet) return;
+  const [a, b] = [card.getBoundingClientRect(), sheet.getBoundingClientRect()];
+  sheet.scrollLeft += a.left + a.width / 2 - (b.left + b.width / 2);
+  sheet.scrollTop += a.top + a.height / 2 - (b.top + b.height / 2);
+}
+
+/** @param {HTMLElement} root @param {number} at @param {number} last @param {string} name @param {string} time */
+function label(root, at, last, name, time) {
+  const slider = /** @type {HTMLInputElement} */ (root.querySelector("[data-step-slider]"));
+  slider.value = String(at);
+  slider.setAttribute("aria-valuetext", `Step ${at} of ${last}, ${name}`);
+  const put = (/** @type {string} */ selector, /** @type {string} */ text) => {
+    const place = root.querySelector(selector);
+    if (place) place.textContent = text;
+  };
+  put("[data-step-name]", `Step ${at} of ${last}`);
+  put("[data-step-time]", time);
+  const done = /** @type {HTMLElement | null} */ (root.querySelector("[data-step-done]"));
+  if (done) done.style.width = last ? `${(100 * at) / last}%` : "100%";
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (root.querySelectorAll("button[data-step]"))) {
+    button.disabled = button.dataset.step === "-1" ? at === 0 : at === last;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target.closest("[data-step], [data-go]") : null;
+  const slider = /** @type {HTMLInputElement | null} */ (document.querySelector("[data-step-slider]"));
+  if (!(target instanceof HTMLElement) || !slider) return;
+  const at = target.dataset.go ? Number(target.dataset.go) : Number(slider.value) + Number(target.dataset.step);
+  chosen = at >= Number(slider.max) ? null : at;
+  show(!target.dataset.go);
+});
+document.addEventListener("input", (event) => {
+  const slider = event.target;
+  if (!(slider instanceof HTMLInputElement) || slider.dataset.stepSlider === undefined) return;
+  chosen = Number(slider.value) >= Number(slider.max) ? null : Number(slider.value);
+  show(true);
+});
+document.addEventListener("htmx:after:swap", () => show(false));
+show(false);

@@ -178,6 +178,10 @@ function openAtOnce() {
   }
 }
 document.addEventListener("htmx:after:swap", openAtOnce);
+// A list that refreshes itself rests while nobody looks at it.
+document.addEventListener("htmx:config:request", (event) => {
+  if (document.hidden && event.detail.ctx.sourceElement.dataset?.poll !== undefined) event.preventDefault();
+});
 document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
 
 openAtOnce();

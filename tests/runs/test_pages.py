@@ -1,0 +1,202 @@
+"""The lists of runs and the page of one: what they show, how they refresh, who may cancel."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.lib import clock
+from app.lib.ids import uuid7
+from app.models import Contact, Run, Step, StepAttempt, Workflow, Workspace
+from app.models.status import Role, RunStatus, StepStatus
+from app.workflows.graph import Graph
+from app.workflows.service import WorkflowService
+from tests.fixtures.people import BrowserClients, make_user, principal_of
+
+FLOW = Graph.load(
+    {
+        "trigger": {"type": "event", "event": "signed_up"},
+        "nodes": [
+            {"id": "ask", "type": "condition", "name": "Paying?", "data": {"conditions": [
+                {"field": "plan", "operator": "equals", "value": "pro"}]}},
+            {"id": "pause", "type": "delay", "name": "A day", "data": {"duration": 1, "unit": "days"}},
+        ],
+        "edges": [
+            {"source": "trigger", "target": "ask"},
+            {"source": "ask", "target": "pause", "sourceHandle": "false"},
+        ],
+        "goals": [{"id": "g", "name": "Bought", "event": "purchase"}],
+    }
+)  # fmt: skip
+RULES = {"rules": [{"field": "plan", "operator": "equals", "wanted": "pro", "actual": "free", "held": False}]}
+
+
+async def make_workflow(session: AsyncSession, principal: Principal, name: str = "Trial onboarding") -> Workflow:
+    service = WorkflowService(session, principal)
+    made = await service.create(name=name, graph=FLOW)
+    return await service.activate(made.id)
+
+
+async def make_run(
+    session: AsyncSession, workflow: Workflow, status: RunStatus, name: str = "Ada", **fields: Any
+) -> Run:
+    contact = Contact(
+        id=uuid7(), tenant_id=workflow.tenant_id, email=f"{name.lower()}@example.com", attributes={"first_name": name}
+    )
+    session.add(contact)
+    run = Run(
+        id=uuid7(),
+        contact_id=contact.id,
+        tenant_id=workflow.tenant_id,
+        workflow_id=workflow.id,
+        workflow_version=1,
+        trigger_event={"name": "signed_up", "properties": {"via": "<ad>"}},
+        started_at=clock.now() - timedelta(hours=2),
+        status=int(status),
+        seq=1,
+        attempt=fields.pop("attempt", 1),
+        fence=0,
+        **fields,
+    )
+    session.add(run)
+    session.add(
+        Step(
+            run_id=run.id,
+            seq=1,
+            node_id="ask",
+            status=int(StepStatus.COMPLETED),
+            port="false",
+            output=RULES,
+            started_at=run.started_at,
+            completed_at=run.started_at,
+        )
+    )
+    await session.flush()
+    return run
+
+
+@pytest.fixture
+async def workflow(db_session: AsyncSession, principals: dict[Role, Principal]) -> Workflow:
+    return await make_workflow(db_session, principals[Role.OWNER])
+
+
+@pytest.fixture
+async def waiting(db_session: AsyncSession, workflow: Workflow) -> Run:
+    soon = clock.now() + timedelta(minutes=20)
+    return await make_run(db_session, workflow, RunStatus.WAITING, current_node_id="pause", resume_at=soon)
+
+
+async def test_lists_name_contacts_steps_and_errors(
+    browser: BrowserClients, workflow: Workflow, waiting: Run, db_session: AsyncSession
+) -> None:
+    await make_run(
+        db_session, workflow, RunStatus.FAILED, "Bo", completed_at=clock.now(), error_message="No <address>."
+    )
+    client = await browser(Role.VIEWER)
+    for path in ("/runs", f"/workflows/{workflow.id}/runs"):
+        text = (await client.get(path)).text
+        assert "Ada" in text and "A day" in text and "in 20 min" in text
+        assert "No &lt;address&gt;." in text and text.count('id="run-') == 2
+    assert "bo@example.com" not in (await client.get("/runs?status=waiting")).text
+    assert (await client.get("/runs?status=nonsense")).status_code == 422
+
+
+async def test_lists_narrow_to_a_contact_or_a_step(
+    browser: BrowserClients, workflow: Workflow, waiting: Run, db_session: AsyncSession
+) -> None:
+    await make_run(db_session, workflow, RunStatus.RUNNING, "Bo", current_node_id="ask")
+    client = await browser(Role.VIEWER)
+    of_ada = (await client.get(f"/runs?contact={waiting.contact_id}")).text
+    assert "ada@example.com" in of_ada and "bo@example.com" not in of_ada and "Remove this filter" in of_ada
+    at_pause = (await client.get(f"/workflows/{workflow.id}/runs?node=pause")).text
+    assert "ada@example.com" in at_pause and "bo@example.com" not in at_pause
+
+
+async def test_a_list_refreshes_its_rows_alone(browser: BrowserClients, waiting: Run) -> None:
+    answer = await (await browser(Role.VIEWER)).get("/runs", headers={"HX-Request": "true"})
+    assert "<html" not in answer.text and f'id="run-{waiting.id}"' in answer.text
+
+
+async def test_empty_lists_teach(browser: BrowserClients, workflow: Workflow) -> None:
+    client = await browser(Role.VIEWER)
+    assert "No runs yet" in (await client.get("/runs")).text
+    assert "No such runs" in (await client.get("/runs?status=failed")).text
+
+
+async def test_a_run_tells_its_steps_and_why(browser: BrowserClients, waiting: Run) -> None:
+    text = (await (await browser(Role.VIEWER)).get(f"/runs/{waiting.id}")).text
+    assert "Paying?" in text and "The run left by No." in text and "The contact waits here." in text
+    assert "Why No at Paying?" in text and "wanted equals" in text and "free" in text
+    assert "&lt;ad&gt;" in text and "<ad>" not in text
+    assert 'data-node="pause"' in text and 'data-edge="ask:false"' in text
+    assert "Cancel run" not in text
+
+
+async def test_a_retried_step_lists_its_attempts(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
+) -> None:
+    soon = clock.now() + timedelta(minutes=16)
+    run = await make_run(
+        db_session,
+        workflow,
+        RunStatus.RUNNING,
+        current_node_id="pause",
+        resume_at=soon,
+        attempt=2,
+        error_message="421 later.",
+        step_started_at=clock.now(),
+    )
+    db_session.add(StepAttempt(run_id=run.id, seq=2, attempt=1, error_message="421 later.", at=clock.now()))
+    await db_session.flush()
+    text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
+    assert "Retrying" in text and "planned" in text and "Next attempt" in text
+    assert "421 later. It is tried again." in text and "later.." not in text
+
+
+async def test_a_goal_is_named(browser: BrowserClients, workflow: Workflow, db_session: AsyncSession) -> None:
+    run = await make_run(db_session, workflow, RunStatus.GOAL_REACHED, completed_at=clock.now(), goal_reached_id="g")
+    text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
+    assert "Bought was met" in text and 'hx-trigger="every 3s"' not in text
+
+
+async def test_a_run_under_way_is_asked_again_and_answered_only_when_it_moved(
+    browser: BrowserClients, waiting: Run, db_session: AsyncSession
+) -> None:
+    client = await browser(Role.VIEWER)
+    page = (await client.get(f"/runs/{waiting.id}")).text
+    seen = page.split(f"/runs/{waiting.id}?seen=")[1].split('"')[0]
+    url, headers = f"/runs/{waiting.id}?seen={seen}", {"HX-Request": "true"}
+    assert (await client.get(url, headers=headers)).status_code == 204
+    waiting.status, waiting.completed_at, waiting.resume_at = int(RunStatus.COMPLETED), clock.now(), None
+    await db_session.flush()
+    moved = await client.get(url, headers=headers)
+    assert moved.status_code == 200 and "Completed" in moved.text and "<html" not in moved.text
+
+
+async def test_cancelling_needs_a_marketer(browser: BrowserClients, waiting: Run) -> None:
+    url = f"/runs/{waiting.id}/cancel"
+    assert (await (await browser(Role.VIEWER)).post(url)).status_code == 403
+    marketer = await browser(Role.MARKETER)
+    assert "Cancel this run?" in (await marketer.get(f"/runs/{waiting.id}")).text
+    answer = await marketer.post(url)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{waiting.id}")
+    assert "Nothing was sent after this." in (await marketer.get(f"/runs/{waiting.id}")).text
+    assert (await marketer.post(url)).status_code == 409
+
+
+async def test_others_runs_are_not_there(
+    browser: BrowserClients, db_session: AsyncSession, other_workspace: Workspace
+) -> None:
+    user = await make_user(db_session, other_workspace, Role.OWNER)
+    theirs = await make_workflow(db_session, principal_of(other_workspace, user, Role.OWNER), "Theirs")
+    run = await make_run(db_session, theirs, RunStatus.WAITING, "Secret", current_node_id="pause")
+    client = await browser(Role.OWNER)
+    assert (await client.get(f"/runs/{run.id}")).status_code == 404
+    assert (await client.post(f"/runs/{run.id}/cancel")).status_code == 404
+    assert (await client.get(f"/workflows/{theirs.id}/runs")).status_code == 404
+    assert "Secret" not in (await client.get("/runs")).text
+    assert "secret@example.com" not in (await client.get(f"/runs?contact={run.contact_id}")).text
