@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models import Contact, Message, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.nodes import registry
+from app.nodes import delay, registry
 from app.runs.repository import RunFilter, RunRepository
 from app.runs.schemas import AttemptOut, RuleOut, RunContact, RunDetail, RunOut, StepMessageOut, StepOut
 
@@ -118,6 +119,14 @@ class _Teller:
             "input": {"config": node.get("data", {}), "previous": self.previous},
         }
 
+    def scheduled(self, step: Step) -> datetime | None:
+        """When a finished wait was due; the open one has it on the run. None for other steps."""
+        node = self.nodes.get(step.node_id, {})
+        if node.get("type") != delay.Delay.type:
+            return None
+        config = msgspec.convert(node.get("data", {}), delay.DelayConfig)
+        return step.started_at + timedelta(seconds=config.duration * delay.SECONDS[config.unit])
+
     def finished(self, step: Step) -> dict[str, Any]:
         told = self.told(step.node_id)
         self.previous = {"nodeId": step.node_id, "output": step.output or {}}
@@ -198,7 +207,7 @@ class RunService:
                 occurrence=step.occurrence,
                 started_at=step.started_at,
                 completed_at=step.completed_at,
-                scheduled_at=None,
+                scheduled_at=teller.scheduled(step),
                 rules=rules_of(step),
                 message=_message(messages.get(step.seq)),
             )

@@ -42,7 +42,7 @@ async def test_steps_tell_what_went_in_and_what_came_out(
     await make_step(db_session, run, 3, "tag", clock.at, StepStatus.FAILED, error_message="Too many tags.")
     db_session.add(StepAttempt(run_id=run.id, seq=1, attempt=1, error_message="Away.", at=clock.at))
     await db_session.flush()
-    data = await detail(await _viewer(admin), flow, run)
+    data = await detail(admin, flow, run)
     assert data["workflowName"] == "Cart" and data["status"] == "completed"
     ask, wait, tag = data["steps"]  # type: ignore[misc]
     assert (ask["nodeId"], ask["nodeType"], ask["name"]) == ("ask", "condition", "Condition")
@@ -52,12 +52,9 @@ async def test_steps_tell_what_went_in_and_what_came_out(
     assert ask["rules"][0]["actual"] == 40 and ask["rules"][0]["held"] is True
     assert ask["attempts"][0]["errorMessage"] == "Away." and ask["attempts"][0]["attempt"] == 1
     assert ask["startedAt"] == ask["completedAt"] == "2026-06-01T12:00:00Z"
+    assert wait["scheduledAt"] == "2026-06-02T12:00:00Z" and ask["scheduledAt"] is None
     assert wait["name"] == "A day" and wait["input"]["previous"]["nodeId"] == "ask"
     assert tag["status"] == "failed" and tag["errorMessage"] == "Too many tags."
-
-
-async def _viewer(admin: httpx.AsyncClient) -> httpx.AsyncClient:
-    return admin
 
 
 async def test_steps_are_told_by_the_version_the_run_started_on(
