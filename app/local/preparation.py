@@ -67,4 +67,8 @@ class Preparation:
 
     def _read(self) -> None:
         for line in self._process.stdout or ():
-            self._said |= json.loads(line)
+            try:
+                self._said |= json.loads(line)
+            except (ValueError, TypeError):  # a library that prints
+                with self._log.open("ab") as log:
+                    log.write(line)

@@ -16,6 +16,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 
+from app.lib import logs
 from app.local import environment
 
 
@@ -50,8 +51,6 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    from app.lib import logs
-
     logs.configure()  # to standard error: standard output carries the lines above
     migrate()
     print(json.dumps({"migrated": True}), flush=True)
