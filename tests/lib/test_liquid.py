@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from liquid.stringify import to_liquid_string
 
 from app.lib import clock
 from app.lib.liquid import SOURCE_LIMIT, LiquidError, compile_text, compile_value
@@ -194,3 +197,34 @@ def test_small_filters() -> None:
 def test_strip_html() -> None:
     assert text("{{ '<p>a<!-- b > -->c</p><script>x<y</script>d<br/>' | strip_html }}") == "acd"
     assert text("{{ 'a < b' | strip_html }}") == "a < b"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10) | st.floats(allow_nan=False) | st.text("ab<&\"'é ", max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "size", "first"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+PATHS = st.sampled_from(
+    ["a", "a.b", "a.b.a", "a[0]", "a.b[1]", "a['b']", "b", "b.a", "nope", "a.size", "a.first", "b.last"]
+)
+
+
+@given(
+    pieces=st.lists(st.sampled_from(["x ", "<b>", "\n"]) | PATHS.map(lambda path: f"{{{{ {path} }}}}"), max_size=5),
+    a=VALUES,
+    b=VALUES,
+    html=st.booleans(),
+)
+def test_the_short_way_says_what_the_engine_says(pieces: list[str], a: Any, b: Any, html: bool) -> None:
+    compiled, data = compile_text("".join(pieces), html=html), {"a": a, "b": b}
+    assert compiled.render(data) == compiled._rendered(data)
+
+
+@given(path=PATHS, a=VALUES, b=VALUES)
+def test_a_lone_path_finds_what_the_engine_finds(path: str, a: Any, b: Any) -> None:
+    data, source = {"a": a, "b": b}, f"{{{{ {path} }}}}"
+    found = compile_value(source).render(data)
+    if not path.endswith(("first", "last")):  # a pair of a mapping has no JSON type to keep
+        assert to_liquid_string(found, autoescape=False) == compile_text(source, html=False)._rendered(data)
