@@ -1,0 +1,127 @@
+"""`./dev bench engine`: W1 and W2 through the real engine against the PostgreSQL bound, interleaved, in one run.
+
+    ./dev bench engine                      bound, W1, W2, with 1 and 2 workers; 5 rounds
+    ./dev bench engine --features           what each feature costs
+    ./dev bench engine --small              batches of 1, 10 and 100, written either way
+    ./dev bench engine --rounds 7 --json F  more rounds; all readings into a file
+
+Read the ratios: machines differ, and so do minutes on one machine. Ratios are made round by round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.rig import place
+from bench.rig.cells import Reading, Spec, measure
+from bench.rig.flows import VARIANTS
+
+Readings = dict[Spec, list[Reading]]
+MAIN = [Spec(kind, workers) for kind in ("bound", "w1", "w2") for workers in (1, 2)]
+FEATURES = [Spec("bound"), *(Spec("w1", feature=name) for name in VARIANTS)]
+SMALL = [
+    spec
+    for size in (1, 10, 100)
+    for spec in (Spec("bound", size=size), Spec("w1", size=size, write="copy"), Spec("w1", size=size, write="pipeline"))
+]
+
+
+def run(specs: Sequence[Spec], rounds: int) -> Readings:
+    """Measure each spec once a round, in another order each time."""
+    readings: Readings = {spec: [] for spec in specs}
+    for number in range(rounds):
+        for spec in random.sample(list(specs), len(specs)):
+            readings[spec].append(measure(spec))
+        print(f"round {number + 1} of {rounds}", flush=True)
+    return readings
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Median [min-max] n."""
+    shown = f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f}-{max(values):,.{digits}f}]"
+    return f"{shown} n={len(values)}"
+
+
+def ratios(readings: Readings, spec: Spec, base: Spec) -> list[float]:
+    """Rate of `spec` over that of `base`, round by round."""
+    return [one.rate / other.rate for one, other in zip(readings[spec], readings[base], strict=True)]
+
+
+def spared(readings: Readings, spec: Spec, base: Spec) -> list[float]:
+    """Processor time of `base` over that of `spec`: the same ratio where other programs take the processors away."""
+    return [other.us / one.us for one, other in zip(readings[spec], readings[base], strict=True)]
+
+
+def report(readings: Readings) -> None:
+    """Print a line a spec with its ratio to the bound of the same size and workers, by the clock and by processor time."""
+    heads = f"{'of the bound, by the clock':28} {'by processor time':28}"
+    print(f"{'what':26} {'runs/s':34} {heads} py us/run  pg us/run")
+    for spec, found in readings.items():
+        base = Spec("bound", spec.workers, spec.size)
+        name = f"{spec.kind} {spec.workers}w B={spec.size}"
+        name += f" {spec.feature}" if spec.feature != "all on" else f" {spec.write}" if spec.write else ""
+        compared = base in readings and base != spec
+        ratio = spread(ratios(readings, spec, base)) if compared else ""
+        spare = spread(spared(readings, spec, base)) if compared else ""
+        python, postgres = (
+            statistics.median(v) for v in ([r.python_us for r in found], [r.postgres_us for r in found])
+        )
+        print(f"{name:26} {spread([r.rate for r in found], 0):34} {ratio:28} {spare:28} {python:9.1f}  {postgres:9.1f}")
+
+
+def targets(readings: Readings) -> None:
+    """The main ratios beside what they must reach (design, part 5 of the first issue)."""
+    rows = [
+        ("W1, 1 worker / bound", Spec("w1"), Spec("bound"), 0.5),
+        ("W1, 2 workers / bound", Spec("w1", 2), Spec("bound", 2), 0.5),
+        ("W1, 2 workers / 1 worker", Spec("w1", 2), Spec("w1"), 1.4),
+        ("W2 / W1, 1 worker", Spec("w2"), Spec("w1"), 1.2),
+    ]
+    print()
+    for name, spec, base, wanted in rows:
+        found = ratios(readings, spec, base)
+        said = "reached" if statistics.median(found) >= wanted else "MISSED"
+        print(f"{name:28} {spread(found):30} target {wanted}  {said}")
+
+
+def costs(readings: Readings) -> None:
+    """What each feature takes, in processor time a run."""
+    base = readings[Spec("w1")]
+    print()
+    for name, meaning in VARIANTS.items():
+        found = readings[Spec("w1", feature=name)]
+        more = [(a.python_us + a.postgres_us) - (b.python_us + b.postgres_us) for a, b in zip(found, base, strict=True)]
+        print(f"{name:14} {spread(more, 1):34} us/run against all on   {meaning}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench engine", description="Measure the engine against PostgreSQL.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--features", action="store_true", help="what each feature costs")
+    parser.add_argument("--small", action="store_true", help="small batches")
+    parser.add_argument("--json", type=Path, help="write all readings to this file")
+    options = parser.parse_args()
+    specs = FEATURES if options.features else SMALL if options.small else MAIN
+    place.prepare()
+    readings = run(specs, options.rounds)
+    print()
+    report(readings)
+    if options.features:
+        costs(readings)
+    elif not options.small:
+        targets(readings)
+    print(f"\nload {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
+    if options.json:
+        rows = [{**asdict(spec), "readings": [asdict(r) for r in found]} for spec, found in readings.items()]
+        options.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

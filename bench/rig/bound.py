@@ -1,0 +1,132 @@
+"""The PostgreSQL bound: the rows of W1 written by COPY BINARY, and nothing else.
+
+The same tables and columns as the engine writes, the same contact change, one transaction a batch. No claim, no reads, no
+re-entry, no counters: what is left is what PostgreSQL takes for the rows, with the least Python that can make them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from app.engine import rows
+from app.engine.write import TABLES
+from app.lib import ids
+from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
+from bench.rig.flows import TEMPLATE
+from bench.rig.place import PAYLOAD, WORKFLOW
+
+_STEPS: list[tuple[str, str, Any]] = [
+    (
+        "n1",
+        "true",
+        {
+            "branch": "true",
+            "rules": [
+                {
+                    "field": "contact.source",
+                    "operator": "equals",
+                    "wanted": "website",
+                    "actual": "website",
+                    "held": True,
+                }
+            ],
+        },
+    ),
+    ("n2", "next", {"set": {"plan": "trial"}}),
+    ("n3", "next", {"tag": "welcomed"}),
+    ("n4", "next", {"message": "queued"}),
+    ("n5", "next", None),
+]
+_PATCH = """
+update contacts c set attributes = c.attributes || '{"plan": "trial"}', tags = c.tags || 'welcomed'::text, updated_at = now()
+from unnest(%s::uuid[]) as u(id) where c.id = u.id
+"""
+
+
+def _row(table: str, values: dict[str, bytes]) -> bytes:
+    """The encoded fields in the table's order, NULL for those that are not given."""
+    return b"".join(values.get(column, rows.NULL) for column in TABLES[table])
+
+
+class Bound:
+    """Writes batches of W1 rows on one connection."""
+
+    def __init__(self, connection: psycopg.Connection[Any], tenant: int) -> None:
+        rows.register(connection)
+        self.connection, self.tenant = connection, tenant
+
+    def write(self, people: list[UUID]) -> None:
+        """One transaction: runs, steps, messages, contacts."""
+        run_ids, contact_ids = ids.uuid7_many(len(people)), [person.bytes for person in people]
+        now = rows.stamp(rows.microseconds(rows.EPOCH) + 834_000_000_000_000)
+        head = rows.UUID_HEAD
+        run_tail = self._after("runs", ("id", "contact_id"), self._run(now))
+        step_tails = [self._after("steps", ("run_id",), self._step(index, now)) for index in range(len(_STEPS))]
+        message = self._message(now)
+        between, behind = self._around("messages", "run_id", "contact_id", message)
+        with self.connection.transaction():
+            cursor = self.connection.cursor()
+            pairs = list(zip(run_ids, contact_ids, strict=True))
+            count = len(TABLES["runs"]).to_bytes(2, "big")
+            self._copy(cursor, "runs", [count + head + r + head + c + run_tail for r, c in pairs])
+            count = len(TABLES["steps"]).to_bytes(2, "big")
+            self._copy(cursor, "steps", [count + head + r + tail for r in run_ids for tail in step_tails])
+            count = len(TABLES["messages"]).to_bytes(2, "big")
+            self._copy(cursor, "messages", [count + head + r + between + head + c + behind for r, c in pairs])
+            cursor.execute(_PATCH, (rows.Uuids(contact_ids),))
+
+    def _copy(self, cursor: Any, table: str, encoded: list[bytes]) -> None:
+        rows.copy(cursor, table, ", ".join(TABLES[table]), encoded)
+
+    def _after(self, table: str, first: tuple[str, ...], values: dict[str, bytes]) -> bytes:
+        assert tuple(TABLES[table])[: len(first)] == first
+        return b"".join(values.get(column, rows.NULL) for column in list(TABLES[table])[len(first) :])
+
+    def _around(self, table: str, first: str, second: str, values: dict[str, bytes]) -> tuple[bytes, bytes]:
+        columns = list(TABLES[table])
+        assert columns[0] == first
+        at = columns.index(second)
+        encode = [values.get(column, rows.NULL) for column in columns]
+        return b"".join(encode[1:at]), b"".join(encode[at + 1 :])
+
+    def _run(self, now: bytes) -> dict[str, bytes]:
+        return {
+            "tenant_id": rows.int4(self.tenant),
+            "workflow_id": rows.uuid(WORKFLOW.bytes),
+            "workflow_version": rows.int4(1),
+            "trigger_event": rows.json(PAYLOAD),
+            "started_at": now,
+            "completed_at": now,
+            "status": rows.int2(RunStatus.COMPLETED),
+            "seq": rows.int2(len(_STEPS)),
+            "current_node_id": rows.text("n5"),
+            "attempt": rows.int2(1),
+        }
+
+    def _step(self, index: int, now: bytes) -> dict[str, bytes]:
+        node_id, port, output = _STEPS[index]
+        return {
+            "seq": rows.int2(index + 1),
+            "attempt": rows.int2(1),
+            "started_at": now,
+            "completed_at": now,
+            "node_id": rows.text(node_id),
+            "status": rows.int2(StepStatus.COMPLETED),
+            "port": rows.text(port),
+            "output": rows.json(output),
+        }
+
+    def _message(self, now: bytes) -> dict[str, bytes]:
+        return {
+            "seq": rows.int2(4),
+            "tenant_id": rows.int4(self.tenant),
+            "workflow_id": rows.uuid(WORKFLOW.bytes),
+            "template_id": rows.uuid(UUID(TEMPLATE).bytes),
+            "channel": rows.int2(Channel.EMAIL),
+            "status": rows.int2(MessageStatus.QUEUED),
+            "due_at": now,
+            "created_at": now,
+        }

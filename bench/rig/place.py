@@ -1,0 +1,109 @@
+"""The database of a benchmark: migrated once, emptied and filled before each cell."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from app.lib import database, ids
+from bench.rig.flows import EVENT
+
+WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
+PAYLOAD = {"channel": "signup", "page": "/pricing"}
+_EMPTY = """
+truncate runs, steps, step_attempts, messages, entry_refusals, inbox, dead_letters, node_stats, events, contacts, workflows
+cascade
+"""
+
+
+def prepare() -> None:
+    """Bring the tables to the newest version and keep checkpoints out of the short cells."""
+    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], check=True, stdout=subprocess.DEVNULL)
+    with database.connect() as connection:
+        connection.execute("alter system set max_wal_size = '4GB'")
+        connection.execute("select pg_reload_conf()")
+        connection.execute("insert into workspaces (name, slug) values ('Bench', 'bench') on conflict do nothing")
+
+
+def fill(graph: dict[str, Any], contacts: int) -> list[UUID]:
+    """Empty tables, `contacts` people and one active workflow; answers the people in random order."""
+    people = [UUID(bytes=raw) for raw in ids.uuid7_many(contacts)]
+    with database.connect() as connection:
+        connection.execute(_EMPTY)
+        tenant = tenant_of(connection)
+        with connection.cursor().copy("copy contacts (id, tenant_id, email, source, attributes) from stdin") as copying:
+            for number, person in enumerate(people):
+                name = json.dumps({"name": f"Person {number}"})
+                copying.write_row((person, tenant, f"u{number}@example.test", "website", name))
+        connection.execute(
+            "insert into workflows (id, tenant_id, name, status, live_version, draft) values (%s, %s, 'W', 'active', 1, %s)",
+            (WORKFLOW, tenant, Jsonb(graph)),
+        )
+        connection.execute(
+            "insert into workflow_versions (workflow_id, version, tenant_id, graph, content_hash) values (%s, 1, %s, %s, '')",
+            (WORKFLOW, tenant, Jsonb(graph)),
+        )
+        connection.execute("vacuum analyze contacts")
+    random.shuffle(people)
+    return people
+
+
+def tenant_of(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("select id from workspaces where slug = 'bench'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def send_events(people: list[UUID]) -> None:
+    """One event for each of them into the inbox: the start of W1."""
+    payload = json.dumps(PAYLOAD)
+    with database.connect() as connection:
+        tenant = tenant_of(connection)
+        copy = "copy inbox (tenant_id, name, contact_id, event_id, payload, occurred_at) from stdin"
+        with connection.cursor().copy(copy) as copying:
+            for person in people:
+                copying.write_row((tenant, EVENT, person, person, payload, "2026-06-01T12:00:00Z"))
+        _settle(connection)
+
+
+def park_runs(people: list[UUID]) -> None:
+    """One run for each of them that stands at the delay and is due: the start of W2."""
+    with database.connect() as connection:
+        tenant = tenant_of(connection)
+        connection.execute(
+            "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq,"
+            " current_node_id, resume_at, resume_port, step_started_at)"
+            " select gen_random_uuid(), person, %s, %s, 1, %s, now() - interval '1 day', 1, 0,"
+            " 'd1', now(), 'next', now() - interval '1 day'"
+            " from unnest(%s::uuid[]) as people(person)",
+            (tenant, WORKFLOW, Jsonb(PAYLOAD), people),
+        )
+        for node_id, key in (("d1", "waiting"), ("", "entered")):
+            connection.execute(
+                "insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n) values (%s, 1, %s, %s, 0, %s, %s)",
+                (WORKFLOW, node_id, key, tenant, len(people)),
+            )
+        _settle(connection)
+
+
+def _settle(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("analyze")
+    connection.execute("checkpoint")
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time of a process so far; 0 where /proc does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
