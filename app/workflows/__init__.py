@@ -8,9 +8,11 @@ Modules beyond the usual names. Pure, without database or clock:
 * `step_types`     what validation asks `app.nodes` about types and conditions
 * `trigger_types`  what can start a run
 * `totals`         run counters in words
+* `changes`        what differs between two versions
 
 and the parts that `service` is made of: `drafts` (concurrent edits), `publishing` (versions), `preview` (what would
-activating do?). A small drawing of a graph for other pages is in `picture`.
+activating do?). A small drawing of a graph for other pages is in `picture`, a smaller one for lists in
+`glyph`.
 
 The builder: `builder_pages` (canvas, saving, forms) and `builder_status_pages` (activate, pause, …) are its routes, `builder` makes
 what their templates are given, `faces` reads how step types look from `frontend-nodes/`, `choices` is the store of what forms
