@@ -1,0 +1,223 @@
+"""Deny by default: every registered route, asked by a stranger, by too low a role, and by the owner of another workspace.
+
+A new route is walked by itself. It fails here when it is public and not in PUBLIC, changes something below marketer and is
+not in HARMLESS, has a path parameter that tests/fixtures/filled.py has nothing for, or wants a body that BODIES does not hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import csrf
+from app.models.status import Role
+from app.models.workspace import Workspace
+from tests.fixtures.filled import MARK, fill
+from tests.fixtures.people import ApiClients, BrowserClients
+
+PUBLIC = {
+    "GET /docs",
+    "GET /docs/api",
+    "GET /docs/openapi",
+    "GET /docs/openapi/openapi.json",
+    "GET /docs/openapi/{path}",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /metrics",
+    "GET /sign-in",
+    "POST /sign-in",
+    "GET /sign-in/help",
+    "GET /sign-in/link/{token}",
+    "POST /sign-in/link/{token}",
+    "POST /sign-out",
+    "GET /static/{file_path}",
+    "HEAD /static/{file_path}",
+    "GET /u/{token}",
+    "POST /u/{token}",
+}
+"""All that a stranger may ask. Each is a decision."""
+
+HARMLESS = {
+    "POST /settings/profile",
+    "POST /settings/password",
+    "POST /settings/sessions/end-others",
+    "POST /settings/sessions/{session_id}/end",
+    "POST /settings/workspaces/{workspace_id}/open",
+    "POST /api/v1/templates/{template_id}/preview",
+}
+"""Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing."""
+
+ADMINS = re.compile(
+    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/settings/(keys|users|workspace$)|/(activate|pause|resume|archive|revert)$)"
+)
+"""What only an admin may do."""
+
+BODIES: dict[str, Any] = {
+    "PATCH /api/v1/workflows/{workflow_id}": {"name": "x"},
+    "PATCH /api/v1/workflows/{workflow_id}/draft": {"client": "x", "ops": []},
+    "PATCH /api/v1/contacts/{contact_id}": {"source": "x"},
+    "PATCH /api/v1/templates/{template_id}": {"name": "x"},
+    "PATCH /api/v1/connectors/{connector_id}": {"name": "x"},
+    "POST /settings/users/{user_id}/role": {"role": "viewer"},
+}
+"""Bodies that fit, so that what refuses the request is not its body. JSON for the API, a form for pages."""
+
+HEADERS = {"PATCH /api/v1/workflows/{workflow_id}/draft": {"If-Match": '"1"'}}
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    role: Role | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def of_api(self) -> bool:
+        return self.path.startswith("/api/")
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)
+
+
+def routes(app: Litestar) -> list[Route]:
+    found = []
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            if isinstance(handler, HTTPRouteHandler) and handler.handler_name != "options_handler":
+                path = re.sub(r"{(\w+)(:\w+)?}", r"{\1}", route.path)
+                role = None if handler.opt.get("public") else Role(handler.opt["role"])
+                found += [Route(str(method), path, role) for method in handler.http_methods if method != "OPTIONS"]
+    return sorted(found)
+
+
+class Walk:
+    """Asks routes with real ids of a filled workspace and collects what is not as it should be."""
+
+    def __init__(self, app: Litestar, ids: dict[str, str]) -> None:
+        self.routes, self.ids, self.wrong = routes(app), ids, list[str]()
+
+    def guarded(self) -> Iterator[Route]:
+        return (route for route in self.routes if route.role is not None)
+
+    async def ask(self, route: Route, program: httpx.AsyncClient, person: httpx.AsyncClient) -> httpx.Response:
+        """Send the route's method with real ids: the program to the API, the person to pages."""
+        missing = [name for name in route.parameters if name not in self.ids]
+        assert not missing, f"{route.name}: tests/fixtures/filled.py has nothing for {missing}"
+        url = re.sub(r"{(\w+)}", lambda found: self.ids[found[1]], route.path)
+        body, headers = BODIES.get(route.name), HEADERS.get(route.name)
+        if route.of_api:
+            return await program.request(route.method, url, json=body, headers=headers)
+        return await person.request(route.method, url, data=body, headers=headers)
+
+    def expect(self, route: Route, answer: httpx.Response, *statuses: int) -> None:
+        if answer.status_code not in statuses:
+            self.wrong.append(f"{route.name}: {answer.status_code}, not {statuses}: {answer.text[:300]}")
+
+    def done(self) -> None:
+        assert not self.wrong, "\n".join(self.wrong)
+
+
+@pytest.fixture
+async def walk(app_under_test: Litestar, db_session: AsyncSession, workspace: Workspace) -> Walk:
+    return Walk(app_under_test, await fill(db_session, workspace))
+
+
+def test_public_routes_are_listed(test_app: Litestar) -> None:
+    assert {route.name for route in routes(test_app) if route.role is None} == PUBLIC
+
+
+def test_who_changes_something_is_a_marketer_at_least(test_app: Litestar) -> None:
+    found = routes(test_app)
+    low = {r.name for r in found if r.role == Role.VIEWER and r.method not in ("GET", "HEAD")}
+    assert low == HARMLESS
+    assert not [r.name for r in found if ADMINS.fullmatch(r.name) and not (r.role and r.role.covers(Role.ADMIN))]
+
+
+def test_reading_is_get(test_app: Litestar) -> None:
+    """GET never changes anything, so a link or a prefetch never does. One-time links on one's own machine are the exception."""
+    verbs = (
+        "create",
+        "delete",
+        "remove",
+        "save",
+        "update",
+        "activate",
+        "pause",
+        "resume",
+        "cancel",
+        "revoke",
+        "send",
+        "start",
+    )
+    assert not [r.name for r in routes(test_app) if r.method == "GET" and r.path.rsplit("/", 1)[-1] in verbs]
+
+
+async def test_strangers(walk: Walk, client: httpx.AsyncClient) -> None:
+    await client.get("/sign-in")
+    client.headers[csrf.HEADER] = client.cookies[csrf.COOKIE]
+    for route in walk.guarded():
+        answer = await walk.ask(route, client, client)
+        walk.expect(route, answer, 401 if route.of_api else 303)
+        if not route.of_api and not answer.headers.get("location", "").startswith("/sign-in"):
+            walk.wrong.append(f"{route.name}: leads to {answer.headers.get('location')}")
+    walk.done()
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.MARKETER, Role.ADMIN])
+async def test_too_low_a_role(walk: Walk, api: ApiClients, browser: BrowserClients, role: Role) -> None:
+    program, person = await api(role), await browser(role)
+    for route in walk.guarded():
+        assert route.role is not None
+        if not role.covers(route.role):
+            answer = await walk.ask(route, program, person)
+            walk.expect(route, answer, 403)
+            if answer.status_code == 403 and "csrf" in answer.text:
+                walk.wrong.append(f"{route.name}: refused for its form, not for its role")
+    walk.done()
+
+
+async def test_a_viewer_reads_all_that_is_for_viewers(walk: Walk, api: ApiClients, browser: BrowserClients) -> None:
+    program, person = await api(Role.VIEWER), await browser(Role.VIEWER)
+    for route in walk.guarded():
+        if route.method == "GET" and route.role == Role.VIEWER:
+            walk.expect(route, await walk.ask(route, program, person), 200, 303)
+    walk.done()
+
+
+async def test_the_owner_of_another_workspace(
+    walk: Walk, api: ApiClients, browser: BrowserClients, other_workspace: Workspace
+) -> None:
+    program, person = await api(Role.OWNER, other_workspace), await browser(Role.OWNER, other_workspace)
+    for route in walk.guarded():
+        if route.parameters:
+            answer = await walk.ask(route, program, person)
+            walk.expect(route, answer, 404)
+        elif route.method == "GET":
+            answer = await walk.ask(route, program, person)
+            walk.expect(route, answer, 200, 303)
+        else:
+            continue
+        if MARK in answer.text:
+            walk.wrong.append(f"{route.name}: shows something of the other workspace")
+    walk.done()
+
+
+async def test_a_program_cannot_use_pages_nor_a_person_the_api(
+    walk: Walk, api: ApiClients, browser: BrowserClients
+) -> None:
+    program, person = await api(Role.OWNER), await browser(Role.OWNER)
+    for route in walk.guarded():
+        answer = await walk.ask(route, person, program)
+        walk.expect(route, answer, 401 if route.of_api else 303 if route.method == "GET" else 403)
+    walk.done()
