@@ -49,7 +49,7 @@ def handlers() -> list[Any]:
 
 def middleware() -> list[Any]:
     """From the outside in: time, who asks, is the page ours, was this POST answered before, is its body fit to read."""
-    return [Measured, Authentication, CrossSite, Idempotency, Door]
+    return [Measured, database.ClosesSession, Authentication, CrossSite, Idempotency, Door]
 
 
 def create_app(*, database_config: Any = None) -> Litestar:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import psycopg
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyAsyncConfig
 from advanced_alchemy.extensions.litestar._utils import delete_aa_scope_state, get_aa_scope_state
-from litestar.types import Message, Scope
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -118,9 +118,6 @@ def request_session(scope: Scope) -> AsyncSession:
     return config.provide_session(scope["litestar_app"].state, scope)
 
 
-_END = ("http.response.start", "http.disconnect", "websocket.disconnect", "websocket.close")
-
-
 def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
     """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
 
@@ -130,19 +127,37 @@ def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHan
 
     async def hook(message: Message, scope: Scope) -> None:
         session: AsyncSession | None = get_aa_scope_state(scope, config.session_scope_key)
-        if session is None or message["type"] not in _END:
+        if session is None or message["type"] != "http.response.start":
             return
-        if message["type"] == "http.response.start" and 200 <= message["status"] < 400:
+        if 200 <= message["status"] < 400:
             try:
                 await session.commit()
             except Exception:
                 nothing_was_sent(scope)
                 raise
-        delete_aa_scope_state(scope, config.session_scope_key)
-        with contextlib.suppress(Exception):  # closing rolls back; a lost connection needs no rollback
-            await session.close()
+        else:
+            with contextlib.suppress(Exception):  # a lost connection needs no rollback
+                await session.rollback()
 
     return hook
+
+
+class ClosesSession:
+    """ASGI middleware: gives the request's connection back at the very end, also when a stream read on after the commit."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            key = scope["litestar_app"].state["database"].session_scope_key
+            session: AsyncSession | None = get_aa_scope_state(scope, key)
+            if session is not None:
+                delete_aa_scope_state(scope, key)
+                with contextlib.suppress(Exception):
+                    await session.close()
 
 
 def nothing_was_sent(scope: Scope) -> None:

@@ -103,6 +103,8 @@ def _complaints(error: ValidationException) -> list[Complaint]:
         inside = whole["path"].removeprefix("data")
         if whole["path"].startswith("data") and inside.lstrip("."):
             found = [{"path": inside.lstrip("."), "message": whole["message"]}]
+    if isinstance(error.__cause__, KeyError) or "'data'" in str(error.extra):
+        return [{"path": "body", "message": "Send a JSON body."}]
     return found or [{"path": "body", "message": error.detail}]
 
 
