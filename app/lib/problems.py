@@ -94,6 +94,8 @@ def _complaints(error: ValidationException) -> list[Complaint]:
     """One complaint a field. The framework knows all fields but cuts paths through lists; the cause has the first in full."""
     found: list[Complaint] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
+        if extra.get("message") == "'data'":  # how the framework says that the body is missing
+            return [{"path": "body", "message": "Send a JSON body."}]
         message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
         if extra.get("source") in _PARAMETERS:
             path = _of_url(path)
@@ -103,8 +105,6 @@ def _complaints(error: ValidationException) -> list[Complaint]:
         inside = whole["path"].removeprefix("data")
         if whole["path"].startswith("data") and inside.lstrip("."):
             found = [{"path": inside.lstrip("."), "message": whole["message"]}]
-    if isinstance(error.__cause__, KeyError) or "'data'" in str(error.extra):
-        return [{"path": "body", "message": "Send a JSON body."}]
     return found or [{"path": "body", "message": error.detail}]
 
 
