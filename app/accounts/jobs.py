@@ -1,22 +1,26 @@
-"""What the scheduler does for accounts every few minutes: sign-ins that are over leave no rows behind."""
+"""Sweeping: sessions, links and counted tries that are over. The scheduler calls HOUSEKEEPING every few minutes."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from app.accounts import repository, throttle
+from sqlalchemy import delete
+
+from app.accounts import throttle
 from app.lib import clock, database
+from app.models.session import SignInLink, UserSession
 
-KEPT = timedelta(days=1)
-"""For how long sessions and links that ran out can still be told from ones that never were."""
+_KEPT = timedelta(days=1)
+"""How long what is over stays to be looked at."""
 
 
-async def forget_sign_ins() -> None:
-    """Drop sessions and links that ran out, and failed tries that no longer count."""
+async def sweep() -> None:
+    """Nothing here was still good for anything."""
+    before = clock.now() - _KEPT
     async with database.transaction() as session:
+        await session.execute(delete(UserSession).where(UserSession.expires_at < before))
+        await session.execute(delete(SignInLink).where(SignInLink.expires_at < before))
         await throttle.forget_old(session)
-        await repository.forget_ended(session, clock.now() - KEPT)
 
 
-HOUSEKEEPING = [forget_sign_ins]
-"""What the scheduler calls every few minutes."""
+HOUSEKEEPING = [sweep]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import pages, passwords, service, sessions, throttle
+from app.accounts import jobs, pages, passwords, service, sessions, throttle
 from app.lib import crypto
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.status import Role
@@ -269,3 +269,18 @@ async def test_hashes_are_argon2id_with_our_cost() -> None:
 
 async def test_the_lifetime_of_a_session_is_thirty_days() -> None:
     assert timedelta(days=30) == sessions.LASTING
+
+
+async def test_what_is_over_is_swept(
+    client: httpx.AsyncClient, ada: User, db_session: AsyncSession, clock: Clock
+) -> None:
+    await sign_in(client, password="wrong")
+    await sign_in(client, lasting="1")
+    await sessions.create_sign_in_link(db_session, ada.id)
+    left = []
+    for days in (0, 29, 3):
+        clock.advance(days=days)
+        await jobs.sweep()
+        tables = (SignInFailure, SignInLink, UserSession)
+        left.append([await db_session.scalar(select(func.count()).select_from(table)) for table in tables])
+    assert left == [[1, 1, 1], [0, 0, 1], [0, 0, 0]]
