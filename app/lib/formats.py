@@ -79,7 +79,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def zone(context: Context) -> tzinfo:
+def zone(context: Context | dict[str, Any]) -> tzinfo:
     """The reader's time zone: the signed-in user's, else UTC."""
     name = getattr(context.get("principal"), "timezone", None) or "UTC"
     try:

@@ -14,6 +14,7 @@ from app.models.status import Role, WorkflowStatus
 from app.workflows import choices, faces
 from app.workflows.choices import Choices
 from app.workflows.graph import TRIGGER, Graph
+from app.workflows.service import WorkflowService
 from app.workflows.validation import Finding
 
 SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
@@ -96,3 +97,15 @@ def render_cards(request: PageRequest, items: list[Json], known: Choices) -> dic
     """Cards as HTML by node id, for a version that is shown beside the draft."""
     template = request.app.template_engine.get_template("builder/card.html")  # type: ignore[union-attr]
     return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
+
+
+async def shown_version(
+    request: PageRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, number: int
+) -> Json:
+    """The graph and cards of a version, when they are not what the draft shows; else nothing."""
+    version = await service.version(workflow, number)
+    if Graph.load(version.graph).content_hash() == Graph.load(workflow.draft).content_hash():
+        return {}
+    document = Graph.load(version.graph).document()
+    known = await card_context(request, session)
+    return {"graph": document, "cards": render_cards(request, cards(document), known)}

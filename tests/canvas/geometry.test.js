@@ -28,6 +28,15 @@ test('fit shows the whole box and never enlarges it', () => {
   assert.equal(view.fit({ x: 0, y: 0, w: 240, h: 66 }, size).k, 1);
 });
 
+test('the first view is all of a small flow, and the readable top of a large one', () => {
+  const size = { w: 900, h: 800 };
+  const first = { x: 420, y: 0, w: 240, h: 66 };
+  assert.deepEqual(view.opening({ x: 300, y: 0, w: 500, h: 600 }, first, size), view.fit({ x: 300, y: 0, w: 500, h: 600 }, size));
+  const large = view.opening({ x: 0, y: 0, w: 2000, h: 3000 }, first, size);
+  assert.equal(large.k, 0.8);
+  assert.deepEqual(view.toScreen(large, { x: 540, y: 0 }), { x: 450, y: 56 });
+});
+
 test('reveal moves only when it must', () => {
   const size = { w: 800, h: 600 };
   const now = { x: 0, y: 0, k: 1 };

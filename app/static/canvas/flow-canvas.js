@@ -297,10 +297,11 @@ export class FlowCanvas extends HTMLElement {
 
   restoreView() {
     const kept = localStorage.getItem(`view:${this.workflow}`);
-    if (!kept) return this.fit(false);
-    this.setView(JSON.parse(kept));
+    if (kept) this.setView(JSON.parse(kept));
     const seen = view.sight(this.view, this.scene.size);
-    if (![...this.scene.boxes.values()].some((box) => view.overlaps(box, seen))) this.fit(false);
+    const { boxes, size } = this.scene;
+    if (kept && [...boxes.values()].some((box) => view.overlaps(box, seen))) return;
+    this.setView(view.opening(this.scene.bounds(), /** @type {any} */ (boxes.get(TRIGGER)), size));
   }
 
   repaint() {

@@ -6,7 +6,7 @@
 export const MIN = 0.1;
 export const MAX = 2;
 /** Below this zoom cards show no text and no shadow: raster cost, not script, decides the frame rate. */
-export const FAR = 0.5;
+export const FAR = 0.35;
 /** Up to here every card stays in the page, so screen readers and the browser's own search find it. */
 export const CULL_ABOVE = 150;
 
@@ -54,6 +54,13 @@ export function fit(box, size, { top = 56, bottom = 72, side = 32 } = {}) {
   const k = clamp(Math.min(1, room.w / box.w, room.h / box.h), MIN, MAX);
   const y = box.h * k < room.h * 0.6 ? top + Math.min(48, (room.h - box.h * k) / 3) : top + (room.h - box.h * k) / 2;
   return { k, x: side + (room.w - box.w * k) / 2 - box.x * k, y: y - box.y * k };
+}
+
+/** Where to begin: all of it when that can be read, else the top of it at a size that can. @param {Box} box @param {Box} first @param {{w: number, h: number}} size @returns {View} */
+export function opening(box, first, size) {
+  const whole = fit(box, size);
+  if (whole.k >= 0.7) return whole;
+  return { k: 0.8, x: size.w / 2 - (first.x + first.w / 2) * 0.8, y: 56 - first.y * 0.8 };
 }
 
 /** Move just enough that `box` is in sight with a margin. @param {View} view @param {Box} box @param {{w: number, h: number}} size @returns {View} */
