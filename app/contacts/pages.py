@@ -35,12 +35,12 @@ Asked = Request[Principal, Any, Any]
 ONE = "/contacts/{contact_id:uuid}"
 
 
-def reach(contact: Contact) -> tuple[str, str]:
-    """(kind of pill, word): can this contact be written to by email?"""
+def reach(contact: Contact) -> tuple[str, str, str]:
+    """Can this contact be written to by email? The arguments of a pill: whose icon, the word, the look."""
     if not contact.email:
-        return "", "No email"
+        return "draft", "No email", "line"
     allowed, _ = may_send(contact, Channel.EMAIL)
-    return ("ok", "Reachable") if allowed else ("warn", "Opted out")
+    return ("active", "Reachable", "ok") if allowed else ("suppressed", "Opted out", "warn")
 
 
 @get("/contacts", role=Role.VIEWER, include_in_schema=False)

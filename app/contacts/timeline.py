@@ -85,8 +85,8 @@ async def read(history: History, show: str = "all", before: datetime | None = No
         changes = None if show == "all" else show == "changes"
         found += [_event(row) for row in await history.events(before, PAGE + 1, changes=changes)]
     if show in ("all", "runs"):
-        found += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
         found += [_ended(run, name) for run, name in await history.runs(Run.completed_at, before, PAGE + 1)]
+        found += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
         found += [_refused(refusal, name) for refusal, name in await history.refusals(before, PAGE + 1)]
     if show in ("all", "messages"):
         found += [_message(*row) for row in await history.messages(before, PAGE + 1)]

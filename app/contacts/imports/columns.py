@@ -19,7 +19,7 @@ FIELDS = {json_name(name): name for name in TEXTS}
 """What a column may fill, as the API names it, beside `tags`, `attributes.NAME` and `consent.TOPIC`."""
 _SYNONYMS = {
     "email": "email emailaddress mail emailadresse correo courriel",
-    "externalId": "externalid id userid customerid contactid memberid uid kundennummer",
+    "externalId": "externalid id userid customerid contactid memberid uid kundenid kundennummer",
     "phone": "phone phonenumber mobile mobilephone tel telephone cell telefon handy",
     "source": "source leadsource utmsource origin",
     "timezone": "timezone tz",
