@@ -74,13 +74,14 @@ def demo(options: argparse.Namespace) -> int:
         from app.accounts import repository
         from app.errors import NotFound
         from app.lib import database
+        from app.local.demo import seed
 
         async def fill() -> str:
             async with database.transaction() as session:
                 place = await repository.first_workspace(session)
                 if place is None:
                     raise NotFound("There is no workspace yet. Start the product once: ./dev run")
-                await importlib.import_module("app.local.demo").seed(session, place.id)
+                await seed(session, place.id)
                 return place.name
 
         print(f"The workspace {asyncio.run(fill())!r} has the demo data.")

@@ -7,8 +7,6 @@ other processes may start, the rest after.
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import json
 import sys
 from typing import Any
@@ -32,6 +30,7 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
     from app.accounts import service, sessions
     from app.connectors.service import ensure_local_connector
     from app.lib import database
+    from app.local.demo import seed
     from app.settings import settings
 
     told: dict[str, Any] = {}
@@ -43,8 +42,7 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
         if settings().local:  # elsewhere the output goes to logs that others keep
             told["link"] = await sessions.create_sign_in_link(session, admin.user_id)
             await ensure_local_connector(session, admin.tenant_id)
-        if demo and admin.created and importlib.util.find_spec("app.local.demo"):
-            seed = importlib.import_module("app.local.demo").seed
+        if demo and admin.created:
             await seed(session, admin.tenant_id)
             told["demo"] = True
     return told

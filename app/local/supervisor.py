@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import socket
@@ -118,7 +117,7 @@ class Supervisor:
     def _modules(self, values: dict[str, str]) -> dict[str, list[str]]:
         address = ["--host", values["THROUGHLINE_HOST"], "--port", values["THROUGHLINE_PORT"]]
         processes = min(os.cpu_count() or 1, MOST_WORKER_PROCESSES)
-        modules = {
+        return {
             "mailbox": ["app.local.mailbox"],
             # Open event streams would hold a worker of granian for ever; the kill time-out ends them.
             "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, "--workers-kill-timeout", "3"],
@@ -128,7 +127,6 @@ class Supervisor:
             ],
             "scheduler": ["app.scheduler"],
         }
-        return {name: module for name, module in modules.items() if name != "mailbox" or _exists(module[0])}
 
     def _wait_for_web(self) -> bool:
         web, end = self._children["web"], time.monotonic() + 60
@@ -203,7 +201,3 @@ def say(text: str) -> None:
         print(text, flush=True)
     except OSError:
         return
-
-
-def _exists(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
