@@ -86,8 +86,7 @@ def play(product: Product, api: httpx.Client, rows: list[dict[str, str]], distur
                 "id": f"row-{number}",
                 "name": row["event"],
                 "externalId": row["user_id"],
-                "properties": {"platform": row["platform"], "session": row["session_id"]},
-                "occurredAt": f"{row['timestamp'].replace(' ', 'T')}Z",
+                "properties": {"platform": row["platform"], "session": row["session_id"], "at": row["timestamp"]},
             }
             for number, row in batches.get(tick, ())
         ]
