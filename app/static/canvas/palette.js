@@ -102,6 +102,8 @@ export class Palette {
     /** @type {Slot | null} */
     let slot = null;
     const stop = new AbortController();
+    // A quick flick leaves the small item with its first move: hold the pointer from the press on.
+    item.setPointerCapture(event.pointerId);
     const on = (name, work, target = item) => target.addEventListener(name, work, { signal: stop.signal, capture: target === window });
     const end = () => {
       stop.abort();
@@ -113,7 +115,6 @@ export class Palette {
     on('pointermove', (now) => {
       if (!ghost && Math.hypot(now.clientX - start.x, now.clientY - start.y) < SLACK) return;
       if (!ghost) {
-        item.setPointerCapture(now.pointerId);
         ghost = this.ghost(type);
         links.showSlots(type);
         document.body.classList.add('dragging');
