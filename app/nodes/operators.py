@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,18 +16,22 @@ class ConditionError(Exception):
     """A rule cannot be answered for this person; the message names the field, the value and what was expected."""
 
 
+# What people call a number: float() also takes "nan", "1_000" and digits of other scripts.
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?\s*")
+
+
 def as_number(value: Any) -> float | None:
-    """A number, or text that is one; None for anything else, booleans too."""
+    """A number, or text that is one; None for anything else, booleans and what is not finite too."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return value
     if isinstance(value, str):
-        try:
-            return float(value.strip())
-        except ValueError:
+        if not _NUMBER.fullmatch(value):
             return None
-    return None
+        value = float(value) if set(value) & set(".eE") else int(value)
+        return value if isinstance(value, int) or math.isfinite(value) else None
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def as_instant(value: Any) -> datetime | None:

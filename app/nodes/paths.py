@@ -90,10 +90,12 @@ def _contact(names: list[str]) -> Read:
 
 def _bare(names: list[str]) -> Read:
     of_contact, of_event = _contact(names), _named(names, lambda step: step.event)
+    of_attributes = _named(names, lambda step: step.contact.attributes)
 
     def read(step: Any) -> Any:
         if step.event and (found := of_event(step)) is not None:
             return found
-        return of_contact(step)
+        found = of_contact(step)
+        return of_attributes(step) if found is None else found
 
     return read

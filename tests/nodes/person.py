@@ -1,0 +1,45 @@
+"""A run as node functions see it, without the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass
+class Contact:
+    columns: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    id: bytes = bytes(16)
+
+
+@dataclass
+class Person:
+    contact: Contact
+    event: dict[str, Any]
+    steps: dict[str, Any]
+    vars: dict[str, Any]
+    now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        contact = self.contact
+        shown = {**contact.attributes, **contact.columns, "attributes": contact.attributes, "tags": contact.tags}
+        shown["id"] = str(UUID(bytes=contact.id))
+        return {"contact": shown, "event": self.event, "steps": self.steps, "vars": self.vars}
+
+
+def person(
+    event: dict[str, Any] | None = None,
+    steps: dict[str, Any] | None = None,
+    variables: dict[str, Any] | None = None,
+    attributes: dict[str, Any] | None = None,
+    tags: list[str] | None = None,
+    **columns: Any,
+) -> Person:
+    """A step of somebody; further keyword arguments are columns of the contact."""
+    made = Contact({"email": "ada@example.com", **columns}, attributes or {}, tags or [])
+    return Person(made, event or {}, steps or {}, variables or {})
