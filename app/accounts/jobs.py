@@ -1,26 +1,22 @@
-"""Sweeping: sessions, links and counted tries that are over. The scheduler calls HOUSEKEEPING every few minutes."""
+"""What the scheduler does for accounts every few minutes: sign-ins that are over leave no rows behind."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete
-
-from app.accounts import throttle
+from app.accounts import repository, throttle
 from app.lib import clock, database
-from app.models.session import SignInLink, UserSession
 
-_KEPT = timedelta(days=1)
-"""How long what is over stays to be looked at."""
+KEPT = timedelta(days=1)
+"""For how long sessions and links that ran out can still be told from ones that never were."""
 
 
-async def sweep() -> None:
-    """Nothing here was still good for anything."""
-    before = clock.now() - _KEPT
+async def forget_sign_ins() -> None:
+    """Drop sessions and links that ran out, and failed tries that no longer count."""
     async with database.transaction() as session:
-        await session.execute(delete(UserSession).where(UserSession.expires_at < before))
-        await session.execute(delete(SignInLink).where(SignInLink.expires_at < before))
         await throttle.forget_old(session)
+        await repository.forget_ended(session, clock.now() - KEPT)
 
 
-HOUSEKEEPING = [sweep]
+HOUSEKEEPING = [forget_sign_ins]
+"""What the scheduler calls every few minutes."""

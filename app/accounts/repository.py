@@ -87,7 +87,7 @@ async def workspaces_of(session: AsyncSession, user_id: UUID) -> list[tuple[int,
         .where(Membership.user_id == user_id)
         .order_by(func.lower(Workspace.name), Workspace.id)
     )
-    return list(rows.tuples())
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 async def members(session: AsyncSession, tenant_id: int, only: UUID | None = None) -> list[Member]:

@@ -160,7 +160,7 @@ async def new_link(session: AsyncSession, principal: Principal, user_id: UUID) -
     if member.elsewhere:
         raise Forbidden(
             "This person is also in another workspace, so nobody here may make a link for them. "
-            "Whoever runs the server can: ./dev sign-in-link EMAIL."
+            "Whoever runs the server can: ./dev user create --email EMAIL --role ROLE."
         )
     token = await sessions.create_sign_in_link(session, user_id)
     return Invitation(user_id, member.email, token)

@@ -280,7 +280,7 @@ async def test_what_is_over_is_swept(
     left = []
     for days in (0, 29, 3):
         clock.advance(days=days)
-        await jobs.sweep()
+        await jobs.forget_sign_ins()
         tables = (SignInFailure, SignInLink, UserSession)
         left.append([await db_session.scalar(select(func.count()).select_from(table)) for table in tables])
     assert left == [[1, 1, 1], [0, 0, 1], [0, 0, 0]]
