@@ -93,10 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AppError as error:
         details = "".join(f"\n  {complaint['path']}: {complaint['message']}" for complaint in error.errors)
         print(f"{error.message}{details}", file=sys.stderr)
-    except foreseen.ERRORS as error:
-        print(error, file=sys.stderr)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if not (sentence := foreseen.sentence(error)):
+            raise
+        print(sentence, file=sys.stderr)
     return 1
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
+
+import psycopg
 
 from app.local import environment
 from app.local.servers import Servers
@@ -25,6 +28,7 @@ def reachable(state: str | None = None) -> Iterator[None]:
     try:
         place.hold()
     except StateInUse:
+        _wait_until_it_runs(place)
         environment.adopt(place.remembered())
         yield
         return
@@ -44,3 +48,15 @@ def reachable(state: str | None = None) -> Iterator[None]:
         if not adopted and servers.postgres:
             servers.postgres.stop()
         place.release()
+
+
+def _wait_until_it_runs(place: State, seconds: float = 30) -> None:
+    """Somebody holds the directory: perhaps a product that is still starting. Gives up silently; the command will say it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            psycopg.connect(place.remembered().get("DATABASE_URL", ""), connect_timeout=3).close()
+        except psycopg.Error:
+            time.sleep(0.2)
+        else:
+            return

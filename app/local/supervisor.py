@@ -18,6 +18,8 @@ from app.local.servers import Servers
 from app.local.state import State
 from app.local.valkey import bindable, free_port
 
+WEB_STARTS_IN_S = 120.0
+"""Three seconds are usual; a machine that is busy with other things takes its time."""
 WEB_STOPS_IN_S, WORKERS_STOP_IN_S = 4.0, 8.0
 """Together with the servers less than the 15 s that Ctrl-C may take."""
 MOST_WORKER_PROCESSES = 4
@@ -129,7 +131,7 @@ class Supervisor:
         }
 
     def _wait_for_web(self) -> bool:
-        web, end = self._children["web"], time.monotonic() + 60
+        web, end = self._children["web"], time.monotonic() + WEB_STARTS_IN_S
         while time.monotonic() < end and not self._stopping.is_set():
             if answers(self.launch.host, self.launch.port):
                 return False
