@@ -24,7 +24,7 @@ import psycopg
 import structlog
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from app.lib import database, logs
+from app.lib import logs
 from app.lib.ids import uuid7
 from app.settings import settings
 
@@ -94,7 +94,7 @@ class Mailbox:
     def _store(self, tenant_id: int, envelope: Envelope, raw: bytes) -> None:
         headers = email.message_from_bytes(raw, policy=email.policy.default)
         if self._connection is None or self._connection.closed:
-            self._connection = database.connect()
+            self._connection = _connect()
         recipients = [str(address) for address in envelope.rcpt_tos]
         self._connection.execute(
             _STORE,
@@ -104,6 +104,12 @@ class Mailbox:
         self._stored += 1
         if self._stored % _TRIM_EVERY == 0:
             self._connection.execute(_TRIM, {"tenant": tenant_id, "kept": KEPT})
+
+
+def _connect() -> psycopg.Connection[Any]:
+    """Not through `app.lib.database`: that imports the web framework, 3 s of CPU that a start should not wait for."""
+    url = settings().database.url.replace("postgresql+psycopg://", "postgresql://")
+    return psycopg.connect(url, autocommit=True, connect_timeout=5)
 
 
 def _shown(header: object) -> str:

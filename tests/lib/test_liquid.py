@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquid.stringify import to_liquid_string
 
@@ -60,10 +60,10 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bombs_are_stopped_within_seconds(bomb: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(LiquidError):
         text(BOMBS[bomb])
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,7 @@ PATHS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     pieces=st.lists(st.sampled_from(["x ", "<b>", "\n"]) | PATHS.map(lambda path: f"{{{{ {path} }}}}"), max_size=5),
     a=VALUES,
@@ -222,6 +223,7 @@ def test_the_short_way_says_what_the_engine_says(pieces: list[str], a: Any, b: A
     assert compiled.render(data) == compiled._rendered(data)
 
 
+@settings(deadline=None)
 @given(path=PATHS, a=VALUES, b=VALUES)
 def test_a_lone_path_finds_what_the_engine_finds(path: str, a: Any, b: Any) -> None:
     data, source = {"a": a, "b": b}, f"{{{{ {path} }}}}"
