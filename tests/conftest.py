@@ -13,9 +13,14 @@ Servers are those of `./dev test` when it runs the tests, else one kept in the t
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
 from tests.fixtures import environment
 
 environment.prepare()
+# Property tests share two processors with servers and browsers: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 pytest_plugins = [
     "tests.fixtures.database",

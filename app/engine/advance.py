@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from app.engine.claim import DueRun, Item, RunRow
 from app.engine.entry import Entries
 from app.engine.graph import Graph
 from app.engine.matcher import Matcher
-from app.engine.walk import CANCELLED, COMPLETED, GOAL_REACHED, Batch, Contact, GoalView, Run
+from app.engine.walk import CANCELLED, COMPLETED, GOAL_REACHED, Batch, Contact, GoalView, Refusal, Run
 from app.engine.write import StaleOwner, write
 from app.lib import database, ids
 from app.nodes.operators import ConditionError
@@ -40,6 +41,8 @@ _UNSTORABLE = (
     LookupError,
 )
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, StaleOwner)
+TRIES = 20
+"""How often a batch that lost a race is done again before the worker leaves it to the next round."""
 
 
 class Engine:
@@ -52,6 +55,7 @@ class Engine:
         self.limit = limit or settings().engine.batch_size
         # Shard 0 belongs to control: workers and people that cancel never wait for one counter.
         self.shard = 1 + os.getpid() % SHARDS
+        self.turn = claim.Turn(self.connection)
         self.caps: dict[str, int] = {}
         self.queued_messages = False
         self._head: Any = None
@@ -60,10 +64,16 @@ class Engine:
         self.connection.close()
 
     def advance(self, patience: float = PATIENCE_S) -> int:
-        """Take events and due runs until there are none, or `patience` seconds are over. Returns how many were taken."""
-        moved, until = 0, time.monotonic() + patience
-        while time.monotonic() < until:
-            taken = self.take_events() + self.take_due()
+        """Take events and due runs until there are none, or `patience` seconds are over. Returns how many were taken.
+
+        Events go first: after a standstill, a purchase that waits in the inbox must end a run before its delay mails it.
+        """
+        moved, began = 0, time.monotonic()
+        while time.monotonic() < began + patience:
+            taken = 0
+            while time.monotonic() < began + patience / 2 and (events := self.take_events()):
+                taken += events
+            taken += self.take_due()
             moved += taken
             if not taken:
                 break
@@ -82,10 +92,16 @@ class Engine:
     ) -> int:
         """What cannot be stored spoils the whole batch: shrink until it stands alone, set it aside, grow again."""
         cap = min(self.caps.get(name, self.limit), self.limit)
+        lost = 0
         while True:
             try:
                 taken = self._transaction(work, cap)
-            except _AGAIN:
+            except _AGAIN as error:
+                lost += 1
+                log.info("engine.race_lost", kind=name, size=cap, error=type(error).__name__, times=lost)
+                if lost == TRIES:
+                    return 0
+                time.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
                 continue
             except _UNSTORABLE as error:
                 log.warning("engine.batch_refused", kind=name, size=cap, error=type(error).__name__)
@@ -98,22 +114,26 @@ class Engine:
             return taken
 
     def _transaction(self, work: Callable[[Any, int], tuple[Batch | None, int]], limit: int) -> int:
-        with _without_gc(), self.connection.transaction():
-            cursor = self.connection.cursor(binary=True)
-            batch, taken = work(cursor, limit)
-            failpoints.reach("claimed")
-            if batch is not None:
-                small = len(batch.runs) <= SMALL
-                with self.connection.pipeline() if small else nullcontext():
-                    write(cursor, batch, self.shard, pipelined=small)
-                self.queued_messages = self.queued_messages or bool(batch.messages)
-            failpoints.reach("written")
+        try:
+            with _without_gc(), self.connection.transaction():
+                cursor = self.connection.cursor(binary=True)
+                batch, taken = work(cursor, limit)
+                failpoints.reach("claimed")
+                if batch is not None:
+                    small = len(batch.runs) <= SMALL
+                    with self.connection.pipeline() if small else nullcontext():
+                        write(cursor, batch, self.shard, pipelined=small)
+                    self.queued_messages = self.queued_messages or bool(batch.messages)
+                failpoints.reach("written")
+        finally:
+            self.turn.give()
         failpoints.reach("committed")
         return taken
 
     # Events -----------------------------------------------------------------------------------------------------
 
     def _events(self, cursor: Any, limit: int) -> tuple[Batch | None, int]:
+        self.turn.take()
         items = claim.inbox(cursor, limit)
         if not items:
             return None, 0
@@ -126,6 +146,7 @@ class Engine:
             return None, len(items)
         batch = Batch(items[0].now)
         stored = claim.contacts(cursor, _distinct(item.contact_id for item in wanted), self.matcher.reads_contact)
+        self.turn.give()
         batch.contacts = {contact_id: Contact(contact_id, raw) for contact_id, raw in stored.items()}
         runs, entries = self._standing(cursor, batch, wanted)
         fresh = iter(ids.uuid7_many(sum(self._possible_entries(item) for item in wanted)))
@@ -195,17 +216,21 @@ class Engine:
             if not run.parked or run.graph.workflow_id not in workflows:
                 continue
             for goal in run.graph.goals:
-                if goal.event == item.name and _held(goal.judge, GoalView(run, event)):
+                if goal.event == item.name and _held(goal.judge, GoalView(run, item.name, event)):
                     batch.cut_short(run, GOAL_REACHED, "goal", goal)
                     break
 
     def _enter(
         self, batch: Batch, entries: Entries, item: Item, contact: Contact, fresh: Iterator[bytes], runs: list[Run]
     ) -> None:
-        for graph in self._targets(item):
+        targets, asked = self._targets(item), item.kind == claim.MANUAL
+        if asked and not targets:
+            place = item.workflow_id or bytes(16)
+            batch.refusals.append(Refusal(item.tenant_id, place, contact.id, None, "workflow_not_active", None))
+        for graph in targets:
             run_id = item.run_id or next(fresh)
             run = Run(run_id, graph, contact, item.payload, graph.start, batch.now)
-            if entries.let_in(run, item.event_id):
+            if entries.let_in(run, item.event_id, paused=graph.workflow_id in self.matcher.paused, asked=asked):
                 batch.enter(run)
                 if run.parked and graph.goals:
                     runs.append(run)

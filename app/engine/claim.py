@@ -1,4 +1,4 @@
-"""What a worker takes, as SQL. Order of locks: inbox, contacts, runs; or runs, then contacts that nobody holds.
+"""What a worker takes, as SQL. Order of locks: turn, inbox, contacts, runs; or runs, then contacts that nobody holds.
 
 The due claim holds runs already, so it must never wait for a contact: with an event that holds the contact and wants the
 run for a goal, both would wait for ever.
@@ -109,6 +109,30 @@ class DueRun(NamedTuple):
 
 
 Cursor = psycopg.Cursor[Any]
+_TURN = 7_401_002
+
+
+class Turn:
+    """The right to claim events, held by one worker at a time; a lock of the session, so that it ends before the commit.
+
+    Two workers that each hold events of one contact must not swap them. Until the first has locked the contacts of its
+    events, nobody takes later ones; then the later batch waits for the contacts that both want.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection, self._held = connection, False
+
+    def take(self) -> None:
+        """Wait for it."""
+        self._connection.execute("select pg_advisory_lock(%s)", (_TURN,))
+        self._held = True
+
+    def give(self) -> None:
+        """Pass it on, if it is held. Not inside a failed transaction."""
+        if self._held:
+            self._held = False
+            if not self._connection.closed:
+                self._connection.execute("select pg_advisory_unlock(%s)", (_TURN,))
 
 
 def inbox(cursor: Cursor, limit: int) -> list[Item]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from app.engine import rows
 from app.engine.graph import Graph
@@ -45,24 +44,28 @@ class Entries:
         """An active run whose end within this batch must be seen."""
         self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
 
-    def let_in(self, run: Run, event_id: bytes | None) -> bool:
-        """May this new run begin? Keeps the refusal when it may not; sets its entry key when it may."""
+    def let_in(self, run: Run, event_id: bytes | None, *, paused: bool = False, asked: bool = False) -> bool:
+        """May this new run begin? Keeps the refusal when it may not; sets its entry key when it may.
+
+        `asked`: somebody wants exactly this run, so he is told when the trigger's conditions do not hold.
+        """
         graph = run.graph
         try:
-            if not graph.admits(run).held:
-                return False
+            verdict = graph.admits(run)
             key = _entry_key(graph, run)
         except ConditionError as error:
             return self._refuse(run, event_id, "condition_error", {"error": str(error)})
-        place = (run.contact.id, graph.workflow_id, key)
+        if not verdict.held:
+            return asked and self._refuse(run, event_id, "conditions_not_met", {"rules": verdict.rules})
+        if paused:
+            return self._refuse(run, event_id, "workflow_paused", None)
         if graph.reentry == "always":
-            # The index of active runs allows one a key; a key of its own keeps `always` honest.
-            run.entry_key = f"{key}:{UUID(bytes=run.id)}" if key else str(UUID(bytes=run.id))
-            return True
+            return True  # no entry key: the index of active runs leaves such runs alone
+        place = (run.contact.id, graph.workflow_id, key)
         reason = self._reason(graph, place)
         if reason is not None:
             return self._refuse(run, event_id, *reason)
-        run.entry_key = key or None
+        run.entry_key = key
         self.active[place] = run
         self.history[place] = run.started
         return True
@@ -80,7 +83,10 @@ class Entries:
         )
 
     def _refuse(self, run: Run, event_id: bytes | None, reason: str, detail: dict[str, Any] | None) -> bool:
-        self.batch.refusals.append(Refusal(run.graph, run.contact.id, event_id, reason, detail))
+        graph = run.graph
+        self.batch.refusals.append(
+            Refusal(graph.tenant_id, graph.workflow_id, run.contact.id, event_id, reason, detail)
+        )
         return False
 
 

@@ -126,7 +126,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a contact has one active run a workflow and entry key",
         """
         select min(id::text), contact_id || ' ' || count(*) || ' runs' from runs
-        where status < 4 group by contact_id, workflow_id, coalesce(entry_key, '') having count(*) > 1
+        where status < 4 and entry_key is not null group by contact_id, workflow_id, entry_key having count(*) > 1
         """,
     ),
     (

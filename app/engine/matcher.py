@@ -35,6 +35,8 @@ class Matcher:
         self.epoch = -1
         self.graphs: dict[tuple[bytes, int], Graph] = {}
         self.live: dict[bytes, Graph] = {}
+        """What new runs of active and paused workflows start on."""
+        self.paused: set[bytes] = set()
         self.triggers: dict[Key, list[Graph]] = {}
         self.goals: dict[Key, set[bytes]] = {}
         self.reads_contact = False
@@ -44,17 +46,18 @@ class Matcher:
         if epoch == self.epoch:
             return
         live: dict[bytes, Graph] = {}
+        paused: set[bytes] = set()
         triggers: dict[Key, list[Graph]] = {}
         for workflow_id, version, active in self.connection.execute(_WORKFLOWS, binary=True).fetchall():
-            graph = self.graph(workflow_id, version)
-            if active:
-                live[workflow_id] = graph
-                if graph.trigger_event:
-                    triggers.setdefault((graph.tenant_id, graph.trigger_event), []).append(graph)
+            graph = live[workflow_id] = self.graph(workflow_id, version)
+            if not active:
+                paused.add(workflow_id)
+            if graph.trigger_event:
+                triggers.setdefault((graph.tenant_id, graph.trigger_event), []).append(graph)
         goals: dict[Key, set[bytes]] = {}
         for workflow_id, tenant_id, event in self.connection.execute(_GOALS, binary=True).fetchall():
             goals.setdefault((tenant_id, event), set()).add(workflow_id)
-        self.live, self.triggers, self.goals, self.epoch = live, triggers, goals, epoch
+        self.live, self.paused, self.triggers, self.goals, self.epoch = live, paused, triggers, goals, epoch
 
     def graph(self, workflow_id: bytes, version: int) -> Graph:
         """A version, compiled at first sight."""

@@ -99,6 +99,10 @@ class Run:
         return self._event
 
     @property
+    def event_name(self) -> str:
+        return self.graph.trigger_event or "manual"
+
+    @property
     def steps(self) -> dict[str, Any]:
         return (self.context or {}).get("steps") or {}
 
@@ -134,8 +138,8 @@ class Run:
 class GoalView:
     """A run as its goals see it: the same contact, but the event is the one that happened now."""
 
-    def __init__(self, run: Run, event: dict[str, Any]) -> None:
-        self._run, self.event = run, event
+    def __init__(self, run: Run, event_name: str, event: dict[str, Any]) -> None:
+        self._run, self.event_name, self.event = run, event_name, event
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._run, name)
@@ -157,7 +161,8 @@ class OddStep(NamedTuple):
 class Refusal(NamedTuple):
     """Somebody who met a trigger and was not let in."""
 
-    graph: Graph
+    tenant_id: int
+    workflow_id: bytes
     contact_id: bytes
     event_id: bytes | None
     reason: str

@@ -101,7 +101,7 @@ def run_rows(runs: Iterable[Run], now: int) -> list[bytes]:
     out = []
     for run in runs:
         started = rows.stamp(run.started)
-        if run.status == COMPLETED and run.entry_key is None and run.context is None:
+        if run.status == COMPLETED and not run.entry_key and run.context is None:
             key = (run.node, run.seq)
             tail = shared.get(key)
             if tail is None:
@@ -157,9 +157,9 @@ def refusal_rows(batch: Batch) -> list[bytes]:
     """Who was not let in, and why."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x07" + rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + UUID_HEAD + contact_id
+        b"\0\x07" + rows.int4(tenant_id) + UUID_HEAD + workflow_id + UUID_HEAD + contact_id
         + rows.uuid(event_id) + rows.text(reason) + rows.json(detail) + at
-        for graph, contact_id, event_id, reason, detail in batch.refusals
+        for tenant_id, workflow_id, contact_id, event_id, reason, detail in batch.refusals
     ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class Run(Base):
     seq: Mapped[int] = mapped_column(SmallInteger)
     current_node_id: Mapped[str | None]
     entry_key: Mapped[str | None]
+    """'' keeps a contact to one active run, a value to one for each; NULL to none (policy `always`)."""
     resume_at: Mapped[datetime | None]
     resume_port: Mapped[str | None]
     step_started_at: Mapped[datetime | None]
@@ -48,7 +49,7 @@ class Run(Base):
             "runs_active",
             "contact_id",
             "workflow_id",
-            text("coalesce(entry_key, '')"),
+            "entry_key",
             unique=True,
             postgresql_where=text("status < 4"),
         ),

@@ -175,6 +175,10 @@ class Step(Protocol):
         """Properties of the event that started the run."""
 
     @property
+    def event_name(self) -> str:
+        """What happened; `manual` when the run was started by hand."""
+
+    @property
     def steps(self) -> dict[str, Any]:
         """Outputs of earlier steps by node id."""
 

@@ -57,6 +57,8 @@ def reader(path: str, reads: set[str]) -> Read:
     if root == "contact" and names:
         reads.add("contact")
         return _contact(names)
+    if root == "event" and names == ["name"]:  # a property of that name is what the sender meant
+        return lambda step: step.event.get("name", step.event_name)
     if root == "event" and names:
         return _named(names, lambda step: step.event)
     if root == "steps" and names:
