@@ -22,6 +22,8 @@ def sentence(error: BaseException | None) -> str:
         if isinstance(error, psycopg.OperationalError):
             return f"The database does not answer. Is the product starting or stopping? Try again.\n{error}"
         if isinstance(error, psycopg.errors.UndefinedTable):
-            return "The database has no tables yet, or old ones. Run ./dev migrate, or start the product once: ./dev run"
+            return (
+                "The database has no tables yet, or old ones. Run ./dev migrate, or start the product once: ./dev run"
+            )
         error = error.__cause__
     return ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from app.local import binaries
 from app.local.environment import Launch
 from app.local.postgres import Postgres
-from app.local.state import State
+from app.local.state import State, StateUnusable
 from app.local.valkey import Valkey
 
 
@@ -12,6 +13,11 @@ class Servers:
     """Starts, watches and stops the servers of one launch."""
 
     def __init__(self, launch: Launch, state: State) -> None:
+        if not launch.database_url and not binaries.reachable(state.path):
+            raise StateUnusable(
+                f"PostgreSQL does not run as root, and the user it runs as may not enter {state.path}. "
+                "Choose another place with --state DIR or THROUGHLINE_STATE, for example /var/lib/throughline."
+            )
         self.postgres = (
             None if launch.database_url else Postgres(state.path / "postgres", bindir=launch.postgres_programs)
         )

@@ -9,8 +9,6 @@ import secrets
 from pathlib import Path
 from typing import IO
 
-from app.local import binaries
-
 
 class StateInUse(Exception):
     """Another process holds this state directory. The message says which."""
@@ -26,10 +24,9 @@ class State:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._held: IO[str] | None = None
-        root = os.geteuid() == 0
         try:
             # Root's PostgreSQL runs as another user, who must be able to walk through (not list) this directory.
-            path.mkdir(mode=0o711 if root else 0o700, parents=True, exist_ok=True)
+            path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
             for name in ("log", "run"):
                 (path / name).mkdir(mode=0o700, exist_ok=True)
             with (path / "lock").open("a"):
@@ -39,11 +36,6 @@ class State:
                 f"{path} cannot be written ({error.strerror}). Choose another place with --state DIR or THROUGHLINE_STATE, "
                 "or start as the user who owns it."
             ) from error
-        if root and not binaries.reachable(path):
-            raise StateUnusable(
-                f"PostgreSQL does not run as root, and the user it runs as may not enter {path}. "
-                "Choose another place with --state DIR or THROUGHLINE_STATE, for example /var/lib/throughline."
-            )
 
     def hold(self) -> None:
         """Take the directory for this process until it ends. Raises StateInUse."""

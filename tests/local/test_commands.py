@@ -1,0 +1,134 @@
+"""The command line: everything is listed, mistakes get one sentence, tests are sent to the runner that knows them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from app.local import browser, suites, testing
+from app.local.state import State, StateInUse
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = [
+    "run",
+    "test",
+    "lint",
+    "format",
+    "migrate",
+    "shell",
+    "demo",
+    "api-key",
+    "user",
+    "check-integrity",
+    "bench",
+    "help",
+]
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["help"]):
+        assert cli.main(arguments) == 0
+        said = capsys.readouterr().out
+        assert not [name for name in COMMANDS if f"    {name}" not in said]
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["run", "--port", "0"], ["api-key", "create", "--name", "x"]])
+def test_a_mistake_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert "usage: ./dev" in capsys.readouterr().err
+
+
+def test_every_command_leads_somewhere() -> None:
+    import importlib
+
+    actions = cli.parser()._subparsers
+    assert actions is not None
+    for sub in actions._group_actions[0].choices.values():  # type: ignore[union-attr]
+        module, _, function = (sub.get_default("answer") or "app.local.testing:run").partition(":")
+        if function:
+            assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_paths_go_to_the_runner_that_knows_them() -> None:
+    paths = ["tests/engine", "tests/canvas/graph.test.js", "e2e/test_start.py::test_x"]
+    selection = testing.Selection(paths)
+    assert selection.of(testing.is_canvas) == ["tests/canvas/graph.test.js"]
+    assert selection.of(testing.is_browser) == ["e2e/test_start.py::test_x"]
+    assert testing.Selection(["tests/engine"]).of(testing.is_browser) is None
+    assert testing.Selection().of(testing.is_browser) == []
+    assert testing.Selection().everything and not testing.Selection([], "word").everything
+
+
+def test_a_path_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["test", "tests/nowhere"]) == 2
+    assert "There is no tests/nowhere" in capsys.readouterr().err
+
+
+def test_failures_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "test_two.py"
+    file.write_text(
+        "def test_good(): pass\ndef test_bad(): assert False\nimport pytest\n@pytest.mark.skip\ndef test_s(): pass\n"
+    )
+    result = suites.pytest("python", [str(file), "-p", "no:cacheprovider", "--rootdir", str(tmp_path)], {})
+    assert (result.passed, result.failed) == (1, 1)
+    assert "1 skipped" in result.note
+    file.write_text("this is no python")
+    assert suites.pytest("python", [str(file), "-p", "no:cacheprovider", "--rootdir", str(tmp_path)], {}).failed == 1
+
+
+def test_canvas_failures_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "two.test.js"
+    file.write_text("const t = require('node:test'); t('good', () => {}); t('bad', () => { throw new Error('x') });")
+    result = suites.canvas([str(file)], None)
+    assert (result.passed, result.failed) == (1, 1)
+
+
+def test_no_browser_is_an_error_not_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(browser, "_existing", lambda: iter(["/nowhere/chromium"]))
+    monkeypatch.setattr(browser, "_starts", lambda path: "")
+    for name in ("_by_playwright", "_by_apt", "_by_npm"):
+        monkeypatch.setattr(browser, name, lambda: None)
+    with pytest.raises(browser.NoBrowser, match="E2E_CHROMIUM"):
+        browser.find_or_fetch(tried.append)
+    assert len(tried) == 3
+    monkeypatch.setattr(suites.browser, "find_or_fetch", browser.find_or_fetch)
+    assert suites.stories([]).failed == 1
+
+
+def test_one_holder_a_state_directory(tmp_path: Path) -> None:
+    first, second = State(tmp_path / "state"), State(tmp_path / "state")
+    first.hold()
+    with pytest.raises(StateInUse, match="already runs on"):
+        second.hold()
+    first.release()
+    second.hold()
+    assert first.secret("x") == second.secret("x")
+    second.release()
+
+
+def test_start_script_is_plain_sh() -> None:
+    assert subprocess.run(["sh", "-n", ROOT / "dev"]).returncode == 0
+    assert (ROOT / "dev").read_text().startswith("#!/bin/sh\n")
+
+
+def test_leftovers_of_others_are_left_alone(tmp_path: Path) -> None:
+    """A process file whose number went to somebody else must not lead to a kill."""
+    from app.local.processes import end_leftovers
+
+    state = State(tmp_path / "state")
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        record = f'{{"pid": {stranger.pid}, "identity": "1 python -m app.worker"}}'
+        (state.path / "run" / "worker.process").write_text(record)
+        assert end_leftovers(state) == []
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
