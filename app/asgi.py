@@ -29,16 +29,13 @@ from app.settings import settings
 
 ROOT = Path(__file__).parent
 MODULES = ("api", "pages", "builder_pages")
-"""Names of the modules of a feature package that may hold routes, in a list called HANDLERS. `jobs` is imported too: a
-doorbell can only be rung when its actor is known."""
+"""Names of the modules of a feature package that may hold routes, in a list called HANDLERS."""
 
 
 def handlers() -> list[Any]:
     """All routes of all feature packages. A new feature is found by being there."""
     found: list[Any] = []
     for feature in sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg):
-        if importlib.util.find_spec(f"app.{feature}.jobs"):
-            importlib.import_module(f"app.{feature}.jobs")
         for name in MODULES:
             if importlib.util.find_spec(f"app.{feature}.{name}"):
                 found += importlib.import_module(f"app.{feature}.{name}").HANDLERS

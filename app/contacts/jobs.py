@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from datetime import timedelta
 
 import dramatiq
@@ -16,7 +15,6 @@ SECONDS = 20.0
 KEPT_UNSTARTED = timedelta(days=1)
 
 jobs.broker()
-_polling = threading.Lock()
 
 
 @dramatiq.actor(queue_name=jobs.queue_of("import_contacts"), max_retries=0)
@@ -33,20 +31,13 @@ async def _work() -> bool:
 
 
 def poll() -> None:
-    """Is there an import to run? Then run it beside the caller, which has other things to poll."""
+    """Is there an import to run? Asked each second by a thread of its own; a look costs one small query."""
     with database.connect() as connection:
         found = connection.execute(
             "select 1 from contact_imports where status in ('queued', 'running') limit 1"
         ).fetchone()
-    if found and _polling.acquire(blocking=False):
-        threading.Thread(target=_in_background, name="import-contacts", daemon=True).start()
-
-
-def _in_background() -> None:
-    try:
+    if found:
         asyncio.run(_work())
-    finally:
-        _polling.release()
 
 
 async def forget_unstarted() -> int:
@@ -59,3 +50,6 @@ POLLS = [poll]
 """What each worker calls every second, so that imports run without Redis and go on after a crash."""
 HOUSEKEEPING = [forget_unstarted]
 """What the scheduler calls every few minutes."""
+
+HOUSEKEEPING = [forget_unstarted]
+"""What the scheduler does every few minutes."""

@@ -195,26 +195,38 @@ async def owners(session: AsyncSession, tenant_id: int, external_id: str | None,
     return found
 
 
+_MINE = "contact_id = %(id)s and tenant_id = %(tenant)s"
+_RUNS = f"run_id in (select id from runs where {_MINE})"  # noqa: S608
+_ERASE = (
+    f"delete from events where {_MINE}",  # noqa: S608
+    f"delete from inbox where {_MINE}",  # noqa: S608
+    f"delete from entry_refusals where {_MINE}",  # noqa: S608
+    f"delete from dead_letters where {_MINE}",  # noqa: S608
+    # The history of runs stays, for the numbers; what it says about the person goes.
+    f"update messages set recipient = null, subject = null, error_message = null where {_MINE}",  # noqa: S608
+    f"update runs set trigger_event = null, context = null, error_message = null where {_MINE}",  # noqa: S608
+    f"update steps set output = null, error_message = null where {_RUNS}",  # noqa: S608
+    f"update step_attempts set error_message = 'Erased with the contact.' where {_RUNS}",  # noqa: S608
+    f"delete from decisions where {_RUNS}",  # noqa: S608
+    "delete from mailbox_messages where tenant_id = %(tenant)s and %(email)s = any(recipients)",
+    """
+    insert into inbox (tenant_id, kind, name, contact_id, occurred_at)
+    values (%(tenant)s, 3, 'contact.erased', %(id)s, %(now)s)
+    """,
+)
+
+
 async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: datetime) -> bool:
-    """Delete the contact with its events and addresses, and tell the engine to end its runs. False when it is not there."""
+    """Delete the contact and what is known about it, and tell the engine to end its runs. False when it is not there.
+
+    Locks the contact first and runs after it, as the engine does.
+    """
     gone = await execute(
         session,
-        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning id",
+        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email",
         id=contact_id,
         tenant=tenant_id,
     )
-    if not gone:
-        return False
-    for statement in (
-        "delete from events where contact_id = %(id)s and tenant_id = %(tenant)s",
-        "delete from inbox where contact_id = %(id)s and tenant_id = %(tenant)s",
-        "delete from entry_refusals where contact_id = %(id)s and tenant_id = %(tenant)s",
-        "delete from dead_letters where contact_id = %(id)s and tenant_id = %(tenant)s",
-        "update messages set recipient = null, subject = null where contact_id = %(id)s and tenant_id = %(tenant)s",
-        """
-        insert into inbox (tenant_id, kind, name, contact_id, occurred_at)
-        values (%(tenant)s, 3, 'contact.erased', %(id)s, %(now)s)
-        """,
-    ):
-        await execute(session, statement, id=contact_id, tenant=tenant_id, now=now)
-    return True
+    for statement in _ERASE if gone else ():
+        await execute(session, statement, id=contact_id, tenant=tenant_id, now=now, email=gone[0].email)
+    return bool(gone)

@@ -130,7 +130,7 @@ class ContactService:
         return await self.get(contact_id)
 
     async def erase(self, contact_id: UUID) -> None:
-        """Delete the contact and what is known about it; the engine cancels its runs (docs/decisions/0010)."""
+        """Delete the contact and what is known about it; the engine cancels its runs (docs/decisions/0010-erasing-a-contact.md)."""
         if not await repository.erase(self.session, self.tenant_id, contact_id, clock.now()):
             raise NoContact
         jobs.enqueue(self.session, "advance")

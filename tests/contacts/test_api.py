@@ -7,12 +7,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.ids import uuid7
 from app.models.event import Event, Inbox
 from app.models.message import Message
+from app.models.run import Decision, Run, Step
 from app.models.status import Role
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -255,7 +256,22 @@ async def test_erase_takes_the_person_out_and_tells_the_engine(
         subject="Hello Ada",
         created_at=clock.at,
     )
-    db_session.add(message)
+    run = Run(
+        id=message.run_id,
+        contact_id=made["id"],
+        tenant_id=workspace.id,
+        workflow_id=message.workflow_id,
+        workflow_version=1,
+        trigger_event={"name": "Ada"},
+        context={"x": "ada@example.com"},
+        started_at=clock.at,
+        status=1,
+        seq=2,
+    )
+    times = {"started_at": clock.at, "completed_at": clock.at}
+    step = Step(run_id=run.id, seq=1, node_id="a", status=4, output={"to": "ada@example.com"}, **times)
+    decision = Decision(run_id=run.id, seq=1, node_id="a", detail={"actual": "Ada"})
+    db_session.add_all([message, run, step, decision])
     await db_session.commit()
     url = f"{CONTACTS}/{made['id']}"
     erased = await program.delete(url)
@@ -265,8 +281,18 @@ async def test_erase_takes_the_person_out_and_tells_the_engine(
     assert (await db_session.scalars(select(Event).where(Event.tenant_id == workspace.id))).all() == []
     (row,) = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).all()
     assert (row.kind, row.name, str(row.contact_id)) == (3, "contact.erased", made["id"])
-    await db_session.refresh(message)
-    assert message.recipient is None and message.subject is None
+    dump = await db_session.execute(
+        text(
+            """
+            select (select jsonb_agg(m) from messages m where tenant_id = :t)::text ||
+                   (select jsonb_agg(r) from runs r where tenant_id = :t)::text ||
+                   (select jsonb_agg(s) from steps s where run_id = :r)::text ||
+                   coalesce((select jsonb_agg(d) from decisions d where run_id = :r)::text, '')
+            """
+        ),
+        {"t": workspace.id, "r": run.id},
+    )
+    assert "ada" not in dump.scalar_one().lower()
 
 
 async def test_other_workspaces_and_roles(

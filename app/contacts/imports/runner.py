@@ -42,7 +42,7 @@ Row = list[str] | BadRow
 
 
 async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
-    """Run what is to be run, for about `seconds`; True when something is left."""
+    """Run what is to be run, for about `seconds`; True when the time was up before the end."""
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     deadline = time.monotonic() + seconds
     async with sessions() as session:
@@ -57,9 +57,9 @@ async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
             finally:
                 await guard.execute(_UNLOCK, {"id": str(import_id)})
         if time.monotonic() >= deadline:
-            break
-    async with sessions() as session:
-        return bool(await repository.waiting(session))
+            async with sessions() as session:
+                return bool(await repository.waiting(session))
+    return False
 
 
 class Moved(Exception):
