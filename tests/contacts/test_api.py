@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib.ids import uuid7
 from app.models.event import Event, Inbox
 from app.models.message import Message
-from app.models.run import Decision, Run, Step
+from app.models.run import Run, Step
 from app.models.status import Role
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -270,8 +270,7 @@ async def test_erase_takes_the_person_out_and_tells_the_engine(
     )
     times = {"started_at": clock.at, "completed_at": clock.at}
     step = Step(run_id=run.id, seq=1, node_id="a", status=4, output={"to": "ada@example.com"}, **times)
-    decision = Decision(run_id=run.id, seq=1, node_id="a", detail={"actual": "Ada"})
-    db_session.add_all([message, run, step, decision])
+    db_session.add_all([message, run, step])
     await db_session.commit()
     url = f"{CONTACTS}/{made['id']}"
     erased = await program.delete(url)
@@ -286,8 +285,7 @@ async def test_erase_takes_the_person_out_and_tells_the_engine(
             """
             select (select jsonb_agg(m) from messages m where tenant_id = :t)::text ||
                    (select jsonb_agg(r) from runs r where tenant_id = :t)::text ||
-                   (select jsonb_agg(s) from steps s where run_id = :r)::text ||
-                   coalesce((select jsonb_agg(d) from decisions d where run_id = :r)::text, '')
+                   (select jsonb_agg(s) from steps s where run_id = :r)::text
             """
         ),
         {"t": workspace.id, "r": run.id},
