@@ -215,6 +215,10 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
             rows.copy(cursor, table, ", ".join(columns), encoded)
 
     moved = [run for run in batch.runs if run.fence is not None]
+    # First of all: a run that a goal ended makes room for the one that the same contact starts in this batch.
+    answer = cursor.connection.cursor()
+    if moved:
+        answer.execute(MOVED, moved_arguments(moved, batch.now))
     put("runs", run_rows([run for run in batch.runs if run.fence is None], batch.now))
     put("steps", step_rows(batch))
     put("messages", message_rows(batch))
@@ -224,8 +228,5 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
         cursor.execute(sql, arguments)
     if counted := stats_arguments(batch, shard):
         cursor.execute(STATS, counted)
-    if moved:
-        cursor.execute(MOVED, moved_arguments(moved, batch.now))
-        answer = cursor.fetchone()
-        if answer is None or answer[0] != len(moved):
-            raise StaleOwner
+    if moved and answer.fetchone() != (len(moved),):
+        raise StaleOwner
