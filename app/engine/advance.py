@@ -175,7 +175,8 @@ class Engine:
     def _targets(self, item: Item) -> list[Graph]:
         """The workflows that this item may start."""
         if item.kind == claim.EVENT:
-            return self.matcher.triggers.get((item.tenant_id, item.name), [])
+            found, since = self.matcher.triggers.get((item.tenant_id, item.name), []), self.matcher.since
+            return [graph for graph in found if item.at >= since[graph.workflow_id]]
         graph = self.matcher.live.get(item.workflow_id or b"")
         return [graph] if graph is not None and graph.tenant_id == item.tenant_id else []
 

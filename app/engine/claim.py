@@ -25,7 +25,7 @@ INBOX = f"""
 with taken as (
   delete from inbox where id = any(array(select id from inbox order by id limit %s for update skip locked)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), {_NOW}, (select n from workflow_epoch)
+  convert_to(payload::text, 'UTF8'), {_MICROS.format("at")}, {_NOW}, (select n from workflow_epoch)
 from taken order by contact_id, id
 """
 _CONTACT = "c.email, c.phone, c.external_id, c.source, c.timezone, c.locale, c.created_at, convert_to(c.attributes::text, 'UTF8'), c.tags"
@@ -75,6 +75,7 @@ class Item(NamedTuple):
     workflow_id: bytes | None
     run_id: bytes | None
     payload: bytes | None
+    at: int
     now: int
     epoch: int
 

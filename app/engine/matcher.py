@@ -13,7 +13,9 @@ import psycopg
 from app.engine.graph import Graph
 
 _WORKFLOWS = """
-select uuid_send(id), live_version, status = 'active' from workflows
+select uuid_send(id), live_version, status = 'active',
+  (extract(epoch from coalesce(listens_since, 'epoch')) * 1000000)::bigint - 946684800000000
+from workflows
 where status in ('active', 'paused') and deleted_at is null and live_version is not null
 """
 # Runs are pinned, so goals of old versions count as long as somebody may stand on them.
@@ -37,6 +39,8 @@ class Matcher:
         self.live: dict[bytes, Graph] = {}
         """What new runs of active and paused workflows start on."""
         self.paused: set[bytes] = set()
+        self.since: dict[bytes, int] = {}
+        """When each began to listen; events that arrived earlier start nothing."""
         self.triggers: dict[Key, list[Graph]] = {}
         self.goals: dict[Key, set[bytes]] = {}
         self.reads_contact = False
@@ -47,9 +51,11 @@ class Matcher:
             return
         live: dict[bytes, Graph] = {}
         paused: set[bytes] = set()
+        since: dict[bytes, int] = {}
         triggers: dict[Key, list[Graph]] = {}
-        for workflow_id, version, active in self.connection.execute(_WORKFLOWS, binary=True).fetchall():
+        for workflow_id, version, active, listens in self.connection.execute(_WORKFLOWS, binary=True).fetchall():
             graph = live[workflow_id] = self.graph(workflow_id, version)
+            since[workflow_id] = listens
             if not active:
                 paused.add(workflow_id)
             if graph.trigger_event:
@@ -57,7 +63,8 @@ class Matcher:
         goals: dict[Key, set[bytes]] = {}
         for workflow_id, tenant_id, event in self.connection.execute(_GOALS, binary=True).fetchall():
             goals.setdefault((tenant_id, event), set()).add(workflow_id)
-        self.live, self.paused, self.triggers, self.goals, self.epoch = live, paused, triggers, goals, epoch
+        self.live, self.paused, self.since = live, paused, since
+        self.triggers, self.goals, self.epoch = triggers, goals, epoch
 
     def graph(self, workflow_id: bytes, version: int) -> Graph:
         """A version, compiled at first sight."""

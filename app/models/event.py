@@ -47,6 +47,8 @@ class Inbox(Base):
     run_id: Mapped[UUID | None]
     payload: Mapped[Json | None]
     occurred_at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
+    """When it arrived: a workflow that was activated later is not started by it."""
 
 
 class DeadLetter(Base):

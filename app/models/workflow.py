@@ -26,6 +26,8 @@ class Workflow(HasId, HasTenant, HasTimes, Base):
     draft_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     deleted_at: Mapped[datetime | None]
+    listens_since: Mapped[datetime | None]
+    """When it became active, or was resumed, last; written by a trigger. Earlier events start nothing."""
 
     __table_args__ = (Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),)
 

@@ -170,3 +170,23 @@ def test_an_event_right_after_the_activation_starts_a_run(world: World) -> None:
         flow_id = world.workflow(flow(f"e{index}", [WAIT], ("trigger", "d")))
         world.emit(f"e{index}", [person])
         assert world.runs(flow_id) == {"waiting": 1}
+
+
+def test_an_event_that_arrived_before_the_activation_starts_nothing(world: World) -> None:
+    """A worker that is late must not let in people whom the activation dialog did not speak of."""
+    world.travel(NOW)
+    (person,) = world.contacts(1)
+    world.put("e", [person])
+    world.db.execute("update virtual_clock set at = %s", (NOW + timedelta(seconds=1),))
+    flow_id = world.workflow(waiting())
+    world.engine.advance()
+    assert world.runs(flow_id) == {}
+    world.put("e", [person])
+    world.engine.advance()
+    assert world.runs(flow_id) == {"waiting": 1}
+    world.db.execute("update workflows set status = 'paused' where id = %s", (flow_id,))
+    world.put("e", world.contacts(1))
+    world.db.execute("update virtual_clock set at = %s", (NOW + timedelta(seconds=2),))
+    world.db.execute("update workflows set status = 'active' where id = %s", (flow_id,))
+    world.engine.advance()
+    assert world.runs(flow_id) == {"waiting": 1}
