@@ -29,6 +29,8 @@ _REFUSED = {
     "already_active": "It was in this workflow already.",
     "entered_before": "Each contact enters this workflow once, and this one has been in.",
     "cooling_down": "It was in this workflow too short a time ago.",
+    "workflow_paused": "The workflow was paused.",
+    "workflow_not_active": "The workflow was not active any more.",
     "condition_error": "The trigger's conditions could not be checked.",
 }
 
