@@ -111,7 +111,8 @@ class History:
                     select (select count(*) from messages where contact_id = :id and tenant_id = :tenant) as messages,
                            (select count(*) from runs where contact_id = :id and tenant_id = :tenant) as runs,
                            count(*) filter (where name <> all(:changes)) as events,
-                           count(*) filter (where name = any(:changes) and name <> 'contact.attribute_changed') as changes
+                           count(*) filter (where name = any(:changes) and name <> 'contact.attribute_changed') as changes,
+                           count(*) filter (where name = 'contact.created') as created
                     from events where contact_id = :id and tenant_id = :tenant
                     """
                 ),

@@ -166,6 +166,10 @@ async def _contact_page(
     past = History(session, request.user.tenant_id, contact.id)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
     shown = await timeline.read(past, show, before)
+    counts = await past.counts()
+    if shown.before is None and show in ("all", "changes") and not counts["created"]:
+        shown.entries.append(timeline.silent_beginning(contact.created_at))
+        shown.entries.sort(key=lambda entry: entry.at, reverse=True)
     now = clock.now()
     coming, underway = await timeline.future(past, now)
     query = {"show": show, "before": shown.before.isoformat() if shown.before else ""}
@@ -179,7 +183,7 @@ async def _contact_page(
         reach=reach(contact),
         local=now.astimezone(ZoneInfo(contact.timezone)) if contact.timezone else None,
         show=show,
-        counts=await past.counts(),
+        counts=counts,
         days=timeline.days(shown.entries, _zone(request.user)),
         today=now.astimezone(_zone(request.user)).date(),
         earlier=f"/contacts/{contact.id}?{urlencode(query)}" if shown.before else "",

@@ -99,6 +99,11 @@ async def read(history: History, show: str = "all", before: datetime | None = No
     return TimelinePage(found[:end], found[end - 1].at if end < len(found) else None)
 
 
+def silent_beginning(at: datetime) -> Entry:
+    """The beginning of a contact that came in without an event of its own."""
+    return Entry(at=at, kind="change", icon="user-plus", title="Contact created", text="Without starting anything.")
+
+
 def _event(row: Event) -> Entry:
     properties = row.properties or {}
     if row.name not in CHANGES:

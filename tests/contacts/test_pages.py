@@ -171,6 +171,7 @@ async def test_a_contact_with_past_and_future(
         "At Three days, until",
     ):
         assert wanted in words, wanted
+    assert "Contact created Without starting anything." in words
     only = plain((await marketer.get(f"/contacts/{ada.id}?show=messages")).text)
     assert "Why we built this" in only and "dashboard_created event" not in only
     assert (await marketer.get(f"/contacts/{uuid7()}")).status_code == 404
