@@ -59,6 +59,7 @@ with moved as (
 select count(*) from moved
 """
 _MARKS = struct.Struct(">ihihiqiq").pack  # seq, attempt, started_at, completed_at with their lengths
+_CUT_SHORT = (StepStatus.SKIPPED, StepStatus.CANCELLED)
 _STEP_HEAD = struct.pack(">h", 10) + UUID_HEAD
 Put = Callable[[str, list[bytes]], None]
 
@@ -70,7 +71,8 @@ class StaleOwner(Exception):
 def step_fields(outcome: Outcome, status: int) -> bytes:
     """status, port, output and error of a step; a plain outcome keeps them, so that it is encoded once."""
     error = outcome.error if isinstance(outcome, Fail) else None
-    return rows.int2(status) + rows.text(outcome.port) + rows.json(outcome.output) + rows.text(error)
+    port = None if status in _CUT_SHORT else outcome.port
+    return rows.int2(status) + rows.text(port) + rows.json(outcome.output) + rows.text(error)
 
 
 def _plain(outcome: Outcome) -> bytes:

@@ -1,0 +1,97 @@
+"""The engine as forty lines of plain Python: one person, one step after the other, no database, no batches.
+
+What the real one does to a random workflow must be what this does. Times are hours. A failing step is tried twice, an hour apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Person:
+    """A contact and the run it is in, if any. `history` has each run: how it ended, and its steps."""
+
+    attributes: dict[str, Any]
+    tags: list[str] = field(default_factory=list)
+    history: list[tuple[str, list[tuple[str, str, str | None]]]] = field(default_factory=list)
+    node: str | None = None
+    due: int = 0
+    attempt: int = 1
+
+
+class Reference:
+    """Walks people through one graph document."""
+
+    def __init__(self, graph: dict[str, Any]) -> None:
+        self.nodes = {node["id"]: node for node in graph["nodes"]}
+        self.ways = {(edge["source"], edge["sourceHandle"]): edge["target"] for edge in graph["edges"]}
+        self.now = 0
+
+    def enter(self, person: Person, event: dict[str, Any]) -> None:
+        """`go` happened: whoever is not inside begins."""
+        if person.node is None:
+            person.history.append(("running", []))
+            self._walk(person, self.ways.get(("trigger", "next")), event)
+
+    def reach_goal(self, person: Person) -> None:
+        """`bought` happened: whoever is inside leaves as a success."""
+        if person.node is not None:
+            self._leave(person, person.node, "skipped", None, "goal_reached")
+
+    def travel(self, person: Person, hours: int, event: dict[str, Any]) -> None:
+        """Time passes, then everything that is due happens, until nothing is."""
+        self.now = hours
+        while person.node is not None and person.due <= hours:
+            node = self.nodes[person.node]
+            if node["type"] == "delay":
+                self._steps(person).append((node["id"], "completed", "next"))
+                self._walk(person, self.ways.get((node["id"], "next")), event)
+            else:
+                self._walk(person, person.node, event)
+
+    def _walk(self, person: Person, at: str | None, event: dict[str, Any]) -> None:
+        person.node = None
+        while at is not None:
+            node, attempt, person.attempt = self.nodes[at], person.attempt, 1
+            kind, data, port = node["type"], node["data"], "next"
+            if kind == "delay":
+                person.node, person.due = at, self.now + data["duration"]
+                self._end(person, "waiting")
+                return
+            if kind == "trouble" and event["k"] == data["when"]:
+                if attempt < node.get("retry", {}).get("maxAttempts", 1):
+                    person.node, person.due, person.attempt = at, self.now + 1, attempt + 1
+                    self._end(person, "running")
+                    return
+                if (at, "error") not in self.ways:
+                    self._leave(person, at, "failed", "error", "failed")
+                    return
+                self._steps(person).append((at, "failed", "error"))
+                at = self.ways[at, "error"]
+                continue
+            if kind == "condition":
+                port = "true" if person.attributes.get("n", 0) > data["conditions"][0]["value"] else "false"
+            elif kind == "update_contact":
+                person.attributes |= data.get("set", {})
+                for name, by in data.get("increment", {}).items():
+                    person.attributes[name] = person.attributes.get(name, 0) + by
+            elif kind == "add_tag" and data["tag"] not in person.tags:
+                person.tags.append(data["tag"])
+            elif kind == "remove_tag" and data["tag"] in person.tags:
+                person.tags.remove(data["tag"])
+            self._steps(person).append((at, "completed", port))
+            at = self.ways.get((at, port))
+        self._end(person, "completed")
+
+    def _steps(self, person: Person) -> list[tuple[str, str, str | None]]:
+        return person.history[-1][1]
+
+    def _end(self, person: Person, status: str) -> None:
+        person.history[-1] = (status, self._steps(person))
+
+    def _leave(self, person: Person, node: str, step: str, port: str | None, run: str) -> None:
+        self._steps(person).append((node, step, port))
+        person.node, person.attempt = None, 1
+        self._end(person, run)

@@ -1,0 +1,171 @@
+"""Random workflows and random lives: the engine does what forty lines of plain Python do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from app.engine import integrity
+from app.models.status import RunStatus, StepStatus
+from app.nodes import registry
+from app.nodes.base import Done, NodeType, Run
+from tests.engine.reference import Person, Reference
+from tests.fixtures.world import World, flow, node, rule
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+RETRY = {"maxAttempts": 2, "delaySeconds": 3600, "backoff": "fixed", "jitter": False}
+
+
+class WhenConfig(msgspec.Struct):
+    when: int
+
+
+class When(NodeType):
+    """Fails while the event's `k` is `when`."""
+
+    type, label, category, description = "trouble", "Trouble", "logic", "For tests."
+    Config = WhenConfig
+
+    @staticmethod
+    def compile(config: WhenConfig, scope: Any) -> Run:
+        read, done = scope.field("event.k"), Done()
+
+        def run(step: Any) -> Done:
+            if read(step) == config.when:
+                raise ValueError("k")
+            return done
+
+        return run
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, Any]:
+    """Up to seven nodes in a row whose ports lead to later ones, to nowhere, or are not wired."""
+    nodes, edges = [], [("trigger", "n0")]
+    count = draw(st.integers(1, 7))
+    for index in range(count):
+        name = f"n{index}"
+        kind = draw(st.sampled_from(["condition", "update", "add_tag", "remove_tag", "delay", "trouble", "end"]))
+        ports = ["next"]
+        if kind == "condition":
+            value = draw(st.integers(0, 2))
+            nodes.append(node(name, kind, conditions=[rule("contact.n", "greater_than", value)]))
+            ports = ["true", "false"]
+        elif kind == "update":
+            some = draw(
+                st.sampled_from(
+                    [{"increment": {"n": 1}}, {"set": {"n": 1}}, {"set": {"p": name}, "increment": {"n": 2}}]
+                )
+            )
+            nodes.append(node(name, "update_contact", **some))
+        elif kind in ("add_tag", "remove_tag"):
+            nodes.append(node(name, kind, tag=draw(st.sampled_from(["a", "b"]))))
+        elif kind == "delay":
+            nodes.append(node(name, kind, duration=draw(st.integers(1, 3)), unit="hours"))
+        elif kind == "trouble":
+            retry = draw(st.sampled_from([None, RETRY]))
+            nodes.append(node(name, kind, retry, when=draw(st.integers(0, 1))))
+            ports = draw(st.sampled_from([["next"], ["next", "error"]]))
+        else:
+            nodes.append(node(name, kind))
+            ports = []
+        later = [f"n{target}" for target in range(index + 1, count)]
+        for port in ports:
+            target = draw(st.sampled_from([None, *later]))
+            if target or port == "error":  # an `error` port is wired or absent; others may lead nowhere
+                edges += [(name, target, port)] if target else []
+    return flow("go", nodes, *edges, goals=[{"id": "g", "event": "bought"}])
+
+
+lives = st.lists(
+    st.tuples(st.just("go"), st.integers(0, 3), st.integers(0, 2))
+    | st.tuples(st.just("bought"), st.integers(0, 3), st.just(0))
+    | st.tuples(st.just("travel"), st.integers(1, 4), st.just(0)),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.fixture(scope="module")
+def settled() -> dict[str, int]:
+    """Hours that all examples of this module have used up: time never goes back."""
+    return {"hours": 0}
+
+
+@settings(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+@given(graph=graphs(), life=lives, together=st.booleans())
+@example(
+    graph=flow("go", [node("n0", "trouble", RETRY, when=0)], ("trigger", "n0")),
+    life=[("go", 0, 0), ("travel", 1, 0)],
+    together=False,
+)
+def test_a_random_workflow_does_what_plain_python_does(
+    world: World, settled: dict[str, int], graph: dict[str, Any], life: list[tuple[str, int, int]], together: bool
+) -> None:
+    registry._types["trouble"] = When
+    start = settled["hours"]
+    settled["hours"] += 100
+    world.travel(NOON + timedelta(hours=start))
+    workflow = world.workflow(graph)
+    try:
+        people = world.contacts(4, attributes={"n": 0})
+        expected = live(world, Reference(graph), people, life, start, together)
+        for contact, person in zip(people, expected, strict=True):
+            assert seen(world, workflow, contact) == person.history
+            row = world.db.execute("select attributes, tags from contacts where id = %s", (contact,)).fetchone()
+            assert row is not None
+            assert (row[0], sorted(row[1])) == (person.attributes, sorted(person.tags))
+        assert integrity.check(world.db) == []
+    finally:
+        world.db.execute("update workflows set status = 'archived' where id = %s", (workflow,))
+
+
+def live(
+    world: World, reference: Reference, people: list[UUID], life: list[tuple[str, int, int]], start: int, together: bool
+) -> list[Person]:
+    """Let it happen to the engine and to the reference; `together`: events pile up until time passes."""
+    persons = [Person({"n": 0}) for _ in people]
+    event: list[dict[str, Any]] = [{"k": 9} for _ in people]
+    hours = 0
+    for what, who, value in life:
+        if what == "travel":
+            world.engine.advance()
+            hours += who
+            world.travel(NOON + timedelta(hours=start + hours))
+            for index, person in enumerate(persons):
+                reference.travel(person, hours, event[index])
+            continue
+        world.put(what, [people[who]], {"k": value})
+        if not together:
+            world.engine.advance()
+        if what == "go":
+            if persons[who].node is None:
+                event[who] = {"k": value}
+            reference.enter(persons[who], event[who])
+        else:
+            reference.reach_goal(persons[who])
+    world.engine.advance()
+    return persons
+
+
+def seen(world: World, workflow: UUID, contact: UUID) -> list[tuple[str, list[tuple[str, str, str | None]]]]:
+    """What became of a contact, in the words of the reference."""
+    rows = world.db.execute(
+        "select r.id, r.status, s.node_id, s.status, s.port from runs r left join steps s on s.run_id = r.id"
+        " where r.workflow_id = %s and r.contact_id = %s order by r.started_at, r.id, s.seq",
+        (workflow, contact),
+    ).fetchall()
+    found: dict[UUID, tuple[str, list[tuple[str, str, str | None]]]] = {}
+    for run_id, status, node_id, step, port in rows:
+        steps = found.setdefault(run_id, (RunStatus(status).word, []))[1]
+        if node_id is not None:
+            steps.append((node_id, StepStatus(step).word, port))
+    return list(found.values())
