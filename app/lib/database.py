@@ -18,6 +18,7 @@ from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyA
 from advanced_alchemy.extensions.litestar._utils import delete_aa_scope_state, get_aa_scope_state
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.settings import settings
@@ -58,7 +59,7 @@ async def job_engine() -> AsyncIterator[AsyncEngine]:
 
 
 def _engine(pool_size: int) -> AsyncEngine:
-    return create_async_engine(
+    made = create_async_engine(
         sqlalchemy_url(),
         pool_size=pool_size,
         max_overflow=4,
@@ -66,6 +67,19 @@ def _engine(pool_size: int) -> AsyncEngine:
         pool_timeout=10,
         connect_args={"options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}", "connect_timeout": 5},
     )
+    event.listen(made.sync_engine, "commit", _refuse_to_lose)
+    return made
+
+
+class Lost(Exception):
+    """A statement of this transaction failed and the failure was swallowed; use `begin_nested()` around what may fail."""
+
+
+def _refuse_to_lose(connection: Connection) -> None:
+    """PostgreSQL answers COMMIT of a failed transaction with a silent ROLLBACK, and a client would hear of success."""
+    driver: Any = connection.connection.driver_connection
+    if driver.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
+        raise Lost
 
 
 @functools.cache

@@ -1,0 +1,115 @@
+"""People and programs: invited, signed in, given keys, and shut out again. In light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.product import Product
+
+PASSWORD = "four unrelated words"
+SETTINGS = ("profile", "sessions", "workspace", "users", "keys")
+
+
+def test_a_colleague_comes_and_goes(open_page: Callable[..., Page], shot: Callable[..., Any]) -> None:
+    owner = open_page()
+    owner.goto("/settings/users")
+    owner.get_by_role("button", name="Add user").click()
+    dialog = owner.get_by_role("dialog")
+    dialog.get_by_label("Email").fill("robin@example.com")
+    dialog.get_by_label("Name").fill("Robin Vale")
+    dialog.get_by_label("Role").select_option("Marketer")
+    dialog.get_by_role("button", name="Add user").click()
+    link = owner.locator("#link").inner_text()
+    shot(owner, "settings-link")
+
+    robin = open_page(signed_in=False)
+    robin.goto(urlsplit(link).path)
+    expect(robin).to_have_url(re.compile(r"/$"))
+    robin.goto("/settings/keys")
+    expect(robin.get_by_text("Your role may not do this")).to_be_visible()
+    robin.goto("/settings/profile")
+    robin.get_by_label("New password").fill("short")
+    robin.get_by_label("New password").fill(PASSWORD)
+    robin.get_by_role("button", name="Set password").click()
+    expect(robin.locator("#toasts")).to_contain_text("Password changed")
+    robin.locator("summary", has_text="Your account").click()
+    robin.get_by_role("button", name="Sign out").click()
+    expect(robin).to_have_url(re.compile("/sign-in$"))
+
+    robin.goto("/settings/users")
+    robin.get_by_label("Email").fill("robin@example.com")
+    robin.get_by_label("Password", exact=True).fill("something else")
+    robin.get_by_role("button", name="Sign in").click()
+    expect(robin.get_by_text("Email or password is wrong.")).to_be_visible()
+    shot(robin, "sign-in-wrong")
+    robin.get_by_label("Password", exact=True).fill(PASSWORD)
+    robin.get_by_role("button", name="Show password").click()
+    expect(robin.get_by_label("Password", exact=True)).to_have_value(PASSWORD)
+    robin.get_by_role("button", name="Sign in").click()
+    expect(robin).to_have_url(re.compile("/settings/users$"))
+    expect(robin.get_by_role("button", name="Add user")).to_have_count(0)
+
+    owner.goto("/settings/users")
+    owner.get_by_label("Role of Robin Vale").select_option("Viewer")
+    expect(owner.locator("#toasts")).to_contain_text("Robin Vale is viewer now.")
+    owner.get_by_label("Actions for Robin Vale").click()
+    owner.get_by_role("button", name="Remove").click()
+    owner.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(owner.locator("#toasts")).to_contain_text("was removed")
+    robin.goto("/settings/profile")
+    expect(robin).to_have_url(re.compile("/sign-in"))
+
+
+def test_a_key_is_shown_once_works_and_ends(page: Page, product: Product) -> None:
+    page.goto("/settings/keys")
+    page.get_by_role("button", name="Create key").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Shop backend")
+    dialog.get_by_label("Expires").select_option("In 30 days")
+    dialog.get_by_role("button", name="Create key").click()
+    key = page.locator("#key").inner_text()
+
+    def status() -> int:
+        return httpx.get(f"{product.url}/api/v1/me", headers={"Authorization": f"Bearer {key}"}).status_code
+
+    assert status() == 200
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_text(key)).to_have_count(0)
+    page.get_by_role("button", name="Revoke Shop backend").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.locator("#toasts")).to_contain_text("Shop backend was revoked")
+    assert status() == 401
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_settings_are_accessible(
+    open_page: Callable[..., Page],
+    expect_accessible: Callable[..., None],
+    shot: Callable[..., Path],
+    theme: str,
+    width: int,
+) -> None:
+    door = open_page(theme=theme, width=width, signed_in=False)
+    for path in ("/sign-in", "/sign-in/help"):
+        door.goto(path)
+        expect_accessible(door)
+    shot(door, f"sign-in-{theme}-{width}")
+    page = open_page(theme=theme, width=width)
+    for tab in SETTINGS:
+        page.goto(f"/settings/{tab}")
+        expect_accessible(page)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{tab} is {wide} px wider than the screen"
+        shot(page, f"settings-{tab}-{theme}-{width}")
+    page.goto("/settings/users")
+    page.get_by_role("button", name="Add user").click()
+    expect_accessible(page)
