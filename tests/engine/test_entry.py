@@ -82,7 +82,7 @@ def test_a_goal_ends_active_runs_and_only_those_whose_conditions_hold(world: Wor
     world.emit("order", people[1:2], {"total": 5})
     assert world.runs(flow_id) == {"goal_reached": 1, "waiting": 2}
     assert world.one("select goal_reached_id from runs where status = 6") == "bought"
-    assert world.steps(flow_id)[0] == ("d", "skipped", "exit")
+    assert world.steps(flow_id)[0] == ("d", "skipped", None)
     world.balanced()
     world.emit("e", people[:1])
     assert world.runs(flow_id) == {"goal_reached": 1, "waiting": 3}
