@@ -163,7 +163,12 @@ async def _replay(session: AsyncSession, tenant_id: int, key: str, digest: bytes
     ).scalar_one()
     if row.request_hash != digest:
         raise KeyReused(errors=[{"path": "Idempotency-Key", "message": "This key belongs to another request."}])
-    content = crypto.unseal(row.body or b"", _aad(tenant_id, key))
+    try:
+        content = crypto.unseal(row.body or b"", _aad(tenant_id, key))
+    except crypto.Unreadable as error:
+        raise Conflict(
+            "This was done, but its answer can no longer be read: the server's secret key changed."
+        ) from error
     headers = [(name.encode(), value.encode()) for name, value in row.headers.items()]
     headers += [(b"content-length", str(len(content)).encode()), REPLAYED]
     await send(cast("Any", {"type": "http.response.start", "status": row.status_code, "headers": headers}))
