@@ -188,8 +188,8 @@ class Engine:
         )
         runs: dict[bytes, list[Run]] = {}
         for row in claim.active_runs(cursor, ending, lock=True) if ending else ():
-            contact = batch.contacts.setdefault(row.contact_id, Contact(row.contact_id))
-            run = self._stored_run(row, contact)
+            # An erased contact is not in the batch: its runs end, and nothing starts for it any more.
+            run = self._stored_run(row, batch.contacts.get(row.contact_id) or Contact(row.contact_id))
             run.parked = True
             runs.setdefault(row.contact_id, []).append(run)
         entering = [
