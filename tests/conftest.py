@@ -13,6 +13,7 @@ Servers are those of `./dev test` when it runs the tests, else one kept in the t
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fixtures import environment
@@ -28,3 +29,15 @@ pytest_plugins = [
     "tests.fixtures.people",
     "tests.fixtures.clock",
 ]
+
+LONGEST = ("tests/journeys/", "tests/local/test_run.py", "tests/contacts/imports/")
+"""Minutes, not seconds. Two processes end together when the longest tests begin first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For several test processes: a file stays in one of them, the tests of a journey may part, the longest come first."""
+    for item in items:
+        apart = item.nodeid.startswith(LONGEST[0])
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if apart else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

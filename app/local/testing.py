@@ -72,7 +72,7 @@ def _suites(selection: Selection, values: dict[str, str]) -> list[Callable[[], R
     canvas, browser = selection.of(is_canvas), selection.of(is_browser)
     expression = ["-k", selection.expression] if selection.expression else []
     share = min(os.cpu_count() or 1, LARGEST_SHARE)
-    parallel = ["-n", str(share), "--dist", "loadfile"] if python == [] and share > 1 else []
+    parallel = ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"] if python == [] and share > 1 else []
     if python is not None:
         chosen.append(lambda: suites.pytest("python", [*(python or ["tests"]), *parallel, *expression], values))
     if canvas is not None:
