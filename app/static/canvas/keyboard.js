@@ -101,8 +101,9 @@ export class Keyboard {
 
   /** What a key acts on: the selection when the focus is in it, else the focused card. */
   chosen() {
-    const { selection, current } = this.canvas;
-    return selection.has(current) || !this.canvas.contains(document.activeElement) || document.activeElement === this.canvas ? [...selection] : [current];
+    const { selection } = this.canvas;
+    const focused = /** @type {any} */ (document.activeElement?.closest('flow-canvas .node'))?.dataset.id;
+    return focused && !selection.has(focused) ? [focused] : [...selection];
   }
 
   toggle(id) {

@@ -7,6 +7,13 @@ import { toScreen } from './viewport.js';
 
 const SLACK = 5;
 
+/** How well a choice fits what was typed: 0 its name begins so, 1 one of its words does, 2 it is somewhere in it, 3 not at all. */
+function rank(words, wanted) {
+  if (words.startsWith(wanted)) return 0;
+  if (words.split(/[\s_.-]+/).some((word) => word.startsWith(wanted))) return 1;
+  return words.includes(wanted) ? 2 : 3;
+}
+
 export class Palette {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
@@ -57,6 +64,8 @@ export class Palette {
     const at = shown.indexOf(document.activeElement);
     if (event.key === 'Enter' && event.target === this.search && shown[0]) {
       event.preventDefault();
+      const typed = this.search.value.trim().toLowerCase();
+      shown.sort((a, b) => rank(a.dataset.words, typed) - rank(b.dataset.words, typed));
       this.addByChoice(shown[0].dataset.type);
       this.search.value = '';
       this.filter();
@@ -101,6 +110,7 @@ export class Palette {
     let ghost = null;
     /** @type {Slot | null} */
     let slot = null;
+    item.setPointerCapture(event.pointerId);
     const stop = new AbortController();
     // A quick flick leaves the small item with its first move: hold the pointer from the press on.
     item.setPointerCapture(event.pointerId);
@@ -202,7 +212,8 @@ export class Palette {
     const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
     const list = /** @type {HTMLElement} */ (this.menu.querySelector('[role=listbox]'));
     const wanted = input.value.trim().toLowerCase();
-    const found = (this.options ?? []).filter((option) => option.words.includes(wanted));
+    const found = (this.options ?? []).filter((option) => rank(option.words, wanted) < 3);
+    found.sort((a, b) => rank(a.words, wanted) - rank(b.words, wanted));
     list.replaceChildren(...found.map((option, index) => {
       const line = make('div', 'choice', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
       for (const part of option.html.children) line.append(part.cloneNode(true));
