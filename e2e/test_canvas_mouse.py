@@ -97,7 +97,9 @@ def test_ports_are_connected_by_dragging_and_by_two_clicks(page: Page, product: 
     canvas.card("b").click()
     assert canvas.ways() == {("trigger", "next", "a"), ("a", "next", "b")}
     canvas.connect("trigger", "next", "b")
-    assert canvas.ways() == {("trigger", "next", "b"), ("a", "next", "b")}, "a way out leads to one place: it was turned"
+    assert canvas.ways() == {("trigger", "next", "b"), ("a", "next", "b")}, (
+        "a way out leads to one place: it was turned"
+    )
     canvas.connect("b", "next", "a")
     expect(page.locator("#toasts")).to_contain_text("circle")
     assert ("b", "next", "a") not in canvas.ways()
@@ -217,7 +219,9 @@ def test_notes_are_written_moved_and_removed(canvas: Canvas) -> None:
 def test_tidying_up_is_one_change(page: Page, product: Product) -> None:
     steps = [node(f"s{i}", "add_tag", (i * 173) % 700, (i * 311) % 900, tag="t") for i in range(6)]
     ways = [edge("trigger", "s0"), *(edge(f"s{i}", f"s{i + 1}") for i in range(5))]
-    canvas = Canvas(page).open(create(product, "Untidy", trigger={"type": "event", "event": "x"}, nodes=steps, edges=ways))
+    canvas = Canvas(page).open(
+        create(product, "Untidy", trigger={"type": "event", "event": "x"}, nodes=steps, edges=ways)
+    )
     page.get_by_role("button", name="Tidy up").click()
     expect(canvas.said).to_have_text("Tidied up")
     places = [canvas.position(f"s{i}") for i in range(6)]

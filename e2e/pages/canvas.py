@@ -106,7 +106,9 @@ class Canvas:
     def stored(self, product: Product, workflow_id: str) -> Graph:
         """The draft as the server has it."""
         headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
-        found: Graph = httpx.get(f"{product.url}/api/v1/workflows/{workflow_id}", headers=headers, timeout=30).json()["data"]
+        found: Graph = httpx.get(f"{product.url}/api/v1/workflows/{workflow_id}", headers=headers, timeout=30).json()[
+            "data"
+        ]
         return found
 
     # ---- doing

@@ -256,8 +256,10 @@ export class Actions {
     input.value = before || canvas.titleOf(id);
     entry.li.append(input);
     input.select();
+    let over = false;
     const finish = (keep) => {
-      if (!input.isConnected) return;
+      if (over) return;
+      over = true; // removing a focused input blurs it once more
       const name = input.value.trim();
       input.remove();
       if (keep && name !== before && !(name === canvas.titleOf(id) && !before)) {
@@ -278,7 +280,8 @@ export class Actions {
     const { canvas } = this;
     canvas.panel.wanted = field;
     if (!canvas.graph.node(id)) return canvas.panel.openWorkflow();
-    for (const popover of document.querySelectorAll('details[open].menu, dialog[open]')) /** @type {any} */ (popover).open = false;
+    for (const menu of document.querySelectorAll('details[open].menu')) /** @type {any} */ (menu).open = false;
+    for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {any} */ (dialog).close('no');
     canvas.select([id], { focus: true, open: true });
   }
 

@@ -35,7 +35,15 @@ export class Floats {
     });
   }
 
+  /** Drawn at most every 80 ms: a small picture need not follow every frame. */
   minimap() {
+    this.later ??= setTimeout(() => {
+      this.later = undefined;
+      this.drawMap();
+    }, 80);
+  }
+
+  drawMap() {
     const pen = this.map?.getContext('2d');
     if (!pen || !this.map.offsetParent) return;
     const ratio = devicePixelRatio || 1;

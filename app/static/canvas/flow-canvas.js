@@ -174,7 +174,7 @@ export class FlowCanvas extends HTMLElement {
     if (title) title.textContent = this.graph.node(id)?.name || face?.dataset.title || this.graph.face(id).label;
   }
 
-  /** Spoken names and the one card in the tab order. @param {string[]} order */
+  /** Where each step stands, for screen readers, and the one card in the tab order. @param {string[]} order */
   named(order) {
     if (!this.graph.node(this.current)) this.current = TRIGGER;
     order.forEach((id, index) => {
@@ -183,10 +183,9 @@ export class FlowCanvas extends HTMLElement {
       const names = (edges, end) => edges.map((edge) => this.titleOf(edge[end])).join(' and ');
       const from = names(this.graph.incoming(id), 'source');
       const to = names(this.graph.outgoing(id), 'target');
-      const kind = id === TRIGGER ? 'Trigger' : this.graph.face(id).label;
-      const summary = card.querySelector('.su')?.textContent?.trim();
-      const parts = [`${kind}, ${this.titleOf(id)}`, summary, `Step ${index + 1} of ${order.length}`, from && `From ${from}`, to && `To ${to}`, this.overlay?.spoken(id)];
-      card.setAttribute('aria-label', `${parts.filter(Boolean).join('. ')}.`);
+      const parts = [`Step ${index + 1} of ${order.length}`, from && `From ${from}`, to && `To ${to}`];
+      const place = card.querySelector('.place') ?? card.appendChild(make('span', 'sr place'));
+      place.textContent = `. ${parts.filter(Boolean).join('. ')}.`;
       this.scene.via(id);
       card.tabIndex = id === this.current ? 0 : -1;
     });
@@ -249,8 +248,11 @@ export class FlowCanvas extends HTMLElement {
 
   /** @param {string} mode edit, results or person */
   setMode(mode) {
+    const before = this.getBoundingClientRect().left;
     this.mode = mode;
     this.stage.dataset.mode = mode;
+    // The palette comes and goes; what is on the canvas stays where it was on the screen.
+    this.setView({ ...this.view, x: this.view.x + before - this.getBoundingClientRect().left });
     for (const button of document.querySelectorAll('[data-mode-button]')) {
       button.setAttribute('aria-pressed', String(/** @type {any} */ (button).dataset.modeButton === mode));
     }

@@ -53,7 +53,7 @@ export class Gestures {
       return undefined;
     });
     addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && (this.gesture || this.links.open)) {
+      if (event.key === 'Escape' && (this.gesture || this.links.open) && !canvas.keyboard.mode) {
         event.stopPropagation();
         this.cancel();
       }

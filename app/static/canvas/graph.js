@@ -68,6 +68,8 @@ export class Graph {
       const id = edge.id ?? `e-${edge.source}-${port}`;
       this.edges.set(id, { id, source: edge.source, target: edge.target, sourceHandle: port });
     }
+    /** @type {{out: Map<string, Edge[]>, in: Map<string, Edge[]>} | null} */
+    this.known = null;
     /** @type {Map<string, Note>} */
     this.notes = new Map((doc.notes ?? []).map((note) => [note.id, clone(note)]));
   }
@@ -115,12 +117,24 @@ export class Graph {
     return this.ports(id).some((known) => known.id === port) || (port === 'error' && id !== TRIGGER && this.face(id).ports.length > 0);
   }
 
-  outgoing(id) {
-    return [...this.edges.values()].filter((edge) => edge.source === id);
+  /** Edges by their ends, made again after an edge came or went. */
+  ends() {
+    if (this.known) return this.known;
+    const known = { out: new Map(), in: new Map() };
+    for (const edge of this.edges.values()) {
+      for (const [map, id] of [[known.out, edge.source], [known.in, edge.target]]) map.get(id)?.push(edge) ?? map.set(id, [edge]);
+    }
+    return (this.known = known);
   }
 
+  /** @returns {Edge[]} */
+  outgoing(id) {
+    return [...(this.ends().out.get(id) ?? [])];
+  }
+
+  /** @returns {Edge[]} */
   incoming(id) {
-    return [...this.edges.values()].filter((edge) => edge.target === id);
+    return [...(this.ends().in.get(id) ?? [])];
   }
 
   edgeAt(source, port) {
@@ -204,8 +218,9 @@ export class Graph {
   _remove_node({ nodeId }) {
     const node = this.nodes.get(nodeId);
     need(node, 'That step is already gone.');
-    const cut = [...this.edges.values()].filter((edge) => edge.source === nodeId || edge.target === nodeId);
+    const cut = [...this.incoming(nodeId), ...this.outgoing(nodeId)];
     for (const edge of cut) this.edges.delete(edge.id);
+    this.known = null;
     this.nodes.delete(nodeId);
     return [{ kind: 'add_node', node }, ...cut.map((edge) => ({ kind: 'add_edge', edge }))];
   }
@@ -244,6 +259,7 @@ export class Graph {
     need(!reason, reason);
     need(!this.edgeAt(edge.source, port), 'This way out already leads somewhere.');
     this.edges.set(edge.id, { id: edge.id, source: edge.source, target: edge.target, sourceHandle: port });
+    this.known = null;
     return [{ kind: 'remove_edge', edgeId: edge.id }];
   }
 
@@ -251,6 +267,7 @@ export class Graph {
     const edge = this.edges.get(edgeId);
     need(edge, 'That connection is already gone.');
     this.edges.delete(edgeId);
+    this.known = null;
     return [{ kind: 'add_edge', edge }];
   }
 

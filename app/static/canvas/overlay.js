@@ -56,12 +56,6 @@ export class Overlay {
     return this.issues.filter((issue) => issue.nodeId === id);
   }
 
-  /** For the spoken name of a card. */
-  spoken(id) {
-    const count = this.of(id).length;
-    return count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : '';
-  }
-
   badge(id) {
     const entry = this.canvas.scene.cards.get(id);
     if (!entry) return;

@@ -180,7 +180,7 @@ export class Palette {
     const { canvas } = this;
     const options = canvas.graph.order().map((id) => {
       const card = /** @type {Element} */ (canvas.scene.cards.get(id)?.card);
-      return { value: id, words: (card.textContent ?? '').toLowerCase(), html: card.querySelector('.face') };
+      return { value: id, words: (card.querySelector('.face')?.textContent ?? '').trim().toLowerCase(), html: card.querySelector('.face') };
     });
     this.ask('Find a step', options, (id) => canvas.select([id], { focus: true, open: false }), { x: canvas.scene.size.w / 2 - 130, y: 40 });
   }

@@ -16,6 +16,8 @@ export class Panel {
     this.about = '';
     /** A field that should get the focus once the form is there. */
     this.wanted = '';
+    this.loading = false;
+    this.into = false;
     canvas.addEventListener('wf:select', (event) => this.follow(/** @type {any} */ (event).detail));
     canvas.addEventListener('wf:op', (event) => /** @type {any} */ (event).detail.travelled && this.reloadIf(/** @type {any} */ (event).detail.ops));
     canvas.addEventListener('wf:refused', (event) => this.complain(/** @type {any} */ (event).detail.errors));
@@ -50,16 +52,19 @@ export class Panel {
   /** @param {string} about @param {boolean} [into] */
   async load(about, into = false) {
     const { canvas } = this;
-    if (this.about === about && this.form) {
-      if (into) this.focusIn();
+    if (this.about === about && (this.form || this.loading)) {
+      this.into ||= into && this.loading;
+      if (into && !this.loading) this.focusIn();
       return;
     }
     this.commit();
     this.about = about;
     this.into = into;
+    this.loading = true;
     this.show();
     const done = await canvas.sync.settled();
     if (this.about !== about) return;
+    this.loading = done;
     if (!done) return this.say('You are offline. The form opens when the connection is back; nothing is lost.');
     const path = about === 'workflow' ? 'panel' : `nodes/${encodeURIComponent(about)}/panel`;
     await this.get(path);
@@ -87,6 +92,7 @@ export class Panel {
 
   ready() {
     const { form } = this;
+    this.loading = false;
     const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
     if (name) name.readOnly = !this.canvas.editable;
     if (!form) return;
@@ -115,6 +121,7 @@ export class Panel {
     const { about } = this;
     const inside = this.root.contains(document.activeElement);
     this.about = '';
+    this.loading = false;
     this.root.hidden = true;
     this.root.replaceChildren();
     this.canvas.stage.removeAttribute('data-panel');

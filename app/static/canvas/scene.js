@@ -87,7 +87,7 @@ export class Scene {
   touch(id) {
     const graph = this.canvas.graph;
     this.dirty[graph.notes.has(id) ? 'notes' : 'boxes'].add(id);
-    for (const edge of graph.edges.values()) if (edge.source === id || edge.target === id) this.dirty.edges.add(edge.id);
+    for (const edge of [...graph.incoming(id), ...graph.outgoing(id)]) this.dirty.edges.add(edge.id);
     this.schedule();
   }
 
@@ -281,11 +281,20 @@ export class Scene {
   showView() {
     const { x, y, k } = this.canvas.view;
     this.plane.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-    const gap = k < view.FAR ? 40 * k : 20 * k;
+    const gap = 20 * k * 2 ** Math.max(0, Math.ceil(Math.log2(16 / (20 * k)))); // dots closer than 16 px cost more than they show
     this.canvas.style.backgroundSize = `${gap}px ${gap}px`;
     this.canvas.style.backgroundPosition = `${x}px ${y}px`;
     const far = k < view.FAR && !this.canvas.outline;
-    if (far !== this.far) this.plane.classList.toggle('far', (this.far = far));
+    if (far !== this.far) this.leaveWords((this.far = far));
+  }
+
+  /** Far away the words of cards are not drawn; screen readers keep them. */
+  leaveWords(far) {
+    this.plane.classList.toggle('far', far);
+    for (const { card } of this.cards.values()) {
+      if (far) card.setAttribute('aria-label', (card.textContent ?? '').replace(/\s+/g, ' ').trim());
+      else card.removeAttribute('aria-label');
+    }
   }
 
   /** Far-away cards leave the page when there are very many; the focused one always stays. */

@@ -1,0 +1,180 @@
+"""Saving: two tabs, no network, refusals, and what others did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from e2e.pages.canvas import Canvas, create_small
+from e2e.product import Product
+
+
+def rename_tag(canvas: Canvas, step: str, tag: str) -> None:
+    canvas.open_form(step).get_by_label("Tag", exact=True).fill(tag)
+
+
+def test_two_tabs_that_touch_different_steps_are_both_kept(product: Product, open_page: Callable[..., Page]) -> None:
+    workflow = create_small(product, "Two tabs")
+    mine, theirs = Canvas(open_page()).open(workflow), Canvas(open_page()).open(workflow)
+    rename_tag(theirs, "good", "theirs")
+    theirs.wait_saved()
+    expect(theirs.card("good")).to_contain_text("theirs")
+    rename_tag(mine, "bad", "mine")
+    expect(mine.card("bad")).to_contain_text("mine")
+    expect(mine.card("good")).to_contain_text("theirs")
+    mine.wait_saved()
+    tags = {node["id"]: node["data"].get("tag") for node in mine.stored(product, workflow)["nodes"]}
+    assert tags["good"] == "theirs" and tags["bad"] == "mine"
+
+
+def test_two_tabs_that_touch_the_same_step_are_asked(product: Product, open_page: Callable[..., Page]) -> None:
+    workflow = create_small(product, "Conflict")
+    for answer, kept in (("Keep mine", "mine"), ("Take theirs", "theirs")):
+        mine, theirs = Canvas(open_page()).open(workflow), Canvas(open_page()).open(workflow)
+        rename_tag(theirs, "good", f"theirs {answer}")
+        expect(theirs.card("good")).to_contain_text("theirs")
+        theirs.wait_saved()
+        rename_tag(mine, "good", f"mine {answer}")
+        dialog = mine.page.get_by_role("dialog", name="Two people changed the same")
+        expect(dialog).to_contain_text("Add tag")
+        expect(mine.chip).to_have_text("Conflict")
+        dialog.get_by_role("button", name=answer).click()
+        expect(mine.card("good")).to_contain_text(f"{kept} {answer}")
+        mine.wait_saved()
+        [stored] = [node for node in mine.stored(product, workflow)["nodes"] if node["id"] == "good"]
+        assert stored["data"]["tag"] == f"{kept} {answer}"
+
+
+def test_my_side_can_be_saved_as_a_copy(product: Product, open_page: Callable[..., Page]) -> None:
+    workflow = create_small(product, "To copy")
+    mine, theirs = Canvas(open_page()).open(workflow), Canvas(open_page()).open(workflow)
+    rename_tag(theirs, "good", "theirs")
+    expect(theirs.card("good")).to_contain_text("theirs")
+    theirs.wait_saved()
+    rename_tag(mine, "good", "my own")
+    mine.page.get_by_role("button", name="Save mine as a copy").click()
+    expect(mine.page.locator("h1")).to_contain_text("To copy (copy)")
+    expect(mine.card("good")).to_contain_text("my own")
+    theirs.page.reload()
+    expect(theirs.card("good")).to_contain_text("theirs")
+
+
+def test_without_a_network_work_goes_on_and_is_sent_later(
+    product: Product, open_page: Callable[..., Page], page_errors: list[str]
+) -> None:
+    workflow = create_small(product, "Offline")
+    page = open_page()
+    canvas = Canvas(page).open(workflow)
+    page.context.set_offline(True)
+    canvas.card("good").click()
+    page.keyboard.press("Control+d")
+    page.keyboard.press("Delete")
+    page.locator(".pi[data-type=end]").click()
+    expect(canvas.chip).to_contain_text("Offline")
+    expect(canvas.chip).to_contain_text("kept")
+    assert canvas.stored(product, workflow)["draftRev"] == 1
+    page.context.set_offline(False)
+    canvas.wait_saved()
+    assert "end" in {node["type"] for node in canvas.stored(product, workflow)["nodes"]}
+    page_errors.clear()  # htmx writes to the console that it could not fetch
+
+
+def test_what_a_closed_tab_did_not_send_is_sent_by_the_next(
+    product: Product, open_page: Callable[..., Page], page_errors: list[str]
+) -> None:
+    workflow = create_small(product, "Closed")
+    page = open_page()
+    canvas = Canvas(page).open(workflow)
+    page.route("**/draft", lambda route: route.abort())
+    canvas.card("wait").click()
+    page.keyboard.press("Delete")
+    expect(canvas.chip).to_contain_text("changes kept")
+    page.unroute("**/draft")
+    kept = page.evaluate("Object.values(localStorage).filter(value => value.includes('remove_node')).length")
+    assert kept == 1
+    context = page.context
+    page.close()
+    page_errors.clear()
+    again = Canvas(context.new_page()).open(workflow)
+    expect(again.step("wait")).to_have_count(0)
+    again.wait_saved()
+    assert "wait" not in {node["id"] for node in again.stored(product, workflow)["nodes"]}
+
+
+def test_a_refused_value_is_told_at_its_field_and_taken_back(page: Page, product: Product) -> None:
+    workflow = create_small(product, "Refused")
+    canvas = Canvas(page).open(workflow)
+    form = canvas.open_form("wait")
+    form.get_by_label("Wait").fill("400")
+    expect(form.get_by_label("Wait")).to_have_attribute("aria-invalid", "true")
+    expect(form).to_contain_text("365 days at most")
+    expect(form.get_by_label("Wait")).to_have_value("400")
+    expect(form.get_by_label("Wait")).to_be_focused()
+    expect(canvas.card("wait")).to_contain_text("Wait 1 day")
+    canvas.wait_saved()
+    form.get_by_label("Wait").fill("4")
+    expect(canvas.card("wait")).to_contain_text("Wait 4 days")
+    expect(form.get_by_label("Wait")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_typing_saves_without_losing_the_cursor(page: Page, product: Product) -> None:
+    canvas = Canvas(page).open(create_small(product, "Typing"))
+    field = canvas.open_form("good").get_by_label("Tag", exact=True)
+    field.fill("")
+    field.press_sequentially("early ", delay=30)
+    expect(canvas.card("good")).to_contain_text("early")
+    canvas.wait_saved()
+    field.press_sequentially("bird", delay=30)
+    expect(canvas.card("good")).to_contain_text("early bird")
+    expect(field).to_be_focused()
+
+
+def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
+    canvas = Canvas(page).open(create_small(product, "Issues"))
+    canvas.plus("good").click()
+    canvas.choose("email")
+    mail = canvas.the("send_email")
+    expect(canvas.step(mail).locator(".bad")).to_have_text("1 issue")
+    page.keyboard.press("Escape")
+    page.locator("#issues-button").click()
+    page.get_by_role("button", name="Choose a template").click()
+    field = canvas.panel.get_by_label("Template")
+    expect(field).to_be_focused()
+    page.get_by_role("button", name="Activate v1").click()
+    dialog = page.get_by_role("dialog", name="Not ready yet")
+    dialog.get_by_role("button", name="Choose a template").click()
+    expect(dialog).to_be_hidden()
+    field.select_option(index=1)
+    expect(page.locator("#issues-button")).to_have_text("No issues")
+    page.get_by_role("button", name="Activate v1").click()
+    activation = page.get_by_role("dialog", name="Activate version 1")
+    expect(activation).to_contain_text("It listens for “signed_up”")
+    activation.get_by_role("button", name="Activate v1").click()
+    expect(page.locator(".top")).to_contain_text("Live v1")
+    expect(page.get_by_role("button", name="Publish")).to_be_hidden()
+
+
+def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Product) -> None:
+    workflow = create_small(product, "Goals")
+    canvas = Canvas(page).open(workflow)
+    page.get_by_role("button", name="Goals and entry").click()
+    canvas.panel.get_by_role("button", name="Goal", exact=True).click()
+    canvas.panel.get_by_label("Name of the goal").fill("Bought")
+    canvas.panel.get_by_label("Event that reaches the goal").fill("purchase")
+    canvas.panel.get_by_label("Once", exact=False).check()
+    canvas.panel.get_by_label("Once", exact=False).blur()
+    canvas.wait_saved()
+    expect(canvas.said).not_to_contain_text("offline")
+    stored = canvas.stored(product, workflow)
+    [goal] = stored["goals"]
+    assert (goal["name"], goal["event"]) == ("Bought", "purchase")
+    assert stored["settings"]["reentry"] == "once"
+
+
+def test_the_json_of_the_page_survives_hostile_names(page: Page, product: Product) -> None:
+    workflow = create_small(product, "</script><img src=x onerror=alert(1)>")
+    canvas = Canvas(page).open(workflow)
+    assert json.dumps(canvas.graph())
+    expect(page.locator("h1")).to_contain_text("<img src=x")
