@@ -155,5 +155,5 @@ def test_five_hundred_steps_stay_quick(page: Page, product: Product) -> None:
     page.mouse.down()
     dragged = cost(60, lambda number: page.mouse.move(x + number * 3, y + number))
     page.mouse.up()
-    print(f"\n500 steps: {panned:.1f} ms a pan move with all in sight, {dragged:.1f} ms a drag move")  # noqa: T201
+    print(f"\n500 steps: {panned:.1f} ms a pan move with all in sight, {dragged:.1f} ms a drag move")
     assert panned < 16 and dragged < 16, "a frame; on a quiet machine it is 6 and 4"

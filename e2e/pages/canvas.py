@@ -116,15 +116,17 @@ class Canvas:
     def zoom_to(self, share: float) -> None:
         """Zoom about the middle, without animation."""
         self.page.evaluate(
-            """k => { const c = document.querySelector('flow-canvas'); const {w, h} = c.scene.size;
-                      const v = c.view, r = k / v.k; c.setView({k, x: w/2 - (w/2 - v.x) * r, y: h/2 - (h/2 - v.y) * r}); c.scene.flush() }""",
+            """k => { const c = document.querySelector('flow-canvas'), {w, h} = c.scene.size, v = c.view, r = k / v.k;
+                      c.setView({k, x: w/2 - (w/2 - v.x) * r, y: h/2 - (h/2 - v.y) * r});
+                      c.scene.flush() }""",
             share,
         )
 
     def show(self, node_id: str) -> None:
         """Put a step into the middle of the canvas, without animation."""
         self.page.evaluate(
-            """id => { const c = document.querySelector('flow-canvas'); const b = c.scene.boxes.get(id), {w, h} = c.scene.size, k = c.view.k;
+            """id => { const c = document.querySelector('flow-canvas'), {w, h} = c.scene.size, k = c.view.k;
+                       const b = c.scene.boxes.get(id);
                        c.setView({k, x: w/2 - (b.x + b.w/2) * k, y: h/2 - (b.y + b.h/2) * k}); c.scene.flush() }""",
             node_id,
         )
@@ -137,7 +139,8 @@ class Canvas:
     def middle_of_edge(self, edge_id: str) -> tuple[float, float]:
         """Where the middle of a connection is on the screen."""
         found = self.page.evaluate(
-            """id => { const c = document.querySelector('flow-canvas'); const m = c.scene.routes.get(id).middle, r = c.getBoundingClientRect();
+            """id => { const c = document.querySelector('flow-canvas'), r = c.getBoundingClientRect();
+                       const m = c.scene.routes.get(id).middle;
                        return [r.left + m.x * c.view.k + c.view.x, r.top + m.y * c.view.k + c.view.y] }""",
             edge_id,
         )

@@ -35,6 +35,8 @@ test('the first view is all of a small flow, and the readable top of a large one
   const large = view.opening({ x: 0, y: 0, w: 2000, h: 3000 }, first, size);
   assert.equal(large.k, 0.8);
   assert.deepEqual(view.toScreen(large, { x: 540, y: 0 }), { x: 450, y: 56 });
+  const beside = view.opening({ x: 300, y: 0, w: 500, h: 600 }, first, { w: 1160, h: 800 });
+  assert.ok(view.toScreen(beside, { x: 800, y: 0 }).x <= 1160 - 356 - 32 + 0.001, 'a form that opens covers nothing');
 });
 
 test('reveal moves only when it must', () => {

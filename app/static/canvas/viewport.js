@@ -5,6 +5,8 @@
 
 export const MIN = 0.1;
 export const MAX = 2;
+/** Width of the form at the right. */
+const PANEL = 356;
 /** Below this zoom cards show no text and no shadow: raster cost, not script, decides the frame rate. */
 export const FAR = 0.35;
 /** Up to here every card stays in the page, so screen readers and the browser's own search find it. */
@@ -59,8 +61,11 @@ export function fit(box, size, { top = 56, bottom = 72, side = 32 } = {}) {
 /** Where to begin: all of it when that can be read, else the top of it at a size that can. @param {Box} box @param {Box} first @param {{w: number, h: number}} size @returns {View} */
 export function opening(box, first, size) {
   const whole = fit(box, size);
-  if (whole.k >= 0.7) return whole;
-  return { k: 0.8, x: size.w / 2 - (first.x + first.w / 2) * 0.8, y: 56 - first.y * 0.8 };
+  const view = whole.k >= 0.7 ? whole : { k: 0.8, x: size.w / 2 - (first.x + first.w / 2) * 0.8, y: 56 - first.y * 0.8 };
+  // A form that opens at the right should not cover the flow: move aside as far as there is room.
+  const [left, right] = [box.x * view.k + view.x, (box.x + box.w) * view.k + view.x];
+  const covered = size.w > 900 ? right - (size.w - PANEL - 32) : 0;
+  return { ...view, x: view.x - Math.max(0, Math.min(covered, left - 32)) };
 }
 
 /** Move just enough that `box` is in sight with a margin. @param {View} view @param {Box} box @param {{w: number, h: number}} size @returns {View} */
