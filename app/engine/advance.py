@@ -17,6 +17,7 @@ import structlog
 
 from app.engine import claim, control, failpoints, rows
 from app.engine.claim import DueRun, Item, RunRow
+from app.engine.echoes import echoes
 from app.engine.entry import Entries
 from app.engine.graph import Graph
 from app.engine.matcher import Matcher
@@ -120,6 +121,7 @@ class Engine:
                 batch, taken = work(cursor, limit)
                 failpoints.reach("claimed")
                 if batch is not None:
+                    batch.echoes.extend(echoes(batch, self.matcher.listened))
                     small = len(batch.runs) <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
@@ -176,7 +178,7 @@ class Engine:
         """The workflows that this item may start."""
         if item.kind == claim.EVENT:
             found, since = self.matcher.triggers.get((item.tenant_id, item.name), []), self.matcher.since
-            return [graph for graph in found if item.at >= since[graph.workflow_id]]
+            return [g for g in found if item.at >= since[g.workflow_id] and g.workflow_id != item.workflow_id]
         graph = self.matcher.live.get(item.workflow_id or b"")
         return [graph] if graph is not None and graph.tenant_id == item.tenant_id else []
 
@@ -231,6 +233,7 @@ class Engine:
         for graph in targets:
             run_id = item.run_id or next(fresh)
             run = Run(run_id, graph, contact, item.payload, graph.start, batch.now)
+            run.depth = item.depth
             if entries.let_in(run, item.event_id, paused=graph.workflow_id in self.matcher.paused, asked=asked):
                 batch.enter(run)
                 if run.parked and graph.goals:
@@ -250,7 +253,7 @@ class Engine:
         if self._unread(claimed):  # a version seen for the first time reads contacts: claim again with their fields
             claimed = claim.due(cursor, limit, whole=True)
         batch = Batch(claimed[0].now)
-        for row, _, stored in claimed:
+        for row, _, _, stored in claimed:
             contact = batch.contacts.get(row.contact_id)
             if contact is None:
                 contact = batch.contacts[row.contact_id] = Contact(row.contact_id, stored)
@@ -259,8 +262,9 @@ class Engine:
 
     def _unread(self, claimed: list[DueRun]) -> bool:
         known = self.matcher.reads_contact
-        for row, _, _ in claimed:
-            self.matcher.graph(row.workflow_id, row.version)
+        self.matcher.follow(claimed[0].epoch)
+        for due in claimed:
+            self.matcher.graph(due.run.workflow_id, due.run.version)
         return self.matcher.reads_contact and not known
 
     def _stored_run(self, row: RunRow, contact: Contact) -> Run:

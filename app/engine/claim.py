@@ -25,7 +25,7 @@ INBOX = f"""
 with taken as (
   delete from inbox where id = any(array(select id from inbox order by id limit %s for update skip locked)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), {_MICROS.format("at")}, {_NOW}, (select n from workflow_epoch)
+  convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_NOW}, (select n from workflow_epoch)
 from taken order by contact_id, id
 """
 _CONTACT = "c.email, c.phone, c.external_id, c.source, c.timezone, c.locale, c.created_at, convert_to(c.attributes::text, 'UTF8'), c.tags"
@@ -48,7 +48,7 @@ DUE = f"""
 with due as materialized (
   select r.* from runs r join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
   where r.resume_at <= clock_now() and r.status < 4 order by r.resume_at limit %s for update of r skip locked)
-select {_RUN}, {_NOW}{{contact}}
+select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
 from due r join contacts c on c.id = r.contact_id order by r.contact_id, r.resume_at for no key update of c skip locked
 """
 SETTLE = """
@@ -64,7 +64,7 @@ select id, tenant_id, name, contact_id, payload, %(error)s from taken
 
 
 class Item(NamedTuple):
-    """One inbox row. `payload` is JSON text; ids are 16 bytes."""
+    """One inbox row. `payload` is JSON text; ids are 16 bytes. An event with a `workflow_id` was caused by that workflow."""
 
     id: int
     tenant_id: int
@@ -75,6 +75,7 @@ class Item(NamedTuple):
     workflow_id: bytes | None
     run_id: bytes | None
     payload: bytes | None
+    depth: int
     at: int
     now: int
     epoch: int
@@ -106,6 +107,7 @@ class DueRun(NamedTuple):
 
     run: RunRow
     now: int
+    epoch: int
     contact: tuple[Any, ...]
 
 
@@ -169,7 +171,7 @@ def due(cursor: Cursor, limit: int, whole: bool) -> list[DueRun]:
     width = len(RunRow._fields)
     sql = DUE.format(contact=f", {_CONTACT}" if whole else "")
     return [
-        DueRun(RunRow._make(row[:width]), row[width], tuple(row[width + 1 :]))
+        DueRun(RunRow._make(row[:width]), row[width], row[width + 1], tuple(row[width + 2 :]))
         for row in cursor.execute(sql, (limit,)).fetchall()
     ]
 

@@ -9,8 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import structlog
 
+from app.engine.echoes import NAMES
 from app.engine.graph import Graph
+
+log = structlog.get_logger()
 
 _WORKFLOWS = """
 select uuid_send(id), live_version, status = 'active',
@@ -43,6 +47,8 @@ class Matcher:
         """When each began to listen; events that arrived earlier start nothing."""
         self.triggers: dict[Key, list[Graph]] = {}
         self.goals: dict[Key, set[bytes]] = {}
+        self.listened: set[Key] = set()
+        """Changes of contacts that somebody waits for."""
         self.reads_contact = False
 
     def follow(self, epoch: int) -> None:
@@ -54,7 +60,13 @@ class Matcher:
         since: dict[bytes, int] = {}
         triggers: dict[Key, list[Graph]] = {}
         for workflow_id, version, active, listens in self.connection.execute(_WORKFLOWS, binary=True).fetchall():
-            graph = live[workflow_id] = self.graph(workflow_id, version)
+            try:
+                graph = live[workflow_id] = self.graph(workflow_id, version)
+            except Exception as error:  # one that cannot be understood must not keep the others from starting
+                log.error(
+                    "workflow.unreadable", workflow_id=workflow_id.hex(), version=version, error=repr(error)[:200]
+                )
+                continue
             since[workflow_id] = listens
             if not active:
                 paused.add(workflow_id)
@@ -65,6 +77,8 @@ class Matcher:
             goals.setdefault((tenant_id, event), set()).add(workflow_id)
         self.live, self.paused, self.since = live, paused, since
         self.triggers, self.goals, self.epoch = triggers, goals, epoch
+        self.listened = {key for key in (*triggers, *goals) if key[1] in NAMES}
+        self.reads_contact = self.reads_contact or bool(self.listened)
 
     def graph(self, workflow_id: bytes, version: int) -> Graph:
         """A version, compiled at first sight."""

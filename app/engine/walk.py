@@ -31,21 +31,26 @@ COLUMNS = ("email", "phone", "external_id", "source", "timezone", "locale", "cre
 class Contact:
     """The contact as steps see it: stored values plus the changes of this batch. Decoded only when a step reads it."""
 
-    __slots__ = ("_attributes", "_columns", "_raw", "_seen", "_tags", "changes", "id")
+    __slots__ = ("_attributes", "_columns", "_raw", "_seen", "_tags", "changed_by", "changes", "id")
 
     def __init__(self, contact_id: bytes, raw: tuple[Any, ...] = ()) -> None:
         self.id, self._raw = contact_id, raw
         self.changes: list[ContactChange] = []
+        self.changed_by: Run | None = None
+        """The last run that changed it."""
         self._columns: dict[str, Any] | None = None
         self._attributes: dict[str, Any] = {}
         self._tags: list[str] = []
         self._seen = 0
 
+    def stored(self) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+        """Columns, attributes and tags as they were before this batch."""
+        *columns, attributes, tags = self._raw or (*[None] * len(COLUMNS), b"{}", ())
+        return dict(zip(COLUMNS, columns, strict=True)), rows.decode(attributes), list(tags)
+
     def _look(self) -> dict[str, Any]:
         if self._columns is None:
-            *columns, attributes, tags = self._raw or (*[None] * len(COLUMNS), b"{}", ())
-            self._columns = dict(zip(COLUMNS, columns, strict=True))
-            self._attributes, self._tags = rows.decode(attributes), list(tags)
+            self._columns, self._attributes, self._tags = self.stored()
         for change in self.changes[self._seen :]:
             change.change(self._columns, self._attributes, self._tags)
         self._seen = len(self.changes)
@@ -84,6 +89,8 @@ class Run:
     context: dict[str, Any] | None = None
     parked = False
     listed = False
+    depth = 0
+    """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
     _event: dict[str, Any] | None = None
 
     def __init__(
@@ -169,6 +176,17 @@ class Refusal(NamedTuple):
     detail: dict[str, Any] | None
 
 
+class Echo(NamedTuple):
+    """An event for the inbox. `workflow_id` caused it; `depth` counts how many workflows lie before it."""
+
+    tenant_id: int
+    name: str
+    contact_id: bytes
+    workflow_id: bytes
+    depth: int
+    properties: dict[str, Any]
+
+
 _OVER: dict[str, Outcome] = {}
 
 
@@ -196,6 +214,7 @@ class Batch:
         self.attempts: list[tuple[Run, int, int, str, int]] = []
         self.messages: list[tuple[Run, int, Message, bool]] = []
         self.refusals: list[Refusal] = []
+        self.echoes: list[Echo] = []
         self.tallies: dict[Graph, list[int]] = {}
 
     def tally(self, graph: Graph) -> list[int]:
@@ -279,6 +298,7 @@ class Batch:
         for effect in outcome.effects:
             if isinstance(effect, ContactChange):
                 run.contact.changes.append(effect)
+                run.contact.changed_by = run
             elif isinstance(effect, Message):
                 self.messages.append((run, seq, effect, node.awaits))
 

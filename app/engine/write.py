@@ -41,6 +41,10 @@ TABLES: dict[str, dict[str, str]] = {
         "tenant_id": "int", "workflow_id": "uuid", "contact_id": "uuid", "event_id": "uuid", "reason": "text",
         "detail": "jsonb", "at": "timestamptz",
     },
+    "inbox": {
+        "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
+        "payload": "jsonb", "occurred_at": "timestamptz",
+    },
 }  # fmt: skip
 STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
@@ -165,6 +169,16 @@ def refusal_rows(batch: Batch) -> list[bytes]:
     ]  # fmt: skip
 
 
+def echo_rows(batch: Batch) -> list[bytes]:
+    """Events that this batch gives rise to; they go into the inbox."""
+    at = rows.stamp(batch.now)
+    return [
+        b"\0\x07" + rows.int4(echo.tenant_id) + rows.text(echo.name) + UUID_HEAD + echo.contact_id + UUID_HEAD
+        + echo.workflow_id + rows.int2(echo.depth) + rows.json(echo.properties) + at
+        for echo in batch.echoes
+    ]  # fmt: skip
+
+
 def moved_arguments(runs: list[Run], now: int) -> tuple[Any, ...]:
     """Arguments of MOVED."""
     return (
@@ -226,6 +240,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("messages", message_rows(batch))
     put("step_attempts", attempt_rows(batch))
     put("entry_refusals", refusal_rows(batch))
+    put("inbox", echo_rows(batch))
     for sql, arguments in contact_updates(batch):
         cursor.execute(sql, arguments)
     if counted := stats_arguments(batch, shard):

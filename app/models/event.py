@@ -49,6 +49,8 @@ class Inbox(Base):
     occurred_at: Mapped[datetime]
     at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
     """When it arrived: a workflow that was activated later is not started by it."""
+    depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How many workflows lie between what happened outside and this change of a contact, which `workflow_id` made."""
 
 
 class DeadLetter(Base):
