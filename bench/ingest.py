@@ -1,0 +1,229 @@
+"""`./dev bench ingest`: W3, events over HTTP through the real web process against a bare ASGI app that stores nothing.
+
+    ./dev bench ingest                 bare, single events, batches of 500; 3 rounds
+    ./dev bench ingest --rounds 5 --requests 8000 --json F
+
+Every server is one granian process, asked over 64 kept connections from this process, interleaved in random order. Read the
+ratios: machines differ, and so do minutes on one machine. `cpu` is the server's own processor time, which others cannot take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import collections
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.lib import database
+from app.lib.ids import uuid7
+from app.models.status import Role
+
+CONNECTIONS, BATCH = 64, 500
+PATH = "/api/v1/events"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`app` is what granian serves, `batch` the events of a request."""
+
+    name: str
+    app: str
+    batch: int
+
+
+CELLS = [
+    Cell("bare", "bench.ingest:bare", 1),
+    Cell("single", "app.asgi:app", 1),
+    Cell("batch", "app.asgi:app", BATCH),
+]
+
+
+async def bare(scope: Any, receive: Any, send: Any) -> None:
+    """The floor: reads JSON, answers 202, stores nothing."""
+    if scope["type"] == "lifespan":
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    if scope["type"] != "http":
+        return
+    msgspec.json.decode((await receive())["body"])
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"14")]
+    await send({"type": "http.response.start", "status": 202, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"accepted":1}'})
+
+
+def event(number: int) -> dict[str, Any]:
+    return {
+        "name": "add_to_cart",
+        "externalId": f"u{number % 1_000}",
+        "properties": {"sku": "sku-1", "amount": 12.5, "source": "website_signup", "utm": "x" * 20},
+        "id": str(uuid7()),
+    }
+
+
+async def _ask(
+    port: int, head: str, bodies: Iterator[bytes], seconds: list[float], seen: collections.Counter[str]
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for body in bodies:
+        began = time.perf_counter()
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        answer = (await reader.readuntil(b"\r\n\r\n")).lower()
+        seen[answer[9:12].decode()] += 1
+        at = answer.find(b"content-length:")
+        await reader.readexactly(int(answer[at + 15 : answer.find(b"\r\n", at)]))
+        seconds.append(time.perf_counter() - began)
+    writer.close()
+
+
+async def load(port: int, key: str, bodies: list[bytes]) -> tuple[float, list[float]]:
+    """Send all bodies over the connections; the seconds for all, and for each."""
+    head = f"POST {PATH} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n"
+    each: list[float] = []
+    seen: collections.Counter[str] = collections.Counter()
+    left = iter(bodies)
+    began = time.perf_counter()
+    await asyncio.gather(*(_ask(port, head, left, each, seen) for _ in range(min(CONNECTIONS, len(bodies)))))
+    took = time.perf_counter() - began
+    assert set(seen) == {"202"}, seen
+    return took, sorted(each)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _cpu(process: int) -> float:
+    """Processor seconds of a process and its children."""
+    total = 0.0
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(entry.parent.name) == process or int(fields[1]) == process:
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def _ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as probe:
+                probe.sendall(b"GET /health/live HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")
+                if probe.recv(64):
+                    return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit("the server did not start")
+
+
+def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
+    """Events a second, p50 and p99 in ms, and the server's processor microseconds an event."""
+    with database.connect() as connection:
+        connection.execute("truncate inbox, events, contacts cascade")
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port),
+         "--no-access-log", "--log-level", "error", cell.app],
+        env={**os.environ, "THROUGHLINE_PORT": str(port)},
+    )  # fmt: skip
+    try:
+        _ready(port, process)
+        count = max(40, requests * 4 // cell.batch) if cell.batch > 1 else requests
+        made = [[event(n) for n in range(start, start + cell.batch)] for start in range(count)]
+        bodies = [json.dumps(events if cell.batch > 1 else events[0]).encode() for events in made]
+        asyncio.run(
+            load(port, key, [json.dumps(event(n)).encode() for n in range(1_000)])
+        )  # everybody is known, all is warm
+        before = _cpu(process.pid)
+        took, each = asyncio.run(load(port, key, bodies))
+        cpu = _cpu(process.pid) - before
+    finally:
+        process.terminate()
+        process.wait(20)
+    stored = len(bodies) * cell.batch
+    if cell.app != "bench.ingest:bare":
+        with database.connect() as connection:
+            found = connection.execute("select count(*) from events where key is not null").fetchone()
+            assert found == (stored + 1_000,), (found, stored)
+    return {
+        "rate": stored / took,
+        "p50": each[len(each) // 2] * 1e3,
+        "p99": each[int(len(each) * 0.99)] * 1e3,
+        "us": cpu / stored * 1e6,
+    }
+
+
+async def _key() -> str:
+    from app.lib import crypto
+    from app.models.api_key import ApiKey
+    from app.models.workspace import Workspace
+
+    prefix, secret = "benchmark0", "x" * 43
+    async with database.transaction() as session:
+        workspace = Workspace(name="Ingest", slug=f"ingest-{uuid7()}")
+        session.add(workspace)
+        await session.flush()
+        fingerprint = crypto.fingerprint(secret)
+        session.add(
+            ApiKey(tenant_id=workspace.id, name="bench", prefix=prefix, key_hash=fingerprint, role=Role.MARKETER.value)
+        )
+    await database.engine().dispose()
+    return f"tl_{prefix}_{secret}"
+
+
+def _spread(values: list[float], digits: int = 2) -> str:
+    return f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f}-{max(values):,.{digits}f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="./dev bench ingest", description=__doc__.partition("\n")[0] if __doc__ else ""
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=4_000)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], check=True, stdout=subprocess.DEVNULL)
+    key = asyncio.run(_key())
+    readings: dict[str, list[dict[str, float]]] = {cell.name: [] for cell in CELLS}
+    for number in range(options.rounds):
+        for cell in random.sample(CELLS, len(CELLS)):
+            readings[cell.name].append(measure(cell, key, options.requests))
+        print(f"round {number + 1} of {options.rounds}", flush=True)
+    for cell in CELLS:
+        found = readings[cell.name]
+        print(
+            f"{cell.name:7} events/s {_spread([one['rate'] for one in found], 0)}  p50 {_spread([one['p50'] for one in found], 1)} ms"
+            f"  p99 {_spread([one['p99'] for one in found], 1)} ms  cpu {_spread([one['us'] for one in found], 0)} us/event"
+        )
+    for name, one, other in (("W3 single / bare", "single", "bare"), ("batch / single", "batch", "single")):
+        pairs = list(zip(readings[one], readings[other], strict=True))
+        rates = _spread([mine["rate"] / theirs["rate"] for mine, theirs in pairs])
+        print(
+            f"{name}: {rates} by rate, {_spread([theirs['us'] / mine['us'] for mine, theirs in pairs])} by server cpu"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(readings, indent=2))
+
+
+if __name__ == "__main__":
+    main()
