@@ -153,7 +153,8 @@ class Engine:
         runs, entries = self._standing(cursor, batch, wanted)
         fresh = iter(ids.uuid7_many(sum(self._possible_entries(item) for item in wanted)))
         for item in wanted:
-            contact = batch.contacts.get(item.contact_id)
+            # Only who still exists may enter; runs of an erased contact stand in the batch to be cancelled.
+            contact = batch.contacts[item.contact_id] if item.contact_id in stored else None
             mine = runs.setdefault(item.contact_id, [])
             if item.kind == claim.ERASED:
                 for run in mine:

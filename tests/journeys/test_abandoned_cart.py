@@ -21,8 +21,8 @@ import redis
 from tests.fixtures.product import Product
 from tests.journeys.abandoned_cart import DAY, Journey, expected, seconds, shop_events
 
-TICK = 3 * 3600
-KILLS = 12
+TICK = 6 * 3600
+KILLS = 6
 
 
 def flow(template_id: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Trouble:
 
     def __init__(self, product: Product, redis_url: str) -> None:
         self.product, self.valkey, self.chance = product, redis.Redis.from_url(redis_url), random.Random(24)
-        self.kills = set(self.chance.sample(range(800), KILLS))
+        self.kills = set(self.chance.sample(range(500), KILLS))
 
     def __call__(self, count: int) -> None:
         if count in self.kills:

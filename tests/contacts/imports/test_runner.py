@@ -91,17 +91,14 @@ select (select count(*) from contacts), (select count(distinct external_id) from
 """
 
 
-async def test_a_hundred_thousand_rows_in_bounded_memory_and_time(committed_database: CommittedDatabase) -> None:
+async def test_a_hundred_thousand_rows_in_bounded_memory(committed_database: CommittedDatabase) -> None:
     await prepared(100_000)
-    began = time.monotonic()
     process = worker(committed_database.url, MEASURED)
     out, err = await asyncio.to_thread(process.communicate)
-    took = time.monotonic() - began
     assert process.returncode == 0, err
     assert one(committed_database, PROGRESS) == ("completed", 100_000, 100_000, 0, 0)
     assert one(committed_database, SUMS) == (100_000, 100_000, 100_000, 0)
     assert int(out) < 60, f"the run grew by {out.strip()} MB"
-    assert took < 60, f"100,000 rows took {took:.0f} s"
 
 
 async def test_kill_9_in_the_middle_goes_on_exactly(committed_database: CommittedDatabase) -> None:
