@@ -16,8 +16,8 @@ from pathlib import Path
 from app.local import browser, environment
 
 OLDEST_NODE = 18
-NOTHING_SELECTED = 5
-"""pytest's exit code when an expression selects no test."""
+TESTS_FAILED, NOTHING_SELECTED = 1, 5
+"""Exit codes of pytest: it ran to its end and found failures; an expression selected no test."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def pytest(name: str, arguments: list[str], values: dict[str, str]) -> Result:
                 failed += count["failures"] + count["errors"]
                 skipped += count["skipped"]
                 passed += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
-    if code not in (0, NOTHING_SELECTED) and not failed:
-        failed = 1  # it broke before it could count
+    if code not in (0, NOTHING_SELECTED, TESTS_FAILED) or (code == TESTS_FAILED and not failed):
+        failed += 1  # it was interrupted, or broke before it could count
     return Result(name, passed, failed, time.monotonic() - began, f", {skipped} skipped" if skipped else "")
 
 
