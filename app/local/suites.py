@@ -90,9 +90,12 @@ def pytest(name: str, arguments: list[str], values: dict[str, str]) -> Result:
                 failed += count["failures"] + count["errors"]
                 skipped += count["skipped"]
                 passed += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
-    if code not in (0, NOTHING_SELECTED, TESTS_FAILED) or (code == TESTS_FAILED and not failed):
-        failed += 1  # it was interrupted, or broke before it could count
-    return Result(name, passed, failed, time.monotonic() - began, f", {skipped} skipped" if skipped else "")
+    if code not in (0, NOTHING_SELECTED) and not failed:
+        failed = 1  # it broke before it could count
+    note = f", {skipped} skipped" if skipped else ""
+    if code not in (0, TESTS_FAILED, NOTHING_SELECTED):
+        note += ", ended early"
+    return Result(name, passed, failed, time.monotonic() - began, note)
 
 
 def canvas(paths: list[str], expression: str | None) -> Result:
