@@ -60,7 +60,8 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
         return
     if scope["type"] != "http":
         return
-    msgspec.json.decode((await receive())["body"])
+    if body := (await receive())["body"]:
+        msgspec.json.decode(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"14")]
     await send({"type": "http.response.start", "status": 202, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"accepted":1}'})
