@@ -247,3 +247,35 @@ def test_the_wheel_pans_and_zooms_where_the_pointer_is(canvas: Canvas) -> None:
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Fit to view").click()
     expect(canvas.card("good")).to_be_in_viewport()
+
+
+def test_a_step_can_have_a_path_for_failures(canvas: Canvas) -> None:
+    form = canvas.open_form("good")
+    form.get_by_text("If this step fails").click()
+    form.get_by_role("button", name="Add a path for failures").click()
+    canvas.choose("end")
+    end = canvas.the("end")
+    assert ("good", "error", end) in canvas.ways()
+    expect(canvas.port("good", "error")).to_be_visible()
+    canvas.wait_saved()
+    canvas.card(end).click()
+    canvas.page.keyboard.press("Delete")
+    assert ("good", "error", end) not in canvas.ways()
+
+
+def test_the_trigger_changes_its_kind(canvas: Canvas) -> None:
+    canvas.open_form("trigger")
+    canvas.panel.get_by_text("Started by hand").click()
+    expect(canvas.card("trigger")).to_contain_text("By a person or a program")
+    expect(canvas.panel.locator("form[data-about=trigger]")).not_to_contain_text("The name your site or app sends")
+    canvas.panel.get_by_text("An event happens").click()
+    expect(canvas.panel.get_by_label("Event", exact=True)).to_have_value("signed_up")
+
+
+def test_the_workflow_is_renamed_in_place(canvas: Canvas) -> None:
+    name = canvas.page.get_by_role("textbox", name="Name of the workflow")
+    name.fill("Sign-up series")
+    canvas.page.keyboard.press("Enter")
+    canvas.wait_saved()
+    canvas.page.reload()
+    expect(canvas.page.locator("h1")).to_have_text("Sign-up series")

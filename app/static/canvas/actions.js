@@ -13,8 +13,10 @@ export class Actions {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    /** @type {any} */
+    /** How often the clipboard was pasted, so that copies do not cover each other. @type {number | null} */
     this.pasted = null;
+    /** @type {Worker | undefined} */
+    this.worker = undefined;
     for (const kind of ['copy', 'cut', 'paste']) document.addEventListener(kind, (event) => this.clipboard(kind, /** @type {ClipboardEvent} */ (event)));
     document.addEventListener('click', (event) => {
       const target = /** @type {HTMLElement} */ (event.target);

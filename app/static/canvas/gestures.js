@@ -91,7 +91,7 @@ export class Gestures {
     if (canvas.outline) return undefined;
     const at = (this.last = this.at(event));
     this.fingers.set(event.pointerId, at);
-    if (event.pointerType !== 'mouse' && this.fingers.size === 2) return this.startPinch(event);
+    if (event.pointerType !== 'mouse' && this.fingers.size === 2) return this.startPinch();
     if (this.fingers.size > 2 || event.target.closest(CHROME)) return undefined;
     if (this.links.open) return this.links.end(event);
     if (document.activeElement instanceof HTMLElement && document.activeElement.matches('input, textarea, [contenteditable]')) document.activeElement.blur();

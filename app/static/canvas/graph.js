@@ -121,8 +121,10 @@ export class Graph {
   ends() {
     if (this.known) return this.known;
     const known = { out: new Map(), in: new Map() };
+    const note = (map, id, edge) => map.get(id)?.push(edge) ?? map.set(id, [edge]);
     for (const edge of this.edges.values()) {
-      for (const [map, id] of [[known.out, edge.source], [known.in, edge.target]]) map.get(id)?.push(edge) ?? map.set(id, [edge]);
+      note(known.out, edge.source, edge);
+      note(known.in, edge.target, edge);
     }
     return (this.known = known);
   }

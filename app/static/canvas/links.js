@@ -16,6 +16,8 @@ export class Links {
     this.gestures = gestures;
     /** The connection being made. @type {{source: string, port: string, line: any, target: string} | null} */
     this.open = null;
+    /** The plus on the edge under the pointer. @type {HTMLElement | undefined} */
+    this.button = undefined;
   }
 
   /** Begin to connect a port; targets that are possible light up. */

@@ -21,6 +21,8 @@ export class Outbox {
   constructor(confirmed, rev) {
     this.confirmed = confirmed.copy();
     this.rev = rev;
+    /** The revision that ops taken over from a closed tab stand on. @type {number | undefined} */
+    this.base = undefined;
     /** @type {Op[]} */
     this.waiting = [];
     /** @type {Op[]} */

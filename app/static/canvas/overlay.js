@@ -7,6 +7,9 @@ import { make } from './scene.js';
 /** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Issue */
 /** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */
 
+/** Room for the bar above the canvas. */
+const BAR = 76;
+
 const number = new Intl.NumberFormat('en');
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : '–');
 
@@ -101,6 +104,7 @@ export class Overlay {
   async enter(mode) {
     this.clear();
     const { canvas } = this;
+    if (mode !== 'person' && canvas.panel.about === 'person') canvas.panel.close(false);
     if (mode === 'edit') return this.restore();
     if (!(await canvas.sync.settled())) {
       canvas.setMode('edit');
@@ -228,6 +232,9 @@ export class Overlay {
     /** @type {any} */ (bar.querySelector('[data-name]')).textContent = name;
     bar.querySelector('.dots')?.replaceChildren(...steps.map((_, index) => make('i', '', { 'data-step': String(index) })));
     if (steps.length) this.goTo(steps.length - 1);
+    const { view, scene } = this.canvas;
+    const top = scene.bounds().y * view.k + view.y;
+    if (top < BAR && top > 0) this.canvas.setView({ ...view, y: view.y + BAR - top }, true);
   }
 
   /** Show the run as it stood at step `index`. */
@@ -249,7 +256,9 @@ export class Overlay {
       entry.card.querySelector('.st')?.remove();
       const line = make('span', 'st one');
       const words = make('span', 'cell');
-      words.append(this.canvas.icon({ failed: 'circle-x', waiting: 'clock' }[step.status] ?? 'circle-check'), step.note || step.time);
+      const text = make('span');
+      text.textContent = step.note || step.time;
+      words.append(this.canvas.icon({ failed: 'circle-x', waiting: 'clock' }[step.status] ?? 'circle-check'), text);
       line.append(words);
       entry.card.append(line);
       const next = seen[order + 1];

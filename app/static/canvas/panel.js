@@ -217,7 +217,9 @@ export class Panel {
       return ops;
     }
     if (about === TRIGGER) {
-      const trigger = { match: 'all', conditions: [], ...values, position: graph.trigger?.position ?? { x: 0, y: 0 } };
+      // Another kind: what the old form did not show is kept, so that going back brings it back.
+      const kept = values.type === graph.trigger?.type ? {} : graph.trigger;
+      const trigger = { match: 'all', conditions: [], ...kept, ...values, position: graph.trigger?.position ?? { x: 0, y: 0 } };
       return same(trigger, { match: 'all', conditions: [], ...graph.trigger }) ? [] : [{ kind: 'update_trigger', trigger }];
     }
     const { retry, ...data } = values;
