@@ -91,6 +91,7 @@ export class FlowCanvas extends HTMLElement {
   }
 
   undo() {
+    this.panel.commit();
     this.travel(this.history.undo(), 'inverse', 'Undid');
   }
 

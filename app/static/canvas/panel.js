@@ -58,6 +58,7 @@ export class Panel {
       return;
     }
     this.commit();
+    this.form?.removeAttribute('data-about'); // what is typed into the old form from now on is nobody's
     this.about = about;
     this.into = into;
     this.loading = true;
@@ -176,7 +177,7 @@ export class Panel {
     if (this.form) arrange(this.form);
     clearTimeout(this.timer);
     this.waiting = true;
-    if (event.target.matches('[data-reloads]')) return this.swapForm();
+    if (event.target.matches('[data-reloads]')) return event.type === 'change' && this.swapForm();
     this.timer = setTimeout(() => this.commit(true), wait);
   }
 
@@ -195,9 +196,10 @@ export class Panel {
     this.waiting = false;
     const { canvas, about } = this;
     if (!about || !canvas.editable) return;
+    if (!this.form) return;
     const name = /** @type {any} */ (this.root.querySelector('[data-step-name]'));
     const title = about === 'workflow' ? 'the workflow’s settings' : canvas.titleOf(about);
-    const ops = this.form ? this.changes(read(this.form)) : [];
+    const ops = this.changes(read(this.form));
     const node = canvas.graph.node(about);
     if (name && node && about !== TRIGGER && name.value.trim() !== (node.name ?? '')) ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
     if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
