@@ -279,3 +279,60 @@ def test_the_workflow_is_renamed_in_place(canvas: Canvas) -> None:
     canvas.wait_saved()
     canvas.page.reload()
     expect(canvas.page.locator("h1")).to_have_text("Sign-up series")
+
+
+def test_a_connection_is_selected_and_deleted(canvas: Canvas) -> None:
+    page = canvas.page
+    x, y = canvas.middle_of_edge("e-trigger-next")
+    page.mouse.click(x, y + 25)
+    expect(page.locator(".e.sel")).to_have_count(1)
+    page.keyboard.press("Delete")
+    assert ("trigger", "next", "wait") not in canvas.ways()
+    expect(canvas.said).to_have_text("Deleted the connection")
+
+
+def test_a_double_click_on_the_name_renames(canvas: Canvas) -> None:
+    canvas.card("good").locator(".ti").dblclick()
+    name = canvas.page.get_by_role("textbox", name="Name of the step").first
+    expect(name).to_be_focused()
+    canvas.page.keyboard.press("Control+a")
+    canvas.page.keyboard.type("Mark as good")
+    canvas.page.keyboard.press("Enter")
+    expect(canvas.card("good")).to_contain_text("Mark as good")
+    canvas.wait_saved()
+
+
+def test_the_space_bar_and_the_middle_button_pan(canvas: Canvas) -> None:
+    page = canvas.page
+    page.locator("flow-canvas").click(position={"x": 30, "y": 30})
+    x, y = canvas.centre(canvas.card("ask"))
+    page.keyboard.down("Space")
+    canvas.drag((300, 300), (340, 330))
+    page.keyboard.up("Space")
+    x2, y2 = canvas.centre(canvas.card("ask"))
+    assert (round(x2 - x), round(y2 - y)) == (40, 30)
+    page.mouse.move(300, 300)
+    page.mouse.down(button="middle")
+    page.mouse.move(280, 290, steps=3)
+    page.mouse.up(button="middle")
+    x3, y3 = canvas.centre(canvas.card("ask"))
+    assert (round(x3 - x2), round(y3 - y2)) == (-20, -10)
+
+
+def test_a_finger_brings_a_step_in(product: Product, open_page: Callable[..., Page]) -> None:
+    """Touch has no HTML drag and drop: the palette works with pointer events."""
+    page = open_page(width=1024, height=768)
+    canvas = Canvas(page).open(create_small(product, "Touch"))
+    session = page.context.new_cdp_session(page)
+    start, end = canvas.centre(page.locator(".pi[data-type=add_tag]")), canvas.centre(canvas.plus("bad"))
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": x, "y": y, "id": 0} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    touch("touchStart", start)
+    for share in (0.1, 0.3, 0.6, 0.9, 1.0):
+        touch("touchMove", (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share))
+    touch("touchEnd")
+    assert len(canvas.types()) == 5
+    assert any(source == "bad" for source, _, _ in canvas.ways())

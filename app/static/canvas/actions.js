@@ -272,8 +272,9 @@ export class Actions {
     input.addEventListener('blur', () => finish(true));
     input.addEventListener('keydown', (event) => {
       event.stopPropagation();
-      if (event.key === 'Enter') finish(true);
-      if (event.key === 'Escape') finish(false);
+      if (event.key !== 'Enter' && event.key !== 'Escape') return;
+      event.preventDefault(); // else the Enter would press the card that gets the focus
+      finish(event.key === 'Enter');
     });
   }
 

@@ -38,14 +38,14 @@ export class Gestures {
     canvas.addEventListener('gesturestart', (event) => event.preventDefault());
     canvas.addEventListener('pointerover', (event) => this.links.hover(/** @type {any} */ (event.target)));
     canvas.addEventListener('dblclick', (event) => {
-      const card = /** @type {any} */ (event.target).closest('.ti')?.closest('.node');
+      const card = /** @type {any} */ (document.elementFromPoint(event.clientX, event.clientY)?.closest('.ti')?.closest('.node'));
       if (card) canvas.actions.rename(card.dataset.id);
     });
     // A click without a pointer is the keyboard or a screen reader.
     canvas.addEventListener('click', (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       const plus = target.closest('.plus, .ins');
-      if (plus) return this.plus(/** @type {any} */ (plus));
+      if (plus) return this.links.plus(/** @type {any} */ (plus));
       const card = /** @type {any} */ (target.closest('.card'));
       if (card && (event.detail === 0 || canvas.outline)) canvas.select([card.parentElement.dataset.id], { open: true, into: true });
       const handle = /** @type {any} */ (target.closest('.h.out'));
@@ -57,21 +57,14 @@ export class Gestures {
         event.stopPropagation();
         this.cancel();
       }
-      if (event.key === ' ' && event.target === document.body) this.hold(true, event);
+      if (event.key === ' ' && (event.target === document.body || event.target === canvas)) this.hold(true, event);
     }, true);
     addEventListener('keyup', (event) => event.key === ' ' && this.hold(false));
   }
 
   hold(on, event) {
     event?.preventDefault();
-    this.space = on;
-    this.canvas.classList.toggle('hand', on);
-  }
-
-  plus(button) {
-    const { palette } = this.canvas;
-    if (button.dataset.edge) palette.open({ edge: button.dataset.edge });
-    else palette.open({ source: button.closest('.node').dataset.id, port: button.dataset.port });
+    this.canvas.classList.toggle('hand', (this.space = on));
   }
 
   /** Pointer position in the canvas. */
@@ -115,7 +108,10 @@ export class Gestures {
   begin(event, gesture) {
     this.gesture = gesture;
     this.canvas.setPointerCapture(event.pointerId);
-    if (!event.target.closest('.card, .note')) event.preventDefault();
+    if (!event.target.closest('.card, .note')) {
+      event.preventDefault();
+      this.canvas.focus({ preventScroll: true });
+    }
     if (gesture.pans) this.autoPan();
   }
 

@@ -16,6 +16,8 @@ export class Keyboard {
     this.before = new Map();
     canvas.addEventListener('keydown', (event) => this.onCanvas(event));
     document.addEventListener('keydown', (event) => this.anywhere(event));
+    // A button is pressed when the space bar comes up; here the space bar selects.
+    canvas.addEventListener('keyup', (event) => event.key === ' ' && /** @type {Element} */ (event.target).closest('.card') && event.preventDefault());
     canvas.addEventListener('focusin', (event) => {
       const id = /** @type {any} */ (event.target).closest('.node')?.dataset.id;
       if (!id) return;
@@ -92,7 +94,7 @@ export class Keyboard {
         F2: () => canvas.actions.rename(id),
         Delete: () => canvas.actions.remove(this.chosen()),
         Backspace: () => canvas.actions.remove(this.chosen()),
-        ' ': () => this.toggle(id),
+        ...(/** @type {Element} */ (event.target).closest('.card') && { ' ': () => this.toggle(id) }),
       }),
     };
     const work = keys[event.key] ?? keys[event.key.toLowerCase()];

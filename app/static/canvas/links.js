@@ -146,6 +146,13 @@ export class Links {
     this.button.style.transform = `translate(${spot.x}px,${spot.y}px) translate(-50%,-50%)`;
   }
 
+  /** Ask for the step behind a plus, of an edge or of an open port. @param {any} button */
+  plus(button) {
+    const { palette } = this.canvas;
+    if (button.matches('.ins')) return this.canvas.graph.edges.has(button.dataset.edge) && palette.open({ edge: button.dataset.edge });
+    return palette.open({ source: button.closest('.node').dataset.id, port: button.dataset.port });
+  }
+
   makeButton() {
     const button = make('button', 'ins', { type: 'button', tabindex: '-1' });
     button.append(this.canvas.icon('plus'));
