@@ -244,7 +244,10 @@ export class FlowCanvas extends HTMLElement {
   show(id) {
     if (this.outline) return this.scene.cards.get(id)?.li.scrollIntoView({ block: 'center' });
     const box = this.scene.boxes.get(id);
-    if (box) this.setView(view.reveal(this.view, box, this.scene.size), true);
+    if (!box) return undefined;
+    const { w, h } = this.scene.size;
+    const covered = getComputedStyle(this.panel.root).position === 'absolute' ? this.panel.root.offsetWidth : 0;
+    return this.setView(view.reveal(this.view, box, { w: w - covered, h }), true);
   }
 
   /** @param {string} mode edit, results or person */

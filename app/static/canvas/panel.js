@@ -63,6 +63,7 @@ export class Panel {
     this.into = into;
     this.loading = true;
     this.show();
+    if (canvas.graph.node(about)) requestAnimationFrame(() => requestAnimationFrame(() => canvas.show(about))); // after the canvas was resized
     const done = await canvas.sync.settled();
     if (this.about !== about) return;
     this.loading = done;
