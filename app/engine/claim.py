@@ -6,11 +6,13 @@ run for a goal, both would wait for ever.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import psycopg
 
 from app.engine import rows
+from app.engine.people import COLUMNS
 from app.engine.rows import Int4s, Jsons, Texts, Uuids
 
 EVENT, MANUAL, SETTLED, ERASED = 0, 1, 2, 3
@@ -28,7 +30,11 @@ select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uu
   convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_NOW}, (select n from workflow_epoch)
 from taken order by contact_id, id
 """
-_CONTACT = "c.email, c.phone, c.external_id, c.source, c.timezone, c.locale, c.created_at, convert_to(c.attributes::text, 'UTF8'), c.tags"
+_FIELDS = {
+    **{name: f"c.{name}" for name in COLUMNS},
+    "attributes": "convert_to(c.attributes::text, 'UTF8')",
+    "tags": "c.tags",
+}
 CONTACTS = "select uuid_send(c.id){} from contacts c where c.id = any(%s) order by c.id for no key update"
 _RUN = f"""
 uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id), convert_to(r.trigger_event::text, 'UTF8'),
@@ -143,9 +149,18 @@ def inbox(cursor: Cursor, limit: int) -> list[Item]:
     return [Item._make(row) for row in cursor.execute(INBOX, (limit,)).fetchall()]
 
 
-def contacts(cursor: Cursor, ids: list[bytes], whole: bool) -> dict[bytes, tuple[Any, ...]]:
-    """Lock contacts; answers what is stored of those that still exist (nothing but the id unless `whole`)."""
-    found = cursor.execute(CONTACTS.format(f", {_CONTACT}" if whole else ""), (Uuids(ids),)).fetchall()
+def fields(reads: Iterable[str]) -> tuple[str, ...]:
+    """Those of `reads` that have to be loaded, in one order."""
+    return tuple(name for name in _FIELDS if name in reads)
+
+
+def _loaded(names: tuple[str, ...]) -> str:
+    return "".join([f", {_FIELDS[name]}" for name in names])
+
+
+def contacts(cursor: Cursor, ids: list[bytes], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
+    """Lock contacts; answers the fields `names` of those that still exist."""
+    found = cursor.execute(CONTACTS.format(_loaded(names)), (Uuids(ids),)).fetchall()
     return {row[0]: row[1:] for row in found}
 
 
@@ -166,12 +181,12 @@ def history(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes])
     return {row[:3]: row[3] for row in found}
 
 
-def due(cursor: Cursor, limit: int, whole: bool) -> list[DueRun]:
-    """Take up to `limit` runs of active workflows whose time has come, in order of contact."""
+def due(cursor: Cursor, limit: int, names: tuple[str, ...]) -> list[DueRun]:
+    """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`."""
     width = len(RunRow._fields)
-    sql = DUE.format(contact=f", {_CONTACT}" if whole else "")
+    sql = DUE.format(contact=_loaded(names))
     return [
-        DueRun(RunRow._make(row[:width]), row[width], row[width + 1], tuple(row[width + 2 :]))
+        DueRun(RunRow._make(row[:width]), row[width], row[width + 1], row[width + 2 :])
         for row in cursor.execute(sql, (limit,)).fetchall()
     ]
 

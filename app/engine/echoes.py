@@ -11,13 +11,14 @@ from typing import Any
 
 import structlog
 
-from app.engine.walk import Batch, Contact, Echo
+from app.engine.people import Contact
+from app.engine.walk import Batch, Echo
+from app.nodes.base import CONTACT_COLUMNS
 
 log = structlog.get_logger()
 UPDATED, ATTRIBUTE_CHANGED = "contact.updated", "contact.attribute_changed"
 NAMES = (UPDATED, ATTRIBUTE_CHANGED)
 MAX_DEPTH = 5
-_JSON_NAMES = {"external_id": "externalId"}
 
 
 def echoes(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[Echo]:
@@ -52,15 +53,15 @@ def _events(contact: Contact) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def difference(contact: Contact) -> tuple[list[str], dict[str, Any], dict[str, Any]]:
     """Paths that differ from what is stored, with old and new values nested alike."""
-    columns, attributes, tags = contact.stored()
     changed: list[str] = []
     previous: dict[str, Any] = {}
     current: dict[str, Any] = {}
-    for name, new in contact.columns.items():
-        if columns[name] != new:
-            path = _JSON_NAMES.get(name, name)
-            changed.append(path)
-            previous[path], current[path] = columns[name], new
+    for name in CONTACT_COLUMNS:
+        old, new = contact.stored(name), contact.columns.get(name)
+        if old != new:
+            changed.append(name)
+            previous[name], current[name] = old, new
+    attributes = contact.stored_attributes()
     keys = [
         name for name, new in contact.attributes.items() if name not in attributes or not _same(attributes[name], new)
     ]
@@ -68,6 +69,7 @@ def difference(contact: Contact) -> tuple[list[str], dict[str, Any], dict[str, A
         changed += [f"attributes.{name}" for name in keys]
         previous["attributes"] = {name: attributes.get(name) for name in keys}
         current["attributes"] = {name: contact.attributes[name] for name in keys}
+    tags = contact.stored_tags()
     if set(tags) != set(contact.tags):
         changed.append("tags")
         previous["tags"], current["tags"] = tags, list(contact.tags)

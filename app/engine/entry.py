@@ -7,7 +7,8 @@ from typing import Any
 
 from app.engine import rows
 from app.engine.graph import Graph
-from app.engine.walk import COMPLETED, Batch, Refusal, Run
+from app.engine.people import Run
+from app.engine.walk import Batch, Refusal
 from app.nodes.operators import ConditionError
 
 Key = tuple[bytes, bytes, str]
@@ -50,20 +51,20 @@ class Entries:
         `asked`: somebody wants exactly this run, so he is told when the trigger's conditions do not hold.
         """
         graph = run.graph
+        key = ""
         try:
-            verdict = graph.admits(run)
-            key = _entry_key(graph, run)
+            if graph.admits is not None and not (verdict := graph.admits(run)).held:
+                return asked and self._refuse(run, event_id, "conditions_not_met", {"rules": verdict.rules})
+            if graph.entry_key is not None:
+                key = _entry_key(graph.entry_key(run))
         except ConditionError as error:
             return self._refuse(run, event_id, "condition_error", {"error": str(error)})
-        if not verdict.held:
-            return asked and self._refuse(run, event_id, "conditions_not_met", {"rules": verdict.rules})
         if paused:
             return self._refuse(run, event_id, "workflow_paused", None)
         if graph.reentry == "always":
             return True  # no entry key: the index of active runs leaves such runs alone
         place = (run.contact.id, graph.workflow_id, key)
-        reason = self._reason(graph, place)
-        if reason is not None:
+        if (place in self.active or place in self.history) and (reason := self._reason(graph, place)) is not None:
             return self._refuse(run, event_id, *reason)
         run.entry_key = key
         self.active[place] = run
@@ -72,7 +73,7 @@ class Entries:
 
     def _reason(self, graph: Graph, place: Key) -> Reason | None:
         run = self.active.get(place)
-        active = place in self.active and (run is None or run.status < COMPLETED)
+        active = place in self.active and (run is None or run.active)
         last = self.history.get(place)
         return refusal(
             graph.reentry,
@@ -90,8 +91,5 @@ class Entries:
         return False
 
 
-def _entry_key(graph: Graph, run: Run) -> str:
-    if graph.entry_key is None:
-        return ""
-    value = graph.entry_key(run)
+def _entry_key(value: Any) -> str:
     return "" if value is None else str(value)[:MAX_KEY]

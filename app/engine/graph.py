@@ -12,7 +12,7 @@ import msgspec
 
 from app.engine import rows
 from app.nodes import registry
-from app.nodes.base import Fail, Outcome, Run
+from app.nodes.base import Fail, NodeType, Outcome, Run
 from app.nodes.conditions import Condition, Verdict
 from app.nodes.scope import Scope
 
@@ -52,10 +52,13 @@ class Retry:
 class Node:
     """One node of the graph."""
 
-    __slots__ = ("awaits", "edges", "field", "id", "kept", "over", "parked", "retry", "run", "type")
+    __slots__ = ("always", "awaits", "edges", "field", "id", "kept", "over", "parked", "retry", "run", "type")
 
-    def __init__(self, node_id: str, type_: str, run: Run, retry: Retry) -> None:
-        self.id, self.type, self.run, self.retry = node_id, type_, run, retry
+    def __init__(self, node_id: str, type_: str, made: Run | Outcome, retry: Retry) -> None:
+        self.id, self.type, self.retry = node_id, type_, retry
+        self.always: Outcome | None = made if isinstance(made, Outcome) else None
+        """What it does when that is the same for everybody."""
+        self.run: Run = (lambda _step: made) if isinstance(made, Outcome) else made
         self.field = rows.text(node_id)
         self.edges: dict[str, Edge] = {}
         self.over: dict[str, Edge] = {}
@@ -89,7 +92,7 @@ class Graph:
         self.ended = {key: self._edge("", key) for key in ENDS}
         trigger = document["trigger"]
         self.trigger_event: str | None = trigger.get("event") if trigger.get("type") == "event" else None
-        self.admits = self._judge(trigger)
+        self.admits = self._judge(trigger) if trigger.get("conditions") else None
         settings = document.get("settings") or {}
         self.reentry: str = settings.get("reentry") or "after_exit"
         self.cooldown = float(settings.get("cooldownSeconds") or 0)
@@ -100,7 +103,10 @@ class Graph:
             self._connect(edge)
         self.goals = [Goal(goal["id"], goal["event"], self._judge(goal)) for goal in document.get("goals") or ()]
         self._keep_what_is_read()
-        self.reads_contact = "contact" in self.scope.reads
+        self.reads = frozenset(
+            path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
+        )
+        """Fields of the contact that some step, trigger or goal of it looks at."""
         # Constant fields of every run row: tenant, workflow, version.
         self.prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
 
@@ -116,22 +122,19 @@ class Graph:
     def _node(self, spec: dict[str, Any]) -> Node:
         kind = registry.find(spec["type"])
         ports = registry.ports(kind) if kind else ("next", "error")
-        node = Node(spec["id"], spec["type"], self._run(spec, kind), Retry(spec.get("retry")))
+        node = Node(spec["id"], spec["type"], self._made(spec, kind), Retry(spec.get("retry")))
         node.edges = {port: self._edge(node.id, port) for port in dict.fromkeys((*ports, "next", "error"))}
         node.over = {key: self._edge(node.id, key) for key in NODE_ENDS}
         node.parked = self._edge(node.id, "waiting")
         return node
 
-    def _run(self, spec: dict[str, Any], kind: Any) -> Run:
+    def _made(self, spec: dict[str, Any], kind: type[NodeType] | None) -> Run | Outcome:
         if kind is None:
-            gone = Fail(f"The step type {spec['type']!r} is not installed.", permanent=True)
-            return lambda _step: gone
+            return Fail(f"The step type {spec['type']!r} is not installed.", permanent=True)
         try:
-            run: Run = kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
+            return kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
         except Exception as error:  # a version of an older release must not keep every other workflow from running
-            broken = Fail(f"This step cannot be understood: {error}", permanent=True)
-            return lambda _step: broken
-        return run
+            return Fail(f"This step cannot be understood: {error}", permanent=True)
 
     def _connect(self, edge: dict[str, Any]) -> None:
         target = self.nodes[edge["target"]]

@@ -13,6 +13,7 @@ import structlog
 
 from app.engine.echoes import NAMES
 from app.engine.graph import Graph
+from app.engine.people import COLUMNS
 
 log = structlog.get_logger()
 
@@ -49,7 +50,8 @@ class Matcher:
         self.goals: dict[Key, set[bytes]] = {}
         self.listened: set[Key] = set()
         """Changes of contacts that somebody waits for."""
-        self.reads_contact = False
+        self.reads: frozenset[str] = frozenset()
+        """Fields of contacts that any version known here looks at."""
 
     def follow(self, epoch: int) -> None:
         """Look again when the workflows have changed since the last look."""
@@ -78,7 +80,8 @@ class Matcher:
         self.live, self.paused, self.since = live, paused, since
         self.triggers, self.goals, self.epoch = triggers, goals, epoch
         self.listened = {key for key in (*triggers, *goals) if key[1] in NAMES}
-        self.reads_contact = self.reads_contact or bool(self.listened)
+        if self.listened:
+            self.reads |= {*COLUMNS, "attributes", "tags"}
 
     def graph(self, workflow_id: bytes, version: int) -> Graph:
         """A version, compiled at first sight."""
@@ -88,5 +91,5 @@ class Matcher:
             if row is None:
                 raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
             known = self.graphs[workflow_id, version] = Graph(workflow_id, version, row[0], row[1])
-            self.reads_contact = self.reads_contact or known.reads_contact
+            self.reads |= known.reads
         return known

@@ -150,7 +150,7 @@ def register(connection: psycopg.Connection[Any]) -> None:
 
 
 def copy(cursor: psycopg.Cursor[Any], table: str, columns: str, encoded: Sequence[bytes]) -> None:
-    """Send rows (field count and fields) by COPY BINARY."""
+    """Send rows (field count and fields; several may stand in one piece) by COPY BINARY."""
     if encoded:
         with cursor.copy(f"copy {table} ({columns}) from stdin (format binary)") as copying:
             copying.write(HEADER + b"".join(encoded) + TRAILER)
@@ -163,11 +163,12 @@ def insert(
     if not encoded:
         return
     fields: list[list[bytes]] = [[] for _ in types]
-    for row in encoded:
-        at = 2
+    data, at = b"".join(encoded), 0
+    while at < len(data):
+        at += 2
         for column in fields:
-            end = at + 4 + max(int.from_bytes(row[at : at + 4], "big", signed=True), 0)
-            column.append(row[at:end])
+            end = at + 4 + max(int.from_bytes(data[at : at + 4], "big", signed=True), 0)
+            column.append(data[at:end])
             at = end
     arguments = [_array(kind, column) for kind, column in zip(types, fields, strict=True)]
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)

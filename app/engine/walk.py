@@ -1,22 +1,25 @@
 """The walk: every run of a batch, one after the other, through the compiled graph in memory until it waits, asks or ends.
 
-Run by run, not node by node: two runs of one contact are in order for free, the second sees what the first changed.
+Run by run, not node by node: two runs of one contact are in order for free, the second sees what the first changed. What is the
+same for many is found once, in `tracks`: a run costs one call for each node that decides something about the person, and nodes
+that do the same for everybody cost it nothing.
 """
 
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from app.engine import rows
 from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Goal, Graph, Node
+from app.engine.people import COMPLETED, Contact, Run
+from app.engine.tracks import Rest, Sent, Step, Track
 from app.models.status import RunStatus, StepStatus
 from app.nodes.base import ContactChange, Done, Exit, Fail, Message, Outcome, Wait
 
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
-COMPLETED, FAILED, GOAL_REACHED = int(RunStatus.COMPLETED), int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
+FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
 EXITED, CANCELLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED)
 END_KEYS = {
     COMPLETED: "completed",
@@ -25,144 +28,16 @@ END_KEYS = {
     EXITED: "exited",
     CANCELLED: "cancelled",
 }
-COLUMNS = ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
 
 
-class Contact:
-    """The contact as steps see it: stored values plus the changes of this batch. Decoded only when a step reads it."""
-
-    __slots__ = ("_attributes", "_columns", "_raw", "_seen", "_tags", "changed_by", "changes", "id")
-
-    def __init__(self, contact_id: bytes, raw: tuple[Any, ...] = ()) -> None:
-        self.id, self._raw = contact_id, raw
-        self.changes: list[ContactChange] = []
-        self.changed_by: Run | None = None
-        """The last run that changed it."""
-        self._columns: dict[str, Any] | None = None
-        self._attributes: dict[str, Any] = {}
-        self._tags: list[str] = []
-        self._seen = 0
-
-    def stored(self) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-        """Columns, attributes and tags as they were before this batch."""
-        *columns, attributes, tags = self._raw or (*[None] * len(COLUMNS), b"{}", ())
-        return dict(zip(COLUMNS, columns, strict=True)), rows.decode(attributes), list(tags)
-
-    def _look(self) -> dict[str, Any]:
-        if self._columns is None:
-            self._columns, self._attributes, self._tags = self.stored()
-        for change in self.changes[self._seen :]:
-            change.change(self._columns, self._attributes, self._tags)
-        self._seen = len(self.changes)
-        return self._columns
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        return self._look()
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        self._look()
-        return self._attributes
-
-    @property
-    def tags(self) -> list[str]:
-        self._look()
-        return self._tags
-
-
-class Run:
-    """One run in a batch, and the step that nodes are handed. `fence` None: it is new."""
-
-    # Class defaults keep the creation of a run to the fields that differ.
-    status = RUNNING
-    seq = 0
-    attempt = 1
-    fence: int | None = None
-    goal: str | None = None
-    error: str | None = None
-    resume_at: int | None = None
-    resume_port: str | None = None
-    resume_output: Any = None
-    step_started: int | None = None
-    entry_key: str | None = None
-    context: dict[str, Any] | None = None
-    parked = False
-    listed = False
-    depth = 0
-    """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
-    _event: dict[str, Any] | None = None
-
-    def __init__(
-        self, run_id: bytes, graph: Graph, contact: Contact, raw_event: bytes | None, node: Node | None, started: int
-    ) -> None:
-        self.id, self.graph, self.contact, self.raw_event, self.node = run_id, graph, contact, raw_event, node
-        self.started = self.clock = started
-
-    @property
-    def event(self) -> dict[str, Any]:
-        if self._event is None:
-            self._event = rows.decode(self.raw_event) if self.raw_event else {}
-        return self._event
-
-    @property
-    def event_name(self) -> str:
-        return self.graph.trigger_event or "manual"
-
-    @property
-    def steps(self) -> dict[str, Any]:
-        return (self.context or {}).get("steps") or {}
-
-    @property
-    def vars(self) -> dict[str, Any]:
-        return (self.context or {}).get("vars") or {}
-
-    @property
-    def now(self) -> datetime:
-        return rows.instant(self.clock)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        contact = self.contact
-        columns = contact.columns
-        created = columns.get("created_at")
-        return {
-            "contact": {
-                **contact.attributes,
-                **columns,
-                "id": str(UUID(bytes=contact.id)),
-                "externalId": columns.get("external_id"),
-                "created_at": created.isoformat() if created else None,
-                "attributes": contact.attributes,
-                "tags": contact.tags,
-            },
-            "event": self.event,
-            "steps": self.steps,
-            "vars": self.vars,
-        }
-
-
-class GoalView:
-    """A run as its goals see it: the same contact, but the event is the one that happened now."""
-
-    def __init__(self, run: Run, event_name: str, event: dict[str, Any]) -> None:
-        self._run, self.event_name, self.event = run, event_name, event
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._run, name)
-
-
-class OddStep(NamedTuple):
-    """A step that is not a plain `Done` in one go: waited, retried, failed or cut short."""
+class Attempt(NamedTuple):
+    """A failed attempt that is tried again at `due`."""
 
     run: Run
     seq: int
-    node: Node
-    status: int
     attempt: int
-    started: int
-    ended: int
-    outcome: Outcome
+    error: str
+    due: int
 
 
 class Refusal(NamedTuple):
@@ -207,152 +82,221 @@ class Batch:
 
     def __init__(self, now: int) -> None:
         self.now = now
-        self.runs: list[Run] = []
         self.contacts: dict[bytes, Contact] = {}
-        self.steps: list[tuple[Run, int, Node, Outcome]] = []
-        self.odd_steps: list[OddStep] = []
-        self.attempts: list[tuple[Run, int, int, str, int]] = []
-        self.messages: list[tuple[Run, int, Message, bool]] = []
+        self.tracks: list[Track] = []
+        """Parents before children."""
+        self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
         self.echoes: list[Echo] = []
-        self.tallies: dict[Graph, list[int]] = {}
+        self._beginnings: dict[Graph, Track] = {}
+        self._returns: dict[tuple[Node, int], Track] = {}
 
-    def tally(self, graph: Graph) -> list[int]:
-        """The counters of one version, by the index of its edges."""
-        counts = self.tallies.get(graph)
-        if counts is None:
-            counts = self.tallies[graph] = [0] * len(graph.edges)
-        return counts
+    @property
+    def size(self) -> int:
+        """How many runs it has."""
+        return sum(len(track.runs) for track in self.tracks)
 
-    def list(self, run: Run) -> None:
-        """This run is to be written."""
-        run.listed = True
-        self.runs.append(run)
+    @property
+    def sends(self) -> bool:
+        """Does any run ask for a message?"""
+        return any(track.sent for track in self.tracks)
+
+    # What callers ask for ------------------------------------------------------------------------------------------
 
     def enter(self, run: Run) -> None:
         """A new run takes its first steps."""
-        self.tally(run.graph)[run.graph.entered.index] += 1
-        self.list(run)
-        if run.node is None:
-            self._end(run, COMPLETED)
-        else:
-            self._walk(run, None)
+        graph = run.graph
+        track = self._beginnings.get(graph)
+        if track is None:
+            track = self._beginnings[graph] = self._track(graph, None, 0)
+            track.edges.append(graph.entered)
+            self._along(track, graph.start, 0)
+        self._walk(run, track)
 
     def resume(self, run: Run) -> None:
         """A parked run goes on: with what it waited for, or once more with the step that failed."""
-        assert run.node is not None
-        self.list(run)
-        self.tally(run.graph)[run.node.parked.index] -= 1
-        run.parked, port = False, run.resume_port
-        answer: Outcome | None = None
-        if port is not None:
-            answer = _answer(port, run.resume_output)
-        run.resume_at = run.resume_port = run.resume_output = run.error = None
-        self._walk(run, answer)
-
-    def _walk(self, run: Run, outcome: Outcome | None) -> None:
-        graph, node, steps, seq = run.graph, run.node, self.steps, run.seq
+        node, track = run.node, self._return(run)
         assert node is not None
-        tally, now = self.tally(graph), self.now
-        run.clock = now
-        # Plain: first attempt, began and ended at the batch's time. Those share their encoded marks.
-        plain = run.fence is None or run.step_started is None
-        while True:
-            answered = outcome is not None
-            if outcome is None:
-                try:
-                    outcome = node.run(run) if seq < MAX_STEPS else OVERLONG
-                except Exception as error:  # a step that breaks is that person's failure, not the batch's
-                    outcome = Fail(f"{type(error).__name__}: {error}")
-            seq += 1
-            if outcome.__class__ is Done:
-                if outcome.effects:
-                    self._apply(run, seq, node, outcome)
-                    if node.awaits and not answered:
-                        self._park(run, node, seq, CALLING, None)
-                        return
-                edge = node.edges.get(outcome.port) or node.edges["next"]
-            else:
-                leaving = self._rest(run, node, outcome, seq)
-                if leaving is None:
-                    return
-                edge = leaving
-            if node.kept:
-                run.context = run.context or {}
-                run.context.setdefault("steps", {})[node.id] = outcome.output
-            if plain and outcome.__class__ is Done:
-                steps.append((run, seq, node, outcome))
-            else:
-                status = StepStatus.FAILED if isinstance(outcome, Fail) else StepStatus.COMPLETED
-                began = run.step_started if run.step_started is not None else now
-                self.odd_steps.append(OddStep(run, seq, node, status, run.attempt, began, now, outcome))
-                plain, run.step_started, run.attempt = True, None, 1
-            tally[edge.index] += 1
-            if run.status >= COMPLETED or edge.target is None:
-                run.node, run.seq = node, seq
-                self._end(run, run.status if run.status >= COMPLETED else COMPLETED)
-                return
-            node, outcome = edge.target, None
-
-    def _apply(self, run: Run, seq: int, node: Node, outcome: Outcome) -> None:
-        for effect in outcome.effects:
-            if isinstance(effect, ContactChange):
-                run.contact.changes.append(effect)
-                run.contact.changed_by = run
-            elif isinstance(effect, Message):
-                self.messages.append((run, seq, effect, node.awaits))
-
-    def _rest(self, run: Run, node: Node, outcome: Outcome, seq: int) -> Edge | None:
-        """Not a plain Done: parks the run (None), or says by which edge the step is over."""
-        if isinstance(outcome, Wait):
-            until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
-            run.resume_port, run.resume_output = outcome.port, outcome.output
-            self._park(run, node, seq, WAITING, until)
-            return None
-        if isinstance(outcome, Exit):
-            run.status = EXITED
-            return node.over["exited"]
-        assert isinstance(outcome, Fail)
-        if run.attempt < node.retry.attempts and not outcome.permanent:
-            due = self.now + int(node.retry.delay(run.attempt, random.random()) * 1e6)  # noqa: S311
-            self.attempts.append((run, seq, run.attempt, outcome.error, due))
-            run.error, run.attempt = outcome.error, run.attempt + 1
-            self._park(run, node, seq, RUNNING, due)
-            return None
-        if node.edges["error"].target is not None:
-            return node.edges["error"]
-        run.status, run.error = FAILED, outcome.error
-        return node.over["failed"]
-
-    def _park(self, run: Run, node: Node, seq: int, status: int, until: int | None) -> None:
-        """The step stays open: its row is written when it is over, until then it lives on the run."""
-        run.node, run.seq, run.status, run.resume_at, run.parked = node, seq - 1, status, until, True
-        if run.step_started is None:
-            run.step_started = self.now
-        self.tally(run.graph)[node.parked.index] += 1
-
-    def _end(self, run: Run, status: int) -> None:
-        run.status, run.resume_at, run.resume_port, run.resume_output = status, None, None, None
-        tally = self.tally(run.graph)
-        tally[run.graph.ended[END_KEYS[status]].index] += 1
-        tally[run.graph.seconds.index] += (self.now - run.started) // 1_000_000
+        if run.resume_port is None:
+            self._walk(run, track)
+            return
+        answer = _answer(run.resume_port, run.resume_output)
+        self._walk(run, track.next.get(answer) or self._grow(track, run, node, answer, answered=True))
 
     def cut_short(self, run: Run, status: int, node_key: str, goal: Goal | None = None) -> None:
         """End a parked run where it stands: by a goal, because the contact is gone, or by a cancel."""
-        assert run.node is not None
-        if not run.listed:
-            self.list(run)
-        tally = self.tally(run.graph)
-        tally[run.node.parked.index] -= 1
-        tally[run.node.over[node_key].index] += 1
-        run.seq, run.parked, run.goal = run.seq + 1, False, goal.id if goal else None
-        run.error = None
-        began = run.step_started if run.step_started is not None else self.now
+        node = run.node if run.track is None else run.track.rest.node
+        assert node is not None
+        if run.track is None:
+            track = self._track(run.graph, None, run.seq)
+            track.left, track.own_marks = node.parked, True
+        else:  # it was parked earlier in this batch: all it did stays, but it stands there no more
+            before = run.track
+            before.runs.remove(run)
+            track = self._track(run.graph, before.parent, before.rest.seq)
+            track.left, track.own_marks, track.steps = before.left, before.own_marks, list(before.steps)
+            track.edges = [edge for edge in before.edges if edge is not node.parked]
+            track.sent, track.changes, track.kept = before.sent, before.changes, before.kept
         over = StepStatus.SKIPPED if goal else StepStatus.CANCELLED
-        self.odd_steps.append(
-            OddStep(
-                run, run.seq, run.node, over, run.attempt, began, self.now, Exit({"goal": goal.id} if goal else None)
-            )
-        )
-        run.step_started, run.attempt = None, 1
-        self._end(run, status)
+        left = Exit({"goal": goal.id} if goal else None)
+        track.seq += 1
+        track.steps.append(Step(track.seq, node, left, over))
+        track.edges.append(node.over[node_key])
+        self._end(track, status, node, goal=goal.id if goal else None)
+        track.runs.append(run)
+        run.track = track
+
+    def counted(self) -> Iterable[tuple[Graph, Edge, int]]:
+        """What the runs of this batch add to the counters."""
+        for track in reversed(self.tracks):
+            track.count += len(track.runs)
+            if track.parent is not None:
+                track.parent.count += track.count
+        for track in self.tracks:
+            graph, count = track.graph, track.count
+            for edge in track.edges:
+                yield graph, edge, count
+            if track.left is not None:
+                yield graph, track.left, -count
+            if track.runs and track.rest.status >= COMPLETED:
+                seconds = sum((self.now - run.started) // 1_000_000 for run in track.runs if run.fence is not None)
+                yield graph, graph.seconds, seconds
+
+    # Walking -------------------------------------------------------------------------------------------------------
+
+    def _track(self, graph: Graph, parent: Track | None, seq: int) -> Track:
+        track = Track(graph, parent, seq)
+        self.tracks.append(track)
+        return track
+
+    def _return(self, run: Run) -> Track:
+        """Where runs that stood on this node at this step set out again."""
+        node = run.node
+        assert node is not None
+        track = self._returns.get((node, run.seq))
+        if track is None:
+            track = self._returns[node, run.seq] = self._track(run.graph, None, run.seq)
+            track.left, track.target = node.parked, node
+        return track
+
+    def _walk(self, run: Run, track: Track) -> None:
+        while True:
+            if track.changes:
+                run.contact.changes.extend(track.changes)
+                run.contact.changed_by = run
+            if track.kept:
+                self._keep(run, track)
+            node = track.target
+            if node is None:
+                break
+            try:
+                outcome = node.run(run)
+            except Exception as error:  # a step that breaks is that person's failure, not the batch's
+                outcome = Fail(f"{type(error).__name__}: {error}")
+            known = track.next.get(outcome)
+            track = self._grow(track, run, node, outcome) if known is None else known
+        track.runs.append(run)
+        run.track = track
+
+    def _keep(self, run: Run, track: Track) -> None:
+        run.context = {**(run.context or {}), "steps": {**run.steps, **dict(track.kept)}}
+
+    def _grow(self, track: Track, run: Run, node: Node, outcome: Outcome, *, answered: bool = False) -> Track:
+        """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object find it."""
+        new = self._track(track.graph, track, track.seq)
+        back = track.parent is None and track.left is not None
+        new.own_marks = back and run.step_started is not None
+        if new.seq >= MAX_STEPS:
+            outcome = OVERLONG
+        if self._leave(new, node, outcome, run if back else None, run, answered=answered):
+            track.next[outcome] = new
+        return new
+
+    def _leave(
+        self, track: Track, node: Node, outcome: Outcome, back: Run | None, run: Run | None, *, answered: bool = False
+    ) -> bool:
+        """Note what `outcome` at `node` means, and go on as long as it is the same for everybody. False: for this run only.
+
+        `back`: the run whose open step this is; `run`: the one that walks, None while a stretch that is the same for all is made.
+        """
+        if isinstance(outcome, Done):
+            self._take_effects(track, node, outcome, awaits=node.awaits and not answered)
+            if node.awaits and track.sent and track.sent[-1].awaited and track.sent[-1].seq == track.seq + 1:
+                return self._park(track, node, back, CALLING)
+            edge = node.edges.get(outcome.port) or node.edges["next"]
+            self._over(track, node, outcome, StepStatus.COMPLETED, edge)
+            self._along(track, edge.target, track.seq)
+        elif isinstance(outcome, Wait):
+            until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
+            return self._park(track, node, back, WAITING, until, outcome.port, outcome.output)
+        elif isinstance(outcome, Exit):
+            self._over(track, node, outcome, StepStatus.COMPLETED, node.over["exited"])
+            self._end(track, EXITED, node)
+        else:
+            assert isinstance(outcome, Fail)
+            attempt = 1 if back is None else back.attempt
+            if run is not None and attempt < node.retry.attempts and not outcome.permanent:
+                due = self.now + int(node.retry.delay(attempt, random.random()) * 1e6)  # noqa: S311
+                self.attempts.append(Attempt(run, track.seq + 1, attempt, outcome.error, due))
+                self._park(track, node, back, RUNNING, due, error=outcome.error, attempt=attempt + 1)
+                return False
+            edge = node.edges["error"]
+            if edge.target is not None:
+                self._over(track, node, outcome, StepStatus.FAILED, edge)
+                self._along(track, edge.target, track.seq)
+            else:
+                self._over(track, node, outcome, StepStatus.FAILED, node.over["failed"])
+                self._end(track, FAILED, node, error=outcome.error)
+        return True
+
+    def _along(self, track: Track, node: Node | None, seq: int) -> None:
+        """Go on through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
+        track.seq = seq
+        if node is None:
+            last = track.steps[-1].node if track.steps else None
+            self._end(track, COMPLETED, last)
+        elif node.always is None and seq < MAX_STEPS:
+            track.target = node
+        else:
+            outcome = node.always if seq < MAX_STEPS and node.always is not None else OVERLONG
+            self._leave(track, node, outcome, None, None)
+
+    def _take_effects(self, track: Track, node: Node, outcome: Outcome, *, awaits: bool) -> None:
+        for effect in outcome.effects:
+            if isinstance(effect, ContactChange):
+                track.changes.append(effect)
+            elif isinstance(effect, Message):
+                track.sent.append(Sent(track.seq + 1, effect, awaits))
+
+    def _over(self, track: Track, node: Node, outcome: Outcome, status: int, edge: Edge) -> None:
+        track.seq += 1
+        track.steps.append(Step(track.seq, node, outcome, status))
+        track.edges.append(edge)
+        if node.kept:
+            track.kept.append((node.id, outcome.output))
+
+    def _park(
+        self,
+        track: Track,
+        node: Node,
+        back: Run | None,
+        status: int,
+        until: int | None = None,
+        port: str | None = None,
+        output: Any = None,
+        error: str | None = None,
+        attempt: int | None = None,
+    ) -> bool:
+        """The step stays open: its row is written when it is over, until then it lives on the run."""
+        own = back is not None and not track.steps and back.step_started is not None
+        started = back.step_started if own and back is not None else self.now
+        tried = attempt if attempt is not None else back.attempt if own and back is not None else 1
+        track.edges.append(node.parked)
+        track.rest = Rest(status, node, track.seq, until, port, output, started, tried, error)
+        return not own
+
+    def _end(
+        self, track: Track, status: int, node: Node | None, error: str | None = None, goal: str | None = None
+    ) -> None:
+        track.edges.append(track.graph.ended[END_KEYS[status]])
+        track.rest = Rest(status, node, track.seq, error=error, goal=goal)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import psycopg
 
 from app.engine import rows
 from app.engine.changes import contact_updates
+from app.engine.graph import Edge, Graph
+from app.engine.people import COMPLETED, Run
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
-from app.engine.walk import COMPLETED, Batch, OddStep, Run
+from app.engine.tracks import Rest, Step
+from app.engine.walk import Batch
 from app.models.status import MessageStatus, StepStatus
 from app.nodes.base import Fail, Message, Outcome
 
 TABLES: dict[str, dict[str, str]] = {
     "runs": {
         "id": "uuid", "contact_id": "uuid", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int",
-        "trigger_event": "jsonb", "started_at": "timestamptz", "completed_at": "timestamptz", "status": "smallint",
-        "seq": "smallint", "current_node_id": "text", "entry_key": "text", "resume_at": "timestamptz", "resume_port": "text",
-        "step_started_at": "timestamptz", "attempt": "smallint", "error_message": "text", "goal_reached_id": "text",
-        "context": "jsonb", "resume_output": "jsonb",
+        "trigger_event": "jsonb", "started_at": "timestamptz", "entry_key": "text", "context": "jsonb",
+        "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
+        "resume_at": "timestamptz", "resume_port": "text", "step_started_at": "timestamptz", "attempt": "smallint",
+        "error_message": "text", "goal_reached_id": "text", "resume_output": "jsonb",
     },
     "steps": {
         "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "started_at": "timestamptz",
@@ -64,8 +66,9 @@ select count(*) from moved
 """
 _MARKS = struct.Struct(">ihihiqiq").pack  # seq, attempt, started_at, completed_at with their lengths
 _CUT_SHORT = (StepStatus.SKIPPED, StepStatus.CANCELLED)
-_STEP_HEAD = struct.pack(">h", 10) + UUID_HEAD
-Put = Callable[[str, list[bytes]], None]
+_STEP_HEAD = struct.pack(">h", len(TABLES["steps"])) + UUID_HEAD
+_RUN_HEAD = struct.pack(">h", len(TABLES["runs"])) + UUID_HEAD
+_MESSAGE_HEAD = struct.pack(">h", len(TABLES["messages"])) + UUID_HEAD
 
 
 class StaleOwner(Exception):
@@ -73,71 +76,98 @@ class StaleOwner(Exception):
 
 
 def step_fields(outcome: Outcome, status: int) -> bytes:
-    """status, port, output and error of a step; a plain outcome keeps them, so that it is encoded once."""
+    """status, port, output and error of a step."""
     error = outcome.error if isinstance(outcome, Fail) else None
     port = None if status in _CUT_SHORT else outcome.port
     return rows.int2(status) + rows.text(port) + rows.json(outcome.output) + rows.text(error)
 
 
-def _plain(outcome: Outcome) -> bytes:
-    outcome.row = row = step_fields(outcome, StepStatus.COMPLETED)
-    return row
+def _fields(step: Step) -> bytes:
+    """The same, kept with an outcome that ended well, so that it is encoded once however many runs return it."""
+    outcome = step.outcome
+    if step.status != StepStatus.COMPLETED:
+        return step_fields(outcome, step.status)
+    if outcome.row is None:
+        outcome.row = step_fields(outcome, step.status)
+    return outcome.row
 
 
 def step_rows(batch: Batch) -> list[bytes]:
-    """Plain steps share their marks by seq: they began and ended at the batch's time."""
-    head, now = _STEP_HEAD, batch.now
-    last = max((step[1] for step in batch.steps), default=0)
-    marks = [_MARKS(2, seq, 2, 1, 8, now, 8, now) for seq in range(last + 1)]
-    plain = [
-        head + run.id + marks[seq] + node.field + (outcome.row or _plain(outcome))
-        for run, seq, node, outcome in batch.steps
-    ]
-    return plain + [_odd(step) for step in batch.odd_steps]
-
-
-def _odd(step: OddStep) -> bytes:
-    marks = _MARKS(2, step.seq, 2, step.attempt, 8, step.started, 8, step.ended)
-    return _STEP_HEAD + step.run.id + marks + step.node.field + step_fields(step.outcome, step.status)
-
-
-def run_rows(runs: Iterable[Run], now: int) -> list[bytes]:
-    """Rows of new runs. Completed ones of a version share all but ids and event: one encoding per (version, node, seq)."""
-    shared: dict[tuple[Any, ...], bytes] = {}
-    out = []
-    for run in runs:
-        started = rows.stamp(run.started)
-        if run.status == COMPLETED and not run.entry_key and run.context is None:
-            key = (run.node, run.seq)
-            tail = shared.get(key)
-            if tail is None:
-                tail = shared[key] = rows.stamp(now) + _state(run)
-        else:
-            tail = (rows.stamp(now) if run.status >= COMPLETED else NULL) + _state(run)
-        out.append(
-            b"\0\x14" + UUID_HEAD + run.id + UUID_HEAD + run.contact.id + run.graph.prefix
-            + rows.raw_json(run.raw_event) + started + tail
-        )  # fmt: skip
+    """All rows of a track differ in the run's id alone, save where the first step has times of its own."""
+    now, out = batch.now, list[bytes]()
+    encoded: dict[int, list[bytes]] = {}
+    for track in batch.tracks:
+        stretch = [_MARKS(2, s.seq, 2, 1, 8, now, 8, now) + s.node.field + _fields(s) for s in track.steps]
+        encoded[id(track)] = stretch
+        if not track.runs:
+            continue
+        line = track.line()
+        parts = [part for piece in line for part in encoded[id(piece)]]
+        if not parts:
+            continue
+        first = next(piece for piece in line if piece.steps)
+        if first.own_marks:
+            out += _own_rows(first.steps[0], track.runs, now)
+            parts = parts[1:]
+        if parts:
+            # The id goes between the parts: head ID part, head ID part… in one call for a run.
+            pieces = [_STEP_HEAD, *[part + _STEP_HEAD for part in parts[:-1]], parts[-1]]
+            out += [run.id.join(pieces) for run in track.runs]
     return out
 
 
-def _state(run: Run) -> bytes:
+def _own_rows(step: Step, runs: list[Run], now: int) -> list[bytes]:
+    """A step that began before this batch: each run knows when, and how often it was tried."""
+    behind, seq = step.node.field + _fields(step), step.seq
+    return [
+        _STEP_HEAD + run.id
+        + _MARKS(2, seq, 2, run.attempt, 8, now if run.step_started is None else run.step_started, 8, now) + behind
+        for run in runs
+    ]  # fmt: skip
+
+
+def run_rows(batch: Batch) -> list[bytes]:
+    """Rows of new runs. Those of a track share all but ids, event, entry key and context."""
+    out, now = list[bytes](), rows.stamp(batch.now)
+    plain, join = rows.text("") + NULL, b"".join
+    for track in batch.tracks:
+        fresh = [run for run in track.runs if run.fence is None]
+        if fresh:
+            prefix, tail = UUID_HEAD, _state(track.rest, now)
+            middle = track.graph.prefix
+            out += [
+                join((
+                    _RUN_HEAD, run.id, prefix, run.contact.id, middle, rows.raw_json(run.raw_event), now,
+                    plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
+                    tail,
+                ))
+                for run in fresh
+            ]  # fmt: skip
+    return out
+
+
+def _state(rest: Rest, now: bytes) -> bytes:
     return b"".join((
-        rows.int2(run.status), rows.int2(run.seq), run.node.field if run.node else NULL, rows.text(run.entry_key),
-        rows.stamp(run.resume_at), rows.text(run.resume_port), rows.stamp(run.step_started), rows.int2(run.attempt),
-        rows.text(run.error), rows.text(run.goal), rows.json(run.context), rows.json(run.resume_output),
+        now if rest.status >= COMPLETED else NULL, rows.int2(rest.status), rows.int2(rest.seq),
+        rest.node.field if rest.node else NULL, rows.stamp(rest.resume_at), rows.text(rest.resume_port),
+        rows.stamp(rest.step_started), rows.int2(rest.attempt), rows.text(rest.error), rows.text(rest.goal),
+        rows.json(rest.resume_output),
     ))  # fmt: skip
 
 
 def message_rows(batch: Batch) -> list[bytes]:
-    """One row each; what a node asks for is encoded once."""
-    at = rows.stamp(batch.now)
+    """One row a run and message; what is asked for is encoded once."""
+    at, out = rows.stamp(batch.now), list[bytes]()
     queued = rows.int2(MessageStatus.QUEUED)
-    return [
-        b"\0\x0b" + UUID_HEAD + run.id + rows.int2(seq) + rows.int4(run.graph.tenant_id) + UUID_HEAD
-        + run.graph.workflow_id + UUID_HEAD + run.contact.id + _asked(message, awaited, queued) + at + at
-        for run, seq, message, awaited in batch.messages
-    ]  # fmt: skip
+    for track in batch.tracks:
+        if track.runs:
+            graph = track.graph
+            place = rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + UUID_HEAD
+            for sent in [sent for piece in track.line() for sent in piece.sent]:
+                middle = rows.int2(sent.seq) + place
+                tail = _asked(sent.message, sent.awaited, queued) + at + at
+                out += [_MESSAGE_HEAD + run.id + middle + run.contact.id + tail for run in track.runs]
+    return out
 
 
 def _asked(message: Message, awaited: bool, status: bytes) -> bytes:
@@ -179,32 +209,51 @@ def echo_rows(batch: Batch) -> list[bytes]:
     ]  # fmt: skip
 
 
-def moved_arguments(runs: list[Run], now: int) -> tuple[Any, ...]:
-    """Arguments of MOVED."""
-    return (
+def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
+    """How many stored runs were moved on, and the arguments of MOVED."""
+    runs, rests = list[Run](), list[tuple[bytes, ...]]()
+    now = rows.stamp(batch.now)
+    for track in batch.tracks:
+        moved = [run for run in track.runs if run.fence is not None]
+        if moved:
+            rest = track.rest
+            fields = (
+                rows.int2(rest.status), rows.int2(rest.seq), rest.node.field if rest.node else NULL,
+                rows.stamp(rest.resume_at), rows.text(rest.resume_port), rows.stamp(rest.step_started),
+                rows.int2(rest.attempt), rows.text(rest.error), rows.text(rest.goal), rows.json(rest.resume_output),
+                now if rest.status >= COMPLETED else NULL,
+            )  # fmt: skip
+            runs += moved
+            rests += [fields] * len(moved)
+    if not runs:
+        return 0, ()
+    status, seq, node, resume_at, port, started, attempt, error, goal, output, completed = zip(*rests, strict=True)
+    return len(runs), (
         Uuids([run.id for run in runs]),
         Int4s([rows.int4(run.fence or 0) for run in runs]),
-        Int2s([rows.int2(run.status) for run in runs]),
-        Int2s([rows.int2(run.seq) for run in runs]),
-        Texts([run.node.field if run.node else NULL for run in runs]),
-        Stamps([rows.stamp(run.resume_at) for run in runs]),
-        Texts([rows.text(run.resume_port) for run in runs]),
-        Stamps([rows.stamp(run.step_started) for run in runs]),
-        Int2s([rows.int2(run.attempt) for run in runs]),
-        Texts([rows.text(run.error) for run in runs]),
-        Texts([rows.text(run.goal) for run in runs]),
+        Int2s(status),
+        Int2s(seq),
+        Texts(node),
+        Stamps(resume_at),
+        Texts(port),
+        Stamps(started),
+        Int2s(attempt),
+        Texts(error),
+        Texts(goal),
         Jsons([rows.json(run.context) for run in runs]),
-        Jsons([rows.json(run.resume_output) for run in runs]),
-        Stamps([rows.stamp(now) if run.status >= COMPLETED else NULL for run in runs]),
+        Jsons(output),
+        Stamps(completed),
     )
 
 
 def stats_arguments(batch: Batch, shard: int) -> tuple[Any, ...] | None:
     """Arguments of STATS, in one order for all workers; None when nothing was counted."""
+    counts: dict[tuple[Graph, Edge], int] = {}
+    for graph, edge, count in batch.counted():
+        counts[graph, edge] = counts.get((graph, edge), 0) + count
     lines = sorted(
         (graph.workflow_id, graph.version, edge.node_id, edge.key, graph.tenant_id, count)
-        for graph, tally in batch.tallies.items()
-        for edge, count in zip(graph.edges, tally, strict=True)
+        for (graph, edge), count in counts.items()
         if count
     )
     if not lines:
@@ -230,20 +279,20 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
         else:
             rows.copy(cursor, table, ", ".join(columns), encoded)
 
-    moved = [run for run in batch.runs if run.fence is not None]
     # First of all: a run that a goal ended makes room for the one that the same contact starts in this batch.
     answer = cursor.connection.cursor()
+    moved, arguments = moved_arguments(batch)
     if moved:
-        answer.execute(MOVED, moved_arguments(moved, batch.now))
-    put("runs", run_rows([run for run in batch.runs if run.fence is None], batch.now))
+        answer.execute(MOVED, arguments)
+    put("runs", run_rows(batch))
     put("steps", step_rows(batch))
     put("messages", message_rows(batch))
     put("step_attempts", attempt_rows(batch))
     put("entry_refusals", refusal_rows(batch))
     put("inbox", echo_rows(batch))
-    for sql, arguments in contact_updates(batch):
-        cursor.execute(sql, arguments)
+    for sql, values in contact_updates(batch):
+        cursor.execute(sql, values)
     if counted := stats_arguments(batch, shard):
         cursor.execute(STATS, counted)
-    if moved and answer.fetchone() != (len(moved),):
+    if moved and answer.fetchone() != (moved,):
         raise StaleOwner

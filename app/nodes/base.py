@@ -5,8 +5,8 @@ version. It returns a function over one person's run, `run(step) -> Outcome`. Th
 an outcome and changes nothing. What should happen is said in the outcome's effects; the engine applies them after the
 function has returned, so an error leaves nothing half done and a batch can be done again.
 
-Build outcomes that do not depend on the person once, in `compile`: the engine encodes an outcome object once, however many
-runs return it.
+Build outcomes that do not depend on the person once, in `compile`: the engine walks and encodes an outcome object once, however
+many runs return it. A node that does the same for everybody returns that outcome instead of a function.
 """
 
 from __future__ import annotations
@@ -221,8 +221,11 @@ class NodeType:
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
-    def compile(config: Any, scope: Any) -> Run:
-        """Turn a config into the function that runs for each person. `scope` is an `app.nodes.scope.Scope`."""
+    def compile(config: Any, scope: Any) -> Run | Outcome:
+        """Turn a config into the function that runs for each person, or into the one outcome for all of them.
+
+        `scope` is an `app.nodes.scope.Scope`.
+        """
         raise NotImplementedError
 
     @classmethod

@@ -9,11 +9,11 @@ import msgspec
 from app.nodes import registry
 from app.nodes.base import Done, Fail, Issue, NodeType, Outcome, Run
 from app.nodes.conditions import Condition as Rule
-from app.nodes.conditions import Verdict, issues
+from app.nodes.conditions import fields, issues
 from app.nodes.operators import ConditionError
 from app.nodes.scope import Scope
 
-SEEN_LIMIT = 256
+REMEMBERED = 256
 
 
 class ConditionConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -33,28 +33,31 @@ class Condition(NodeType):
     @staticmethod
     def compile(config: ConditionConfig, scope: Scope) -> Run:
         judge = scope.conditions(config.conditions, config.match)
-        # One outcome for each set of values met: the engine encodes each once, and most people share few.
-        seen: dict[tuple[Any, ...], Outcome] = {}
+        reads = [scope.field(path) for path in fields(config.conditions)]
+        # The answer follows from the values that were found, so each set of them is judged, made and encoded once.
+        known: dict[Any, Outcome] = {}
 
-        def outcome(verdict: Verdict) -> Outcome:
-            port = "true" if verdict.held else "false"
-            return Done(port, {"branch": port, "rules": verdict.rules})
-
-        def run(step: Any) -> Outcome:
+        def decide(step: Any) -> Outcome:
             try:
                 verdict = judge(step)
             except ConditionError as error:
                 return Fail(str(error), permanent=True)
+            port = "true" if verdict.held else "false"
+            return Done(port, {"branch": port, "rules": verdict.rules})
+
+        def run(step: Any) -> Outcome:
+            found = [read(step) for read in reads]
+            # Classes belong to the key: 1, 1.0 and true are the same key otherwise, but not the same value.
+            key = (*found, *[value.__class__ for value in found])
             try:
-                key = tuple([(rule["actual"].__class__, rule["actual"]) for rule in verdict.rules])
-                known = seen.get(key)
-            except (KeyError, TypeError):  # a nested group, or a value that cannot be a key
-                return outcome(verdict)
-            if known is None:
-                known = outcome(verdict)
-                if len(seen) < SEEN_LIMIT:
-                    seen[key] = known
-            return known
+                outcome = known.get(key)
+            except TypeError:  # a list or an object cannot be a key
+                return decide(step)
+            if outcome is None:
+                outcome = decide(step)
+                if len(known) < REMEMBERED:
+                    known[key] = outcome
+            return outcome
 
         return run
 

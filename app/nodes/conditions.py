@@ -44,6 +44,14 @@ def count(conditions: list[Condition]) -> int:
     return sum(count(c.conditions) if c.conditions is not None else 1 for c in conditions)
 
 
+def fields(conditions: list[Condition]) -> list[str]:
+    """The fields that a list looks at, in order, each once."""
+    found: dict[str, None] = {}
+    for condition in conditions:
+        found |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
+    return list(found)
+
+
 def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Issue]:
     """All that is wrong with a list; paths are `conditions[1].operator`."""
     found = []

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from app.nodes import registry
-from app.nodes.base import Issue, NodeType, Run, Wait
+from app.nodes.base import Issue, NodeType, Wait
 from app.nodes.scope import Scope
 
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
@@ -26,9 +26,8 @@ class Delay(NodeType):
     Config = DelayConfig
 
     @staticmethod
-    def compile(config: DelayConfig, scope: Scope) -> Run:
-        wait = Wait(seconds=config.duration * SECONDS[config.unit])
-        return lambda _step: wait
+    def compile(config: DelayConfig, scope: Scope) -> Wait:
+        return Wait(seconds=config.duration * SECONDS[config.unit])
 
     @classmethod
     def issues(cls, config: DelayConfig) -> list[Issue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.nodes import registry
-from app.nodes.base import Done, NodeType, Run
+from app.nodes.base import Done, NodeType
 from app.nodes.scope import Scope
 
 
@@ -21,6 +21,5 @@ class End(NodeType):
     Config = EndConfig
 
     @staticmethod
-    def compile(config: EndConfig, scope: Scope) -> Run:
-        done = Done()
-        return lambda _step: done
+    def compile(config: EndConfig, scope: Scope) -> Done:
+        return Done()

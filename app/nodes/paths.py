@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 from app.nodes.base import Read
 
@@ -52,10 +53,10 @@ def walk(value: Any, names: list[str]) -> Any:
 
 
 def reader(path: str, reads: set[str]) -> Read:
-    """Compile a path. Adds what it reads to `reads`: `contact`, or `steps.<id>` for outputs that must be kept."""
+    """Compile a path. Adds what it reads to `reads`: `contact.<field>`, or `steps.<id>` for outputs that must be kept."""
     root, *names = path.split(".")
     if root == "contact" and names:
-        reads.add("contact")
+        reads.add(f"contact.{field_of(names)}")
         return _contact(names)
     if root == "event" and names == ["name"]:  # a property of that name is what the sender meant
         return lambda step: step.event.get("name", step.event_name)
@@ -66,8 +67,15 @@ def reader(path: str, reads: set[str]) -> Read:
         return lambda step: walk(step.steps, names)
     if root == "vars" and names:
         return lambda step: walk(step.vars, names)
-    reads.add("contact")
+    reads |= {f"contact.{field_of([root, *names])}", "contact.attributes"}
     return _bare([root, *names])
+
+
+def field_of(names: list[str]) -> str:
+    """The field of a contact that a path leads into: a column, `tags`, `attributes`, or `id`, which is always there."""
+    if names[0] in ("tags", "id"):
+        return names[0]
+    return COLUMNS[names[0]] if names[0] in COLUMNS and len(names) == 1 else "attributes"
 
 
 def _named(names: list[str], root: Read) -> Read:
@@ -82,7 +90,7 @@ def _contact(names: list[str]) -> Read:
     if first == "tags":
         return lambda step: step.contact.tags
     if first == "id":
-        return lambda step: step.data["contact"]["id"]
+        return lambda step: str(UUID(bytes=step.contact.id))
     if first in COLUMNS and len(names) == 1:
         column = COLUMNS[first]
         return lambda step: step.contact.columns.get(column)

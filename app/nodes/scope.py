@@ -28,7 +28,7 @@ def _has_liquid(text: str) -> bool:
 
 
 class Scope:
-    """`reads` tells the engine what to load: `contact`, and `steps.<node>` for outputs that must be kept."""
+    """`reads` tells the engine what to load: `contact.<field>`, and `steps.<node>` for outputs that must be kept."""
 
     def __init__(self) -> None:
         self.reads: set[str] = set()
@@ -76,7 +76,8 @@ class Scope:
         for path in found:
             root, _, rest = path.partition(".")
             if root == "contact":
-                self.reads.add("contact")
+                fields = [paths.field_of(rest.split("."))] if rest else [*paths.COLUMNS.values(), "tags", "attributes"]
+                self.reads |= {f"contact.{field}" for field in fields}
             elif root == "steps":
                 self.reads.add(f"steps.{rest.split('.')[0]}" if rest else "steps.*")
 

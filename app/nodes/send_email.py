@@ -8,7 +8,7 @@ import msgspec
 
 from app.models.status import Channel
 from app.nodes import registry
-from app.nodes.base import Done, Issue, Message, NodeType, Run
+from app.nodes.base import Done, Issue, Message, NodeType
 from app.nodes.scope import Scope
 
 
@@ -31,7 +31,7 @@ class SendEmail(NodeType):
     Config = SendEmailConfig
 
     @staticmethod
-    def compile(config: SendEmailConfig, scope: Scope) -> Run:
+    def compile(config: SendEmailConfig, scope: Scope) -> Done:
         payload = {
             "subject": config.subject,
             "fromName": config.from_name,
@@ -42,8 +42,7 @@ class SendEmail(NodeType):
         }
         template = config.template_id.bytes if config.template_id else None
         message = Message(Channel.EMAIL, template, {name: value for name, value in payload.items() if value})
-        queued = Done(output={"message": "queued"}, effects=(message,))
-        return lambda _step: queued
+        return Done(output={"message": "queued"}, effects=(message,))
 
     @classmethod
     def issues(cls, config: SendEmailConfig) -> list[Issue]:

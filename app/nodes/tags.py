@@ -30,10 +30,9 @@ class _TagNode(NodeType):
         return Done(output={"tag": tag}, effects=effects)
 
     @classmethod
-    def compile(cls, config: TagConfig, scope: Scope) -> Run:
+    def compile(cls, config: TagConfig, scope: Scope) -> Run | Outcome:
         if is_constant(config.tag):
-            same = cls.outcome(config.tag.strip())
-            return lambda _step: same
+            return cls.outcome(config.tag.strip())
         text = scope.text(config.tag)
 
         def run(step: Any) -> Outcome:

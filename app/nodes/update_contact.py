@@ -28,7 +28,7 @@ class UpdateContact(NodeType):
     Config = UpdateContactConfig
 
     @staticmethod
-    def compile(config: UpdateContactConfig, scope: Scope) -> Run:
+    def compile(config: UpdateContactConfig, scope: Scope) -> Run | Outcome:
         # Whole numbers stay whole: 4 and 4.0 are different JSON.
         steps = {name: int(by) if float(by).is_integer() else by for name, by in config.increment.items()}
         counts: tuple[Effect, ...] = tuple(Increment(name, by) for name, by in steps.items())
@@ -40,8 +40,7 @@ class UpdateContact(NodeType):
             return Done(output=output, effects=((SetFields(values), *counts) if values else counts))
 
         if is_constant(config.set):
-            same = outcome(config.set)
-            return lambda _step: same
+            return outcome(config.set)
         readers = {name: scope.value(value) for name, value in config.set.items()}
 
         def run(step: Any) -> Outcome:

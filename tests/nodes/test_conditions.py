@@ -136,7 +136,11 @@ def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
     conditions.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
     assert reads == {"steps.node-1"}
     conditions.compile_list(msgspec.convert([is_("contact.x", 1)], list[Condition]), "all", reads)
-    assert reads == {"steps.node-1", "contact"}
+    assert reads == {"steps.node-1", "contact.attributes"}
+    rules = [is_("contact.tags", 1), is_("contact.externalId", 1), is_("source", 1), is_("contact.id", 1)]
+    reads.clear()
+    conditions.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
+    assert reads == {f"contact.{field}" for field in ("tags", "external_id", "source", "attributes", "id")}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""What came into the inbox: goals that it reaches, runs that it starts, runs of erased contacts that end. In order of contact, then age."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import structlog
+
+from app.engine import claim, rows
+from app.engine.claim import Cursor, Item, RunRow
+from app.engine.entry import Entries, Key
+from app.engine.graph import Graph
+from app.engine.matcher import Matcher
+from app.engine.people import Contact, GoalView, Run
+from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
+from app.lib import ids
+from app.nodes.operators import ConditionError
+
+log = structlog.get_logger()
+
+
+def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run:
+    """A run as it stands in the database."""
+    graph = matcher.graph(row.workflow_id, row.version)
+    run = Run(row.id, graph, contact, row.raw_event, graph.nodes[row.node_id or ""], row.started, now)
+    run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
+    run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
+    if row.context:
+        run.context = rows.decode(row.context)
+    if row.resume_output:
+        run.resume_output = rows.decode(row.resume_output)
+    return run
+
+
+class Arrivals:
+    """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody."""
+
+    def __init__(self, cursor: Cursor, matcher: Matcher, items: list[Item]) -> None:
+        self.cursor, self.matcher, self.now = cursor, matcher, items[0].now
+        self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
+        self.runs: dict[bytes, list[Run]] = {}
+        """Active runs that goals and erasures may end, by contact."""
+
+    def walk(self, locked: Callable[[], None]) -> Batch | None:
+        """Lock the contacts, say so by `locked`, and let everything happen in memory."""
+        if not self.wanted:
+            return None
+        batch = Batch(self.now)
+        contact_ids = _distinct(item.contact_id for item, _ in self.wanted)
+        names = claim.fields(self.matcher.reads)
+        stored = claim.contacts(self.cursor, contact_ids, names)
+        locked()
+        active = self._active()
+        if (
+            needed := claim.fields(self.matcher.reads)
+        ) != names:  # goals of versions seen for the first time look at more
+            names, stored = needed, claim.contacts(self.cursor, contact_ids, needed)
+        batch.contacts = {contact_id: Contact(contact_id, names, raw) for contact_id, raw in stored.items()}
+        entries = self._entries(batch)
+        for row in active:
+            # An erased contact is not in the batch: its runs end, and nothing starts for it any more.
+            contact = batch.contacts.get(row.contact_id) or Contact(row.contact_id)
+            run = stored_run(self.matcher, row, contact, self.now)
+            self.runs.setdefault(row.contact_id, []).append(run)
+            entries.know(run)
+        fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
+        for item, targets in self.wanted:
+            self._happen(batch, entries, item, targets, fresh)
+        return batch
+
+    def _concerns(self, item: Item) -> bool:
+        if item.kind == claim.EVENT:
+            key = (item.tenant_id, item.name)
+            return key in self.matcher.triggers or key in self.matcher.goals
+        return item.kind in (claim.MANUAL, claim.ERASED)
+
+    def _targets(self, item: Item) -> list[Graph]:
+        """The workflows that this item may start."""
+        if item.kind == claim.EVENT:
+            found, since = self.matcher.triggers.get((item.tenant_id, item.name), ()), self.matcher.since
+            return [g for g in found if item.at >= since[g.workflow_id] and g.workflow_id != item.workflow_id]
+        graph = self.matcher.live.get(item.workflow_id or b"") if item.kind == claim.MANUAL else None
+        return [graph] if graph is not None and graph.tenant_id == item.tenant_id else []
+
+    def _active(self) -> list[RunRow]:
+        """The stored runs that goals and erasures may end; their versions are known afterwards."""
+        goals = self.matcher.goals
+        ending = _distinct(
+            item.contact_id
+            for item, _ in self.wanted
+            if item.kind == claim.ERASED or (item.kind == claim.EVENT and (item.tenant_id, item.name) in goals)
+        )
+        found = claim.active_runs(self.cursor, ending, lock=True) if ending else []
+        for row in found:
+            self.matcher.graph(row.workflow_id, row.version)
+        return found
+
+    def _entries(self, batch: Batch) -> Entries:
+        entering: dict[Graph, list[bytes]] = {}
+        for item, targets in self.wanted:
+            for graph in targets:
+                if graph.reentry != "always":
+                    entering.setdefault(graph, []).append(item.contact_id)
+        standing: set[Key] = set()
+        history: dict[Key, int] = {}
+        if entering:
+            contact_ids = _distinct(contact_id for group in entering.values() for contact_id in group)
+            standing = claim.standing(self.cursor, contact_ids, _distinct(graph.workflow_id for graph in entering))
+            if remembering := _distinct(g.workflow_id for g in entering if g.reentry in ("once", "cooldown")):
+                history = claim.history(self.cursor, contact_ids, remembering)
+        return Entries(batch, standing, history)
+
+    def _happen(self, batch: Batch, entries: Entries, item: Item, targets: list[Graph], fresh: Iterator[bytes]) -> None:
+        if item.kind == claim.ERASED:
+            for run in self.runs.get(item.contact_id, ()):
+                if run.active:
+                    batch.cut_short(run, CANCELLED, "cancelled")
+            return
+        contact = batch.contacts.get(item.contact_id)
+        if contact is None:
+            return
+        if item.kind == claim.EVENT and (item.tenant_id, item.name) in self.matcher.goals:
+            self._reach_goals(batch, item)
+        asked = item.kind == claim.MANUAL
+        if asked and not targets:
+            place = item.workflow_id or bytes(16)
+            batch.refusals.append(Refusal(item.tenant_id, place, contact.id, None, "workflow_not_active", None))
+        for graph in targets:
+            run = Run(item.run_id or next(fresh), graph, contact, item.payload, graph.start, self.now, self.now)
+            if item.depth:
+                run.depth = item.depth
+            if entries.let_in(run, item.event_id, paused=graph.workflow_id in self.matcher.paused, asked=asked):
+                batch.enter(run)
+                if graph.goals and run.active:
+                    self.runs.setdefault(contact.id, []).append(run)
+
+    def _reach_goals(self, batch: Batch, item: Item) -> None:
+        workflows = self.matcher.goals[item.tenant_id, item.name]
+        event = rows.decode(item.payload) if item.payload else {}
+        for run in self.runs.get(item.contact_id, ()):
+            if run.graph.workflow_id in workflows and run.active:
+                for goal in run.graph.goals:
+                    if goal.event == item.name and _held(goal.judge, GoalView(run, item.name, event)):
+                        batch.cut_short(run, GOAL_REACHED, "goal", goal)
+                        break
+
+
+def _held(judge: Any, view: GoalView) -> bool:
+    try:
+        return bool(judge(view).held)
+    except ConditionError as error:
+        log.warning("goal.unanswered", error=str(error))
+        return False
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
