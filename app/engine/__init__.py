@@ -1,11 +1,13 @@
 """How runs move: set-based, in one transaction a batch, by plain synchronous psycopg.
 
-    rows      PostgreSQL's binary formats          graph     a version, compiled once
-    walk      every run of a batch, in memory      write     a batch as a handful of statements
     claim     what a worker takes, as SQL          matcher   which workflows and goals an event concerns
-    entry     who may enter, and refusals          advance   one transaction: claim, walk, write
-    control   cancelling from outside              jobs      the doorbell's actors
-    integrity what must hold after every fault
+    arrivals  what came into the inbox, walked     entry     who may enter, and refusals
+    graph     a version, compiled once             people    contact and run in memory, as nodes see them
+    walk      every run of a batch, in memory      tracks    what is the same for many runs of a batch, noted once
+    write     a batch as a handful of statements   changes   contact changes merged in SQL
+    rows      PostgreSQL's binary formats          echoes    contact changes told to who listens
+    advance   one transaction: claim, walk, write  jobs      the doorbell's actor
+    control   cancelling from outside              integrity what must hold after every fault
 
 The usual file names of a feature do not fit here; these are the nouns of the engine.
 """
