@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.models.api_key import ApiKey
 from app.models.base import Base
 from app.models.connector import Connector
-from app.models.contact import Contact
+from app.models.contact import AttributeLabel, Contact
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
 from app.models.event import DeadLetter, Event, Inbox
 from app.models.idempotency_key import IdempotencyKey
@@ -20,6 +20,7 @@ from app.models.workspace import Workspace
 
 __all__ = [
     "ApiKey",
+    "AttributeLabel",
     "Base",
     "Connector",
     "Contact",

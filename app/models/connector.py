@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +18,10 @@ class Connector(HasId, HasTenant, HasTimes, Base):
     config: Mapped[Json] = mapped_column(server_default="{}")
     secret: Mapped[bytes | None]
     is_default: Mapped[bool] = mapped_column(server_default="false")
+    state: Mapped[str] = mapped_column(server_default="ok")
+    """ok; away: its server cannot be used for now; paused: its settings do not work, so nothing is sent until somebody mends them."""
+    state_since: Mapped[datetime | None]
+    state_message: Mapped[str | None]
 
     __table_args__ = (
         Index("connectors_default", "tenant_id", "type", unique=True, postgresql_where=text("is_default")),

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+
+
+class AttributeLabel(HasTenant, Base):
+    """What people call an attribute, such as the header of the column that it came from."""
+
+    __tablename__ = "attribute_labels"
+
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
 
 
 class Contact(HasId, HasTenant, HasTimes, Base):

@@ -22,6 +22,8 @@ class ContactImport(HasId, HasTenant, HasTimes, Base):
     created_count: Mapped[int] = mapped_column(server_default="0")
     updated_count: Mapped[int] = mapped_column(server_default="0")
     failed_count: Mapped[int] = mapped_column(server_default="0")
+    warned_count: Mapped[int] = mapped_column(server_default="0")
+    """Rows that came in without one of their cells."""
     error: Mapped[str | None]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
@@ -41,3 +43,5 @@ class ContactImportError(Base):
     row_number: Mapped[int] = mapped_column(primary_key=True)
     message: Mapped[str]
     row: Mapped[Json]
+    imported: Mapped[bool] = mapped_column(server_default="false")
+    """The row came in, without the cells that `message` names."""

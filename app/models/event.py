@@ -22,11 +22,20 @@ class Event(Base):
     name: Mapped[str]
     properties: Mapped[Json | None]
     key: Mapped[str | None]
+    request_key: Mapped[str | None]
+    """Of the request's `Idempotency-Key` and the event's place in it, when the event has no id of its own."""
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
 
     __table_args__ = (
         Index("events_key", "tenant_id", "key", unique=True, postgresql_where=text("key is not null")),
+        Index(
+            "events_request_key",
+            "tenant_id",
+            "request_key",
+            unique=True,
+            postgresql_where=text("request_key is not null"),
+        ),
         Index("events_contact", "contact_id", text("occurred_at desc")),
         Index("events_newest", "tenant_id", text("id desc")),
     )

@@ -37,8 +37,33 @@ class Message(Base):
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    workflow_version: Mapped[int] = mapped_column(server_default="0")
+    node_id: Mapped[str] = mapped_column(server_default="")
+    """The step that asked for it: counters follow the message after the run has gone on."""
+    connector_id: Mapped[UUID | None]
+    """By which it leaves, known once it was made ready."""
+    reason: Mapped[str | None]
+    """A stable word for why it was suppressed or failed; `error_message` is the sentence."""
+    settled_at: Mapped[datetime | None]
+    """Since when `status` is an outcome: sent, failed, uncertain, suppressed."""
 
     __table_args__ = (
+        Index(
+            "messages_open",
+            "contact_id",
+            "channel",
+            "created_at",
+            "run_id",
+            "seq",
+            postgresql_where=text("status in (0, 1)"),
+        ),
+        Index(
+            "messages_troubled",
+            "tenant_id",
+            text("settled_at desc"),
+            postgresql_where=text("status in (8, 9)"),
+        ),
+        Index("messages_held", "tenant_id", "connector_id", postgresql_where=text("status = 0 and due_at is null")),
         Index("messages_due", "due_at", postgresql_where=text("due_at is not null")),
         Index("messages_leased", "lease_until", postgresql_where=text("lease_until is not null")),
         Index("messages_contact", "contact_id", "created_at"),
@@ -56,7 +81,13 @@ class Suppression(HasTenant, Base):
     channel: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     address: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
+    detail: Mapped[str | None]
+    """What the mail server said, or what somebody wrote."""
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+    lifted_at: Mapped[datetime | None]
+    """Set when it no longer holds: the contact came back by itself, or an admin lifted it with a reason."""
+    lifted_by: Mapped[str | None]
+    lifted_reason: Mapped[str | None]
 
 
 class MailboxMessage(Base):

@@ -43,6 +43,9 @@ class Run(Base):
     resume_output: Mapped[Json | None]
     """What the open step was answered, until the run goes on."""
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
+    event_id: Mapped[UUID | None]
+    occurred_at: Mapped[datetime | None]
+    """When what it began with happened, which may be before it arrived; goals count from here."""
 
     __table_args__ = (
         Index(
