@@ -1,0 +1,122 @@
+"""Migrations on tables that hold something: what was there is told in the new columns, and comes back on the way down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.lib.ids import uuid7
+from app.models.status import MessageStatus, RunStatus
+from tests.fixtures import environment
+from tests.fixtures.database import migrate
+
+BEFORE = "0008_engine"
+QUEUED, SENDING, SENT, FAILED, UNCERTAIN, SUPPRESSED = (
+    int(MessageStatus[name]) for name in ("QUEUED", "SENDING", "SENT", "FAILED", "UNCERTAIN", "SUPPRESSED")
+)
+
+
+@pytest.fixture
+def old_database() -> Iterator[str]:
+    """A database as it was before the outcomes of messages were told."""
+    environment.start_server()
+    name = f"test_{os.getpid()}_old"
+    with psycopg.connect(environment.server_url("postgres"), autocommit=True) as server:
+        server.execute(f'drop database if exists "{name}" with (force)')
+        server.execute(f'create database "{name}"')
+        migrate(environment.server_url(name), "upgrade", BEFORE)
+        yield environment.server_url(name)
+        server.execute(f'drop database if exists "{name}" with (force)')
+
+
+class Old:
+    """One workspace with two versions of a workflow, as an older release left them."""
+
+    def __init__(self, url: str) -> None:
+        self.db: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
+        self.tenant = self.value("insert into workspaces (name, slug) values ('Old', 'old') returning id")
+        self.workflow = uuid7()
+        self.db.execute(
+            "insert into workflows (id, tenant_id, name, draft) values (%s, %s, 'Flow', '{}')",
+            (self.workflow, self.tenant),
+        )
+
+    def value(self, sql: str, *arguments: Any) -> Any:
+        row = self.db.execute(sql, arguments or None).fetchone()
+        return row[0] if row else None
+
+    def message(self, status: int, *, version: int = 1, node: str = "mail", open_step: bool = False) -> UUID:
+        """A run with one message of its second step, which is over, or still open."""
+        run_id = uuid7()
+        run_status = RunStatus.CALLING if open_step else RunStatus.COMPLETED
+        self.db.execute(
+            "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, completed_at, status, seq,"
+            " current_node_id) values (%s, %s, %s, %s, %s, now(), %s, %s, %s, %s)",
+            (run_id, uuid7(), self.tenant, self.workflow, version, None if open_step else "2026-11-20T10:00Z",
+             int(run_status), 1 if open_step else 2, node),
+        )  # fmt: skip
+        if not open_step:
+            self.db.execute(
+                "insert into steps (run_id, seq, node_id, status, started_at, completed_at) values (%s, 2, %s, 4, now(), now())",
+                (run_id, node),
+            )
+        self.db.execute(
+            "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, channel, status, created_at, sent_at)"
+            " values (%s, 2, %s, %s, %s, 1, %s, now(), %s)",
+            (run_id, self.tenant, self.workflow, uuid7(), status, "2026-11-20T09:00Z" if status == SENT else None),
+        )
+        return run_id
+
+
+def test_messages_of_older_releases_are_counted_and_placed(old_database: str) -> None:
+    old = Old(old_database)
+    sent = old.message(SENT)
+    for status in (SENT, FAILED, SENDING, SUPPRESSED):
+        old.message(status)
+    other = old.message(UNCERTAIN, version=2, node="reminder", open_step=True)
+
+    migrate(old_database)
+
+    assert old.value("select node_id from messages where run_id = %s", other) == "reminder"
+    assert old.value("select workflow_version from messages where run_id = %s", other) == 2
+    assert old.value("select settled_at = sent_at from messages where run_id = %s", sent)
+    assert old.value("select count(*) from messages where settled_at is null") == 1  # the one under way
+    counted = old.db.execute(
+        "select version, node_id, key, n from node_stats where key like 'message.%' order by 1, 2, 3"
+    ).fetchall()
+    assert counted == [
+        (1, "mail", "message.failed", 1),
+        (1, "mail", "message.queued", 1),
+        (1, "mail", "message.sent", 2),
+        (1, "mail", "message.suppressed", 1),
+        (2, "reminder", "message.uncertain", 1),
+    ]
+
+    old.db.execute("update messages set due_at = null, status = 0 where status = 1")  # held by a paused connector
+    migrate(old_database, "downgrade", BEFORE)
+    assert old.value("select count(*) from messages") == 6
+    assert old.value("select count(*) from messages where status = 0 and due_at is not null") == 1
+    assert old.value("select count(*) from node_stats where key like 'message.%'") == 0
+
+
+@pytest.mark.parametrize("request_key", ["abc#0", "idempotency-key:twice#12"])
+def test_keys_of_requests_and_of_clients_part_and_meet_again(old_database: str, request_key: str) -> None:
+    old = Old(old_database)
+    for key in (f"idempotency-key:{request_key}", "order-7", None):
+        old.db.execute(
+            "insert into events (id, tenant_id, name, key, occurred_at) values (%s, %s, 'bought', %s, now())",
+            (uuid7(), old.tenant, key),
+        )
+
+    migrate(old_database)
+    rows = old.db.execute("select key, request_key from events order by id").fetchall()
+    assert rows == [(None, request_key), ("order-7", None), (None, None)]
+
+    migrate(old_database, "downgrade", BEFORE)
+    keys = [key for (key,) in old.db.execute("select key from events order by id")]
+    assert keys == [f"idempotency-key:{request_key}", "order-7", None]
