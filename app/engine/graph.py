@@ -15,9 +15,9 @@ from app.nodes import registry
 from app.nodes.base import Fail, NodeType, Outcome, Run
 from app.nodes.conditions import Condition, Verdict
 from app.nodes.scope import Scope
+from app.workflows.graph import Retry as RetryRule
 
 MAX_STEPS = 10_000
-DAY = 86_400.0
 Judge = Callable[[Any], Verdict]
 
 
@@ -34,18 +34,17 @@ class Edge:
 class Retry:
     """When a failed step is tried again: `attempts` in all, `seconds` before the second, then fixed or doubling."""
 
-    __slots__ = ("attempts", "doubling", "jitter", "seconds")
+    __slots__ = ("attempts", "doubling", "jitter", "longest", "seconds")
 
     def __init__(self, spec: dict[str, Any] | None) -> None:
-        given = spec or {}
-        self.attempts = int(given.get("maxAttempts", 1))
-        self.seconds = float(given.get("delaySeconds", 60))
-        self.doubling = given.get("backoff", "exponential") == "exponential"
-        self.jitter = bool(given.get("jitter", True))
+        rule = msgspec.convert(spec or {"attempts": 1}, RetryRule)
+        self.attempts = rule.attempts
+        self.seconds, self.longest = rule.waits.delay / 1_000, rule.waits.max_delay / 1_000
+        self.doubling, self.jitter = rule.waits.type == "exponential", rule.waits.jitter
 
     def delay(self, attempt: int, chance: float) -> float:
         """Seconds until the attempt after `attempt`; `chance` in [0, 1) spreads people so that they do not come at once."""
-        wanted = min(self.seconds * 2 ** (attempt - 1) if self.doubling else self.seconds, DAY)
+        wanted = min(self.seconds * 2 ** (attempt - 1) if self.doubling else self.seconds, self.longest)
         return wanted * (0.5 + chance / 2) if self.jitter else wanted
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.nodes import registry
-from app.workflows.graph import NEXT, TRIGGER, Edge, Graph, Node, Position
+from app.workflows.graph import NEXT, TRIGGER, Backoff, Edge, Graph, Node, Position
 
 Kind = Literal["added", "removed", "changed"]
 CARD_WIDTH, CARD_HEIGHT, ASIDE = 240, 80, 280
@@ -149,8 +149,9 @@ def _node(old: Node, new: Node) -> list[Detail]:
 def _retry(node: Node) -> str:
     if node.retry is UNSET or node.retry is None:
         return ""
-    retry = node.retry
-    return f"{retry.max_attempts} tries, {retry.delay_seconds} s, {retry.backoff}{', jitter' if retry.jitter else ''}"
+    waits = node.retry.waits
+    rule = f"{node.retry.attempts} tries, {waits.delay / 1_000:g} s, {waits.type}{', jitter' if waits.jitter else ''}"
+    return rule if waits.max_delay == Backoff().max_delay else f"{rule}, at most {waits.max_delay / 1_000:g} s"
 
 
 def _ways(before: Graph, after: Graph, source: str) -> Iterator[Detail]:

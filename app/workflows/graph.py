@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.workflows.editor_fields import EdgeLooks, NodeLooks
+
 TRIGGER = "trigger"
 """The id of the trigger in edges; no node may have it."""
 NEXT, ERROR = "next", "error"
@@ -27,6 +29,9 @@ Coordinate = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] | Annotated[float
 Conditions = list[dict[str, Any]]
 Match = Literal["all", "any"]
 EventName = Annotated[str, Meta(max_length=200)]
+BackoffType = Literal["fixed", "exponential"]
+Attempts = Annotated[int, Meta(ge=1, le=20)]
+Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
 
 
 class _Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -38,13 +43,48 @@ class Position(_Part, frozen=True):
     y: Coordinate = 0
 
 
-class Retry(_Part, frozen=True):
-    """How often a step is tried when it fails in a way that may pass, and how long it waits between."""
+class Backoff(_Part, frozen=True):
+    """How long a step waits before its next try, in milliseconds; `exponential` doubles `delay` each time, up to `maxDelay`."""
 
-    max_attempts: Annotated[int, Meta(ge=1, le=20)] = 3
-    backoff: Literal["fixed", "exponential"] = "exponential"
-    delay_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
+    type: BackoffType = "exponential"
+    delay: Milliseconds = 60_000
+    max_delay: Milliseconds = 86_400_000
     jitter: bool = True
+
+
+class Retry(_Part, frozen=True):
+    """How often a step is tried when it fails in a way that may pass (the first try counts), and how long it waits between.
+
+    `{maxAttempts, backoff: "fixed", delaySeconds, jitter}` says the same and is read too; it is stored in this form.
+    """
+
+    attempts: Attempts = 3
+    backoff: Backoff | BackoffType = Backoff()
+    max_attempts: Attempts | UnsetType = UNSET
+    delay_seconds: Annotated[int, Meta(ge=1, le=86_400)] | UnsetType = UNSET
+    jitter: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        flat: dict[str, Any] = {"type": self.backoff} if isinstance(self.backoff, str) else {}
+        if isinstance(self.delay_seconds, int):
+            flat["delay"] = self.delay_seconds * 1_000
+        if isinstance(self.jitter, bool):
+            flat["jitter"] = self.jitter
+        if flat and isinstance(self.backoff, Backoff) and self.backoff != Backoff():
+            raise ValueError("Say the wait either as backoff: {type, delay} or as delaySeconds, not both ways.")
+        if flat:
+            msgspec.structs.force_setattr(self, "backoff", Backoff(**flat))
+        if isinstance(self.max_attempts, int):
+            if self.attempts not in (3, self.max_attempts):
+                raise ValueError("Send the number of tries once: attempts, or maxAttempts.")
+            msgspec.structs.force_setattr(self, "attempts", self.max_attempts)
+        for name in ("max_attempts", "delay_seconds", "jitter"):
+            msgspec.structs.force_setattr(self, name, UNSET)
+
+    @property
+    def waits(self) -> Backoff:
+        """The backoff in its one form."""
+        return self.backoff if isinstance(self.backoff, Backoff) else Backoff(type=self.backoff)
 
 
 class Trigger(_Part, frozen=True):
@@ -57,7 +97,7 @@ class Trigger(_Part, frozen=True):
     position: Position = Position()
 
 
-class Node(_Part, frozen=True):
+class Node(NodeLooks, _Part, frozen=True):
     """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes."""
 
     id: Id
@@ -68,13 +108,23 @@ class Node(_Part, frozen=True):
     retry: Retry | UnsetType | None = UNSET
 
 
-class Edge(_Part, frozen=True):
-    """From a port of `source` (a node id, or `trigger`) to `target`. Without `sourceHandle` the port is `next`."""
+class Edge(EdgeLooks, _Part, frozen=True):
+    """From a port of `source` (a node id, or `trigger`) to `target`. Without `sourceHandle`, or with null, the port is `next`."""
 
     source: Id
     target: Id
-    source_handle: Port = NEXT
+    handle: Port | None = msgspec.field(default=NEXT, name="sourceHandle")
     id: EdgeId | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.handle is None:
+            msgspec.structs.force_setattr(self, "handle", NEXT)
+
+    @property
+    def source_handle(self) -> str:
+        """The port of `source` that it leaves by."""
+        return self.handle or NEXT
 
     @property
     def key(self) -> str:

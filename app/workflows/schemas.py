@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
+from app.workflows.editor_fields import Ignored
 from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
 from app.workflows.ops import MAX_OPS, AnyOp, OpId
 from app.workflows.service import Changes, Listed
@@ -31,7 +32,7 @@ class Body(Camel, forbid_unknown_fields=True):
 
 
 class NewWorkflow(Body):
-    """A workflow as programs send it. Everything but the name may be left out and drawn later."""
+    """A workflow as programs send it. Everything but the name may be left out and drawn later; an editor's `viewport` is."""
 
     name: Name
     description: Description | None = None
@@ -41,6 +42,7 @@ class NewWorkflow(Body):
     goals: tuple[Goal, ...] = ()
     settings: Settings = msgspec.field(default_factory=Settings)
     notes: tuple[Note, ...] = ()
+    viewport: Ignored = UNSET
 
     def graph(self) -> Graph:
         """The document in it."""
@@ -59,6 +61,7 @@ class WorkflowPatch(Changes, rename="camel", forbid_unknown_fields=True, kw_only
 
     name: Name | UnsetType = UNSET
     description: Description | UnsetType | None = UNSET
+    viewport: Ignored = UNSET
 
 
 class DraftPatch(Body):

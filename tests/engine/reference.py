@@ -61,7 +61,7 @@ class Reference:
                 self._end(person, "waiting")
                 return
             if kind == "trouble" and event["k"] == data["when"]:
-                if attempt < node.get("retry", {}).get("maxAttempts", 1):
+                if attempt < node.get("retry", {}).get("attempts", 1):
                     person.node, person.due, person.attempt = at, self.now + 1, attempt + 1
                     self._end(person, "running")
                     return

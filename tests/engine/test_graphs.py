@@ -19,7 +19,7 @@ from tests.engine.reference import Person, Reference
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-RETRY = {"maxAttempts": 2, "delaySeconds": 3600, "backoff": "fixed", "jitter": False}
+RETRY = {"attempts": 2, "backoff": {"type": "fixed", "delay": 3_600_000, "jitter": False}}
 
 
 class WhenConfig(msgspec.Struct):

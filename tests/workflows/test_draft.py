@@ -81,7 +81,8 @@ async def test_null_clears_a_name_and_a_retry(marketer: httpx.AsyncClient) -> No
     flow = await created(marketer)
     await patch_draft(marketer, flow["id"], 1, op("update_node", nodeId="tag", name="X", retry={"maxAttempts": 5}))
     node = (await draft_of(marketer, flow["id"]))["nodes"][0]
-    assert node["name"] == "X" and node["retry"]["maxAttempts"] == 5 and node["retry"]["backoff"] == "exponential"
+    assert node["name"] == "X" and node["retry"]["attempts"] == 5
+    assert node["retry"]["backoff"] == {"type": "exponential", "delay": 60_000, "maxDelay": 86_400_000, "jitter": True}
     await patch_draft(marketer, flow["id"], 2, op("update_node", nodeId="tag", name=None, retry=None))
     node = (await draft_of(marketer, flow["id"]))["nodes"][0]
     assert "name" not in node and "retry" not in node and node["data"] == {"tag": "new"}

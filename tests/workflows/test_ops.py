@@ -171,7 +171,7 @@ def test_the_trigger_keeps_its_place_when_its_configuration_changes() -> None:
         ),
         (
             AddEdge(id="1", edge=Edge(source="a", target="b")),
-            AddEdge(id="2", edge=Edge(source="a", target="c", source_handle="error")),
+            AddEdge(id="2", edge=Edge(source="a", target="c", handle="error")),
             False,
         ),
         (Rename(id="1", name="A"), RemoveNode(id="2", node_id="a"), False),

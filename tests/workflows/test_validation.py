@@ -45,9 +45,7 @@ def found(graph: Graph) -> Findings:
 
 
 def graph(*nodes: Node, edges: list[tuple[str, ...]] | None = None, **parts: Any) -> Graph:
-    ways = tuple(
-        Edge(source=way[0], target=way[1], source_handle=way[2] if len(way) > 2 else "next") for way in edges or ()
-    )
+    ways = tuple(Edge(source=way[0], target=way[1], handle=way[2] if len(way) > 2 else "next") for way in edges or ())
     return Graph(trigger=parts.pop("trigger", Trigger(event="order.placed")), nodes=nodes, edges=ways, **parts)
 
 

@@ -21,6 +21,7 @@ function valueOf(control) {
   const text = control.value;
   if (text.trim() === '') return keep === undefined ? undefined : '';
   if (kind === 'number') return Number.isNaN(Number(text)) ? text : Number(text);
+  if (kind === 'seconds') return Number.isNaN(Number(text)) ? text : Math.round(Number(text) * 1000); // kept in milliseconds
   if (kind === 'auto') return control.closest('[data-item]')?.querySelector('[name=operator]')?.value?.match(/^(not_)?in$/) ? text.split(',').map((part) => auto(part.trim())) : auto(text);
   if (kind === 'list') return text.split(',').map((part) => part.trim()).filter(Boolean);
   return text;

@@ -230,8 +230,10 @@ export class Panel {
     if (!node) return [];
     const ops = [];
     if (!same(data, node.data ?? {})) ops.push({ kind: 'update_node', nodeId: about, data });
-    const given = retry?.maxAttempts ? { backoff: 'exponential', delaySeconds: 60, jitter: true, ...retry } : null;
-    if (this.form.querySelector('[name="retry.maxAttempts"]') && !same(given, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: given });
+    if (this.form.querySelector('[name="retry.attempts"]')) {
+      const given = retryOf(retry, node.retry);
+      if (!same(given, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: given });
+    }
     return ops;
   }
 
@@ -249,6 +251,11 @@ export class Panel {
     if (this.form && mine.length) showErrors(this.form, mine.map((error) => ({ ...error, path: below(error.path) })));
   }
 }
+
+/** The retry rule that a form shows; what the form does not show (a longest wait, jitter) stays as it was. */
+const retryOf = (shown, before) => (shown?.attempts
+  ? { attempts: shown.attempts, backoff: { maxDelay: 86400000, jitter: true, ...before?.backoff, type: 'exponential', delay: 60000, ...shown.backoff } }
+  : null);
 
 /** The part of a path that is inside the form: `nodes[3].data.duration` is `duration`, `trigger.event` is `event`. */
 const below = (path) => path.replace(/^(nodes|ops)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
