@@ -23,7 +23,8 @@ log = structlog.get_logger()
 def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run:
     """A run as it stands in the database."""
     graph = matcher.graph(row.workflow_id, row.version)
-    run = Run(row.id, graph, contact, row.raw_event, graph.nodes[row.node_id or ""], row.started, now)
+    node = graph.nodes[row.node_id or ""]
+    run = Run(row.id, graph, contact, row.raw_event, node, row.started, row.occurred_at, now)
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
     if row.context:
@@ -127,7 +128,9 @@ class Arrivals:
             place = item.workflow_id or bytes(16)
             batch.refusals.append(Refusal(item.tenant_id, place, contact.id, None, "workflow_not_active", None))
         for graph in targets:
-            run = Run(item.run_id or next(fresh), graph, contact, item.payload, graph.start, self.now, self.now)
+            run_id = item.run_id or next(fresh)
+            run = Run(run_id, graph, contact, item.payload, graph.start, self.now, item.occurred_at, self.now)
+            run.event_id = item.event_id
             if item.depth:
                 run.depth = item.depth
             if entries.let_in(run, item.event_id, paused=graph.workflow_id in self.matcher.paused, asked=asked):

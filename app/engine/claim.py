@@ -27,7 +27,8 @@ INBOX = f"""
 with taken as (
   delete from inbox where id = any(array(select id from inbox order by id limit %s for update skip locked)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_NOW}, (select n from workflow_epoch)
+  convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_MICROS.format("least(occurred_at, at)")}, {_NOW},
+  (select n from workflow_epoch)
 from taken order by contact_id, id
 """
 _FIELDS = {
@@ -39,7 +40,8 @@ CONTACTS = "select uuid_send(c.id){} from contacts c where c.id = any(%s) order 
 _RUN = f"""
 uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id), convert_to(r.trigger_event::text, 'UTF8'),
 r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {_MICROS.format("r.started_at")},
-{_MICROS.format("r.step_started_at")}, convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8')
+{_MICROS.format("coalesce(r.occurred_at, r.started_at)")}, {_MICROS.format("r.step_started_at")},
+convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8')
 """
 ACTIVE = f"select {_RUN} from runs r where r.contact_id = any(%s) and r.status < 4"
 STANDING = """
@@ -70,7 +72,10 @@ select id, tenant_id, name, contact_id, payload, %(error)s from taken
 
 
 class Item(NamedTuple):
-    """One inbox row. `payload` is JSON text; ids are 16 bytes. An event with a `workflow_id` was caused by that workflow."""
+    """One inbox row. `payload` is JSON text; ids are 16 bytes. An event with a `workflow_id` was caused by that workflow.
+
+    `at` is when it arrived, `occurred_at` when it happened: what the sender says, but never later than it arrived.
+    """
 
     id: int
     tenant_id: int
@@ -83,6 +88,7 @@ class Item(NamedTuple):
     payload: bytes | None
     depth: int
     at: int
+    occurred_at: int
     now: int
     epoch: int
 
@@ -103,6 +109,7 @@ class RunRow(NamedTuple):
     entry_key: str | None
     resume_port: str | None
     started: int
+    occurred_at: int
     step_started: int | None
     context: bytes | None
     resume_output: bytes | None

@@ -111,6 +111,8 @@ class Run:
     track: Track | None = None
     depth = 0
     """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
+    event_id: bytes | None = None
+    """The event that it began with; None for changes that workflows made, and when it was started by hand."""
     _event: dict[str, Any] | None = None
 
     def __init__(
@@ -121,10 +123,11 @@ class Run:
         raw_event: bytes | None,
         node: Node | None,
         started: int,
+        occurred_at: int,
         now: int,
     ) -> None:
         self.id, self.graph, self.contact, self.raw_event, self.node = run_id, graph, contact, raw_event, node
-        self.started, self.clock = started, now
+        self.started, self.occurred_at, self.clock = started, occurred_at, now
 
     @property
     def status(self) -> int:

@@ -20,7 +20,8 @@ from app.nodes.base import Fail, Message, Outcome
 TABLES: dict[str, dict[str, str]] = {
     "runs": {
         "id": "uuid", "contact_id": "uuid", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int",
-        "trigger_event": "jsonb", "started_at": "timestamptz", "entry_key": "text", "context": "jsonb",
+        "trigger_event": "jsonb", "event_id": "uuid", "occurred_at": "timestamptz", "started_at": "timestamptz",
+        "entry_key": "text", "context": "jsonb",
         "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
         "resume_at": "timestamptz", "resume_port": "text", "step_started_at": "timestamptz", "attempt": "smallint",
         "error_message": "text", "goal_reached_id": "text", "resume_output": "jsonb",
@@ -64,6 +65,7 @@ with moved as (
   where r.id = u.id and r.fence = u.fence returning 1)
 select count(*) from moved
 """
+_BEGINNING = struct.Struct(">i16siq").pack  # event_id, occurred_at with their lengths
 _MARKS = struct.Struct(">ihihiqiq").pack  # seq, attempt, started_at, completed_at with their lengths
 _CUT_SHORT = (StepStatus.SKIPPED, StepStatus.CANCELLED)
 _STEP_HEAD = struct.pack(">h", len(TABLES["steps"])) + UUID_HEAD
@@ -137,7 +139,9 @@ def run_rows(batch: Batch) -> list[bytes]:
             middle = track.graph.prefix
             out += [
                 join((
-                    _RUN_HEAD, run.id, prefix, run.contact.id, middle, rows.raw_json(run.raw_event), now,
+                    _RUN_HEAD, run.id, prefix, run.contact.id, middle, rows.raw_json(run.raw_event),
+                    NULL + rows.stamp(run.occurred_at) if run.event_id is None
+                    else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
                     tail,
                 ))

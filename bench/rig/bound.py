@@ -98,6 +98,7 @@ class Bound:
             "workflow_id": rows.uuid(WORKFLOW.bytes),
             "workflow_version": rows.int4(1),
             "trigger_event": rows.json(PAYLOAD),
+            "occurred_at": now,
             "started_at": now,
             "completed_at": now,
             "status": rows.int2(RunStatus.COMPLETED),
