@@ -30,6 +30,8 @@ pytest_plugins = [
     "tests.fixtures.clock",
 ]
 
+SLOW = ("tests/journeys/", "tests/local/test_run.py", "tests/migrations/", "tests/engine/test_workers.py")
+"""Left out by `./dev test --fast`: each starts processes or databases of its own and takes many seconds."""
 LONGEST = ("tests/journeys/", "tests/local/test_run.py", "tests/contacts/imports/")
 """Minutes, not seconds. Two processes end together when the longest tests begin first."""
 
@@ -38,6 +40,8 @@ LONGEST = ("tests/journeys/", "tests/local/test_run.py", "tests/contacts/imports
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For several test processes: a file stays in one of them, the tests of a journey may part, the longest come first."""
     for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
         apart = item.nodeid.startswith(LONGEST[0])
         item.add_marker(pytest.mark.xdist_group(item.nodeid if apart else item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))

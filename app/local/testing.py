@@ -24,6 +24,8 @@ class Selection:
 
     paths: list[str] = field(default_factory=list)
     expression: str | None = None
+    fast: bool = False
+    """Without the browser stories, the way down of the migrations, and the Python tests that take minutes."""
 
     @property
     def everything(self) -> bool:
@@ -53,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"There is no {', '.join(missing)}.", file=sys.stderr)
         return 2
     began = time.monotonic()
-    selection = Selection(options.paths, options.expression)
+    selection = Selection(options.paths, options.expression, options.fast)
     with scratch.servers() as values:
         results = [suite() for suite in _suites(selection, values)]
     for result in results:
@@ -67,17 +69,19 @@ def run(options: argparse.Namespace) -> int:
 def _suites(selection: Selection, values: dict[str, str]) -> list[Callable[[], Result]]:
     chosen: list[Callable[[], Result]] = []
     if selection.everything:
-        chosen += [suites.style, suites.types, lambda: suites.migrations(values)]
+        chosen += [suites.style, suites.types]
+        chosen += [] if selection.fast else [lambda: suites.migrations(values)]
     python = selection.of(lambda path: not is_canvas(path) and not is_browser(path))
     canvas, browser = selection.of(is_canvas), selection.of(is_browser)
     expression = ["-k", selection.expression] if selection.expression else []
     share = min(os.cpu_count() or 1, LARGEST_SHARE)
     parallel = ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"] if python == [] and share > 1 else []
+    quick = ["-m", "not slow"] if selection.fast else []
     if python is not None:
-        chosen.append(lambda: suites.pytest("python", [*(python or ["tests"]), *parallel, *expression], values))
+        chosen.append(lambda: suites.pytest("python", [*(python or ["tests"]), *parallel, *quick, *expression], values))
     if canvas is not None:
         chosen.append(lambda: suites.canvas(canvas, selection.expression))
-    if browser is not None:
+    if browser is not None and not selection.fast:
         chosen.append(lambda: suites.stories([*(browser or ["e2e"]), *expression]))
     return chosen
 

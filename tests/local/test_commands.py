@@ -65,6 +65,21 @@ def test_paths_go_to_the_runner_that_knows_them() -> None:
     assert testing.Selection().everything and not testing.Selection([], "word").everything
 
 
+def test_fast_leaves_out_what_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def noted(name: str, arguments: list[str], _values: dict[str, str]) -> suites.Result:
+        asked.append(arguments)
+        return suites.Result(name, 1, 0, 0.0)
+
+    monkeypatch.setattr(suites, "pytest", noted)
+    chosen = testing._suites(testing.Selection(fast=True), {})
+    assert len(chosen) == len(testing._suites(testing.Selection(), {})) - 2
+    for suite in chosen[2:3]:
+        suite()
+    assert asked[0][-2:] == ["-m", "not slow"]
+
+
 def test_a_path_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["test", "tests/nowhere"]) == 2
     assert "There is no tests/nowhere" in capsys.readouterr().err
