@@ -157,7 +157,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a message that is over waits for nothing",
         """
         select run_id, 'message ' || seq || ' status ' || status from messages
-        where case when status = 0 then due_at is null when status = 1 then lease_until is null
+        where case when status = 0 then due_at is null and reason is null when status = 1 then lease_until is null
                    else due_at is not null or lease_until is not null end
         """,
     ),

@@ -48,12 +48,14 @@ def outcome(ready: Ready, result: Result) -> Move:
         case "sent":
             return Move(due, MessageStatus.SENT, recipient)
         case "uncertain":
-            return Move(due, MessageStatus.UNCERTAIN, recipient, error=result.text)
+            return Move(due, MessageStatus.UNCERTAIN, recipient, error=result.text, reason="unconfirmed")
         case "away":
-            return later(due, result.text)
+            return later(due, result.text, "server_away")
         case "deferred" if due.attempt < TRIES:
-            return Move(due, MessageStatus.QUEUED, recipient, error=result.text, retry_s=backoff(due.attempt))
-    return Move(due, MessageStatus.FAILED, recipient, error=result.text, port="error", reason=result.kind)
+            wait = backoff(due.attempt)
+            return Move(due, MessageStatus.QUEUED, recipient, error=result.text, retry_s=wait, reason="deferred")
+    reason = "bad_address" if result.bad_address else "deferred" if result.kind == "deferred" else "message_refused"
+    return Move(due, MessageStatus.FAILED, recipient, error=result.text, port="error", reason=reason)
 
 
 class Delivery:

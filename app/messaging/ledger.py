@@ -65,6 +65,9 @@ class Move:
     """This try does not count: the fault was the server's, not the mail's."""
     port: str = "next"
     reason: str | None = None
+    """A stable word for why it was suppressed, failed or waits (`bad_address`, `server_away`, …); `error` is the sentence."""
+    connector_id: UUID | None = None
+    """By which it leaves, once that is known."""
 
 
 _CLAIM = """
@@ -87,26 +90,29 @@ order by m.due_at
 """
 
 _INTEND = """
-update messages m set status = v.status, recipient = v.recipient, subject = v.subject, error_message = v.error,
+update messages m set status = v.status, recipient = v.recipient, subject = v.subject, error_message = v.error, reason = v.reason,
+  connector_id = coalesce(v.connector, m.connector_id), settled_at = case when v.status > 1 then clock_now() end,
   fence = m.fence + 1, due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt + (v.status = 1)::int,
   lease_until = case when v.status = 1 then now() + %(lease)s * interval '1 second' end
 from unnest(%(run)s::uuid[], %(seq)s::int[], %(status)s::int[], %(recipient)s::text[], %(subject)s::text[], %(error)s::text[],
-  %(retry)s::float8[]) as v(run_id, seq, status, recipient, subject, error, retry)
+  %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[])
+  as v(run_id, seq, status, recipient, subject, error, reason, connector, retry)
 where m.run_id = v.run_id and m.seq = v.seq
 """
 
 _SETTLE = """
-update messages m set status = v.status, error_message = v.error, lease_until = null,
-  due_at = clock_now() + v.retry * interval '1 second',
-  attempt = m.attempt - v.forgive::int, sent_at = case when v.status = 2 then clock_now() end
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(retry)s::float8[],
-  %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, retry, forgive)
+update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
+  settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
+  due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt - v.forgive::int
+from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(reason)s::text[],
+  %(retry)s::float8[], %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, reason, retry, forgive)
 where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 1
 returning m.run_id, m.seq
 """
 
 _EXPIRE = """
-update messages set status = 9, lease_until = null, fence = fence + 1, error_message = %(why)s
+update messages set status = 9, lease_until = null, fence = fence + 1, error_message = %(why)s, reason = 'worker_lost',
+  settled_at = clock_now()
 where (run_id, seq) in (
   select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)
 returning run_id, seq
@@ -145,6 +151,8 @@ def intend(connection: Connection, moves: Sequence[Move]) -> None:
             "recipient": [move.recipient for move in moves],
             "subject": [move.subject for move in moves],
             "error": [_storable(move.error) for move in moves],
+            "reason": [move.reason for move in moves],
+            "connector": [move.connector_id for move in moves],
             "retry": [move.retry_s for move in moves],
         },
     )
@@ -163,6 +171,7 @@ def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int
             "fence": [move.due.fence for move in moves],
             "status": [int(move.status) for move in moves],
             "error": [_storable(move.error) for move in moves],
+            "reason": [move.reason for move in moves],
             "retry": [move.retry_s for move in moves],
             "forgive": [move.forgive for move in moves],
         },

@@ -41,7 +41,7 @@ class Ready:
     @property
     def intent(self) -> Move:
         """What is written down before the send."""
-        return Move(self.due, MessageStatus.SENDING, self.recipient, self.subject)
+        return Move(self.due, MessageStatus.SENDING, self.recipient, self.subject, connector_id=self.sender.id)
 
 
 class Desk:
@@ -84,11 +84,12 @@ def failed(due: Due, error: str, reason: str) -> Move:
     return Move(due, MessageStatus.FAILED, error=error, port="error", reason=reason)
 
 
-def later(due: Due, error: str) -> Move:
+def later(due: Due, error: str, reason: str) -> Move:
     """Leave it queued: nothing about the mail is wrong, there is no server to give it to."""
     if clock.now() - due.created_at > GIVE_UP:
-        return failed(due, f"Given up after 24 hours. {error}", "server_away")
-    return Move(due, MessageStatus.QUEUED, error=error, retry_s=random.uniform(*AWAY_S), forgive=True)  # noqa: S311
+        return failed(due, f"Given up after 24 hours. {error}", reason)
+    wait = random.uniform(*AWAY_S)  # noqa: S311
+    return Move(due, MessageStatus.QUEUED, error=error, retry_s=wait, forgive=True, reason=reason)
 
 
 def prepare(due: Due, desk: Desk) -> Move | Ready:
@@ -109,16 +110,16 @@ def _prepare(due: Due, desk: Desk) -> Move | Ready:
     if verdict.say == "suppress":
         return Move(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
     if verdict.say == "later":
-        return later(due, "The workflow is paused.")
+        return later(due, "The workflow is paused.", "workflow_paused")
     asked, contact = due.asked, due.contact or {}
     wanted = UUID(asked["connectorId"]) if asked.get("connectorId") else None
     sender = desk.senders.get((due.tenant_id, wanted))
     if sender is None and wanted:
         return failed(due, "The connector that this step names was deleted.", "no_connector")
     if sender is None:
-        return later(due, "There is no connector for email. Add one under Connectors.")
+        return later(due, "There is no connector for email. Add one under Connectors.", "no_connector")
     if isinstance(sender, crypto.Unreadable):
-        return later(due, "The password of the connector cannot be read. Enter it again.")
+        return later(due, "The password of the connector cannot be read. Enter it again.", "connector_paused")
     source = desk.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
     if source is None:
         return failed(due, "The template was deleted.", "no_template")

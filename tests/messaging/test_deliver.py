@@ -242,6 +242,25 @@ def test_a_broken_template_fails_its_message_only(world: World) -> None:
     assert "refused" in world.row(unsafe)["error_message"]
 
 
+def test_the_row_says_why_since_when_and_by_which_connector(world: World) -> None:
+    sent = world.message()
+    world.deliver()
+    world.sink.script["RCPT"] = ["550 5.1.1 No such user", "451 4.7.1 Greylisted"]
+    refused, deferred = world.message(), world.message()
+    broken = world.message(template_id=world.template(world.tenant, subject="{{ 1 | divided_by: 0 }}"))
+    unwanted = world.message(world.contact(consent={"email": False}))
+    gone = world.message(payload={"connectorId": str(uuid4())})
+    world.deliver()
+    rows = [world.row(run_id) for run_id in (sent, refused, deferred, broken, unwanted, gone)]
+    assert [(row["word"], row["reason"]) for row in rows[3:]] == [
+        ("failed", "template_error"), ("suppressed", "no_consent"), ("failed", "no_connector"),
+    ]  # fmt: skip
+    assert {(row["word"], row["reason"]) for row in rows[1:3]} == {("failed", "bad_address"), ("queued", "deferred")}
+    assert [row["settled_at"] is None for row in rows] == [row["word"] == "queued" for row in rows]
+    assert {row["connector_id"] for row in rows[:3]} == {world.connector_id}
+    assert rows[0]["reason"] is None and rows[0]["settled_at"] == rows[0]["sent_at"]
+
+
 def test_a_waiting_run_is_told(world: World) -> None:
     awaited = {"awaited": True}
     sent = world.message(payload=awaited)
