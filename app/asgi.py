@@ -18,7 +18,7 @@ from litestar.template import TemplateConfig
 import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.lib import database, logs, openapi, problems, virtual_clock
+from app.lib import database, logs, openapi, parameters, problems, virtual_clock
 from app.lib.csrf import CrossSite
 from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
@@ -59,13 +59,16 @@ def create_app(*, database_config: Any = None) -> Litestar:
         route_handlers=[
             *handlers(),
             create_static_files_router(
-                "/static", directories=[ROOT / "static"], opt={"public": True}, include_in_schema=False
+                "/static",
+                directories=[ROOT / "static"],
+                opt={"public": True, "any_query": True},
+                include_in_schema=False,
             ),
         ],
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
         middleware=middleware(),
         state=State({"database": config, **config.create_app_state_items()}),
-        guards=[guards.authorize],
+        guards=[guards.authorize, parameters.refuse_unknown],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(
             directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"], engine=FragmentEngine
@@ -76,6 +79,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    parameters.learn(made)
     if missing := guards.undeclared(made):
         raise RuntimeError(f"Routes without a role: {', '.join(missing)}. Declare role=Role.… or public=True on each.")
     return made

@@ -67,7 +67,7 @@ def test_a_flow_is_drawn_activated_and_walked(
     expect(page.get_by_text("Two seconds").first).to_be_visible()
     shot(page, "main-story-run")
 
-    page.goto("/mailbox?q=shop.example")
+    page.goto("/mailbox?search=shop.example")
     expect(page.get_by_text("@shop.example")).to_have_count(PEOPLE + 2, timeout=30_000)
     with product.connect() as database:
         tagged = database.execute(

@@ -73,14 +73,14 @@ async def _begin(
     return answer
 
 
-@get("/sign-in", public=True, include_in_schema=False)
+@get("/sign-in", public=True, any_query=True, include_in_schema=False)
 async def sign_in_form(request: Asked, next: FromQuery[str | None] = None) -> Template | Response[bytes]:
     """The form; who is signed in already goes on."""
     target = safe_next(next)
     return flash.go(request, target) if request.user else _form(request, target)
 
 
-@post("/sign-in", public=True, include_in_schema=False, status_code=200)
+@post("/sign-in", public=True, any_query=True, include_in_schema=False, status_code=200)
 async def sign_in(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
     """Check email and password and begin a session, or give the form back with what is wrong."""
     form = await request.form()
@@ -96,13 +96,13 @@ async def sign_in(request: Asked, db_session: NamedDependency[AsyncSession]) -> 
     return await _begin(request, db_session, user_id, target, lasting=bool(form.get("lasting")))
 
 
-@get("/sign-in/help", public=True, include_in_schema=False)
+@get("/sign-in/help", public=True, any_query=True, include_in_schema=False)
 async def sign_in_help(request: Asked) -> Template:
     """What to do without a password."""
     return page(request, "accounts/sign_in_help.html", local=settings().local)
 
 
-@get("/sign-in/link/{token:str}", public=True, include_in_schema=False, status_code=200)
+@get("/sign-in/link/{token:str}", public=True, any_query=True, include_in_schema=False, status_code=200)
 async def open_link(
     request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]
 ) -> Template | Response[bytes]:
@@ -122,13 +122,13 @@ async def open_link(
     return page(request, "accounts/sign_in_link.html", headers=PRIVATE, who=user)
 
 
-@post("/sign-in/link/{token:str}", public=True, include_in_schema=False)
+@post("/sign-in/link/{token:str}", public=True, any_query=True, include_in_schema=False)
 async def use_link(request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]) -> Response[bytes]:
     """Use the link up and begin a session."""
     return await _begin(request, db_session, await sessions.use_link(db_session, token), "/", lasting=True)
 
 
-@post("/sign-out", public=True, include_in_schema=False)
+@post("/sign-out", public=True, any_query=True, include_in_schema=False)
 async def sign_out(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
     """End this session, here and in the database."""
     if request.user:

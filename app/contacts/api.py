@@ -46,7 +46,7 @@ async def upsert_contact(
 async def list_contacts(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],
-    q: FromQuery[str] = "",
+    search: FromQuery[str] = "",
     tag: FromQuery[list[str] | None] = None,
     source: FromQuery[str | None] = None,
     email: FromQuery[str | None] = None,
@@ -54,9 +54,9 @@ async def list_contacts(
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[ContactOut]]:
-    """`q` looks in name, email, externalId and phone; `tag` may come several times and all must be there."""
+    """`search` looks in name, email, externalId and phone; `tag` may come several times and all must be there."""
     page = await ContactService(db_session, request.user).list(
-        q=q, tags=tag or (), source=source, email=email, external_id=external_id, limit=limit, cursor=cursor
+        search=search, tags=tag or (), source=source, email=email, external_id=external_id, limit=limit, cursor=cursor
     )
     return ok([ContactOut.of(row) for row in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
 

@@ -47,14 +47,14 @@ def reach(contact: Contact) -> tuple[str, str, str]:
 async def contact_list(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
-    q: FromQuery[str] = "",
+    search: FromQuery[str] = "",
     tag: FromQuery[str] = "",
     cursor: FromQuery[str] = "",
 ) -> Template:
     """Contacts, newest first; the search replaces only the rows."""
     service = ContactService(db_session, request.user)
-    found = await service.list(q=q, tags=[tag] if tag else (), limit=50, cursor=cursor or None)
-    more = {"q": q, "tag": tag, "cursor": found.next_cursor or ""}
+    found = await service.list(search=search, tags=[tag] if tag else (), limit=50, cursor=cursor or None)
+    more = {"search": search, "tag": tag, "cursor": found.next_cursor or ""}
     return page(
         request,
         "contacts/list.html",
@@ -63,7 +63,7 @@ async def contact_list(
         more=f"/contacts?{urlencode({key: value for key, value in more.items() if value})}"
         if found.next_cursor
         else "",
-        q=q,
+        search=search,
         tag=tag,
         cursor=cursor,
         tags=await history.common_tags(db_session, request.user.tenant_id),
@@ -145,7 +145,7 @@ async def show_contact(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
     contact_id: FromPath[UUID],
-    show: FromQuery[str] = "all",
+    show: FromQuery[timeline.Show] = "all",
     before: FromQuery[datetime | None] = None,
 ) -> Template:
     """One contact: who it is, what happened, what comes next."""
@@ -158,11 +158,10 @@ async def _contact_page(
     session: AsyncSession,
     contact: Contact,
     *,
-    show: str = "all",
+    show: timeline.Show = "all",
     before: datetime | None = None,
     action: ActionForm | None = None,
 ) -> Template:
-    show = show if show in timeline.SHOWS else "all"
     past = History(session, request.user.tenant_id, contact.id)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
     shown = await timeline.read(past, show, before)

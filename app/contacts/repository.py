@@ -154,7 +154,7 @@ async def page(
     session: AsyncSession,
     tenant_id: int,
     *,
-    q: str = "",
+    search: str = "",
     tags: Sequence[str] = (),
     source: str | None = None,
     email: str | None = None,
@@ -162,9 +162,9 @@ async def page(
     after: tuple[datetime, UUID] | None = None,
     limit: int,
 ) -> Sequence[Contact]:
-    """One contact more than `limit`, newest first. Every word of `q` must be in name, email, external id or phone."""
+    """One contact more than `limit`, newest first. Every word of `search` must be in name, email, external id or phone."""
     query = select(Contact).where(Contact.tenant_id == tenant_id)
-    for term in q.split()[:5]:
+    for term in search.split()[:5]:
         query = query.where(_matches(term))
     if tags:
         query = query.where(Contact.tags.contains(cast(list(tags), Contact.tags.type)))

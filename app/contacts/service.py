@@ -53,7 +53,7 @@ class ContactService:
     async def list(
         self,
         *,
-        q: str = "",
+        search: str = "",
         tags: Sequence[str] = (),
         source: str | None = None,
         email: str | None = None,
@@ -61,7 +61,7 @@ class ContactService:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Page[Contact]:
-        """Contacts, newest first. `email` and `external_id` match whole, `q` in part."""
+        """Contacts, newest first. `email` and `external_id` match whole, `search` in part."""
         size = clamp_limit(limit)
         after: SortKey | None = None
         if cursor:
@@ -75,7 +75,7 @@ class ContactService:
         rows = await repository.page(
             self.session,
             self.tenant_id,
-            q=q.replace("\0", ""),
+            search=search.replace("\0", ""),
             tags=[tag.replace("\0", "") for tag in tags],
             source=source,
             email=email,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from app.models.status import Channel, MessageStatus, RunStatus
 from app.nodes import registry
 
 PAGE = 40
-SHOWS = ("all", "messages", "runs", "events", "changes")
+Show = Literal["all", "messages", "runs", "events", "changes"]
 _ENDS = {
     RunStatus.COMPLETED: ("Completed", "circle-check"),
     RunStatus.FAILED: ("Failed in", "circle-x"),

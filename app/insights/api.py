@@ -14,6 +14,7 @@ from app.insights.schemas import WorkflowStats
 from app.insights.service import workflow_stats
 from app.lib.envelope import Envelope, ok
 from app.models.status import Role
+from app.workflows.service import WorkflowService
 
 
 @get("/api/v1/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, tags=["Workflows"], summary="Stats of a workflow")
@@ -24,6 +25,9 @@ async def get_workflow_stats(
     version: FromQuery[int | None] = None,
 ) -> Envelope[WorkflowStats]:
     """Numbers of all versions, or of one, from counters that are true at every moment."""
+    if version is not None:
+        service = WorkflowService(db_session, request.user)
+        await service.version(await service.get(workflow_id), version)
     return ok(await workflow_stats(db_session, request.user.tenant_id, workflow_id, version))
 
 

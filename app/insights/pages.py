@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import Invalid
 from app.insights.repository import InsightRepository
 from app.insights.schemas import NodeStats, Overview, WorkflowStats
 from app.insights.service import overview, workflow_stats
@@ -169,6 +170,14 @@ def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:
     )
 
 
+def _number(version: str | None) -> int | None:
+    if not version:
+        return None
+    if not version.isdecimal() or len(version) > 9:
+        raise Invalid(errors=[{"path": "version", "message": "Choose a version from the list."}])
+    return int(version)
+
+
 @get("/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, include_in_schema=False)
 async def stats_page(
     request: Request[Any, Any, Any],
@@ -180,7 +189,7 @@ async def stats_page(
     service = WorkflowService(db_session, request.user)
     workflow = await service.get(workflow_id)
     published = (await service.versions(workflow, limit=100)).items
-    chosen = int(version) if version and version.isdecimal() and len(version) < 9 else None
+    chosen = _number(version)
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
     shown = chosen or workflow.live_version
     graph = Graph.load((await service.version(workflow, shown)).graph if shown else workflow.draft)

@@ -28,6 +28,7 @@ _TEXT = """Marketing workflows by API.
 
 Send `Authorization: Bearer <key>`. Answers are `{"success": true, "data": …, "meta": {…}}`; refusals are problem documents
 (RFC 9457) with `"success": false`, a stable `code` and a list of `errors` with `path` and `message`.
+A query parameter that a route does not know is refused with 400, so that no filter is ever passed over.
 Lists take `limit` (1 to 100) and `cursor`, and answer `meta.nextCursor`. Every POST takes an `Idempotency-Key`: the same request
 sent again gets the same answer, with `Idempotency-Replayed: true`."""
 
@@ -52,7 +53,7 @@ class Problem(msgspec.Struct):
 
 
 _WHEN = {
-    400: "The request could not be read.",
+    400: "The request could not be read, or its address has a query parameter that is unknown, repeated or empty.",
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key's role may not do this.",
     404: "There is nothing here for this workspace.",
@@ -99,6 +100,8 @@ def config() -> OpenAPIConfig:
         security=[{"key": []}],
         use_handler_docstrings=True,
         tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
-        openapi_router=Router("/docs/openapi", route_handlers=[], opt={"public": True}, include_in_schema=False),
+        openapi_router=Router(
+            "/docs/openapi", route_handlers=[], opt={"public": True, "any_query": True}, include_in_schema=False
+        ),
         render_plugins=[JsonRenderPlugin()],
     )

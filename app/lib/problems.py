@@ -164,4 +164,12 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
         return page(
             request, "errors/error.html", block="panel", status_code=told.status_code, headers=quiet, error=told
         )
-    return page(request, "errors/error.html", status_code=told.status_code, headers=_headers(told), error=told)
+    of_link = request.method == "GET" and told.status_code in (400, 422) and bool(request.url.query)
+    return page(
+        request,
+        "errors/error.html",
+        status_code=told.status_code,
+        headers=_headers(told),
+        error=told,
+        of_link=of_link,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Request, Response, get, post
@@ -23,7 +23,7 @@ from app.settings import settings
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]
 PAGE = 50
-VIEWS = ("mail", "text", "headers")
+View = Literal["mail", "text", "headers"]
 
 
 class NoMailbox(NotFound):
@@ -50,13 +50,13 @@ async def _page(
     session: AsyncSession,
     block: str,
     *,
-    q: str,
-    view: str = "mail",
+    search: str,
+    view: View = "mail",
     mail: MailboxMessage | None = None,
     before: UUID | None = None,
 ) -> Template:
     tenant_id = request.user.tenant_id
-    rows = await repository.mailbox(session, tenant_id, PAGE + 1, search=q.strip(), before=before)
+    rows = await repository.mailbox(session, tenant_id, PAGE + 1, search=search.strip(), before=before)
     return page(
         request,
         "mailbox/show.html",
@@ -64,8 +64,8 @@ async def _page(
         rows=rows[:PAGE],
         more=rows[PAGE - 1].id if len(rows) > PAGE else None,
         total=await repository.count_mailbox(session, tenant_id),
-        q=q,
-        view=view if view in VIEWS else "mail",
+        search=search,
+        view=view,
         mail=mail,
         shown=opened(mail.raw) if mail else None,
         first=before is None,
@@ -74,20 +74,24 @@ async def _page(
 
 @get("/mailbox", role=Role.VIEWER, include_in_schema=False)
 async def mailbox(
-    request: Asked, db_session: Database, q: FromQuery[str] = "", before: FromQuery[UUID | None] = None
+    request: Asked, db_session: Database, search: FromQuery[str] = "", before: FromQuery[UUID | None] = None
 ) -> Template:
     """The newest mails."""
     _only_local()
-    return await _page(request, db_session, "list", q=q, before=before)
+    return await _page(request, db_session, "list", search=search, before=before)
 
 
 @get("/mailbox/{mail_id:uuid}", role=Role.VIEWER, include_in_schema=False)
 async def show_mail(
-    request: Asked, db_session: Database, mail_id: FromPath[UUID], q: FromQuery[str] = "", view: FromQuery[str] = "mail"
+    request: Asked,
+    db_session: Database,
+    mail_id: FromPath[UUID],
+    search: FromQuery[str] = "",
+    view: FromQuery[View] = "mail",
 ) -> Template:
     """One mail beside the list: as it looks, as text, or its headers."""
     mail = await _mail(request, db_session, mail_id)
-    return await _page(request, db_session, "reader", q=q, view=view, mail=mail)
+    return await _page(request, db_session, "reader", search=search, view=view, mail=mail)
 
 
 @get("/mailbox/{mail_id:uuid}/frame", role=Role.VIEWER, include_in_schema=False)

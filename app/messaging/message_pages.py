@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import Invalid
 from app.lib import flash
 from app.lib.fragments import page
 from app.messaging import repository
@@ -26,11 +27,11 @@ SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
 """Statuses that this product reaches by itself; the others come with delivery events."""
 
 
-def _uuid(value: str) -> UUID | None:
+def _uuid(name: str, value: str) -> UUID | None:
     try:
         return UUID(value) if value else None
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise Invalid(errors=[{"path": name, "message": "Choose one from the list."}]) from error
 
 
 @get("/messages", role=Role.VIEWER, include_in_schema=False)
@@ -45,7 +46,11 @@ async def list_messages(
     """The ledger, those of the newest runs first."""
     service = MessageService(db_session, request.user)
     found = await service.list(
-        PAGE, cursor, status=status if status in SHOWN else None, workflow_id=_uuid(workflow), contact_id=_uuid(contact)
+        PAGE,
+        cursor,
+        status=status or None,
+        workflow_id=_uuid("workflow", workflow),
+        contact_id=_uuid("contact", contact),
     )
     names = await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id for row in found.items})
     return page(

@@ -86,12 +86,12 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
 
 @get("/templates", role=Role.VIEWER, include_in_schema=False)
 async def list_templates(
-    request: Asked, db_session: Database, q: FromQuery[str] = "", cursor: FromQuery[str | None] = None
+    request: Asked, db_session: Database, search: FromQuery[str] = "", cursor: FromQuery[str | None] = None
 ) -> Template:
     """All templates by name, each with a small picture of itself."""
-    found = await TemplateService(db_session, request.user).list(PAGE, cursor, q.strip())
+    found = await TemplateService(db_session, request.user).list(PAGE, cursor, search.strip())
     rows = [(row, sample_subject(row.subject)) for row in found.items]
-    return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=found.next_cursor, q=q)
+    return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=found.next_cursor, search=search)
 
 
 async def _editor(

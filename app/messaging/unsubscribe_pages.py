@@ -24,12 +24,12 @@ def _page(request: Asked, token: str, choice: unsubscribe.Choice, done: str = ""
     return page(request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=choice, done=done)
 
 
-@get("/u/{token:str}", public=True, include_in_schema=False)
+@get("/u/{token:str}", public=True, any_query=True, include_in_schema=False)
 async def show_unsubscribe(request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]) -> Template:
     return _page(request, token, await unsubscribe.choice(db_session, unsubscribe.read(token)))
 
 
-@post("/u/{token:str}", public=True, csrf_exempt=True, status_code=200, include_in_schema=False)
+@post("/u/{token:str}", public=True, any_query=True, csrf_exempt=True, status_code=200, include_in_schema=False)
 async def decide_unsubscribe(
     request: Asked,
     db_session: NamedDependency[AsyncSession],

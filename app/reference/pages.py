@@ -10,13 +10,13 @@ from litestar.response import Redirect, Template
 from app.lib.fragments import page
 
 
-@get("/docs/api", public=True, include_in_schema=False)
+@get("/docs/api", public=True, any_query=True, include_in_schema=False)
 async def api_reference(request: Request[Any, Any, Any]) -> Template:
     """The reader itself; it fetches `/docs/openapi/openapi.json`."""
     return page(request, "reference/api.html")
 
 
-@get("/docs", public=True, include_in_schema=False)
+@get("/docs", public=True, any_query=True, include_in_schema=False)
 async def docs() -> Redirect:
     """The short address."""
     return Redirect("/docs/api")

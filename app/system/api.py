@@ -18,20 +18,20 @@ from app.settings import settings
 from app.system import service
 
 
-@get("/health/live", public=True, include_in_schema=False)
+@get("/health/live", public=True, any_query=True, include_in_schema=False)
 async def live() -> dict[str, str]:
     """The process answers. It looks at nothing else: a restart would not bring a database back."""
     return {"status": "ok"}
 
 
-@get("/health/ready", public=True, include_in_schema=False)
+@get("/health/ready", public=True, any_query=True, include_in_schema=False)
 async def ready(db_session: NamedDependency[AsyncSession]) -> Response[Health]:
     """May traffic come here? 503 only when the database or its schema is not fit; what else is missing is named."""
     found = await health.examine(db_session)
     return Response(found, status_code=503 if found.status == "down" else 200, headers={"Cache-Control": "no-store"})
 
 
-@get("/metrics", public=True, include_in_schema=False)
+@get("/metrics", public=True, any_query=True, include_in_schema=False)
 async def metrics(request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
     """For Prometheus, with the token of THROUGHLINE_METRICS_TOKEN; without one only from this machine itself."""
     _may_read(request)

@@ -3,6 +3,7 @@
 Modules beyond the usual names. Pure, without database or clock:
 
 * `graph`          the document: trigger, nodes, edges, goals, settings, notes
+* `editor_fields`  what graph editors of others keep on nodes and edges, which is left out
 * `ops`            the small edits of the canvas, applied all or nothing
 * `validation`     what is wrong with a document: refusals (not saved) and issues (saved, but not activated)
 * `step_types`     what validation asks `app.nodes` about types and conditions

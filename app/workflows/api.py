@@ -14,10 +14,10 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.errors import BadRequest, Invalid
+from app.errors import BadRequest
 from app.lib.envelope import Envelope, ok
 from app.models import Workflow
-from app.models.status import Role, WorkflowStatus
+from app.models.status import Role
 from app.workflows.drafts import RevisionMissing
 from app.workflows.preview import ActivationPreview
 from app.workflows.schemas import (
@@ -33,7 +33,7 @@ from app.workflows.schemas import (
     WorkflowPatch,
     WorkflowSummary,
 )
-from app.workflows.service import LISTED, WorkflowService
+from app.workflows.service import WorkflowService, workflow_statuses
 from app.workflows.step_types import INSTALLED
 from app.workflows.trigger_types import TRIGGER_TYPES
 
@@ -92,18 +92,8 @@ async def list_workflows(
 ) -> Envelope[list[WorkflowSummary]]:
     """Last changed first. Archived workflows are listed only when `status` asks for them."""
     service = WorkflowService(db_session, request.user)
-    page = await service.list(statuses=_statuses(status), search=search, limit=limit, cursor=cursor)
+    page = await service.list(statuses=workflow_statuses(status), search=search, limit=limit, cursor=cursor)
     return ok([WorkflowSummary.of(row) for row in page.items], nextCursor=page.next_cursor, limit=limit or 25)
-
-
-def _statuses(words: str | None) -> tuple[WorkflowStatus, ...]:
-    if not words:
-        return LISTED
-    try:
-        return tuple(WorkflowStatus(word.strip()) for word in words.split(","))
-    except ValueError as error:
-        known = ", ".join(WorkflowStatus)
-        raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {known}."}]) from error
 
 
 @get(ONE, role=Role.VIEWER, tags=TAGS, summary="Get a workflow")

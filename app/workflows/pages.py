@@ -21,7 +21,7 @@ from app.nodes import registry
 from app.workflows import glyph, picture
 from app.workflows.changes import compare, edge_marks, union
 from app.workflows.graph import Graph
-from app.workflows.service import LISTED, Listed, WorkflowService
+from app.workflows.service import LISTED, Listed, WorkflowService, workflow_statuses
 
 TABS = (
     ("", "All"),
@@ -73,14 +73,13 @@ async def workflow_list(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
     status: FromQuery[str | None] = None,
-    q: FromQuery[str | None] = None,
+    search: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
     new: FromQuery[str | None] = None,
 ) -> Template:
     """All workflows, last changed first; archived ones on their own tab."""
     service = WorkflowService(db_session, request.user)
-    wanted = [WorkflowStatus(status)] if status in list(WorkflowStatus) else LISTED
-    found = await service.list(statuses=wanted, search=q, limit=PAGE, cursor=cursor)
+    found = await service.list(statuses=workflow_statuses(status), search=search, limit=PAGE, cursor=cursor)
     counts = await service.status_counts()
     return page(
         request,
@@ -95,8 +94,8 @@ async def workflow_list(
             else (key, text, "/workflows", sum(counts.get(one, 0) for one in LISTED))
             for key, text in TABS
         ],
-        status=status if status in list(WorkflowStatus) else "",
-        q=q or "",
+        status=status or "",
+        search=search or "",
         total=sum(counts.values()),
         new=new is not None,
     )

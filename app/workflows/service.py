@@ -54,6 +54,17 @@ class WrongStatus(Conflict):
     code = "wrong_status"
 
 
+def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
+    """The statuses of a comma-separated filter, those of LISTED without one. Raises Invalid naming the allowed words."""
+    if not words:
+        return LISTED
+    try:
+        return [WorkflowStatus(word.strip()) for word in words.split(",")]
+    except ValueError as error:
+        known = ", ".join(WorkflowStatus)
+        raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {known}."}]) from error
+
+
 class Changes(msgspec.Struct, kw_only=True):
     """What to change; UNSET stays as it is. Graph parts are replaced whole."""
 

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,6 +18,7 @@ import msgspec
 
 from app.errors import Complaint
 from app.lib import jsonlimits
+from app.lib.nearest import did_you_mean
 from app.workflows.graph import (
     MAX_EDGES,
     MAX_GOALS,
@@ -182,9 +182,7 @@ def _judge_node(found: Findings, index: int, node: Node, types: StepTypes) -> No
 
 
 def _unknown(word: str, known: list[str], noun: str) -> str:
-    near = get_close_matches(word, known, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Use one of: {', '.join(known)}."
-    return f"There is no {noun} `{word}`. {hint}"
+    return f"There is no {noun} `{word}`. {did_you_mean(word, known)}"
 
 
 def _reference(index: int, node: Node, key: str, exists: Exists, noun: str) -> Iterator[Finding]:

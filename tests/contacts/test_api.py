@@ -215,11 +215,11 @@ async def test_list_searches_filters_and_pages(
         assert found.status_code == 200, found.text
         return [row["externalId"] for row in found.json()["data"]]
 
-    assert await listed(q="SHOP") == ["usr_5", "usr_3", "usr_1"]
-    assert await listed(q="ada o_ka") == ["usr_3"]
-    assert await listed(q="kafor%") == [f"usr_{n}" for n in range(6, -1, -1)]
-    assert await listed(q="afo_") == []
-    assert await listed(q="usr_2") == ["usr_2"]
+    assert await listed(search="SHOP") == ["usr_5", "usr_3", "usr_1"]
+    assert await listed(search="ada o_ka") == ["usr_3"]
+    assert await listed(search="kafor%") == [f"usr_{n}" for n in range(6, -1, -1)]
+    assert await listed(search="afo_") == []
+    assert await listed(search="usr_2") == ["usr_2"]
     assert await listed(tag="odd") == ["usr_5", "usr_3", "usr_1"]
     assert await listed(tag=["odd", "all"], source="s1") == ["usr_1"]
     assert await listed(email="P4@farm.example") == ["usr_4"]

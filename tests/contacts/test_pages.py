@@ -96,9 +96,9 @@ async def test_the_list_searches_and_answers_rows_to_htmx(
     more = re.search(r'href="(/contacts\?cursor=[^"]+)"', first)
     assert first.count('class="nm cut"') == 50 and more and "Opted out" in first
     assert (await marketer.get(more[1])).text.count('class="nm cut"') == 11
-    rows = await marketer.get("/contacts?q=okafor&tag=beta", headers={"hx-request": "true"})
+    rows = await marketer.get("/contacts?search=okafor&tag=beta", headers={"hx-request": "true"})
     assert "<html" not in rows.text and rows.text.count('class="nm cut"') == 1 and "Ada Okafor" in rows.text
-    assert "Nobody found" in (await marketer.get("/contacts?q=nobody")).text
+    assert "Nobody found" in (await marketer.get("/contacts?search=nobody")).text
     assert "&lt;script" in (await marketer.get("/contacts?tag=<script>")).text
 
 

@@ -160,7 +160,8 @@ async def test_results_of_one_version(browser: BrowserClients, workflow: Workflo
     client, url = await browser(Role.VIEWER), f"/workflows/{workflow.id}/stats"
     assert "runs, v1" in (await client.get(f"{url}?version=1")).text
     assert (await client.get(f"{url}?version=7")).status_code == 404
-    assert "runs, all versions" in (await client.get(f"{url}?version=x")).text
+    assert (await client.get(f"{url}?version=x")).status_code == 422
+    assert "runs, all versions" in (await client.get(f"{url}?version=")).text
 
 
 async def test_results_before_anybody_entered(browser: BrowserClients, workflow: Workflow) -> None:

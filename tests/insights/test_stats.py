@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import NodeStat, Workspace
+from app.models import NodeStat, WorkflowVersion, Workspace
 from app.models.status import Role
+from app.workflows.graph import Graph
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, complaints, created
 
@@ -102,6 +103,12 @@ async def test_shards_and_versions_are_summed(api: ApiClients, db_session: Async
         "waiting": 0,
         "ports": {"true": 60, "false": 40},
     }
+    db_session.add(
+        WorkflowVersion(
+            tenant_id=workspace.id, workflow_id=UUID(flow["id"]), version=2, graph=Graph().document(), content_hash=b""
+        )
+    )
+    await db_session.flush()
     second = await stats(api, flow["id"], version=2)
     assert second["version"] == 2 and second["totalRuns"] == 10 and second["runningRuns"] == 7
     assert second["nodeStats"]["mail"]["ports"] == {"next": 10}

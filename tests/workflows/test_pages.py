@@ -76,9 +76,9 @@ async def test_the_list_shows_names_triggers_and_counters(
 
 async def test_a_search_answers_htmx_with_the_list_alone(browser: BrowserClients, workflow: Workflow) -> None:
     client = await browser(Role.VIEWER)
-    found = await client.get("/workflows?q=greets", headers={"HX-Request": "true"})
+    found = await client.get("/workflows?search=greets", headers={"HX-Request": "true"})
     assert "onboarding" in found.text and "<html" not in found.text
-    missed = await client.get("/workflows?q=%3Cb%3E", headers={"HX-Request": "true"})
+    missed = await client.get("/workflows?search=%3Cb%3E", headers={"HX-Request": "true"})
     assert "No workflow is called that" in missed.text and "<b>" not in missed.text
 
 
@@ -86,7 +86,7 @@ async def test_tabs_filter_by_status_and_count(browser: BrowserClients, workflow
     client = await browser(Role.VIEWER)
     assert "Nothing on this tab" in (await client.get("/workflows?status=active")).text
     assert "onboarding" in (await client.get("/workflows?status=draft")).text
-    assert (await client.get("/workflows?status=nonsense")).status_code == 200
+    assert (await client.get("/workflows?status=nonsense")).status_code == 422
 
 
 async def test_an_empty_workspace_is_shown_what_to_do(browser: BrowserClients) -> None:

@@ -1,0 +1,33 @@
+"""The known name that somebody most likely meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+MAX_LENGTH = 100
+"""Longer words are no slips of the finger, and comparing them is slow."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The most similar of `known`, None when none is. Case, `_`, `-` and spaces do not count."""
+    plain: dict[str, str] = {}
+    for name in known:
+        plain.setdefault(_plain(name), name)
+    if not word or len(word) > MAX_LENGTH:
+        return None
+    found = get_close_matches(_plain(word), plain, n=1, cutoff=0.65)
+    return plain[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that names the nearest of `known`, else all of them; empty when there are none."""
+    names = list(known)
+    if (near := nearest(word, names)) is not None:
+        return f"Did you mean `{near}`?"
+    return f"Use one of: {', '.join(names)}." if names else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[_\-\s]", "", name).casefold()

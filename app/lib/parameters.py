@@ -1,0 +1,113 @@
+"""Query parameters that a route does not know are refused: a filter that is none must not answer with everything.
+
+What a route knows is read from the framework's own model of its handler, so it cannot drift from what the handler takes. A
+route whose address is given to strangers (links in mails, to which mail programs add their own) says `any_query=True`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.enums import ParamType
+from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
+
+from app.errors import BadRequest, Complaint
+from app.lib.nearest import nearest
+
+OPTION = "query_parameters"
+MAX_SHOWN = 20
+USUAL = {
+    "q": "search",
+    "query": "search",
+    "filter": "search",
+    "page": "cursor",
+    "offset": "cursor",
+    "after": "cursor",
+    "per_page": "limit",
+    "page_size": "limit",
+    "size": "limit",
+    "since": "from",
+    "until": "to",
+    "state": "status",
+    "v": "version",
+}
+"""What other products call parameters of ours."""
+
+
+class UnknownParameter(BadRequest):
+    """Something in the address is not known here, so nothing was looked up. See `errors`."""
+
+    code = "unknown_parameter"
+
+
+class Parameters(NamedTuple):
+    """The query parameters of one handler as clients write them, and those of them that may come several times."""
+
+    known: tuple[str, ...]
+    lists: frozenset[str]
+
+
+def learn(app: Litestar) -> None:
+    """Note on every handler of `app` what it takes."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler, model in route.route_handler_map.values():
+                wanted = [found for found in model.expected_query_params if found.param_type == ParamType.QUERY]
+                handler.opt[OPTION] = Parameters(
+                    tuple(sorted(found.field_alias for found in wanted)),
+                    frozenset(found.field_alias for found in wanted if found.is_sequence),
+                )
+
+
+async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard behind the one of roles, so that strangers learn nothing. Raises UnknownParameter."""
+    raw = connection.scope.get("query_string", b"")
+    if not raw or handler.opt.get("any_query"):
+        return
+    given = parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
+    of_api = connection.scope["path"].startswith("/api/")
+    if complaints := complaints_about(given, handler.opt[OPTION], of_api=of_api):
+        raise UnknownParameter(complaints[0]["message"], errors=complaints)
+
+
+def complaints_about(given: Sequence[tuple[str, str]], taken: Parameters, *, of_api: bool) -> list[Complaint]:
+    """What is wrong with the parameters of a request: names, repetitions, and for programs empty values.
+
+    Forms of pages send empty fields for "any"; a program that sends one has lost its value, and would get everything.
+    """
+    found: list[Complaint] = []
+    for name, count in list(Counter(name for name, _ in given).items()):
+        if name not in taken.known:
+            message = _for_programs(name[:60], taken.known) if of_api else _for_people(name[:60], taken.known)
+            found.append({"path": name[:60], "message": message})
+        elif count > 1 and name not in taken.lists:
+            found.append({"path": name, "message": f"Send `{name}` once, not {count} times."})
+        elif of_api and any(key == name and not value.strip() for key, value in given):
+            found.append({"path": name, "message": f"`{name}` is empty. Give it a value, or leave it out."})
+        if len(found) == MAX_SHOWN:
+            break
+    return found
+
+
+def _near(name: str, known: Sequence[str]) -> str | None:
+    usual = USUAL.get(name.lower())
+    return usual if usual in known else nearest(name, known)
+
+
+def _for_programs(name: str, known: Sequence[str]) -> str:
+    if not known:
+        return f"There is no parameter `{name}` here; this address takes none."
+    near = _near(name, known)
+    hint = f" Did you mean `{near}`?" if near else ""
+    return f"There is no parameter `{name}` here.{hint} Known are: {', '.join(known)}."
+
+
+def _for_people(name: str, known: Sequence[str]) -> str:
+    near = _near(name, known)
+    return f"This page does not know “{name}”." + (f" Did you mean “{near}”?" if near else "")
