@@ -20,6 +20,7 @@ LEVELS = (
     {"engine"},
     {"workflows", "contacts", "segments", "messaging", "connectors", "accounts", "events"},
     {"nodes"},
+    {"values"},
     {"models"},
     {"lib", "errors", "settings"},
 )

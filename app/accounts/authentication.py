@@ -113,6 +113,7 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
                 ApiKey.last_used_at,
                 Workspace.name.label("workspace"),
                 Workspace.timezone,
+                Workspace.settings["country"].astext.label("country"),
             )
             .join(Workspace, Workspace.id == ApiKey.tenant_id)
             .where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
@@ -135,6 +136,7 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
         name=row.name,
         workspace=row.workspace,
         timezone=row.timezone,
+        country=row.country,
     )
 
 
@@ -157,6 +159,7 @@ async def session_principal(session: AsyncSession, token: str) -> Principal | No
                 Membership.role,
                 Workspace.name.label("workspace"),
                 Workspace.timezone,
+                Workspace.settings["country"].astext.label("country"),
             )
             .join(User, User.id == UserSession.user_id)
             .join(
@@ -185,6 +188,7 @@ async def session_principal(session: AsyncSession, token: str) -> Principal | No
         email=row.email,
         workspace=row.workspace,
         timezone=row.timezone,
+        country=row.country,
         session_id=row.id,
     )
 

@@ -21,6 +21,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
     workspace: str = ""
     timezone: str = "UTC"
+    country: str | None = None
+    """ISO 3166 alpha-2, of the workspace: of phone numbers that are written without a country code."""
     session_id: UUID | None = None
 
     def may(self, role: Role | str) -> bool:

@@ -1,33 +1,31 @@
-"""What a contact may hold: each field cleaned into the form that is stored, or a complaint that says what fits."""
+"""A change of a contact as a client sends it, cleaned field by field by the rules of `app.values.contact_fields`."""
 
 from __future__ import annotations
 
-import functools
-import re
-import zoneinfo
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from app.contacts.schemas import ContactIn
 from app.errors import Complaint
-from app.lib import addresses, jsonlimits
+from app.values import contact_fields
+from app.values.contact_fields import MAX_TAGS, MAX_TOPICS, TEXTS, BadField
 
-TEXTS = ("external_id", "email", "phone", "source", "timezone", "locale")
-MAX_TEXT, MAX_TAG, MAX_TAGS, MAX_KEY, MAX_TOPICS = 200, 100, 100, 100, 50
-MAX_ATTRIBUTES_BYTES = 32_768
-_LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
+Cleaned = TypeVar("Cleaned")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A cleaned change. None in `texts`, `attributes` or `consent` removes; absent keys stay as they are."""
+    """A cleaned change. None in `texts`, `attributes` or `consent` removes; absent keys stay as they are.
+
+    `replace_tags` takes the place of all tags that are there, before others are added and removed.
+    """
 
     texts: Mapping[str, str | None] = {}
     attributes: Mapping[str, Any] = {}
     consent: Mapping[str, bool | None] = {}
-    tags: tuple[str, ...] | None = None
+    replace_tags: tuple[str, ...] | None = None
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
 
@@ -40,118 +38,66 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return self.texts.get("email")
 
 
-class BadField(ValueError):
-    """A value that does not fit its field; the message says what would."""
+class _Cleaning:
+    """The fields of one contact on their way in, and what does not fit."""
 
+    def __init__(self) -> None:
+        self.complaints: list[Complaint] = []
 
-@functools.cache
-def timezones() -> frozenset[str]:
-    """All names of the IANA database on this machine."""
-    return frozenset(zoneinfo.available_timezones())
-
-
-def _plain(value: str) -> str:
-    text = value.strip()
-    if "\0" in text:
-        raise BadField("A text here holds the character U+0000, which cannot be stored.")
-    if len(text) > MAX_TEXT:
-        raise BadField(f"Send at most {MAX_TEXT} characters.")
-    return text
-
-
-def _timezone(value: str) -> str:
-    if value not in timezones():
-        raise BadField("There is no time zone of this name. Send one like Europe/Berlin.")
-    return value
-
-
-def _locale(value: str) -> str:
-    found = _LOCALE.fullmatch(value)
-    if not found:
-        raise BadField("Send a language and an optional region, like en or en-GB.")
-    language, script, region = found.groups()
-    return "-".join(part for part in (language.lower(), script and script.title(), region and region.upper()) if part)
-
-
-def _address(value: str, field: str) -> str:
-    try:
-        return addresses.email(value) if field == "email" else addresses.phone(value)
-    except addresses.BadAddress as error:
-        raise BadField(str(error)) from error
-
-
-def text(field: str, value: str | None) -> str | None:
-    """One text field (a name of TEXTS) as it is stored; blank is None. Raises BadField."""
-    cleaned = _plain(value) if value is not None else ""
-    if not cleaned:
-        return None
-    if field in ("email", "phone"):
-        return _address(cleaned, field)
-    if field == "timezone":
-        return _timezone(cleaned)
-    return _locale(cleaned) if field == "locale" else cleaned
-
-
-def tag(value: str) -> str:
-    """A tag without the space around it. Raises BadField."""
-    cleaned = value.strip()
-    if not cleaned or len(cleaned) > MAX_TAG or "\0" in cleaned:
-        raise BadField(f"A tag has 1 to {MAX_TAG} characters.")
-    return cleaned
-
-
-def key(value: str) -> str:
-    """The name of an attribute or topic. Raises BadField."""
-    if not value.strip() or len(value) > MAX_KEY or "\0" in value:
-        raise BadField(f"A name has 1 to {MAX_KEY} characters.")
-    return value.strip()
-
-
-def clean(sent: ContactIn) -> tuple[Change, list[Complaint]]:
-    """The change that a client asked for, and everything that does not fit in it."""
-    complaints: list[Complaint] = []
-
-    def attempt(path: str, rule: Any, *arguments: Any) -> Any:
+    def attempt(self, path: str, rule: Callable[..., Cleaned], *arguments: Any) -> Cleaned | None:
         try:
             return rule(*arguments)
-        except ValueError as error:
-            complaints.append({"path": path, "message": str(error)})
+        except BadField as error:
+            self.complaints.append({"path": path, "message": str(error)})
             return None
 
-    def tags(path: str, values: Iterable[str]) -> tuple[str, ...]:
-        found = [attempt(f"{path}[{number}]", tag, value) for number, value in enumerate(values)]
+    def tags(self, path: str, values: Iterable[str]) -> tuple[str, ...]:
+        found = [self.attempt(f"{path}[{number}]", contact_fields.tag, value) for number, value in enumerate(values)]
         if len(found) > MAX_TAGS:
-            complaints.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
+            self.complaints.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
         return tuple(dict.fromkeys(value for value in found if value))
 
+    def named(self, path: str, values: Mapping[str, Any], rule: Callable[[str], str]) -> dict[str, Any]:
+        """Values under their cleaned names. A name that is only taken away may be any: it was stored before there was a rule."""
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            place = f"{path}.{name}" if name.strip() else path
+            cleaned = name.strip() if value is None else self.attempt(place, rule, name)
+            if cleaned is None:
+                continue
+            if cleaned in found:
+                self.complaints.append({"path": place, "message": f"{cleaned} comes twice. Send it once."})
+            found[cleaned] = value
+        return found
+
+
+def clean(sent: ContactIn, country: str | None = None) -> tuple[Change, list[Complaint]]:
+    """The change that a client asked for, and everything that does not fit in it. `country`: the workspace's."""
+    cleaning = _Cleaning()
     texts = {
-        name: attempt(json_name(name), text, name, getattr(sent, name))
+        name: cleaning.attempt(json_name(name), contact_fields.text, name, getattr(sent, name), country)
         for name in TEXTS
         if getattr(sent, name) is not UNSET
     }
-    attributes = {} if sent.attributes is UNSET else dict(sent.attributes)
-    for name in attributes:
-        attempt("attributes", key, name)
-    if attributes:
-        attempt("attributes", _storable, attributes)
-    consent = {} if sent.consent is UNSET else dict(sent.consent)
-    for name in consent:
-        attempt("consent", key, name)
+    attributes = {} if sent.attributes is UNSET else sent.attributes
+    attributes = cleaning.named("attributes", attributes, contact_fields.attribute_name)
+    for name, value in attributes.items():
+        cleaning.attempt(f"attributes.{name}", contact_fields.attribute, value)
+    consent = {} if sent.consent is UNSET else sent.consent
+    consent = cleaning.named("consent", consent, contact_fields.topic)
     if len(consent) > MAX_TOPICS:
-        complaints.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
+        cleaning.complaints.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
+    added = [*(() if sent.tags is UNSET else cleaning.tags("tags", sent.tags))]
+    added += () if sent.add_tags is UNSET else cleaning.tags("addTags", sent.add_tags)
     change = Change(
         texts=texts,
-        attributes={name.strip(): value for name, value in attributes.items()},
-        consent={name.strip(): value for name, value in consent.items()},
-        tags=None if sent.tags is UNSET else tags("tags", sent.tags),
-        add_tags=() if sent.add_tags is UNSET else tags("addTags", sent.add_tags),
-        remove_tags=() if sent.remove_tags is UNSET else tags("removeTags", sent.remove_tags),
+        attributes=attributes,
+        consent=consent,
+        replace_tags=None if sent.replace_tags is UNSET else cleaning.tags("replaceTags", sent.replace_tags),
+        add_tags=tuple(dict.fromkeys(added)),
+        remove_tags=() if sent.remove_tags is UNSET else cleaning.tags("removeTags", sent.remove_tags),
     )
-    return change, complaints
-
-
-def _storable(attributes: Mapping[str, Any]) -> str:
-    return jsonlimits.storable(attributes, max_bytes=MAX_ATTRIBUTES_BYTES)
+    return change, cleaning.complaints
 
 
 def json_name(name: str) -> str:

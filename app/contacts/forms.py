@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from app.contacts.fields import TEXTS, json_name
+from app.contacts.fields import json_name
 from app.contacts.imports.columns import number
 from app.contacts.merging import same
 from app.contacts.schemas import ContactIn
 from app.errors import Complaint
 from app.models.contact import Contact
+from app.values.contact_fields import TEXTS
 
 BLANK_ROWS = 3
 MAX_ROWS = 300

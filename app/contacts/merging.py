@@ -8,9 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.contacts import fields
-from app.contacts.fields import TEXTS, Change, json_name
-from app.lib import jsonlimits
+from app.contacts.fields import Change, json_name
+from app.values.contact_fields import MAX_TOPICS, TEXTS, too_large, too_many
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +59,7 @@ def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _tags(old: tuple[str, ...], change: Change) -> tuple[str, ...]:
-    kept = old if change.tags is None else change.tags
+    kept = old if change.replace_tags is None else change.replace_tags
     return tuple(tag for tag in dict.fromkeys((*kept, *change.add_tags)) if tag not in change.remove_tags)
 
 
@@ -94,16 +93,18 @@ def merge(state: State, change: Change) -> Merged:
     return Merged(state=new, changed=tuple(changed), previous=previous, current=current)
 
 
-def refusal(state: State) -> tuple[str, str] | None:
-    """Why a merged state cannot be stored: the path and what to do. None when it can."""
-    if state.external_id is None and state.email is None:
+def refusal(before: State, after: State) -> tuple[str, str] | None:
+    """Why a merged state cannot be stored: the path and what to do. None when it can.
+
+    What is too much already may stay or become less: only a change that makes it more is refused.
+    """
+    if after.external_id is None and after.email is None:
         return "externalId", "A contact needs an externalId or an email, so that it can be found again."
-    if len(state.tags) > fields.MAX_TAGS:
-        return "tags", f"A contact has at most {fields.MAX_TAGS} tags."
-    if len(state.consent) > fields.MAX_TOPICS:
-        return "consent", f"A contact has at most {fields.MAX_TOPICS} topics."
-    try:
-        jsonlimits.storable(state.attributes, max_bytes=fields.MAX_ATTRIBUTES_BYTES)
-    except jsonlimits.Unstorable as error:
-        return "attributes", str(error)
+    for path, reason in (
+        ("tags", too_many(before.tags, after.tags)),
+        ("consent", too_many(before.consent, after.consent, "topics", MAX_TOPICS)),
+        ("attributes", too_large(before.attributes, after.attributes)),
+    ):
+        if reason is not None:
+            return path, reason
     return None

@@ -18,7 +18,7 @@ from app.accounts.principal import Principal
 from app.contacts import forms, history, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.consent import may_send
-from app.contacts.fields import json_name, timezones
+from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
 from app.contacts.history import History
 from app.contacts.imports import pages as import_pages
@@ -30,6 +30,7 @@ from app.lib.flash import go
 from app.lib.fragments import page
 from app.models.contact import Contact
 from app.models.status import Channel, Role
+from app.values.zone_names import timezones
 
 Asked = Request[Principal, Any, Any]
 ONE = "/contacts/{contact_id:uuid}"

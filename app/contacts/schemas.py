@@ -15,26 +15,36 @@ from app.models.contact import Contact
 class ContactIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A whole contact or a part of one. A field that is absent stays as it is; `null` empties it.
 
-    `attributes` and `consent` are merged key by key, and a `null` value removes its key. `tags` replaces all tags;
-    `addTags` and `removeTags` change some of them.
+    What is sent is merged into what is there. `attributes` and `consent` are merged name by name: a value takes the place of
+    the whole value of its name, and `null` removes the name. `tags` and `addTags` add, `removeTags` takes away, and only
+    `replaceTags` drops the tags that it does not name.
     """
 
     external_id: str | UnsetType | None = UNSET
     email: str | UnsetType | None = UNSET
-    phone: Annotated[str | None, Meta(description="Any notation with a country code; stored as E.164.")] | UnsetType = (
-        UNSET
-    )
+    phone: (
+        Annotated[
+            str | None,
+            Meta(description="With a country code, or as written in the workspace's country; stored as E.164."),
+        ]
+        | UnsetType
+    ) = UNSET
     source: str | UnsetType | None = UNSET
     timezone: (
-        Annotated[str | None, Meta(description="A name of the IANA database, like Europe/Berlin.")] | UnsetType
+        Annotated[str | None, Meta(description="A name of the IANA database, like Europe/Berlin, or a usual one.")]
+        | UnsetType
     ) = UNSET
-    locale: Annotated[str | None, Meta(description="A language with an optional region, like en-GB.")] | UnsetType = (
-        UNSET
-    )
+    locale: (
+        Annotated[str | None, Meta(description="A language with an optional region, like en-GB, or its name.")]
+        | UnsetType
+    ) = UNSET
     attributes: dict[str, Any] | UnsetType = UNSET
-    tags: list[str] | UnsetType = UNSET
+    tags: Annotated[list[str], Meta(description="Tags to add, as addTags.")] | UnsetType = UNSET
     add_tags: list[str] | UnsetType = UNSET
     remove_tags: list[str] | UnsetType = UNSET
+    replace_tags: (
+        Annotated[list[str], Meta(description="The tags that take the place of all that are there.")] | UnsetType
+    ) = UNSET
     consent: (
         Annotated[dict[str, bool | None], Meta(description="Channel or topic to true or false; false stops messages.")]
         | UnsetType

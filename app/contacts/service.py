@@ -87,7 +87,7 @@ class ContactService:
 
     async def upsert(self, sent: ContactIn, *, via: str = "api") -> tuple[Contact, bool]:
         """Create the contact or update the one with this externalId or email; True when it is new."""
-        change = _cleaned(sent)
+        change = _cleaned(sent, self.principal)
         if change.external_id is None and change.email is None:
             problem: Complaint = {"path": "externalId", "message": "Send an externalId or an email, or both."}
             raise Invalid("A contact needs an externalId or an email.", errors=[problem])
@@ -105,7 +105,7 @@ class ContactService:
 
     async def create(self, sent: ContactIn, *, via: str) -> Contact:
         """Make a new contact; AddressTaken when its externalId or email is known."""
-        change = _cleaned(sent)
+        change = _cleaned(sent, self.principal)
         if await repository.owners(self.session, self.tenant_id, change.external_id, change.email):
             await self._taken(change, None)
         contact, _ = await self.upsert(sent, via=via)
@@ -113,12 +113,12 @@ class ContactService:
 
     async def patch(self, contact_id: UUID, sent: ContactIn) -> Contact:
         """Change one contact."""
-        change = _cleaned(sent)
+        change = _cleaned(sent, self.principal)
         state = await repository.lock(self.session, self.tenant_id, contact_id)
         if state is None:
             raise NoContact
         merged = merging.merge(state, change)
-        if unfit := merging.refusal(merged.state):
+        if unfit := merging.refusal(state, merged.state):
             raise Invalid(errors=[{"path": unfit[0], "message": unfit[1]}])
         if merged.changed:
             try:
@@ -146,8 +146,8 @@ class ContactService:
         )
 
 
-def _cleaned(sent: ContactIn) -> Change:
-    change, complaints = fields.clean(sent)
+def _cleaned(sent: ContactIn, principal: Principal) -> Change:
+    change, complaints = fields.clean(sent, principal.country)
     if complaints:
         raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=complaints)
     return change

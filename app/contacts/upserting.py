@@ -68,8 +68,9 @@ async def upsert_many(
             other = by_email.get(change.email) if change.email is not None else None
             refused: Invalid | Conflict | None = _conflict(change, one, other)
             state = one or other
-            merged = merging.merge(state or State(id=uuid7()), change)
-            unfit = merging.refusal(merged.state)
+            before = state or State(id=uuid7())
+            merged = merging.merge(before, change)
+            unfit = merging.refusal(before, merged.state)
             if refused is None and unfit is not None:
                 refused = Invalid(errors=[Complaint(path=unfit[0], message=unfit[1])])
             if refused is not None:

@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.contacts.fields import TEXTS, Change
+from app.contacts.fields import Change
 from app.contacts.merging import State, merge, same
 from app.lib.ids import uuid7
+from app.values.contact_fields import TEXTS
 
 calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KEYS = st.sampled_from(["a", "b", "c", "plan"])
@@ -33,7 +34,7 @@ CHANGES = st.builds(
     texts=st.dictionaries(st.sampled_from(TEXTS), TEXT),
     attributes=st.dictionaries(KEYS, st.none() | VALUES),
     consent=st.dictionaries(KEYS, st.none() | st.booleans()),
-    tags=st.none() | TAGS,
+    replace_tags=st.none() | TAGS,
     add_tags=TAGS,
     remove_tags=TAGS,
 )

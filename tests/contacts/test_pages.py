@@ -317,7 +317,7 @@ async def test_the_wizard(
     mapping = await marketer.get(url)
     words = plain(mapping.text)
     assert "Import 2 rows" in words and "1 active workflow may start" in words and "Trial onboarding" in words
-    assert '<option value="email" selected>' in mapping.text and 'value="firstName"' in mapping.text
+    assert '<option value="email" selected>' in mapping.text and 'value="first_name"' in mapping.text
     none = await marketer.post(f"{url}/start", data={"to_1": "attribute", "name_1": "x"}, headers=FORM)
     assert none.status_code == 422 and "email or externalId" in none.text
     twice = await marketer.post(f"{url}/start", data={"to_0": "email", "to_1": "email"}, headers=FORM)

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.contacts import fields
-from app.contacts.fields import TEXTS, BadField, Change, json_name
+from app.contacts.fields import Change, json_name
 from app.contacts.imports.csvfile import BadRow
+from app.values import contact_fields, names
+from app.values.contact_fields import TEXTS, BadField
 
 Kind = Literal["text", "number", "boolean"]
 KINDS: tuple[Kind, ...] = ("text", "number", "boolean")
@@ -61,11 +62,8 @@ def guess(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, 
 
 
 def _attribute(name: str) -> str:
-    """`First name` is `firstName`; a name that is one word stays as it is."""
-    words: list[str] = re.findall(r"\w+", name)
-    if len(words) <= 1:
-        return words[0] if words else name
-    return words[0].lower() + "".join(word[:1].upper() + word[1:] for word in words[1:])
+    """`First name` is `first_name`; a name of a program, such as `firstName`, stays as it is."""
+    return names.fitting(name) or "column"
 
 
 def _kind(cells: Sequence[str]) -> Kind:
@@ -111,7 +109,7 @@ def check(target: Target) -> str | None:
     group, dot, name = target.to.partition(".")
     if group in ("attributes", "consent") and dot:
         try:
-            fields.key(name)
+            (contact_fields.attribute_name if group == "attributes" else contact_fields.topic)(name)
         except BadField as error:
             return str(error)
         return None
@@ -171,16 +169,16 @@ class Plan:
 
 
 def _tags(cell: str) -> list[str]:
-    return [fields.tag(part) for part in re.split(r"[,;|]", cell) if part.strip()]
+    return [contact_fields.tag(part) for part in re.split(r"[,;|]", cell) if part.strip()]
 
 
 def _compiled(target: Target) -> tuple[str, str, Callable[[str], Any]]:
     group, _, name = target.to.partition(".")
     if group == "attributes":
-        return group, fields.key(name), _READ[target.type]
+        return group, contact_fields.attribute_name(name), _READ[target.type]
     if group == "consent":
-        return group, fields.key(name), _boolean
+        return group, contact_fields.topic(name), _boolean
     if group == "tags":
         return group, "", _tags
     field = FIELDS[target.to]
-    return "texts", field, lambda cell: fields.text(field, cell)
+    return "texts", field, lambda cell: contact_fields.text(field, cell)

@@ -11,7 +11,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import fields
 from app.contacts.imports import columns, repository
 from app.contacts.imports.columns import Target
 from app.contacts.imports.csvfile import NotCsv, Sniffer
@@ -22,6 +21,7 @@ from app.lib.ids import uuid7
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus
+from app.values import contact_fields
 
 MAX_BYTES = 64_000_000
 PIECE = 262_144
@@ -108,8 +108,8 @@ class ImportService:
         stored.mapping, stored.emit_events, stored.tags = mapping, wanted.emit_events, []
         for number, tag in enumerate(wanted.tags):
             try:
-                stored.tags.append(fields.tag(tag))
-            except fields.BadField as error:
+                stored.tags.append(contact_fields.tag(tag))
+            except contact_fields.BadField as error:
                 complaints.append({"path": f"tags[{number}]", "message": str(error)})
         if complaints:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=complaints)

@@ -49,7 +49,7 @@ async def test_a_preview_guesses(program: httpx.AsyncClient) -> None:
     assert preview["columns"] == ["E-Mail", "User ID", "First name", "Age", "Tags", "Newsletter opt-in"]
     assert preview["rows"][1] == ["bo@example.com", "u2", "Bö", "", "", ""] and preview["rowsTotal"] == 6
     assert preview["mapping"]["E-Mail"] == {"to": "email", "type": "text"}
-    assert preview["mapping"]["First name"] == {"to": "attributes.firstName", "type": "text"}
+    assert preview["mapping"]["First name"] == {"to": "attributes.first_name", "type": "text"}
     raw = await program.post(IMPORT, content=FILE.encode(), headers={"content-type": "text/csv"})
     assert raw.status_code == 201 and raw.json()["data"]["encoding"] == "utf-8"
     listed = (await program.get(IMPORT)).json()["data"]

@@ -1,0 +1,193 @@
+"""What a contact may hold: the rules of every field, obeyed by every door that writes one.
+
+API, pages, files, steps and events hand their values to the functions here and store what comes back. A value that does not
+fit raises BadField with a sentence for people; nothing is cut, guessed or printed as text to make it fit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import phonenumbers
+
+from app.lib import addresses, jsonlimits
+from app.values import languages, names, zone_names
+
+TEXTS = ("external_id", "email", "phone", "source", "timezone", "locale")
+"""Fields that are texts of their own; everything else about a person is an attribute, a tag or consent."""
+MAX_TEXT, MAX_TAG, MAX_TAGS, MAX_TOPICS = 200, 100, 100, 50
+MAX_ATTRIBUTES_BYTES, MAX_DEPTH = 32_768, 10
+_CALLED = {
+    "external_id": "An external id",
+    "email": "An email address",
+    "phone": "A phone number",
+    "source": "A source",
+    "timezone": "A time zone",
+    "locale": "A language",
+}
+_NOTHING = frozenset(
+    {
+        *("n/a", "na", "n.a.", "#n/a", "k.a.", "k/a", "s/o", "s.o.", "-", "--", "---", "–", "—", ".", "?", "/", "\\n"),
+        *("none", "null", "nil", "nan", "undefined", "unknown", "empty", "(none)", "(empty)", "(blank)", "(null)"),
+        *("not available", "not applicable", "not known", "not set", "no data"),
+        *("keine angabe", "unbekannt", "inconnu", "sin datos", "desconocido", "sconosciuto", "onbekend"),
+    }
+)
+"""How people and programs say in a cell that it is empty."""
+
+
+class BadField(ValueError):
+    """A value that does not fit its field; the message says what would."""
+
+
+class CountryNeeded(BadField):
+    """A phone number in national notation in a workspace that has no country."""
+
+
+def text(field: str, value: Any, country: str | None = None) -> str | None:
+    """One field of TEXTS as it is stored; None and blank are None. Raises BadField.
+
+    `country` (ISO 3166 alpha-2) is the workspace's: of phone numbers in national notation, and between zones of one name.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadField(f"{_CALLED[field]} is a text, not {kind_of(value)}.")
+    cleaned = value.strip()
+    if not cleaned:
+        return None
+    if "\0" in cleaned:
+        raise BadField("A text here holds the character U+0000, which cannot be stored.")
+    if len(cleaned) > MAX_TEXT:
+        raise BadField(f"{_CALLED[field]} has at most {MAX_TEXT} characters.")
+    return _CLEANERS[field](cleaned, country) if field in _CLEANERS else cleaned
+
+
+def _email(value: str, _: str | None) -> str:
+    try:
+        return addresses.email(value)
+    except addresses.BadAddress as error:
+        raise BadField(str(error)) from error
+
+
+@functools.lru_cache(2_000)
+def _phone(value: str, country: str | None) -> str:
+    try:
+        return addresses.phone(value, country)
+    except addresses.NeedsCountry as error:
+        raise CountryNeeded(str(error)) from error
+    except addresses.BadAddress as error:
+        raise BadField(str(error)) from error
+
+
+def _timezone(value: str, country: str | None) -> str:
+    try:
+        return zone_names.zone(value, country)
+    except zone_names.UnknownZone as error:
+        raise BadField(str(error)) from error
+
+
+def _locale(value: str, _: str | None) -> str:
+    try:
+        return languages.language(value)
+    except languages.UnknownLanguage as error:
+        raise BadField(str(error)) from error
+
+
+_CLEANERS: Mapping[str, Callable[[str, str | None], str]] = {
+    "email": _email,
+    "phone": _phone,
+    "timezone": _timezone,
+    "locale": _locale,
+}
+
+
+def country(value: str) -> str | None:
+    """A workspace's country as ISO 3166 alpha-2; None when blank. Raises BadField."""
+    code = value.strip().upper()
+    if code and code not in phonenumbers.SUPPORTED_REGIONS:
+        raise BadField("Choose a country of the list.")
+    return code or None
+
+
+def country_of(settings: Mapping[str, Any]) -> str | None:
+    """The country that stands in a workspace's settings."""
+    found = settings.get("country")
+    return found if isinstance(found, str) and found else None
+
+
+def says_nothing(cell: str) -> bool:
+    """Is this how people leave a cell of a file empty: `n/a`, `-`, `unknown`? For fields, not for attributes of text."""
+    return cell.strip().lower() in _NOTHING
+
+
+def tag(value: Any) -> str:
+    """A tag without the space around it. Raises BadField."""
+    if not isinstance(value, str):
+        raise BadField(f"A tag is a text, not {kind_of(value)}.")
+    cleaned = value.strip()
+    if not cleaned or len(cleaned) > MAX_TAG:
+        raise BadField(f"A tag has 1 to {MAX_TAG} characters.")
+    if "\0" in cleaned:
+        raise BadField("A tag here holds the character U+0000, which cannot be stored.")
+    return cleaned
+
+
+def attribute_name(value: str) -> str:
+    """The name of an attribute. Raises BadField, offering the name that fits."""
+    try:
+        return names.checked(value, "attribute")
+    except names.BadName as error:
+        raise BadField(str(error)) from error
+
+
+def topic(value: str) -> str:
+    """The name of a topic of consent. Raises BadField, offering the name that fits."""
+    try:
+        return names.checked(value, "topic")
+    except names.BadName as error:
+        raise BadField(str(error)) from error
+
+
+def attribute(value: Any) -> Any:
+    """The value of one attribute: any JSON within the limits of all of them together. Raises BadField."""
+    try:
+        jsonlimits.storable(value, max_bytes=MAX_ATTRIBUTES_BYTES, max_depth=MAX_DEPTH - 1)
+    except jsonlimits.Unstorable as error:
+        raise BadField(str(error)) from error
+    return value
+
+
+def attributes_size(attributes: Mapping[str, Any]) -> int:
+    """How many bytes attributes take as JSON."""
+    return len(jsonlimits.encode(attributes))
+
+
+def too_large(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+    """Why attributes cannot become `after`: only what makes them larger than they are can be too large. None when they can."""
+    size = attributes_size(after)
+    if size <= MAX_ATTRIBUTES_BYTES or size <= attributes_size(before):
+        return None
+    return f"All attributes together would be {size:,} bytes of JSON; a contact has at most {MAX_ATTRIBUTES_BYTES:,}."
+
+
+def too_many(before: Collection[str], after: Collection[str], what: str = "tags", limit: int = MAX_TAGS) -> str | None:
+    """Why tags or topics cannot become `after`: only what makes them more can be too many. None when they can."""
+    if len(after) <= limit or len(after) <= len(before):
+        return None
+    return f"A contact has at most {limit} {what}."
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words: `a number`, `a list`."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes or no"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    return "a list" if isinstance(value, list | tuple) else "an object"

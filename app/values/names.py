@@ -1,0 +1,63 @@
+"""Names of attributes and topics: those that `contact.NAME` reads in a condition, in a template and in a step alike.
+
+A name that Liquid cannot read after a dot could be stored but never be used, so it is refused, with one that can.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_NAME = 100
+_NAME = re.compile(r"(?![0-9]+(?:-|$))\w[\w-]*(?<!-)")
+"""A word of Liquid. It takes digits up to a hyphen for a number, and a hyphen before `}}` for its own."""
+_SNAKE = re.compile(r"[a-z_][a-z0-9_]*")
+_CAMEL = re.compile(r"[a-z]+[0-9]*(?:[A-Z][A-Za-z0-9]*)*")
+_RESERVED = frozenset(
+    {
+        *("true", "false", "nil", "null", "empty", "blank", "and", "or", "contains", "not", "in", "if", "else", "for"),
+        *("offset", "limit", "reversed", "cols", "continue", "with", "as", "required"),
+    }
+)
+"""Words that Liquid keeps for itself, even after a dot."""
+
+
+class BadName(ValueError):
+    """A name that nothing could read; the message offers one that fits."""
+
+
+def usable(name: str) -> bool:
+    """Can a path, a condition and a template read `contact.NAME`?"""
+    return len(name) <= MAX_NAME and bool(_NAME.fullmatch(name)) and name not in _RESERVED
+
+
+def checked(name: str, kind: str = "attribute") -> str:
+    """The name as it is stored: composed (NFC), without the space around it. `kind` says what is named. Raises BadName."""
+    cleaned = unicodedata.normalize("NFC", name.strip())
+    if not cleaned or len(cleaned) > MAX_NAME:
+        raise BadName(f"The name of {'an' if kind[0] in 'aeiou' else 'a'} {kind} has 1 to {MAX_NAME} characters.")
+    if usable(cleaned):
+        return cleaned
+    fit = fitting(cleaned)
+    offer = f" Send `{fit}`." if fit else " Send a name like `first_name`."
+    shown = cleaned.replace("\0", "").replace("`", "'")
+    if cleaned in _RESERVED:
+        raise BadName(f"`{shown}` is a word of the template language, so no template could read it.{offer}")
+    raise BadName(
+        f"`{shown}` could never be read in a condition or a template: a name has only letters, digits, _ and -.{offer}"
+    )
+
+
+def fitting(label: str) -> str:
+    """What people wrote, as a name: `First Name` is `first_name`, `Größe (cm)` is `größe_cm`. Blank when nothing is left.
+
+    A name that programs write, such as `firstName` or `first_name`, stays as it is.
+    """
+    text = unicodedata.normalize("NFC", label.strip())
+    if not (usable(text) and (_SNAKE.fullmatch(text) or _CAMEL.fullmatch(text))):
+        text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
+        text = "_".join(re.findall(r"[^\W_]+", text.casefold() if text.isascii() else text.lower()))
+    text = text[:MAX_NAME].rstrip("_-")
+    if text and not usable(text):
+        text = f"{text}_value"[-MAX_NAME:] if text in _RESERVED else f"n_{text}"[:MAX_NAME]
+    return text if usable(text) else ""

@@ -1,0 +1,214 @@
+"""What people and programs call a time zone, understood as a name of the IANA database: Windows names, CLDR names, cities.
+
+Names that mean several zones are decided by the workspace's country, else refused with the zones that they may mean.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+import zoneinfo
+from collections.abc import Iterator
+
+from babel import Locale
+from babel.core import get_global
+
+_LOCALES = ("en", "de", "fr", "es", "it", "pt", "nl")
+"""Languages whose names of zones and cities are known; each costs 10 ms at the first name that is not one of IANA's."""
+_GOLDEN = {
+    "Africa_Central": "Africa/Maputo",
+    "Africa_Eastern": "Africa/Nairobi",
+    "Africa_Southern": "Africa/Johannesburg",
+    "Africa_Western": "Africa/Lagos",
+    "Alaska": "America/Anchorage",
+    "Amazon": "America/Manaus",
+    "America_Central": "America/Chicago",
+    "America_Eastern": "America/New_York",
+    "America_Mountain": "America/Denver",
+    "America_Pacific": "America/Los_Angeles",
+    "Arabian": "Asia/Riyadh",
+    "Argentina": "America/Argentina/Buenos_Aires",
+    "Atlantic": "America/Halifax",
+    "Australia_Central": "Australia/Adelaide",
+    "Australia_Eastern": "Australia/Sydney",
+    "Australia_Western": "Australia/Perth",
+    "Brasilia": "America/Sao_Paulo",
+    "Chamorro": "Pacific/Guam",
+    "Chile": "America/Santiago",
+    "China": "Asia/Shanghai",
+    "Europe_Central": "CET",
+    "Europe_Eastern": "EET",
+    "Europe_Western": "WET",
+    "GMT": "GMT",
+    "Greenland": "America/Nuuk",
+    "Greenland_Western": "America/Nuuk",
+    "Gulf": "Asia/Dubai",
+    "Hawaii_Aleutian": "Pacific/Honolulu",
+    "India": "Asia/Kolkata",
+    "Indochina": "Asia/Bangkok",
+    "Indonesia_Western": "Asia/Jakarta",
+    "Japan": "Asia/Tokyo",
+    "Kazakhstan": "Asia/Almaty",
+    "Korea": "Asia/Seoul",
+    "Malaysia": "Asia/Kuala_Lumpur",
+    "Mexico_Pacific": "America/Mazatlan",
+    "Mongolia": "Asia/Ulaanbaatar",
+    "Moscow": "Europe/Moscow",
+    "New_Zealand": "Pacific/Auckland",
+    "Uzbekistan": "Asia/Tashkent",
+    "Yukon": "America/Whitehorse",
+}
+"""The zone that stands for a group of CLDR which several belong to: the one where most people live."""
+_SHORT = {
+    **dict.fromkeys(("et", "est", "edt", "us eastern"), ("America/New_York",)),
+    **dict.fromkeys(("ct", "cdt", "us central"), ("America/Chicago",)),
+    **dict.fromkeys(("mt", "mst", "mdt", "us mountain"), ("America/Denver",)),
+    **dict.fromkeys(("pt", "pst", "pdt", "us pacific"), ("America/Los_Angeles",)),
+    **dict.fromkeys(("akst", "akdt"), ("America/Anchorage",)),
+    **dict.fromkeys(("hst", "hast"), ("Pacific/Honolulu",)),
+    **dict.fromkeys(("nst", "ndt"), ("America/St_Johns",)),
+    **dict.fromkeys(("brt", "brst"), ("America/Sao_Paulo",)),
+    **dict.fromkeys(("aest", "aedt", "aet"), ("Australia/Sydney",)),
+    **dict.fromkeys(("acst", "acdt"), ("Australia/Adelaide",)),
+    **dict.fromkeys(("nzst", "nzdt", "nzt"), ("Pacific/Auckland",)),
+    **dict.fromkeys(("cest", "mez", "mesz"), ("CET",)),
+    **dict.fromkeys(("eest", "oez", "oesz"), ("EET",)),
+    **dict.fromkeys(("west", "wez", "wesz"), ("WET",)),
+    **dict.fromkeys(("z", "coordinated universal time", "universal time coordinated"), ("UTC",)),
+    **dict.fromkeys(("british summer time", "british time", "uk time", "uk"), ("Europe/London",)),
+    "awst": ("Australia/Perth",),
+    "msk": ("Europe/Moscow",),
+    "trt": ("Europe/Istanbul",),
+    "sast": ("Africa/Johannesburg",),
+    "eat": ("Africa/Nairobi",),
+    "cat": ("Africa/Maputo",),
+    "wat": ("Africa/Lagos",),
+    "jst": ("Asia/Tokyo",),
+    "kst": ("Asia/Seoul",),
+    "hkt": ("Asia/Hong_Kong",),
+    "sgt": ("Asia/Singapore",),
+    "pht": ("Asia/Manila",),
+    "ict": ("Asia/Bangkok",),
+    "wib": ("Asia/Jakarta",),
+    "pkt": ("Asia/Karachi",),
+    "npt": ("Asia/Kathmandu",),
+    "art": ("America/Argentina/Buenos_Aires",),
+    "cst": ("America/Chicago", "Asia/Shanghai", "America/Havana"),
+    "ist": ("Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"),
+    "bst": ("Europe/London", "Asia/Dhaka"),
+    "ast": ("America/Halifax", "Asia/Riyadh"),
+    "gst": ("Asia/Dubai", "Atlantic/South_Georgia"),
+    "amt": ("America/Manaus", "Asia/Yerevan"),
+    "sst": ("Pacific/Pago_Pago", "Asia/Singapore"),
+}
+"""Abbreviations, which no database lists with what people mean by them. IANA's own EST and MST know no summer time."""
+_OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
+_DISPLAYED = re.compile(r"\((?:gmt|utc)[^)]*\)\s*(.+)|(.+?)\s*\(([^()]*)\)", re.IGNORECASE)
+_HALF_HOURS = {
+    "+0330": "Asia/Tehran",
+    "+0430": "Asia/Kabul",
+    "+0530": "Asia/Kolkata",
+    "+0545": "Asia/Kathmandu",
+    "+0630": "Asia/Yangon",
+    "+0930": "Australia/Adelaide",
+    "-0330": "America/St_Johns",
+}
+
+
+class UnknownZone(ValueError):
+    """No zone is called so, or several are; the message says what to write."""
+
+
+@functools.cache
+def timezones() -> frozenset[str]:
+    """All names of the IANA database on this machine."""
+    return frozenset(zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"})
+
+
+def zone(text: str, country: str | None = None) -> str:
+    """The IANA name of what somebody calls a zone, as `Europe/Berlin`. Raises UnknownZone.
+
+    `country` (ISO 3166 alpha-2) decides between the zones that an abbreviation stands for.
+    """
+    return text if text in timezones() and text.lower() not in _SHORT else _understood(text, country)
+
+
+@functools.lru_cache(2_000)
+def _understood(text: str, country: str | None) -> str:
+    folded = _folded(text)
+    meant = _SHORT.get(folded) or _iana().get(text.strip().lower()) or _offset(text) or _names().get(folded)
+    if meant is None and (shown := _DISPLAYED.fullmatch(text.strip())):
+        inner = shown[1] or shown[2]
+        return _understood(inner.strip(), country)
+    if meant is None:
+        raise UnknownZone("There is no time zone of this name. Write one like Europe/Berlin.")
+    if len(meant) == 1:
+        return meant[0]
+    territories = get_global("zone_territories")
+    here = [name for name in meant if country and territories.get(name) == country]
+    if len(here) == 1:
+        return here[0]
+    *most, last = meant
+    raise UnknownZone(f"This can mean {', '.join(most)} or {last}. Write which.")
+
+
+def _folded(text: str) -> str:
+    """Lower case, without accents, one blank between words: how names are compared."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return " ".join(re.findall(r"[^\W_]+", plain.casefold()))
+
+
+@functools.cache
+def _iana() -> dict[str, tuple[str]]:
+    return {name.lower(): (name,) for name in timezones()}
+
+
+def _offset(text: str) -> tuple[str] | None:
+    """`GMT+1` and `+01:00` as the zone of a fixed offset, whose name has the sign the other way round."""
+    found = _OFFSET.fullmatch(text.strip().replace("\N{MINUS SIGN}", "-"))
+    if not found:
+        return None
+    sign, hours, minutes = found[1], int(found[2]), found[3] or "00"
+    if minutes != "00":
+        near = _HALF_HOURS.get(f"{sign}{hours:02}{minutes}")
+        raise UnknownZone(
+            f"Write the name of the time zone, such as {near or 'Europe/Berlin'}: offsets are understood in whole hours only."
+        )
+    if hours > (14 if sign == "+" else 12):
+        raise UnknownZone("There is no time zone with this offset. Write one like Europe/Berlin.")
+    return (f"Etc/GMT{'-' if sign == '+' else '+'}{hours}",) if hours else ("UTC",)
+
+
+def _said() -> Iterator[tuple[str, str]]:
+    """Every known name with its zone; of one name the first wins that is sure, so the exact ones come first."""
+    for name, zone_name in get_global("windows_zone_mapping").items():
+        yield name, zone_name
+    groups: dict[str, list[str]] = {}
+    for zone_name, group in get_global("meta_zones").items():
+        groups.setdefault(group, []).append(zone_name)
+    locales = [Locale(name) for name in _LOCALES]
+    for locale in locales:
+        for group, names in locale.meta_zones.items():
+            meant = _GOLDEN.get(group) or (groups[group][0] if len(groups.get(group, ())) == 1 else None)
+            for name in names.get("long", {}).values() if meant else ():
+                yield name, str(meant)
+    for zone_name in sorted(timezones(), key=lambda name: (name not in get_global("zone_territories"), name)):
+        if "/" in zone_name and not zone_name.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/")):
+            yield zone_name.rpartition("/")[2], zone_name
+    for locale in locales:
+        for zone_name, names in locale.time_zones.items():
+            if "city" in names:
+                yield names["city"], zone_name
+
+
+@functools.cache
+def _names() -> dict[str, tuple[str]]:
+    found: dict[str, tuple[str]] = {}
+    renamed, known = get_global("zone_aliases"), timezones()
+    for name, called in _said():
+        folded = _folded(name)
+        zone_name = renamed.get(called, called) if "/" in called else called
+        if folded and zone_name in known:
+            found.setdefault(folded, (zone_name,))
+    return found
