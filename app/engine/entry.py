@@ -9,13 +9,13 @@ from app.engine import rows
 from app.engine.graph import Graph
 from app.engine.people import Run
 from app.engine.walk import Batch, Refusal
+from app.lib.readings import as_key
 from app.nodes.operators import ConditionError
 
 Key = tuple[bytes, bytes, str]
 """(contact, workflow, entry key or '')"""
 Reason = tuple[str, dict[str, Any] | None]
 """Why somebody may not enter, as a stable word, and what to know about it."""
-MAX_KEY = 200
 
 
 def refusal(reentry: str, cooldown: float, active: bool, last: datetime | None, now: datetime) -> Reason | None:
@@ -56,7 +56,7 @@ class Entries:
             if graph.admits is not None and not (verdict := graph.admits(run)).held:
                 return asked and self._refuse(run, event_id, "conditions_not_met", {"rules": verdict.rules})
             if graph.entry_key is not None:
-                key = _entry_key(graph.entry_key(run))
+                key = as_key(graph.entry_key(run))
         except ConditionError as error:
             return self._refuse(run, event_id, "condition_error", {"error": str(error)})
         if paused:
@@ -89,7 +89,3 @@ class Entries:
             Refusal(graph.tenant_id, graph.workflow_id, run.contact.id, event_id, reason, detail)
         )
         return False
-
-
-def _entry_key(value: Any) -> str:
-    return "" if value is None else str(value)[:MAX_KEY]

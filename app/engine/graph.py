@@ -1,6 +1,7 @@
 """A published version, compiled: nodes with their function, edges by port, goals, entry rules, and what it reads.
 
-Immutable, so it is cached by (workflow, version). A node type that is gone compiles to a step that fails with that sentence.
+Immutable but for the workspace's zone, so it is cached by (workflow, version).
+A node type that is gone compiles to a step that fails with that sentence.
 """
 
 from __future__ import annotations
@@ -84,8 +85,12 @@ NODE_ENDS = ("failed", "goal", "exited", "cancelled")
 class Graph:
     """The compiled version. `edges` lists every counter, those of the workflow itself (node id '') first."""
 
-    def __init__(self, workflow_id: bytes, version: int, tenant_id: int, document: dict[str, Any]) -> None:
+    def __init__(
+        self, workflow_id: bytes, version: int, tenant_id: int, document: dict[str, Any], timezone: str = "UTC"
+    ) -> None:
         self.workflow_id, self.version, self.tenant_id = workflow_id, version, tenant_id
+        self.timezone = timezone
+        """The workspace's, for contacts without a zone of their own. The one thing here that changes."""
         self.scope, self.edges = Scope(), list[Edge]()
         self.entered, self.seconds = self._edge("", "entered"), self._edge("", "seconds")
         self.ended = {key: self._edge("", key) for key in ENDS}

@@ -29,7 +29,11 @@ select distinct uuid_send(w.id), w.tenant_id, goal->>'event' from workflows w
 join workflow_versions v on v.workflow_id = w.id, jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal
 where w.status in ('active', 'paused') and w.deleted_at is null
 """
-_VERSION = "select tenant_id, graph from workflow_versions where workflow_id = %s and version = %s"
+_VERSION = """
+select v.tenant_id, v.graph, w.timezone from workflow_versions v join workspaces w on w.id = v.tenant_id
+where v.workflow_id = %s and v.version = %s
+"""
+_ZONES = "select id, timezone from workspaces where id = any(%s)"
 
 Key = tuple[int, str]
 
@@ -57,6 +61,7 @@ class Matcher:
         """Look again when the workflows have changed since the last look."""
         if epoch == self.epoch:
             return
+        self._follow_zones()
         live: dict[bytes, Graph] = {}
         paused: set[bytes] = set()
         since: dict[bytes, int] = {}
@@ -83,6 +88,12 @@ class Matcher:
         if self.listened:
             self.reads |= {*COLUMNS, "attributes", "tags"}
 
+    def _follow_zones(self) -> None:
+        tenants = list({graph.tenant_id for graph in self.graphs.values()})
+        zones = dict(self.connection.execute(_ZONES, (tenants,)).fetchall()) if tenants else {}
+        for graph in self.graphs.values():
+            graph.timezone = zones.get(graph.tenant_id, graph.timezone)
+
     def graph(self, workflow_id: bytes, version: int) -> Graph:
         """A version, compiled at first sight."""
         known = self.graphs.get((workflow_id, version))
@@ -90,6 +101,6 @@ class Matcher:
             row = self.connection.execute(_VERSION, (UUID(bytes=workflow_id), version)).fetchone()
             if row is None:
                 raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
-            known = self.graphs[workflow_id, version] = Graph(workflow_id, version, row[0], row[1])
+            known = self.graphs[workflow_id, version] = Graph(workflow_id, version, *row)
             self.reads |= known.reads
         return known

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.engine import rows
+from app.lib.zones import zone_of
 from app.models.status import RunStatus
 from app.nodes.base import ContactChange
 from app.nodes.paths import COLUMNS as WORDS
@@ -161,6 +162,10 @@ class Run:
         return rows.instant(self.clock)
 
     @property
+    def zone(self) -> tzinfo:
+        return zone_of(self.contact.columns.get("timezone"), self.graph.timezone)
+
+    @property
     def data(self) -> dict[str, Any]:
         contact = self.contact
         columns = contact.columns
@@ -178,6 +183,7 @@ class Run:
             "event": self.event,
             "steps": self.steps,
             "vars": self.vars,
+            "workspace": {"timezone": self.graph.timezone},
         }
 
 

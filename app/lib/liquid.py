@@ -19,11 +19,21 @@ from liquid import exceptions as liquid_errors
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
-from liquid.stringify import to_liquid_string
 
 from app.lib import clock
 from app.lib.liquid_filters import FILTERS, REMOVED, TooMuch, weigh
 from app.lib.liquid_html import forbidden_output, refused_link
+from app.lib.liquid_values import (
+    PrintedCycle,
+    PrintedEcho,
+    PrintedOutput,
+    for_text_filter,
+    liquid_text,
+    refused_by,
+    takes_text,
+    told_plainly,
+)
+from app.lib.readings import follow
 
 SOURCE_LIMIT = 256 * 1024
 OUTPUT_LIMIT = 512 * 1024
@@ -62,6 +72,14 @@ class _Context(engine.RenderContext):
         with super().loop(namespace, forloop) as context:
             yield context
 
+    def get_item(self, obj: Any, key: Any) -> Any:
+        """`a.0` and `a[0]` are one place, in lists and in objects that have such a name."""
+        if isinstance(key, int) and isinstance(obj, dict):
+            key = str(key)
+        elif isinstance(key, str) and isinstance(obj, list) and key.isdecimal() and len(key) < 10:
+            key = int(key)
+        return super().get_item(obj, key)
+
     def _watched(self, items: Iterator[Any]) -> Iterator[Any]:
         for item in items:
             self.check_time()
@@ -78,11 +96,16 @@ class _Environment(engine.Environment):
     local_namespace_limit = 100_000
     context_depth_limit = 20
     block_nesting_limit = 20
+    shorthand_indexes = True
     template_class = _Template
 
 
-def _guarded(function: Any) -> Any:
-    """The filter with its input, estimate and output weighed, and the clock checked."""
+_FAULTS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+
+
+def _guarded(name: str, function: Any) -> Any:
+    """The filter with its input, estimate and output weighed, the clock checked, and its errors in words."""
+    text = takes_text(function)
     wants_context = getattr(function, "with_context", False)
     wants_environment = getattr(function, "with_environment", False)
 
@@ -93,10 +116,17 @@ def _guarded(function: Any) -> Any:
             kwargs["context"] = context
         if wants_environment:
             kwargs["environment"] = context.env
+        if text:
+            value, args = for_text_filter(value), tuple(map(for_text_filter, args))
         try:
             result = function(value, *args, **kwargs)
-        except (ValueError, OverflowError, ArithmeticError, LookupError) as error:
-            raise liquid_errors.FilterArgumentError(str(error), token=None) from error
+        except liquid_errors.LiquidError as error:
+            if isinstance(error.__cause__, _FAULTS):
+                told = refused_by(name, value, error.__cause__)
+                raise liquid_errors.FilterArgumentError(told, token=None) from error
+            raise
+        except _FAULTS as error:
+            raise liquid_errors.FilterArgumentError(refused_by(name, value, error), token=None) from error
         weigh(result)
         return result
 
@@ -111,7 +141,9 @@ def _environment(*, html: bool) -> _Environment:
     for name in REMOVED:
         made.filters.pop(name, None)
     made.filters.update(FILTERS)
-    made.filters = {name: _guarded(function) for name, function in made.filters.items()}
+    for tag in (PrintedOutput, PrintedEcho, PrintedCycle):
+        made.add_tag(tag)
+    made.filters = {name: _guarded(name, function) for name, function in made.filters.items()}
     return made
 
 
@@ -126,12 +158,14 @@ def _translate(error: Exception) -> LiquidError:
     line = 0
     if error.token is not None and error.token.start_index >= 0:
         line = error.token.source.count("\n", 0, error.token.start_index) + 1
-    return LiquidError(str(error.message or "this cannot be rendered"), line)
+    return LiquidError(told_plainly(str(error.message or "this cannot be rendered")), line)
 
 
 Segments = tuple[str | int, ...]
 _SPECIAL = {"size", "first", "last"}
 _BUILT_IN = {"now", "today"}
+_OF_THE_READER = {"date", "money"}
+"""Filters that write as the contact does, so they read the contact too."""
 
 
 def _static_path(expression: object) -> Segments:
@@ -156,14 +190,6 @@ def _pieces(nodes: list[Any]) -> list[str | Segments] | None:
     return made
 
 
-def _shown(value: object) -> str:
-    return to_liquid_string(value, autoescape=False)
-
-
-def _escaped(value: object) -> str:
-    return to_liquid_string(value, autoescape=True)
-
-
 class CompiledText:
     """A parsed template. `paths`: what it reads of the data, `contact.attributes.plan`; a lone root means: any of it."""
 
@@ -182,8 +208,8 @@ class CompiledText:
 
     def _joined(self, pieces: list[str | Segments], data: Data) -> str:
         """Text with bare paths in it and nothing else needs no template engine: 20 times as fast, the same result."""
-        show = _escaped if self._html else _shown
-        made = [piece if isinstance(piece, str) else show(look_up(data, piece)) for piece in pieces]
+        html = self._html
+        made = [piece if isinstance(piece, str) else liquid_text(follow(data, piece), html) for piece in pieces]
         if sum(map(len, made)) > OUTPUT_LIMIT:
             raise LiquidError("output stream limit reached")
         return "".join(made)
@@ -229,6 +255,8 @@ def _compile(source: str, html: bool) -> CompiledText:
     if html and (line := forbidden_output(source)):
         raise LiquidError("no values inside <script> or <style>: they cannot be made safe there", line)
     paths = {_dotted(variable.segments) for found in analysis.globals.values() for variable in found}
+    for name in _OF_THE_READER.intersection(analysis.filters):
+        paths |= {"contact.locale", "contact.timezone"} if name == "date" else {"contact.locale"}
     return CompiledText(template, frozenset(paths - {"now", "today"}), html)
 
 
@@ -255,7 +283,7 @@ class CompiledValue:
         """The value for `data`; None when a lone path leads nowhere. Raises LiquidError."""
         if self._text is not None:
             return self._text.render(data)
-        return look_up(data, self._segments) if self._segments else self._constant
+        return follow(data, self._segments) if self._segments else self._constant
 
 
 @functools.lru_cache(maxsize=4096)
@@ -273,20 +301,3 @@ def _lone_path(source: str) -> Segments:
         return ()
     nodes = _TEXT.from_string(source.strip()).nodes
     return _static_path(getattr(nodes[0], "expression", None)) if len(nodes) == 1 else ()
-
-
-def look_up(data: Any, segments: Segments) -> Any:
-    """The value at a path, as Liquid finds it (`size`, `first`, `last` too); None when there is none."""
-    for segment in segments:
-        if isinstance(data, str) and segment != "size":
-            return None
-        try:
-            data = data[segment]
-        except (KeyError, IndexError, TypeError):
-            if segment == "size" and isinstance(data, str | list | dict):
-                data = len(data)
-            elif segment in ("first", "last") and isinstance(data, list) and data:
-                data = data[0 if segment == "first" else -1]
-            else:
-                return None
-    return data

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json as jsonlib
-import math
-import zoneinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -19,6 +16,9 @@ from liquid.undefined import Undefined
 from markupsafe import Markup
 
 from app.lib import clock
+from app.lib.liquid_dates import strftime
+from app.lib.readings import as_date, printed, printed_json
+from app.lib.zones import known_zone, zone_of
 
 SIZE_LIMIT = 256 * 1024
 """Characters that a filter may take or give."""
@@ -61,11 +61,7 @@ def weigh(*values: object) -> None:
 
 
 def _text(value: object) -> str:
-    if value is None or isinstance(value, Undefined):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else str(value)
+    return "" if isinstance(value, Undefined) else printed(value)
 
 
 @with_context
@@ -109,9 +105,7 @@ def strip_html(value: object) -> str:
 
 def json(value: object) -> str:
     """As JSON."""
-    if isinstance(value, Undefined):
-        value = None
-    return jsonlib.dumps(value, default=str, ensure_ascii=False)
+    return printed_json(None if isinstance(value, Undefined) else value)
 
 
 def pluralize(value: object, one: object = "", many: object = "s") -> str:
@@ -159,50 +153,41 @@ def money(value: object, currency: object = "USD", locale: object = None, *, con
 
 
 def _moment(value: object) -> dt.datetime | dt.date | None:
-    if isinstance(value, dt.date):  # a datetime is one too
-        return value
-    if isinstance(value, bool | Undefined) or value is None:
-        return None
-    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit() and len(value) > 8):
-        seconds = float(value)
-        seconds = seconds / 1000 if seconds > 1e11 else seconds
-        return dt.datetime.fromtimestamp(seconds, dt.UTC) if math.isfinite(seconds) and abs(seconds) < 1e11 else None
-    text = _text(value).strip()
-    if text in ("now", "today"):
+    if isinstance(value, str) and value.strip() in ("now", "today"):
         return clock.now()
-    try:
-        return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text[:40])
-    except ValueError:
-        return None
+    return None if isinstance(value, Undefined) else as_date(value)
 
 
-def _zone(wanted: object, context: Any) -> zoneinfo.ZoneInfo:
-    explicit = _text(wanted)
-    name = explicit or _text(_contact(context).get("timezone")) or "UTC"
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        if explicit:
-            raise FilterArgumentError(f"there is no time zone called {explicit!r}", token=None) from error
-        return zoneinfo.ZoneInfo("UTC")
+def _zone(wanted: object, context: Any) -> dt.tzinfo:
+    """The one asked for, else the contact's, else the workspace's."""
+    if explicit := _text(wanted):
+        if (found := known_zone(explicit)) is None:
+            raise FilterArgumentError(f"there is no time zone called {explicit[:60]!r}", token=None)
+        return found
+    workspace = context.globals.get("workspace")
+    return zone_of(_contact(context).get("timezone"), workspace.get("timezone") if isinstance(workspace, dict) else "")
 
 
 @with_context
 def date(value: object, form: object = "medium", zone: object = None, *, context: Any) -> str:
-    """``{{ event.due | date: '%d %B %Y' }}``; also ``'short' | 'medium' | 'long' | 'full'`` in the contact's language.
+    """``{{ event.due | date: '%d %B %Y' }}``; also ``'short' | 'medium' | 'long' | 'full'``. Names are in the contact's language.
 
-    An instant is shown in the zone given, else in the contact's, else in UTC. What is no date is printed unchanged.
+    An instant is shown in the zone given, else in the contact's, else in the workspace's. What is no date is printed unchanged.
     """
     moment, wanted = _moment(value), _text(form) or "medium"
     if moment is None:
         return _text(value)
-    if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
-        moment = moment.astimezone(_zone(zone, context))
-    if wanted in ("short", "medium", "long", "full"):
-        return babel_dates.format_date(moment, wanted, locale=_locale(None, context))
-    if len(wanted) > 100 or any(a == "%" and b.isdigit() for a, b in itertools.pairwise(wanted)):
-        raise FilterArgumentError("this date format is not understood", token=None)
-    return moment.strftime(wanted)
+    locale = _locale(None, context)
+    try:
+        if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
+            moment = moment.astimezone(_zone(zone, context))
+        if wanted in ("short", "medium", "long", "full"):
+            return babel_dates.format_date(moment, wanted, locale=locale)
+        if len(wanted) > 100 or any(a == "%" and b.isdigit() for a, b in itertools.pairwise(wanted)):
+            raise FilterArgumentError("this date format is not understood", token=None)
+        return strftime(moment, wanted, locale)
+    except (OverflowError, ValueError) as error:  # the edges of the calendar
+        raise FilterArgumentError(f"the date {_text(value)[:40]!r} cannot be shown like this", token=None) from error
 
 
 FILTERS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -191,6 +191,10 @@ class Step(Protocol):
 
     @property
     def now(self) -> datetime: ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """Where the contact lives, else where the workspace is: what dates without a zone are of."""
 
 
 Run = Callable[[Any], Outcome]

@@ -9,8 +9,8 @@ import msgspec
 from app.nodes import registry
 from app.nodes.base import Done, Fail, Issue, NodeType, Outcome, Run
 from app.nodes.conditions import Condition as Rule
-from app.nodes.conditions import fields, issues
-from app.nodes.operators import ConditionError
+from app.nodes.conditions import fields, issues, operators_of
+from app.nodes.operators import TIMED, ZONED, ConditionError
 from app.nodes.scope import Scope
 
 REMEMBERED = 256
@@ -34,6 +34,8 @@ class Condition(NodeType):
     def compile(config: ConditionConfig, scope: Scope) -> Run:
         judge = scope.conditions(config.conditions, config.match)
         reads = [scope.field(path) for path in fields(config.conditions)]
+        operators = set(operators_of(config.conditions))
+        zoned = not operators.isdisjoint(ZONED)
         # The answer follows from the values that were found, so each set of them is judged, made and encoded once.
         known: dict[Any, Outcome] = {}
 
@@ -45,10 +47,15 @@ class Condition(NodeType):
             port = "true" if verdict.held else "false"
             return Done(port, {"branch": port, "rules": verdict.rules})
 
+        if operators & TIMED:  # the answer changes with the time of day
+            return decide
+
         def run(step: Any) -> Outcome:
             found = [read(step) for read in reads]
             # Classes belong to the key: 1, 1.0 and true are the same key otherwise, but not the same value.
             key = (*found, *[value.__class__ for value in found])
+            if zoned:
+                key = (*key, step.zone)
             try:
                 outcome = known.get(key)
             except TypeError:  # a list or an object cannot be a key

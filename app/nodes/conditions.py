@@ -6,20 +6,24 @@ number) raises ConditionError: the step fails with that sentence; it is never si
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from app.lib.complaints import complaint
+from app.lib.readings import as_date, as_number, printed, printed_json
 from app.nodes import paths
 from app.nodes.base import Issue
-from app.nodes.operators import OPERATORS, WITHOUT_VALUE, ConditionError, as_instant, as_number
+from app.nodes.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, Unreadable
+from app.nodes.patterns import BadPattern, pattern_of
 
 MAX_CONDITIONS = 10
 MAX_DEPTH = 3
 SHOWN = 120
-_NUMERIC = {"greater_than", "greater_or_equal", "less_than", "less_or_equal"}
+MAX_DURATION_S = 100 * 366 * 86_400
+"""A century: beyond it there are no dates to compare with."""
 
 
 class Condition(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -52,6 +56,15 @@ def fields(conditions: list[Condition]) -> list[str]:
     return list(found)
 
 
+def operators_of(conditions: list[Condition]) -> Iterator[str]:
+    """The operators that a list uses."""
+    for condition in conditions:
+        if condition.conditions is None:
+            yield condition.operator
+        else:
+            yield from operators_of(condition.conditions)
+
+
 def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Issue]:
     """All that is wrong with a list; paths are `conditions[1].operator`."""
     found = []
@@ -79,18 +92,71 @@ def _rule_issues(condition: Condition, here: str) -> list[Issue]:
         return [*found, Issue(f"{here}.operator", "Choose how to compare.", incomplete=True)]
     if name not in OPERATORS:
         known = ", ".join(OPERATORS)
-        return [*found, Issue(f"{here}.operator", f"Unknown operator {name!r}. Use one of {known}.")]
+        return [*found, Issue(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}.")]
     if name in WITHOUT_VALUE:
         return found
-    if value is None or value == "":
-        found.append(Issue(f"{here}.value", "Say what to compare with.", incomplete=True))
-    elif name in ("in", "not_in") and not isinstance(value, list):
-        found.append(Issue(f"{here}.value", "Give a list of values."))
-    elif name in _NUMERIC and as_number(value) is None:
-        found.append(Issue(f"{here}.value", f"{value!r} is not a number."))
-    elif name in ("before", "after") and as_instant(value) is None:
-        found.append(Issue(f"{here}.value", f"{value!r} is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z."))
-    return found
+    if value is None or value == "" or value == []:
+        return [*found, Issue(f"{here}.value", "Say what to compare with.", incomplete=True)]
+    path, wrong = _value_problem(OPERATORS[name].shape, value)
+    return [*found, Issue(f"{here}.value{path}", wrong)] if wrong else found
+
+
+def _value_problem(shape: str, value: Any) -> tuple[str, str]:
+    """What is wrong with the value of an operator, and where in it; two empty texts when nothing is."""
+    match shape:
+        case "text" if isinstance(value, list | dict):
+            return "", "Give one text."
+        case "many" if not isinstance(value, list):
+            return "", "Give a list of values."
+        case "number" if as_number(value) is None:
+            return "", f"{_quoted(value)} is not a number."
+        case "date" if as_date(value) is None:
+            return "", f"{_quoted(value)} is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z."
+        case "pair":
+            return _pair_problem(value)
+        case "duration":
+            return _duration_problem(value)
+        case "pattern":
+            return _pattern_problem(value)
+    return "", ""
+
+
+def _pair_problem(value: Any) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        return "", "Give two numbers, the smaller first."
+    low, high = (as_number(item) for item in value)
+    if low is None or high is None:
+        odd = 0 if low is None else 1
+        return f"[{odd}]", f"{_quoted(value[odd])} is not a number."
+    return ("", "The first number is larger than the second; nothing is between them.") if low > high else ("", "")
+
+
+def _duration_problem(value: Any) -> tuple[str, str]:
+    if not isinstance(value, dict) or value.keys() != {"duration", "unit"}:
+        return "", 'Give a number and a unit, such as {"duration": 7, "unit": "days"}.'
+    amount = as_number(value["duration"])
+    if amount is None or amount <= 0:
+        return ".duration", f"{_quoted(value['duration'])} is not a length of time. Give a number above 0."
+    if value["unit"] not in UNITS:
+        return ".unit", f"{_quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
+    return (".duration", "At most 100 years.") if amount * UNITS[value["unit"]] > MAX_DURATION_S else ("", "")
+
+
+def _pattern_problem(value: Any) -> tuple[str, str]:
+    if isinstance(value, list | dict):
+        return "", "Give one pattern."
+    try:
+        pattern_of(value)
+    except BadPattern as error:
+        return "", str(error)
+    return "", ""
+
+
+def _quoted(value: Any) -> str:
+    """A value in a sentence: text in quotes, at most `SHOWN` characters."""
+    text = value if isinstance(value, str) else printed_json(value)
+    text = f"{text[:SHOWN]}…" if len(text) > SHOWN else text
+    return f"“{text}”" if isinstance(value, str) else text
 
 
 def problems(raw: list[dict[str, Any]]) -> list[Issue]:
@@ -98,16 +164,31 @@ def problems(raw: list[dict[str, Any]]) -> list[Issue]:
     try:
         return issues(msgspec.convert(raw, list[Condition]))
     except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `")
-        return [Issue("conditions" + where.rstrip("`").removeprefix("$"), message)]
+        told = complaint(str(error))
+        where = told["path"] if told["path"].startswith("[") else ""
+        return [Issue("conditions" + where, told["message"])]
+
+
+def wanted_in_words(operator: str, wanted: Any) -> str:
+    """What a rule wants, as people say it: `is within the last 7 days`, `is between 1 and 9`."""
+    known = OPERATORS.get(operator)
+    label = known.label if known else operator.replace("_", " ")
+    if operator in WITHOUT_VALUE:
+        return label
+    if known and known.shape == "duration" and isinstance(wanted, dict):
+        unit, amount = printed(wanted.get("unit")), printed(wanted.get("duration"))
+        return f"{label} {unit.removesuffix('s')}" if amount == "1" else f"{label} {amount} {unit}"
+    if known and known.shape == "pair" and isinstance(wanted, list):
+        return f"{label} {' and '.join(map(printed, wanted))}"
+    return f"{label} {printed(wanted) or '…'}"
 
 
 def _shown(value: Any) -> Any:
     """A value small enough to keep with the decision."""
     if isinstance(value, str):
         return value if len(value) <= SHOWN else value[:SHOWN] + "…"
-    if isinstance(value, list | dict) and len(str(value)) > SHOWN:
-        return f"{str(value)[:SHOWN]}…"
+    if isinstance(value, list | dict) and len(text := printed_json(value)) > SHOWN:
+        return f"{text[:SHOWN]}…"
     return value.isoformat() if isinstance(value, datetime) else value
 
 
@@ -134,15 +215,17 @@ def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[
             return verdict.held
 
         return group
-    read, test, wanted = paths.reader(condition.field, reads), OPERATORS[condition.operator], condition.value
-    head = {"field": condition.field, "operator": condition.operator, "wanted": _shown(wanted)}
+    read, test = paths.reader(condition.field, reads), OPERATORS[condition.operator].make(condition.value)
+    if condition.operator in ZONED:
+        reads.add("contact.timezone")
+    head = {"field": condition.field, "operator": condition.operator, "wanted": _shown(condition.value)}
 
     def rule(step: Any, rules: list[dict[str, Any]]) -> bool:
         actual = read(step)
         try:
-            held = test(actual, wanted)
-        except ConditionError as error:
-            raise ConditionError(f"{condition.field} {error}") from None
+            held = test(actual, step)
+        except Unreadable as error:
+            raise ConditionError(f"{paths.label_of(condition.field)} is {_quoted(actual)}, which is {error}.") from None
         rules.append({**head, "actual": _shown(actual), "held": held})
         return held
 

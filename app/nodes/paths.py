@@ -1,4 +1,6 @@
-"""Field paths: `contact.email`, `contact.attributes.plan`, `event.amount`, `steps.mail.message`, `vars.x`, and bare names.
+"""Field paths: `contact.email`, `contact.attributes.plan`, `event.items[0].sku`, `steps.mail.message`, `vars.x`, and bare names.
+
+`a.0` and `a[0]` are the same place in a list.
 
 A bare name (`source`, `attributes.plan`) is looked up in the event's properties, then the contact's fields, then its
 attributes. The four prefixes are exact; after `contact.` a name that is no field is an attribute.
@@ -10,6 +12,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+from app.lib.readings import follow
 from app.nodes.base import Read
 
 COLUMNS = {
@@ -24,7 +27,8 @@ COLUMNS = {
     "createdAt": "created_at",
 }
 ROOTS = ("contact", "event", "steps", "vars")
-_PATH = re.compile(r"[^\s.\[\]{}]+(\.[^\s.\[\]{}]+)*")
+_PATH = re.compile(r"[^\s.\[\]{}]+(\[[0-9]{1,9}\]|\.[^\s.\[\]{}]+)*")
+_INDEX = re.compile(r"\[([0-9]+)\]")
 MAX_PATH = 200
 
 
@@ -40,21 +44,26 @@ def problem(path: str) -> str | None:
     return None
 
 
-def walk(value: Any, names: list[str]) -> Any:
-    """Follow names through objects and list positions; None where the way ends."""
-    for name in names:
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdigit():
-            value = value[int(name)] if int(name) < len(value) else None
-        else:
-            return None
-    return value
+def names_of(path: str) -> list[str]:
+    """The names of a path, one after the other: `a[0].b` and `a.0.b` are the same three."""
+    return _INDEX.sub(r".\1", path).split(".") if "[" in path else path.split(".")
+
+
+def label_of(path: str) -> str:
+    """A field as people call it: `contact.attributes.plan` is `plan`, `event.product` is `event product`."""
+    names = names_of(path)
+    if names[0] == "event" and len(names) > 1:
+        return "event " + ".".join(names[1:])
+    if names[0] in ("contact", "vars") and len(names) > 1:
+        names = names[1:]
+    if names[0] == "attributes" and len(names) > 1:
+        names = names[1:]
+    return ".".join(names)
 
 
 def reader(path: str, reads: set[str]) -> Read:
     """Compile a path. Adds what it reads to `reads`: `contact.<field>`, or `steps.<id>` for outputs that must be kept."""
-    root, *names = path.split(".")
+    root, *names = names_of(path)
     if root == "contact" and names:
         reads.add(f"contact.{field_of(names)}")
         return _contact(names)
@@ -64,9 +73,9 @@ def reader(path: str, reads: set[str]) -> Read:
         return _named(names, lambda step: step.event)
     if root == "steps" and names:
         reads.add(f"steps.{names[0]}")
-        return lambda step: walk(step.steps, names)
+        return lambda step: follow(step.steps, names)
     if root == "vars" and names:
-        return lambda step: walk(step.vars, names)
+        return lambda step: follow(step.vars, names)
     reads |= {f"contact.{field_of([root, *names])}", "contact.attributes"}
     return _bare([root, *names])
 
@@ -82,13 +91,13 @@ def _named(names: list[str], root: Read) -> Read:
     if len(names) == 1:
         name = names[0]
         return lambda step: root(step).get(name)
-    return lambda step: walk(root(step), names)
+    return lambda step: follow(root(step), names)
 
 
 def _contact(names: list[str]) -> Read:
     first = names[0]
     if first == "tags":
-        return lambda step: step.contact.tags
+        return (lambda step: follow(step.contact.tags, names[1:])) if names[1:] else lambda step: step.contact.tags
     if first == "id":
         return lambda step: str(UUID(bytes=step.contact.id))
     if first in COLUMNS and len(names) == 1:

@@ -7,20 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from app.lib.liquid import compile_text, compile_value
+from app.lib.readings import printed
 from app.nodes import conditions as rules
 from app.nodes import paths
 from app.nodes.base import Read
 
-_SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+)+)\s*\}\}")
-
-
-def _printed(value: Any) -> str:
-    """A value as Liquid prints it."""
-    if value is None:
-        return ""
-    if value is True or value is False:
-        return "true" if value else "false"
-    return "".join(map(_printed, value)) if isinstance(value, list) else str(value)
+_SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])+)\s*\}\}")
 
 
 def _has_liquid(text: str) -> bool:
@@ -46,9 +38,9 @@ class Scope:
         if not _has_liquid(source):
             return lambda _step: source
         parts = _SIMPLE.split(source)
-        if not _has_liquid("".join(parts[::2])) and all(part.split(".")[0] in paths.ROOTS for part in parts[1::2]):
+        if not _has_liquid("".join(parts[::2])) and all(paths.names_of(part)[0] in paths.ROOTS for part in parts[1::2]):
             readers = [self.field(part) if index % 2 else part for index, part in enumerate(parts)]
-            return lambda step: "".join([part if isinstance(part, str) else _printed(part(step)) for part in readers])
+            return lambda step: "".join([part if isinstance(part, str) else printed(part(step)) for part in readers])
         template = compile_text(source, html=False)
         self._note(template.paths)
         return lambda step: template.render(step.data)
@@ -57,7 +49,7 @@ class Scope:
         """Any JSON value with Liquid in its texts; a text that is exactly one `{{ path }}` keeps the value's type."""
         if isinstance(value, str) and _has_liquid(value):
             lone = _SIMPLE.fullmatch(value.strip())
-            if lone and lone[1].split(".")[0] in paths.ROOTS:
+            if lone and paths.names_of(lone[1])[0] in paths.ROOTS:
                 return self.field(lone[1])
             if _SIMPLE.search(value):
                 return self.text(value)

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.engine.entry import MAX_KEY, refusal
+from app.engine.entry import refusal
 from app.errors import Conflict, Invalid
 from app.lib import clock, jobs, jsonlimits
 from app.lib.ids import uuid7
+from app.lib.readings import as_key, follow
 from app.models import Inbox
 from app.models.status import WorkflowStatus
 from app.nodes import paths
@@ -101,5 +102,4 @@ def entry_key(settings: Settings, properties: dict[str, Any]) -> str:
     """The value that tells this contact's runs apart, '' when the workflow has no entry key."""
     if not isinstance(settings.entry_key, str) or not settings.entry_key:
         return ""
-    value = paths.walk(properties, settings.entry_key.removeprefix("event.").split("."))
-    return "" if value is None else str(value)[:MAX_KEY]
+    return as_key(follow(properties, paths.names_of(settings.entry_key.removeprefix("event."))))

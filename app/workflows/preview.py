@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from app.lib import clock
+from app.lib.zones import zone_of
 from app.models import Contact, Workflow
 from app.nodes.conditions import Condition, compile_list
 from app.nodes.operators import ConditionError
@@ -59,6 +60,8 @@ class _Candidate:
 
     contact: _View
     event: dict[str, Any]
+    now: datetime
+    zone: tzinfo
     steps: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
 
@@ -68,13 +71,18 @@ class _Candidate:
         return {"contact": {"id": str(UUID(bytes=self.contact.id))}, "event": self.event, "steps": {}, "vars": {}}
 
 
-def entrants(trigger: Trigger, senders: Sequence[Sender]) -> list[Sender]:
-    """Those of `senders` whom the trigger's conditions let in now. One that cannot be judged would not come in."""
+def entrants(trigger: Trigger, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
+    """Those of `senders` whom the trigger's conditions let in now. One that cannot be judged would not come in.
+
+    `timezone`: the workspace's, for contacts without one.
+    """
+    now = clock.now()
     judge = compile_list(msgspec.convert(trigger.conditions, list[Condition]), trigger.match, set())
 
     def enters(sender: Sender) -> bool:
         try:
-            return judge(_Candidate(_view(sender.contact), sender.properties)).held
+            view, zone = _view(sender.contact), zone_of(sender.contact.timezone, timezone)
+            return judge(_Candidate(view, sender.properties, now, zone)).held
         except ConditionError:
             return False
 
@@ -96,6 +104,7 @@ async def activation_preview(
     findings: Sequence[Finding],
     publishes_version: int | None,
     in_flow: int,
+    timezone: str,
 ) -> ActivationPreview:
     """Look at the last month of events and say what would happen now. Bounded queries only."""
     graph, now = Graph.load(workflow.draft), clock.now()
@@ -105,7 +114,7 @@ async def activation_preview(
     if trigger.type == "event" and trigger.event:
         senders, at_least = await repository.senders(trigger.event, since=now - MONTH, limit=MAX_SENDERS)
     broken = any(finding.path.startswith("trigger.conditions") for finding in findings)
-    inside = [] if broken else entrants(trigger, senders)
+    inside = [] if broken else entrants(trigger, senders, timezone)
     return ActivationPreview(
         trigger_type=trigger.type,
         listens_to=trigger.event if trigger.type == "event" else None,

@@ -165,6 +165,7 @@ class WorkflowService:
             findings=await self.issues(workflow),
             publishes_version=await self._repository.last_version(workflow.id) + 1 if publishes else None,
             in_flow=(await self.totals(workflow)).running_runs,
+            timezone=self._principal.timezone,
         )
 
     # Editing --------------------------------------------------------------------------------------------------

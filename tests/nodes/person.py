@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import UUID
+
+from app.lib.zones import zone_of
 
 
 @dataclass
@@ -23,13 +25,24 @@ class Person:
     steps: dict[str, Any]
     vars: dict[str, Any]
     now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    workspace: str = "UTC"
+
+    @property
+    def zone(self) -> tzinfo:
+        return zone_of(self.contact.columns.get("timezone"), self.workspace)
 
     @property
     def data(self) -> dict[str, Any]:
         contact = self.contact
         shown = {**contact.attributes, **contact.columns, "attributes": contact.attributes, "tags": contact.tags}
         shown["id"] = str(UUID(bytes=contact.id))
-        return {"contact": shown, "event": self.event, "steps": self.steps, "vars": self.vars}
+        return {
+            "contact": shown,
+            "event": self.event,
+            "steps": self.steps,
+            "vars": self.vars,
+            "workspace": {"timezone": self.workspace},
+        }
 
 
 def person(

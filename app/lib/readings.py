@@ -1,0 +1,235 @@
+"""How a value reads as text, number, boolean, date and list: the one table, for conditions, mails, entry keys and pages.
+
+Values are JSON (and the dates that come from the database). Nothing here guesses: what has no reading of a kind is None, and who
+asked says so in words. The user guide shows the table (`docs/user-guide.md`, "How values are read").
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal
+from typing import Any
+
+MAX_BITS = 1024
+"""Larger whole numbers are not printed: Python itself refuses above 4,300 digits."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?")
+# float() also takes "nan", "1_000" and digits of other scripts, which people do not call numbers.
+_UNIX = re.compile(r"-?[0-9]{9,16}(\.[0-9]{1,9})?")
+# Nine digits and more: eight are a date without dashes, four a year.
+MILLISECONDS_FROM = 1e11
+"""A number of this size is milliseconds: as seconds it would lie in the year 5138."""
+TRUE_WORDS = frozenset(("true", "yes", "on", "1"))
+FALSE_WORDS = frozenset(("false", "no", "off", "0"))
+
+
+def printed_number(value: float | Decimal) -> str:
+    """Digits as people write them: `3`, `0.3`, `-0.000001`; never `1e+16` or `0.30000000000000004`."""
+    if isinstance(value, int):
+        return str(int(value)) if value.bit_length() <= MAX_BITS else ""
+    if not math.isfinite(value):
+        return ""
+    if value == (whole := int(value)):
+        return printed_number(whole)
+    # 15 digits are what a float keeps of any decimal number; the rest is noise of the arithmetic.
+    text = format(value, ".15g")
+    return format(Decimal(text), "f") if "e" in text else text
+
+
+def printed(value: Any) -> str:
+    """A value as it stands in text: `true`, `3`, `a, b` for a list of scalars, JSON for objects, nothing for None."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return printed_number(value)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, list | tuple) and not any(isinstance(item, list | tuple | dict) for item in value):
+        return ", ".join(map(printed, value))
+    if isinstance(value, list | tuple | dict):
+        return printed_json(value)
+    return f"{value.start}..{value.stop - 1}" if isinstance(value, range) else ""
+
+
+def printed_json(value: Any) -> str:
+    """As JSON on one line; dates and what JSON does not know as text."""
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= MAX_BITS else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {printed(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return printed(value)
+
+
+def folded(text: str) -> str:
+    """Text as it is compared: without blanks around it, composed (NFC), without case."""
+    if text.isascii():
+        return text.strip().lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+
+
+def as_text(value: Any) -> str | None:
+    """A scalar as text; None for None, lists and objects."""
+    if isinstance(value, str):
+        return value
+    return None if value is None or isinstance(value, list | tuple | dict) else printed(value)
+
+
+def as_key(value: Any, limit: int = 200) -> str:
+    """The text that tells things apart, such as an order number: trimmed, composed, at most `limit` characters.
+
+    Case stays: identifiers that differ in it alone are different ones.
+    """
+    return unicodedata.normalize("NFC", printed(value).strip())[:limit]
+
+
+def as_number(value: Any) -> float | None:
+    """A number, or text that is one; None for anything else, booleans and what is not finite too."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if not _NUMBER.fullmatch(text):
+            return None
+        value = float(text) if set(text) & set(".eE") else int(text)
+        return value if isinstance(value, int) or math.isfinite(value) else None
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def as_boolean(value: Any) -> bool | None:
+    """true, 1, "true", "yes", "on", "1" and their opposites; None for anything else."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        word = folded(value)
+        return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+    if isinstance(value, int | float):
+        return True if value == 1 else False if value == 0 else None
+    return None
+
+
+def as_date(value: Any) -> datetime | date | None:
+    """A date, or an instant; naive where the value names no zone.
+
+    ISO 8601 text, a date, unix seconds or milliseconds as a number or as nine digits and more. None for anything else.
+    """
+    if isinstance(value, date):  # a datetime is one too
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if _UNIX.fullmatch(text):
+            return _unix(float(text))
+        try:
+            return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text[:40])
+        except ValueError:
+            return None
+    return _unix(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _unix(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds / 1000 if abs(seconds) >= MILLISECONDS_FROM else seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def as_instant(value: Any, zone: tzinfo) -> datetime | None:
+    """The instant that a value means; a naive one, and the beginning of a day, are of `zone`. None when it is no date."""
+    found = as_date(value)
+    if found is None:
+        return None
+    if not isinstance(found, datetime):
+        found = datetime(found.year, found.month, found.day)
+    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list; one value is a list of it, nothing an empty one."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [] if is_blank(value) else [value]
+
+
+def is_blank(value: Any) -> bool:
+    """Nothing there: None, blank text, an empty list or object."""
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or (isinstance(value, list | tuple | dict) and not value)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Are two values equal by this table? Text as text, else both as what the other one is."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or folded(left) == folded(right)
+    if left is None or right is None:
+        return left is right
+    if isinstance(left, bool) or isinstance(right, bool):
+        truth = as_boolean(left)
+        return truth is not None and truth is as_boolean(right)
+    if isinstance(left, list | tuple | dict) or isinstance(right, list | tuple | dict):
+        return _same_inside(left, right)
+    one, other = as_number(left), as_number(right)
+    if one is not None and other is not None:
+        return one == other
+    return folded(printed(left)) == folded(printed(right))
+
+
+def _same_inside(left: Any, right: Any) -> bool:
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(item, right[key]) for key, item in left.items())
+    return False
+
+
+def follow(value: Any, names: Iterable[str | int]) -> Any:
+    """The value at the end of a path through objects and lists; None where the way ends.
+
+    `size`, `first` and `last` are what Liquid takes them for; a name that an object has goes before.
+    """
+    for name in names:
+        if isinstance(value, dict):
+            key = name if isinstance(name, str) else str(name)
+            value = value.get(key) if key in value or name != "size" else len(value)
+        elif isinstance(value, list):
+            value = _item(value, name)
+        elif isinstance(value, str) and name == "size":
+            value = len(value)
+        else:
+            return None
+    return value
+
+
+def _item(items: list[Any], name: str | int) -> Any:
+    if name == "size":
+        return len(items)
+    if isinstance(name, int):
+        place = name
+    elif name in ("first", "last"):
+        place = 0 if name == "first" else -1
+    elif name.isascii() and name.isdecimal() and len(name) < 10:
+        place = int(name)
+    else:
+        return None
+    return items[place] if -len(items) <= place < len(items) else None
