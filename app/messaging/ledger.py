@@ -44,6 +44,8 @@ class Due:
     trigger_event: dict[str, Any] | None
     context: dict[str, Any] | None
     contact: dict[str, Any] | None
+    timezone: str = "UTC"
+    """The workspace's, for contacts without one."""
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -81,7 +83,8 @@ select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.template_id,
   case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
     'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
-    'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact
+    'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact,
+  (select timezone from workspaces where id = m.tenant_id) as timezone
 from due join messages m using (run_id, seq)
   left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
   left join runs r on r.id = m.run_id

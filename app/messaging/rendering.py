@@ -53,6 +53,7 @@ def data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict[
         "event": due.trigger_event or {},
         "steps": context.get("steps") or {},
         "vars": context.get("vars") or {},
+        "workspace": {"timezone": due.timezone},
         "unsubscribe_url": unsubscribe_url,
         "unsubscribeUrl": unsubscribe_url,
     }

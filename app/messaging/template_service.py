@@ -192,6 +192,7 @@ class TemplateService:
             "event": asked.event,
             "steps": {},
             "vars": {},
+            "workspace": {"timezone": self.principal.timezone},
             "unsubscribe_url": "#unsubscribe",
             "unsubscribeUrl": "#unsubscribe",
         }

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lib import clock
-from app.lib.liquid import SOURCE_LIMIT, LiquidError, compile_text, compile_value
+from app.lib.liquid import _TEXT, SOURCE_LIMIT, LiquidError, compile_text, compile_value
 from app.lib.readings import printed
 
 CONTACT: dict[str, Any] = {
@@ -232,3 +232,87 @@ def test_a_lone_path_finds_what_the_engine_finds(path: str, a: Any, b: Any) -> N
     found = compile_value(source).render(data)
     if not path.endswith(("first", "last")):  # a pair of a mapping has no JSON type to keep
         assert printed(found) == compile_text(source, html=False)._rendered(data)
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "shown"),
+    [
+        ("{{ a }}", {"a": {"x": 1, "y": [True, None]}}, '{"x": 1, "y": [true, null]}'),
+        ("{{ a }}|{{ a | join }}", {"a": ["b", 2, None, False]}, "b, 2, , false|b 2  false"),
+        ("{{ a | append: b }}", {"a": True, "b": {"c": 1}}, 'true{"c": 1}'),
+        ("{{ a | upcase }}{% echo b %}{% cycle b, a %}", {"a": None, "b": [1e16]}, "10000000000000000" * 2),
+        ("{{ a | times: 3 }} {{ b | divided_by: 4.0 }}", {"a": 0.1, "b": 8}, "0.3 2"),
+        ("{{ a.0 }}{{ a[0] }}{{ a.0.b }}{{ c.1 }}", {"a": ["x"], "c": {"1": "y"}}, "xxy"),
+        ("{% if a > 18 %}adult{% endif %}", {"a": "42"}, "adult"),
+        ("{% if a > 18 %}adult{% else %}?{% endif %}", {"a": {"no": 1}}, "?"),
+        ("{% if a <= b %}yes{% else %}no{% endif %}", {"a": [1], "b": True}, "no"),
+        ("{% if a contains 'x' %}yes{% else %}no{% endif %}", {"a": 7}, "no"),
+        ("{% if a < now %}past{% endif %}", {"a": "2020-01-01"}, "past"),
+        ("{{ forloop }}{% for i in a %}{{ forloop }}{% endfor %}", {"a": [1]}, ""),
+    ],
+)
+def test_values_print_and_compare_as_everywhere(source: str, data: dict[str, Any], shown: str) -> None:
+    assert text(source, **data) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{{ 7 | modulo: 0 }}", "modulo: nothing can be divided by 0"),
+        ("{{ a | sort }}", "sort cannot be used on a list like this"),
+        ("{{ 'x' | truncate: a }}", "truncate cannot be used on text like this"),
+        ("{{ 'x' | upcase: 1, 2 }}", "upcase was given too many or too few values"),
+    ],
+)
+def test_filters_say_in_words_what_they_cannot_do(source: str, words: str) -> None:
+    with pytest.raises(LiquidError) as caught:
+        text(source, a=[1, "b", None])
+    assert caught.value.message == words
+
+
+@pytest.mark.parametrize(
+    ("locale", "pattern", "shown"),
+    [
+        ("de", "%A, %d. %B %Y", "Mittwoch, 25. November 2026"),
+        ("pl", "%d %B", "25 listopada"),
+        ("pl", "%B %Y", "listopad 2026"),
+        ("es_MX", "%a %-d %b, %I:%M %p", "mié 25 nov, 03:30 p.m."),
+        ("ja", "%^a %H:%M %%B", "水 15:30 %B"),
+        ("xx", "%A %b", "Wednesday Nov"),
+    ],
+)
+def test_names_of_months_and_days_are_in_the_contacts_language(locale: str, pattern: str, shown: str) -> None:
+    contact = {"locale": locale, "timezone": "Europe/Berlin"}
+    assert text(f"{{{{ '2026-11-25T14:30:00Z' | date: '{pattern}' }}}}", contact=contact) == shown
+
+
+def test_a_contact_without_a_zone_has_the_workspaces() -> None:
+    source, workspace = "{{ 1795617000 | date: '%d %H:%M %Z' }}", {"timezone": "America/New_York"}
+    assert text(source, contact={"timezone": None}, workspace=workspace) == "25 09:30 EST"
+    assert text(source, contact={"timezone": "Asia/Tokyo"}, workspace=workspace) == "25 23:30 JST"
+    assert text(source, contact={"timezone": "Mars"}, workspace={}) == "25 14:30 UTC"
+
+
+# Fuzz: no data and no template made of our filters may show that this is Python.
+PYTHON = ("{'", "True", "False", "None", "<class", "object at 0x", "NoneType", "not supported between", "Traceback", "Markup(", "nan",
+          "unexpected keyword", "positional argument", "dict'", "'str'", "'int'", "Undefined")  # fmt: skip
+FILTER_CALLS = sorted(
+    f"{name}{arguments}"
+    for name in set(_TEXT.filters) - {"slice"}
+    for arguments in ("", ": b", ": 'x'", ": b, a", ": 3")
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(calls=st.lists(st.sampled_from(FILTER_CALLS), max_size=3), a=VALUES, b=VALUES, html=st.booleans())
+def test_no_text_and_no_error_shows_python(calls: list[str], a: Any, b: Any, html: bool) -> None:
+    source = (
+        "{{ a"
+        + "".join(f" | {call}" for call in calls)
+        + " }}{% if a < b %}1{% endif %}{% if a contains b %}2{% endif %}"
+    )
+    try:
+        shown = compile_text(source, html=html).render({"a": a, "b": b})
+    except LiquidError as error:
+        shown = str(error)
+    assert not [word for word in PYTHON if word in shown], shown

@@ -367,3 +367,16 @@ def test_a_restart_of_the_database_between_send_and_commit(world: World, monkeyp
     world.deliver()
     assert len(times) == 2
     assert world.row(run_id)["word"] == "sent"
+
+
+def test_dates_in_mails_are_in_the_contacts_zone_else_the_workspaces(world: World) -> None:
+    world.db.execute("update workspaces set timezone = 'America/New_York' where id = %s", (world.tenant,))
+    world.db.execute(
+        "update templates set subject = %s where id = %s",
+        ("{{ 1795617000 | date: '%d %H:%M' }} {{ event.thing }}", world.template_id),
+    )
+    nowhere, tokyo = world.contact("a@example.com"), world.contact("b@example.com")
+    world.db.execute("update contacts set timezone = 'Asia/Tokyo' where id = %s", (tokyo,))
+    runs = [world.message(nowhere), world.message(tokyo)]
+    world.deliver()
+    assert [world.row(run)["subject"] for run in runs] == ["25 09:30 shoes", "25 23:30 shoes"]

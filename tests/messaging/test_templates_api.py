@@ -160,3 +160,15 @@ async def test_who_changed_it_is_written_down(api: Any, db_session: AsyncSession
     template = await made(api)
     row = await db_session.get(Template, UUID(template["id"]))
     assert row is not None and row.updated_by is None, "an API key is no user"
+
+
+async def test_a_preview_shows_times_in_the_workspaces_zone(api: Any, db_session: Any, workspace: Workspace) -> None:
+    workspace.timezone = "Asia/Kolkata"
+    contact = Contact(tenant_id=workspace.id, email="x@example.com")
+    db_session.add(contact)
+    await db_session.flush()
+    template = await made(api, name="Zones")
+    client = await api(Role.MARKETER)
+    asked = {"contactId": str(contact.id), "subject": "{{ '2026-11-25T20:00:00Z' | date: '%d %H:%M' }}"}
+    answer = await client.post(f"/api/v1/templates/{template['id']}/preview", json=asked)
+    assert answer.json()["data"]["subject"] == "26 01:30"
