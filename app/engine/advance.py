@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import random
 import struct
 import time
@@ -23,13 +22,12 @@ from app.engine.matcher import Matcher
 from app.engine.people import Contact
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
-from app.lib import database
+from app.lib import database, shards
 from app.settings import settings
 
 log = structlog.get_logger()
 SMALL = 20
 """Runs up to which a batch is written through one pipeline; above, COPY is faster (the two meet between 10 and 100)."""
-SHARDS = 15
 PATIENCE_S = 20.0
 _UNSTORABLE = (
     psycopg.DataError,
@@ -56,8 +54,7 @@ class Engine:
         rows.register(self.connection)
         self.matcher = Matcher(self.connection)
         self.limit = limit or settings().engine.batch_size
-        # Shard 0 belongs to control: workers and people that cancel never wait for one counter.
-        self.shard = 1 + os.getpid() % SHARDS
+        self.shard = shards.own()
         self.turn = claim.Turn(self.connection)
         self.caps: dict[str, int] = {}
         self.queued_messages = False

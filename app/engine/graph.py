@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.engine import rows
+from app.messaging import counters
 from app.nodes import registry
 from app.nodes.base import Fail, NodeType, Outcome, Run
 from app.nodes.conditions import Condition, Verdict
@@ -52,7 +53,7 @@ class Retry:
 class Node:
     """One node of the graph."""
 
-    __slots__ = ("always", "awaits", "edges", "field", "id", "kept", "over", "parked", "retry", "run", "type")
+    __slots__ = ("always", "awaits", "edges", "field", "id", "kept", "over", "parked", "queued", "retry", "run", "type")
 
     def __init__(self, node_id: str, type_: str, made: Run | Outcome, retry: Retry) -> None:
         self.id, self.type, self.retry = node_id, type_, retry
@@ -63,10 +64,12 @@ class Node:
         self.edges: dict[str, Edge] = {}
         self.over: dict[str, Edge] = {}
         self.parked: Edge
+        self.queued: Edge
+        """Counts the messages that it asked for; who sends them counts on from there."""
         self.kept = False
         """Its output is kept in the run's context because a later step reads it."""
         self.awaits = False
-        """A message of it is waited for, because its `error` port leads somewhere."""
+        """If it asks for a message, that is waited for, because its `error` port leads somewhere."""
 
 
 class Goal:
@@ -129,7 +132,7 @@ class Graph:
         node = Node(spec["id"], spec["type"], self._made(spec, kind), Retry(spec.get("retry")))
         node.edges = {port: self._edge(node.id, port) for port in dict.fromkeys((*ports, "next", "error"))}
         node.over = {key: self._edge(node.id, key) for key in NODE_ENDS}
-        node.parked = self._edge(node.id, "waiting")
+        node.parked, node.queued = self._edge(node.id, "waiting"), self._edge(node.id, counters.QUEUED)
         return node
 
     def _made(self, spec: dict[str, Any], kind: type[NodeType] | None) -> Run | Outcome:
@@ -149,7 +152,7 @@ class Graph:
         if port not in source.edges:
             source.edges[port] = self._edge(source.id, port)
         source.edges[port].target = target
-        if port == "error" and source.type.startswith("send_"):
+        if port == "error":
             source.awaits = True
 
     def _keep_what_is_read(self) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 
 import psycopg
 
+from app.messaging.counters import KEY, PREFIX
+from app.nodes import registry
+
 SHOWN = 20
 """Breaches that one check names; more of the same kind are seldom news."""
 
@@ -138,7 +141,11 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         left join workflow_versions v on v.workflow_id = r.workflow_id and v.version = r.workflow_version
         left join lateral (select n->>'type' as type from jsonb_array_elements(v.graph->'nodes') n
           where n->>'id' = coalesce(s.node_id, r.current_node_id)) node on true
-        where node.type is null or node.type not like 'send\\_%' or (s.run_id is null and m.seq <> r.seq + 1)
+        where node.type is null or node.type <> all(%(sending)s) or (s.run_id is null and m.seq <> r.seq + 1)
+        union all
+        select m.run_id, 'message ' || m.seq || ' of version ' || m.workflow_version || ' ' || m.node_id from messages m
+        join runs r on r.id = m.run_id left join steps s on s.run_id = m.run_id and s.seq = m.seq
+        where (m.workflow_version, m.node_id) is distinct from (r.workflow_version, coalesce(s.node_id, r.current_node_id))
         """,
     ),
     (
@@ -147,7 +154,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """
         select s.run_id, 'step ' || s.seq || ' ' || s.node_id from steps s join runs r on r.id = s.run_id
         join (select v.workflow_id, v.version, n->>'id' as id from workflow_versions v, jsonb_array_elements(v.graph->'nodes') n
-          where n->>'type' like 'send\\_%') node
+          where n->>'type' = any(%(sending)s)) node
           on node.workflow_id = r.workflow_id and node.version = r.workflow_version and node.id = s.node_id
         where s.status = 4 and not exists (select from messages m where m.run_id = s.run_id and m.seq = s.seq)
         """,
@@ -167,8 +174,23 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         f"""
         with {_COUNTED}, kept as (
           select workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where key <> 'seconds' group by 1, 2, 3, 4 having sum(n) <> 0)
+          where key <> 'seconds' and not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4 having sum(n) <> 0)
         select workflow_id, 'version ' || version || ' ' || coalesce(nullif(node_id, ''), 'workflow') || ' ' || key
+          || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
+        from kept k full join counted c using (workflow_id, version, node_id, key) where k.n is distinct from c.n
+        """,
+    ),
+    (
+        "I5",
+        "a message is in the counter of what became of it",
+        f"""
+        with counted as (
+          select workflow_id, workflow_version as version, node_id, {KEY} as key, count(*) as n from messages
+          where node_id <> '' group by 1, 2, 3, 4),
+        kept as (
+          select workflow_id, version, node_id, key, sum(n) as n from node_stats
+          where starts_with(key, '{PREFIX}') group by 1, 2, 3, 4 having sum(n) <> 0)
+        select workflow_id, 'version ' || version || ' ' || node_id || ' ' || key
           || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
         from kept k full join counted c using (workflow_id, version, node_id, key) where k.n is distinct from c.n
         """,
@@ -177,7 +199,9 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "I5",
         "as many enter a node as leave it or stand on it",
         f"""
-        with {_EDGES}, kept as (select workflow_id, version, node_id, key, sum(n) as n from node_stats group by 1, 2, 3, 4),
+        with {_EDGES}, kept as (
+          select workflow_id, version, node_id, key, sum(n) as n from node_stats
+          where not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4),
         arrived as (
           select e.workflow_id, e.version, e.target as node_id, sum(k.n) as n from edges e join kept k
             on k.workflow_id = e.workflow_id and k.version = e.version
@@ -251,6 +275,7 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local statement_timeout = 0")
+        sending = [kind.type for kind in registry.types().values() if kind.sends]
         for invariant, rule, sql in CHECKS:
-            for where, what in connection.execute(f"{sql} limit {SHOWN}"):
+            for where, what in connection.execute(f"{sql} limit {SHOWN}", {"sending": sending}):
                 yield Breach(invariant, rule, f"{where} {what}")

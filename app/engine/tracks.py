@@ -44,9 +44,10 @@ class Step(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A message that the step `seq` asks for."""
+    """A message that the step `seq` at `node` asks for."""
 
     seq: int
+    node: Node
     message: Message
     awaited: bool
 

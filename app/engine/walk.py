@@ -156,6 +156,8 @@ class Batch:
             graph, count = track.graph, track.count
             for edge in track.edges:
                 yield graph, edge, count
+            for sent in track.sent:
+                yield graph, sent.node.queued, count
             if track.left is not None:
                 yield graph, track.left, -count
             if track.runs and track.rest.status >= COMPLETED:
@@ -220,8 +222,7 @@ class Batch:
         `back`: the run whose open step this is; `run`: the one that walks, None while a stretch that is the same for all is made.
         """
         if isinstance(outcome, Done):
-            self._take_effects(track, node, outcome, awaits=node.awaits and not answered)
-            if node.awaits and track.sent and track.sent[-1].awaited and track.sent[-1].seq == track.seq + 1:
+            if self._take_effects(track, node, outcome, answered=answered):
                 return self._park(track, node, back, CALLING)
             edge = node.edges.get(outcome.port) or node.edges["next"]
             self._over(track, node, outcome, StepStatus.COMPLETED, edge)
@@ -261,12 +262,16 @@ class Batch:
             outcome = node.always if seq < MAX_STEPS and node.always is not None else OVERLONG
             self._leave(track, node, outcome, None, None)
 
-    def _take_effects(self, track: Track, node: Node, outcome: Outcome, *, awaits: bool) -> None:
+    def _take_effects(self, track: Track, node: Node, outcome: Outcome, *, answered: bool) -> bool:
+        """Note what the step wishes for. True: it asks for a message that the run waits for."""
+        awaited = False
         for effect in outcome.effects:
             if isinstance(effect, ContactChange):
                 track.changes.append(effect)
             elif isinstance(effect, Message):
-                track.sent.append(Sent(track.seq + 1, effect, awaits))
+                awaited = (effect.awaits or node.awaits) and not answered
+                track.sent.append(Sent(track.seq + 1, node, effect, awaited))
+        return awaited
 
     def _over(self, track: Track, node: Node, outcome: Outcome, status: int, edge: Edge) -> None:
         track.seq += 1

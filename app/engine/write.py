@@ -14,6 +14,7 @@ from app.engine.people import COMPLETED, Run
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
 from app.engine.tracks import Rest, Step
 from app.engine.walk import Batch
+from app.messaging.counters import AWAITED
 from app.models.status import MessageStatus, StepStatus
 from app.nodes.base import Fail, Message, Outcome
 
@@ -32,9 +33,9 @@ TABLES: dict[str, dict[str, str]] = {
         "error_message": "text",
     },
     "messages": {
-        "run_id": "uuid", "seq": "smallint", "tenant_id": "int", "workflow_id": "uuid", "contact_id": "uuid",
-        "template_id": "uuid", "channel": "smallint", "status": "smallint", "payload": "jsonb", "due_at": "timestamptz",
-        "created_at": "timestamptz",
+        "run_id": "uuid", "seq": "smallint", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int",
+        "node_id": "text", "contact_id": "uuid", "template_id": "uuid", "channel": "smallint", "status": "smallint",
+        "payload": "jsonb", "due_at": "timestamptz", "created_at": "timestamptz",
     },
     "step_attempts": {
         "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "error_message": "text", "at": "timestamptz",
@@ -166,9 +167,9 @@ def message_rows(batch: Batch) -> list[bytes]:
     for track in batch.tracks:
         if track.runs:
             graph = track.graph
-            place = rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + UUID_HEAD
+            place = rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + rows.int4(graph.version)
             for sent in [sent for piece in track.line() for sent in piece.sent]:
-                middle = rows.int2(sent.seq) + place
+                middle = rows.int2(sent.seq) + place + sent.node.field + UUID_HEAD
                 tail = _asked(sent.message, sent.awaited, queued) + at + at
                 out += [_MESSAGE_HEAD + run.id + middle + run.contact.id + tail for run in track.runs]
     return out
@@ -177,7 +178,7 @@ def message_rows(batch: Batch) -> list[bytes]:
 def _asked(message: Message, awaited: bool, status: bytes) -> bytes:
     known = message.encoded.get(awaited)
     if known is None:
-        payload = {**message.payload, "awaited": True} if awaited else message.payload
+        payload = {**message.payload, AWAITED: True} if awaited else message.payload
         known = message.encoded[awaited] = (
             rows.uuid(message.template) + rows.int2(message.channel) + status + rows.json(payload or None)
         )

@@ -16,6 +16,8 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from app.lib import shards
+from app.messaging.counters import AWAITED, QUEUED, moving
 from app.messaging.schemas import Parts
 from app.models.status import MessageStatus
 
@@ -92,34 +94,43 @@ from due join messages m using (run_id, seq)
 order by m.due_at
 """
 
-_INTEND = """
-update messages m set status = v.status, recipient = v.recipient, subject = v.subject, error_message = v.error, reason = v.reason,
-  connector_id = coalesce(v.connector, m.connector_id), settled_at = case when v.status > 1 then clock_now() end,
-  fence = m.fence + 1, due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt + (v.status = 1)::int,
-  lease_until = case when v.status = 1 then now() + %(lease)s * interval '1 second' end
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(status)s::int[], %(recipient)s::text[], %(subject)s::text[], %(error)s::text[],
-  %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[])
-  as v(run_id, seq, status, recipient, subject, error, reason, connector, retry)
-where m.run_id = v.run_id and m.seq = v.seq
-"""
+# Each counts what it moves (`counters`). Only messages that are queued or being sent are moved here.
+_INTEND = moving(
+    """
+    update messages m set status = v.status, recipient = v.recipient, subject = v.subject, error_message = v.error,
+      reason = v.reason, connector_id = coalesce(v.connector, m.connector_id),
+      settled_at = case when v.status > 1 then clock_now() end, fence = m.fence + 1,
+      due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt + (v.status = 1)::int,
+      lease_until = case when v.status = 1 then now() + %(lease)s * interval '1 second' end
+    from unnest(%(run)s::uuid[], %(seq)s::int[], %(status)s::int[], %(recipient)s::text[], %(subject)s::text[], %(error)s::text[],
+      %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[])
+      as v(run_id, seq, status, recipient, subject, error, reason, connector, retry)
+    where m.run_id = v.run_id and m.seq = v.seq
+    """,
+    QUEUED,
+)
 
-_SETTLE = """
-update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
-  settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
-  due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt - v.forgive::int
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(reason)s::text[],
-  %(retry)s::float8[], %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, reason, retry, forgive)
-where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 1
-returning m.run_id, m.seq
-"""
+_SETTLE = moving(
+    """
+    update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
+      settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
+      due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt - v.forgive::int
+    from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(reason)s::text[],
+      %(retry)s::float8[], %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, reason, retry, forgive)
+    where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 1
+    """,
+    QUEUED,
+)
 
-_EXPIRE = """
-update messages set status = 9, lease_until = null, fence = fence + 1, error_message = %(why)s, reason = 'worker_lost',
-  settled_at = clock_now()
-where (run_id, seq) in (
-  select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)
-returning run_id, seq
-"""
+_EXPIRE = moving(
+    """
+    update messages m set status = 9, lease_until = null, fence = m.fence + 1, error_message = %(why)s, reason = 'worker_lost',
+      settled_at = clock_now()
+    from lost where m.run_id = lost.run_id and m.seq = lost.seq
+    """,
+    QUEUED,
+    values="lost as (select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)",
+)
 
 _TELL = """
 insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
@@ -147,6 +158,7 @@ def intend(connection: Connection, moves: Sequence[Move]) -> None:
     connection.execute(
         _INTEND,
         {
+            "shard": shards.own(),
             "lease": LEASE_S,
             "run": [move.due.run_id for move in moves],
             "seq": [move.due.seq for move in moves],
@@ -169,6 +181,7 @@ def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int
     rows = connection.execute(
         _SETTLE,
         {
+            "shard": shards.own(),
             "run": [move.due.run_id for move in moves],
             "seq": [move.due.seq for move in moves],
             "fence": [move.due.fence for move in moves],
@@ -184,14 +197,14 @@ def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int
 
 def expire(connection: Connection) -> int:
     """Sends whose owner is gone become uncertain: nobody can know whether the mail left, so no machine sends it again."""
-    return len(connection.execute(_EXPIRE, {"why": NOBODY_KNOWS}).fetchall())
+    return len(connection.execute(_EXPIRE, {"shard": shards.own(), "why": NOBODY_KNOWS}).fetchall())
 
 
 def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:
     """Put a note into the engine's inbox for every run that waits for its message. Returns how many."""
     notes = []
     for move in moves:
-        if move.due.asked.get("awaited"):
+        if move.due.asked.get(AWAITED):
             output = {"status": move.status.word, "recipient": move.recipient, "reason": move.reason}
             note = {
                 "seq": move.due.seq,

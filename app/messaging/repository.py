@@ -11,7 +11,10 @@ from sqlalchemy import String, and_, cast, delete, exists, func, or_, select, tu
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib import shards
+from app.messaging.counters import UNCERTAIN, moving
 from app.models import Contact, MailboxMessage, Message, Suppression, Template, Workflow, WorkflowVersion
+from app.models.status import MessageStatus
 
 MessageKey = tuple[UUID, int]
 
@@ -78,13 +81,24 @@ async def message(session: AsyncSession, tenant_id: int, key: MessageKey) -> Mes
     return (await session.scalars(query)).first()
 
 
-async def lock_message(session: AsyncSession, tenant_id: int, key: MessageKey) -> Message | None:
-    query = (
-        select(Message)
-        .where(Message.tenant_id == tenant_id, Message.run_id == key[0], Message.seq == key[1])
-        .with_for_update()
-    )
-    return (await session.scalars(query)).first()
+_SETTLE = moving(
+    """
+    update messages m set status = %(status)s, error_message = %(error)s, reason = %(reason)s, fence = m.fence + 1,
+      due_at = null, settled_at = clock_now(), sent_at = case when %(status)s = 2 then clock_now() end
+    where m.tenant_id = %(tenant)s and m.run_id = %(run)s and m.seq = %(seq)s and m.status = 9
+    """,
+    UNCERTAIN,
+)
+
+
+async def settle_message(
+    session: AsyncSession, tenant_id: int, key: MessageKey, status: MessageStatus, error: str | None, reason: str | None
+) -> bool:
+    """Say what became of an uncertain message. False: it is not uncertain (any more)."""
+    connection = await session.connection()
+    parameters = {"tenant": tenant_id, "run": key[0], "seq": key[1], "status": int(status), "error": error}
+    done = await connection.exec_driver_sql(_SETTLE, {**parameters, "reason": reason, "shard": shards.PEOPLE})
+    return done.first() is not None
 
 
 async def messages(

@@ -10,6 +10,7 @@ from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import clock, jobs, pagination
 from app.messaging import repository
+from app.messaging.counters import AWAITED
 from app.messaging.repository import MessageKey
 from app.messaging.schemas import MessageView
 from app.models import Inbox, Message
@@ -107,19 +108,13 @@ class MessageService:
 
     async def settle(self, text: str, *, sent: bool) -> Message:
         """A person says what became of an uncertain message; a run that waits for it goes on."""
-        message = await repository.lock_message(self.session, self.tenant_id, message_key(text))
-        if message is None:
-            raise NotFound
-        if message.status != MessageStatus.UNCERTAIN:
+        message = await self.get(text)
+        status = MessageStatus.SENT if sent else MessageStatus.FAILED
+        error, reason = (None, None) if sent else ("Marked as not sent by a person.", "settled_by_hand")
+        if not await repository.settle_message(self.session, self.tenant_id, message_key(text), status, error, reason):
             raise AlreadySettled
-        message.status = MessageStatus.SENT if sent else MessageStatus.FAILED
-        if sent:
-            message.sent_at = clock.now()
-            message.error_message = None
-        else:
-            message.error_message = "Marked as not sent by a person."
-        message.fence += 1
-        if (message.payload or {}).get("awaited"):
+        await self.session.refresh(message)
+        if (message.payload or {}).get(AWAITED):
             output = {"status": MessageStatus(message.status).word, "recipient": message.recipient}
             self.session.add(
                 Inbox(
@@ -139,5 +134,5 @@ class MessageService:
                 )
             )
             jobs.enqueue(self.session, "advance")
-        await self.session.flush()
+            await self.session.flush()
         return message

@@ -92,12 +92,15 @@ class RemoveTag(ContactChange):
 
 
 class Message(Effect):
-    """One message row, keyed (run, step); it is sent later, never by the node. `payload`: what the sender should know."""
+    """One message row, keyed (run, step); it is sent later, never by the node. `payload`: what the sender should know.
 
-    __slots__ = ("channel", "encoded", "payload", "template")
+    `awaits`: the run stays on the step until the message has an outcome. It stays too when the step's `error` port leads on.
+    """
 
-    def __init__(self, channel: int, template: bytes | None, payload: dict[str, Any]) -> None:
-        self.channel, self.template, self.payload = channel, template, payload
+    __slots__ = ("awaits", "channel", "encoded", "payload", "template")
+
+    def __init__(self, channel: int, template: bytes | None, payload: dict[str, Any], *, awaits: bool = False) -> None:
+        self.channel, self.template, self.payload, self.awaits = channel, template, payload, awaits
         self.encoded: dict[bool, bytes] = {}
 
 
@@ -222,6 +225,8 @@ class NodeType:
     description: ClassVar[str]
     ports: ClassVar[tuple[str, ...]] = ("next",)
     """Named ways out. Every type that has any has `error` besides, which the engine looks after."""
+    sends: ClassVar[bool] = False
+    """A step of it that is done has asked for a `Message`, whose outcome the step then shows."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod

@@ -24,7 +24,7 @@ class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
 
 @registry.node
 class SendEmail(NodeType):
-    type, label, category = "send_email", "Email", "message"
+    type, label, category, sends = "send_email", "Email", "message", True
     description = (
         "Queues a mail made from a template. It leaves when the contact may be written to; refusals are kept with why."
     )
@@ -42,7 +42,7 @@ class SendEmail(NodeType):
         }
         template = config.template_id.bytes if config.template_id else None
         message = Message(Channel.EMAIL, template, {name: value for name, value in payload.items() if value})
-        return Done(output={"message": "queued"}, effects=(message,))
+        return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod
     def issues(cls, config: SendEmailConfig) -> list[Issue]:

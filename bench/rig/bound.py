@@ -37,7 +37,7 @@ _STEPS: list[tuple[str, str, Any]] = [
     ),
     ("n2", "next", {"set": {"plan": "trial"}}),
     ("n3", "next", {"tag": "welcomed"}),
-    ("n4", "next", {"message": "queued"}),
+    ("n4", "next", {"status": "queued"}),
     ("n5", "next", None),
 ]
 _PATCH = """
@@ -125,6 +125,8 @@ class Bound:
             "seq": rows.int2(4),
             "tenant_id": rows.int4(self.tenant),
             "workflow_id": rows.uuid(WORKFLOW.bytes),
+            "workflow_version": rows.int4(1),
+            "node_id": rows.text("n4"),
             "template_id": rows.uuid(UUID(TEMPLATE).bytes),
             "channel": rows.int2(Channel.EMAIL),
             "status": rows.int2(MessageStatus.QUEUED),

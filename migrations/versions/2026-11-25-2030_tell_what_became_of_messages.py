@@ -26,10 +26,13 @@ def upgrade() -> None:
         FROM runs r WHERE r.id = m.run_id
         """
     )
+    # A run no longer waits without end for a message whose fate nobody knows.
+    op.execute("UPDATE messages SET due_at = clock_now() + interval '24 hours' WHERE status = 9 AND payload ? 'awaited'")
     op.execute(
         """
         INSERT INTO node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
-        SELECT workflow_id, workflow_version, node_id, 'message.' || CASE status WHEN 2 THEN 'sent' WHEN 8 THEN 'failed'
+        SELECT workflow_id, workflow_version, node_id, 'message.' || CASE status WHEN 2 THEN 'sent'
+            WHEN 8 THEN 'failed' || CASE WHEN payload ? 'awaited' THEN '.awaited' ELSE '' END
             WHEN 9 THEN 'uncertain' WHEN 10 THEN 'suppressed' ELSE 'queued' END, 0, tenant_id, count(*)
         FROM messages WHERE node_id <> '' GROUP BY 1, 2, 3, 4, 6
         """
@@ -61,6 +64,7 @@ def downgrade() -> None:
         op.drop_index(index, "messages")
     # What an older version would never send again, it is to look at.
     op.execute("UPDATE messages SET due_at = clock_now() WHERE status = 0 AND due_at IS NULL")
+    op.execute("UPDATE messages SET due_at = NULL WHERE status = 9")
     op.execute("DELETE FROM node_stats WHERE key LIKE 'message.%'")
     for column in ("settled_at", "reason", "connector_id", "node_id", "workflow_version"):
         op.drop_column("messages", column)

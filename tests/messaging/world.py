@@ -89,10 +89,17 @@ class World:
         )  # fmt: skip
         self.db.execute(
             "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at,"
-            " created_at) values (%s,2,%s,%s,%s,%s,1,0,%s,clock_now(),clock_now() - %s * interval '1 hour')",
+            " created_at, workflow_version, node_id)"
+            " values (%s,2,%s,%s,%s,%s,1,0,%s,clock_now(),clock_now() - %s * interval '1 hour',1,%s)",
             (run_id, tenant, workflow_id, contact_id, more.get("template_id", self.template_id),
-             Jsonb(more["payload"]) if more.get("payload") else None, more.get("hours_old", 0)),
+             Jsonb(more["payload"]) if more.get("payload") else None, more.get("hours_old", 0),
+             more.get("node_id", "mail")),
         )  # fmt: skip
+        self.db.execute(
+            "insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n) values (%s,1,%s,'message.queued',1,%s,1)"
+            " on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + 1",
+            (workflow_id, more.get("node_id", "mail"), tenant),
+        )
         return run_id
 
     def row(self, run_id: UUID) -> dict[str, Any]:
@@ -104,6 +111,11 @@ class World:
     def words(self) -> dict[str, int]:
         rows = self.db.execute("select status, count(*) from messages group by 1").fetchall()
         return {MessageStatus(status).word: count for status, count in rows}
+
+    def counters(self) -> dict[str, int]:
+        """What `node_stats` says of all messages, by key without its prefix."""
+        rows = self.db.execute("select key, sum(n) from node_stats where key like 'message.%' group by 1").fetchall()
+        return {key.removeprefix("message."): int(n) for key, n in rows if n}
 
     def value(self, query: str, *arguments: Any) -> Any:
         row = self.db.execute(query, arguments).fetchone()

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.lib.ids import uuid7
 from app.models.status import MessageStatus, RunStatus
@@ -50,7 +51,9 @@ class Old:
         row = self.db.execute(sql, arguments or None).fetchone()
         return row[0] if row else None
 
-    def message(self, status: int, *, version: int = 1, node: str = "mail", open_step: bool = False) -> UUID:
+    def message(
+        self, status: int, *, version: int = 1, node: str = "mail", open_step: bool = False, awaited: bool = False
+    ) -> UUID:
         """A run with one message of its second step, which is over, or still open."""
         run_id = uuid7()
         run_status = RunStatus.CALLING if open_step else RunStatus.COMPLETED
@@ -66,10 +69,11 @@ class Old:
                 (run_id, node),
             )
         self.db.execute(
-            "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, channel, status, created_at, sent_at)"
-            " values (%s, 2, %s, %s, %s, 1, %s, now(), %s)",
-            (run_id, self.tenant, self.workflow, uuid7(), status, "2026-11-20T09:00Z" if status == SENT else None),
-        )
+            "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, channel, status, created_at, sent_at,"
+            " payload) values (%s, 2, %s, %s, %s, 1, %s, now(), %s, %s)",
+            (run_id, self.tenant, self.workflow, uuid7(), status, "2026-11-20T09:00Z" if status == SENT else None,
+             Jsonb({"awaited": True}) if awaited else None),
+        )  # fmt: skip
         return run_id
 
 
@@ -78,7 +82,8 @@ def test_messages_of_older_releases_are_counted_and_placed(old_database: str) ->
     sent = old.message(SENT)
     for status in (SENT, FAILED, SENDING, SUPPRESSED):
         old.message(status)
-    other = old.message(UNCERTAIN, version=2, node="reminder", open_step=True)
+    other = old.message(UNCERTAIN, version=2, node="reminder", open_step=True, awaited=True)
+    old.message(FAILED, version=2, node="reminder", awaited=True)
 
     migrate(old_database)
 
@@ -94,12 +99,17 @@ def test_messages_of_older_releases_are_counted_and_placed(old_database: str) ->
         (1, "mail", "message.queued", 1),
         (1, "mail", "message.sent", 2),
         (1, "mail", "message.suppressed", 1),
+        (2, "reminder", "message.failed.awaited", 1),
         (2, "reminder", "message.uncertain", 1),
     ]
+    assert old.value(
+        "select due_at > clock_now() from messages where run_id = %s", other
+    )  # its run does not wait for ever
 
     old.db.execute("update messages set due_at = null, status = 0 where status = 1")  # held by a paused connector
     migrate(old_database, "downgrade", BEFORE)
-    assert old.value("select count(*) from messages") == 6
+    assert old.value("select count(*) from messages") == 7
+    assert old.value("select due_at from messages where run_id = %s", other) is None
     assert old.value("select count(*) from messages where status = 0 and due_at is not null") == 1
     assert old.value("select count(*) from node_stats where key like 'message.%'") == 0
 

@@ -1,0 +1,46 @@
+"""What became of the messages of each step, as counters in `node_stats`: each message is in exactly one of them.
+
+The engine counts a message as queued in the transaction that writes it; whoever moves it on counts it there no more and where it
+is now, in the transaction that moves it. So the numbers are true at every moment and no page counts rows.
+
+    message.queued             waits to be sent, is being sent, or is tried again
+    message.sent               a mail server took it
+    message.failed             it will not be sent; `message.failed.awaited` when its run waited for it and so left by `error`
+    message.uncertain          nobody knows whether it left
+    message.suppressed.REASON  it may not be sent
+"""
+
+from __future__ import annotations
+
+PREFIX = "message."
+QUEUED, UNCERTAIN = f"{PREFIX}queued", f"{PREFIX}uncertain"
+AWAITED = "awaited"
+"""In the payload of a message that a run waits for, and behind the counter of those that failed."""
+
+KEY = f"""
+case when status in (0, 1) then '{QUEUED}'
+  when status = 8 then '{PREFIX}failed' || case when payload ? '{AWAITED}' then '.{AWAITED}' else '' end
+  when status = 9 then '{UNCERTAIN}'
+  when status = 10 then '{PREFIX}suppressed' || coalesce('.' || reason, '')
+  else '{PREFIX}sent' end
+"""
+"""The counter that a row of `messages` is in, as SQL."""
+
+
+def moving(update: str, was: str, *, values: str = "", answer: str = "run_id, seq") -> str:
+    """SQL that moves messages by `update`, an UPDATE without RETURNING of rows that were all counted as `was`, and counts them.
+
+    It takes the parameter `shard` besides those of `update` and answers the columns `answer` of the messages that were moved.
+    `values` are CTEs that `update` reads.
+    """
+    return f"""
+    with {values}{"," if values else ""} moved as ({update} returning m.*),
+    counted as (
+      insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
+      select workflow_id, workflow_version, node_id, key, %(shard)s, tenant_id, sum(n) from moved,
+        lateral (values ('{was}', -1), ({KEY}, 1)) as c(key, n)
+      where node_id <> '' group by workflow_id, workflow_version, node_id, key, tenant_id having sum(n) <> 0
+      order by workflow_id, workflow_version, node_id collate "C", key collate "C"
+      on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
+    select {answer} from moved
+    """  # noqa: S608  constants
