@@ -1,7 +1,8 @@
-"""Queue one e-mail to the contact."""
+"""Ask for one email to the contact, and wait for its outcome when the author wishes."""
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -20,13 +21,14 @@ class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     reply_to: str = ""
     connector_id: UUID | None = None
     topic: str = ""
+    go_on: Literal["queued", "sent", "delivered"] = "queued"
 
 
 @registry.node
 class SendEmail(NodeType):
     type, label, category, sends = "send_email", "Email", "message", True
     description = (
-        "Queues a mail made from a template. It leaves when the contact may be written to; refusals are kept with why."
+        "Sends an email made from a template to those who may be written to, and says what became of each."
     )
     Config = SendEmailConfig
 
@@ -41,7 +43,8 @@ class SendEmail(NodeType):
             "topic": config.topic,
         }
         template = config.template_id.bytes if config.template_id else None
-        message = Message(Channel.EMAIL, template, {name: value for name, value in payload.items() if value})
+        asked = {name: value for name, value in payload.items() if value}
+        message = Message(Channel.EMAIL, template, asked, awaits=config.go_on != "queued")
         return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod
@@ -52,4 +55,6 @@ class SendEmail(NodeType):
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
             if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
                 found.append(Issue(name, f"{address!r} is not an e-mail address."))
+        if config.go_on == "delivered":
+            found.append(Issue("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent."))
         return found
