@@ -27,9 +27,7 @@ class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
 @registry.node
 class SendEmail(NodeType):
     type, label, category, sends = "send_email", "Email", "message", True
-    description = (
-        "Sends an email made from a template to those who may be written to, and says what became of each."
-    )
+    description = "Sends an email made from a template to those who may be written to, and says what became of each."
     Config = SendEmailConfig
 
     @staticmethod

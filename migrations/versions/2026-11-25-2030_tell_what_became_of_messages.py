@@ -27,7 +27,9 @@ def upgrade() -> None:
         """
     )
     # A run no longer waits without end for a message whose fate nobody knows.
-    op.execute("UPDATE messages SET due_at = clock_now() + interval '24 hours' WHERE status = 9 AND payload ? 'awaited'")
+    op.execute(
+        "UPDATE messages SET due_at = clock_now() + interval '24 hours' WHERE status = 9 AND payload ? 'awaited'"
+    )
     op.execute(
         """
         INSERT INTO node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
