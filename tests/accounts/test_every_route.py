@@ -188,6 +188,16 @@ async def test_strangers(walk: Walk, client: httpx.AsyncClient) -> None:
     walk.done()
 
 
+async def test_options(walk: Walk, api: ApiClients, browser: BrowserClients, client: httpx.AsyncClient) -> None:
+    """Which methods an address takes is told to whoever is signed in."""
+    program, person = await api(Role.VIEWER), await browser(Role.VIEWER)
+    for route in walk.guarded():
+        asked = Route("OPTIONS", route.path, route.role)
+        walk.expect(asked, await walk.ask(asked, program, person), 204)
+        walk.expect(asked, await walk.ask(asked, client, client), 401, 303, 403)
+    walk.done()
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.MARKETER, Role.ADMIN])
 async def test_too_low_a_role(walk: Walk, api: ApiClients, browser: BrowserClients, role: Role) -> None:
     program, person = await api(role), await browser(role)
