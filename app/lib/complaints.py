@@ -1,11 +1,26 @@
-"""What msgspec found wrong, as a path and a sentence: `Object missing required field `name` - at `$[3]`` is `[3].name`."""
+"""What is wrong with a value that should have been of a msgspec type: each fault as a path and a sentence.
+
+msgspec stops at the first fault. `all_complaints` goes on: field by field through objects and lists, taken only when something
+is wrong. `Object missing required field `name` - at `$[3]`` is `[3].name`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
 
 from app.errors import Complaint
+from app.lib.nearest import nearest
 
+MAX_FOUND = 2_000
+"""Faults of one value that are looked for; nobody reads more, and looking costs time."""
+LEFT_OUT = "left out"
+"""`Meta(extra={LEFT_OUT: True})` marks a field that is accepted and ignored: it is not told as a known one."""
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
 _OTHER = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
@@ -46,6 +61,7 @@ _PLAIN = {
 }
 """msgspec's sentences that name its types, as what to send."""
 _LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+REQUIRED = "This field is required."
 
 
 def joined(*parts: str) -> str:
@@ -61,10 +77,85 @@ def complaint(message: str, prefix: str = "") -> Complaint:
     text, _, where = message.partition(" - at `")
     path = joined(prefix, where.rstrip("`").removeprefix("$").removeprefix("."))
     if found := _MISSING.fullmatch(text):
-        return {"path": joined(path, found[1]), "message": "This field is required."}
+        return {"path": joined(path, found[1]), "message": REQUIRED}
     if found := _UNKNOWN.fullmatch(text):
         return {"path": joined(path, found[1]), "message": "There is no field of this name. Check its spelling."}
     return {"path": path or "body", "message": _sentence(text)}
+
+
+def all_complaints(value: Any, kind: Any, path: str = "", *, strict: bool = True) -> list[Complaint]:
+    """Everything that keeps plain JSON `value` from being a `kind`, at most MAX_FOUND; empty when it is one."""
+    return list(islice(_faults(value, kind, path, strict), MAX_FOUND))
+
+
+def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[Complaint]:
+    try:
+        msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        inside = _inside(value, _told_apart(kind, value), path, strict)
+        first = next(inside, None)
+        yield complaint(str(error), path) if first is None else first
+        yield from inside
+
+
+def _inside(value: Any, kind: Any, path: str, strict: bool) -> Iterator[Complaint]:
+    """The faults of the parts of a value; none when the fault is of the value as a whole."""
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from _of_object(value, kind, path, strict)
+    elif isinstance(value, list) and get_origin(kind) in (list, tuple, set, frozenset) and get_args(kind):
+        for number, item in enumerate(value):
+            yield from _faults(item, get_args(kind)[0], f"{path}[{number}]", strict)
+    elif isinstance(value, dict) and get_origin(kind) is dict:
+        for name, item in value.items():
+            yield from _faults(item, get_args(kind)[1], joined(path, str(name)), strict)
+
+
+def _of_object(value: dict[Any, Any], kind: type[msgspec.Struct], path: str, strict: bool) -> Iterator[Complaint]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    config = kind.__struct_config__
+    if config.forbid_unknown_fields:
+        told = [name for name, field in fields.items() if not _is_left_out(field.type)]
+        for name in value:
+            if name not in fields and name != config.tag_field:
+                yield {"path": joined(path, str(name)), "message": _no_field(str(name), told)}
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults(value[name], field.type, joined(path, name), strict)
+        elif field.required:
+            yield {"path": joined(path, name), "message": REQUIRED}
+
+
+def _no_field(name: str, known: list[str]) -> str:
+    if not known:
+        return "There is no field of this name; there are no settings here."
+    near = nearest(name, known)
+    hint = f" Did you mean `{near}`?" if near else ""
+    return f"There is no field of this name.{hint} Known are: {', '.join(known)}."
+
+
+def _is_left_out(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and any(
+        LEFT_OUT in (meta.extra or {}) for meta in kind.__metadata__ if isinstance(meta, msgspec.Meta)
+    )
+
+
+def _told_apart(kind: Any, value: Any) -> Any:
+    """`kind` without annotations; of a union the member that `value` was meant to be."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    members = [_told_apart(member, value) for member in get_args(kind)]
+    if isinstance(value, dict):
+        structs = [one for one in members if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        tagged = [one for one in structs if one.__struct_config__.tag is not None]
+        if tagged:
+            return next(
+                (s for s in tagged if value.get(s.__struct_config__.tag_field) == s.__struct_config__.tag), None
+            )
+        return next(iter([*structs, *(one for one in members if get_origin(one) is dict)]), None)
+    lists = [one for one in members if get_origin(one) in (list, tuple)]
+    return lists[0] if isinstance(value, list) and lists else None
 
 
 def _kinds(words: str) -> str:

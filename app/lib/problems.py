@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 import psycopg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.response import Template
+from litestar.types import Empty
+from litestar.utils.scope.state import ScopeState
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -29,13 +30,15 @@ from app.errors import (
     TooLarge,
     Unavailable,
 )
-from app.lib.complaints import complaint
+from app.lib.complaints import all_complaints, complaint
 from app.lib.flash import toast
 from app.lib.fragments import is_partial, page
 
 log = structlog.get_logger()
 PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi")
 """Paths that programs read: their errors are problem+json."""
+MAX_SHOWN = 100
+"""Complaints in one answer; how many more there are is said in words."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
 _PARAMETERS = ("query", "path", "header", "cookie")
 _BY_STATUS: dict[int, type[AppError]] = {
@@ -59,7 +62,7 @@ def as_app_error(error: Exception) -> AppError:
     if isinstance(error, RecursionError):
         return BadRequest("The JSON is nested too deeply.")
     if isinstance(error, ValidationException):
-        return Invalid(errors=_complaints(error))
+        return Invalid()  # `handle` knows the body, and says what is wrong with it
     if isinstance(error, HTTPException):
         return _of_framework(error)
     return AppError()
@@ -90,22 +93,27 @@ def _of_framework(error: HTTPException) -> AppError:
     return made
 
 
-def _complaints(error: ValidationException) -> list[Complaint]:
-    """One complaint a field. The framework knows all fields but cuts paths through lists; the cause has the first in full."""
+def _complaints(error: ValidationException, of_body: list[Complaint]) -> list[Complaint]:
+    """One complaint for each faulty part of the address and the headers, and those of the body, which are known in full."""
     found: list[Complaint] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if extra.get("message") == "'data'":  # how the framework says that the body is missing
             return [{"path": "body", "message": "Send a JSON body."}]
         message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
         if extra.get("source") in _PARAMETERS:
-            path = _of_url(path)
-        found.append(complaint(message, "" if path == "data" or " - at `" in message else path))
-    if len(found) == 1 and isinstance(error.__cause__, msgspec.ValidationError):
-        whole = complaint(str(error.__cause__))
-        inside = whole["path"].removeprefix("data")
-        if whole["path"].startswith("data") and inside.lstrip("."):
-            found = [{"path": inside.lstrip("."), "message": whole["message"]}]
-    return found or [{"path": "body", "message": error.detail}]
+            found.append(complaint(message, _of_url(path)))
+        elif not of_body:
+            found.append(complaint(message, "" if path == "data" or " - at `" in message else path))
+    return found + of_body or [{"path": "body", "message": error.detail}]
+
+
+def _of_body(request: Request[Any, Any, Any]) -> list[Complaint]:
+    """All that is wrong with a JSON body; the framework stops at the first fault of an object. Empty when it is not the body."""
+    field = getattr(request.route_handler, "parsed_data_field", None)
+    body = ScopeState.from_scope(request.scope).json
+    if field is None or body is Empty or body is None:
+        return []
+    return all_complaints(body, field.annotation, strict=False)
 
 
 def _of_url(name: str) -> str:
@@ -116,14 +124,15 @@ def _of_url(name: str) -> str:
 
 def problem(error: AppError) -> Response[dict[str, Any]]:
     """RFC 9457 problem details, plus `success: false`, a stable `code` and the list of complaints."""
+    shown, more = error.errors[:MAX_SHOWN], len(error.errors) - MAX_SHOWN
     body = {
         "type": f"urn:throughline:problem:{error.code}",
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status_code,
-        "detail": error.message,
+        "detail": error.message if more <= 0 else f"{error.message} And {more:,} more.",
         "success": False,
         "code": error.code,
-        "errors": error.errors,
+        "errors": shown,
         **error.extra,
     }
     return Response(body, status_code=error.status_code, media_type="application/problem+json", headers=_headers(error))
@@ -149,6 +158,8 @@ def _sign_in(request: Request[Any, Any, Any]) -> str:
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] | Template:
     """The one exception handler of the app."""
     told = as_app_error(error)
+    if isinstance(error, ValidationException):
+        told.errors = _complaints(error, _of_body(request))
     if told.status_code >= 500:
         log.error("request.failed", path=request.url.path, status=told.status_code, exc_info=error)
     if request.url.path.startswith(PROGRAMS):

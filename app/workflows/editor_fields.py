@@ -6,12 +6,14 @@ field is still refused as a typing error.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-Ignored = Any | UnsetType
+from app.lib.complaints import LEFT_OUT
+
+Ignored = Annotated[Any | UnsetType, Meta(extra={LEFT_OUT: True})]
 
 
 class LeavesOut(msgspec.Struct, frozen=True):

@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
-
-from app.lib.complaints import complaint, joined
+from app.lib.complaints import all_complaints, joined
 from app.lib.liquid import LiquidError, compile_text
 from app.nodes import conditions, registry
-from app.nodes.base import NodeType
 from app.workflows.trigger_types import TRIGGER_TYPES
 
 
@@ -57,10 +54,9 @@ class Installed:
 
     def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
         kind = registry.get(type_)
-        try:
-            config = registry.config_of(kind, data)
-        except msgspec.ValidationError as error:
-            return [_unreadable(str(error), kind)]
+        if faults := all_complaints(data, kind.Config):
+            return [Problem(fault["path"], fault["message"]) for fault in faults]
+        config = registry.config_of(kind, data)
         told = [Problem(issue.path, issue.message, issue.incomplete) for issue in kind.issues(config)]
         return told + list(_liquid_problems(data, ""))
 
@@ -83,16 +79,6 @@ class Installed:
             }
             for kind in registry.types().values()
         ]
-
-
-def _unreadable(message: str, kind: type[NodeType]) -> Problem:
-    """A field of the wrong type, or one that does not exist: then the names of those that do."""
-    told = complaint(message)
-    if "unknown field" in message and " - at `" not in message:
-        names = [field.encode_name for field in msgspec.structs.fields(kind.Config)]
-        known = f"It has: {', '.join(names)}." if names else "It has no settings."
-        return Problem(told["path"], f"`{kind.type}` has no field of this name. {known}")
-    return Problem(told["path"], told["message"])
 
 
 def _liquid_problems(value: Any, path: str) -> Iterator[Problem]:

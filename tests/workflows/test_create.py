@@ -69,7 +69,7 @@ async def test_a_name_is_enough(api: ApiClients) -> None:
         ({"name": 7}, "name", "text, not a whole number"),
         ({"name": "   "}, "name", ""),
         ({"name": "x" * 256}, "name", ""),
-        ({"nmae": 1}, "nmae", "spelling"),
+        ({"nmae": 1}, "nmae", "Did you mean `name`?"),
         ({"trigger": {"type": "cron"}}, "trigger.type", "event, manual"),
         ({"nodes": [{"id": "a b", "type": "end"}]}, "nodes[0].id", ""),
         ({"nodes": [{"id": "tag", "type": "add_tga", "data": {}}]}, "nodes[0].type", "add_tag"),

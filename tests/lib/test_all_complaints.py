@@ -1,0 +1,97 @@
+"""All that is wrong with a value, not only the first thing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from msgspec import UNSET, Meta, UnsetType
+
+from app.lib.complaints import LEFT_OUT, MAX_FOUND, all_complaints
+from app.lib.nearest import did_you_mean, nearest
+
+
+class Leg(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    length_cm: Annotated[int, Meta(ge=1)]
+    kind: Literal["wood", "steel"] = "wood"
+    looks: Annotated[Any | UnsetType, Meta(extra={LEFT_OUT: True})] = UNSET
+
+
+class Table(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1)]
+    legs: tuple[Leg, ...] = ()
+    prices: dict[str, float] = {}
+    first_leg: Leg | UnsetType | None = UNSET
+
+
+class Red(msgspec.Struct, tag_field="colour", tag="red"):
+    depth: int
+
+
+class Blue(msgspec.Struct, tag_field="colour", tag="blue", forbid_unknown_fields=True):
+    wave: int
+
+
+def told(value: Any, kind: Any = Table) -> dict[str, str]:
+    return {found["path"]: found["message"] for found in all_complaints(value, kind)}
+
+
+def test_every_field_of_every_part_is_named() -> None:
+    found = told(
+        {
+            "nmae": "x",
+            "legs": [{"lengthCm": 0}, 5, {"kind": "glass"}, {"lengthCm": 3}],
+            "prices": {"eur": "9", "usd": 9},
+            "firstLeg": {"lengthCm": "3", "kind": None},
+        }
+    )
+    assert set(found) == {
+        "nmae",
+        "name",
+        "legs[0].lengthCm",
+        "legs[1]",
+        "legs[2].lengthCm",
+        "legs[2].kind",
+        "prices.eur",
+        "firstLeg.lengthCm",
+        "firstLeg.kind",
+    }
+    assert "Did you mean `name`? Known are: name, legs, prices, firstLeg." in found["nmae"]
+    assert found["legs[1]"] == "Send an object, not a whole number."
+
+
+def test_fields_that_are_left_out_are_not_offered() -> None:
+    assert told({"lengthCm": 1, "looks": {}}, Leg) == {}
+    assert "looks" not in told({"lengthCm": 1, "look": {}}, Leg)["look"]
+
+
+def test_of_a_union_the_one_that_was_meant() -> None:
+    kind = list[Red | Blue]
+    assert set(told([{"colour": "red"}, {"colour": "blue", "wave": "x", "y": 1}, {"colour": "green"}], kind)) == {
+        "[0].depth",
+        "[1].wave",
+        "[1].y",
+        "[2].colour",
+    }
+
+
+def test_nothing_wrong_and_too_much_wrong() -> None:
+    assert told({"name": "t", "legs": [{"lengthCm": 5}]}) == {}
+    assert len(all_complaints({"name": "t", "legs": [1] * 5_000}, Table)) == MAX_FOUND
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "near"),
+    [
+        ("frist_name", ["last_name", "first_name"], "first_name"),
+        ("ContactID", ["contactId", "runId"], "contactId"),
+        ("contact-id", ["contactId"], "contactId"),
+        ("zzzz", ["search"], None),
+        ("", ["search"], None),
+        ("x" * 500, ["x" * 499], None),
+    ],
+)
+def test_nearest(word: str, known: list[str], near: str | None) -> None:
+    assert nearest(word, known) == near
+    assert (did_you_mean(word, known) == f"Did you mean `{near}`?") == (near is not None)
