@@ -31,6 +31,8 @@ _REFUSED = {
     "cooling_down": "It was in this workflow too short a time ago.",
     "workflow_paused": "The workflow was paused.",
     "workflow_not_active": "The workflow was not active any more.",
+    "event_too_old": "The event came more than a week after it happened, and old events start nothing.",
+    "conditions_not_met": "It did not meet the trigger's conditions.",
     "condition_error": "The trigger's conditions could not be checked.",
 }
 

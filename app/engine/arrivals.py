@@ -1,4 +1,9 @@
-"""What came into the inbox: goals that it reaches, runs that it starts, runs of erased contacts that end. In order of contact, then age."""
+"""What came into the inbox: goals that it reaches, runs that it starts, runs of erased contacts that end.
+
+For each contact in the order in which things happened, whatever the order in which they arrived; what happened at the same instant
+in that of its arrival. A goal counts for a run when it happened after what the run began with. So events that arrived before an entry
+and happened after it are looked up and take their place among what came now.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ import structlog
 from app.engine import claim, rows
 from app.engine.claim import Cursor, Item, RunRow
 from app.engine.entry import Entries, Key
-from app.engine.graph import Graph
+from app.engine.graph import Goal, Graph
 from app.engine.matcher import Matcher
 from app.engine.people import Contact, GoalView, Run
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
@@ -42,6 +47,8 @@ class Arrivals:
         self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
         self.runs: dict[bytes, list[Run]] = {}
         """Active runs that goals and erasures may end, by contact."""
+        self.leaving: dict[int, list[tuple[Run, Goal]]] = {}
+        """Runs that stand at their first step until the event comes that is known to end them, by its place in `wanted`."""
 
     def walk(self, locked: Callable[[], None]) -> Batch | None:
         """Lock the contacts, say so by `locked`, and let everything happen in memory."""
@@ -65,9 +72,10 @@ class Arrivals:
             run = stored_run(self.matcher, row, contact, self.now)
             self.runs.setdefault(row.contact_id, []).append(run)
             entries.know(run)
+        self._remember()
         fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
-        for item, targets in self.wanted:
-            self._happen(batch, entries, item, targets, fresh)
+        for place in range(len(self.wanted)):
+            self._happen(batch, entries, place, fresh)
         return batch
 
     def _concerns(self, item: Item) -> bool:
@@ -112,7 +120,22 @@ class Arrivals:
                 history = claim.history(self.cursor, contact_ids, remembering)
         return Entries(batch, standing, history)
 
-    def _happen(self, batch: Batch, entries: Entries, item: Item, targets: list[Graph], fresh: Iterator[bytes]) -> None:
+    def _remember(self) -> None:
+        """Put events that were handled before among `wanted`, where they may be goals of the runs that begin now."""
+        entering = [(item, graph) for item, targets in self.wanted for graph in targets if graph.goals]
+        if not entering:
+            return
+        names = frozenset().union(*(graph.goal_events for _, graph in entering))
+        here = {item.event_id for item, _ in self.wanted}
+        missed = [
+            item for item in claim.past(self.cursor, [item for item, _ in entering], names) if item.event_id not in here
+        ]
+        if missed:
+            self.wanted += [(item, []) for item in missed]
+            self.wanted.sort(key=_by_occurrence)
+
+    def _happen(self, batch: Batch, entries: Entries, place: int, fresh: Iterator[bytes]) -> None:
+        item, targets = self.wanted[place]
         if item.kind == claim.ERASED:
             for run in self.runs.get(item.contact_id, ()):
                 if run.active:
@@ -121,32 +144,71 @@ class Arrivals:
         contact = batch.contacts.get(item.contact_id)
         if contact is None:
             return
+        for run, goal in self.leaving.pop(place, ()):
+            if run.active:
+                batch.cut_short(run, GOAL_REACHED, "goal", goal)
         if item.kind == claim.EVENT and (item.tenant_id, item.name) in self.matcher.goals:
             self._reach_goals(batch, item)
-        asked = item.kind == claim.MANUAL
-        if asked and not targets:
-            place = item.workflow_id or bytes(16)
-            batch.refusals.append(Refusal(item.tenant_id, place, contact.id, None, "workflow_not_active", None))
+        if item.kind == claim.MANUAL and not targets:
+            wanted = item.workflow_id or bytes(16)
+            batch.refusals.append(Refusal(item.tenant_id, wanted, contact.id, None, "workflow_not_active", None))
         for graph in targets:
             run_id = item.run_id or next(fresh)
             run = Run(run_id, graph, contact, item.payload, graph.start, self.now, item.occurred_at, self.now)
             run.event_id = item.event_id
             if item.depth:
                 run.depth = item.depth
-            if entries.let_in(run, item.event_id, paused=graph.workflow_id in self.matcher.paused, asked=asked):
-                batch.enter(run)
+            if entries.let_in(run, item, paused=graph.workflow_id in self.matcher.paused):
+                ahead = self._goal_ahead(run, place) if graph.goals else None
+                if ahead is None:
+                    batch.enter(run)
+                else:
+                    batch.stand(run)
+                    self.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
                 if graph.goals and run.active:
                     self.runs.setdefault(contact.id, []).append(run)
 
+    def _goal_ahead(self, run: Run, place: int) -> tuple[int, Goal] | None:
+        """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
+        if run.node is None:
+            return None
+        for later in range(place + 1, len(self.wanted)):
+            item = self.wanted[later][0]
+            if item.contact_id != run.contact.id:
+                break
+            if item.kind in (claim.EVENT, claim.PAST) and item.name in run.graph.goal_events:
+                goal = _reached(run, item, _properties(item))
+                if goal is not None:
+                    return later, goal
+        return None
+
     def _reach_goals(self, batch: Batch, item: Item) -> None:
         workflows = self.matcher.goals[item.tenant_id, item.name]
-        event = rows.decode(item.payload) if item.payload else {}
+        event = _properties(item)
         for run in self.runs.get(item.contact_id, ()):
-            if run.graph.workflow_id in workflows and run.active:
-                for goal in run.graph.goals:
-                    if goal.event == item.name and _held(goal.judge, GoalView(run, item.name, event)):
-                        batch.cut_short(run, GOAL_REACHED, "goal", goal)
-                        break
+            if run.graph.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
+                goal = _reached(run, item, event)
+                if goal is not None:
+                    batch.cut_short(run, GOAL_REACHED, "goal", goal)
+
+
+def _by_occurrence(wanted: tuple[Item, list[Graph]]) -> tuple[bytes, int, int, bool]:
+    """The order of the inbox; of the same instant what was handled before comes first."""
+    item = wanted[0]
+    return item.contact_id, item.occurred_at, item.stated_at, item.kind != claim.PAST
+
+
+def _properties(item: Item) -> dict[str, Any]:
+    found: dict[str, Any] = rows.decode(item.payload) if item.payload else {}
+    return found
+
+
+def _reached(run: Run, item: Item, event: dict[str, Any]) -> Goal | None:
+    """The first of the run's goals that this event reaches."""
+    if item.tenant_id != run.graph.tenant_id:
+        return None
+    view = GoalView(run, item.name, event)
+    return next((goal for goal in run.graph.goals if goal.event == item.name and _held(goal.judge, view)), None)
 
 
 def _held(judge: Any, view: GoalView) -> bool:

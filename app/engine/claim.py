@@ -13,10 +13,12 @@ import psycopg
 
 from app.engine import rows
 from app.engine.people import COLUMNS
-from app.engine.rows import Int4s, Jsons, Texts, Uuids
+from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
 
 EVENT, MANUAL, SETTLED, ERASED = 0, 1, 2, 3
 """Kinds of inbox rows."""
+PAST = -1
+"""No inbox row: an event that happened after an entry of this batch and arrived before it."""
 
 # Microseconds since 2000: what the batch calls now, and what instants look like in memory.
 _MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
@@ -27,9 +29,20 @@ INBOX = f"""
 with taken as (
   delete from inbox where id = any(array(select id from inbox order by id limit %s for update skip locked)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_MICROS.format("least(occurred_at, at)")}, {_NOW},
-  (select n from workflow_epoch)
-from taken order by contact_id, id
+  convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_MICROS.format("least(occurred_at, at)")},
+  {_MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
+from taken order by contact_id, least(occurred_at, at), occurred_at, id
+"""
+MOST_PAST = 100
+_PAST = f"""
+select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
+  convert_to(e.properties::text, 'UTF8'), 0, {_MICROS.format("e.received_at")},
+  {_MICROS.format("least(e.occurred_at, e.received_at)")}, {_MICROS.format("e.occurred_at")}, 0, 0
+from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as entry(contact_id, tenant_id, occurred_at)
+cross join lateral (
+  select * from events where events.contact_id = entry.contact_id and events.tenant_id = entry.tenant_id
+    and events.occurred_at >= entry.occurred_at and events.name = any(%s)
+  order by events.occurred_at limit {MOST_PAST}) e
 """
 _FIELDS = {
     **{name: f"c.{name}" for name in COLUMNS},
@@ -74,7 +87,7 @@ select id, tenant_id, name, contact_id, payload, %(error)s from taken
 class Item(NamedTuple):
     """One inbox row. `payload` is JSON text; ids are 16 bytes. An event with a `workflow_id` was caused by that workflow.
 
-    `at` is when it arrived, `occurred_at` when it happened: what the sender says, but never later than it arrived.
+    `at` is when it arrived, `occurred_at` when it happened: what the sender says (`stated_at`), but never later than it arrived.
     """
 
     id: int
@@ -89,6 +102,7 @@ class Item(NamedTuple):
     depth: int
     at: int
     occurred_at: int
+    stated_at: int
     now: int
     epoch: int
 
@@ -152,8 +166,26 @@ class Turn:
 
 
 def inbox(cursor: Cursor, limit: int) -> list[Item]:
-    """Take up to `limit` inbox rows, oldest first; answered in order of contact, then age."""
+    """Take up to `limit` inbox rows, those first that arrived first; answered in order of contact, then occurrence."""
     return [Item._make(row) for row in cursor.execute(INBOX, (limit,)).fetchall()]
+
+
+def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:
+    """Stored events called `names` of the contacts of `entries`, from when the earliest of each contact's entries happened.
+
+    At most `MOST_PAST` of a contact, the earliest of them. Some may stand in the inbox still.
+    """
+    since: dict[tuple[bytes, int], int] = {}
+    for item in entries:
+        place = item.contact_id, item.tenant_id
+        since[place] = min(item.occurred_at, since.get(place, item.occurred_at))
+    arguments = (
+        Uuids([contact_id for contact_id, _ in since]),
+        Int4s([rows.int4(tenant_id) for _, tenant_id in since]),
+        Stamps([rows.stamp(at) for at in since.values()]),
+        Texts([rows.text(name) for name in names]),
+    )
+    return [Item._make(row) for row in cursor.execute(_PAST, arguments).fetchall()]
 
 
 def fields(reads: Iterable[str]) -> tuple[str, ...]:

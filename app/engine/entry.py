@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine import rows
+from app.engine.claim import MANUAL, Item
 from app.engine.graph import Graph
 from app.engine.people import Run
 from app.engine.walk import Batch, Refusal
@@ -16,6 +17,8 @@ Key = tuple[bytes, bytes, str]
 """(contact, workflow, entry key or '')"""
 Reason = tuple[str, dict[str, Any] | None]
 """Why somebody may not enter, as a stable word, and what to know about it."""
+LATEST = 7 * 86_400_000_000
+"""Microseconds: an event that arrives later than that after it happened is history; it is kept and starts nothing."""
 
 
 def refusal(reentry: str, cooldown: float, active: bool, last: datetime | None, now: datetime) -> Reason | None:
@@ -45,27 +48,31 @@ class Entries:
         """An active run whose end within this batch must be seen."""
         self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
 
-    def let_in(self, run: Run, event_id: bytes | None, *, paused: bool = False, asked: bool = False) -> bool:
-        """May this new run begin? Keeps the refusal when it may not; sets its entry key when it may.
+    def let_in(self, run: Run, item: Item, *, paused: bool = False) -> bool:
+        """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
 
-        `asked`: somebody wants exactly this run, so he is told when the trigger's conditions do not hold.
+        Whoever asked for exactly this run is told too when the trigger's conditions do not hold.
         """
         graph = run.graph
         key = ""
         try:
             if graph.admits is not None and not (verdict := graph.admits(run)).held:
-                return asked and self._refuse(run, event_id, "conditions_not_met", {"rules": verdict.rules})
+                return item.kind == MANUAL and self._refuse(run, "conditions_not_met", {"rules": verdict.rules})
             if graph.entry_key is not None:
                 key = as_key(graph.entry_key(run))
         except ConditionError as error:
-            return self._refuse(run, event_id, "condition_error", {"error": str(error)})
+            return self._refuse(run, "condition_error", {"error": str(error)})
+        if item.at - item.occurred_at > LATEST:
+            times = {"occurredAt": item.occurred_at, "arrivedAt": item.at}
+            detail = {name: rows.instant(at).isoformat() for name, at in times.items()}
+            return self._refuse(run, "event_too_old", detail)
         if paused:
-            return self._refuse(run, event_id, "workflow_paused", None)
+            return self._refuse(run, "workflow_paused", None)
         if graph.reentry == "always":
             return True  # no entry key: the index of active runs leaves such runs alone
         place = (run.contact.id, graph.workflow_id, key)
         if (place in self.active or place in self.history) and (reason := self._reason(graph, place)) is not None:
-            return self._refuse(run, event_id, *reason)
+            return self._refuse(run, *reason)
         run.entry_key = key
         self.active[place] = run
         self.history[place] = run.started
@@ -83,9 +90,9 @@ class Entries:
             rows.instant(self.batch.now),
         )
 
-    def _refuse(self, run: Run, event_id: bytes | None, reason: str, detail: dict[str, Any] | None) -> bool:
+    def _refuse(self, run: Run, reason: str, detail: dict[str, Any] | None) -> bool:
         graph = run.graph
         self.batch.refusals.append(
-            Refusal(graph.tenant_id, graph.workflow_id, run.contact.id, event_id, reason, detail)
+            Refusal(graph.tenant_id, graph.workflow_id, run.contact.id, run.event_id, reason, detail)
         )
         return False

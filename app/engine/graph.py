@@ -109,6 +109,7 @@ class Graph:
         for edge in document["edges"]:
             self._connect(edge)
         self.goals = [Goal(goal["id"], goal["event"], self._judge(goal)) for goal in document.get("goals") or ()]
+        self.goal_events = frozenset(goal.event for goal in self.goals)
         self._keep_what_is_read()
         self.reads = frozenset(
             path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")

@@ -113,6 +113,15 @@ class Batch:
             self._along(track, graph.start, 0)
         self._walk(run, track)
 
+    def stand(self, run: Run) -> None:
+        """A new run comes in and stands at its first step, which it does not take: `cut_short` ends it in this batch."""
+        assert run.node is not None
+        track = self._track(run.graph, None, 0)
+        track.edges += [run.graph.entered, run.node.parked]
+        track.rest = Rest(WAITING, run.node, 0)
+        track.runs.append(run)
+        run.track = track
+
     def resume(self, run: Run) -> None:
         """A parked run goes on: with what it waited for, or once more with the step that failed."""
         node, track = run.node, self._return(run)

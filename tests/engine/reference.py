@@ -6,7 +6,7 @@ What the real one does to a random workflow must be what this does. Times are ho
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass
@@ -95,3 +95,35 @@ class Reference:
         self._steps(person).append((node, step, port))
         person.node, person.attempt = None, 1
         self._end(person, run)
+
+
+class Told(NamedTuple):
+    """An event as it arrived. Times are seconds; `stated` is the sender's word, and nothing happens after it arrived."""
+
+    name: str
+    who: int
+    stated: int
+    arrived: int
+    size: int = 0
+
+    @property
+    def occurred(self) -> int:
+        return min(self.stated, self.arrived)
+
+
+def visits(events: list[Told], *, again: bool) -> list[tuple[int, int, str]]:
+    """(contact, occurrence, outcome) of each visit to a workflow that everybody waits in, entered by `cart`.
+
+    An `order` of at least 2 and any `trial` end visits. `again`: several at once; else nobody comes in who is inside.
+    """
+    found: list[tuple[int, int, str]] = []
+    inside: dict[int, list[int]] = {}
+    for event in sorted(events, key=lambda event: (event.occurred, event.stated, event.arrived)):
+        standing = inside.setdefault(event.who, [])
+        if event.name == "trial" or (event.name == "order" and event.size >= 2):
+            found += [(event.who, since, event.name) for since in standing]
+            standing.clear()
+        elif event.name == "cart" and (again or not standing):
+            standing.append(event.occurred)
+    found += [(who, since, "waiting") for who, standing in inside.items() for since in standing]
+    return sorted(found)
