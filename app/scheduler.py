@@ -38,7 +38,7 @@ BELLS = {
             where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
         """,
     "deliver": """
-        select exists (select from messages where due_at <= clock_now() and status = 0)
+        select exists (select from messages where due_at <= clock_now() and status in (0, 9))
           or exists (select from messages where lease_until < now())
         """,
 }

@@ -81,6 +81,8 @@ class EngineSettings:
     """How long an outside call may hold its row before another worker takes it over."""
     poll_seconds: float = 1.0
     """How often a worker looks for work by itself, so that a lost doorbell costs a second."""
+    uncertain_hours: int = 24
+    """How long a run waits for a message of which nobody knows whether it left; then it leaves by its `error` port."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,10 @@ def read() -> Settings:
         mailbox=MailboxSettings(
             port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=_text("THROUGHLINE_MAILBOX_PASSWORD")
         ),
-        engine=EngineSettings(batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000)),
+        engine=EngineSettings(
+            batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000),
+            uncertain_hours=_number("THROUGHLINE_UNCERTAIN_HOURS", 24, 1, 720),
+        ),
         admin_email=_text("THROUGHLINE_ADMIN_EMAIL"),
         admin_password=_text("THROUGHLINE_ADMIN_PASSWORD"),
     )

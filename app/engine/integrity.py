@@ -112,6 +112,16 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I1",
+        "a run that waits for a message has one that comes to an outcome",
+        """
+        select r.id, 'message ' || r.seq + 1 || ' ' || coalesce('status ' || m.status, 'is gone') from runs r
+        left join messages m on m.run_id = r.id and m.seq = r.seq + 1
+        where r.status = 2 and not exists (select from inbox i where i.run_id = r.id and i.kind = 2)
+          and (m.status is null or m.status not in (0, 1, 9) or (m.status = 9 and m.due_at is null))
+        """,
+    ),
+    (
+        "I1",
         "an active run belongs to a contact that exists",
         """
         select r.id, 'contact ' || r.contact_id from runs r where r.status < 4
@@ -165,7 +175,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """
         select run_id, 'message ' || seq || ' status ' || status from messages
         where case when status = 0 then due_at is null and reason is null when status = 1 then lease_until is null
-                   else due_at is not null or lease_until is not null end
+                   else (due_at is not null and not (status = 9 and payload ? 'awaited')) or lease_until is not null end
         """,
     ),
     (

@@ -12,7 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import pagination
 from app.lib.envelope import Envelope, ok
-from app.messaging.schemas import MessageView, NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
+from app.messaging.schemas import (
+    MessageView,
+    NewTemplate,
+    PreviewRequest,
+    PreviewView,
+    Settlement,
+    TemplateChange,
+    TemplateView,
+)
 from app.messaging.service import MessageService, message_view
 from app.messaging.template_service import TemplateService, parts_of, template_view
 from app.models.status import Role
@@ -109,6 +117,24 @@ async def get_message(
     return ok(message_view(await MessageService(db_session, request.user).get(message_id)))
 
 
+@post(
+    "/api/v1/messages/{message_id:str}/settle",
+    role=Role.MARKETER,
+    tags=MESSAGES,
+    status_code=200,
+    summary="Say what became of a message whose fate is uncertain",
+)
+async def settle_message(
+    request: Asked, db_session: NamedDependency[AsyncSession], message_id: FromPath[str], data: JSONBody[Settlement]
+) -> Envelope[MessageView]:
+    """A run that waits for it goes on: by `next` when it was sent, by `error` when it failed. Nothing is sent.
+
+    A message that is not uncertain answers 409 `already_settled`.
+    """
+    service = MessageService(db_session, request.user)
+    return ok(message_view(await service.settle(message_id, sent=data.outcome == "sent")))
+
+
 HANDLERS: list[Any] = [
     list_templates,
     create_template,
@@ -118,4 +144,5 @@ HANDLERS: list[Any] = [
     preview_template,
     list_messages,
     get_message,
+    settle_message,
 ]

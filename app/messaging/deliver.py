@@ -72,6 +72,7 @@ class Delivery:
         stop = time.monotonic() + seconds
         with self.connection.transaction():
             ledger.expire(self.connection)
+            self.told += ledger.let_go(self.connection)
         try:
             while True:
                 while time.monotonic() < stop and self._start():

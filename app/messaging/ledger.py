@@ -17,9 +17,11 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from app.lib import shards
+from app.lib.formats import counted
 from app.messaging.counters import AWAITED, QUEUED, moving
 from app.messaging.schemas import Parts
 from app.models.status import MessageStatus
+from app.settings import settings
 
 Connection = psycopg.Connection[Any]
 LEASE_S = 100
@@ -94,6 +96,9 @@ from due join messages m using (run_id, seq)
 order by m.due_at
 """
 
+# Until when a run waits for a message that became uncertain.
+_LIMIT = f"case when m.payload ? '{AWAITED}' then clock_now() + %(hours)s * interval '1 hour' end"
+
 # Each counts what it moves (`counters`). Only messages that are queued or being sent are moved here.
 _INTEND = moving(
     """
@@ -114,23 +119,36 @@ _SETTLE = moving(
     """
     update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
       settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
-      due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt - v.forgive::int
+      due_at = case when v.status = 9 then %(limit)s else clock_now() + v.retry * interval '1 second' end,
+      attempt = m.attempt - v.forgive::int
     from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(reason)s::text[],
       %(retry)s::float8[], %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, reason, retry, forgive)
     where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 1
-    """,
+    """.replace("%(limit)s", _LIMIT),
     QUEUED,
 )
 
 _EXPIRE = moving(
     """
     update messages m set status = 9, lease_until = null, fence = m.fence + 1, error_message = %(why)s, reason = 'worker_lost',
-      settled_at = clock_now()
+      settled_at = clock_now(), due_at = %(limit)s
     from lost where m.run_id = lost.run_id and m.seq = lost.seq
-    """,
+    """.replace("%(limit)s", _LIMIT),
     QUEUED,
     values="lost as (select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)",
 )
+
+# The message stays uncertain: its run alone goes on. Afterwards nobody waits for it, so that settling it moves no run.
+_LET_GO = """
+with late as (
+  select run_id, seq from messages where due_at <= clock_now() and status = 9 order by due_at limit 500 for update skip locked),
+gone as (update messages m set due_at = null from late where m.run_id = late.run_id and m.seq = late.seq returning m.*)
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
+select tenant_id, 2, 'message.settled', contact_id, workflow_id, run_id,
+  jsonb_build_object('seq', seq, 'port', 'error', 'error', %(why)s::text, 'output', jsonb_strip_nulls(
+    jsonb_build_object('status', 'uncertain', 'recipient', recipient, 'reason', 'outcome_unknown'))), clock_now()
+from gone returning run_id
+"""
 
 _TELL = """
 insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
@@ -182,6 +200,7 @@ def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int
         _SETTLE,
         {
             "shard": shards.own(),
+            "hours": settings().engine.uncertain_hours,
             "run": [move.due.run_id for move in moves],
             "seq": [move.due.seq for move in moves],
             "fence": [move.due.fence for move in moves],
@@ -197,7 +216,15 @@ def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int
 
 def expire(connection: Connection) -> int:
     """Sends whose owner is gone become uncertain: nobody can know whether the mail left, so no machine sends it again."""
-    return len(connection.execute(_EXPIRE, {"shard": shards.own(), "why": NOBODY_KNOWS}).fetchall())
+    parameters = {"shard": shards.own(), "why": NOBODY_KNOWS, "hours": settings().engine.uncertain_hours}
+    return len(connection.execute(_EXPIRE, parameters).fetchall())
+
+
+def let_go(connection: Connection) -> int:
+    """Runs that waited for an uncertain message as long as they may leave by `error`. Returns how many were told."""
+    hours = settings().engine.uncertain_hours
+    why = f"Nobody could say within {counted(hours, 'hour')} whether the message left."
+    return len(connection.execute(_LET_GO, {"why": why}).fetchall())
 
 
 def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:

@@ -85,3 +85,17 @@ class MessageView(msgspec.Struct, rename="camel"):
     due_at: datetime | None
     created_at: datetime
     sent_at: datetime | None
+    workflow_version: int
+    node_id: str
+    """The step that asked for it."""
+    connector_id: UUID | None
+    reason: str | None
+    """A word that programs can rely on; `error_message` is the sentence."""
+    settled_at: datetime | None
+    """Since when `status` is an outcome."""
+
+
+class Settlement(msgspec.Struct, forbid_unknown_fields=True):
+    """What became of a message whose fate was uncertain."""
+
+    outcome: Literal["sent", "failed"] = msgspec.field(name="as")

@@ -56,6 +56,11 @@ def message_view(message: Message) -> MessageView:
         due_at=message.due_at,
         created_at=message.created_at,
         sent_at=message.sent_at,
+        workflow_version=message.workflow_version,
+        node_id=message.node_id,
+        connector_id=message.connector_id,
+        reason=message.reason,
+        settled_at=message.settled_at,
     )
 
 

@@ -69,6 +69,7 @@ DAMAGE = {
     "a lost message": ("delete from messages", "I3"),
     "a message of no step": ("update messages set seq = 7", "I3"),
     "a message of no send step": ("update messages set seq = 1", "I3"),
+    "a run that waits for no message": ("update runs set status = 2, resume_at = null where status = 1", "I1"),
     "a message of another step": ("update messages set node_id = 'end'", "I3"),
     "a message counted as something else": ("update messages set status = 8, due_at = null", "I5"),
     "a message counted nowhere": ("delete from node_stats where key = 'message.queued'", "I5"),

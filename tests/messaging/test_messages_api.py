@@ -13,7 +13,7 @@ from app.accounts.principal import Principal
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.messaging.service import AlreadySettled, MessageService
-from app.models import Inbox, Message, Workspace
+from app.models import Inbox, Message, NodeStat, Workspace
 from app.models.status import MessageStatus, Role
 
 
@@ -95,3 +95,51 @@ async def test_a_person_settles_what_nobody_knows(
     with pytest.raises(AlreadySettled):
         await service.settle(f"{message.run_id}-2", sent=sent)
     assert isinstance(message.run_id, UUID)
+
+
+@pytest.mark.parametrize("word", ["sent", "failed"])
+async def test_settling_by_api(api: Any, db_session: AsyncSession, workspace: Workspace, word: str) -> None:
+    message = await add(
+        db_session,
+        workspace,
+        status=int(MessageStatus.UNCERTAIN),
+        workflow_version=3,
+        node_id="mail",
+        settled_at=clock.now(),
+    )
+    client = await api(Role.MARKETER)
+    path = f"/api/v1/messages/{message.run_id}-2/settle"
+    answer = await client.post(path, json={"as": word})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["data"]
+    assert (told["status"], told["nodeId"], told["workflowVersion"]) == (word, "mail", 3)
+    assert told["settledAt"] and (told["sentAt"] is not None) == (word == "sent")
+    again = await client.post(path, json={"as": word})
+    assert (again.status_code, again.json()["code"]) == (409, "already_settled")
+    query = select(NodeStat.key, NodeStat.n).where(NodeStat.workflow_id == message.workflow_id)
+    assert {row.key: row.n for row in await db_session.execute(query)} == {
+        "message.uncertain": -1,
+        f"message.{word}": 1,
+    }
+
+
+@pytest.mark.parametrize("body", [{}, {"as": "delivered"}, {"as": True}, {"as": "sent", "note": "x"}, []])
+async def test_settling_asks_for_an_outcome(
+    api: Any, db_session: AsyncSession, workspace: Workspace, body: Any
+) -> None:
+    message = await add(db_session, workspace, status=int(MessageStatus.UNCERTAIN))
+    answer = await (await api(Role.MARKETER)).post(f"/api/v1/messages/{message.run_id}-2/settle", json=body)
+    assert answer.status_code in (400, 422), answer.text
+    await db_session.refresh(message)
+    assert message.status == MessageStatus.UNCERTAIN
+
+
+async def test_settling_is_for_those_who_may(
+    api: Any, db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    message = await add(db_session, workspace, status=int(MessageStatus.UNCERTAIN))
+    path = f"/api/v1/messages/{message.run_id}-2/settle"
+    assert (await (await api(Role.OWNER, other_workspace)).post(path, json={"as": "sent"})).status_code == 404
+    assert (await (await api(Role.VIEWER)).post(path, json={"as": "sent"})).status_code == 403
+    await db_session.refresh(message)
+    assert message.status == MessageStatus.UNCERTAIN
