@@ -26,6 +26,7 @@ from app.lib.headers import security_headers
 from app.lib.idempotency import Idempotency
 from app.lib.metrics import Measured
 from app.settings import settings
+from app.workflows import builder
 
 ROOT = Path(__file__).parent
 MODULES = ("api", "pages", "builder_pages")
@@ -71,7 +72,9 @@ def create_app(*, database_config: Any = None) -> Litestar:
         guards=[guards.authorize, parameters.refuse_unknown],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(
-            directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"], engine=FragmentEngine
+            directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"],
+            engine=FragmentEngine,
+            engine_callback=builder.teach,
         ),
         before_send=[security_headers],
         openapi_config=openapi.config(),

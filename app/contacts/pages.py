@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -28,6 +27,7 @@ from app.errors import AppError, Invalid
 from app.lib import clock
 from app.lib.flash import go
 from app.lib.fragments import page
+from app.lib.zones import zone_of
 from app.models.contact import Contact
 from app.models.status import Channel, Role
 from app.values.zone_names import timezones
@@ -181,21 +181,17 @@ async def _contact_page(
         contact=contact,
         name=name_of(contact),
         reach=reach(contact),
-        local=now.astimezone(ZoneInfo(contact.timezone)) if contact.timezone else None,
+        local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,
         show=show,
         counts=counts,
-        days=timeline.days(shown.entries, _zone(request.user)),
-        today=now.astimezone(_zone(request.user)).date(),
+        days=timeline.days(shown.entries, zone_of(request.user.timezone)),
+        today=now.astimezone(zone_of(request.user.timezone)).date(),
         earlier=f"/contacts/{contact.id}?{urlencode(query)}" if shown.before else "",
         coming=coming,
         underway=underway,
         workflows=await history.startable(session, request.user.tenant_id) if request.user.may("marketer") else [],
         action=action or ActionForm(),
     )
-
-
-def _zone(principal: Principal) -> ZoneInfo:
-    return ZoneInfo(principal.timezone if principal.timezone in timezones() else "UTC")
 
 
 @post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)

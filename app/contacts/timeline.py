@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.contacts.history import CHANGES, History
-from app.lib.formats import duration
+from app.lib.formats import duration, readable
 from app.models.event import Event
 from app.models.message import Message
 from app.models.run import EntryRefusal, Run
@@ -150,13 +150,7 @@ def _changes(properties: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(value: Any) -> str:
-    if value is None or value == []:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(_value(item) for item in value)[:80]
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = readable(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

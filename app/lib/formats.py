@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Iterable
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 
 from app.lib import clock
+from app.lib.readings import plain_json, printed
+from app.lib.zones import known_zone, zone_of, zone_word
 
 AVATAR_TINTS = 8
 EMPTY = "–"
@@ -76,41 +78,47 @@ def words(value: str) -> str:
 
 def as_json(value: Any) -> str:
     """Indented JSON for copying."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return json.dumps(plain_json(value), indent=2, ensure_ascii=False)
 
 
-def zone(context: Context | dict[str, Any]) -> tzinfo:
-    """The reader's time zone: the signed-in user's, else UTC."""
-    name = getattr(context.get("principal"), "timezone", None) or "UTC"
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
+def readers_zone(context: Context | dict[str, Any]) -> tzinfo:
+    """The reader's time zone: that of the workspace they are signed in to, else UTC."""
+    return zone_of(getattr(context.get("principal"), "timezone", None))
 
 
 @pass_context
 def when(context: Context, value: datetime | None, style: str = "near") -> str:
-    """A moment in the reader's zone.
+    """A moment in the reader's zone, as `moment_text` says it."""
+    return moment_text(value, readers_zone(context), context.get("now") or clock.now(), style)
 
-    Styles: `near` (`2 min ago`, `in 3 h`, `yesterday 10:31`, `Sep 4`), `day` (`Mon, Sep 7 09:41`), `clock` (`09:41:07`),
-    `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
+
+def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str = "near") -> str:
+    """A moment in words, with the short name of its zone behind each time of day.
+
+    Styles: `near` (`2 min ago`, `in 3 h`, `yesterday 10:31 CET`, `Sep 4, 14:00 CEST`), `day` (`Mon, Sep 7 09:41 CEST`), `second`
+    (the same with seconds), `minute` (`09:41`, below a heading that has the zone), `heading` (`Monday Sep 7 · CEST`), `date`
+    (`Sep 7, 2026`), `full` (everything, for a tooltip).
     """
     if value is None:
         return EMPTY
-    local, now = value.astimezone(zone(context)), (context.get("now") or clock.now())
-    here = now.astimezone(local.tzinfo)
-    if style == "full":
-        return f"{local:%a, %b} {local.day}, {local:%Y, %H:%M:%S} {local.tzname()}"
-    if style == "clock":
-        return f"{local:%H:%M:%S}"
-    if style == "date":
-        return f"{local:%b} {local.day}, {local:%Y}"
-    if style == "day":
-        return f"{local:%a, %b} {local.day}{'' if local.year == here.year else f', {local:%Y}'} {local:%H:%M}"
-    return _near((value - now).total_seconds(), local, here)
+    local, here = value.astimezone(zone), now.astimezone(zone)
+    word = zone_word(local)
+    year = "" if local.year == here.year else f", {local:%Y}"
+    match style:
+        case "full":
+            return f"{local:%a, %b} {local.day}, {local:%Y, %H:%M:%S} {word}"
+        case "minute":
+            return f"{local:%H:%M}"
+        case "date":
+            return f"{local:%b} {local.day}, {local:%Y}"
+        case "heading":
+            return f"{local:%A %b} {local.day}{year} · {word}"
+        case "day" | "second":
+            return f"{local:%a, %b} {local.day}{year} {local:{'%H:%M:%S' if style == 'second' else '%H:%M'}} {word}"
+    return _near((value - now).total_seconds(), local, here, f"{local:%b} {local.day}{year}, {local:%H:%M} {word}")
 
 
-def _near(seconds: float, local: datetime, here: datetime) -> str:
+def _near(seconds: float, local: datetime, here: datetime, far: str) -> str:
     distance, days = abs(seconds), (local.date() - here.date()).days
     if distance < 45:
         return "now"
@@ -119,10 +127,38 @@ def _near(seconds: float, local: datetime, here: datetime) -> str:
     elif distance < 12 * 3600 or days == 0:
         text = f"{round(distance / 3600)} h"
     elif days in (-1, 1):
-        return f"{'tomorrow' if days > 0 else 'yesterday'} {local:%H:%M}"
+        return f"{'tomorrow' if days > 0 else 'yesterday'} {local:%H:%M} {zone_word(local)}"
     else:
-        return f"{local:%b} {local.day}{'' if local.year == here.year else f', {local:%Y}'}"
+        return far
     return f"in {text}" if seconds > 0 else f"{text} ago"
+
+
+@pass_context
+def theirs(context: Context, value: datetime | None, timezone: str | None) -> str:
+    """The same moment where the contact is: `15:00 EST`, with the day where it is another one; nothing where clocks agree."""
+    zone = known_zone(timezone or "")
+    if value is None or zone is None:
+        return ""
+    local, reader = value.astimezone(zone), value.astimezone(readers_zone(context))
+    if local.utcoffset() == reader.utcoffset():
+        return ""
+    day = "" if local.date() == reader.date() else f"{local:%a, %b} {local.day} "
+    return f"{day}{local:%H:%M} {zone_word(local)}"
+
+
+def time_style(moments: Iterable[datetime | None]) -> str:
+    """`second` when two different moments fall into one minute, so that they can be told apart; else `day`."""
+    known = {moment.replace(microsecond=0) for moment in moments if moment is not None}
+    return "second" if len({moment.replace(second=0) for moment in known}) < len(known) else "day"
+
+
+def readable(value: Any, empty: str = EMPTY) -> str:
+    """A value of a contact, an event or a step as people read it: `Yes`, `3`, `a, b`; objects as JSON, nothing as a dash."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return ", ".join(readable(item) for item in value) or empty
+    return printed(value) or empty
 
 
 def install(environment: Environment) -> None:
@@ -138,4 +174,7 @@ def install(environment: Environment) -> None:
         words=words,
         as_json=as_json,
         when=when,
+        theirs=theirs,
+        time_style=time_style,
+        readable=readable,
     )

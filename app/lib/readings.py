@@ -63,10 +63,11 @@ def printed(value: Any) -> str:
 
 def printed_json(value: Any) -> str:
     """As JSON on one line; dates and what JSON does not know as text."""
-    return json.dumps(_plain(value), ensure_ascii=False)
+    return json.dumps(plain_json(value), ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """`value` as JSON can hold it: what is not finite or too large is null, dates are text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
@@ -74,9 +75,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {printed(key): _plain(item) for key, item in value.items()}
+        return {printed(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     return printed(value)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.lib.complaints import complaint
-from app.lib.readings import as_date, as_number, printed, printed_json
+from app.lib.readings import as_date, as_number, printed_json
 from app.nodes import paths
 from app.nodes.base import Issue
 from app.nodes.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, Unreadable
@@ -167,20 +167,6 @@ def problems(raw: list[dict[str, Any]]) -> list[Issue]:
         told = complaint(str(error))
         where = told["path"] if told["path"].startswith("[") else ""
         return [Issue("conditions" + where, told["message"])]
-
-
-def wanted_in_words(operator: str, wanted: Any) -> str:
-    """What a rule wants, as people say it: `is within the last 7 days`, `is between 1 and 9`."""
-    known = OPERATORS.get(operator)
-    label = known.label if known else operator.replace("_", " ")
-    if operator in WITHOUT_VALUE:
-        return label
-    if known and known.shape == "duration" and isinstance(wanted, dict):
-        unit, amount = printed(wanted.get("unit")), printed(wanted.get("duration"))
-        return f"{label} {unit.removesuffix('s')}" if amount == "1" else f"{label} {amount} {unit}"
-    if known and known.shape == "pair" and isinstance(wanted, list):
-        return f"{label} {' and '.join(map(printed, wanted))}"
-    return f"{label} {printed(wanted) or '…'}"
 
 
 def _shown(value: Any) -> Any:

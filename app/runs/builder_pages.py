@@ -13,7 +13,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.lib import formats
+from app.lib import clock, formats
 from app.lib.fragments import page
 from app.models.status import Role
 from app.runs.narrative import sentences
@@ -85,11 +85,11 @@ async def show_person(
 
 def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, Any]]:
     """Where the run was, the trigger first: the way it left each step, and one sentence for it."""
-    zone = formats.zone({"principal": reader})
+    zone, now = formats.readers_zone({"principal": reader}), clock.now()
+    style = formats.time_style([run.started_at, *(step.completed_at or step.started_at for step in run.steps)])
 
     def moment(value: datetime | None) -> str:
-        local = value.astimezone(zone) if value else None
-        return f"{local:%b} {local.day}, {local:%H:%M}" if local else formats.EMPTY
+        return formats.moment_text(value, zone, now, style)
 
     steps: list[dict[str, Any]] = [
         {"nodeId": "trigger", "port": "next", "status": "completed", "note": told[0], "time": moment(run.started_at)}

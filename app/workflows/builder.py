@@ -9,8 +9,12 @@ from litestar import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.lib.fragments import FragmentEngine
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
+from app.nodes.operators import OPERATORS
+from app.nodes.paths import label_of
+from app.nodes.phrases import decision_in_words, sentence
 from app.workflows import choices, faces
 from app.workflows.choices import Choices
 from app.workflows.graph import TRIGGER, Graph
@@ -20,6 +24,12 @@ from app.workflows.validation import Finding
 SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
 PageRequest = Request[Principal, Any, Any]
 Json = dict[str, Any]
+
+
+def teach(engine: FragmentEngine) -> None:
+    """Give templates the words of conditions: the operators, a field's label, a whole list, and the rules of a decision."""
+    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=decision_in_words)
+    engine.engine.filters.update(field_label=label_of)
 
 
 def may_edit(principal: Principal, workflow: Workflow) -> bool:

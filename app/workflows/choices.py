@@ -5,17 +5,19 @@ Names are looked for in the newest rows only, so that a form opens as fast in a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Connector, Contact, Event, Template
+from app.values.reading import CONTACT_KINDS, kind_of
 
 NEWEST = 500
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
 CONTACT_FIELDS = ("email", "phone", "external_id", "source", "tags", "timezone", "locale", "created_at")
+_KINDS = {f"contact.{name}": kind for name, kind in CONTACT_KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Choices:
     attributes: list[str]
     tags: list[str]
     properties: list[str]
+    kinds: dict[str, str] = field(default_factory=lambda: dict(_KINDS))
+    """What each field holds (`text`, `number` …), by its path; a field whose values do not agree is not in it."""
 
     @property
     def fields(self) -> list[str]:
@@ -60,20 +64,24 @@ async def all_of(session: AsyncSession, tenant_id: int) -> Choices:
         .order_by(Contact.created_at.desc(), Contact.id.desc())
         .limit(NEWEST)
     )
-    attributes: set[str] = set()
+    attributes: dict[str, list[Any]] = {}
     tags: set[str] = set()
     for person in await session.execute(people):
-        attributes.update(person.attributes)
+        for name, value in person.attributes.items():
+            attributes.setdefault(name, []).append(value)
         tags.update(person.tags)
     happened = (
         select(Event.name, Event.properties).where(Event.tenant_id == tenant_id).order_by(Event.id.desc()).limit(NEWEST)
     )
     events: dict[str, Any] = dict.fromkeys(OWN_EVENTS)
-    properties: set[str] = set()
+    properties: dict[str, list[Any]] = {}
     for event in await session.execute(happened):
         events.setdefault(event.name)
         if event.name not in OWN_EVENTS:
-            properties.update(event.properties or {})
+            for name, value in (event.properties or {}).items():
+                properties.setdefault(name, []).append(value)
+    met = {f"contact.attributes.{name}": kind_of(values) for name, values in attributes.items()}
+    met |= {f"event.{name}": kind_of(values) for name, values in properties.items()}
     return Choices(
         templates=(await titles(session, tenant_id)).templates,
         connectors={str(row.id): {"name": row.name} for row in connectors},
@@ -81,4 +89,5 @@ async def all_of(session: AsyncSession, tenant_id: int) -> Choices:
         attributes=sorted(attributes),
         tags=sorted(tags),
         properties=sorted(properties),
+        kinds=_KINDS | {path: kind for path, kind in met.items() if kind},
     )

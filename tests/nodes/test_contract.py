@@ -16,7 +16,7 @@ import pytest
 
 from app.lib.fragments import FragmentEngine
 from app.nodes import registry
-from app.workflows import faces
+from app.workflows import builder, faces
 from app.workflows.choices import Choices
 from app.workflows.faces import FOLDER
 from app.workflows.trigger_types import TRIGGER_TYPES
@@ -26,6 +26,7 @@ STEPS = list(registry.types())
 TRIGGERS = list(TRIGGER_TYPES)
 BOTH = [*STEPS, *(f"triggers/{name}" for name in TRIGGERS)]
 ENGINE = FragmentEngine(directory=[FOLDER.parent / "app" / "templates", FOLDER])
+builder.teach(ENGINE)
 NODE_FIELDS = {"retry"}
 """Fields that a form writes beside the config: they belong to the node, not to the type."""
 

@@ -13,6 +13,12 @@ export function auto(text) {
   return quoted ? quoted[1] : text;
 }
 
+/** What the chosen operator of a condition takes. @param {Element} control */
+const shapeOf = (control) => {
+  const operator = /** @type {any} */ (control.closest('[data-item]')?.querySelector('[name=operator]'));
+  return operator?.selectedOptions[0]?.dataset.shape;
+};
+
 /** @param {any} control @returns {any} undefined when there is nothing to keep */
 function valueOf(control) {
   const { kind = 'text', keep } = control.dataset;
@@ -41,7 +47,7 @@ export function read(scope) {
     if (value === undefined) return;
     const parts = path.split('.');
     let at = found;
-    for (const part of parts.slice(0, -1)) at = at[part] ??= {};
+    for (const [place, part] of parts.slice(0, -1).entries()) at = at[part] ??= /^\d+$/.test(parts[place + 1]) ? [] : {};
     at[parts[parts.length - 1]] = value;
   };
   for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
@@ -59,8 +65,33 @@ export function read(scope) {
 /** Rows directly in a list. */
 const rows = (list) => /** @type {HTMLElement[]} */ ([...list.querySelectorAll('[data-item]')].filter((item) => item.parentElement?.closest('[data-list], [data-map]') === list));
 
+/** What a field holds as far as it is known: `contact.attributes.plan`, `attributes.plan` and `plan` are one. @param {string} field */
+function kindOf(field) {
+  const names = ['', 'contact.', 'contact.attributes.', 'event.'].map((prefix) => prefix + field.trim());
+  const known = /** @type {HTMLOptionElement[]} */ ([...document.querySelectorAll('#known-fields option')]);
+  return known.find((option) => names.includes(option.value))?.dataset.kind ?? '';
+}
+
+/** @type {WeakMap<Element, HTMLOptionElement[]>} */
+const offers = new WeakMap();
+
+/** Offer the operators that fit the kind of the field; the chosen one stays when a value stands beside it. @param {any} select */
+function offer(select) {
+  const row = select.closest('[data-item]');
+  const kind = kindOf(row.querySelector(`[name="${select.dataset.offer}"]`).value);
+  const all = offers.get(select) ?? offers.set(select, [...select.options]).get(select) ?? [];
+  const chosen = select.value;
+  const fits = (/** @type {HTMLOptionElement} */ option) => !kind || (option.dataset.kinds ?? '').split(' ').includes(kind);
+  const empty = [...row.querySelectorAll('[name="value"]')].every((/** @type {any} */ control) => control.value === '');
+  const keep = fits(all.find((option) => option.value === chosen) ?? all[0]) || !empty || !kind;
+  const offered = all.filter((option) => fits(option) || (keep && option.value === chosen));
+  if (offered.length !== select.options.length || !keep) select.replaceChildren(...offered);
+  select.value = keep ? chosen : offered[0].value;
+}
+
 /** Show what belongs to the chosen values: `data-when="operator=in|not_in"`, `data-unless` for the opposite. @param {Element} form */
 export function arrange(form) {
+  for (const select of form.querySelectorAll('[data-offer]')) offer(select);
   for (const part of /** @type {any} */ (form.querySelectorAll('[data-when], [data-unless]'))) {
     const [name, values] = (part.dataset.when ?? part.dataset.unless).split('=');
     const scope = part.closest('[data-item]') ?? form;
@@ -130,5 +161,6 @@ export function find(form, path) {
   if (rest === '') return own(scope, '[name]')[0];
   const [head] = rest.split(/[.[]/);
   const list = own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0];
-  return own(scope, `[name="${CSS.escape(rest)}"]`)[0] ?? own(scope, `[name="${CSS.escape(head)}"]`)[0] ?? list?.querySelector('input, select') ?? list?.closest('.rows').querySelector('[data-add]');
+  const shown = (/** @type {string} */ name) => own(scope, `[name="${CSS.escape(name)}"], [name^="${CSS.escape(name)}."]`).find((control) => !control.closest('[hidden]'));
+  return shown(rest.replace(/\[(\d+)\]/g, '.$1')) ?? shown(head) ?? own(scope, `[name="${CSS.escape(head)}"]`)[0] ?? list?.querySelector('input, select') ?? list?.closest('.rows').querySelector('[data-add]');
 }

@@ -1,0 +1,70 @@
+"""Conditions said in words: `plan is pro and last visit is within the last 7 days`. For cards, dialogs and the pages of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.lib.formats import readable
+from app.nodes.operators import OPERATORS, UNITS
+from app.nodes.paths import label_of
+
+TO_CHOOSE = "…"
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One rule of a decision: what was there, what was wanted. A group has neither and a label of its own; `depth` indents."""
+
+    label: str
+    held: bool
+    depth: int
+    was: str = ""
+    wanted: str = ""
+
+
+def wanted_in_words(operator: str, wanted: Any) -> str:
+    """What a rule wants: `is within the last 7 days`, `is between 1 and 9`, `is known`."""
+    known = OPERATORS.get(operator)
+    if known is None:
+        return f"{operator.replace('_', ' ') or TO_CHOOSE} {readable(wanted, TO_CHOOSE)}"
+    if known.shape == "none":
+        return known.label
+    if known.shape == "duration":
+        given = wanted if isinstance(wanted, dict) else {}
+        unit, amount = str(given.get("unit") or TO_CHOOSE), readable(given.get("duration"), TO_CHOOSE)
+        if unit in UNITS and amount == "1":
+            return f"{known.label} {unit.removesuffix('s')}"
+        return f"{known.label} {amount} {unit}"
+    if known.shape == "pair" and isinstance(wanted, list):
+        return f"{known.label} {' and '.join(readable(item, TO_CHOOSE) for item in wanted)}"
+    return f"{known.label} {readable(wanted, TO_CHOOSE)}"
+
+
+def sentence(conditions: Any, match: Any = "all") -> str:
+    """A list of conditions as a card says it; nothing for an empty one. Takes drafts, so anything may be missing."""
+    parts = []
+    for item in conditions if isinstance(conditions, list) else ():
+        if not isinstance(item, dict):
+            continue
+        if "conditions" in item:
+            parts.append(f"({sentence(item['conditions'], item.get('match'))})")
+        else:
+            field = label_of(str(item.get("field") or TO_CHOOSE))
+            parts.append(f"{field} {wanted_in_words(str(item.get('operator') or ''), item.get('value'))}")
+    return (" or " if match == "any" else " and ").join(parts)
+
+
+def decision_in_words(rules: list[dict[str, Any]], depth: int = 0) -> list[RuleLine]:
+    """The stored rules of a decision, one line each, groups before what is in them."""
+    lines = []
+    for rule in rules:
+        if "rules" in rule:
+            label = "Any of these" if rule.get("match") == "any" else "All of these"
+            lines.append(RuleLine(label, bool(rule.get("held")), depth))
+            lines += decision_in_words(rule["rules"], depth + 1)
+        else:
+            wanted = wanted_in_words(str(rule.get("operator", "")), rule.get("wanted"))
+            was = readable(rule.get("actual"), "empty")
+            lines.append(RuleLine(label_of(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
+    return lines
