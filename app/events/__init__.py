@@ -2,5 +2,5 @@
 
 Modules beyond the usual names: `record` writes events and the engine's inbox in the caller's transaction (contacts call it
 too); `ingest` is the group commit behind `POST /api/v1/events`, `storing` what one such commit does, `people` whom its
-events are about.
+events are about, `refusals` why a request is not stored.
 """

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.events.ingest import Ingest
-from app.events.record import Recorded
-from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, client_id, read
+from app.events.refusals import EventsInvalid
+from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, place_of, read
 from app.events.service import EventService
+from app.events.storing import Recorded
 from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
 from app.models.event import Event
@@ -67,10 +68,18 @@ def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
     summary="Send one event or an array of up to 1,000",
 )
 async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventReceipt | list[EventReceipt]]:
-    """Answered after the events are stored, all of them or none. A duplicate `id` answers the first event's result."""
+    """Answered after the events are stored, all of them or none; a refusal names every event that does not fit by its index.
+
+    An event with an `id` that was sent before with the same content answers the first result, with `duplicate: true`; with
+    another contact, name, properties or occurredAt the answer is 409 `event_id_in_use`.
+    """
     body = await request.body()
-    events, many = read(body, request.headers.get("idempotency-key"))
-    recorded = await ingest_of(request).submit(request.user.tenant_id, events, len(body))
+    events, complaints, many = read(body, request.headers.get("idempotency-key"))
+    ingest = ingest_of(request)
+    if complaints:
+        complaints += await ingest.look_at(request.user.tenant_id, events)
+        raise EventsInvalid(errors=sorted(complaints, key=place_of))
+    recorded = await ingest.submit(request.user.tenant_id, events, len(body))
     receipts = [_receipt(item) for item in recorded]
     if not many:
         return ok(receipts[0])
@@ -94,7 +103,7 @@ async def list_events(
 
 
 def _receipt(item: Recorded) -> EventReceipt:
-    return EventReceipt(item.id, item.contact_id, item.name, item.occurred_at, client_id(item.key), item.duplicate)
+    return EventReceipt(item.id, item.contact_id, item.name, item.occurred_at, item.key, item.duplicate)
 
 
 def _view(event: Event) -> EventOut:
@@ -105,7 +114,7 @@ def _view(event: Event) -> EventOut:
         properties=event.properties or {},
         occurred_at=event.occurred_at,
         received_at=event.received_at,
-        client_id=client_id(event.key),
+        client_id=event.key,
     )
 
 

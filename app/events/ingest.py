@@ -10,6 +10,7 @@ Measured on two cores with 64 connections (research): 2.7 times the throughput o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 
@@ -18,16 +19,17 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Complaint, Unavailable
 from app.events import storing
-from app.events.record import Recorded
 from app.events.schemas import Accepted
-from app.events.storing import Request
+from app.events.storing import Answer, Recorded, Request
 
 log = structlog.get_logger()
 FLUSHERS = 2
 """Writers at the same time: one waits for its commit while the other collects."""
 MAX_BATCH = 1_000
+MAX_TRIES = 5
+"""Each further one means that another process stored an id of ours in the same instant."""
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 32_000_000
 """Above either the client is told to come back; a web process never holds more than this in its queue."""
@@ -73,6 +75,11 @@ class Ingest:
             task.add_done_callback(self._tasks.discard)
         return await waiting.answer
 
+    async def look_at(self, tenant_id: int, events: Sequence[Accepted]) -> list[Complaint]:
+        """What would keep these events from being stored, without storing any."""
+        async with self._sessions() as session:
+            return await storing.faults_of(session, Request(tenant_id, events))
+
     async def _flush(self) -> None:
         while self._queue:
             batch: list[Waiting] = []
@@ -92,8 +99,7 @@ class Ingest:
 
     async def _store(self, batch: Sequence[Waiting]) -> None:
         try:
-            async with self._sessions() as session, session.begin():
-                answers = await storing.store(session, [waiting.request for waiting in batch])
+            answers = await self._committed([waiting.request for waiting in batch])
         except Exception as error:
             if len(batch) > 1 and not _is_away(error):
                 log.warning("ingest.batch_split", requests=len(batch), error=type(error).__name__)
@@ -111,6 +117,14 @@ class Ingest:
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)
+
+    async def _committed(self, requests: Sequence[Request]) -> list[Answer]:
+        """Store and commit. When another process was faster with an id of ours and other content, look and store again."""
+        for _ in range(MAX_TRIES):
+            with contextlib.suppress(storing.Overtaken):
+                async with self._sessions() as session, session.begin():
+                    return await storing.store(session, requests)
+        raise Unavailable
 
 
 def _is_away(error: Exception) -> bool:

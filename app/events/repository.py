@@ -15,7 +15,10 @@ from app.models.event import Event
 
 
 class EventRow(NamedTuple):
-    """One row to store. `properties` is JSON text; `id` decides the order in which the engine sees it."""
+    """One row to store. `properties` is JSON text; `id` decides the order in which the engine sees it.
+
+    `occurred_at` equals `received_at` when the sender did not say when it happened.
+    """
 
     id: UUID
     tenant_id: int
@@ -23,30 +26,42 @@ class EventRow(NamedTuple):
     name: str
     properties: str
     key: str | None
+    request_key: str | None
     occurred_at: datetime
+    received_at: datetime
+
+
+class EventKey(NamedTuple):
+    """What an event is known by in its workspace: the id that its sender gave it, or its place in a request with a key."""
+
+    tenant_id: int
+    of_request: bool
+    text: str
 
 
 class Stored(NamedTuple):
-    """What is in the table under a key."""
+    """What is in the table under a key. Of an erased contact there is neither the contact nor the properties."""
 
     id: UUID
-    contact_id: UUID
+    contact_id: UUID | None
     name: str
+    properties: dict[str, Any] | None
     occurred_at: datetime
+    received_at: datetime
 
-
-Key = tuple[int, str]
 
 # Sorted by key, so that two transactions that share keys wait for each other in one order and cannot deadlock.
 _INSERT = """
 with incoming as (
   select * from unnest(%(id)b::uuid[], %(tenant_id)b::int[], %(contact_id)b::uuid[], %(name)b::text[],
-                       %(properties)b::text[], %(key)b::text[], %(occurred_at)b::timestamptz[])
-    as t(id, tenant_id, contact_id, name, properties, key, occurred_at)
+                       %(properties)b::text[], %(key)b::text[], %(request_key)b::text[], %(occurred_at)b::timestamptz[],
+                       %(received_at)b::timestamptz[])
+    as t(id, tenant_id, contact_id, name, properties, key, request_key, occurred_at, received_at)
 ), stored as (
-  insert into events (id, tenant_id, contact_id, name, properties, key, occurred_at)
-  select id, tenant_id, contact_id, name, properties::jsonb, key, occurred_at from incoming order by tenant_id, key, id
-  on conflict (tenant_id, key) where key is not null do nothing
+  insert into events (id, tenant_id, contact_id, name, properties, key, request_key, occurred_at, received_at)
+  select id, tenant_id, contact_id, name, properties::jsonb, key, request_key, occurred_at, received_at
+  from incoming order by tenant_id, key, request_key, id
+  on conflict do nothing
   returning id
 ), queued as (
   insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at)
@@ -65,22 +80,31 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
     return {row.id for row in await execute(session, _INSERT, **columns)}
 
 
-async def by_keys(session: AsyncSession, keys: Iterable[Key]) -> dict[Key, Stored]:
-    """The events already stored under these idempotency keys."""
-    wanted = sorted(set(keys))
-    if not wanted:
-        return {}
-    rows = await execute(
-        session,
-        """
-        select k.tenant_id, k.key, e.id, e.contact_id, e.name, e.occurred_at
-        from unnest(%(tenants)b::int[], %(keys)b::text[]) as k(tenant_id, key)
-        cross join lateral (select * from events e where e.tenant_id = k.tenant_id and e.key = k.key offset 0) e
-        """,
-        tenants=[tenant for tenant, _ in wanted],
-        keys=[key for _, key in wanted],
-    )
-    return {(row.tenant_id, row.key): Stored(row.id, row.contact_id, row.name, row.occurred_at) for row in rows}
+async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, Stored]:
+    """The events already stored under these keys."""
+    found: dict[EventKey, Stored] = {}
+    every = set(keys)
+    for of_request, column in ((False, "key"), (True, "request_key")):
+        wanted = sorted({key for key in every if key.of_request == of_request})
+        if not wanted:
+            continue
+        rows = await execute(
+            session,
+            f"""
+            select k.tenant_id, k.key as text, e.*
+            from unnest(%(tenants)b::int[], %(keys)b::text[]) as k(tenant_id, key)
+            cross join lateral (
+              select id, contact_id, name, properties, occurred_at, received_at from events e
+              where e.tenant_id = k.tenant_id and e.{column} = k.key offset 0
+            ) e
+            """,  # noqa: S608
+            tenants=[key.tenant_id for key in wanted],
+            keys=[key.text for key in wanted],
+        )
+        for row in rows:
+            stored = Stored(row.id, row.contact_id, row.name, row.properties, row.occurred_at, row.received_at)
+            found[EventKey(row.tenant_id, of_request, row.text)] = stored
+    return found
 
 
 async def page(

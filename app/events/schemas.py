@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from app.errors import BadRequest, Complaint, Invalid
 from app.lib import addresses, clock, jsonlimits
-from app.lib.complaints import complaint, joined
+from app.lib.complaints import all_complaints, joined
 
 MAX_EVENTS = 1_000
 MAX_PROPERTIES_BYTES = 32_768
 MAX_DEPTH = 10
 MAX_AHEAD = timedelta(hours=1)
-MAX_COMPLAINTS = 20
-REQUEST_KEY = "idempotency-key:"
-"""Begins the ids that were made from an `Idempotency-Key`; clients do not see them."""
-
-
-def client_id(key: str | None) -> str | None:
-    """The id that the client sent with the event."""
-    return None if key is None or key.startswith(REQUEST_KEY) else key
-
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -45,21 +37,34 @@ class EventIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """An event that has been read and may be stored. `who` is an id, an external id or an email, told apart by `by`."""
+    """An event that has been read and may be stored. `who` is an id, an external id or an email, told apart by `by`.
+
+    `occurred_at` is None when the sender did not say. `where` is the event's path in the body: `[3]`, empty when it is alone.
+    """
 
     name: str
     by: str
     who: UUID | str
     properties: str
-    occurred_at: datetime
-    key: str | None
+    occurred_at: datetime | None
+    key: str | None = None
+    request_key: str | None = None
+    where: str = ""
+
+
+class EventsRead(NamedTuple):
+    """A request body: the events that may be stored, what is wrong with the others, and whether it was an array."""
+
+    events: list[Accepted]
+    complaints: list[Complaint]
+    many: bool
 
 
 class EventReceipt(msgspec.Struct, rename="camel"):
     """`id` is the event's own id, `clientId` the one that was sent. A duplicate shows the first event of its id."""
 
     id: UUID
-    contact_id: UUID
+    contact_id: UUID | None
     name: str
     occurred_at: datetime
     client_id: str | None
@@ -78,60 +83,75 @@ class EventOut(msgspec.Struct, rename="camel"):
 
 _decode_one = msgspec.json.Decoder(EventIn).decode
 _decode_many = msgspec.json.Decoder(list[EventIn]).decode
+_NAMES_OF_CONTACTS = ("contactId", "externalId", "email")
 
 
-def read(body: bytes, request_key: str | None = None) -> tuple[list[Accepted], bool]:
-    """The events of a body, and whether it was an array. Raises Invalid naming every path, BadRequest when it is no JSON.
+def read(body: bytes, request_key: str | None = None) -> EventsRead:
+    """The events of a body with all that is wrong with it. Raises BadRequest when it is no JSON, Invalid for a wrong number.
 
-    The events are committed apart from the request's own transaction, so an `Idempotency-Key` gives those without an id one.
+    The events are committed apart from the request's own transaction, so with an `Idempotency-Key` each that has no id is
+    known by that key and its place.
     """
     many = body.lstrip()[:1] == b"["
-    complaints: list[Complaint] = []
-    events: list[EventIn] = []
+    faults: list[list[Complaint]] | None = None
     try:
         try:
-            events = _decode_many(body) if many else [_decode_one(body)]
+            events: list[EventIn] = _decode_many(body) if many else [_decode_one(body)]
         except msgspec.ValidationError:
-            complaints = _decode_each(body)
+            raw = msgspec.json.decode(body) if many else [msgspec.json.decode(body)]
+            _check_count(len(raw))
+            faults = [all_complaints(item, EventIn, _place(number, many)) for number, item in enumerate(raw)]
+            events = [_salvaged(item, bool(found)) for item, found in zip(raw, faults, strict=True)]
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}") from error
-    if not complaints and not 1 <= len(events) <= MAX_EVENTS:
-        complaints = [{"path": "body", "message": f"Send 1 to {MAX_EVENTS:,} events at a time, not {len(events):,}."}]
-    latest, accepted = clock.now() + MAX_AHEAD, []
-    if not complaints:
-        for number, event in enumerate(events):
-            if event.id is None and request_key is not None:
-                event.id = f"{REQUEST_KEY}{request_key}#{number}"
-            found = _accept(event, f"[{number}]" if many else "", latest, complaints)
-            if found is not None:
-                accepted.append(found)
-            if len(complaints) >= MAX_COMPLAINTS:
-                break
-    if complaints:
-        raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=complaints[:MAX_COMPLAINTS])
-    return accepted, many
-
-
-def _decode_each(body: bytes) -> list[Complaint]:
-    """The slow way, taken only when something is wrong: each event by itself, so that each complaint has its index."""
-    raw = msgspec.json.decode(body)
-    many = isinstance(raw, list)
+    _check_count(len(events))
+    latest = clock.now() + MAX_AHEAD
+    accepted: list[Accepted] = []
     complaints: list[Complaint] = []
-    for number, item in enumerate(raw if many else [raw]):
-        try:
-            msgspec.convert(item, EventIn)
-        except msgspec.ValidationError as error:
-            complaints.append(complaint(str(error), f"[{number}]" if many else ""))
-        if len(complaints) >= MAX_COMPLAINTS:
-            break
-    return complaints
+    for number, event in enumerate(events):
+        key = None if request_key is None or event.id is not None else f"{request_key}#{number}"
+        found = [*faults[number]] if faults else []
+        taken = _accept(event, _place(number, many), latest, found, key)
+        complaints += found
+        if taken is not None:
+            accepted.append(taken)
+    return EventsRead(accepted, complaints, many)
 
 
-def _accept(event: EventIn, prefix: str, latest: datetime, complaints: list[Complaint]) -> Accepted | None:
-    before = len(complaints)
+def _check_count(count: int) -> None:
+    if not 1 <= count <= MAX_EVENTS:
+        message = f"Send 1 to {MAX_EVENTS:,} events at a time, not {count:,}."
+        raise Invalid("Nothing was stored.", errors=[{"path": "body", "message": message}])
+
+
+def _place(number: int, many: bool) -> str:
+    return f"[{number}]" if many else ""
+
+
+def place_of(complaint: Complaint) -> int:
+    """The index of the event that a complaint is about, to put complaints in the order of the body."""
+    found = re.match(r"\[(\d+)\]", complaint["path"])
+    return int(found[1]) if found else 0
+
+
+def _salvaged(item: Any, faulty: bool) -> EventIn:
+    """What of an event can be read, so that a wrong type in it does not hide a wrong address. A faulty one is never stored."""
+    given = item if isinstance(item, dict) else {}
+    if faulty:
+        given = {"name": "?"} | {
+            name: value for name, value in given.items() if not all_complaints({"name": "?", name: value}, EventIn)
+        }
+    return msgspec.convert(given, EventIn)
+
+
+def _accept(
+    event: EventIn, where: str, latest: datetime, complaints: list[Complaint], request_key: str | None
+) -> Accepted | None:
+    """The event, or None when something is wrong with it; `complaints` holds what is known already and gets the rest."""
+    known = {found["path"] for found in complaints}
 
     def complain(field: str, message: str) -> None:
-        complaints.append({"path": joined(prefix, field), "message": message})
+        complaints.append({"path": joined(where, field), "message": message})
 
     named: list[tuple[str, UUID | str]] = []
     if event.contact_id is not None:
@@ -142,8 +162,10 @@ def _accept(event: EventIn, prefix: str, latest: datetime, complaints: list[Comp
         try:
             named.append(("email", addresses.email(event.email)))
         except addresses.BadAddress as error:
+            known.add(joined(where, "email"))
             complain("email", str(error))
-    if len(named) != 1 and len(complaints) == before:
+    unreadable = bool(known & {where, "body"}) or any(joined(where, field) in known for field in _NAMES_OF_CONTACTS)
+    if len(named) != 1 and not unreadable:
         problem = "Name the contact" if not named else "Name the contact only once"
         complain("contactId", f"{problem}: send one of contactId, externalId and email.")
     for field, text in (("name", event.name), ("externalId", event.external_id), ("id", event.id)):
@@ -156,7 +178,7 @@ def _accept(event: EventIn, prefix: str, latest: datetime, complaints: list[Comp
         complain("properties", str(error))
     if event.occurred_at is not None and event.occurred_at > latest:
         complain("occurredAt", "This is more than an hour in the future. Check the clock and the offset.")
-    if len(complaints) > before:
+    if complaints:
         return None
     by, who = named[0]
-    return Accepted(event.name.strip(), by, who, properties, event.occurred_at or clock.now(), event.id)
+    return Accepted(event.name.strip(), by, who, properties, event.occurred_at, event.id, request_key, where)

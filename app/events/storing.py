@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import AppError, Invalid
+from app.errors import AppError, Complaint
 from app.events import people, repository
 from app.events.people import Who
-from app.events.record import Recorded
-from app.events.repository import EventRow, Key, Stored
+from app.events.refusals import Content, Fault, refusal, stored_content
+from app.events.repository import EventKey, EventRow, Stored
 from app.events.schemas import Accepted
 from app.lib import clock, ids, jobs
+from app.lib.complaints import joined
 
 
 class Request(NamedTuple):
@@ -23,115 +25,157 @@ class Request(NamedTuple):
     tenant_id: int
     events: Sequence[Accepted]
 
+    def keyed(self) -> Iterator[tuple[EventKey | None, Accepted]]:
+        """Each event with what it is known by, None for one that is new each time."""
+        for event in self.events:
+            if event.key is not None:
+                yield EventKey(self.tenant_id, False, event.key), event
+            elif event.request_key is not None:
+                yield EventKey(self.tenant_id, True, event.request_key), event
+            else:
+                yield None, event
+
+    def who(self, event: Accepted) -> Who:
+        """How `event` names its contact."""
+        return Who(self.tenant_id, event.by, str(event.who))
+
+
+class Recorded(NamedTuple):
+    """What is stored; for a duplicate that is the first event of its key, whose contact is None when it was erased."""
+
+    id: UUID
+    contact_id: UUID | None
+    name: str
+    occurred_at: datetime
+    key: str | None
+    duplicate: bool
+
 
 Answer = list[Recorded] | AppError
 
 
+class Overtaken(Exception):
+    """Another transaction stored other content under an id of ours meanwhile. Nothing may be committed; do it again."""
+
+
+class Seen(NamedTuple):
+    """What the database holds of some requests: events by their keys, and contacts by how they were named."""
+
+    known: dict[EventKey, Stored]
+    contacts: dict[Who, UUID]
+
+    def content(self, request: Request, event: Accepted) -> Content:
+        """What `event` says, to be compared with another of the same id."""
+        who = request.who(event)
+        return Content.of(event, self.contacts.get(who) or who)
+
+
+async def _look(session: AsyncSession, requests: Sequence[Request]) -> Seen:
+    keys = {key for request in requests for key, _ in request.keyed() if key is not None}
+    named = {request.who(event) for request in requests for event in request.events}
+    return Seen(await repository.by_keys(session, keys), await people.find(session, named))
+
+
+async def faults_of(session: AsyncSession, request: Request) -> list[Complaint]:
+    """What would keep these events from being stored, without storing any; for requests that are refused anyway."""
+    return [fault.complaint for fault in _faults(request, await _look(session, [request]), {})]
+
+
 async def store(session: AsyncSession, requests: Sequence[Request]) -> list[Answer]:
-    """Store each request whole, or answer it with the error that refuses it; one never touches another."""
-    known = await repository.by_keys(session, [key for request in requests for key in _keys(request)])
-    contacts = await people.find(session, {who for request in requests for who, _ in _fresh(request, known)})
-    refused = [_refusal(request, known, contacts) for request in requests]
+    """Store each request whole, or answer it with the error that refuses it; one never touches another. Raises Overtaken."""
+    seen = await _look(session, requests)
+    waiting: dict[EventKey, Content] = {}
+    refused: list[AppError | None] = []
+    for request in requests:
+        mine = dict(waiting)
+        refused.append(refusal(_faults(request, seen, mine)))
+        if refused[-1] is None:
+            waiting = mine
     taken = [request for request, error in zip(requests, refused, strict=True) if error is None]
-
-    first: dict[Key, Accepted] = {}
-    to_store: list[tuple[int, Accepted, Who]] = []
-    for request in taken:
-        for who, event in _fresh(request, known):
-            if event.key is None or first.setdefault((request.tenant_id, event.key), event) is event:
-                to_store.append((request.tenant_id, event, who))
-    missing = {who: None for _, _, who in to_store if who not in contacts}
-    created = await people.create(session, list(missing))
-    contacts.update(created.found)
-
-    made = iter(ids.uuid7_many(len(created.new) + len(to_store)))
-    now = clock.now()
-    rows = [
-        EventRow(UUID(bytes=next(made)), tenant_id, contact_id, "contact.created", '{"via":"event"}', None, now)
-        for tenant_id, contact_id in created.new
-    ]
-    row_of: dict[int, EventRow] = {}
-    for tenant_id, event, who in to_store:
-        row = EventRow(
-            UUID(bytes=next(made)),
-            tenant_id,
-            contacts[who],
-            event.name,
-            event.properties,
-            event.key,
-            event.occurred_at,
-        )
-        rows.append(row)
-        row_of[id(event)] = row
-    stored = await repository.insert(session, rows) if rows else set()
-    if stored:
-        jobs.enqueue(session, "advance")
-    # A key that another transaction stored in the meantime, or that came twice: the answer is the first event's.
-    beaten = [
-        key
-        for request in taken
-        for key, event in zip(_all_keys(request), request.events, strict=True)
-        if key is not None and key not in known and (id(event) not in row_of or row_of[id(event)].id not in stored)
-    ]
-    known |= await repository.by_keys(session, beaten)
-    answers = iter([_answer(request, row_of, stored, known) for request in taken])
+    row_of = await _insert(session, taken, seen)
+    answers = iter([_answer(request, seen, row_of) for request in taken])
     return [error if error is not None else next(answers) for error in refused]
 
 
-def _all_keys(request: Request) -> list[Key | None]:
-    return [None if event.key is None else (request.tenant_id, event.key) for event in request.events]
+def _faults(request: Request, seen: Seen, waiting: dict[EventKey, Content]) -> list[Fault]:
+    """What keeps a request from being stored. `waiting` holds what is about to be stored, and gets what this one brings."""
+    found: list[Fault] = []
+    for key, event in request.keyed():
+        stored = seen.known.get(key) if key is not None else None
+        if event.by == "id" and stored is None and request.who(event) not in seen.contacts:
+            message = f"There is no contact {event.who} in this workspace. Send externalId or email to make one."
+            found.append(Fault("contact", {"path": joined(event.where, "contactId"), "message": message}))
+        elif key is not None:
+            content = seen.content(request, event)
+            first = stored_content(stored) if stored is not None else waiting.setdefault(key, content)
+            found += [
+                Fault("request" if key.of_request else "id", told) for told in content.differences(first, event.where)
+            ]
+    return found
 
 
-def _keys(request: Request) -> Iterator[Key]:
-    return (key for key in _all_keys(request) if key is not None)
+async def _insert(session: AsyncSession, taken: Sequence[Request], seen: Seen) -> dict[int, EventRow]:
+    """Store what is new; answers the rows by the identity of their event. What was known or was overtaken is in `seen`."""
+    to_store: list[tuple[EventKey | None, Accepted, Request]] = []
+    first: set[EventKey] = set()
+    for request in taken:
+        for key, event in request.keyed():
+            if key is None or (key not in seen.known and key not in first):
+                to_store.append((key, event, request))
+                first |= {key} if key is not None else set()
+    missing = {request.who(event): None for _, event, request in to_store}
+    created = await people.create(session, [who for who in missing if who not in seen.contacts])
+    seen.contacts.update(created.found)
+    made = iter(ids.uuid7_many(len(created.new) + len(to_store)))
+    now = clock.now()
 
-
-def _fresh(request: Request, known: dict[Key, Stored]) -> Iterator[tuple[Who, Accepted]]:
-    """The events of a request that are not stored yet, with whom they name."""
-    for key, event in zip(_all_keys(request), request.events, strict=True):
-        if key is None or key not in known:
-            yield Who(request.tenant_id, event.by, str(event.who)), event
-
-
-def _refusal(request: Request, known: dict[Key, Stored], contacts: dict[Who, UUID]) -> AppError | None:
-    unknown = [event for who, event in _fresh(request, known) if who.by == "id" and who not in contacts]
-    if not unknown:
-        return None
-    index = {id(event): number for number, event in enumerate(request.events)}
-    alone = len(request.events) == 1
-    return UnknownContact(
-        errors=[
-            {
-                "path": "contactId" if alone else f"[{index[id(event)]}].contactId",
-                "message": f"There is no contact {event.who} in this workspace. Send externalId or email to make one.",
-            }
-            for event in unknown[:20]
-        ]
-    )
-
-
-def _answer(
-    request: Request, row_of: dict[int, EventRow], stored: set[UUID], known: dict[Key, Stored]
-) -> list[Recorded]:
-    answers = []
-    for key, event in zip(_all_keys(request), request.events, strict=True):
-        row = row_of.get(id(event))
-        fresh = row is not None and row.id in stored
-        source = row if row is not None and fresh else known[key]  # type: ignore[index]
-        answers.append(
-            Recorded(
-                id=source.id,
-                contact_id=source.contact_id,
-                name=source.name,
-                occurred_at=source.occurred_at,
-                key=event.key,
-                duplicate=not fresh,
-            )
+    def row(tenant_id: int, contact_id: UUID, name: str, properties: str, event: Accepted | None = None) -> EventRow:
+        return EventRow(
+            id=UUID(bytes=next(made)),
+            tenant_id=tenant_id,
+            contact_id=contact_id,
+            name=name,
+            properties=properties,
+            key=event.key if event else None,
+            request_key=event.request_key if event else None,
+            occurred_at=(event.occurred_at if event else None) or now,
+            received_at=now,
         )
+
+    rows = [row(tenant_id, contact_id, "contact.created", '{"via":"event"}') for tenant_id, contact_id in created.new]
+    row_of = {
+        id(event): row(request.tenant_id, seen.contacts[request.who(event)], event.name, event.properties, event)
+        for _, event, request in to_store
+    }
+    rows += row_of.values()
+    stored = await repository.insert(session, rows) if rows else set()
+    if stored:
+        jobs.enqueue(session, "advance")
+    fresh = {number: made_row for number, made_row in row_of.items() if made_row.id in stored}
+    await _settle(session, taken, seen, fresh)
+    return fresh
+
+
+async def _settle(session: AsyncSession, taken: Sequence[Request], seen: Seen, fresh: dict[int, EventRow]) -> None:
+    """Look up the first event of every key that came twice or that another transaction stored meanwhile."""
+    again = [
+        (key, event, request)
+        for request in taken
+        for key, event in request.keyed()
+        if key is not None and key not in seen.known and id(event) not in fresh
+    ]
+    seen.known.update(await repository.by_keys(session, [key for key, _, _ in again]))
+    for key, event, request in again:
+        if key not in seen.known or seen.content(request, event).differences(stored_content(seen.known[key]), ""):
+            raise Overtaken
+
+
+def _answer(request: Request, seen: Seen, fresh: dict[int, EventRow]) -> list[Recorded]:
+    answers = []
+    for key, event in request.keyed():
+        row = fresh.get(id(event))
+        first = row if row is not None or key is None else seen.known[key]
+        if first is None:  # it has no key, so nothing could keep it out
+            raise Overtaken
+        answers.append(Recorded(first.id, first.contact_id, first.name, first.occurred_at, event.key, row is None))
     return answers
-
-
-class UnknownContact(Invalid):
-    """An event names a contact that does not exist. Nothing of this request was stored."""
-
-    code = "unknown_contact"

@@ -89,23 +89,162 @@ async def test_an_array_keeps_its_order_and_makes_each_unknown_person_once(
 async def test_a_duplicate_id_answers_the_first_result(
     program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
 ) -> None:
-    first = (await program.post(EVENTS, json={"name": "bought", "externalId": "u1", "id": "o-1"})).json()["data"]
-    again = await program.post(EVENTS, json={"name": "other", "email": "nobody-yet@example.com", "id": "o-1"})
-    assert again.status_code == 202
-    assert again.json()["data"] == {**first, "duplicate": True}
-    batch = await program.post(
-        EVENTS,
-        json=[
-            {"name": "x", "externalId": "u1", "id": "o-2"},
-            {"name": "y", "externalId": "u1", "id": "o-2"},
-            {"name": "z", "externalId": "u1", "id": "o-1"},
-        ],
-    )
+    sent = {"name": "bought", "externalId": "u1", "id": "o-1", "properties": {"n": 1, "list": [1.0, True]}}
+    first = (await program.post(EVENTS, json=sent)).json()["data"]
+    assert first["duplicate"] is False
+    for same in (
+        sent,
+        {**sent, "externalId": None, "email": "ADA@example.com"},
+        {**sent, "properties": {"list": [1, True], "n": 1.0}},
+        {**sent, "occurredAt": "2024-03-01T10:00:00Z"},  # the first did not say when it happened
+    ):
+        again = await program.post(EVENTS, json=same)
+        assert again.status_code == 202, again.text
+        assert again.json()["data"] == {**first, "duplicate": True}
+    other = {"name": "x", "externalId": "u1", "id": "o-2"}
+    batch = await program.post(EVENTS, json=[other, other, sent])
     x, y, z = batch.json()["data"]
-    assert x["id"] == y["id"] and y["name"] == "x" and y["duplicate"] and not x["duplicate"]
+    assert x["id"] == y["id"] and y["duplicate"] and not x["duplicate"]
     assert z["id"] == first["id"] and batch.json()["meta"] == {"accepted": 1, "duplicates": 2}
     assert await count(db_session, Event, workspace) == await count(db_session, Inbox, workspace) == 2
     assert await count(db_session, Contact, workspace) == 1
+
+
+FIRST: dict[str, Any] = {
+    "name": "bought",
+    "externalId": "u1",
+    "id": "o-1",
+    "properties": {"n": 1},
+    "occurredAt": "2024-03-01T10:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        ({"externalId": "u2"}, ["contact"]),
+        ({"externalId": None, "email": "nobody-yet@example.com"}, ["contact"]),
+        ({"name": "sold"}, ["name"]),
+        ({"properties": {"n": True}}, ["properties"]),
+        ({"properties": {}}, ["properties"]),
+        ({"properties": {"n": 1, "m": None}}, ["properties"]),
+        ({"occurredAt": "2024-03-01T10:00:00.001Z"}, ["occurredAt"]),
+        ({"name": "sold", "externalId": "u9", "properties": {"n": 2}}, ["contact", "name", "properties"]),
+    ],
+)
+async def test_an_id_with_other_content_is_refused(
+    program: httpx.AsyncClient,
+    ada: Contact,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    change: dict[str, Any],
+    paths: list[str],
+) -> None:
+    """Also inside one batch, and without a word about what the first one says."""
+    other = {key: value for key, value in {**FIRST, **change}.items() if value is not None}
+    within = await program.post(EVENTS, json=[FIRST, {"name": "ok", "email": "new@example.com"}, other])
+    assert within.status_code == 409 and within.json()["code"] == "event_id_in_use", within.text
+    assert [error["path"] for error in within.json()["errors"]] == [f"[2].{path}" for path in paths]
+    assert await count(db_session, Event, workspace) == 0 and await count(db_session, Contact, workspace) == 1
+    assert (await program.post(EVENTS, json=FIRST)).status_code == 202
+    before = await count(db_session, Contact, workspace)
+    later = await program.post(EVENTS, json=other)
+    assert later.status_code == 409 and [error["path"] for error in later.json()["errors"]] == paths
+    assert str(ada.id) not in later.text and "2024" not in later.text
+    assert await count(db_session, Event, workspace) == await count(db_session, Inbox, workspace) == 1
+    assert await count(db_session, Contact, workspace) == before == 1
+
+
+async def test_an_erased_contacts_event_is_still_the_first_of_its_id(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    """Only what is still known can differ: nobody is made anew by a repeated event."""
+    await program.post(EVENTS, json=FIRST)
+    await program.delete(f"/api/v1/contacts/{ada.id}")
+    again = await program.post(EVENTS, json=FIRST)
+    assert again.status_code == 202
+    assert again.json()["data"]["duplicate"] is (await count(db_session, Event, workspace) == 1)
+
+
+async def test_an_id_is_never_taken_for_a_key_of_a_request(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    event = {"name": "a", "externalId": "u1"}
+    keyed = await program.post(EVENTS, json=event, headers={"idempotency-key": "abc"})
+    assert keyed.json()["data"]["clientId"] is None
+    ids = []
+    for client_id in ("idempotency-key:abc#0", "abc#0"):
+        answer = await program.post(EVENTS, json={**event, "name": client_id, "id": client_id})
+        assert answer.status_code == 202 and answer.json()["data"]["clientId"] == client_id
+        assert answer.json()["data"]["duplicate"] is False
+        ids.append(answer.json()["data"]["id"])
+    assert len({keyed.json()["data"]["id"], *ids}) == 3
+    listed = (await program.get(EVENTS)).json()["data"]
+    assert [found["clientId"] for found in listed] == ["abc#0", "idempotency-key:abc#0", None]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_key_of_a_request_belongs_to_its_body(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace, lost: bool
+) -> None:
+    """Also when the answer to the first was lost before it was kept: its events are there."""
+    headers = {"idempotency-key": "r-2"}
+    body = [{"name": "a", "externalId": "u1"}, {"name": "b", "externalId": "u1", "id": "own"}]
+    assert (await program.post(EVENTS, json=body, headers=headers)).status_code == 202
+    if lost:
+        await db_session.execute(delete(IdempotencyKey))
+        await db_session.commit()
+    other = [{"name": "other", "externalId": "u1"}, body[1]]
+    answer = await program.post(EVENTS, json=other, headers=headers)
+    assert answer.status_code == 422 and answer.json()["code"] == "idempotency_key_reused", answer.text
+    assert await count(db_session, Event, workspace) == 2
+
+
+async def test_all_that_is_wrong_with_a_batch_is_said_at_once(
+    program: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    """Whatever stage finds it: types, addresses, contacts that do not exist, ids with other content."""
+    await program.post(EVENTS, json=FIRST)
+    answer = await program.post(
+        EVENTS,
+        json=[
+            {"name": 5, "email": "no address", "colour": "red"},
+            {"name": "fine", "externalId": "u1"},
+            {"name": "a", "contactId": str(uuid4())},
+            {**FIRST, "name": "sold"},
+            7,
+            {"name": "a", "externalId": ["u1"], "occurredAt": "2999-01-01T00:00:00Z"},
+            {"externalId": "u1", "email": "ada@example.com", "properties": {"a": "\0"}},
+            {"name": "twice", "externalId": "u1", "id": "t"},
+            {"name": "twice", "externalId": "u7", "id": "t"},
+        ],
+    )
+    assert answer.status_code == 422, answer.text
+    found = [error["path"] for error in answer.json()["errors"]]
+    assert found == [
+        "[0].colour",
+        "[0].name",
+        "[0].email",
+        "[2].contactId",
+        "[3].name",
+        "[4]",
+        "[5].externalId",
+        "[5].occurredAt",
+        "[6].name",
+        "[6].contactId",
+        "[6].properties",
+        "[8].contact",
+    ]
+    assert await count(db_session, Event, workspace) == 1
+
+
+async def test_a_hundred_complaints_are_enough(program: httpx.AsyncClient, ada: Contact) -> None:
+    answer = await program.post(EVENTS, json=[{"name": "a", "contactId": str(uuid4())} for _ in range(130)])
+    body = answer.json()
+    assert answer.status_code == 422 and len(body["errors"]) == 100 and body["detail"].endswith("And 30 more.")
+    assert body["errors"][99]["path"] == "[99].contactId"
+    mixed = await program.post(EVENTS, json=[{"name": ""}, {"email": "x"}] * 500)
+    assert len(mixed.json()["errors"]) == 100 and mixed.json()["detail"].endswith("And 1,900 more.")
 
 
 @pytest.mark.parametrize(

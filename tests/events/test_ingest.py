@@ -14,8 +14,9 @@ from app.errors import Unavailable
 from app.events import ingest as module
 from app.events import storing
 from app.events.ingest import Ingest, Overloaded
+from app.events.refusals import EventIdInUse, UnknownContact
 from app.events.schemas import Accepted, read
-from app.lib import clock, database
+from app.lib import database
 from app.lib.ids import uuid7
 from app.models.status import Role
 from tests.fixtures.database import CommittedDatabase
@@ -25,7 +26,7 @@ EVENTS = "/api/v1/events"
 
 
 def one(name: str = "a", external_id: str = "u1", key: str | None = None) -> Accepted:
-    return Accepted(name, "external_id", external_id, "{}", clock.now(), key)
+    return Accepted(name, "external_id", external_id, "{}", None, key)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ async def test_concurrent_requests_with_one_id_store_one_event_and_one_contact(
     headers = {"Authorization": f"Bearer {key}"}
 
     async def send(number: int) -> Any:
-        body = {"name": f"n{number}", "externalId": f"u{number % 3}", "id": f"id-{number % 7}"}
+        body = {"name": "n", "externalId": f"u{number % 7 % 3}", "id": f"id-{number % 7}"}
         payload: Any = [body, body] if number % 5 == 0 else body
         answer = await committed_client.post(EVENTS, json=payload, headers=headers)
         assert answer.status_code == 202, answer.text
@@ -81,6 +82,50 @@ async def test_two_queues_racing_for_one_id_agree(committed_database: CommittedD
     assert sum(not receipt.duplicate for (receipt,) in answers) == 20
 
 
+async def test_queues_racing_for_one_id_with_other_content_have_one_winner(
+    committed_database: CommittedDatabase, tenant: int
+) -> None:
+    """The losers are refused as if they had come later, and what was stored beside them in one transaction stays."""
+    queues = [Ingest(database.session_maker()) for _ in range(4)]
+    keyed = [
+        queue.submit(tenant, [one(name=f"n{number}", external_id=f"u{number}", key=f"k{n}")], 10)
+        for n in range(20)
+        for number, queue in enumerate(queues)
+    ]
+    plain = [queue.submit(tenant, [one(name="plain")], 10) for queue in queues for _ in range(10)]
+    answers = await asyncio.gather(*keyed, *plain, return_exceptions=True)
+    refused = [answer for answer in answers[: len(keyed)] if isinstance(answer, BaseException)]
+    assert len(refused) == 60 and all(isinstance(error, EventIdInUse) for error in refused), refused
+    assert {found["path"] for error in refused for found in error.errors} == {"contact", "name"}
+    assert not [answer for answer in answers[len(keyed) :] if isinstance(answer, BaseException)]
+    with committed_database.connect() as connection:
+        assert connection.execute("select count(*) from events where key is not null").fetchone() == (20,)
+        assert connection.execute("select count(*) from events where name = 'plain'").fetchone() == (40,)
+        assert connection.execute("select count(*) from inbox where name <> 'contact.created'").fetchone() == (60,)
+
+
+async def test_being_overtaken_looks_again(ingest: Ingest, tenant: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other transaction commits between our look and our insert."""
+    other = Ingest(database.session_maker())
+    real, looked = storing._look, []
+
+    async def slow(session: Any, requests: Any) -> Any:
+        seen = await real(session, requests)
+        if not looked:
+            looked.append(1)
+            await other.submit(tenant, [one(name="faster", key="k")], 10)
+        return seen
+
+    monkeypatch.setattr(storing, "_look", slow)
+    answers = await asyncio.gather(
+        ingest.submit(tenant, [one(name="slower", key="k")], 10),
+        ingest.submit(tenant, [one(name="beside")], 10),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[0], EventIdInUse)
+    assert not isinstance(answers[1], BaseException) and not answers[1][0].duplicate
+
+
 async def test_waiting_requests_share_a_transaction(
     ingest: Ingest, tenant: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,10 +143,10 @@ async def test_waiting_requests_share_a_transaction(
 
 
 async def test_a_refused_request_does_not_touch_its_neighbours(ingest: Ingest, tenant: int) -> None:
-    unknown = Accepted("a", "id", uuid7(), "{}", clock.now(), "shared")
+    unknown = Accepted("a", "id", uuid7(), "{}", None, "shared", where="[1]")
     good = [ingest.submit(tenant, [one(key="shared")], 10), ingest.submit(tenant, [one()], 10)]
     answers = await asyncio.gather(ingest.submit(tenant, [one(), unknown], 10), *good, return_exceptions=True)
-    assert isinstance(answers[0], storing.UnknownContact)
+    assert isinstance(answers[0], UnknownContact)
     assert answers[0].errors[0]["path"] == "[1].contactId"
     assert not isinstance(answers[1], BaseException) and not answers[1][0].duplicate
     assert not isinstance(answers[2], BaseException)
@@ -110,7 +155,7 @@ async def test_a_refused_request_does_not_touch_its_neighbours(ingest: Ingest, t
 async def test_a_request_that_breaks_the_transaction_is_split_out(
     ingest: Ingest, tenant: int, committed_database: CommittedDatabase
 ) -> None:
-    broken = Accepted("a\0b", "external_id", "u1", "{}", clock.now(), None)
+    broken = Accepted("a\0b", "external_id", "u1", "{}", None, None)
     answers = await asyncio.gather(
         *(ingest.submit(tenant, [one(str(n))], 10) for n in range(5)),
         ingest.submit(tenant, [broken], 10),
@@ -173,5 +218,5 @@ async def test_a_client_that_hangs_up_loses_nothing(
 
 def test_reading_a_full_batch_is_quick() -> None:
     body = b"[" + b",".join([b'{"name":"a","externalId":"u1","properties":{"a":{"b":[1,2]}}}'] * 1_000) + b"]"
-    events, many = read(body)
-    assert many and len(events) == 1_000
+    found = read(body)
+    assert found.many and len(found.events) == 1_000 and not found.complaints
