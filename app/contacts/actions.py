@@ -23,20 +23,23 @@ MANUAL = 1
 
 
 class ActionForm(msgspec.Struct):
-    """The fields of both dialogs, and which of them is open with what error."""
+    """The fields of the dialogs, and which of them is open with what error."""
 
     open: str = ""
     workflow: str = ""
     event: str = ""
     properties: str = ""
+    reason: str = ""
     errors: dict[str, str] = {}
     status: int = 200
 
     @classmethod
     def of(cls, data: Mapping[str, Any], action: str) -> ActionForm:
-        """What the browser sent for `start` or `event`."""
-        workflow, event, properties = (str(data.get(name) or "") for name in ("workflow", "event", "properties"))
-        return cls(open=action, workflow=workflow, event=event, properties=properties)
+        """What the browser sent for `start`, `event` or `resubscribe`."""
+        workflow, event, properties, reason = (
+            str(data.get(name) or "") for name in ("workflow", "event", "properties", "reason")
+        )
+        return cls(open=action, workflow=workflow, event=event, properties=properties, reason=reason)
 
     def failed(self, error: AppError) -> ActionForm:
         """The same with what was wrong."""

@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts.imports import api as imports
-from app.contacts.schemas import ContactIn, ContactOut, Erased
+from app.contacts.schemas import ContactIn, ContactOut, Erased, ResubscribeRequest
 from app.contacts.service import ContactService
 from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
+from app.messaging.suppression import SuppressionService
+from app.models.contact import Contact
 from app.models.status import Role
 
 TAGS = ["Contacts"]
@@ -34,9 +36,10 @@ async def upsert_contact(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], data: JSONBody[ContactIn]
 ) -> Response[Envelope[ContactOut]]:
     """201 for a new contact, 200 for one that was there; 409 when externalId and email belong to two contacts."""
-    contact, created = await ContactService(db_session, request.user).upsert(data)
+    service = ContactService(db_session, request.user)
+    contact, created = await service.upsert(data)
     return Response(
-        ok(ContactOut.of(contact), created=created),
+        ok(await _out(service, contact), created=created),
         status_code=201 if created else 200,
         headers={"Location": f"/api/v1/contacts/{contact.id}"},
     )
@@ -51,21 +54,37 @@ async def list_contacts(
     source: FromQuery[str | None] = None,
     email: FromQuery[str | None] = None,
     external_id: Annotated[str | None, QueryParameter(name="externalId")] = None,
+    permission: FromQuery[str | None] = None,
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[ContactOut]]:
-    """`search` looks in name, email, externalId and phone; `tag` may come several times and all must be there."""
-    page = await ContactService(db_session, request.user).list(
-        search=search, tags=tag or (), source=source, email=email, external_id=external_id, limit=limit, cursor=cursor
+    """`search` looks in name, email, externalId and phone; `tag` may come several times and all must be there.
+
+    `permission` is `reachable`, or the reason why not: `unsubscribed`, `no_consent`, `complained`, `bounced`, `invalid`,
+    `manual`, `no_address`.
+    """
+    service = ContactService(db_session, request.user)
+    page = await service.list(
+        search=search,
+        tags=tag or (),
+        source=source,
+        email=email,
+        external_id=external_id,
+        permission=permission,
+        limit=limit,
+        cursor=cursor,
     )
-    return ok([ContactOut.of(row) for row in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
+    email_of = await service.permissions(page.items)
+    rows = [ContactOut.of(row, email_of[row.id]) for row in page.items]
+    return ok(rows, nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
 @get(ONE, role=Role.VIEWER, tags=TAGS, summary="One contact")
 async def get_contact(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
 ) -> Envelope[ContactOut]:
-    return ok(ContactOut.of(await ContactService(db_session, request.user).get(contact_id)))
+    service = ContactService(db_session, request.user)
+    return ok(await _out(service, await service.get(contact_id)))
 
 
 @patch(ONE, role=Role.MARKETER, tags=TAGS, summary="Change some fields of a contact")
@@ -75,8 +94,12 @@ async def patch_contact(
     contact_id: FromPath[UUID],
     data: JSONBody[ContactIn],
 ) -> Envelope[ContactOut]:
-    """Attributes and consent are merged; `null` removes a key or empties a field."""
-    return ok(ContactOut.of(await ContactService(db_session, request.user).patch(contact_id, data)))
+    """Attributes and consent are merged; `null` removes a key or empties a field.
+
+    Consent does not lift an entry of the suppression list: `permissions` says what holds, `resubscribe` changes it.
+    """
+    service = ContactService(db_session, request.user)
+    return ok(await _out(service, await service.patch(contact_id, data)))
 
 
 @delete(ONE, role=Role.MARKETER, status_code=200, tags=TAGS, summary="Erase a contact")
@@ -88,11 +111,35 @@ async def erase_contact(
     return ok(Erased(contact_id))
 
 
+@post(
+    ONE + "/resubscribe",
+    role=Role.ADMIN,
+    status_code=200,
+    tags=TAGS,
+    summary="Write to a contact again, with a reason",
+)
+async def resubscribe_contact(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    contact_id: FromPath[UUID],
+    data: JSONBody[ResubscribeRequest],
+) -> Envelope[ContactOut]:
+    """Lifts what the suppression list has against its email, gives consent, and records `contact.resubscribed`."""
+    await SuppressionService(db_session, request.user).resubscribe(contact_id, data.reason, data.topic)
+    service = ContactService(db_session, request.user)
+    return ok(await _out(service, await service.get(contact_id)))
+
+
+async def _out(service: ContactService, contact: Contact) -> ContactOut:
+    return ContactOut.of(contact, (await service.permissions([contact]))[contact.id])
+
+
 HANDLERS: list[Any] = [
     upsert_contact,
     list_contacts,
     get_contact,
     patch_contact,
     erase_contact,
+    resubscribe_contact,
     *imports.HANDLERS,
 ]

@@ -16,18 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts import forms, history, timeline
 from app.contacts.actions import ActionForm, ContactActions
-from app.contacts.consent import may_send
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
 from app.contacts.history import History
 from app.contacts.imports import pages as import_pages
 from app.contacts.naming import name_of
+from app.contacts.permission import LABELS
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.lib import clock
 from app.lib.flash import go
 from app.lib.fragments import page
 from app.lib.zones import zone_of
+from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
 from app.models.status import Channel, Role
 from app.values.zone_names import timezones
@@ -36,26 +37,21 @@ Asked = Request[Principal, Any, Any]
 ONE = "/contacts/{contact_id:uuid}"
 
 
-def reach(contact: Contact) -> tuple[str, str, str]:
-    """Can this contact be written to by email? The arguments of a pill: whose icon, the word, the look."""
-    if not contact.email:
-        return "draft", "No email", "line"
-    allowed, _ = may_send(contact, Channel.EMAIL)
-    return ("active", "Reachable", "ok") if allowed else ("suppressed", "Opted out", "warn")
-
-
 @get("/contacts", role=Role.VIEWER, include_in_schema=False)
 async def contact_list(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
     search: FromQuery[str] = "",
     tag: FromQuery[str] = "",
+    permission: FromQuery[str] = "",
     cursor: FromQuery[str] = "",
 ) -> Template:
     """Contacts, newest first; the search replaces only the rows."""
     service = ContactService(db_session, request.user)
-    found = await service.list(search=search, tags=[tag] if tag else (), limit=50, cursor=cursor or None)
-    more = {"search": search, "tag": tag, "cursor": found.next_cursor or ""}
+    found = await service.list(
+        search=search, tags=[tag] if tag else (), permission=permission, limit=50, cursor=cursor or None
+    )
+    more = {"search": search, "tag": tag, "permission": permission, "cursor": found.next_cursor or ""}
     return page(
         request,
         "contacts/list.html",
@@ -66,10 +62,12 @@ async def contact_list(
         else "",
         search=search,
         tag=tag,
+        permission=permission,
+        permissions=await service.permissions(found.items),
+        permission_labels=list(LABELS.items()),
         cursor=cursor,
         tags=await history.common_tags(db_session, request.user.tenant_id),
         name_of=name_of,
-        reach=reach,
     )
 
 
@@ -180,7 +178,8 @@ async def _contact_page(
         status_code=action.status if action else 200,
         contact=contact,
         name=name_of(contact),
-        reach=reach(contact),
+        other_channels=[channel.word for channel in Channel if channel is not Channel.EMAIL],
+        permission=(await ContactService(session, request.user).permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,
         show=show,
         counts=counts,
@@ -222,6 +221,21 @@ async def send_event(
     return go(request, f"/contacts/{contact_id}", f"Event {form.event.strip()} recorded.")
 
 
+@post(f"{ONE}/resubscribe", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def resubscribe_contact_page(
+    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Write to the contact again, because of a reason."""
+    contact = await ContactService(db_session, request.user).get(contact_id)
+    form = ActionForm.of(await request.form(), "resubscribe")
+    try:
+        now = await SuppressionService(db_session, request.user).resubscribe(contact_id, form.reason)
+    except AppError as error:
+        return await _contact_page(request, db_session, contact, action=form.failed(error))
+    told = f"Mail goes to {name_of(contact)} again." if now.allowed else now.sentence
+    return go(request, f"/contacts/{contact_id}", told, "ok" if now.allowed else "err")
+
+
 @post(f"{ONE}/erase", role=Role.MARKETER, include_in_schema=False, status_code=200)
 async def erase_contact_page(
     request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
@@ -240,6 +254,7 @@ HANDLERS: list[Any] = [
     show_contact,
     start_workflow,
     send_event,
+    resubscribe_contact_page,
     erase_contact_page,
     *import_pages.HANDLERS,
 ]

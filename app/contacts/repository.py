@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Text, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import permission_filter
 from app.contacts.merging import State
 from app.lib import jsonlimits
 from app.lib.database import execute
@@ -159,6 +160,7 @@ async def page(
     source: str | None = None,
     email: str | None = None,
     external_id: str | None = None,
+    permission: str | None = None,
     after: tuple[datetime, UUID] | None = None,
     limit: int,
 ) -> Sequence[Contact]:
@@ -174,6 +176,8 @@ async def page(
         query = query.where(func.lower(Contact.email) == email)
     if external_id is not None:
         query = query.where(Contact.external_id == external_id)
+    if permission is not None:
+        query = query.where(permission_filter.matching(permission))
     if after is not None:
         query = query.where(tuple_(Contact.created_at, Contact.id) < tuple_(*after))
     newest = query.order_by(Contact.created_at.desc(), Contact.id.desc()).limit(limit + 1)

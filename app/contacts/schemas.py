@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.contacts.permission import Permission
 from app.models.contact import Contact
 
 
@@ -62,15 +63,31 @@ class ContactOut(msgspec.Struct, rename="camel"):
     timezone: str | None
     locale: str | None
     consent: dict[str, bool]
+    permissions: Annotated[
+        dict[str, Permission],
+        Meta(
+            description="May messages be sent now, by channel: what the consent and the suppression list say together."
+        ),
+    ]
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: Contact) -> ContactOut:
-        return cls(**{name: getattr(row, name) for name in cls.__struct_fields__})
+    def of(cls, row: Contact, email: Permission) -> ContactOut:
+        """The contact with the permission for its email."""
+        texts = {name: getattr(row, name) for name in cls.__struct_fields__ if name != "permissions"}
+        return cls(**texts, permissions={"email": email})
 
 
 class Erased(msgspec.Struct):
     """The contact that was deleted."""
 
     id: UUID
+
+
+class ResubscribeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Why a contact may be written to again. With a `topic` that one is allowed again too."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+    topic: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    channel: Literal["email"] = "email"

@@ -13,14 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts import fields, merging, repository
 from app.contacts.fields import Change
+from app.contacts.permission import Permission, facts_of, permission
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import record
 from app.lib import clock, jobs
-from app.lib.addresses import BadAddress
+from app.lib.addresses import BadAddress, comparable
 from app.lib.addresses import email as email_address
 from app.lib.pagination import Page, SortKey, clamp_limit, cut, decode_cursor
+from app.messaging import suppression_list
 from app.models.contact import Contact
 
 MAX_TRIES = 3
@@ -58,10 +60,11 @@ class ContactService:
         source: str | None = None,
         email: str | None = None,
         external_id: str | None = None,
+        permission: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Page[Contact]:
-        """Contacts, newest first. `email` and `external_id` match whole, `search` in part."""
+        """Contacts, newest first. `email` and `external_id` match whole, `search` in part; `permission` is a word of its filter."""
         size = clamp_limit(limit)
         after: SortKey | None = None
         if cursor:
@@ -80,10 +83,20 @@ class ContactService:
             source=source,
             email=email,
             external_id=external_id,
+            permission=permission or None,
             after=after,
             limit=size,
         )
         return cut(rows, size, key=lambda contact: (contact.created_at, contact.id))
+
+    async def permissions(self, contacts: Sequence[Contact]) -> dict[UUID, Permission]:
+        """May mail go to each of these contacts now? One query, whatever their number."""
+        emails = [contact.email for contact in contacts]
+        listed = await suppression_list.listed(self.session, self.tenant_id, emails)
+        return {
+            contact.id: permission(facts_of(contact, listed.get(comparable(contact.email or ""))))
+            for contact in contacts
+        }
 
     async def upsert(self, sent: ContactIn, *, via: str = "api") -> tuple[Contact, bool]:
         """Create the contact or update the one with this externalId or email; True when it is new."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import unicodedata
 
+import idna
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
@@ -33,6 +36,26 @@ def email(text: str) -> str:
     if "." not in found.domain:
         raise BadAddress("This is not an email address: the part after the @ needs a dot, as in ada@example.com.")
     return found.normalized.lower()
+
+
+def comparable(text: str) -> str:
+    """The form by which two spellings are the same address: case, composed or not, domain in letters or as ``xn--``.
+
+    For looking up. It never raises: what is no address is only folded.
+    """
+    with contextlib.suppress(BadAddress):
+        return email(text)
+    return unicodedata.normalize("NFC", text.strip().lower())
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain as mail servers and headers want it (``xn--…``). Raises BadAddress."""
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise BadAddress(f"This is not the name of a domain: {domain}") from error
 
 
 def phone(text: str, country: str | None = None) -> str:

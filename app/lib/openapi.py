@@ -21,6 +21,7 @@ TAGS = {
     "Templates": "What messages look like.",
     "Connectors": "Credentials of the services that carry messages.",
     "Messages": "What was sent, to whom, and what became of it.",
+    "Suppressions": "Addresses that must not be written to, why, and who lifted it.",
     "Insights": "Numbers of workflows, from counters.",
     "Accounts": "Who a key is, and the keys of the workspace.",
 }

@@ -5,8 +5,9 @@ More modules than the usual six, because sending is the part that must never go 
 `ledger` the set-based SQL of sending (claim, settle, expire), plain psycopg like the engine's;
 `deliver` the loop that claims, sends and settles; `email` builds MIME; `rendering` fills templates;
 `outgoing` gets one claimed message ready; `plain_text` turns HTML into text and back; `template_service` holds the rules of
-templates, beside `service` with those of the ledger; `unsubscribe` the rules of the links at the foot of a mail.
+templates, beside `service` with those of the ledger; `unsubscribe` the rules of the links at the foot of a mail;
+`suppression` those of the list of addresses that must not be written to, `suppression_list` its store.
 
-May import `app.connectors` (a message needs a sender), `app.contacts.consent` (the rule of who may be written to) and
+May import `app.connectors` (a message needs a sender), `app.contacts.permission` (the rule of who may be written to) and
 `app.events.record` (an unsubscribe is an event).
 """

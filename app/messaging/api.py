@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import pagination
 from app.lib.envelope import Envelope, ok
+from app.messaging import suppression_api
 from app.messaging.schemas import (
     MessageView,
     NewTemplate,
@@ -145,4 +146,5 @@ HANDLERS: list[Any] = [
     list_messages,
     get_message,
     settle_message,
+    *suppression_api.HANDLERS,
 ]

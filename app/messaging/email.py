@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.lib import crypto
+from app.lib import addresses, crypto
 from app.messaging.rendering import one_line
 from app.messaging.schemas import Parts
 from app.settings import settings
@@ -63,8 +63,8 @@ def wire_address(value: str) -> str:
     if not local or not domain or " " in local or "<" in value or ">" in value:
         raise BadAddress(value)
     try:
-        return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
-    except UnicodeError as error:
+        return f"{local}@{addresses.ascii_domain(domain)}"
+    except addresses.BadAddress as error:
         raise BadAddress(value) from error
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.contacts.consent import may_send
+from app.contacts.permission import ContactFacts, Listed, permission
 from app.models.status import Channel, RunStatus
 
 _OVER = {
@@ -19,6 +19,8 @@ _OVER = {
     RunStatus.GOAL_REACHED: ("goal_reached", "The contact reached the goal before the message left."),
 }
 """Ends that make a queued message wrong. A completed or failed run still meant what it queued."""
+_FAULTS = ("no_address", "invalid", "bounced")
+"""Reasons for which a waiting run leaves by its error port: the person cannot be reached. Who said no is no error."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,18 +34,27 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     consent: Mapping[str, Any]
     topic: str | None
-    suppression: str | None
+    suppression: Listed | None
     """Why the address must not be written to, when it is on the list."""
+
+    @property
+    def contact(self) -> ContactFacts:
+        """What the permission depends on."""
+        return ContactFacts(
+            known=self.contact_known, address=self.address, consent=self.consent, listed=self.suppression
+        )
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`send`; `later` (leave it queued); or `suppress` with a stable reason, a sentence, and the port that a waiting run leaves by."""
+    """`send`; `later` (leave it queued); or `suppress` with a stable reason, a sentence, and the port that a waiting run leaves by.
+
+    The reasons are those of `app.contacts.permission`, and here those of the workflow and the run.
+    """
 
     say: Literal["send", "later", "suppress"]
     reason: str = ""
     text: str = ""
     port: Literal["next", "error"] = "next"
-    """A person who said no is no error; an address that cannot be reached is one."""
 
 
 _SEND, _LATER = Verdict("send"), Verdict("later")
@@ -57,17 +68,7 @@ def judge(facts: Facts) -> Verdict:
         return Verdict("suppress", "workflow_stopped", "The workflow was archived or deleted before the message left.")
     if facts.run_status in _OVER:
         return Verdict("suppress", *_OVER[RunStatus(facts.run_status)])
-    if not facts.contact_known:
-        return Verdict("suppress", "contact_deleted", "The contact was deleted before the message left.")
-    if not facts.address:
-        return Verdict("suppress", "no_address", f"The contact has no {facts.channel.word} address.", "error")
-    allowed, why_not = may_send(facts, facts.channel, facts.topic)
-    if not allowed:
-        return Verdict("suppress", "no_consent", why_not)
-    if facts.suppression == "unsubscribed":
-        return Verdict("suppress", "unsubscribed", "The address is unsubscribed.")
-    if facts.suppression:
-        return Verdict(
-            "suppress", "suppressed", f"The address is on the suppression list ({facts.suppression}).", "error"
-        )
-    return _SEND
+    answer = permission(facts.contact, facts.channel, facts.topic)
+    if answer.allowed:
+        return _SEND
+    return Verdict("suppress", answer.reason or "", answer.sentence, "error" if answer.reason in _FAULTS else "next")

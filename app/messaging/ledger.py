@@ -16,11 +16,13 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from app.contacts.permission import Listed
 from app.lib import shards
 from app.lib.formats import counted
+from app.messaging import suppression_list
 from app.messaging.counters import AWAITED, QUEUED, moving
 from app.messaging.schemas import Parts
-from app.models.status import MessageStatus
+from app.models.status import Channel, MessageStatus
 from app.settings import settings
 
 Connection = psycopg.Connection[Any]
@@ -155,10 +157,6 @@ insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, paylo
 values (%s, 2, 'message.settled', %s, %s, %s, %s, clock_now())
 """
 
-_SUPPRESS = """
-insert into suppressions (tenant_id, channel, address, reason) values (%s, 1, lower(%s), %s) on conflict do nothing
-"""
-
 
 def _storable(text: str | None) -> str | None:
     """PostgreSQL takes no NUL, and a mail server may say anything."""
@@ -246,19 +244,18 @@ def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:
     return len(notes)
 
 
-def suppress(connection: Connection, tenant_id: int, address: str, reason: str) -> None:
-    """Never write to this address again."""
-    connection.execute(_SUPPRESS, (tenant_id, address, reason))
+def suppress(connection: Connection, tenant_id: int, address: str, reason: str, detail: str | None = None) -> None:
+    """Never write to this address again; `detail` is what the mail server said."""
+    entry = suppression_list.Put(address=address, reason=reason, detail=detail)
+    connection.execute(suppression_list.PUT, suppression_list.put_parameters(tenant_id, Channel.EMAIL, [entry]))
 
 
-def suppressions(connection: Connection, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """Reasons of those (tenant, lower-case address) pairs that must not be written to."""
-    rows = connection.execute(
-        "select s.tenant_id, s.address, s.reason from suppressions s"
-        " join unnest(%s::int[], %s::text[]) as v(tenant_id, address) using (tenant_id, address) where s.channel = 1",
-        ([tenant for tenant, _ in wanted], [address for _, address in wanted]),
-    ).fetchall()
-    return {(row[0], row[1]): row[2] for row in rows}
+def suppressions(connection: Connection, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Listed]:
+    """The entries that hold of those pairs of tenant and comparable address that must not be written to."""
+    tenants, found = [tenant for tenant, _ in wanted], [address for _, address in wanted]
+    parameters = {"tenants": tenants, "addresses": found, "channel": int(Channel.EMAIL)}
+    rows = connection.execute(suppression_list.LISTED, parameters).fetchall()
+    return {(row[0], row[1]): Listed(reason=row[2], since=row[3], detail=row[4]) for row in rows}
 
 
 def templates(connection: Connection, ids: set[UUID]) -> dict[tuple[int, UUID], Parts]:

@@ -15,7 +15,7 @@ import structlog
 
 from app.connectors.schemas import Sender
 from app.connectors.service import sender_of
-from app.lib import clock, crypto
+from app.lib import addresses, clock, crypto
 from app.messaging import email, gateway, ledger, rendering
 from app.messaging.ledger import Connection, Due, Move
 from app.messaging.schemas import Parts
@@ -49,7 +49,12 @@ class Desk:
 
     def __init__(self, connection: Connection, batch: Sequence[Due]) -> None:
         self.suppressed = ledger.suppressions(
-            connection, [(due.tenant_id, str(due.contact["email"]).lower()) for due in batch if due.contact]
+            connection,
+            [
+                (due.tenant_id, addresses.comparable(due.contact["email"]))
+                for due in batch
+                if due.contact and due.contact["email"]
+            ],
         )
         self.templates = ledger.templates(connection, {due.template_id for due in batch if due.template_id})
         self.senders: dict[tuple[int, UUID | None], Sender | crypto.Unreadable] = {}
@@ -76,7 +81,7 @@ class Desk:
             address=address,
             consent=contact.get("consent") or {},
             topic=due.asked.get("topic"),
-            suppression=self.suppressed.get((due.tenant_id, str(address).lower())),
+            suppression=self.suppressed.get((due.tenant_id, addresses.comparable(address))) if address else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""All SQL of templates, messages, suppressions and the mailbox, but for the set-based SQL of sending (`ledger`)."""
+"""All SQL of templates, messages and the mailbox, but for the set-based SQL of sending (`ledger`)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import String, and_, cast, delete, exists, func, or_, select, tuple_, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import shards
+from app.lib.addresses import comparable
 from app.messaging.counters import UNCERTAIN, moving
-from app.models import Contact, MailboxMessage, Message, Suppression, Template, Workflow, WorkflowVersion
+from app.models import Contact, MailboxMessage, Message, Template, Workflow, WorkflowVersion
 from app.models.status import MessageStatus
 
 MessageKey = tuple[UUID, int]
@@ -137,34 +138,6 @@ async def merge_consent(session: AsyncSession, tenant_id: int, contact_id: UUID,
     return done.first() is not None
 
 
-async def suppression(session: AsyncSession, tenant_id: int, channel: int, address: str) -> Suppression | None:
-    query = select(Suppression).where(
-        Suppression.tenant_id == tenant_id, Suppression.channel == channel, Suppression.address == address.lower()
-    )
-    return (await session.scalars(query)).first()
-
-
-async def suppress(session: AsyncSession, tenant_id: int, channel: int, address: str, reason: str) -> None:
-    """Put an address on the list; a reason that is there already stays."""
-    await session.execute(
-        insert(Suppression)
-        .values(tenant_id=tenant_id, channel=channel, address=address.lower(), reason=reason)
-        .on_conflict_do_nothing()
-    )
-
-
-async def lift_suppression(session: AsyncSession, tenant_id: int, channel: int, address: str, reason: str) -> None:
-    """Take an address off the list, if it is there for `reason`."""
-    await session.execute(
-        delete(Suppression).where(
-            Suppression.tenant_id == tenant_id,
-            Suppression.channel == channel,
-            Suppression.address == address.lower(),
-            Suppression.reason == reason,
-        )
-    )
-
-
 async def mailbox(
     session: AsyncSession, tenant_id: int, limit: int, *, search: str = "", before: UUID | None = None
 ) -> Sequence[MailboxMessage]:
@@ -212,7 +185,7 @@ async def mail_called(session: AsyncSession, tenant_id: int, message_id: str) ->
 
 async def contact_known_as(session: AsyncSession, tenant_id: int, known_as: str) -> Contact | None:
     """The contact with this address, external id or id."""
-    same = [func.lower(Contact.email) == known_as.lower(), Contact.external_id == known_as]
+    same = [func.lower(Contact.email) == comparable(known_as), Contact.external_id == known_as]
     with contextlib.suppress(ValueError):
         same.append(Contact.id == UUID(known_as))
     query = select(Contact).where(Contact.tenant_id == tenant_id, or_(*same)).limit(1)

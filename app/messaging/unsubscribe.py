@@ -11,11 +11,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts.permission import Permission
 from app.errors import NotFound
-from app.events.record import NewEvent, record
+from app.events.record import record
 from app.lib import crypto
-from app.messaging import repository
+from app.messaging import repository, suppression_list
 from app.messaging.email import UNSUBSCRIBE, Unsubscribe
+from app.messaging.suppression import bring_back, permission_of, unsubscribed_event
 from app.models import Contact, Workspace
 from app.models.status import Channel
 
@@ -29,13 +31,18 @@ class BadLink(NotFound):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What the page shows: whose mails, for which address, and what is wanted now."""
+    """What the page shows: whose mails, for which address, and may they be sent now, about the topic and at all."""
 
     workspace: str
     address: str
     topic: str | None
-    wants_topic: bool
-    wants_any: bool
+    about_topic: Permission
+    at_all: Permission
+
+    @property
+    def can_return(self) -> bool:
+        """Is it the person who said no? What a mail server said, a click does not change."""
+        return self.about_topic.reason in ("unsubscribed", "no_consent", "no_topic_consent")
 
 
 def read(token: str) -> Unsubscribe:
@@ -58,44 +65,58 @@ async def choice(session: AsyncSession, link: Unsubscribe) -> Choice:
     contact = await _contact(session, link.tenant_id, link.contact_id)
     workspace = await session.get(Workspace, link.tenant_id)
     address = contact.email or ""
-    listed = await repository.suppression(session, link.tenant_id, Channel.EMAIL, address)
-    wants_any = contact.consent.get(_ALL) is not False and listed is None
     return Choice(
         workspace=workspace.name if workspace else "",
         address=masked(address) if address else "",
         topic=link.topic,
-        wants_topic=wants_any and (link.topic is None or contact.consent.get(link.topic) is not False),
-        wants_any=wants_any,
+        about_topic=await permission_of(session, contact, link.topic),
+        at_all=await permission_of(session, contact),
     )
 
 
 async def say_no(session: AsyncSession, link: Unsubscribe, *, everything: bool) -> None:
-    """No more mails about the link's topic, or none at all. A mail without a topic stands for all of them."""
+    """No more mails about the link's topic, or none at all. A mail without a topic stands for all of them.
+
+    None at all is also about the address that this mail went to: the contact may have another one by now.
+    """
     contact = await _contact(session, link.tenant_id, link.contact_id)
     topic = None if everything else link.topic
-    if topic is None and contact.email:
-        await repository.suppress(session, link.tenant_id, Channel.EMAIL, contact.email, "unsubscribed")
-    await _change(session, link, {topic or _ALL: False}, "contact.unsubscribed", topic)
+    new = False
+    if topic is None:
+        reached = [contact.email, await _reached(session, link)]
+        entries = [suppression_list.Put(address=address, reason="unsubscribed") for address in reached if address]
+        new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, Channel.EMAIL, entries))
+    changed = await repository.merge_consent(session, link.tenant_id, link.contact_id, {topic or _ALL: False})
+    if changed or new:
+        event = unsubscribed_event(contact.id, "contact", "unsubscribed", topic, messageId=_message_id(link))
+        await record(session, link.tenant_id, [event])
+    await session.refresh(contact)
 
 
 async def say_yes(session: AsyncSession, link: Unsubscribe) -> None:
     """Mails again: what this link had switched off. An address that bounced stays on the list."""
-    contact = await _contact(session, link.tenant_id, link.contact_id)
-    if contact.email:
-        await repository.lift_suppression(session, link.tenant_id, Channel.EMAIL, contact.email, "unsubscribed")
-    wanted = {_ALL: True, **({link.topic: True} if link.topic else {})}
-    await _change(session, link, wanted, "contact.resubscribed", link.topic)
+    reached = await _reached(session, link)
+    await bring_back(
+        session,
+        await _contact(session, link.tenant_id, link.contact_id),
+        link.topic,
+        by="contact",
+        name="The contact",
+        why="Asked for mails again on the page of the unsubscribe link.",
+        reasons=("unsubscribed",),
+        also=[reached] if reached else [],
+        messageId=_message_id(link),
+    )
 
 
-async def _change(
-    session: AsyncSession, link: Unsubscribe, wanted: dict[str, bool], name: str, topic: str | None
-) -> None:
-    """Merge consent; an event only when that changed something, so that a second click is none."""
-    if not await repository.merge_consent(session, link.tenant_id, link.contact_id, wanted):
-        return
-    properties = {"channel": _ALL, "topic": topic, "messageId": f"{link.run_id}-{link.seq}"}
-    event = NewEvent(name=name, contact_id=link.contact_id, properties=properties)
-    await record(session, link.tenant_id, [event])
+async def _reached(session: AsyncSession, link: Unsubscribe) -> str | None:
+    """The address that this mail went to."""
+    sent = await repository.message(session, link.tenant_id, (link.run_id, link.seq))
+    return sent.recipient if sent is not None and sent.contact_id == link.contact_id else None
+
+
+def _message_id(link: Unsubscribe) -> str:
+    return f"{link.run_id}-{link.seq}"
 
 
 async def _contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact:

@@ -61,6 +61,12 @@ function openDialog(dialog) {
   if (dialog && !dialog.open) dialog.showModal();
 }
 
+/** Open the dialog that a button names; `data-fill` and `data-value` put something of the button's row into a field of it. */
+function openFor({ open, fill, value }) {
+  if (fill) document.getElementById(fill).value = value;
+  openDialog(document.getElementById(open));
+}
+
 /** Ask before an action; resolves to true or false. The words come from data-confirm-* of the element that asks. */
 export function ask(question, { verb = "Yes", title = "Are you sure?", danger = false } = {}) {
   const dialog = document.createElement("dialog");
@@ -125,7 +131,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   if ("themeToggle" in control.dataset) switchTheme();
-  else if ("open" in control.dataset) openDialog(document.getElementById(control.dataset.open));
+  else if ("open" in control.dataset) openFor(control.dataset);
   else if ("close" in control.dataset) control.closest("dialog").close("no");
   else if ("reveal" in control.dataset) reveal(control);
   else if ("copy" in control.dataset) copy(control);

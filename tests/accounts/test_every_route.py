@@ -57,7 +57,8 @@ HARMLESS = {
 """Unsafe methods that a viewer may use: they touch what is the viewer's own, or nothing."""
 
 ADMINS = re.compile(
-    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/settings/(keys|users|workspace$)|/(activate|pause|resume|archive|revert)$)"
+    r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/settings/(keys|users|workspace$)|"
+    r"/(activate|pause|resume|archive|revert|resubscribe|lift)$)"
 )
 """What only an admin may do."""
 
@@ -74,6 +75,8 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/contacts/import/{import_id}/start": {},
     "POST /api/v1/templates/{template_id}/preview": {},
     "PATCH /api/v1/contacts/{contact_id}": {"source": "x"},
+    "POST /api/v1/contacts/{contact_id}/resubscribe": {"reason": "x"},
+    "POST /contacts/{contact_id}/resubscribe": {"reason": "x"},
     "PATCH /api/v1/templates/{template_id}": {"name": "x"},
     "PATCH /api/v1/connectors/{connector_id}": {"name": "x"},
     "POST /settings/users/{user_id}/role": {"role": "viewer"},

@@ -133,7 +133,7 @@ def test_suppressed_addresses_are_found_whatever_their_case(world: World) -> Non
 def test_a_deleted_contact_is_not_written_to(world: World) -> None:
     run_id = world.message(uuid4())
     world.deliver()
-    assert world.row(run_id)["error_message"] == "The contact was deleted before the message left."
+    assert world.row(run_id)["error_message"] == "The contact was deleted."
 
 
 def test_paused_waits_and_archived_is_suppressed(world: World) -> None:

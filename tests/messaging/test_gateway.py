@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.contacts.permission import Listed
 from app.messaging.gateway import Facts, judge
 from app.models.status import Channel, RunStatus
 
@@ -32,9 +33,12 @@ FINE: dict[str, Any] = {
         ({"address": None}, "suppress", "no_address", "error"),
         ({"address": ""}, "suppress", "no_address", "error"),
         ({"consent": {"email": False}}, "suppress", "no_consent", "next"),
-        ({"consent": {"news": False}, "topic": "news"}, "suppress", "no_consent", "next"),
-        ({"suppression": "unsubscribed"}, "suppress", "unsubscribed", "next"),
-        ({"suppression": "bounced"}, "suppress", "suppressed", "error"),
+        ({"consent": {"news": False}, "topic": "news"}, "suppress", "no_topic_consent", "next"),
+        ({"address": "nobody"}, "suppress", "invalid", "error"),
+        ({"suppression": Listed(reason="unsubscribed")}, "suppress", "unsubscribed", "next"),
+        ({"suppression": Listed(reason="complained"), "consent": {"email": True}}, "suppress", "complained", "next"),
+        ({"suppression": Listed(reason="manual")}, "suppress", "manual", "next"),
+        ({"suppression": Listed(reason="bounced")}, "suppress", "bounced", "error"),
     ],
 )
 def test_verdicts(change: dict[str, Any], say: str, reason: str, port: str) -> None:

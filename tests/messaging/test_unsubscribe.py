@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import crypto
+from app.lib import clock, crypto
 from app.lib.ids import uuid7
 from app.messaging.email import Unsubscribe, unsubscribe_url
 from app.messaging.unsubscribe import masked
-from app.models import Contact, Event, Suppression, Workspace
+from app.models import Contact, Event, Message, Suppression, Workspace
+from app.models.status import MessageStatus
 
 
 @pytest.fixture
@@ -34,7 +35,11 @@ def path_of(contact: Contact, topic: str | None = None) -> str:
 async def state(session: AsyncSession, contact: Contact) -> tuple[dict[str, Any], list[str], list[str]]:
     await session.refresh(contact)
     listed = (
-        await session.scalars(select(Suppression.address).where(Suppression.tenant_id == contact.tenant_id))
+        await session.scalars(
+            select(Suppression.address).where(
+                Suppression.tenant_id == contact.tenant_id, Suppression.lifted_at.is_(None)
+            )
+        )
     ).all()
     names = (await session.scalars(select(Event.name).where(Event.contact_id == contact.id).order_by(Event.id))).all()
     return dict(contact.consent), list(listed), list(names)
@@ -91,8 +96,71 @@ async def test_a_bounced_address_stays_on_the_list(
 ) -> None:
     db_session.add(Suppression(tenant_id=contact.tenant_id, channel=1, address="zoe.doe@example.com", reason="bounced"))
     await db_session.flush()
-    await client.post(path_of(contact), data={"again": "1"})
+    page = (await client.get(path_of(contact))).text
+    assert "Mails to you came back" in page and "I want them again" not in page
+    answer = await client.post(path_of(contact), data={"again": "1"})
     assert (await state(db_session, contact))[1] == ["zoe.doe@example.com"]
+    assert "You get mails again" not in answer.text and "could not be delivered" in answer.text
+
+
+async def test_a_spam_report_is_not_taken_back_by_a_click(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    db_session.add(
+        Suppression(tenant_id=contact.tenant_id, channel=1, address="zoe.doe@example.com", reason="complained")
+    )
+    await db_session.flush()
+    answer = await client.post(path_of(contact), data={"again": "1"})
+    assert "reported as spam" in answer.text
+    assert (await state(db_session, contact))[1] == ["zoe.doe@example.com"]
+
+
+async def test_coming_back_is_kept_and_a_later_no_counts_again(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    path = path_of(contact)
+    for _ in range(2):
+        await client.post(path)
+        await client.post(path, data={"again": "1"})
+        row = (await db_session.scalars(select(Suppression).execution_options(populate_existing=True))).one()
+        assert row.lifted_at is not None and row.lifted_by == "The contact" and row.lifted_reason
+    await client.post(path)
+    row = (await db_session.scalars(select(Suppression).execution_options(populate_existing=True))).one()
+    assert (row.reason, row.lifted_at, row.lifted_by, row.lifted_reason) == ("unsubscribed", None, None, None)
+    events = (await db_session.scalars(select(Event).where(Event.contact_id == contact.id).order_by(Event.id))).all()
+    assert [event.name.partition(".")[2] for event in events] == ["unsubscribed", "resubscribed"] * 2 + ["unsubscribed"]
+    assert [(event.properties["by"], event.properties["channel"]) for event in events] == [("contact", "email")] * 5
+
+
+async def test_consent_given_elsewhere_does_not_hide_a_later_click(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    """`consent.email: true` came by API after the no; the own act lifts the entry all the same, and is an event."""
+    path = path_of(contact)
+    await client.post(path)
+    contact.consent = {"email": True}
+    await db_session.flush()
+    assert "You are unsubscribed" in (await client.get(path)).text
+    assert "You get mails again" in (await client.post(path, data={"again": "1"})).text
+    assert (await state(db_session, contact))[2][-1] == "contact.resubscribed"
+
+
+async def test_a_no_is_also_about_the_address_that_the_mail_went_to(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
+) -> None:
+    run_id = uuid7()
+    db_session.add(
+        Message(
+            run_id=run_id, seq=2, tenant_id=contact.tenant_id, workflow_id=uuid7(), contact_id=contact.id, channel=1,
+            status=int(MessageStatus.SENT), recipient="zoe@old.example", created_at=clock.now(),
+        )
+    )  # fmt: skip
+    await db_session.flush()
+    path = unsubscribe_url(Unsubscribe(contact.tenant_id, contact.id, run_id, 2))[len("http://127.0.0.1:8000") :]
+    await client.post(path)
+    assert sorted((await state(db_session, contact))[1]) == ["zoe.doe@example.com", "zoe@old.example"]
+    await client.post(path, data={"again": "1"})
+    assert (await state(db_session, contact))[1] == []
 
 
 @pytest.mark.parametrize("broken", ["/u/x", "/u/x.y", "/u/" + "a" * 500])

@@ -57,6 +57,9 @@ SMTP = {"host": "smtp.example.com", "port": 587, "security": "starttls", "userna
 FITTING: dict[str, Any] = {
     "post /api/v1/contacts": CONTACT,
     "patch /api/v1/contacts/{contact_id}": CONTACT,
+    "post /api/v1/contacts/{contact_id}/resubscribe": {"reason": "Asked for it", "topic": "news"},
+    "post /api/v1/suppressions": [{"address": "a@example.com", "reason": "bounced", "detail": "550", "channel": "email"}],
+    "post /api/v1/suppressions/lift": {"address": "a@example.com", "reason": "A slip", "channel": "email"},
     "post /api/v1/events": [{"name": "signed_up", "externalId": "u1", "properties": {"plan": "pro"}, "id": "e1",
                              "occurredAt": "2026-01-01T00:00:00Z"}],
     "post /api/v1/templates": TEMPLATE,

@@ -1,0 +1,141 @@
+"""May this contact be written to? The one answer that sending, pages and the API give. Pure, and read again before each send.
+
+Two things speak: the consent of the person, and the suppression list, which is about the address. An address keeps its entry
+when its contact is erased or gets another one; a consent stays with the person when the address changes. `false` stops,
+silence does not (docs/decisions/0004-consent-is-opt-out.md, 0023-one-permission.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from app.models.status import Channel
+
+ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
+"""What a mail header can carry at all; Python and PostgreSQL read it alike. The doors of a contact check more than this."""
+_SHAPE = re.compile(ADDRESS_SHAPE)
+
+REASONS = {
+    "complained": "A mail to this address was reported as spam.",
+    "unsubscribed": "The address is unsubscribed.",
+    "manual": "The address was put on the suppression list by hand.",
+    "bounced": "Mail to this address came back.",
+    "invalid": "The address does not exist.",
+}
+"""Why an address is on the suppression list, with the sentence. The first outweighs the ones after it when both happen."""
+SPOKEN = ("complained", "unsubscribed")
+"""Reasons by which the person spoke. They are named before what the consent says, the others after it."""
+_BY = {"complained": "contact", "unsubscribed": "contact", "manual": "team", "bounced": "server", "invalid": "server"}
+REACHABLE = "reachable"
+LABELS = {
+    REACHABLE: "Reachable",
+    "unsubscribed": "Unsubscribed",
+    "no_consent": "Opted out",
+    "complained": "Reported as spam",
+    "bounced": "Bounced",
+    "invalid": "Invalid address",
+    "manual": "Suppressed",
+    "no_address": "No email",
+}
+"""What a person reads in a pill or filter for each answer about a contact that is there, the topic aside."""
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the suppression list that holds: `reason` is a key of REASONS, `detail` what the server or a person wrote."""
+
+    reason: str
+    since: datetime | None = None
+    detail: str | None = None
+
+
+class ContactFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer depends on. `known` is False for a contact that was erased."""
+
+    address: str | None
+    consent: Mapping[str, Any] = {}
+    listed: Listed | None = None
+    known: bool = True
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`reason` is a stable word for programs, None when `allowed`; `sentence` is for people.
+
+    `by` says who stands behind it: `contact`, `team` or `server`. `since` is None where nobody wrote down when.
+    """
+
+    allowed: bool
+    reason: str | None = None
+    sentence: str
+    since: datetime | None = None
+    by: str | None = None
+    detail: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The answer in a word or two."""
+        return LABELS.get(self.reason or REACHABLE, "Suppressed")
+
+    @property
+    def can_resubscribe(self) -> bool:
+        """Would lifting what stands against it help?"""
+        return not self.allowed and self.reason not in ("contact_deleted", "no_address")
+
+
+class Reachable(Protocol):
+    """A contact, or anything that carries its address and its consent."""
+
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def consent(self) -> Mapping[str, Any]: ...
+
+
+def facts_of(contact: Reachable, listed: Listed | None) -> ContactFacts:
+    """The facts about the email of a contact that is there."""
+    return ContactFacts(address=contact.email, consent=contact.consent, listed=listed)
+
+
+def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topic: str | None = None) -> Permission:
+    """May a message of this channel and topic go to the contact?
+
+    The order is the one in which a person wants to hear it: nobody there, no address, the person said no, the address
+    cannot be reached.
+    """
+    word = channel.word if isinstance(channel, Channel) else channel.lower()
+    if not facts.known:
+        return _no("contact_deleted", "The contact was deleted.")
+    if not facts.address:
+        return _no("no_address", f"The contact has no {word} address.")
+    if word == Channel.EMAIL.word and not _SHAPE.match(facts.address):
+        return _no("invalid", "The address of the contact is not a mail address.")
+    listed = facts.listed
+    if listed and listed.reason in SPOKEN:
+        return _stopped(listed)
+    if facts.consent.get(word) is False:
+        return _no("no_consent", f"The contact withdrew consent for {word}.", by="contact")
+    if topic and facts.consent.get(topic) is False:
+        return _no("no_topic_consent", f"The contact withdrew consent for the topic {topic}.", by="contact")
+    if listed:
+        return _stopped(listed)
+    return Permission(allowed=True, sentence=f"{word.capitalize()} may be sent to this contact.")
+
+
+def _no(reason: str, sentence: str, by: str | None = None) -> Permission:
+    return Permission(allowed=False, reason=reason, sentence=sentence, by=by)
+
+
+def _stopped(listed: Listed) -> Permission:
+    reason = listed.reason if listed.reason in REASONS else "manual"
+    return Permission(
+        allowed=False,
+        reason=reason,
+        sentence=REASONS[reason],
+        since=listed.since,
+        by=_BY[reason],
+        detail=listed.detail,
+    )

@@ -1,0 +1,244 @@
+"""The rules of the suppression list, and of coming back: who may say what, and which event of the contact it is.
+
+Giving consent by API, file or form never lifts an entry; only the contact's own act (`unsubscribe`) and somebody with a reason
+(`lift`, `resubscribe`) do. Everything here may be repeated without doing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts.permission import REASONS, Permission, facts_of, permission
+from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.events.record import NewEvent, record
+from app.lib import addresses, pagination
+from app.messaging import repository, suppression_list
+from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
+from app.messaging.suppression_list import Put, SuppressionRow
+from app.models import Contact, Suppression
+from app.models.status import Channel
+
+MAX_ENTRIES = 1_000
+_EMAIL = Channel.EMAIL.word
+_TOLD = ("complained", "unsubscribed", "manual")
+"""Reasons that are a decision about the contact, and so an event; the others are facts about a mailbox."""
+
+
+class NotListed(NotFound):
+    """This address was never on the suppression list. Look at how it is written."""
+
+    code = "not_on_the_list"
+
+
+class NoAddress(Conflict):
+    """This contact has no email address. Give it one first."""
+
+    code = "no_address"
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What became of an addition: the rows in the order that was sent, and how many were new."""
+
+    rows: list[SuppressionView]
+    new: int
+
+
+async def permission_of(session: AsyncSession, contact: Contact, topic: str | None = None) -> Permission:
+    """May mail go to this contact now?"""
+    found = await suppression_list.listed(session, contact.tenant_id, [contact.email])
+    listed = found.get(addresses.comparable(contact.email)) if contact.email else None
+    return permission(facts_of(contact, listed), Channel.EMAIL, topic)
+
+
+def unsubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
+    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of the suppression list."""
+    properties = {"channel": _EMAIL, "topic": topic, "by": by, "reason": reason, **more}
+    return NewEvent(name="contact.unsubscribed", contact_id=contact_id, properties=properties)
+
+
+def resubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
+    """`contact.resubscribed`; `reason` is what somebody wrote."""
+    properties = {"channel": _EMAIL, "topic": topic, "by": by, "reason": reason, **more}
+    return NewEvent(name="contact.resubscribed", contact_id=contact_id, properties=properties)
+
+
+def suppression_view(row: Suppression, contact_id: UUID | None) -> SuppressionView:
+    return SuppressionView(
+        address=row.address,
+        channel=Channel(row.channel).word,
+        reason=row.reason,
+        detail=row.detail,
+        since=row.at,
+        lifted_at=row.lifted_at,
+        lifted_by=row.lifted_by,
+        lifted_reason=row.lifted_reason,
+        contact_id=contact_id,
+    )
+
+
+class SuppressionService:
+    """The suppression list of the principal's workspace."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self._by = "api" if principal.kind == "key" else "admin"
+
+    async def list(
+        self,
+        limit: int | None = None,
+        cursor: str | None = None,
+        *,
+        search: str = "",
+        reason: str | None = None,
+        channel: str | None = None,
+        lifted: bool = False,
+    ) -> pagination.Page[SuppressionRow]:
+        """Entries, the newest first; `lifted` lists those that hold no more. Invalid for words that there are not."""
+        size = pagination.clamp_limit(limit)
+        rows = await suppression_list.suppression_page(
+            self.session,
+            self.tenant_id,
+            size + 1,
+            search=search.strip().replace("\0", ""),
+            reason=_word(reason, REASONS, "reason"),
+            channel=int(Channel.EMAIL) if _word(channel, (_EMAIL,), "channel") else None,
+            lifted=lifted,
+            after=_after(cursor),
+        )
+        return pagination.cut(
+            rows, size, lambda row: (row.suppression.at, row.suppression.channel, row.suppression.address)
+        )
+
+    async def add(self, sent: Sequence[NewSuppression]) -> Added:
+        """Put addresses on the list, all or none. One that is there for a weightier reason stays as it is."""
+        wanted = self._entries(sent)
+        new = await suppression_list.put(self.session, self.tenant_id, Channel.EMAIL, wanted)
+        contacts = await suppression_list.contacts_at(self.session, self.tenant_id, [entry.address for entry in wanted])
+        reasons = {entry.address: entry.reason for entry in reversed(wanted)}
+        events = [
+            unsubscribed_event(contact_id, self._by, reasons[address])
+            for address, contact_id in contacts.items()
+            if address in new and reasons[address] in _TOLD
+        ]
+        await record(self.session, self.tenant_id, events)
+        rows = await suppression_list.some(self.session, self.tenant_id, Channel.EMAIL, list(reasons))
+        return Added([suppression_view(rows[entry.address], contacts.get(entry.address)) for entry in wanted], len(new))
+
+    def _entries(self, sent: Sequence[NewSuppression]) -> Sequence[Put]:
+        if not 1 <= len(sent) <= MAX_ENTRIES:
+            message = f"Send 1 to {MAX_ENTRIES:,} addresses at a time."
+            raise Invalid(message, errors=[Complaint(path="", message=message)])
+        wanted, complaints = [], []
+        for index, entry in enumerate(sent):
+            try:
+                address = addresses.email(entry.address)
+            except addresses.BadAddress as error:
+                complaints.append(Complaint(path=f"[{index}].address", message=str(error)))
+                continue
+            detail = entry.detail.strip()
+            if entry.reason == "manual":
+                detail = f"{detail} (added by {self.principal.name})".strip()
+            wanted.append(Put(address=address, reason=entry.reason, detail=detail))
+        if complaints:
+            raise Invalid("Nothing was added. Look at `errors` for the addresses.", errors=complaints)
+        return wanted
+
+    async def lift(self, sent: LiftRequest) -> SuppressionView:
+        """Take an address off the list, with a reason. What the contact said itself stays said: see `resubscribe`."""
+        why = _why(sent.reason)
+        row = await suppression_list.one(self.session, self.tenant_id, Channel.EMAIL, sent.address)
+        if row is None:
+            raise NotListed
+        contact_id = (await suppression_list.contacts_at(self.session, self.tenant_id, [row.address])).get(row.address)
+        if await suppression_list.lift(
+            self.session, self.tenant_id, Channel.EMAIL, row.address, by=self.principal.name, why=why
+        ):
+            contact = await repository.contact(self.session, self.tenant_id, contact_id) if contact_id else None
+            if contact is not None and (await permission_of(self.session, contact)).allowed:
+                await record(self.session, self.tenant_id, [resubscribed_event(contact.id, self._by, why)])
+        return suppression_view(row, contact_id)
+
+    async def permission_now(self, contact_id: UUID) -> Permission | None:
+        """May mail go to this contact? None when it is not there."""
+        contact = await repository.contact(self.session, self.tenant_id, contact_id)
+        return await permission_of(self.session, contact) if contact is not None else None
+
+    async def resubscribe(self, contact_id: UUID, reason: str, topic: str | None = None) -> Permission:
+        """Write to a contact again, whatever stood against it, because somebody says why. The permission that it has now."""
+        contact = await repository.contact(self.session, self.tenant_id, contact_id)
+        if contact is None:
+            raise NotFound
+        if not contact.email:
+            raise NoAddress
+        await bring_back(
+            self.session,
+            contact,
+            topic,
+            by=self._by,
+            name=self.principal.name,
+            why=_why(reason),
+            reasons=tuple(REASONS),
+        )
+        return await permission_of(self.session, contact, topic)
+
+
+async def bring_back(
+    session: AsyncSession,
+    contact: Contact,
+    topic: str | None,
+    *,
+    by: str,
+    name: str,
+    why: str,
+    reasons: Sequence[str],
+    also: Sequence[str] = (),
+    **more: Any,
+) -> bool:
+    """Lift the entry of the contact's address, and of those in `also`, and give consent. Did anything change? Then it is an event.
+
+    An entry that is there for something else than `reasons` stays.
+    """
+    lifted = [
+        await suppression_list.lift(
+            session, contact.tenant_id, Channel.EMAIL, address, by=name, why=why, reasons=reasons
+        )
+        for address in sorted({addresses.comparable(address) for address in (contact.email, *also) if address})
+    ]
+    wanted = {_EMAIL: True, **({topic: True} if topic else {})}
+    consented = await repository.merge_consent(session, contact.tenant_id, contact.id, wanted)
+    await session.refresh(contact)
+    changed = consented or any(lifted)
+    if changed:
+        await record(session, contact.tenant_id, [resubscribed_event(contact.id, by, why, topic, **more)])
+    return changed
+
+
+def _word(value: str | None, known: Any, path: str) -> str | None:
+    if not value:
+        return None
+    if value not in known:
+        raise Invalid(errors=[Complaint(path=path, message=f"Use one of {', '.join(known)}.")])
+    return value
+
+
+def _why(reason: str) -> str:
+    """What somebody wrote. Invalid when nothing."""
+    text = reason.replace("\0", "").strip()
+    if not text:
+        message = "Write why mail may go there again, such as “Asked for it on the phone”."
+        raise Invalid(message, errors=[Complaint(path="reason", message=message)])
+    return text[:1000]
+
+
+def _after(cursor: str | None) -> tuple[datetime, int, str] | None:
+    if not cursor:
+        return None
+    at, channel, address = pagination.decode_cursor(cursor, datetime, int, str)
+    return at, channel, address

@@ -1,0 +1,79 @@
+"""`/api/v1/suppressions`: the suppression list for programs, also to bring one along from another tool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import pagination
+from app.lib.envelope import Envelope, ok
+from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
+from app.messaging.suppression import SuppressionService, suppression_view
+from app.models.status import Role
+
+TAGS = ["Suppressions"]
+Asked = Request[Any, Any, Any]
+
+
+@get(
+    "/api/v1/suppressions",
+    role=Role.VIEWER,
+    tags=TAGS,
+    summary="List addresses that must not be written to, the newest first",
+)
+async def list_suppressions(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+    search: FromQuery[str | None] = None,
+    reason: FromQuery[str | None] = None,
+    channel: FromQuery[str | None] = None,
+    lifted: FromQuery[bool] = False,
+) -> Envelope[list[SuppressionView]]:
+    """`search` looks in the address. `lifted=true` lists the entries that hold no more."""
+    page = await SuppressionService(db_session, request.user).list(
+        limit, cursor, search=search or "", reason=reason, channel=channel, lifted=lifted
+    )
+    rows = [suppression_view(row.suppression, row.contact_id) for row in page.items]
+    return ok(rows, nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
+
+
+@post(
+    "/api/v1/suppressions",
+    role=Role.MARKETER,
+    tags=TAGS,
+    status_code=200,
+    summary="Put one address or an array of up to 1,000 on the list",
+)
+async def add_suppressions(
+    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewSuppression | list[NewSuppression]]
+) -> Envelope[SuppressionView | list[SuppressionView]]:
+    """All or none. An address that is there stays as it is, unless the new reason weighs more; one that was lifted holds again.
+
+    `meta.added` counts those for which something changed, so the same request again answers the same rows and 0.
+    """
+    many = isinstance(data, list)
+    added = await SuppressionService(db_session, request.user).add(data if isinstance(data, list) else [data])
+    return ok(added.rows if many else added.rows[0], added=added.new)
+
+
+@post(
+    "/api/v1/suppressions/lift",
+    role=Role.ADMIN,
+    tags=TAGS,
+    status_code=200,
+    summary="Take an address off the list, with a reason",
+)
+async def lift_suppression(
+    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[LiftRequest]
+) -> Envelope[SuppressionView]:
+    """The entry stays, marked as lifted. A contact who withdrew consent gets no mail all the same: see its `permissions`."""
+    return ok(await SuppressionService(db_session, request.user).lift(data))
+
+
+HANDLERS: list[Any] = [list_suppressions, add_suppressions, lift_suppression]

@@ -1,0 +1,189 @@
+"""The store of the suppression list: which addresses must not be written to, since when, why, and who lifted it.
+
+One row an address, for good: lifting marks it, and what happens to the address later takes the mark away again. Addresses are
+kept in the form of `addresses.comparable`. Both drivers use the statements here, so that there is one rule of what outweighs what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.contacts.permission import REASONS, Listed
+from app.lib import addresses, clock
+from app.lib.database import execute
+from app.models import Contact, Suppression
+from app.models.status import Channel
+
+_RANK = "array_position(array['{}'], {{}})".format("','".join(REASONS))
+PUT = f"""
+insert into suppressions as s (tenant_id, channel, address, reason, detail, at)
+select %(tenant)s, %(channel)s, v.address, v.reason, v.detail, clock_now()
+from unnest(%(addresses)s::text[], %(reasons)s::text[], %(details)s::text[]) as v(address, reason, detail)
+order by v.address
+on conflict (tenant_id, channel, address) do update set reason = excluded.reason, at = excluded.at,
+  detail = case when s.lifted_at is null then coalesce(excluded.detail, s.detail) else excluded.detail end,
+  lifted_at = null, lifted_by = null, lifted_reason = null
+where s.lifted_at is not null or {_RANK.format("excluded.reason")} < coalesce({_RANK.format("s.reason")}, 99)
+returning s.address
+"""  # noqa: S608
+"""Put addresses on the list, each once. Answers those that were not there, were lifted, or were there for a lesser reason."""
+
+LISTED = """
+select v.tenant_id, v.address, s.reason, s.at, s.detail
+from unnest(%(tenants)s::int[], %(addresses)s::text[]) as v(tenant_id, address)
+join suppressions s on s.tenant_id = v.tenant_id and s.channel = %(channel)s and s.address = v.address
+where s.lifted_at is null
+"""
+"""The entries that hold, of pairs of tenant and comparable address."""
+
+
+class SuppressionRow(msgspec.Struct, frozen=True):
+    """A row of the list, and the contact that has the address now."""
+
+    suppression: Suppression
+    contact_id: UUID | None
+    contact_email: str | None
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True):
+    """An address to put on the list."""
+
+    address: str
+    reason: str
+    detail: str | None = None
+
+
+def put_parameters(tenant_id: int, channel: int, wanted: Iterable[Put]) -> dict[str, Any]:
+    """The parameters of PUT. Of an address that comes twice the weightier reason counts."""
+    order = list(REASONS)
+    found: dict[str, Put] = {}
+    for entry in wanted:
+        address = addresses.comparable(entry.address)
+        if address not in found or order.index(entry.reason) < order.index(found[address].reason):
+            found[address] = entry
+    return {
+        "tenant": tenant_id,
+        "channel": int(channel),
+        "addresses": list(found),
+        "reasons": [entry.reason for entry in found.values()],
+        "details": [_storable(entry.detail) for entry in found.values()],
+    }
+
+
+def _storable(text: str | None) -> str | None:
+    """PostgreSQL takes no NUL, and a mail server may say anything."""
+    return (text or "").replace("\x00", "").strip()[:1000] or None
+
+
+async def put(session: AsyncSession, tenant_id: int, channel: int, wanted: Iterable[Put]) -> set[str]:
+    """Put addresses on the list; the comparable forms of those for which that changed something."""
+    rows = await execute(session, PUT, **put_parameters(tenant_id, channel, wanted))
+    return {row.address for row in rows}
+
+
+async def listed(
+    session: AsyncSession, tenant_id: int, emails: Iterable[str | None], channel: int = Channel.EMAIL
+) -> dict[str, Listed]:
+    """The entries that hold for these addresses, by comparable address: one query, whatever their number."""
+    wanted = sorted({addresses.comparable(email) for email in emails if email})
+    if not wanted:
+        return {}
+    rows = await execute(session, LISTED, tenants=[tenant_id] * len(wanted), addresses=wanted, channel=int(channel))
+    return {row.address: Listed(reason=row.reason, since=row.at, detail=row.detail) for row in rows}
+
+
+async def one(session: AsyncSession, tenant_id: int, channel: int, address: str) -> Suppression | None:
+    """The row of an address, lifted or not, locked until the end of the transaction."""
+    query = (
+        select(Suppression)
+        .where(
+            Suppression.tenant_id == tenant_id,
+            Suppression.channel == int(channel),
+            Suppression.address == addresses.comparable(address),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(query)).first()
+
+
+async def lift(
+    session: AsyncSession,
+    tenant_id: int,
+    channel: int,
+    address: str,
+    *,
+    by: str,
+    why: str,
+    reasons: Sequence[str] = tuple(REASONS),
+) -> str | None:
+    """Take an address off the list if it is there for one of `reasons`. Answers the reason for which it was there."""
+    row = await one(session, tenant_id, channel, address)
+    if row is None or row.lifted_at is not None or row.reason not in reasons:
+        return None
+    row.lifted_at, row.lifted_by, row.lifted_reason = clock.now(), by, _storable(why)
+    await session.flush()
+    return row.reason
+
+
+async def suppression_page(
+    session: AsyncSession,
+    tenant_id: int,
+    limit: int,
+    *,
+    search: str = "",
+    reason: str | None = None,
+    channel: int | None = None,
+    lifted: bool = False,
+    after: tuple[datetime, int, str] | None = None,
+) -> list[SuppressionRow]:
+    """Up to `limit` rows, the newest first; those that hold, or those that were lifted."""
+    query = (
+        select(Suppression, Contact.id, Contact.email)
+        .outerjoin(
+            Contact, (Contact.tenant_id == Suppression.tenant_id) & (func.lower(Contact.email) == Suppression.address)
+        )
+        .where(Suppression.tenant_id == tenant_id)
+        .where(Suppression.lifted_at.is_not(None) if lifted else Suppression.lifted_at.is_(None))
+        .order_by(Suppression.at.desc(), Suppression.channel.desc(), Suppression.address.desc())
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    if search:
+        query = query.where(Suppression.address.contains(search.lower(), autoescape=True))
+    if reason is not None:
+        query = query.where(Suppression.reason == reason)
+    if channel is not None:
+        query = query.where(Suppression.channel == channel)
+    if after:
+        query = query.where(tuple_(Suppression.at, Suppression.channel, Suppression.address) < tuple_(*after))
+    return [SuppressionRow(*row) for row in (await session.execute(query)).all()]
+
+
+async def contacts_at(session: AsyncSession, tenant_id: int, wanted: Sequence[str]) -> dict[str, UUID]:
+    """The contacts that have these comparable addresses."""
+    query = select(func.lower(Contact.email), Contact.id).where(
+        Contact.tenant_id == tenant_id, func.lower(Contact.email).in_(wanted)
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
+async def some(session: AsyncSession, tenant_id: int, channel: int, wanted: Sequence[str]) -> dict[str, Suppression]:
+    """The rows of these comparable addresses, as the database holds them now."""
+    query = (
+        select(Suppression)
+        .where(
+            Suppression.tenant_id == tenant_id,
+            Suppression.channel == int(channel),
+            Suppression.address.in_(wanted),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return {row.address: row for row in (await session.scalars(query)).all()}

@@ -1,0 +1,148 @@
+"""The page of the suppression list: who must not be written to and why; adding by hand, and lifting with a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.contacts.permission import LABELS
+from app.errors import AppError
+from app.lib import flash, pagination
+from app.lib.formats import counted
+from app.lib.fragments import page
+from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionReason
+from app.messaging.suppression import SuppressionService
+from app.messaging.suppression_list import SuppressionRow
+from app.models.status import Role
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+PAGE = 50
+WORDS = {reason: LABELS[reason] for reason in get_args(SuppressionReason)}
+ADD_WORDS = {
+    "manual": "We decided not to write there",
+    "unsubscribed": "The person unsubscribed elsewhere",
+    "complained": "The person reported our mail as spam",
+    "bounced": "Mail there came back",
+    "invalid": "The address does not exist",
+}
+
+
+class ListForm(msgspec.Struct):
+    """The fields of both dialogs, which of them is open, and what was wrong in it."""
+
+    open: str = ""
+    addresses: str = ""
+    reason: str = ""
+    detail: str = ""
+    address: str = ""
+    errors: dict[str, str] = {}
+    status: int = 200
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], dialog: str) -> ListForm:
+        """What the browser sent from the dialog."""
+        found, reason, detail, address = (
+            str(data.get(name) or "") for name in ("addresses", "reason", "detail", "address")
+        )
+        return cls(open=dialog, addresses=found, reason=reason, detail=detail, address=address)
+
+
+@get("/suppressions", role=Role.VIEWER, include_in_schema=False)
+async def list_suppressions(
+    request: Asked,
+    db_session: Database,
+    search: FromQuery[str] = "",
+    reason: FromQuery[str] = "",
+    show: FromQuery[str] = "",
+    cursor: FromQuery[str | None] = None,
+) -> Template:
+    """The list, the newest first; searching replaces only the rows."""
+    found = await SuppressionService(db_session, request.user).list(
+        PAGE, cursor, search=search, reason=reason, lifted=show == "lifted"
+    )
+    return _list(request, found, ListForm(), {"search": search, "reason": reason, "show": show, "cursor": cursor or ""})
+
+
+def _list(
+    request: Asked, found: pagination.Page[SuppressionRow], form: ListForm, given: dict[str, str] | None = None
+) -> Template:
+    given = given or {"search": "", "reason": "", "show": "", "cursor": ""}
+    query = {name: value for name, value in {**given, "cursor": found.next_cursor or ""}.items() if value}
+    return page(
+        request,
+        "messaging/suppressions.html",
+        block="rows" if not form.open else None,
+        status_code=form.status,
+        rows=found.items,
+        more=f"/suppressions?{urlencode(query)}" if found.next_cursor else "",
+        given=given,
+        words=WORDS,
+        add_words=list(ADD_WORDS.items()),
+        form=form,
+    )
+
+
+async def _again(request: Asked, session: AsyncSession, form: ListForm, error: AppError) -> Template:
+    """The page with its dialog open and what was wrong in it."""
+    form.errors = {complaint["path"]: complaint["message"] for complaint in error.errors} or {"": error.message}
+    form.status = error.status_code
+    return _list(request, await SuppressionService(session, request.user).list(PAGE), form)
+
+
+@post("/suppressions", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def add_suppressions(request: Asked, db_session: Database) -> Template | Response[bytes]:
+    """Put addresses on the list, one a line or with commas between them."""
+    form = ListForm.of(await request.form(), "add")
+    wanted = [text for text in re.split(r"[\s,;]+", form.addresses) if text]
+    reason: Any = form.reason if form.reason in WORDS else "manual"
+    service = SuppressionService(db_session, request.user)
+    try:
+        added = await service.add([NewSuppression(text[:320], reason, form.detail[:1000]) for text in wanted])
+    except AppError as error:
+        answer = await _again(request, db_session, form, error)
+        form.errors = {"addresses": _first_bad(wanted, error)}
+        return answer
+    told = f"{counted(added.new, 'address', 'addresses')} added."
+    if known := len(added.rows) - added.new:
+        told += f" {counted(known, 'was', 'were')} there already."
+    return flash.go(request, "/suppressions", told)
+
+
+def _first_bad(wanted: list[str], error: AppError) -> str:
+    """A sentence that names the first line that is no address, and how many more there are."""
+    if not wanted:
+        return "Write at least one address."
+    found = [(re.match(r"\[(\d+)\]", complaint["path"]), complaint["message"]) for complaint in error.errors]
+    bad = [(wanted[int(index[1])], message) for index, message in found if index]
+    if not bad:
+        return error.message
+    more = f" {counted(len(bad) - 1, 'more line is', 'more lines are')} no address either." if len(bad) > 1 else ""
+    return f"“{bad[0][0]}”: {bad[0][1]}{more}"
+
+
+@post("/suppressions/lift", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def lift_suppression(request: Asked, db_session: Database) -> Template | Response[bytes]:
+    """Take an address off the list because of a reason."""
+    form = ListForm.of(await request.form(), "lift")
+    service = SuppressionService(db_session, request.user)
+    try:
+        lifted = await service.lift(LiftRequest(form.address, form.reason))
+    except AppError as error:
+        return await _again(request, db_session, form, error)
+    told = f"{lifted.address} is off the list."
+    if lifted.contact_id and (now := await service.permission_now(lifted.contact_id)) and not now.allowed:
+        told += f" {now.sentence} The contact’s page can re-subscribe."
+    return flash.go(request, "/suppressions", told)
+
+
+HANDLERS: list[Any] = [list_suppressions, add_suppressions, lift_suppression]

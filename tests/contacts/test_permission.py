@@ -1,0 +1,118 @@
+"""Who may be written to: the pure rule, and that its SQL for lists says the same about every combination of facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.contacts import permission_filter
+from app.contacts.permission import LABELS, REASONS, ContactFacts, Listed, permission
+from app.errors import Invalid
+from app.lib import clock
+from app.models import Contact, Suppression, Workspace
+from app.models.status import Channel
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ADDRESS = "zoe@example.com"
+
+
+def listed(reason: str, detail: str | None = None) -> Listed:
+    return Listed(reason=reason, since=AT, detail=detail)
+
+
+@pytest.mark.parametrize(
+    ("consent", "channel", "topic", "allowed"),
+    [
+        ({}, Channel.EMAIL, None, True),
+        ({}, Channel.EMAIL, "newsletter", True),
+        ({"email": True}, Channel.EMAIL, "newsletter", True),
+        ({"email": False}, Channel.EMAIL, None, False),
+        ({"email": False, "newsletter": True}, Channel.EMAIL, "newsletter", False),
+        ({"newsletter": False}, Channel.EMAIL, "newsletter", False),
+        ({"newsletter": False}, Channel.EMAIL, "billing", True),
+        ({"newsletter": False}, Channel.EMAIL, None, True),
+        ({"sms": False}, Channel.EMAIL, None, True),
+        ({"sms": False}, "SMS", None, False),
+    ],
+)
+def test_false_stops_and_silence_does_not(
+    consent: dict[str, bool], channel: Channel | str, topic: str | None, allowed: bool
+) -> None:
+    answer = permission(ContactFacts(address=ADDRESS, consent=consent), channel, topic)
+    assert answer.allowed is allowed and (answer.reason is None) is allowed and answer.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("facts", "topic", "reason", "by"),
+    [
+        ({"known": False, "listed": listed("bounced")}, None, "contact_deleted", None),
+        ({"address": None, "consent": {"email": False}}, None, "no_address", None),
+        ({"address": "", "listed": listed("complained")}, None, "no_address", None),
+        ({"address": "no at sign"}, None, "invalid", None),
+        ({"address": "a b@example.com"}, None, "invalid", None),
+        ({"listed": listed("unsubscribed"), "consent": {"email": True}}, None, "unsubscribed", "contact"),
+        ({"listed": listed("unsubscribed"), "consent": {"email": False}}, None, "unsubscribed", "contact"),
+        ({"listed": listed("complained"), "consent": {"email": False}}, None, "complained", "contact"),
+        ({"listed": listed("bounced"), "consent": {"email": False}}, None, "no_consent", "contact"),
+        ({"listed": listed("bounced"), "consent": {"news": False}}, "news", "no_topic_consent", "contact"),
+        ({"listed": listed("bounced"), "consent": {"news": False}}, "offers", "bounced", "server"),
+        ({"listed": listed("invalid"), "consent": {"email": True}}, None, "invalid", "server"),
+        ({"listed": listed("manual")}, None, "manual", "team"),
+        ({"listed": listed("a reason of another time")}, None, "manual", "team"),
+        ({"consent": {"news": False, "email": True}}, "news", "no_topic_consent", "contact"),
+    ],
+)
+def test_the_first_reason_that_a_person_wants_to_hear(
+    facts: dict[str, Any], topic: str | None, reason: str, by: str | None
+) -> None:
+    answer = permission(ContactFacts(**{"address": ADDRESS, **facts}), Channel.EMAIL, topic)
+    assert (answer.allowed, answer.reason, answer.by) == (False, reason, by)
+
+
+def test_what_stands_behind_it_comes_along() -> None:
+    answer = permission(ContactFacts(address=ADDRESS, listed=listed("bounced", "550 5.1.1 No such user")))
+    assert (answer.since, answer.detail) == (AT, "550 5.1.1 No such user")
+    assert answer.label == "Bounced" and answer.can_resubscribe
+    assert permission(ContactFacts(address=ADDRESS)).label == "Reachable"
+
+
+async def test_the_filter_of_lists_says_the_same(db_session: AsyncSession, workspace: Workspace) -> None:
+    """Every address, consent and entry with every other: 216 contacts."""
+    entries = [None, *((reason, gone) for reason in (*REASONS, "of another time") for gone in (False, True))]
+    addresses = ["n{}@example.com", "Upper{}@Example.com", "nö{}@bücher.example", None, "", "broken{}"]
+    expected = {}
+    for number, (shape, consent, entry) in enumerate(
+        product(addresses, [{}, {"email": False}, {"email": True, "news": False}], entries)
+    ):
+        email = shape.format(number) if shape else shape
+        if email == "" and number != len(entries) * 3 * 4:
+            continue  # an empty address is unique too
+        row = Contact(tenant_id=workspace.id, email=email, external_id=str(number), consent=consent)
+        db_session.add(row)
+        await db_session.flush()
+        holds = None
+        if entry and email:
+            reason, gone = entry
+            lifted = clock.now() if gone else None
+            db_session.add(
+                Suppression(tenant_id=workspace.id, channel=1, address=email.lower(), reason=reason, lifted_at=lifted)
+            )
+            holds = None if gone else listed(reason)
+        answer = permission(ContactFacts(address=email, consent=consent, listed=holds))
+        expected[row.id] = answer.reason or "reachable"
+    await db_session.flush()
+    mine = select(Contact.id).where(Contact.tenant_id == workspace.id)
+    assert set(expected.values()) == set(LABELS)
+    for word in LABELS:
+        found = set((await db_session.scalars(mine.where(permission_filter.matching(word)))).all())
+        assert found == {contact_id for contact_id, reason in expected.items() if reason == word}, word
+
+
+def test_a_word_that_there_is_not() -> None:
+    with pytest.raises(Invalid):
+        permission_filter.matching("bogus")
