@@ -8,6 +8,7 @@
     rows      PostgreSQL's binary formats          echoes    contact changes told to who listens
     advance   one transaction: claim, walk, write  jobs      the doorbell's actor
     control   cancelling from outside              integrity what must hold after every fault
+    goals     what ends a run early, by an event or by how the contact is
 
 The usual file names of a feature do not fit here; these are the nouns of the engine.
 """

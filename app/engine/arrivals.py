@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import structlog
-
 from app.engine import claim, rows
 from app.engine.claim import Cursor, Item, RunRow
 from app.engine.entry import Entries, Key
-from app.engine.graph import Goal, Graph
+from app.engine.goals import Goal
+from app.engine.graph import Graph
 from app.engine.matcher import Matcher
 from app.engine.people import Contact, GoalView, Run
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
 from app.lib import ids
-from app.nodes.operators import ConditionError
-
-log = structlog.get_logger()
 
 
 def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run:
@@ -158,8 +154,9 @@ class Arrivals:
             run.event_id = item.event_id
             if item.depth:
                 run.depth = item.depth
-            if entries.let_in(run, item, paused=graph.workflow_id in self.matcher.paused):
-                ahead = self._goal_ahead(run, place) if graph.goals else None
+            ahead = self._goal_ahead(run, place) if graph.goals else None
+            paused = graph.workflow_id in self.matcher.paused
+            if entries.let_in(run, item, paused=paused, reaches=ahead is not None):
                 if ahead is None:
                     batch.enter(run)
                 else:
@@ -208,15 +205,7 @@ def _reached(run: Run, item: Item, event: dict[str, Any]) -> Goal | None:
     if item.tenant_id != run.graph.tenant_id:
         return None
     view = GoalView(run, item.name, event)
-    return next((goal for goal in run.graph.goals if goal.event == item.name and _held(goal.judge, view)), None)
-
-
-def _held(judge: Any, view: GoalView) -> bool:
-    try:
-        return bool(judge(view).held)
-    except ConditionError as error:
-        log.warning("goal.unanswered", error=str(error))
-        return False
+    return next((goal for goal in run.graph.goals if goal.event == item.name and goal.met(view) is not None), None)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

@@ -14,10 +14,9 @@ import structlog
 from app.engine.people import Contact
 from app.engine.walk import Batch, Echo
 from app.nodes.base import CONTACT_COLUMNS
+from app.nodes.goals import ATTRIBUTE_CHANGED, CONTACT_CHANGES, UPDATED
 
 log = structlog.get_logger()
-UPDATED, ATTRIBUTE_CHANGED = "contact.updated", "contact.attribute_changed"
-NAMES = (UPDATED, ATTRIBUTE_CHANGED)
 MAX_DEPTH = 5
 
 
@@ -28,7 +27,7 @@ def echoes(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[Echo]:
         if run is None:
             continue
         tenant_id = run.graph.tenant_id
-        wanted = [name for name in NAMES if (tenant_id, name) in listened]
+        wanted = [name for name in CONTACT_CHANGES if (tenant_id, name) in listened]
         if not wanted:
             continue
         if run.depth >= MAX_DEPTH:

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.engine import rows
 from app.engine.claim import MANUAL, Item
+from app.engine.goals import met_by_contact
 from app.engine.graph import Graph
 from app.engine.people import Run
 from app.engine.walk import Batch, Refusal
@@ -48,9 +49,10 @@ class Entries:
         """An active run whose end within this batch must be seen."""
         self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
 
-    def let_in(self, run: Run, item: Item, *, paused: bool = False) -> bool:
+    def let_in(self, run: Run, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
 
+        `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now.
         Whoever asked for exactly this run is told too when the trigger's conditions do not hold.
         """
         graph = run.graph
@@ -68,14 +70,16 @@ class Entries:
             return self._refuse(run, "event_too_old", detail)
         if paused:
             return self._refuse(run, "workflow_paused", None)
-        if graph.reentry == "always":
-            return True  # no entry key: the index of active runs leaves such runs alone
         place = (run.contact.id, graph.workflow_id, key)
         if (place in self.active or place in self.history) and (reason := self._reason(graph, place)) is not None:
             return self._refuse(run, *reason)
-        run.entry_key = key
-        self.active[place] = run
-        self.history[place] = run.started
+        if graph.contact_goals and not reaches and (found := met_by_contact(graph.contact_goals, run)) is not None:
+            goal, rules = found
+            return self._refuse(run, "goal_already_reached", {"goal": goal.id, "name": goal.name, "rules": rules})
+        if graph.reentry != "always":  # the index of active runs leaves runs without an entry key alone
+            run.entry_key = key
+            self.active[place] = run
+            self.history[place] = run.started
         return True
 
     def _reason(self, graph: Graph, place: Key) -> Reason | None:

@@ -6,21 +6,20 @@ A node type that is gone compiles to a step that fails with that sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from app.engine import rows
+from app.engine.goals import Goal, Judge, unless_met
 from app.messaging import counters
-from app.nodes import registry
+from app.nodes import goals, registry
 from app.nodes.base import Fail, NodeType, Outcome, Run
-from app.nodes.conditions import Condition, Verdict
+from app.nodes.conditions import Condition
 from app.nodes.scope import Scope
 from app.workflows.graph import Retry as RetryRule
 
 MAX_STEPS = 10_000
-Judge = Callable[[Any], Verdict]
 
 
 class Edge:
@@ -53,7 +52,21 @@ class Retry:
 class Node:
     """One node of the graph."""
 
-    __slots__ = ("always", "awaits", "edges", "field", "id", "kept", "over", "parked", "queued", "retry", "run", "type")
+    __slots__ = (
+        "always",
+        "awaits",
+        "edges",
+        "field",
+        "id",
+        "kept",
+        "over",
+        "parked",
+        "queued",
+        "retry",
+        "run",
+        "sends",
+        "type",
+    )
 
     def __init__(self, node_id: str, type_: str, made: Run | Outcome, retry: Retry) -> None:
         self.id, self.type, self.retry = node_id, type_, retry
@@ -70,15 +83,12 @@ class Node:
         """Its output is kept in the run's context because a later step reads it."""
         self.awaits = False
         """If it asks for a message, that is waited for, because its `error` port leads somewhere."""
+        self.sends = False
 
-
-class Goal:
-    """An event and conditions over it and the contact that end a run as a success."""
-
-    __slots__ = ("event", "id", "judge")
-
-    def __init__(self, goal_id: str, event: str, judge: Judge) -> None:
-        self.id, self.event, self.judge = goal_id, event, judge
+    def ask_first(self, contact_goals: list[Goal]) -> None:
+        """A step that sends does so only for who meets none of these goals."""
+        if self.sends:
+            self.run, self.always = unless_met(contact_goals, self.run), None
 
 
 ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
@@ -108,7 +118,11 @@ class Graph:
         self.start: Node | None = None
         for edge in document["edges"]:
             self._connect(edge)
-        self.goals = [Goal(goal["id"], goal["event"], self._judge(goal)) for goal in document.get("goals") or ()]
+        self.goals = [self._goal(spec) for spec in document.get("goals") or ()]
+        self.contact_goals = [goal for goal in self.goals if goal.on_contact]
+        if self.contact_goals:
+            for node in self.nodes.values():
+                node.ask_first(self.contact_goals)
         self.goal_events = frozenset(goal.event for goal in self.goals)
         self._keep_what_is_read()
         self.reads = frozenset(
@@ -124,13 +138,18 @@ class Graph:
         return edge
 
     def _judge(self, spec: dict[str, Any]) -> Judge:
-        conditions = msgspec.convert(spec.get("conditions") or [], list[Condition])
-        return self.scope.conditions(conditions, spec.get("match") or "all")
+        return self.scope.conditions(_conditions(spec), spec.get("match") or "all")
+
+    def _goal(self, spec: dict[str, Any]) -> Goal:
+        # Versions from before there was the setting have goals without it, which go on as they always did.
+        on_contact = bool(spec.get("checkContact")) and goals.on_contact(_conditions(spec))
+        return Goal(spec["id"], spec.get("name") or "", spec["event"], self._judge(spec), on_contact=on_contact)
 
     def _node(self, spec: dict[str, Any]) -> Node:
         kind = registry.find(spec["type"])
         ports = registry.ports(kind) if kind else ("next", "error")
         node = Node(spec["id"], spec["type"], self._made(spec, kind), Retry(spec.get("retry")))
+        node.sends = kind is not None and kind.sends
         node.edges = {port: self._edge(node.id, port) for port in dict.fromkeys((*ports, "next", "error"))}
         node.over = {key: self._edge(node.id, key) for key in NODE_ENDS}
         node.parked, node.queued = self._edge(node.id, "waiting"), self._edge(node.id, counters.QUEUED)
@@ -160,6 +179,10 @@ class Graph:
         reads = {path.removeprefix("steps.") for path in self.scope.reads if path.startswith("steps.")}
         for node in self.nodes.values():
             node.kept = "*" in reads or node.id in reads
+
+
+def _conditions(spec: dict[str, Any]) -> list[Condition]:
+    return msgspec.convert(spec.get("conditions") or [], list[Condition])
 
 
 OVERLONG: Outcome = Fail(f"A run may take {MAX_STEPS:,} steps at most.", permanent=True)

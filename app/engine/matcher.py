@@ -11,9 +11,9 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine.echoes import NAMES
 from app.engine.graph import Graph
 from app.engine.people import COLUMNS
+from app.nodes.goals import CONTACT_CHANGES
 
 log = structlog.get_logger()
 
@@ -84,7 +84,7 @@ class Matcher:
             goals.setdefault((tenant_id, event), set()).add(workflow_id)
         self.live, self.paused, self.since = live, paused, since
         self.triggers, self.goals, self.epoch = triggers, goals, epoch
-        self.listened = {key for key in (*triggers, *goals) if key[1] in NAMES}
+        self.listened = {key for key in (*triggers, *goals) if key[1] in CONTACT_CHANGES}
         if self.listened:
             self.reads |= {*COLUMNS, "attributes", "tags"}
 

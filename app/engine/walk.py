@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from app.engine import rows
-from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Goal, Graph, Node
+from app.engine.goals import Goal, Reached
+from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node
 from app.engine.people import COMPLETED, Contact, Run
 from app.engine.tracks import Rest, Sent, Step, Track
 from app.models.status import RunStatus, StepStatus
@@ -239,6 +240,9 @@ class Batch:
         elif isinstance(outcome, Wait):
             until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
             return self._park(track, node, back, WAITING, until, outcome.port, outcome.output)
+        elif isinstance(outcome, Reached):
+            self._over(track, node, outcome, StepStatus.SKIPPED, node.over["goal"])
+            self._end(track, GOAL_REACHED, node, goal=outcome.goal.id)
         elif isinstance(outcome, Exit):
             self._over(track, node, outcome, StepStatus.COMPLETED, node.over["exited"])
             self._end(track, EXITED, node)

@@ -226,7 +226,7 @@ class NodeType:
     ports: ClassVar[tuple[str, ...]] = ("next",)
     """Named ways out. Every type that has any has `error` besides, which the engine looks after."""
     sends: ClassVar[bool] = False
-    """A step of it that is done has asked for a `Message`, whose outcome the step then shows."""
+    """A step of it that is done has asked for a `Message`, whose outcome the step then shows. Goals on the contact are asked first."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
