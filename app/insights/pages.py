@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
 from app.insights.repository import InsightRepository
-from app.insights.schemas import NodeStats, Overview, WorkflowStats
+from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
 from app.insights.service import overview, workflow_stats
 from app.lib.formats import counted, number, percent
 from app.lib.fragments import page
@@ -43,7 +43,7 @@ def situation(seen: Overview) -> tuple[str, str]:
         f"and {counted(seen.in_flow, 'person is', 'people are')} in flow."
     )
     if not troubles:
-        return "All is well", f"{running} Nothing failed in the last 24 hours and nothing is late."
+        return "All is well", f"{running} No run and no email failed in the last 24 hours, and nothing is late."
     words = COUNT_WORDS[troubles] if troubles < len(COUNT_WORDS) else f"{number(troubles)} things"
     return f"{words} {'needs' if troubles == 1 else 'need'} you", running
 
@@ -86,23 +86,36 @@ class Stage(msgspec.Struct, frozen=True):
     rest: str
 
 
+def message_words(messages: MessageStats | None) -> list[str]:
+    """What became of the messages of a step: `12 sent`, `2 failed`, `3 suppressed (no consent)`."""
+    if messages is None:
+        return []
+    words = ("sent", "queued", "failed", "uncertain", "suppressed")
+    parts = [f"{number(getattr(messages, word))} {word}" for word in words if getattr(messages, word)]
+    if messages.suppressed_by:
+        reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
+        parts[-1] += f" ({', '.join(reason.replace('_', ' ') for reason in reasons)})"
+    return parts
+
+
 def _rest(stats: NodeStats, ways: int) -> str:
     """Where those who arrived went, in words: `42% No, 58% Yes, 3 wait here`."""
     parts = []
-    if ways > 1 and stats.succeeded:
+    if ways > 1 and stats.went_on:
         parts += [
-            f"{percent(count, stats.succeeded, 0)} {PORT_WORDS.get(port, port.capitalize())}"
+            f"{percent(count, stats.went_on, 0)} {PORT_WORDS.get(port, port.capitalize())}"
             for port, count in sorted(stats.ports.items())
+            if port != ERROR
         ]
-    elif stats.ports.get(ERROR):
+    parts += message_words(stats.messages)
+    if stats.ports.get(ERROR):
         parts.append(f"{number(stats.ports[ERROR])} left by Error")
     if stats.waiting:
         parts.append(f"{number(stats.waiting)} {'waits' if stats.waiting == 1 else 'wait'} here")
-    if stats.failed:
-        parts.append(f"{number(stats.failed)} failed")
-    left = stats.executed - stats.succeeded - stats.failed
-    if left > 0:
-        parts.append(f"{number(left)} left early")
+    if stats.ended_failed:
+        parts.append(f"{counted(stats.ended_failed, 'run')} failed")
+    if stats.left_early:
+        parts.append(f"{number(stats.left_early)} left early")
     return ", ".join(parts)
 
 
@@ -163,7 +176,7 @@ def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:
         category=category_of(node.type),
         indent=min(indent, 4),
         arrived=numbers.executed + numbers.waiting,
-        went_on=numbers.succeeded,
+        went_on=numbers.went_on,
         waiting=numbers.waiting,
         failed=numbers.failed,
         rest=_rest(numbers, len(known.ports) if known else 1),

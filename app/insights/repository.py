@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.messaging.counters import PREFIX
 from app.models import Connector, Contact, Message, NodeStat, Run, Template, Workflow, WorkflowVersion
 from app.models.status import MessageStatus, RunStatus
 
@@ -43,10 +44,10 @@ class InsightRepository:
         return (await self.session.execute(query)).all()
 
     async def workflow_counters(self, workflow_ids: Sequence[UUID] | None = None) -> Sequence[Any]:
-        """(workflow, key, count) of the workflow-level counters, of all workflows or of some."""
+        """(workflow, key, count) of the workflow-level counters and of messages, of all workflows or of some."""
         query = (
             select(NodeStat.workflow_id, NodeStat.key, func.sum(NodeStat.n))
-            .where(NodeStat.tenant_id == self.tenant_id, NodeStat.node_id == "")
+            .where(NodeStat.tenant_id == self.tenant_id, (NodeStat.node_id == "") | NodeStat.key.startswith(PREFIX))
             .group_by(NodeStat.workflow_id, NodeStat.key)
         )
         if workflow_ids is not None:
@@ -143,15 +144,81 @@ class InsightRepository:
         )
         return (await self.session.execute(query)).all()
 
-    async def messages_queued(self) -> int:
-        """Messages that wait to be sent; walks only the partial index of those."""
+    async def troubled_messages(
+        self, *, failed_since: datetime, uncertain_since: datetime, limit: int
+    ) -> Sequence[Any]:
+        """(status, workflow, name, count, last error, first time) of messages that failed or are uncertain, the newest first.
+
+        Looks at the newest FAILED_SEEN of them, by the partial index of those.
+        """
+        kinds = (MessageStatus.FAILED, MessageStatus.UNCERTAIN)
+        newest = (
+            select(Message.status, Message.workflow_id, Message.settled_at, Message.error_message)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.status.in_(kinds),
+                Message.settled_at > min(failed_since, uncertain_since),
+            )
+            .order_by(Message.settled_at.desc())
+            .limit(FAILED_SEEN)
+            .subquery()
+        )
+        since = case((newest.c.status == MessageStatus.FAILED, failed_since), else_=uncertain_since)
+        last = func.max(newest.c.settled_at)
         query = (
+            select(
+                newest.c.status,
+                newest.c.workflow_id,
+                Workflow.name,
+                func.count(),
+                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.settled_at.desc()))[1],
+                func.min(newest.c.settled_at),
+            )
+            .join(Workflow, Workflow.id == newest.c.workflow_id)
+            .where(newest.c.settled_at > since)
+            .group_by(newest.c.status, newest.c.workflow_id, Workflow.name)
+            .order_by(last.desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def overdue_messages(self, due_before: datetime, limit: int) -> Sequence[Any]:
+        """(workflow, name, count, since) of messages that should have left before `due_before`, paused workflows aside."""
+        query = (
+            select(Message.workflow_id, Workflow.name, func.count(), func.min(Message.due_at))
+            .join(Workflow, Workflow.id == Message.workflow_id)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.due_at < due_before,
+                Message.status == MessageStatus.QUEUED,
+                Workflow.status != "paused",
+            )
+            .group_by(Message.workflow_id, Workflow.name)
+            .order_by(func.min(Message.due_at))
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def troubled_connectors(self, limit: int) -> Sequence[Any]:
+        """(connector, name, state, since, message, waiting) of connectors that do not work, with how many messages wait for them."""
+        waiting = (
             select(func.count())
             .select_from(Message)
             .where(
                 Message.tenant_id == self.tenant_id,
-                Message.due_at.is_not(None),
+                Message.connector_id == Connector.id,
                 Message.status == MessageStatus.QUEUED,
+                Message.due_at.is_(None),
             )
+            .correlate(Connector)
+            .scalar_subquery()
         )
-        return int(await self.session.scalar(query) or 0)
+        query = (
+            select(
+                Connector.id, Connector.name, Connector.state, Connector.state_since, Connector.state_message, waiting
+            )
+            .where(Connector.tenant_id == self.tenant_id, Connector.state != "ok")
+            .order_by(Connector.state_since)
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()

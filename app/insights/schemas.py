@@ -8,19 +8,61 @@ from uuid import UUID
 
 import msgspec
 
+from app.workflows.graph import ERROR
+
 
 class Camel(msgspec.Struct, rename="camel", kw_only=True):
     """JSON in camelCase."""
 
 
+class MessageStats(Camel):
+    """What became of messages; each is in one of the five. `queued` also while it is being sent or tried again."""
+
+    queued: int = 0
+    sent: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    suppressed: int = 0
+    suppressed_by: dict[str, int] = msgspec.field(default_factory=dict)
+    """Of the suppressed ones, by reason: `no_consent`, `unsubscribed`, `no_address` and so on."""
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.sent + self.failed + self.uncertain + self.suppressed
+
+    def add(self, other: MessageStats) -> None:
+        """Count those of `other` too."""
+        for name in ("queued", "sent", "failed", "uncertain", "suppressed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for reason, count in other.suppressed_by.items():
+            self.suppressed_by[reason] = self.suppressed_by.get(reason, 0) + count
+
+
 class NodeStats(Camel):
-    """Visits of one node. `executed` = succeeded + failed + left early; `ports` says by which way runs left."""
+    """Visits of one node that are over (`executed`) or not (`waiting`); `ports` says by which way runs left.
+
+    `failed`: runs that left by `error` or ended here as failed, and runs that went on while their message failed later.
+    `succeeded`: of a step that sends, its messages that were sent; of any other, runs that left by another port than `error`.
+    `leftEarly`: runs that a goal, an exit or a cancel ended here. `messages` is null for a step that never sent.
+    """
 
     executed: int = 0
     succeeded: int = 0
     failed: int = 0
     waiting: int = 0
+    left_early: int = 0
     ports: dict[str, int] = msgspec.field(default_factory=dict)
+    messages: MessageStats | None = None
+
+    @property
+    def went_on(self) -> int:
+        """Runs that left by another port than `error`."""
+        return sum(self.ports.values()) - self.ports.get(ERROR, 0)
+
+    @property
+    def ended_failed(self) -> int:
+        """Runs that ended here as failed."""
+        return self.executed - sum(self.ports.values()) - self.left_early
 
 
 class WorkflowStats(Camel):
@@ -40,6 +82,8 @@ class WorkflowStats(Camel):
     cancelled_runs: int
     conversion_rate: float
     avg_duration: int
+    messages: MessageStats
+    """Of all its steps together."""
     node_stats: dict[str, NodeStats]
 
 
@@ -52,16 +96,24 @@ class WorkflowPulse(Camel):
     completed: int
     failed: int
     goal_reached: int
+    messages: MessageStats
 
 
 class Trouble(Camel):
-    """One thing that needs somebody: `kind` is failing, late or paused; `count` runs are concerned since `since`."""
+    """One thing that needs somebody.
 
-    kind: Literal["failing", "late", "paused"]
-    workflow_id: UUID
-    workflow_name: str
+    `kind`: runs are failing, late or paused; messages are unsent (failed), uncertain or overdue (nobody sends them); a connector
+    is away, or needs its settings mended. `count` runs or messages are concerned, since `since`; `error_message` is what a step or a
+    server said.
+    """
+
+    kind: Literal["failing", "late", "paused", "unsent", "uncertain", "overdue", "away", "broken"]
     count: int
     since: datetime | None
+    workflow_id: UUID | None = None
+    workflow_name: str = ""
+    connector_id: UUID | None = None
+    connector_name: str = ""
     node_id: str | None = None
     error_message: str = ""
 
@@ -112,7 +164,7 @@ class Overview(Camel):
     completed: int
     failed: int
     goal_reached: int
-    messages_queued: int
+    messages: MessageStats
     troubles: list[Trouble]
     due: list[Due]
     publications: list[Publication]

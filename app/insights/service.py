@@ -13,6 +13,7 @@ from app.errors import NotFound
 from app.insights.repository import InsightRepository
 from app.insights.schemas import (
     Due,
+    MessageStats,
     NodeStats,
     Overview,
     Publication,
@@ -22,9 +23,13 @@ from app.insights.schemas import (
     WorkflowStats,
 )
 from app.lib import clock
+from app.messaging.counters import FAILED, PREFIX
+from app.models.status import MessageStatus
+from app.settings import settings
+from app.workflows.graph import ERROR
 
 ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
-NOT_PORTS = {"waiting", "failed", "goal", "exited", "cancelled"}
+EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6
 RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
 """A failure is news for a day; a wait that ended a minute ago and did not go on is late."""
@@ -45,6 +50,11 @@ async def workflow_stats(
             _add(nodes[node_id], key, count)
         else:
             total[key] += count
+    messages = MessageStats()
+    for stats in nodes.values():
+        if stats.messages:
+            stats.succeeded = stats.messages.sent
+            messages.add(stats.messages)
     ended = sum(total[key] for key in ENDS)
     return WorkflowStats(
         workflow_id=workflow_id,
@@ -58,20 +68,36 @@ async def workflow_stats(
         cancelled_runs=total["cancelled"],
         conversion_rate=round(100 * total["goal_reached"] / ended, 2) if ended else 0.0,
         avg_duration=round(total["seconds"] / ended) if ended else 0,
+        messages=messages,
         node_stats={node_id: stats for node_id, stats in nodes.items() if stats.executed or stats.waiting},
     )
 
 
 def _add(stats: NodeStats, key: str, count: int) -> None:
-    if key == "waiting":
+    if key.startswith(PREFIX):
+        stats.messages = stats.messages or MessageStats()
+        _add_messages(stats.messages, key, count)
+        # The run that waited for its message left by `error`, and is counted there.
+        stats.failed += count if key == FAILED else 0
+    elif key == "waiting":
         stats.waiting += count
-        return
-    stats.executed += count
-    if key == "failed":
-        stats.failed += count
-    elif key not in NOT_PORTS:
-        stats.succeeded += count
-        stats.ports[key] = stats.ports.get(key, 0) + count
+    else:
+        stats.executed += count
+        if key in EARLY:
+            stats.left_early += count
+        elif key != "failed":
+            stats.ports[key] = stats.ports.get(key, 0) + count
+        if key in ("failed", ERROR):
+            stats.failed += count
+        elif key not in EARLY:
+            stats.succeeded += count
+
+
+def _add_messages(stats: MessageStats, key: str, count: int) -> None:
+    word, _, detail = key.removeprefix(PREFIX).partition(".")
+    setattr(stats, word, getattr(stats, word) + count)
+    if word == "suppressed" and detail:
+        stats.suppressed_by[detail] = stats.suppressed_by.get(detail, 0) + count
 
 
 async def pulses(
@@ -79,8 +105,12 @@ async def pulses(
 ) -> dict[UUID, WorkflowPulse]:
     """Entered, in flow and ended of several workflows in one query; workflows without runs are missing."""
     counts: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    messages: dict[UUID, MessageStats] = defaultdict(MessageStats)
     for workflow_id, key, raw in await InsightRepository(session, tenant_id).workflow_counters(workflow_ids):
-        counts[workflow_id][key] += int(raw)
+        if key.startswith(PREFIX):
+            _add_messages(messages[workflow_id], key, int(raw))
+        else:
+            counts[workflow_id][key] += int(raw)
     return {
         workflow_id: WorkflowPulse(
             workflow_id=workflow_id,
@@ -89,13 +119,14 @@ async def pulses(
             completed=total["completed"],
             failed=total["failed"],
             goal_reached=total["goal_reached"],
+            messages=messages[workflow_id],
         )
         for workflow_id, total in counts.items()
     }
 
 
 async def overview(session: AsyncSession, tenant_id: int) -> Overview:
-    """What runs, what is wrong and what is due within the hour, in nine small queries."""
+    """What runs, what is wrong and what is due within the hour, in a dozen small queries."""
     insights, now = InsightRepository(session, tenant_id), clock.now()
     connector, contact, template = await insights.has()
     statuses = await insights.workflows_by_status()
@@ -109,7 +140,7 @@ async def overview(session: AsyncSession, tenant_id: int) -> Overview:
         completed=sum(p.completed for p in pulse.values()),
         failed=sum(p.failed for p in pulse.values()),
         goal_reached=sum(p.goal_reached for p in pulse.values()),
-        messages_queued=await insights.messages_queued(),
+        messages=_together(pulse),
         troubles=await _troubles(insights, pulse, now),
         due=[
             Due(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
@@ -137,8 +168,44 @@ async def overview(session: AsyncSession, tenant_id: int) -> Overview:
     )
 
 
+def _together(pulse: dict[UUID, WorkflowPulse]) -> MessageStats:
+    total = MessageStats()
+    for one in pulse.values():
+        total.add(one.messages)
+    return total
+
+
 async def _troubles(insights: InsightRepository, pulse: dict[UUID, WorkflowPulse], now: datetime) -> list[Trouble]:
-    """Failing first (something is broken), then late (nothing moves), then paused with people inside."""
+    """Connectors first (all mail hangs on them), then what failed, what nobody moves, and what is paused with people inside."""
+    connectors = [
+        Trouble(
+            kind="away" if state == "away" else "broken",
+            connector_id=connector_id,
+            connector_name=name,
+            count=waiting,
+            since=since,
+            error_message=message or "",
+        )
+        for connector_id, name, state, since, message, waiting in await insights.troubled_connectors(LISTED)
+    ]
+    patience = timedelta(hours=settings().engine.uncertain_hours)
+    messages = [
+        Trouble(
+            kind="unsent" if status == MessageStatus.FAILED else "uncertain",
+            workflow_id=workflow_id,
+            workflow_name=name,
+            count=count,
+            since=first,
+            error_message=error or "",
+        )
+        for status, workflow_id, name, count, error, first in await insights.troubled_messages(
+            failed_since=now - RECENT, uncertain_since=now - max(RECENT, patience), limit=LISTED
+        )
+    ]
+    overdue = [
+        Trouble(kind="overdue", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
+        for workflow_id, name, count, since in await insights.overdue_messages(now - PATIENCE, LISTED)
+    ]
     failing = [
         Trouble(
             kind="failing",
@@ -166,4 +233,4 @@ async def _troubles(insights: InsightRepository, pulse: dict[UUID, WorkflowPulse
         for flow in await insights.workflows(["paused"], LISTED)
         if flow.id in pulse and pulse[flow.id].in_flow
     ]
-    return [*failing, *late, *paused]
+    return [*connectors, *failing, *messages, *overdue, *late, *paused]

@@ -13,13 +13,13 @@ is now, in the transaction that moves it. So the numbers are true at every momen
 from __future__ import annotations
 
 PREFIX = "message."
-QUEUED, UNCERTAIN = f"{PREFIX}queued", f"{PREFIX}uncertain"
+QUEUED, FAILED, UNCERTAIN = f"{PREFIX}queued", f"{PREFIX}failed", f"{PREFIX}uncertain"
 AWAITED = "awaited"
 """In the payload of a message that a run waits for, and behind the counter of those that failed."""
 
 KEY = f"""
 case when status in (0, 1) then '{QUEUED}'
-  when status = 8 then '{PREFIX}failed' || case when payload ? '{AWAITED}' then '.{AWAITED}' else '' end
+  when status = 8 then '{FAILED}' || case when payload ? '{AWAITED}' then '.{AWAITED}' else '' end
   when status = 9 then '{UNCERTAIN}'
   when status = 10 then '{PREFIX}suppressed' || coalesce('.' || reason, '')
   else '{PREFIX}sent' end

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.messaging.counters import PREFIX
+
 DEEPEST = 100_000
 """Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
 
@@ -41,6 +43,17 @@ async def run_totals(session: AsyncSession) -> dict[str, int]:
         text("select key, sum(n) as n from node_stats where node_id = '' and key <> 'seconds' group by key")
     )
     return {row.key: int(row.n) for row in rows}
+
+
+async def message_totals(session: AsyncSession) -> dict[str, int]:
+    """Of all workspaces: how many messages are queued, sent, failed, uncertain and suppressed."""
+    rows = await session.execute(
+        text(
+            f"select split_part(key, '.', 2) as word, sum(n) as n from node_stats where starts_with(key, '{PREFIX}')"  # noqa: S608
+            " group by 1"
+        )
+    )
+    return {row.word: int(row.n) for row in rows}
 
 
 async def heartbeats(session: AsyncSession) -> dict[str, tuple[int, float]]:

@@ -20,6 +20,14 @@ async def exposition(session: AsyncSession) -> bytes:
     runs = Counter("throughline_runs", "Runs that entered, and how they ended.", ("status",), registry=registry)
     for status, count in (await repository.run_totals(session)).items():
         runs.labels(status).inc(max(count, 0))
+    messages = Counter("throughline_messages", "Messages by outcome.", ("status",), registry=registry)
+    standing = Gauge("throughline_messages_open", "Messages without a known outcome.", ("status",), registry=registry)
+    totals = {"sent": 0, "failed": 0, "suppressed": 0, "queued": 0, "uncertain": 0}
+    for word, count in {**totals, **await repository.message_totals(session)}.items():
+        if word in ("queued", "uncertain"):
+            standing.labels(word).set(count)
+        else:
+            messages.labels(word).inc(max(count, 0))
     alive = Gauge("throughline_processes", "Processes heard of in the last 15 s.", ("kind",), registry=registry)
     pulse = Gauge("throughline_heartbeat_age_seconds", "Since the last sign of life.", ("kind",), registry=registry)
     for kind, (count, seconds) in (await repository.heartbeats(session)).items():

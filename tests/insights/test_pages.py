@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,9 +13,9 @@ from app.accounts.principal import Principal
 from app.insights.pages import reading_order
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import Contact, Run, Workflow, Workspace
+from app.models import Connector, Contact, Message, Run, Workflow, Workspace
 from app.models.run import NodeStat
-from app.models.status import Role, RunStatus
+from app.models.status import MessageStatus, Role, RunStatus
 from app.workflows.graph import Graph
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
@@ -132,6 +133,100 @@ async def test_home_names_what_fails_is_late_and_stands_still(
     assert "They stand still until the workflow is resumed" in paused and "See whether a worker runs" not in paused
 
 
+async def make_message(session: AsyncSession, workflow: Workflow, status: MessageStatus, **fields: object) -> None:
+    values = {"settled_at": clock.now() - timedelta(minutes=9), **fields}
+    session.add(
+        Message(
+            run_id=uuid7(),
+            seq=1,
+            tenant_id=workflow.tenant_id,
+            workflow_id=workflow.id,
+            contact_id=uuid7(),
+            channel=1,
+            status=int(status),
+            created_at=clock.now() - timedelta(hours=1),
+            **values,
+        )
+    )
+    await session.flush()
+
+
+FATES: dict[str, tuple[MessageStatus, dict[str, Any], str, str]] = {
+    "refused": (MessageStatus.FAILED, {"error_message": "552 5.2.2 <Full>"}, "552 5.2.2 &lt;Full&gt;", "status=failed"),
+    "broken template": (MessageStatus.FAILED, {"error_message": "divided by 0"}, "divided by 0", "status=failed"),
+    "cut": (MessageStatus.UNCERTAIN, {"error_message": "cut"}, "Nobody knows whether they left", "status=uncertain"),
+    "awaited": (
+        MessageStatus.UNCERTAIN,
+        {"due_at": datetime(2030, 1, 1, tzinfo=UTC)},
+        "say what became of them",
+        "status=uncertain",
+    ),
+    "overdue": (
+        MessageStatus.QUEUED,
+        {"settled_at": None, "due_at": datetime(2020, 1, 1, tzinfo=UTC)},
+        "nobody sends them",
+        "status=queued",
+    ),
+}
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_home_is_not_well_when_messages_are_not(
+    browser: BrowserClients, workflow: Workflow, count: Counters, db_session: AsyncSession, fate: str
+) -> None:
+    status, fields, words, link = FATES[fate]
+    await count(entered=3, completed=3)
+    for _ in range(3):
+        await make_message(db_session, workflow, status, **fields)
+    text = (await (await browser(Role.VIEWER)).get("/")).text
+    assert "One thing needs you" in text and "All is well" not in text
+    assert words in text and f"/messages?{link}&amp;workflow={workflow.id}" in text
+    assert '<b class="num">3</b><span>emails</span>' in text
+
+
+async def test_home_forgets_failed_messages_after_a_day(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
+) -> None:
+    old = clock.now() - timedelta(hours=25)
+    await make_message(db_session, workflow, MessageStatus.FAILED, settled_at=old)
+    await make_message(db_session, workflow, MessageStatus.SUPPRESSED, reason="no_consent")
+    await make_message(
+        db_session, workflow, MessageStatus.QUEUED, settled_at=None, due_at=clock.now() + timedelta(minutes=9)
+    )
+    assert "All is well" in (await (await browser(Role.VIEWER)).get("/")).text
+
+
+@pytest.mark.parametrize(("state", "words"), [("away", "Mail server away"), ("paused", "Connector stopped")])
+async def test_home_names_a_connector_that_does_not_work(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession, state: str, words: str
+) -> None:
+    connector = Connector(
+        id=uuid7(), tenant_id=workflow.tenant_id, type="smtp", name="Post office", config={}, is_default=True,
+        state=state, state_since=clock.now() - timedelta(hours=2), state_message="535 5.7.8 Bad credentials",
+    )  # fmt: skip
+    db_session.add(connector)
+    for _ in range(2):
+        await make_message(
+            db_session, workflow, MessageStatus.QUEUED, settled_at=None, due_at=None, connector_id=connector.id
+        )
+    text = (await (await browser(Role.VIEWER)).get("/")).text
+    assert words in text and "Post office" in text and "535 5.7.8 Bad credentials" in text and "emails wait" in text
+    assert f"/connectors/{connector.id}" in text and "All is well" not in text
+
+
+async def test_results_tell_what_became_of_the_messages(
+    browser: BrowserClients, workflow: Workflow, count: Counters
+) -> None:
+    await count(entered=10, completed=9, failed=1)
+    await count("tag", **{"next": 9, "failed": 1, "message.sent": 4, "message.failed": 2, "message.uncertain": 1,
+                          "message.suppressed.no_consent": 2, "message.suppressed.no_address": 1})  # fmt: skip
+    text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
+    assert "What became of the messages" in text and "Suppressed because of" in text
+    assert "4 sent, 2 failed, 1 uncertain, 3 suppressed (no consent, no address), 1 run failed" in text
+    step = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/results/tag")).text
+    assert "No consent" in step and f"/messages?workflow={workflow.id}&amp;status=uncertain" in step
+
+
 async def test_home_lists_what_is_due(browser: BrowserClients, workflow: Workflow, db_session: AsyncSession) -> None:
     await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(minutes=20))
     await make_run(db_session, workflow, RunStatus.WAITING, resume_at=clock.now() + timedelta(hours=3))
@@ -151,7 +246,7 @@ async def test_results_show_the_seed_numbers_and_each_step(
     await count("ask", true=40, false=60)
     await count("pause", waiting=7, next=50, failed=3)
     text = (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow.id}/stats")).text
-    assert "1 min 40 s" in text and "60% No, 40% Yes" in text and "7 wait here, 3 failed" in text
+    assert "1 min 40 s" in text and "60% No, 40% Yes" in text and "7 wait here, 3 runs failed" in text
     assert "In flow now" in text and ">20<" in text and "no goal is set" in text
 
 

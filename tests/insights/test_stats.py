@@ -53,6 +53,7 @@ async def test_a_workflow_nobody_entered_has_zeros(api: ApiClients) -> None:
         "cancelledRuns": 0,
         "conversionRate": 0.0,
         "avgDuration": 0,
+        "messages": {"queued": 0, "sent": 0, "failed": 0, "uncertain": 0, "suppressed": 0, "suppressedBy": {}},
         "nodeStats": {},
     }
 
@@ -94,14 +95,16 @@ async def test_shards_and_versions_are_summed(api: ApiClients, db_session: Async
     assert seen["avgDuration"] == round(240_000 / 123)
     nodes = seen["nodeStats"]
     assert set(nodes) == {"mail", "wait", "ask"}
-    assert nodes["mail"]["failed"] == 6 and nodes["mail"]["ports"] == {"next": 154, "error": 2}
+    assert nodes["mail"]["failed"] == 6 + 2 and nodes["mail"]["ports"] == {"next": 154, "error": 2}
     assert nodes["wait"]["waiting"] == 27 and nodes["wait"]["succeeded"] == 100 and nodes["wait"]["executed"] == 103
     assert nodes["ask"] == {
         "executed": 100,
         "succeeded": 100,
         "failed": 0,
         "waiting": 0,
+        "leftEarly": 0,
         "ports": {"true": 60, "false": 40},
+        "messages": None,
     }
     db_session.add(
         WorkflowVersion(
@@ -112,6 +115,59 @@ async def test_shards_and_versions_are_summed(api: ApiClients, db_session: Async
     second = await stats(api, flow["id"], version=2)
     assert second["version"] == 2 and second["totalRuns"] == 10 and second["runningRuns"] == 7
     assert second["nodeStats"]["mail"]["ports"] == {"next": 10}
+
+
+# Counters of a sending step, what they mean together: (executed, succeeded, failed, left early).
+SENDING = {
+    "went on when queued, failed later": (
+        {"next": 10, "message.sent": 6, "message.failed": 2, "message.queued": 1, "message.suppressed.no_consent": 1},
+        (10, 6, 2, 0),
+    ),
+    "waited, left by error": (
+        {"next": 6, "error": 3, "message.sent": 5, "message.failed.awaited": 3, "message.suppressed.unsubscribed": 1},
+        (9, 5, 3, 0),
+    ),
+    "waited, nothing wired": ({"next": 4, "failed": 2, "message.sent": 4, "message.failed.awaited": 2}, (6, 4, 2, 0)),
+    "uncertain until the limit": ({"error": 1, "waiting": 1, "message.uncertain": 2}, (1, 0, 1, 0)),
+    "ended by a goal while it waited": (
+        {"next": 1, "goal": 2, "message.sent": 1, "message.suppressed.goal_reached": 2},
+        (3, 1, 0, 2),
+    ),
+    "not a message was asked for": ({"failed": 4, "error": 1}, (5, 0, 5, 0)),
+}
+
+
+@pytest.mark.parametrize("case", SENDING)
+async def test_a_sending_step_succeeded_when_it_sent(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, case: str
+) -> None:
+    counters, (executed, succeeded, failed, early) = SENDING[case]
+    flow = await created(await api(Role.MARKETER))
+    await count(db_session, workspace, flow["id"], *((1, "mail", key, 0, n) for key, n in counters.items()))
+    seen = await stats(api, flow["id"])
+    node = seen["nodeStats"]["mail"]
+    assert (node["executed"], node["succeeded"], node["failed"], node["leftEarly"]) == (
+        executed,
+        succeeded,
+        failed,
+        early,
+    )
+    wanted = dict.fromkeys(("queued", "sent", "failed", "uncertain", "suppressed"), 0)
+    for key, n in counters.items():
+        if key.startswith("message."):
+            wanted[key.split(".")[1]] += n
+    by = {key.split(".")[2]: n for key, n in counters.items() if key.startswith("message.suppressed.")}
+    told = node["messages"] or dict.fromkeys(wanted, 0) | {"suppressedBy": {}}
+    assert told == {**wanted, "suppressedBy": by} == seen["messages"]
+
+
+async def test_an_error_port_that_was_taken_is_a_failure(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    flow = await created(await api(Role.MARKETER))
+    await count(db_session, workspace, flow["id"], (1, "tag", "next", 0, 7), (1, "tag", "error", 0, 3))
+    node = (await stats(api, flow["id"]))["nodeStats"]["tag"]
+    assert (node["executed"], node["succeeded"], node["failed"], node["ports"]) == (10, 7, 3, {"next": 7, "error": 3})
 
 
 @pytest.mark.parametrize("version", ["two", "1.5"])

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import heartbeat, openapi
 from app.lib.heartbeat import Beat
+from app.lib.ids import uuid7
+from app.models import NodeStat, Workspace
 from app.models.status import Role
 from app.settings import settings
 from tests.fixtures.database import CommittedDatabase
@@ -133,6 +135,23 @@ async def test_metrics_count_by_template_and_know_the_queues(
     assert 'throughline_queue_depth{queue="inbox"} 0.0' in text_format
     assert 'throughline_queue_oldest_seconds{queue="messages_due"} 0.0' in text_format
     assert 'throughline_processes{kind="worker"} 1.0' in text_format
+
+
+async def test_metrics_count_messages_by_what_became_of_them(
+    client: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    counters = {"message.sent": 7, "message.failed": 2, "message.failed.awaited": 1, "message.uncertain": 4,
+                "message.suppressed.no_consent": 5, "next": 9}  # fmt: skip
+    for key, n in counters.items():
+        db_session.add(
+            NodeStat(workflow_id=uuid7(), version=1, node_id="mail", key=key, shard=1, tenant_id=workspace.id, n=n)
+        )
+    await db_session.flush()
+    told = (await client.get("/metrics")).text
+    for word, n in (("sent", 7), ("failed", 3), ("suppressed", 5)):
+        assert f'throughline_messages_total{{status="{word}"}} {n}.0' in told
+    assert 'throughline_messages_open{status="uncertain"} 4.0' in told
+    assert 'throughline_messages_open{status="queued"} 0.0' in told
 
 
 def operations(app: Litestar) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -201,11 +201,18 @@ export class Overlay {
     strip(TRIGGER, [['Entered', number.format(entered)]]);
     for (const id of graph.nodes.keys()) {
       const stats = nodes[id] ?? { executed: 0, failed: 0, waiting: 0, ports: {} };
+      const { messages } = stats;
       const cells = [['Passed', number.format(stats.executed)]];
+      if (messages) cells.push(['Sent', number.format(messages.sent)]);
       const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);
       for (const port of ports.slice(0, 2)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
       if (stats.waiting) cells.push(['Here now', number.format(stats.waiting)]);
       if (stats.failed) cells.push(['Failed', number.format(stats.failed)]);
+      if (messages) {
+        for (const word of ['uncertain', 'queued', 'suppressed']) {
+          if (messages[word]) cells.push([word[0].toUpperCase() + word.slice(1), number.format(messages[word])]);
+        }
+      }
       strip(id, cells.slice(0, 4));
     }
     for (const edge of graph.edges.values()) {
