@@ -16,6 +16,8 @@ class WorkspaceOut(msgspec.Struct, rename="camel"):
     id: int
     name: str
     timezone: str
+    country: str | None
+    """ISO 3166 alpha-2; phone numbers without a country code are of it."""
 
 
 class MeOut(msgspec.Struct, rename="camel"):
@@ -29,7 +31,7 @@ class MeOut(msgspec.Struct, rename="camel"):
 
     @classmethod
     def of(cls, principal: Principal) -> MeOut:
-        place = WorkspaceOut(principal.tenant_id, principal.workspace, principal.timezone)
+        place = WorkspaceOut(principal.tenant_id, principal.workspace, principal.timezone, principal.country)
         return cls(principal.kind, principal.id, principal.name, principal.role, place)
 
 

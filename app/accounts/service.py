@@ -20,6 +20,7 @@ from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
 from app.settings import settings
+from app.values import contact_fields
 
 _EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[^@\s<>\"',;]{1,190}")
 
@@ -216,13 +217,20 @@ async def change_password(session: AsyncSession, principal: Principal, current: 
     await session.flush()
 
 
-async def change_workspace(session: AsyncSession, principal: Principal, *, name: str, timezone: str) -> Workspace:
-    """Name and time zone of the principal's workspace."""
+async def change_workspace(
+    session: AsyncSession, principal: Principal, *, name: str, timezone: str, country: str
+) -> Workspace:
+    """Name, time zone and country (ISO 3166 alpha-2, blank for none) of the principal's workspace."""
     row = await repository.workspace(session, principal.tenant_id)
     cleaned = _clean_name(name)
     if not cleaned:
         raise _complaint("name", "Give the workspace a name.")
+    try:
+        chosen = contact_fields.country(country)
+    except contact_fields.BadField as error:
+        raise _complaint("country", str(error)) from error
     row.name, row.timezone = cleaned, check_timezone(timezone)
+    row.settings = {**row.settings, "country": chosen}
     await session.flush()
     return row
 

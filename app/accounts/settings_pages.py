@@ -20,6 +20,7 @@ from app.lib.user_agent import described
 from app.models.status import Role
 from app.models.user import User
 from app.settings import settings
+from app.values import contact_fields
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]
@@ -123,22 +124,23 @@ async def _workspace(request: Asked, session: AsyncSession, error: AppError | No
         place=await repository.workspace(session, request.user.tenant_id),
         mine=await repository.workspaces_of(session, request.user.id),
         zones=sorted(zoneinfo.available_timezones()),
+        countries=contact_fields.countries(),
         errors=_errors(error),
     )
 
 
 @get("/settings/workspace", role=Role.VIEWER, include_in_schema=False)
 async def workspace(request: Asked, db_session: Database) -> Template:
-    """Name and time zone of the workspace, and the other workspaces of this person."""
+    """Name, time zone and country of the workspace, and the other workspaces of this person."""
     return await _workspace(request, db_session)
 
 
 @post("/settings/workspace", role=Role.ADMIN, include_in_schema=False, status_code=200)
 async def save_workspace(request: Asked, db_session: Database) -> Template | Response[bytes]:
-    """Change name and time zone."""
-    name, timezone = await _text(request, "name", "timezone")
+    """Change name, time zone and country."""
+    name, timezone, country = await _text(request, "name", "timezone", "country")
     try:
-        await service.change_workspace(db_session, request.user, name=name, timezone=timezone)
+        await service.change_workspace(db_session, request.user, name=name, timezone=timezone, country=country)
     except Invalid as error:
         return await _workspace(request, db_session, error)
     return flash.go(request, "/settings/workspace", "Saved.")

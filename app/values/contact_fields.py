@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import phonenumbers
+from babel import Locale
 
 from app.lib import addresses, jsonlimits
 from app.values import languages, names, zone_names
@@ -110,6 +111,15 @@ def country(value: str) -> str | None:
     if code and code not in phonenumbers.SUPPORTED_REGIONS:
         raise BadField("Choose a country of the list.")
     return code or None
+
+
+@functools.cache
+def countries() -> list[tuple[str, str]]:
+    """Every country with phone numbers of its own, as (code, English name), by name."""
+    called = Locale("en").territories
+    return sorted(
+        ((code, str(called.get(code, code))) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda one: one[1]
+    )
 
 
 def country_of(settings: Mapping[str, Any]) -> str | None:

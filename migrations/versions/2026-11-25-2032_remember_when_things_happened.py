@@ -15,10 +15,10 @@ def upgrade() -> None:
     at = postgresql.TIMESTAMP(timezone=True)
     op.add_column("runs", sa.Column("event_id", sa.UUID(), nullable=True))
     op.add_column("runs", sa.Column("occurred_at", at, nullable=True))
-    # Compiled versions know the zone of their workspace.
+    # Compiled versions know the zone and the country of their workspace.
     op.execute(
         """
-        CREATE TRIGGER workspaces_epoch AFTER UPDATE OF timezone ON workspaces
+        CREATE TRIGGER workspaces_epoch AFTER UPDATE OF timezone, settings ON workspaces
         FOR EACH STATEMENT EXECUTE FUNCTION raise_workflow_epoch()
         """
     )

@@ -22,7 +22,7 @@ async def test_a_key_says_who_it_is(api: ApiClients, workspace: Workspace, db_se
     data = answer.json()["data"]
     assert data["kind"] == "key"
     assert data["role"] == "marketer"
-    assert data["workspace"] == {"id": workspace.id, "name": workspace.name, "timezone": "UTC"}
+    assert data["workspace"] == {"id": workspace.id, "name": workspace.name, "timezone": "UTC", "country": None}
     assert (await db_session.scalars(select(ApiKey.last_used_at))).one() is not None
 
 

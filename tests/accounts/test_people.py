@@ -16,7 +16,7 @@ from app.models.session import SignInLink
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
-from tests.fixtures.people import BrowserClients, make_user
+from tests.fixtures.people import ApiClients, BrowserClients, make_user
 
 
 async def role_of(session: AsyncSession, workspace: Workspace, user_id: UUID) -> str | None:
@@ -203,3 +203,21 @@ async def test_rules_hold_below_the_pages_too(db_session: AsyncSession, principa
         await service.invite(db_session, principals[Role.ADMIN], email="neo@example.com", name="", role="owner")
     with pytest.raises(NotFound):
         await service.remove(db_session, principals[Role.OWNER], UUID(int=7))
+
+
+async def test_a_workspace_has_a_country(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, api: ApiClients
+) -> None:
+    admin, program = await browser(Role.ADMIN), await api(Role.VIEWER)
+    url, kept = "/settings/workspace", {"name": "Acme", "timezone": "Europe/Vienna"}
+    assert '<option value="AT">Austria</option>' in (await admin.get(url)).text
+    assert (await admin.post(url, data={**kept, "country": "AT"})).status_code == 303
+    assert '<option value="AT" selected>' in (await admin.get(url)).text
+    assert "Austria" in (await (await browser(Role.VIEWER)).get(url)).text
+    assert (await program.get("/api/v1/me")).json()["data"]["workspace"]["country"] == "AT"
+    wrong = await admin.post(url, data={**kept, "country": "Austria"})
+    assert wrong.status_code == 422 and "Choose a country of the list." in wrong.text
+    await db_session.refresh(workspace)
+    assert workspace.settings["country"] == "AT"
+    await admin.post(url, data={**kept, "country": ""})
+    assert (await program.get("/api/v1/me")).json()["data"]["workspace"]["country"] is None
