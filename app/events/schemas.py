@@ -10,8 +10,9 @@ from uuid import UUID
 import msgspec
 
 from app.errors import BadRequest, Complaint, Invalid
-from app.lib import addresses, clock, jsonlimits
+from app.lib import clock, jsonlimits
 from app.lib.complaints import all_complaints, joined
+from app.values import contact_fields
 
 MAX_EVENTS = 1_000
 MAX_PROPERTIES_BYTES = 32_768
@@ -29,7 +30,7 @@ class EventIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     name: Text
     contact_id: UUID | None = None
-    external_id: Text | None = None
+    external_id: str | None = None
     email: str | None = None
     properties: dict[str, Any] = {}
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
@@ -156,19 +157,19 @@ def _accept(
     named: list[tuple[str, UUID | str]] = []
     if event.contact_id is not None:
         named.append(("id", event.contact_id))
-    if event.external_id is not None:
-        named.append(("external_id", event.external_id))
-    if event.email is not None:
+    for field in ("external_id", "email"):
         try:
-            named.append(("email", addresses.email(event.email)))
-        except addresses.BadAddress as error:
-            known.add(joined(where, "email"))
-            complain("email", str(error))
+            if (value := contact_fields.text(field, getattr(event, field))) is not None:
+                named.append((field, value))
+        except contact_fields.BadField as error:
+            path = "externalId" if field == "external_id" else field
+            known.add(joined(where, path))
+            complain(path, str(error))
     unreadable = bool(known & {where, "body"}) or any(joined(where, field) in known for field in _NAMES_OF_CONTACTS)
     if len(named) != 1 and not unreadable:
         problem = "Name the contact" if not named else "Name the contact only once"
         complain("contactId", f"{problem}: send one of contactId, externalId and email.")
-    for field, text in (("name", event.name), ("externalId", event.external_id), ("id", event.id)):
+    for field, text in (("name", event.name), ("id", event.id)):
         if text is not None and ("\0" in text or not text.strip()):
             complain(field, "Send text that is not blank and does not hold the character U+0000.")
     properties = "{}"

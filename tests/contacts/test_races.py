@@ -54,3 +54,37 @@ async def test_first_contact_at_once_makes_one(
         assert connection.execute("select count(*) from contacts").fetchone() == (1,)
         told = Counter(row[0] for row in connection.execute("select name from inbox"))
         assert told == {"contact.created": 1, "seen": 6}
+
+
+async def test_tags_and_attributes_at_once_are_all_kept(
+    committed_database: CommittedDatabase, committed_client: httpx.AsyncClient
+) -> None:
+    async with database.transaction() as session:
+        key = await make_key(session, await make_workspace(session, "Acme"), Role.MARKETER)
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def body(number: int) -> dict[str, Any]:
+        field = "tags" if number % 2 else "addTags"
+        return {field: [f"t{number}"], "attributes": {f"a{number}": number}, "consent": {f"topic{number}": True}}
+
+    made = await asyncio.gather(
+        *(
+            committed_client.post(CONTACTS, json={"email": "ada@example.com", **body(number)}, headers=headers)
+            for number in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in made) == [200] * 7 + [201]
+    one = f"{CONTACTS}/{made[0].json()['data']['id']}"
+    await asyncio.gather(*(committed_client.patch(one, json=body(number), headers=headers) for number in range(8, 16)))
+    ada = (await committed_client.get(one, headers=headers)).json()["data"]
+    assert sorted(ada["tags"]) == sorted(f"t{number}" for number in range(16))
+    assert ada["attributes"] == {f"a{number}": number for number in range(16)}
+    assert ada["consent"] == {f"topic{number}": True for number in range(16)}
+    await asyncio.gather(
+        committed_client.patch(one, json={"removeTags": ["t1"]}, headers=headers),
+        committed_client.patch(one, json={"tags": ["new"]}, headers=headers),
+        committed_client.patch(one, json={"attributes": {"a1": None}}, headers=headers),
+    )
+    ada = (await committed_client.get(one, headers=headers)).json()["data"]
+    assert set(ada["tags"]) == {f"t{number}" for number in range(16) if number != 1} | {"new"}
+    assert "a1" not in ada["attributes"] and len(ada["attributes"]) == 15
