@@ -9,6 +9,7 @@ from app.engine import rows
 from app.engine.rows import Jsons, Uuids
 from app.engine.walk import Batch
 from app.nodes.base import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
+from app.values.counting import counted
 
 Statement = tuple[str, tuple[Any, ...]]
 MANY = 8
@@ -19,6 +20,7 @@ class Patch(NamedTuple):
     """A contact's changes folded in order; the parts do not overlap."""
 
     put: dict[str, Any]
+    gone: tuple[str, ...]
     up: tuple[tuple[str, float], ...]
     add: tuple[str, ...]
     drop: tuple[str, ...]
@@ -27,7 +29,7 @@ class Patch(NamedTuple):
     @property
     def shape(self) -> tuple[Any, ...]:
         """All but the attribute values: patches of one shape share a statement."""
-        return self.up, self.add, self.drop, self.columns
+        return self.gone, self.up, self.add, self.drop, self.columns
 
 
 def fold(changes: Sequence[ContactChange]) -> Patch:
@@ -44,18 +46,17 @@ def fold(changes: Sequence[ContactChange]) -> Patch:
             for name in change.attributes:
                 up.pop(name, None)
         elif isinstance(change, Increment):
-            before = put.get(change.field)
-            if change.field in put:
-                put[change.field] = (before if isinstance(before, int | float) else 0) + change.by
-            else:
-                up[change.field] = up.get(change.field, 0) + change.by
+            counts = put if change.field in put else up
+            counts[change.field] = counted(counts.get(change.field), change.by)
         elif isinstance(change, AddTag):
             drop.pop(change.tag, None)
             add[change.tag] = None
         elif isinstance(change, RemoveTag):
             add.pop(change.tag, None)
             drop[change.tag] = None
-    return Patch(put, tuple(up.items()), tuple(add), tuple(drop), tuple(columns.items()))
+    gone = tuple(name for name, value in put.items() if value is None)
+    kept = {name: value for name, value in put.items() if value is not None}
+    return Patch(kept, gone, tuple(up.items()), tuple(add), tuple(drop), tuple(columns.items()))
 
 
 def contact_updates(batch: Batch) -> Iterator[Statement]:
@@ -80,18 +81,21 @@ def contact_updates(batch: Batch) -> Iterator[Statement]:
 def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
     """`values`: the attributes of each contact; None when they are the same for all."""
     attributes, arguments = "c.attributes", list[Any]()
+    if patch.gone:
+        attributes += " - %s::text[]"
+        arguments.append(list(patch.gone))
     if values is not None:
         attributes += " || u.put"
     elif patch.put:
         attributes += " || %s::jsonb"
         arguments.append(rows.encode(patch.put).decode())
     for name, by in patch.up:
-        # A value that is no number counts as 0, as it does in memory.
+        # Steps add only to numbers and to what is not there; text that is a number they put, under the contact's lock.
         attributes += (
             " || jsonb_build_object(%s::text, case when jsonb_typeof(c.attributes->%s) = 'number'"
             " then (c.attributes->>%s)::numeric else 0 end + %s::numeric)"
         )
-        arguments += [name, name, name, str(by)]
+        arguments += [name, name, name, repr(by)]
     sets = [f"attributes = {attributes}"] if arguments or values is not None else []
     tags, wanted = "c.tags", list[Any]()
     for tag in patch.drop:
@@ -106,7 +110,7 @@ def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
     for column, value in patch.columns:
         if column in CONTACT_COLUMNS:
             sets.append(f"{column} = %s")
-            arguments.append(None if value is None else str(value))
+            arguments.append(value)
     source = "unnest(%s::uuid[]) as u(id)" if values is None else "unnest(%s::uuid[], %s::jsonb[]) as u(id, put)"
     arguments += [ids] if values is None else [ids, values]
     changed = ", ".join([*sets, "updated_at = clock_now()"])

@@ -61,13 +61,16 @@ def difference(contact: Contact) -> tuple[list[str], dict[str, Any], dict[str, A
             changed.append(name)
             previous[name], current[name] = old, new
     attributes = contact.stored_attributes()
+    now = contact.attributes
     keys = [
-        name for name, new in contact.attributes.items() if name not in attributes or not _same(attributes[name], new)
+        name
+        for name in {**attributes, **now}
+        if name not in attributes or name not in now or not _same(attributes[name], now[name])
     ]
     if keys:
         changed += [f"attributes.{name}" for name in keys]
         previous["attributes"] = {name: attributes.get(name) for name in keys}
-        current["attributes"] = {name: contact.attributes[name] for name in keys}
+        current["attributes"] = {name: now.get(name) for name in keys}
     tags = contact.stored_tags()
     if set(tags) != set(contact.tags):
         changed.append("tags")

@@ -1,6 +1,6 @@
 """A published version, compiled: nodes with their function, edges by port, goals, entry rules, and what it reads.
 
-Immutable but for the workspace's zone, so it is cached by (workflow, version).
+Immutable but for the workspace's zone and country, so it is cached by (workflow, version).
 A node type that is gone compiles to a step that fails with that sentence.
 """
 
@@ -99,11 +99,17 @@ class Graph:
     """The compiled version. `edges` lists every counter, those of the workflow itself (node id '') first."""
 
     def __init__(
-        self, workflow_id: bytes, version: int, tenant_id: int, document: dict[str, Any], timezone: str = "UTC"
+        self,
+        workflow_id: bytes,
+        version: int,
+        tenant_id: int,
+        document: dict[str, Any],
+        timezone: str = "UTC",
+        country: str | None = None,
     ) -> None:
         self.workflow_id, self.version, self.tenant_id = workflow_id, version, tenant_id
-        self.timezone = timezone
-        """The workspace's, for contacts without a zone of their own. The one thing here that changes."""
+        self.timezone, self.country = timezone, country
+        """The workspace's, for contacts without a zone of their own and for phone numbers without a country code."""
         self.scope, self.edges = Scope(), list[Edge]()
         self.entered, self.seconds = self._edge("", "entered"), self._edge("", "seconds")
         self.ended = {key: self._edge("", key) for key in ENDS}

@@ -30,10 +30,10 @@ join workflow_versions v on v.workflow_id = w.id, jsonb_array_elements(coalesce(
 where w.status in ('active', 'paused') and w.deleted_at is null
 """
 _VERSION = """
-select v.tenant_id, v.graph, w.timezone from workflow_versions v join workspaces w on w.id = v.tenant_id
+select v.tenant_id, v.graph, w.timezone, w.settings->>'country' from workflow_versions v join workspaces w on w.id = v.tenant_id
 where v.workflow_id = %s and v.version = %s
 """
-_ZONES = "select id, timezone from workspaces where id = any(%s)"
+_PLACES = "select id, timezone, settings->>'country' from workspaces where id = any(%s)"
 
 Key = tuple[int, str]
 
@@ -61,7 +61,7 @@ class Matcher:
         """Look again when the workflows have changed since the last look."""
         if epoch == self.epoch:
             return
-        self._follow_zones()
+        self._follow_places()
         live: dict[bytes, Graph] = {}
         paused: set[bytes] = set()
         since: dict[bytes, int] = {}
@@ -88,11 +88,12 @@ class Matcher:
         if self.listened:
             self.reads |= {*COLUMNS, "attributes", "tags"}
 
-    def _follow_zones(self) -> None:
+    def _follow_places(self) -> None:
         tenants = list({graph.tenant_id for graph in self.graphs.values()})
-        zones = dict(self.connection.execute(_ZONES, (tenants,)).fetchall()) if tenants else {}
+        found = self.connection.execute(_PLACES, (tenants,)).fetchall() if tenants else []
+        places = {tenant_id: (timezone, country) for tenant_id, timezone, country in found}
         for graph in self.graphs.values():
-            graph.timezone = zones.get(graph.tenant_id, graph.timezone)
+            graph.timezone, graph.country = places.get(graph.tenant_id, (graph.timezone, graph.country))
 
     def graph(self, workflow_id: bytes, version: int) -> Graph:
         """A version, compiled at first sight."""

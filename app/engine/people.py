@@ -11,6 +11,7 @@ from app.lib.zones import zone_of
 from app.models.status import RunStatus
 from app.nodes.base import ContactChange
 from app.nodes.paths import COLUMNS as WORDS
+from app.values import contact_fields
 
 if TYPE_CHECKING:
     from app.engine.graph import Graph, Node
@@ -81,6 +82,14 @@ class Contact:
         if self._seen < len(self.changes):
             self._follow()
         return self._attributes
+
+    @property
+    def attributes_size(self) -> int:
+        """PostgreSQL prints blanks that our JSON has not, so what is stored is never taken for less than it is."""
+        if self.changes:
+            return contact_fields.attributes_size(self.attributes)
+        raw = self.stored("attributes")
+        return len(raw) if raw else 2
 
     @property
     def tags(self) -> list[str]:
@@ -164,6 +173,10 @@ class Run:
     @property
     def zone(self) -> tzinfo:
         return zone_of(self.contact.columns.get("timezone"), self.graph.timezone)
+
+    @property
+    def country(self) -> str | None:
+        return self.graph.country
 
     @property
     def data(self) -> dict[str, Any]:

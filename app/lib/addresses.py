@@ -74,8 +74,8 @@ def phone(text: str, country: str | None = None) -> str:
     first = re.search(r"[+\d]", written)
     if not first or re.search(r"[^\W\d_]", written[: first.start()].lower().removeprefix("tel:")):
         raise BadAddress("This is not a phone number. Write it like +4915112345678.")
-    if written[first.start()] == "+" or (country is None and written.startswith("00")):
-        number = _parsed(re.sub(r"^00", "+", written) if country is None else written, None)
+    if written[first.start()] == "+" or written.startswith("00"):  # no number at home begins with 00
+        number = _parsed(re.sub(r"^00", "+", written), None)
         if not phonenumbers.is_possible_number(number):
             raise BadAddress("This number is too short or too long for its country code.")
     elif country is None:

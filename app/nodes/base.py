@@ -12,11 +12,14 @@ many runs return it. A node that does the same for everybody returns that outcom
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any, ClassVar, Protocol
 
 import msgspec
+
+from app.values.counting import counted
 
 CONTACT_COLUMNS = ("source", "phone", "timezone", "locale")
 """Fields of a contact that a workflow may set and that are columns; every other name is an attribute."""
@@ -41,7 +44,10 @@ class ContactChange(Effect):
 
 
 class SetFields(ContactChange):
-    """Set columns (`CONTACT_COLUMNS`) and attributes to values."""
+    """Set columns (`CONTACT_COLUMNS`) and attributes to values; None empties a column and removes an attribute.
+
+    Values are in the form in which they are stored: nobody looks at them again.
+    """
 
     __slots__ = ("attributes", "columns")
 
@@ -53,11 +59,15 @@ class SetFields(ContactChange):
 
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         columns.update(self.columns)
-        attributes.update(self.attributes)
+        for name, value in self.attributes.items():
+            if value is None:
+                attributes.pop(name, None)
+            else:
+                attributes[name] = value
 
 
 class Increment(ContactChange):
-    """Add `by` to a number attribute; a missing one counts as 0."""
+    """Add `by` to an attribute that is a number or not there, which counts as 0. A node looks first whether it is."""
 
     __slots__ = ("by", "field")
 
@@ -65,8 +75,7 @@ class Increment(ContactChange):
         self.field, self.by = field.removeprefix("attributes."), by
 
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
-        before = attributes.get(self.field)
-        attributes[self.field] = (before if isinstance(before, int | float) else 0) + self.by
+        attributes[self.field] = counted(attributes.get(self.field), self.by)
 
 
 class AddTag(ContactChange):
@@ -142,6 +151,12 @@ class Fail(Outcome):
         self.error, self.permanent = error, permanent
 
 
+@functools.lru_cache(1_000)
+def refused(error: str) -> Fail:
+    """A failure for good: trying again would not help. Made once, because many people may share it."""
+    return Fail(error, permanent=True)
+
+
 class Exit(Outcome):
     """The run leaves here by the author's wish."""
 
@@ -162,6 +177,10 @@ class ContactView(Protocol):
 
     @property
     def attributes(self) -> dict[str, Any]: ...
+
+    @property
+    def attributes_size(self) -> int:
+        """How many bytes the attributes take as JSON, or a little more: so much is known without reading them."""
 
     @property
     def tags(self) -> list[str]: ...
@@ -198,6 +217,10 @@ class Step(Protocol):
     @property
     def zone(self) -> tzinfo:
         """Where the contact lives, else where the workspace is: what dates without a zone are of."""
+
+    @property
+    def country(self) -> str | None:
+        """The workspace's (ISO 3166 alpha-2): what phone numbers without a country code are of."""
 
 
 Run = Callable[[Any], Outcome]

@@ -1,4 +1,4 @@
-"""Give a contact a tag, or take one away."""
+"""Give a contact a tag, or take one away. What is no tag, and one too many, fails in words."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from app.nodes import registry
-from app.nodes.base import AddTag, Done, Effect, Issue, NodeType, Outcome, RemoveTag, Run
+from app.nodes.base import AddTag, Done, Issue, NodeType, Outcome, RemoveTag, Run, refused
 from app.nodes.scope import Scope, is_constant
-
-MAX_TAG = 100
+from app.values import contact_fields
+from app.values.contact_fields import MAX_TAGS, BadField
 
 
 class TagConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -26,17 +26,31 @@ class _TagNode(NodeType):
 
     @classmethod
     def outcome(cls, tag: str) -> Outcome:
-        effects: tuple[Effect, ...] = (cls.effect(tag),) if tag else ()
-        return Done(output={"tag": tag}, effects=effects)
+        return Done(output={"tag": tag}, effects=(cls.effect(tag),))
 
     @classmethod
     def compile(cls, config: TagConfig, scope: Scope) -> Run | Outcome:
+        adds = cls.effect is AddTag
+        if adds:
+            scope.reads.add("contact.tags")
         if is_constant(config.tag):
-            return cls.outcome(config.tag.strip())
+            try:
+                tag = contact_fields.tag(config.tag)
+            except BadField as error:
+                return refused(str(error))
+            shared = cls.outcome(tag)
+            return (lambda step: _within(step.contact.tags, tag) or shared) if adds else shared
         text = scope.text(config.tag)
 
         def run(step: Any) -> Outcome:
-            return cls.outcome(str(text(step)).strip()[:MAX_TAG])
+            written = str(text(step))
+            if not written.strip():
+                return refused("There is no tag: the placeholders of this step came out empty.")
+            try:
+                tag = contact_fields.tag(written)
+            except BadField as error:
+                return refused(str(error))
+            return (_within(step.contact.tags, tag) if adds else None) or cls.outcome(tag)
 
         return run
 
@@ -44,9 +58,19 @@ class _TagNode(NodeType):
     def issues(cls, config: TagConfig) -> list[Issue]:
         if not config.tag.strip():
             return [Issue("tag", "Write the tag.", incomplete=True)]
-        if len(config.tag) > MAX_TAG:
-            return [Issue("tag", f"A tag has at most {MAX_TAG} characters.")]
+        if is_constant(config.tag):
+            try:
+                contact_fields.tag(config.tag)
+            except BadField as error:
+                return [Issue("tag", str(error))]
         return []
+
+
+def _within(tags: list[str], tag: str) -> Outcome | None:
+    """The failure when the contact cannot take one more tag."""
+    if len(tags) < MAX_TAGS or tag in tags:
+        return None
+    return refused(f"The tag was not added. A contact has at most {MAX_TAGS} tags.")
 
 
 @registry.node

@@ -1,22 +1,160 @@
-"""Set fields and attributes of the contact, or count an attribute up."""
+"""Set fields and attributes of the contact, or count an attribute up. What does not fit its field fails in words and writes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from app.nodes import paths, registry
-from app.nodes.base import Done, Effect, Increment, Issue, NodeType, Outcome, Run, SetFields
+from app.lib.readings import printed
+from app.nodes import registry
+from app.nodes.base import CONTACT_COLUMNS, Done, Increment, Issue, NodeType, Outcome, Read, Run, SetFields, refused
 from app.nodes.scope import Scope, is_constant
+from app.values import contact_fields
+from app.values.contact_fields import BadField, CountryDecides
+from app.values.counting import NotCountable, counted
 
 FIXED = {"email", "external_id", "externalId", "id", "tags", "created_at", "createdAt", "consent", "attributes"}
 MAX_FIELDS = 50
+_NUMBER_BYTES = 32
+"""What counting adds to attributes at most: a number that is not there yet, with its punctuation."""
+_CALLED = {"phone": "The phone number", "timezone": "The time zone", "locale": "The language", "source": "The source"}
 
 
 class UpdateContactConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     set: dict[str, Any] = {}
     increment: dict[str, float] = {}
+
+
+def _fitting(name: str, value: Any, country: str | None) -> Any:
+    """A value as its field stores it. Raises BadField."""
+    try:
+        if name not in CONTACT_COLUMNS:
+            return contact_fields.attribute(value)
+        # A number is text here as it is in a mail: forms and events make one of digits.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return contact_fields.text(name, printed(value) if is_number else value, country)
+    except CountryDecides:
+        raise
+    except BadField as error:
+        raise BadField(_sentence(name, str(error))) from error
+
+
+def _sentence(name: str, reason: str) -> str:
+    return f"{_CALLED.get(name, f'The attribute {name}')} was not changed. {reason}"
+
+
+def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in CONTACT_COLUMNS}
+
+
+class _Changes:
+    """What a step writes: values that are the same for everybody, readers of the others, and what it counts."""
+
+    def __init__(self, config: UpdateContactConfig, scope: Scope) -> None:
+        self.values: dict[str, Any] = {}
+        self.readers: dict[str, Read] = {}
+        for given, value in config.set.items():
+            name = given.removeprefix("attributes.")
+            try:
+                if is_constant(value):
+                    self.values[name] = _fitting(name, value, None)
+                else:
+                    self.readers[name] = scope.value(value)
+            except CountryDecides:
+                self.readers[name] = scope.value(value)
+        # Whole numbers stay whole: 4 and 4.0 are different JSON.
+        self.counts = {
+            name.removeprefix("attributes."): int(by) if float(by).is_integer() else by
+            for name, by in config.increment.items()
+        }
+        names = {*self.values, *self.readers, *self.counts}
+        self.attributes = bool(names - set(CONTACT_COLUMNS))
+        """Does it write any?"""
+        self.grows = sum(len(name.encode()) + _NUMBER_BYTES for name in self.counts)
+        self.size = contact_fields.attributes_size(_attributes(self.values))
+
+    def outcome(self, values: dict[str, Any], totals: Mapping[str, Any]) -> Outcome:
+        """`totals` are written as they are; what else is counted is added to what is stored."""
+        output: dict[str, Any] = {"set": values} if values else {}
+        if self.counts:
+            output["increment"] = self.counts
+        put = {**values, **totals}
+        effects = [Increment(name, by) for name, by in self.counts.items() if name not in totals]
+        return Done(output=output, effects=(SetFields(put), *effects) if put else tuple(effects))
+
+    def read(self, step: Any) -> dict[str, Any]:
+        """The values for one person. Raises BadField."""
+        values = dict(self.values)
+        for name, read in self.readers.items():
+            try:
+                values[name] = _fitting(name, read(step), step.country)
+            except CountryDecides as error:
+                raise BadField(_sentence(name, str(error))) from error
+        return values
+
+    def totals(self, contact: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What counting makes of attributes that are text or set by this step; others are added to where they are stored.
+
+        Raises BadField when something cannot be counted on.
+        """
+        found: dict[str, Any] = {}
+        for name, by in self.counts.items():
+            before = values[name] if name in values else contact.attributes.get(name)
+            try:
+                total = counted(before, by)
+            except NotCountable as error:
+                raise BadField(_sentence(name, f"Nothing can be added to it: {error}.")) from error
+            if name in values or isinstance(before, str):
+                found[name] = total
+        return found
+
+
+def _too_large(contact: Any, values: Mapping[str, Any], grows: int) -> str | None:
+    """Why the contact cannot take the values; None when it can. `grows`: no fewer bytes than its attributes get more."""
+    if contact.attributes_size + grows <= contact_fields.MAX_ATTRIBUTES_BYTES:
+        return None
+    before = contact.attributes
+    after = {**before, **_attributes(values)}
+    return contact_fields.too_large(before, {name: value for name, value in after.items() if value is not None})
+
+
+def _run_of(changes: _Changes) -> Run:
+    shared = changes.outcome(changes.values, {})
+
+    def run(step: Any) -> Outcome:
+        try:
+            values = changes.read(step) if changes.readers else changes.values
+            totals = changes.totals(step.contact, values) if changes.counts else {}
+        except BadField as error:
+            return refused(str(error))
+        if changes.attributes:
+            size = contact_fields.attributes_size(_attributes(values)) if changes.readers else changes.size
+            if told := _too_large(step.contact, {**values, **totals}, size + changes.grows):
+                return refused(f"Nothing was changed. {told}")
+        return changes.outcome(values, totals) if changes.readers or totals else shared
+
+    return run
+
+
+def _problem(part: str, name: str, value: Any) -> str | None:
+    """What is wrong with one field of the configuration; None when nothing is."""
+    plain = name.removeprefix("attributes.")
+    if name in FIXED:
+        return f"{name} cannot be changed by a workflow."
+    if part == "increment" and plain in CONTACT_COLUMNS:
+        return f"{name} is no number. Choose an attribute to count."
+    try:
+        if plain not in CONTACT_COLUMNS:
+            contact_fields.attribute_name(plain)
+        if part == "set" and is_constant(value):
+            _fitting(plain, value, None)
+    except CountryDecides:
+        return None  # whether it fits is known when it is written
+    except BadField as error:
+        return str(error)
+    return None
 
 
 @registry.node
@@ -29,24 +167,15 @@ class UpdateContact(NodeType):
 
     @staticmethod
     def compile(config: UpdateContactConfig, scope: Scope) -> Run | Outcome:
-        # Whole numbers stay whole: 4 and 4.0 are different JSON.
-        steps = {name: int(by) if float(by).is_integer() else by for name, by in config.increment.items()}
-        counts: tuple[Effect, ...] = tuple(Increment(name, by) for name, by in steps.items())
-
-        def outcome(values: dict[str, Any]) -> Outcome:
-            output: dict[str, Any] = {"set": values} if values else {}
-            if steps:
-                output["increment"] = steps
-            return Done(output=output, effects=((SetFields(values), *counts) if values else counts))
-
-        if is_constant(config.set):
-            return outcome(config.set)
-        readers = {name: scope.value(value) for name, value in config.set.items()}
-
-        def run(step: Any) -> Outcome:
-            return outcome({name: read(step) for name, read in readers.items()})
-
-        return run
+        try:
+            changes = _Changes(config, scope)
+        except BadField as error:
+            return refused(str(error))
+        if changes.attributes:
+            scope.reads.add("contact.attributes")
+        elif not changes.readers:
+            return changes.outcome(changes.values, {})
+        return _run_of(changes)
 
     @classmethod
     def issues(cls, config: UpdateContactConfig) -> list[Issue]:
@@ -54,12 +183,9 @@ class UpdateContact(NodeType):
             return [Issue("set", "Choose at least one field to change.", incomplete=True)]
         if len(config.set) + len(config.increment) > MAX_FIELDS:
             return [Issue("set", f"At most {MAX_FIELDS} fields fit in one step.")]
-        found = []
-        for part, names in (("set", config.set), ("increment", config.increment)):
-            for name in names:
-                plain = name.removeprefix("attributes.")
-                if name in FIXED:
-                    found.append(Issue(f"{part}.{name}", f"{name} cannot be changed by a workflow."))
-                elif "." in plain or paths.problem(plain):
-                    found.append(Issue(f"{part}.{name}", "Use the plain name of an attribute, such as plan."))
-        return found
+        return [
+            Issue(f"{part}.{name}", told)
+            for part, given in (("set", config.set), ("increment", config.increment))
+            for name, value in given.items()
+            if (told := _problem(part, name, value)) is not None
+        ]

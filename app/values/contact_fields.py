@@ -14,6 +14,7 @@ import phonenumbers
 from babel import Locale
 
 from app.lib import addresses, jsonlimits
+from app.lib.liquid_values import kind_in_words
 from app.values import languages, names, zone_names
 
 TEXTS = ("external_id", "email", "phone", "source", "timezone", "locale")
@@ -43,8 +44,8 @@ class BadField(ValueError):
     """A value that does not fit its field; the message says what would."""
 
 
-class CountryNeeded(BadField):
-    """A phone number in national notation in a workspace that has no country."""
+class CountryDecides(BadField):
+    """It depends on the workspace's country what is meant, and that country does not say."""
 
 
 def text(field: str, value: Any, country: str | None = None) -> str | None:
@@ -55,7 +56,7 @@ def text(field: str, value: Any, country: str | None = None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadField(f"{_CALLED[field]} is a text, not {kind_of(value)}.")
+        raise BadField(f"{_CALLED[field]} is text, not {kind_in_words(value)}.")
     cleaned = value.strip()
     if not cleaned:
         return None
@@ -78,7 +79,7 @@ def _phone(value: str, country: str | None) -> str:
     try:
         return addresses.phone(value, country)
     except addresses.NeedsCountry as error:
-        raise CountryNeeded(str(error)) from error
+        raise CountryDecides(str(error)) from error
     except addresses.BadAddress as error:
         raise BadField(str(error)) from error
 
@@ -86,6 +87,8 @@ def _phone(value: str, country: str | None) -> str:
 def _timezone(value: str, country: str | None) -> str:
     try:
         return zone_names.zone(value, country)
+    except zone_names.SeveralZones as error:
+        raise CountryDecides(str(error)) from error
     except zone_names.UnknownZone as error:
         raise BadField(str(error)) from error
 
@@ -136,7 +139,7 @@ def says_nothing(cell: str) -> bool:
 def tag(value: Any) -> str:
     """A tag without the space around it. Raises BadField."""
     if not isinstance(value, str):
-        raise BadField(f"A tag is a text, not {kind_of(value)}.")
+        raise BadField(f"A tag is text, not {kind_in_words(value)}.")
     cleaned = value.strip()
     if not cleaned or len(cleaned) > MAX_TAG:
         raise BadField(f"A tag has 1 to {MAX_TAG} characters.")
@@ -188,16 +191,3 @@ def too_many(before: Collection[str], after: Collection[str], what: str = "tags"
     if len(after) <= limit or len(after) <= len(before):
         return None
     return f"A contact has at most {limit} {what}."
-
-
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in words: `a number`, `a list`."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes or no"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a text"
-    return "a list" if isinstance(value, list | tuple) else "an object"

@@ -117,7 +117,11 @@ _HALF_HOURS = {
 
 
 class UnknownZone(ValueError):
-    """No zone is called so, or several are; the message says what to write."""
+    """No zone is called so; the message says what to write."""
+
+
+class SeveralZones(UnknownZone):
+    """Several zones are called so, and the country does not say which is meant; the message names them."""
 
 
 @functools.cache
@@ -150,7 +154,7 @@ def _understood(text: str, country: str | None) -> str:
     if len(here) == 1:
         return here[0]
     *most, last = meant
-    raise UnknownZone(f"This can mean {', '.join(most)} or {last}. Write which.")
+    raise SeveralZones(f"This can mean {', '.join(most)} or {last}. Write which.")
 
 
 def _folded(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.lib.zones import zone_of
+from app.values.contact_fields import attributes_size
 
 
 @dataclass
@@ -16,6 +17,10 @@ class Contact:
     attributes: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     id: bytes = bytes(16)
+
+    @property
+    def attributes_size(self) -> int:
+        return attributes_size(self.attributes)
 
 
 @dataclass
@@ -26,6 +31,7 @@ class Person:
     vars: dict[str, Any]
     now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
     workspace: str = "UTC"
+    country: str | None = None
 
     @property
     def zone(self) -> tzinfo:

@@ -78,7 +78,15 @@ def test_two_types_of_one_name_are_refused() -> None:
         ("condition", {}, "conditions", "at least one", True),
         ("update_contact", {}, "set", "at least one", True),
         ("update_contact", {"set": {"email": "a@b"}}, "set.email", "cannot be changed", False),
-        ("update_contact", {"set": {"a.b": 1}}, "set.a.b", "plain name", False),
+        ("update_contact", {"set": {"a.b": 1}}, "set.a.b", "Send `a_b`", False),
+        ("update_contact", {"increment": {"Visit Count": 1}}, "increment.Visit Count", "Send `visit_count`", False),
+        ("update_contact", {"increment": {"phone": 1}}, "increment.phone", "no number", False),
+        ("update_contact", {"set": {"phone": "4.91511E+12"}}, "set.phone", "spreadsheet", False),
+        ("update_contact", {"set": {"timezone": "Mars"}}, "set.timezone", "no time zone", False),
+        ("update_contact", {"set": {"locale": {"a": 1}}}, "set.locale", "not an object", False),
+        ("update_contact", {"set": {"source": "x" * 201}}, "set.source", "at most 200", False),
+        ("update_contact", {"set": {"plan": "x" * 40_000}}, "set.plan", "32,768", False),
+        ("add_tag", {"tag": "a\0"}, "tag", "cannot be stored", False),
         ("update_contact", {"set": {str(n): n for n in range(51)}}, "set", "50", False),
     ],
 )
@@ -139,7 +147,15 @@ def test_tags() -> None:
     assert outcome("add_tag", {"tag": "from-{{ event.city }}"}, person(event={"city": "Ulm"})).output == {
         "tag": "from-Ulm"
     }
-    assert outcome("add_tag", {"tag": "{{ event.city }}"}).effects == ()
+    for type_ in ("add_tag", "remove_tag"):
+        empty = outcome(type_, {"tag": "{{ event.city }}"})
+        assert isinstance(empty, Fail) and empty.permanent and "came out empty" in empty.error
+        long = outcome(type_, {"tag": "{{ event.city }}"}, person(event={"city": "x" * 101}))
+        assert isinstance(long, Fail) and long.error == "A tag has 1 to 100 characters."
+    full = person(tags=[str(number) for number in range(100)])
+    assert isinstance(outcome("add_tag", {"tag": "one more"}, full), Fail)
+    assert isinstance(outcome("add_tag", {"tag": "99"}, full), Done)
+    assert isinstance(outcome("remove_tag", {"tag": "99"}, full), Done)
 
 
 def test_update_contact_keeps_types_fills_texts_and_shares_constants() -> None:
@@ -167,6 +183,73 @@ def test_counting_up_keeps_whole_numbers_whole() -> None:
     for effect in done.effects:
         effect.change({}, attributes, [])
     assert attributes == {"n": 6, "half": 0.5, "a": 1}
+
+
+def test_what_does_not_fit_its_field_fails_in_words_and_changes_nothing() -> None:
+    for data, event, told in (
+        ({"set": {"phone": "{{ event.x }}"}}, "0151", "The phone number was not changed. Write the number with +"),
+        ({"set": {"timezone": "{{ event.x }}"}}, "Mars", "The time zone was not changed. There is no time zone"),
+        ({"set": {"locale": "{{ event.x }}"}}, {"a": 1}, "The language was not changed. A language is text, not an object"),
+        ({"set": {"locale": "{{ event.x }}"}}, True, "The language was not changed. A language is text, not true or false"),
+        ({"set": {"source": "{{ event.x }}"}}, "x" * 5_000, "The source was not changed. A source has at most 200"),
+        ({"set": {"plan": "{{ event.x }}"}}, "a\0b", "The attribute plan was not changed. A text here holds"),
+        ({"set": {"ok": 1, "plan": "{{ event.x }}"}}, "x" * 32_769, "The attribute plan was not changed. This is 32,771 bytes"),
+        ({"set": {"a": "{{ event.x }}", "b": "{{ event.x }}"}}, "x" * 20_000, "Nothing was changed. All attributes together"),
+    ):  # fmt: skip
+        failed = outcome("update_contact", data, person(event={"x": event}))
+        assert isinstance(failed, Fail) and failed.permanent and failed.effects == ()
+        assert failed.error.startswith(told), failed.error
+
+
+def test_fields_are_written_in_the_form_in_which_they_are_stored() -> None:
+    given = {"phone": "{{ event.p }}", "timezone": "CST", "locale": "Deutsch", "source": "{{ event.n }}", "gone": None}
+    step = person(event={"p": "(415) 555-2671", "n": 7})
+    step.country = "US"
+    done = outcome("update_contact", {"set": given}, step)
+    stored = {"phone": "+14155552671", "timezone": "America/Chicago", "locale": "de", "source": "7", "gone": None}
+    assert done.output == {"set": stored}
+    columns, attributes = {"phone": "+49"}, {"gone": 1, "stays": 2}
+    for effect in done.effects:
+        effect.change(columns, attributes, [])
+    assert columns == {name: stored[name] for name in columns} and attributes == {"stays": 2}
+    emptied = outcome("update_contact", {"set": {"phone": "{{ event.p }}"}}, person(event={"p": " "}))
+    assert emptied.output == {"set": {"phone": None}}
+
+
+def test_a_contact_that_is_too_large_already_may_become_smaller() -> None:
+    large = person(attributes={"a": "x" * 40_000}, event={"less": "y", "more": "z" * 50_000})
+    assert isinstance(outcome("update_contact", {"set": {"a": "{{ event.less }}"}}, large), Done)
+    assert isinstance(outcome("update_contact", {"set": {"a": "{{ event.more }}"}}, large), Fail)
+    assert isinstance(outcome("update_contact", {"set": {"b": 1}}, large), Fail)
+    assert isinstance(outcome("update_contact", {"set": {"phone": "+4915112345678"}}, large), Done)
+
+
+@pytest.mark.parametrize(
+    ("before", "by", "after"),
+    [
+        (None, 2, 2),
+        ("7", 1, 8),
+        (" 12.5 ", 1, 13.5),
+        ("-3", 1.5, -1.5),
+        ("1e3", 1, 1001),
+        (0.1, 0.2, 0.3),
+        (4, 4, 8),
+        (4.0, 1, 5.0),
+        (2**70, 1, 2**70 + 1),
+    ],
+)
+def test_numbers_and_texts_that_are_numbers_count_on(before: Any, by: float, after: float) -> None:
+    attributes = {"n": before}
+    for effect in outcome("update_contact", {"increment": {"n": by}}, person(attributes=dict(attributes))).effects:
+        effect.change({}, attributes, [])
+    assert attributes == {"n": after}
+
+
+@pytest.mark.parametrize("before", [[1], True, False, "x", "", " ", {}, {"a": 1}, "1,5", "seven", "0x10", 1.7e308])
+def test_what_is_no_number_cannot_be_counted_on(before: Any) -> None:
+    failed = outcome("update_contact", {"set": {"ok": 1}, "increment": {"n": 1e308}}, person(attributes={"n": before}))
+    assert isinstance(failed, Fail) and failed.permanent and failed.effects == ()
+    assert failed.error.startswith("The attribute n was not changed. Nothing can be added to it")
 
 
 values = st.text(alphabet="ab{}% .<é") | st.integers() | st.booleans() | st.none()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.lib.liquid import compile_text, compile_value
+from app.lib.readings import follow
 from app.nodes import paths
 from app.values.names import MAX_NAME, BadName, checked, fitting, usable
 
@@ -25,7 +26,7 @@ def test_what_is_usable_is_read_everywhere(name: str) -> None:
     assert compile_text(f"{{%if contact.attributes.{name}%}}yes{{%endif%}}", html=False).render(data) == "yes"
     assert compile_value(f"{{{{contact.{name}}}}}").render(data) == [1]
     assert paths.problem(f"contact.attributes.{name}") is None
-    assert paths.walk(data, f"contact.attributes.{name}".split(".")) == "there"
+    assert follow(data, paths.names_of(f"contact.attributes.{name}")) == "there"
 
 
 @given(SOME)
