@@ -33,3 +33,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def user_id(self) -> UUID | None:
         """The user to write down as author; None for an API key."""
         return self.id if self.kind == "user" else None
+
+    @property
+    def key_id(self) -> UUID | None:
+        """The API key to write down as maker; None for a user."""
+        return self.id if self.kind == "key" else None

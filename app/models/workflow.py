@@ -25,6 +25,8 @@ class Workflow(HasId, HasTenant, HasTimes, Base):
     draft_by: Mapped[str] = mapped_column(server_default="")
     draft_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_by_key: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="SET NULL"))
+    """The API key that made it, when no user did."""
     deleted_at: Mapped[datetime | None]
     listens_since: Mapped[datetime | None]
     """When it became active, or was resumed, last; written by a trigger. Earlier events start nothing."""
@@ -41,6 +43,7 @@ class WorkflowVersion(HasTenant, Base):
     content_hash: Mapped[bytes]
     changelog: Mapped[str | None]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_by_key: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="SET NULL"))
     author: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
 

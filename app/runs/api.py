@@ -24,7 +24,14 @@ Since = Annotated[
     datetime | None, QueryParameter(name="from", description="Started at or after this instant (ISO 8601).")
 ]
 Until = Annotated[datetime | None, QueryParameter(name="to", description="Started before this instant (ISO 8601).")]
-Status = Annotated[str | None, QueryParameter(name="status", description="One status, or several with commas between.")]
+Status = Annotated[
+    str | None,
+    QueryParameter(
+        name="status",
+        description="One status, or several with commas between. `running` finds every run that is not over, `waiting` and "
+        "`held` those of them that rest.",
+    ),
+]
 ContactId = Annotated[UUID | None, QueryParameter(name="contactId", description="Runs of this contact.")]
 WorkflowId = Annotated[UUID | None, QueryParameter(name="workflowId", description="Runs of this workflow.")]
 NodeId = Annotated[str | None, QueryParameter(name="nodeId", description="Runs that stand on this step now.")]

@@ -142,7 +142,7 @@ def state_of(run: RunDetail) -> str:
     """Changes whenever the page of the run would look different."""
     last = run.steps[-1] if run.steps else None
     message = last.message.status if last and last.message else ""
-    return f"{run.status}.{len(run.steps)}.{last.attempt if last else 0}.{message}"
+    return f"{run.state}.{len(run.steps)}.{last.attempt if last else 0}.{message}"
 
 
 def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:

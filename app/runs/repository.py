@@ -114,6 +114,14 @@ class RunRepository:
         query = select(Contact).where(Contact.tenant_id == self.tenant_id, Contact.id == contact_id)
         return (await self.session.scalars(query)).one_or_none()
 
+    async def triggers(self, pinned: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+        """The triggers of some (workflow, version) pairs."""
+        key = tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version)
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.version, WorkflowVersion.graph["trigger"]).where(
+            WorkflowVersion.tenant_id == self.tenant_id, key.in_(pinned)
+        )
+        return {(workflow_id, version): trigger for workflow_id, version, trigger in await self.session.execute(query)}
+
     async def graphs(self, pinned: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
         """The graphs of some (workflow, version) pairs: lists name the steps that runs stand on by them."""
         key = tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version)

@@ -20,8 +20,20 @@ class RunContact(Camel):
     name: str
 
 
+class TriggerEventOut(Camel):
+    """What a run began with. `id` is the event's; a run that was started by hand is `manual` and has none."""
+
+    name: str
+    id: UUID | None
+    occurred_at: datetime
+    properties: dict[str, Any]
+
+
 class RunOut(Camel):
-    """Seed fields of a run. `resume_at` is set while it waits or retries."""
+    """One contact in a workflow. A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
+
+    `resume_at` is set while it waits or retries. `context` is what the next step can read: `event`, `steps` and `vars`.
+    """
 
     id: UUID
     tenant_id: str
@@ -29,8 +41,10 @@ class RunOut(Camel):
     workflow_version: int
     contact_id: UUID
     status: str
+    waiting: bool
+    held: bool
     current_node_id: str | None
-    trigger_event: dict[str, Any]
+    trigger_event: TriggerEventOut
     context: dict[str, Any]
     goal_reached_id: str | None
     error_message: str | None
@@ -38,6 +52,11 @@ class RunOut(Camel):
     completed_at: datetime | None
     resume_at: datetime | None
     contact: RunContact | None = None
+
+    @property
+    def state(self) -> str:
+        """The one word that pages show."""
+        return "waiting" if self.waiting else "held" if self.held else self.status
 
 
 class AttemptOut(Camel):
@@ -73,13 +92,15 @@ class RuleOut(Camel):
 class StepOut(Camel):
     """One visit to a node. `input` is the pinned config and what the step before put out."""
 
+    id: str
+    run_id: UUID
     seq: int
     node_id: str
     node_type: str
     name: str
     status: str
     input: dict[str, Any]
-    output: dict[str, Any] | None
+    output: dict[str, Any]
     port: str | None
     error_message: str | None
     attempt: int

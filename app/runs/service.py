@@ -18,8 +18,18 @@ from app.models import Contact, Message, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
 from app.nodes import delay, registry
 from app.runs.repository import RunFilter, RunRepository
-from app.runs.schemas import AttemptOut, RuleOut, RunContact, RunDetail, RunOut, StepMessageOut, StepOut
+from app.runs.schemas import (
+    AttemptOut,
+    RuleOut,
+    RunContact,
+    RunDetail,
+    RunOut,
+    StepMessageOut,
+    StepOut,
+    TriggerEventOut,
+)
 
+MAX_CONTEXT = 262_144
 STATUS_WORDS = sorted({status.word for status in RunStatus})
 
 
@@ -36,14 +46,18 @@ class RunIsOver(Conflict):
 
 
 def statuses_of(words: str | None) -> Sequence[RunStatus] | None:
-    """The statuses of a comma-separated filter. Raises Invalid naming the allowed words."""
+    """The statuses of a comma-separated filter. Raises Invalid naming the allowed words.
+
+    `running` finds every run that is not over, as the counter `runningRuns` does; `waiting` and `held` only those that rest.
+    """
     if not words:
         return None
     wanted = {word.strip() for word in words.split(",")}
     if unknown := wanted - set(STATUS_WORDS):
         message = f"Unknown status {', '.join(sorted(unknown))}. Use one of {', '.join(STATUS_WORDS)}."
         raise Invalid(errors=[{"path": "status", "message": message}])
-    return [status for status in RunStatus if status.word in wanted]
+    active = "running" in wanted
+    return [status for status in RunStatus if status.word in wanted or (active and status < RunStatus.COMPLETED)]
 
 
 def contact_name(contact: Contact) -> str:
@@ -62,18 +76,50 @@ def _contact(contact: Contact | None) -> RunContact | None:
     return RunContact(id=contact.id, email=contact.email, external_id=contact.external_id, name=contact_name(contact))
 
 
-def run_out(run: Run, contact: Contact | None) -> RunOut:
-    """A run as lists show it."""
+def trigger_event(run: Run, trigger: dict[str, Any]) -> TriggerEventOut:
+    """What a run began with; `trigger` is that of the version it is pinned to, whose event is the only one that starts it.
+
+    Rows of before runs kept their event have neither its id nor its time.
+    """
+    by_event = trigger.get("type") == "event" and (run.event_id is not None or run.occurred_at is None)
+    return TriggerEventOut(
+        name=str(trigger.get("event") or "") if by_event else "manual",
+        id=run.event_id,
+        occurred_at=run.occurred_at or run.started_at,
+        properties=run.trigger_event or {},
+    )
+
+
+def context_of(run: Run, outputs: dict[str, Any]) -> dict[str, Any]:
+    """What a template at the next step reads: the event's properties, outputs by step, variables; at most MAX_CONTEXT bytes.
+
+    An output that is too large is told by its size instead.
+    """
+    kept = run.context or {}
+    steps: dict[str, Any] = {}
+    left = MAX_CONTEXT
+    for node_id, output in {**(kept.get("steps") or {}), **outputs}.items():
+        size = len(msgspec.json.encode(output))
+        steps[node_id] = output if size <= left else {"leftOut": f"{size:,} bytes"}
+        left -= size if size <= left else 0
+    return {"event": run.trigger_event or {}, "steps": steps, "vars": kept.get("vars") or {}}
+
+
+def run_out(run: Run, contact: Contact | None, trigger: dict[str, Any]) -> RunOut:
+    """A run as lists show it, with the outputs that it carries for later steps."""
+    status = RunStatus(run.status)
     return RunOut(
         id=run.id,
         tenant_id=str(run.tenant_id),
         workflow_id=run.workflow_id,
         workflow_version=run.workflow_version,
         contact_id=run.contact_id,
-        status=RunStatus(run.status).word,
+        status=status.word if status >= RunStatus.COMPLETED else RunStatus.RUNNING.word,
+        waiting=status == RunStatus.WAITING,
+        held=status == RunStatus.HELD,
         current_node_id=run.current_node_id,
-        trigger_event=run.trigger_event or {},
-        context=run.context or {},
+        trigger_event=trigger_event(run, trigger),
+        context=context_of(run, {}),
         goal_reached_id=run.goal_reached_id,
         error_message=run.error_message,
         started_at=run.started_at,
@@ -108,11 +154,14 @@ class _Teller:
         self.nodes = {node["id"]: node for node in graph["nodes"]}
         self.previous: dict[str, Any] = {"event": run.trigger_event or {}}
 
-    def told(self, node_id: str) -> dict[str, Any]:
+    def told(self, node_id: str, seq: int) -> dict[str, Any]:
         node = self.nodes.get(node_id, {})
         kind = str(node.get("type", "unknown"))
         known = registry.find(kind)
         return {
+            "id": f"{self.run.id}-{seq}",
+            "run_id": self.run.id,
+            "seq": seq,
             "node_id": node_id,
             "node_type": kind,
             "name": node.get("name") or (known.label if known else kind),
@@ -128,7 +177,7 @@ class _Teller:
         return step.started_at + timedelta(seconds=config.duration * delay.SECONDS[config.unit])
 
     def finished(self, step: Step) -> dict[str, Any]:
-        told = self.told(step.node_id)
+        told = self.told(step.node_id, step.seq)
         self.previous = {"nodeId": step.node_id, "output": step.output or {}}
         return told
 
@@ -170,7 +219,9 @@ class RunService:
         before = decode_cursor(cursor, UUID)[0] if cursor else None
         rows = await self.runs.page(wanted, size, before)
         page = cut(rows, size, lambda row: (row[0].id,))
-        return Page([run_out(run, contact) for run, contact in page.items], page.next_cursor)
+        triggers = await self.runs.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
+        told = [run_out(run, who, triggers[run.workflow_id, run.workflow_version]) for run, who in page.items]
+        return Page(told, page.next_cursor)
 
     async def require_workflow(self, workflow_id: UUID) -> None:
         """Raises NotFound when the workflow is not of this workspace, so that a list is never silently empty."""
@@ -194,12 +245,12 @@ class RunService:
         run, contact, workflow, version = found
         attempts, messages = await self.runs.attempts(run_id), await self.runs.messages(run_id)
         teller = _Teller(run, version.graph)
+        rows = await self.runs.steps(run_id)
         steps = [
             StepOut(
-                seq=step.seq,
                 **teller.finished(step),
                 status=StepStatus(step.status).word,
-                output=step.output,
+                output=step.output or {},
                 port=step.port,
                 error_message=step.error_message,
                 attempt=step.attempt,
@@ -211,16 +262,15 @@ class RunService:
                 rules=rules_of(step),
                 message=_message(messages.get(step.seq)),
             )
-            for step in await self.runs.steps(run_id)
+            for step in rows
         ]
         if run.status < RunStatus.COMPLETED and run.current_node_id:
             seq = run.seq + 1
             steps.append(
                 StepOut(
-                    seq=seq,
-                    **teller.told(run.current_node_id),
+                    **teller.told(run.current_node_id, seq),
                     status=open_status(run).word,
-                    output=None,
+                    output={},
                     port=None,
                     error_message=run.error_message,
                     attempt=run.attempt,
@@ -232,6 +282,7 @@ class RunService:
                     message=_message(messages.get(seq)),
                 )
             )
-        base = run_out(run, contact)
+        base = run_out(run, contact, version.graph["trigger"])
+        base.context = context_of(run, {step.node_id: step.output for step in rows if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         return RunDetail(**fields, workflow_name=workflow.name, steps=steps)

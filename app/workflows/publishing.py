@@ -101,6 +101,7 @@ class Versions:
             content_hash=graph.content_hash(),
             changelog=(changelog or "").strip() or None,
             created_by=self._principal.user_id,
+            created_by_key=self._principal.key_id,
             author=self._principal.name,
             created_at=clock.now(),
         )

@@ -225,7 +225,7 @@ def _head(workflow: Workflow) -> dict[str, Any]:
         "version": workflow.live_version or 1,
         "live_version": workflow.live_version,
         "draft_rev": workflow.draft_rev,
-        "created_by": workflow.created_by,
+        "created_by": workflow.created_by or workflow.created_by_key,
         "created_at": workflow.created_at,
         "updated_at": workflow.updated_at,
     }
@@ -239,6 +239,6 @@ def _version_head(version: WorkflowVersion, live_version: int | None) -> dict[st
         "changelog": version.changelog,
         "node_count": len(version.graph["nodes"]),
         "author": version.author,
-        "created_by": version.created_by,
+        "created_by": version.created_by or version.created_by_key,
         "created_at": version.created_at,
     }

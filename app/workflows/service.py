@@ -186,6 +186,7 @@ class WorkflowService:
             draft_by=self._principal.name,
             draft_at=now,
             created_by=self._principal.user_id,
+            created_by_key=self._principal.key_id,
             created_at=now,
             updated_at=now,
         )
@@ -243,6 +244,7 @@ class WorkflowService:
             draft_by=self._principal.name,
             draft_at=now,
             created_by=self._principal.user_id,
+            created_by_key=self._principal.key_id,
             created_at=now,
             updated_at=now,
         )

@@ -57,6 +57,37 @@ async def test_steps_tell_what_went_in_and_what_came_out(
     assert tag["status"] == "failed" and tag["errorMessage"] == "Too many tags."
 
 
+async def test_steps_have_the_contracts_fields_and_the_context_what_the_next_one_reads(
+    admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, clock: Clock
+) -> None:
+    flow = await live_flow(admin)
+    run = await make_run(
+        db_session,
+        workspace,
+        flow,
+        RunStatus.WAITING,
+        clock.at,
+        seq=2,
+        current_node_id="wait",
+        resume_at=clock.at + timedelta(days=1),
+        step_started_at=clock.at,
+        context={"steps": {"kept": {"n": 1}}, "vars": {"colour": "red"}},
+    )
+    await make_step(db_session, run, 1, "ask", clock.at, port="true", output={"branch": "true"})
+    await make_step(db_session, run, 2, "tag", clock.at, output={"text": "x" * 300_000})
+    data = (await admin.get(f"{PATH}/{flow}/runs/{run.id}")).json()["data"]
+    assert [step["id"] for step in data["steps"]] == [f"{run.id}-{seq}" for seq in (1, 2, 3)]
+    for step in data["steps"]:
+        assert step["runId"] == str(run.id) and step["errorMessage"] is None
+        assert {"nodeId", "nodeType", "status", "input", "output", "startedAt", "completedAt"} <= step.keys()
+    assert data["steps"][2]["output"] == {} and data["steps"][2]["scheduledAt"] == "2026-06-02T12:00:00Z"
+    assert data["context"] == {
+        "event": {"sum": 40},
+        "steps": {"kept": {"n": 1}, "ask": {"branch": "true"}, "tag": {"leftOut": "300,011 bytes"}},
+        "vars": {"colour": "red"},
+    }
+
+
 async def test_steps_are_told_by_the_version_the_run_started_on(
     admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, clock: Clock
 ) -> None:

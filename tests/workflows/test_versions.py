@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import WorkflowVersion, Workspace
+from app.models import User, WorkflowVersion, Workspace
 from app.models.status import Role
-from tests.fixtures.people import ApiClients
+from tests.fixtures.people import ApiClients, BrowserClients
 from tests.workflows.examples import PATH, complaints, created, op, patch_draft
 
 
@@ -135,3 +135,21 @@ async def test_who_may(
     ):
         assert answer.status_code == 404
     assert (await db_session.scalars(select(WorkflowVersion.version))).all() == [1]
+
+
+async def test_who_made_it_is_a_user_or_a_key(
+    api: ApiClients, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    """A key is told by its own id, in workflows, copies and versions alike."""
+    admin = await api(Role.ADMIN)
+    key = next(row for row in (await admin.get("/api/v1/api-keys")).json()["data"])["id"]
+    flow = await created(admin)
+    copy = (await admin.post(f"{PATH}/{flow['id']}/duplicate")).json()["data"]
+    version = (await admin.post(f"{PATH}/{flow['id']}/versions")).json()["data"]
+    assert flow["createdBy"] == copy["createdBy"] == version["createdBy"] == key
+    listed = (await admin.get(f"{PATH}/{flow['id']}/versions")).json()["data"]
+    assert [row["createdBy"] for row in listed] == [key]
+    await (await browser(Role.MARKETER)).post("/workflows", data={"name": "By hand"})
+    users = set(await db_session.scalars(select(User.id)))
+    found = {row["name"]: row["createdBy"] for row in (await admin.get(PATH)).json()["data"]}
+    assert found["By hand"] in {str(user) for user in users}
