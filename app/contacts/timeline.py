@@ -29,6 +29,7 @@ _REFUSED = {
     "already_active": "It was in this workflow already.",
     "entered_before": "Each contact enters this workflow once, and this one has been in.",
     "cooling_down": "It was in this workflow too short a time ago.",
+    "goal_already_reached": "It had reached the goal already.",
     "workflow_paused": "The workflow was paused.",
     "workflow_not_active": "The workflow was not active any more.",
     "event_too_old": "The event came more than a week after it happened, and old events start nothing.",
@@ -190,6 +191,8 @@ def _ended(run: Run, workflow: str) -> Entry:
 
 def _refused(row: EntryRefusal, workflow: str) -> Entry:
     why = _REFUSED.get(row.reason) or row.reason.replace("_", " ").capitalize() + "."
+    if row.reason == "goal_already_reached" and row.detail:
+        why = f"It had reached the goal {row.detail.get('name') or row.detail.get('goal')} already."
     return Entry(
         at=row.at,
         kind="run",

@@ -133,6 +133,7 @@ def onboarding(templates: dict[str, str]) -> Graph:
                 "event": "contact.attribute_changed",
                 "conditions": [_is("attributes.has_purchased", True)],
                 "match": "all",
+                "checkContact": True,
             }
         ],
         "settings": {"reentry": "once"},

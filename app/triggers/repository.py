@@ -21,9 +21,9 @@ class TriggerRepository:
     def __init__(self, session: AsyncSession, tenant_id: int) -> None:
         self._session, self._tenant_id = session, tenant_id
 
-    async def contact_exists(self, contact_id: UUID) -> bool:
-        query = select(Contact.id).where(Contact.id == contact_id, Contact.tenant_id == self._tenant_id)
-        return await self._session.scalar(query) is not None
+    async def contact(self, contact_id: UUID) -> Contact | None:
+        query = select(Contact).where(Contact.id == contact_id, Contact.tenant_id == self._tenant_id)
+        return await self._session.scalar(query)
 
     async def earlier(self, workflow_id: UUID, contact_id: UUID, key: str) -> tuple[bool, datetime | None]:
         """Is a run of this contact (and entry key) active, and when did the last one start?"""

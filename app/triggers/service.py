@@ -13,10 +13,11 @@ from app.errors import Conflict, Invalid
 from app.lib import clock, jobs, jsonlimits
 from app.lib.ids import uuid7
 from app.lib.readings import as_key, follow
-from app.models import Inbox
+from app.models import Contact, Inbox
 from app.models.status import WorkflowStatus
 from app.nodes import paths
 from app.triggers.repository import MANUAL, TriggerRepository
+from app.workflows.candidates import Candidate, met_goal
 from app.workflows.graph import Graph, Settings
 from app.workflows.service import WorkflowService
 
@@ -34,7 +35,7 @@ class NotActive(Conflict):
 
 
 class EntryRefused(Conflict):
-    """The workflow's re-entry rule does not let this contact in now."""
+    """The workflow's rules do not let this contact in now: it is inside, was there before, or has reached the goal."""
 
     code = "entry_refused"
 
@@ -50,6 +51,7 @@ class TriggerService:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._session, self._tenant_id = session, principal.tenant_id
+        self._timezone = principal.timezone
         self._repository = TriggerRepository(session, principal.tenant_id)
         self._workflows = WorkflowService(session, principal)
 
@@ -62,7 +64,8 @@ class TriggerService:
         workflow = await self._workflows.get(workflow_id)
         if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
             raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
-        if not await self._repository.contact_exists(contact_id):
+        contact = await self._repository.contact(contact_id)
+        if contact is None:
             message = f"There is no contact {contact_id} in this workspace. Create it first."
             raise UnknownContact(message, errors=[{"path": "contactId", "message": message}])
         try:
@@ -70,7 +73,7 @@ class TriggerService:
         except jsonlimits.Unstorable as error:
             raise Invalid(errors=[{"path": "properties", "message": str(error)}]) from error
         version = await self._workflows.version(workflow, workflow.live_version)
-        await self._check_entry(workflow_id, contact_id, Graph.load(version.graph).settings, properties)
+        await self._check_entry(workflow_id, contact, Graph.load(version.graph), properties)
         run_id = uuid7()
         await self._repository.queue(
             Inbox(
@@ -87,15 +90,20 @@ class TriggerService:
         jobs.enqueue(self._session, "advance")
         return run_id
 
-    async def _check_entry(
-        self, workflow_id: UUID, contact_id: UUID, settings: Settings, properties: dict[str, Any]
-    ) -> None:
-        active, last = await self._repository.earlier(workflow_id, contact_id, entry_key(settings, properties))
+    async def _check_entry(self, workflow_id: UUID, contact: Contact, graph: Graph, properties: dict[str, Any]) -> None:
+        settings = graph.settings
+        active, last = await self._repository.earlier(workflow_id, contact.id, entry_key(settings, properties))
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
         refused = refusal(settings.reentry, cooldown, active, last, clock.now())
         if refused is not None:
             reason, detail = refused
             raise EntryRefused(REASONS[reason].format(**detail or {}), reason=reason)
+        goal = met_goal(graph.goals)(Candidate.of(contact, self._timezone))
+        if goal is not None:
+            message = (
+                f"This contact has reached the goal {goal.name or goal.id} already, so there is nothing to do here."
+            )
+            raise EntryRefused(message, reason="goal_already_reached")
 
 
 def entry_key(settings: Settings, properties: dict[str, Any]) -> str:

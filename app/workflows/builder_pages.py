@@ -23,6 +23,7 @@ from app.lib.flash import go
 from app.lib.fragments import page
 from app.models import Workflow
 from app.models.status import Role
+from app.nodes.goals import CONTACT_CHANGES
 from app.workflows import builder, builder_status_pages, choices, faces
 from app.workflows.api import revision
 from app.workflows.drafts import DraftConflict, RevisionMissing
@@ -216,6 +217,7 @@ async def show_workflow_panel(request: PageRequest, db_session: Db, workflow_id:
         workflow=workflow,
         may_edit=builder.may_edit(request.user, workflow),
         goals=document["goals"],
+        contact_changes=CONTACT_CHANGES,
         settings=document["settings"],
     )
 

@@ -171,7 +171,15 @@ def _goals(before: Graph, after: Graph) -> Iterator[Change]:
     old, new = ({goal.id: goal for goal in graph.goals} for graph in (before, after))
     for goal_id in [*new, *(goal_id for goal_id in old if goal_id not in new)]:
         was, now = (
-            {"event": goal.event, "only if": goal.conditions, "match": goal.match, "name": goal.name} if goal else {}
+            {
+                "event": goal.event,
+                "only if": goal.conditions,
+                "match": goal.match,
+                "name": goal.name,
+                "checked on the contact too": goal.check_contact is True or None,
+            }
+            if goal
+            else {}
             for goal in (old.get(goal_id), new.get(goal_id))
         )
         details = _details(was, now)

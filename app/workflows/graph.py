@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.nodes.goals import CONTACT_CHANGES
 from app.workflows.editor_fields import EdgeLooks, NodeLooks
 
 TRIGGER = "trigger"
@@ -133,13 +134,24 @@ class Edge(EdgeLooks, _Part, frozen=True):
 
 
 class Goal(_Part, frozen=True):
-    """An event that ends a run early, as a success."""
+    """An event that ends a run early, as a success.
+
+    `checkContact`: contacts who meet the conditions are not let in, and get no more messages, without waiting for the event. It needs
+    conditions that read the contact alone. Left out, it is true for `contact.updated` and `contact.attribute_changed`.
+    """
 
     id: Id
     name: Annotated[str, Meta(max_length=200)] = ""
     event: EventName | None = None
     conditions: Conditions = msgspec.field(default_factory=list)
     match: Match = "all"
+    check_contact: bool | UnsetType | None = UNSET
+
+    def settled(self) -> Goal:
+        """With `checkContact` said where it is true by itself. Documents from before there was the setting do not say it."""
+        given: Goal = without_nulls(self)
+        asks = given.check_contact is UNSET and given.event in CONTACT_CHANGES
+        return msgspec.structs.replace(given, check_contact=True) if asks else given
 
 
 class Settings(_Part, frozen=True):
@@ -184,7 +196,14 @@ class Graph(_Part, frozen=True):
     @classmethod
     def load(cls, document: dict[str, Any]) -> Graph:
         """Read a stored document. ValidationError of msgspec when it is not one."""
-        return msgspec.convert(document, cls).normal()
+        graph = msgspec.convert(document, cls)
+        goals = tuple(
+            msgspec.structs.replace(goal, check_contact=False)
+            if goal.check_contact is UNSET and goal.event in CONTACT_CHANGES
+            else goal
+            for goal in graph.goals
+        )
+        return msgspec.structs.replace(graph, goals=goals).normal()
 
     def normal(self) -> Graph:
         """The same graph in the one form that is stored: edges with ids, no nulls."""
@@ -194,6 +213,7 @@ class Graph(_Part, frozen=True):
             edges=tuple(
                 edge if isinstance(edge.id, str) else msgspec.structs.replace(edge, id=edge.key) for edge in self.edges
             ),
+            goals=tuple(goal.settled() for goal in self.goals),
             settings=without_nulls(self.settings),
         )
 
@@ -233,6 +253,9 @@ class Graph(_Part, frozen=True):
         for part in (document["trigger"], *document["nodes"], *document["notes"]):
             for place in ("position", "width", "height"):
                 part.pop(place, None)
+        for goal in document["goals"]:
+            if goal.get("checkContact") is False:  # as if it were left out, which older documents do
+                del goal["checkContact"]
         for name, key in (("nodes", "id"), ("edges", "id"), ("notes", "id")):
             document[name].sort(key=lambda part, key=key: part[key])
         return hashlib.sha256(msgspec.json.encode(document, order="sorted")).digest()

@@ -314,7 +314,7 @@ def _(op: UpdateTrigger, draft: Draft) -> Draft:
 
 @_apply.register
 def _(op: SetGoals, draft: Draft) -> Draft:
-    return _with(draft, goals=op.goals)
+    return _with(draft, goals=tuple(goal.settled() for goal in op.goals))
 
 
 @_apply.register

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
-from typing import Any
-from uuid import UUID
+from datetime import timedelta
 
 import msgspec
 
 from app.lib import clock
-from app.lib.zones import zone_of
-from app.models import Contact, Workflow
-from app.nodes.conditions import Condition, compile_list
-from app.nodes.operators import ConditionError
-from app.workflows.graph import Graph, Settings, Trigger
+from app.models import Workflow
+from app.workflows.candidates import Candidate, admission, met_goal
+from app.workflows.graph import Graph, Settings
 from app.workflows.repository import Sender, WorkflowRepository
 from app.workflows.validation import Finding
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
+CONDITIONS = re.compile(r"trigger\.conditions|goals\[\d+\]\.conditions")
 MAX_SENDERS = 2_000
 """Contacts that are looked at one by one; beyond that the numbers are "at least"."""
 
@@ -44,57 +41,14 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     warnings: list[Finding]
 
 
-@dataclass(frozen=True)
-class _View:
-    """A contact as conditions see one."""
-
-    columns: dict[str, Any]
-    attributes: dict[str, Any]
-    tags: list[str]
-    id: bytes
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A step of nobody: enough of one to judge the trigger's conditions, which run before the first step."""
-
-    contact: _View
-    event: dict[str, Any]
-    now: datetime
-    zone: tzinfo
-    steps: dict[str, Any] = field(default_factory=dict)
-    vars: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """As Liquid reads it; of the contact only the id is asked for."""
-        return {"contact": {"id": str(UUID(bytes=self.contact.id))}, "event": self.event, "steps": {}, "vars": {}}
-
-
-def entrants(trigger: Trigger, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
-    """Those of `senders` whom the trigger's conditions let in now. One that cannot be judged would not come in.
+def entrants(graph: Graph, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
+    """Those of `senders` who would be let in now: they meet the trigger's conditions, and no goal yet.
 
     `timezone`: the workspace's, for contacts without one.
     """
-    now = clock.now()
-    judge = compile_list(msgspec.convert(trigger.conditions, list[Condition]), trigger.match, set())
-
-    def enters(sender: Sender) -> bool:
-        try:
-            view, zone = _view(sender.contact), zone_of(sender.contact.timezone, timezone)
-            return judge(_Candidate(view, sender.properties, now, zone)).held
-        except ConditionError:
-            return False
-
-    return [sender for sender in senders if enters(sender)]
-
-
-def _view(contact: Contact) -> _View:
-    columns = {
-        name: getattr(contact, name)
-        for name in ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
-    }
-    return _View(columns, contact.attributes, contact.tags, contact.id.bytes)
+    admitted, met = admission(graph.trigger), met_goal(graph.goals)
+    candidates = ((sender, Candidate.of(sender.contact, timezone, sender.properties)) for sender in senders)
+    return [sender for sender, candidate in candidates if admitted(candidate) and met(candidate) is None]
 
 
 async def activation_preview(
@@ -113,8 +67,8 @@ async def activation_preview(
     at_least = False
     if trigger.type == "event" and trigger.event:
         senders, at_least = await repository.senders(trigger.event, since=now - MONTH, limit=MAX_SENDERS)
-    broken = any(finding.path.startswith("trigger.conditions") for finding in findings)
-    inside = [] if broken else entrants(trigger, senders, timezone)
+    broken = any(CONDITIONS.match(finding.path) for finding in findings)
+    inside = [] if broken else entrants(graph, senders, timezone)
     return ActivationPreview(
         trigger_type=trigger.type,
         listens_to=trigger.event if trigger.type == "event" else None,

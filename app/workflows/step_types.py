@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from app.lib.complaints import all_complaints, joined
 from app.lib.liquid import LiquidError, compile_text
-from app.nodes import conditions, registry
+from app.nodes import conditions, goals, registry
 from app.workflows.trigger_types import TRIGGER_TYPES
 
 
@@ -39,6 +41,9 @@ class StepTypes(Protocol):
     def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
         """What is wrong with a list of conditions; paths begin with `conditions`."""
 
+    def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
+        """Can a contact meet these conditions without an event?"""
+
     def trigger_names(self) -> list[str]:
         """All trigger types."""
 
@@ -62,6 +67,12 @@ class Installed:
 
     def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Problem]:
         return [Problem(issue.path, issue.message, issue.incomplete) for issue in conditions.problems(raw)]
+
+    def asks_contact(self, raw: list[dict[str, Any]]) -> bool:
+        try:
+            return goals.on_contact(msgspec.convert(raw, list[conditions.Condition]))
+        except msgspec.ValidationError:  # told as a problem of the conditions
+            return True
 
     def trigger_names(self) -> list[str]:
         return sorted(TRIGGER_TYPES)

@@ -34,6 +34,10 @@ from app.workflows.graph import (
 )
 from app.workflows.step_types import Problem, StepTypes
 
+ONLY_WITH_EVENT = (
+    "This goal can be checked only when its event happens, because its conditions read the event. "
+    "Use fields of the contact, such as contact.plan, or switch this off."
+)
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 Severity = Literal["error", "warning"]
 Exists = Callable[[UUID], bool]
@@ -309,6 +313,8 @@ def _judge_goals(found: Findings, graph: Graph, types: StepTypes) -> None:
         _take(found, types.condition_problems(goal.conditions, goal.match), path, None)
         if not (goal.event or "").strip():
             found.issues.append(Finding(path=f"{path}.event", message="Choose the event that reaches this goal."))
+        if goal.check_contact is True and goal.conditions and not types.asks_contact(goal.conditions):
+            found.issues.append(Finding(path=f"{path}.checkContact", message=ONLY_WITH_EVENT, severity="warning"))
     settings = graph.settings
     if settings.reentry == "cooldown" and not isinstance(settings.cooldown_seconds, int):
         found.issues.append(

@@ -34,6 +34,7 @@ async def make_workflow(session: AsyncSession, workspace: Workspace, status: str
             "trigger": {"type": "manual"},
             "nodes": [{"id": "end", "type": "end"}],
             "edges": [{"source": "trigger", "target": "end"}],
+            "goals": settings.pop("goals", []),
             "settings": settings,
         }
     )
@@ -136,6 +137,32 @@ async def test_the_re_entry_rule_refuses_with_its_reason(
         assert (answer.status_code, body["code"], body["reason"]) == (409, "entry_refused", reason)
         if reason == "cooling_down":
             assert (clock.now() + timedelta(hours=1)).isoformat() in body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "refused"),
+    [
+        ({"conditions": [{"field": "attributes.plan", "operator": "equals", "value": "pro"}]}, True),
+        ({"conditions": [{"field": "contact.email", "operator": "ends_with", "value": "@example.com"}]}, True),
+        ({"conditions": [{"field": "attributes.plan", "operator": "equals", "value": "free"}]}, False),
+        ({"conditions": [{"field": "event.plan", "operator": "equals", "value": "pro"}]}, False),
+        ({"conditions": []}, False),
+        ({"conditions": [{"field": "plan", "operator": "equals", "value": "pro"}], "checkContact": False}, False),
+    ],
+)
+async def test_whoever_has_reached_the_goal_is_not_started(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact, goal: dict[str, Any], refused: bool
+) -> None:
+    ada.attributes = {"plan": "pro"}
+    given = {"id": "up", "name": "Upgraded", "event": "contact.attribute_changed", "checkContact": True, **goal}
+    workflow_id = await make_workflow(db_session, workspace, goals=[given])
+    answer = await trigger(await api(Role.MARKETER), workflow_id, ada.id, properties={"plan": "pro"})
+    if not refused:
+        assert answer.status_code == 202, answer.text
+    else:
+        body = answer.json()
+        assert (answer.status_code, body["code"], body["reason"]) == (409, "entry_refused", "goal_already_reached")
+        assert "Upgraded" in body["detail"]
 
 
 async def test_the_entry_key_tells_runs_apart(

@@ -36,6 +36,9 @@ class Few:
     def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
         return [Problem(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
 
+    def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
+        return False
+
     def trigger_names(self) -> list[str]:
         return ["event", "manual"]
 

@@ -1,0 +1,92 @@
+"""Contacts who might enter, as conditions see them: judged by the trigger and by the goals on the contact, without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.lib import clock
+from app.lib.zones import zone_of
+from app.models import Contact
+from app.nodes import goals as contact_goals
+from app.nodes.conditions import Condition, Verdict, compile_list
+from app.nodes.operators import ConditionError
+from app.workflows.graph import Goal, Trigger
+
+
+@dataclass(frozen=True)
+class _View:
+    """A contact as conditions see one."""
+
+    columns: dict[str, Any]
+    attributes: dict[str, Any]
+    tags: list[str]
+    id: bytes
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A step of nobody: enough of one to judge what is judged before the first step."""
+
+    contact: _View
+    event: dict[str, Any]
+    now: datetime
+    zone: tzinfo
+    steps: dict[str, Any] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contact: Contact, timezone: str, event: dict[str, Any] | None = None) -> Candidate:
+        """`timezone`: the workspace's, for a contact without one. `event`: the properties of what happened."""
+        columns = {
+            name: getattr(contact, name)
+            for name in ("email", "phone", "external_id", "source", "timezone", "locale", "created_at")
+        }
+        view = _View(columns, contact.attributes, contact.tags, contact.id.bytes)
+        return cls(view, event or {}, clock.now(), zone_of(contact.timezone, timezone))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As Liquid reads it; of the contact only the id is asked for."""
+        return {"contact": {"id": str(UUID(bytes=self.contact.id))}, "event": self.event, "steps": {}, "vars": {}}
+
+
+def admission(trigger: Trigger) -> Callable[[Candidate], bool]:
+    """Do the trigger's conditions let a candidate in? One that cannot be judged would not come in."""
+    return _held(trigger.conditions, trigger.match)
+
+
+def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:
+    """The first goal on the contact that a candidate meets already, so that it would not be let in."""
+    asked = [
+        (goal, _held(goal.conditions, goal.match))
+        for goal in goals
+        if goal.check_contact is True and contact_goals.on_contact(_conditions(goal.conditions))
+    ]
+
+    def find(candidate: Candidate) -> Goal | None:
+        alone = replace(candidate, event={})  # bare names read the contact
+        return next((goal for goal, held in asked if held(alone)), None)
+
+    return find
+
+
+def _conditions(raw: list[dict[str, Any]]) -> list[Condition]:
+    return msgspec.convert(raw, list[Condition])
+
+
+def _held(raw: list[dict[str, Any]], match: str) -> Callable[[Candidate], bool]:
+    judge: Callable[[Any], Verdict] = compile_list(_conditions(raw), match, set())
+
+    def held(candidate: Candidate) -> bool:
+        try:
+            return judge(candidate).held
+        except ConditionError:
+            return False
+
+    return held
