@@ -16,7 +16,7 @@ from app.accounts.principal import Principal
 from app.lib import clock, formats
 from app.lib.fragments import page
 from app.models.status import Role
-from app.runs.narrative import sentences
+from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail
 from app.runs.service import RunNotFound, RunService, statuses_of
@@ -77,6 +77,7 @@ async def show_person(
         contact=row[1],
         name=name,
         told=told,
+        shown=[shown_status(step) for step in run.steps],
         looks=looks,
         unknown=faces.step(""),
         data=data,
@@ -94,9 +95,12 @@ def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, A
     steps: list[dict[str, Any]] = [
         {"nodeId": "trigger", "port": "next", "status": "completed", "note": told[0], "time": moment(run.started_at)}
     ]
+    lit = {step.seq: "failed" if needs_look(step) else step.status for step in run.steps}
     for step, sentence in zip(run.steps, told[1:], strict=True):
         time = moment(step.completed_at or step.started_at)
-        steps.append({"nodeId": step.node_id, "port": step.port, "status": step.status, "note": sentence, "time": time})
+        steps.append(
+            {"nodeId": step.node_id, "port": step.port, "status": lit[step.seq], "note": sentence, "time": time}
+        )
     return steps
 
 

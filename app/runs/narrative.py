@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.lib.formats import duration
-from app.runs.schemas import RunDetail, StepOut
+from app.runs.schemas import RunDetail, StepMessageOut, StepOut
 from app.workflows.picture import trigger_title
 
 PORT_WORDS = {"true": "Yes", "false": "No", "error": "Error", "timeout": "Time-out"}
@@ -37,6 +37,8 @@ def _step(step: StepOut) -> str:
         return f"{_reason(step)} It is tried again."
     if step.status == "cancelled":
         return "The run was cancelled here."
+    if step.message is not None:
+        return _message(step, step.message)
     teller = _TELLERS.get(step.node_type)
     return teller(step) if teller else ("Done." if step.completed_at else "Under way.")
 
@@ -57,20 +59,34 @@ def _condition(step: StepOut) -> str:
     return f"The run left by {port_word(step.port)}."
 
 
-def _email(step: StepOut) -> str:
-    message = step.message
-    if message is None:
-        return "No message was made."
+def _message(step: StepOut, message: StepMessageOut) -> str:
+    """What became of the message of a step, and whether the run waits for it."""
     to = f" to {message.recipient}" if message.recipient else ""
+    why = (message.error_message or "no reason is known").rstrip(".")
     words = {
-        "queued": "The message is queued and leaves in a moment.",
+        "queued": f"Not sent yet: {why}." if message.error_message else "The message is queued and leaves in a moment.",
         "sending": "The message is on its way.",
         "sent": f"Sent{to}.",
-        "suppressed": f"Not sent: {message.error_message}.",
-        "failed": f"Could not be sent: {message.error_message}.",
-        "uncertain": "Nobody can say whether it arrived: the connection broke while the server took it. It is not sent twice.",
+        "suppressed": f"Not sent: {why}.",
+        "failed": f"Could not be sent: {why}.",
+        "uncertain": f"Nobody knows whether it left: {why}. It is not sent twice.",
     }
-    return words.get(message.status, f"{message.status.capitalize()}{to}.")
+    told = words.get(message.status, f"{message.status.capitalize()}{to}.")
+    if step.completed_at is None:
+        return f"{told} The run waits for its outcome."
+    return f"{told} The run had gone on." if message.status in ("failed", "uncertain") else told
+
+
+def shown_status(step: StepOut) -> str:
+    """The status that pages show of a step: of one that asked for a message and did not fail itself, the message's."""
+    if step.message is not None and step.status in ("completed", "running"):
+        return step.message.status
+    return step.status
+
+
+def needs_look(step: StepOut) -> bool:
+    """Did something go wrong at this step, or may it have?"""
+    return shown_status(step) in ("failed", "retrying", "uncertain")
 
 
 def _update(step: StepOut) -> str:
@@ -85,7 +101,6 @@ def _tag(verb: str) -> Any:
 _TELLERS: dict[str, Any] = {
     "delay": _delay,
     "condition": _condition,
-    "send_email": _email,
     "update_contact": _update,
     "add_tag": _tag("Added"),
     "remove_tag": _tag("Removed"),

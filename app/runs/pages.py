@@ -16,7 +16,7 @@ from app.lib.flash import go
 from app.lib.fragments import is_partial, page
 from app.models.status import Role
 from app.nodes import registry
-from app.runs.narrative import sentences
+from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunNotFound, RunService, statuses_of
@@ -132,6 +132,9 @@ async def show_run(
         picture=draw(row[3].graph),
         way=steps_of_path(run),
         told=sentences(run, row[3].graph),
+        shown=[shown_status(step) for step in run.steps],
+        bad_steps=[needs_look(step) for step in run.steps],
+        look_again=seconds_to_next_look(run),
         goal=goal_name(row[3].graph, run.goal_reached_id),
         newer=newer,
         older=older,
@@ -141,8 +144,15 @@ async def show_run(
 def state_of(run: RunDetail) -> str:
     """Changes whenever the page of the run would look different."""
     last = run.steps[-1] if run.steps else None
-    message = last.message.status if last and last.message else ""
-    return f"{run.state}.{len(run.steps)}.{last.attempt if last else 0}.{message}"
+    messages = [f"{step.message.status}{step.message.attempt}" for step in run.steps if step.message]
+    return f"{run.state}.{len(run.steps)}.{last.attempt if last else 0}.{'-'.join(messages)}"
+
+
+def seconds_to_next_look(run: RunDetail) -> int:
+    """How soon the page of a run asks again; 0 when nothing about it changes by itself any more."""
+    if run.completed_at is None:
+        return 3
+    return 10 if run.messages.queued or run.messages.uncertain else 0
 
 
 def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:

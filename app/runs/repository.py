@@ -90,6 +90,18 @@ class RunRepository:
         """The run's messages by the step's seq."""
         return {m.seq: m for m in await self.session.scalars(select(Message).where(Message.run_id == run_id))}
 
+    async def message_statuses(self, run_ids: Sequence[UUID]) -> dict[UUID, list[int]]:
+        """The statuses of the messages of some runs; runs without messages are missing."""
+        if not run_ids:
+            return {}
+        query = select(Message.run_id, Message.status).where(
+            Message.run_id.in_(run_ids), Message.tenant_id == self.tenant_id
+        )
+        found: dict[UUID, list[int]] = {}
+        for run_id, status in (await self.session.execute(query)).all():
+            found.setdefault(run_id, []).append(status)
+        return found
+
     async def neighbours(self, run: Run) -> tuple[UUID | None, UUID | None]:
         """The next newer and next older run of the same workflow, for the arrows of the run page."""
         same = (Run.tenant_id == self.tenant_id, Run.workflow_id == run.workflow_id)

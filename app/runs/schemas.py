@@ -20,6 +20,16 @@ class RunContact(Camel):
     name: str
 
 
+class RunMessages(Camel):
+    """How many messages of a run stand where. A run that is completed may have some that failed after it had gone on."""
+
+    queued: int = 0
+    sent: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    suppressed: int = 0
+
+
 class TriggerEventOut(Camel):
     """What a run began with. `id` is the event's; a run that was started by hand is `manual` and has none."""
 
@@ -32,7 +42,8 @@ class TriggerEventOut(Camel):
 class RunOut(Camel):
     """One contact in a workflow. A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
 
-    `resume_at` is set while it waits or retries. `context` is what the next step can read: `event`, `steps` and `vars`.
+    `resume_at` is set while it waits or retries. `messages` says what became of its messages.
+    `context` is what the next step can read: `event`, `steps` and `vars`.
     """
 
     id: UUID
@@ -52,6 +63,7 @@ class RunOut(Camel):
     completed_at: datetime | None
     resume_at: datetime | None
     contact: RunContact | None = None
+    messages: RunMessages = msgspec.field(default_factory=RunMessages)
 
     @property
     def state(self) -> str:
@@ -76,7 +88,11 @@ class StepMessageOut(Camel):
     recipient: str | None
     subject: str | None
     error_message: str | None
+    reason: str | None
+    attempt: int
     sent_at: datetime | None
+    settled_at: datetime | None
+    """Since when `status` is an outcome."""
 
 
 class RuleOut(Camel):

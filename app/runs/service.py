@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from app.runs.schemas import (
     RuleOut,
     RunContact,
     RunDetail,
+    RunMessages,
     RunOut,
     StepMessageOut,
     StepOut,
@@ -30,6 +31,14 @@ from app.runs.schemas import (
 )
 
 MAX_CONTEXT = 262_144
+STANDING = {
+    MessageStatus.QUEUED: "queued",
+    MessageStatus.SENDING: "queued",
+    MessageStatus.FAILED: "failed",
+    MessageStatus.UNCERTAIN: "uncertain",
+    MessageStatus.SUPPRESSED: "suppressed",
+}
+"""Where a message stands in the numbers; every other one was sent."""
 STATUS_WORDS = sorted({status.word for status in RunStatus})
 
 
@@ -76,6 +85,15 @@ def _contact(contact: Contact | None) -> RunContact | None:
     return RunContact(id=contact.id, email=contact.email, external_id=contact.external_id, name=contact_name(contact))
 
 
+def run_messages(statuses: Iterable[int]) -> RunMessages:
+    """What became of the messages of one run, from a MessageStatus each."""
+    found = RunMessages()
+    for status in statuses:
+        word = STANDING.get(MessageStatus(status), "sent")
+        setattr(found, word, getattr(found, word) + 1)
+    return found
+
+
 def trigger_event(run: Run, trigger: dict[str, Any]) -> TriggerEventOut:
     """What a run began with; `trigger` is that of the version it is pinned to, whose event is the only one that starts it.
 
@@ -105,7 +123,7 @@ def context_of(run: Run, outputs: dict[str, Any]) -> dict[str, Any]:
     return {"event": run.trigger_event or {}, "steps": steps, "vars": kept.get("vars") or {}}
 
 
-def run_out(run: Run, contact: Contact | None, trigger: dict[str, Any]) -> RunOut:
+def run_out(run: Run, contact: Contact | None, trigger: dict[str, Any], messages: RunMessages) -> RunOut:
     """A run as lists show it, with the outputs that it carries for later steps."""
     status = RunStatus(run.status)
     return RunOut(
@@ -126,6 +144,7 @@ def run_out(run: Run, contact: Contact | None, trigger: dict[str, Any]) -> RunOu
         completed_at=run.completed_at,
         resume_at=run.resume_at,
         contact=_contact(contact),
+        messages=messages,
     )
 
 
@@ -142,7 +161,10 @@ def _message(message: Message | None) -> StepMessageOut | None:
         recipient=message.recipient,
         subject=message.subject,
         error_message=message.error_message,
+        reason=message.reason,
+        attempt=message.attempt,
         sent_at=message.sent_at,
+        settled_at=message.settled_at,
     )
 
 
@@ -220,7 +242,11 @@ class RunService:
         rows = await self.runs.page(wanted, size, before)
         page = cut(rows, size, lambda row: (row[0].id,))
         triggers = await self.runs.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
-        told = [run_out(run, who, triggers[run.workflow_id, run.workflow_version]) for run, who in page.items]
+        statuses = await self.runs.message_statuses([run.id for run, _ in page.items])
+        told = [
+            run_out(run, who, triggers[run.workflow_id, run.workflow_version], run_messages(statuses.get(run.id, ())))
+            for run, who in page.items
+        ]
         return Page(told, page.next_cursor)
 
     async def require_workflow(self, workflow_id: UUID) -> None:
@@ -282,7 +308,8 @@ class RunService:
                     message=_message(messages.get(seq)),
                 )
             )
-        base = run_out(run, contact, version.graph["trigger"])
+        fates = run_messages(message.status for message in messages.values())
+        base = run_out(run, contact, version.graph["trigger"], fates)
         base.context = context_of(run, {step.node_id: step.output for step in rows if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         return RunDetail(**fields, workflow_name=workflow.name, steps=steps)

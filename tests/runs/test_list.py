@@ -72,6 +72,7 @@ async def test_a_row_has_the_contracts_fields(
         and row["goalReachedId"] is None
         and row["errorMessage"] is None
     )
+    assert row["messages"] == {"queued": 0, "sent": 0, "failed": 0, "uncertain": 0, "suppressed": 0}
     assert row["startedAt"] == "2026-06-01T12:00:00Z" and row["completedAt"] is None
     assert row["contact"] == {
         "id": str(contact.id),
@@ -206,7 +207,7 @@ async def test_not_yours(
     assert (await client.get(f"{PATH}/{flow}/runs")).status_code == 401
 
 
-async def test_a_list_takes_two_queries_whatever_its_length(
+async def test_a_list_takes_three_queries_whatever_its_length(
     admin: httpx.AsyncClient,
     db_session: AsyncSession,
     workspace: Workspace,
@@ -221,4 +222,4 @@ async def test_a_list_takes_two_queries_whatever_its_length(
     sent: list[str] = []
     event.listen(connection.sync_connection, "before_cursor_execute", lambda *args: sent.append(args[2]))
     page = await RunService(db_session, principal).list(RunFilter(), 5)
-    assert len(page.items) == 5 and len(sent) == 2, sent
+    assert len(page.items) == 5 and len(sent) == 3, sent

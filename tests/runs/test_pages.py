@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import Contact, Run, Step, StepAttempt, Workflow, Workspace
-from app.models.status import Role, RunStatus, StepStatus
+from app.models import Contact, Message, Run, Step, StepAttempt, Workflow, Workspace
+from app.models.status import MessageStatus, Role, RunStatus, StepStatus
 from app.workflows.graph import Graph
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
@@ -114,6 +115,99 @@ async def test_lists_narrow_to_a_contact_or_a_step(
     assert "ada@example.com" in of_ada and "bo@example.com" not in of_ada and "Remove this filter" in of_ada
     at_pause = (await client.get(f"/workflows/{workflow.id}/runs?node=pause")).text
     assert "ada@example.com" in at_pause and "bo@example.com" not in at_pause
+
+
+def pill(text: str, word: str) -> str | None:
+    """The look of the pill that says `word`; None when there is none."""
+    found = re.search(rf'<span class="pill (\w*)">(?:<svg[^>]*>.*?</svg>|<i></i>){word}</span>', text)
+    return found[1] if found else None
+
+
+async def send(session: AsyncSession, run: Run, status: MessageStatus, seq: int = 2, **fields: Any) -> Message:
+    """The message of step `seq`, whose run has gone on."""
+    step = Step(run_id=run.id, seq=seq, node_id="mail", status=int(StepStatus.COMPLETED), port="next",
+                started_at=run.started_at, completed_at=run.started_at)  # fmt: skip
+    message = Message(run_id=run.id, seq=seq, tenant_id=run.tenant_id, workflow_id=run.workflow_id, contact_id=run.contact_id,
+                      channel=1, status=int(status), created_at=run.started_at, **fields)  # fmt: skip
+    session.add_all([step, message])
+    await session.flush()
+    return message
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ([MessageStatus.SENT, MessageStatus.SUPPRESSED], []),
+        ([MessageStatus.FAILED], ["1 email failed"]),
+        (
+            [MessageStatus.FAILED, MessageStatus.FAILED, MessageStatus.UNCERTAIN],
+            ["2 emails failed", "1 email uncertain"],
+        ),
+    ],
+)
+async def test_a_completed_run_whose_messages_failed_is_no_plain_success(
+    browser: BrowserClients,
+    workflow: Workflow,
+    db_session: AsyncSession,
+    statuses: list[MessageStatus],
+    words: list[str],
+) -> None:
+    run = await make_run(db_session, workflow, RunStatus.COMPLETED, completed_at=clock.now())
+    for seq, status in enumerate(statuses, 2):
+        await send(db_session, run, status, seq)
+    client = await browser(Role.VIEWER)
+    for path in ("/runs", f"/workflows/{workflow.id}/runs", f"/runs/{run.id}", f"/workflows/{workflow.id}/people",
+                 f"/workflows/{workflow.id}/people/{run.id}"):  # fmt: skip
+        text = (await client.get(path)).text
+        assert [word for word in ("1 email failed", "2 emails failed", "1 email uncertain") if word in text] == words, (
+            path
+        )
+        assert pill(text, "Completed") == ("" if words else "ok"), path
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "told"),
+    [
+        (
+            MessageStatus.FAILED,
+            {"error_message": "552 Mailbox full."},
+            "Could not be sent: 552 Mailbox full. The run had gone on.",
+        ),
+        (MessageStatus.SUPPRESSED, {"error_message": "The contact said no."}, "Not sent: The contact said no."),
+        (MessageStatus.QUEUED, {"error_message": "451 Later"}, "Not sent yet: 451 Later."),
+        (MessageStatus.UNCERTAIN, {}, "Nobody knows whether it left"),
+        (MessageStatus.SENT, {"recipient": "ada@example.com"}, "Sent to ada@example.com."),
+    ],
+)
+async def test_a_step_shows_what_became_of_its_message(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession, status: MessageStatus, fields: Any, told: str
+) -> None:
+    run = await make_run(db_session, workflow, RunStatus.COMPLETED, completed_at=clock.now())
+    await send(db_session, run, status, **fields)
+    client = await browser(Role.VIEWER)
+    for path in (f"/runs/{run.id}", f"/workflows/{workflow.id}/people/{run.id}"):
+        text = (await client.get(path)).text
+        assert told in text and pill(text, status.word.capitalize()) is not None
+    person = (await client.get(f"/workflows/{workflow.id}/people/{run.id}")).text
+    assert ('"status": "failed"' in person) == (status in (MessageStatus.FAILED, MessageStatus.UNCERTAIN))
+
+
+async def test_the_page_of_a_run_that_is_over_follows_its_messages(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
+) -> None:
+    run = await make_run(db_session, workflow, RunStatus.COMPLETED, completed_at=clock.now())
+    first = await send(db_session, run, MessageStatus.QUEUED)
+    await send(db_session, run, MessageStatus.SENT, 3)
+    client = await browser(Role.VIEWER)
+    text = (await client.get(f"/runs/{run.id}")).text
+    seen = text.split("?seen=")[1].split('"')[0]
+    again = {"seen": seen}
+    assert (await client.get(f"/runs/{run.id}", params=again, headers={"HX-Request": "true"})).status_code == 204
+    first.status = int(MessageStatus.FAILED)
+    await db_session.flush()
+    moved = await client.get(f"/runs/{run.id}", params=again, headers={"HX-Request": "true"})
+    assert moved.status_code == 200 and "1 email failed" in moved.text
+    assert "hx-get" not in moved.text.split(">")[0], "nothing about it changes any more"
 
 
 async def test_a_list_refreshes_its_rows_alone(browser: BrowserClients, waiting: Run) -> None:
