@@ -18,6 +18,7 @@ from app.contacts.merging import same
 from app.contacts.schemas import ContactIn
 from app.errors import Complaint
 from app.models.contact import Contact
+from app.values import names
 from app.values.contact_fields import TEXTS
 
 BLANK_ROWS = 3
@@ -28,10 +29,13 @@ CHANNELS = ("email", "sms", "push")
 
 
 class AttributeRow(msgspec.Struct):
+    """`label`: what people call the attribute, when that is not its name."""
+
     name: str = ""
     value: str = ""
     kind: str = "text"
     error: str = ""
+    label: str = ""
 
 
 class ConsentRow(msgspec.Struct):
@@ -41,13 +45,17 @@ class ConsentRow(msgspec.Struct):
 
 
 class ContactForm(msgspec.Struct):
-    """What the fields of the form hold. `was` is JSON of what they held at first."""
+    """What the fields of the form hold. `was` is JSON of what they held at first.
+
+    `labels`: what people wrote for the name of an attribute, by the name that it got (known after `change`).
+    """
 
     texts: dict[str, str]
     tags: str
     attributes: list[AttributeRow]
     consent: list[ConsentRow]
     was: str = "{}"
+    labels: dict[str, str] = {}
 
 
 class Was(msgspec.Struct):
@@ -59,13 +67,16 @@ class Was(msgspec.Struct):
     consent: dict[str, bool] = {}
 
 
-def filled(contact: Contact | None) -> ContactForm:
-    """The form of a contact, or of a new one."""
+def filled(contact: Contact | None, labels: Mapping[str, str] | None = None) -> ContactForm:
+    """The form of a contact, or of a new one. `labels`: what people call attributes."""
     was = Was()
     if contact is not None:
         texts = {name: getattr(contact, name) or "" for name in TEXTS}
         was = Was(texts, list(contact.tags), dict(contact.attributes), dict(contact.consent))
-    rows = [AttributeRow(name, *_shown(value)) for name, value in sorted(was.attributes.items())]
+    rows = [
+        AttributeRow(name, *_shown(value), label=(labels or {}).get(name, ""))
+        for name, value in sorted(was.attributes.items())
+    ]
     topics = [*CHANNELS[:1], *sorted(set(was.consent) - set(CHANNELS[:1]))]
     return ContactForm(
         texts={name: was.texts.get(name, "") for name in TEXTS},
@@ -137,21 +148,7 @@ def change(form: ContactForm) -> tuple[ContactIn, list[Complaint]]:
     added = [tag for tag in tags if tag not in was.tags]
     removed = [tag for tag in was.tags if tag not in tags]
     sent.add_tags, sent.remove_tags = added or UNSET, removed or UNSET
-    wanted: dict[str, Any] = {}
-    for row in form.attributes:
-        if not row.name:
-            if row.value.strip():
-                row.error = "Give this attribute a name."
-                complaints.append({"path": "attributes", "message": row.error})
-            continue
-        try:
-            value = _read(row)
-        except ValueError as error:
-            row.error = str(error)
-            complaints.append({"path": "attributes", "message": f"{row.name}: {error}"})
-            continue
-        if value is not None:
-            wanted[row.name] = value
+    wanted = _attributes(form, was, complaints)
     patch: dict[str, Any] = {name: None for name in was.attributes if name not in wanted}
     patch |= {
         name: value
@@ -159,11 +156,55 @@ def change(form: ContactForm) -> tuple[ContactIn, list[Complaint]]:
         if name not in was.attributes or not same(value, was.attributes[name])
     }
     sent.attributes = patch or UNSET
-    choices = {row.topic: row.choice == "yes" for row in form.consent if row.topic and row.choice in ("yes", "no")}
+    choices: dict[str, bool] = {}
+    for topic_row in form.consent:
+        if topic_row.topic and topic_row.choice in ("yes", "no"):
+            said = topic_row.choice == "yes"
+            kept = was.consent.get(topic_row.topic) is said
+            choices[topic_row.topic if kept else _usable(topic_row.topic) or topic_row.topic] = said
     consent: dict[str, bool | None] = {topic: None for topic in was.consent if topic not in choices}
     consent |= {topic: choice for topic, choice in choices.items() if was.consent.get(topic) is not choice}
     sent.consent = consent or UNSET
     return sent, complaints
+
+
+def _attributes(form: ContactForm, was: Was, complaints: list[Complaint]) -> dict[str, Any]:
+    """The attributes that the form wants, by the names that are stored. Notes labels in the form, and errors in its rows."""
+    wanted: dict[str, Any] = {}
+
+    def refuse(row: AttributeRow, told: str, shown: str) -> None:
+        row.error = told
+        complaints.append({"path": "attributes", "message": shown})
+
+    for row in form.attributes:
+        if not row.name:
+            if row.value.strip():
+                refuse(row, "Give this attribute a name.", "Give this attribute a name.")
+            continue
+        try:
+            value = _read(row)
+        except ValueError as error:
+            refuse(row, str(error), f"{row.name}: {error}")
+            continue
+        if value is None:
+            continue
+        unchanged = row.name in was.attributes and same(value, was.attributes[row.name])
+        name = row.name if unchanged else _usable(row.name)
+        if not name:
+            refuse(row, "A name needs a letter or a digit.", f"{row.name}: A name needs a letter or a digit.")
+        elif name in wanted or (name != row.name and name in was.attributes):
+            told = f"There is an attribute {name} already. Change that one."
+            refuse(row, told, f"{row.name}: {told}")
+        else:
+            wanted[name] = value
+            if name != row.name:
+                form.labels[name] = row.name
+    return wanted
+
+
+def _usable(name: str) -> str:
+    """The name itself when something can read it, else the one that fits; blank when nothing is left of it."""
+    return name if names.usable(name) else names.fitting(name)
 
 
 def _read(row: AttributeRow) -> Any:

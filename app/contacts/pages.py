@@ -14,7 +14,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import forms, history, timeline
+from app.contacts import forms, history, labels, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
@@ -86,6 +86,7 @@ async def create_contact(request: Asked, db_session: NamedDependency[AsyncSessio
         if complaints:
             raise Invalid(errors=complaints)
         contact = await ContactService(db_session, request.user).create(sent, via="page")
+        await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
         return _form(request, form, error=error)
     return go(request, f"/contacts/{contact.id}", f"{name_of(contact)} is a contact now.")
@@ -97,7 +98,7 @@ async def edit_contact(
 ) -> Template:
     """The form of a contact."""
     contact = await ContactService(db_session, request.user).get(contact_id)
-    return _form(request, forms.filled(contact), contact)
+    return _form(request, forms.filled(contact, await labels.known(db_session, request.user.tenant_id)), contact)
 
 
 @post(f"{ONE}/edit", role=Role.MARKETER, include_in_schema=False, status_code=200)
@@ -113,6 +114,7 @@ async def save_contact(
         if complaints:
             raise Invalid(errors=complaints)
         await service.patch(contact_id, sent)
+        await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
         return _form(request, form, contact, error)
     return go(request, f"/contacts/{contact_id}", "Saved.")
@@ -178,6 +180,7 @@ async def _contact_page(
         status_code=action.status if action else 200,
         contact=contact,
         name=name_of(contact),
+        labels=await labels.known(session, request.user.tenant_id),
         other_channels=[channel.word for channel in Channel if channel is not Channel.EMAIL],
         permission=(await ContactService(session, request.user).permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app.models.status import Channel
+from app.values import names
 
 ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
 """What a mail header can carry at all; Python and PostgreSQL read it alike. The doors of a contact check more than this."""
@@ -118,11 +119,19 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
         return _stopped(listed)
     if facts.consent.get(word) is False:
         return _no("no_consent", f"The contact withdrew consent for {word}.", by="contact")
-    if topic and facts.consent.get(topic) is False:
+    if topic and _said_no(facts.consent, topic):
         return _no("no_topic_consent", f"The contact withdrew consent for the topic {topic}.", by="contact")
     if listed:
         return _stopped(listed)
     return Permission(allowed=True, sentence=f"{word.capitalize()} may be sent to this contact.")
+
+
+def _said_no(consent: Mapping[str, Any], topic: str) -> bool:
+    """`Weekly News`, as an older step may call a topic, is `weekly_news`, as consent is stored: a no to either is one to both."""
+    if consent.get(topic) is False:
+        return True
+    name = names.fitting(topic)
+    return bool(name) and any(said is False and names.fitting(other) == name for other, said in consent.items())
 
 
 def _no(reason: str, sentence: str, by: str | None = None) -> Permission:

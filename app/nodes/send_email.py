@@ -11,6 +11,7 @@ from app.models.status import Channel
 from app.nodes import registry
 from app.nodes.base import Done, Issue, Message, NodeType
 from app.nodes.scope import Scope
+from app.values import contact_fields
 
 
 class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -38,7 +39,7 @@ class SendEmail(NodeType):
             "fromEmail": config.from_email,
             "replyTo": config.reply_to,
             "connectorId": str(config.connector_id) if config.connector_id else "",
-            "topic": config.topic,
+            "topic": config.topic.strip(),
         }
         template = config.template_id.bytes if config.template_id else None
         asked = {name: value for name, value in payload.items() if value}
@@ -53,6 +54,11 @@ class SendEmail(NodeType):
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
             if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
                 found.append(Issue(name, f"{address!r} is not an e-mail address."))
+        if config.topic.strip():
+            try:
+                contact_fields.topic(config.topic)
+            except contact_fields.BadField as error:
+                found.append(Issue("topic", str(error)))
         if config.go_on == "delivered":
             found.append(Issue("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent."))
         return found
