@@ -71,7 +71,7 @@ ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Tokyo", "Am
 
 async def seed(session: AsyncSession, tenant_id: int) -> None:
     """Fill workspace `tenant_id`; does nothing when it has workflows already."""
-    principal = Principal(kind="key", id=uuid7(), tenant_id=tenant_id, role=Role.OWNER, name="Demo")
+    principal = Principal(kind="product", id=uuid7(), tenant_id=tenant_id, role=Role.OWNER, name="Demo")
     workflows = WorkflowService(session, principal)
     if (await workflows.list(limit=1)).items:
         return
