@@ -39,12 +39,21 @@ def _step(step: StepOut) -> str:
         return "The run was cancelled here."
     if step.message is not None:
         return _message(step, step.message)
+    if step.status == "skipped":
+        return _skipped(step)
     teller = _TELLERS.get(step.node_type)
     return teller(step) if teller else ("Done." if step.completed_at else "Under way.")
 
 
 def _reason(step: StepOut) -> str:
     return f"{(step.error_message or 'It failed and gave no reason').rstrip('.')}."
+
+
+def _skipped(step: StepOut) -> str:
+    """By a goal: the contact met it before the step, or its event came while the run stood here."""
+    if "rules" in (step.output or {}):
+        return "Left out, because the contact meets the goal already."
+    return "The goal was reached while the run stood here."
 
 
 def _delay(step: StepOut) -> str:

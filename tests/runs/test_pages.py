@@ -257,6 +257,27 @@ async def test_a_goal_is_named(browser: BrowserClients, workflow: Workflow, db_s
     assert "Bought was met" in text and 'hx-trigger="every 3s"' not in text
 
 
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ({"goal": "g", **RULES}, "Left out, because the contact meets the goal"),
+        ({"goal": "g"}, "The goal was reached while the run stood here"),
+    ],
+)
+async def test_a_step_that_a_goal_left_out_says_why(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession, output: dict[str, Any], words: str
+) -> None:
+    run = await make_run(db_session, workflow, RunStatus.GOAL_REACHED, completed_at=clock.now(), goal_reached_id="g")
+    run.seq = 2
+    at = clock.now()
+    db_session.add(
+        Step(run_id=run.id, seq=2, node_id="pause", status=int(StepStatus.SKIPPED), output=output, started_at=at, completed_at=at)
+    )  # fmt: skip
+    await db_session.flush()
+    text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
+    assert words in text and "Waited" not in text
+
+
 async def test_a_run_under_way_is_asked_again_and_answered_only_when_it_moved(
     browser: BrowserClients, waiting: Run, db_session: AsyncSession
 ) -> None:
