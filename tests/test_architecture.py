@@ -36,6 +36,8 @@ NEIGHBOURS = {
     ("messaging", "app.contacts"): "consent is read in the transaction before the send",
     ("messaging", "app.events.record"): "an unsubscribe is an event",
     ("events", "app.contacts"): "an event finds or makes its contact",
+    ("messaging", "app.workflows.usage"): "a template that a workflow uses stays",
+    ("connectors", "app.workflows.usage"): "a connector that a workflow uses stays",
     ("workflows", "app.messaging"): "does the template of a node exist?",
     ("lib", "app.models.idempotency_key"): "the one table that a middleware of the ground keeps",
 }

@@ -12,10 +12,10 @@ from app.models import Connector
 from app.models.workspace import Workspace
 
 
-async def find(session: AsyncSession, tenant_id: int, connector_id: UUID) -> Connector | None:
-    return (
-        await session.scalars(select(Connector).where(Connector.tenant_id == tenant_id, Connector.id == connector_id))
-    ).first()
+async def find(session: AsyncSession, tenant_id: int, connector_id: UUID, *, lock: bool = False) -> Connector | None:
+    """The connector; with `lock` it is held so that nothing is published with it meanwhile."""
+    query = select(Connector).where(Connector.tenant_id == tenant_id, Connector.id == connector_id)
+    return (await session.scalars(query.with_for_update() if lock else query)).first()
 
 
 async def by_name(session: AsyncSession, tenant_id: int, name: str) -> Connector | None:

@@ -28,6 +28,7 @@ from app.lib import clock, crypto, pagination
 from app.lib.ids import uuid7
 from app.models import Connector
 from app.settings import settings
+from app.workflows import usage
 
 LOCAL_NAME = "Mailbox on this machine"
 
@@ -36,6 +37,12 @@ class NameTaken(Conflict):
     """Another connector has this name. Choose a different one."""
 
     code = "name_taken"
+
+
+class ConnectorInUse(Conflict):
+    """Workflows send through this connector. Choose another one there first."""
+
+    code = "connector_in_use"
 
 
 class IsDefault(Conflict):
@@ -173,11 +180,24 @@ class ConnectorService:
         return connector
 
     async def delete(self, connector_id: UUID) -> None:
-        """Remove a connector; the default only when it is the last one."""
+        """Remove a connector that nothing relies on; the default only when it is the last one. Raises ConnectorInUse, IsDefault."""
         await repository.lock_workspace(self.session, self.tenant_id)
-        connector = await self.get(connector_id)
-        if connector.is_default and await repository.count(self.session, self.tenant_id, connector.type) > 1:
+        connector = await repository.find(self.session, self.tenant_id, connector_id, lock=True)
+        if connector is None:
+            raise NotFound
+        last = await repository.count(self.session, self.tenant_id, connector.type) == 1
+        if connector.is_default and not last:
             raise IsDefault
+        if uses := await usage.of_connector(self.session, self.tenant_id, connector_id, last=last):
+            raise ConnectorInUse(
+                f"This connector is still used by {usage.in_words(uses)}. "
+                + (
+                    "Add another one and make it the default first."
+                    if last
+                    else "Choose another one there and publish; what people and emails on older versions need stays until they are through."
+                ),
+                usedBy=usage.as_documents(uses),
+            )
         await self.session.delete(connector)
         await self.session.flush()
 

@@ -13,6 +13,8 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 
 Kind = Literal["ok", "err"]
+MAX_COOKIE = 3_500
+"""Browsers drop a cookie of more than 4,096 bytes without a word; a longer sentence is cut instead."""
 
 
 def toast(text: str, kind: Kind = "ok") -> dict[str, str]:
@@ -28,6 +30,9 @@ def go(request: Request[Any, Any, Any], to: str, text: str | None = None, kind: 
     cookies = []
     if text:
         value = quote(json.dumps({"text": text, "kind": kind}))
+        while len(value) > MAX_COOKIE:
+            text = f"{text[: len(text) * 3 // 4]}…"
+            value = quote(json.dumps({"text": text, "kind": kind}))
         cookies = [Cookie(key="flash", value=value, max_age=20, path="/", samesite="lax", httponly=False)]
     if request.headers.get("hx-request") == "true":
         return Response(b"", status_code=200, headers={"HX-Redirect": to}, cookies=cookies)

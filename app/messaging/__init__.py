@@ -9,5 +9,5 @@ templates, beside `service` with those of the ledger; `unsubscribe` the rules of
 `suppression` those of the list of addresses that must not be written to, `suppression_list` its store.
 
 May import `app.connectors` (a message needs a sender), `app.contacts.permission` (the rule of who may be written to) and
-`app.events.record` (an unsubscribe is an event).
+`app.events.record` (an unsubscribe is an event) and `app.workflows.usage` (a template that a workflow uses stays).
 """

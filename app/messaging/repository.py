@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, and_, cast, delete, exists, func, or_, select, tuple_, type_coerce, update
+from sqlalchemy import and_, delete, func, or_, select, tuple_, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import shards
 from app.lib.addresses import comparable
 from app.messaging.counters import UNCERTAIN, moving
-from app.models import Contact, MailboxMessage, Message, Template, Workflow, WorkflowVersion
+from app.models import Contact, MailboxMessage, Message, Template, Workflow
 from app.models.status import MessageStatus
 
 MessageKey = tuple[UUID, int]
@@ -22,6 +22,12 @@ MessageKey = tuple[UUID, int]
 
 async def template(session: AsyncSession, tenant_id: int, template_id: UUID) -> Template | None:
     query = select(Template).where(Template.tenant_id == tenant_id, Template.id == template_id)
+    return (await session.scalars(query)).first()
+
+
+async def lock_template(session: AsyncSession, tenant_id: int, template_id: UUID) -> Template | None:
+    """The template, held so that nothing is published with it meanwhile."""
+    query = select(Template).where(Template.tenant_id == tenant_id, Template.id == template_id).with_for_update()
     return (await session.scalars(query)).first()
 
 
@@ -52,28 +58,6 @@ async def templates(
         )
     if after:
         query = query.where(tuple_(Template.name, Template.id) > tuple_(*after))
-    return (await session.scalars(query)).all()
-
-
-async def workflows_using(session: AsyncSession, tenant_id: int, template_id: UUID) -> Sequence[str]:
-    """Names of the workflows, archived ones aside, whose draft or live version names the template."""
-    mark = f"%{template_id}%"
-    live = exists().where(
-        WorkflowVersion.workflow_id == Workflow.id,
-        WorkflowVersion.version == Workflow.live_version,
-        cast(WorkflowVersion.graph, String).like(mark),
-    )
-    query = (
-        select(Workflow.name)
-        .where(
-            Workflow.tenant_id == tenant_id,
-            Workflow.deleted_at.is_(None),
-            Workflow.status != "archived",
-            or_(cast(Workflow.draft, String).like(mark), live),
-        )
-        .order_by(Workflow.name)
-        .limit(5)
-    )
     return (await session.scalars(query)).all()
 
 

@@ -20,6 +20,7 @@ from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewVie
 from app.messaging.template_service import TemplateService, parts_of, sample_subject
 from app.messaging.test_mail import send_test
 from app.models.status import Role
+from app.workflows import usage
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]
@@ -106,7 +107,7 @@ async def _editor(
     parts = Parts(given["subject"], given["html"], given["text"])
     shown, problems = await _preview(service, parts, given.get("as", ""))
     keys = await repository.attribute_names(session, service.tenant_id)
-    used = await repository.workflows_using(session, service.tenant_id, template_id) if template_id else []
+    uses = await usage.of_template(session, service.tenant_id, template_id) if template_id else []
     return page(
         request,
         "templates/edit.html",
@@ -119,7 +120,7 @@ async def _editor(
         contacts=await repository.some_addresses(session, service.tenant_id),
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
         extras=EXTRAS,
-        used=used,
+        used=len({use.workflow_id for use in uses}),
     )
 
 

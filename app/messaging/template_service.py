@@ -15,6 +15,7 @@ from app.lib.liquid import LiquidError, compile_text
 from app.messaging import rendering, repository
 from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange, TemplateView
 from app.models import Contact, Template
+from app.workflows import usage
 
 SAMPLE = Contact(
     external_id="sample-1",
@@ -170,11 +171,16 @@ class TemplateService:
         return await self.create(NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text))
 
     async def delete(self, template_id: UUID) -> None:
-        """Remove a template that no workflow uses."""
-        template = await self.get(template_id)
-        if users := await repository.workflows_using(self.session, self.tenant_id, template_id):
-            named = ", ".join(f"“{name}”" for name in users)
-            raise TemplateInUse(f"{named} still uses this template. Choose another one there first, or archive it.")
+        """Remove a template that no workflow and no message on its way uses. Raises TemplateInUse."""
+        template = await repository.lock_template(self.session, self.tenant_id, template_id)
+        if template is None:
+            raise NotFound
+        if uses := await usage.of_template(self.session, self.tenant_id, template_id):
+            raise TemplateInUse(
+                f"This template is still used by {usage.in_words(uses)}. Choose another one there and publish; what people and"
+                " emails on older versions need stays until they are through.",
+                usedBy=usage.as_documents(uses),
+            )
         await self.session.delete(template)
         await self.session.flush()
 

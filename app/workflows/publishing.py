@@ -10,6 +10,7 @@ from app.models import Workflow, WorkflowVersion
 from app.workflows.drafts import Drafts
 from app.workflows.graph import Graph
 from app.workflows.repository import WorkflowRepository, touch
+from app.workflows.validation import references
 
 
 class NothingToPublish(Conflict):
@@ -67,6 +68,7 @@ class Versions:
 
     async def require_ready(self, graph: Graph) -> None:
         """Raise NotReady with every finding that keeps `graph` from being live."""
+        await self._repository.hold(references(graph, "templateId"), references(graph, "connectorId"))
         if blocking := (await self._drafts.findings(graph)).blocking:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
             raise NotReady(

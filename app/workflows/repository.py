@@ -186,6 +186,13 @@ class WorkflowRepository:
 
     # What a document names ------------------------------------------------------------------------------------
 
+    async def hold(self, templates: Iterable[UUID], connectors: Iterable[UUID]) -> None:
+        """Keep what a document names from being deleted until this transaction is over."""
+        for kind, ids in ((Template, list(templates)), (Connector, list(connectors))):
+            if ids:
+                query = select(kind.id).where(kind.tenant_id == self._tenant_id, kind.id.in_(ids)).order_by(kind.id)
+                await self._session.execute(query.with_for_update(read=True, key_share=True))
+
     async def known_templates(self, ids: Iterable[UUID]) -> set[UUID]:
         """Those of `ids` that are templates of this workspace."""
         return await self._known(select(Template.id).where(Template.tenant_id == self._tenant_id), Template.id, ids)

@@ -1,0 +1,131 @@
+"""Who still uses a template or a connector: drafts, live versions, older versions with people on them, messages on their way.
+
+What somebody uses is not deleted. A workflow in the archive counts only while people are still in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.formats import counted, number
+from app.nodes import registry
+
+NAMED = 5
+"""Workflows that a sentence names; the structured answer has them all."""
+
+
+class Use(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
+    """One workflow, or one of its versions, that relies on something. `version` None: its draft."""
+
+    workflow_id: UUID
+    workflow_name: str
+    version: int | None
+    live: bool
+    people: int
+    """Who is on this version now."""
+    queued_messages: int
+    """Messages of this version that are still to leave and rely on it."""
+
+
+# `inside`: who is on which version, by the counters; `open`: what is still to leave. Both are small.
+_USES = """
+with mine as materialized (select id, name, status, live_version, draft, deleted_at from workflows where tenant_id = :tenant),
+inside as (
+  select s.workflow_id, s.version, sum(case s.key when 'entered' then s.n else -s.n end) as people
+  from node_stats s join mine on mine.id = s.workflow_id
+  where s.node_id = '' and s.key in ('entered', 'completed', 'failed', 'goal_reached', 'exited', 'cancelled') group by 1, 2),
+open as (
+  select workflow_id, workflow_version as version, count(*) as messages from messages m
+  where m.tenant_id = :tenant and m.status in (0, 1) and {relies} group by 1, 2),
+versions as (
+  select w.id, w.name, v.version, v.version = w.live_version and w.deleted_at is null and w.status <> 'archived' as live,
+    coalesce(i.people, 0) as people, coalesce(o.messages, 0) as messages, jsonb_path_exists(v.graph, cast(:path as jsonpath)) as named
+  from mine w join workflow_versions v on v.workflow_id = w.id
+  left join inside i on i.workflow_id = w.id and i.version = v.version
+  left join open o on o.workflow_id = w.id and o.version = v.version
+  where v.version = w.live_version or i.people > 0 or o.messages > 0)
+select id, name, version, live, case when named then people else 0 end as people, messages from versions
+where messages > 0 or (named and (live or people > 0))
+union all
+select id, name, null, false, 0, 0 from mine
+where :drafts and deleted_at is null and status <> 'archived' and jsonb_path_exists(draft, cast(:path as jsonpath))
+order by 2, 1, 3 desc nulls first
+"""
+
+
+async def of_template(session: AsyncSession, tenant_id: int, template_id: UUID) -> list[Use]:
+    """Who names this template."""
+    return await _uses(session, tenant_id, _naming("templateId", template_id), "m.template_id = :id", id=template_id)
+
+
+async def of_connector(session: AsyncSession, tenant_id: int, connector_id: UUID, *, last: bool) -> list[Use]:
+    """Who names this connector. `last`: there is no other, so steps and messages that name none rely on it too."""
+    found = await _uses(
+        session,
+        tenant_id,
+        _naming("connectorId", connector_id),
+        "(m.connector_id = cast(:id as uuid) or lower(m.payload->>'connectorId') = cast(:id as text))",
+        id=str(connector_id),
+    )
+    if last:
+        sending = " || ".join(f'@.type == "{kind.type}"' for kind in registry.types().values() if kind.sends)
+        unnamed = '!exists(@.data.connectorId) || @.data.connectorId == null || @.data.connectorId == ""'
+        path = f"$.nodes[*] ? (({sending}) && ({unnamed}))"
+        relying = "coalesce(m.payload->>'connectorId', '') = ''"
+        found += await _uses(session, tenant_id, path, relying, drafts=False)
+    return found
+
+
+def _naming(field: str, wanted: UUID) -> str:
+    """A path to nodes whose `field` is this id, however it is written."""
+    pattern = "-?".join((wanted.hex[:8], wanted.hex[8:12], wanted.hex[12:16], wanted.hex[16:20], wanted.hex[20:]))
+    return f'$.nodes[*].data.{field} ? (@ like_regex "^{pattern}$" flag "i")'
+
+
+async def _uses(
+    session: AsyncSession, tenant_id: int, path: str, relies: str, *, drafts: bool = True, **parameters: Any
+) -> list[Use]:
+    query = text(_USES.format(relies=relies))
+    rows = await session.execute(query, {"tenant": tenant_id, "path": path, "drafts": drafts, **parameters})
+    return [
+        Use(
+            workflow_id=row.id,
+            workflow_name=row.name,
+            version=row.version,
+            live=row.live,
+            people=int(row.people),
+            queued_messages=int(row.messages),
+        )
+        for row in rows
+    ]
+
+
+def in_words(uses: Sequence[Use]) -> str:
+    """`“Welcome” (draft, v3 live with 12 people, v1 with 4 people and 2 emails to send) and “Cart” (draft)`."""
+    by_name: dict[UUID, list[Use]] = {}
+    for use in uses:
+        by_name.setdefault(use.workflow_id, []).append(use)
+    named = [f"“{group[0].workflow_name}” ({', '.join(_one(use) for use in group)})" for group in by_name.values()]
+    if len(named) > NAMED:
+        named = [*named[:NAMED], f"{number(len(named) - NAMED)} more"]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+def _one(use: Use) -> str:
+    if use.version is None:
+        return "draft"
+    who = [counted(use.people, "person", "people")] if use.people else []
+    who += [f"{counted(use.queued_messages, 'email')} to send"] if use.queued_messages else []
+    return f"v{use.version}{' live' if use.live else ''}{' with ' if who else ''}{' and '.join(who)}"
+
+
+def as_documents(uses: Sequence[Use]) -> list[dict[str, Any]]:
+    """The same for programs."""
+    documents: list[dict[str, Any]] = msgspec.to_builtins(uses)
+    return documents
