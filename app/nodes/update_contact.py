@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from app.lib import jsonlimits
 from app.lib.readings import printed
 from app.nodes import registry
 from app.nodes.base import CONTACT_COLUMNS, Done, Increment, Issue, NodeType, Outcome, Read, Run, SetFields, refused
@@ -49,6 +50,16 @@ def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in CONTACT_COLUMNS}
 
 
+def _size_at_most(values: Mapping[str, Any]) -> int:
+    """No fewer bytes than the attributes among the values take as JSON; cheap for scalars."""
+    size = 2
+    for name, value in values.items():
+        if name not in CONTACT_COLUMNS:
+            known = contact_fields.size_of_scalar(value)
+            size += 4 * len(name) + 4 + (len(jsonlimits.encode(value)) if known is None else known)
+    return size
+
+
 class _Changes:
     """What a step writes: values that are the same for everybody, readers of the others, and what it counts."""
 
@@ -73,7 +84,7 @@ class _Changes:
         self.attributes = bool(names - set(CONTACT_COLUMNS))
         """Does it write any?"""
         self.grows = sum(len(name.encode()) + _NUMBER_BYTES for name in self.counts)
-        self.size = contact_fields.attributes_size(_attributes(self.values))
+        self.size = _size_at_most(self.values)
 
     def outcome(self, values: dict[str, Any], totals: Mapping[str, Any]) -> Outcome:
         """`totals` are written as they are; what else is counted is added to what is stored."""
@@ -130,7 +141,7 @@ def _run_of(changes: _Changes) -> Run:
         except BadField as error:
             return refused(str(error))
         if changes.attributes:
-            size = contact_fields.attributes_size(_attributes(values)) if changes.readers else changes.size
+            size = _size_at_most(values) if changes.readers else changes.size
             if told := _too_large(step.contact, {**values, **totals}, size + changes.grows):
                 return refused(f"Nothing was changed. {told}")
         return changes.outcome(values, totals) if changes.readers or totals else shared

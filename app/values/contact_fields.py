@@ -166,11 +166,22 @@ def topic(value: str) -> str:
 
 def attribute(value: Any) -> Any:
     """The value of one attribute: any JSON within the limits of all of them together. Raises BadField."""
+    if size_of_scalar(value) is not None and not (isinstance(value, str) and "\0" in value):
+        return value  # surely within the limits
     try:
         jsonlimits.storable(value, max_bytes=MAX_ATTRIBUTES_BYTES, max_depth=MAX_DEPTH - 1)
     except jsonlimits.Unstorable as error:
         raise BadField(str(error)) from error
     return value
+
+
+def size_of_scalar(value: Any) -> int | None:
+    """No fewer bytes than a short scalar takes as JSON, without encoding it; None for anything longer."""
+    if value is None or isinstance(value, bool | float):
+        return 24
+    if isinstance(value, str) and len(value) <= 1_000:
+        return 6 * len(value) + 2  # six bytes for a character that JSON escapes
+    return 24 if isinstance(value, int) and -(2**63) < value < 2**63 else None
 
 
 def attributes_size(attributes: Mapping[str, Any]) -> int:

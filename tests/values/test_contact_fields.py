@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.lib import jsonlimits
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 
@@ -151,6 +154,12 @@ def test_texts_tags_and_attributes_have_limits() -> None:
     ):
         with pytest.raises(BadField):
             rule(value)
+
+
+@given(st.one_of(st.text(max_size=1_200), st.integers(), st.floats(allow_nan=False), st.booleans(), st.none()))
+def test_a_scalar_never_takes_more_than_was_said(value: Any) -> None:
+    known = contact_fields.size_of_scalar(value)
+    assert known is None or len(jsonlimits.encode(value)) <= known
 
 
 def test_what_is_too_much_already_may_become_less() -> None:
