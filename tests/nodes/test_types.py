@@ -266,3 +266,9 @@ def test_the_quick_way_for_texts_writes_what_liquid_writes(first: Any, second: A
 def test_any_text_compiles_and_fills_or_says_what_is_wrong(source: str) -> None:
     with contextlib.suppress(LiquidError):
         assert isinstance(Scope().text(source)(person()), str)
+
+
+def test_templates_reach_names_that_paths_do_not() -> None:
+    texts = {"order": '{{ event["Order No."] }}', "old": '{{ contact.attributes["First Name"] }}'}
+    step = person(event={"Order No.": "K-7"}, attributes={"First Name": "Ada"})
+    assert outcome("update_contact", {"set": texts}, step).output == {"set": {"order": "K-7", "old": "Ada"}}
