@@ -38,6 +38,7 @@ NEIGHBOURS = {
     ("events", "app.contacts"): "an event finds or makes its contact",
     ("messaging", "app.workflows.usage"): "a template that a workflow uses stays",
     ("connectors", "app.workflows.usage"): "a connector that a workflow uses stays",
+    ("workflows", "app.contacts.known_names"): "does any contact have the field that a step reads?",
     ("workflows", "app.messaging"): "does the template of a node exist?",
     ("lib", "app.models.idempotency_key"): "the one table that a middleware of the ground keeps",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -62,12 +63,21 @@ class PreviewRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     text: Source | UnsetType = UNSET
 
 
+class TemplateWarning(msgspec.Struct, frozen=True):
+    """Something in a part (`subject`, `html`, `text`) that is no mistake, but most likely not meant."""
+
+    path: str
+    message: str
+
+
 class PreviewView(msgspec.Struct, rename="camel"):
+    """A rendered template. `contact` is whom it was rendered as; `warnings` name fields that no data has."""
+
     subject: str
     html: str
     text: str
     contact: str
-    """Whom it was rendered as."""
+    warnings: Sequence[TemplateWarning] = ()
 
 
 class MessageView(msgspec.Struct, rename="camel"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,22 @@ from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import clock, pagination
 from app.lib.liquid import LiquidError, compile_text
 from app.messaging import rendering, repository
-from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange, TemplateView
+from app.messaging.schemas import (
+    NewTemplate,
+    Parts,
+    PreviewRequest,
+    PreviewView,
+    TemplateChange,
+    TemplateView,
+    TemplateWarning,
+)
 from app.models import Contact, Template
+from app.nodes.reads import fields_in_text
 from app.workflows import usage
 
 SAMPLE = Contact(
@@ -212,7 +223,18 @@ class TemplateService:
         except rendering.PartError as error:
             where = f"Line {error.line}: " if error.line else ""
             raise Invalid(errors=[Complaint(path=error.part, message=f"{where}{error.message}")]) from error
-        return PreviewView(made.subject, made.html, made.text, contact.email or contact.external_id or "")
+        who = contact.email or contact.external_id or ""
+        return PreviewView(made.subject, made.html, made.text, who, await self._warnings(shown, set(asked.event)))
+
+    async def _warnings(self, parts: Parts, given: set[str]) -> Sequence[TemplateWarning]:
+        """Fields that a template reads and no data has; `given` are properties of the event that it is previewed with."""
+        sources = (("subject", parts.subject, False), ("html", parts.html, True), ("text", parts.text, False))
+        reads = [read for part, source, html in sources for read in fields_in_text(source, part, html=html)]
+        if not reads:
+            return []
+        known = (await known_names(self.session, self.tenant_id)).of_any_event(given)
+        doubted = ((read.path, known.doubt(read, "")) for read in reads)
+        return [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
 
     async def _checked(self, name: str, parts: Parts, current: Template | None = None) -> str:
         name = name.strip()

@@ -14,7 +14,7 @@ from app.nodes.base import Issue, NodeType
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
 _types: dict[str, type[NodeType]] = {}
-_NOT_TYPES = {"base", "goals", "registry", "conditions", "operators", "paths", "patterns", "phrases", "scope"}
+_NOT_TYPES = {"base", "goals", "registry", "conditions", "operators", "paths", "patterns", "phrases", "reads", "scope"}
 
 
 def node(cls: type[NodeType]) -> type[NodeType]:

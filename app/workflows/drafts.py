@@ -17,11 +17,12 @@ from app.errors import AppError, Complaint, Conflict, Invalid
 from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
+from app.workflows.doubts import events_of, reads_fields
 from app.workflows.graph import Graph
 from app.workflows.ops import AnyOp, Draft, Refused, applied, changed, clash
 from app.workflows.repository import KEPT_CHANGES, WorkflowRepository, touch
 from app.workflows.step_types import INSTALLED
-from app.workflows.validation import Finding, Findings, references, validate
+from app.workflows.validation import NOTHING_KNOWN, Finding, Findings, references, validate
 
 MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
 REPLACED = "replace"
@@ -73,6 +74,7 @@ class Drafts:
             types=INSTALLED,
             template_exists=templates.__contains__,
             connector_exists=connectors.__contains__,
+            known=await self._repository.known_names(events_of(graph)) if reads_fields(graph) else NOTHING_KNOWN,
         )
 
     async def checked(self, graph: Graph, before: Graph | None = None) -> Findings:

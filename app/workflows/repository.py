@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
 
+from app.contacts.known_names import known_names
 from app.lib import clock
 from app.models import Connector, Contact, DraftChange, Event, NodeStat, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
+from app.nodes.reads import KnownNames
 
 KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
@@ -44,6 +46,7 @@ class WorkflowRepository:
 
     def __init__(self, session: AsyncSession, tenant_id: int) -> None:
         self._session, self._tenant_id = session, tenant_id
+        self._names: dict[frozenset[str], KnownNames] = {}
 
     def _visible(self) -> Select[Workflow]:
         return select(Workflow).where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
@@ -192,6 +195,13 @@ class WorkflowRepository:
             if ids:
                 query = select(kind.id).where(kind.tenant_id == self._tenant_id, kind.id.in_(ids)).order_by(kind.id)
                 await self._session.execute(query.with_for_update(read=True, key_share=True))
+
+    async def known_names(self, events: Set[str]) -> KnownNames:
+        """Names that contacts and these events have; asked once for a request."""
+        asked = frozenset(events)
+        if asked not in self._names:
+            self._names[asked] = await known_names(self._session, self._tenant_id, asked)
+        return self._names[asked]
 
     async def known_templates(self, ids: Iterable[UUID]) -> set[UUID]:
         """Those of `ids` that are templates of this workspace."""

@@ -19,6 +19,8 @@ import msgspec
 from app.errors import Complaint
 from app.lib import jsonlimits
 from app.lib.nearest import did_you_mean
+from app.nodes.reads import KnownNames
+from app.workflows.doubts import doubts
 from app.workflows.graph import (
     MAX_EDGES,
     MAX_GOALS,
@@ -41,6 +43,7 @@ ONLY_WITH_EVENT = (
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 Severity = Literal["error", "warning"]
 Exists = Callable[[UUID], bool]
+NOTHING_KNOWN = KnownNames()
 
 
 class Finding(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
@@ -92,9 +95,14 @@ def references(graph: Graph, key: str) -> set[UUID]:
 
 
 def validate(
-    graph: Graph, *, types: StepTypes, template_exists: Exists, connector_exists: Exists = lambda _: True
+    graph: Graph,
+    *,
+    types: StepTypes,
+    template_exists: Exists,
+    connector_exists: Exists = lambda _: True,
+    known: KnownNames = NOTHING_KNOWN,
 ) -> Findings:
-    """Everything wrong with `graph`. `types` knows the step types and the condition language."""
+    """Everything wrong with `graph`. `types` knows the step types and the condition language, `known` the names of data."""
     found = Findings()
     for refusal in _shape(graph):
         found.refusals.append(refusal)
@@ -109,6 +117,9 @@ def validate(
     _judge_trigger(found, graph, types)
     _judge_goals(found, graph, types)
     found.issues += _lost_steps(graph)
+    for doubt in doubts(graph, known):
+        warning = Finding(path=doubt.path, message=doubt.message, node_id=doubt.node_id, severity="warning")
+        found.issues.append(warning)
     return found
 
 
