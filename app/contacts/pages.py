@@ -97,8 +97,10 @@ async def edit_contact(
     request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
 ) -> Template:
     """The form of a contact."""
-    contact = await ContactService(db_session, request.user).get(contact_id)
-    return _form(request, forms.filled(contact, await labels.known(db_session, request.user.tenant_id)), contact)
+    service = ContactService(db_session, request.user)
+    contact = await service.get(contact_id)
+    form = forms.filled(contact, await labels.known(db_session, request.user.tenant_id))
+    return _form(request, form, contact, held_back=await _held_back(service, contact))
 
 
 @post(f"{ONE}/edit", role=Role.MARKETER, include_in_schema=False, status_code=200)
@@ -116,11 +118,26 @@ async def save_contact(
         await service.patch(contact_id, sent)
         await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
-        return _form(request, form, contact, error)
+        return _form(request, form, contact, error, await _held_back(service, contact))
+    why = await _held_back(service, await service.get(contact_id))
+    if why and sent.consent and sent.consent.get("email"):
+        return go(request, f"/contacts/{contact_id}", f"Saved, but still no mail goes there. {why}", "err")
     return go(request, f"/contacts/{contact_id}", "Saved.")
 
 
-def _form(request: Asked, form: ContactForm, contact: Contact | None = None, error: AppError | None = None) -> Template:
+async def _held_back(service: ContactService, contact: Contact) -> str:
+    """What consent cannot change: why the list holds mail back. Empty when it does not."""
+    may = (await service.permissions([contact]))[contact.id]
+    return may.sentence if may.can_resubscribe and may.reason != "no_consent" else ""
+
+
+def _form(
+    request: Asked,
+    form: ContactForm,
+    contact: Contact | None = None,
+    error: AppError | None = None,
+    held_back: str = "",
+) -> Template:
     errors: dict[str, str] = {}
     for complaint in error.errors if error else []:
         path = complaint["path"].partition("[")[0].partition(".")[0]
@@ -134,6 +151,7 @@ def _form(request: Asked, form: ContactForm, contact: Contact | None = None, err
         name=name_of(contact) if contact else "New contact",
         errors=errors,
         failed=error,
+        held_back=held_back,
         kinds=forms.KINDS,
         consents=forms.CONSENTS,
         timezones=sorted(timezones()),

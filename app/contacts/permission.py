@@ -117,21 +117,25 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
     listed = facts.listed
     if listed and listed.reason in SPOKEN:
         return _stopped(listed)
-    if facts.consent.get(word) is False:
+    if _withdrawn(facts.consent, word):
         return _no("no_consent", f"The contact withdrew consent for {word}.", by="contact")
-    if topic and _said_no(facts.consent, topic):
+    if topic and _withdrawn(facts.consent, topic, names.fitting(topic)):
         return _no("no_topic_consent", f"The contact withdrew consent for the topic {topic}.", by="contact")
     if listed:
         return _stopped(listed)
     return Permission(allowed=True, sentence=f"{word.capitalize()} may be sent to this contact.")
 
 
-def _said_no(consent: Mapping[str, Any], topic: str) -> bool:
-    """`Weekly News`, as an older step may call a topic, is `weekly_news`, as consent is stored: a no to either is one to both."""
-    if consent.get(topic) is False:
-        return True
-    name = names.fitting(topic)
-    return bool(name) and any(said is False and names.fitting(other) == name for other, said in consent.items())
+def _withdrawn(consent: Mapping[str, Any], name: str, fitting: str = "") -> bool:
+    """Is there a no for this channel or topic, however it is written? `Email` and `News` mean what `email` and `news` mean.
+
+    `Weekly News`, as an older step may call a topic, is `weekly_news`, as consent is stored (`fitting`).
+    """
+    folded = name.casefold()
+    return any(
+        given is False and (key.casefold() == folded or (fitting != "" and names.fitting(key) == fitting))
+        for key, given in consent.items()
+    )
 
 
 def _no(reason: str, sentence: str, by: str | None = None) -> Permission:

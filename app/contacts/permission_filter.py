@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, literal, not_, select
+from sqlalchemy import and_, case, exists, func, literal, not_, select, text
 
 from app.contacts.permission import ADDRESS_SHAPE, LABELS, REACHABLE, REASONS, SPOKEN
 from app.errors import Complaint, Invalid
@@ -17,6 +17,7 @@ _LISTED = and_(
     Suppression.address == func.lower(Contact.email),
     Suppression.lifted_at.is_(None),
 )
+_WITHDRAWN = text("""'$.keyvalue() ? (@.key like_regex "^email$" flag "i" && @.value == false)'::jsonpath""")
 
 
 def reason() -> Any:
@@ -27,7 +28,7 @@ def reason() -> Any:
         (func.coalesce(Contact.email, "") == "", literal("no_address")),
         (not_(Contact.email.regexp_match(ADDRESS_SHAPE)), literal("invalid")),
         (listed.in_(SPOKEN), listed),
-        (Contact.consent["email"] == func.to_jsonb(False), literal("no_consent")),
+        (func.jsonb_path_exists(Contact.consent, _WITHDRAWN), literal("no_consent")),
         (listed.is_not(None), listed),
         else_=literal(REACHABLE),
     )

@@ -139,7 +139,8 @@ class ContactService:
                     await repository.update_many(self.session, self.tenant_id, [merged.state])
             except IntegrityError:
                 await self._taken(change, contact_id)
-            await record(self.session, self.tenant_id, changed_events(merged))
+            via = "api" if self.principal.kind == "key" else "page"
+            await record(self.session, self.tenant_id, changed_events(merged, via))
         return await self.get(contact_id)
 
     async def erase(self, contact_id: UUID) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.contacts.history import CHANGES, History
+from app.contacts.permission import LABELS
 from app.lib.formats import duration, readable
 from app.models.event import Event
 from app.models.message import Message
@@ -107,8 +108,26 @@ def silent_beginning(at: datetime) -> Entry:
     return Entry(at=at, kind="change", icon="user-plus", title="Contact created", text="Without starting anything.")
 
 
+_CHOICES = {
+    "contact.unsubscribed": ("Unsubscribed", "bell-off"),
+    "contact.resubscribed": ("Re-subscribed", "mail-check"),
+}
+
+
+def _choice(row: Event, properties: dict[str, Any]) -> Entry:
+    """Saying no, and coming back: about what, by which door and why."""
+    title, icon = _CHOICES[row.name]
+    topic, by, reason = (properties.get(name) for name in ("topic", "by", "reason"))
+    about = f" {'from' if row.name == 'contact.unsubscribed' else 'to'} {topic}" if topic else ""
+    door = {"contact": "By the link in a mail", "admin": "By hand", "api": "By API"}.get(str(by), "")
+    text = f"{door}: {LABELS.get(str(reason), reason)}" if by != "contact" and reason else door
+    return Entry(at=row.occurred_at, kind="change", icon=icon, title=f"{title}{about}", text=text)
+
+
 def _event(row: Event) -> Entry:
     properties = row.properties or {}
+    if row.name in _CHOICES and "by" in properties:
+        return _choice(row, properties)
     if row.name not in CHANGES:
         return Entry(
             at=row.occurred_at,

@@ -15,6 +15,8 @@ from app.contacts.merging import Merged, State
 from app.errors import Complaint, Conflict, Invalid
 from app.events.record import NewEvent, record
 from app.lib.ids import uuid7
+from app.messaging.suppression import unsubscribed_event
+from app.models.status import Channel
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +85,7 @@ async def upsert_many(
                     updates.append(merged)
         if updates:
             await repository.update_many(session, tenant_id, [merged.state for merged in updates])
-            events += [event for merged in updates for event in changed_events(merged)]
+            events += [event for merged in updates for event in changed_events(merged, via)]
         if inserts:
             made = await repository.insert_many(session, tenant_id, [merged.state for merged in inserts.values()])
             for number, merged in inserts.items():
@@ -122,8 +124,8 @@ def created_event(state: State, via: str) -> NewEvent:
     return NewEvent(name="contact.created", contact_id=state.id, properties=properties)
 
 
-def changed_events(merged: Merged) -> list[NewEvent]:
-    """`contact.updated`, and `contact.attribute_changed` when attributes are among what changed."""
+def changed_events(merged: Merged, via: str) -> list[NewEvent]:
+    """`contact.updated`, `contact.attribute_changed` when attributes changed, `contact.unsubscribed` for each new no."""
     if not merged.changed:
         return []
     contact_id = merged.state.id
@@ -141,4 +143,16 @@ def changed_events(merged: Merged) -> list[NewEvent]:
                 },
             )
         )
-    return events
+    return events + _withdrawals(merged, "admin" if via == "page" else "api")
+
+
+def _withdrawals(merged: Merged, by: str) -> list[NewEvent]:
+    """A no by API or by hand is the same event as one by the link in a mail."""
+    channels = {channel.word for channel in Channel}
+    said_no = [name for name, given in merged.current.get("consent", {}).items() if given is False]
+    return [
+        unsubscribed_event(merged.state.id, by, "no_consent", channel=name)
+        if name in channels
+        else unsubscribed_event(merged.state.id, by, "no_topic_consent", name)
+        for name in said_no
+    ]

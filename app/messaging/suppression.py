@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts.permission import REASONS, Permission, facts_of, permission
+from app.contacts.permission import REASONS, ContactFacts, Permission, facts_of, permission
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses, pagination
@@ -57,8 +57,19 @@ async def permission_of(session: AsyncSession, contact: Contact, topic: str | No
     return permission(facts_of(contact, listed), Channel.EMAIL, topic)
 
 
+async def permission_at(session: AsyncSession, tenant_id: int, address: str) -> Permission:
+    """May mail go to this address now? What the contact who has it said counts, if there is one."""
+    known = addresses.comparable(address)
+    for contact_id in (await suppression_list.contacts_at(session, tenant_id, [known])).values():
+        contact = await repository.contact(session, tenant_id, contact_id)
+        if contact is not None:
+            return await permission_of(session, contact)
+    listed = await suppression_list.listed(session, tenant_id, [address])
+    return permission(ContactFacts(address=known, listed=listed.get(known)))
+
+
 def unsubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
-    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of the suppression list."""
+    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of `app.contacts.permission`."""
     properties = {"channel": _EMAIL, "topic": topic, "by": by, "reason": reason, **more}
     return NewEvent(name="contact.unsubscribed", contact_id=contact_id, properties=properties)
 
@@ -144,7 +155,7 @@ class SuppressionService:
                 continue
             detail = entry.detail.strip()
             if entry.reason == "manual":
-                detail = f"{detail} (added by {self.principal.name})".strip()
+                detail = f"{detail} (added by {self.principal.name})" if detail else f"Added by {self.principal.name}"
             wanted.append(Put(address=address, reason=entry.reason, detail=detail))
         if complaints:
             raise Invalid("Nothing was added. Look at `errors` for the addresses.", errors=complaints)
@@ -211,7 +222,9 @@ async def bring_back(
         )
         for address in sorted({addresses.comparable(address) for address in (contact.email, *also) if address})
     ]
-    wanted = {_EMAIL: True, **({topic: True} if topic else {})}
+    names = {_EMAIL, topic or _EMAIL}
+    said = {key for key in contact.consent if key.casefold() in {name.casefold() for name in names}}
+    wanted = dict.fromkeys(sorted(names | said), True)
     consented = await repository.merge_consent(session, contact.tenant_id, contact.id, wanted)
     await session.refresh(contact)
     changed = consented or any(lifted)

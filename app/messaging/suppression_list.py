@@ -6,6 +6,7 @@ kept in the form of `addresses.comparable`. Both drivers use the statements here
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,7 @@ select %(tenant)s, %(channel)s, v.address, v.reason, v.detail, clock_now()
 from unnest(%(addresses)s::text[], %(reasons)s::text[], %(details)s::text[]) as v(address, reason, detail)
 order by v.address
 on conflict (tenant_id, channel, address) do update set reason = excluded.reason, at = excluded.at,
-  detail = case when s.lifted_at is null then coalesce(excluded.detail, s.detail) else excluded.detail end,
+  detail = case when s.lifted_at is null then concat_ws(' · ', excluded.detail, s.detail) else excluded.detail end,
   lifted_at = null, lifted_by = null, lifted_reason = null
 where s.lifted_at is not null or {_RANK.format("excluded.reason")} < coalesce({_RANK.format("s.reason")}, 99)
 returning s.address
@@ -157,7 +158,7 @@ async def suppression_page(
         .execution_options(populate_existing=True)
     )
     if search:
-        query = query.where(Suppression.address.contains(search.lower(), autoescape=True))
+        query = query.where(Suppression.address.contains(unicodedata.normalize("NFC", search.lower()), autoescape=True))
     if reason is not None:
         query = query.where(Suppression.reason == reason)
     if channel is not None:

@@ -17,6 +17,7 @@ from app.lib.fragments import page
 from app.messaging import repository
 from app.messaging.mail_view import framed
 from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange
+from app.messaging.suppression import permission_of
 from app.messaging.template_service import TemplateService, parts_of, sample_subject
 from app.messaging.test_mail import send_test
 from app.models.status import Role
@@ -85,6 +86,13 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
         return None, errors_by_path(error)
 
 
+async def _held_back(session: AsyncSession, tenant_id: int, who: str) -> str:
+    """Why the contact that the preview is for would not get the mail; empty when it would."""
+    found = await repository.contact_known_as(session, tenant_id, who.strip()) if who.strip() else None
+    may = await permission_of(session, found) if found is not None else None
+    return "" if may is None or may.allowed else may.sentence
+
+
 @get("/templates", role=Role.VIEWER, include_in_schema=False)
 async def list_templates(
     request: Asked, db_session: Database, search: FromQuery[str] = "", cursor: FromQuery[str | None] = None
@@ -116,6 +124,7 @@ async def _editor(
         template_id=template_id,
         saved_name=saved_name,
         shown=shown,
+        held_back=await _held_back(session, service.tenant_id, given.get("as", "")),
         errors={**problems, **errors_by_path(error)},
         contacts=await repository.some_addresses(session, service.tenant_id),
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
@@ -210,8 +219,12 @@ async def preview(request: Asked, db_session: Database) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
     given = await _typed(request)
     parts = Parts(given["subject"], given["html"], given["text"])
-    shown, errors = await _preview(TemplateService(db_session, request.user), parts, given["as"])
-    return page(request, "templates/edit.html", block="preview", given=given, shown=shown, errors=errors)
+    service = TemplateService(db_session, request.user)
+    shown, errors = await _preview(service, parts, given["as"])
+    held_back = await _held_back(db_session, service.tenant_id, given["as"])
+    return page(
+        request, "templates/edit.html", block="preview", given=given, shown=shown, held_back=held_back, errors=errors
+    )
 
 
 @post("/templates/preview/frame", role=Role.VIEWER, include_in_schema=False, status_code=200)

@@ -13,6 +13,7 @@ from app.lib import clock, crypto
 from app.lib.ids import uuid7
 from app.messaging import email
 from app.messaging.schemas import Parts
+from app.messaging.suppression import permission_at
 
 
 async def send_test(session: AsyncSession, tenant_id: int, to: str, parts: Parts) -> TestResult:
@@ -27,6 +28,9 @@ async def send_test(session: AsyncSession, tenant_id: int, to: str, parts: Parts
         return TestResult("rejected", "That is no mail address.")
     except crypto.Unreadable:
         return TestResult("away", "The password of the connector cannot be read. An admin can enter it again.")
+    may = await permission_at(session, tenant_id, recipient)
+    if not may.allowed:
+        return TestResult("rejected", f"{may.sentence} Tests do not go there either.")
     mime = email.build(
         email.Envelope(
             message_id=f"<test.{uuid7()}@throughline>",

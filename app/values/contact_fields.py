@@ -15,6 +15,7 @@ from babel import Locale
 
 from app.lib import addresses, jsonlimits
 from app.lib.liquid_values import kind_in_words
+from app.models.status import Channel
 from app.values import languages, names, zone_names
 
 TEXTS = ("external_id", "email", "phone", "source", "timezone", "locale")
@@ -38,6 +39,8 @@ _NOTHING = frozenset(
     }
 )
 """How people and programs say in a cell that it is empty."""
+
+_CHANNELS = frozenset(channel.word for channel in Channel)
 
 
 class BadField(ValueError):
@@ -157,9 +160,10 @@ def attribute_name(value: str) -> str:
 
 
 def topic(value: str) -> str:
-    """The name of a topic of consent. Raises BadField, offering the name that fits."""
+    """The name of a topic of consent; of a channel in small letters. Raises BadField, offering the name that fits."""
     try:
-        return names.checked(value, "topic")
+        name = names.checked(value, "topic")
+        return name.lower() if name.lower() in _CHANNELS else name
     except names.BadName as error:
         raise BadField(str(error)) from error
 
