@@ -173,6 +173,42 @@ def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Produ
     assert stored["settings"]["reentry"] == "once"
 
 
+def test_a_goal_says_whether_the_contact_is_checked_too(page: Page, product: Product) -> None:
+    """The box follows the event: on for changes of a contact, off for others; without conditions there is none."""
+    workflow = create_small(product, "Goals on the contact")
+    canvas = Canvas(page).open(workflow)
+    page.get_by_role("button", name="Goals and entry").click()
+    canvas.panel.get_by_role("button", name="Goal", exact=True).click()
+    goal = canvas.panel.get_by_role("group", name="Goal", exact=True)
+    event, too, enough = (
+        goal.get_by_label("Event that"),
+        goal.get_by_label("Check the"),
+        goal.get_by_label("Meeting the"),
+    )
+    event.fill("contact.updated")
+    expect(too).to_be_hidden()
+    goal.get_by_role("button", name="Condition").click()
+    goal.get_by_label("Field").fill("contact.plan")
+    goal.get_by_label("Value").fill("pro")
+    expect(too).to_be_checked()
+    expect(enough).to_be_hidden()
+    canvas.wait_saved()
+    assert canvas.stored(product, workflow)["goals"][0]["checkContact"] is True
+    too.uncheck()
+    canvas.wait_saved()
+    assert canvas.stored(product, workflow)["goals"][0]["checkContact"] is False
+    too.check()
+    goal.get_by_label("Field").fill("event.changed")
+    goal.get_by_label("Field").blur()
+    expect(goal).to_contain_text("only when its event happens")
+    event.fill("purchase")
+    event.blur()
+    expect(too).to_be_hidden()
+    expect(enough).not_to_be_checked()
+    canvas.wait_saved()
+    assert "checkContact" not in canvas.stored(product, workflow)["goals"][0]
+
+
 def test_the_json_of_the_page_survives_hostile_names(page: Page, product: Product) -> None:
     workflow = create_small(product, "</script><img src=x onerror=alert(1)>")
     canvas = Canvas(page).open(workflow)
