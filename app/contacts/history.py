@@ -53,7 +53,7 @@ class History:
 
     async def messages(self, before: datetime | None, limit: int) -> Sequence[Row[Message, str, str]]:
         """The last messages with the names of their workflows and templates."""
-        moment = func.coalesce(Message.sent_at, Message.created_at)
+        moment = func.coalesce(Message.sent_at, Message.settled_at, Message.created_at)
         query = (
             select(Message, Workflow.name, Template.name)
             .join(Workflow, Workflow.id == Message.workflow_id)
@@ -96,8 +96,8 @@ class History:
             select(Message, Workflow.name, Template.name)
             .join(Workflow, Workflow.id == Message.workflow_id)
             .outerjoin(Template, Template.id == Message.template_id)
-            .where(self._mine(Message), Message.status == MessageStatus.QUEUED, Message.due_at.is_not(None))
-            .order_by(Message.due_at)
+            .where(self._mine(Message), Message.status.in_((MessageStatus.QUEUED, MessageStatus.SENDING)))
+            .order_by(Message.due_at.nulls_last(), Message.created_at)
             .limit(20)
         )
         return (await self.session.execute(query)).all()

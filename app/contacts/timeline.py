@@ -234,7 +234,7 @@ def _icon(message: Message) -> str:
 def _message(message: Message, workflow: str, template: str | None) -> Entry:
     status = MessageStatus(message.status)
     return Entry(
-        at=message.sent_at or message.created_at,
+        at=message.sent_at or message.settled_at or message.created_at,
         kind="message",
         icon=_icon(message),
         category="message",
@@ -303,7 +303,8 @@ async def future(history: History, now: datetime) -> tuple[list[Coming], list[Un
                 icon=_icon(message),
                 category="message",
                 title=message.subject or template or _channel(message),
-                text=f"{_channel(message)} of {workflow}, queued.",
+                text=f"{_channel(message)} of {workflow}, queued."
+                + (f" {message.error_message}" if message.error_message else ""),
                 url=f"/runs/{message.run_id}",
             )
         )

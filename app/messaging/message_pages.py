@@ -95,6 +95,8 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
 async def settle_message(request: Asked, db_session: Database, text: FromPath[str]) -> Response[bytes]:
     """A person found out what became of an uncertain message."""
     form = await request.form()
+    if form.get("as") not in ("sent", "failed"):
+        raise Invalid(errors=[{"path": "as", "message": "Say whether it was sent or failed."}])
     sent = form.get("as") == "sent"
     await MessageService(db_session, request.user).settle(text, sent=sent)
     return flash.go(request, f"/messages/{text}", "Marked as sent." if sent else "Marked as not sent.")

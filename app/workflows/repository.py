@@ -15,6 +15,7 @@ from sqlalchemy.types import Text
 
 from app.contacts.known_names import known_names
 from app.lib import clock
+from app.messaging.counters import PREFIX
 from app.models import Connector, Contact, DraftChange, Event, NodeStat, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.nodes.reads import KnownNames
@@ -216,13 +217,13 @@ class WorkflowRepository:
         return set((await self._session.scalars(query.where(column.in_(wanted)))).all()) if wanted else set()
 
     async def counters(self, workflow_ids: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
-        """The workflow-level roll-up counters of several workflows, summed over versions and shards; one query."""
+        """The roll-up counters of several workflows and of their messages, summed over versions and shards; one query."""
         query = (
             select(NodeStat.workflow_id, NodeStat.key, func.sum(NodeStat.n))
             .where(
                 NodeStat.tenant_id == self._tenant_id,
                 NodeStat.workflow_id.in_(list(workflow_ids)),
-                NodeStat.node_id == "",
+                (NodeStat.node_id == "") | NodeStat.key.startswith(PREFIX),
             )
             .group_by(NodeStat.workflow_id, NodeStat.key)
         )

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib import clock
 from app.lib.ids import uuid7
 from app.models.contact import Contact
 from app.models.event import Inbox
@@ -175,6 +176,40 @@ async def test_a_contact_with_past_and_future(
     only = plain((await marketer.get(f"/contacts/{ada.id}?show=messages")).text)
     assert "Why we built this" in only and "dashboard_created event" not in only
     assert (await marketer.get(f"/contacts/{uuid7()}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "wanted"),
+    [
+        (MessageStatus.FAILED, {"error_message": "552 Mailbox full"}, ["Email failed", "552 Mailbox full"]),
+        (MessageStatus.UNCERTAIN, {"error_message": "The line broke"}, ["Email uncertain", "The line broke"]),
+        (MessageStatus.SUPPRESSED, {"error_message": "Said no"}, ["Email suppressed", "Said no"]),
+        (
+            MessageStatus.QUEUED,
+            {"error_message": "The server is away"},
+            ["Email queued", "Coming up 1", "The server is away"],
+        ),
+    ],
+)
+async def test_a_contact_shows_what_became_of_each_message(
+    marketer: httpx.AsyncClient,
+    ada: Contact,
+    db_session: AsyncSession,
+    status: MessageStatus,
+    fields: Any,
+    wanted: list[str],
+) -> None:
+    flow = Workflow(tenant_id=ada.tenant_id, name="Welcome", draft={})
+    db_session.add(flow)
+    await db_session.flush()
+    db_session.add(
+        Message(run_id=uuid7(), seq=1, tenant_id=ada.tenant_id, contact_id=ada.id, workflow_id=flow.id, channel=1,
+                status=status, created_at=clock.now() - timedelta(hours=2),
+                settled_at=None if status == MessageStatus.QUEUED else clock.now(), **fields)
+    )  # fmt: skip
+    await db_session.flush()
+    words = plain((await marketer.get(f"/contacts/{ada.id}")).text)
+    assert [word for word in wanted if word not in words] == []
 
 
 async def test_a_long_timeline_goes_on(marketer: httpx.AsyncClient, ada: Contact, api: Any) -> None:

@@ -14,7 +14,7 @@ from app.models import NodeStat, Workspace
 from app.models.status import Role
 from app.workflows.service import WorkflowService
 from tests.fixtures.clock import Clock
-from tests.fixtures.people import ApiClients
+from tests.fixtures.people import ApiClients, BrowserClients
 from tests.workflows.examples import PATH, complaints, created, tagging
 
 
@@ -61,17 +61,21 @@ async def test_rows_that_changed_at_the_same_time_are_all_listed(api: ApiClients
     assert {row["id"] for row in first["data"] + second["data"]} == made
 
 
-async def test_a_row_says_what_a_list_needs(api: ApiClients, db_session: AsyncSession, workspace: Workspace) -> None:
+async def test_a_row_says_what_a_list_needs(
+    api: ApiClients, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
     admin = await api(Role.ADMIN)
     flow = await created(admin)
     await admin.post(f"{PATH}/{flow['id']}/activate")
-    for key, number, shard in (("entered", 7, 0), ("entered", 5, 3), ("completed", 4, 0), ("failed", 1, 1)):
+    counters = (("entered", 7, 0), ("entered", 5, 3), ("completed", 4, 0), ("failed", 1, 1), ("message.failed", 2, 0),
+                ("message.failed.awaited", 1, 4), ("message.uncertain", 6, 2), ("message.sent", 9, 2))  # fmt: skip
+    for key, number, shard in counters:
         db_session.add(
             NodeStat(
                 tenant_id=workspace.id,
                 workflow_id=flow["id"],
                 version=1,
-                node_id="",
+                node_id="mail" if key.startswith("message.") else "",
                 key=key,
                 shard=shard,
                 n=number,
@@ -89,7 +93,11 @@ async def test_a_row_says_what_a_list_needs(api: ApiClients, db_session: AsyncSe
         "goalReachedRuns": 0,
         "exitedRuns": 0,
         "cancelledRuns": 0,
+        "failedMessages": 3,
+        "uncertainMessages": 6,
     }
+    text = (await (await browser(Role.VIEWER)).get("/workflows")).text
+    assert "3 emails" in text and "6 uncertain" in text and f"status=failed&amp;workflow={flow['id']}" in text
 
 
 async def test_filters(api: ApiClients) -> None:
