@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.contacts.fields import json_name
-from app.contacts.imports.columns import number
+from app.contacts.imports.cells import number
 from app.contacts.merging import same
 from app.contacts.schemas import ContactIn
 from app.errors import Complaint

@@ -16,7 +16,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts.imports.schemas import ImportOut, PreviewOut, StartIn
+from app.contacts.imports.schemas import FormatIn, ImportOut, PreviewOut, StartIn
 from app.contacts.imports.service import MAX_BYTES, PIECE, ImportService
 from app.errors import Invalid
 from app.lib.envelope import Envelope, ok
@@ -94,6 +94,17 @@ async def get_import(
     return ok(ImportOut.of(await ImportService(db_session, request.user).get(import_id)))
 
 
+@post(f"{ONE}/format", role=Role.MARKETER, status_code=200, tags=TAGS, summary="Read an uploaded file another way")
+async def format_import(
+    request: Request[Principal, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    import_id: FromPath[UUID],
+    data: JSONBody[FormatIn],
+) -> Envelope[PreviewOut]:
+    """Says the encoding, the delimiter or whether there is a header row; the answer is the preview read that way."""
+    return ok(PreviewOut.of(await ImportService(db_session, request.user).reread(import_id, data)))
+
+
 @post(f"{ONE}/start", role=Role.MARKETER, status_code=202, tags=TAGS, summary="Start an uploaded import")
 async def start_import(
     request: Request[Principal, Any, Any],
@@ -101,7 +112,10 @@ async def start_import(
     import_id: FromPath[UUID],
     data: JSONBody[StartIn],
 ) -> Envelope[ImportOut]:
-    """Runs in the background. A row updates the contact with its externalId or email, else it makes one."""
+    """Runs in the background. A row updates the contact with its externalId or email, else it makes one.
+
+    422 while a column that seems to say who opted out is not mapped to consent and not named in `acknowledgeOptOuts`.
+    """
     return ok(ImportOut.of(await ImportService(db_session, request.user).start(import_id, data)))
 
 
@@ -113,17 +127,23 @@ async def stop_import(
     return ok(ImportOut.of(await ImportService(db_session, request.user).stop(import_id)))
 
 
-@get(f"{ONE}/errors.csv", role=Role.VIEWER, tags=TAGS, media_type="text/csv", summary="The rows that did not fit")
+@get(
+    f"{ONE}/errors.csv",
+    role=Role.VIEWER,
+    tags=TAGS,
+    media_type="text/csv",
+    summary="Rows that were refused or came in without a cell",
+)
 async def import_errors(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
 ) -> Response[str]:
-    """The first 10,000 of them with their row number and the reason."""
+    """The first 10,000 of them with their line number and the reason."""
     service = ImportService(db_session, request.user)
     return await errors_download(service, await service.get(import_id))
 
 
 async def errors_download(service: ImportService, row: ContactImport) -> Response[str]:
-    """The error rows as a file that the browser saves."""
+    """What is told about rows, as a file that the browser saves."""
     return Response(
         "".join([line async for line in service.errors_csv(row)]),
         media_type="text/csv; charset=utf-8",
@@ -131,4 +151,4 @@ async def errors_download(service: ImportService, row: ContactImport) -> Respons
     )
 
 
-HANDLERS: list[Any] = [upload_import, list_imports, get_import, start_import, stop_import, import_errors]
+HANDLERS: list[Any] = [upload_import, list_imports, get_import, format_import, start_import, stop_import, import_errors]

@@ -1,28 +1,28 @@
-"""What kind of CSV a file is: its encoding, delimiter, header and number of rows, found while its bytes stream by."""
+"""What kind of CSV a file is, told from its head: its delimiter, header, columns and number of rows; and its records."""
 
 from __future__ import annotations
 
 import codecs
-import contextlib
-import csv
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from typing import IO, Any, cast
 
 import msgspec
 
+from app.contacts.imports.encodings import ENCODINGS
+from app.contacts.imports.reading import ADDRESS, MAX_LINE, Layout, Reader, Record, shape, split
+
 HEAD_BYTES = 262_144
-"""How much of the beginning is kept to guess from and to preview."""
+"""How much of the beginning is kept to guess from and to preview. Nothing is guessed from more."""
 SAMPLE_ROWS = 20
-MAX_CELL = 100_000
 MAX_COLUMNS = 200
-DELIMITERS = ",;\t|"
-FALLBACK = "windows-1252"
-"""What spreadsheets of western Europe write when they do not write UTF-8. Bytes that it does not know become U+FFFD."""
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-csv.field_size_limit(MAX_CELL)
+LAYOUT_LINES, ENOUGH_ROWS = 1_000, 5
+"""How many lines tell how the records look, and how many whole rows are enough for that."""
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEP = re.compile(r'"?sep=(.)"?(?:\1|[,;\t ]){0,200}', re.IGNORECASE)
 
 
 class NotCsv(ValueError):
@@ -36,111 +36,144 @@ class Format(msgspec.Struct, frozen=True, rename="camel"):
     delimiter: str
     has_header: bool
     columns: tuple[str, ...]
-
-
-class Sniffer:
-    """Takes the bytes of an upload piece by piece and keeps only its head and a few counts."""
-
-    def __init__(self) -> None:
-        self.head = b""
-        self.size = 0
-        self._utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
-        self._quotes = 0
-        self._records = 0
-        self._line_is_blank = True
-
-    def feed(self, piece: bytes) -> None:
-        """Look at the next piece. Raises NotCsv when this cannot be text."""
-        if not self.size and piece.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
-            raise NotCsv("This is a workbook or document, not a CSV file. Save it as CSV (UTF-8) and upload that.")
-        self.size += len(piece)
-        self.head += piece[: max(0, HEAD_BYTES - len(self.head))]
-        if self._utf8 is not None:
-            try:
-                self._utf8.decode(piece)
-            except UnicodeDecodeError:
-                self._utf8 = None
-        if not self.is_utf16 and b"\0" in piece:
-            raise NotCsv("This file holds binary data. Save it as CSV (UTF-8) and upload that.")
-        self._count(piece)
+    skipped_lines: int = 0
+    """Lines above everything else, such as `sep=;`, which tells Excel the delimiter."""
+    key: int = -1
+    shapes: tuple[str, ...] = ()
 
     @property
-    def is_utf16(self) -> bool:
-        return self.head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-
-    def _count(self, piece: bytes) -> None:
-        """Records end at line ends outside quotes. Old Mac files (CR alone) count as one record until the run counts them."""
-        start = 0
-        while True:
-            end = piece.find(b"\n", start)
-            line = piece[start:] if end < 0 else piece[start:end]
-            self._quotes += line.count(b'"')
-            self._line_is_blank = self._line_is_blank and not line.strip(b"\r\0 ")
-            if end < 0:
-                return
-            start = end + 1
-            if self._quotes % 2 == 0:
-                self._records += not self._line_is_blank
-                self._quotes, self._line_is_blank = 0, True
-
-    def encoding(self) -> str:
-        """The encoding of all bytes that were fed."""
-        if self.is_utf16:
-            return "utf-16"
-        if self._utf8 is None:
-            return FALLBACK
-        try:
-            self._utf8.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return FALLBACK
-        return "utf-8-sig" if self.head.startswith(codecs.BOM_UTF8) else "utf-8"
-
-    def finish(self) -> tuple[Format, list[list[str]], int]:
-        """The format, the first rows, and how many rows there are (below the header). Raises NotCsv."""
-        if not self.head.strip():
-            raise NotCsv("This file is empty. Upload a CSV file with a header row and one row a contact.")
-        encoding = self.encoding()
-        delimiter, rows = self._sample(encoding)
-        if not rows:
-            raise NotCsv("This file has no rows. Upload a CSV file with a header row and one row a contact.")
-        if len(rows[0]) > MAX_COLUMNS:
-            raise NotCsv(f"This file has {len(rows[0])} columns; at most {MAX_COLUMNS} can be imported.")
-        has_header = not any(_ADDRESS.fullmatch(cell.strip()) for cell in rows[0])
-        columns = _unique(rows[0] if has_header else [f"Column {n + 1}" for n in range(len(rows[0]))])
-        records = max(self._records + (not self._line_is_blank), len(rows))
-        sample = rows[1:] if has_header else rows
-        return Format(encoding, delimiter, has_header, columns), sample[:SAMPLE_ROWS], records - has_header
-
-    def _sample(self, encoding: str) -> tuple[str, list[list[str]]]:
-        text = codecs.getincrementaldecoder(encoding)("replace").decode(self.head, final=False)
-        whole = self.size == len(self.head)
-        best: tuple[float, str, list[list[str]]] = (-1.0, ",", [])
-        for delimiter in DELIMITERS:
-            rows = list(_head_rows(text, delimiter, whole))
-            if not rows:
-                continue
-            width = len(rows[0])
-            # A delimiter is right when it cuts every row into as many cells as the first.
-            score = 0.0 if width == 1 else width * sum(len(row) == width for row in rows) / len(rows)
-            if score > best[0]:
-                best = (score, delimiter, rows)
-        return best[1], best[2]
+    def layout(self) -> Layout:
+        return Layout(self.delimiter, len(self.columns), self.key, self.shapes)
 
 
-def _head_rows(text: str, delimiter: str, whole: bool) -> Iterator[list[str]]:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said about a file instead of what was found; None leaves it to us."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool | None = None
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What the head of a file holds."""
+
+    format: Format
+    rows: list[list[str]]
+    """All rows of the head, below the header."""
+    flaws: int
+    """How many of them are written in a wrong way."""
+    lines: int
+    """Physical lines of the head."""
+
+
+def count(found: Preview, line_ends: int, *, whole: bool) -> int:
+    """Rows of a file of which `found` is the head: exact when it is the whole, else as the lines of the head make likely."""
+    rows = len(found.rows)
+    if whole or not found.lines:
+        return rows
+    return max(rows, round((rows + found.format.has_header) * line_ends / found.lines) - found.format.has_header)
+
+
+def preview(head: bytes, encoding: str, choice: Choice | None = None, *, whole: bool) -> Preview:
+    """Read the head of a file. `choice` overrules what would be found. Raises NotCsv."""
+    choice = choice or Choice()
+    encoding = choice.encoding or encoding
+    lines = _lines(head, encoding, whole)
+    skipped, told = _above(lines)
+    body = lines[skipped:]
+    delimiter = choice.delimiter or told or _delimiter(body)
+    header, width = _first_row(body, delimiter)
+    if width > MAX_COLUMNS:
+        raise NotCsv(f"This file has {width} columns; at most {MAX_COLUMNS} can be imported.")
+    has_header = choice.has_header
+    if has_header is None:
+        has_header = not any(ADDRESS.fullmatch(cell.strip()) for cell in header)
+    names = header if has_header else []
+    columns = _unique([*names, *[""] * (width - len(names))])
+    key, shapes = _key(body[has_header:], delimiter, width)
+    format = Format(encoding, delimiter, has_header, columns, skipped, key, shapes)
+    found = list(Reader(body, format.layout, skipped + 1))[has_header:]
+    rows = [record.cells for record in found if record.cells]
+    return Preview(format, rows, sum(bool(record.flaw) for record in found), len(lines))
+
+
+def _lines(head: bytes, encoding: str, whole: bool) -> list[str]:
+    text = codecs.getincrementaldecoder(ENCODINGS[encoding].codec)("replace").decode(head, final=whole)
     lines = io.StringIO(text, newline="").readlines()
     if not whole and len(lines) > 1:
         lines.pop()  # cut in the middle
-    reader = csv.reader(lines, delimiter=delimiter)
-    rows = (row for row in reader if any(cell.strip(f"{DELIMITERS} ") for cell in row))
-    with contextlib.suppress(csv.Error):
-        yield from itertools.islice(rows, SAMPLE_ROWS + 1)
+    return lines
+
+
+def _above(lines: list[str]) -> tuple[int, str | None]:
+    """Lines to skip, and the delimiter that they tell: Excel's `sep=;` stands above the header."""
+    found = _SEP.fullmatch(lines[0].removeprefix("\ufeff").rstrip("\r\n")) if lines else None
+    if found is None:
+        return 0, None
+    return 1, found[1] if found[1] in DELIMITERS else None
+
+
+def _delimiter(lines: list[str]) -> str:
+    best, chosen = 0.0, ","
+    for delimiter in DELIMITERS:
+        widths = Counter(width for width, _ in _whole_rows(lines, delimiter, DELIMITERS))
+        if not widths:
+            continue
+        first = next(width for width, _ in _whole_rows(lines, delimiter, DELIMITERS))
+        # A delimiter is right when it cuts every row into as many cells as the first.
+        score = 0.0 if first == 1 else first * widths[first] / widths.total()
+        if score > best:
+            best, chosen = score, delimiter
+    return chosen
+
+
+def _whole_rows(lines: list[str], delimiter: str, blank: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Rows that begin and end in one line, of the first lines."""
+    ignored = "".join(blank) + " "
+    for line in lines[:LAYOUT_LINES]:
+        found = split(line.rstrip("\r\n"), delimiter)
+        if found.open < 0 and any(cell.strip(ignored) for cell in found.cells):
+            yield len(found.cells), found.cells
+
+
+def _first_row(lines: list[str], delimiter: str) -> tuple[list[str], int]:
+    """The first row, and how many cells rows have: as many as it has, unless most rows have more."""
+    rows = [cells for _, cells in _whole_rows(lines, delimiter, delimiter)]
+    first = next(iter(Reader(lines, Layout(delimiter, MAX_COLUMNS))), None)
+    if first is None or not first.cells:
+        raise NotCsv("This file has no rows. Upload a CSV file with a header row and one row per contact.")
+    header, width = first.cells, len(first.cells)
+    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row[width:]))
+    if widths.total() > max(1, (len(rows) - 1) // 2):
+        width = max(width, widths.most_common(1)[0][0])
+    return header, width
+
+
+def _key(lines: list[str], delimiter: str, width: int) -> tuple[int, tuple[str, ...]]:
+    """The column whose cells tell that a record begins: addresses, else ids, which are never prose. -1 when there is none."""
+    rows = [cells for _, cells in _whole_rows(lines, delimiter, delimiter) if len(cells) == width]
+    enough, best = len(rows) >= ENOUGH_ROWS, -1
+    if not enough:  # lines with a cell that goes on below tell something too, up to that cell
+        cut = [split(line.rstrip("\r\n"), delimiter) for line in lines[:LAYOUT_LINES]]
+        rows = [found.cells[:-1] if found.open >= 0 else found.cells for found in cut]
+        rows = [row for row in rows if any(cell.strip() for cell in row) and len(row) <= width]
+    ids: tuple[str, ...] = ()
+    for column in range(width):
+        cells = [row[column].strip() for row in rows if column < len(row) and row[column].strip()]
+        shapes = Counter(shape(cell) for cell in cells)
+        if cells and shapes["@"] * 10 >= len(cells) * (8 if enough else 5):
+            return column, ("@",)
+        known = tuple(name for name, _ in shapes.most_common(5) if "9" in name)
+        distinct = len(set(cells)) * 10 >= len(cells) * 9 > 9
+        if best < 0 and known and distinct and shapes[""] * 10 <= len(cells):
+            best, ids = column, known
+    return best, ids
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
     seen: dict[str, None] = {}
     for number, raw in enumerate(names, 1):
-        name = base = " ".join(raw.split())[:100] or f"Column {number}"
+        name = base = " ".join(raw.replace("\0", "").split())[:100] or f"Column {number}"
         again = 2
         while name in seen:
             name, again = f"{base} ({again})", again + 1
@@ -148,33 +181,23 @@ def _unique(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
-class BadRow(msgspec.Struct, frozen=True):
-    """A record that could not be read as CSV."""
-
-    message: str
-
-
-def records(file: IO[bytes], format: Format) -> Iterator[list[str] | BadRow]:
+def records(file: IO[bytes], format: Format) -> Generator[Record, None, None]:
     """The rows below the header, one after the other in constant memory. Rows without any text are left out."""
-    text = io.TextIOWrapper(cast("Any", file), encoding=format.encoding, errors="replace", newline="")
+    codec = ENCODINGS[format.encoding].codec
+    text = io.TextIOWrapper(cast("Any", file), encoding=codec, errors="replace", newline="")
     try:
-        yield from _records(csv.reader(text, delimiter=format.delimiter), skip=format.has_header)
+        lines = itertools.islice(_physical(text), format.skipped_lines, None)
+        found = iter(Reader(lines, format.layout, first_line=format.skipped_lines + 1))
+        yield from itertools.islice(found, int(format.has_header), None)
     finally:
         text.detach()  # closing the wrapper would close the file
 
 
-def _records(reader: Iterator[list[str]], *, skip: bool) -> Iterator[list[str] | BadRow]:
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield BadRow(f"This row could not be read: {error}.")
-            continue
-        if not any(cell.strip() for cell in row):
-            continue
-        if skip:
-            skip = False
-            continue
-        yield row
+def _physical(text: io.TextIOWrapper) -> Iterator[str]:
+    """Lines with their ends; of one longer than MAX_LINE only so much that it shows."""
+    while line := text.readline(MAX_LINE + 1):
+        yield line
+        while len(line) > MAX_LINE and not line.endswith(("\n", "\r")):
+            line = text.readline(MAX_LINE + 1)
+            if len(line) <= MAX_LINE:
+                break

@@ -14,63 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts import history
-from app.contacts.imports import repository
+from app.contacts.imports import mapping_form, repository
 from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
-from app.contacts.imports.columns import FIELDS, KINDS, Target
-from app.contacts.imports.schemas import StartIn, Stored
+from app.contacts.imports.schemas import Stored
 from app.contacts.imports.service import ImportService
 from app.errors import AppError, Invalid
 from app.lib.flash import go
 from app.lib.fragments import page
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus, Role
+from app.values import contact_fields
 
 Asked = Request[Principal, Any, Any]
 ONE = "/contacts/import/{import_id:uuid}"
 EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
-CHOICES = (
-    ("", "Leave out"),
-    ("email", "Email"),
-    ("externalId", "External id"),
-    ("attribute", "Attribute"),
-    ("tags", "Tags"),
-    ("phone", "Phone"),
-    ("source", "Source"),
-    ("timezone", "Time zone"),
-    ("locale", "Language"),
-    ("consent", "Consent for"),
-)
-
-
-def chosen(target: Target | None) -> tuple[str, str, str]:
-    """A target as the three controls of its row: choice, name, type."""
-    if target is None:
-        return "", "", "text"
-    group, dot, name = target.to.partition(".")
-    if dot:
-        return ("attribute" if group == "attributes" else "consent"), name, target.type
-    return target.to, "", "text"
-
-
-def mapping_of(data: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Target | str | None]:
-    """The mapping that the form shows."""
-
-    def field(name: str) -> str:
-        value = data.get(name)
-        return value.strip() if isinstance(value, str) else ""
-
-    mapping: dict[str, Target | str | None] = {}
-    for index, column in enumerate(columns):
-        choice, name, kind = field(f"to_{index}"), field(f"name_{index}"), field(f"type_{index}")
-        if choice == "attribute":
-            mapping[column] = Target(f"attributes.{name}", next((word for word in KINDS if word == kind), "text"))
-        elif choice == "consent":
-            mapping[column] = Target(f"consent.{name or 'email'}")
-        elif choice in FIELDS or choice == "tags":
-            mapping[column] = Target(choice)
-        elif choice:
-            mapping[column] = choice
-    return mapping
 
 
 async def _start_page(request: Asked, session: AsyncSession, error: AppError | None = None) -> Template:
@@ -135,15 +92,11 @@ async def _mapping_page(
     row: ContactImport,
     data: Mapping[str, Any] | None = None,
     error: AppError | None = None,
+    columns: tuple[str, ...] | None = None,
 ) -> Template:
+    """`data` is a form that was sent; `columns` are those that it was about, when the file is read another way now."""
     stored = Stored.of(row)
-    rows = []
-    for index, column in enumerate(stored.format.columns):
-        choice, name, kind = chosen(stored.guess.get(column))
-        if data is not None:
-            choice, name, kind = (str(data.get(f"{field}_{index}") or "") for field in ("to", "name", "type"))
-        cells = [cells[index] for cells in stored.sample if index < len(cells) and cells[index].strip()]
-        rows.append({"column": column, "choice": choice, "name": name, "type": kind, "cells": cells[:3]})
+    places = {column: place for place, column in enumerate(columns or stored.format.columns)}
     complaints = {item["path"]: item["message"] for item in error.errors} if error else {}
     return page(
         request,
@@ -151,14 +104,35 @@ async def _mapping_page(
         status_code=error.status_code if error else 200,
         row=row,
         stored=stored,
-        rows=rows,
-        choices=CHOICES,
-        kinds=[("text", "Text"), ("number", "Number"), ("boolean", "Yes or no")],
-        tags=str(data.get("tags") or "") if data is not None else "",
-        emit=data is None or bool(data.get("emit_events")),
+        form=mapping_form.filled(stored, request.user.country, data),
+        rows=mapping_form.rows(stored, data, places),
+        choices=mapping_form.CHOICES,
+        kinds=mapping_form.KINDS,
+        marks=mapping_form.MARKS,
+        orders=mapping_form.ORDERS,
+        header_choices=mapping_form.HEADERS,
+        encodings=mapping_form.encodings(),
+        delimiters=mapping_form.delimiters(),
+        countries=contact_fields.countries(),
         listening=await history.listening(session, request.user.tenant_id, EVENTS),
         complaints=complaints,
     )
+
+
+@post(f"{ONE}/format", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def import_reread(
+    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Read the file as the form says, and keep what was said about columns that are still there."""
+    service = ImportService(db_session, request.user)
+    row = await service.get(import_id)
+    data = await request.form()
+    before = Stored.of(row)
+    try:
+        row = await service.reread(import_id, mapping_form.format_of(data, before))
+    except Invalid as error:
+        return await _mapping_page(request, db_session, row, data, error)
+    return await _mapping_page(request, db_session, row, data, columns=before.format.columns)
 
 
 @post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)
@@ -169,12 +143,8 @@ async def import_begin(
     service = ImportService(db_session, request.user)
     row = await service.get(import_id)
     data = await request.form()
-    tags = [tag.strip() for tag in str(data.get("tags") or "").split(",") if tag.strip()]
-    wanted = StartIn(
-        mapping=mapping_of(data, Stored.of(row).format.columns), tags=tags, emit_events=bool(data.get("emit_events"))
-    )
     try:
-        await service.start(import_id, wanted)
+        await service.start(import_id, mapping_form.start_of(data, Stored.of(row)))
     except Invalid as error:
         return await _mapping_page(request, db_session, row, data, error)
     return go(request, f"/contacts/import/{import_id}")
@@ -193,9 +163,17 @@ async def import_stop(
 async def import_errors_file(
     request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
 ) -> Response[str]:
-    """The rows that did not fit, as a file."""
+    """What is told about rows, as a file."""
     service = ImportService(db_session, request.user)
     return await errors_download(service, await service.get(import_id))
 
 
-HANDLERS: list[Any] = [import_start, import_upload, import_page, import_begin, import_stop, import_errors_file]
+HANDLERS: list[Any] = [
+    import_start,
+    import_upload,
+    import_page,
+    import_reread,
+    import_begin,
+    import_stop,
+    import_errors_file,
+]

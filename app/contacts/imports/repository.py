@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,7 @@ from app.models.contact_import import ContactImport, ContactImportError
 from app.models.status import ImportStatus
 
 MAX_ERRORS = 10_000
-"""Rows with errors that are kept for the download; more are only counted."""
+"""Rows that something is told about are kept for the download up to this; more are only counted."""
 
 
 async def get(session: AsyncSession, tenant_id: int, import_id: UUID, *, lock: bool = False) -> ContactImport | None:
@@ -55,6 +56,13 @@ async def pieces(session: AsyncSession, import_id: UUID) -> AsyncIterator[bytes]
         seq += 1
 
 
+async def first_piece(session: AsyncSession, import_id: UUID) -> bytes:
+    """The head of the file; empty when the file is not kept any more."""
+    async for piece in pieces(session, import_id):
+        return piece
+    return b""
+
+
 async def drop_pieces(session: AsyncSession, import_id: UUID) -> None:
     await execute(session, "delete from contact_import_chunks where import_id = %(id)s", id=import_id)
 
@@ -74,7 +82,7 @@ async def lock_progress(session: AsyncSession, import_id: UUID) -> Any | None:
     rows = await execute(
         session,
         """
-        select tenant_id, status, rows_done, failed_count, mapping, size
+        select tenant_id, filename, status, rows_done, failed_count, warned_count, mapping, size
         from contact_imports where id = %(id)s for update
         """,
         id=import_id,
@@ -83,13 +91,14 @@ async def lock_progress(session: AsyncSession, import_id: UUID) -> Any | None:
 
 
 async def advance(
-    session: AsyncSession, import_id: UUID, *, done: int, created: int, updated: int, failed: int
+    session: AsyncSession, import_id: UUID, *, done: int, created: int, updated: int, failed: int, warned: int
 ) -> None:
     await execute(
         session,
         """
         update contact_imports set rows_done = rows_done + %(done)s, created_count = created_count + %(created)s,
           updated_count = updated_count + %(updated)s, failed_count = failed_count + %(failed)s,
+          warned_count = warned_count + %(warned)s,
           rows_total = greatest(rows_total, rows_done + %(done)s), updated_at = clock_now()
         where id = %(id)s
         """,
@@ -98,6 +107,7 @@ async def advance(
         created=created,
         updated=updated,
         failed=failed,
+        warned=warned,
     )
 
 
@@ -118,26 +128,38 @@ async def set_status(
     )
 
 
-async def add_errors(session: AsyncSession, import_id: UUID, found: Sequence[tuple[int, str, str]]) -> None:
-    """Store (row number, message, cells as JSON text)."""
+class Report(msgspec.Struct, frozen=True, order=True):
+    """What is told about one row. `imported`: it came in, without the cells that `message` names."""
+
+    line: int
+    message: str
+    imported: bool
+    row: str
+    """JSON: `cells` as they stand in the file, `problems` with column, value and reason."""
+
+
+async def add_reports(session: AsyncSession, import_id: UUID, found: Sequence[Report]) -> None:
+    """Store what is told about rows."""
     await execute(
         session,
         """
-        insert into contact_import_errors (import_id, row_number, message, "row")
-        select %(id)s, number, message, jsonb_build_object('cells', cells::jsonb)
-        from unnest(%(numbers)b::int[], %(messages)b::text[], %(cells)b::text[]) as t(number, message, cells)
+        insert into contact_import_errors (import_id, row_number, message, imported, "row")
+        select %(id)s, number, message, imported, cells::jsonb
+        from unnest(%(numbers)b::int[], %(messages)b::text[], %(imported)b::bool[], %(rows)b::text[])
+          as t(number, message, imported, cells)
         """,
         id=import_id,
-        numbers=[number for number, _, _ in found],
-        messages=[message for _, message, _ in found],
-        cells=[cells for _, _, cells in found],
+        numbers=[report.line for report in found],
+        messages=[report.message for report in found],
+        imported=[report.imported for report in found],
+        rows=[report.row for report in found],
     )
 
 
 async def errors(
     session: AsyncSession, import_id: UUID, after: int = 0, limit: int = 500
 ) -> Sequence[ContactImportError]:
-    """Rows that were refused, in the order of the file."""
+    """What is told about rows, in the order of the file."""
     query = (
         select(ContactImportError)
         .where(ContactImportError.import_id == import_id, ContactImportError.row_number > after)
@@ -156,3 +178,18 @@ async def forget_unstarted(session: AsyncSession, before: datetime) -> int:
         before=before,
     )
     return len(rows)
+
+
+async def keep_labels(session: AsyncSession, tenant_id: int, labels: Mapping[str, str]) -> None:
+    """Remember what people call attributes. A label that is there stays."""
+    if labels:
+        await execute(
+            session,
+            """
+            insert into attribute_labels (tenant_id, name, label)
+            select %(tenant)s, * from unnest(%(names)b::text[], %(labels)b::text[]) on conflict do nothing
+            """,
+            tenant=tenant_id,
+            names=list(labels),
+            labels=list(labels.values()),
+        )

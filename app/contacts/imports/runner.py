@@ -6,29 +6,32 @@ rest on it: each batch locks the import's row and goes on only when the rows don
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Generator, Sequence
+from typing import IO
 from uuid import UUID
 
+import msgspec
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from app.contacts.fields import Change
 from app.contacts.imports import csvfile, repository
-from app.contacts.imports.columns import Plan
-from app.contacts.imports.csvfile import BadRow
+from app.contacts.imports.plan import BadRow, Plan, Problem
+from app.contacts.imports.reading import Record
+from app.contacts.imports.repository import Report
 from app.contacts.imports.schemas import Stored
-from app.contacts.service import AddressTaken
-from app.contacts.upserting import Outcome, upsert_many
+from app.contacts.imports.storing import Wanted, store_rows
 from app.errors import AppError
 from app.lib import jsonlimits
+from app.messaging import suppression_list
+from app.messaging.suppression_list import Put
 from app.models.contact_import import ContactImport
-from app.models.status import ImportStatus
+from app.models.status import Channel, ImportStatus
 
 log = structlog.get_logger()
 BATCH = 1_000
@@ -37,8 +40,6 @@ _TRY_LOCK = text("select pg_try_advisory_lock(hashtext('contact_import'), hashte
 _UNLOCK = text("select pg_advisory_unlock(hashtext('contact_import'), hashtext(:id))")
 _PASSING = ("40P01", "40001")
 """Deadlock and serialization failure: the same batch again will do."""
-
-Row = list[str] | BadRow
 
 
 async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
@@ -106,17 +107,17 @@ class Run:
         return stored
 
     async def _batches(self, file: IO[bytes], stored: Stored) -> None:
-        rows = _records(file, stored)
-        for _ in itertools.islice(rows, self.done):
-            pass
-        plan = Plan(stored.format.columns, stored.mapping, stored.tags)
-        while time.monotonic() < self.deadline:
-            batch = list(itertools.islice(rows, BATCH))
-            await self._batch(batch, plan, stored)
-            if len(batch) < BATCH:
-                return
+        plan = stored.plan()
+        with contextlib.closing(_records(file, stored)) as rows:
+            for _ in itertools.islice(rows, self.done):
+                pass
+            while True:  # one batch at least, or a run that only finds its place would never get on
+                batch = list(itertools.islice(rows, BATCH))
+                await self._batch(batch, plan, stored)
+                if len(batch) < BATCH or time.monotonic() >= self.deadline:
+                    return
 
-    async def _batch(self, rows: Sequence[Row], plan: Plan, stored: Stored) -> None:
+    async def _batch(self, rows: Sequence[Record], plan: Plan, stored: Stored) -> None:
         for attempt in range(MAX_TRIES):
             try:
                 async with self.sessions() as session, session.begin():
@@ -127,72 +128,56 @@ class Run:
                 if getattr(error.orig, "sqlstate", None) not in _PASSING or attempt == MAX_TRIES - 1:
                     raise
 
-    async def _store(self, session: AsyncSession, rows: Sequence[Row], plan: Plan, stored: Stored) -> None:
+    async def _store(self, session: AsyncSession, rows: Sequence[Record], plan: Plan, stored: Stored) -> None:
         at = await repository.lock_progress(session, self.import_id)
         if at is None or at.status != ImportStatus.RUNNING.value or at.rows_done != self.done:
             raise Moved
-        first = self.done + 1 + stored.format.has_header
-        bad: list[tuple[int, str, str]] = []
-        good: list[tuple[int, Change]] = []
-        for number, row in enumerate(rows):
-            change = plan.change(row)
-            if isinstance(change, BadRow):
-                bad.append((first + number, change.message, _cells(row)))
+        refused: list[Report] = []
+        good: list[Wanted] = []
+        for number, record in enumerate(rows):
+            row = plan.change(record)
+            if isinstance(row, BadRow):
+                refused.append(_refused(record, row.message))
             else:
-                good.append((number, change))
+                good.append(Wanted(number, record, row))
         created = updated = 0
-        for part in _distinct_parts(good):
-            changes = [change for _, change in part]
-            outcomes = await _upsert(session, at.tenant_id, changes, emit=stored.emit_events)
-            for (number, _), outcome in zip(part, outcomes, strict=True):
-                if outcome.refused is not None:
-                    bad.append((first + number, _reason(outcome.refused), _cells(rows[number])))
-                created += outcome.created
-                updated += bool(outcome.changed) and not outcome.created
-        room = max(0, repository.MAX_ERRORS - at.failed_count)
-        if bad[:room]:
-            await repository.add_errors(session, self.import_id, sorted(bad)[:room])
+        warned: list[Report] = []
+        suppressed: list[Put] = []
+        for wanted, outcome in await store_rows(session, at.tenant_id, good, emit=stored.emit_events):
+            if outcome.refused is not None:
+                refused.append(_refused(wanted.record, _reason(outcome.refused)))
+                continue
+            if wanted.row.problems:
+                warned.append(_warned(wanted))
+            if wanted.row.suppress and (email := wanted.row.change.email) is not None:
+                suppressed.append(
+                    Put(address=email, reason=wanted.row.suppress, detail=f"Imported from {at.filename}.")
+                )
+            created += outcome.created
+            updated += bool(outcome.changed) and not outcome.created
+        if suppressed:
+            await suppression_list.put(session, at.tenant_id, Channel.EMAIL, suppressed)
+        room = max(0, repository.MAX_ERRORS - at.failed_count - at.warned_count)
+        reports = sorted([*refused, *warned])[:room]
+        if reports:
+            await repository.add_reports(session, self.import_id, reports)
         await repository.advance(
-            session, self.import_id, done=len(rows), created=created, updated=updated, failed=len(bad)
+            session,
+            self.import_id,
+            done=len(rows),
+            created=created,
+            updated=updated,
+            failed=len(refused),
+            warned=len(warned),
         )
         if len(rows) < BATCH:
             await repository.set_status(session, self.import_id, ImportStatus.COMPLETED, total=self.done + len(rows))
             await repository.drop_pieces(session, self.import_id)
 
 
-def _records(file: IO[bytes], stored: Stored) -> Iterator[Row]:
+def _records(file: IO[bytes], stored: Stored) -> Generator[Record, None, None]:
     file.seek(0)
     return csvfile.records(file, stored.format)
-
-
-def _distinct_parts(rows: Sequence[tuple[int, Change]]) -> Iterator[list[tuple[int, Change]]]:
-    """Cut where a contact comes again, so that its rows are applied one after the other."""
-    part: list[tuple[int, Change]] = []
-    seen: set[tuple[str, str]] = set()
-    for number, change in rows:
-        names = {
-            (field, value)
-            for field, value in (("id", change.external_id), ("email", change.email))
-            if value is not None
-        }
-        if names & seen:
-            yield part
-            part, seen = [], set()
-        part.append((number, change))
-        seen |= names
-    if part:
-        yield part
-
-
-async def _upsert(session: AsyncSession, tenant_id: int, changes: Sequence[Change], *, emit: bool) -> list[Outcome]:
-    """All at once; when an address is taken in the middle of it, one by one, so that only that row is refused."""
-    try:
-        async with session.begin_nested():
-            return await upsert_many(session, tenant_id, changes, via="import", emit=emit)
-    except IntegrityError:
-        if len(changes) == 1:
-            return [Outcome(refused=AddressTaken())]
-        return [outcome for change in changes for outcome in await _upsert(session, tenant_id, [change], emit=emit)]
 
 
 def _reason(refused: AppError) -> str:
@@ -200,6 +185,16 @@ def _reason(refused: AppError) -> str:
     return said or refused.message
 
 
-def _cells(row: Row) -> str:
-    cells: Any = [] if isinstance(row, BadRow) else [cell[:2_000].replace("\0", "") for cell in row[:250]]
-    return jsonlimits.encode(cells).decode()
+def _refused(record: Record, message: str) -> Report:
+    return Report(record.line, message, False, _row(record, ()))
+
+
+def _warned(wanted: Wanted) -> Report:
+    problems = wanted.row.problems
+    return Report(wanted.record.line, " ".join(map(str, problems)), True, _row(wanted.record, problems))
+
+
+def _row(record: Record, problems: Sequence[Problem]) -> str:
+    cells = [cell[:2_000].replace("\0", "") for cell in record.cells[:250]]
+    told = [msgspec.structs.replace(problem, value=problem.value[:200].replace("\0", "")) for problem in problems]
+    return jsonlimits.encode({"cells": cells, "problems": told}).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
@@ -11,17 +12,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts.imports import columns, repository
-from app.contacts.imports.columns import Target
-from app.contacts.imports.csvfile import NotCsv, Sniffer
-from app.contacts.imports.schemas import StartIn, Stored
-from app.errors import Complaint, Conflict, Invalid, NotFound, TooLarge
+from app.contacts.imports import csvfile, previewing, repository, starting
+from app.contacts.imports.csvfile import NotCsv
+from app.contacts.imports.encodings import ENCODINGS
+from app.contacts.imports.schemas import FormatIn, StartIn, Stored
+from app.contacts.imports.sniffing import Sniffer
+from app.errors import Conflict, Invalid, NotFound, TooLarge
 from app.lib import jobs
 from app.lib.ids import uuid7
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus
-from app.values import contact_fields
 
 MAX_BYTES = 64_000_000
 PIECE = 262_144
@@ -84,12 +85,37 @@ class ImportService:
                     raise TooLarge(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it into smaller files.")
                 await repository.add_piece(self.session, row.id, seq, piece)
                 seq += 1
-            format, sample, total = sniffer.finish()
+            found, total = await asyncio.to_thread(sniffer.finish)
         except NotCsv as error:
             raise Invalid(str(error), errors=[{"path": "file", "message": str(error)}]) from error
         row.size, row.rows_total = sniffer.size, total
-        shown = [[cell[:200] for cell in cells] for cells in sample]
-        row.mapping = Stored(format=format, sample=shown, guess=columns.guess(format.columns, sample)).as_json()
+        stored = await asyncio.to_thread(previewing.looked_at, found, row.filename)
+        stored.line_ends = sniffer.line_ends
+        row.mapping = stored.as_json()
+        await self.session.flush()
+        await self.session.refresh(row)
+        return row
+
+    async def reread(self, import_id: UUID, wanted: FormatIn) -> ContactImport:
+        """Look at the file again, read as somebody says it is written."""
+        row = await self.get(import_id, lock=True)
+        if row.status != ImportStatus.UPLOADED.value:
+            raise Started
+        if wanted.encoding is not None and wanted.encoding not in ENCODINGS:
+            message = f"There is no encoding of this name. Send one of {', '.join(ENCODINGS)}."
+            raise Invalid(errors=[{"path": "encoding", "message": message}])
+        before = Stored.of(row)
+        head = await repository.first_piece(self.session, row.id)
+        try:
+            found = await asyncio.to_thread(
+                csvfile.preview, head, before.format.encoding, _choice(wanted, before), whole=len(head) == row.size
+            )
+        except NotCsv as error:
+            raise Invalid(str(error), errors=[{"path": "file", "message": str(error)}]) from error
+        stored = await asyncio.to_thread(previewing.looked_at, found, row.filename)
+        stored.line_ends = before.line_ends
+        row.rows_total = csvfile.count(found, before.line_ends, whole=len(head) == row.size)
+        row.mapping = stored.as_json()
         await self.session.flush()
         await self.session.refresh(row)
         return row
@@ -100,20 +126,11 @@ class ImportService:
         if row.status != ImportStatus.UPLOADED.value:
             raise Started
         stored = Stored.of(row)
-        complaints: list[Complaint] = []
-        mapping = stored.guess if wanted.mapping is None else _mapping(wanted, stored, complaints)
-        if not any(target.to in ("email", "externalId") for target in mapping.values()) and not complaints:
-            message = "Map a column to email or externalId, so that each row finds its contact."
-            complaints.append({"path": "mapping", "message": message})
-        stored.mapping, stored.emit_events, stored.tags = mapping, wanted.emit_events, []
-        for number, tag in enumerate(wanted.tags):
-            try:
-                stored.tags.append(contact_fields.tag(tag))
-            except contact_fields.BadField as error:
-                complaints.append({"path": f"tags[{number}]", "message": str(error)})
+        complaints = starting.settle(stored, wanted, self.principal.country)
         if complaints:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=complaints)
         row.mapping, row.status = stored.as_json(), ImportStatus.QUEUED.value
+        await repository.keep_labels(self.session, row.tenant_id, starting.labels(stored))
         await self.session.flush()
         await self.session.refresh(row)
         jobs.enqueue(self.session, "import_contacts")
@@ -132,37 +149,27 @@ class ImportService:
         return row
 
     async def errors_csv(self, row: ContactImport) -> AsyncIterator[str]:
-        """The refused rows as CSV with the reason, safe to open in a spreadsheet, and fit to be mended and uploaded again."""
+        """What is told about rows, as CSV: safe to open in a spreadsheet, and fit to be mended and uploaded again."""
         columns_ = Stored.of(row).format.columns
-        yield _line([*columns_, "import_row", "import_error"])
+        yield _line([*columns_, "import_line", "import_result", "import_error"])
         after = 0
         while found := await repository.errors(self.session, row.id, after):
             for error in found:
                 cells = [str(cell) for cell in error.row["cells"]][: len(columns_)]
                 cells += [""] * (len(columns_) - len(cells))
-                yield _line([*cells, str(error.row_number), error.message])
+                result = "imported without these cells" if error.imported else "refused"
+                yield _line([*cells, str(error.row_number), result, error.message])
             after = found[-1].row_number
 
 
-def _mapping(wanted: StartIn, stored: Stored, complaints: list[Complaint]) -> dict[str, Target]:
-    mapping: dict[str, Target] = {}
-    taken: dict[str, str] = {}
-    for column, to in (wanted.mapping or {}).items():
-        if column not in stored.format.columns:
-            complaints.append({"path": f"mapping.{column}", "message": "The file has no column of this name."})
-            continue
-        if to is None or to == "":
-            continue
-        target = Target(to) if isinstance(to, str) else to
-        if wrong := columns.check(target):
-            complaints.append({"path": f"mapping.{column}", "message": wrong})
-        elif target.to != "tags" and target.to in taken:
-            message = f"The column {taken[target.to]} goes to {target.to} already."
-            complaints.append({"path": f"mapping.{column}", "message": message})
-        else:
-            taken[target.to] = column
-            mapping[column] = target
-    return mapping
+def _choice(wanted: FormatIn, before: Stored) -> csvfile.Choice:
+    """What was chosen now, and else what was found or chosen before; a new encoding or delimiter finds the header anew."""
+    anew = wanted.encoding is not None or wanted.delimiter is not None
+    return csvfile.Choice(
+        encoding=wanted.encoding,
+        delimiter=wanted.delimiter or (None if wanted.encoding else before.format.delimiter),
+        has_header=wanted.has_header if wanted.has_header is not None or anew else before.format.has_header,
+    )
 
 
 async def _in_pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

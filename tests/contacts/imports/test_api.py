@@ -11,14 +11,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import jobs as contact_jobs
-from app.contacts.imports import runner
-from app.lib import database
 from app.models.status import Role
+from tests.contacts.imports.importing import IMPORT, IN_PART, Importer, counts_of, upload
 from tests.fixtures.clock import Clock
 from tests.fixtures.database import CommittedDatabase
-from tests.fixtures.people import ApiClients, make_key, make_workspace
+from tests.fixtures.people import ApiClients
 
-IMPORT = "/api/v1/contacts/import"
 FILE = (
     "E-Mail;User ID;First name;Age;Tags;Newsletter opt-in\r\n"
     "Ada@Example.com;u1;Ada;36;beta,vip;\r\n"
@@ -28,18 +26,6 @@ FILE = (
     "bo@example.com;;Bob;41;;\r\n"
     "other@example.com;u1;Eve;x;;\r\n"
 )
-
-
-@pytest.fixture
-async def program(api: ApiClients) -> httpx.AsyncClient:
-    return await api(Role.MARKETER)
-
-
-async def upload(client: httpx.AsyncClient, data: bytes, name: str = "people.csv") -> dict[str, Any]:
-    answer = await client.post(IMPORT, files={"file": (name, data, "text/csv")})
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()["data"]
-    return found
 
 
 async def test_a_preview_guesses(program: httpx.AsyncClient) -> None:
@@ -64,7 +50,11 @@ async def test_a_preview_guesses(program: httpx.AsyncClient) -> None:
         ({"mapping": {"Nope": "email"}}, "mapping.Nope"),
         ({"mapping": {"E-Mail": "mail"}}, "mapping.E-Mail"),
         ({"mapping": {"E-Mail": "email", "Age": "email"}}, "mapping.Age"),
-        ({"mapping": {"E-Mail": {"to": "email", "type": "date"}}}, "mapping[...].type"),
+        ({"mapping": {"E-Mail": {"to": "email", "type": "date"}}}, "mapping.E-Mail"),
+        ({"mapping": {"E-Mail": {"to": "email", "type": "colour"}}}, "mapping.E-Mail.type"),
+        ({"country": "XX"}, "country"),
+        ({"decimalMark": ";"}, "decimalMark"),
+        ({"acknowledgeOptOuts": ["Nope"]}, "acknowledgeOptOuts[0]"),
         ({"tags": ["ok", ""]}, "tags[1]"),
         ({"emitEvents": "no"}, "emitEvents"),
         ({"colour": 1}, "colour"),
@@ -101,45 +91,16 @@ async def test_roles_and_other_workspaces(
     preview = await upload(program, FILE.encode())
     one = f"{IMPORT}/{preview['id']}"
     viewer, stranger = await api(Role.VIEWER), await api(Role.OWNER, other_workspace)
-    routes = [("POST", IMPORT), ("GET", IMPORT), ("GET", one), ("POST", f"{one}/start"), ("POST", f"{one}/stop")]
+    routes = [("POST", IMPORT), ("GET", IMPORT), ("GET", one)]
+    routes += [("POST", f"{one}/{what}") for what in ("format", "start", "stop")]
     for method, path in [*routes, ("GET", f"{one}/errors.csv")]:
         assert (await client.request(method, path)).status_code == 401
         sent: dict[str, Any] = {"files": {"file": ("a.csv", b"email\n")}} if (method, path) == ("POST", IMPORT) else {}
         assert (await viewer.request(method, path, **sent)).status_code == (403 if method == "POST" else 200)
         if path != IMPORT:
-            body = {"json": {}} if path.endswith("/start") else {}
+            body = {"json": {}} if path.endswith(("/start", "/format")) else {}
             assert (await stranger.request(method, path, **body)).status_code == 404
     assert (await stranger.get(IMPORT)).json()["data"] == []
-
-
-class Importer:
-    """A program with a key on a database of its own, and the background run."""
-
-    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        self.client, self.headers = client, headers
-
-    async def start(self, data: bytes, **options: Any) -> str:
-        answer = await self.client.post(IMPORT, files={"file": ("people.csv", data)}, headers=self.headers)
-        assert answer.status_code == 201, answer.text
-        found: str = answer.json()["data"]["id"]
-        started = await self.client.post(f"{IMPORT}/{found}/start", json=options, headers=self.headers)
-        assert started.status_code == 202 and started.json()["data"]["status"] == "queued", started.text
-        return found
-
-    async def get(self, path: str) -> Any:
-        answer = await self.client.get(path, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
-
-    async def run(self) -> None:
-        assert await runner.run_waiting(database.engine(), 60) is False
-
-
-@pytest.fixture
-async def importer(committed_database: CommittedDatabase, committed_client: httpx.AsyncClient) -> Importer:
-    async with database.transaction() as session:
-        key = await make_key(session, await make_workspace(session, "Acme"), Role.MARKETER)
-    return Importer(committed_client, {"Authorization": f"Bearer {key}"})
 
 
 async def test_an_import_from_upload_to_errors(importer: Importer, committed_database: CommittedDatabase) -> None:
@@ -147,7 +108,7 @@ async def test_an_import_from_upload_to_errors(importer: Importer, committed_dat
     mapping = {
         "E-Mail": "email",
         "User ID": "externalId",
-        "First name": "attributes.firstName",
+        "First name": "attributes.first_name",
         "Age": {"to": "attributes.Age", "type": "number"},
         "Tags": {"to": "tags"},
         "Newsletter opt-in": None,
@@ -155,25 +116,37 @@ async def test_an_import_from_upload_to_errors(importer: Importer, committed_dat
     import_id = await importer.start(data, tags=["list-1"], mapping=mapping)
     await importer.run()
     done = await importer.get(f"{IMPORT}/{import_id}")
-    counts = {name: done[name] for name in ("rowsTotal", "rowsDone", "createdCount", "updatedCount", "failedCount")}
     assert done["status"] == "completed", done
-    assert counts == {"rowsTotal": 6, "rowsDone": 6, "createdCount": 2, "updatedCount": 1, "failedCount": 3}
+    assert counts_of(done) == {
+        "total": 6,
+        "done": 6,
+        "created": 3,
+        "updated": 2,
+        "unchanged": 0,
+        "failed": 1,
+        "warned": 2,
+    }
     people = {row["externalId"]: row for row in await importer.get("/api/v1/contacts")}
-    assert people["u1"]["email"] == "ada@example.com" and people["u1"]["attributes"] == {"firstName": "Ada", "Age": 36}
+    assert people["u3"]["email"] is None and people["u3"]["attributes"] == {"first_name": "Cy"}
+    assert people["u1"]["email"] == "other@example.com" and people["u1"]["attributes"] == {
+        "first_name": "Eve",
+        "Age": 36,
+    }
     assert people["u1"]["tags"] == ["list-1", "beta", "vip"]
-    assert people["u2"]["attributes"] == {"firstName": "Bob", "Age": 41}
+    assert people["u2"]["attributes"] == {"first_name": "Bob", "Age": 41}
     refused = await importer.client.get(f"{IMPORT}/{import_id}/errors.csv", headers=importer.headers)
     assert (
         refused.headers["content-type"].startswith("text/csv")
         and "attachment" in refused.headers["content-disposition"]
     )
     rows = list(csv.DictReader(io.StringIO(refused.text)))
-    assert [row["import_row"] for row in rows] == ["4", "5", "7"]
+    told = [(row["import_line"], row["import_result"]) for row in rows]
+    assert told == [("4", IN_PART), ("5", "refused"), ("7", IN_PART)]
     assert rows[0]["E-Mail"] == "nope" and "not an email" in rows[0]["import_error"]
-    assert "neither" in rows[1]["import_error"] and "not a number" in rows[2]["import_error"]
+    assert "neither" in rows[1]["import_error"] and "Age (“x”): This is not a number" in rows[2]["import_error"]
     with committed_database.connect() as connection:
         names = [row[0] for row in connection.execute("select name from inbox order by id")]
-        assert names == ["contact.created"] * 2 + ["contact.updated", "contact.attribute_changed"]
+        assert names == ["contact.created"] * 3 + ["contact.updated", "contact.attribute_changed"] * 2
         assert connection.execute("select count(*) from contact_import_chunks").fetchone() == (0,)
     again = await importer.client.post(f"{IMPORT}/{import_id}/start", json={}, headers=importer.headers)
     assert again.status_code == 409

@@ -46,10 +46,9 @@ async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> U
         yield b"externalId,email,firstName,plan,visits,tags\n"
         for first in range(0, rows, 1_000):
             yield b"".join(
-                b"u%d,%s,Person %d,%s,%d,list\n"
+                b"%s,Person %d,%s,%d,list\n"
                 % (
-                    n,
-                    b"broken" if broken_every and n % broken_every == 0 else b"person%d@example.com" % n,
+                    b",broken" if broken_every and n % broken_every == 0 else b"u%d,person%d@example.com" % (n, n),
                     n,
                     b"pro" if n % 3 else b"free",
                     n % 50,

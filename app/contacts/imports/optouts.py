@@ -1,0 +1,179 @@
+"""Who may not be written to, as files say it: in names of columns, in their cells, in the name of the file, in many languages.
+
+Silence allows mail, so a column that says no and is not understood would make people reachable who asked to be left alone.
+Everything here leans to the other side: what may be an opt-out counts as one, or is asked about.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from app.contacts.imports import optout_words as words
+
+Reading = Literal["opt_in", "opt_out"]
+MAX_WORD = 60
+"""No cell that is longer is a word of consent."""
+MANY_KINDS, SHOWN_KINDS = 20, 6
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[T ].{0,30})?")
+_NULL_DATE = re.compile(r"0000[-/.]00[-/.]00.{0,20}")
+_NUMBER = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,6})?")
+_SIGN = {"✓": "yes", "✔": "yes", "☑": "yes", "✗": "no", "✘": "no", "☐": "no"}
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a cell says about permission. `allowed` None: nothing. `why`: the mailbox bounced, or a complaint came.
+
+    `doubt` is set when the cell was not understood and therefore counts as an opt-out.
+    """
+
+    allowed: bool | None
+    why: Literal["", "bounced", "complained"] = ""
+    doubt: bool = False
+
+
+NOTHING = Said(None)
+
+
+class Column(msgspec.Struct, frozen=True):
+    """What a column has to do with permission. `topic` is the channel it is about.
+
+    `sure`: it is one, and how it reads is known. Otherwise somebody has to say. `words` are cells that say no. `about`: it only
+    tells more about an opt-out, such as its reason. `kinds` are the different cells of the head, as many as people can look over.
+    """
+
+    reading: Reading
+    topic: str = "email"
+    sure: bool = True
+    words: tuple[str, ...] = ()
+    about: bool = False
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def says_no(self) -> bool:
+        """Would somebody who opted out become reachable if this column were no consent?"""
+        return self.reading == "opt_out" or bool(self.words)
+
+
+@lru_cache(4_096)
+def fold(text: str) -> str:
+    """In small letters without accents, words apart: `HasOptedOutOfEmail` is `has opted out of email`."""
+    apart = _CAMEL.sub(" ", text[:200])
+    plain = "".join(char for char in unicodedata.normalize("NFKD", apart) if not unicodedata.combining(char))
+    plain = plain.casefold().replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i")
+    return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
+
+
+def _has(joined: str, stems: Iterable[str]) -> bool:
+    return any(stem in joined for stem in stems)
+
+
+def by_name(name: str) -> Column | None:
+    """What the name of a column says. None: nothing about permission."""
+    folded = fold(name)
+    tokens, joined = set(folded.split()), folded.replace(" ", "")
+    about = not tokens.isdisjoint(words.ABOUT) or "link" in joined or joined.endswith("url")
+    topic = next((topic for topic, stems in words.CHANNELS.items() if _has(joined, stems)), "email")
+    if "soft" in tokens and "bounc" in joined:
+        return None
+    if _has(joined, words.OUT_STEMS) or not tokens.isdisjoint(words.OUT_TOKENS):
+        return Column("opt_out", topic, sure=not about, about=about)
+    if _has(joined, words.MAYBE_OUT_STEMS) or not tokens.isdisjoint(words.MAYBE_OUT_TOKENS):
+        return Column("opt_out", topic, sure=False)
+    if not about and (_has(joined, words.IN_STEMS) or not tokens.isdisjoint(words.IN_TOKENS)):
+        return Column("opt_in", topic)
+    return None
+
+
+def about_list(filename: str) -> bool:
+    """Does the name of the file say that everybody in it opted out or bounced: `unsubscribed_segment_export.csv`?"""
+    found = by_name(filename.rpartition(".")[0] or filename)
+    return (found is not None and found.reading == "opt_out") or fold(filename).split()[:1] == ["cleaned"]
+
+
+def look(name: str, cells: Sequence[str]) -> Column | None:
+    """What a column is, by its name and the cells of the head of the file. None: nothing about permission."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    found = _look(name, filled)
+    if found is None:
+        return None
+    kinds = tuple(itertools.islice(dict.fromkeys(cell[:MAX_WORD] for cell in filled), SHOWN_KINDS))
+    return msgspec.structs.replace(found, kinds=kinds)
+
+
+def _look(name: str, filled: Sequence[str]) -> Column | None:
+    named = by_name(name)
+    kinds = dict.fromkeys(fold(cell) for cell in filled if len(cell) <= MAX_WORD)
+    out = tuple(dict.fromkeys(cell for cell in filled if len(cell) <= MAX_WORD and says_out(cell)))[:3]
+    short = len(kinds) <= MANY_KINDS and all(len(cell) <= MAX_WORD for cell in filled)
+    known = short and bool(kinds) and all(_known(cell) for cell in kinds)
+    if named is not None and named.reading == "opt_out":
+        if all("://" in cell for cell in filled) and filled:
+            return None  # a link to unsubscribe with
+        return msgspec.structs.replace(named, words=out)
+    if named is not None and short and not (filled and all(_DATE.fullmatch(cell) for cell in filled)):
+        no = tuple(dict.fromkeys(cell for cell in filled if read(cell, "opt_in").allowed is False))[:3]
+        return msgspec.structs.replace(named, sure=known or not filled, words=no)
+    if known and any(word in words.LIST_WORDS for word in kinds):
+        return Column("opt_in", named.topic if named else "email", words=out)
+    if out:
+        return Column("opt_in", sure=False, words=out)
+    if known and _is_status(name) and not kinds.keys().isdisjoint(words.OUT):
+        return Column("opt_in", sure=False, words=tuple(kinds)[:3])
+    return None
+
+
+def _is_status(name: str) -> bool:
+    return not set(fold(name).split()).isdisjoint(words.STATUS_TOKENS)
+
+
+def _known(folded: str) -> bool:
+    return folded in words.OUT or folded in words.IN or folded in words.YES or folded in words.NO
+
+
+def says_out(cell: str) -> bool:
+    """Is the cell, or one of the tags in it, a word that only an opt-out is called: `Unsubscribed`, `DNC`, `abgemeldet`?"""
+    if len(cell) > 200:
+        return False
+    return any(fold(part) in words.SURELY_OUT for part in re.split(r"[,;|]", cell) if len(part) <= MAX_WORD)
+
+
+@lru_cache(1_024)
+def read(cell: str, reading: Reading) -> Said:
+    """What a cell that is not blank says in a column of those who opted in, or of those who opted out."""
+    folded = fold(_SIGN.get(cell, cell)) if len(cell) <= MAX_WORD else ""
+    if _NULL_DATE.fullmatch(cell):
+        return NOTHING
+    if folded in words.COMPLAINED:
+        return Said(False, "complained")
+    if folded in words.BOUNCED:
+        return Said(False, "bounced")
+    if folded in words.OUT:
+        return Said(False)
+    if folded in words.IN:
+        return Said(True) if reading == "opt_in" else NOTHING
+    dated = bool(_DATE.fullmatch(cell))
+    if folded in words.YES or dated:
+        return Said(reading == "opt_in")
+    if folded in words.NO:
+        return Said(False) if reading == "opt_in" else NOTHING
+    if reading == "opt_out" and _NUMBER.fullmatch(cell):
+        return Said(False)  # how often it bounced, or seconds since 1970
+    return Said(False, doubt=True)
+
+
+def why_of(name: str) -> Literal["", "bounced", "complained"]:
+    """Whether a yes in an opt-out column of this name is about the mailbox, a complaint, or only a wish."""
+    joined = fold(name).replace(" ", "")
+    if _has(joined, ("complain", "spamreport", "beschwerde", "plainte")):
+        return "complained"
+    if _has(joined, ("hardbounc", "bounced", "unzustellbar", "undeliverable", "rebotad", "rimbalz")):
+        return "bounced"
+    return ""

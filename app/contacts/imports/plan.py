@@ -1,0 +1,233 @@
+"""A compiled mapping: turns a row of a file into a change of a contact, and names every cell that did not fit.
+
+A row is refused only when nobody can be found or made by it. Any other cell that does not fit is left out and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.contacts.fields import Change
+from app.contacts.imports import cells, optouts
+from app.contacts.imports.cells import Notation
+from app.contacts.imports.columns import FIELDS, Target
+from app.contacts.imports.reading import Record
+from app.values import contact_fields
+from app.values.contact_fields import BadField
+
+_FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
+_SEVERITY = {"": 0, "bounced": 1, "complained": 2}
+MAX_SHOWN = 80
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A cell that did not fit: its column, what stands in it, and why. Without a column: the row as it is written."""
+
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        shown = self.value if len(self.value) <= MAX_SHOWN else f"{self.value[: MAX_SHOWN - 1]}…"
+        said = f" (“{' '.join(shown.split())}”)" if shown.strip() else ""
+        return f"{self.column}{said}: {self.reason}" if self.column else self.reason
+
+
+class BadRow(msgspec.Struct, frozen=True):
+    """A row that nobody can be found or made by, and why."""
+
+    message: str
+
+
+class RowChange(msgspec.Struct, frozen=True):
+    """The change that a row asks for, the cells that were left out of it, and why its address is to be suppressed."""
+
+    change: Change
+    problems: tuple[Problem, ...] = ()
+    suppress: str = ""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file is imported, beside the mapping of its columns.
+
+    `looks` are the columns that have to do with permission, without those that somebody said mean something else.
+    """
+
+    tags: Sequence[str] = ()
+    notation: Notation = Notation()
+    looks: Mapping[str, optouts.Column] = {}
+    acknowledged: frozenset[str] = frozenset()
+    all_opted_out: bool = False
+
+
+class _Row:
+    """One row while it is read."""
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        self.groups: dict[str, dict[str, Any]] = {"texts": {}, "attributes": {}, "consent": {}}
+        self.tags = list(tags)
+        self.problems: list[Problem] = []
+        self.suppress = ""
+
+    def say(self, topic: str, said: optouts.Said) -> None:
+        """Of two columns about one topic, the one that says no counts."""
+        if said.allowed is None:
+            return
+        consent = self.groups["consent"]
+        consent[topic] = said.allowed and consent.get(topic, True)
+        if topic == "email" and _SEVERITY[said.why] > _SEVERITY[self.suppress]:
+            self.suppress = said.why
+
+
+class Plan:
+    """A mapping of `columns`, ready for the rows."""
+
+    def __init__(self, columns: Sequence[str], mapping: Mapping[str, Target], rules: Rules | None = None) -> None:
+        rules = rules or Rules()
+        self.columns, self.rules, self.width = columns, rules, len(columns)
+        places = {name: number for number, name in enumerate(columns)}
+        self._consent = [
+            (places[name], name, target.to.partition(".")[2], "opt_out" if target.type == "opt_out" else "opt_in")
+            for name, target in mapping.items()
+            if target.group == "consent"
+        ]
+        self._why = {name: optouts.why_of(name) for name in columns}
+        self._values = [
+            (places[name], name, *_compiled(target, rules.notation))
+            for name, target in mapping.items()
+            if target.group != "consent"
+        ]
+        self._values.sort(key=lambda column: column[0])
+        consent = {name for _, name, _, _ in self._consent}
+        self._guarded = [
+            (number, name, rules.looks.get(name))
+            for name, number in places.items()
+            if name not in consent and name not in rules.acknowledged
+        ]
+        self._email = next((places[name] for name, target in mapping.items() if target.to == "email"), -1)
+        self._last_consent = max((number for number, *_ in self._consent), default=-1)
+
+    def change(self, record: Record) -> RowChange | BadRow:
+        """The change that a row asks for, or why it is refused. An empty cell leaves the field as it is."""
+        row = _Row(self.rules.tags)
+        given = self._given(record, row)
+        if isinstance(given, BadRow):
+            return given
+        for number, column, group, name, read in self._values:
+            cell = _cell(given, number)
+            if cells.is_empty(cell):
+                continue
+            try:
+                value = read(_readable(cell))
+            except BadField as error:
+                row.problems.append(Problem(column, cell, str(error)))
+                continue
+            if group == "tags":
+                row.tags += value
+            elif value is not None:
+                row.groups[group][name] = value
+        self._permission(given, row)
+        texts = row.groups["texts"]
+        if not texts.get("external_id") and not texts.get("email"):
+            said = " ".join(map(str, row.problems))
+            return BadRow(f"This row has neither an email nor an external id that can be used. {said}".strip())
+        change = Change(
+            texts=texts,
+            attributes=row.groups["attributes"],
+            consent=row.groups["consent"],
+            add_tags=tuple(dict.fromkeys(row.tags)),
+        )
+        return RowChange(change, tuple(row.problems), row.suppress)
+
+    def _given(self, record: Record, row: _Row) -> Sequence[str] | BadRow:
+        """The cells that can be trusted to stand in their columns."""
+        given = record.cells
+        if not given:
+            return BadRow(record.flaw)
+        if record.flaw:
+            if len(given) <= self._last_consent:
+                return BadRow(f"{record.flaw} What this row says about consent cannot be read.")
+            row.problems.append(Problem("", "", record.flaw))
+        if len(given) <= self.width or not any(cell.strip() for cell in given[self.width :]):
+            return given
+        told = f"This row has {len(given)} cells, but there are {self.width} columns. Put quotes around a text that holds the delimiter."
+        # An address where the addresses are shows that all cells up to it are in place.
+        placed = self._email >= 0 and _is_address(_cell(given, self._email))
+        if not placed or self._last_consent > self._email or any(map(optouts.says_out, given)):
+            return BadRow(told)
+        left = ", ".join(self.columns[self._email + 1 :])
+        row.problems.append(Problem("", "", f"{told} Left out: {left}."))
+        return given[: self._email + 1]
+
+    def _permission(self, given: Sequence[str], row: _Row) -> None:
+        for number, column, topic, reading in self._consent:
+            cell = _cell(given, number)
+            if cells.is_empty(cell):
+                continue
+            said = optouts.read(cell, "opt_out" if reading == "opt_out" else "opt_in")
+            if reading == "opt_out" and said.allowed is False and not said.why:
+                said = msgspec.structs.replace(said, why=self._why[column])
+            if said.doubt:
+                reason = f"This is neither a yes nor a no. The contact counts as opted out of {topic}."
+                row.problems.append(Problem(column, cell, reason))
+            row.say(topic, said)
+        for number, column, look in self._guarded:
+            cell = _cell(given, number)
+            if not cell or len(cell) > 200:
+                continue
+            no = optouts.says_out(cell) or (
+                look is not None
+                and look.sure
+                and not cells.is_empty(cell)
+                and optouts.read(cell, look.reading).allowed is False
+            )
+            if no:
+                reason = "This says that the contact opted out, so it is imported as opted out of email."
+                row.problems.append(Problem(column, cell, reason))
+                row.say("email", optouts.Said(False))
+        if self.rules.all_opted_out:
+            row.say("email", optouts.Said(False))
+
+
+def _cell(given: Sequence[str], number: int) -> str:
+    cell = given[number].strip() if number < len(given) else ""
+    # Our own error files and spreadsheets protect with an apostrophe what would run as a formula.
+    return _FORMULA.sub("", cell, count=1) if cell.startswith("'") else cell
+
+
+def _readable(cell: str) -> str:
+    if "\0" in cell or "\ufffd" in cell:
+        raise BadField("This text holds characters that could not be read. Choose another encoding for the file.")
+    return cell
+
+
+def _is_address(cell: str) -> bool:
+    """Is this an email address?"""
+    try:
+        return contact_fields.text("email", cell) is not None
+    except BadField:
+        return False
+
+
+def _tags(cell: str) -> list[str]:
+    parts = [part.strip() for part in re.split(r"[,;|]", cell)]
+    return [contact_fields.tag(part) for part in parts if not cells.is_empty(part)]
+
+
+def _compiled(target: Target, notation: Notation) -> tuple[str, str, Callable[[str], Any]]:
+    group, _, name = target.to.partition(".")
+    if group == "attributes":
+        kind: cells.Kind = next(kind for kind in cells.KINDS if kind == target.type)
+        return group, contact_fields.attribute_name(name), cells.reader(kind, notation)
+    if group == "tags":
+        return group, "", _tags
+    field = FIELDS[target.to]
+    return (
+        "texts",
+        field,
+        lambda cell: None if contact_fields.says_nothing(cell) else contact_fields.text(field, cell, notation.country),
+    )

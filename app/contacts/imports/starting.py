@@ -1,0 +1,122 @@
+"""What somebody decided about a file, checked: nothing starts while it is open who may be written to."""
+
+from __future__ import annotations
+
+from app.contacts.imports import columns, optouts
+from app.contacts.imports.cells import Notation
+from app.contacts.imports.columns import Target
+from app.contacts.imports.schemas import StartIn, Stored
+from app.errors import Complaint
+from app.values import contact_fields
+
+
+def settle(stored: Stored, wanted: StartIn, country: str | None) -> list[Complaint]:
+    """Write the decision into `stored`; everything that is still wrong with it. `country` is the workspace's."""
+    complaints: list[Complaint] = []
+    stored.mapping = stored.guess if wanted.mapping is None else _mapping(wanted, stored, complaints)
+    if not any(target.to in ("email", "externalId") for target in stored.mapping.values()) and not complaints:
+        message = "Map a column to email or externalId, so that each row finds its contact."
+        complaints.append({"path": "mapping", "message": message})
+    stored.emit_events, stored.tags = wanted.emit_events, []
+    for number, tag in enumerate(wanted.tags):
+        try:
+            stored.tags.append(contact_fields.tag(tag))
+        except contact_fields.BadField as error:
+            complaints.append({"path": f"tags[{number}]", "message": str(error)})
+    try:
+        country = contact_fields.country(wanted.country or "") or country
+    except contact_fields.BadField:
+        message = "There is no country of this code. Send two letters of ISO 3166, like DE."
+        complaints.append({"path": "country", "message": message})
+    stored.notation = Notation(
+        decimal_mark=wanted.decimal_mark or stored.notation.decimal_mark,
+        date_order=wanted.date_order or stored.notation.date_order,
+        country=country,
+    )
+    complaints += _dates(stored)
+    complaints += _opt_outs(stored, wanted)
+    return complaints
+
+
+def _mapping(wanted: StartIn, stored: Stored, complaints: list[Complaint]) -> dict[str, Target]:
+    mapping: dict[str, Target] = {}
+    taken: dict[str, str] = {}
+    for column, to in (wanted.mapping or {}).items():
+        if column not in stored.format.columns:
+            complaints.append({"path": f"mapping.{column}", "message": "The file has no column of this name."})
+            continue
+        if to is None or to == "":
+            continue
+        target = Target(to) if isinstance(to, str) else to
+        if wrong := columns.check(target):
+            complaints.append({"path": f"mapping.{column}", "message": wrong})
+        elif target.to in taken and target.to != "tags" and target.group != "consent":
+            message = f"The column {taken[target.to]} goes to {target.to} already."
+            complaints.append({"path": f"mapping.{column}", "message": message})
+        else:
+            taken[target.to] = column
+            mapping[column] = target
+    return mapping
+
+
+def _dates(stored: Stored) -> list[Complaint]:
+    unclear = [name for name in stored.unclear_dates if name in stored.mapping and stored.mapping[name].type == "date"]
+    if not unclear or stored.notation.date_order is not None:
+        return []
+    message = f"Dates in {', '.join(unclear)} could be day first or month first, like 3/4/2025. Send dmy or mdy."
+    return [{"path": "dateOrder", "message": message}]
+
+
+def _opt_outs(stored: Stored, wanted: StartIn) -> list[Complaint]:
+    complaints: list[Complaint] = []
+    for number, name in enumerate(wanted.acknowledge_opt_outs):
+        if name not in stored.format.columns:
+            complaints.append(
+                {"path": f"acknowledgeOptOuts[{number}]", "message": "The file has no column of this name."}
+            )
+    stored.acknowledged = list(wanted.acknowledge_opt_outs)
+    stored.all_opted_out = bool(wanted.all_opted_out)
+    if stored.all_opted_out:
+        return complaints
+    if stored.opted_out_by_name and wanted.all_opted_out is None:
+        message = (
+            "The name of this file says that everybody in it opted out. Send allOptedOut: true to import them as opted out, "
+            "or false when it means something else."
+        )
+        complaints.append({"path": "allOptedOut", "message": message})
+    for name in open_questions(stored):
+        complaints.append({"path": f"mapping.{name}", "message": question(name, stored.looks[name])})
+    return complaints
+
+
+def open_questions(stored: Stored) -> list[str]:
+    """Columns that may say who opted out, which the mapping takes for something else and nobody denied."""
+    answered = any(target.to == "consent.email" for target in stored.mapping.values())
+    found = []
+    for name, look in stored.looks.items():
+        target = stored.mapping.get(name)
+        if name in stored.acknowledged or not look.says_no or (look.about and answered and not look.words):
+            continue
+        right = target is not None and target.group == "consent"
+        if look.reading == "opt_out" and target is not None and target.type != "opt_out":
+            right = False
+        if not right:
+            found.append(name)
+    return found
+
+
+def question(name: str, look: optouts.Column) -> str:
+    """What has to be said about a column, for programs."""
+    seen = f" (it holds “{'”, “'.join(look.words)}”)" if look.words else ""
+    return (
+        f"The column {name}{seen} seems to say who opted out. Map it to consent.{look.topic} with the type {look.reading}, "
+        "or name it in acknowledgeOptOuts when it means something else."
+    )
+
+
+def labels(stored: Stored) -> dict[str, str]:
+    """What the attributes of the file are called in it, by their names."""
+    named = {
+        target.to.partition(".")[2]: column for column, target in stored.mapping.items() if target.group == "attributes"
+    }
+    return {name: column for name, column in named.items() if name != column and stored.format.has_header}

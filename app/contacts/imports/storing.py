@@ -1,0 +1,97 @@
+"""The rows of one batch become contacts. What a contact cannot hold any more of is left out of a row, not the person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.contacts.fields import Change
+from app.contacts.imports.plan import Problem, RowChange
+from app.contacts.imports.reading import Record
+from app.contacts.service import AddressTaken
+from app.contacts.upserting import Outcome, upsert_many
+from app.errors import Invalid
+
+_OPTIONAL = {"tags": "add_tags", "attributes": "attributes", "consent": "consent"}
+"""What a contact can hold too much of, and the part of a change that is left out then."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A row that can be imported, with where it stands in its batch."""
+
+    number: int
+    record: Record
+    row: RowChange
+
+
+async def store_rows(
+    session: AsyncSession, tenant_id: int, rows: Sequence[Wanted], *, emit: bool
+) -> list[tuple[Wanted, Outcome]]:
+    """Store the rows. A person is not refused for too many tags or too large attributes: they come in without them."""
+    done: list[tuple[Wanted, Outcome]] = []
+    for part in _distinct_parts(rows):
+        outcomes = await _upsert(session, tenant_id, [wanted.row.change for wanted in part], emit=emit)
+        for wanted, outcome in zip(part, outcomes, strict=True):
+            lighter, became = wanted, outcome
+            while (left := _without_excess(lighter, became)) is not None:
+                lighter = left
+                (became,) = await _upsert(session, tenant_id, [lighter.row.change], emit=emit)
+            done.append((lighter, became))
+    return done
+
+
+def _without_excess(wanted: Wanted, outcome: Outcome) -> Wanted | None:
+    """The row without what its contact could not hold; None when that is not why it was refused."""
+    if not isinstance(outcome.refused, Invalid) or not outcome.refused.errors:
+        return None
+    error = outcome.refused.errors[0]
+    part = _OPTIONAL.get(error["path"].partition(".")[0])
+    if part is None:
+        return None
+    change = wanted.row.change
+    given = getattr(change, part)
+    # Nobody becomes reachable because an opt-out was too much.
+    kept: Any = {topic: said for topic, said in given.items() if said is False} if part == "consent" else type(given)()
+    if len(kept) == len(given):
+        return None
+    problems = (
+        *wanted.row.problems,
+        Problem("", "", f"{error['message']} The {error['path']} of this row were left out."),
+    )
+    row = msgspec.structs.replace(wanted.row, change=msgspec.structs.replace(change, **{part: kept}), problems=problems)
+    return msgspec.structs.replace(wanted, row=row)
+
+
+def _distinct_parts(rows: Sequence[Wanted]) -> Iterator[list[Wanted]]:
+    """Cut where a contact comes again, so that its rows are applied one after the other."""
+    part: list[Wanted] = []
+    seen: set[tuple[str, str]] = set()
+    for wanted in rows:
+        change = wanted.row.change
+        names = {
+            (field, value)
+            for field, value in (("id", change.external_id), ("email", change.email))
+            if value is not None
+        }
+        if names & seen:
+            yield part
+            part, seen = [], set()
+        part.append(wanted)
+        seen |= names
+    if part:
+        yield part
+
+
+async def _upsert(session: AsyncSession, tenant_id: int, changes: Sequence[Change], *, emit: bool) -> list[Outcome]:
+    """All at once; when an address is taken in the middle of it, one by one, so that only that row is refused."""
+    try:
+        async with session.begin_nested():
+            return await upsert_many(session, tenant_id, changes, via="import", emit=emit)
+    except IntegrityError:
+        if len(changes) == 1:
+            return [Outcome(refused=AddressTaken())]
+        return [outcome for change in changes for outcome in await _upsert(session, tenant_id, [change], emit=emit)]
