@@ -39,7 +39,7 @@ NEIGHBOURS = {
     ("messaging", "app.workflows.usage"): "a template that a workflow uses stays",
     ("connectors", "app.workflows.usage"): "a connector that a workflow uses stays",
     ("workflows", "app.contacts.known_names"): "does any contact have the field that a step reads?",
-    ("workflows", "app.messaging"): "does the template of a node exist?",
+    ("workflows", "app.messaging"): "does the template of a node exist? and messages that a pause held are freed",
     ("lib", "app.models.idempotency_key"): "the one table that a middleware of the ground keeps",
 }
 """Imports between packages of one level, each with its reason. The package's `__init__` says it too."""

@@ -1,6 +1,8 @@
 """Connectors: credentials and settings of outside services, one default a type.
 
-`smtp` is a seventh module: the client that speaks to a mail server. It lives here and not in `app.messaging` because the
-"send a test mail" button of a connector needs it too, and messaging may import connectors, never the other way round.
+`smtp` hands mails to mail servers over connections of `smtp_connection`, and `smtp_answers` says what the answers are about. They live
+here and not in `app.messaging` because the "send a test mail" button of a connector needs them too, and messaging may import
+connectors, never the other way round. `senders` unseals what sending needs. `state` tells whether a connector works; the worker and the
+web write it with the same statement.
 May import `app.workflows.usage`: a connector that a workflow uses stays.
 """

@@ -78,6 +78,19 @@ async def test_connector(
     return ok(await ConnectorService(db_session, request.user).send_test(connector_id, data.to))
 
 
+@post(
+    "/api/v1/connectors/{connector_id:uuid}/resume",
+    role=Role.ADMIN,
+    tags=TAGS,
+    status_code=200,
+    summary="Try a connector again that is paused or away",
+)
+async def resume_connector(
+    request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
+) -> Envelope[ConnectorView]:
+    return ok(view(await ConnectorService(db_session, request.user).resume(connector_id)))
+
+
 HANDLERS: list[Any] = [
     list_connectors,
     create_connector,
@@ -85,4 +98,5 @@ HANDLERS: list[Any] = [
     update_connector,
     delete_connector,
     test_connector,
+    resume_connector,
 ]

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Connector
+from app.connectors.state import CHANGE, Change
+from app.lib import database
+from app.models import Connector, Message
+from app.models.status import MessageStatus
 from app.models.workspace import Workspace
+
+COUNTED = 10_000
+"""Waiting messages are counted up to here."""
 
 
 async def find(session: AsyncSession, tenant_id: int, connector_id: UUID, *, lock: bool = False) -> Connector | None:
@@ -60,3 +66,68 @@ async def clear_default(session: AsyncSession, tenant_id: int, kind: str) -> Non
 async def lock_workspace(session: AsyncSession, tenant_id: int) -> None:
     """One change of the default at a time."""
     await session.execute(select(Workspace.id).where(Workspace.id == tenant_id).with_for_update())
+
+
+async def change_state(session: AsyncSession, change: Change) -> bool:
+    """Write it, if it is news. False: the settings were changed meanwhile, or it is so already."""
+    return bool(await database.execute(session, CHANGE, **change.parameters))
+
+
+async def free_messages(
+    session: AsyncSession, tenant_id: int, connector_id: UUID | None, *, of_default: bool = False
+) -> None:
+    """Make messages due again that were held for this connector (None: for want of any); `of_default`: and those for any other that
+    name none, because they follow the default. Where they may still not leave, the next look holds them again.
+    """
+    held: list[ColumnElement[bool]] = [
+        Message.connector_id == connector_id if connector_id else Message.reason == "no_connector"
+    ]
+    if of_default:
+        named = func.coalesce(Message.payload["connectorId"].astext, "")
+        held.append((named == "") & Message.reason.in_(("connector_paused", "no_connector")))
+    await session.execute(
+        update(Message)
+        .where(
+            Message.tenant_id == tenant_id,
+            Message.status == int(MessageStatus.QUEUED),
+            Message.due_at.is_(None),
+            or_(*held),
+        )
+        .values(due_at=func.clock_now(), reason=None, error_message=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def waiting(session: AsyncSession, tenant_id: int, connectors: Sequence[UUID]) -> dict[UUID, int]:
+    """How many messages wait for each of these connectors, up to COUNTED. For those that are not ok: there it is worth a scan."""
+    counts = {}
+    for connector_id in connectors:
+        rows = (
+            select(Message.run_id)
+            .where(
+                Message.tenant_id == tenant_id,
+                Message.connector_id == connector_id,
+                Message.status == int(MessageStatus.QUEUED),
+            )
+            .limit(COUNTED)
+            .subquery()
+        )
+        counts[connector_id] = (await session.scalars(select(func.count()).select_from(rows))).one()
+    return counts
+
+
+async def waiting_for_any(session: AsyncSession, tenant_id: int) -> int:
+    """How many messages are held because the workspace has no connector for them, up to COUNTED."""
+    rows = (
+        select(Message.run_id)
+        .where(
+            Message.tenant_id == tenant_id,
+            Message.status == int(MessageStatus.QUEUED),
+            Message.due_at.is_(None),
+            Message.connector_id.is_(None),
+            Message.reason == "no_connector",
+        )
+        .limit(COUNTED)
+        .subquery()
+    )
+    return (await session.scalars(select(func.count()).select_from(rows))).one()

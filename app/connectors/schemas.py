@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.connectors.smtp import Server
+from app.connectors.smtp_connection import Server
 from app.models.base import Json
 
 Host = Annotated[
@@ -76,6 +76,11 @@ class ConnectorView(msgspec.Struct, rename="camel"):
     name: str
     config: SmtpView
     is_default: bool
+    state: str
+    """`ok`; `away`: the server cannot be used for now, mail waits up to 24 hours; `paused`: the settings do not work, mail waits."""
+    state_since: datetime | None
+    state_message: str | None
+    """The server's own words."""
     created_at: datetime
     updated_at: datetime
 
@@ -85,7 +90,7 @@ class TestMail(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class TestResult(msgspec.Struct, rename="camel"):
-    """`sent`, or what the server said against it."""
+    """`sent`, or what became of it: `rejected`, `deferred`, `away`, `misconfigured`, `uncertain`, and the server's words."""
 
     result: str
     message: str

@@ -17,14 +17,18 @@ from app.connectors.schemas import (
     ConnectorChange,
     ConnectorView,
     NewConnector,
-    Sender,
     SmtpView,
     TestResult,
     stored,
 )
-from app.connectors.smtp import Links, Server
+from app.connectors.senders import seal_password, sender_of
+from app.connectors.smtp import Links
+from app.connectors.smtp_answers import Result
+from app.connectors.smtp_connection import Mail
+from app.connectors.state import Change, Condition, change_of
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import clock, crypto, pagination
+from app.lib import clock, jobs, pagination
+from app.lib.addresses import wire_address
 from app.lib.ids import uuid7
 from app.models import Connector
 from app.settings import settings
@@ -59,37 +63,6 @@ def address(value: str, path: str) -> str:
         raise Invalid(errors=[Complaint(path=path, message=f"This is no mail address: {error}")]) from error
 
 
-def _aad(connector_id: UUID) -> str:
-    return f"connector:{connector_id}"
-
-
-def seal_password(connector_id: UUID, password: str) -> bytes | None:
-    return crypto.seal(password.encode(), _aad(connector_id)) if password else None
-
-
-def sender_of(connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> Sender:
-    """What is needed to send through a connector. The local one follows the settings of this process."""
-    if config.get("local"):
-        mailbox = settings().mailbox
-        server = Server(
-            host=mailbox.host,
-            port=mailbox.port,
-            security="none",
-            username=str(config.get("username", "")),
-            password=mailbox.password,
-        )
-    else:
-        password = crypto.unseal(secret, _aad(connector_id)).decode() if secret else ""
-        server = Server(
-            host=config["host"],
-            port=config["port"],
-            security=config["security"],
-            username=config.get("username", ""),
-            password=password,
-        )
-    return Sender(connector_id, server, config["fromEmail"], config.get("fromName", ""))
-
-
 def view(connector: Connector) -> ConnectorView:
     """A connector as clients see it, without its password."""
     config = connector.config
@@ -109,9 +82,27 @@ def view(connector: Connector) -> ConnectorView:
             local=local,
         ),
         is_default=connector.is_default,
+        state=connector.state,
+        state_since=connector.state_since,
+        state_message=connector.state_message,
         created_at=connector.created_at,
         updated_at=connector.updated_at,
     )
+
+
+def condition_of(connector: Connector) -> Condition:
+    """Its state as of now, for somebody who is about to use it."""
+    return Condition(connector.id, connector.tenant_id, connector.state, connector.state_since, connector.updated_at)
+
+
+async def note(session: AsyncSession, condition: Condition, result: Result) -> None:
+    """A test mail tells as much about its connector as any other; one that is sent ends a pause."""
+    change = change_of(condition, result, by_hand=True)
+    if change and await repository.change_state(session, change):
+        change.tell()
+        if change.state == "ok":
+            await repository.free_messages(session, condition.tenant_id, condition.id)
+            jobs.enqueue(session, "deliver")
 
 
 class ConnectorService:
@@ -151,12 +142,13 @@ class ConnectorService:
         if made.is_default and not first:
             await repository.clear_default(self.session, self.tenant_id, new.type)
         self.session.add(made)
-        await self.session.flush()
-        await self.session.refresh(made)
-        return made
+        return await self._changed(made, of_default=made.is_default)
 
     async def update(self, connector_id: UUID, change: ConnectorChange) -> Connector:
-        """Change what is given. The default can be moved to this connector, not taken away from it."""
+        """Change what is given. The default can be moved to this connector, not taken away from it.
+
+        Whatever was changed, the connector is tried again: its messages are due, and a pause is over until a send says otherwise.
+        """
         await repository.lock_workspace(self.session, self.tenant_id)
         connector = await self.get(connector_id)
         if isinstance(change.name, str) and change.name.strip() != connector.name:
@@ -172,15 +164,37 @@ class ConnectorService:
             connector.config = {**connector.config, **given}
         if change.is_default is False and connector.is_default:
             raise IsDefault
-        if change.is_default is True and not connector.is_default:
+        moves_default = change.is_default is True and not connector.is_default
+        if moves_default:
             await repository.clear_default(self.session, self.tenant_id, connector.type)
             connector.is_default = True
+        return await self._tried_again(connector, of_default=moves_default)
+
+    async def resume(self, connector_id: UUID) -> Connector:
+        """Try a connector again that is paused or away: what waits for it is due now."""
+        await repository.lock_workspace(self.session, self.tenant_id)
+        return await self._tried_again(await self.get(connector_id), of_default=False)
+
+    async def _tried_again(self, connector: Connector, *, of_default: bool) -> Connector:
+        if connector.state != "ok":
+            connector.state, connector.state_since, connector.state_message = "ok", clock.now(), None
+            connector.updated_at = clock.now()  # sends that are under way with the old settings do not count any more
+            Change(condition_of(connector), "ok").tell()
+        return await self._changed(connector, of_default=of_default)
+
+    async def _changed(self, connector: Connector, *, of_default: bool) -> Connector:
+        """Write it, then free what was held for it: in this order nobody can hold more for a cause that is over."""
         await self.session.flush()
+        await repository.free_messages(self.session, self.tenant_id, connector.id, of_default=of_default)
+        jobs.enqueue(self.session, "deliver")
         await self.session.refresh(connector)
         return connector
 
     async def delete(self, connector_id: UUID) -> None:
-        """Remove a connector that nothing relies on; the default only when it is the last one. Raises ConnectorInUse, IsDefault."""
+        """Remove a connector that nothing relies on; the default only when it is the last one. Raises ConnectorInUse, IsDefault.
+
+        A message that names it all the same fails and says why.
+        """
         await repository.lock_workspace(self.session, self.tenant_id)
         connector = await repository.find(self.session, self.tenant_id, connector_id, lock=True)
         if connector is None:
@@ -200,11 +214,14 @@ class ConnectorService:
             )
         await self.session.delete(connector)
         await self.session.flush()
+        await repository.free_messages(self.session, self.tenant_id, connector_id)
+        jobs.enqueue(self.session, "deliver")
 
     async def send_test(self, connector_id: UUID, to: str) -> TestResult:
         """Send a short mail now and say what the server answered."""
         connector = await self.get(connector_id)
-        recipient = address(to, "to")
+        recipient = wire_address(address(to, "to"))
+        condition = condition_of(connector)
         sender = sender_of(connector.id, connector.config, connector.secret)
         mail = EmailMessage()
         mail["Subject"] = "A test from Throughline"
@@ -217,9 +234,10 @@ class ConnectorService:
         )
         links = Links()
         try:
-            result = await links.send(sender.server, sender.from_email, recipient, mail.as_bytes())
+            result = await links.send(sender.server, Mail(wire_address(sender.from_email), recipient, mail.as_bytes()))
         finally:
             await links.close()
+        await note(self.session, condition, result)
         return TestResult(result.kind, result.text)
 
     async def _free_name(self, name: str) -> str:
@@ -252,4 +270,6 @@ async def ensure_local_connector(session: AsyncSession, tenant_id: int) -> Conne
     )
     session.add(made)
     await session.flush()
+    if made.is_default:
+        await repository.free_messages(session, tenant_id, made.id, of_default=True)
     return made

@@ -14,8 +14,9 @@ from app.engine import rows
 from app.engine.goals import Goal, Judge, unless_met
 from app.messaging import counters
 from app.nodes import goals, registry
-from app.nodes.base import Fail, NodeType, Outcome, Run
+from app.nodes.base import Done, Fail, Message, NodeType, Outcome, Run
 from app.nodes.conditions import Condition
+from app.nodes.retries import Retry
 from app.nodes.scope import Scope
 from app.workflows.graph import Retry as RetryRule
 
@@ -32,21 +33,11 @@ class Edge:
         self.target: Node | None = None
 
 
-class Retry:
-    """When a failed step is tried again: `attempts` in all, `seconds` before the second, then fixed or doubling."""
-
-    __slots__ = ("attempts", "doubling", "jitter", "longest", "seconds")
-
-    def __init__(self, spec: dict[str, Any] | None) -> None:
-        rule = msgspec.convert(spec or {"attempts": 1}, RetryRule)
-        self.attempts = rule.attempts
-        self.seconds, self.longest = rule.waits.delay / 1_000, rule.waits.max_delay / 1_000
-        self.doubling, self.jitter = rule.waits.type == "exponential", rule.waits.jitter
-
-    def delay(self, attempt: int, chance: float) -> float:
-        """Seconds until the attempt after `attempt`; `chance` in [0, 1) spreads people so that they do not come at once."""
-        wanted = min(self.seconds * 2 ** (attempt - 1) if self.doubling else self.seconds, self.longest)
-        return wanted * (0.5 + chance / 2) if self.jitter else wanted
+def retry_of(spec: dict[str, Any] | None) -> Retry:
+    """A rule of the document; without one a step is tried once."""
+    rule = msgspec.convert(spec or {"attempts": 1}, RetryRule)
+    waits = rule.waits
+    return Retry(rule.attempts, waits.delay / 1_000, waits.max_delay / 1_000, waits.type == "exponential", waits.jitter)
 
 
 class Node:
@@ -154,7 +145,7 @@ class Graph:
     def _node(self, spec: dict[str, Any]) -> Node:
         kind = registry.find(spec["type"])
         ports = registry.ports(kind) if kind else ("next", "error")
-        node = Node(spec["id"], spec["type"], self._made(spec, kind), Retry(spec.get("retry")))
+        node = Node(spec["id"], spec["type"], self._made(spec, kind), retry_of(spec.get("retry")))
         node.sends = kind is not None and kind.sends
         node.edges = {port: self._edge(node.id, port) for port in dict.fromkeys((*ports, "next", "error"))}
         node.over = {key: self._edge(node.id, key) for key in NODE_ENDS}
@@ -165,9 +156,13 @@ class Graph:
         if kind is None:
             return Fail(f"The step type {spec['type']!r} is not installed.", permanent=True)
         try:
-            return kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
+            made = kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
         except Exception as error:  # a version of an older release must not keep every other workflow from running
             return Fail(f"This step cannot be understood: {error}", permanent=True)
+        if spec.get("retry") and isinstance(made, Done):  # its mail is tried as often as the step says
+            for message in [effect for effect in made.effects if isinstance(effect, Message)]:
+                message.payload["retry"] = retry_of(spec["retry"]).plain()
+        return made
 
     def _connect(self, edge: dict[str, Any]) -> None:
         target = self.nodes[edge["target"]]

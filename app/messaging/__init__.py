@@ -2,10 +2,11 @@
 
 More modules than the usual six, because sending is the part that must never go wrong:
 `gateway` the one door every message passes (consent, suppression, state of run and workflow), a pure function;
-`ledger` the set-based SQL of sending (claim, settle, expire), plain psycopg like the engine's;
-`deliver` the loop that claims, sends and settles; `email` builds MIME; `rendering` fills templates;
-`outgoing` gets one claimed message ready; `plain_text` turns HTML into text and back; `template_service` holds the rules of
-templates, beside `service` with those of the ledger; `unsubscribe` the rules of the links at the foot of a mail;
+`queue` the set-based SQL of what is due, in its order, and of what is held; `ledger` that of sending (intend, settle, expire), both
+plain psycopg like the engine's; `deliver` the loop that looks, sends and settles; `email` builds MIME; `rendering` fills templates;
+`outgoing` gets one message ready from what `desk` read for its batch; `plain_text` turns HTML into text and back;
+`template_service` holds the rules of templates, beside `service` with those of the ledger;
+`unsubscribe` the rules of the links at the foot of a mail;
 `suppression` those of the list of addresses that must not be written to, `suppression_list` its store.
 
 May import `app.connectors` (a message needs a sender), `app.contacts.permission` (the rule of who may be written to) and

@@ -1,4 +1,4 @@
-"""The loop that sends: claim with intent, send, settle. As many at a time as the mail servers like.
+"""The loop that sends: look what is due, write the intent, send, settle. As many at a time as the mail servers like.
 
 One transaction checks and writes the intent, one writes a batch of results behind the fence. A worker killed in between leaves
 SENDING rows that become ``uncertain`` when their lease ends; they are never sent again by machine. A slow server holds up only
@@ -11,17 +11,22 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 import structlog
 
-from app.connectors.smtp import DEADLINE_S, Links, Result
+from app.connectors.smtp import DEADLINE_S, Links
+from app.connectors.smtp_answers import Result
+from app.connectors.state import Change, change_of
 from app.lib import database, jobs
-from app.messaging import ledger
+from app.messaging import ledger, queue
+from app.messaging.desk import Desk
 from app.messaging.ledger import Connection, Due, Move
-from app.messaging.outgoing import Desk, Ready, later, prepare
+from app.messaging.outgoing import UNREADABLE, Ready, Unreadable, later, prepare
+from app.messaging.queue import Cause
 from app.models.status import MessageStatus
+from app.nodes.retries import MAIL, Retry
 
 log = structlog.get_logger()
 AT_ONCE = 20
@@ -30,32 +35,44 @@ GATHER_S = 0.01
 """How long results wait for company, so that they share a transaction."""
 LOOK_S = 0.5
 """How often a pass looks for new messages while slow servers keep it waiting."""
-TRIES = 5
-BACKOFF_S = 30.0
-"""Waits of about 30 s, 2, 8 and 32 minutes between the five tries."""
 RECONNECT_S = 40.0
 
 
-def backoff(attempt: int) -> float:
-    """Seconds to wait after try number `attempt`, with jitter so that a backlog does not come back as one wave."""
-    return BACKOFF_S * 4.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311
+def deferred(ready: Ready, result: Result) -> Move:
+    """The server said "not now" to this mail: when its step wants it tried again, or the end."""
+    due = ready.due
+    retry = Retry(*due.asked["retry"]) if due.asked.get("retry") else MAIL
+    if due.attempt >= retry.attempts:
+        tries = "once" if due.attempt == 1 else f"{due.attempt} times"
+        return _over(ready, MessageStatus.FAILED, "deferred", f"Tried {tries}. {result.text}")
+    wait = retry.delay(due.attempt, random.random())  # noqa: S311
+    return Move(due, MessageStatus.QUEUED, ready.mail.recipient, error=result.text, retry_s=wait, reason="deferred")
+
+
+def _over(ready: Ready, status: MessageStatus, reason: str | None = None, error: str | None = None) -> Move:
+    port = "error" if status is MessageStatus.FAILED else "next"
+    return Move(ready.due, status, ready.mail.recipient, error=error, port=port, reason=reason)
 
 
 def outcome(ready: Ready, result: Result) -> Move:
     """What the mail server's answer means for the message."""
-    due, recipient = ready.due, ready.recipient
     match result.kind:
         case "sent":
-            return Move(due, MessageStatus.SENT, recipient)
+            return _over(ready, MessageStatus.SENT)
         case "uncertain":
-            return Move(due, MessageStatus.UNCERTAIN, recipient, error=result.text, reason="unconfirmed")
+            return _over(ready, MessageStatus.UNCERTAIN, result.reason, result.text)
+        case "rejected":
+            return _over(ready, MessageStatus.FAILED, result.reason, result.text)
+        case "deferred":
+            return deferred(ready, result)
         case "away":
-            return later(due, result.text, "server_away")
-        case "deferred" if due.attempt < TRIES:
-            wait = backoff(due.attempt)
-            return Move(due, MessageStatus.QUEUED, recipient, error=result.text, retry_s=wait, reason="deferred")
-    reason = "bad_address" if result.bad_address else "deferred" if result.kind == "deferred" else "message_refused"
-    return Move(due, MessageStatus.FAILED, recipient, error=result.text, port="error", reason=reason)
+            return later(ready.due, result, ready.condition)
+        case (
+            "misconfigured"
+        ):  # due at once: the next look holds it, or sends it when somebody has mended the settings meanwhile
+            return Move(
+                ready.due, MessageStatus.QUEUED, error=result.text, retry_s=0.0, forgive=True, reason=result.reason
+            )
 
 
 class Delivery:
@@ -71,7 +88,7 @@ class Delivery:
         """Send until nothing is due or the time is up; True when there may be more."""
         stop = time.monotonic() + seconds
         with self.connection.transaction():
-            ledger.expire(self.connection)
+            queue.next_turn(self.connection, ledger.expire(self.connection))
             self.told += ledger.let_go(self.connection)
         try:
             while True:
@@ -91,47 +108,64 @@ class Delivery:
                 jobs.ring("advance")
 
     def _start(self) -> int:
-        """Claim what there is room for, write the intents, begin to send. Returns how many messages were looked at."""
+        """Take what there is room for, write the intents, begin to send. Returns how many messages were looked at."""
         tenants = Counter(ready.due.tenant_id for ready in self.under_way.values())
         room = AT_ONCE - len(self.under_way)
         if room <= 0:
             return 0
         claimed_at = time.monotonic()
         with self.connection.transaction():
-            batch: list[Due] = []
-            for due in ledger.claim(self.connection, room, [t for t, n in tenants.items() if n >= PER_TENANT]):
-                tenants[due.tenant_id] += 1
-                if tenants[due.tenant_id] <= PER_TENANT:
-                    batch.append(due)  # the others are unlocked again when this transaction ends
-            if not batch:
-                return 0
-            desk = Desk(self.connection, batch)
-            prepared = [prepare(due, desk) for due in batch]
-            ready = [made for made in prepared if isinstance(made, Ready)]
-            over = [made for made in prepared if isinstance(made, Move)]
-            ledger.intend(self.connection, [*(made.intent for made in ready), *over])
-            self.told += ledger.tell_runs(self.connection, [move for move in over if move.retry_s is None])
+            found = queue.look(self.connection, room, tenants, PER_TENANT)
+            ready, news = self._make_ready(found.due)
+        for change in news:
+            change.tell()
         latest = claimed_at + ledger.LEASE_S - DEADLINE_S - 5
         for made in ready:
-            sending = self.links.send(made.sender.server, made.from_email, made.recipient, made.mime, latest)
+            sending = self.links.send(made.sender.server, made.mail, latest)
             self.under_way[asyncio.create_task(sending)] = made
-        return len(batch)
+        return len(found.due) + found.moved
+
+    def _make_ready(self, batch: Sequence[Due]) -> tuple[list[Ready], list[Change]]:
+        """What of `batch` may go; the rest is over, waits or is held when this returns. And what is news about connectors."""
+        if not batch:
+            return [], []
+        desk = Desk(self.connection, batch, self.links.away)
+        ready, moves, causes, changes = list[Ready](), list[Move](), set[Cause](), dict[object, Change]()
+        for due in batch:
+            try:
+                made = prepare(due, desk)
+            except Unreadable as error:
+                changes[error.condition.id] = Change(error.condition, "paused", UNREADABLE)
+                made = Cause("connector_paused", due.tenant_id, error.condition.id)
+            if isinstance(made, Ready):
+                ready.append(made)
+            elif isinstance(made, Move):
+                moves.append(made)
+            else:
+                causes.add(made)
+        news = ledger.change_connectors(self.connection, list(changes.values()))
+        for cause in causes:
+            queue.hold(self.connection, cause)
+        ledger.intend(self.connection, [*(made.intent for made in ready), *moves])
+        self._tell([move for move in moves if move.over])
+        return ready, news
+
+    def _tell(self, over: Sequence[Move]) -> None:
+        """Messages are over: runs that wait for them go on, and the next message of the same contact has its turn."""
+        queue.next_turn(self.connection, [move.due.place for move in over])
+        known = [move for move in over if move.status is not MessageStatus.UNCERTAIN]
+        self.told += ledger.tell_runs(self.connection, known)
 
     async def _finish(self) -> None:
         """Settle everything that is done, in one transaction; through a restart of the database if need be."""
-        moves, bad = [], []
-        for task in [task for task in self.under_way if task.done()]:
-            ready = self.under_way.pop(task)
-            result = task.result()
-            moves.append(outcome(ready, result))
-            if result.bad_address:
-                bad.append(ready)
+        results = [(self.under_way.pop(task), task.result()) for task in [t for t in self.under_way if t.done()]]
+        for ready, result in results:
             if result.kind not in ("sent", "away"):
                 log.warning("message.unsent", run_id=str(ready.due.run_id), seq=ready.due.seq, result=result.kind)
         give_up = time.monotonic() + RECONNECT_S
         while True:
             try:
-                return self._settle(moves, bad)
+                return self._settle(results)
             except psycopg.OperationalError:
                 if time.monotonic() > give_up:
                     raise
@@ -145,13 +179,19 @@ class Delivery:
         except psycopg.OperationalError:
             return self.connection
 
-    def _settle(self, moves: list[Move], bad: list[Ready]) -> None:
+    def _settle(self, results: Sequence[tuple[Ready, Result]]) -> None:
+        moves = [outcome(ready, result) for ready, result in results]
+        changes = {change.of.id: change for ready, result in results if (change := change_of(ready.condition, result))}
         with self.connection.transaction():
+            news = ledger.change_connectors(self.connection, list(changes.values()))
             written = ledger.settle(self.connection, moves)
             mine = [move for move in moves if (move.due.run_id, move.due.seq) in written]
-            over = (MessageStatus.SENT, MessageStatus.FAILED)
-            self.told += ledger.tell_runs(self.connection, [move for move in mine if move.status in over])
-            for ready in bad:
-                ledger.suppress(self.connection, ready.due.tenant_id, ready.recipient, "bounced")
+            self._tell([move for move in mine if move.over])
+            for ready, result in results:
+                if result.reason == "bad_address":
+                    to = ready.mail.recipient
+                    ledger.suppress(self.connection, ready.due.tenant_id, to, "bounced", result.text)
+        for change in news:
+            change.tell()
         if len(mine) < len(moves):
             log.warning("message.fenced", count=len(moves) - len(mine))

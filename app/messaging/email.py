@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.lib import addresses, crypto
+from app.lib import crypto
 from app.messaging.rendering import one_line
 from app.messaging.schemas import Parts
 from app.settings import settings
@@ -20,10 +20,6 @@ _POLICY = policy.SMTP.clone(cte_type="7bit", max_line_length=900)
 """Long lines, because the standard library turns a folded URL (List-Unsubscribe) into an encoded word. 998 is the law."""
 UNSUBSCRIBE = "unsubscribe"
 """Purpose of the signed tokens in unsubscribe links."""
-
-
-class BadAddress(Exception):
-    """An address that no mail header can carry."""
 
 
 class Unsubscribe(msgspec.Struct, frozen=True, array_like=True):
@@ -57,34 +53,20 @@ def unsubscribe_url(link: Unsubscribe) -> str:
     return f"{settings().web.base_url}/u/{crypto.sign(UNSUBSCRIBE, link)}"
 
 
-def wire_address(value: str) -> str:
-    """`value` for SMTP and headers: the domain in its ASCII form. Raises BadAddress."""
-    local, _, domain = one_line(value).rpartition("@")
-    if not local or not domain or " " in local or "<" in value or ">" in value:
-        raise BadAddress(value)
-    try:
-        return f"{local}@{addresses.ascii_domain(domain)}"
-    except addresses.BadAddress as error:
-        raise BadAddress(value) from error
-
-
 def _address(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    try:
-        return Address(one_line(name), local, domain)
-    except (ValueError, IndexError) as error:
-        raise BadAddress(address) from error
+    return Address(one_line(name), local.strip('"'), domain)  # which writes the quotes that it needs itself
 
 
 def build(envelope: Envelope, parts: Parts) -> bytes:
-    """The mail as bytes with CRLF line ends. Raises BadAddress."""
+    """The mail as bytes with CRLF line ends. The addresses of the envelope are such as `wire_address` makes."""
     mail = EmailMessage(_POLICY)
     mail["Message-ID"] = envelope.message_id
     mail["Date"] = format_datetime(envelope.at)
     mail["From"] = _address(envelope.sender_name, envelope.sender)
     mail["To"] = _address("", envelope.recipient)
     if envelope.reply_to:
-        mail["Reply-To"] = _address("", wire_address(envelope.reply_to))
+        mail["Reply-To"] = _address("", envelope.reply_to)
     mail["Subject"] = one_line(parts.subject)
     if envelope.unsubscribe_url:
         mail["List-Unsubscribe"] = f"<{envelope.unsubscribe_url}>"

@@ -1,7 +1,7 @@
-"""The set-based SQL of sending: claim with intent, settle behind the fence, expire what was left behind.
+"""The set-based SQL of sending: write the intent, settle behind the fence, expire what was left behind. What is due says `queue`.
 
-Plain psycopg, like the engine's. A claim reads everything the gateway wants in the transaction that writes the intent, so what
-was checked is what is sent. `lease_until` is real time, `due_at` the product's clock.
+Plain psycopg, like the engine's. Everything the gateway wants is read in the transaction that writes the intent, so what was checked
+is what is sent. `lease_until` is real time, `due_at` the product's clock.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from app.contacts.permission import Listed
+from app.connectors import state
+from app.connectors.state import Change
 from app.lib import shards
 from app.lib.formats import counted
 from app.messaging import suppression_list
 from app.messaging.counters import AWAITED, QUEUED, moving
-from app.messaging.schemas import Parts
 from app.models.status import Channel, MessageStatus
 from app.settings import settings
 
@@ -54,6 +53,11 @@ class Due:
     """The workspace's, for contacts without one."""
 
     @property
+    def place(self) -> tuple[UUID, int]:
+        """The (contact, channel) whose messages leave one after another."""
+        return self.contact_id, int(Channel.EMAIL)
+
+    @property
     def asked(self) -> dict[str, Any]:
         """What the node asked for: sender, overrides, topic, awaited."""
         return self.payload or {}
@@ -77,26 +81,11 @@ class Move:
     connector_id: UUID | None = None
     """By which it leaves, once that is known."""
 
+    @property
+    def over(self) -> bool:
+        """Is this an outcome, so that nothing more is done with the message?"""
+        return self.status not in (MessageStatus.QUEUED, MessageStatus.SENDING)
 
-_CLAIM = """
-with due as materialized (
-  select m.run_id, m.seq from messages m left join workflows w on w.id = m.workflow_id
-  where m.due_at <= clock_now() and m.status = 0 and m.channel = 1
-    and w.status is distinct from 'paused' and not m.tenant_id = any(%(busy)s)
-  order by m.due_at limit %(room)s for update of m skip locked
-)
-select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.template_id, m.payload, m.attempt, m.fence, m.created_at,
-  case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
-  case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
-    'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
-    'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact,
-  (select timezone from workspaces where id = m.tenant_id) as timezone
-from due join messages m using (run_id, seq)
-  left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
-  left join runs r on r.id = m.run_id
-  left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
-order by m.due_at
-"""
 
 # Until when a run waits for a message that became uncertain.
 _LIMIT = f"case when m.payload ? '{AWAITED}' then clock_now() + %(hours)s * interval '1 hour' end"
@@ -138,6 +127,7 @@ _EXPIRE = moving(
     """.replace("%(limit)s", _LIMIT),
     QUEUED,
     values="lost as (select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)",
+    answer="contact_id, channel",
 )
 
 # The message stays uncertain: its run alone goes on. Afterwards nobody waits for it, so that settling it moves no run.
@@ -163,14 +153,8 @@ def _storable(text: str | None) -> str | None:
     return text.replace("\x00", "")[:1000] if text else text
 
 
-def claim(connection: Connection, room: int, busy: Sequence[int]) -> list[Due]:
-    """Lock up to `room` due messages, not of the tenants in `busy`, nor of paused workflows. Inside a transaction."""
-    with connection.cursor(row_factory=class_row(Due)) as cursor:
-        return cursor.execute(_CLAIM, {"room": room, "busy": list(busy)}).fetchall()
-
-
 def intend(connection: Connection, moves: Sequence[Move]) -> None:
-    """Write what the gateway said: SENDING with a lease, or the end of the message. Same transaction as `claim`."""
+    """Write what the gateway said: SENDING with a lease, or the end of the message. Same transaction as `queue.look`."""
     connection.execute(
         _INTEND,
         {
@@ -212,10 +196,13 @@ def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int
     return {(row[0], row[1]) for row in rows}
 
 
-def expire(connection: Connection) -> int:
-    """Sends whose owner is gone become uncertain: nobody can know whether the mail left, so no machine sends it again."""
+def expire(connection: Connection) -> list[tuple[UUID, int]]:
+    """Sends whose owner is gone become uncertain: nobody can know whether the mail left, so no machine sends it again.
+
+    Answers the (contact, channel) of each.
+    """
     parameters = {"shard": shards.own(), "why": NOBODY_KNOWS, "hours": settings().engine.uncertain_hours}
-    return len(connection.execute(_EXPIRE, parameters).fetchall())
+    return [(row[0], row[1]) for row in connection.execute(_EXPIRE, parameters).fetchall()]
 
 
 def let_go(connection: Connection) -> int:
@@ -223,6 +210,12 @@ def let_go(connection: Connection) -> int:
     hours = settings().engine.uncertain_hours
     why = f"Nobody could say within {counted(hours, 'hour')} whether the message left."
     return len(connection.execute(_LET_GO, {"why": why}).fetchall())
+
+
+def change_connectors(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+    """Write what became of connectors; answers those that are news. In one order for all workers."""
+    ordered = sorted(changes, key=lambda change: change.of.id)
+    return [change for change in ordered if connection.execute(state.CHANGE, change.parameters).rowcount]
 
 
 def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:
@@ -248,27 +241,3 @@ def suppress(connection: Connection, tenant_id: int, address: str, reason: str, 
     """Never write to this address again; `detail` is what the mail server said."""
     entry = suppression_list.Put(address=address, reason=reason, detail=detail)
     connection.execute(suppression_list.PUT, suppression_list.put_parameters(tenant_id, Channel.EMAIL, [entry]))
-
-
-def suppressions(connection: Connection, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Listed]:
-    """The entries that hold of those pairs of tenant and comparable address that must not be written to."""
-    tenants, found = [tenant for tenant, _ in wanted], [address for _, address in wanted]
-    parameters = {"tenants": tenants, "addresses": found, "channel": int(Channel.EMAIL)}
-    rows = connection.execute(suppression_list.LISTED, parameters).fetchall()
-    return {(row[0], row[1]): Listed(reason=row[2], since=row[3], detail=row[4]) for row in rows}
-
-
-def templates(connection: Connection, ids: set[UUID]) -> dict[tuple[int, UUID], Parts]:
-    """The sources of templates, by (tenant, id)."""
-    rows = connection.execute(
-        "select tenant_id, id, subject, html, text from templates where id = any(%s)", (list(ids),)
-    ).fetchall()
-    return {(row[0], row[1]): Parts(row[2], row[3], row[4]) for row in rows}
-
-
-def connectors(connection: Connection, tenants: set[int]) -> list[tuple[int, UUID, bool, dict[str, Any], bytes | None]]:
-    """(tenant, id, is default, config, sealed secret) of the SMTP connectors of some workspaces."""
-    return connection.execute(
-        "select tenant_id, id, is_default, config, secret from connectors where type = 'smtp' and tenant_id = any(%s)",
-        (list(tenants),),
-    ).fetchall()

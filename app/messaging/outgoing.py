@@ -1,4 +1,4 @@
-"""Getting one claimed message ready: through the gateway, into its template, out as MIME. No network here.
+"""From a claimed row to a mail that is ready to leave: through the gateway, into its template, out as MIME. No network here.
 
 Whatever goes wrong with one message is the end of that message only; the rest of its batch goes on.
 """
@@ -6,128 +6,156 @@ Whatever goes wrong with one message is the end of that message only; the rest o
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from app.connectors.schemas import Sender
-from app.connectors.service import sender_of
-from app.lib import addresses, clock, crypto
-from app.messaging import email, gateway, ledger, rendering
-from app.messaging.ledger import Connection, Due, Move
+from app.connectors.senders import sender_of
+from app.connectors.smtp_answers import Result
+from app.connectors.smtp_connection import Mail
+from app.connectors.state import Condition
+from app.lib import clock, crypto
+from app.lib.addresses import BadAddress, wire_address
+from app.messaging import email, gateway, rendering
+from app.messaging.desk import Desk, Way
+from app.messaging.ledger import Due, Move
+from app.messaging.queue import Cause
 from app.messaging.schemas import Parts
-from app.models.status import Channel, MessageStatus
+from app.models.status import MessageStatus
 
 log = structlog.get_logger()
 AWAY_S = (30.0, 60.0)
+LONGEST_AWAY_S = 900.0
 GIVE_UP = timedelta(hours=24)
 """How long a mail waits for a server that cannot be used at all."""
+UNREADABLE = "The password of the connector cannot be read. Enter it again."
 
 
 @dataclass(slots=True)
 class Ready:
-    """A mail that may go: through what, from whom, to whom."""
+    """A mail that may go, and through what."""
 
     due: Due
     sender: Sender
-    from_email: str
-    recipient: str
+    condition: Condition
     subject: str
-    mime: bytes
+    mail: Mail
 
     @property
     def intent(self) -> Move:
         """What is written down before the send."""
-        return Move(self.due, MessageStatus.SENDING, self.recipient, self.subject, connector_id=self.sender.id)
-
-
-class Desk:
-    """What one claimed batch needs beside its rows: suppressions, templates, connectors. Three queries."""
-
-    def __init__(self, connection: Connection, batch: Sequence[Due]) -> None:
-        self.suppressed = ledger.suppressions(
-            connection,
-            [
-                (due.tenant_id, addresses.comparable(due.contact["email"]))
-                for due in batch
-                if due.contact and due.contact["email"]
-            ],
-        )
-        self.templates = ledger.templates(connection, {due.template_id for due in batch if due.template_id})
-        self.senders: dict[tuple[int, UUID | None], Sender | crypto.Unreadable] = {}
-        for tenant, connector, is_default, config, secret in ledger.connectors(
-            connection, {due.tenant_id for due in batch}
-        ):
-            sender: Sender | crypto.Unreadable
-            try:
-                sender = sender_of(connector, config, secret)
-            except crypto.Unreadable as error:
-                sender = error
-            self.senders[(tenant, connector)] = sender
-            if is_default:
-                self.senders[(tenant, None)] = sender
-
-    def facts(self, due: Due) -> gateway.Facts:
-        contact = due.contact or {}
-        address = contact.get("email")
-        return gateway.Facts(
-            channel=Channel.EMAIL,
-            workflow_status=due.workflow_status,
-            run_status=due.run_status,
-            contact_known=due.contact is not None,
-            address=address,
-            consent=contact.get("consent") or {},
-            topic=due.asked.get("topic"),
-            suppression=self.suppressed.get((due.tenant_id, addresses.comparable(address))) if address else None,
-        )
+        to = self.mail.recipient
+        return Move(self.due, MessageStatus.SENDING, to, self.subject, connector_id=self.sender.id)
 
 
 def failed(due: Due, error: str, reason: str) -> Move:
     return Move(due, MessageStatus.FAILED, error=error, port="error", reason=reason)
 
 
-def later(due: Due, error: str, reason: str) -> Move:
-    """Leave it queued: nothing about the mail is wrong, there is no server to give it to."""
-    if clock.now() - due.created_at > GIVE_UP:
-        return failed(due, f"Given up after 24 hours. {error}", reason)
-    wait = random.uniform(*AWAY_S)  # noqa: S311
-    return Move(due, MessageStatus.QUEUED, error=error, retry_s=wait, forgive=True, reason=reason)
+def later(due: Due, result: Result, condition: Condition) -> Move:
+    """Leave it queued: nothing about the mail is wrong, its server cannot be used now. It costs the mail no try.
+
+    It waits for 24 hours from when both it and the outage were there, so that what a pause held longer is not given up at once.
+    """
+    now = clock.now()
+    began = (
+        now if result.everyone and condition.state == "ok" else max(due.created_at, condition.since or due.created_at)
+    )
+    if now - began > GIVE_UP:
+        return failed(due, f"Given up after 24 hours. {result.text}", "server_away")
+    # Who alone meets a fault is asked for ever more rarely: it may be that the server does not like this recipient.
+    alone = min(max((now - due.created_at).total_seconds() / 4, AWAY_S[0]), LONGEST_AWAY_S)
+    wait = random.uniform(*AWAY_S) if result.everyone else alone  # noqa: S311
+    text = f"{result.text} It is tried until {_moment(began + GIVE_UP)} and then given up."
+    return Move(
+        due,
+        MessageStatus.QUEUED,
+        error=text,
+        retry_s=wait,
+        forgive=True,
+        reason="server_away",
+        connector_id=condition.id,
+    )
 
 
-def prepare(due: Due, desk: Desk) -> Move | Ready:
-    """Pass the gateway, fill the template, build the mail. A Move is the end (or delay) of this message instead."""
+def _moment(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+class Unsendable(Exception):
+    """This message cannot be made: a stable reason and a sentence."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        super().__init__(text)
+
+
+class Unreadable(Exception):
+    """A connector whose password was sealed with another key."""
+
+    def __init__(self, condition: Condition) -> None:
+        self.condition = condition
+
+
+def prepare(due: Due, desk: Desk) -> Move | Ready | Cause:
+    """Pass the gateway, fill the template, build the mail. A Move is the end (or delay) of this message instead, a Cause holds it.
+
+    Raises Unreadable.
+    """
     try:
         return _prepare(due, desk)
     except rendering.PartError as error:
         return failed(due, str(error), "template_error")
-    except email.BadAddress as error:
-        return failed(due, f"This address cannot be written to: {error}", "bad_address")
+    except Unsendable as error:
+        return failed(due, str(error), error.reason)
+    except Unreadable:
+        raise
     except Exception as error:
         log.exception("message.unprepared", run_id=str(due.run_id), seq=due.seq, tenant_id=due.tenant_id)
         return failed(due, f"The mail could not be built ({type(error).__name__}).", "internal_error")
 
 
-def _prepare(due: Due, desk: Desk) -> Move | Ready:
+def _prepare(due: Due, desk: Desk) -> Move | Ready | Cause:
     verdict = gateway.judge(desk.facts(due))
     if verdict.say == "suppress":
         return Move(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
     if verdict.say == "later":
-        return later(due, "The workflow is paused.", "workflow_paused")
-    asked, contact = due.asked, due.contact or {}
-    wanted = UUID(asked["connectorId"]) if asked.get("connectorId") else None
-    sender = desk.senders.get((due.tenant_id, wanted))
-    if sender is None and wanted:
-        return failed(due, "The connector that this step names was deleted.", "no_connector")
-    if sender is None:
-        return later(due, "There is no connector for email. Add one under Connectors.", "no_connector")
-    if isinstance(sender, crypto.Unreadable):
-        return later(due, "The password of the connector cannot be read. Enter it again.", "connector_paused")
+        return Cause("workflow_paused", due.tenant_id, due.workflow_id)
+    way = _way(due, desk)
+    if isinstance(way, Cause):
+        return way
+    sender = _sender(way)
+    if gone := desk.away(sender.server):
+        return later(due, gone, way.condition)
     source = desk.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
     if source is None:
-        return failed(due, "The template was deleted.", "no_template")
+        raise Unsendable("no_template", "The template was deleted.")
+    return _made(due, sender, way.condition, source)
+
+
+def _way(due: Due, desk: Desk) -> Way | Cause:
+    """The connector that the message leaves by: the one its step names, else the default of now."""
+    named = due.asked.get("connectorId")
+    way = desk.ways.get((due.tenant_id, UUID(named) if named else None))
+    if way is None and named:
+        raise Unsendable("no_connector", "The connector that this step names was deleted.")
+    if way is None:
+        return Cause("no_connector", due.tenant_id)
+    return Cause("connector_paused", due.tenant_id, way.id) if way.state == "paused" else way
+
+
+def _sender(way: Way) -> Sender:
+    try:
+        return sender_of(way.id, way.config, way.secret)
+    except crypto.Unreadable as error:
+        raise Unreadable(way.condition) from error
+
+
+def _made(due: Due, sender: Sender, condition: Condition, source: Parts) -> Ready:
+    asked, contact = due.asked, due.contact or {}
     unsubscribe = email.unsubscribe_url(
         email.Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, asked.get("topic"))
     )
@@ -137,11 +165,20 @@ def _prepare(due: Due, desk: Desk) -> Move | Ready:
     )
     envelope = email.Envelope(
         message_id=email.message_id(due.run_id, due.seq),
-        sender=email.wire_address(asked.get("fromEmail") or sender.from_email),
+        sender=_wire(asked.get("fromEmail") or sender.from_email, "invalid_sender"),
         sender_name=asked.get("fromName") or sender.from_name,
-        reply_to=asked.get("replyTo") or "",
-        recipient=email.wire_address(str(contact["email"])),
+        reply_to=_wire(asked["replyTo"], "invalid_sender") if asked.get("replyTo") else "",
+        recipient=_wire(str(contact["email"]), "invalid_address"),
         unsubscribe_url=unsubscribe,
         at=clock.now(),
     )
-    return Ready(due, sender, envelope.sender, envelope.recipient, parts.subject, email.build(envelope, parts))
+    own = not asked.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
+    mail = Mail(envelope.sender, envelope.recipient, email.build(envelope, parts), own)
+    return Ready(due, sender, condition, parts.subject, mail)
+
+
+def _wire(address: str, reason: str) -> str:
+    try:
+        return wire_address(address)
+    except BadAddress as error:
+        raise Unsendable(reason, str(error)) from error

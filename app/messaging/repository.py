@@ -104,6 +104,22 @@ async def messages(
     return (await session.scalars(query)).all()
 
 
+async def free_messages_of_workflow(session: AsyncSession, tenant_id: int, workflow_id: UUID) -> None:
+    """Make due again what was held because the workflow was paused."""
+    await session.execute(
+        update(Message)
+        .where(
+            Message.tenant_id == tenant_id,
+            Message.status == int(MessageStatus.QUEUED),
+            Message.due_at.is_(None),
+            Message.workflow_id == workflow_id,
+            Message.reason == "workflow_paused",
+        )
+        .values(due_at=func.clock_now(), reason=None, error_message=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact | None:
     query = select(Contact).where(Contact.tenant_id == tenant_id, Contact.id == contact_id)
     return (await session.scalars(query)).first()

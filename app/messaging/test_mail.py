@@ -6,10 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import repository as connectors
 from app.connectors.schemas import TestResult
-from app.connectors.service import address, sender_of
+from app.connectors.senders import sender_of
+from app.connectors.service import address, condition_of, note
 from app.connectors.smtp import Links
+from app.connectors.smtp_connection import Mail
 from app.errors import Invalid
 from app.lib import clock, crypto
+from app.lib.addresses import BadAddress, wire_address
 from app.lib.ids import uuid7
 from app.messaging import email
 from app.messaging.schemas import Parts
@@ -21,10 +24,11 @@ async def send_test(session: AsyncSession, tenant_id: int, to: str, parts: Parts
     connector = await connectors.default(session, tenant_id)
     if connector is None:
         return TestResult("away", "There is no connector for email yet. An admin can add one under Connectors.")
+    condition = condition_of(connector)
     try:
-        recipient = email.wire_address(address(to, "to"))
+        recipient = wire_address(address(to, "to"))
         sender = sender_of(connector.id, connector.config, connector.secret)
-    except (Invalid, email.BadAddress):
+    except (Invalid, BadAddress):
         return TestResult("rejected", "That is no mail address.")
     except crypto.Unreadable:
         return TestResult("away", "The password of the connector cannot be read. An admin can enter it again.")
@@ -34,7 +38,7 @@ async def send_test(session: AsyncSession, tenant_id: int, to: str, parts: Parts
     mime = email.build(
         email.Envelope(
             message_id=f"<test.{uuid7()}@throughline>",
-            sender=email.wire_address(sender.from_email),
+            sender=wire_address(sender.from_email),
             sender_name=sender.from_name,
             reply_to="",
             recipient=recipient,
@@ -45,7 +49,8 @@ async def send_test(session: AsyncSession, tenant_id: int, to: str, parts: Parts
     )
     links = Links()
     try:
-        result = await links.send(sender.server, email.wire_address(sender.from_email), recipient, mime)
+        result = await links.send(sender.server, Mail(wire_address(sender.from_email), recipient, mime))
     finally:
         await links.close()
+    await note(session, condition, result)
     return TestResult(result.kind, f"Sent to {recipient}." if result.kind == "sent" else result.text)

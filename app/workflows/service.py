@@ -21,6 +21,7 @@ from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
+from app.messaging import repository as messaging
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
@@ -273,8 +274,15 @@ class WorkflowService:
             await self._versions.require_ready(Graph.load(live.graph))
         if workflow.status != WorkflowStatus.ACTIVE:
             workflow.status = WorkflowStatus.ACTIVE.value
-            self._ring("advance", "deliver")
-        return await self._changed(workflow)
+            self._ring("advance")
+        workflow = await self._changed(workflow)
+        await self._free_messages(workflow)
+        return workflow
+
+    async def _free_messages(self, workflow: Workflow) -> None:
+        """What a pause held is judged again. Comes after the flush: from then on nobody can hold more for the same pause."""
+        await messaging.free_messages_of_workflow(self._session, workflow.tenant_id, workflow.id)
+        self._ring("deliver")
 
     async def pause(self, workflow_id: UUID) -> Workflow:
         """Let nobody in and hold everybody where they are. Nobody is thrown out and no timer is lost."""
@@ -292,7 +300,9 @@ class WorkflowService:
         if workflow.status != WorkflowStatus.ARCHIVED:
             workflow.status = WorkflowStatus.ARCHIVED.value
             self._ring("end_removed_runs")
-        return await self._changed(workflow)
+        workflow = await self._changed(workflow)
+        await self._free_messages(workflow)
+        return workflow
 
     async def restore(self, workflow_id: UUID) -> Workflow:
         """Take it back out of the archive: paused when it was ever published, else a draft."""
@@ -310,7 +320,7 @@ class WorkflowService:
             raise WorkflowActive
         workflow.deleted_at = clock.now()
         self._ring("end_removed_runs")
-        await self._changed(workflow)
+        await self._free_messages(await self._changed(workflow))
 
     # Versions -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors import service
+from app.connectors import senders, service
 from app.models import Connector, Workspace
 from app.models.status import Role
 from tests.messaging.sink import Sink
@@ -44,7 +44,7 @@ async def test_a_password_goes_in_and_never_comes_out(api: Any, db_session: Asyn
     row = await db_session.get(Connector, UUID(body["id"]))
     assert row is not None and row.secret is not None
     assert b"p4ss" not in row.secret and "p4ss" not in str(row.config)
-    assert service.sender_of(row.id, row.config, row.secret).server.password == "p4ss"
+    assert senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss"
 
 
 async def test_change_keeps_what_is_absent(api: Any, db_session: AsyncSession) -> None:
@@ -54,7 +54,7 @@ async def test_change_keeps_what_is_absent(api: Any, db_session: AsyncSession) -
     changed = (await client.patch(path, json={"config": {"port": 25, "security": "none"}})).json()["data"]
     assert changed["config"] == {**connector["config"], "port": 25, "security": "none"}
     row = await db_session.get(Connector, UUID(connector["id"]))
-    assert row is not None and service.sender_of(row.id, row.config, row.secret).server.password == "p4ss"
+    assert row is not None and senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss"
     changed = (await client.patch(path, json={"config": {"password": ""}, "name": "Other"})).json()["data"]
     assert (changed["config"]["hasPassword"], changed["name"]) == (False, "Other")
 
@@ -125,7 +125,7 @@ async def test_a_test_mail(api: Any, sink: Sink) -> None:
     assert (mail["From"], mail["To"]) == ("The Shop <shop@example.com>", "me@example.com")
     await client.patch(path, json={"config": {"password": "wrong"}})
     refused = (await client.post(f"{path}/test", json={"to": "me@example.com"})).json()["data"]
-    assert refused["result"] == "away" and "535" in refused["message"]
+    assert refused["result"] == "misconfigured" and "535" in refused["message"]
     assert (await client.post(f"{path}/test", json={"to": "nobody"})).status_code == 422
 
 
@@ -133,7 +133,7 @@ async def test_the_local_connector_is_made_once(db_session: AsyncSession, worksp
     first = await service.ensure_local_connector(db_session, workspace.id)
     again = await service.ensure_local_connector(db_session, workspace.id)
     assert first.id == again.id and first.is_default
-    sender = service.sender_of(first.id, first.config, first.secret)
+    sender = senders.sender_of(first.id, first.config, first.secret)
     assert sender.server.username == f"workspace-{workspace.id}"
     client = await api(Role.ADMIN)
     path = f"/api/v1/connectors/{first.id}"

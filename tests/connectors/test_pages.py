@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors import service
+from app.connectors import senders, service
 from app.models import Connector, Workspace
 from app.models.status import Role
 from tests.messaging.sink import Sink
@@ -42,7 +42,7 @@ async def test_add_change_default_delete(browser: Any, db_session: AsyncSession)
     assert saved.status_code == 303
     row = await stored(db_session, path)
     assert (row.name, row.config["port"]) == ("Renamed", 25)
-    assert service.sender_of(row.id, row.config, row.secret).server.password == "p4ss", "an empty field keeps it"
+    assert senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss", "an empty field keeps it"
     other = await made(browser, name="Second")
     assert (await admin.post(f"{other}/default")).status_code == 303
     assert (await stored(db_session, other)).is_default and not (await stored(db_session, path)).is_default

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from app.connectors.smtp import Links, Server
+from app.connectors.smtp import Links
+from app.connectors.smtp_connection import Server
 from app.local import mailbox
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.product import free_port, wait_until

@@ -20,6 +20,15 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
+def locked() -> Iterator[Sink]:
+    """A server that wants a sign-in."""
+    made = Sink(password="right")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
 def world(committed_database: CommittedDatabase, sink: Sink) -> Iterator[World]:
     """A workspace with a connector to the sink, a template and an active workflow."""
     with committed_database.connect() as connection:

@@ -13,8 +13,6 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-VERBS = ("EHLO", "MAIL", "RCPT", "DATA", "DOT")
-
 
 class _Scripted(SMTP):
     """Each verb first looks into the script: an answer like "451 4.3.0 Later", "cut", or seconds to wait."""
@@ -47,6 +45,10 @@ class _Scripted(SMTP):
         if not await self._scripted("RCPT", arg):
             await super().smtp_RCPT(arg)
 
+    async def smtp_RSET(self, arg: str) -> None:
+        if not await self._scripted("RSET", arg):
+            await super().smtp_RSET(arg)
+
     async def smtp_DATA(self, arg: str) -> None:
         if not await self._scripted("DATA", arg):
             await super().smtp_DATA(arg)
@@ -55,7 +57,7 @@ class _Scripted(SMTP):
 class Sink(Controller):
     """Listens on the loopback; `mails` holds what was taken. `script` maps a verb to a list of steps, used up in order."""
 
-    def __init__(self, *, password: str = "", **options: Any) -> None:
+    def __init__(self, *, password: str = "", smtputf8: bool = True, **options: Any) -> None:
         self.mails: list[EmailMessage] = []
         self.envelopes: list[tuple[str, str]] = []
         self.script: dict[str, list[Any]] = {}
@@ -64,7 +66,7 @@ class Sink(Controller):
         self.lock = threading.Lock()
         if password:
             options |= {"authenticator": self._authenticate, "auth_required": True, "auth_require_tls": False}
-        super().__init__(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True, **options)
+        super().__init__(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=smtputf8, **options)
 
     def factory(self) -> SMTP:
         self.connections += 1

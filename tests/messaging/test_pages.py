@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.service import seal_password
+from app.connectors.senders import seal_password
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.messaging import mailbox_pages

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from app.connectors import smtp
-from app.connectors.smtp import Links, Server
+from app.connectors.smtp import Links
+from app.connectors.smtp_answers import Result
+from app.connectors.smtp_connection import Mail, Server
 from tests.messaging.sink import Sink
 
 MAIL = b"Subject: Hi\r\nMessage-ID: <1@x>\r\n\r\n.dot\r\nline\n"
@@ -34,8 +37,8 @@ def server(sink: Sink, **more: str) -> Server:
     return Server(host="127.0.0.1", port=sink.port, security="none", **more)  # type: ignore[arg-type]
 
 
-async def send(links: Links, to: Server, recipient: str = "zoe@example.com") -> smtp.Result:
-    return await links.send(to, "from@example.com", recipient, MAIL)
+async def send(links: Links, to: Server, recipient: str = "zoe@example.com", **more: Any) -> Result:
+    return await links.send(to, Mail("from@example.com", recipient, MAIL, **more))
 
 
 async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: Links) -> None:
@@ -48,51 +51,106 @@ async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: Links)
 
 
 @pytest.mark.parametrize(
-    ("verb", "answer", "kind", "bad"),
+    ("verb", "answer", "kind", "connections"),
     [
-        ("EHLO", "421 4.3.2 Closing", "away", False),
-        ("MAIL", "421 4.3.2 Closing", "deferred", False),
-        ("MAIL", "550 5.1.8 Bad sender", "rejected", False),
-        ("MAIL", "552 5.3.4 Too big", "rejected", False),
-        ("RCPT", "450 4.2.1 Busy", "deferred", False),
-        ("RCPT", "451 4.7.1 Greylisted", "deferred", False),
-        ("RCPT", "550 5.1.1 No such user", "rejected", True),
-        ("RCPT", "550 5.7.1 Not you", "rejected", False),
-        ("RCPT", "550 No such user", "rejected", False),
-        ("DATA", "451 4.3.0 Later", "deferred", False),
-        ("DATA", "554 5.5.1 No", "rejected", False),
-        ("DOT", "452 4.3.1 Full", "deferred", False),
-        ("DOT", "554 5.6.0 Spam", "rejected", False),
-        ("DOT", "550 5.1.1 No such user", "rejected", True),
-        ("EHLO", "cut", "away", False),
-        ("MAIL", "cut", "deferred", False),
-        ("RCPT", "cut", "deferred", False),
-        ("DATA", "cut", "deferred", False),
-        ("DOT", "cut", "uncertain", False),
+        ("EHLO", "421 4.3.2 Closing", "away", 1),
+        ("EHLO", "cut", "away", 1),
+        ("MAIL", "550 5.1.8 Bad sender", "rejected", 1),
+        ("RCPT", "451 4.7.1 Greylisted", "deferred", 1),
+        ("RCPT", "550 5.1.1 No such user", "rejected", 1),
+        ("DATA", "554 5.5.1 No", "rejected", 1),
+        ("DOT", "554 5.6.0 Spam", "rejected", 1),
+        ("RCPT", "421 4.7.0 Too many errors", "away", 2),
+        ("RCPT", "cut", "away", 2),
+        ("DATA", "cut", "away", 2),
+        ("DOT", "cut", "uncertain", 2),
     ],
 )
-async def test_faults(sink: Sink, links: Links, verb: str, answer: str, kind: str, bad: bool) -> None:
-    # EHLO is tried a second time as HELO by the client, so it needs the fault twice.
-    sink.script[verb] = [answer] * (2 if verb == "EHLO" else 1)
-    result = await send(links, server(sink))
-    assert (result.kind, result.bad_address) == (kind, bad)
+async def test_faults(sink: Sink, links: Links, verb: str, answer: str, kind: str, connections: int) -> None:
+    """A refusal costs neither the connection nor the next mail."""
+    sink.script[verb] = [answer]
+    assert (await send(links, server(sink), own_sender=False)).kind == kind
     assert len(sink.mails) == (1 if (verb, answer) == ("DOT", "cut") else 0)
-    if kind in ("deferred", "rejected"):
+    if verb != "EHLO":
         assert (await send(links, server(sink))).kind == "sent"
+        assert sink.connections == connections
+
+
+async def test_a_server_that_does_not_take_rset_gets_a_new_connection(sink: Sink, links: Links) -> None:
+    for answer in ("502 5.5.1 No such command", "cut"):
+        sink.script |= {"RCPT": ["550 5.1.1 No such user"], "RSET": [answer]}
+        assert (await send(links, server(sink))).reason == "bad_address"
+        assert (await send(links, server(sink))).kind == "sent"
+    assert sink.connections == 3
+
+
+@pytest.mark.parametrize("letters", ["jürgen@example.org", "用户@example.org"])
+async def test_one_recipients_letters_touch_nobody_else(links: Links, letters: str) -> None:
+    """A server without SMTPUTF8 cannot take this address; it stays open, and is asked for the next mail at once."""
+    plain = Sink(smtputf8=False)
+    plain.start()
+    try:
+        for _ in range(12):
+            result = await send(links, server(plain), letters)
+            assert (result.kind, result.reason) == ("rejected", "address_refused") and letters in result.text
+            assert (await send(links, server(plain))).kind == "sent"
+        assert (plain.connections, len(plain.mails)) == (1, 12)
+    finally:
+        plain.stop()
+
+
+async def test_a_sender_with_such_letters_is_the_step_s_or_the_connector_s_fault(links: Links) -> None:
+    plain = Sink(smtputf8=False)
+    plain.start()
+    try:
+        step = await links.send(server(plain), Mail("zoë@example.com", "a@example.com", MAIL, own_sender=False))
+        own = await links.send(server(plain), Mail("zoë@example.com", "a@example.com", MAIL))
+        assert (step.kind, step.reason, own.kind) == ("rejected", "sender_refused", "misconfigured")
+        assert (await send(links, server(plain))).kind == "sent"
+    finally:
+        plain.stop()
+
+
+async def test_a_mail_that_is_too_large_is_not_even_begun(links: Links) -> None:
+    small = Sink(data_size_limit=1000)
+    small.start()
+    try:
+        large = await links.send(server(small), Mail("a@example.com", "b@example.com", MAIL + b"x" * 5000))
+        assert (large.kind, large.reason) == ("rejected", "message_refused") and "too large" in large.text
+        assert (await send(links, server(small))).kind == "sent"
+        assert small.connections == 1
+    finally:
+        small.stop()
+
+
+@pytest.mark.parametrize("address", ['"a b"@example.com', "o'neil@example.com", "a+b/c=d{e}@example.com"])
+async def test_an_odd_address_goes_out_as_it_was_written(sink: Sink, links: Links, address: str) -> None:
+    assert (await send(links, server(sink), address)).kind == "sent"
+    assert [to for _, to in sink.envelopes] == [address]
 
 
 async def test_an_idle_connection_that_the_server_closed_is_replaced(sink: Sink, links: Links) -> None:
     assert (await send(links, server(sink))).kind == "sent"
     sink.script["MAIL"] = ["cut"]
     assert (await send(links, server(sink))).kind == "sent"
-    assert sink.connections == 2
-    assert len(sink.mails) == 2
+    sink.script["MAIL"] = ["421 4.4.2 Idle for too long"]
+    assert (await send(links, server(sink))).kind == "sent"
+    assert sink.connections == 3
+    assert len(sink.mails) == 3
+
+
+async def test_one_recipient_at_whom_the_server_breaks_off_keeps_nobody_waiting(sink: Sink, links: Links) -> None:
+    for answer in ("cut", "421 4.7.0 Not this one"):
+        sink.script["RCPT"] = [answer]
+        assert (await send(links, server(sink))).kind == "away"
+        assert links.away(server(sink)) is None
+        assert (await send(links, server(sink))).kind == "sent"
 
 
 async def test_the_whole_mail_has_one_deadline(sink: Sink, links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "DEADLINE_S", 0.3)
     sink.script["RCPT"] = [2.0]
-    assert (await send(links, server(sink))).kind == "deferred"
+    assert (await send(links, server(sink))).kind == "away"
     sink.script["DOT"] = [2.0]
     assert (await send(links, server(sink))).kind == "uncertain"
 
@@ -109,18 +167,44 @@ async def test_a_server_that_is_not_there(links: Links) -> None:
 
 async def test_starttls_is_not_skipped(sink: Sink, links: Links) -> None:
     wanted = Server(host="127.0.0.1", port=sink.port, security="starttls")
-    assert (await send(links, wanted)).kind == "away"
+    for _ in range(2):
+        result = await send(links, wanted)
+        assert result.kind == "misconfigured" and "STARTTLS" in result.text
     assert not sink.mails
+
+
+@pytest.mark.parametrize("host", ["smtp.nowhere.invalid", "a..b.example"])
+async def test_a_name_that_does_not_exist(links: Links, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    if host.endswith(".invalid"):
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    result = await send(links, Server(host=host, port=25, security="none"))
+    assert result.kind == "misconfigured"
+
+
+async def test_tls_where_none_is_spoken_and_a_certificate_of_nobody(sink: Sink, links: Links) -> None:
+    result = await send(links, Server(host="127.0.0.1", port=sink.port, security="tls"))
+    assert result.kind == "misconfigured" and "TLS" in result.text
 
 
 async def test_sign_in(links: Links) -> None:
     sink = Sink(password="right")
     sink.start()
     try:
-        assert (await send(links, server(sink, username="u", password="wrong"))).kind == "away"
+        wrong = await send(links, server(sink, username="u", password="wrong"))
+        assert wrong.kind == "misconfigured" and "535" in wrong.text
+        nobody = await send(links, server(sink))
+        assert nobody.kind == "misconfigured" and "530" in nobody.text
         assert (await send(links, server(sink, username="u", password="right"))).kind == "sent"
     finally:
         sink.stop()
+
+
+async def test_a_sign_in_that_is_not_offered(sink: Sink, links: Links) -> None:
+    result = await send(links, server(sink, username="u", password="p"))
+    assert result.kind == "misconfigured" and "offers no sign-in" in result.text
 
 
 async def test_letters_beyond_ascii_in_addresses(sink: Sink, links: Links) -> None:
@@ -129,6 +213,7 @@ async def test_letters_beyond_ascii_in_addresses(sink: Sink, links: Links) -> No
 
 
 async def test_nothing_begins_after_its_lease(sink: Sink, links: Links) -> None:
-    assert (await links.send(server(sink), "a@b.example", "c@d.example", MAIL, latest=0.0)).kind == "away"
+    late = await links.send(server(sink), Mail("a@b.example", "c@d.example", MAIL), latest=0.0)
+    assert (late.kind, late.everyone) == ("away", False)
     assert not sink.mails
     assert (await send(links, server(sink))).kind == "sent"

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.types.json import Jsonb
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.service import seal_password
+from app.accounts.principal import Principal
+from app.connectors.senders import seal_password
+from app.connectors.service import ConnectorService
 from app.lib import database
 from app.lib.ids import uuid7
+from app.messaging import repository
 from app.messaging.deliver import Delivery
-from app.models.status import MessageStatus, RunStatus
+from app.models.status import MessageStatus, Role, RunStatus
 from tests.messaging.sink import Sink
 
 
@@ -125,6 +131,45 @@ class World:
         """One pass of the actor, on a connection of its own."""
         with database.connect() as connection:
             return asyncio.run(Delivery(connection).run(seconds))
+
+    def connectors(self, method: str, *arguments: Any) -> Any:
+        """Call the service as an admin of the workspace does, in a transaction of its own; also from within the loop of a pass."""
+
+        async def call() -> Any:
+            async with database.job_engine() as engine, AsyncSession(engine) as session, session.begin():
+                admin = Principal(kind="user", id=uuid4(), tenant_id=self.tenant, role=Role.ADMIN, name="Ann")
+                return await getattr(ConnectorService(session, admin), method)(*arguments)
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(call())).result()
+
+    def connector_state(self, connector_id: UUID) -> tuple[str, str | None]:
+        row = self.db.execute("select state, state_message from connectors where id = %s", (connector_id,)).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    def held(self) -> int:
+        return int(self.value("select count(*) from messages where status = 0 and due_at is null"))
+
+    def deliver_by_two(self, seconds: float = 10) -> None:
+        """A pass of two workers at the same time."""
+
+        async def both() -> None:
+            await asyncio.gather(asyncio.to_thread(self.deliver, seconds), asyncio.to_thread(self.deliver, seconds))
+
+        asyncio.run(both())
+
+    def resume_workflow(self, workflow_id: UUID) -> None:
+        """As the service does when it lets a paused workflow go on."""
+
+        async def resume() -> None:
+            async with database.job_engine() as engine, AsyncSession(engine) as session, session.begin():
+                await session.execute(
+                    text("update workflows set status = 'active' where id = :id"), {"id": workflow_id}
+                )
+                await repository.free_messages_of_workflow(session, self.tenant, workflow_id)
+
+        asyncio.run(resume())
 
     def make_due(self) -> None:
         self.db.execute("update messages set due_at = clock_now() where due_at is not null")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.engine.graph import Retry
+from app.engine.graph import retry_of
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, complaints, created, op, patch_draft
@@ -138,8 +138,10 @@ async def test_a_retry_rule_that_does_not_fit_is_named(api: ApiClients, given: d
 
 
 def test_the_engine_waits_as_the_rule_says() -> None:
-    short = Retry({"attempts": 9, "backoff": {"type": "exponential", "delay": 250, "maxDelay": 900, "jitter": False}})
+    short = retry_of(
+        {"attempts": 9, "backoff": {"type": "exponential", "delay": 250, "maxDelay": 900, "jitter": False}}
+    )
     assert (short.attempts, [short.delay(attempt, 0.5) for attempt in (1, 2, 3, 8)]) == (9, [0.25, 0.5, 0.9, 0.9])
-    older = Retry({"maxAttempts": 2, "backoff": "fixed", "delaySeconds": 30, "jitter": True})
+    older = retry_of({"maxAttempts": 2, "backoff": "fixed", "delaySeconds": 30, "jitter": True})
     assert (older.attempts, older.delay(5, 0.0), older.delay(5, 1.0)) == (2, 15.0, 30.0)
-    assert Retry(None).attempts == 1
+    assert retry_of(None).attempts == 1

@@ -1,0 +1,183 @@
+"""What an answer of a mail server is about, and so who bears it. Pure: no network, no clock.
+
+| it is about        | examples                                                  | then                                             |
+|--------------------|-----------------------------------------------------------|--------------------------------------------------|
+| this address       | 5.x.x at RCPT, no SMTPUTF8 for these letters              | that message fails, at once                      |
+| this message       | size, content, 5xx at DATA or after the text              | that message fails, at once                      |
+| the sender         | 5xx at MAIL                                               | as the message; the connector's own: its settings |
+| this connection    | refused, cut, took too long, 421, greeting 4xx or 5xx     | tried again, it costs the message no try         |
+| the settings       | unknown host, STARTTLS or AUTH not offered, 535, 530, TLS | nothing is sent until somebody mends them        |
+
+Whatever cannot be told apart is charged to the narrowest of them: one recipient's fault never touches another message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["sent", "deferred", "rejected", "away", "misconfigured", "uncertain"]
+Stage = Literal["connect", "hello", "tls", "sign_in", "mail", "rcpt", "data", "text"]
+"""How far a mail has come. Up to `sign_in` the server knows nothing of it; from `text` on it may have been taken."""
+
+_OPENING = ("connect", "hello", "tls", "sign_in")
+_ENHANCED = re.compile(r"\W{0,2}([245]\.\d{1,3}\.\d{1,3})\b")
+"""Only where the text begins: `5.1.1.7` further on is somebody's network address."""
+_NO_SUCH_MAILBOX = {"5.1.1", "5.1.2", "5.1.6", "5.1.10"}
+"""No such mailbox, no such domain, moved without a new address, a domain that takes no mail."""
+_SENDER = {"5.1.7", "5.1.8"}
+_SIZE_OR_CONTENT = {"5.2.3", "5.3.4", "5.6.0", "5.6.1"}
+_SIGN_IN = {"5.7.8", "5.7.9", "5.7.11", "5.7.12", "5.7.14", "4.7.12"}
+"""Wrong password, weak mechanism, encryption needed first, a password that has to be changed, a sign-in blocked by the provider."""
+_SIGN_IN_CODES = {432, 530, 534, 535, 538}
+_ASKS_FOR_SIGN_IN = re.compile(
+    r"authentication (is )?(required|needed)|\bauth\w* first|(must|need to|please) (first )?(issue |use |send )?(smtp )?auth"
+    r"|not (yet )?(authenticated|logged in)|log ?in first",
+    re.IGNORECASE,
+)
+"""What servers say that ask for a sign-in with other codes than 530: "503 AUTH first"."""
+_UNFIT_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "UNSUPPORTED_PROTOCOL",
+    "NO_PROTOCOLS_AVAILABLE",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "RECORD_LAYER_FAILURE",
+}
+"""Not a bad moment: this port does not speak TLS, or none that we accept."""
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one mail.
+
+    sent: taken. deferred: not now, for this mail (4xx). rejected: never (5xx). away: the connection failed, which is no fault of the
+    mail. misconfigured: the connector's settings do not work. uncertain: cut after the text left, it may have been taken.
+    """
+
+    kind: Kind
+    text: str
+    """The server's own words, or a sentence."""
+    reason: str = ""
+    """A stable word for those that were not sent: bad_address, address_refused, message_refused, sender_refused, deferred …"""
+    everyone: bool = False
+    """Of `away`: any other mail would have met the same, so the server is left alone for a while."""
+
+
+class NotOffered(Exception):
+    """The settings ask for something that the server does not offer."""
+
+
+class Refused(Exception):
+    """We know without asking the server that it cannot take this."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason, self.text = reason, text
+        super().__init__(text)
+
+
+def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) -> Result:
+    """What a reply that is no success says at `stage`. `own_sender`: the mail comes from the connector's own address."""
+    said = f"{code} {message}".strip()[:500]
+    found = _ENHANCED.match(message)
+    enhanced = found[1] if found else ""
+    if not 400 <= code <= 599:
+        return of_break(stage, f"answered something that is no answer ({said[:200]})")
+    if _wants_sign_in(stage, code, enhanced, message):
+        return Result("misconfigured", f"The mail server refused the sign-in: {said}", "connector_paused")
+    if stage in _OPENING:
+        return _opening(stage, code, said)
+    if code == 421 or enhanced == "4.3.2" or (stage == "mail" and (enhanced == "4.3.1" or code == 503)):
+        return Result("away", f"The mail server said: {said}", "server_away", everyone=stage == "mail")
+    text = f"The mail server said: {said}"
+    if code < 500:
+        return Result("deferred", text, "deferred")
+    if enhanced in _SIZE_OR_CONTENT or stage in ("data", "text"):
+        return Result("rejected", text, "bad_address" if enhanced in _NO_SUCH_MAILBOX else "message_refused")
+    if stage == "mail" or enhanced in _SENDER:
+        return sender_refused(text, own_sender=own_sender)
+    return Result("rejected", text, "bad_address" if enhanced in _NO_SUCH_MAILBOX else "address_refused")
+
+
+def sender_refused(text: str, *, own_sender: bool) -> Result:
+    """The sender's address is not accepted. The connector's own would be refused for every mail."""
+    if own_sender:
+        return Result("misconfigured", text, "connector_paused")
+    return Result("rejected", text, "sender_refused")
+
+
+def _wants_sign_in(stage: Stage, code: int, enhanced: str, message: str) -> bool:
+    """From RCPT on the same enhanced codes are about a mail: 5.7.9 is also "not accepted for policy reasons"."""
+    if stage in _OPENING or stage == "mail":
+        asks = code in (503, 550, 553, 554) and _ASKS_FOR_SIGN_IN.search(message)
+        return code in _SIGN_IN_CODES or enhanced in _SIGN_IN or bool(asks)
+    return stage != "text" and code in _SIGN_IN_CODES
+
+
+def _opening(stage: Stage, code: int, said: str) -> Result:
+    """Before the first mail. A refused greeting may pass; a refused name, encryption or sign-in stays until somebody mends it."""
+    if code >= 500 and stage != "connect":
+        what = {"hello": "our name", "tls": "encryption"}.get(stage, "the sign-in")
+        return Result("misconfigured", f"The mail server refused {what}: {said}", "connector_paused")
+    return Result("away", f"The mail server refused us: {said}", "server_away", everyone=True)
+
+
+def of_break(stage: Stage, what: str) -> Result:
+    """The line broke or nothing came back. `what` the server did: "took too long", "closed the connection"."""
+    if stage == "text":
+        text = f"The mail server {what} after the mail was handed over; it may have been taken."
+        return Result("uncertain", text, "unconfirmed")
+    if stage in _OPENING:
+        return Result("away", f"The mail server cannot be reached: it {what}.", "server_away", everyone=True)
+    text = f"The mail server {what} before it took the mail."
+    return Result("away", text, "server_away", everyone=stage == "mail")
+
+
+def of_error(stage: Stage, error: BaseException, host: str) -> Result:
+    """What any other error at `stage` says: a name that does not exist, TLS, a connection that was cut."""
+    if isinstance(error, Refused):
+        return Result("rejected", error.text, error.reason)
+    if isinstance(error, NotOffered):
+        return Result("misconfigured", str(error), "connector_paused")
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if stage in _OPENING:
+        if wrong := _wrong_settings(cause, host):
+            return Result("misconfigured", wrong, "connector_paused")
+        if detail := _detail(cause):
+            return Result("away", f"The mail server cannot be reached: {detail}.", "server_away", everyone=True)
+    return of_break(stage, "took too long" if isinstance(error, TimeoutError) else "closed the connection")
+
+
+def _wrong_settings(cause: BaseException, host: str) -> str:
+    """The sentence for faults that waiting does not mend, else ''."""
+    if isinstance(cause, socket.gaierror):
+        # A name without a dot is one of this machine or of a container, which is unknown as long as that is not running.
+        lost = cause.errno in _NO_SUCH_NAME and "." in host
+        return f"There is no mail server called {host}: the name is not known." if lost else ""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        why = str(cause.verify_message or "it cannot be verified").rstrip(".")
+        return f"The certificate of the mail server is not trusted: {why}."
+    if isinstance(cause, ssl.SSLError):
+        unfit = cause.reason in _UNFIT_TLS
+        return "The mail server does not speak TLS on this port, or only a version that is not safe." if unfit else ""
+    if isinstance(cause, ValueError):
+        return "The server's name, the user name or the password has letters that a mail server cannot be told."
+    return ""
+
+
+def _detail(cause: BaseException) -> str:
+    """The operating system's words for why there is no connection; '' when the server just went away or took too long."""
+    if isinstance(cause, ssl.SSLError):
+        return "the encrypted connection broke off"
+    if isinstance(cause, socket.gaierror):
+        return str(cause.strerror or "its name cannot be looked up")
+    if isinstance(cause, TimeoutError | ConnectionResetError) or not isinstance(cause, OSError):
+        return ""
+    return (
+        os.strerror(cause.errno) if cause.errno else "none of its addresses answers" if "Multiple" in str(cause) else ""
+    )
