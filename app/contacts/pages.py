@@ -183,7 +183,8 @@ async def _contact_page(
 ) -> Template:
     past = History(session, request.user.tenant_id, contact.id)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
-    shown = await timeline.read(past, show, before)
+    called = await labels.known(session, request.user.tenant_id)
+    shown = await timeline.read(past, show, before, called)
     counts = await past.counts()
     if shown.before is None and show in ("all", "changes") and not counts["created"]:
         shown.entries.append(timeline.silent_beginning(contact.created_at))
@@ -198,7 +199,7 @@ async def _contact_page(
         status_code=action.status if action else 200,
         contact=contact,
         name=name_of(contact),
-        labels=await labels.known(session, request.user.tenant_id),
+        labels=called,
         other_channels=[channel.word for channel in Channel if channel is not Channel.EMAIL],
         permission=(await ContactService(session, request.user).permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -84,12 +84,14 @@ class TimelinePage(msgspec.Struct):
     """Where the next page begins; None at the end."""
 
 
-async def read(history: History, show: str = "all", before: datetime | None = None) -> TimelinePage:
-    """The last entries before a moment, newest first."""
+async def read(
+    history: History, show: str = "all", before: datetime | None = None, labels: Mapping[str, str] | None = None
+) -> TimelinePage:
+    """The last entries before a moment, newest first. `labels`: what people call attributes."""
     found: list[Entry] = []
     if show in ("all", "events", "changes"):
         changes = None if show == "all" else show == "changes"
-        found += [_event(row) for row in await history.events(before, PAGE + 1, changes=changes)]
+        found += [_event(row, labels or {}) for row in await history.events(before, PAGE + 1, changes=changes)]
     if show in ("all", "runs"):
         found += [_ended(run, name) for run, name in await history.runs(Run.completed_at, before, PAGE + 1)]
         found += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
@@ -124,7 +126,7 @@ def _choice(row: Event, properties: dict[str, Any]) -> Entry:
     return Entry(at=row.occurred_at, kind="change", icon=icon, title=f"{title}{about}", text=text)
 
 
-def _event(row: Event) -> Entry:
+def _event(row: Event, labels: Mapping[str, str]) -> Entry:
     properties = row.properties or {}
     if row.name in _CHOICES and "by" in properties:
         return _choice(row, properties)
@@ -146,7 +148,7 @@ def _event(row: Event) -> Entry:
         if properties.get("source"):
             made.text += f"{', ' if made.text else 'From '}source {properties['source']}"
         return made
-    changes = _changes(properties)
+    changes = _changes(properties, labels)
     if len(changes) == 1:
         made.title, made.note = changes[0]
     else:
@@ -154,7 +156,7 @@ def _event(row: Event) -> Entry:
     return made
 
 
-def _changes(properties: dict[str, Any]) -> list[tuple[str, str]]:
+def _changes(properties: dict[str, Any], labels: Mapping[str, str]) -> list[tuple[str, str]]:
     """(name, `old → new`) of each changed field."""
     current, previous = properties.get("current") or {}, properties.get("previous") or {}
     found = []
@@ -164,7 +166,7 @@ def _changes(properties: dict[str, Any]) -> list[tuple[str, str]]:
         if name:
             old = old.get(name) if isinstance(old, dict) else None
             new = new.get(name) if isinstance(new, dict) else None
-        label = f"Consent for {name}" if group == "consent" else name or group
+        label = f"Consent for {name}" if group == "consent" else labels.get(name, name) or group
         found.append((label, f"{_value(old)} → {_value(new)}"))
     return found
 
