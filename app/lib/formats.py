@@ -96,8 +96,8 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
     """A moment in words, with the short name of its zone behind each time of day.
 
     Styles: `near` (`2 min ago`, `in 3 h`, `yesterday 10:31 CET`, `Sep 4, 14:00 CEST`), `day` (`Mon, Sep 7 09:41 CEST`), `second`
-    (the same with seconds), `minute` (`09:41`, below a heading that has the zone), `heading` (`Monday Sep 7 · CEST`), `date`
-    (`Sep 7, 2026`), `full` (everything, for a tooltip).
+    (the same with seconds), `short` (`Sep 7, 09:41:07 CEST`), `minute` (`09:41`, below a heading that has the zone), `heading`
+    (`Monday Sep 7 · CEST`), `date` (`Sep 7, 2026`), `full` (everything, for a tooltip).
     """
     if value is None:
         return EMPTY
@@ -111,6 +111,8 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
             return f"{local:%H:%M}"
         case "date":
             return f"{local:%b} {local.day}, {local:%Y}"
+        case "short":
+            return f"{local:%b} {local.day}{year}, {local:%H:%M:%S} {word}"
         case "heading":
             return f"{local:%A %b} {local.day}{year} · {word}"
         case "day" | "second":

@@ -62,8 +62,20 @@ def printed(value: Any) -> str:
 
 
 def printed_json(value: Any) -> str:
-    """As JSON on one line; dates and what JSON does not know as text."""
-    return json.dumps(plain_json(value), ensure_ascii=False)
+    """As JSON on one line, numbers as `printed_number` writes them; dates and what JSON does not know as text."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else printed(value)
+    if isinstance(value, int | float):
+        return printed_number(value) or "null"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(printed_json, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_quoted(key)}: {printed_json(item)}' for key, item in value.items())}}}"
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    return json.dumps(printed(value), ensure_ascii=False)
 
 
 def plain_json(value: Any) -> Any:
@@ -73,7 +85,7 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, int):
         return value if value.bit_length() <= MAX_BITS else None
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return None if not math.isfinite(value) else int(value) if value.is_integer() else value
     if isinstance(value, dict):
         return {printed(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -41,8 +41,8 @@ class Pattern:
 
     def found_in(self, text: str) -> bool:
         """Is it in a text, anywhere in it, whatever the case?"""
-        plain = unicodedata.normalize("NFC", text.strip())
-        return self._compiled.search(plain.encode("utf-8", "replace").decode()) is not None
+        plain = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())
+        return self._compiled.search(plain) is not None
 
 
 @functools.lru_cache(maxsize=512)

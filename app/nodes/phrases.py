@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.lib.formats import readable
+from app.lib.readings import printed
 from app.nodes.operators import OPERATORS, UNITS
 from app.nodes.paths import label_of
 
@@ -27,18 +28,23 @@ def wanted_in_words(operator: str, wanted: Any) -> str:
     """What a rule wants: `is within the last 7 days`, `is between 1 and 9`, `is known`."""
     known = OPERATORS.get(operator)
     if known is None:
-        return f"{operator.replace('_', ' ') or TO_CHOOSE} {readable(wanted, TO_CHOOSE)}"
+        return f"{operator.replace('_', ' ') or TO_CHOOSE} {_said(wanted)}"
     if known.shape == "none":
         return known.label
     if known.shape == "duration":
         given = wanted if isinstance(wanted, dict) else {}
-        unit, amount = str(given.get("unit") or TO_CHOOSE), readable(given.get("duration"), TO_CHOOSE)
+        unit, amount = printed(given.get("unit")) or TO_CHOOSE, readable(given.get("duration"), TO_CHOOSE)
         if unit in UNITS and amount == "1":
             return f"{known.label} {unit.removesuffix('s')}"
         return f"{known.label} {amount} {unit}"
     if known.shape == "pair" and isinstance(wanted, list):
-        return f"{known.label} {' and '.join(readable(item, TO_CHOOSE) for item in wanted)}"
-    return f"{known.label} {readable(wanted, TO_CHOOSE)}"
+        return f"{known.label} {' and '.join(_said(item) for item in wanted)}"
+    return f"{known.label} {_said(wanted)}"
+
+
+def _said(value: Any) -> str:
+    """A value inside a sentence."""
+    return ("yes" if value else "no") if isinstance(value, bool) else readable(value, TO_CHOOSE)
 
 
 def sentence(conditions: Any, match: Any = "all") -> str:
@@ -50,8 +56,8 @@ def sentence(conditions: Any, match: Any = "all") -> str:
         if "conditions" in item:
             parts.append(f"({sentence(item['conditions'], item.get('match'))})")
         else:
-            field = label_of(str(item.get("field") or TO_CHOOSE))
-            parts.append(f"{field} {wanted_in_words(str(item.get('operator') or ''), item.get('value'))}")
+            field = label_of(printed(item.get("field")) or TO_CHOOSE)
+            parts.append(f"{field} {wanted_in_words(printed(item.get('operator')), item.get('value'))}")
     return (" or " if match == "any" else " and ").join(parts)
 
 

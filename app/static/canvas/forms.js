@@ -28,7 +28,11 @@ function valueOf(control) {
   if (text.trim() === '') return keep === undefined ? undefined : '';
   if (kind === 'number') return Number.isNaN(Number(text)) ? text : Number(text);
   if (kind === 'seconds') return Number.isNaN(Number(text)) ? text : Math.round(Number(text) * 1000); // kept in milliseconds
-  if (kind === 'auto') return control.closest('[data-item]')?.querySelector('[name=operator]')?.value?.match(/^(not_)?in$/) ? text.split(',').map((part) => auto(part.trim())) : auto(text);
+  if (kind === 'auto') return shapeOf(control) === 'many' ? (text.match(/\s*"[^"]*"\s*|[^,]+/g) ?? []).map((part) => auto(part.trim())).filter((part) => part !== '') : auto(text);
+  if (kind === 'date') {
+    const time = control.closest('[data-item]')?.querySelector('[data-time]');
+    return time?.value && !time.closest('[hidden]') ? `${text}T${time.value}` : text;
+  }
   if (kind === 'list') return text.split(',').map((part) => part.trim()).filter(Boolean);
   return text;
 }

@@ -1,0 +1,100 @@
+"""Conditions in the form of a step: the comparisons that fit the field, and a control for each kind of value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.pages.canvas import Canvas, create, edge, node
+from e2e.product import Product
+
+STORED = [
+    {"field": "contact.created_at", "operator": "within_last", "value": {"duration": 7, "unit": "days"}},
+    {"field": "event.amount", "operator": "between", "value": [10, 99.5]},
+    {"field": "contact.tags", "operator": "contains_any", "value": ["vip", "new, hot", "7"]},
+    {"field": "event.at", "operator": "before", "value": "2026-11-25T09:30"},
+    {"field": "event.at", "operator": "after", "value": "2026-11-21T09:00:00Z"},
+    {"field": "contact.source", "operator": "matches", "value": "^ad-[0-9]+$"},
+    {"field": "event.paid", "operator": "is_true"},
+]
+
+
+@pytest.fixture
+def workflow(product: Product) -> str:
+    nodes = [node("ask", "condition", 400, 168, conditions=STORED), node("end", "end", 400, 336)]
+    trigger = {"type": "event", "event": "signed_up", "position": {"x": 400, "y": 0}}
+    return create(
+        product, "Asked", trigger=trigger, nodes=nodes, edges=[edge("trigger", "ask"), edge("ask", "end", "true")]
+    )
+
+
+def _rows(canvas: Canvas) -> Locator:
+    return canvas.panel.locator(".cond")
+
+
+def _expect_stored(canvas: Canvas, wanted: list[dict[str, Any]]) -> None:
+    """The working copy comes to hold these conditions, or these last ones of them."""
+    canvas.page.wait_for_function(
+        """wanted => {
+          const plain = (value) => JSON.stringify(value, (_, v) => v && typeof v === 'object' && !Array.isArray(v)
+            ? Object.fromEntries(Object.entries(v).sort()) : v);
+          const graph = JSON.parse(JSON.stringify(document.querySelector('flow-canvas').graph));
+          const held = graph.nodes.find((node) => node.id === 'ask').data.conditions;
+          return plain(held.slice(-wanted.length)) === plain(wanted);
+        }""",
+        arg=wanted,
+    )
+
+
+def test_stored_values_come_back_as_they_were(page: Page, product: Product, workflow: str) -> None:
+    canvas = Canvas(page).open(workflow)
+    canvas.card("ask").click()
+    expect(_rows(canvas)).to_have_count(len(STORED))
+    _rows(canvas).nth(0).get_by_label("How long").fill("30")
+    changed = {**STORED[0], "value": {"duration": 30, "unit": "days"}}
+    _expect_stored(canvas, [changed, *STORED[1:]])
+    expect(canvas.card("ask")).to_contain_text("created_at is within the last 30 days")
+
+
+def test_the_comparisons_fit_the_field(page: Page, product: Product, workflow: str) -> None:
+    canvas = Canvas(page).open(workflow)
+    canvas.card("ask").click()
+    canvas.panel.get_by_role("button", name="Condition", exact=True).click()
+    row = _rows(canvas).last
+    row.get_by_label("Field").fill("contact.tags")
+    operators = row.get_by_label("Comparison")
+    expect(operators).to_have_value("contains")
+    expect(operators.locator("option")).to_have_text(
+        ["contains", "does not contain", "contains any of", "contains all of", "is empty", "is known", "is not known"]
+    )
+    row.get_by_label("Field").fill("contact.created_at")
+    expect(operators).to_have_value("before")
+    row.get_by_label("Date").fill("2026-11-25")
+    day = {"field": "contact.created_at", "operator": "before", "value": "2026-11-25"}
+    _expect_stored(canvas, [day])
+    row.get_by_label("Time, where the contact is").fill("09:30")
+    _expect_stored(canvas, [{**day, "value": "2026-11-25T09:30"}])
+    operators.select_option("on")
+    expect(row.get_by_label("Time, where the contact is")).to_be_hidden()
+    operators.select_option("exists")
+    expect(row.locator("input:visible")).to_have_count(1)
+    row.get_by_label("Field").fill("something.unknown")
+    expect(operators.locator("option")).to_have_count(27)
+    operators.select_option("between")
+    row.get_by_label("From").fill("9")
+    row.get_by_label("To", exact=True).fill("1")
+    expect(row.locator(".bad-text")).to_contain_text("The first number is larger than the second")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_it_looks_right_and_is_accessible(
+    open_page: Callable[..., Page], expect_accessible: Any, shot: Any, workflow: str, theme: str, width: int
+) -> None:
+    canvas = Canvas(open_page(theme=theme, width=width)).open(workflow)
+    canvas.step("ask").first.click()
+    expect(_rows(canvas)).to_have_count(len(STORED))
+    expect_accessible(canvas.page)
+    shot(canvas.page, f"conditions-{theme}-{width}")

@@ -1,0 +1,64 @@
+"""Conditions and decisions in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.nodes.operators import OPERATORS
+from app.nodes.phrases import decision_in_words, sentence, wanted_in_words
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "words"),
+    [
+        ("within_last", {"duration": 1, "unit": "weeks"}, "is within the last week"),
+        ("within_next", {"duration": 36.0, "unit": "hours"}, "is within the next 36 hours"),
+        ("between", [1, "9"], "is between 1 and 9"),
+        ("in", ["a", True, None], "is one of a, Yes, –"),
+        ("equals", False, "is no"),
+        ("is_empty", None, "is empty"),
+        ("contains", {"a": True}, 'contains {"a": true}'),
+        ("of_an_older_release", 7, "of an older release 7"),
+        ("before", None, "is before …"),
+    ],
+)
+def test_what_a_rule_wants(operator: str, wanted: Any, words: str) -> None:
+    assert wanted_in_words(operator, wanted) == words
+
+
+def test_a_list_and_a_decision() -> None:
+    rules: list[Any] = [
+        {"field": "contact.attributes.plan", "operator": "equals", "value": "pro"},
+        {"match": "any", "conditions": [{"field": "event.items[0].sku", "operator": "exists"}, {"field": "tags"}, 7]},
+    ]
+    assert sentence(rules) == "plan is pro and (event items.0.sku is known or tags … …)"
+    held = {"field": "contact.paid", "operator": "is_true", "wanted": None, "actual": "yes", "held": True}
+    lines = decision_in_words(
+        [{"match": "any", "held": True, "rules": [held, {**held, "actual": None, "held": False}]}]
+    )
+    assert [(line.label, line.depth, line.held, line.was, line.wanted) for line in lines] == [
+        ("Any of these", 0, True, "", ""),
+        ("paid", 1, True, "yes", "is true"),
+        ("paid", 1, False, "empty", "is true"),
+    ]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text("ab "),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["field", "operator", "unit", "duration"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(sorted(OPERATORS)), anything, anything)
+def test_no_words_show_python(operator: str, wanted: Any, actual: Any) -> None:
+    rule = {"field": "contact.x", "operator": operator, "wanted": wanted, "actual": actual, "held": False}
+    (line,) = decision_in_words([rule])
+    shown = f"{line.was} {line.wanted} {sentence([{**rule, 'value': wanted}, wanted])} {sentence(wanted)}"
+    assert not [word for word in ("{'", "True", "False", "None", "nan", "inf", "e+", "e-") if word in shown], shown

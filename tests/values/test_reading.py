@@ -1,0 +1,23 @@
+"""What kind of value a field holds, judged by what was met."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.nodes.operators import KINDS
+from app.values.reading import CONTACT_KINDS, kind_of
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([True, None, False], "boolean"), ([1, 2.5, ""], "number"), ([["a"], []], "list"), (["2026-01-01", "2026-01-01T09:00Z"], "date"),
+        (["pro", "free"], "text"), (["pro", 1], ""), (["10115", "80331"], ""), ([1764000000], ""), (["yes", "no"], ""), ([{"a": 1}], ""),
+        ([], ""), (["pro", "10115"], ""), (["May 5"], "text"),
+    ],
+)  # fmt: skip
+def test_a_kind_is_named_when_all_values_agree(values: list[Any], kind: str) -> None:
+    assert kind_of(values) == kind
+    assert set(CONTACT_KINDS.values()) <= KINDS
