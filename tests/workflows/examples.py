@@ -64,9 +64,9 @@ ONBOARDING: dict[str, Any] = {
 }
 
 
-async def make_template(session: AsyncSession, workspace: Workspace) -> Template:
+async def make_template(session: AsyncSession, workspace: Workspace, **fields: Any) -> Template:
     """A template with a name of its own."""
-    template = Template(tenant_id=workspace.id, name=f"Welcome {next(_numbers)}", subject="Hi", text="Hello")
+    template = Template(tenant_id=workspace.id, name=f"Welcome {next(_numbers)}", subject="Hi", text="Hello", **fields)
     session.add(template)
     await session.flush()
     return template

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Workflow, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import PATH, complaints, created, make_template, onboarding, tagging
+from tests.workflows.examples import ONBOARDING, PATH, complaints, created, make_template, onboarding, tagging
 
 
 async def test_the_contracts_body_is_taken_to_the_letter(
@@ -39,6 +39,21 @@ async def test_the_contracts_body_is_taken_to_the_letter(
     assert data["settings"] == {"reentry": "after_exit"}
     assert data["stats"]["totalRuns"] == 0
     assert [issue for issue in data["issues"] if issue["severity"] == "error"] == []
+
+
+async def test_not_a_letter_of_the_contracts_example_is_changed(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    """With the very template that it names; it is saved, told that opens are not reported, and may be activated."""
+    template = await make_template(db_session, workspace, id=UUID("550e8400-e29b-41d4-a716-446655440001"))
+    admin = await api(Role.ADMIN)
+    answer = await admin.post(PATH, json=ONBOARDING)
+    assert answer.status_code == 201, answer.text
+    data = answer.json()["data"]
+    assert data["nodes"] == ONBOARDING["nodes"] and data["nodes"][0]["data"]["templateId"] == str(template.id)
+    assert {issue["severity"] for issue in data["issues"]} == {"warning"}
+    assert any("Nothing reports opens yet" in issue["message"] for issue in data["issues"])
+    assert (await admin.post(f"{PATH}/{data['id']}/activate")).json()["data"]["status"] == "active"
 
 
 async def test_a_template_that_does_not_exist_is_named(api: ApiClients, db_session: AsyncSession) -> None:
