@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.lib.complaints import complaint
+from app.lib.complaints import all_complaints
 from app.lib.readings import as_date, as_number, printed_json
 from app.nodes import paths
 from app.nodes.base import Issue
@@ -161,12 +161,9 @@ def _quoted(value: Any) -> str:
 
 def problems(raw: list[dict[str, Any]]) -> list[Issue]:
     """The same for a list as JSON, for validation of triggers and goals."""
-    try:
-        return issues(msgspec.convert(raw, list[Condition]))
-    except msgspec.ValidationError as error:
-        told = complaint(str(error))
-        where = told["path"] if told["path"].startswith("[") else ""
-        return [Issue("conditions" + where, told["message"])]
+    if faults := all_complaints(raw, list[Condition], "conditions"):
+        return [Issue(fault["path"], fault["message"]) for fault in faults]
+    return issues(msgspec.convert(raw, list[Condition]))
 
 
 def _shown(value: Any) -> Any:

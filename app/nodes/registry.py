@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 import app.nodes as package
+from app.lib.complaints import all_complaints
 from app.nodes.base import Issue, NodeType
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
@@ -67,9 +68,6 @@ def config_of(kind: type[NodeType], data: dict[str, Any]) -> Any:
 
 def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Issue]:
     """All that is wrong with `data`; paths begin below `data` (`duration`, `conditions[0].operator`)."""
-    try:
-        config = config_of(kind, data)
-    except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `")
-        return [Issue(where.rstrip("`").removeprefix("$").removeprefix("."), message)]
-    return kind.issues(config)
+    if faults := all_complaints(data, kind.Config):
+        return [Issue(fault["path"], fault["message"]) for fault in faults]
+    return kind.issues(config_of(kind, data))

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Invalid, NotFound
-from app.lib.complaints import complaint
+from app.lib.complaints import all_complaints, complaint
 from app.lib.flash import go
 from app.lib.fragments import page
 from app.models import Workflow
@@ -88,7 +88,8 @@ def _patch_of(body: bytes) -> DraftPatch:
     try:
         return msgspec.json.decode(body, type=DraftPatch)
     except msgspec.ValidationError as error:
-        raise Invalid("This change does not fit.", errors=[complaint(str(error))]) from error
+        faults = all_complaints(msgspec.json.decode(body), DraftPatch)
+        raise Invalid("This change does not fit.", errors=faults) from error
 
 
 @patch(ONE + "/draft", role=Role.MARKETER, include_in_schema=False)

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.lib.complaints import LEFT_OUT
 
-Ignored = Annotated[Any | UnsetType, Meta(extra={LEFT_OUT: True})]
+Ignored = Annotated[Any | UnsetType, Meta(description="Accepted and left out.", extra={LEFT_OUT: True})]
 
 
 class LeavesOut(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from app.lib.complaints import all_complaints, joined
+from app.lib.complaints import joined
 from app.lib.liquid import LiquidError, compile_text
 from app.nodes import conditions, goals, registry
 from app.workflows.trigger_types import TRIGGER_TYPES
@@ -58,11 +58,8 @@ class Installed:
         return list(registry.ports(registry.get(type_)))
 
     def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
-        kind = registry.get(type_)
-        if faults := all_complaints(data, kind.Config):
-            return [Problem(fault["path"], fault["message"]) for fault in faults]
-        config = registry.config_of(kind, data)
-        told = [Problem(issue.path, issue.message, issue.incomplete) for issue in kind.issues(config)]
+        issues = registry.problems(registry.get(type_), data)
+        told = [Problem(issue.path, issue.message, issue.incomplete) for issue in issues]
         return told + list(_liquid_problems(data, ""))
 
     def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Problem]:

@@ -243,7 +243,7 @@ def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
     ("items", "path", "words", "incomplete"),
     [
         ([{"field": "a", "operator": "equls", "value": 1}], "conditions[0].operator", "equals", False),
-        ([{"field": "a", "operator": "equals", "vlue": 1}], "conditions[0].vlue", "spelling", False),
+        ([{"field": "a", "operator": "equals", "vlue": 1}], "conditions[0].vlue", "Did you mean `value`?", False),
         ([is_("a", "x", "greater_than")], "conditions[0].value", "not a number", False),
         ([is_("a", "soon", "before")], "conditions[0].value", "not a date", False),
         ([is_("a", "x", "in")], "conditions[0].value", "a list", False),
