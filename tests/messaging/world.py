@@ -171,6 +171,13 @@ class World:
 
         asyncio.run(resume())
 
+    def to_next_due(self) -> None:
+        """Move time on to when the next message is due: each row keeps its place."""
+        self.db.execute(
+            "update messages set due_at = due_at - greatest(interval '0', (select min(due_at) from messages where status = 0)"
+            " - clock_now()) where status = 0 and due_at is not null"
+        )
+
     def make_due(self) -> None:
         self.db.execute("update messages set due_at = clock_now() where due_at is not null")
 
