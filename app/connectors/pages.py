@@ -71,12 +71,23 @@ def _config(given: dict[str, str], kind: type[Any], leave_out: tuple[str, ...] =
 @get("/connectors", role=Role.VIEWER, include_in_schema=False)
 async def list_connectors(request: Asked, db_session: Database) -> Template:
     """All connectors."""
-    found = await ConnectorService(db_session, request.user).list(100)
-    return page(request, "connectors/list.html", rows=[view(row) for row in found.items])
+    service = ConnectorService(db_session, request.user)
+    found = await service.list(100)
+    return page(
+        request,
+        "connectors/list.html",
+        rows=[view(row) for row in found.items],
+        waiting=await service.waiting(found.items),
+        waiting_for_any=0 if found.items else await service.waiting_for_any(),
+    )
 
 
 def _form(
-    request: Asked, given: dict[str, Any], connector: Connector | None = None, error: AppError | None = None
+    request: Asked,
+    given: dict[str, Any],
+    connector: Connector | None = None,
+    error: AppError | None = None,
+    waiting: dict[UUID, int] | None = None,
 ) -> Template:
     return page(
         request,
@@ -85,6 +96,7 @@ def _form(
         given=given,
         errors=_errors(error),
         shown=view(connector) if connector else None,
+        waiting=waiting or {},
         securities=SECURITIES,
     )
 
@@ -110,10 +122,11 @@ async def create_connector(request: Asked, db_session: Database) -> Template | R
 @get("/connectors/{connector_id:uuid}", role=Role.VIEWER, include_in_schema=False)
 async def edit_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Template:
     """The form of one connector, without its password; admins may change it."""
-    connector = await ConnectorService(db_session, request.user).get(connector_id)
+    service = ConnectorService(db_session, request.user)
+    connector = await service.get(connector_id)
     shown = view(connector)
     given = {**msgspec.to_builtins(shown.config), "name": shown.name, "password": ""}
-    return _form(request, given, connector)
+    return _form(request, given, connector, waiting=await service.waiting([connector]))
 
 
 @post("/connectors/{connector_id:uuid}", role=Role.ADMIN, include_in_schema=False, status_code=200)
@@ -130,7 +143,7 @@ async def save_connector(
             config = _config(given, SmtpChange, () if given["password"] else ("password",))
         await service.update(connector_id, ConnectorChange(name=given["name"], config=config))
     except AppError as error:
-        return _form(request, given, connector, error)
+        return _form(request, given, connector, error, await service.waiting([connector]))
     return flash.go(request, f"/connectors/{connector_id}", "Saved.")
 
 
@@ -139,6 +152,13 @@ async def make_default(request: Asked, db_session: Database, connector_id: FromP
     """Steps that name no connector send through this one from now on."""
     connector = await ConnectorService(db_session, request.user).update(connector_id, ConnectorChange(is_default=True))
     return flash.go(request, "/connectors", f"“{connector.name}” is the default now.")
+
+
+@post("/connectors/{connector_id:uuid}/resume", role=Role.ADMIN, include_in_schema=False)
+async def resume_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Response[bytes]:
+    """Try it again with the settings that it has."""
+    connector = await ConnectorService(db_session, request.user).resume(connector_id)
+    return flash.go(request, f"/connectors/{connector_id}", f"“{connector.name}” is tried again now.")
 
 
 @post("/connectors/{connector_id:uuid}/delete", role=Role.ADMIN, include_in_schema=False)
@@ -167,6 +187,6 @@ async def test_connector(request: Asked, db_session: Database, connector_id: Fro
 
 
 HANDLERS: list[Any] = [
-    list_connectors, new_connector, create_connector, edit_connector, save_connector, make_default, delete_connector,
-    test_connector,
+    list_connectors, new_connector, create_connector, edit_connector, save_connector, make_default,
+    resume_connector, delete_connector, test_connector,
 ]  # fmt: skip

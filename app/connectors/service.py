@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, make_msgid
 from typing import Any
@@ -122,6 +123,15 @@ class ConnectorService:
         after = pagination.decode_cursor(cursor, str, UUID) if cursor else None
         rows = await repository.all_of(self.session, self.tenant_id, size + 1, (after[0], after[1]) if after else None)
         return pagination.cut(rows, size, lambda row: (row.name, row.id))
+
+    async def waiting(self, connectors: Sequence[Connector]) -> dict[UUID, int]:
+        """How many messages wait for those of `connectors` that do not work."""
+        troubled = [connector.id for connector in connectors if connector.state != "ok"]
+        return await repository.waiting(self.session, self.tenant_id, troubled)
+
+    async def waiting_for_any(self) -> int:
+        """How many messages wait because there is no connector at all."""
+        return await repository.waiting_for_any(self.session, self.tenant_id)
 
     async def create(self, new: NewConnector) -> Connector:
         """Add a connector. The first of its type is the default whatever was asked."""

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import jobs
+from app.lib.formats import duration
 from app.lib.heartbeat import DEAD_AFTER_S
 
 State = Literal["ok", "degraded", "down"]
@@ -77,7 +78,36 @@ async def _database(session: AsyncSession) -> dict[str, Check]:
     }
     for kind in ("worker", "scheduler"):
         found[kind] = _pulse(kind, ages.get(kind))
+    found["connectors"] = await _connectors(session)
     return found
+
+
+WITHOUT_CONNECTOR = """
+select count(*) from workspaces w
+where not exists (select from connectors c where c.tenant_id = w.id and c.type = 'smtp' and c.is_default)
+  and exists (select from messages m where m.tenant_id = w.id and m.connector_id is null and m.status = 0 and m.due_at is null
+    and m.reason = 'no_connector')
+"""
+"""Workspaces with mail that waits and no connector for it: one look into an index for each workspace without one."""
+_TROUBLED = f"""
+select count(*) as troubled, extract(epoch from clock_now() - min(state_since)) as age, ({WITHOUT_CONNECTOR}) as without
+from connectors where state <> 'ok'
+"""  # noqa: S608  a constant
+
+
+async def _connectors(session: AsyncSession) -> Check:
+    """How many cannot send, and for how long. No names and no servers' words: anybody may read this."""
+    row = (await session.execute(text(_TROUBLED))).one()
+    said = []
+    if row.troubled:
+        some = "1 connector cannot" if row.troubled == 1 else f"{row.troubled} connectors cannot"
+        said.append(f"{some} send mail, the longest for {duration(float(row.age or 0))}.")
+    if row.without:
+        some = "1 workspace has" if row.without == 1 else f"{row.without} workspaces have"
+        said.append(f"{some} mail waiting and no connector for it.")
+    if not said:
+        return Check("ok")
+    return Check("down", " ".join(said), round(float(row.age), 1) if row.age is not None else None)
 
 
 def _pulse(kind: str, age: float | None) -> Check:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib.health import WITHOUT_CONNECTOR
 from app.messaging.counters import PREFIX
 
 DEEPEST = 100_000
@@ -22,6 +23,9 @@ from (select resume_at from runs where resume_at <= clock_now() and status < 4 o
 union all
 select 'messages_due', count(*), coalesce(extract(epoch from clock_now() - min(due_at)), 0)
 from (select due_at from messages where due_at <= clock_now() and status = 0 order by due_at limit {DEEPEST}) as due
+union all
+select 'messages_held', count(*), coalesce(extract(epoch from clock_now() - min(created_at)), 0)
+from (select created_at from messages where status = 0 and due_at is null limit {DEEPEST}) as held
 """  # noqa: S608  a constant
 
 
@@ -35,6 +39,13 @@ class Queue(NamedTuple):
 
 async def queues(session: AsyncSession) -> list[Queue]:
     return [Queue(row.queue, int(row.depth), float(row.age)) for row in await session.execute(text(_QUEUES))]
+
+
+async def connectors(session: AsyncSession) -> tuple[dict[str, int], int]:
+    """How many connectors are in each state, and how many workspaces have mail waiting and no connector for it."""
+    rows = await session.execute(text("select state, count(*) as n from connectors group by state"))
+    states = {"ok": 0, "away": 0, "paused": 0} | {row.state: int(row.n) for row in rows}
+    return states, int(await session.scalar(text(WITHOUT_CONNECTOR)) or 0)
 
 
 async def run_totals(session: AsyncSession) -> dict[str, int]:

@@ -17,6 +17,15 @@ async def exposition(session: AsyncSession) -> bytes:
     for queue in await repository.queues(session):
         depth.labels(queue.name).set(queue.depth)
         age.labels(queue.name).set(queue.age)
+    states, without = await repository.connectors(session)
+    working = Gauge("throughline_connectors", "Connectors by state.", ("state",), registry=registry)
+    for state, count in states.items():
+        working.labels(state).set(count)
+    Gauge(
+        "throughline_workspaces_without_connector",
+        "Workspaces with mail that waits and no connector for it.",
+        registry=registry,
+    ).set(without)
     runs = Counter("throughline_runs", "Runs that entered, and how they ended.", ("status",), registry=registry)
     for status, count in (await repository.run_totals(session)).items():
         runs.labels(status).inc(max(count, 0))

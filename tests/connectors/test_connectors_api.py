@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import senders, service
+from app.lib.ids import uuid7
 from app.models import Connector, Workspace
 from app.models.status import Role
 from tests.messaging.sink import Sink
@@ -139,3 +140,25 @@ async def test_the_local_connector_is_made_once(db_session: AsyncSession, worksp
     path = f"/api/v1/connectors/{first.id}"
     assert (await client.patch(path, json={"config": {"fromName": "Me"}})).status_code == 200
     assert (await client.patch(path, json={"config": {"host": "evil.example"}})).status_code == 422
+
+
+async def test_the_state_is_told_and_a_paused_one_is_tried_again(
+    api: Any, db_session: AsyncSession, sink: Sink
+) -> None:
+    config = {**CONFIG, "host": "127.0.0.1", "port": sink.port, "security": "none", "password": "wrong"}
+    path = f"/api/v1/connectors/{(await made(api, config=config))['id']}"
+    client, marketer = await api(Role.ADMIN), await api(Role.MARKETER)
+    body = (await client.get(path)).json()["data"]
+    assert (body["state"], body["stateSince"], body["stateMessage"]) == ("ok", None, None)
+    assert (await client.post(f"{path}/test", json={"to": "me@example.com"})).json()["data"][
+        "result"
+    ] == "misconfigured"
+    body = (await client.get("/api/v1/connectors")).json()["data"][0]
+    assert body["state"] == "paused" and body["stateSince"] and "535" in body["stateMessage"]
+    assert (await marketer.post(f"{path}/resume")).status_code == 403
+    body = (await client.post(f"{path}/resume")).json()["data"]
+    assert (body["state"], body["stateMessage"]) == ("ok", None)
+    await client.post(f"{path}/test", json={"to": "me@example.com"})
+    assert (await client.get(path)).json()["data"]["state"] == "paused"
+    assert (await client.patch(path, json={"config": {"password": "p4ss"}})).json()["data"]["state"] == "ok"
+    assert (await client.post(f"/api/v1/connectors/{uuid7()}/resume")).status_code == 404

@@ -6,10 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from markupsafe import escape
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import senders, service
-from app.models import Connector, Workspace
+from app.lib import clock
+from app.lib.ids import uuid7
+from app.models import Connector, Message, Workspace
 from app.models.status import Role
 from tests.messaging.sink import Sink
 
@@ -106,3 +110,46 @@ async def test_roles_and_workspaces(browser: Any, client: Any, other_workspace: 
     assert (await stranger.get(path)).status_code == 404
     assert "Relay" not in (await stranger.get("/connectors")).text
     assert (await client.get("/connectors")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "shown"),
+    [("paused", "535 5.7.8 <b>Bad</b> credentials", "Stopped"), ("away", "Connection refused", "Server away")],
+)
+async def test_a_connector_that_does_not_send_says_why_and_can_be_tried_again(
+    browser: Any, db_session: AsyncSession, workspace: Workspace, state: str, words: str, shown: str
+) -> None:
+    path = await made(browser)
+    row = await stored(db_session, path)
+    row.state, row.state_since, row.state_message = state, clock.now(), words
+    for seq, due_at in enumerate((None, clock.now())):
+        db_session.add(
+            Message(run_id=uuid7(), seq=seq, tenant_id=workspace.id, workflow_id=uuid7(), contact_id=uuid7(), channel=1, status=0,
+                    due_at=due_at, created_at=clock.now(), connector_id=row.id, reason="connector_paused")
+        )  # fmt: skip
+    await db_session.flush()
+    admin, marketer = await browser(Role.ADMIN), await browser(Role.MARKETER)
+    listed, form = (await admin.get("/connectors")).text, (await admin.get(path)).text
+    for page in (listed, form):
+        assert str(escape(words)) in page and "2 emails wait for it" in page and "Try again" in page
+    assert shown in listed and "Change the settings" in listed
+    assert "Try again" not in (await marketer.get("/connectors")).text
+    assert (await marketer.post(f"{path}/resume")).status_code == 403
+    assert (await admin.post(f"{path}/resume")).status_code == 303
+    row = await stored(db_session, path)
+    assert (row.state, row.state_message) == ("ok", None)
+    assert await db_session.scalar(select(func.count()).where(Message.due_at.is_(None))) == 0
+    assert "Try again" not in (await admin.get("/connectors")).text
+
+
+async def test_without_a_connector_the_page_says_how_much_waits(
+    browser: Any, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    held = Message(run_id=uuid7(), seq=1, tenant_id=workspace.id, workflow_id=uuid7(), contact_id=uuid7(), channel=1, status=0,
+                   created_at=clock.now(), reason="no_connector")  # fmt: skip
+    db_session.add(held)
+    await db_session.flush()
+    assert "1 email waits for one." in (await (await browser(Role.ADMIN)).get("/connectors")).text
+    await made(browser)
+    await db_session.refresh(held)
+    assert held.due_at is not None and held.reason is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,10 +13,10 @@ from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import heartbeat, openapi
+from app.lib import clock, heartbeat, openapi
 from app.lib.heartbeat import Beat
 from app.lib.ids import uuid7
-from app.models import NodeStat, Workspace
+from app.models import Connector, Message, NodeStat, Workspace
 from app.models.status import Role
 from app.settings import settings
 from tests.fixtures.database import CommittedDatabase
@@ -45,6 +46,7 @@ async def test_ready_says_what_is_missing(client: httpx.AsyncClient, db_session:
         "migrations": "ok",
         "worker": "ok",
         "scheduler": "down",
+        "connectors": "ok",
         "redis": "off",
     }
     assert "heard of 40 s ago" in found["checks"]["scheduler"]["detail"]
@@ -55,6 +57,46 @@ async def test_ready_is_ok_when_all_is_there(
 ) -> None:
     await beat(db_session, worker=1, scheduler=1)
     assert (await client.get("/health/ready")).json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("states", "detail"),
+    [
+        (["away"], "1 connector cannot send mail"),
+        (["paused", "ok", "away"], "2 connectors cannot send mail"),
+        ([], "1 workspace has mail waiting and no connector"),
+    ],
+)
+async def test_connectors_that_cannot_send_are_degraded(
+    client: httpx.AsyncClient,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    redis_url: str,
+    states: list[str],
+    detail: str,
+) -> None:
+    await beat(db_session, worker=1, scheduler=1)
+    for n, state in enumerate(states):
+        db_session.add(
+            Connector(tenant_id=workspace.id, type="smtp", name=f"Secret {n}", config={}, is_default=n == 0, state=state,
+                      state_since=clock.now() - timedelta(minutes=5), state_message="private words")
+        )  # fmt: skip
+    db_session.add(
+        Message(run_id=uuid7(), seq=1, tenant_id=workspace.id, workflow_id=uuid7(), contact_id=uuid7(), channel=1, status=0,
+                created_at=clock.now(), reason="no_connector")
+    )  # fmt: skip
+    await db_session.flush()
+    answer = await client.get("/health/ready")
+    found = answer.json()
+    assert (answer.status_code, found["status"], found["checks"]["connectors"]["status"]) == (200, "degraded", "down")
+    assert detail in found["checks"]["connectors"]["detail"]
+    assert bool(states) == (found["checks"]["connectors"].get("ageSeconds") is not None)
+    assert "private" not in answer.text and "Secret" not in answer.text and workspace.name not in answer.text
+    metrics = (await client.get("/metrics")).text
+    for state in ("ok", "away", "paused"):
+        assert f'throughline_connectors{{state="{state}"}} {states.count(state)}.0' in metrics
+    assert f"throughline_workspaces_without_connector {0 if states else 1}.0" in metrics
+    assert 'throughline_queue_depth{queue="messages_held"} 1.0' in metrics
 
 
 async def test_another_schema_is_not_ready(client: httpx.AsyncClient, db_session: AsyncSession) -> None:
