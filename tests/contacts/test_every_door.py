@@ -186,6 +186,7 @@ DOORS: dict[str, Door] = {
     "upsert": House.upsert,
     "patch": House.patch,
     "form": House.form,
+    "file": House.file,
     "step": House.step,
     "event": House.event,
 }
