@@ -51,6 +51,8 @@ async def test_a_name_that_nothing_could_read_becomes_one_with_its_label(
     page = (await marketer.get(f"/contacts/{ada.id}")).text
     assert ">First Name</dt>" in page and ">Schuhgröße (EU)</dt>" in page and ">plan</dt>" in page
     assert ">first_name<" not in page
+    wrong = await marketer.post(f"/contacts/{ada.id}/edit", data=form({"first_name": "Bea"}, phone="n/a"))
+    assert wrong.status_code == 422 and ">First Name<" in wrong.text
     was = '{"texts": {"email": "ada@example.com"}, "attributes": {"first_name": "Ada"}}'
     changed = form({"first_name": "Bea"}, was=was)
     assert (await marketer.post(f"/contacts/{ada.id}/edit", data=changed)).status_code == 303
