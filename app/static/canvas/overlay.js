@@ -13,6 +13,13 @@ const BAR = 76;
 const number = new Intl.NumberFormat('en');
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : '–');
 
+/** What became of the messages of a step, the worst first after those that were sent: a card has room for four. */
+function fates({ messages, failed, waiting }, passed) {
+  const seen = [['Failed', failed], ['Uncertain', messages.uncertain], ['Suppressed', messages.suppressed], ['Queued', messages.queued], ['Here now', waiting]];
+  const cells = [['Sent', messages.sent], ...seen.filter(([, count]) => count)].map(([word, count]) => [word, number.format(count)]);
+  return (cells.length < 4 ? [passed, ...cells] : cells).slice(0, 4);
+}
+
 export class Overlay {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Issue[]} issues */
   constructor(canvas, issues) {
@@ -203,16 +210,14 @@ export class Overlay {
       const stats = nodes[id] ?? { executed: 0, failed: 0, waiting: 0, ports: {} };
       const { messages } = stats;
       const cells = [['Passed', number.format(stats.executed)]];
-      if (messages) cells.push(['Sent', number.format(messages.sent)]);
+      if (messages) {
+        strip(id, fates(stats, cells[0]));
+        continue;
+      }
       const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);
       for (const port of ports.slice(0, 2)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
       if (stats.waiting) cells.push(['Here now', number.format(stats.waiting)]);
       if (stats.failed) cells.push(['Failed', number.format(stats.failed)]);
-      if (messages) {
-        for (const word of ['uncertain', 'queued', 'suppressed']) {
-          if (messages[word]) cells.push([word[0].toUpperCase() + word.slice(1), number.format(messages[word])]);
-        }
-      }
       strip(id, cells.slice(0, 4));
     }
     for (const edge of graph.edges.values()) {
