@@ -48,7 +48,7 @@ def test_a_file_becomes_contacts(page: Page, expect_accessible: Callable[..., No
     page.goto("/contacts")
     page.get_by_placeholder("Name, email or id").fill("spring.p77@")
     expect(page.locator("#rows tbody tr")).to_have_count(1)
-    expect(page).to_have_url(re.compile(r"q=spring\.p77"))
+    expect(page).to_have_url(re.compile(r"search=spring\.p77"))
     page.get_by_role("link", name="Jö77").click()
     expect(page.get_by_role("heading", level=2, name="Jö77")).to_be_visible()
     expect(page.get_by_label("Profile")).not_to_contain_text("Age")
