@@ -118,6 +118,9 @@ async def save_contact(
         await service.patch(contact_id, sent)
         await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
+        called = await labels.known(db_session, request.user.tenant_id)
+        for row in form.attributes:
+            row.label = called.get(row.name, "")
         return _form(request, form, contact, error, await _held_back(service, contact))
     why = await _held_back(service, await service.get(contact_id))
     if why and sent.consent and sent.consent.get("email"):
