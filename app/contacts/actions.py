@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts import history
+from app.contacts.permission import TOLD_BY_US
 from app.errors import AppError, Invalid
 from app.events.record import NewEvent, record
 from app.lib import clock, jobs, jsonlimits
@@ -77,6 +78,9 @@ class ContactActions:
         name = form.event.strip()
         if not name or len(name) > 200 or "\0" in name:
             raise Invalid(errors=[{"path": "event", "message": "Write the name of the event, like purchase."}])
+        if name in TOLD_BY_US:
+            message = "This event tells of a decision and does not make one. Edit the consent of the contact, or re-subscribe it."
+            raise Invalid(errors=[{"path": "event", "message": message}])
         properties = _properties(form.properties)
         await record(
             self.session,

@@ -22,10 +22,10 @@ ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
 _SHAPE = re.compile(ADDRESS_SHAPE)
 
 REASONS = {
-    "complained": "A mail to this address was reported as spam.",
+    "complained": "An earlier mail to this address was reported as spam.",
     "unsubscribed": "The address is unsubscribed.",
     "manual": "The address was put on the suppression list by hand.",
-    "bounced": "Mail to this address came back.",
+    "bounced": "An earlier mail to this address came back.",
     "invalid": "The address does not exist.",
 }
 """Why an address is on the suppression list, with the sentence. The first outweighs the ones after it when both happen."""
@@ -33,6 +33,8 @@ SPOKEN = ("complained", "unsubscribed")
 """Reasons by which the person spoke. They are named before what the consent says, the others after it."""
 _BY = {"complained": "contact", "unsubscribed": "contact", "manual": "team", "bounced": "server", "invalid": "server"}
 REACHABLE = "reachable"
+TOLD_BY_US = ("contact.unsubscribed", "contact.resubscribed")
+"""Events that tell what somebody decided. Sent by a client they would look like a decision and change nothing."""
 LABELS = {
     REACHABLE: "Reachable",
     "unsubscribed": "Unsubscribed",
@@ -44,6 +46,12 @@ LABELS = {
     "no_address": "No email",
 }
 """What a person reads in a pill or filter for each answer about a contact that is there, the topic aside."""
+_ELSEWHERE = {"no_topic_consent": "Opted out of the topic"}
+
+
+def label_of(reason: str) -> str:
+    """What a person reads for the reason of a suppressed message: also for those of the workflow and the run."""
+    return _ELSEWHERE.get(reason) or LABELS.get(reason) or reason.replace("_", " ").capitalize()
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.contacts.permission import TOLD_BY_US
 from app.errors import BadRequest, Complaint, Invalid
 from app.lib import clock, jsonlimits
 from app.lib.complaints import all_complaints, joined
@@ -19,6 +20,10 @@ MAX_PROPERTIES_BYTES = 32_768
 MAX_DEPTH = 10
 MAX_AHEAD = timedelta(hours=1)
 
+_OURS = (
+    "This event tells of a decision and does not make one. To stop mail, send `consent` with the contact or add the address to "
+    "the suppression list; to begin again, re-subscribe the contact."
+)
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -172,6 +177,8 @@ def _accept(
     for field, text in (("name", event.name), ("id", event.id)):
         if text is not None and ("\0" in text or not text.strip()):
             complain(field, "Send text that is not blank and does not hold the character U+0000.")
+    if event.name.strip() in TOLD_BY_US:
+        complain("name", _OURS)
     properties = "{}"
     try:
         properties = jsonlimits.storable(event.properties, max_bytes=MAX_PROPERTIES_BYTES, max_depth=MAX_DEPTH)

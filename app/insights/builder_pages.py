@@ -13,6 +13,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.permission import label_of
 from app.insights.service import workflow_stats
 from app.lib.fragments import page
 from app.models.status import Role
@@ -61,6 +62,7 @@ async def show_step_results(
     return page(
         request,
         "builder/step_results.html",
+        label_of=label_of,
         workflow_id=workflow_id,
         node_id=node_id,
         stats=stats,

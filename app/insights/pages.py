@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.insights.repository import InsightRepository
 from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
@@ -87,14 +88,14 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 def message_words(messages: MessageStats | None) -> list[str]:
-    """What became of the messages of a step: `12 sent`, `2 failed`, `3 suppressed (no consent)`."""
+    """What became of the messages of a step: `12 sent`, `2 failed`, `3 suppressed (opted out)`."""
     if messages is None:
         return []
     words = ("sent", "queued", "failed", "uncertain", "suppressed")
     parts = [f"{number(getattr(messages, word))} {word}" for word in words if getattr(messages, word)]
     if messages.suppressed_by:
         reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
-        parts[-1] += f" ({', '.join(reason.replace('_', ' ') for reason in reasons)})"
+        parts[-1] += f" ({', '.join(label_of(reason).lower() for reason in reasons)})"
     return parts
 
 
@@ -210,6 +211,7 @@ async def stats_page(
         request,
         "insights/stats.html",
         block="numbers",
+        label_of=label_of,
         workflow=workflow,
         stats=stats,
         ended=stats.total_runs - stats.running_runs,

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.lib import flash
 from app.lib.fragments import page
@@ -79,6 +80,7 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
     return page(
         request,
         "messages/show.html",
+        label_of=label_of,
         row=row,
         id=text,
         status=MessageStatus(row.status).word,

@@ -268,3 +268,18 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
         "rejected",
         "The contact withdrew consent for email. Tests do not go there either.",
     )
+
+
+@pytest.mark.parametrize("name", ["contact.unsubscribed", " contact.resubscribed "])
+async def test_a_client_cannot_send_the_event_of_a_decision_instead_of_the_decision(
+    admin: httpx.AsyncClient, browser: BrowserClients, zoe: Contact, db_session: AsyncSession, name: str
+) -> None:
+    """It would start what listens to it, and mail would go on."""
+    answer = await admin.post(
+        "/api/v1/events", json=[{"name": "seen", "contactId": str(zoe.id)}, {"name": name, "contactId": str(zoe.id)}]
+    )
+    assert answer.status_code == 422 and answer.json()["errors"][0]["path"] == "[1].name"
+    assert "send `consent`" in answer.json()["errors"][0]["message"]
+    page = await (await browser(Role.MARKETER)).post(f"/contacts/{zoe.id}/event", data={"event": name})
+    assert page.status_code == 422 and "does not make one" in page.text
+    assert await events(db_session, zoe) == []
