@@ -18,6 +18,7 @@ from app.engine import claim, control, failpoints, rows
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.claim import Cursor
 from app.engine.echoes import echoes
+from app.engine.faults import fault_in_words
 from app.engine.matcher import Matcher
 from app.engine.people import Contact
 from app.engine.walk import Batch
@@ -106,7 +107,7 @@ class Engine:
                 if cap > 1:
                     cap = self.caps[name] = max(1, cap // 8)
                     continue
-                give_up(f"{type(error).__name__}: {error}")
+                give_up(fault_in_words(error))
                 return 1
             self.caps[name] = min(cap * 2, self.limit)
             return taken

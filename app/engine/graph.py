@@ -11,11 +11,16 @@ from typing import Any
 import msgspec
 
 from app.engine import rows
+from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Judge, unless_met
+from app.lib.complaints import complaint
+from app.lib.liquid import LiquidError
+from app.lib.readings import quoted
 from app.messaging import counters
 from app.nodes import goals, registry
 from app.nodes.base import Done, Fail, Message, NodeType, Outcome, Run
 from app.nodes.conditions import Condition
+from app.nodes.patterns import BadPattern
 from app.nodes.retries import Retry
 from app.nodes.scope import Scope
 from app.workflows.graph import Retry as RetryRule
@@ -154,11 +159,11 @@ class Graph:
 
     def _made(self, spec: dict[str, Any], kind: type[NodeType] | None) -> Run | Outcome:
         if kind is None:
-            return Fail(f"The step type {spec['type']!r} is not installed.", permanent=True)
+            return Fail(f"The step type {quoted(spec['type'])} is not installed.", permanent=True)
         try:
             made = kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
         except Exception as error:  # a version of an older release must not keep every other workflow from running
-            return Fail(f"This step cannot be understood: {error}", permanent=True)
+            return Fail(_unreadable(error, spec["type"]), permanent=True)
         if spec.get("retry") and isinstance(made, Done):  # its mail is tried as often as the step says
             for message in [effect for effect in made.effects if isinstance(effect, Message)]:
                 message.payload["retry"] = retry_of(spec["retry"]).plain()
@@ -184,6 +189,15 @@ class Graph:
 
 def _conditions(spec: dict[str, Any]) -> list[Condition]:
     return msgspec.convert(spec.get("conditions") or [], list[Condition])
+
+
+def _unreadable(error: Exception, step: str) -> str:
+    """Why a stored step does not compile."""
+    if isinstance(error, msgspec.ValidationError):
+        return f"This step cannot be understood: {complaint(str(error))['message']}"
+    if isinstance(error, LiquidError | BadPattern):
+        return f"This step cannot be understood: {str(error).rstrip('.')}."
+    return fault_in_words(error, step)
 
 
 OVERLONG: Outcome = Fail(f"A run may take {MAX_STEPS:,} steps at most.", permanent=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from app.engine import rows
+from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Reached
 from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node
 from app.engine.people import COMPLETED, Contact, Run
@@ -204,7 +205,7 @@ class Batch:
             try:
                 outcome = node.run(run)
             except Exception as error:  # a step that breaks is that person's failure, not the batch's
-                outcome = Fail(f"{type(error).__name__}: {error}")
+                outcome = Fail(fault_in_words(error, node.type))
             known = track.next.get(outcome)
             track = self._grow(track, run, node, outcome) if known is None else known
         track.runs.append(run)

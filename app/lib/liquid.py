@@ -33,7 +33,7 @@ from app.lib.liquid_values import (
     takes_text,
     told_plainly,
 )
-from app.lib.readings import follow
+from app.lib.readings import follow, quoted
 
 SOURCE_LIMIT = 256 * 1024
 OUTPUT_LIMIT = 512 * 1024
@@ -203,7 +203,7 @@ class CompiledText:
         """The text for `data` (plain JSON values). Raises LiquidError."""
         rendered = self._joined(self._pieces, data) if self._pieces is not None else self._rendered(data)
         if self._html and (link := refused_link(rendered)):
-            raise LiquidError(f"the link {link[:80]!r} is refused: use http, https, mailto or tel")
+            raise LiquidError(f"the link {quoted(link, 80)} is refused: use http, https, mailto or tel")
         return rendered
 
     def _joined(self, pieces: list[str | Segments], data: Data) -> str:
@@ -251,7 +251,7 @@ def _compile(source: str, html: bool) -> CompiledText:
         raise told from error
     for name, spans in analysis.filters.items():
         if name not in environment.filters:
-            raise LiquidError(f"there is no filter called {name!r}", source.count("\n", 0, spans[0].index) + 1)
+            raise LiquidError(f"there is no filter called {quoted(name)}", source.count("\n", 0, spans[0].index) + 1)
     if html and (line := forbidden_output(source)):
         raise LiquidError("no values inside <script> or <style>: they cannot be made safe there", line)
     paths = {_dotted(variable.segments) for found in analysis.globals.values() for variable in found}

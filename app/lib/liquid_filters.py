@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from app.lib import clock
 from app.lib.liquid_dates import strftime
-from app.lib.readings import as_date, printed, printed_json
+from app.lib.readings import as_date, printed, printed_json, quoted
 from app.lib.zones import known_zone, zone_of
 
 SIZE_LIMIT = 256 * 1024
@@ -162,7 +162,7 @@ def _zone(wanted: object, context: Any) -> dt.tzinfo:
     """The one asked for, else the contact's, else the workspace's."""
     if explicit := _text(wanted):
         if (found := known_zone(explicit)) is None:
-            raise FilterArgumentError(f"there is no time zone called {explicit[:60]!r}", token=None)
+            raise FilterArgumentError(f"there is no time zone called {quoted(explicit, 60)}", token=None)
         return found
     workspace = context.globals.get("workspace")
     return zone_of(_contact(context).get("timezone"), workspace.get("timezone") if isinstance(workspace, dict) else "")
@@ -187,7 +187,9 @@ def date(value: object, form: object = "medium", zone: object = None, *, context
             raise FilterArgumentError("this date format is not understood", token=None)
         return strftime(moment, wanted, locale)
     except (OverflowError, ValueError) as error:  # the edges of the calendar
-        raise FilterArgumentError(f"the date {_text(value)[:40]!r} cannot be shown like this", token=None) from error
+        raise FilterArgumentError(
+            f"the date {quoted(_text(value), 40)} cannot be shown like this", token=None
+        ) from error
 
 
 FILTERS: dict[str, Any] = {

@@ -70,11 +70,18 @@ def printed_json(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(printed_json, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_quoted(key)}: {printed_json(item)}' for key, item in value.items())}}}"
-    return _quoted(value)
+        return f"{{{', '.join(f'{_json_text(key)}: {printed_json(item)}' for key, item in value.items())}}}"
+    return _json_text(value)
 
 
-def _quoted(value: Any) -> str:
+def quoted(value: Any, limit: int = 120) -> str:
+    """A value inside a sentence: text in quotes, anything else as JSON, at most `limit` characters of it."""
+    text = value if isinstance(value, str) else printed_json(value)
+    text = f"{text[:limit]}…" if len(text) > limit else text
+    return f"“{text}”" if isinstance(value, str) else text
+
+
+def _json_text(value: Any) -> str:
     return json.dumps(printed(value), ensure_ascii=False)
 
 

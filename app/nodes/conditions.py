@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.lib.complaints import all_complaints
-from app.lib.readings import as_date, as_number, printed_json
+from app.lib.readings import as_date, as_number, printed_json, quoted
 from app.nodes import paths
 from app.nodes.base import Issue
 from app.nodes.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, Unreadable
@@ -109,9 +109,9 @@ def _value_problem(shape: str, value: Any) -> tuple[str, str]:
         case "many" if not isinstance(value, list):
             return "", "Give a list of values."
         case "number" if as_number(value) is None:
-            return "", f"{_quoted(value)} is not a number."
+            return "", f"{quoted(value)} is not a number."
         case "date" if as_date(value) is None:
-            return "", f"{_quoted(value)} is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z."
+            return "", f"{quoted(value)} is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z."
         case "pair":
             return _pair_problem(value)
         case "duration":
@@ -127,7 +127,7 @@ def _pair_problem(value: Any) -> tuple[str, str]:
     low, high = (as_number(item) for item in value)
     if low is None or high is None:
         odd = 0 if low is None else 1
-        return f"[{odd}]", f"{_quoted(value[odd])} is not a number."
+        return f"[{odd}]", f"{quoted(value[odd])} is not a number."
     return ("", "The first number is larger than the second; nothing is between them.") if low > high else ("", "")
 
 
@@ -136,9 +136,9 @@ def _duration_problem(value: Any) -> tuple[str, str]:
         return "", 'Give a number and a unit, such as {"duration": 7, "unit": "days"}.'
     amount = as_number(value["duration"])
     if amount is None or amount <= 0:
-        return ".duration", f"{_quoted(value['duration'])} is not a length of time. Give a number above 0."
+        return ".duration", f"{quoted(value['duration'])} is not a length of time. Give a number above 0."
     if value["unit"] not in UNITS:
-        return ".unit", f"{_quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
+        return ".unit", f"{quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
     return (".duration", "At most 100 years.") if amount * UNITS[value["unit"]] > MAX_DURATION_S else ("", "")
 
 
@@ -150,13 +150,6 @@ def _pattern_problem(value: Any) -> tuple[str, str]:
     except BadPattern as error:
         return "", str(error)
     return "", ""
-
-
-def _quoted(value: Any) -> str:
-    """A value in a sentence: text in quotes, at most `SHOWN` characters."""
-    text = value if isinstance(value, str) else printed_json(value)
-    text = f"{text[:SHOWN]}…" if len(text) > SHOWN else text
-    return f"“{text}”" if isinstance(value, str) else text
 
 
 def problems(raw: list[dict[str, Any]]) -> list[Issue]:
@@ -208,7 +201,7 @@ def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[
         try:
             held = test(actual, step)
         except Unreadable as error:
-            raise ConditionError(f"{paths.label_of(condition.field)} is {_quoted(actual)}, which is {error}.") from None
+            raise ConditionError(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.") from None
         rules.append({**head, "actual": _shown(actual), "held": held})
         return held
 

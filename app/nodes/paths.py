@@ -12,7 +12,7 @@ import re
 from typing import Any
 from uuid import UUID
 
-from app.lib.readings import follow
+from app.lib.readings import follow, quoted
 from app.nodes.base import Read
 
 COLUMNS = {
@@ -37,7 +37,7 @@ def problem(path: str) -> str | None:
     if not path.strip():
         return "Choose a field."
     if len(path) > MAX_PATH or not _PATH.fullmatch(path):
-        return f"{path[:60]!r} is not a field. Write names with dots between, such as contact.attributes.plan."
+        return f"{quoted(path, 60)} is not a field. Write names with dots between, such as contact.attributes.plan."
     root, _, rest = path.partition(".")
     if root in ROOTS and not rest:
         return f"Say which field of {root}: {root}.something."

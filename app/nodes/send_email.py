@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.lib.readings import quoted
 from app.models.status import Channel
 from app.nodes import registry
 from app.nodes.base import Done, Issue, Message, NodeType
@@ -53,7 +54,7 @@ class SendEmail(NodeType):
             found.append(Issue("templateId", "Choose a template.", incomplete=True))
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
             if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
-                found.append(Issue(name, f"{address!r} is not an e-mail address."))
+                found.append(Issue(name, f"{quoted(address)} is not an e-mail address."))
         if config.topic.strip():
             try:
                 contact_fields.topic(config.topic)

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.lib.readings import quoted
 from app.workflows.graph import TRIGGER, Edge, Goal, Graph, Node, Note, Position, Retry, Settings, Trigger
 
 MAX_OPS = 500
@@ -238,19 +239,19 @@ def _with(draft: Draft, **parts: Any) -> Draft:
 
 def _new_id(parts: Iterable[Any], part_id: str, field: str, noun: str) -> None:
     if any(part.id == part_id for part in parts):
-        raise Refused(field, f"There is a {noun} {part_id!r} already. Give the new one an id of its own.")
+        raise Refused(field, f"There is a {noun} {quoted(part_id)} already. Give the new one an id of its own.")
 
 
 def _replaced(parts: Sequence[Any], part_id: str, field: str, noun: str, values: dict[str, Any]) -> tuple[Any, ...]:
     if all(part.id != part_id for part in parts):
-        raise Refused(field, f"There is no {noun} {part_id!r} in this draft. Load the draft again.")
+        raise Refused(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
     return tuple(msgspec.structs.replace(part, **values) if part.id == part_id else part for part in parts)
 
 
 def _without(parts: Sequence[Any], part_id: str, field: str, noun: str) -> tuple[Any, ...]:
     left = tuple(part for part in parts if part.id != part_id)
     if len(left) == len(parts):
-        raise Refused(field, f"There is no {noun} {part_id!r} in this draft. Load the draft again.")
+        raise Refused(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
     return left
 
 
@@ -294,9 +295,9 @@ def _(op: AddEdge, draft: Draft) -> Draft:
     _new_id(draft.graph.edges, edge.key, "edge.id", "edge")
     present = {node.id for node in draft.graph.nodes}
     if edge.source not in present | {TRIGGER}:
-        raise Refused("edge.source", f"There is no node {edge.source!r} for this edge to leave.")
+        raise Refused("edge.source", f"There is no node {quoted(edge.source)} for this edge to leave.")
     if edge.target not in present:
-        raise Refused("edge.target", f"There is no node {edge.target!r} for this edge to lead to.")
+        raise Refused("edge.target", f"There is no node {quoted(edge.target)} for this edge to lead to.")
     return _with(draft, edges=(*draft.graph.edges, edge))
 
 

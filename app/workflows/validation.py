@@ -19,6 +19,7 @@ import msgspec
 from app.errors import Complaint
 from app.lib import jsonlimits
 from app.lib.nearest import did_you_mean
+from app.lib.readings import quoted
 from app.nodes.reads import KnownNames
 from app.workflows.doubts import doubts
 from app.workflows.graph import (
@@ -138,7 +139,7 @@ def _shape(graph: Graph) -> Iterator[Finding]:
         ids = Counter(str(part.id) for part in parts)
         for index, part in enumerate(parts):
             if ids[str(part.id)] > 1:
-                message = f"Two {name} are called {part.id!r}. Give each an id of its own."
+                message = f"Two {name} are called {quoted(part.id)}. Give each an id of its own."
                 yield Finding(path=f"{name}[{index}].id", message=message)
     for index, node in enumerate(graph.nodes):
         if node.id == TRIGGER:
@@ -208,7 +209,7 @@ def _reference(index: int, node: Node, key: str, exists: Exists, noun: str) -> I
     try:
         known = exists(UUID(str(value)))
     except ValueError:
-        yield Finding(path=path, message=f"{value!r} is not an id. Send the UUID of a {noun}.", node_id=node.id)
+        yield Finding(path=path, message=f"{quoted(value)} is not an id. Send the UUID of a {noun}.", node_id=node.id)
         return
     if not known:
         yield Finding(path=path, message=f"There is no {noun} {value}. Choose one of this workspace.", node_id=node.id)
@@ -247,11 +248,11 @@ def _judge_edges(found: Findings, graph: Graph, types: StepTypes) -> None:
             found.refusals.append(Finding(path=f"{path}.{name}", message=message, node_id=at))
 
         if at is None:
-            refuse("source", f"There is no node {edge.source!r}. Use the id of a node, or `trigger`.")
+            refuse("source", f"There is no node {quoted(edge.source)}. Use the id of a node, or `trigger`.")
         if edge.target == TRIGGER:
             refuse("target", "Nothing leads into the trigger. Let the edge end at a node.")
         elif edge.target not in nodes:
-            refuse("target", f"There is no node {edge.target!r}. Use the id of a node.")
+            refuse("target", f"There is no node {quoted(edge.target)}. Use the id of a node.")
         ports = _ports(edge.source, nodes, types)
         if ports is not None and edge.source_handle not in ports:
             refuse("sourceHandle", _no_port(edge.source, edge.source_handle, ports))

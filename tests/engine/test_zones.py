@@ -58,3 +58,12 @@ def test_mail_texts_and_attributes_follow_the_zone_too(world: World) -> None:
         for row in world.db.execute("select id, attributes->>'when', attributes->>'name' from contacts").fetchall()
     }
     assert found == {tokyo: ("26 Nov. 08:30", "Donnerstag"), nowhere: ("25 Nov 18:30", "Wednesday")}
+
+
+def test_what_breaks_a_step_is_told_in_words(world: World) -> None:
+    texts = {"when": "{{ event.n | divided_by: 0 }}", "sorted": "{{ event.n }}"}
+    failing = world.workflow(flow("e", [node("u", "update_contact", set=texts)], ("trigger", "u")))
+    (person,) = world.contacts(1)
+    world.emit("e", [person], {"n": 7})
+    told = world.one("select error_message from runs where workflow_id = %s", failing)
+    assert told == "A text of this step cannot be filled in: Line 1: divided_by: nothing can be divided by 0."

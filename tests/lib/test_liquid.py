@@ -82,7 +82,7 @@ def test_errors_name_the_line() -> None:
     assert (caught.value.line, caught.value.message) == (4, "expected tag endif, found the end")
     with pytest.raises(LiquidError) as caught:
         compile_text("one\n{{ 'x' | nope }}", html=False)
-    assert (caught.value.line, caught.value.message) == (2, "there is no filter called 'nope'")
+    assert (caught.value.line, caught.value.message) == (2, "there is no filter called “nope”")
     with pytest.raises(LiquidError) as caught:
         text("one\n\n{{ 5 | money: 'EURO' }}")
     assert caught.value.line == 3
