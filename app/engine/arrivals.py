@@ -20,6 +20,10 @@ from app.engine.people import Contact, GoalView, Run
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
 from app.lib import ids
 
+HAPPENED = (claim.EVENT, claim.PAST)
+LOOK_AHEAD = 100
+"""Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
+
 
 def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run:
     """A run as it stands in the database."""
@@ -39,7 +43,9 @@ class Arrivals:
     """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody."""
 
     def __init__(self, cursor: Cursor, matcher: Matcher, items: list[Item]) -> None:
-        self.cursor, self.matcher, self.now = cursor, matcher, items[0].now
+        self.cursor, self.matcher = cursor, matcher
+        # The transaction began before it had the turn: what came in meanwhile is younger than its clock says.
+        self.now = max(items[0].now, *(item.at for item in items))
         self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
         self.runs: dict[bytes, list[Run]] = {}
         """Active runs that goals and erasures may end, by contact."""
@@ -143,7 +149,7 @@ class Arrivals:
         for run, goal in self.leaving.pop(place, ()):
             if run.active:
                 batch.cut_short(run, GOAL_REACHED, "goal", goal)
-        if item.kind == claim.EVENT and (item.tenant_id, item.name) in self.matcher.goals:
+        if item.kind in HAPPENED and (item.tenant_id, item.name) in self.matcher.goals:
             self._reach_goals(batch, item)
         if item.kind == claim.MANUAL and not targets:
             wanted = item.workflow_id or bytes(16)
@@ -169,11 +175,13 @@ class Arrivals:
         """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
         if run.node is None:
             return None
+        left = LOOK_AHEAD
         for later in range(place + 1, len(self.wanted)):
             item = self.wanted[later][0]
-            if item.contact_id != run.contact.id:
+            if item.contact_id != run.contact.id or not left:
                 break
-            if item.kind in (claim.EVENT, claim.PAST) and item.name in run.graph.goal_events:
+            if item.kind in HAPPENED and item.name in run.graph.goal_events:
+                left -= 1
                 goal = _reached(run, item, _properties(item))
                 if goal is not None:
                     return later, goal
@@ -183,6 +191,8 @@ class Arrivals:
         workflows = self.matcher.goals[item.tenant_id, item.name]
         event = _properties(item)
         for run in self.runs.get(item.contact_id, ()):
+            if item.kind == claim.PAST and run.fence is not None:
+                continue  # it was judged by this event when that was handled
             if run.graph.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
                 goal = _reached(run, item, event)
                 if goal is not None:

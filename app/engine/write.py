@@ -47,7 +47,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "inbox": {
         "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
-        "payload": "jsonb", "occurred_at": "timestamptz",
+        "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz",
     },
 }  # fmt: skip
 STATS = """
@@ -208,8 +208,8 @@ def echo_rows(batch: Batch) -> list[bytes]:
     """Events that this batch gives rise to; they go into the inbox."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x07" + rows.int4(echo.tenant_id) + rows.text(echo.name) + UUID_HEAD + echo.contact_id + UUID_HEAD
-        + echo.workflow_id + rows.int2(echo.depth) + rows.json(echo.properties) + at
+        b"\0\x08" + rows.int4(echo.tenant_id) + rows.text(echo.name) + UUID_HEAD + echo.contact_id + UUID_HEAD
+        + echo.workflow_id + rows.int2(echo.depth) + rows.json(echo.properties) + at + at
         for echo in batch.echoes
     ]  # fmt: skip
 

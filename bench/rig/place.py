@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from app.lib import database, ids
+from app.lib import clock, database, ids
 from bench.rig.flows import EVENT
 
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
@@ -65,13 +65,13 @@ def tenant_of(connection: psycopg.Connection[Any]) -> int:
 
 def send_events(people: list[UUID]) -> None:
     """One event for each of them into the inbox: the start of W1."""
-    payload = json.dumps(PAYLOAD)
+    payload, now = json.dumps(PAYLOAD), clock.now().isoformat()
     with database.connect() as connection:
         tenant = tenant_of(connection)
         copy = "copy inbox (tenant_id, name, contact_id, event_id, payload, occurred_at) from stdin"
         with connection.cursor().copy(copy) as copying:
             for person in people:
-                copying.write_row((tenant, EVENT, person, person, payload, "2026-06-01T12:00:00Z"))
+                copying.write_row((tenant, EVENT, person, person, payload, now))
         _settle(connection)
 
 

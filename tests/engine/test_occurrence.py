@@ -303,3 +303,39 @@ def test_history_starts_nothing(world: World, days: float, enters: bool) -> None
     refused = world.db.execute("select contact_id, reason, detail from entry_refusals").fetchall()
     told = {"occurredAt": when.isoformat(), "arrivedAt": NOON.isoformat()}
     assert refused == ([] if enters else [(person, "event_too_old", told)])
+
+
+def test_a_batch_does_not_happen_before_what_is_in_it(any_way: World) -> None:
+    """Its transaction may have begun before: it waits for its turn. What its runs change comes after what began them."""
+    world = any_way
+    world.travel(NOON)
+    told = {"id": "g", "event": "contact.attribute_changed", "conditions": [rule("event.changed", "contains", "seen")]}
+    nodes = [node("u", "update_contact", set={"seen": True}), WAIT]
+    workflow = world.workflow(flow("go", nodes, ("trigger", "u"), ("u", "d"), goals=[told]))
+    for person in world.contacts(2):
+        world.db.execute(
+            "insert into inbox (tenant_id, name, contact_id, payload, occurred_at, at) values (%s, 'go', %s, '{}', %s, %s)",
+            (world.tenant, person, at(0.3), at(0.3)),
+        )
+    world.engine.advance()
+    assert outcome(world, workflow) == [("goal_reached", "g")] * 2
+    assert world.one("select min(started_at) from runs") == at(0.3)
+    sound(world)
+
+
+def test_more_misses_than_are_judged_beforehand(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many goal events that do not hold cost a bounded look ahead; the one behind them ends the run all the same."""
+    monkeypatch.setattr("app.engine.arrivals.LOOK_AHEAD", 3)
+    world.travel(NOON)
+    goals = [{"id": "big", "event": "order", "conditions": [rule("event.total", "greater_than", 10)]}]
+    workflow = world.workflow(waiting(goals=goals))
+    missed, together = world.contacts(2)
+    for person in (missed, together):
+        for number in range(6):
+            world.happen("order", person, {"total": 3 * number}, occurred_at=at(number - 30))
+    world.happen("cart", together, occurred_at=at(-60))
+    world.engine.advance()
+    world.happen("cart", missed, occurred_at=at(-60))
+    world.engine.advance()
+    assert outcome(world, workflow) == [("goal_reached", "big")] * 2
+    sound(world)
