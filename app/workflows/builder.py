@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from litestar import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.lib.formats import readers_zone
 from app.lib.fragments import FragmentEngine
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.nodes.operators import OPERATORS
 from app.nodes.paths import label_of
-from app.nodes.phrases import decision_in_words, sentence
+from app.nodes.phrases import RuleLine, decision_in_words, sentence
 from app.workflows import choices, faces
 from app.workflows.choices import Choices
 from app.workflows.graph import TRIGGER, Graph
@@ -28,7 +31,12 @@ Json = dict[str, Any]
 
 def teach(engine: FragmentEngine) -> None:
     """Give templates the words of conditions: the operators, a field's label, a whole list, and the rules of a decision."""
-    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=decision_in_words)
+
+    @pass_context
+    def told(context: Context, rules: list[Json]) -> list[RuleLine]:
+        return decision_in_words(rules, readers_zone(context))
+
+    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=told)
     engine.engine.filters.update(field_label=label_of)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,9 @@ from app.nodes.phrases import decision_in_words, sentence, wanted_in_words
         ("in", ["a", True, None], "is one of a, Yes, –"),
         ("equals", False, "is no"),
         ("is_empty", None, "is empty"),
+        ("on", "2026-11-25", "is on Nov 25, 2026"),
+        ("after", "2026-11-25T09:30", "is after Nov 25, 2026 09:30"),
+        ("before", 1795617000, "is before Nov 25, 2026 14:30 UTC"),
         ("contains", {"a": True}, 'contains {"a": true}'),
         ("of_an_older_release", 7, "of an older release 7"),
         ("before", None, "is before …"),
@@ -45,6 +49,22 @@ def test_a_list_and_a_decision() -> None:
         ("paid", 1, True, "yes", "is true"),
         ("paid", 1, False, "empty", "is true"),
     ]
+
+
+def test_dates_of_a_decision_are_in_the_readers_zone() -> None:
+    rule = {
+        "field": "event.at",
+        "operator": "on",
+        "wanted": "2026-11-26",
+        "actual": "2026-11-25T23:30:00Z",
+        "held": True,
+    }
+    (line,) = decision_in_words([rule], ZoneInfo("Europe/Berlin"))
+    assert (line.was, line.wanted) == ("Nov 26, 2026 00:30 CET", "is on Nov 26, 2026")
+    (line,) = decision_in_words(
+        [{**rule, "operator": "within_last", "actual": 1795617000, "wanted": {"duration": 2, "unit": "days"}}]
+    )
+    assert (line.was, line.wanted) == ("Nov 25, 2026 14:30 UTC", "is within the last 2 days")
 
 
 anything = st.recursive(
