@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,10 @@ from app.accounts.principal import Principal
 from app.engine.entry import refusal
 from app.errors import Conflict, Invalid
 from app.lib import clock, jobs, jsonlimits
+from app.lib.formats import moment_text
 from app.lib.ids import uuid7
 from app.lib.readings import as_key, follow
+from app.lib.zones import zone_of
 from app.models import Contact, Inbox
 from app.models.status import WorkflowStatus
 from app.nodes import paths
@@ -24,7 +27,7 @@ from app.workflows.service import WorkflowService
 REASONS = {
     "already_active": "This contact is in the workflow already. Wait until that run is over, or cancel it.",
     "entered_before": "This contact went through the workflow before, and it lets everybody in once.",
-    "cooling_down": "This contact was in the workflow a short while ago. It may enter again at {until}.",
+    "cooling_down": "This contact was in the workflow a short while ago. It may enter again on {until}.",
 }
 
 
@@ -97,7 +100,11 @@ class TriggerService:
         refused = refusal(settings.reentry, cooldown, active, last, clock.now())
         if refused is not None:
             reason, detail = refused
-            raise EntryRefused(REASONS[reason].format(**detail or {}), reason=reason)
+            zone, now = zone_of(self._timezone), clock.now()
+            times = {
+                key: moment_text(datetime.fromisoformat(at), zone, now, "day") for key, at in (detail or {}).items()
+            }
+            raise EntryRefused(REASONS[reason].format(**times), reason=reason)
         goal = met_goal(graph.goals)(Candidate.of(contact, self._timezone))
         if goal is not None:
             message = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib.formats import moment_text
 from app.lib.ids import uuid7
 from app.models import Contact, Inbox, Run, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role, RunStatus
@@ -136,7 +137,8 @@ async def test_the_re_entry_rule_refuses_with_its_reason(
         body = answer.json()
         assert (answer.status_code, body["code"], body["reason"]) == (409, "entry_refused", reason)
         if reason == "cooling_down":
-            assert (clock.now() + timedelta(hours=1)).isoformat() in body["detail"]
+            free = moment_text(clock.now() + timedelta(hours=1), UTC, clock.now(), "day")
+            assert f"again on {free}." in body["detail"] and free.endswith(" UTC")
 
 
 @pytest.mark.parametrize(
