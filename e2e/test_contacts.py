@@ -110,3 +110,52 @@ def test_the_pages_are_for_everybody(
         expect_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         shot(page, f"contact{path.replace('/', '-')}-{theme}-{width}", full=True)
+
+
+WITH_OPT_OUTS = (
+    "sep=;\r\nE-Mail;Phone;Signup;Status;Blocked\r\n"
+    "asked.a@example.com;0151 12345678;3/4/2025;subscribed;\r\n"
+    'asked.b@example.com;"n/a;5/6/2025;cleaned;yes\r\n'
+    "asked.c@example.com;4.91511E+12;;unsubscribed;\r\n"
+)
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_an_import_asks_who_opted_out(
+    open_page: Callable[..., Page],
+    expect_accessible: Callable[..., None],
+    shot: Callable[..., Any],
+    theme: str,
+    width: int,
+) -> None:
+    page = open_page(theme=theme, width=width)
+    page.goto("/contacts/import")
+    file = {"name": "asked.csv", "mimeType": "text/csv", "buffer": WITH_OPT_OUTS.encode()}
+    page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Upload and look").click()
+    expect(page.get_by_label("Status goes to")).to_have_value("consent")
+    expect(page.locator(".reads")).to_contain_text("cleaned opted out, and suppressed as bounced")
+    expect(page.get_by_text("In 1 row at the beginning")).to_be_visible()
+    expect_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    start = page.get_by_role("button", name="Import 3 rows")
+    start.click()
+    question = page.get_by_role("group", name="Does this column say who opted out?")
+    expect(question.get_by_label("Yes, do not mail them")).to_be_focused()  # nothing is sent before it is answered
+    question.get_by_label("No, it means something else").check()
+    page.get_by_label("Phone goes to").select_option("Leave out")
+    page.get_by_label("Encoding").select_option("windows-1252")
+    page.get_by_role("button", name="Read again").click()
+    expect(page.get_by_label("Encoding")).to_have_value("windows-1252")
+    expect(page.get_by_label("Phone goes to")).to_have_value("")
+    expect(question.get_by_label("No, it means something else")).to_be_checked()
+    start.click()
+    expect(page.get_by_text("Choose an order")).to_be_visible(timeout=30_000)
+    page.get_by_label("Dates like 3/4/2025 are").select_option("dmy")
+    expect_accessible(page)
+    shot(page, f"import-asks-{theme}-{width}", full=True)
+    start.click()
+    expect(page.locator(".pill", has_text="Completed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Imported in part")).to_be_visible()
+    expect_accessible(page)
+    shot(page, f"import-told-{theme}-{width}", full=True)

@@ -58,7 +58,11 @@ def is_empty(cell: str) -> bool:
         return True
     if len(cell) > 12:
         return False
-    return cell.lower() in _NOTHING or cell in _NOTHING_WORDS or all(char in _DASHES for char in cell)
+    return (
+        cell.lower() in _NOTHING
+        or cell in _NOTHING_WORDS
+        or (cell[0] in _DASHES and all(char in _DASHES for char in cell))
+    )
 
 
 def number(cell: str, notation: Notation = Notation()) -> int | float:
