@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -178,18 +178,3 @@ async def forget_unstarted(session: AsyncSession, before: datetime) -> int:
         before=before,
     )
     return len(rows)
-
-
-async def keep_labels(session: AsyncSession, tenant_id: int, labels: Mapping[str, str]) -> None:
-    """Remember what people call attributes. A label that is there stays."""
-    if labels:
-        await execute(
-            session,
-            """
-            insert into attribute_labels (tenant_id, name, label)
-            select %(tenant)s, * from unnest(%(names)b::text[], %(labels)b::text[]) on conflict do nothing
-            """,
-            tenant=tenant_id,
-            names=list(labels),
-            labels=list(labels.values()),
-        )

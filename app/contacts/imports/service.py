@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts import labels
 from app.contacts.imports import csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
@@ -130,7 +131,7 @@ class ImportService:
         if complaints:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=complaints)
         row.mapping, row.status = stored.as_json(), ImportStatus.QUEUED.value
-        await repository.keep_labels(self.session, row.tenant_id, starting.labels(stored))
+        await labels.keep(self.session, row.tenant_id, starting.labels(stored))
         await self.session.flush()
         await self.session.refresh(row)
         jobs.enqueue(self.session, "import_contacts")
