@@ -12,7 +12,7 @@ from app.nodes.reads import KnownNames
 CONTACTS, EVENTS, WORKFLOWS = 300, 500, 50
 """Rows that are looked at: the newest and as many of the oldest contacts, the newest events, the workflows changed last.
 
-About 15 ms in a full workspace; it is asked with every edit that leaves a field to be read."""
+Bounded, because it is asked with every edit that leaves a field to be read."""
 
 _ATTRIBUTES = """
 with newest as (
@@ -26,7 +26,7 @@ with newest as (
   ) w join workflow_versions v on v.workflow_id = w.id and v.version = w.live_version
 ), written as (
   select part.value from live, jsonb_array_elements(live.graph->'nodes') node, jsonb_each(node->'data') part
-  where node->>'type' = 'update_contact' and part.key in ('set', 'increment', 'append') and jsonb_typeof(part.value) = 'object'
+  where part.key in ('set', 'increment', 'append') and jsonb_typeof(part.value) = 'object'
 )
 select (select count(*) from newest) as contacts, array(
   select jsonb_object_keys(attributes) from newest
