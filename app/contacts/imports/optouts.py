@@ -29,13 +29,13 @@ _SIGN = {"✓": "yes", "✔": "yes", "☑": "yes", "✗": "no", "✘": "no", "�
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What a cell says about permission. `allowed` None: nothing. `why`: the mailbox bounced, or a complaint came.
+    """What a cell says about permission. `allowed` None: nothing. `why`: it opted out, it bounced, or a complaint came.
 
     `doubt` is set when the cell was not understood and therefore counts as an opt-out.
     """
 
     allowed: bool | None
-    why: Literal["", "bounced", "complained"] = ""
+    why: Literal["", "bounced", "unsubscribed", "complained"] = ""
     doubt: bool = False
 
 

@@ -20,7 +20,8 @@ from app.values import contact_fields
 from app.values.contact_fields import BadField
 
 _FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
-_SEVERITY = {"": 0, "bounced": 1, "complained": 2}
+_WEIGHT = {"": 0, "bounced": 1, "unsubscribed": 2, "complained": 3}
+"""Of several reasons in one row the weightiest goes on the suppression list, as it does there."""
 MAX_SHOWN = 80
 
 
@@ -79,7 +80,7 @@ class _Row:
             return
         consent = self.groups["consent"]
         consent[topic] = said.allowed and consent.get(topic, True)
-        if topic == "email" and _SEVERITY[said.why] > _SEVERITY[self.suppress]:
+        if topic == "email" and _WEIGHT[said.why] > _WEIGHT[self.suppress]:
             self.suppress = said.why
 
 
@@ -169,8 +170,10 @@ class Plan:
             if cells.is_empty(cell):
                 continue
             said = optouts.read(cell, "opt_out" if reading == "opt_out" else "opt_in")
-            if reading == "opt_out" and said.allowed is False and not said.why:
-                said = msgspec.structs.replace(said, why=self._why[column])
+            # Who opted out stays so until they or an admin take it back: a later file that says yes does not.
+            opted_out = said.allowed is False and not said.doubt and (reading == "opt_out" or optouts.says_out(cell))
+            if opted_out and not said.why:
+                said = msgspec.structs.replace(said, why=self._why[column] or "unsubscribed")
             if said.doubt:
                 reason = f"This is neither a yes nor a no. The contact counts as opted out of {topic}."
                 row.problems.append(Problem(column, cell, reason))
@@ -188,9 +191,9 @@ class Plan:
             if no:
                 reason = "This says that the contact opted out, so it is imported as opted out of email."
                 row.problems.append(Problem(column, cell, reason))
-                row.say("email", optouts.Said(False))
+                row.say("email", optouts.Said(False, "unsubscribed"))
         if self.rules.all_opted_out:
-            row.say("email", optouts.Said(False))
+            row.say("email", optouts.Said(False, "unsubscribed"))
 
 
 def _cell(given: Sequence[str], number: int) -> str:

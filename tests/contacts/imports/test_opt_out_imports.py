@@ -65,8 +65,27 @@ async def test_bounces_and_complaints_go_on_the_suppression_list(importer: Impor
     await importer.start(data + b"d@example.com,unsubscribed,0\ne@example.com,subscribed,\n")
     await importer.run()
     listed = {row["address"]: row["reason"] for row in await importer.get("/api/v1/suppressions")}
-    assert listed == {"a@example.com": "bounced", "b@example.com": "complained", "c@example.com": "bounced"}
+    assert listed == {
+        "a@example.com": "bounced",
+        "b@example.com": "complained",
+        "c@example.com": "bounced",
+        "d@example.com": "unsubscribed",
+    }
     assert [consent.get("email") for _, consent in sorted((await consents(importer)).items())] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize(
+    "later", [b"mail,Subscribed\nbo@example.com,yes\n", b"mail,Status\nbo@example.com,active\n"], ids=["flag", "status"]
+)
+async def test_a_later_file_does_not_undo_an_opt_out(importer: Importer, later: bytes) -> None:
+    """A no of the person is not taken back by an older export that still says yes."""
+    await importer.start(b"mail,Do not contact\nbo@example.com,x\nada@example.com,\n")
+    await importer.run()
+    await importer.start(later)
+    await importer.run()
+    found = {person["email"]: person["permissions"]["email"] for person in await importer.get("/api/v1/contacts")}
+    assert (found["bo@example.com"]["allowed"], found["bo@example.com"]["reason"]) == (False, "unsubscribed")
+    assert found["ada@example.com"]["allowed"] is True
 
 
 async def test_a_topic_of_its_own(importer: Importer) -> None:

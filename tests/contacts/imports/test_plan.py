@@ -146,7 +146,8 @@ def test_of_two_columns_the_no_counts() -> None:
     assert change(made, "ada@example.com", "cleaned", "", "").suppress == "bounced"
     assert change(made, "ada@example.com", "subscribed", "", "1").suppress == "bounced"
     assert change(made, "ada@example.com", "complained", "", "1").suppress == "complained"
-    assert change(made, "ada@example.com", "subscribed", "yes", "").suppress == ""
+    assert change(made, "ada@example.com", "subscribed", "yes", "").suppress == "unsubscribed"
+    assert change(made, "ada@example.com", "no", "", "").suppress == ""  # said no to a question, which is no opt-out
 
 
 def test_an_opt_out_in_any_other_column_counts_unless_somebody_said_that_it_does_not() -> None:
