@@ -18,7 +18,7 @@ from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
 from app.messaging import counters
 from app.nodes import goals, registry
-from app.nodes.base import Done, Fail, Message, NodeType, Outcome, Run
+from app.nodes.base import Done, Fail, IfRoom, Message, NodeType, Outcome, Run
 from app.nodes.conditions import Condition
 from app.nodes.patterns import BadPattern
 from app.nodes.retries import Retry
@@ -59,16 +59,22 @@ class Node:
         "parked",
         "queued",
         "retry",
+        "room",
         "run",
         "sends",
         "type",
     )
 
-    def __init__(self, node_id: str, type_: str, made: Run | Outcome, retry: Retry) -> None:
+    def __init__(self, node_id: str, type_: str, made: Run | Outcome | IfRoom, retry: Retry) -> None:
         self.id, self.type, self.retry = node_id, type_, retry
-        self.always: Outcome | None = made if isinstance(made, Outcome) else None
-        """What it does when that is the same for everybody."""
-        self.run: Run = (lambda _step: made) if isinstance(made, Outcome) else made
+        self.room = (made.tags, made.size) if isinstance(made, IfRoom) else None
+        """Tags and bytes of attributes that a contact must have room for, else it is asked by itself."""
+        shared = made.outcome if isinstance(made, IfRoom) else made
+        self.always: Outcome | None = shared if isinstance(shared, Outcome) else None
+        """What it does when that is the same for everybody (who has room)."""
+        self.run: Run = (
+            made.run if isinstance(made, IfRoom) else (lambda _step: made) if isinstance(made, Outcome) else made
+        )
         self.field = rows.text(node_id)
         self.edges: dict[str, Edge] = {}
         self.over: dict[str, Edge] = {}
@@ -117,6 +123,9 @@ class Graph:
         self.cooldown = float(settings.get("cooldownSeconds") or 0)
         self.entry_key = self.scope.field(settings["entryKey"]) if settings.get("entryKey") else None
         self.nodes = {spec["id"]: self._node(spec) for spec in document["nodes"]}
+        rooms = [node.room for node in self.nodes.values() if node.room is not None]
+        self.room = (sum(tags for tags, _ in rooms), sum(size for _, size in rooms)) if rooms else None
+        """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
         self.start: Node | None = None
         for edge in document["edges"]:
             self._connect(edge)
@@ -157,7 +166,7 @@ class Graph:
         node.parked, node.queued = self._edge(node.id, "waiting"), self._edge(node.id, counters.QUEUED)
         return node
 
-    def _made(self, spec: dict[str, Any], kind: type[NodeType] | None) -> Run | Outcome:
+    def _made(self, spec: dict[str, Any], kind: type[NodeType] | None) -> Run | Outcome | IfRoom:
         if kind is None:
             return Fail(f"The step type {quoted(spec['type'])} is not installed.", permanent=True)
         try:

@@ -91,6 +91,15 @@ class Contact:
         raw = self.stored("attributes")
         return len(raw) if raw else 2
 
+    def has_room(self, room: tuple[int, int]) -> bool:
+        """Is there surely room for so many more tags and bytes of attributes? Known without decoding what is stored."""
+        if self.changes:
+            return False
+        tags, attributes = self.stored("tags"), self.stored("attributes")
+        return (len(tags) if tags else 0) + room[0] <= contact_fields.MAX_TAGS and (
+            len(attributes) if attributes else 2
+        ) + room[1] <= contact_fields.MAX_ATTRIBUTES_BYTES
+
     @property
     def tags(self) -> list[str]:
         if self._tags is None:

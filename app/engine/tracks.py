@@ -66,6 +66,7 @@ class Track:
         "own_marks",
         "parent",
         "rest",
+        "roomy",
         "runs",
         "sent",
         "seq",
@@ -77,6 +78,8 @@ class Track:
         self.graph, self.parent, self.seq = graph, parent, seq
         self.target: Node | None = None
         self.rest = UNDER_WAY
+        self.roomy: bool = parent is not None and parent.roomy
+        """Contacts on it have room for all that steps of the version add to everybody alike."""
         self.next: dict[Outcome, Track] = {}
         self.steps: list[Step] = []
         self.own_marks = False

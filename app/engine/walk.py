@@ -90,8 +90,8 @@ class Batch:
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
         self.echoes: list[Echo] = []
-        self._beginnings: dict[Graph, Track] = {}
-        self._returns: dict[tuple[Node, int], Track] = {}
+        self._beginnings: dict[tuple[Graph, bool], Track] = {}
+        self._returns: dict[tuple[Node, int, bool], Track] = {}
 
     @property
     def size(self) -> int:
@@ -108,9 +108,11 @@ class Batch:
     def enter(self, run: Run) -> None:
         """A new run takes its first steps."""
         graph = run.graph
-        track = self._beginnings.get(graph)
+        roomy = graph.room is None or run.contact.has_room(graph.room)
+        track = self._beginnings.get((graph, roomy))
         if track is None:
-            track = self._beginnings[graph] = self._track(graph, None, 0)
+            track = self._beginnings[graph, roomy] = self._track(graph, None, 0)
+            track.roomy = roomy
             track.edges.append(graph.entered)
             self._along(track, graph.start, 0)
         self._walk(run, track)
@@ -186,10 +188,12 @@ class Batch:
         """Where runs that stood on this node at this step set out again."""
         node = run.node
         assert node is not None
-        track = self._returns.get((node, run.seq))
+        room = run.graph.room
+        roomy = room is None or run.contact.has_room(room)
+        track = self._returns.get((node, run.seq, roomy))
         if track is None:
-            track = self._returns[node, run.seq] = self._track(run.graph, None, run.seq)
-            track.left, track.target = node.parked, node
+            track = self._returns[node, run.seq, roomy] = self._track(run.graph, None, run.seq)
+            track.left, track.target, track.roomy = node.parked, node, roomy
         return track
 
     def _walk(self, run: Run, track: Track) -> None:
@@ -217,6 +221,8 @@ class Batch:
     def _grow(self, track: Track, run: Run, node: Node, outcome: Outcome, *, answered: bool = False) -> Track:
         """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object find it."""
         new = self._track(track.graph, track, track.seq)
+        # What a step adds to this contact alone was not reckoned with: later steps ask whether there is room.
+        new.roomy = track.roomy and not any(isinstance(effect, ContactChange) for effect in outcome.effects)
         back = track.parent is None and track.left is not None
         new.own_marks = back and run.step_started is not None
         if new.seq >= MAX_STEPS:
@@ -270,7 +276,7 @@ class Batch:
         if node is None:
             last = track.steps[-1].node if track.steps else None
             self._end(track, COMPLETED, last)
-        elif node.always is None and seq < MAX_STEPS:
+        elif seq < MAX_STEPS and (node.always is None or (node.room is not None and not track.roomy)):
             track.target = node
         else:
             outcome = node.always if seq < MAX_STEPS and node.always is not None else OVERLONG

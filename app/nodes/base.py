@@ -157,6 +157,19 @@ def refused(error: str) -> Fail:
     return Fail(error, permanent=True)
 
 
+class IfRoom:
+    """What `compile` answers for a step that does the same for every contact with room for it.
+
+    `tags` and `size` say how many tags and bytes of attributes it adds at most. Who may not have that much room is asked by `run`,
+    one by one; the others share the outcome, and cost nothing.
+    """
+
+    __slots__ = ("outcome", "run", "size", "tags")
+
+    def __init__(self, outcome: Outcome, run: Run, *, tags: int = 0, size: int = 0) -> None:
+        self.outcome, self.run, self.tags, self.size = outcome, run, tags, size
+
+
 class Exit(Outcome):
     """The run leaves here by the author's wish."""
 
@@ -253,8 +266,8 @@ class NodeType:
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
-    def compile(config: Any, scope: Any) -> Run | Outcome:
-        """Turn a config into the function that runs for each person, or into the one outcome for all of them.
+    def compile(config: Any, scope: Any) -> Run | Outcome | IfRoom:
+        """Turn a config into the function that runs for each person, or into the one outcome for all of them (who have room).
 
         `scope` is an `app.nodes.scope.Scope`.
         """

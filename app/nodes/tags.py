@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from app.nodes import registry
-from app.nodes.base import AddTag, Done, Issue, NodeType, Outcome, RemoveTag, Run, refused
+from app.nodes.base import AddTag, Done, IfRoom, Issue, NodeType, Outcome, RemoveTag, Run, refused
 from app.nodes.scope import Scope, is_constant
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, BadField
@@ -29,7 +29,7 @@ class _TagNode(NodeType):
         return Done(output={"tag": tag}, effects=(cls.effect(tag),))
 
     @classmethod
-    def compile(cls, config: TagConfig, scope: Scope) -> Run | Outcome:
+    def compile(cls, config: TagConfig, scope: Scope) -> Run | Outcome | IfRoom:
         adds = cls.effect is AddTag
         if adds:
             scope.reads.add("contact.tags")
@@ -39,7 +39,7 @@ class _TagNode(NodeType):
             except BadField as error:
                 return refused(str(error))
             shared = cls.outcome(tag)
-            return (lambda step: _within(step.contact.tags, tag) or shared) if adds else shared
+            return IfRoom(shared, lambda step: _within(step.contact.tags, tag) or shared, tags=1) if adds else shared
         text = scope.text(config.tag)
 
         def run(step: Any) -> Outcome:

@@ -10,7 +10,19 @@ import msgspec
 from app.lib import jsonlimits
 from app.lib.readings import printed
 from app.nodes import registry
-from app.nodes.base import CONTACT_COLUMNS, Done, Increment, Issue, NodeType, Outcome, Read, Run, SetFields, refused
+from app.nodes.base import (
+    CONTACT_COLUMNS,
+    Done,
+    IfRoom,
+    Increment,
+    Issue,
+    NodeType,
+    Outcome,
+    Read,
+    Run,
+    SetFields,
+    refused,
+)
 from app.nodes.scope import Scope, is_constant
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
@@ -131,8 +143,9 @@ def _too_large(contact: Any, values: Mapping[str, Any], grows: int) -> str | Non
     return contact_fields.too_large(before, {name: value for name, value in after.items() if value is not None})
 
 
-def _run_of(changes: _Changes) -> Run:
-    shared = changes.outcome(changes.values, {})
+def _run_of(changes: _Changes, shared: Outcome | None = None) -> Run:
+    """`shared`: what it comes to for everybody whom the values fit."""
+    shared = shared or changes.outcome(changes.values, {})
 
     def run(step: Any) -> Outcome:
         try:
@@ -177,7 +190,7 @@ class UpdateContact(NodeType):
     Config = UpdateContactConfig
 
     @staticmethod
-    def compile(config: UpdateContactConfig, scope: Scope) -> Run | Outcome:
+    def compile(config: UpdateContactConfig, scope: Scope) -> Run | Outcome | IfRoom:
         try:
             changes = _Changes(config, scope)
         except BadField as error:
@@ -186,7 +199,10 @@ class UpdateContact(NodeType):
             scope.reads.add("contact.attributes")
         elif not changes.readers:
             return changes.outcome(changes.values, {})
-        return _run_of(changes)
+        if changes.readers or changes.counts:
+            return _run_of(changes)
+        shared = changes.outcome(changes.values, {})
+        return IfRoom(shared, _run_of(changes, shared), size=changes.size)
 
     @classmethod
     def issues(cls, config: UpdateContactConfig) -> list[Issue]:

@@ -29,11 +29,15 @@ class Reference:
         self.ways = {(edge["source"], edge["sourceHandle"]): edge["target"] for edge in graph["edges"]}
         self.now = 0
 
-    def enter(self, person: Person, event: dict[str, Any]) -> None:
-        """`go` happened: whoever is not inside begins."""
+    def enter(self, person: Person, event: dict[str, Any], *, goal_known: bool = False) -> None:
+        """`go` happened: whoever is not inside begins. `goal_known`: `bought` has happened since, so no step is taken."""
         if person.node is None:
             person.history.append(("running", []))
-            self._walk(person, self.ways.get(("trigger", "next")), event)
+            first = self.ways.get(("trigger", "next"))
+            if goal_known and first is not None:
+                person.node, person.due = first, self.now
+            else:
+                self._walk(person, first, event)
 
     def reach_goal(self, person: Person) -> None:
         """`bought` happened: whoever is inside leaves as a success."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -135,7 +136,7 @@ def live(
     persons = [Person({"n": 0}) for _ in people]
     event: list[dict[str, Any]] = [{"k": 9} for _ in people]
     hours = 0
-    for what, who, value in life:
+    for number, (what, who, value) in enumerate(life):
         if what == "travel":
             world.engine.advance()
             hours += who
@@ -149,7 +150,9 @@ def live(
         if what == "go":
             if persons[who].node is None:
                 event[who] = {"k": value}
-            reference.enter(persons[who], event[who])
+            pile = itertools.takewhile(lambda happened: happened[0] != "travel", life[number + 1 :] if together else ())
+            known = any((later, whose) == ("bought", who) for later, whose, _ in pile)
+            reference.enter(persons[who], event[who], goal_known=known)
         else:
             reference.reach_goal(persons[who])
     world.engine.advance()
