@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from app.connectors.smtp import Links
-from app.connectors.smtp_connection import Server
+from app.connectors.smtp_connection import Mail, Server
 from app.local import mailbox
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.product import free_port, wait_until
@@ -52,7 +52,7 @@ def send(port: int, recipient: str, *, user: str = "workspace-7", password: str 
         try:
             server = Server(host="127.0.0.1", port=port, security="none", username=user, password=password)
             mail = b"Subject: =?utf-8?q?Zo=C3=AB?=\r\nMessage-ID: <1@x>\r\n\r\nHello\r\n.\r\nthere\r\n"
-            return await links.send(server, "shop@example.com", recipient, mail)
+            return await links.send(server, Mail("shop@example.com", recipient, mail))
         finally:
             await links.close()
 
@@ -82,23 +82,23 @@ def test_headers_in_raw_utf_8_are_kept(port: int, committed_database: CommittedD
 def test_who_does_not_sign_in_is_refused(port: int) -> None:
     assert "535" in send(port, "a@b.example", password="wrong").text
     assert "535" in send(port, "a@b.example", user="postmaster").text
-    assert send(port, "a@b.example", user="", password="").kind == "rejected"
+    assert send(port, "a@b.example", user="", password="").kind == "misconfigured"
 
 
 @pytest.mark.parametrize(
-    ("local", "kind", "bad", "stored"),
+    ("local", "kind", "reason", "stored"),
     [
-        ("defer", "deferred", False, 0),
-        ("reject", "rejected", True, 0),
-        ("refuse", "rejected", False, 0),
-        ("cut", "uncertain", False, 1),
+        ("defer", "deferred", "deferred", 0),
+        ("reject", "rejected", "bad_address", 0),
+        ("refuse", "rejected", "address_refused", 0),
+        ("cut", "uncertain", "unconfirmed", 1),
     ],
 )
 def test_addresses_that_always_fail(
-    port: int, committed_database: CommittedDatabase, local: str, kind: str, bad: bool, stored: int
+    port: int, committed_database: CommittedDatabase, local: str, kind: str, reason: str, stored: int
 ) -> None:
     result = send(port, f"{local}@fail.test")
-    assert (result.kind, result.bad_address) == (kind, bad)
+    assert (result.kind, result.reason) == (kind, reason)
     with committed_database.connect() as connection:
         assert connection.execute("select count(*) from mailbox_messages").fetchone() == (stored,)
 
