@@ -74,7 +74,7 @@ def test_a_persons_path_is_lit_and_stepped_through(
     expect(page.locator(".node.lit-step")).to_have_count(3)
     expect(canvas.step("bad")).not_to_have_class("lit-step")
     expect(page.locator(".e.taken")).to_have_count(2)
-    expect(canvas.panel).to_contain_text("plan was pro, wanted equals pro")
+    expect(canvas.panel).to_contain_text("plan is pro: yes, it was pro")
     shot(page, "builder-person")
     expect_accessible(page)
     bar.get_by_role("button", name="Back").click()

@@ -182,7 +182,7 @@ def send_event(page: Page, product: Product, step: Step) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("Tour")
     dialog.get_by_role("button", name=button).click()
-    shown = page.get_by_text(re.compile(r"^tl_\w+$")).first
+    shown = page.get_by_text(re.compile(r"^tl_[\w-]+$")).first
     expect(shown).to_be_visible()
     assert ADDRESS in step.block and "$KEY" in step.block
     answer = subprocess.run(
