@@ -184,6 +184,15 @@ async def test_home_is_not_well_when_messages_are_not(
     assert '<b class="num">3</b><span>emails</span>' in text
 
 
+async def test_home_tells_completed_runs_from_emails_that_left(
+    browser: BrowserClients, workflow: Workflow, count: Counters
+) -> None:
+    await count(entered=6, completed=6)
+    await count("mail", **{"next": 6, "message.queued": 6})
+    text = (await (await browser(Role.VIEWER)).get("/")).text
+    assert f'href="/messages?status=queued&amp;workflow={workflow.id}">6 emails queued</a>' in text
+
+
 async def test_home_forgets_failed_messages_after_a_day(
     browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
 ) -> None:
