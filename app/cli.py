@@ -34,9 +34,7 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument(
         "paths", nargs="*", metavar="PATH", help="only these: files or folders of tests/ and e2e/, .test.js files"
     )
-    test.add_argument(
-        "--fast", action="store_true", help="under 4 minutes: no browser, nothing that takes minutes by itself"
-    )
+    test.add_argument("--fast", action="store_true", help="without the browser and what takes long by itself")
     test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests whose name matches (as pytest)")
     command("lint", "testing:lint", "check style and types", state=False)
     command("format", "testing:reformat", "put the code into the project's style", state=False)

@@ -21,6 +21,7 @@ from tests.fixtures import environment
 environment.prepare()
 # Property tests share two processors with servers and browsers: how long an example takes says nothing.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=15)
 settings.load_profile("shared")
 
 pytest_plugins = [

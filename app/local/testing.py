@@ -76,7 +76,7 @@ def _suites(selection: Selection, values: dict[str, str]) -> list[Callable[[], R
     expression = ["-k", selection.expression] if selection.expression else []
     share = min(os.cpu_count() or 1, LARGEST_SHARE)
     parallel = ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"] if python == [] and share > 1 else []
-    quick = ["-m", "not slow"] if selection.fast else []
+    quick = ["-m", "not slow", "--hypothesis-profile", "quick"] if selection.fast else []
     if python is not None:
         chosen.append(lambda: suites.pytest("python", [*(python or ["tests"]), *parallel, *quick, *expression], values))
     if canvas is not None:

@@ -77,7 +77,7 @@ def test_fast_leaves_out_what_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(chosen) == len(testing._suites(testing.Selection(), {})) - 2
     for suite in chosen[2:3]:
         suite()
-    assert asked[0][-2:] == ["-m", "not slow"]
+    assert asked[0][-4:] == ["-m", "not slow", "--hypothesis-profile", "quick"]
 
 
 def test_a_path_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
