@@ -178,5 +178,5 @@ def _sentence(text: str) -> str:
     if "matching regex" in text:
         return "This text does not have the form that this field takes."
     if found := _CHOICE.fullmatch(text):
-        return f"{found[1]} is not one of the values this field knows."
+        return f"The value {found[1]} is not one of those that this field knows."
     return text.replace("`", "").rstrip(".") + "."

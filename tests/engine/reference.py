@@ -107,21 +107,21 @@ class Told(NamedTuple):
     name: str
     who: int
     stated: int
-    arrived: int
+    arrived: float
     size: int = 0
 
     @property
-    def occurred(self) -> int:
+    def occurred(self) -> float:
         return min(self.stated, self.arrived)
 
 
-def visits(events: list[Told], *, again: bool) -> list[tuple[int, int, str]]:
+def visits(events: list[Told], *, again: bool) -> list[tuple[int, float, str]]:
     """(contact, occurrence, outcome) of each visit to a workflow that everybody waits in, entered by `cart`.
 
     An `order` of at least 2 and any `trial` end visits. `again`: several at once; else nobody comes in who is inside.
     """
-    found: list[tuple[int, int, str]] = []
-    inside: dict[int, list[int]] = {}
+    found: list[tuple[int, float, str]] = []
+    inside: dict[int, list[float]] = {}
     for event in sorted(events, key=lambda event: (event.occurred, event.stated, event.arrived)):
         standing = inside.setdefault(event.who, [])
         if event.name == "trial" or (event.name == "order" and event.size >= 2):

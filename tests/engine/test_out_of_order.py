@@ -51,9 +51,11 @@ def play(world: World, settled: dict[str, int], life: list[Any], cuts: set[int],
     workflow = world.workflow(graph)
     try:
         people = world.contacts(PEOPLE)
-        events = [Told(name, who, index + early, index, size) for index, (name, who, early, size) in enumerate(life)]
-        for event in events:
-            if event.arrived in cuts:
+        # Half a second after the full one, so that what is not believed and counts from its arrival meets no other at that instant:
+        # in one batch the senders' words would decide between them, in two the order of arrival.
+        events = [Told(name, who, at + early, at + 0.5, size) for at, (name, who, early, size) in enumerate(life)]
+        for at, event in enumerate(events):
+            if at in cuts:
                 world.engine.advance()
             world.db.execute("update virtual_clock set at = %s", (noon + timedelta(seconds=event.arrived),))
             stated = noon + timedelta(seconds=event.stated)
@@ -68,18 +70,18 @@ def play(world: World, settled: dict[str, int], life: list[Any], cuts: set[int],
         world.db.execute("update workflows set status = 'archived' where id = %s", (workflow,))
 
 
-def ended(story: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+def ended(story: list[tuple[int, float, str]]) -> list[tuple[int, float, str]]:
     """The same without which goal it was."""
     return [(who, occurred, "waiting" if how == "waiting" else "a goal") for who, occurred, how in story]
 
 
-def seen(world: World, workflow: UUID, people: list[UUID], noon: datetime) -> list[tuple[int, int, str]]:
+def seen(world: World, workflow: UUID, people: list[UUID], noon: datetime) -> list[tuple[int, float, str]]:
     """The runs in the words of the reference."""
     rows = world.db.execute(
         "select contact_id, occurred_at, status, goal_reached_id from runs where workflow_id = %s", (workflow,)
     )
     return sorted(
-        (people.index(contact), round((occurred - noon).total_seconds()), goal or RunStatus(status).word)
+        (people.index(contact), (occurred - noon).total_seconds(), goal or RunStatus(status).word)
         for contact, occurred, status, goal in rows
     )
 
