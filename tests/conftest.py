@@ -13,6 +13,8 @@ Servers are those of `./dev test` when it runs the tests, else one kept in the t
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -20,7 +22,10 @@ from tests.fixtures import environment
 
 environment.prepare()
 # Property tests share two processors with servers and browsers: how long an example takes says nothing.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A build says the same of the same code; new examples are found where people run the tests.
+settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
 settings.register_profile("quick", settings.get_profile("shared"), max_examples=15)
 settings.load_profile("shared")
 

@@ -161,7 +161,7 @@ def _key(lines: list[str], delimiter: str, width: int) -> tuple[int, tuple[str, 
     for column in range(width):
         cells = [row[column].strip() for row in rows if column < len(row) and row[column].strip()]
         shapes = Counter(shape(cell) for cell in cells)
-        if cells and shapes["@"] * 10 >= len(cells) * (8 if enough else 5):
+        if cells and shapes["@"] * 2 >= len(cells):
             return column, ("@",)
         known = tuple(name for name, _ in shapes.most_common(5) if "9" in name)
         distinct = len(set(cells)) * 10 >= len(cells) * 9 > 9

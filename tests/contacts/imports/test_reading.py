@@ -73,6 +73,14 @@ def test_a_broken_quote_swallows_nobody(body: str, cells: list[list[str]]) -> No
     assert [record.cells for record in read(HEADER + body)] == cells
 
 
+def test_a_quote_that_meets_a_later_one_swallows_nobody() -> None:
+    """Most rows that are whole are broken ones, and still the addresses tell where each begins."""
+    good, wide = "p0@x.example,Ada,pro\n", '@x.example,"a\nb",pro,extra\n'
+    text = f'{good}p1@x.example,"Ada,pro\np2@x.example,Ada,pro\np3@x.example,Ada",pro\np4{wide}p5{wide}'
+    begins = [record.cells[0][:2] for record in read(HEADER + text) if "@" in record.cells[0]]
+    assert begins == ["p0", "p1", "p2", "p3", "p4", "p5"]
+
+
 def test_what_is_broken_is_said_with_its_line() -> None:
     found = read(HEADER + 'ada@x.example,"Ada,pro\n\nbo@x.example,Bo",free\ncy@x.example,Cy,pro\n')
     assert [(record.line, record.flaw) for record in found] == [(2, NO_END), (4, STRAY_END), (5, "")]
