@@ -9,22 +9,37 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from app.accounts.principal import Principal
-from app.errors import Forbidden, SignedOut
+from app.errors import AppError, Forbidden, SignedOut
 from app.models.status import Role
 
 
-async def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The app-level guard. Raises SignedOut without a principal and Forbidden below the wanted role."""
+def refusal(principal: Principal | None, handler: BaseRouteHandler) -> AppError | None:
+    """Why `principal` may not use `handler`: SignedOut, Forbidden with the sentence that says what is missing, or None.
+
+    The one place that answers this. Whatever stands before the guard and would tell or do something for a request (an answer
+    that was kept, a look at the body) asks here first.
+    """
     if handler.opt.get("public"):
-        return
-    principal: Principal | None = connection.scope.get("user")
+        return None
     if principal is None:
-        raise SignedOut
+        return SignedOut()
     if "role" not in handler.opt:  # the answer to OPTIONS, which the framework adds: it tells the methods, no more
-        return
+        return None
     wanted = Role(handler.opt["role"])
     if not principal.role.covers(wanted):
-        raise Forbidden(f"This needs the role {wanted}; yours is {principal.role}. Ask an admin of the workspace.")
+        return Forbidden(f"This needs the role {wanted}; yours is {principal.role}. Ask an admin of the workspace.")
+    return None
+
+
+def may_enter(principal: Principal | None, handler: BaseRouteHandler) -> bool:
+    """Will the guard let `principal` in to `handler`?"""
+    return refusal(principal, handler) is None
+
+
+async def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The app-level guard. Raises what `refusal` answers."""
+    if (refused := refusal(connection.scope.get("user"), handler)) is not None:
+        raise refused
 
 
 def undeclared(app: Litestar) -> list[str]:
