@@ -1,6 +1,7 @@
 """Doorbells: Dramatiq messages that say "there is work of this kind", sent only after the work is durable.
 
-PostgreSQL holds the work; losing every message costs seconds, not work. So Redis errors are logged and swallowed here.
+PostgreSQL holds the work; losing every message costs seconds, not work. So a bell is rung from a thread of its own: whoever
+commits, on the event loop of the web process or in a worker, never waits for Redis, and Redis errors are logged and swallowed.
 An actor answers a bell by taking its mark off first (`answer`) and then claiming rows until none are left: a bell rung
 before that is covered by this pass, one rung after it sends the next message.
 """
@@ -8,6 +9,8 @@ before that is covered by this pass, one rung after it sends the next message.
 from __future__ import annotations
 
 import functools
+import os
+import threading
 import time
 from typing import Any
 
@@ -27,8 +30,6 @@ URGENT, BULK = "urgent", "bulk"
 _URGENT_ACTORS = {"advance"}
 _PENDING = "jobs"
 _MARK_MS = 5_000
-_PAUSE_AFTER_FAILURE_S = 1.0
-_silent_until = 0.0
 
 
 @functools.cache
@@ -44,7 +45,12 @@ def broker() -> dramatiq.Broker:
     url = settings().redis.url
     made: dramatiq.Broker = (
         RedisBroker(  # type: ignore[no-untyped-call]
-            url=url, heartbeat_timeout=15_000, maintenance_chance=1_000_000, namespace="throughline"
+            url=url,
+            heartbeat_timeout=15_000,
+            maintenance_chance=1_000_000,
+            namespace="throughline",
+            socket_connect_timeout=1.0,
+            socket_timeout=5.0,  # a Redis that hangs is a Redis that is away: consumers try again by themselves
         )
         if url
         else StubBroker()
@@ -58,49 +64,114 @@ def queue_of(name: str) -> str:
     return URGENT if name in _URGENT_ACTORS else BULK
 
 
-def ring(name: str, **kwargs: Any) -> None:
-    """Send a message to actor `name` now. Without arguments at most one waits in the queue at a time."""
-    global _silent_until
-    connection = client()
-    if connection is None or time.monotonic() < _silent_until:
-        return
-    try:
-        if kwargs or connection.set(f"throughline:bell:{name}", 1, nx=True, px=_MARK_MS):
-            broker().enqueue(
-                dramatiq.Message(queue_name=queue_of(name), actor_name=name, args=(), kwargs=kwargs, options={})
-            )
-    except (redis.RedisError, dramatiq.errors.BrokerConnectionError, OSError) as error:
-        _silent_until = time.monotonic() + _PAUSE_AFTER_FAILURE_S
-        log.warning("doorbell.failed", actor=name, error=type(error).__name__)
+class Doorbells:
+    """The bells of one process. A name that waits to be rung is rung once, however often it was asked for."""
+
+    EVERY_S = 0.05
+    """Between two rounds: a burst of commits costs one message for each kind of work, and no second message comes sooner."""
+    FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+    """After a failure nothing is sent for a while, and for ever longer; the bells are kept for the first round that works."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: set[str] = set()
+        self._busy = False
+        self._failures = 0
+        self._silent_until = 0.0
+        self._started_in: int | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Redis failed a moment ago: who may do without it does."""
+        return time.monotonic() < self._silent_until
+
+    def ring(self, name: str) -> None:
+        """Ask for a message to actor `name`. Answers at once."""
+        with self._changed:
+            self._waiting.add(name)
+            if self._started_in != os.getpid():  # a thread does not live on in a forked process
+                self._started_in = os.getpid()
+                threading.Thread(target=self._run, name="doorbells", daemon=True).start()
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Until all that was asked for was sent. False when that took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Redis did not answer: leave it alone for a while."""
+        self._failures += 1
+        pause = min(self.FIRST_PAUSE_S * 2 ** (self._failures - 1), self.LONGEST_PAUSE_S)
+        self._silent_until = time.monotonic() + pause
+        log.warning("doorbell.failed", doing=what, error=type(error).__name__, silent_s=pause)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting))
+            time.sleep(max(0.0, self._silent_until - time.monotonic()))
+            with self._changed:
+                names, self._waiting, self._busy = self._waiting, set(), True
+            kept = self._send(names)
+            with self._changed:
+                self._waiting |= kept
+                self._busy = False
+                self._changed.notify_all()
+            time.sleep(self.EVERY_S)
+
+    def _send(self, names: set[str]) -> set[str]:
+        """Send what waits; answers what could not be sent. Nothing that Redis does ends the thread."""
+        connection = client()
+        left = set(names) if connection is not None else set()
+        try:
+            for name in sorted(left):
+                if connection is not None and connection.set(f"throughline:bell:{name}", 1, nx=True, px=_MARK_MS):
+                    queue = queue_of(name)
+                    message = dramatiq.Message[Any](queue_name=queue, actor_name=name, args=(), kwargs={}, options={})
+                    broker().enqueue(message)
+                left.discard(name)
+            self._failures = 0
+        except Exception as error:
+            self.failed("ring", error)
+        return left
+
+
+bells = Doorbells()
+
+
+def ring(name: str) -> None:
+    """Send a message to actor `name` soon, from the thread of the bells. At most one waits in the queue at a time."""
+    bells.ring(name)
 
 
 def answer(name: str) -> None:
-    """Take the mark off the bell; the first thing that an actor without arguments does."""
+    """Take the mark off the bell; the first thing that an actor does. Left out while Redis is away: the mark ends by itself."""
     connection = client()
-    if connection is not None:
+    if connection is not None and not bells.silent:
         try:
             connection.delete(f"throughline:bell:{name}")
-        except (redis.RedisError, OSError):
-            log.warning("doorbell.unanswered", actor=name)
+        except (redis.RedisError, OSError) as error:
+            bells.failed("answer", error)
 
 
-def enqueue(session: AsyncSession | Session, name: str, /, **kwargs: Any) -> None:
+def enqueue(session: AsyncSession | Session, name: str, /) -> None:
     """Ring `name` when the outermost transaction of `session` has committed; forgotten on rollback."""
     sync = session.sync_session if isinstance(session, AsyncSession) else session
     if not sync.in_transaction():
         sync.begin()
     asked_in = sync.get_nested_transaction() or sync.get_transaction()
     pending = sync.info.setdefault(_PENDING, [])
-    if not any(job[1:] == (name, kwargs) for job in pending):
-        pending.append((asked_in, name, kwargs))
+    if not any(job[1] == name for job in pending):
+        pending.append((asked_in, name))
 
 
 @event.listens_for(Session, "after_commit")
 def _send(session: Session) -> None:
     if session.in_nested_transaction():  # a SAVEPOINT was released: nothing is durable yet
         return
-    for _, name, kwargs in session.info.pop(_PENDING, ()):
-        ring(name, **kwargs)
+    for _, name in session.info.pop(_PENDING, ()):
+        ring(name)
 
 
 @event.listens_for(Session, "after_soft_rollback")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import dramatiq
 import pytest
 import redis
@@ -57,22 +59,91 @@ def test_one_message_waits_at_a_time_until_the_bell_is_answered(redis_url: str) 
         jobs.broker().enqueue = lambda message, **_: sent.append(message)  # type: ignore[method-assign,assignment]
         for _ in range(3):
             jobs.ring(name)
+            assert jobs.bells.wait(10)
         assert [message.actor_name for message in sent] == [name]
         assert sent[0].queue_name == jobs.BULK
         jobs.answer(name)
         jobs.ring(name)
+        assert jobs.bells.wait(10)
         assert len(sent) == 2
     finally:
         valkey.delete(f"throughline:bell:{name}", queue)
         jobs.broker.cache_clear()
 
 
-def test_a_dead_redis_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "client", lambda: redis.Redis(port=1, socket_connect_timeout=0.1))
-    monkeypatch.setattr(jobs, "_silent_until", 0.0)
+class Hanging:
+    """A Redis that takes a connection and never answers, until `go` is set."""
+
+    def __init__(self) -> None:
+        self.go, self.asked, self.sent = threading.Event(), threading.Event(), list[str]()
+
+    def set(self, name: str, *_: object, **__: object) -> bool:
+        self.asked.set()
+        assert self.go.wait(10)
+        self.sent.append(name.rpartition(":")[2])
+        return False
+
+    def delete(self, name: str) -> None:
+        raise redis.TimeoutError(name)
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> jobs.Doorbells:
+    fresh = jobs.Doorbells()
+    fresh.FIRST_PAUSE_S = 0.01
+    monkeypatch.setattr(jobs, "bells", fresh)
+    return fresh
+
+
+def test_nobody_waits_for_a_redis_that_hangs(monkeypatch: pytest.MonkeyPatch, bells: jobs.Doorbells) -> None:
+    hanging = Hanging()
+    monkeypatch.setattr(jobs, "client", lambda: hanging)
     jobs.ring("advance")
-    assert jobs._silent_until > 0
+    assert hanging.asked.wait(10)
+    for _ in range(1_000):  # all of these return while the first one still hangs
+        jobs.ring("deliver")
+        jobs.ring("import_contacts")
+    assert not bells.wait(0) and hanging.sent == []
+    hanging.go.set()
+    assert bells.wait(10)
+    assert hanging.sent == ["advance", "deliver", "import_contacts"], "a burst rings once for each kind of work"
+
+
+def test_a_dead_redis_is_left_alone_for_a_while_and_the_bells_are_kept(
+    monkeypatch: pytest.MonkeyPatch, bells: jobs.Doorbells
+) -> None:
+    hanging, failures = Hanging(), iter([redis.ConnectionError("refused"), RuntimeError("something else"), None])
+    tried: list[str] = []
+
+    def connect(name: str, *_: object, **__: object) -> bool:
+        tried.append(name)
+        if error := next(failures):
+            raise error
+        return False
+
+    monkeypatch.setattr(hanging, "set", connect)
+    monkeypatch.setattr(jobs, "client", lambda: hanging)
+    jobs.ring("advance")
+    assert bells.wait(10)
+    assert tried == ["throughline:bell:advance"] * 3
+
+
+def test_an_actor_does_without_a_redis_that_failed_a_moment_ago(
+    monkeypatch: pytest.MonkeyPatch, bells: jobs.Doorbells
+) -> None:
+    bells.FIRST_PAUSE_S = 60.0
+    asked: list[str] = []
+    hanging = Hanging()
+
+    def delete(name: str) -> None:
+        asked.append(name)
+        raise redis.TimeoutError
+
+    monkeypatch.setattr(hanging, "delete", delete)
+    monkeypatch.setattr(jobs, "client", lambda: hanging)
     jobs.answer("advance")
+    jobs.answer("deliver")
+    assert asked == ["throughline:bell:advance"] and bells.silent
 
 
 def test_actors_listen_where_bells_are_sent() -> None:

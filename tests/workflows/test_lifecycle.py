@@ -25,7 +25,7 @@ async def admin(api: ApiClients) -> httpx.AsyncClient:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the doorbells asked for."""
     names: list[str] = []
-    monkeypatch.setattr(jobs, "enqueue", lambda session, name, **kwargs: names.append(name))
+    monkeypatch.setattr(jobs, "enqueue", lambda session, name: names.append(name))
     return names
 
 
