@@ -34,6 +34,7 @@ pytest_plugins = [
     "tests.fixtures.web",
     "tests.fixtures.people",
     "tests.fixtures.clock",
+    "tests.fixtures.holding",
 ]
 
 SLOW = ("tests/journeys/", "tests/local/test_run.py", "tests/migrations/", "tests/engine/test_workers.py")

@@ -21,6 +21,8 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from app.lib.holding import nothing_is_held, piece_of_work
+from app.lib.holding import outside_call as outside_call
 from app.settings import settings
 
 if TYPE_CHECKING:
@@ -142,6 +144,7 @@ def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHan
     async def hook(message: Message, scope: Scope) -> None:
         session: AsyncSession | None = get_aa_scope_state(scope, config.session_scope_key)
         if session is None or message["type"] != "http.response.start":
+            nothing_is_held("an answer to its client")
             return
         if 200 <= message["status"] < 400:
             try:
@@ -164,7 +167,8 @@ class ClosesSession:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self.app(scope, receive, send)
+            with piece_of_work():
+                await self.app(scope, receive, send)
         finally:
             key = scope["litestar_app"].state["database"].session_scope_key
             session: AsyncSession | None = get_aa_scope_state(scope, key)

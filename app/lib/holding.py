@@ -1,0 +1,82 @@
+"""No transaction is open while somebody else is waited for: a client that sends its body, a mail server, a web page.
+
+A pool has twelve connections. Whoever keeps one during a wait that others decide lends it to them: thirteen slow sockets and
+nobody is served. So every such wait says `with outside_call("…")`, and a session that still holds a connection then is
+reported: in the log of a running product, as a failure of the test that is running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import structlog
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
+
+log = structlog.get_logger()
+Owner = tuple[object, object]
+_held: weakref.WeakKeyDictionary[Session, Owner] = weakref.WeakKeyDictionary()
+_piece: ContextVar[object] = ContextVar("piece_of_work", default=None)
+"""The request at work. A test calls the app in its own task, and what the test holds is not the request's."""
+
+
+def _say(what: str) -> None:
+    log.error("database.held_while_waiting", during=what)
+
+
+report: Callable[[str], None] = _say
+"""Told of each wait that began with a connection in hand. Tests put a function here that makes them fail."""
+
+
+@contextmanager
+def piece_of_work() -> Iterator[None]:
+    """What is held inside is told apart from what was held around it."""
+    token = _piece.set(object())
+    try:
+        yield
+    finally:
+        _piece.reset(token)
+
+
+@contextmanager
+def outside_call(what: str) -> Iterator[None]:
+    """Around every wait for somebody else; `what` names it in the report. No session of this task may hold a connection."""
+    told = nothing_is_held(what)
+    yield
+    if told:  # a second word about the same transaction helps nobody
+        nothing_is_held(what)
+
+
+def nothing_is_held(what: str) -> bool:
+    """False, and a report, when a session of this task holds a connection now."""
+    if not _held:
+        return True
+    owner = _owner()
+    if any(other == owner for other in list(_held.values())):
+        report(what)
+        return False
+    return True
+
+
+def _owner() -> Owner:
+    try:
+        task: object = asyncio.current_task()
+    except RuntimeError:
+        task = threading.get_ident()
+    return task, _piece.get()
+
+
+@event.listens_for(Session, "after_begin")
+def _begun(session: Session, _transaction: SessionTransaction, _connection: object) -> None:
+    _held.setdefault(session, _owner())
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _ended(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        _held.pop(session, None)
