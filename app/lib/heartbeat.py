@@ -50,7 +50,7 @@ class Beat:
             try:
                 connection = connection or database.connect()
                 connection.execute(_BEAT, (process, self.kind))
-            except psycopg.Error as error:
+            except Exception as error:  # nothing may end this thread: without it the process looks dead
                 log.warning("heartbeat.failed", error=type(error).__name__)
                 if connection is not None:
                     with contextlib.suppress(psycopg.Error):
@@ -75,5 +75,5 @@ class HeartbeatMiddleware(dramatiq.Middleware):
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         self._beat.start()
 
-    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         self._beat.stop()

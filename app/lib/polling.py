@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ import structlog
 from app.settings import settings
 
 log = structlog.get_logger()
+STOP_S = 6.5
+"""How long a process that was told to end waits for the passes that are under way; `./dev run` kills it after 8 s."""
+stopping = threading.Event()
+"""Set as soon as this process was told to end. A pass that may take longer than a second looks at it and comes to an end."""
 
 
 class PollingMiddleware(dramatiq.Middleware):
@@ -19,18 +24,31 @@ class PollingMiddleware(dramatiq.Middleware):
 
     def __init__(self, polls: Sequence[Callable[[], object]]) -> None:
         self.polls = polls
-        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._end = 0.0
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        stopping.clear()
         for poll in self.polls:
             name = getattr(poll, "actor_name", getattr(poll, "__name__", "poll"))
-            threading.Thread(target=self._repeat, args=(poll, name), name=f"poll-{name}", daemon=True).start()
+            # A daemon still: a pass that hangs for ever must not keep the process from ending.
+            thread = threading.Thread(target=self._repeat, args=(poll, name), name=f"poll-{name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        self._over.set()
+        stopping.set()
+        self._end = time.monotonic() + STOP_S
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """The passes end in order, beside the actors, which Dramatiq has waited for by now."""
+        for thread in self._threads:
+            thread.join(max(0.0, self._end - time.monotonic()))
+        if left := [thread.name for thread in self._threads if thread.is_alive()]:
+            log.warning("polls.unfinished", left=left)
 
     def _repeat(self, poll: Callable[[], Any], name: str) -> None:
-        while not self._over.wait(settings().engine.poll_seconds):
+        while not stopping.wait(settings().engine.poll_seconds):
             try:
                 poll()
             except Exception as error:  # the database may be away for a while; the next look is a second later
