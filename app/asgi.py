@@ -12,13 +12,13 @@ from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.plugins.htmx import HTMXPlugin
-from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.lib import database, logs, openapi, parameters, problems, virtual_clock
+from app.lib import assets, database, logs, openapi, parameters, problems, virtual_clock
+from app.lib.compression import Compressed
 from app.lib.csrf import CrossSite
 from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
@@ -46,8 +46,8 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """From the outside in: time, who asks, is the page ours, was this POST answered before, is its body fit to read."""
-    return [Measured, database.ClosesSession, Authentication, CrossSite, Idempotency, Door]
+    """From the outside in: time, size, who asks, is the page ours, was this POST answered before, is its body fit to read."""
+    return [Measured, Compressed, database.ClosesSession, Authentication, CrossSite, Idempotency, Door]
 
 
 def create_app(*, database_config: Any = None) -> Litestar:
@@ -59,12 +59,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     made = Litestar(
         route_handlers=[
             *handlers(),
-            create_static_files_router(
-                "/static",
-                directories=[ROOT / "static"],
-                opt={"public": True, "any_query": True},
-                include_in_schema=False,
-            ),
+            assets.serve,
         ],
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
         middleware=middleware(),
@@ -76,6 +71,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
             engine=FragmentEngine,
             engine_callback=builder.teach,
         ),
+        on_startup=[assets.compress_ahead],
         before_send=[security_headers],
         openapi_config=openapi.config(),
         request_max_body_size=settings().web.body_limit,

@@ -11,6 +11,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 
 from app.lib import clock, formats
+from app.lib.assets import assets
 
 COMPONENTS = "components/ui.html"
 
@@ -36,6 +37,7 @@ class FragmentEngine(JinjaTemplateEngine):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         formats.install(self.engine)
+        self.engine.globals.update(asset=assets().url, module_imports=assets().imports)
 
     def get_template(self, template_name: str) -> Any:
         name, _, block = template_name.partition("#")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 CONTENT_SECURITY_POLICY = (
@@ -26,9 +25,3 @@ async def security_headers(message: Message, scope: Scope) -> None:
         sent = [*message.get("headers", ())]
         there = {name.lower() for name, _ in sent}
         message["headers"] = [*sent, *(header for header in _RAW if header[0] not in there)]
-        path = scope["path"]
-        if path.startswith("/static/"):
-            # A vendored file never changes under its address; our own are asked for again and answered by their ETag.
-            fixed = path.startswith("/static/vendor/")
-            headers = MutableScopeHeaders.from_message(message)
-            headers.setdefault("Cache-Control", "public, max-age=31536000, immutable" if fixed else "no-cache")
