@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,21 @@ def _networks(name: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(part) for part in _text(name).replace(",", " ").split())
     except ValueError as error:
         raise UnsafeSettings(f"{name} must be addresses or networks like 10.0.0.0/8, with commas: {error}.") from error
+
+
+def _egress(name: str) -> EgressSettings:
+    """Networks like ``10.0.0.0/8``, addresses, and names of servers, mixed."""
+    networks, hosts = list[Network](), set[str]()
+    for part in _text(name).replace(",", " ").split():
+        try:
+            networks.append(ipaddress.ip_network(part))
+        except ValueError as error:
+            if not re.fullmatch(r"(?=.*[a-z_])[a-z0-9_-]+(\.[a-z0-9_-]+)*", part.lower().removesuffix(".")):
+                raise UnsafeSettings(
+                    f"{name} must be networks like 10.0.0.0/8, addresses or names of servers, with commas: {part!r} is none of them."
+                ) from error
+            hosts.add(part.lower().removesuffix("."))
+    return EgressSettings(tuple(networks), frozenset(hosts))
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,14 @@ class MailboxSettings:
 
 
 @dataclass(frozen=True)
+class EgressSettings:
+    """Servers outside the public internet that users may connect to all the same."""
+
+    networks: tuple[Network, ...] = ()
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class EngineSettings:
     batch_size: int = 1000
     """Runs walked in one transaction at most."""
@@ -102,6 +126,7 @@ class Settings:
     web: WebSettings
     mailbox: MailboxSettings
     engine: EngineSettings
+    egress: EgressSettings = field(default_factory=EgressSettings)
     admin_email: str = ""
     admin_password: str = field(default="", repr=False)
 
@@ -147,6 +172,7 @@ def read() -> Settings:
             batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000),
             uncertain_hours=_number("THROUGHLINE_UNCERTAIN_HOURS", 24, 1, 720),
         ),
+        egress=_egress("THROUGHLINE_EGRESS_ALLOW"),
         admin_email=_text("THROUGHLINE_ADMIN_EMAIL"),
         admin_password=_text("THROUGHLINE_ADMIN_PASSWORD"),
     )

@@ -12,10 +12,13 @@ import math
 import time
 
 import aiosmtplib
+import structlog
 
-from app.connectors.smtp_answers import NotOffered, Refused, Result, Stage, of_error, of_reply, sender_refused
+from app.connectors.smtp_answers import NotOffered, Refused, Result, Stage, of_error, of_reply, sender_refused, veiled
 from app.connectors.smtp_connection import Link, Mail, Server
+from app.lib import egress
 
+log = structlog.get_logger()
 DEADLINE_S = 30.0
 CONNECTIONS_PER_SERVER = 10
 MAILS_PER_CONNECTION = 100
@@ -32,7 +35,7 @@ def _judged(error: Exception, stage: Stage, server: Server, mail: Mail) -> Resul
     return of_error(stage, error, server.host)
 
 
-_FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, NotOffered, Refused)
+_FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, NotOffered, Refused, egress.Blocked)
 
 
 class Links:
@@ -85,7 +88,10 @@ class Links:
                     words = await link.transfer(mail)
             result = Result("sent", words[:500])
         except _FAULTS as error:
-            result = _judged(error, link.stage if link else "connect", server, mail)
+            stage = link.stage if link else "connect"
+            result = veiled(_judged(error, stage, server, mail), stage, error, public=bool(link and link.public))
+            if result.detail:
+                log.warning("mail_server.not_found", host=server.host, port=server.port, detail=result.detail)
         except BaseException:
             if link is not None:
                 link.client.close()

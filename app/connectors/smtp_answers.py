@@ -19,7 +19,10 @@ import socket
 import ssl
 from typing import Literal
 
+import aiosmtplib
 import msgspec
+
+from app.lib import egress
 
 Kind = Literal["sent", "deferred", "rejected", "away", "misconfigured", "uncertain"]
 Stage = Literal["connect", "hello", "tls", "sign_in", "mail", "rcpt", "data", "text"]
@@ -67,6 +70,8 @@ class Result(msgspec.Struct, frozen=True):
     """A stable word for those that were not sent: bad_address, address_refused, message_refused, sender_refused, deferred …"""
     everyone: bool = False
     """Of `away`: any other mail would have met the same, so the server is left alone for a while."""
+    detail: str = ""
+    """What only the log is told, because `text` hides it."""
 
 
 class NotOffered(Exception):
@@ -79,6 +84,34 @@ class Refused(Exception):
     def __init__(self, reason: str, text: str) -> None:
         self.reason, self.text = reason, text
         super().__init__(text)
+
+
+NOT_FOUND = (
+    "No mail server was found under this name and port. Check server, port and encryption. A server inside a private network has to"
+    " be allowed by whoever runs this installation; its log says more."
+)
+"""The one answer for a name that is not known, a closed port, an open one that is silent, and one where something else answers."""
+
+
+def veiled(result: Result, stage: Stage, error: BaseException, *, public: bool) -> Result:
+    """`result` as users may know it: until a server has shown that it speaks SMTP, nothing tells one port from another.
+
+    What a server of the public internet says by itself, its greeting or its certificate, everybody can read.
+    """
+    if (
+        stage not in ("connect", "hello")
+        or isinstance(error, NotOffered)
+        or result.kind not in ("away", "misconfigured")
+    ):
+        return result
+    if public and (isinstance(error, aiosmtplib.SMTPResponseException) or isinstance(_cause(error), ssl.SSLError)):
+        return result
+    lasting = (
+        isinstance(_cause(error), egress.Blocked | socket.gaierror | ValueError) and result.kind == "misconfigured"
+    )
+    kind: Kind = "misconfigured" if lasting else "away"
+    reason = "connector_paused" if lasting else "server_away"
+    return Result(kind, NOT_FOUND, reason, everyone=not lasting, detail=result.text)
 
 
 def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) -> Result:
@@ -144,7 +177,7 @@ def of_error(stage: Stage, error: BaseException, host: str) -> Result:
         return Result("rejected", error.text, error.reason)
     if isinstance(error, NotOffered):
         return Result("misconfigured", str(error), "connector_paused")
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    cause = _cause(error)
     if stage in _OPENING:
         if wrong := _wrong_settings(cause, host):
             return Result("misconfigured", wrong, "connector_paused")
@@ -153,8 +186,15 @@ def of_error(stage: Stage, error: BaseException, host: str) -> Result:
     return of_break(stage, "took too long" if isinstance(error, TimeoutError) else "closed the connection")
 
 
+def _cause(error: BaseException) -> BaseException:
+    """The library wraps what the operating system said."""
+    return error.__cause__ if isinstance(error.__cause__, OSError) else error
+
+
 def _wrong_settings(cause: BaseException, host: str) -> str:
     """The sentence for faults that waiting does not mend, else ''."""
+    if isinstance(cause, egress.Blocked):
+        return f"The server may not be reached: {cause}."
     if isinstance(cause, socket.gaierror):
         # A name without a dot is one of this machine or of a container, which is unknown as long as that is not running.
         lost = cause.errno in _NO_SUCH_NAME and "." in host

@@ -11,6 +11,7 @@ import aiosmtplib
 import msgspec
 
 from app.connectors.smtp_answers import NotOffered, Refused, Stage
+from app.lib import egress
 from app.settings import settings
 
 RESET_S = 2.0
@@ -53,15 +54,24 @@ class Link:
         )
         self.mails = 0
         self.stage: Stage = "connect"
+        self.public = False
+        """Does it lead to the public internet? Of others nothing is told but that they are mail servers, once they are."""
 
     async def open(self) -> None:
         """Connect, greet, secure, sign in: all of it before the first mail, so that its faults are not the mail's."""
-        await self.client.connect()
+        peer = await egress.connect(self.server.host, self.server.port)
+        self.public = peer.public
+        if self.server.username and self.server.security == "none" and not peer.loopback:
+            peer.sock.close()
+            raise NotOffered(
+                "User name and password are not sent over a connection without encryption. Choose STARTTLS or TLS."
+            )
+        await self.client.connect(sock=peer.sock, port=None)
         await self._greet()
         if self.server.security == "starttls":
+            self.stage = "tls"
             if not self.client.supports_extension("starttls"):
                 raise NotOffered("The mail server does not offer STARTTLS. Choose another encryption or port.")
-            self.stage = "tls"
             await self.client.starttls()
             await self._greet()
         if self.server.username:

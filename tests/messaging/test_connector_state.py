@@ -63,7 +63,7 @@ def test_away_is_written_once_and_ends_with_the_first_mail(world: World, monkeyp
     kept = [world.message(payload={"connectorId": str(connector)}) for _ in range(15)]
     world.deliver()
     word, words = world.connector_state(connector)
-    assert word == "away" and words is not None and "Connection refused" in words
+    assert word == "away" and words is not None and "No mail server was found" in words
     since = world.value("select state_since from connectors where id = %s", connector)
     world.make_due()
     world.deliver()

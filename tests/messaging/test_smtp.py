@@ -11,8 +11,9 @@ import pytest
 
 from app.connectors import smtp
 from app.connectors.smtp import Links
-from app.connectors.smtp_answers import Result
+from app.connectors.smtp_answers import NOT_FOUND, Result
 from app.connectors.smtp_connection import Mail, Server
+from app.lib import egress
 from tests.messaging.sink import Sink
 
 MAIL = b"Subject: Hi\r\nMessage-ID: <1@x>\r\n\r\n.dot\r\nline\n"
@@ -184,9 +185,92 @@ async def test_a_name_that_does_not_exist(links: Links, host: str, monkeypatch: 
     assert result.kind == "misconfigured"
 
 
-async def test_tls_where_none_is_spoken_and_a_certificate_of_nobody(sink: Sink, links: Links) -> None:
-    result = await send(links, Server(host="127.0.0.1", port=sink.port, security="tls"))
-    assert result.kind == "misconfigured" and "TLS" in result.text
+async def test_tls_where_none_is_spoken(sink: Sink, links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken_to = Server(host="127.0.0.1", port=sink.port, security="tls")
+    result = await send(links, spoken_to)
+    assert (result.kind, result.text) == ("away", NOT_FOUND), "of this machine nothing is told"
+    assert "does not speak TLS" in result.detail
+    monkeypatch.setattr(egress, "is_public", lambda _: True)
+    result = await send(Links(), spoken_to)
+    assert result.kind == "misconfigured" and "does not speak TLS" in result.text
+
+
+async def _nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+def _says(words: bytes) -> Any:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(words)
+        await writer.drain()
+        writer.close()
+
+    return say
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        _nothing,
+        _says(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
+        _says(b"554 5.7.1 postgres-primary.internal does not like you\r\n"),
+        _says(b"HTTP/1.1 400 Bad Request\r\nServer: secret/1.0\r\n\r\n"),
+        _says(b""),
+        _says(b"220 ready\r\n550 5.7.1 who are you, secret\r\n"),
+    ],
+    ids=["closed", "silent", "ssh", "smtp-no", "http", "hangs-up", "refuses-hello"],
+)
+@pytest.mark.parametrize("security", ["none", "tls", "starttls"])
+async def test_nobody_can_tell_one_port_from_another(
+    links: Links, answer: Any, security: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "DEADLINE_S", 0.4)
+    listener = await asyncio.start_server(answer or _nothing, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    if answer is None:
+        listener.close()
+    result = await send(links, Server(host="127.0.0.1", port=port, security=security))
+    listener.close()
+    assert (result.kind, result.reason, result.text) == ("away", "server_away", NOT_FOUND)
+    assert result.everyone and "secret" not in result.text
+
+
+async def test_a_name_that_is_refused_looks_like_one_that_is_not_known(
+    links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_up(host: str, port: int, **_: Any) -> Any:
+        if host.startswith("nobody"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.5", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    results = [
+        await send(links, Server(host=host, port=587))
+        for host in (
+            "nobody.example.com",
+            "postgres.internal.example",
+            "postgres",
+            "nobodyhere",
+            "10.0.0.5",
+            "0x0a000005",
+        )
+    ]
+    assert {(result.kind, result.text) for result in results} == {("misconfigured", NOT_FOUND)}
+    assert "10.0.0.5" in results[1].detail
+
+
+async def test_a_password_does_not_leave_without_encryption(links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_sink = Sink(password="right")
+    open_sink.start()
+    try:
+        assert (await send(links, server(open_sink, username="u", password="right"))).kind == "sent"
+        monkeypatch.setattr(egress, "is_loopback", lambda _: False)
+        result = await send(Links(), server(open_sink, username="u", password="right"))
+        assert result.kind == "misconfigured" and "without encryption" in result.text
+        assert len(open_sink.mails) == 1
+    finally:
+        open_sink.stop()
 
 
 async def test_sign_in(links: Links) -> None:
