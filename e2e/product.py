@@ -49,8 +49,8 @@ class Product:
         with self.connect() as connection:
             connection.execute(
                 """
-                insert into sessions (id, token_hash, user_id, tenant_id, created_at, seen_at, expires_at)
-                select %s, %s, m.user_id, m.tenant_id, now(), now(), now() + interval '1 day'
+                insert into sessions (id, token_hash, user_id, tenant_id, created_at, seen_at, expires_at, lasting)
+                select %s, %s, m.user_id, m.tenant_id, now(), now(), now() + interval '1 day', true
                 from memberships m join users u on u.id = m.user_id where u.email = %s limit 1
                 """,
                 [uuid.uuid4(), hashlib.sha256(token.encode()).digest(), self.email],

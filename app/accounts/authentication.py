@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import sessions
 from app.accounts.principal import Principal
 from app.lib import clock, crypto, database
 from app.lib.together import Together
@@ -143,7 +144,7 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
 async def session_principal(session: AsyncSession, token: str) -> Principal | None:
     """The principal of a session cookie; None when it is unknown, over, or the user was disabled or removed.
 
-    A session slides: each use moves its end so that it stays as far away as it was when the session began.
+    Each use moves its end away, as far as `sessions.end_of` lets it.
     """
     now = clock.now()
     row = (
@@ -152,8 +153,9 @@ async def session_principal(session: AsyncSession, token: str) -> Principal | No
                 UserSession.id,
                 UserSession.tenant_id,
                 UserSession.user_id,
+                UserSession.created_at,
                 UserSession.seen_at,
-                UserSession.expires_at,
+                UserSession.lasting,
                 User.name,
                 User.email,
                 Membership.role,
@@ -174,10 +176,10 @@ async def session_principal(session: AsyncSession, token: str) -> Principal | No
             )
         )
     ).one_or_none()
-    if row is None:
+    if row is None or sessions.end_of(row.created_at, now, lasting=row.lasting) <= now:
         return None
     if _stale(row.seen_at, now):
-        values: dict[str, Any] = {"seen_at": now, "expires_at": now + (row.expires_at - row.seen_at)}
+        values = {"seen_at": now, "expires_at": sessions.end_of(row.created_at, now, lasting=row.lasting)}
         await session.execute(update(UserSession).where(UserSession.id == row.id).values(**values))
     return Principal(
         kind="user",

@@ -21,7 +21,9 @@ from app.models.user import Membership, User
 
 OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 LASTING, SHORT = timedelta(days=30), timedelta(hours=12)
-"""How long a session lives after its last use: with "keep me signed in", and without."""
+"""How long a session lives at most, however much it is used: with "keep me signed in", and without."""
+IDLE_LASTING, IDLE_SHORT = timedelta(days=7), timedelta(hours=2)
+"""How long it lives without being used. The short one outlives a lunch and a meeting, not a night on somebody's desk."""
 LINK_LIFE, INVITATION_LIFE = timedelta(hours=1), timedelta(days=7)
 
 
@@ -37,6 +39,12 @@ class LinkOver(AppError):
 
     status_code = 410
     code = "link_over"
+
+
+def end_of(created_at: datetime, seen_at: datetime, *, lasting: bool) -> datetime:
+    """When a session ends that is not used after `seen_at`."""
+    life, idle = (LASTING, IDLE_LASTING) if lasting else (SHORT, IDLE_SHORT)
+    return min(created_at + life, seen_at + idle)
 
 
 async def check_password(own_session: OpenSession, email: str, password: str, address: str) -> UUID:
@@ -105,7 +113,8 @@ async def start(
             tenant_id=tenant_id,
             created_at=now,
             seen_at=now,
-            expires_at=now + (LASTING if lasting else SHORT),
+            expires_at=end_of(now, now, lasting=lasting),
+            lasting=lasting,
             address=address[:64],
             user_agent=user_agent[:300],
         )

@@ -9,6 +9,7 @@ from app.models.contact import AttributeLabel, Contact
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
 from app.models.event import DeadLetter, Event, Inbox
 from app.models.idempotency_key import IdempotencyKey
+from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, Message, Suppression
 from app.models.run import EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.session import SignInFailure, SignInLink, UserSession
@@ -19,6 +20,7 @@ from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVe
 from app.models.workspace import Workspace
 
 __all__ = [
+    "AccountMail",
     "ApiKey",
     "AttributeLabel",
     "Base",
@@ -34,6 +36,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Inbox",
+    "Invitation",
     "MailboxMessage",
     "Membership",
     "Message",

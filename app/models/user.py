@@ -12,6 +12,8 @@ from app.models.base import Base, HasId, HasTenant, HasTimes
 
 
 class User(HasId, HasTimes, Base):
+    """An account: what the link of one workspace made. Nobody proved its address to other workspaces, so an address may have several."""
+
     __tablename__ = "users"
 
     email: Mapped[str]
@@ -19,7 +21,7 @@ class User(HasId, HasTimes, Base):
     password_hash: Mapped[str | None]
     disabled_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("users_email_key", text("lower(email)"), unique=True),)
+    __table_args__ = (Index("users_email", text("lower(email)")),)
 
 
 class Membership(HasTenant, Base):
