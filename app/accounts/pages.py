@@ -21,6 +21,7 @@ from app.errors import TooMany
 from app.lib import database, flash
 from app.lib.client_address import client_address
 from app.lib.fragments import page
+from app.models.status import Role
 from app.settings import settings
 
 Asked = Request[Any, Any, Any]
@@ -128,11 +129,10 @@ async def use_link(request: Asked, db_session: NamedDependency[AsyncSession], to
     return await _begin(request, db_session, await sessions.use_link(db_session, token), "/", lasting=True)
 
 
-@post("/sign-out", public=True, any_query=True, include_in_schema=False)
+@post("/sign-out", role=Role.VIEWER, any_query=True, include_in_schema=False)
 async def sign_out(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
-    """End this session, here and in the database."""
-    if request.user:
-        await sessions.end(db_session, request.user, request.user.session_id)
+    """End this session, here and in the database. Who has none any more is led to the sign-in as well."""
+    await sessions.end(db_session, request.user, request.user.session_id)
     answer = flash.go(request, "/sign-in")
     answer.set_cookie(no_session_cookie())
     return answer

@@ -2,7 +2,9 @@
 
 Signed in, the proof is an HMAC of the session's id: a planted cookie is worth nothing and the proof dies with the session.
 Before sign-in (the sign-in form, public forms) it is a signed random cookie sent twice. Browsers also say where a request
-comes from (`Sec-Fetch-Site`); what comes from elsewhere is refused whatever it carries. The API knows no cookies and is left out.
+comes from (`Sec-Fetch-Site`, older ones `Origin`); what comes from elsewhere is refused whatever it carries, and whoever is
+signed in. Who has no session where one is needed is asked to sign in, and no proof is looked at. The API knows no cookies and
+is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from litestar import Request
@@ -18,7 +21,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 
-from app.errors import Forbidden
+from app.errors import Forbidden, SignedOut
 from app.lib import crypto
 from app.settings import settings
 
@@ -55,8 +58,10 @@ class CrossSite:
         fresh = token or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
         ScopeState.from_scope(scope).csrf_token = fresh
         if request.method not in _SAFE:
-            if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            if _from_elsewhere(request):
                 raise Forged
+            if _needs_session(scope) and scope.get("user") is None:
+                raise SignedOut
             if token is None or not hmac.compare_digest((await _given(request)).encode(), token.encode()):
                 raise Forged
         await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
@@ -65,6 +70,24 @@ class CrossSite:
 def _left_out(scope: Scope) -> bool:
     handler = scope.get("route_handler")
     return scope["path"].startswith(EXEMPT) or bool(handler is not None and handler.opt.get("csrf_exempt"))
+
+
+def _from_elsewhere(request: Request[Any, Any, Any]) -> bool:
+    """Does the browser say that another site sent this? Programs say nothing of the kind; the proof is asked of them too."""
+    if site := request.headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    scheme, _, host = origin.partition("://")
+    ours = (request.headers.get("host"), urlsplit(settings().web.base_url).netloc)
+    schemes = ("https",) if settings().web.secure_cookies else ("http", "https")
+    return scheme not in schemes or host not in ours  # "null" is a sandboxed frame, or a redirect from elsewhere
+
+
+def _needs_session(scope: Scope) -> bool:
+    handler = scope.get("route_handler")
+    return handler is not None and not handler.opt.get("public")
 
 
 def _expected(scope: Scope, cookie: str) -> str | None:

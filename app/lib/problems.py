@@ -167,6 +167,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     if isinstance(told, SignedOut):
         if request.headers.get("hx-request") == "true":
             return Response(b"", status_code=401, headers={"HX-Redirect": _sign_in(request)})
+        if request.content_type[0] == "application/json":  # a script of ours: a redirect would look like success to it
+            return problem(told)
         return Response(b"", status_code=303, headers={"Location": _sign_in(request)})
     if is_partial(request):
         # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the

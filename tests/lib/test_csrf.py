@@ -69,3 +69,53 @@ async def test_the_sign_in_form_needs_it_too(client: httpx.AsyncClient) -> None:
     first = client.cookies[csrf.COOKIE]
     await client.get("/sign-in")
     assert client.cookies[csrf.COOKIE] == first
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://testserver", 303),
+        ("http://127.0.0.1:8000", 303),  # the base URL: a proxy may have told us another host
+        ("https://evil.example", 403),
+        ("http://testserver.evil.example", 403),
+        ("http://testserver:8443", 403),
+        ("null", 403),
+        ("", 303),
+    ],
+)
+async def test_the_origin_counts_where_the_browser_says_no_more(
+    browser: BrowserClients, origin: str, status: int
+) -> None:
+    person = await browser(Role.OWNER)
+    headers = {"Origin": origin} if origin else {}
+    assert (await person.post("/settings/profile", data=SAVE, headers=headers)).status_code == status
+    newer = {**headers, "Sec-Fetch-Site": "same-origin"}
+    assert (await person.post("/settings/profile", data=SAVE, headers=newer)).status_code == 303
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_nobody_is_signed_in_from_elsewhere(client: httpx.AsyncClient, origin: str) -> None:
+    await client.get("/sign-in")
+    planted = {csrf.HEADER: client.cookies[csrf.COOKIE], "Origin": origin}
+    assert (await client.post("/sign-in", data={"email": "a@b.example"}, headers=planted)).status_code == 403
+
+
+@pytest.mark.parametrize("cookie", ["", "session=over-long-ago"])
+@pytest.mark.parametrize("proof", ["", "made-up"])
+async def test_who_has_no_session_is_asked_to_sign_in_before_any_proof_is_looked_at(
+    client: httpx.AsyncClient, cookie: str, proof: str
+) -> None:
+    headers = {"Cookie": cookie, csrf.HEADER: proof}
+    form = await client.post("/settings/profile", data=SAVE, headers=headers)
+    assert (form.status_code, form.headers["location"]) == (303, "/sign-in")
+    part = await client.post("/settings/profile", data=SAVE, headers={**headers, "HX-Request": "true"})
+    assert part.status_code == 401
+    program = await client.patch("/workflows/0b0f2f1e-0000-7000-8000-000000000000/draft", json={}, headers=headers)
+    assert (program.status_code, program.json()["code"]) == (401, "not_authenticated")
+
+
+async def test_another_site_cannot_tell_who_is_signed_in(browser: BrowserClients, client: httpx.AsyncClient) -> None:
+    person, elsewhere = await browser(Role.OWNER), {"Sec-Fetch-Site": "cross-site"}
+    answers = [await who.post("/settings/profile", data=SAVE, headers=elsewhere) for who in (person, client)]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert "Location" not in answers[1].headers
