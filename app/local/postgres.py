@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of our own: made, started, adopted and stopped through the programs that `binaries` finds.
+"""A PostgreSQL cluster of our own: made, started, adopted and stopped with the programs that `binaries` finds.
 
 It listens on a unix socket in a directory that only its owner may enter, so it needs no password. A cluster left running
 by a killed parent is adopted. Every oddity here was met: see the comments.
@@ -7,8 +7,9 @@ by a killed parent is adopted. Every oddity here was met: see the comments.
 from __future__ import annotations
 
 import os
-import shlex
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from app.local import binaries
+from app.local import binaries, processes
 
 DURABLE = {
     "shared_buffers": "128MB",
@@ -39,6 +40,11 @@ FOR_TESTS = {
 """Fast and forgetful. Only for clusters that may be lost."""
 
 
+PATIENCE_S, TRIES = 60.0, 4
+"""How long a start may take, after a crash too, and how often one that ends at once is repeated."""
+_GRAVE = re.compile(r"(PANIC|FATAL|ERROR|LOG):\s+(.*)")
+
+
 class PostgresFailed(Exception):
     """PostgreSQL did not do what it was asked. The message carries what it said."""
 
@@ -46,11 +52,15 @@ class PostgresFailed(Exception):
 class Postgres:
     """One cluster in `state`/pgdata. `options` are server settings; `bindir` is where its programs are, if not found."""
 
+    title = "database"
+
     def __init__(self, state: Path, *, options: dict[str, str] | None = None, bindir: str = "") -> None:
         self.state = state.resolve()
         self.options = options or DURABLE
         self.data = self.state / "pgdata"
         self.socket = binaries.socket_directory(self.state)
+        self.log = self.data / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
         self._user = binaries.database_user()
         version = self.data / "PG_VERSION"
         self._bin = binaries.postgres_directory(
@@ -63,63 +73,102 @@ class Postgres:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the postmaster as its pid file tells it."""
+        """Process id of the postmaster: ours, or the one that its pid file tells and that is still a server of this cluster."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process.pid
         try:
-            return int((self.data / "postmaster.pid").read_text().split()[0])
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
         except (OSError, ValueError, IndexError):
             return None
+        return pid if str(self.data) in processes.identity(pid) else None
 
-    def start(self) -> bool:
-        """Start it, making the cluster first when there is none. True when one was already running and is taken over."""
+    def begin(self) -> None:
+        """Start it and do not wait; makes the cluster first when there is none. Raises PostgresFailed, OSError."""
         self.state.mkdir(mode=0o711 if self._user else 0o700, parents=True, exist_ok=True)
         if not self.data.exists():
-            self._make()
+            self.make()
         self._own(self.socket)
-        if self._adopt():
-            return True
-        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in self.options.items())
-        arguments = ["start", "-w", "-t", "60", "-D", self.data, "-l", self.data / "server.log"]
-        socket = shlex.quote(str(self.socket))
-        for last in (False, False, False, True):
-            code, said = self._run("pg_ctl", *arguments, "-o", f"{options} -k {socket}")
-            if code == 0:
-                return False
-            if last:
-                raise PostgresFailed(f"PostgreSQL did not start: {said}\n{self.log_tail()}")
-            time.sleep(0.5)  # children of a killed postmaster may still hold its shared memory for a moment
-        return False
+        options = [f"--{name}={value}" for name, value in self.options.items()]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.data, "-k", self.socket, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C must not reach it before the workers have stopped
+                **self._user,
+            )
 
-    def ready(self) -> bool:
-        """Does it answer?"""
-        return self._run("pg_isready", "-q", "-h", self.socket, "-U", "postgres", "-d", "postgres")[0] == 0
+    def start(self) -> bool:
+        """Start it and wait until it answers. True when one was already running and is taken over."""
+        adopted, end, tries = self.alive(), time.monotonic() + PATIENCE_S, 0
+        while time.monotonic() < end:
+            if not self.alive():
+                if tries == TRIES:
+                    break
+                # Children of a killed postmaster may still hold its shared memory for a moment.
+                time.sleep(0.5 if tries else 0.0)
+                tries += 1
+                adopted = False
+                self.begin()
+            elif self.answers():
+                return adopted
+            time.sleep(0.03)
+        if self.alive():
+            raise PostgresFailed(f"A server runs in {self.data} and does not answer.\n{self.log_tail()}")
+        raise PostgresFailed(f"PostgreSQL did not start: {self.why()}\n{self.log_tail()}")
+
+    def answers(self) -> bool:
+        """Does it take connections? A second at most."""
+        command = [str(self._bin / "pg_isready"), *("-q", "-t", "1", "-h", str(self.socket), "-U", "postgres")]
+        return (
+            subprocess.run([*command, "-d", "postgres"], stdin=subprocess.DEVNULL, cwd="/", **self._user).returncode
+            == 0
+        )
 
     def alive(self) -> bool:
-        """Is its main process there? Cheaper than `ready`, for a look each second."""
-        try:
-            os.kill(self.pid or 0, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
+        """Is its main process there? It may be starting, or hang."""
         return self.pid is not None
+
+    def why(self) -> str:
+        """What it said last about why it does not run."""
+        said = [match[2] for line in processes.tail(self.log, 40) if (match := _GRAVE.search(line))]
+        return said[-1].strip() if said else "it ended at once"
+
+    def kill(self) -> None:
+        """End it and all its processes now, frozen ones too. What was committed stays."""
+        if (pid := self.pid) is None:
+            return
+        family = [pid, *processes.offspring(pid)]
+        for member in family:
+            processes.send(member, signal.SIGKILL)
+        processes.gone(family, 5)
 
     def create(self, database: str) -> None:
         """Make a database in it, unless it is there."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=5) as connection:
             if not connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone():
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
 
-    def stop(self, *, seconds: int = 10) -> None:
-        """Stop it, rolling back what is open; what it has committed stays."""
-        if self.data.exists() and self._run("pg_ctl", "stop", "-w", "-t", seconds, "-m", "fast", "-D", self.data)[0]:
-            self._run("pg_ctl", "stop", "-w", "-t", "3", "-m", "immediate", "-D", self.data)
+    def stop(self, *, seconds: int = 8) -> None:
+        """Stop it, rolling back what is open; what it has committed stays. One that hangs is ended."""
+        if (pid := self.pid) is None:
+            return
+        for member in (pid, *processes.offspring(pid)):
+            processes.send(member, signal.SIGCONT)
+        for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, 3)):  # fast, then immediate
+            processes.send(pid, number)
+            if processes.gone([pid], patience):
+                return
+        self.kill()
 
     def log_tail(self) -> str:
         """The end of its log, for an error message."""
-        log = self.data / "server.log"
-        return log.read_text(errors="replace")[-1500:] if log.exists() else ""
+        return "\n".join(processes.tail(self.log, 12))[-1500:]
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Make the cluster. Raises PostgresFailed."""
         # initdb writes PG_VERSION early: a half-made cluster must never look like a whole one, hence the rename.
         unfinished = self.state / "pgdata.new"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -141,19 +190,7 @@ class Postgres:
         if self._user:
             os.chown(directory, self._user["user"], self._user["group"])
 
-    def _adopt(self) -> bool:
-        # `pg_ctl status` answers 0 for a killed postmaster that init has not reaped yet, so ask the server itself too.
-        end = time.monotonic() + 30
-        while self._run("pg_ctl", "status", "-D", self.data)[0] == 0:
-            if self.ready():
-                return True
-            if time.monotonic() > end:
-                raise PostgresFailed(f"A server runs in {self.data} and does not answer.\n{self.log_tail()}")
-            time.sleep(0.1)
-        return False
-
     def _run(self, program: str, *arguments: object) -> tuple[int, str]:
-        # A file, never a pipe: the postmaster inherits it from pg_ctl, and reading a pipe would wait for its end.
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(
                 [self._bin / program, *map(str, arguments)],

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from app.local import environment
@@ -19,6 +20,12 @@ from app.local.state import State
 
 STABLE_AFTER_S = 30.0
 LONGEST_PAUSE_S = 15.0
+_NOTE_BYTES = 4096
+
+
+def pause_after(failures: int, longest: float = LONGEST_PAUSE_S) -> float:
+    """Seconds before the next start after so many short lives in a row: 0 after the first, then 1, 2, 4 … `longest`."""
+    return 0.0 if failures <= 1 else min(longest, 2.0 ** min(failures - 2, 10))
 
 
 class Child:
@@ -32,10 +39,16 @@ class Child:
         self._failures = 0
         self._began = 0.0
         self._not_before = 0.0
+        self._note = state.path / "run" / f"{name}.process"
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started last."""
+        return time.monotonic() - self._began
 
     def start(self) -> None:
         with self._state.log(self.name).open("ab") as log:
@@ -49,9 +62,7 @@ class Child:
                 start_new_session=True,
             )
         self._began = time.monotonic()
-        pid = self._process.pid
-        record = {"pid": pid, "identity": identity(pid)}
-        (self._state.path / "run" / f"{self.name}.process").write_text(json.dumps(record))
+        note(self._note, self._process.pid)
 
     def died(self) -> int | None:
         """The exit code when it ended by itself, else None. What is left of its group is ended too."""
@@ -65,20 +76,34 @@ class Child:
 
     @property
     def pause(self) -> float:
-        """Seconds to wait before the next start: 0 the first time, then 1, 2, 4 … 15."""
-        return 0.0 if self._failures <= 1 else min(LONGEST_PAUSE_S, 2.0 ** (self._failures - 2))
+        """Seconds to wait before the next start."""
+        return pause_after(self._failures)
 
     def revive(self) -> bool:
-        """Start it again when it is down and its pause is over. True when it was started."""
+        """Start it again when it is down and its pause is over. True when it was started.
+
+        Raises OSError when the machine has no room for a process or for its log; the next try is later.
+        """
         if self._process is not None or time.monotonic() < self._not_before:
             return False
-        self.start()
+        try:
+            self.start()
+        except OSError:
+            self._failures += 1
+            self._not_before = time.monotonic() + max(1.0, self.pause)
+            raise
         return True
 
     def ask_to_stop(self) -> None:
-        """One SIGTERM to the leader. A second one hangs or aborts what is finishing."""
+        """One SIGTERM to the leader. A second one hangs or aborts what is finishing. A frozen one is woken to hear it."""
         if self._process and self._process.poll() is None:
+            end_group(self._process.pid, signal.SIGCONT)
             self._process.terminate()
+
+    def end(self) -> None:
+        """End it now, as one that hangs. `died` tells of it then."""
+        if self._process:
+            end_group(self._process.pid, signal.SIGKILL)
 
     def finish(self, deadline: float) -> None:
         """Wait until it ended or `deadline` (monotonic) came, then end what is left of its group."""
@@ -89,11 +114,10 @@ class Child:
         end_group(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
-        (self._state.path / "run" / f"{self.name}.process").unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
 
     def log_tail(self, lines: int = 12) -> str:
-        log = self._state.log(self.name)
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+        return "\n".join(tail(self._state.log(self.name), lines))
 
 
 def end_leftovers(state: State, *, patience: float = 6.0) -> list[str]:
@@ -109,6 +133,7 @@ def end_leftovers(state: State, *, patience: float = 6.0) -> list[str]:
             if now == record["identity"] or (not now and any(sys.executable in identity(m) for m in group(pid))):
                 ours[path.stem] = pid
     for pid in ours.values():
+        end_group(pid, signal.SIGCONT)
         end_group(pid, signal.SIGTERM)
     deadline = time.monotonic() + patience
     while any(group(pid) for pid in ours.values()) and time.monotonic() < deadline:
@@ -125,12 +150,76 @@ def end_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process, if it is there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def gone(pids: Collection[int], seconds: float) -> bool:
+    """Wait until none of them is there any more, for so long at most. Did they all go?"""
+    end = time.monotonic() + seconds
+    while any(identity(pid) for pid in pids):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def note(path: Path, pid: int) -> None:
+    """Write down who this process is. On a full disk too: the file is written over in place, and has its size from the start."""
+    text = json.dumps({"pid": pid, "identity": identity(pid)}).encode()[:_NOTE_BYTES]
+    with contextlib.suppress(OSError), path.open("r+b" if path.exists() else "wb") as file:
+        file.write(text.ljust(_NOTE_BYTES))
+
+
+def noted(path: Path) -> int | None:
+    """The process that was written down, if it still lives and is still the same."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        record = json.loads(path.read_text())
+        pid = int(record["pid"])
+        if record["identity"] and identity(pid) == record["identity"]:
+            return pid
+    return None
+
+
+def working_in(directory: Path, *programs: str) -> list[int]:
+    """Processes of one of these programs whose working directory this is. Only Linux can tell; elsewhere there are none."""
+    found = []
+    for pid in _all():
+        with contextlib.suppress(OSError):
+            runs = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].split(b" ")[0].decode(errors="replace")
+            if Path(runs).name in programs and Path(f"/proc/{pid}/cwd").readlink() == directory:
+                found.append(pid)
+    return found
+
+
+def offspring(pid: int) -> list[int]:
+    """Processes that this one started and that live. Only Linux can tell; elsewhere there are none."""
+    found = []
+    for child in _all():
+        with contextlib.suppress(OSError):
+            if _stat(child)[1] == str(pid):
+                found.append(child)
+    return found
+
+
+def tail(log: Path, lines: int) -> list[str]:
+    """The last lines of a log file, of its last 16 KB."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
 def identity(pid: int) -> str:
     """When the process began and its command line: who it is, whatever its number. Empty when there is none."""
     entry = Path(f"/proc/{pid}")
     if entry.parent.joinpath("self").exists():
         try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            fields = _stat(pid)
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             return ""
@@ -142,15 +231,24 @@ def group(pid: int) -> list[int]:
     """Living members of the process group that `pid` leads or led."""
     if Path("/proc/self").exists():
         found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                    if int(fields[2]) == pid and fields[0] not in "ZX":
-                        found.append(int(entry.name))
+        for member in _all():
+            with contextlib.suppress(OSError):
+                fields = _stat(member)
+                if int(fields[2]) == pid and fields[0] not in "ZX":
+                    found.append(member)
         return found
     rows = [row.split() for row in _ps("-ax", "-o", "pid=,pgid=,stat=").splitlines()]
     return [int(row[0]) for row in rows if int(row[1]) == pid and not row[2].startswith("Z")]
+
+
+def _all() -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        yield from (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat after the name: state, parent, group, … and at 19 when it began."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _ps(*arguments: str) -> str:

@@ -5,6 +5,7 @@ A start that finds them so lets the web process begin at once; the migrations ru
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -41,4 +42,5 @@ def is_current(url: str, note: Path) -> bool:
 
 def remember(url: str, note: Path) -> None:
     """Note that all of this code's migrations are applied."""
-    note.write_text(json.dumps({"migrations": _mark(), "version": _version(url)}))
+    with contextlib.suppress(OSError):  # it saves half a second, no more
+        note.write_text(json.dumps({"migrations": _mark(), "version": _version(url)}))

@@ -25,7 +25,7 @@ def servers(*, durable: bool = False) -> Iterator[dict[str, str]]:
     directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700)
     programs = environment.variable("PG_BINDIR")
     postgres = Postgres(directory, options=DURABLE if durable else FOR_TESTS, bindir=programs)
-    valkey = Valkey(directory, durable=durable)
+    valkey = Valkey(directory)
     try:
         postgres.start()
         postgres.create("throughline")

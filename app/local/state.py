@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -46,10 +47,11 @@ class State:
             holder = held.read().strip() or "another process"
             held.close()
             raise StateInUse(f"Throughline already runs on {self.path} ({holder}).") from None
-        held.truncate(0)
-        held.write(f"process {os.getpid()}")
-        held.flush()
         self._held = held
+        with contextlib.suppress(OSError):  # a full disk: it is held all the same
+            held.truncate(0)
+            held.write(f"process {os.getpid()}")
+            held.flush()
 
     def release(self) -> None:
         if self._held:
@@ -65,6 +67,8 @@ class State:
 
     def remember(self, values: dict[str, str]) -> None:
         """Write down the environment of the running product, for other commands."""
+        if values == self.remembered():  # nothing to write on a disk that may be full
+            return
         self._write_private(self.path / "run" / "environment.json", json.dumps(values, indent=1))
 
     def remembered(self) -> dict[str, str]:
@@ -76,11 +80,8 @@ class State:
             return {}
 
     def log(self, name: str) -> Path:
-        """The log file of a process; a long one is put aside first."""
-        path = self.path / "log" / f"{name}.log"
-        if path.exists() and path.stat().st_size > 10_000_000:
-            path.replace(path.with_suffix(".log.1"))
-        return path
+        """The log file of a process."""
+        return self.path / "log" / f"{name}.log"
 
     def _write_private(self, path: Path, text: str) -> None:
         temporary = path.with_suffix(".new")

@@ -1,28 +1,42 @@
-"""`./dev run`: starts the servers and processes of the product, keeps them running, and stops them in order."""
+"""`./dev run`: starts the servers and processes of the product, keeps them running, and stops them in order.
+
+It ends before its time only for what a person must mend before anything can run. Once it watches, a fault of one part stays a
+fault of that part: it is tried again with pauses, for ever, and said when it changes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from app.local import environment, schema
+import psycopg
+
+from app.local import environment, rotation, schema
 from app.local.environment import Launch
 from app.local.preparation import CannotRun, Preparation, Stopped
 from app.local.processes import Child, end_leftovers
 from app.local.servers import Servers
 from app.local.state import State
 from app.local.valkey import bindable, free_port
+from app.local.watch import LOOK_EVERY_S
 
 WEB_STARTS_IN_S = 120.0
 """Three seconds are usual; a machine that is busy with other things takes its time."""
 WEB_STOPS_IN_S, WORKERS_STOP_IN_S = 4.0, 8.0
 """Together with the servers less than the 15 s that Ctrl-C may take."""
 MOST_WORKER_PROCESSES = 4
+QUEUE_STARTS_IN_S = 5.0
+"""A queue that is not there by then may come later; nothing waits for it."""
+WEB_DEAD_AFTER_S = 30.0
+"""A web process that has answered nobody for so long hangs, and is started again."""
+ROTATE_EVERY_S = 5.0
 
 
 class Supervisor:
@@ -36,6 +50,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._servers: Servers | None = None
         self._began = time.monotonic()
+        self._asked = self._answered = self._rotated = self._began
 
     def run(self) -> int:
         """Start, watch until a signal comes, stop. Answers the exit code. Raises StateInUse, CannotRun and the like."""
@@ -69,31 +84,73 @@ class Supervisor:
                 f"Port {self.launch.port} of {self.launch.host} is taken. Choose another one: ./dev run --port {self.launch.port + 1}"
             )
         servers = self._servers = Servers(self.launch, self.state)
-        self._step("database", servers.start_postgres)
-        self._step("queue", servers.start_valkey)
+        servers.prepare()
         values = self._values(servers)
         self.state.remember(values)
-        url, note = values["DATABASE_URL"], self.state.path / "run" / "tables.json"
-        modules = self._modules(values)
-        self._children = {name: Child(self.state, name, module, values) for name, module in modules.items()}
-        with Preparation(values, demo=self.launch.demo, log=self.state.log("prepare")) as preparation:
-            if not schema.is_current(url, note):
-                self._step("tables", lambda: preparation.wait_for("migrated", self._stopping))
-            self._children["web"].start()
-            self._step("web", self._wait_for_web)
-            welcome = preparation.rest(self._stopping)
-        schema.remember(url, note)
+        self._children = {
+            name: Child(self.state, name, module, values) for name, module in self._modules(values).items()
+        }
+        self._step("database", self._wait_for_database)
+        if not self._step("queue", self._wait_for_queue):
+            say("  queue     not ready; everything goes on without it")
+        welcome = self._prepare(values)
         # After the web process, so that they do not take its processor time while somebody waits for the first page.
         for child in self._children.values():
             child.revive()
         self._greet(welcome, values["THROUGHLINE_BASE_URL"])
 
-    def _step(self, name: str, work: Any) -> None:
+    def _prepare(self, values: dict[str, str]) -> dict[str, Any]:
+        """Tables, first admin, demo, and the web process as soon as it may run. Begun again when the database goes away meanwhile."""
+        url, note = values["DATABASE_URL"], self.state.path / "run" / "tables.json"
+        while True:
+            try:
+                with Preparation(values, demo=self.launch.demo, log=self.state.log("prepare")) as preparation:
+                    if not schema.is_current(url, note):
+                        self._step("tables", lambda: preparation.wait_for("migrated", self._stopping))
+                    self._children["web"].revive()
+                    self._step("web", self._wait_for_web)
+                    welcome = preparation.rest(self._stopping)
+                schema.remember(url, note)
+                return welcome
+            except CannotRun:
+                self._look_after_servers()
+                if self._servers is None or self._servers.database_ready:
+                    raise
+            self._wait_for_database()
+
+    def _step(self, name: str, work: Callable[[], object]) -> bool:
+        """One step of the start. False when it gave up, which is for its caller to say."""
         began = time.monotonic()
-        adopted = work()
+        outcome = work()
         if self._stopping.is_set():
             raise Stopped
-        say(f"  {name:<9} ready {'(was running) ' if adopted is True else ''}{time.monotonic() - began:.1f} s")
+        if outcome == "without":
+            return False
+        say(f"  {name:<9} ready {'(was running) ' if outcome == 'adopted' else ''}{time.monotonic() - began:.1f} s")
+        return True
+
+    def _wait_for_database(self) -> str:
+        """Until it takes connections, however long that is. Whoever asks meanwhile is answered by the web process."""
+        servers = self._servers
+        while servers and not self._stopping.is_set():
+            self._look_after_servers()
+            if servers.database_ready:
+                with contextlib.suppress(psycopg.OperationalError):
+                    servers.make_database()
+                    break
+            if servers.database and servers.database.trouble:
+                self._revive(self._children["web"])
+            self._stopping.wait(0.03)
+        return "adopted" if servers and (servers.database is None or servers.database.adopted) else ""
+
+    def _wait_for_queue(self) -> str:
+        servers, end = self._servers, time.monotonic() + QUEUE_STARTS_IN_S
+        while servers and not servers.queue_ready and not self._stopping.is_set():
+            self._look_after_servers()
+            if time.monotonic() > end or (servers.queue and servers.queue.trouble):
+                return "without"
+            self._stopping.wait(0.02)
+        return "adopted" if servers and (servers.queue is None or servers.queue.adopted) else ""
 
     def _values(self, servers: Servers) -> dict[str, str]:
         host = self.launch.host
@@ -118,15 +175,13 @@ class Supervisor:
 
     def _modules(self, values: dict[str, str]) -> dict[str, list[str]]:
         address = ["--host", values["THROUGHLINE_HOST"], "--port", values["THROUGHLINE_PORT"]]
-        processes = min(os.cpu_count() or 1, MOST_WORKER_PROCESSES)
+        workers = min(os.cpu_count() or 1, MOST_WORKER_PROCESSES)
         return {
             "mailbox": ["app.local.mailbox"],
             # Open event streams would hold a worker of granian for ever; the kill time-out ends them.
             "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, "--workers-kill-timeout", "3"],
-            "worker": [
-                *("dramatiq", "app.worker", "--processes", str(processes), "--threads", "4"),
-                *("--worker-shutdown-timeout", str(int(WORKERS_STOP_IN_S * 1000) - 1000), "--skip-logging"),
-            ],
+            # Each by itself: the death of one is nothing to the others.
+            **{f"worker-{n}": ["app.worker"] for n in range(1, workers + 1)},
             "scheduler": ["app.scheduler"],
         }
 
@@ -153,27 +208,60 @@ class Supervisor:
         say(f"Logs are in {self.launch.state / 'log'}. Ctrl-C stops everything.")
 
     def _watch(self) -> None:
+        complaint = ""
         while not self._stopping.wait(0.5):
-            for child in self._children.values():
-                if (code := child.died()) is not None:
-                    say(f"  {child.name} ended with code {code}; starting it again in {child.pause:.0f} s")
-                    for line in child.log_tail(6).splitlines():
-                        say(f"    {line}")
-                child.revive()
-            if self._servers:
-                for name in self._servers.revive():
-                    say(f"  {name} had died and was started again")
+            try:
+                self._look_around(time.monotonic())
+                complaint = ""
+            except Exception as error:  # nothing that is looked after is a reason to stop looking
+                if complaint != (complaint := repr(error)):
+                    say(f"  something went wrong while watching, which goes on: {complaint}")
+
+    def _look_around(self, now: float) -> None:
+        for child in self._children.values():
+            self._revive(child)
+        self._look_after_servers()
+        if now - self._asked > LOOK_EVERY_S:
+            self._asked = now
+            self._ask_web(now)
+        if now - self._rotated > ROTATE_EVERY_S:
+            self._rotated = now
+            own = [self.state.log(name) for name in (*self._children, "prepare")]
+            rotation.rotate([*own, *(self._servers.logs if self._servers else [])])
+
+    def _ask_web(self, now: float) -> None:
+        """A web process that hangs is as bad as a dead one; one that was just started has its time."""
+        web = self._children["web"]
+        if answers(self.launch.host, self.launch.port) or web.age < WEB_DEAD_AFTER_S:
+            self._answered = now
+        elif now - self._answered > WEB_DEAD_AFTER_S:
+            say(f"  web has not answered for {now - self._answered:.0f} s; ending it")
+            web.end()
+
+    def _revive(self, child: Child) -> None:
+        """Start a process of the product when it is down and its time has come. What hinders that is said, and tried again."""
+        if (code := child.died()) is not None:
+            say(f"  {child.name} ended with code {code}; starting it again in {child.pause:.0f} s")
+            for line in child.log_tail(6).splitlines():
+                say(f"    {line}")
+        try:
+            child.revive()
+        except OSError as error:
+            say(f"  {child.name} cannot be started: {error}. It is tried again.")
+
+    def _look_after_servers(self) -> None:
+        for line in self._servers.look(time.monotonic()) if self._servers else ():
+            say(f"  {line}")
 
     def _stop(self) -> None:
         if self._began and self._stopping.is_set():
             say("\nStopping …")
-        web, others = self._children.get("web"), [self._children.get("worker"), self._children.get("scheduler")]
-        for children, seconds in (
-            ([web], WEB_STOPS_IN_S),
-            (others, WORKERS_STOP_IN_S),
-            ([self._children.get("mailbox")], 2.0),
+        last = ("web", "mailbox")
+        for present, seconds in (
+            ([child for name, child in self._children.items() if name == "web"], WEB_STOPS_IN_S),
+            ([child for name, child in self._children.items() if name not in last], WORKERS_STOP_IN_S),
+            ([child for name, child in self._children.items() if name == "mailbox"], 2.0),
         ):
-            present = [child for child in children if child]
             deadline = time.monotonic() + (0 if self._hurry else seconds)
             for child in present:
                 child.ask_to_stop()
@@ -190,7 +278,7 @@ def answers(host: str, port: int) -> bool:
     target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - recognised, not bound
     try:
         with socket.create_connection((target, port), 0.5) as connection:
-            connection.settimeout(5)
+            connection.settimeout(1)
             connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return connection.recv(12).startswith(b"HTTP/1.1")
     except OSError:

@@ -1,19 +1,33 @@
-"""A Valkey server of our own on loopback, with a password, its append-only file, and adoption of one left running."""
+"""A Valkey server of our own on loopback, with a password. It rings doorbells and holds nothing of value.
+
+So it writes nothing to disk, and may be killed at any time. It is known by its process and never by how fast it answers: a slow
+one is not dead, and before a new one is started the old one is ended. Its port stays the same while the product runs, because
+every process was told it once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from app.local import binaries
+from app.local import binaries, processes
+
+MEMORY = "64mb"
+"""Doorbells are a few kilobytes. What grows past this is refused, and workers look for work by themselves."""
+ANSWERS_IN_S = 1.0
+_OLD_FILES = ("appendonlydir", "appendonly.aof", "dump.rdb")
+"""What earlier versions wrote. A damaged one would keep the server from starting."""
 
 
 class ValkeyFailed(Exception):
-    """Valkey did not start. The message carries the end of its log."""
+    """Valkey did not start. The message says why."""
 
 
 def free_port() -> int:
@@ -24,13 +38,16 @@ def free_port() -> int:
 
 
 class Valkey:
-    """One server with its files in `state`/valkey. Without `durable` it writes nothing."""
+    """One server with its files in `state`/valkey."""
 
-    def __init__(self, state: Path, *, durable: bool = True) -> None:
+    title = "queue"
+
+    def __init__(self, state: Path) -> None:
         self.directory = state.resolve() / "valkey"
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
+        self._note = self.directory / "process"
+        self.log = self.directory / "server.log"
         secret = self.directory / "password"
         if not secret.exists():
             secret.touch(mode=0o600)
@@ -51,25 +68,42 @@ class Valkey:
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
-    def start(self) -> bool:
-        """Start it. True when one was already running here and is taken over: two on one file would ruin it."""
-        if self.port and self.ready():
-            return True
-        if not self.port or not bindable(self.port):
-            self.port = free_port()
-            self._port_file.write_text(str(self.port))
+    @property
+    def pid(self) -> int | None:
+        """The process of the server that runs here, whoever started it."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process.pid
+        return processes.noted(self._note)
+
+    def settle_port(self) -> None:
+        """Choose the port of this launch: the one it always had, unless another program has it by now."""
+        if not self.port or not (self.alive() or bindable(self.port)):
+            self._end_all()
+            if not self.port or not self._port_is_free():
+                self.port = free_port()
+                self._port_file.write_text(str(self.port))
+
+    def begin(self) -> None:
+        """Start it and do not wait. Whatever ran here before is ended first. Raises ValkeyFailed when its port is taken."""
+        self._end_all()
+        if not self._port_is_free():
+            raise ValkeyFailed(f"another program has taken its port, {self.port}")
+        for name in _OLD_FILES:
+            path = self.directory / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         settings = {
             "bind": "127.0.0.1",
             "port": str(self.port),
             "dir": str(self.directory),
-            "appendonly": "yes" if self._durable else "no",
-            "appendfsync": "everysec",
+            "appendonly": "no",
             "save": "",
+            "maxmemory": MEMORY,
             "maxmemory-policy": "noeviction",
+            "set-proc-title": "no",  # it is recognised by its command line
             "requirepass": self._password,
         }
         # Settings by stdin, so that the password is neither in the process list nor in one more file.
-        with (self.directory / "server.log").open("wb") as log, tempfile.TemporaryFile() as written:
+        with self.log.open("ab") as log, tempfile.TemporaryFile() as written:
             written.write("".join(f'{name} "{value}"\n' for name, value in settings.items()).encode())
             written.seek(0)
             self._process = subprocess.Popen(
@@ -80,41 +114,71 @@ class Valkey:
                 cwd=self.directory,
                 start_new_session=True,  # Ctrl-C must not reach it before the workers have stopped
             )
+        processes.note(self._note, self._process.pid)
+
+    def start(self) -> bool:
+        """Start it and wait until it answers. True when one was already running here and is taken over."""
+        self.settle_port()
+        if self.alive() and self.answers():
+            return True
+        self.begin()
         end = time.monotonic() + 10
-        while time.monotonic() < end and self._process.poll() is None:
-            if self.ready():
+        while time.monotonic() < end and self.alive():
+            if self.answers():
                 return False
             time.sleep(0.02)
-        raise ValkeyFailed("Valkey did not start: " + (self.directory / "server.log").read_text()[-1000:])
+        raise ValkeyFailed(f"Valkey did not start: {self.why()}")
 
-    def ready(self) -> bool:
+    def alive(self) -> bool:
+        """Is its process there? It may be slow to answer."""
+        return self.pid is not None
+
+    def answers(self) -> bool:
         """Does it answer, and is it ours (our password opens it)?"""
-        return b"+PONG" in self._ask("PING", len("+OK\r\n+PONG\r\n"))
+        answer, wanted = b"", len("+OK\r\n+PONG\r\n")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), ANSWERS_IN_S) as link:
+            link.settimeout(ANSWERS_IN_S)
+            link.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
+            while len(answer) < wanted and (part := link.recv(100)):
+                answer += part
+        return b"+PONG" in answer
 
-    def stop(self, *, seconds: float = 5) -> None:
-        """Stop it after its file is written."""
-        self._ask("SHUTDOWN", 1000)  # until it closes the connection
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and (self._running() or self.ready()):
+    def why(self) -> str:
+        """The last thing it said, when it did not start."""
+        lines = processes.tail(self.log, 3)
+        return lines[-1].strip(" #*") if lines else "it ended at once"
+
+    def kill(self) -> None:
+        """End it now. Nothing is lost."""
+        self._end_all()
+
+    def stop(self, *, seconds: float = 3) -> None:
+        """Ask it to end, and end it when it does not."""
+        if pid := self.pid:
+            for number in (signal.SIGCONT, signal.SIGTERM):
+                processes.send(pid, number)
+            processes.gone([pid], seconds)
+        self._end_all()
+
+    def _port_is_free(self) -> bool:
+        """Also when the last threads of a process that was just ended hold it for an instant."""
+        end = time.monotonic() + 0.5
+        while not (free := bindable(self.port)) and time.monotonic() < end:
             time.sleep(0.02)
-        if self._running() and self._process is not None:
-            self._process.kill()
+        return free
+
+    def _end_all(self) -> None:
+        """Every Valkey of this directory: the one that is noted, and any that a lost note left behind."""
+        mine = {
+            pid for pid in [self.pid, *processes.working_in(self.directory, "valkey-server", "redis-server")] if pid
+        }
+        for pid in mine:
+            processes.send(pid, signal.SIGKILL)
+        if self._process is not None and self._process.pid in mine:
             self._process.wait()
-
-    def _running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def _ask(self, command: str, size: int) -> bytes:
-        answer = b""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.settimeout(1)
-                connection.sendall(f"AUTH {self._password}\r\n{command}\r\n".encode())
-                while len(answer) < size and (part := connection.recv(100)):
-                    answer += part
-        except OSError:
-            return answer
-        return answer
+        processes.gone(mine, 5)
+        self._process = None
+        self._note.unlink(missing_ok=True)
 
 
 def bindable(port: int, host: str = "127.0.0.1") -> bool:
