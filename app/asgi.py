@@ -80,7 +80,8 @@ def create_app(*, database_config: Any = None) -> Litestar:
     )
     parameters.learn(made)
     if missing := guards.undeclared(made):
-        raise RuntimeError(f"Routes without a role: {', '.join(missing)}. Declare role=Role.… or public=True on each.")
+        told = "Declare role=Role.… or public=True on each, and scope=Scope.… on those of the API."
+        raise RuntimeError(f"Routes without a role or scope: {', '.join(missing)}. {told}")
     return made
 
 

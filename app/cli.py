@@ -48,6 +48,13 @@ def parser() -> argparse.ArgumentParser:
     key.set_defaults(answer="app.local.administration:create_api_key")
     key.add_argument("--name", required=True, help="what the key is for")
     key.add_argument("--role", required=True, choices=ROLES)
+    key.add_argument(
+        "--scope",
+        action="append",
+        metavar="SCOPE",
+        help="what it may touch, for example events:write; repeat it (default: all that the role allows)",
+    )
+    key.add_argument("--days", type=_days, default=90, metavar="N", help="how long it works, or `never` (default: 90)")
     user = _only(command("user", "", "people", state=False), "create", "add a person and print a one-time sign-in link")
     user.set_defaults(answer="app.local.administration:create_user")
     user.add_argument("--email", required=True)
@@ -75,6 +82,14 @@ def _only(group: argparse.ArgumentParser, name: str, what: str) -> argparse.Argu
 def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _days(text: str) -> int | None:
+    if text == "never":
+        return None
+    if not text.isdigit() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError(f"days are a number from 1 to 3650, or never; not {text!r}")
     return int(text)
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
-from app.accounts.schemas import ApiKeyIn, ApiKeyOut, MeOut, NewApiKeyOut
+from app.accounts.schemas import ApiKeyIn, ApiKeyOut, MeOut, NewApiKeyOut, RotationIn
 from app.lib.envelope import Envelope, ok
+from app.models.scope import Scope
 from app.models.status import Role
 
 TAGS = ["Accounts"]
 
 
-@get("/api/v1/me", role=Role.VIEWER, tags=TAGS, summary="Who this key is")
+@get("/api/v1/me", role=Role.VIEWER, scope=None, tags=TAGS, summary="Who this key is")
 async def me(request: Request[Any, Any, Any]) -> Envelope[MeOut]:
     """The name, role and workspace of the key that asks."""
     return ok(MeOut.of(request.user))
 
 
-@get("/api/v1/api-keys", role=Role.ADMIN, tags=TAGS, summary="List the API keys")
+@get("/api/v1/api-keys", role=Role.ADMIN, scope=Scope.API_KEYS_READ, tags=TAGS, summary="List the API keys")
 async def list_keys(
     request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]
 ) -> Envelope[list[ApiKeyOut]]:
@@ -32,22 +33,62 @@ async def list_keys(
     return ok([ApiKeyOut.of(row) for row in await keys.listed(db_session, request.user.tenant_id)])
 
 
-@post("/api/v1/api-keys", role=Role.ADMIN, tags=TAGS, summary="Create an API key")
+@post("/api/v1/api-keys", role=Role.ADMIN, scope=Scope.API_KEYS_WRITE, tags=TAGS, summary="Create an API key")
 async def create_key(
     request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], data: JSONBody[ApiKeyIn]
 ) -> Envelope[NewApiKeyOut]:
-    """The answer holds the key itself, once. Its role is at most the role of the key that asks."""
-    row, key = await keys.create(db_session, request.user, name=data.name, role=data.role, days=data.expires_in_days)
-    shown = ApiKeyOut.of(row)
-    return ok(NewApiKeyOut(**{name: getattr(shown, name) for name in shown.__struct_fields__}, key=key))
+    """The answer holds the key itself, once. It gets at most the role and the scopes of the key that asks.
+
+    It expires after 90 days unless `expiresInDays` says otherwise.
+    """
+    role, scopes = data.access()
+    row, key = await keys.create(
+        db_session, request.user, name=data.name, role=role, scopes=scopes, days=data.expires_in_days
+    )
+    return ok(NewApiKeyOut.with_key(await keys.shown(db_session, row), key))
 
 
-@delete("/api/v1/api-keys/{key_id:uuid}", role=Role.ADMIN, tags=TAGS, status_code=200, summary="Revoke an API key")
+@post(
+    "/api/v1/api-keys/{key_id:uuid}/rotate",
+    role=Role.ADMIN,
+    scope=Scope.API_KEYS_WRITE,
+    tags=TAGS,
+    summary="Rotate an API key",
+)
+async def rotate_key(
+    request: Request[Any, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    key_id: FromPath[UUID],
+    data: JSONBody[RotationIn],
+) -> Envelope[NewApiKeyOut]:
+    """A new key with the same name, role, scopes and length of life. The old one works on for `overlapHours`.
+
+    The answer holds the new key, once. A key may rotate itself.
+    """
+    row, key = await keys.rotate(db_session, request.user, key_id, overlap_hours=data.overlap_hours)
+    return ok(NewApiKeyOut.with_key(await keys.shown(db_session, row), key))
+
+
+@delete(
+    "/api/v1/api-keys/{key_id:uuid}",
+    role=Role.ADMIN,
+    scope=Scope.API_KEYS_WRITE,
+    tags=TAGS,
+    status_code=200,
+    summary="Revoke an API key",
+)
 async def revoke_key(
-    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], key_id: FromPath[UUID]
+    request: Request[Any, Any, Any],
+    db_session: NamedDependency[AsyncSession],
+    key_id: FromPath[UUID],
+    with_made: Annotated[bool, QueryParameter(name="withMade")] = False,
 ) -> Envelope[ApiKeyOut]:
-    """The key ends at once. A key may revoke itself."""
-    return ok(ApiKeyOut.of(await keys.revoke(db_session, request.user.tenant_id, key_id)))
+    """The key ends at once; with `withMade=true` so do the keys that were made with it. A key may revoke itself.
+
+    A key of a higher role than the asking one's is left to whoever covers that role.
+    """
+    ended = await keys.revoke(db_session, request.user, key_id, with_made=with_made)
+    return ok(ApiKeyOut.of(await keys.shown(db_session, ended[0])), revoked=len(ended))
 
 
-HANDLERS: list[Any] = [me, list_keys, create_key, revoke_key]
+HANDLERS: list[Any] = [me, list_keys, create_key, rotate_key, revoke_key]

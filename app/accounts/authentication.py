@@ -17,8 +17,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import sessions
+from app.accounts import keys, sessions
 from app.accounts.principal import Principal
+from app.errors import SignedOut
 from app.lib import clock, crypto, database
 from app.lib.together import Together
 from app.models.api_key import ApiKey
@@ -100,31 +101,53 @@ def _bearer(header: str) -> str:
     return value.strip() if scheme.lower() == "bearer" else ""
 
 
+class KeyOver(SignedOut):
+    """This API key works no more. Ask an admin of the workspace for a new one."""
+
+    code = "key_over"
+
+
 async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Principal | None:
-    """The principal of an API key; None when it is unknown, revoked or over. Notes that it was used."""
+    """The principal of an API key, with the role that its maker has left it. Notes that it was used.
+
+    None for an unknown key. KeyOver says to whoever holds the whole key why it works no more: revoked, expired, maker gone.
+    """
     row = (
         await session.execute(
             select(
                 ApiKey.id,
                 ApiKey.tenant_id,
                 ApiKey.role,
+                ApiKey.scopes,
                 ApiKey.name,
                 ApiKey.key_hash,
                 ApiKey.expires_at,
+                ApiKey.revoked_at,
                 ApiKey.last_used_at,
+                ApiKey.created_by,
+                Membership.role.label("maker_role"),
                 Workspace.name.label("workspace"),
                 Workspace.timezone,
                 Workspace.settings["country"].astext.label("country"),
             )
             .join(Workspace, Workspace.id == ApiKey.tenant_id)
-            .where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
+            .outerjoin(User, User.id == ApiKey.created_by)
+            .outerjoin(Membership, keys.is_maker_here())
+            .where(ApiKey.prefix == prefix)
         )
     ).one_or_none()
     now = clock.now()
     if row is None or not hmac.compare_digest(row.key_hash, crypto.fingerprint(secret)):
         return None
+    if row.revoked_at is not None:
+        raise KeyOver("This API key was revoked. Ask an admin of the workspace for a new one.")
     if row.expires_at is not None and row.expires_at <= now:
-        return None
+        raise KeyOver(
+            f"This API key expired on {row.expires_at:%Y-%m-%d}. Ask an admin of the workspace for a new one."
+        )
+    role = keys.effective_role(Role(row.role), row.created_by, Role(row.maker_role) if row.maker_role else None)
+    if role is None:
+        raise KeyOver("The person who made this API key is no longer in the workspace. Ask an admin for a new one.")
     if _stale(row.last_used_at, now):
         await session.execute(
             update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now, updated_at=ApiKey.updated_at)
@@ -133,11 +156,13 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
         kind="key",
         id=row.id,
         tenant_id=row.tenant_id,
-        role=Role(row.role),
+        role=role,
         name=row.name,
         workspace=row.workspace,
         timezone=row.timezone,
         country=row.country,
+        scopes=None if row.scopes is None else frozenset(row.scopes),
+        maker_id=row.created_by,
     )
 
 

@@ -1,4 +1,4 @@
-"""Deny by default: a handler declares `role=Role.…` or `public=True`, or the app does not start."""
+"""Deny by default: a handler declares `role=Role.…` or `public=True`, and in the API its `scope=` too, or the app does not start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,21 @@ def refusal(principal: Principal | None, handler: BaseRouteHandler) -> AppError 
     wanted = Role(handler.opt["role"])
     if not principal.role.covers(wanted):
         return Forbidden(f"This needs the role {wanted}; yours is {principal.role}. Ask an admin of the workspace.")
-    return None
+    if principal.scopes is not None and "scope" not in handler.opt:  # a page, which knows no keys
+        return Forbidden()
+    return missing_scope(principal, handler.opt.get("scope"))
+
+
+def missing_scope(principal: Principal, scope: str | None) -> Forbidden | None:
+    """The refusal of a key that lacks `scope`; None when it holds it. For handlers of which a part needs a scope of its own."""
+    if principal.may_touch(scope):
+        return None
+    return Forbidden(
+        f"This key lacks the scope {scope}. Use a key that holds it, or ask an admin of the workspace for one.",
+        code="missing_scope",
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        scope=scope,
+    )
 
 
 def may_enter(principal: Principal | None, handler: BaseRouteHandler) -> bool:
@@ -43,14 +57,17 @@ async def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
 
 
 def undeclared(app: Litestar) -> list[str]:
-    """Paths of HTTP handlers that say neither `role` nor `public`. The app refuses to start when there are any."""
+    """Paths of HTTP handlers that do not say who may enter. The app refuses to start when there are any.
+
+    `role` or `public` is said by all, `scope` by the API: a `Scope`, or None for what every key may do.
+    """
     return [
         f"{route.path} ({handler.handler_name})"
         for route in app.routes
         for handler in getattr(route, "route_handlers", [])
         if isinstance(handler, HTTPRouteHandler)
         and not handler.opt.get("public")
-        and "role" not in handler.opt
+        and not ("role" in handler.opt and (not route.path.startswith("/api/") or "scope" in handler.opt))
         and not handler.opt.get("exclude_from_auth")
         and handler.handler_name != "options_handler"
     ]

@@ -1,66 +1,275 @@
-"""API keys: `tl_<prefix>_<secret>`. The prefix finds the row, the secret is stored as SHA-256, the key is shown once."""
+"""API keys: `tl_<prefix>_<secret>`. The prefix finds the row, the secret is stored as SHA-256, the key is shown once.
+
+A key never reaches further than whoever made it does today: its role is capped by the present role of its maker, and a key
+that a key made has the same maker. Only keys of the command line have none; whoever may type there owns the server.
+"""
 
 from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.accounts.principal import Principal
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
 from app.models.api_key import ApiKey
+from app.models.scope import Scope
 from app.models.status import Role
+from app.models.user import Membership, User
 from app.models.workspace import Workspace
 
-MAX_DAYS = 3650
+DEFAULT_DAYS, MAX_DAYS = 90, 3650
+OVERLAP_HOURS, MAX_OVERLAP_HOURS = 24, 720
+"""How long a rotated key works beside the new one: a day to bring the new one out, 30 days at most."""
 _ALPHABET = string.ascii_lowercase + string.digits
 
+Settling = Literal["revoke", "hand_over", "keep"]
+"""What becomes of the keys of somebody who leaves or gets a lower role: they end, whoever decides becomes their maker, or
+(with a lower role) they stay and can do what that role can."""
 
-async def listed(session: AsyncSession, tenant_id: int) -> list[ApiKey]:
+
+class Preset(NamedTuple):
+    """A role and scopes that many keys need."""
+
+    role: Role
+    scopes: tuple[Scope, ...]
+
+
+PRESETS = {
+    "ingest": Preset(Role.MARKETER, (Scope.EVENTS_WRITE,)),
+    "read-only": Preset(
+        Role.VIEWER, tuple(s for s in Scope if s.endswith(":read") and Role.VIEWER.covers(s.least_role))
+    ),
+}
+
+
+class KeysInQuestion(Conflict):
+    """This person made API keys that would reach further than they do. Say what shall become of them."""
+
+    code = "keys_in_question"
+
+    def __init__(self, keys: Sequence[ApiKey]) -> None:
+        super().__init__()
+        self.keys = keys
+
+
+class ListedKey(NamedTuple):
+    """One line of the list: a key, who made it, and what it can do today."""
+
+    key: ApiKey
+    maker: str | None
+    """Name or email. None: the command line, or a user who was deleted (`key.created_by` tells)."""
+    made_with: str | None
+    """Name of the key that made it over the API."""
+    effective: Role | None
+    """The role it has today; None when its maker left and it opens nothing."""
+
+
+def effective_role(role: Role, maker: UUID | None, maker_role: Role | None) -> Role | None:
+    """The role of a key today: at most its maker's, none when the maker is no member (any more)."""
+    if maker is None:
+        return role
+    if maker_role is None:
+        return None
+    return role if maker_role.covers(role) else maker_role
+
+
+async def listed(session: AsyncSession, tenant_id: int) -> list[ListedKey]:
     """The workspace's keys that were not revoked, the newest first."""
-    rows = await session.scalars(
-        select(ApiKey)
-        .where(ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None))
+    return await _read(session, ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None))
+
+
+async def shown(session: AsyncSession, row: ApiKey) -> ListedKey:
+    """One key as the list shows it, revoked or not."""
+    return (await _read(session, ApiKey.id == row.id))[0]
+
+
+async def _read(session: AsyncSession, *where: ColumnElement[bool]) -> list[ListedKey]:
+    parent = aliased(ApiKey)
+    rows = await session.execute(
+        select(ApiKey, func.coalesce(func.nullif(User.name, ""), User.email), parent.name, Membership.role)
+        .outerjoin(User, User.id == ApiKey.created_by)
+        .outerjoin(Membership, is_maker_here())
+        .outerjoin(parent, parent.id == ApiKey.created_by_key)
+        .where(*where)
         .order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
     )
-    return list(rows)
+    return [
+        ListedKey(key, maker, made_by, effective_role(Role(key.role), key.created_by, Role(role) if role else None))
+        for key, maker, made_by, role in rows
+    ]
+
+
+def is_maker_here() -> ColumnElement[bool]:
+    """The condition that joins a key (outer-joined with its maker's User) to the maker's membership of its workspace."""
+    return (
+        (Membership.tenant_id == ApiKey.tenant_id)
+        & (Membership.user_id == ApiKey.created_by)
+        & User.id.is_not(None)
+        & User.disabled_at.is_(None)
+    )
 
 
 async def create(
-    session: AsyncSession, principal: Principal, *, name: str, role: str, days: int | None = None
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    name: str,
+    role: str,
+    scopes: Iterable[str] | None = None,
+    days: int | None = DEFAULT_DAYS,
 ) -> tuple[ApiKey, str]:
-    """Make a key with at most the role of `principal`, good for `days` or without end. Returns the row and the key."""
+    """Make a key, good for `days` or without end (None). Returns the row and the key.
+
+    It gets at most the role and the scopes of `principal`; `scopes` None means all that the role allows.
+    """
     wanted = _role(role)
     if not principal.role.covers(wanted):
         raise Forbidden(f"A key can have at most your own role, {principal.role}.")
-    return await _add(session, principal.tenant_id, name, wanted, days, principal.user_id)
+    held = _scopes(scopes, wanted)
+    _no_more_than(principal, held)
+    row = _new(principal.tenant_id, name, wanted, held, days)
+    row.created_by, row.created_by_key = principal.user_id or principal.maker_id, principal.key_id
+    return row, await _stored(session, row)
 
 
-async def create_api_key(session: AsyncSession, workspace_slug: str | None, name: str, role: str) -> str:
-    """For the command line: a key of the workspace, or of the first one when none is named."""
+async def create_api_key(
+    session: AsyncSession,
+    workspace_slug: str | None,
+    name: str,
+    role: str,
+    scopes: Iterable[str] | None = None,
+    days: int | None = DEFAULT_DAYS,
+) -> str:
+    """For the command line: a key of the workspace, or of the first one when none is named. It has no maker."""
     query = select(Workspace.id).order_by(Workspace.id).limit(1)
     tenant_id = await session.scalar(query.where(Workspace.slug == workspace_slug) if workspace_slug else query)
     if tenant_id is None:
         raise NotFound(f"There is no workspace {workspace_slug or ''!r}. Start the product once, or check the name.")
-    _, key = await _add(session, tenant_id, name, _role(role), None, None)
-    return key
+    wanted = _role(role)
+    return await _stored(session, _new(tenant_id, name, wanted, _scopes(scopes, wanted), days))
 
 
-async def revoke(session: AsyncSession, tenant_id: int, key_id: UUID) -> ApiKey:
-    """End a key now. NotFound when it is not of this workspace or has ended already."""
+async def rotate(
+    session: AsyncSession, principal: Principal, key_id: UUID, *, overlap_hours: int = OVERLAP_HOURS
+) -> tuple[ApiKey, str]:
+    """A new key with the name, role, scopes and length of life of another one, which works on for `overlap_hours`.
+
+    Whoever rotates is the new one's maker. Returns the new row and the key.
+    """
+    if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
+        raise Invalid(
+            errors=[{"path": "overlapHours", "message": f"Send a number of hours from 0 to {MAX_OVERLAP_HOURS}."}]
+        )
+    old = await _theirs(session, principal, key_id, "rotate")
+    if old.replaced_by is not None:
+        raise Conflict("This key was rotated already. Rotate the key that took its place.", code="rotated_already")
+    held = None if old.scopes is None else list(old.scopes)
+    _no_more_than(principal, held)
+    life = max(1, round((old.expires_at - old.created_at) / timedelta(days=1))) if old.expires_at else None
+    row = _new(principal.tenant_id, old.name, Role(old.role), held, life)
+    row.created_by, row.created_by_key = principal.user_id or principal.maker_id, principal.key_id
+    key = await _stored(session, row)
+    until = clock.now() + timedelta(hours=overlap_hours)
+    old.replaced_by, old.expires_at = row.id, min(old.expires_at or until, until)
+    await session.flush()
+    return row, key
+
+
+async def revoke(session: AsyncSession, principal: Principal, key_id: UUID, *, with_made: bool = False) -> list[ApiKey]:
+    """End a key now, and `with_made` the keys that were made with it. Returns those that ended, the named one first.
+
+    NotFound when it is not of this workspace or has ended already; Forbidden for a role below the key's.
+    """
+    row = await _theirs(session, principal, key_id, "revoke")
+    ended = [row, *(await made_with(session, row) if with_made else [])]
+    for key in ended:
+        key.revoked_at = clock.now()
+    await session.flush()
+    return ended
+
+
+async def made_with(session: AsyncSession, key: ApiKey) -> list[ApiKey]:
+    """The keys that `key` made over the API, and those that these made, as far as they were not revoked."""
+    top = select(ApiKey.id).where(ApiKey.created_by_key == key.id).cte("made", recursive=True)
+    below = aliased(ApiKey)
+    tree = top.union(select(below.id).join(top, below.created_by_key == top.c.id))
+    rows = await session.scalars(
+        select(ApiKey)
+        .where(ApiKey.id.in_(select(tree.c.id)), ApiKey.tenant_id == key.tenant_id, ApiKey.revoked_at.is_(None))
+        .order_by(ApiKey.name)
+    )
+    return list(rows)
+
+
+def _working(tenant_id: int) -> tuple[ColumnElement[bool], ...]:
+    over = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
+    return ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None), over
+
+
+async def of_maker(session: AsyncSession, tenant_id: int, user_id: UUID, *, above: Role | None = None) -> list[ApiKey]:
+    """The working keys that somebody made, by name; with `above` those of a higher role only."""
+    rows = await session.scalars(
+        select(ApiKey)
+        .where(ApiKey.created_by == user_id, *_working(tenant_id))
+        .order_by(func.lower(ApiKey.name), ApiKey.id)
+    )
+    return [row for row in rows if above is None or not above.covers(Role(row.role))]
+
+
+async def makers(session: AsyncSession, tenant_id: int) -> set[UUID]:
+    """Who made keys that work."""
+    found = await session.scalars(select(ApiKey.created_by).where(*_working(tenant_id)).distinct())
+    return {user_id for user_id in found if user_id is not None}
+
+
+async def settle(
+    session: AsyncSession, principal: Principal, user_id: UUID, answer: str | None, *, stays_as: Role | None = None
+) -> int:
+    """Before somebody leaves (`stays_as` None) or gets a lower role: do as `answer` says with the keys that reach too far.
+
+    Returns how many there were. Without an answer KeysInQuestion when there are any; Invalid for an answer that does not fit.
+    """
+    found = await of_maker(session, principal.tenant_id, user_id, above=stays_as)
+    if not found:
+        return 0
+    if answer is None:
+        raise KeysInQuestion(found)
+    if answer not in choices(principal, user_id, stays_as):
+        raise Invalid(errors=[{"path": "keys", "message": "Choose what shall become of the API keys."}])
+    if answer == "keep":
+        return len(found)
+    values = {"created_by": principal.user_id} if answer == "hand_over" else {"revoked_at": clock.now()}
+    await session.execute(update(ApiKey).where(ApiKey.id.in_([key.id for key in found])).values(**values))
+    return len(found)
+
+
+def choices(principal: Principal, user_id: UUID, stays_as: Role | None) -> list[Settling]:
+    """What may become of somebody's keys; the first one is the default. Nobody hands their keys over to themselves."""
+    found: list[Settling] = ["revoke"]
+    if principal.user_id is not None and principal.user_id != user_id:
+        found.append("hand_over")
+    return found if stays_as is None else [*found, "keep"]
+
+
+async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID, verb: str) -> ApiKey:
     row: ApiKey | None = await session.scalar(
-        update(ApiKey)
-        .where(ApiKey.id == key_id, ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None))
-        .values(revoked_at=clock.now())
-        .returning(ApiKey)
+        select(ApiKey)
+        .where(ApiKey.id == key_id, ApiKey.tenant_id == principal.tenant_id, ApiKey.revoked_at.is_(None))
+        .with_for_update()
     )
     if row is None:
         raise NotFound
+    if not principal.role.covers(Role(row.role)):
+        raise Forbidden(f"Only an {row.role} may {verb} this key, because it has that role.")
     return row
 
 
@@ -68,32 +277,49 @@ def _role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        choices = ", ".join(Role)
-        raise Invalid(errors=[{"path": "role", "message": f"Choose one of {choices}."}]) from None
+        raise Invalid(errors=[{"path": "role", "message": f"Choose one of {', '.join(Role)}."}]) from None
 
 
-async def _add(
-    session: AsyncSession, tenant_id: int, name: str, role: Role, days: int | None, created_by: UUID | None
-) -> tuple[ApiKey, str]:
+def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
+    if scopes is None:
+        return None
+    wanted = set(scopes)
+    unknown = sorted(wanted - set(Scope))
+    if unknown or not wanted:
+        told = f"There is no scope {', '.join(unknown)}. " if unknown else "Choose at least one. "
+        raise Invalid(errors=[{"path": "scopes", "message": f"{told}The scopes are {', '.join(Scope)}."}])
+    held = [scope for scope in Scope if scope in wanted]
+    if useless := [scope for scope in held if not role.covers(scope.least_role)]:
+        told = "; ".join(f"{scope} needs the role {scope.least_role}" for scope in useless)
+        raise Invalid(errors=[{"path": "scopes", "message": f"The role {role} cannot use all of these: {told}."}])
+    return [scope.value for scope in held]
+
+
+def _no_more_than(principal: Principal, scopes: list[str] | None) -> None:
+    if principal.scopes is not None and (scopes is None or not principal.scopes.issuperset(scopes)):
+        raise Forbidden(f"A key can have at most your own scopes: {', '.join(sorted(principal.scopes))}.")
+
+
+def _new(tenant_id: int, name: str, role: Role, scopes: list[str] | None, days: int | None) -> ApiKey:
     name = name.strip()
     if not 1 <= len(name) <= 100:
         raise Invalid(errors=[{"path": "name", "message": "Give the key a name of 1 to 100 characters."}])
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise Invalid(
-            errors=[{"path": "expiresInDays", "message": f"Send a number from 1 to {MAX_DAYS}, or leave it out."}]
+            errors=[{"path": "expiresInDays", "message": f"Send a number from 1 to {MAX_DAYS}, or null for never."}]
         )
-    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    now = clock.now()
+    row = ApiKey(tenant_id=tenant_id, name=name, role=role.value, scopes=scopes, created_at=now)
+    row.expires_at = now + timedelta(days=days) if days else None
+    return row
+
+
+async def _stored(session: AsyncSession, row: ApiKey) -> str:
+    """Give the row its prefix and secret, store it, and return the key."""
+    row.prefix = "".join(secrets.choice(_ALPHABET) for _ in range(10))
     secret = secrets.token_urlsafe(32)
-    row = ApiKey(
-        tenant_id=tenant_id,
-        name=name,
-        prefix=prefix,
-        key_hash=crypto.fingerprint(secret),
-        role=role.value,
-        expires_at=clock.now() + timedelta(days=days) if days else None,
-        created_by=created_by,
-    )
+    row.key_hash = crypto.fingerprint(secret)
     session.add(row)
     await session.flush()
     await session.refresh(row)
-    return row, f"tl_{prefix}_{secret}"
+    return f"tl_{row.prefix}_{secret}"

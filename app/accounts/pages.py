@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import sessions, settings_pages
+from app.accounts import key_pages, sessions, settings_pages
 from app.accounts.authentication import no_session_cookie, session_cookie
 from app.accounts.sessions import LinkOver, WrongPassword
 from app.errors import TooMany
@@ -146,4 +146,5 @@ HANDLERS: list[Any] = [
     use_link,
     sign_out,
     *settings_pages.HANDLERS,
+    *key_pages.HANDLERS,
 ]

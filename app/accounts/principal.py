@@ -25,10 +25,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     country: str | None = None
     """ISO 3166 alpha-2, of the workspace: of phone numbers that are written without a country code."""
     session_id: UUID | None = None
+    scopes: frozenset[str] | None = None
+    """What an API key may touch (`app.models.scope`). None: all that the role allows, as for everybody who signs in."""
+    maker_id: UUID | None = None
+    """Of an API key: the user who made it, or who made the key that made it. None: it was made on the command line."""
 
     def may(self, role: Role | str) -> bool:
         """Does this role cover `role`? Templates use it to leave out what would be refused."""
         return self.role.covers(Role(role))
+
+    def may_touch(self, scope: str | None) -> bool:
+        """Does this key hold `scope`? `None` is what every key may do."""
+        return self.scopes is None or scope is None or scope in self.scopes
 
     @property
     def user_id(self) -> UUID | None:

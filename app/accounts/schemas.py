@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
+from app.accounts import keys
 from app.accounts.principal import Principal
-from app.models.api_key import ApiKey
+from app.errors import Invalid
+from app.models.scope import Scope
 from app.models.status import Role
 
 
@@ -27,18 +31,43 @@ class MeOut(msgspec.Struct, rename="camel"):
     id: UUID
     name: str
     role: Role
+    """At most the present role of whoever made the key."""
+    scopes: list[Scope] | None
+    """null: all that the role allows."""
     workspace: WorkspaceOut
 
     @classmethod
     def of(cls, principal: Principal) -> MeOut:
         place = WorkspaceOut(principal.tenant_id, principal.workspace, principal.timezone, principal.country)
-        return cls(principal.kind, principal.id, principal.name, principal.role, place)
+        return cls(principal.kind, principal.id, principal.name, principal.role, _scopes_out(principal.scopes), place)
 
 
 class ApiKeyIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Say `role` and `scopes`, or a `preset`, which is both."""
+
     name: str
-    role: Role = Role.VIEWER
-    expires_in_days: int | None = None
+    role: Role | None = None
+    """At most the role of the key that asks; `viewer` when left out."""
+    scopes: list[Scope] | None = None
+    """What the key may touch. Left out or null: all that its role allows."""
+    preset: Literal["ingest", "read-only"] | None = None
+    """`ingest` may send events and nothing else; `read-only` may read all that a viewer sees."""
+    expires_in_days: int | None = keys.DEFAULT_DAYS
+    """1 to 3,650; null for a key that never expires, which is for programs that nobody can bring a new key."""
+
+    def access(self) -> tuple[Role, list[Scope] | None]:
+        """Role and scopes, from the preset when there is one. Invalid when both are given."""
+        if self.preset is None:
+            return self.role or Role.VIEWER, self.scopes
+        if self.role is not None or self.scopes is not None:
+            raise Invalid(errors=[{"path": "preset", "message": "Send a preset, or role and scopes; not both."}])
+        found = keys.PRESETS[self.preset]
+        return found.role, list(found.scopes)
+
+
+class RotationIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    overlap_hours: int = keys.OVERLAP_HOURS
+    """How long the old key works beside the new one, 0 to 720."""
 
 
 class ApiKeyOut(msgspec.Struct, rename="camel"):
@@ -48,18 +77,50 @@ class ApiKeyOut(msgspec.Struct, rename="camel"):
     name: str
     prefix: str
     role: Role
+    """The role that it was given."""
+    effective_role: Role | None
+    """The role that it has today: at most its maker's. null: its maker left, and it opens nothing."""
+    scopes: list[Scope] | None
+    """null: all that the role allows."""
+    maker: str | None
+    """Who made it. null: the command line, or somebody who was deleted."""
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    replaced_by: UUID | None
+    """The key that took its place when it was rotated."""
 
     @classmethod
-    def of(cls, row: ApiKey) -> ApiKeyOut:
-        return cls(
-            row.id, row.name, f"tl_{row.prefix}", Role(row.role), row.created_at, row.expires_at, row.last_used_at
-        )
+    def of(cls, listed: keys.ListedKey) -> ApiKeyOut:
+        return cls(**cls._values(listed))
+
+    @staticmethod
+    def _values(listed: keys.ListedKey) -> dict[str, Any]:
+        row = listed.key
+        return {
+            "id": row.id,
+            "name": row.name,
+            "prefix": f"tl_{row.prefix}",
+            "role": Role(row.role),
+            "effective_role": listed.effective,
+            "scopes": _scopes_out(row.scopes),
+            "maker": listed.maker,
+            "created_at": row.created_at,
+            "expires_at": row.expires_at,
+            "last_used_at": row.last_used_at,
+            "replaced_by": row.replaced_by,
+        }
 
 
 class NewApiKeyOut(ApiKeyOut):
     """A new key; `key` is never shown again."""
 
     key: str = ""
+
+    @classmethod
+    def with_key(cls, listed: keys.ListedKey, key: str) -> NewApiKeyOut:
+        return cls(**cls._values(listed), key=key)
+
+
+def _scopes_out(scopes: Iterable[str] | None) -> list[Scope] | None:
+    return None if scopes is None else [scope for scope in Scope if scope in set(scopes)]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import passwords, repository, sessions
+from app.accounts import keys, passwords, repository, sessions
 from app.accounts.principal import Principal
 from app.accounts.repository import Member
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
@@ -167,8 +167,13 @@ async def new_link(session: AsyncSession, principal: Principal, user_id: UUID) -
     return Invitation(user_id, member.email, token)
 
 
-async def change_role(session: AsyncSession, principal: Principal, user_id: UUID, role: str) -> Member:
-    """Give a member another role. LastOwner when nobody would be owner."""
+async def change_role(
+    session: AsyncSession, principal: Principal, user_id: UUID, role: str, of_keys: str | None = None
+) -> Member:
+    """Give a member another role. LastOwner when nobody would be owner.
+
+    `of_keys` says what becomes of their API keys of a higher role than that (`keys.settle`, which asks when it is None).
+    """
     wanted = _role(role)
     await repository.lock_workspace(session, principal.tenant_id)
     member = await _member(session, principal, user_id)
@@ -176,6 +181,7 @@ async def change_role(session: AsyncSession, principal: Principal, user_id: UUID
     _may_grant(principal, wanted)
     if member.role == Role.OWNER and wanted != Role.OWNER:
         await _keep_an_owner(session, principal.tenant_id)
+    await keys.settle(session, principal, user_id, of_keys, stays_as=wanted)
     row = await repository.membership(session, principal.tenant_id, user_id)
     assert row is not None  # noqa: S101  the lock holds since _member
     row.role = wanted.value
@@ -183,13 +189,17 @@ async def change_role(session: AsyncSession, principal: Principal, user_id: UUID
     return member._replace(role=wanted)
 
 
-async def remove(session: AsyncSession, principal: Principal, user_id: UUID) -> Member:
-    """Take a member out of the workspace; their sessions here end now. Their other workspaces stay."""
+async def remove(session: AsyncSession, principal: Principal, user_id: UUID, of_keys: str | None = None) -> Member:
+    """Take a member out of the workspace; their sessions here end now. Their other workspaces stay.
+
+    `of_keys` says what becomes of their API keys here (`keys.settle`, which asks when it is None).
+    """
     await repository.lock_workspace(session, principal.tenant_id)
     member = await _member(session, principal, user_id)
     _may_grant(principal, member.role)
     if member.role == Role.OWNER:
         await _keep_an_owner(session, principal.tenant_id)
+    await keys.settle(session, principal, user_id, of_keys)
     row = await repository.membership(session, principal.tenant_id, user_id)
     await session.delete(row)
     await repository.drop_sessions(session, principal.tenant_id, user_id)

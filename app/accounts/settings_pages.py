@@ -1,4 +1,4 @@
-"""The pages under /settings: profile, sessions, workspace, users and API keys."""
+"""The pages under /settings: profile, sessions, workspace and users. Those of API keys are in `key_pages`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from litestar.params import FromPath
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import keys, repository, service, sessions
+from app.accounts import key_pages, keys, repository, service, sessions
+from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
 from app.lib import flash
 from app.lib.fragments import page
@@ -25,7 +26,6 @@ from app.values import contact_fields
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]
 PRIVATE = {"Cache-Control": "no-store"}
-KEY_LIVES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 
 
 def _roles(request: Asked) -> list[tuple[str, str]]:
@@ -171,13 +171,19 @@ async def open_workspace(request: Asked, db_session: Database, workspace_id: Fro
 
 
 async def _users(
-    request: Asked, session: AsyncSession, error: AppError | None = None, given: dict[str, str] | None = None
+    request: Asked,
+    session: AsyncSession,
+    error: AppError | None = None,
+    given: dict[str, str] | None = None,
+    asked: key_pages.Asking | None = None,
 ) -> Template:
     return page(
         request,
         "accounts/users.html",
         status_code=error.status_code if error else 200,
         members=await repository.members(session, request.user.tenant_id),
+        makers=await keys.makers(session, request.user.tenant_id),
+        asked=asked,
         roles=_roles(request),
         given=given or {},
         errors=_errors(error),
@@ -214,68 +220,26 @@ async def new_link(request: Asked, db_session: Database, user_id: FromPath[UUID]
     return _link_page(request, await service.new_link(db_session, request.user, user_id), new=False)
 
 
-@post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, include_in_schema=False)
-async def change_role(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Response[bytes]:
-    """Give a person another role."""
-    [role] = await _text(request, "role")
-    member = await service.change_role(db_session, request.user, user_id, role)
+@post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def change_role(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+    """Give a person another role. With a lower one it is asked first what becomes of the API keys that reach further."""
+    role, answer = await _text(request, "role", "keys")
+    try:
+        member = await service.change_role(db_session, request.user, user_id, role, answer or None)
+    except KeysInQuestion as question:
+        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, Role(role)))
     return flash.go(request, "/settings/users", f"{member.name or member.email} is {member.role} now.")
 
 
-@post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, include_in_schema=False)
-async def remove_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Response[bytes]:
-    """Take a person out of the workspace."""
-    member = await service.remove(db_session, request.user, user_id)
-    return flash.go(request, "/settings/users", f"{member.name or member.email} was removed.")
-
-
-# ---- API keys
-
-
-async def _keys(
-    request: Asked, session: AsyncSession, error: AppError | None = None, given: dict[str, str] | None = None
-) -> Template:
-    return page(
-        request,
-        "accounts/keys.html",
-        status_code=error.status_code if error else 200,
-        rows=await keys.listed(session, request.user.tenant_id),
-        roles=_roles(request),
-        lives=KEY_LIVES,
-        given=given or {},
-        errors=_errors(error),
-    )
-
-
-@get("/settings/keys", role=Role.ADMIN, include_in_schema=False)
-async def list_keys(request: Asked, db_session: Database) -> Template:
-    """The workspace's API keys."""
-    return await _keys(request, db_session)
-
-
-@post("/settings/keys", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def create_key(request: Asked, db_session: Database) -> Template:
-    """Make a key and show it, once."""
-    name, role, days = await _text(request, "name", "role", "days")
+@post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def remove_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+    """Take a person out of the workspace. It is asked first what becomes of the API keys that they made."""
+    [answer] = await _text(request, "keys")
     try:
-        row, key = await keys.create(
-            db_session,
-            request.user,
-            name=name,
-            role=role,
-            days=int(days) if days.isdecimal() else None if not days else 0,
-        )
-    except Invalid as error:
-        return await _keys(request, db_session, error, {"name": name, "role": role, "days": days})
-    base = settings().web.base_url
-    return page(request, "accounts/key_shown.html", headers=PRIVATE, row=row, key=key, base_url=base)
-
-
-@post("/settings/keys/{key_id:uuid}/revoke", role=Role.ADMIN, include_in_schema=False)
-async def revoke_key(request: Asked, db_session: Database, key_id: FromPath[UUID]) -> Response[bytes]:
-    """End a key at once."""
-    row = await keys.revoke(db_session, request.user.tenant_id, key_id)
-    return flash.go(request, "/settings/keys", f"The key {row.name} was revoked.")
+        member = await service.remove(db_session, request.user, user_id, answer or None)
+    except KeysInQuestion as question:
+        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, None))
+    return flash.go(request, "/settings/users", f"{member.name or member.email} was removed.")
 
 
 HANDLERS: list[Any] = [
@@ -295,7 +259,4 @@ HANDLERS: list[Any] = [
     new_link,
     change_role,
     remove_user,
-    list_keys,
-    create_key,
-    revoke_key,
 ]

@@ -14,13 +14,14 @@ from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector,
 from app.connectors.service import ConnectorService, view
 from app.lib import pagination
 from app.lib.envelope import Envelope, ok
+from app.models.scope import Scope
 from app.models.status import Role
 
 TAGS = ["Connectors"]
 Asked = Request[Any, Any, Any]
 
 
-@get("/api/v1/connectors", role=Role.VIEWER, tags=TAGS, summary="List connectors")
+@get("/api/v1/connectors", role=Role.VIEWER, scope=Scope.CONNECTORS_READ, tags=TAGS, summary="List connectors")
 async def list_connectors(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
@@ -31,21 +32,33 @@ async def list_connectors(
     return ok([view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
 
-@post("/api/v1/connectors", role=Role.ADMIN, tags=TAGS, summary="Add a connector")
+@post("/api/v1/connectors", role=Role.ADMIN, scope=Scope.CONNECTORS_WRITE, tags=TAGS, summary="Add a connector")
 async def create_connector(
     request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewConnector]
 ) -> Envelope[ConnectorView]:
     return ok(view(await ConnectorService(db_session, request.user).create(data)))
 
 
-@get("/api/v1/connectors/{connector_id:uuid}", role=Role.VIEWER, tags=TAGS, summary="Get a connector")
+@get(
+    "/api/v1/connectors/{connector_id:uuid}",
+    role=Role.VIEWER,
+    scope=Scope.CONNECTORS_READ,
+    tags=TAGS,
+    summary="Get a connector",
+)
 async def get_connector(
     request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
 ) -> Envelope[ConnectorView]:
     return ok(view(await ConnectorService(db_session, request.user).get(connector_id)))
 
 
-@patch("/api/v1/connectors/{connector_id:uuid}", role=Role.ADMIN, tags=TAGS, summary="Change a connector")
+@patch(
+    "/api/v1/connectors/{connector_id:uuid}",
+    role=Role.ADMIN,
+    scope=Scope.CONNECTORS_WRITE,
+    tags=TAGS,
+    summary="Change a connector",
+)
 async def update_connector(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
@@ -55,7 +68,13 @@ async def update_connector(
     return ok(view(await ConnectorService(db_session, request.user).update(connector_id, data)))
 
 
-@delete("/api/v1/connectors/{connector_id:uuid}", role=Role.ADMIN, tags=TAGS, summary="Delete a connector")
+@delete(
+    "/api/v1/connectors/{connector_id:uuid}",
+    role=Role.ADMIN,
+    scope=Scope.CONNECTORS_WRITE,
+    tags=TAGS,
+    summary="Delete a connector",
+)
 async def delete_connector(
     request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
 ) -> None:
@@ -65,6 +84,7 @@ async def delete_connector(
 @post(
     "/api/v1/connectors/{connector_id:uuid}/test",
     role=Role.ADMIN,
+    scope=Scope.CONNECTORS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Send a test mail through a connector",
@@ -81,6 +101,7 @@ async def test_connector(
 @post(
     "/api/v1/connectors/{connector_id:uuid}/resume",
     role=Role.ADMIN,
+    scope=Scope.CONNECTORS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Try a connector again that is paused or away",

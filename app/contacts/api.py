@@ -19,6 +19,7 @@ from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
 from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
+from app.models.scope import Scope
 from app.models.status import Role
 
 TAGS = ["Contacts"]
@@ -28,6 +29,7 @@ ONE = "/api/v1/contacts/{contact_id:uuid}"
 @post(
     "/api/v1/contacts",
     role=Role.MARKETER,
+    scope=Scope.CONTACTS_WRITE,
     tags=TAGS,
     summary="Create a contact, or update the one with this externalId or email",
     responses={200: ResponseSpec(Envelope[ContactOut], description="The contact was there and has been updated")},
@@ -45,7 +47,7 @@ async def upsert_contact(
     )
 
 
-@get("/api/v1/contacts", role=Role.VIEWER, tags=TAGS, summary="List contacts, newest first")
+@get("/api/v1/contacts", role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="List contacts, newest first")
 async def list_contacts(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],
@@ -79,7 +81,7 @@ async def list_contacts(
     return ok(rows, nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
-@get(ONE, role=Role.VIEWER, tags=TAGS, summary="One contact")
+@get(ONE, role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="One contact")
 async def get_contact(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
 ) -> Envelope[ContactOut]:
@@ -87,7 +89,7 @@ async def get_contact(
     return ok(await _out(service, await service.get(contact_id)))
 
 
-@patch(ONE, role=Role.MARKETER, tags=TAGS, summary="Change some fields of a contact")
+@patch(ONE, role=Role.MARKETER, scope=Scope.CONTACTS_WRITE, tags=TAGS, summary="Change some fields of a contact")
 async def patch_contact(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],
@@ -102,7 +104,7 @@ async def patch_contact(
     return ok(await _out(service, await service.patch(contact_id, data)))
 
 
-@delete(ONE, role=Role.MARKETER, status_code=200, tags=TAGS, summary="Erase a contact")
+@delete(ONE, role=Role.MARKETER, scope=Scope.CONTACTS_DELETE, status_code=200, tags=TAGS, summary="Erase a contact")
 async def erase_contact(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
 ) -> Envelope[Erased]:
@@ -114,6 +116,7 @@ async def erase_contact(
 @post(
     ONE + "/resubscribe",
     role=Role.ADMIN,
+    scope=Scope.SUPPRESSIONS_WRITE,
     status_code=200,
     tags=TAGS,
     summary="Write to a contact again, with a reason",

@@ -22,6 +22,7 @@ from app.events.storing import Recorded
 from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
 from app.models.event import Event
+from app.models.scope import Scope
 from app.models.status import Role
 
 _TEXT = Schema(type=OpenAPIType.STRING)
@@ -62,6 +63,7 @@ def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
 @post(
     "/api/v1/events",
     role=Role.MARKETER,
+    scope=Scope.EVENTS_WRITE,
     status_code=202,
     operation_class=_EventsOperation,
     tags=["Events"],
@@ -87,7 +89,13 @@ async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventRe
     return ok(receipts, accepted=len(receipts) - duplicates, duplicates=duplicates)
 
 
-@get("/api/v1/events", role=Role.VIEWER, tags=["Events"], summary="List events, the last received first")
+@get(
+    "/api/v1/events",
+    role=Role.VIEWER,
+    scope=Scope.EVENTS_READ,
+    tags=["Events"],
+    summary="List events, the last received first",
+)
 async def list_events(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],

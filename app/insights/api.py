@@ -13,11 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.insights.schemas import WorkflowStats
 from app.insights.service import workflow_stats
 from app.lib.envelope import Envelope, ok
+from app.models.scope import Scope
 from app.models.status import Role
 from app.workflows.service import WorkflowService
 
 
-@get("/api/v1/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, tags=["Workflows"], summary="Stats of a workflow")
+@get(
+    "/api/v1/workflows/{workflow_id:uuid}/stats",
+    role=Role.VIEWER,
+    scope=Scope.WORKFLOWS_READ,
+    tags=["Workflows"],
+    summary="Stats of a workflow",
+)
 async def get_workflow_stats(
     request: Request[Any, Any, Any],
     db_session: NamedDependency[AsyncSession],

@@ -7,12 +7,13 @@ counted on the bytes, before anything recursive reads them.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request
 from litestar.enums import RequestEncodingType, ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from app.accounts.guards import may_enter
 from app.errors import BadRequest, WrongContentType
 
 MAX_DEPTH = 64
@@ -40,8 +41,7 @@ class Door:
 
 def _may_come_in(scope: Scope) -> bool:
     """Whom the guard will turn away is told so, and not what is wrong with the body; nor is the body read."""
-    user, role = scope.get("user"), scope["route_handler"].opt.get("role")
-    return user is not None and (role is None or user.may(role))
+    return may_enter(cast("Any", scope.get("user")), scope["route_handler"])
 
 
 def _wanted(scope: Scope) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Literal
 
 import msgspec
@@ -30,6 +31,7 @@ _TEXT = """Marketing workflows by API.
 Send `Authorization: Bearer <key>`. Answers are `{"success": true, "data": …, "meta": {…}}`; refusals are problem documents
 (RFC 9457) with `"success": false`, a stable `code` and a list of `errors` with `path` and `message`.
 A query parameter that a route does not know is refused with 400, so that no filter is ever passed over.
+A key has a role, and may be narrowed to scopes; each operation says which it needs. Writing does not include reading.
 Lists take `limit` (1 to 100) and `cursor`, and answer `meta.nextCursor`. Every POST takes an `Idempotency-Key`: the same request
 sent again gets the same answer, with `Idempotency-Replayed: true`."""
 
@@ -56,7 +58,7 @@ class Problem(msgspec.Struct):
 _WHEN = {
     400: "The request could not be read, or its address has a query parameter that is unknown, repeated or empty.",
     401: "No key, or one that is unknown, revoked or expired.",
-    403: "The key's role may not do this.",
+    403: "The key's role may not do this, or it lacks the scope (`missing_scope`, which `scope` names).",
     404: "There is nothing here for this workspace.",
     409: "The state of things does not allow it, or the same Idempotency-Key is at work.",
     413: "The body is too large.",
@@ -67,7 +69,7 @@ _WHEN = {
 
 
 def describe(handler: Any) -> None:
-    """Leave pages out of the document, and give API routes the refusals that they share."""
+    """Leave pages out of the document, and give API routes the refusals that they share and what a key needs for them."""
     if not isinstance(handler, HTTPRouteHandler):
         return
     if not all(path.startswith("/api/") for path in handler.paths):
@@ -85,6 +87,12 @@ def describe(handler: Any) -> None:
         for status in sorted(statuses)
     }
     handler.responses = {**shared, **(handler.responses or {})}
+    scope = handler.opt.get("scope")
+    handler.security = [{"key": [str(scope)] if scope else []}]
+    if "role" in handler.opt:
+        needs = f"Role: `{handler.opt['role']}`. " + (f"Scope: `{scope}`." if scope else "Any key may ask.")
+        told = handler.description or inspect.getdoc(getattr(handler, "fn", None)) or ""
+        handler.description = f"{told}\n\n{needs}".strip()
 
 
 def config() -> OpenAPIConfig:

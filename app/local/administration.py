@@ -22,16 +22,20 @@ def migrate(options: argparse.Namespace) -> int:
 
 
 def create_api_key(options: argparse.Namespace) -> int:
-    """Print a new API key, and nothing else."""
+    """Print a new API key on standard output, and what limits it not on standard error."""
     with product.reachable(options.state):
         from app.accounts import keys
         from app.lib import database
 
         async def make() -> str:
             async with database.transaction() as session:
-                return await keys.create_api_key(session, options.workspace, options.name, options.role)
+                return await keys.create_api_key(
+                    session, options.workspace, options.name, options.role, options.scope, options.days
+                )
 
         print(asyncio.run(make()))
+        ends = "works until it is revoked" if options.days is None else f"expires in {options.days} days"
+        print(f"This key has no maker whose role would limit it, and {ends}.", file=sys.stderr)
     return 0
 
 

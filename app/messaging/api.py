@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import guards
 from app.lib import pagination
 from app.lib.envelope import Envelope, ok
 from app.messaging import suppression_api
@@ -24,13 +25,14 @@ from app.messaging.schemas import (
 )
 from app.messaging.service import MessageService, message_view
 from app.messaging.template_service import TemplateService, parts_of, template_view
+from app.models.scope import Scope
 from app.models.status import Role
 
 TEMPLATES, MESSAGES = ["Templates"], ["Messages"]
 Asked = Request[Any, Any, Any]
 
 
-@get("/api/v1/templates", role=Role.VIEWER, tags=TEMPLATES, summary="List templates")
+@get("/api/v1/templates", role=Role.VIEWER, scope=Scope.TEMPLATES_READ, tags=TEMPLATES, summary="List templates")
 async def list_templates(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
@@ -44,21 +46,33 @@ async def list_templates(
     )
 
 
-@post("/api/v1/templates", role=Role.MARKETER, tags=TEMPLATES, summary="Add a template")
+@post("/api/v1/templates", role=Role.MARKETER, scope=Scope.TEMPLATES_WRITE, tags=TEMPLATES, summary="Add a template")
 async def create_template(
     request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewTemplate]
 ) -> Envelope[TemplateView]:
     return ok(template_view(await TemplateService(db_session, request.user).create(data)))
 
 
-@get("/api/v1/templates/{template_id:uuid}", role=Role.VIEWER, tags=TEMPLATES, summary="Get a template")
+@get(
+    "/api/v1/templates/{template_id:uuid}",
+    role=Role.VIEWER,
+    scope=Scope.TEMPLATES_READ,
+    tags=TEMPLATES,
+    summary="Get a template",
+)
 async def get_template(
     request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
 ) -> Envelope[TemplateView]:
     return ok(template_view(await TemplateService(db_session, request.user).get(template_id)))
 
 
-@patch("/api/v1/templates/{template_id:uuid}", role=Role.MARKETER, tags=TEMPLATES, summary="Change a template")
+@patch(
+    "/api/v1/templates/{template_id:uuid}",
+    role=Role.MARKETER,
+    scope=Scope.TEMPLATES_WRITE,
+    tags=TEMPLATES,
+    summary="Change a template",
+)
 async def update_template(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
@@ -68,7 +82,13 @@ async def update_template(
     return ok(template_view(await TemplateService(db_session, request.user).update(template_id, data)))
 
 
-@delete("/api/v1/templates/{template_id:uuid}", role=Role.MARKETER, tags=TEMPLATES, summary="Delete a template")
+@delete(
+    "/api/v1/templates/{template_id:uuid}",
+    role=Role.MARKETER,
+    scope=Scope.TEMPLATES_WRITE,
+    tags=TEMPLATES,
+    summary="Delete a template",
+)
 async def delete_template(
     request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
 ) -> None:
@@ -78,6 +98,7 @@ async def delete_template(
 @post(
     "/api/v1/templates/{template_id:uuid}/preview",
     role=Role.VIEWER,
+    scope=Scope.TEMPLATES_READ,
     tags=TEMPLATES,
     status_code=200,
     summary="Render a template as a contact would get it",
@@ -88,11 +109,19 @@ async def preview_template(
     template_id: FromPath[UUID],
     data: JSONBody[PreviewRequest],
 ) -> Envelope[PreviewView]:
+    if data.contact_id is not None and (refused := guards.missing_scope(request.user, Scope.CONTACTS_READ)):
+        raise refused
     service = TemplateService(db_session, request.user)
     return ok(await service.preview(parts_of(await service.get(template_id)), data))
 
 
-@get("/api/v1/messages", role=Role.VIEWER, tags=MESSAGES, summary="List messages, those of the newest runs first")
+@get(
+    "/api/v1/messages",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=MESSAGES,
+    summary="List messages, those of the newest runs first",
+)
 async def list_messages(
     request: Asked,
     db_session: NamedDependency[AsyncSession],
@@ -111,7 +140,13 @@ async def list_messages(
     )
 
 
-@get("/api/v1/messages/{message_id:str}", role=Role.VIEWER, tags=MESSAGES, summary="Get a message")
+@get(
+    "/api/v1/messages/{message_id:str}",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=MESSAGES,
+    summary="Get a message",
+)
 async def get_message(
     request: Asked, db_session: NamedDependency[AsyncSession], message_id: FromPath[str]
 ) -> Envelope[MessageView]:
@@ -121,6 +156,7 @@ async def get_message(
 @post(
     "/api/v1/messages/{message_id:str}/settle",
     role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
     tags=MESSAGES,
     status_code=200,
     summary="Say what became of a message whose fate is uncertain",

@@ -13,6 +13,7 @@ from app.lib import pagination
 from app.lib.envelope import Envelope, ok
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
 from app.messaging.suppression import SuppressionService, suppression_view
+from app.models.scope import Scope
 from app.models.status import Role
 
 TAGS = ["Suppressions"]
@@ -22,6 +23,7 @@ Asked = Request[Any, Any, Any]
 @get(
     "/api/v1/suppressions",
     role=Role.VIEWER,
+    scope=Scope.SUPPRESSIONS_READ,
     tags=TAGS,
     summary="List addresses that must not be written to, the newest first",
 )
@@ -46,6 +48,7 @@ async def list_suppressions(
 @post(
     "/api/v1/suppressions",
     role=Role.MARKETER,
+    scope=Scope.SUPPRESSIONS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Put one address or an array of up to 1,000 on the list",
@@ -65,6 +68,7 @@ async def add_suppressions(
 @post(
     "/api/v1/suppressions/lift",
     role=Role.ADMIN,
+    scope=Scope.SUPPRESSIONS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Take an address off the list, with a reason",

@@ -12,6 +12,7 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, Message, Suppression
 from app.models.run import EntryRefusal, NodeStat, Run, Step, StepAttempt
+from app.models.secret_key import SecretKey
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Heartbeat, VirtualClock
 from app.models.template import Template
@@ -42,6 +43,7 @@ __all__ = [
     "Message",
     "NodeStat",
     "Run",
+    "SecretKey",
     "SignInFailure",
     "SignInLink",
     "Step",

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.lib.envelope import Envelope, ok
+from app.models.scope import Scope
 from app.models.status import Role
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
@@ -48,7 +49,7 @@ async def _list(
     return ok(page.items, nextCursor=page.next_cursor, limit=limit or 25)
 
 
-@get(RUNS, role=Role.VIEWER, tags=TAGS, summary="Runs of a workflow")
+@get(RUNS, role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="Runs of a workflow")
 async def list_workflow_runs(
     request: ApiRequest,
     db_session: Db,
@@ -68,7 +69,7 @@ async def list_workflow_runs(
     return await _list(service, wanted, limit, cursor)
 
 
-@get("/api/v1/runs", role=Role.VIEWER, tags=TAGS, summary="Runs of all workflows")
+@get("/api/v1/runs", role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="Runs of all workflows")
 async def list_runs(
     request: ApiRequest,
     db_session: Db,
@@ -85,7 +86,7 @@ async def list_runs(
     return await _list(RunService(db_session, request.user), wanted, limit, cursor)
 
 
-@get(RUNS + "/{run_id:uuid}", role=Role.VIEWER, tags=TAGS, summary="One run")
+@get(RUNS + "/{run_id:uuid}", role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="One run")
 async def get_run(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:
@@ -93,7 +94,14 @@ async def get_run(
     return ok(await RunService(db_session, request.user).detail(run_id, workflow_id))
 
 
-@post(RUNS + "/{run_id:uuid}/cancel", role=Role.MARKETER, tags=TAGS, summary="Cancel a run", status_code=200)
+@post(
+    RUNS + "/{run_id:uuid}/cancel",
+    role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
+    tags=TAGS,
+    summary="Cancel a run",
+    status_code=200,
+)
 async def cancel_run(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:

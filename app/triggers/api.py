@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.lib.envelope import Envelope, ok
+from app.models.scope import Scope
 from app.models.status import Role
 from app.triggers.schemas import StartedRun, StartRun
 from app.triggers.service import TriggerService
@@ -20,6 +21,7 @@ from app.triggers.service import TriggerService
 @post(
     "/api/v1/workflows/{workflow_id:uuid}/trigger",
     role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
     status_code=202,
     tags=["Runs"],
     summary="Start a run by hand",

@@ -17,6 +17,7 @@ from app.accounts.principal import Principal
 from app.errors import BadRequest
 from app.lib.envelope import Envelope, ok
 from app.models import Workflow
+from app.models.scope import Scope
 from app.models.status import Role
 from app.workflows.drafts import RevisionMissing
 from app.workflows.preview import ActivationPreview
@@ -71,7 +72,7 @@ async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[Work
     )
 
 
-@post(PATH, role=Role.MARKETER, tags=TAGS, summary="Create a workflow")
+@post(PATH, role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Create a workflow")
 async def create_workflow(request: ApiRequest, db_session: Db, data: JSONBody[NewWorkflow]) -> Envelope[WorkflowDetail]:
     """Save a new workflow as a draft. Nothing is saved when `errors` names a fault; unfinished parts come back as `issues`."""
     service = WorkflowService(db_session, request.user)
@@ -79,7 +80,7 @@ async def create_workflow(request: ApiRequest, db_session: Db, data: JSONBody[Ne
     return await _detail(service, workflow)
 
 
-@get(PATH, role=Role.VIEWER, tags=TAGS, summary="List workflows")
+@get(PATH, role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="List workflows")
 async def list_workflows(
     request: ApiRequest,
     db_session: Db,
@@ -96,14 +97,14 @@ async def list_workflows(
     return ok([WorkflowSummary.of(row) for row in page.items], nextCursor=page.next_cursor, limit=limit or 25)
 
 
-@get(ONE, role=Role.VIEWER, tags=TAGS, summary="Get a workflow")
+@get(ONE, role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="Get a workflow")
 async def get_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
     """The workflow with its draft; `GET …/versions/{version}` shows what is live."""
     service = WorkflowService(db_session, request.user)
     return await _detail(service, await service.get(workflow_id))
 
 
-@patch(ONE, role=Role.MARKETER, tags=TAGS, summary="Edit a workflow")
+@patch(ONE, role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Edit a workflow")
 async def update_workflow(
     request: ApiRequest,
     db_session: Db,
@@ -116,7 +117,7 @@ async def update_workflow(
     return await _detail(service, await service.update(workflow_id, data, revision(if_match)))
 
 
-@delete(ONE, role=Role.ADMIN, tags=TAGS, summary="Delete a workflow", status_code=200)
+@delete(ONE, role=Role.ADMIN, scope=Scope.WORKFLOWS_PUBLISH, tags=TAGS, summary="Delete a workflow", status_code=200)
 async def delete_workflow(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
 ) -> Envelope[dict[str, UUID]]:
@@ -125,7 +126,7 @@ async def delete_workflow(
     return ok({"id": workflow_id})
 
 
-@get(ONE + "/activation-preview", role=Role.VIEWER, tags=TAGS, summary="Preview activation")
+@get(ONE + "/activation-preview", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="Preview activation")
 async def preview_activation(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
 ) -> Envelope[ActivationPreview]:
@@ -134,7 +135,14 @@ async def preview_activation(
     return ok(await service.activation_preview(await service.get(workflow_id)))
 
 
-@post(ONE + "/activate", role=Role.ADMIN, tags=TAGS, summary="Activate a workflow", status_code=200)
+@post(
+    ONE + "/activate",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Activate a workflow",
+    status_code=200,
+)
 async def activate_workflow(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
 ) -> Envelope[WorkflowDetail]:
@@ -143,21 +151,42 @@ async def activate_workflow(
     return await _detail(service, await service.activate(workflow_id, data.changelog if data else None))
 
 
-@post(ONE + "/pause", role=Role.ADMIN, tags=TAGS, summary="Pause a workflow", status_code=200)
+@post(
+    ONE + "/pause",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Pause a workflow",
+    status_code=200,
+)
 async def pause_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
     """Let nobody in and hold everybody where they are."""
     service = WorkflowService(db_session, request.user)
     return await _detail(service, await service.pause(workflow_id))
 
 
-@post(ONE + "/resume", role=Role.ADMIN, tags=TAGS, summary="Resume a paused workflow", status_code=200)
+@post(
+    ONE + "/resume",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Resume a paused workflow",
+    status_code=200,
+)
 async def resume_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
     """Go on with the live version; unlike activating, this leaves the draft unpublished."""
     service = WorkflowService(db_session, request.user)
     return await _detail(service, await service.resume(workflow_id))
 
 
-@post(ONE + "/archive", role=Role.ADMIN, tags=TAGS, summary="Archive a workflow", status_code=200)
+@post(
+    ONE + "/archive",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Archive a workflow",
+    status_code=200,
+)
 async def archive_workflow(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
 ) -> Envelope[WorkflowDetail]:
@@ -166,7 +195,14 @@ async def archive_workflow(
     return await _detail(service, await service.archive(workflow_id))
 
 
-@post(ONE + "/restore", role=Role.ADMIN, tags=TAGS, summary="Restore an archived workflow", status_code=200)
+@post(
+    ONE + "/restore",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Restore an archived workflow",
+    status_code=200,
+)
 async def restore_workflow(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
 ) -> Envelope[WorkflowDetail]:
@@ -175,7 +211,7 @@ async def restore_workflow(
     return await _detail(service, await service.restore(workflow_id))
 
 
-@post(ONE + "/duplicate", role=Role.MARKETER, tags=TAGS, summary="Duplicate a workflow")
+@post(ONE + "/duplicate", role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Duplicate a workflow")
 async def duplicate_workflow(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Copy | None] = None
 ) -> Envelope[WorkflowDetail]:
@@ -184,7 +220,7 @@ async def duplicate_workflow(
     return await _detail(service, await service.duplicate(workflow_id, data.name if data else None))
 
 
-@patch(ONE + "/draft", role=Role.MARKETER, tags=TAGS, summary="Apply ops to the draft")
+@patch(ONE + "/draft", role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Apply ops to the draft")
 async def patch_draft(
     request: ApiRequest,
     db_session: Db,
@@ -203,14 +239,21 @@ async def patch_draft(
     return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=result.issues, changed=result.changed))
 
 
-@delete(ONE + "/draft", role=Role.MARKETER, tags=TAGS, summary="Discard the draft", status_code=200)
+@delete(
+    ONE + "/draft",
+    role=Role.MARKETER,
+    scope=Scope.WORKFLOWS_WRITE,
+    tags=TAGS,
+    summary="Discard the draft",
+    status_code=200,
+)
 async def discard_draft(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
     """Put the draft back to the live version."""
     service = WorkflowService(db_session, request.user)
     return await _detail(service, await service.discard_draft(workflow_id))
 
 
-@post(ONE + "/versions", role=Role.ADMIN, tags=TAGS, summary="Publish the draft")
+@post(ONE + "/versions", role=Role.ADMIN, scope=Scope.WORKFLOWS_PUBLISH, tags=TAGS, summary="Publish the draft")
 async def publish_version(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
 ) -> Envelope[VersionDetail]:
@@ -219,7 +262,7 @@ async def publish_version(
     return ok(VersionDetail.of(version, version.version))
 
 
-@get(ONE + "/versions", role=Role.VIEWER, tags=TAGS, summary="List versions")
+@get(ONE + "/versions", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="List versions")
 async def list_versions(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], limit: Limit = None, cursor: Cursor = None
 ) -> Envelope[list[VersionSummary]]:
@@ -231,7 +274,7 @@ async def list_versions(
     return ok(rows, nextCursor=page.next_cursor, limit=limit or 25)
 
 
-@get(ONE + "/versions/{version:int}", role=Role.VIEWER, tags=TAGS, summary="Get a version")
+@get(ONE + "/versions/{version:int}", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="Get a version")
 async def get_version(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], version: FromPath[int]
 ) -> Envelope[VersionDetail]:
@@ -241,7 +284,13 @@ async def get_version(
     return ok(VersionDetail.of(await service.version(workflow, version), workflow.live_version))
 
 
-@post(ONE + "/versions/{version:int}/revert", role=Role.ADMIN, tags=TAGS, summary="Revert to a version")
+@post(
+    ONE + "/versions/{version:int}/revert",
+    role=Role.ADMIN,
+    scope=Scope.WORKFLOWS_PUBLISH,
+    tags=TAGS,
+    summary="Revert to a version",
+)
 async def revert_version(
     request: ApiRequest,
     db_session: Db,
@@ -255,13 +304,15 @@ async def revert_version(
     return ok(VersionDetail.of(made, made.version))
 
 
-@get("/api/v1/node-types", role=Role.VIEWER, tags=["Types"], summary="List node types")
+@get("/api/v1/node-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List node types")
 async def list_node_types() -> Envelope[list[StepTypeInfo]]:
     """Every step type with its ports and the JSON Schema of its configuration (`nodes[].data`)."""
     return ok([StepTypeInfo(**info) for info in INSTALLED.catalogue()])
 
 
-@get("/api/v1/trigger-types", role=Role.VIEWER, tags=["Types"], summary="List trigger types")
+@get(
+    "/api/v1/trigger-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List trigger types"
+)
 async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
     """Every trigger type with the JSON Schema of its fields (`trigger`)."""
     return ok(

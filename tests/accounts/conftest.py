@@ -1,4 +1,4 @@
-"""Settings that accounts tests need."""
+"""Settings that accounts tests need, and the walk over all routes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
+from litestar import Litestar
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.workspace import Workspace
 from app.settings import settings
+from tests.accounts.test_every_route import Walk
+from tests.fixtures.filled import fill
 
 
 @pytest.fixture
@@ -16,3 +21,8 @@ def not_local(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     changed = dataclasses.replace(settings(), local=False)
     monkeypatch.setattr("app.accounts.pages.settings", lambda: changed)
     yield
+
+
+@pytest.fixture
+async def walk(app_under_test: Litestar, db_session: AsyncSession, workspace: Workspace) -> Walk:
+    return Walk(app_under_test, await fill(db_session, workspace))

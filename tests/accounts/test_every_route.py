@@ -14,12 +14,11 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import csrf
 from app.models.status import Role
 from app.models.workspace import Workspace
-from tests.fixtures.filled import MARK, fill
+from tests.fixtures.filled import MARK
 from tests.fixtures.people import ApiClients, BrowserClients
 
 PUBLIC = {
@@ -58,7 +57,7 @@ HARMLESS = {
 
 ADMINS = re.compile(
     r"(POST|PUT|PATCH|DELETE) .*(/connectors|/api-keys|/settings/(keys|users|workspace$)|"
-    r"/(activate|pause|resume|archive|revert|resubscribe|lift)$)"
+    r"/(rotate|activate|pause|resume|archive|revert|resubscribe|lift)$)"
 )
 """What only an admin may do."""
 
@@ -84,6 +83,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/templates/{template_id}": {"name": "x"},
     "PATCH /api/v1/connectors/{connector_id}": {"name": "x"},
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
+    "POST /api/v1/api-keys/{key_id}/rotate": {},
 }
 """Bodies that fit, so that what refuses the request is not its body. JSON for the API and the canvas, forms for other pages."""
 
@@ -147,11 +147,6 @@ class Walk:
 
     def done(self) -> None:
         assert not self.wrong, "\n".join(self.wrong)
-
-
-@pytest.fixture
-async def walk(app_under_test: Litestar, db_session: AsyncSession, workspace: Workspace) -> Walk:
-    return Walk(app_under_test, await fill(db_session, workspace))
 
 
 def test_public_routes_are_listed(test_app: Litestar) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -22,17 +23,24 @@ QUEUED, SENDING, SENT, FAILED, UNCERTAIN, SUPPRESSED = (
 )
 
 
-@pytest.fixture
-def old_database() -> Iterator[str]:
-    """A database as it was before the outcomes of messages were told."""
-    environment.start_server()
+@contextmanager
+def database_at(revision: str) -> Iterator[str]:
+    """The URL of a database with the tables of `revision`; it goes afterwards."""
     name = f"test_{os.getpid()}_old"
     with psycopg.connect(environment.server_url("postgres"), autocommit=True) as server:
         server.execute(f'drop database if exists "{name}" with (force)')
         server.execute(f'create database "{name}"')
-        migrate(environment.server_url(name), "upgrade", BEFORE)
+        migrate(environment.server_url(name), "upgrade", revision)
         yield environment.server_url(name)
         server.execute(f'drop database if exists "{name}" with (force)')
+
+
+@pytest.fixture
+def old_database() -> Iterator[str]:
+    """A database as it was before the outcomes of messages were told."""
+    environment.start_server()
+    with database_at(BEFORE) as url:
+        yield url
 
 
 class Old:

@@ -22,6 +22,7 @@ from app.errors import Invalid
 from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
 from app.models.contact_import import ContactImport
+from app.models.scope import Scope
 from app.models.status import Role
 
 TAGS = ["Contact imports"]
@@ -60,6 +61,7 @@ async def _read(file: UploadFile) -> AsyncIterator[bytes]:
 @post(
     "/api/v1/contacts/import",
     role=Role.MARKETER,
+    scope=Scope.CONTACTS_WRITE,
     request_max_body_size=BODY_LIMIT,
     takes=("multipart/form-data", "text/csv"),
     operation_class=_UploadOperation,
@@ -76,7 +78,13 @@ async def upload_import(
     return ok(PreviewOut.of(await ImportService(db_session, request.user).upload(name, stream)))
 
 
-@get("/api/v1/contacts/import", role=Role.VIEWER, tags=TAGS, summary="List imports, newest first")
+@get(
+    "/api/v1/contacts/import",
+    role=Role.VIEWER,
+    scope=Scope.CONTACTS_READ,
+    tags=TAGS,
+    summary="List imports, newest first",
+)
 async def list_imports(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],
@@ -87,14 +95,21 @@ async def list_imports(
     return ok([ImportOut.of(row) for row in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
-@get(ONE, role=Role.VIEWER, tags=TAGS, summary="How far an import is")
+@get(ONE, role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="How far an import is")
 async def get_import(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
 ) -> Envelope[ImportOut]:
     return ok(ImportOut.of(await ImportService(db_session, request.user).get(import_id)))
 
 
-@post(f"{ONE}/format", role=Role.MARKETER, status_code=200, tags=TAGS, summary="Read an uploaded file another way")
+@post(
+    f"{ONE}/format",
+    role=Role.MARKETER,
+    scope=Scope.CONTACTS_WRITE,
+    status_code=200,
+    tags=TAGS,
+    summary="Read an uploaded file another way",
+)
 async def format_import(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],
@@ -105,7 +120,14 @@ async def format_import(
     return ok(PreviewOut.of(await ImportService(db_session, request.user).reread(import_id, data)))
 
 
-@post(f"{ONE}/start", role=Role.MARKETER, status_code=202, tags=TAGS, summary="Start an uploaded import")
+@post(
+    f"{ONE}/start",
+    role=Role.MARKETER,
+    scope=Scope.CONTACTS_WRITE,
+    status_code=202,
+    tags=TAGS,
+    summary="Start an uploaded import",
+)
 async def start_import(
     request: Request[Principal, Any, Any],
     db_session: NamedDependency[AsyncSession],
@@ -119,7 +141,9 @@ async def start_import(
     return ok(ImportOut.of(await ImportService(db_session, request.user).start(import_id, data)))
 
 
-@post(f"{ONE}/stop", role=Role.MARKETER, status_code=200, tags=TAGS, summary="Stop an import")
+@post(
+    f"{ONE}/stop", role=Role.MARKETER, scope=Scope.CONTACTS_WRITE, status_code=200, tags=TAGS, summary="Stop an import"
+)
 async def stop_import(
     request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
 ) -> Envelope[ImportOut]:
@@ -130,6 +154,7 @@ async def stop_import(
 @get(
     f"{ONE}/errors.csv",
     role=Role.VIEWER,
+    scope=Scope.CONTACTS_READ,
     tags=TAGS,
     media_type="text/csv",
     summary="Rows that were refused or came in without a cell",

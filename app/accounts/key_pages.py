@@ -1,0 +1,176 @@
+"""The pages of API keys under /settings, and the question what becomes of the keys of somebody who leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Response, Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import keys
+from app.errors import AppError, Invalid
+from app.lib import flash
+from app.lib.fragments import page
+from app.models.api_key import ApiKey
+from app.models.scope import Scope
+from app.models.status import Role
+from app.settings import settings
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+_PRIVATE = {"Cache-Control": "no-store"}
+NEVER = "never"
+LIVES = [("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), (NEVER, "Never")]
+OVERLAPS = [("0", "At once"), ("1", "In an hour"), ("24", "In a day"), ("168", "In a week"), ("720", "In 30 days")]
+ACCESS = [
+    ("ingest", "Send events", "For websites and apps: it sends events and can read nothing."),
+    ("read-only", "Read only", "Reads all that a viewer sees, and changes nothing."),
+    ("full", "Full access", "All that its role allows."),
+    ("custom", "Custom", "A role, and only the scopes you choose."),
+]
+_SETTLING = {
+    "revoke": ("Revoke", "Programs that use {} are refused from this moment on."),
+    "hand_over": ("Take over", "You become the maker of {}: as far as your role reaches, so does the key."),
+    "keep": ("Keep", "Nothing above the new role can be done with {}."),
+}
+"""For each answer its label and what it means; the gap is for "this key" or "these keys"."""
+
+
+class Asking(NamedTuple):
+    """What becomes of somebody's keys: for the dialog on the users page."""
+
+    user_id: UUID
+    role: Role | None
+    """The role they would get; None when they would be removed."""
+    keys: list[ApiKey]
+    choices: Sequence[tuple[str, str, str]]
+    """(value, label, what it means); the first one is chosen."""
+
+
+def asked(request: Asked, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
+    """The dialog that `question` needs before somebody gets `role`, or is removed (None)."""
+    which = "these keys" if len(question.keys) > 1 else "this key"
+    choices = [
+        (choice, _SETTLING[choice][0], _SETTLING[choice][1].format(which))
+        for choice in keys.choices(request.user, user_id, role)
+    ]
+    return Asking(user_id, role, list(question.keys), choices)
+
+
+async def _keys(
+    request: Asked, session: AsyncSession, error: AppError | None = None, given: dict[str, Any] | None = None
+) -> Template:
+    rows = await keys.listed(session, request.user.tenant_id)
+    return page(
+        request,
+        "accounts/keys.html",
+        status_code=error.status_code if error else 200,
+        rows=rows,
+        made=_made_with(rows),
+        roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
+        access=ACCESS,
+        preset_of=_preset_of,
+        scopes=list(Scope),
+        lives=LIVES,
+        overlaps=OVERLAPS,
+        given=given or {},
+        errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},
+    )
+
+
+def _preset_of(scopes: list[str]) -> str | None:
+    return next((name for name, preset in keys.PRESETS.items() if set(preset.scopes) == set(scopes)), None)
+
+
+def _made_with(rows: list[keys.ListedKey]) -> dict[UUID, int]:
+    """How many keys end with each key when those that were made with it end too."""
+    children: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        if row.key.created_by_key is not None:
+            children.setdefault(row.key.created_by_key, []).append(row.key.id)
+
+    def count(key_id: UUID) -> int:
+        return sum(1 + count(child) for child in children.get(key_id, []))
+
+    return {key_id: count(key_id) for key_id in children}
+
+
+@get("/settings/keys", role=Role.ADMIN, include_in_schema=False)
+async def list_keys(request: Asked, db_session: Database) -> Template:
+    """The workspace's API keys."""
+    return await _keys(request, db_session)
+
+
+@post("/settings/keys", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def create_key(request: Asked, db_session: Database) -> Template:
+    """Make a key and show it, once."""
+    form = await request.form()
+    given: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("name", "access", "role", "days")}
+    given["scopes"] = [str(scope) for scope in form.getall("scopes", [])]
+    try:
+        role, scopes = _access(given)
+        row, key = await keys.create(
+            db_session, request.user, name=given["name"], role=role, scopes=scopes, days=_days(given["days"])
+        )
+    except Invalid as error:
+        return await _keys(request, db_session, error, given)
+    return await _key_shown(request, db_session, row, key)
+
+
+def _access(given: dict[str, Any]) -> tuple[str, list[str] | None]:
+    preset = keys.PRESETS.get(given["access"])
+    if preset is not None:
+        return preset.role, list(preset.scopes)
+    if given["access"] not in ("full", "custom"):
+        raise Invalid(errors=[{"path": "access", "message": "Choose what the key may do."}])
+    if given["access"] == "custom" and not given["scopes"]:
+        raise Invalid(errors=[{"path": "scopes", "message": "Choose at least one scope."}])
+    return given["role"], given["scopes"] if given["access"] == "custom" else None
+
+
+def _days(text: str) -> int | None:
+    if text == NEVER:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+async def _key_shown(
+    request: Asked, session: AsyncSession, row: ApiKey, key: str, replaced: ApiKey | None = None
+) -> Template:
+    return page(
+        request,
+        "accounts/key_shown.html",
+        headers=_PRIVATE,
+        row=await keys.shown(session, row),
+        key=key,
+        replaced=replaced,
+        base_url=settings().web.base_url,
+    )
+
+
+@post("/settings/keys/{key_id:uuid}/rotate", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def rotate_key(request: Asked, db_session: Database, key_id: FromPath[UUID]) -> Template:
+    """A new key in the place of one that works on for a while; the new one is shown, once."""
+    form = await request.form()
+    hours = str(form.get("overlap", ""))
+    overlap = int(hours) if hours.isascii() and hours.isdigit() else keys.OVERLAP_HOURS
+    row, key = await keys.rotate(db_session, request.user, key_id, overlap_hours=overlap)
+    return await _key_shown(request, db_session, row, key, await db_session.get_one(ApiKey, key_id))
+
+
+@post("/settings/keys/{key_id:uuid}/revoke", role=Role.ADMIN, include_in_schema=False)
+async def revoke_key(request: Asked, db_session: Database, key_id: FromPath[UUID]) -> Response[bytes]:
+    """End a key at once, and the keys that were made with it when the form says so."""
+    form = await request.form()
+    ended = await keys.revoke(db_session, request.user, key_id, with_made=bool(form.get("made")))
+    more = len(ended) - 1
+    also = f" So {'were' if more > 1 else 'was'} {more} made with it." if more else ""
+    return flash.go(request, "/settings/keys", f"The key {ended[0].name} was revoked.{also}")
+
+
+HANDLERS: list[Any] = [list_keys, create_key, rotate_key, revoke_key]

@@ -1,0 +1,68 @@
+"""What an API key may touch: one scope a group of routes, for reading and for writing. A role says how far, a scope says what."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from app.models.status import Role
+
+
+class Scope(StrEnum):
+    """`<group>:<act>`. Writing does not include reading; what a write answers with is the thing that was written."""
+
+    EVENTS_READ = "events:read"
+    EVENTS_WRITE = "events:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
+    CONTACTS_DELETE = "contacts:delete"
+    SUPPRESSIONS_READ = "suppressions:read"
+    SUPPRESSIONS_WRITE = "suppressions:write"
+    WORKFLOWS_READ = "workflows:read"
+    WORKFLOWS_WRITE = "workflows:write"
+    WORKFLOWS_PUBLISH = "workflows:publish"
+    RUNS_READ = "runs:read"
+    RUNS_WRITE = "runs:write"
+    TEMPLATES_READ = "templates:read"
+    TEMPLATES_WRITE = "templates:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_WRITE = "messages:write"
+    CONNECTORS_READ = "connectors:read"
+    CONNECTORS_WRITE = "connectors:write"
+    API_KEYS_READ = "api-keys:read"
+    API_KEYS_WRITE = "api-keys:write"
+
+    @property
+    def what(self) -> str:
+        """What it is for, in the words of the page and of the API document."""
+        return _WHAT[self]
+
+    @property
+    def least_role(self) -> Role:
+        """The lowest role that can do anything with it; below it a key would hold a scope that opens nothing."""
+        if self in (self.WORKFLOWS_PUBLISH, self.CONNECTORS_WRITE, self.API_KEYS_READ, self.API_KEYS_WRITE):
+            return Role.ADMIN
+        return Role.VIEWER if self.endswith(":read") else Role.MARKETER
+
+
+_WHAT = {
+    Scope.EVENTS_READ: "List events",
+    Scope.EVENTS_WRITE: "Send events",
+    Scope.CONTACTS_READ: "Read contacts and imports",
+    Scope.CONTACTS_WRITE: "Create, change and import contacts",
+    Scope.CONTACTS_DELETE: "Erase contacts",
+    Scope.SUPPRESSIONS_READ: "Read the suppression list",
+    Scope.SUPPRESSIONS_WRITE: "Suppress addresses; admins also resubscribe",
+    Scope.WORKFLOWS_READ: "Read workflows, versions and results",
+    Scope.WORKFLOWS_WRITE: "Create workflows and edit drafts",
+    Scope.WORKFLOWS_PUBLISH: "Activate, pause, publish, revert, archive and delete workflows",
+    Scope.RUNS_READ: "Read runs and their steps",
+    Scope.RUNS_WRITE: "Start and cancel runs",
+    Scope.TEMPLATES_READ: "Read and preview templates",
+    Scope.TEMPLATES_WRITE: "Create, change and delete templates",
+    Scope.MESSAGES_READ: "Read messages",
+    Scope.MESSAGES_WRITE: "Settle and resend messages",
+    Scope.CONNECTORS_READ: "Read connectors",
+    Scope.CONNECTORS_WRITE: "Create, change, test and delete connectors",
+    Scope.API_KEYS_READ: "List API keys",
+    Scope.API_KEYS_WRITE: "Create, rotate and revoke API keys",
+}
