@@ -21,6 +21,9 @@ from hypothesis import HealthCheck, settings
 from tests.fixtures import environment
 
 environment.prepare()
+
+from app.troubles import service as troubles  # noqa: E402  reads the environment
+
 # Property tests share two processors with servers and browsers: how long an example takes says nothing.
 # A build says the same of the same code; new examples are found where people run the tests.
 settings.register_profile(
@@ -52,3 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         apart = item.nodeid.startswith(LONGEST[0])
         item.add_marker(pytest.mark.xdist_group(item.nodeid if apart else item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def no_processes_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of pages have no worker and no scheduler: the process that shows them counts as having just begun."""
+    monkeypatch.setattr(troubles, "_began", float("inf"))

@@ -79,8 +79,9 @@ where r.id = u.id and r.status = 2 and r.seq = u.seq - 1
 """
 SET_ASIDE = """
 with taken as (delete from inbox where id = %(id)s returning *)
-insert into dead_letters (id, tenant_id, name, contact_id, payload, error)
-select id, tenant_id, name, contact_id, payload, %(error)s from taken
+insert into dead_letters
+  (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, error)
+select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, %(error)s from taken
 """
 
 

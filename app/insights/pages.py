@@ -22,6 +22,7 @@ from app.lib.formats import counted, number, percent
 from app.lib.fragments import page
 from app.models.status import Role
 from app.nodes import registry
+from app.troubles.kinds import KINDS, act_of, text_of
 from app.workflows import glyph
 from app.workflows.changes import PORT_WORDS
 from app.workflows.graph import ERROR, TRIGGER, Graph, Node
@@ -62,6 +63,9 @@ async def home(request: Request[Any, Any, Any], db_session: NamedDependency[Asyn
         "insights/home.html",
         block="live",
         seen=seen,
+        kinds=KINDS,
+        text_of=text_of,
+        act_of=act_of,
         sentence=sentence,
         line=line,
         running=running,

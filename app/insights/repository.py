@@ -7,16 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, exists, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.messaging.counters import PREFIX
-from app.models import Connector, Contact, Message, NodeStat, Run, Template, Workflow, WorkflowVersion
-from app.models.status import MessageStatus, RunStatus
-
-FAILED_SEEN = 1_000
-"""How many of the newest failed runs the home page groups by cause."""
+from app.models import Connector, Contact, NodeStat, Run, Template, Workflow, WorkflowVersion
 
 
 class InsightRepository:
@@ -63,48 +58,6 @@ class InsightRepository:
         )
         return dict((await self.session.execute(query)).all())
 
-    async def failing(self, since: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, node, count, last error, last time) of runs that failed after `since`, the newest cause first.
-
-        Looks at the newest FAILED_SEEN failed runs only, by their partial index, so a bad day costs what a good one does.
-        """
-        newest = (
-            select(Run.workflow_id, Run.current_node_id, Run.completed_at, Run.error_message)
-            .where(Run.tenant_id == self.tenant_id, Run.status == RunStatus.FAILED)
-            .order_by(Run.id.desc())
-            .limit(FAILED_SEEN)
-            .subquery()
-        )
-        last = func.max(newest.c.completed_at)
-        query = (
-            select(
-                newest.c.workflow_id,
-                Workflow.name,
-                newest.c.current_node_id,
-                func.count(),
-                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.completed_at.desc()))[1],
-                last,
-            )
-            .join(Workflow, Workflow.id == newest.c.workflow_id)
-            .where(newest.c.completed_at > since, Workflow.deleted_at.is_(None))
-            .group_by(newest.c.workflow_id, Workflow.name, newest.c.current_node_id)
-            .order_by(last.desc())
-            .limit(limit)
-        )
-        return (await self.session.execute(query)).all()
-
-    async def late(self, due_before: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
-        query = (
-            select(Run.workflow_id, Workflow.name, func.count(), func.min(Run.resume_at))
-            .join(Workflow, Workflow.id == Run.workflow_id)
-            .where(Run.tenant_id == self.tenant_id, Run.resume_at < due_before, Workflow.status == "active")
-            .group_by(Run.workflow_id, Workflow.name)
-            .order_by(func.min(Run.resume_at))
-            .limit(limit)
-        )
-        return (await self.session.execute(query)).all()
-
     async def workflows(self, statuses: Sequence[str], limit: int) -> Sequence[Workflow]:
         """Workflows of some statuses, last changed first."""
         query = (
@@ -140,85 +93,6 @@ class InsightRepository:
             .where(Run.tenant_id == self.tenant_id, Run.resume_at > now, Run.resume_at <= until)
             .group_by(Run.workflow_id, Workflow.name)
             .order_by(func.count().desc())
-            .limit(limit)
-        )
-        return (await self.session.execute(query)).all()
-
-    async def troubled_messages(
-        self, *, failed_since: datetime, uncertain_since: datetime, limit: int
-    ) -> Sequence[Any]:
-        """(status, workflow, name, count, last error, first time) of messages that failed or are uncertain, the newest first.
-
-        Looks at the newest FAILED_SEEN of them, by the partial index of those.
-        """
-        kinds = (MessageStatus.FAILED, MessageStatus.UNCERTAIN)
-        newest = (
-            select(Message.status, Message.workflow_id, Message.settled_at, Message.error_message)
-            .where(
-                Message.tenant_id == self.tenant_id,
-                Message.status.in_(kinds),
-                Message.settled_at > min(failed_since, uncertain_since),
-            )
-            .order_by(Message.settled_at.desc())
-            .limit(FAILED_SEEN)
-            .subquery()
-        )
-        since = case((newest.c.status == MessageStatus.FAILED, failed_since), else_=uncertain_since)
-        last = func.max(newest.c.settled_at)
-        query = (
-            select(
-                newest.c.status,
-                newest.c.workflow_id,
-                Workflow.name,
-                func.count(),
-                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.settled_at.desc()))[1],
-                func.min(newest.c.settled_at),
-            )
-            .join(Workflow, Workflow.id == newest.c.workflow_id)
-            .where(newest.c.settled_at > since)
-            .group_by(newest.c.status, newest.c.workflow_id, Workflow.name)
-            .order_by(last.desc())
-            .limit(limit)
-        )
-        return (await self.session.execute(query)).all()
-
-    async def overdue_messages(self, due_before: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, count, since) of messages that should have left before `due_before`, paused workflows aside."""
-        query = (
-            select(Message.workflow_id, Workflow.name, func.count(), func.min(Message.due_at))
-            .join(Workflow, Workflow.id == Message.workflow_id)
-            .where(
-                Message.tenant_id == self.tenant_id,
-                Message.due_at < due_before,
-                Message.status == MessageStatus.QUEUED,
-                Workflow.status != "paused",
-            )
-            .group_by(Message.workflow_id, Workflow.name)
-            .order_by(func.min(Message.due_at))
-            .limit(limit)
-        )
-        return (await self.session.execute(query)).all()
-
-    async def troubled_connectors(self, limit: int) -> Sequence[Any]:
-        """(connector, name, state, since, message, waiting) of connectors that do not work, with how many messages wait for them."""
-        waiting = (
-            select(func.count())
-            .select_from(Message)
-            .where(
-                Message.tenant_id == self.tenant_id,
-                Message.connector_id == Connector.id,
-                Message.status == MessageStatus.QUEUED,
-                Message.due_at.is_(None),
-            )
-            .correlate(Connector)
-            .scalar_subquery()
-        )
-        query = (
-            select(
-                Connector.id, Connector.name, Connector.state, Connector.state_since, Connector.state_message, waiting
-            )
-            .where(Connector.tenant_id == self.tenant_id, Connector.state != "ok")
-            .order_by(Connector.state_since)
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

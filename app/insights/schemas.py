@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from app.troubles.schemas import Trouble
 from app.workflows.graph import ERROR
 
 
@@ -97,25 +97,6 @@ class WorkflowPulse(Camel):
     failed: int
     goal_reached: int
     messages: MessageStats
-
-
-class Trouble(Camel):
-    """One thing that needs somebody.
-
-    `kind`: runs are failing, late or paused; messages are unsent (failed), uncertain or overdue (nobody sends them); a connector
-    is away, or needs its settings mended. `count` runs or messages are concerned, since `since`; `error_message` is what a step or a
-    server said.
-    """
-
-    kind: Literal["failing", "late", "paused", "unsent", "uncertain", "overdue", "away", "broken"]
-    count: int
-    since: datetime | None
-    workflow_id: UUID | None = None
-    workflow_name: str = ""
-    connector_id: UUID | None = None
-    connector_name: str = ""
-    node_id: str | None = None
-    error_message: str = ""
 
 
 class Due(Camel):

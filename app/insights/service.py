@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,21 +18,17 @@ from app.insights.schemas import (
     Overview,
     Publication,
     Setup,
-    Trouble,
     WorkflowPulse,
     WorkflowStats,
 )
 from app.lib import clock
 from app.messaging.counters import FAILED, PREFIX
-from app.models.status import MessageStatus
-from app.settings import settings
+from app.troubles import service as troubles
+from app.troubles.repository import ENDS
 from app.workflows.graph import ERROR
 
-ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6
-RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
-"""A failure is news for a day; a wait that ended a minute ago and did not go on is late."""
 
 
 async def workflow_stats(
@@ -141,7 +137,7 @@ async def overview(session: AsyncSession, tenant_id: int) -> Overview:
         failed=sum(p.failed for p in pulse.values()),
         goal_reached=sum(p.goal_reached for p in pulse.values()),
         messages=_together(pulse),
-        troubles=await _troubles(insights, pulse, now),
+        troubles=await troubles.of_everything(session, tenant_id, {key: one.in_flow for key, one in pulse.items()}),
         due=[
             Due(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
             for workflow_id, name, count, first_at in await insights.due(now, now + timedelta(hours=1), LISTED)
@@ -173,64 +169,3 @@ def _together(pulse: dict[UUID, WorkflowPulse]) -> MessageStats:
     for one in pulse.values():
         total.add(one.messages)
     return total
-
-
-async def _troubles(insights: InsightRepository, pulse: dict[UUID, WorkflowPulse], now: datetime) -> list[Trouble]:
-    """Connectors first (all mail hangs on them), then what failed, what nobody moves, and what is paused with people inside."""
-    connectors = [
-        Trouble(
-            kind="away" if state == "away" else "broken",
-            connector_id=connector_id,
-            connector_name=name,
-            count=waiting,
-            since=since,
-            error_message=message or "",
-        )
-        for connector_id, name, state, since, message, waiting in await insights.troubled_connectors(LISTED)
-    ]
-    patience = timedelta(hours=settings().engine.uncertain_hours)
-    messages = [
-        Trouble(
-            kind="unsent" if status == MessageStatus.FAILED else "uncertain",
-            workflow_id=workflow_id,
-            workflow_name=name,
-            count=count,
-            since=first,
-            error_message=error or "",
-        )
-        for status, workflow_id, name, count, error, first in await insights.troubled_messages(
-            failed_since=now - RECENT, uncertain_since=now - max(RECENT, patience), limit=LISTED
-        )
-    ]
-    overdue = [
-        Trouble(kind="overdue", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
-        for workflow_id, name, count, since in await insights.overdue_messages(now - PATIENCE, LISTED)
-    ]
-    failing = [
-        Trouble(
-            kind="failing",
-            workflow_id=workflow_id,
-            workflow_name=name,
-            count=count,
-            since=last,
-            node_id=node_id,
-            error_message=error or "",
-        )
-        for workflow_id, name, node_id, count, error, last in await insights.failing(now - RECENT, LISTED)
-    ]
-    late = [
-        Trouble(kind="late", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
-        for workflow_id, name, count, since in await insights.late(now - PATIENCE, LISTED)
-    ]
-    paused = [
-        Trouble(
-            kind="paused",
-            workflow_id=flow.id,
-            workflow_name=flow.name,
-            count=pulse[flow.id].in_flow,
-            since=flow.updated_at,
-        )
-        for flow in await insights.workflows(["paused"], LISTED)
-        if flow.id in pulse and pulse[flow.id].in_flow
-    ]
-    return [*connectors, *failing, *messages, *overdue, *late, *paused]

@@ -63,14 +63,27 @@ class Inbox(Base):
 
 
 class DeadLetter(Base):
-    """An inbox row that could not be handled even alone, with the reason."""
+    """An inbox row that could not be handled even alone, with the reason, and all that it takes to try it again."""
 
     __tablename__ = "dead_letters"
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     tenant_id: Mapped[int]
+    kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]
     contact_id: Mapped[UUID]
+    event_id: Mapped[UUID | None]
+    workflow_id: Mapped[UUID | None]
+    run_id: Mapped[UUID | None]
     payload: Mapped[Json | None]
+    depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    occurred_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]
     error: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
+    """When it was set aside."""
+
+    __table_args__ = (
+        Index("dead_letters_newest", "tenant_id", text("id desc")),
+        Index("dead_letters_contact", "tenant_id", "contact_id"),
+    )

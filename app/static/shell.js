@@ -168,6 +168,31 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// ---- what stops everything: asked for while somebody looks, by a request of its own that changes nothing when it fails
+const stops = document.getElementById("stops");
+const stopsEveryMs = 30000;
+
+async function showStops() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch("/troubles/banner", { redirect: "manual", headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const found = (await answer.text()).trim();
+    if (stops.dataset.shown === found) return;
+    stops.dataset.shown = found;
+    stops.innerHTML = found;
+    stops.hidden = !found;
+  } catch {
+    // The server is away: the page's own requests say so.
+  }
+}
+
+if (stops) {
+  showStops();
+  setInterval(showStops, stopsEveryMs);
+  document.addEventListener("visibilitychange", showStops);
+}
+
 // ---- htmx: our own question instead of window.confirm, toasts from HX-Trigger, dialogs that come with an answer
 document.addEventListener("htmx:confirm", async (event) => {
   event.preventDefault();

@@ -16,7 +16,7 @@ DEEPEST = 100_000
 _QUEUES = f"""
 select 'inbox' as queue,
        (select count(*) from (select 1 from inbox limit {DEEPEST}) as waiting) as depth,
-       0::float as age
+       coalesce(extract(epoch from clock_now() - (select at from inbox order by id limit 1)), 0)::float as age
 union all
 select 'runs_due', count(*), coalesce(extract(epoch from clock_now() - min(resume_at)), 0)
 from (select resume_at from runs where resume_at <= clock_now() and status < 4 order by resume_at limit {DEEPEST}) as due

@@ -5,8 +5,11 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import metrics
+from app.lib import clock, metrics
 from app.system import repository
+from app.troubles import service as troubles
+from app.troubles.kinds import KINDS
+from app.troubles.schemas import Trouble
 
 
 async def exposition(session: AsyncSession) -> bytes:
@@ -37,9 +40,25 @@ async def exposition(session: AsyncSession) -> bytes:
             standing.labels(word).set(count)
         else:
             messages.labels(word).inc(max(count, 0))
+    _troubles(await troubles.of_installation(session), registry)
     alive = Gauge("throughline_processes", "Processes heard of in the last 15 s.", ("kind",), registry=registry)
     pulse = Gauge("throughline_heartbeat_age_seconds", "Since the last sign of life.", ("kind",), registry=registry)
     for kind, (count, seconds) in (await repository.heartbeats(session)).items():
         alive.labels(kind).set(count)
         pulse.labels(kind).set(seconds)
     return generate_latest(metrics.REGISTRY) + generate_latest(registry)
+
+
+def _troubles(found: list[Trouble], registry: CollectorRegistry) -> None:
+    """The same list that Home and `/health/ready` show: every kind of the installation, 0 while there is none of it."""
+    standing = Gauge("throughline_trouble", "1 while there is trouble of a kind.", ("kind",), registry=registry)
+    count = Gauge("throughline_trouble_count", "Runs, events or emails that it concerns.", ("kind",), registry=registry)
+    since = Gauge("throughline_trouble_seconds", "For how long it has lasted.", ("kind",), registry=registry)
+    there = {trouble.kind: trouble for trouble in found}
+    for name, kind in KINDS.items():
+        if kind.of_installation:
+            trouble = there.get(name)
+            standing.labels(name).set(trouble is not None)
+            count.labels(name).set(trouble.count if trouble else 0)
+            began = trouble.since if trouble else None
+            since.labels(name).set(max(0.0, (clock.now() - began).total_seconds()) if began else 0)

@@ -1,0 +1,102 @@
+"""`/api/v1/troubles` and `/api/v1/dead-letters`: what needs somebody, for programs that watch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import pagination
+from app.lib.envelope import Envelope, ok
+from app.models.status import Role
+from app.troubles import service
+from app.troubles.dead_letters import MOST, DeadLetterService
+from app.troubles.kinds import KINDS, text_of
+from app.troubles.schemas import DeadLetterOut, Trouble, TroubleOut
+
+TAGS = ["Troubles"]
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+
+
+class DeadLetterIds(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Which of them."""
+
+    ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=MOST)]
+
+
+class Moved(msgspec.Struct, rename="camel"):
+    """How many it was done to."""
+
+    count: int
+
+
+def trouble_out(trouble: Trouble) -> TroubleOut:
+    """A trouble with the words of its kind."""
+    kind = KINDS[trouble.kind]
+    return TroubleOut(
+        kind=trouble.kind,
+        severity=kind.severity,
+        title=kind.label,
+        message=text_of(trouble),
+        count=trouble.count,
+        since=trouble.since,
+        workflow_id=trouble.workflow_id,
+        workflow_name=trouble.workflow_name or None,
+        connector_id=trouble.connector_id,
+        connector_name=trouble.connector_name or None,
+        node_id=trouble.node_id,
+    )
+
+
+@get("/api/v1/troubles", role=Role.VIEWER, tags=TAGS, summary="List what needs somebody, the worst first")
+async def list_troubles(request: Asked, db_session: Database) -> Envelope[list[TroubleOut]]:
+    """What the home page says: of the installation, then of the workspace. An empty list: all is well."""
+    return ok([trouble_out(found) for found in await service.of_everything(db_session, request.user.tenant_id)])
+
+
+@get("/api/v1/dead-letters", role=Role.VIEWER, tags=TAGS, summary="List events that could not be handled")
+async def list_dead_letters(
+    request: Asked,
+    db_session: Database,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[DeadLetterOut]]:
+    """The newest first, each with what was wrong."""
+    page = await DeadLetterService(db_session, request.user).list(limit, cursor)
+    rows = [
+        DeadLetterOut(id=row.id, name=row.name, contact_id=row.contact_id, error=row.error, at=row.at)
+        for row in page.items
+    ]
+    return ok(rows, nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
+
+
+@post(
+    "/api/v1/dead-letters/retry",
+    role=Role.MARKETER,
+    tags=TAGS,
+    status_code=200,
+    summary="Handle events again that were set aside",
+)
+async def retry_dead_letters(request: Asked, db_session: Database, data: JSONBody[DeadLetterIds]) -> Envelope[Moved]:
+    """Each is handled with the times at which it happened and arrived; one that fails again comes back with a new reason."""
+    return ok(Moved(await DeadLetterService(db_session, request.user).retry(data.ids)))
+
+
+@post(
+    "/api/v1/dead-letters/discard",
+    role=Role.ADMIN,
+    tags=TAGS,
+    status_code=200,
+    summary="Forget events that were set aside",
+)
+async def discard_dead_letters(request: Asked, db_session: Database, data: JSONBody[DeadLetterIds]) -> Envelope[Moved]:
+    """Nothing will follow from them."""
+    return ok(Moved(await DeadLetterService(db_session, request.user).discard(data.ids)))
+
+
+HANDLERS: list[Any] = [list_troubles, list_dead_letters, retry_dead_letters, discard_dead_letters]

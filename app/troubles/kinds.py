@@ -1,0 +1,218 @@
+"""Every kind of trouble: its words, how bad it is, what it counts and where to mend it. Nothing else knows a kind's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from app.troubles.schemas import Severity, Trouble
+
+Unit = Literal["", "run", "email", "event", "workspace"]
+
+
+class Act(NamedTuple):
+    """The button beside a trouble."""
+
+    text: str
+    url: str
+
+
+class Kind(NamedTuple):
+    """`text` is said when nobody else said anything (a server, a step). `stops`: it belongs on every page, not only on Home."""
+
+    label: str
+    severity: Severity
+    icon: str
+    unit: Unit
+    text: str
+    act: Callable[[Trouble], Act | None]
+    stops: bool = False
+    said: bool = True
+    """Whether what a server or step said stands in the place of `text`."""
+    of_installation: bool = False
+    """Of all workspaces together; whoever runs the server mends it, and `/health/ready` and `/metrics` tell of it."""
+
+
+def _nothing(_: Trouble) -> Act | None:
+    return None
+
+
+def _connector(trouble: Trouble) -> Act:
+    return Act("Open", f"/connectors/{trouble.connector_id}")
+
+
+def _emails(status: str) -> Callable[[Trouble], Act]:
+    def act(trouble: Trouble) -> Act:
+        of = f"&workflow={trouble.workflow_id}" if trouble.workflow_id else ""
+        return Act("Open emails", f"/messages?status={status}{of}")
+
+    return act
+
+
+def _runs(status: str) -> Callable[[Trouble], Act]:
+    return lambda trouble: Act("Open runs", f"/workflows/{trouble.workflow_id}/runs?status={status}")
+
+
+KINDS: dict[str, Kind] = {
+    # Of the whole installation: who runs the server mends them.
+    "no_worker": Kind(
+        "No worker is running",
+        "danger",
+        "circle-x",
+        "",
+        "Workflows stand still. Events are kept and waits that end go on late; whoever runs the server starts a worker.",
+        _nothing,
+        stops=True,
+        of_installation=True,
+    ),
+    "stuck": Kind(
+        "Work is stuck",
+        "danger",
+        "circle-x",
+        "",
+        "A process or lock keeps the others from going on.",
+        _nothing,
+        stops=True,
+        of_installation=True,
+    ),
+    "events_late": Kind(
+        "Events wait",
+        "danger",
+        "timer",
+        "event",
+        "They arrived, but nobody handles them. They are kept, and handled in order as soon as a worker takes them.",
+        _nothing,
+        stops=True,
+        of_installation=True,
+    ),
+    "runs_late": Kind(
+        "Runs are late",
+        "danger",
+        "timer",
+        "run",
+        "Their wait is over, but no worker takes them further.",
+        _nothing,
+        stops=True,
+        of_installation=True,
+    ),
+    "disk_full": Kind(
+        "The disk is nearly full",
+        "danger",
+        "circle-alert",
+        "",
+        "Soon nothing can be stored. Whoever runs the server frees space.",
+        _nothing,
+        stops=True,
+        of_installation=True,
+    ),
+    "disk_low": Kind(
+        "Little disk space is left",
+        "warning",
+        "circle-alert",
+        "",
+        "Whoever runs the server frees space.",
+        _nothing,
+        of_installation=True,
+    ),
+    "no_scheduler": Kind(
+        "No scheduler is running",
+        "warning",
+        "timer",
+        "",
+        "Workers look for work by themselves, a second later. Cleaning up stands still.",
+        _nothing,
+        of_installation=True,
+    ),
+    "redis_away": Kind(
+        "Redis does not answer",
+        "warning",
+        "plug",
+        "",
+        "Work begins up to a second later. Nothing is lost.",
+        _nothing,
+        of_installation=True,
+    ),
+    # Of one workspace.
+    "broken": Kind(
+        "Connector stopped",
+        "danger",
+        "plug",
+        "email",
+        "Its settings do not work. Nothing is sent through it until they are changed.",
+        _connector,
+        stops=True,
+    ),
+    "no_connector": Kind(
+        "No connector",
+        "danger",
+        "plug",
+        "email",
+        "Emails wait, and there is no connector to send them by.",
+        lambda _: Act("Add a connector", "/connectors"),
+        stops=True,
+    ),
+    "away": Kind(
+        "Mail server away",
+        "warning",
+        "plug",
+        "email",
+        "It cannot be reached. Its emails wait and leave when it is back.",
+        _connector,
+        stops=True,
+    ),
+    "failing": Kind("Failing", "danger", "circle-x", "run", "A step failed without saying why.", _runs("failed")),
+    "unsent": Kind("Emails failed", "danger", "mail-x", "email", "They will not be sent.", _emails("failed")),
+    "dead_letters": Kind(
+        "Events set aside",
+        "danger",
+        "circle-alert",
+        "event",
+        "They could not be handled, and nothing followed from them.",
+        lambda _: Act("Open events", "/dead-letters"),
+    ),
+    "uncertain": Kind(
+        "Uncertain emails",
+        "warning",
+        "circle-question-mark",
+        "email",
+        "Nobody knows whether they left. Look at the mail server’s log and say what became of them.",
+        _emails("uncertain"),
+        said=False,
+    ),
+    "overdue": Kind(
+        "Emails wait",
+        "warning",
+        "timer",
+        "email",
+        "It is their turn, but nobody sends them. See whether a worker runs.",
+        _emails("queued"),
+    ),
+    "late": Kind(
+        "Late",
+        "warning",
+        "timer",
+        "run",
+        "Their wait is over, but nobody took them further. See whether a worker runs.",
+        _runs("waiting"),
+    ),
+    "paused": Kind(
+        "Paused",
+        "info",
+        "pause",
+        "run",
+        "They stand still until the workflow is resumed. No timer is lost.",
+        lambda trouble: Act("Open", f"/workflows/{trouble.workflow_id}"),
+    ),
+}
+"""In the order in which they are shown: first what stops all, last what somebody wanted."""
+
+
+def text_of(trouble: Trouble) -> str:
+    """The sentence: what a server, a step or the database said, else that of the kind."""
+    kind = KINDS[trouble.kind]
+    return trouble.error_message if trouble.error_message and kind.said else kind.text
+
+
+def act_of(trouble: Trouble) -> Act | None:
+    """Where it is mended."""
+    return KINDS[trouble.kind].act(trouble)

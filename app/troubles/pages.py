@@ -1,0 +1,73 @@
+"""The banner that every page asks for, and the page of events that could not be handled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import Invalid
+from app.lib import flash
+from app.lib.formats import counted
+from app.lib.fragments import page
+from app.models.status import Role
+from app.troubles import service
+from app.troubles.dead_letters import MOST, DeadLetterService
+from app.troubles.kinds import KINDS, act_of, text_of
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+PAGE = 50
+
+
+@get("/troubles/banner", role=Role.VIEWER, include_in_schema=False)
+async def banner(request: Asked, db_session: Database) -> Template:
+    """What stops everything now, in a strip; empty when nothing does. `shell.js` asks for it."""
+    found = await service.stopping(db_session, request.user.tenant_id)
+    return page(request, "troubles/banner.html", troubles=found, kinds=KINDS, text_of=text_of, act_of=act_of)
+
+
+@get("/dead-letters", role=Role.VIEWER, include_in_schema=False)
+async def list_dead_letters(request: Asked, db_session: Database, cursor: FromQuery[str | None] = None) -> Template:
+    """Events that were set aside, the newest first."""
+    dead_letters = DeadLetterService(db_session, request.user)
+    found = await dead_letters.list(PAGE, cursor)
+    return page(
+        request,
+        "troubles/dead_letters.html",
+        rows=found.items,
+        people=await dead_letters.rows.addresses({row.contact_id for row in found.items}),
+        next_cursor=found.next_cursor,
+    )
+
+
+async def _asked(request: Asked) -> list[int] | None:
+    """The ids that the form names; None for all."""
+    form = await request.form()
+    if form.get("all"):
+        return None
+    ids = [str(value) for value in form.getall("id", [])]
+    if not ids or len(ids) > MOST or not all(text.isascii() and text.isdigit() and len(text) < 19 for text in ids):
+        raise Invalid("Choose at least one event.")
+    return [int(text) for text in ids]
+
+
+@post("/dead-letters/retry", role=Role.MARKETER, include_in_schema=False)
+async def retry_dead_letters(request: Asked, db_session: Database) -> Response[bytes]:
+    """Handle them again."""
+    moved = await DeadLetterService(db_session, request.user).retry(await _asked(request))
+    return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} will be handled again.")
+
+
+@post("/dead-letters/discard", role=Role.ADMIN, include_in_schema=False)
+async def discard_dead_letters(request: Asked, db_session: Database) -> Response[bytes]:
+    """Forget them."""
+    moved = await DeadLetterService(db_session, request.user).discard(await _asked(request))
+    return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} discarded.")
+
+
+HANDLERS: list[Any] = [banner, list_dead_letters, retry_dead_letters, discard_dead_letters]

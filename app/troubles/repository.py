@@ -1,0 +1,298 @@
+"""All SQL that finds trouble. Each query looks at the newest or oldest few of a partial index, never at all that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import case, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.heartbeat import DEAD_AFTER_S
+from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
+from app.models.status import MessageStatus, RunStatus
+
+FAILED_SEEN = 1_000
+"""How many of the newest failed runs or messages are grouped by cause."""
+DEEPEST = 10_000
+"""Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
+
+ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
+"""The counters of runs that are over."""
+
+_PULSES = """
+select kind, count(*) filter (where at > now() - make_interval(secs => :dead)) as alive, max(at) as last from heartbeats group by kind
+"""
+# The head of the inbox is its oldest row; the due index is read from its oldest end, a bounded stretch of it.
+_LATE = f"""
+select 'events_late' as kind,
+  (select count(*) from (select from inbox limit {DEEPEST}) as rows) as waiting,
+  (select at from inbox order by id limit 1) as since
+union all
+select 'runs_late', count(*), min(due.resume_at)
+from (select resume_at, workflow_id from runs where resume_at < clock_now() - :patience and status < 4
+      order by resume_at limit {DEEPEST}) as due
+join workflows w on w.id = due.workflow_id and w.status = 'active' and w.deleted_at is null
+"""  # noqa: S608  a constant
+
+
+class Late(NamedTuple):
+    """How much of a kind waits, and since when the oldest of it has."""
+
+    kind: str
+    waiting: int
+    since: datetime | None
+
+
+class Pulse(NamedTuple):
+    """How many processes of a kind live, and when the last one was heard of."""
+
+    alive: int
+    last: datetime
+
+
+class InstallationTroubles:
+    """Reads of all workspaces together: numbers and instants only, nothing of anybody's."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def pulses(self) -> dict[str, Pulse]:
+        """By kind of process; a kind that never started is missing."""
+        rows = await self.session.execute(text(_PULSES), {"dead": DEAD_AFTER_S})
+        return {row.kind: Pulse(int(row.alive), row.last) for row in rows}
+
+    async def late(self, patience: Any) -> list[Late]:
+        """Events in the inbox, and runs of active workflows that were due `patience` (a timedelta) ago."""
+        rows = await self.session.execute(text(_LATE), {"patience": patience})
+        return [Late(row.kind, int(row.waiting), row.since) for row in rows]
+
+
+class WorkspaceTroubles:
+    """Reads of one workspace."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
+        self.session, self.tenant_id = session, tenant_id
+
+    async def troubled_connectors(self, limit: int) -> Sequence[Any]:
+        """(connector, name, state, since, message, waiting) of connectors that do not work, with how many messages wait for them."""
+        waiting = (
+            select(func.count())
+            .select_from(Message)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.connector_id == Connector.id,
+                Message.status == MessageStatus.QUEUED,
+                Message.due_at.is_(None),
+            )
+            .correlate(Connector)
+            .scalar_subquery()
+        )
+        query = (
+            select(
+                Connector.id, Connector.name, Connector.state, Connector.state_since, Connector.state_message, waiting
+            )
+            .where(Connector.tenant_id == self.tenant_id, Connector.state != "ok")
+            .order_by(Connector.state_since)
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def failing(self, since: datetime, limit: int) -> Sequence[Any]:
+        """(workflow, name, node, count, last error, last time) of runs that failed after `since`, the newest cause first.
+
+        Looks at the newest FAILED_SEEN failed runs only, by their partial index, so a bad day costs what a good one does.
+        """
+        newest = (
+            select(Run.workflow_id, Run.current_node_id, Run.completed_at, Run.error_message)
+            .where(Run.tenant_id == self.tenant_id, Run.status == RunStatus.FAILED)
+            .order_by(Run.id.desc())
+            .limit(FAILED_SEEN)
+            .subquery()
+        )
+        last = func.max(newest.c.completed_at)
+        query = (
+            select(
+                newest.c.workflow_id,
+                Workflow.name,
+                newest.c.current_node_id,
+                func.count(),
+                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.completed_at.desc()))[1],
+                last,
+            )
+            .join(Workflow, Workflow.id == newest.c.workflow_id)
+            .where(newest.c.completed_at > since, Workflow.deleted_at.is_(None))
+            .group_by(newest.c.workflow_id, Workflow.name, newest.c.current_node_id)
+            .order_by(last.desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def troubled_messages(
+        self, *, failed_since: datetime, uncertain_since: datetime, limit: int
+    ) -> Sequence[Any]:
+        """(status, workflow, name, count, last error, first time) of messages that failed or are uncertain, the newest first.
+
+        Looks at the newest FAILED_SEEN of them, by the partial index of those.
+        """
+        kinds = (MessageStatus.FAILED, MessageStatus.UNCERTAIN)
+        newest = (
+            select(Message.status, Message.workflow_id, Message.settled_at, Message.error_message)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.status.in_(kinds),
+                Message.settled_at > min(failed_since, uncertain_since),
+            )
+            .order_by(Message.settled_at.desc())
+            .limit(FAILED_SEEN)
+            .subquery()
+        )
+        since = case((newest.c.status == MessageStatus.FAILED, failed_since), else_=uncertain_since)
+        last = func.max(newest.c.settled_at)
+        query = (
+            select(
+                newest.c.status,
+                newest.c.workflow_id,
+                Workflow.name,
+                func.count(),
+                func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.settled_at.desc()))[1],
+                func.min(newest.c.settled_at),
+            )
+            .join(Workflow, Workflow.id == newest.c.workflow_id)
+            .where(newest.c.settled_at > since)
+            .group_by(newest.c.status, newest.c.workflow_id, Workflow.name)
+            .order_by(last.desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def overdue_messages(self, due_before: datetime, limit: int) -> Sequence[Any]:
+        """(workflow, name, count, since) of messages that should have left before `due_before`, paused workflows aside."""
+        query = (
+            select(Message.workflow_id, Workflow.name, func.count(), func.min(Message.due_at))
+            .join(Workflow, Workflow.id == Message.workflow_id)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.due_at < due_before,
+                Message.status == MessageStatus.QUEUED,
+                Workflow.status != "paused",
+            )
+            .group_by(Message.workflow_id, Workflow.name)
+            .order_by(func.min(Message.due_at))
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def late(self, due_before: datetime, limit: int) -> Sequence[Any]:
+        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
+        query = (
+            select(Run.workflow_id, Workflow.name, func.count(), func.min(Run.resume_at))
+            .join(Workflow, Workflow.id == Run.workflow_id)
+            .where(Run.tenant_id == self.tenant_id, Run.resume_at < due_before, Workflow.status == "active")
+            .group_by(Run.workflow_id, Workflow.name)
+            .order_by(func.min(Run.resume_at))
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    async def without_connector(self) -> tuple[int, datetime | None]:
+        """How many messages wait because there is no connector for them, and since when the first."""
+        held = (
+            select(Message.created_at)
+            .where(
+                Message.tenant_id == self.tenant_id,
+                Message.connector_id.is_(None),
+                Message.status == MessageStatus.QUEUED,
+                Message.due_at.is_(None),
+                Message.reason == "no_connector",
+            )
+            .limit(DEEPEST)
+            .subquery()
+        )
+        count, since = (await self.session.execute(select(func.count(), func.min(held.c.created_at)))).one()
+        return int(count), since
+
+    async def dead_letters(self) -> tuple[int, datetime | None, str]:
+        """How many events were set aside, when the first one was, and what was wrong with the last one."""
+        newest = (
+            select(DeadLetter.id, DeadLetter.at, DeadLetter.error)
+            .where(DeadLetter.tenant_id == self.tenant_id)
+            .order_by(DeadLetter.id.desc())
+            .limit(DEEPEST)
+            .subquery()
+        )
+        error = func.array_agg(aggregate_order_by(newest.c.error, newest.c.id.desc()))[1]
+        count, since, last = (await self.session.execute(select(func.count(), func.min(newest.c.at), error))).one()
+        return int(count), since, last or ""
+
+    async def in_flow_of_paused(self) -> dict[UUID, int]:
+        """How many people stand still in each paused workflow, from the counters: who entered and did not end."""
+        sign = case((NodeStat.key == "entered", NodeStat.n), (NodeStat.key.in_(ENDS), -NodeStat.n), else_=0)
+        query = (
+            select(NodeStat.workflow_id, func.sum(sign))
+            .join(Workflow, Workflow.id == NodeStat.workflow_id)
+            .where(NodeStat.tenant_id == self.tenant_id, NodeStat.node_id == "", Workflow.status == "paused")
+            .group_by(NodeStat.workflow_id)
+        )
+        return {row[0]: int(row[1]) for row in await self.session.execute(query)}
+
+    async def paused(self, limit: int) -> Sequence[Workflow]:
+        """Paused workflows, the last changed first."""
+        query = (
+            select(Workflow)
+            .where(Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None), Workflow.status == "paused")
+            .order_by(Workflow.updated_at.desc())
+            .limit(limit)
+        )
+        return (await self.session.scalars(query)).all()
+
+
+_TAKEN = """
+with taken as (delete from dead_letters where tenant_id = :tenant and id = any(array(
+  select id from dead_letters where tenant_id = :tenant and (:all or id = any(:ids)) order by id limit :limit for update skip locked))
+returning *)
+"""
+_RETRY = f"""
+{_TAKEN}
+insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at)
+select tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, coalesce(occurred_at, at),
+  coalesce(arrived_at, at)
+from taken order by id returning id
+"""  # noqa: S608  constants
+_DISCARD = f"{_TAKEN} select id from taken"  # noqa: S608  constants
+
+
+class DeadLetters:
+    """Events of one workspace that could not be handled."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
+        self.session, self.tenant_id = session, tenant_id
+
+    async def newest(self, limit: int, before: int | None) -> Sequence[DeadLetter]:
+        """Up to `limit` of them with ids below `before`, the newest first."""
+        query = select(DeadLetter).where(DeadLetter.tenant_id == self.tenant_id).order_by(DeadLetter.id.desc())
+        if before is not None:
+            query = query.where(DeadLetter.id < before)
+        return (await self.session.scalars(query.limit(limit))).all()
+
+    async def addresses(self, contact_ids: set[Any]) -> dict[Any, str]:
+        """What each contact is called, of those that still exist."""
+        query = select(Contact.id, Contact.email, Contact.external_id).where(
+            Contact.tenant_id == self.tenant_id, Contact.id.in_(contact_ids)
+        )
+        return {row.id: row.email or row.external_id or "" for row in await self.session.execute(query)}
+
+    async def retry(self, ids: Sequence[int] | None, limit: int) -> int:
+        """Put some, or with None all up to `limit`, back into the inbox as they arrived. Returns how many."""
+        return await self._take(_RETRY, ids, limit)
+
+    async def discard(self, ids: Sequence[int] | None, limit: int) -> int:
+        """Forget them. Returns how many."""
+        return await self._take(_DISCARD, ids, limit)
+
+    async def _take(self, sql: str, ids: Sequence[int] | None, limit: int) -> int:
+        values = {"tenant": self.tenant_id, "all": ids is None, "ids": list(ids or ()), "limit": limit}
+        return len((await self.session.execute(text(sql), values)).all())

@@ -1,0 +1,55 @@
+"""The answers of the list of troubles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+Severity = Literal["danger", "warning", "info"]
+
+
+class Trouble(msgspec.Struct, kw_only=True):
+    """One thing that needs somebody.
+
+    `count` runs, emails or events are concerned, since `since`; `error_message` is what a step or a server said. `kind` is a key of
+    `kinds.KINDS`.
+    """
+
+    kind: str
+    count: int = 0
+    since: datetime | None = None
+    workflow_id: UUID | None = None
+    workflow_name: str = ""
+    connector_id: UUID | None = None
+    connector_name: str = ""
+    node_id: str | None = None
+    error_message: str = ""
+
+
+class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):
+    """A trouble as programs read it."""
+
+    kind: str
+    severity: Severity
+    title: str
+    message: str
+    count: int
+    since: datetime | None
+    workflow_id: UUID | None
+    workflow_name: str | None
+    connector_id: UUID | None
+    connector_name: str | None
+    node_id: str | None
+
+
+class DeadLetterOut(msgspec.Struct, rename="camel", kw_only=True):
+    """An event that could not be handled, with what was wrong."""
+
+    id: int
+    name: str
+    contact_id: UUID
+    error: str
+    at: datetime

@@ -1,0 +1,169 @@
+"""Builds the list of troubles, of the installation and of a workspace, in the order of `kinds.KINDS`."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import clock
+from app.lib.formats import size
+from app.models.status import MessageStatus
+from app.settings import settings
+from app.troubles.kinds import KINDS
+from app.troubles.repository import InstallationTroubles, WorkspaceTroubles
+from app.troubles.schemas import Trouble
+
+LISTED = 6
+RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
+"""A failure is news for a day; what is a minute overdue and did not move is late."""
+STARTING_S = 20.0
+"""Workers start after the web process; until it is this old their absence is no news."""
+_began = time.monotonic()
+FULL, LOW = 0.03, 0.10
+"""Parts of the disk that are free when it is said to be nearly full, and low."""
+FULL_BYTES, LOW_BYTES = 300_000_000, 2_000_000_000
+
+
+async def of_installation(session: AsyncSession) -> list[Trouble]:
+    """What holds up everybody: processes that are gone, queues that stand, a disk that fills up."""
+    found, queries = disk(), InstallationTroubles(session)
+    pulses = await queries.pulses()
+    starting = time.monotonic() - _began < STARTING_S
+    for kind, process in (("no_worker", "worker"), ("no_scheduler", "scheduler")):
+        pulse = pulses.get(process)
+        if not starting and (pulse is None or not pulse.alive):
+            found.append(Trouble(kind=kind, since=pulse.last if pulse else None))
+    now = clock.now()
+    found += [
+        Trouble(kind=late.kind, count=late.waiting, since=late.since)
+        for late in await queries.late(PATIENCE)
+        if late.since is not None and now - late.since >= PATIENCE
+    ]
+    return in_order(found)
+
+
+def disk() -> list[Trouble]:
+    """Of the disk under the state directory: the embedded PostgreSQL of local mode stands there."""
+    try:
+        usage = shutil.disk_usage(settings().state_dir)
+    except OSError:
+        return []
+    said = f"{size(usage.free)} of {size(usage.total)} are free."
+    if usage.free < min(FULL_BYTES, usage.total * FULL):
+        return [Trouble(kind="disk_full", error_message=f"{said} Soon nothing can be stored: free some space.")]
+    if usage.free < min(LOW_BYTES, usage.total * LOW):
+        return [Trouble(kind="disk_low", error_message=f"{said} Free some space before it is full.")]
+    return []
+
+
+async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[UUID, int]) -> list[Trouble]:
+    """What holds up one workspace. `in_flow`: how many runs each workflow has, for those that are paused with people inside."""
+    queries, now = WorkspaceTroubles(session, tenant_id), clock.now()
+    found = [
+        *await _connectors(queries),
+        *await _messages(queries, now),
+        *await _runs(queries, now),
+        *(
+            Trouble(
+                kind="paused",
+                workflow_id=flow.id,
+                workflow_name=flow.name,
+                count=in_flow[flow.id],
+                since=flow.updated_at,
+            )
+            for flow in await queries.paused(LISTED)
+            if in_flow.get(flow.id)
+        ),
+    ]
+    count, since, error = await queries.dead_letters()
+    if count:
+        found.append(Trouble(kind="dead_letters", count=count, since=since, error_message=error))
+    return in_order(found)
+
+
+async def of_everything(
+    session: AsyncSession, tenant_id: int, in_flow: Mapping[UUID, int] | None = None
+) -> list[Trouble]:
+    """What the home page says: the installation's troubles, and the workspace's. `in_flow` saves a query to who knows it."""
+    if in_flow is None:
+        in_flow = await WorkspaceTroubles(session, tenant_id).in_flow_of_paused()
+    own = await of_workspace(session, tenant_id, in_flow)
+    named = {trouble.kind for trouble in own}
+    # Late runs of the workspace are named by workflow; all of the installation together would say it twice.
+    others = [t for t in await of_installation(session) if not (t.kind == "runs_late" and "late" in named)]
+    return in_order([*others, *own])
+
+
+async def stopping(session: AsyncSession, tenant_id: int) -> list[Trouble]:
+    """Those that belong on every page, because nothing goes on while they last."""
+    found = [*await of_installation(session), *await _connectors(WorkspaceTroubles(session, tenant_id))]
+    return [trouble for trouble in in_order(found) if KINDS[trouble.kind].stops]
+
+
+def in_order(found: list[Trouble]) -> list[Trouble]:
+    """First what stops all; of one kind in the order in which they were found."""
+    order = list(KINDS)
+    return sorted(found, key=lambda trouble: order.index(trouble.kind))
+
+
+async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
+    found = [
+        Trouble(
+            kind="away" if state == "away" else "broken",
+            connector_id=connector_id,
+            connector_name=name,
+            count=waiting,
+            since=since,
+            error_message=message or "",
+        )
+        for connector_id, name, state, since, message, waiting in await queries.troubled_connectors(LISTED)
+    ]
+    count, since = await queries.without_connector()
+    return [*found, *([Trouble(kind="no_connector", count=count, since=since)] if count else [])]
+
+
+async def _messages(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
+    patience = timedelta(hours=settings().engine.uncertain_hours)
+    ended = [
+        Trouble(
+            kind="unsent" if status == MessageStatus.FAILED else "uncertain",
+            workflow_id=workflow_id,
+            workflow_name=name,
+            count=count,
+            since=first,
+            error_message=error or "",
+        )
+        for status, workflow_id, name, count, error, first in await queries.troubled_messages(
+            failed_since=now - RECENT, uncertain_since=now - max(RECENT, patience), limit=LISTED
+        )
+    ]
+    overdue = [
+        Trouble(kind="overdue", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
+        for workflow_id, name, count, since in await queries.overdue_messages(now - PATIENCE, LISTED)
+    ]
+    return [*ended, *overdue]
+
+
+async def _runs(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
+    failing = [
+        Trouble(
+            kind="failing",
+            workflow_id=workflow_id,
+            workflow_name=name,
+            count=count,
+            since=last,
+            node_id=node_id,
+            error_message=error or "",
+        )
+        for workflow_id, name, node_id, count, error, last in await queries.failing(now - RECENT, LISTED)
+    ]
+    late = [
+        Trouble(kind="late", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
+        for workflow_id, name, count, since in await queries.late(now - PATIENCE, LISTED)
+    ]
+    return [*failing, *late]
