@@ -37,6 +37,10 @@ NEIGHBOURS = {
     ("messaging", "app.events.record"): "an unsubscribe is an event",
     ("events", "app.contacts"): "an event finds or makes its contact",
     ("messaging", "app.workflows.usage"): "a template that a workflow uses stays",
+    (
+        "connectors",
+        "app.messaging.suppression",
+    ): "a test mail asks whether its address may be written to, as every mail does",
     ("connectors", "app.workflows.usage"): "a connector that a workflow uses stays",
     ("workflows", "app.contacts.known_names"): "does any contact have the field that a step reads?",
     ("workflows", "app.messaging"): "does the template of a node exist? and messages that a pause held are freed",

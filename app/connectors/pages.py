@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.schemas import ConnectorChange, NewConnector, Security, SmtpChange, SmtpConfig
 from app.connectors.service import ConnectorService, view
-from app.errors import AppError, Complaint, Invalid
+from app.errors import AppError, Complaint, Invalid, TooMany
 from app.lib import flash
 from app.lib.fragments import page
+from app.lib.single_line import SENTENCE
 from app.models import Connector
 from app.models.status import Role
 
@@ -34,6 +35,9 @@ _WORDS = {
     "port": "A number from 1 to 65535.",
     "security": f"One of {', '.join(get_args(Security))}.",
     "fromEmail": "Write the address that mails come from.",
+    "fromName": SENTENCE,
+    "username": SENTENCE,
+    "password": "A password holds no line breaks.",
 }
 
 
@@ -64,7 +68,9 @@ def _config(given: dict[str, str], kind: type[Any], leave_out: tuple[str, ...] =
             return msgspec.convert(values, kind)
         except msgspec.ValidationError as error:
             where = str(error).partition("$.")[2].rstrip("`") or "host"
-            found = [Complaint(path=where, message=_WORDS.get(where, "This is too long."))]
+            too_long = "length <=" in str(error)
+            words = "This is too long." if too_long else _WORDS.get(where, "This is too long.")
+            found = [Complaint(path=where, message=words)]
     raise Invalid("Some fields need another look.", errors=found)
 
 
@@ -183,6 +189,8 @@ async def test_connector(request: Asked, db_session: Database, connector_id: Fro
         result = await ConnectorService(db_session, request.user).send_test(connector_id, to)
     except Invalid as error:
         problem = error.errors[0]["message"]
+    except TooMany as error:
+        problem = error.message
     return page(request, "connectors/tested.html", result=result, problem=problem, to=to)
 
 

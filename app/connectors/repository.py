@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.connectors.state import CHANGE, Change
 from app.lib import database
 from app.models import Connector, Message
+from app.models.base import Json
 from app.models.status import MessageStatus
 from app.models.workspace import Workspace
 
@@ -66,6 +67,28 @@ async def clear_default(session: AsyncSession, tenant_id: int, kind: str) -> Non
 async def lock_workspace(session: AsyncSession, tenant_id: int) -> None:
     """One change of the default at a time."""
     await session.execute(select(Workspace.id).where(Workspace.id == tenant_id).with_for_update())
+
+
+async def with_unbound_secrets(
+    session: AsyncSession, after: UUID | None, bound: bytes, limit: int = 200
+) -> Sequence[tuple[UUID, Json, bytes]]:
+    """(id, settings, secret) of connectors of all workspaces, by id after `after`, whose secret does not begin with `bound`."""
+    query = (
+        select(Connector.id, Connector.config, Connector.secret)
+        .where(Connector.secret.is_not(None), func.substring(Connector.secret, 1, len(bound)) != bound)
+        .order_by(Connector.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if after is not None:
+        query = query.where(Connector.id > after)
+    return [(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+
+
+async def replace_secret(session: AsyncSession, connector_id: UUID, old: bytes, new: bytes | None) -> int:
+    """The same password in another seal: no change of the connector, so its time of change stays. Returns 0 when it was changed meanwhile."""
+    sql = "update connectors set secret = %(new)s where id = %(id)s and secret = %(old)s returning id"
+    return len(await database.execute(session, sql, id=connector_id, old=old, new=new))
 
 
 async def change_state(session: AsyncSession, change: Change) -> bool:

@@ -10,15 +10,21 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.connectors.smtp_connection import Server
+from app.lib import single_line
 from app.models.base import Json
 
 Host = Annotated[
-    str, Meta(min_length=1, max_length=253, pattern=r"^[^\s/@]+$", description="Name or address of the server")
+    str,
+    Meta(
+        min_length=1, max_length=253, pattern=r"^[^\s\x00-\x1f\x7f/@%]+\Z", description="Name or address of the server"
+    ),
 ]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Security = Literal["none", "starttls", "tls"]
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
-Short = Annotated[str, Meta(max_length=320)]
+Short = Annotated[str, Meta(max_length=320, pattern=single_line.PATTERN)]
+Label = Annotated[str, Meta(max_length=120, pattern=single_line.PATTERN)]
+Password = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00\r\n]*\Z")]
 
 
 class SmtpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -29,20 +35,23 @@ class SmtpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     port: Port = 587
     security: Security = "starttls"
     username: Short = ""
-    password: Annotated[str, Meta(max_length=1000)] = ""
-    from_name: Annotated[str, Meta(max_length=120)] = ""
+    password: Password = ""
+    from_name: Label = ""
 
 
 class SmtpChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Settings to change; what is absent stays. An empty password removes it."""
+    """Settings to change; what is absent stays. An empty password removes it.
+
+    A stored password goes to the server that it was entered for: another `host`, `port`, `security` or `username` asks for it again.
+    """
 
     host: Host | UnsetType = UNSET
     from_email: Short | UnsetType = UNSET
     port: Port | UnsetType = UNSET
     security: Security | UnsetType = UNSET
     username: Short | UnsetType = UNSET
-    password: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
-    from_name: Annotated[str, Meta(max_length=120)] | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    from_name: Label | UnsetType = UNSET
 
 
 class NewConnector(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from email.message import EmailMessage
-from email.utils import format_datetime, formataddr, make_msgid
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.connectors import repository
+from app.connectors.condition import condition_of
 from app.connectors.schemas import (
     ConnectorChange,
     ConnectorView,
@@ -22,14 +22,11 @@ from app.connectors.schemas import (
     TestResult,
     stored,
 )
-from app.connectors.senders import seal_password, sender_of
-from app.connectors.smtp import Links
-from app.connectors.smtp_answers import Result
-from app.connectors.smtp_connection import Mail
-from app.connectors.state import Change, Condition, change_of
+from app.connectors.senders import BOUND, aim_of, open_password, seal_password
+from app.connectors.state import Change
+from app.connectors.trial import of_connector, send_trial
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import clock, jobs, pagination
-from app.lib.addresses import wire_address
+from app.lib import clock, crypto, egress, jobs, pagination
 from app.lib.ids import uuid7
 from app.models import Connector
 from app.settings import settings
@@ -91,26 +88,61 @@ def view(connector: Connector) -> ConnectorView:
     )
 
 
-def condition_of(connector: Connector) -> Condition:
-    """Its state as of now, for somebody who is about to use it."""
-    return Condition(connector.id, connector.tenant_id, connector.state, connector.state_since, connector.updated_at)
+def checked_host(text: str) -> str:
+    """The server's name in its one form. Raises Invalid for `config.host`: it is none, or one that may not be connected to."""
+    try:
+        host = egress.host_name(text)
+        problem = egress.refusal(host)
+    except ValueError as error:
+        host, problem = "", str(error)
+    if problem:
+        raise Invalid(errors=[Complaint(path="config.host", message=problem)])
+    return host
 
 
-async def note(session: AsyncSession, condition: Condition, result: Result) -> None:
-    """A test mail tells as much about its connector as any other; one that is sent ends a pause."""
-    change = change_of(condition, result, by_hand=True)
-    if change and await repository.change_state(session, change):
-        change.tell()
-        if change.state == "ok":
-            await repository.free_messages(session, condition.tenant_id, condition.id)
-            jobs.enqueue(session, "deliver")
+def check_encryption(config: dict[str, Any]) -> None:
+    """A sign-in needs encryption, but on this machine. Raises Invalid for `config.security`."""
+    if config["security"] != "none" or not config.get("username") or egress.is_this_machine(config["host"]):
+        return
+    message = "A user name and password need encryption. Choose STARTTLS or TLS, or leave both empty."
+    raise Invalid(errors=[Complaint(path="config.security", message=message)])
+
+
+def keep_password(connector: Connector, config: dict[str, Any]) -> None:
+    """The stored password under new settings: it stays where it goes to the same server, and is dropped without a user name.
+
+    Raises Invalid for `config.password`: whoever aims it elsewhere has to know it.
+    """
+    if connector.secret is None or aim_of(config) == aim_of(connector.config):
+        return
+    if not config.get("username"):
+        connector.secret = None
+        return
+    message = "Enter the password again: a stored one is not sent to another server, port or user name, or with other encryption."
+    raise Invalid(errors=[Complaint(path="config.password", message=message)])
+
+
+async def bind_passwords(session: AsyncSession) -> int:
+    """Seal again, for where they go, passwords that are sealed for their connector alone. Returns how many."""
+    bound = 0
+    after: UUID | None = None
+    while rows := await repository.with_unbound_secrets(session, after, BOUND):
+        after = rows[-1][0]
+        for connector_id, config, secret in rows:
+            try:
+                password = open_password(connector_id, config, secret)
+            except crypto.Unreadable:
+                continue  # another key: whoever uses it is told
+            sealed = seal_password(connector_id, config, password)
+            bound += await repository.replace_secret(session, connector_id, secret, sealed)
+    return bound
 
 
 class ConnectorService:
     """Connectors of the principal's workspace."""
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
-        self.session, self.tenant_id = session, principal.tenant_id
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
 
     async def get(self, connector_id: UUID) -> Connector:
         found = await repository.find(self.session, self.tenant_id, connector_id)
@@ -138,6 +170,8 @@ class ConnectorService:
         await repository.lock_workspace(self.session, self.tenant_id)
         name = await self._free_name(new.name)
         config = stored(new.config)
+        config["host"] = checked_host(new.config.host)
+        check_encryption(config)
         config["fromEmail"] = address(new.config.from_email, "config.fromEmail")
         first = not await repository.count(self.session, self.tenant_id, new.type)
         made = Connector(
@@ -146,7 +180,7 @@ class ConnectorService:
             type=new.type,
             name=name,
             config=config,
-            secret=seal_password(connector_id, new.config.password),
+            secret=seal_password(connector_id, config, new.config.password),
             is_default=first or new.is_default,
         )
         if made.is_default and not first:
@@ -164,14 +198,7 @@ class ConnectorService:
         if isinstance(change.name, str) and change.name.strip() != connector.name:
             connector.name = await self._free_name(change.name)
         if change.config is not msgspec.UNSET:
-            given: dict[str, Any] = msgspec.to_builtins(change.config)
-            if connector.config.get("local") and given.keys() - {"fromEmail", "fromName"}:
-                raise Invalid(errors=[Complaint(path="config", message="The mailbox has only a sender to change.")])
-            if "password" in given:
-                connector.secret = seal_password(connector.id, given.pop("password"))
-            if "fromEmail" in given:
-                given["fromEmail"] = address(given["fromEmail"], "config.fromEmail")
-            connector.config = {**connector.config, **given}
+            self._configure(connector, msgspec.to_builtins(change.config))
         if change.is_default is False and connector.is_default:
             raise IsDefault
         moves_default = change.is_default is True and not connector.is_default
@@ -179,6 +206,23 @@ class ConnectorService:
             await repository.clear_default(self.session, self.tenant_id, connector.type)
             connector.is_default = True
         return await self._tried_again(connector, of_default=moves_default)
+
+    def _configure(self, connector: Connector, given: dict[str, Any]) -> None:
+        if connector.config.get("local") and given.keys() - {"fromEmail", "fromName"}:
+            raise Invalid(errors=[Complaint(path="config", message="The mailbox has only a sender to change.")])
+        password = given.pop("password", None)
+        if "host" in given and given["host"] != connector.config.get("host"):
+            given["host"] = checked_host(given["host"])
+        if "fromEmail" in given:
+            given["fromEmail"] = address(given["fromEmail"], "config.fromEmail")
+        config = {**connector.config, **given}
+        if password is not None or aim_of(config) != aim_of(connector.config):
+            check_encryption(config)
+        if password is None:
+            keep_password(connector, config)
+        else:
+            connector.secret = seal_password(connector.id, config, password)
+        connector.config = config
 
     async def resume(self, connector_id: UUID) -> Connector:
         """Try a connector again that is paused or away: what waits for it is due now."""
@@ -228,27 +272,9 @@ class ConnectorService:
         jobs.enqueue(self.session, "deliver")
 
     async def send_test(self, connector_id: UUID, to: str) -> TestResult:
-        """Send a short mail now and say what the server answered."""
+        """Send a short mail now and say what the server answered. Ends the transaction. Raises Invalid, TooMany."""
         connector = await self.get(connector_id)
-        recipient = wire_address(address(to, "to"))
-        condition = condition_of(connector)
-        sender = sender_of(connector.id, connector.config, connector.secret)
-        mail = EmailMessage()
-        mail["Subject"] = "A test from Throughline"
-        mail["From"] = formataddr((sender.from_name, sender.from_email))
-        mail["To"] = recipient
-        mail["Date"] = format_datetime(clock.now())
-        mail["Message-ID"] = make_msgid(domain="throughline")
-        mail.set_content(
-            f"This mail came through the connector “{connector.name}”. If you can read it, your flows can send too.\n"
-        )
-        links = Links()
-        try:
-            result = await links.send(sender.server, Mail(wire_address(sender.from_email), recipient, mail.as_bytes()))
-        finally:
-            await links.close()
-        await note(self.session, condition, result)
-        return TestResult(result.kind, result.text)
+        return await send_trial(self.session, self.principal, connector, to, partial(of_connector, connector.name))
 
     async def _free_name(self, name: str) -> str:
         name = name.strip()

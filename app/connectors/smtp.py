@@ -41,7 +41,9 @@ _FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, NotOffer
 class Links:
     """Open connections to mail servers, reused from mail to mail. Belongs to one event loop; close it at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_s: float | None = None) -> None:
+        """`deadline_s`: how long one mail may take in all, DEADLINE_S when not said."""
+        self._deadline_s = deadline_s
         self._idle: dict[Server, list[Link]] = {}
         self._room: dict[Server, asyncio.Semaphore] = {}
         self._away: dict[Server, tuple[float, Result]] = {}
@@ -72,7 +74,7 @@ class Links:
         idle = self._idle.setdefault(server, [])
         link: Link | None = None
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s or DEADLINE_S):
                 while idle:
                     link = idle.pop()
                     try:
@@ -83,7 +85,7 @@ class Links:
                             raise
                         link.client.close()  # while it was idle: that costs the mail nothing, take another
                 else:
-                    link = Link(server, DEADLINE_S)
+                    link = Link(server, self._deadline_s or DEADLINE_S)
                     await link.open()
                     words = await link.transfer(mail)
             result = Result("sent", words[:500])

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 
 from app.errors import Complaint
+from app.lib import single_line
 from app.lib.nearest import nearest
 
 MAX_FOUND = 2_000
@@ -28,6 +29,7 @@ _RANGE = re.compile(r"Expected `([^`]*)` (>=|<=|>|<) (\S+)")
 _LENGTH = re.compile(r"Expected `([^`]*)` of length (?:(>=|<=) )?(\d+)")
 _MULTIPLE = re.compile(r"Expected `[^`]*` that's a multiple of (\S+)")
 _CHOICE = re.compile(r"Invalid (?:enum )?value (.*)")
+_TWO_LINES = f"Expected `str` matching regex {single_line.PATTERN!r}"
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -175,6 +177,8 @@ def _sentence(text: str) -> str:
         return f"Send {_LIMITS.get(found[2], 'exactly')} {found[3]} {unit}."
     if found := _MULTIPLE.fullmatch(text):
         return f"Send a multiple of {found[1]}."
+    if text == _TWO_LINES:
+        return single_line.SENTENCE
     if "matching regex" in text:
         return "This text does not have the form that this field takes."
     if found := _CHOICE.fullmatch(text):

@@ -96,6 +96,11 @@ async def transaction() -> AsyncIterator[AsyncSession]:
         yield session
 
 
+async def give_back(session: AsyncSession) -> None:
+    """Commit what was done so far and give the connection back, before a wait for somebody else. The session may be used again after it."""
+    await session.commit()
+
+
 async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequence[Any]:
     """Run psycopg-style SQL (`%(name)s`) in the session's transaction; answers its rows, none for a plain write."""
     connection = await session.connection()

@@ -123,6 +123,12 @@ def is_allowed_name(host: str) -> bool:
     return host in settings().egress.hosts
 
 
+def is_this_machine(host: str) -> bool:
+    """Does `host` (of `host_name`), without asking any name server, mean loopback?"""
+    address = _literal(host)
+    return host == "localhost" if address is None else is_loopback(address)
+
+
 def refusal(host: str) -> str | None:
     """Why `host` (of `host_name`) can never be used, as far as it can be said without asking a name server; None when it may work."""
     address = _literal(host)

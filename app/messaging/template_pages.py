@@ -260,10 +260,12 @@ async def test_template(request: Asked, db_session: Database) -> Response[bytes]
     if shown is None:
         told = flash.toast(next(iter(errors.values())), "err")
     else:
-        result = await send_test(
-            db_session, request.user.tenant_id, str(form.get("to", "")), Parts(shown.subject, shown.html, shown.text)
-        )
-        told = flash.toast(result.message, "ok" if result.result == "sent" else "err")
+        made = Parts(shown.subject, shown.html, shown.text)
+        try:
+            result = await send_test(db_session, request.user, str(form.get("to", "")), made)
+            told = flash.toast(result.message, "ok" if result.result == "sent" else "err")
+        except TooMany as error:
+            told = flash.toast(error.message, "err")
     return Response(b"", headers={**told, "HX-Reswap": "none"})
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import clock, pagination
+from app.lib import clock, pagination, single_line
 from app.lib.liquid import LiquidError, compile_text
 from app.messaging import rendering, repository
 from app.messaging.schemas import (
@@ -243,6 +243,8 @@ class TemplateService:
             found.append(Complaint(path="name", message="Give the template a name."))
         if not parts.subject.strip():
             found.append(Complaint(path="subject", message="Write a subject."))
+        elif not single_line.fits(parts.subject):
+            found.append(Complaint(path="subject", message=single_line.SENTENCE))
         if not parts.html.strip() and not parts.text.strip():
             found.append(Complaint(path="html", message="Write the HTML or the text of the mail."))
         if found:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.lib import single_line
 from app.lib.readings import quoted
 from app.models.status import Channel
 from app.nodes import registry
@@ -55,6 +56,9 @@ class SendEmail(NodeType):
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
             if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
                 found.append(Issue(name, f"{quoted(address)} is not an e-mail address."))
+        for name, text in (("subject", config.subject), ("fromName", config.from_name)):
+            if not single_line.fits(text):
+                found.append(Issue(name, single_line.SENTENCE))
         if config.topic.strip():
             try:
                 contact_fields.topic(config.topic)

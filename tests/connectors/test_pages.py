@@ -42,11 +42,23 @@ async def test_add_change_default_delete(browser: Any, db_session: AsyncSession)
     path = await made(browser)
     page = await admin.get(path)
     assert "smtp.example.com" in page.text and "p4ss" not in page.text and "One is stored" in page.text
-    saved = await admin.post(path, data={**FORM, "password": "", "port": "25", "security": "none", "name": "Renamed"})
+    saved = await admin.post(path, data={**FORM, "password": "", "fromName": "Us", "name": "Renamed"})
     assert saved.status_code == 303
     row = await stored(db_session, path)
-    assert (row.name, row.config["port"]) == ("Renamed", 25)
+    assert (row.name, row.config["fromName"]) == ("Renamed", "Us")
     assert senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss", "an empty field keeps it"
+    refused = await admin.post(path, data={**FORM, "password": "", "port": "25", "name": "Renamed"})
+    assert refused.status_code == 422 and "Enter the password again" in refused.text
+    await db_session.refresh(row)
+    assert row.config["port"] == 587
+    saved = await admin.post(path, data={**FORM, "password": "other", "port": "25", "name": "Renamed"})
+    assert saved.status_code == 303
+    row = await stored(db_session, path)
+    assert senders.sender_of(row.id, row.config, row.secret).server.password == "other"
+    saved = await admin.post(path, data={**FORM, "password": "", "port": "26", "username": "", "name": "Renamed"})
+    assert saved.status_code == 303 and (await stored(db_session, path)).secret is None, (
+        "without a user there is no sign-in"
+    )
     other = await made(browser, name="Second")
     assert (await admin.post(f"{other}/default")).status_code == 303
     assert (await stored(db_session, other)).is_default and not (await stored(db_session, path)).is_default
@@ -66,6 +78,11 @@ async def test_add_change_default_delete(browser: Any, db_session: AsyncSession)
         ({"fromEmail": "nobody"}, "This is no mail address"),
         ({"name": " "}, "Give it a name"),
         ({"security": "ssl"}, "One of none, starttls, tls"),
+        ({"host": "10.0.0.7"}, "not on the public internet"),
+        ({"host": "0x7f000001"}, "four numbers"),
+        ({"security": "none"}, "need encryption"),
+        ({"fromName": "X\r\nBcc: all@example.com"}, "in one line"),
+        ({"username": "a\nb"}, "in one line"),
     ],
 )
 async def test_mistakes_stand_at_their_field(browser: Any, change: dict[str, str], words: str) -> None:
@@ -81,7 +98,7 @@ async def test_a_test_mail(browser: Any, sink: Sink) -> None:
     path = await made(browser, host="127.0.0.1", port=str(sink.port), security="none", username="", password="")
     admin = await browser(Role.ADMIN)
     assert "The server took it" in (await admin.post(f"{path}/test", data={"to": "me@example.com"})).text
-    assert "This is no mail address" in (await admin.post(f"{path}/test", data={"to": "nobody"})).text
+    assert "Write one email address" in (await admin.post(f"{path}/test", data={"to": "nobody"})).text
     sink.script["RCPT"] = ["550 5.7.1 Not you"]
     assert "550 5.7.1 Not you" in (await admin.post(f"{path}/test", data={"to": "me@example.com"})).text
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.service import seal_password
+from app.accounts.principal import Principal
 from app.lib.ids import uuid7
 from app.messaging.schemas import Parts
 from app.messaging.test_mail import send_test
@@ -239,7 +239,7 @@ async def test_a_form_that_allows_email_says_that_the_list_still_holds_it_back(
 
 
 async def test_previews_and_tests_tell_who_would_not_get_it(
-    browser: BrowserClients, zoe: Contact, db_session: AsyncSession, workspace: Workspace
+    browser: BrowserClients, zoe: Contact, db_session: AsyncSession, workspace: Workspace, principal: Principal
 ) -> None:
     marketer = await browser(Role.MARKETER)
     given = {"subject": "Hi", "html": "<p>Hi</p>", "text": "", "as": "ZOE@example.com"}
@@ -250,7 +250,6 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
     assert "The contact withdrew consent for email. This contact would not get the mail." in shown
     config = {"host": "127.0.0.1", "port": 9, "security": "none", "fromEmail": "shop@example.com"}
     connector_id = uuid7()
-    secret = seal_password(connector_id, "")
     db_session.add(
         Connector(
             id=connector_id,
@@ -259,11 +258,10 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
             name="c",
             config=config,
             is_default=True,
-            secret=secret,
         )
     )
     await db_session.flush()
-    result = await send_test(db_session, workspace.id, "Zoe@Example.com", Parts("s", "", "t"))
+    result = await send_test(db_session, principal, "Zoe@Example.com", Parts("s", "", "t"))
     assert (result.result, result.message) == (
         "rejected",
         "The contact withdrew consent for email. Tests do not go there either.",

@@ -60,6 +60,8 @@ async def test_create_get_list_change_delete(api: Any) -> None:
         ({"html": "<style>a{color:{{ x }}}</style>"}, "html", "cannot be made safe"),
         ({"html": "", "text": ""}, "html", "Write the HTML or the text"),
         ({"subject": " "}, "subject", "Write a subject"),
+        ({"subject": "Hi\r\nBcc: all@example.com"}, "subject", "one line"),
+        ({"subject": "Hi \x0b there"}, "subject", "one line"),
         ({"name": " "}, "name", "name"),
         ({"name": "x" * 200}, "name", "120"),
         ({"channel": "pigeon"}, "channel", "pigeon"),

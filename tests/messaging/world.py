@@ -50,7 +50,7 @@ class World:
                 tenant,
                 f"c{port}-{connector_id}",
                 Jsonb(config),
-                seal_password(connector_id, password),
+                seal_password(connector_id, config, password),
                 default,
             ),
         )
@@ -136,9 +136,11 @@ class World:
         """Call the service as an admin of the workspace does, in a transaction of its own; also from within the loop of a pass."""
 
         async def call() -> Any:
-            async with database.job_engine() as engine, AsyncSession(engine) as session, session.begin():
+            async with database.job_engine() as engine, AsyncSession(engine) as session:
                 admin = Principal(kind="user", id=uuid4(), tenant_id=self.tenant, role=Role.ADMIN, name="Ann")
-                return await getattr(ConnectorService(session, admin), method)(*arguments)
+                result = await getattr(ConnectorService(session, admin), method)(*arguments)
+                await session.commit()
+                return result
 
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(lambda: asyncio.run(call())).result()

@@ -1,0 +1,26 @@
+"""What somebody at a page does to a connector's state: a test mail tells about it, a change or "Try again" ends a pause."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.connectors import repository
+from app.connectors.smtp_answers import Result
+from app.connectors.state import Condition, change_of
+from app.lib import jobs
+from app.models import Connector
+
+
+def condition_of(connector: Connector) -> Condition:
+    """Its state as of now, for somebody who is about to use it."""
+    return Condition(connector.id, connector.tenant_id, connector.state, connector.state_since, connector.updated_at)
+
+
+async def note(session: AsyncSession, condition: Condition, result: Result) -> None:
+    """A test mail tells as much about its connector as any other; one that is sent ends a pause."""
+    change = change_of(condition, result, by_hand=True)
+    if change and await repository.change_state(session, change):
+        change.tell()
+        if change.state == "ok":
+            await repository.free_messages(session, condition.tenant_id, condition.id)
+            jobs.enqueue(session, "deliver")

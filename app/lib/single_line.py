@@ -1,0 +1,18 @@
+"""Text that stands in one line of a mail header or of a dialogue with a mail server: no line breaks, no control characters.
+
+It is refused where it enters. Where it is used it is cleaned besides, for what was stored before.
+"""
+
+from __future__ import annotations
+
+import re
+
+PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
+"""For `msgspec.Meta`."""
+SENTENCE = "Write this in one line, without line breaks or control characters."
+_FITS = re.compile(PATTERN)
+
+
+def fits(text: str) -> bool:
+    """Can `text` stand in one line as it is?"""
+    return _FITS.match(text) is not None
