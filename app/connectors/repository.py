@@ -82,11 +82,11 @@ async def with_unbound_secrets(
     )
     if after is not None:
         query = query.where(Connector.id > after)
-    return [(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+    return [(row[0], row[1], row[2] or b"") for row in (await session.execute(query)).all()]
 
 
 async def replace_secret(session: AsyncSession, connector_id: UUID, old: bytes, new: bytes | None) -> int:
-    """The same password in another seal: no change of the connector, so its time of change stays. Returns 0 when it was changed meanwhile."""
+    """The same password in another seal: no change, so its time of change stays. Returns 0 when it was changed meanwhile."""
     sql = "update connectors set secret = %(new)s where id = %(id)s and secret = %(old)s returning id"
     return len(await database.execute(session, sql, id=connector_id, old=old, new=new))
 

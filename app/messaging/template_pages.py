@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import AppError, Complaint, Invalid
+from app.errors import AppError, Complaint, Invalid, TooMany
 from app.lib import flash
 from app.lib.fragments import page
 from app.messaging import repository

@@ -142,9 +142,11 @@ async def test_passwords_of_an_older_release_are_bound_once(api: Any, db_session
     ("change", "path"),
     [
         ({"host": "x\n"}, "host"), ({"host": "a\x00b"}, "host"), ({"host": "10.1.2.3"}, "host"), ({"host": "[::ffff:10.1.2.3]"}, "host"),
-        ({"host": "169.254.169.254"}, "host"), ({"host": "2852039166"}, "host"), ({"host": "postgres"}, "host"), ({"host": "valkey."}, "host"),
+        ({"host": "169.254.169.254"}, "host"),
+        ({"host": "2852039166"}, "host"), ({"host": "postgres"}, "host"), ({"host": "valkey."}, "host"),
         ({"host": "fe80::1%1"}, "host"), ({"fromName": "X\r\nBcc: all@example.com"}, "fromName"), ({"fromName": "X\u2028Y"}, "fromName"),
-        ({"fromName": "tab\there"}, "fromName"), ({"username": "u\r\nRCPT TO:<x@example.com>"}, "username"), ({"username": "u\x00"}, "username"),
+        ({"fromName": "tab\there"}, "fromName"),
+        ({"username": "u\r\nRCPT TO:<x@example.com>"}, "username"), ({"username": "u\x00"}, "username"),
         ({"password": "a\r\nb"}, "password"), ({"fromEmail": "a@example.com\r\nBcc: b@example.com"}, "fromEmail"),
         ({"security": "none"}, "security"), ({"security": "none", "host": "93.184.216.34"}, "security"),
     ],

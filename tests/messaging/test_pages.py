@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.connectors import trial
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.messaging import mailbox_pages
@@ -251,6 +252,22 @@ async def test_a_message_says_why_and_what_waits_for_it(
     client = await browser(Role.VIEWER)
     text = (await client.get("/messages")).text + (await client.get(f"/messages/{message.run_id}-2")).text
     assert [word for word in words if word not in text] == []
+
+
+async def test_test_mails_are_counted(
+    browser: Any, db_session: AsyncSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "A_MINUTE", 0)
+    config = {"host": "127.0.0.1", "port": 9, "security": "none", "fromEmail": "shop@example.com"}
+    made = Connector(id=uuid7(), tenant_id=workspace.id, type="smtp", name="c", config=config, is_default=True)
+    db_session.add(made)
+    await db_session.flush()
+    admin = await browser(Role.ADMIN)
+    told = await admin.post("/templates/test", data={**FORM, "to": "me@example.com"}, headers=HTMX)
+    assert told.status_code == 200 and "test mails a minute" in told.headers["hx-trigger"]
+    assert (
+        "test mails a minute" in (await admin.post(f"/connectors/{made.id}/test", data={"to": "me@example.com"})).text
+    )
 
 
 # ---- mailbox
