@@ -17,9 +17,9 @@ from litestar.template import TemplateConfig
 import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.lib import assets, database, logs, openapi, parameters, problems, virtual_clock
+from app.lib import assets, csrf, database, logs, openapi, parameters, problems, virtual_clock
+from app.lib.bodies import ReadsBody
 from app.lib.compression import Compressed
-from app.lib.csrf import CrossSite
 from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
 from app.lib.headers import security_headers
@@ -46,8 +46,22 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """From the outside in: time, size, who asks, is the page ours, was this POST answered before, is its body fit to read."""
-    return [Measured, Compressed, database.ClosesSession, Authentication, CrossSite, Idempotency, Door]
+    """From the outside in: time, size, who asks, may they; only then the body, and only then what opens a transaction.
+
+    After the body: is the page ours, was this POST answered before, is its body fit to be read.
+    """
+    return [
+        Measured,
+        Compressed,
+        database.ClosesSession,
+        Authentication,
+        csrf.Proof,
+        guards.Guard,
+        ReadsBody,
+        csrf.CrossSite,
+        Idempotency,
+        Door,
+    ]
 
 
 def create_app(*, database_config: Any = None) -> Litestar:
@@ -64,7 +78,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
         middleware=middleware(),
         state=State({"database": config, **config.create_app_state_items()}),
-        guards=[guards.authorize, parameters.refuse_unknown],
+        guards=[parameters.refuse_unknown],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(
             directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"],

@@ -76,6 +76,10 @@ class WebSettings:
     secure_cookies: bool = False
     body_limit: int = 1_000_000
     """Bytes of a request body; imports have a limit of their own."""
+    body_seconds: float = 10.0
+    """How long a body may take whatever its size is. Above that it must come at `body_rate`."""
+    body_rate: int = 8_000
+    """Bytes a second, counted from the first."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks of reverse proxies whose `X-Forwarded-For` is believed, for the limit on sign-ins."""
 
@@ -163,6 +167,8 @@ def read() -> Settings:
             port=port,
             base_url=base_url,
             secure_cookies=base_url.startswith("https://"),
+            body_seconds=_number("THROUGHLINE_BODY_SECONDS", 10, 1, 300),
+            body_rate=_number("THROUGHLINE_BODY_RATE", 8_000, 100, 1_000_000),
             trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
         ),
         mailbox=MailboxSettings(

@@ -33,11 +33,20 @@ async def list_keys(
     return ok([ApiKeyOut.of(row) for row in await keys.listed(db_session, request.user.tenant_id)])
 
 
-@post("/api/v1/api-keys", role=Role.ADMIN, scope=Scope.API_KEYS_WRITE, tags=TAGS, summary="Create an API key")
+@post(
+    "/api/v1/api-keys",
+    role=Role.ADMIN,
+    scope=Scope.API_KEYS_WRITE,
+    secret_answer=("key",),
+    tags=TAGS,
+    summary="Create an API key",
+)
 async def create_key(
     request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], data: JSONBody[ApiKeyIn]
 ) -> Envelope[NewApiKeyOut]:
-    """The answer holds the key itself, once. It gets at most the role and the scopes of the key that asks.
+    """The answer holds the key itself, once: repeated with the same Idempotency-Key it has null there.
+
+    The key gets at most the role and the scopes of the key that asks.
 
     It expires after 90 days unless `expiresInDays` says otherwise.
     """
@@ -52,6 +61,7 @@ async def create_key(
     "/api/v1/api-keys/{key_id:uuid}/rotate",
     role=Role.ADMIN,
     scope=Scope.API_KEYS_WRITE,
+    secret_answer=("key",),
     tags=TAGS,
     summary="Rotate an API key",
 )

@@ -70,7 +70,7 @@ def no_session_cookie() -> Cookie:
 
 
 class Authentication:
-    """ASGI middleware. It only says who is there; `guards.authorize` decides."""
+    """ASGI middleware. It only says who is there; `guards.Guard` decides."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar
-from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Forbidden, SignedOut
@@ -16,8 +17,7 @@ from app.models.status import Role
 def refusal(principal: Principal | None, handler: BaseRouteHandler) -> AppError | None:
     """Why `principal` may not use `handler`: SignedOut, Forbidden with the sentence that says what is missing, or None.
 
-    The one place that answers this. Whatever stands before the guard and would tell or do something for a request (an answer
-    that was kept, a look at the body) asks here first.
+    The one place that answers this; `Guard` asks it before anything is told or done for a request.
     """
     if handler.opt.get("public"):
         return None
@@ -45,15 +45,18 @@ def missing_scope(principal: Principal, scope: str | None) -> Forbidden | None:
     )
 
 
-def may_enter(principal: Principal | None, handler: BaseRouteHandler) -> bool:
-    """Will the guard let `principal` in to `handler`?"""
-    return refusal(principal, handler) is None
+class Guard:
+    """ASGI middleware, inside `Authentication`. Raises what `refusal` answers, before a body is read or an answer looked for."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-async def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The app-level guard. Raises what `refusal` answers."""
-    if (refused := refusal(connection.scope.get("user"), handler)) is not None:
-        raise refused
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            refused = refusal(cast("Principal | None", scope.get("user")), cast("Any", scope["route_handler"]))
+            if refused is not None:
+                raise refused
+        await self.app(scope, receive, send)
 
 
 def undeclared(app: Litestar) -> list[str]:

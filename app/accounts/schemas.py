@@ -113,9 +113,9 @@ class ApiKeyOut(msgspec.Struct, rename="camel"):
 
 
 class NewApiKeyOut(ApiKeyOut):
-    """A new key; `key` is never shown again."""
+    """A new key; `key` is shown once, and null when the answer to an Idempotency-Key is repeated."""
 
-    key: str = ""
+    key: str | None = None
 
     @classmethod
     def with_key(cls, listed: keys.ListedKey, key: str) -> NewApiKeyOut:

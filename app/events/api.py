@@ -75,8 +75,9 @@ async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventRe
     An event with an `id` that was sent before with the same content answers the first result, with `duplicate: true`; with
     another contact, name, properties or occurredAt the answer is 409 `event_id_in_use`.
     """
-    body = await request.body()
-    events, complaints, many = read(body, request.headers.get("idempotency-key"))
+    body, key = await request.body(), request.headers.get("idempotency-key")
+    asked = f"{request.user.kind}:{request.user.id}:{key}" if key is not None else None
+    events, complaints, many = read(body, asked)
     ingest = ingest_of(request)
     if complaints:
         complaints += await ingest.look_at(request.user.tenant_id, events)

@@ -3,8 +3,8 @@
 Signed in, the proof is an HMAC of the session's id: a planted cookie is worth nothing and the proof dies with the session.
 Before sign-in (the sign-in form, public forms) it is a signed random cookie sent twice. Browsers also say where a request
 comes from (`Sec-Fetch-Site`, older ones `Origin`); what comes from elsewhere is refused whatever it carries, and whoever is
-signed in. Who has no session where one is needed is asked to sign in, and no proof is looked at. The API knows no cookies and
-is left out.
+signed in. Who has no session where one is needed is asked to sign in (`guards.Guard`), and no proof is looked at. The API knows
+no cookies and is left out.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 
-from app.errors import Forbidden, SignedOut
+from app.errors import Forbidden
 from app.lib import crypto
 from app.settings import settings
 
@@ -42,8 +43,9 @@ def token_of_session(session_id: UUID) -> str:
     return crypto.sign("csrf.session", str(session_id))
 
 
-class CrossSite:
-    """ASGI middleware, inside `Authentication`. Handlers with the option `csrf_exempt` are left out."""
+class Proof:
+    """ASGI middleware, inside `Authentication`: refuses what comes from elsewhere, and gives every page, also one of refusal, the
+    proof that its forms send back."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -52,19 +54,28 @@ class CrossSite:
         if scope["type"] != ScopeType.HTTP or _left_out(scope):
             await self.app(scope, receive, send)
             return
-        request: Request[Any, Any, Any] = Request(scope, receive=receive)
-        cookie = request.cookies.get(COOKIE, "")
-        token = _expected(scope, cookie)
-        fresh = token or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
+        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+        cookie = connection.cookies.get(COOKIE, "")
+        fresh = _expected(scope, cookie) or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
         ScopeState.from_scope(scope).csrf_token = fresh
-        if request.method not in _SAFE:
-            if _from_elsewhere(request):
-                raise Forged
-            if _needs_session(scope) and scope.get("user") is None:
-                raise SignedOut
+        if scope["method"] not in _SAFE and _from_elsewhere(connection):
+            raise Forged
+        await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
+
+
+class CrossSite:
+    """ASGI middleware, where the body has been read: asks for the proof. Handlers with the option `csrf_exempt` are left out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["method"] not in _SAFE and not _left_out(scope):
+            request: Request[Any, Any, Any] = Request(scope, receive=receive)
+            token = _expected(scope, request.cookies.get(COOKIE, ""))
             if token is None or not hmac.compare_digest((await _given(request)).encode(), token.encode()):
                 raise Forged
-        await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
+        await self.app(scope, receive, send)
 
 
 def _left_out(scope: Scope) -> bool:
@@ -72,7 +83,7 @@ def _left_out(scope: Scope) -> bool:
     return scope["path"].startswith(EXEMPT) or bool(handler is not None and handler.opt.get("csrf_exempt"))
 
 
-def _from_elsewhere(request: Request[Any, Any, Any]) -> bool:
+def _from_elsewhere(request: ASGIConnection[Any, Any, Any, Any]) -> bool:
     """Does the browser say that another site sent this? Programs say nothing of the kind; the proof is asked of them too."""
     if site := request.headers.get("sec-fetch-site"):
         return site not in ("same-origin", "none")
@@ -83,11 +94,6 @@ def _from_elsewhere(request: Request[Any, Any, Any]) -> bool:
     ours = (request.headers.get("host"), urlsplit(settings().web.base_url).netloc)
     schemes = ("https",) if settings().web.secure_cookies else ("http", "https")
     return scheme not in schemes or host not in ours  # "null" is a sandboxed frame, or a redirect from elsewhere
-
-
-def _needs_session(scope: Scope) -> bool:
-    handler = scope.get("route_handler")
-    return handler is not None and not handler.opt.get("public")
 
 
 def _expected(scope: Scope, cookie: str) -> str | None:

@@ -21,7 +21,7 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from app.lib.holding import nothing_is_held, piece_of_work
+from app.lib.holding import new_piece_of_work, nothing_is_held
 from app.lib.holding import outside_call as outside_call
 from app.settings import settings
 
@@ -171,9 +171,13 @@ class ClosesSession:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def received() -> Any:
+            nothing_is_held("a word from its client")
+            return await receive()
+
         try:
-            with piece_of_work():
-                await self.app(scope, receive, send)
+            new_piece_of_work()
+            await self.app(scope, received, send)
         finally:
             key = scope["litestar_app"].state["database"].session_scope_key
             session: AsyncSession | None = get_aa_scope_state(scope, key)

@@ -33,14 +33,9 @@ report: Callable[[str], None] = _say
 """Told of each wait that began with a connection in hand. Tests put a function here that makes them fail."""
 
 
-@contextmanager
-def piece_of_work() -> Iterator[None]:
-    """What is held inside is told apart from what was held around it."""
-    token = _piece.set(object())
-    try:
-        yield
-    finally:
-        _piece.reset(token)
+def new_piece_of_work() -> None:
+    """What this task holds from here on is told apart from what it held before."""
+    _piece.set(object())
 
 
 @contextmanager

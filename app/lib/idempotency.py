@@ -1,29 +1,37 @@
 """`Idempotency-Key` on every POST under `/api/v1/`: the same request sent twice is done once and answered twice.
 
+A key belongs to the principal that sent it, and an answer is looked for only after the guard has let that principal in: what
+one may not ask, one may not hear again. Secrets that an answer shows once are not kept; the repeated answer has null for them.
+A handler names them: `secret_answer=("key",)`, members of the answer's `data`.
+
 The key's row is inserted in the transaction of the request itself and the answer is written to it just before the commit,
 so key, answer and work become durable together or not at all: there is no instant at which a crash leaves one without the
 other. PostgreSQL makes a duplicate that arrives meanwhile wait for the first one's transaction: it then reads the stored
-answer, or does the work when the first was rolled back. See docs/decisions/0006-one-answer-per-idempotency-key.md.
+answer, or does the work when the first was rolled back. See docs/decisions/0006-one-answer-per-idempotency-key.md and 0024.
 """
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+from uuid import UUID
 
+import msgspec
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Conflict, Invalid
 from app.lib import clock, crypto, database
+from app.lib.bodies import body_of
 from app.models.idempotency_key import IdempotencyKey
 
 HEADER, REPLAYED = "idempotency-key", (b"idempotency-replayed", b"true")
+SECRET_ANSWER = "secret_answer"  # noqa: S105 - the name of an option
 KEPT_HOURS = 24
 _WAIT_MS = 5_000
 _STORED_HEADERS = (b"content-type", b"location", b"etag")
@@ -41,67 +49,72 @@ class KeyReused(Invalid):
     code = "idempotency_key_reused"
 
 
+class Asked(NamedTuple):
+    """Whose key it is. Two principals may use the same key for different things, as if the other were not there."""
+
+    tenant_id: int
+    kind: str
+    id: UUID
+    key: str
+
+    @property
+    def row(self) -> ColumnElement[bool]:
+        """Finds the key's row."""
+        return (
+            (IdempotencyKey.tenant_id == self.tenant_id)
+            & (IdempotencyKey.principal_kind == self.kind)
+            & (IdempotencyKey.principal_id == self.id)
+            & (IdempotencyKey.key == self.key)
+        )
+
+    @property
+    def aad(self) -> str:
+        """Answers are sealed, because they hold people; one that was put into another row does not open."""
+        return f"idempotency:{self.tenant_id}:{self.kind}:{self.id}:{self.key}"
+
+
 class Idempotency:
-    """ASGI middleware, inside `Authentication`: keys belong to a workspace."""
+    """ASGI middleware. Outside of it `guards.Guard` has let the principal in, and `bodies.ReadsBody` has the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = self._key(scope)
-        if key is None:
+        asked = _asked(scope)
+        if asked is None:
             await self.app(scope, receive, send)
             return
-        body = _Body(scope, receive)
+        digest = await body_of(scope).digest(start_of(scope["path"], scope.get("query_string", b"")))
         session = database.request_session(scope)
-        tenant_id: int = cast("Any", scope["user"]).tenant_id
-        if not await _take(session, tenant_id, key):
-            await _replay(session, tenant_id, key, await body.digest(), send)
+        if not await _take(session, asked, digest):
+            await _replay(session, asked, digest, send)
             return
-        await self.app(scope, body.receive, _Answer(scope, session, tenant_id, key, body, send).send)
-
-    def _key(self, scope: Scope) -> str | None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST" or not scope["path"].startswith("/api/v1/"):
-            return None
-        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
-        key = connection.headers.get(HEADER)
-        if key is None or scope.get("user") is None:
-            return None
-        if not 1 <= len(key) <= 200 or not key.isprintable():
-            message = "Send 1 to 200 printable characters, for example a UUID."
-            raise Invalid(errors=[{"path": "Idempotency-Key", "message": message}])
-        return key
+        await self.app(scope, receive, _Answer(scope, session, asked, send).send)
 
 
-class _Body:
-    """Passes the request body on and hashes it on the way, so that a large import is never held in memory."""
+def start_of(path: str, query: bytes) -> bytes:
+    """What is hashed before the body: the same body sent elsewhere is another request."""
+    return f"{path}?".encode() + query + b"\n"
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        start = f"{scope['path']}?".encode() + scope.get("query_string", b"") + b"\n"
-        self._hash, self._receive, self._done = hashlib.sha256(start), receive, False
 
-    async def receive(self) -> Any:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._hash.update(message.get("body", b""))
-            self._done = not message.get("more_body", False)
-        else:
-            self._done = True
-        return message
-
-    async def digest(self) -> bytes:
-        """The hash of path, query and whole body; reads what the handler left unread."""
-        while not self._done:
-            await self.receive()
-        return self._hash.digest()
+def _asked(scope: Scope) -> Asked | None:
+    if scope["type"] != ScopeType.HTTP or scope["method"] != "POST" or not scope["path"].startswith("/api/v1/"):
+        return None
+    connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+    key, principal = connection.headers.get(HEADER), cast("Any", scope.get("user"))
+    if key is None or principal is None:
+        return None
+    if not 1 <= len(key) <= 200 or not key.isprintable():
+        message = "Send 1 to 200 printable characters, for example a UUID."
+        raise Invalid(errors=[{"path": "Idempotency-Key", "message": message}])
+    return Asked(principal.tenant_id, principal.kind, principal.id, key)
 
 
 class _Answer:
     """Holds the answer back until it is whole, writes it to the key's row, and lets it go: the commit comes next."""
 
-    def __init__(self, scope: Scope, session: AsyncSession, tenant_id: int, key: str, body: _Body, send: Send) -> None:
-        self._scope, self._session, self._body, self._send = scope, session, body, send
-        self._tenant_id, self._key = tenant_id, key
+    def __init__(self, scope: Scope, session: AsyncSession, asked: Asked, send: Send) -> None:
+        self._scope, self._session, self._asked, self._send = scope, session, asked, send
         self._start: Any = None
         self._parts: list[bytes] = []
 
@@ -125,24 +138,40 @@ class _Answer:
         await self._send(cast("Any", {"type": "http.response.body", "body": content, "more_body": False}))
 
     async def _write(self, start: Any, content: bytes) -> None:
+        kept = without_secrets(content, self._scope["route_handler"].opt.get(SECRET_ANSWER, ()))
         await self._session.execute(
             update(IdempotencyKey)
-            .where(IdempotencyKey.tenant_id == self._tenant_id, IdempotencyKey.key == self._key)
+            .where(self._asked.row)
             .values(
-                request_hash=await self._body.digest(),
                 status_code=start["status"],
                 headers=_stored_headers(start["headers"]),
-                body=crypto.seal(content, _aad(self._tenant_id, self._key)),
+                body=crypto.seal(kept, self._asked.aad),
             )
         )
 
 
-async def _take(session: AsyncSession, tenant_id: int, key: str) -> bool:
+def without_secrets(content: bytes, members: Sequence[str]) -> bytes:
+    """The answer `content` with null for those members of its `data` that are shown once and kept nowhere."""
+    if not members:
+        return content
+    answer = msgspec.json.decode(content)
+    answer["data"].update(dict.fromkeys(members))
+    return msgspec.json.encode(answer)
+
+
+async def _take(session: AsyncSession, asked: Asked, digest: bytes) -> bool:
     """Put the key's row in place, in the request's transaction. False when an answer is there; waits for one under way."""
     await session.execute(text(f"SET LOCAL lock_timeout = {_WAIT_MS}"))
-    now = clock.now()
     made = insert(IdempotencyKey).values(
-        tenant_id=tenant_id, key=key, request_hash=b"", status_code=None, headers={}, body=None, created_at=now
+        tenant_id=asked.tenant_id,
+        principal_kind=asked.kind,
+        principal_id=asked.id,
+        key=asked.key,
+        request_hash=digest,
+        status_code=None,
+        headers={},
+        body=None,
+        created_at=clock.now(),
     )
     try:
         taken = await session.scalar(made.on_conflict_do_nothing().returning(IdempotencyKey.key))
@@ -155,16 +184,12 @@ async def _take(session: AsyncSession, tenant_id: int, key: str) -> bool:
     return taken is not None
 
 
-async def _replay(session: AsyncSession, tenant_id: int, key: str, digest: bytes, send: Send) -> None:
-    row = (
-        await session.execute(
-            select(IdempotencyKey).where(IdempotencyKey.tenant_id == tenant_id, IdempotencyKey.key == key)
-        )
-    ).scalar_one()
+async def _replay(session: AsyncSession, asked: Asked, digest: bytes, send: Send) -> None:
+    row = (await session.execute(select(IdempotencyKey).where(asked.row))).scalar_one()
     if row.request_hash != digest:
         raise KeyReused(errors=[{"path": "Idempotency-Key", "message": "This key belongs to another request."}])
     try:
-        content = crypto.unseal(row.body or b"", _aad(tenant_id, key))
+        content = crypto.unseal(row.body or b"", asked.aad)
     except crypto.Unreadable as error:
         raise Conflict(
             "This was done, but its answer can no longer be read: the server's secret key changed."
@@ -173,11 +198,6 @@ async def _replay(session: AsyncSession, tenant_id: int, key: str, digest: bytes
     headers += [(b"content-length", str(len(content)).encode()), REPLAYED]
     await send(cast("Any", {"type": "http.response.start", "status": row.status_code, "headers": headers}))
     await send(cast("Any", {"type": "http.response.body", "body": content, "more_body": False}))
-
-
-def _aad(tenant_id: int, key: str) -> str:
-    """Answers are sealed: the one to `POST /api-keys` holds a secret, others hold people."""
-    return f"idempotency:{tenant_id}:{key}"
 
 
 def _stored_headers(headers: Any) -> dict[str, str]:

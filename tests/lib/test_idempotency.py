@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
-from app.lib import clock, database, idempotency
+from app.lib import clock, crypto, database, idempotency
 from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
@@ -36,13 +36,19 @@ async def test_the_same_request_gets_the_same_answer(api: ApiClients, db_session
     first = await admin.post(URL, json={"name": "made once"}, headers=headers)
     again = await admin.post(URL, json={"name": "made once"}, headers=headers)
     assert first.status_code == again.status_code == 201
-    assert first.content == again.content
+    assert first.json()["data"]["key"].startswith("tl_")
+    assert again.json()["data"] == first.json()["data"] | {"key": None}, "a secret is shown once"
+    assert again.json()["success"] is True
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert again.headers["content-type"] == first.headers["content-type"]
     assert await count(db_session) == 1
     row = (await db_session.scalars(select(IdempotencyKey))).one()
-    assert first.json()["data"]["key"].encode() not in (row.body or b""), "a stored answer is sealed"
+    asked = idempotency.Asked(row.tenant_id, row.principal_kind, row.principal_id, row.key)
+    assert b"made once" not in (row.body or b""), "a stored answer is sealed"
+    assert first.json()["data"]["key"].encode() not in crypto.unseal(row.body or b"", asked.aad), (
+        "secrets are not stored"
+    )
 
 
 @pytest.mark.parametrize("change", ["body", "path", "query"])
@@ -106,7 +112,8 @@ async def test_ten_at_once_are_done_once(program: httpx.AsyncClient) -> None:
     headers = once()
     answers = await asyncio.gather(*(program.post(URL, json={"name": "made once"}, headers=headers) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.content for answer in answers}) == 1
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 1
+    assert sum(answer.json()["data"]["key"] is not None for answer in answers) == 1
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == 9
     async with database.transaction() as session:
         assert await count(session) == 1

@@ -1,0 +1,173 @@
+"""Request bodies are read whole before anything asks the database: in memory up to 1 MB, above that in a file without a name.
+
+So a client that sends slowly holds a socket and nothing else. It has `body_seconds` to begin with, must then send
+`body_rate` bytes a second on average, and is told with 408 when it does not. Who may not enter is turned away before
+(`guards.Guard`), and nothing of the body is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
+
+from app.errors import AppError, BadRequest, TooLarge, Unavailable
+from app.lib.holding import outside_call
+from app.settings import settings
+
+IN_MEMORY = 1_000_000
+PIECE = 262_144
+PUBLIC_LIMIT = 16_384
+"""Bytes of a body that a stranger may send: a sign-in form, an answer to an unsubscribe page."""
+LONGEST_SECONDS = 900.0
+"""However much has come: the largest file, 64 MB, then needs 71 kB a second."""
+_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+_SCOPE = "throughline.body"
+
+
+class TooSlow(AppError):
+    """The request came too slowly and was cut off; nothing was changed. Send it again over a faster connection."""
+
+    status_code = 408
+    code = "request_timeout"
+
+
+class Incomplete(BadRequest):
+    """The request ended before all of it was there; nothing was changed. Send it again."""
+
+    code = "incomplete_body"
+
+
+class Body:
+    """A request body that has arrived."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[bytes] = []
+        self._file: Any = None
+
+    async def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self._pieces.append(piece)
+        if (self.size > IN_MEMORY) if self._file is None else sum(map(len, self._pieces)) >= PIECE:
+            await self._spill()
+
+    async def _spill(self) -> None:
+        pieces, self._pieces = self._pieces, []
+        try:
+            if self._file is None:
+                self._file = await asyncio.to_thread(tempfile.TemporaryFile)
+            await asyncio.to_thread(self._file.write, b"".join(pieces))
+        except OSError as error:
+            raise Unavailable("There is no room for this upload on the server now. Try again later.") from error
+
+    async def whole(self) -> None:
+        """Nothing more will come."""
+        if self._file is not None:
+            await self._spill()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body from its beginning, as often as asked for, by one reader at a time."""
+        if self._file is None:
+            for piece in self._pieces:
+                yield piece
+            return
+        at = 0
+        while piece := await asyncio.to_thread(self._read, at):
+            at += len(piece)
+            yield piece
+
+    def _read(self, at: int) -> bytes:
+        self._file.seek(at)
+        return cast("bytes", self._file.read(PIECE))
+
+    async def digest(self, start: bytes) -> bytes:
+        """SHA-256 of `start` and the body."""
+        made = hashlib.sha256(start)
+        async for piece in self.pieces():
+            made.update(piece)
+        return made.digest()
+
+    def replay(self, receive: Receive) -> Receive:
+        """What the application receives: this body, and after it what the server says, which is that the client went away."""
+        left = self.pieces()
+        over = False
+
+        async def replayed() -> HTTPReceiveMessage:
+            nonlocal over
+            if over:
+                return cast("HTTPReceiveMessage", await receive())
+            piece = await anext(left, None)
+            over = piece is None
+            return {"type": "http.request", "body": piece or b"", "more_body": not over}
+
+        return cast("Receive", replayed)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def body_of(scope: Scope) -> Body:
+    """The body of this request; an empty one for methods that have none."""
+    return cast("Body", cast("dict[str, Any]", scope).get(_SCOPE) or Body())
+
+
+class ReadsBody:
+    """ASGI middleware, inside `guards.Guard` and outside all that opens a transaction."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] not in _METHODS:
+            await self.app(scope, receive, send)
+            return
+        body = Body()
+        try:
+            await _arrive(body, receive, _limit(scope))
+            cast("dict[str, Any]", scope)[_SCOPE] = body
+            await self.app(scope, body.replay(receive), send)
+        finally:
+            body.close()
+
+
+def _limit(scope: Scope) -> int:
+    """Bytes that this route takes. Raises TooLarge when the client says beforehand that it will send more."""
+    handler = cast("Any", scope["route_handler"])
+    most: int = handler.resolve_request_max_body_size() or settings().web.body_limit
+    if handler.opt.get("public"):
+        most = min(most, PUBLIC_LIMIT)
+    announced = ASGIConnection[Any, Any, Any, Any](scope).headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLarge
+    return most
+
+
+async def _arrive(body: Body, receive: Receive, most: int) -> None:
+    limits, now = settings().web, asyncio.get_running_loop().time
+    begun, more = now(), True
+    while more:
+        due = begun + min(limits.body_seconds + body.size / limits.body_rate, LONGEST_SECONDS)
+        try:
+            async with asyncio.timeout_at(due):
+                with outside_call("a body from its client"):
+                    message = cast("dict[str, Any]", await receive())
+        except TimeoutError:
+            raise TooSlow(headers={"Connection": "close"}) from None
+        if message["type"] != "http.request":
+            raise Incomplete
+        if piece := message.get("body", b""):
+            if body.size + len(piece) > most:
+                raise TooLarge
+            await body.add(piece)
+        more = message.get("more_body", False)
+        if more and now() > due:  # it keeps coming, a byte at a time, each of them in time
+            raise TooSlow(headers={"Connection": "close"})
+    await body.whole()
