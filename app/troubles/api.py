@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import pagination
 from app.lib.envelope import Envelope, ok
+from app.models.scope import Scope
 from app.models.status import Role
 from app.troubles import service
 from app.troubles.dead_letters import MOST, DeadLetterService
@@ -53,13 +54,25 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
     )
 
 
-@get("/api/v1/troubles", role=Role.VIEWER, tags=TAGS, summary="List what needs somebody, the worst first")
+@get(
+    "/api/v1/troubles",
+    role=Role.VIEWER,
+    scope=Scope.RUNS_READ,
+    tags=TAGS,
+    summary="List what needs somebody, the worst first",
+)
 async def list_troubles(request: Asked, db_session: Database) -> Envelope[list[TroubleOut]]:
     """What the home page says: of the installation, then of the workspace. An empty list: all is well."""
     return ok([trouble_out(found) for found in await service.of_everything(db_session, request.user.tenant_id)])
 
 
-@get("/api/v1/dead-letters", role=Role.VIEWER, tags=TAGS, summary="List events that could not be handled")
+@get(
+    "/api/v1/dead-letters",
+    role=Role.VIEWER,
+    scope=Scope.EVENTS_READ,
+    tags=TAGS,
+    summary="List events that could not be handled",
+)
 async def list_dead_letters(
     request: Asked,
     db_session: Database,
@@ -78,6 +91,7 @@ async def list_dead_letters(
 @post(
     "/api/v1/dead-letters/retry",
     role=Role.MARKETER,
+    scope=Scope.EVENTS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Handle events again that were set aside",
@@ -90,6 +104,7 @@ async def retry_dead_letters(request: Asked, db_session: Database, data: JSONBod
 @post(
     "/api/v1/dead-letters/discard",
     role=Role.ADMIN,
+    scope=Scope.EVENTS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Forget events that were set aside",
