@@ -91,6 +91,19 @@ def test_every_address_in_templates_comes_from_here_and_exists() -> None:
             assets().url(name)
 
 
+def test_every_address_in_styles_and_scripts_is_one_that_stays() -> None:
+    for path in [
+        *Path("app/static").glob("*.css"),
+        *Path("app/static").glob("*.js"),
+        *Path("app/static/canvas").glob("*.js"),
+    ]:
+        for address in re.findall(r"""url\(["']?([^"')#]+)|["'](/static/[^"'#]+)""", path.read_text()):
+            name = "".join(address)
+            if not name.startswith(("data:", "./")):
+                assert name.startswith("/static/vendor/"), f"{path}: {name}"
+                assets().url(name.removeprefix("/static/"))
+
+
 def test_every_module_of_the_builder_is_asked_for_at_once() -> None:
     asked = {url.rpartition("/")[2] for url in assets().imports("canvas/flow-canvas.js")}
     ours = {path.name for path in Path("app/static/canvas").glob("*.js")} - {"layout-worker.js"}
