@@ -14,7 +14,7 @@ def _is_ours(_object: object, name: str | None, type_: str, reflected: bool, _co
 
 
 def run() -> None:
-    engine = create_engine(sqlalchemy_url(), poolclass=pool.NullPool)
+    engine = create_engine(sqlalchemy_url(), poolclass=pool.NullPool, hide_parameters=True)
     with engine.connect() as connection:
         # Two starts at once must not migrate at once: the second waits here, then finds nothing to do.
         connection.execute(text("select pg_advisory_lock(7331001)"))

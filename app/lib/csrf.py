@@ -38,6 +38,11 @@ class Forged(Forbidden):
     code = "csrf_failed"
 
 
+def proof_cookie() -> str:
+    """The name of the cookie. Over https the `__Host-` prefix keeps a neighbour subdomain from planting one."""
+    return f"__Host-{COOKIE}" if settings().web.secure_cookies else COOKIE
+
+
 def token_of_session(session_id: UUID) -> str:
     """The proof of a signed-in session; the cookie `csrf` and the forms carry it."""
     return crypto.sign("csrf.session", str(session_id))
@@ -55,7 +60,7 @@ class Proof:
             await self.app(scope, receive, send)
             return
         connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
-        cookie = connection.cookies.get(COOKIE, "")
+        cookie = connection.cookies.get(proof_cookie(), "")
         fresh = _expected(scope, cookie) or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
         ScopeState.from_scope(scope).csrf_token = fresh
         if scope["method"] not in _SAFE and _from_elsewhere(connection):
@@ -72,7 +77,7 @@ class CrossSite:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and scope["method"] not in _SAFE and not _left_out(scope):
             request: Request[Any, Any, Any] = Request(scope, receive=receive)
-            token = _expected(scope, request.cookies.get(COOKIE, ""))
+            token = _expected(scope, request.cookies.get(proof_cookie(), ""))
             if token is None or not hmac.compare_digest((await _given(request)).encode(), token.encode()):
                 raise Forged
         await self.app(scope, receive, send)
@@ -119,9 +124,13 @@ async def _given(request: Request[Any, Any, Any]) -> str:
 def _with_cookie(send: Send, token: str) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders.from_message(message)
-            cookie = Cookie(key=COOKIE, value=token, secure=settings().web.secure_cookies, samesite="lax", path="/")
-            if not any(value.startswith(f"{COOKIE}=") for value in headers.getall("set-cookie", [])):
+            headers, name, secure = (
+                MutableScopeHeaders.from_message(message),
+                proof_cookie(),
+                settings().web.secure_cookies,
+            )
+            cookie = Cookie(key=name, value=token, secure=secure, httponly=True, samesite="lax", path="/")
+            if not any(value.startswith(f"{name}=") for value in headers.getall("set-cookie", [])):
                 headers.add("set-cookie", cookie.to_header(header=""))
         await send(message)
 

@@ -67,6 +67,7 @@ def _engine(pool_size: int) -> AsyncEngine:
         max_overflow=4,
         pool_pre_ping=True,
         pool_timeout=10,
+        hide_parameters=True,  # what people sent stands in them, and errors stand in the log
         connect_args={"options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}", "connect_timeout": 5},
     )
     event.listen(made.sync_engine, "commit", _refuse_to_lose)

@@ -1,14 +1,18 @@
-"""What every API body must be before a handler sees it: the right kind, well-formed, and not nested without end.
+"""What every body must be before a handler sees it: the right kind, well-formed, and not nested without end.
 
-A file where JSON is wanted, or JSON where a file is wanted, is 415: confusing the two has opened other products. Depth is
+A file where JSON is wanted, or JSON where a file is wanted, is 415: confusing the two has opened other products. So has JSON
+that two readers understand differently: it is UTF-8, as it came, and an object names each member once. Depth and members are
 counted on the bytes, before anything recursive reads them.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.enums import RequestEncodingType, ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -17,23 +21,25 @@ from app.errors import BadRequest, WrongContentType
 
 MAX_DEPTH = 64
 _JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json")
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}:"'))
+_UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 class Door:
-    """ASGI middleware of the API. Handlers that take something else say so in the type of `data`, or with the option `takes`
-    (one content type or several)."""
+    """ASGI middleware of the API, and of pages that take JSON. Handlers of the API that take something else say so in the type of
+    `data`, or with the option `takes` (one content type or several)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] == ScopeType.HTTP
-            and scope["path"].startswith("/api/")
-            and scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
-        ):
-            await _check(Request(scope, receive=receive), _wanted(scope))
+        if scope["type"] == ScopeType.HTTP and scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+            request: Request[Any, Any, Any] = Request(scope, receive=receive)
+            given = request.content_type[0].lower()
+            if scope["path"].startswith("/api/"):
+                await _check(request, given, _wanted(scope))
+            elif _JSON.fullmatch(given):
+                await _check_json(request)
         await self.app(scope, receive, send)
 
 
@@ -46,34 +52,77 @@ def _wanted(scope: Scope) -> tuple[str, ...]:
     return (wanted.value if isinstance(wanted, RequestEncodingType) else str(wanted),)
 
 
-async def _check(request: Request[Any, Any, Any], wanted: tuple[str, ...]) -> None:
-    given = request.content_type[0].lower()
+async def _check(request: Request[Any, Any, Any], given: str, wanted: tuple[str, ...]) -> None:
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise WrongContentType("Send the body as it is, without a `Content-Encoding`.")
     if RequestEncodingType.JSON.value not in wanted:
         if given not in wanted:
             raise WrongContentType(f"Send `Content-Type: {'` or `'.join(wanted)}`.")
-        return
+    elif await request.body():
+        if not _JSON.fullmatch(given):
+            raise WrongContentType
+        await _check_json(request)
+
+
+async def _check_json(request: Request[Any, Any, Any]) -> None:
+    if request.content_type[1].get("charset", "utf-8").lower() not in _UTF_8:
+        raise WrongContentType("Send JSON in UTF-8, with `Content-Type: application/json`.")
     body = await request.body()
-    if not body:
-        return
-    if not _JSON.fullmatch(given):
-        raise WrongContentType
     try:
         body.decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.", code="malformed_json") from None
-    if depth_of(body) > MAX_DEPTH:
+    depth, written = structure_of(body)
+    if depth > MAX_DEPTH:
         raise BadRequest(f"The JSON is nested more than {MAX_DEPTH} levels deep.", code="too_deep")
+    if written and (twice := _named_twice(body, written)) is not None:
+        message = "This is named more than once in the same object. Send it once."
+        raise BadRequest(
+            f"The JSON names “{twice[:60]}” more than once in the same object.",
+            code="repeated_member",
+            errors=[{"path": twice[:60], "message": message}],
+        )
 
 
-def depth_of(body: bytes) -> int:
-    """How deep arrays and objects nest, as far as MAX_DEPTH + 1. Brackets inside strings do not count."""
+def structure_of(body: bytes) -> tuple[int, int]:
+    """How deep arrays and objects nest, as far as MAX_DEPTH + 1, and how many members are written in objects.
+
+    Brackets and colons inside strings do not count.
+    """
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    outside = b"".join(bare.split(b'"')[::2])
     depth = deepest = 0
-    for part in bare.split(b'"')[::2]:
-        for byte in part:
-            depth += 1 if byte in b"[{" else -1
-            if depth > deepest:
-                deepest = depth
-                if deepest > MAX_DEPTH:
-                    return deepest
-    return deepest
+    for byte in outside.translate(None, b":"):
+        depth += 1 if byte in b"[{" else -1
+        if depth > deepest:
+            deepest = depth
+            if deepest > MAX_DEPTH:
+                break
+    return deepest, outside.count(b":")
+
+
+def _named_twice(body: bytes, written: int) -> str | None:
+    """The name of a member that an object has twice; None when there is none, or this is no JSON, which others say better."""
+    try:
+        waiting, read = [msgspec.json.decode(body)], 0
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            read += len(value)
+            waiting += [item for item in value.values() if isinstance(item, dict | list)]
+        elif isinstance(value, list):
+            waiting += [item for item in value if isinstance(item, dict | list)]
+    return None if read == written else _first_repeated(body)
+
+
+def _first_repeated(body: bytes) -> str | None:
+    repeated: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> None:
+        names = Counter(name for name, _ in pairs)
+        repeated.extend(name for name, count in names.items() if count > 1)
+
+    json.loads(body, object_pairs_hook=members)
+    return repeated[0] if repeated else None

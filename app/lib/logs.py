@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from app.lib import redaction
 from app.settings import settings
 
 BURST, WINDOW_S = 5, 10.0
@@ -117,13 +118,12 @@ def configure() -> None:
     ]
     stream: Any = SafeStream(sys.stderr)
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, redaction.redact, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
     handler.addFilter(_FewOfAKind())
-    logging.basicConfig(
-        level=max(level, logging.WARNING), handlers=[handler], format="%(levelname)s %(name)s %(message)s"
-    )
+    handler.setFormatter(redaction.RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])

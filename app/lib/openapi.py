@@ -24,6 +24,7 @@ TAGS = {
     "Messages": "What was sent, to whom, and what became of it.",
     "Suppressions": "Addresses that must not be written to, why, and who lifted it.",
     "Insights": "Numbers of workflows, from counters.",
+    "Troubles": "What needs somebody: work that waits too long, mail that failed, processes that are away.",
     "Accounts": "Who a key is, and the keys of the workspace.",
 }
 _TEXT = """Marketing workflows by API.

@@ -33,7 +33,7 @@ async def ready(db_session: NamedDependency[AsyncSession]) -> Response[Health]:
 
 @get("/metrics", public=True, any_query=True, include_in_schema=False)
 async def metrics(request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
-    """For Prometheus, with the token of THROUGHLINE_METRICS_TOKEN; without one only from this machine itself."""
+    """For Prometheus, with the token of THROUGHLINE_METRICS_TOKEN. In local mode this machine itself may read without one."""
     _may_read(request)
     return Response(await service.exposition(db_session), media_type=CONTENT_TYPE_LATEST)
 
@@ -45,10 +45,15 @@ def _may_read(request: Request[Any, Any, Any]) -> None:
         if not hmac.compare_digest(given.encode(), token.encode()):
             raise Forbidden("Send `Authorization: Bearer` with the value of THROUGHLINE_METRICS_TOKEN.")
         return
-    # A proxy on this machine makes the whole world look like loopback, so what was forwarded does not count as local.
-    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    # Behind a proxy on the same machine the whole world is a loopback client, and no header says so for certain.
+    if not settings().local:
+        raise Forbidden("Set THROUGHLINE_METRICS_TOKEN and send it as `Authorization: Bearer` to read metrics.")
+    forwarded = any(name in request.headers for name in _FORWARDED)
     if forwarded or request.client is None or not _is_loopback(request.client.host):
         raise Forbidden("Set THROUGHLINE_METRICS_TOKEN to read metrics from another machine.")
+
+
+_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via")
 
 
 def _is_loopback(address: str) -> bool:

@@ -163,7 +163,19 @@ async def test_metrics_are_for_this_machine_or_the_token(client: httpx.AsyncClie
 
 async def test_without_a_token_what_came_through_a_proxy_is_refused(client: httpx.AsyncClient) -> None:
     assert (await client.get("/metrics")).status_code == 200
-    assert (await client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"})).status_code == 403
+    for header in ("X-Forwarded-For", "X-Real-IP", "Via", "Forwarded", "X-Forwarded-Host"):
+        assert (await client.get("/metrics", headers={header: "127.0.0.1"})).status_code == 403, header
+
+
+async def test_outside_local_mode_the_token_is_always_asked_for(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a proxy that adds no header the whole world is a loopback client."""
+    monkeypatch.setattr("app.system.api.settings", lambda: dataclasses.replace(settings(), local=False))
+    refused = await client.get("/metrics")
+    assert refused.status_code == 403 and "THROUGHLINE_METRICS_TOKEN" in refused.json()["detail"]
+    asked = {"Authorization": "Bearer "}
+    assert (await client.get("/metrics", headers=asked)).status_code == 403
 
 
 async def test_metrics_count_by_template_and_know_the_queues(
