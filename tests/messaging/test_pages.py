@@ -257,14 +257,15 @@ async def test_a_message_says_why_and_what_waits_for_it(
 async def test_test_mails_are_counted(
     browser: Any, db_session: AsyncSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "A_MINUTE", 0)
+    monkeypatch.setattr(trial, "A_MINUTE", 1)
     config = {"host": "127.0.0.1", "port": 9, "security": "none", "fromEmail": "shop@example.com"}
     made = Connector(id=uuid7(), tenant_id=workspace.id, type="smtp", name="c", config=config, is_default=True)
     db_session.add(made)
     await db_session.flush()
     admin = await browser(Role.ADMIN)
-    told = await admin.post("/templates/test", data={**FORM, "to": "me@example.com"}, headers=HTMX)
-    assert told.status_code == 200 and "test mails a minute" in told.headers["hx-trigger"]
+    for words in ("No mail server was found", "test mails a minute"):
+        told = await admin.post("/templates/test", data={**FORM, "to": "me@example.com"}, headers=HTMX)
+        assert told.status_code == 200 and words in told.headers["hx-trigger"]
     assert (
         "test mails a minute" in (await admin.post(f"/connectors/{made.id}/test", data={"to": "me@example.com"})).text
     )
