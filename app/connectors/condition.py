@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import repository
+from app.connectors.releases import release_now_or_soon
 from app.connectors.smtp_answers import Result
 from app.connectors.state import Condition, change_of
 from app.lib import jobs
@@ -22,5 +23,5 @@ async def note(session: AsyncSession, condition: Condition, result: Result) -> N
     if change and await repository.change_state(session, change):
         change.tell()
         if change.state == "ok":
-            await repository.free_messages(session, condition.tenant_id, condition.id)
+            await release_now_or_soon(session, condition.tenant_id, "connector", condition.id)
             jobs.enqueue(session, "deliver")

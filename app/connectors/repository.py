@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.state import CHANGE, Change
@@ -94,31 +94,6 @@ async def replace_secret(session: AsyncSession, connector_id: UUID, old: bytes, 
 async def change_state(session: AsyncSession, change: Change) -> bool:
     """Write it, if it is news. False: the settings were changed meanwhile, or it is so already."""
     return bool(await database.execute(session, CHANGE, **change.parameters))
-
-
-async def free_messages(
-    session: AsyncSession, tenant_id: int, connector_id: UUID | None, *, of_default: bool = False
-) -> None:
-    """Make messages due again that were held for this connector (None: for want of any); `of_default`: and those for any other that
-    name none, because they follow the default. Where they may still not leave, the next look holds them again.
-    """
-    held: list[ColumnElement[bool]] = [
-        Message.connector_id == connector_id if connector_id else Message.reason == "no_connector"
-    ]
-    if of_default:
-        named = func.coalesce(Message.payload["connectorId"].astext, "")
-        held.append((named == "") & Message.reason.in_(("connector_paused", "no_connector")))
-    await session.execute(
-        update(Message)
-        .where(
-            Message.tenant_id == tenant_id,
-            Message.status == int(MessageStatus.QUEUED),
-            Message.due_at.is_(None),
-            or_(*held),
-        )
-        .values(due_at=func.clock_now(), reason=None, error_message=None)
-        .execution_options(synchronize_session=False)
-    )
 
 
 async def waiting(session: AsyncSession, tenant_id: int, connectors: Sequence[UUID]) -> dict[UUID, int]:

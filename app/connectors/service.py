@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.connectors import repository
 from app.connectors.condition import condition_of
+from app.connectors.releases import release_now_or_soon
 from app.connectors.schemas import (
     ConnectorChange,
     ConnectorView,
@@ -239,7 +240,7 @@ class ConnectorService:
     async def _changed(self, connector: Connector, *, of_default: bool) -> Connector:
         """Write it, then free what was held for it: in this order nobody can hold more for a cause that is over."""
         await self.session.flush()
-        await repository.free_messages(self.session, self.tenant_id, connector.id, of_default=of_default)
+        await release_now_or_soon(self.session, self.tenant_id, "default" if of_default else "connector", connector.id)
         jobs.enqueue(self.session, "deliver")
         await self.session.refresh(connector)
         return connector
@@ -268,7 +269,7 @@ class ConnectorService:
             )
         await self.session.delete(connector)
         await self.session.flush()
-        await repository.free_messages(self.session, self.tenant_id, connector_id)
+        await release_now_or_soon(self.session, self.tenant_id, "connector", connector_id)
         jobs.enqueue(self.session, "deliver")
 
     async def send_test(self, connector_id: UUID, to: str) -> TestResult:
@@ -307,5 +308,5 @@ async def ensure_local_connector(session: AsyncSession, tenant_id: int) -> Conne
     session.add(made)
     await session.flush()
     if made.is_default:
-        await repository.free_messages(session, tenant_id, made.id, of_default=True)
+        await release_now_or_soon(session, tenant_id, "default", made.id)
     return made

@@ -208,6 +208,7 @@ _ERASE = (
     f"delete from dead_letters where {_MINE}",  # noqa: S608
     # The history of runs stays, for the numbers; what it says about the person goes.
     f"update messages set recipient = null, subject = null, error_message = null where {_MINE}",  # noqa: S608
+    f"update message_decisions set was_error = null where {_RUNS}",  # noqa: S608
     f"update runs set trigger_event = null, event_id = null, context = null, resume_output = null, error_message = null where {_MINE}",  # noqa: S608
     f"update steps set output = null, error_message = null where {_RUNS}",  # noqa: S608
     f"update step_attempts set error_message = 'Erased with the contact.' where {_RUNS}",  # noqa: S608

@@ -17,6 +17,8 @@ from app.lib.complaints import complaint
 from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
 from app.messaging import counters
+from app.messaging.rules import UNCERTAIN_RULE
+from app.messaging.rules import rule_of as uncertain_rule
 from app.nodes import goals, registry
 from app.nodes.base import Done, Fail, IfRoom, Message, NodeType, Outcome, Run
 from app.nodes.conditions import Condition
@@ -119,6 +121,8 @@ class Graph:
         self.trigger_event: str | None = trigger.get("event") if trigger.get("type") == "event" else None
         self.admits = self._judge(trigger) if trigger.get("conditions") else None
         settings = document.get("settings") or {}
+        self.uncertain = uncertain_rule(settings)
+        """What becomes of its messages whose fate nobody knows; None: a person is asked."""
         self.reentry: str = settings.get("reentry") or "after_exit"
         self.cooldown = float(settings.get("cooldownSeconds") or 0)
         self.entry_key = self.scope.field(settings["entryKey"]) if settings.get("entryKey") else None
@@ -176,6 +180,9 @@ class Graph:
         if spec.get("retry") and isinstance(made, Done):  # its mail is tried as often as the step says
             for message in [effect for effect in made.effects if isinstance(effect, Message)]:
                 message.payload["retry"] = retry_of(spec["retry"]).plain()
+        if self.uncertain and isinstance(made, Done):
+            for message in [effect for effect in made.effects if isinstance(effect, Message)]:
+                message.payload[UNCERTAIN_RULE] = self.uncertain
         return made
 
     def _connect(self, edge: dict[str, Any]) -> None:

@@ -1,34 +1,31 @@
-"""JSON routes of templates and messages."""
+"""JSON routes of templates; those of messages and suppressions stand beside them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import guards
 from app.lib import pagination
 from app.lib.envelope import Envelope, ok
-from app.messaging import suppression_api
+from app.messaging import message_api, suppression_api
 from app.messaging.schemas import (
-    MessageView,
     NewTemplate,
     PreviewRequest,
     PreviewView,
-    Settlement,
     TemplateChange,
     TemplateView,
 )
-from app.messaging.service import MessageService, message_view
 from app.messaging.template_service import TemplateService, parts_of, template_view
 from app.models.scope import Scope
 from app.models.status import Role
 
-TEMPLATES, MESSAGES = ["Templates"], ["Messages"]
+TEMPLATES = ["Templates"]
 Asked = Request[Any, Any, Any]
 
 
@@ -115,63 +112,6 @@ async def preview_template(
     return ok(await service.preview(parts_of(await service.get(template_id)), data))
 
 
-@get(
-    "/api/v1/messages",
-    role=Role.VIEWER,
-    scope=Scope.MESSAGES_READ,
-    tags=MESSAGES,
-    summary="List messages, those of the newest runs first",
-)
-async def list_messages(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
-    limit: FromQuery[int | None] = None,
-    cursor: FromQuery[str | None] = None,
-    contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
-    workflow_id: Annotated[UUID | None, QueryParameter(name="workflowId")] = None,
-    run_id: Annotated[UUID | None, QueryParameter(name="runId")] = None,
-    status: FromQuery[str | None] = None,
-) -> Envelope[list[MessageView]]:
-    page = await MessageService(db_session, request.user).list(
-        limit, cursor, contact_id=contact_id, workflow_id=workflow_id, run_id=run_id, status=status
-    )
-    return ok(
-        [message_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
-    )
-
-
-@get(
-    "/api/v1/messages/{message_id:str}",
-    role=Role.VIEWER,
-    scope=Scope.MESSAGES_READ,
-    tags=MESSAGES,
-    summary="Get a message",
-)
-async def get_message(
-    request: Asked, db_session: NamedDependency[AsyncSession], message_id: FromPath[str]
-) -> Envelope[MessageView]:
-    return ok(message_view(await MessageService(db_session, request.user).get(message_id)))
-
-
-@post(
-    "/api/v1/messages/{message_id:str}/settle",
-    role=Role.MARKETER,
-    scope=Scope.MESSAGES_WRITE,
-    tags=MESSAGES,
-    status_code=200,
-    summary="Say what became of a message whose fate is uncertain",
-)
-async def settle_message(
-    request: Asked, db_session: NamedDependency[AsyncSession], message_id: FromPath[str], data: JSONBody[Settlement]
-) -> Envelope[MessageView]:
-    """A run that waits for it goes on: by `next` when it was sent, by `error` when it failed. Nothing is sent.
-
-    A message that is not uncertain answers 409 `already_settled`.
-    """
-    service = MessageService(db_session, request.user)
-    return ok(message_view(await service.settle(message_id, sent=data.outcome == "sent")))
-
-
 HANDLERS: list[Any] = [
     list_templates,
     create_template,
@@ -179,8 +119,6 @@ HANDLERS: list[Any] = [
     update_template,
     delete_template,
     preview_template,
-    list_messages,
-    get_message,
-    settle_message,
+    *message_api.HANDLERS,
     *suppression_api.HANDLERS,
 ]

@@ -27,20 +27,32 @@ case when status in (0, 1) then '{QUEUED}'
 """The counter that a row of `messages` is in, as SQL."""
 
 
-def moving(update: str, was: str, *, values: str = "", answer: str = "run_id, seq") -> str:
-    """SQL that moves messages by `update`, an UPDATE without RETURNING of rows that were all counted as `was`, and counts them.
+def moving(
+    update: str,
+    was: str | None,
+    *,
+    values: str = "",
+    returning: str = "m.*",
+    also: str = "",
+    answer: str = "run_id, seq",
+    final: str = "",
+) -> str:
+    """SQL that moves messages by `update`, an UPDATE without RETURNING, and counts them.
 
-    It takes the parameter `shard` besides those of `update` and answers the columns `answer` of the messages that were moved.
-    `values` are CTEs that `update` reads.
+    All were counted as `was`; None: each as its column `was` says, which `returning` has then. `values` are CTEs that `update` reads,
+    `also` some that read what it `moved`. It takes the parameter `shard` besides those of `update` and answers the columns `answer`
+    of the messages that were moved, or what `final` selects.
     """
+    before = f"'{was}'" if was else "was"
     return f"""
-    with {values}{"," if values else ""} moved as ({update} returning m.*),
+    with {values}{"," if values else ""} moved as ({update} returning {returning}),
     counted as (
       insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
       select workflow_id, workflow_version, node_id, key, %(shard)s, tenant_id, sum(n) from moved,
-        lateral (values ('{was}', -1), ({KEY}, 1)) as c(key, n)
+        lateral (values ({before}, -1), ({KEY}, 1)) as c(key, n)
       where node_id <> '' group by workflow_id, workflow_version, node_id, key, tenant_id having sum(n) <> 0
       order by workflow_id, workflow_version, node_id collate "C", key collate "C"
       on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
-    select {answer} from moved
+    {"," if also else ""} {also}
+    {final or f"select {answer} from moved"}
     """  # noqa: S608  constants

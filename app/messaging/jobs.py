@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import timedelta
 
 import dramatiq
 import psycopg
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import database, jobs
+from app.connectors.releases import JOB
+from app.lib import clock, database, jobs
+from app.messaging import bulk
 from app.messaging.deliver import Delivery
 
 log = structlog.get_logger()
 SECONDS = 20.0
 """One call sends for at most this long, so that a stopping worker is not held up by a long queue."""
+
+KEPT = timedelta(days=30)
 
 jobs.broker()
 
@@ -33,5 +40,37 @@ def deliver() -> None:
         jobs.ring("deliver")
 
 
-POLLS = [deliver]
-"""Actors whose work the workers look for by themselves each second."""
+@dramatiq.actor(queue_name=jobs.queue_of(JOB), max_retries=0, actor_name=JOB)
+def move_messages() -> None:
+    """Do what was asked for many messages, batch after batch."""
+    jobs.answer(JOB)
+    asyncio.run(_move())
+
+
+async def _move() -> None:
+    until = time.monotonic() + SECONDS
+    async with database.job_engine() as engine:
+        while time.monotonic() < until:
+            async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+                if not await bulk.step_of_any(session):
+                    return
+    jobs.ring(JOB)
+
+
+def poll_jobs() -> None:
+    """Is there a job that was left? A look costs one small query."""
+    with database.connect() as connection:
+        found = connection.execute("select 1 from message_jobs where finished_at is null limit 1").fetchone()
+    if found:
+        asyncio.run(_move())
+
+
+async def forget_jobs() -> None:
+    """What was done for many messages is listed for a month."""
+    async with database.transaction() as session:
+        await bulk.forget_old(session, clock.now() - KEPT)
+
+
+POLLS = [deliver, poll_jobs]
+"""What the workers do by themselves each second."""
+HOUSEKEEPING = [forget_jobs]

@@ -21,6 +21,8 @@ from app.lib import shards
 from app.lib.formats import counted
 from app.messaging import suppression_list
 from app.messaging.counters import AWAITED, QUEUED, moving
+from app.messaging.decisions import FOLLOW_RULES
+from app.messaging.rules import LIMIT
 from app.models.status import Channel, MessageStatus
 from app.settings import settings
 
@@ -87,9 +89,6 @@ class Move:
         return self.status not in (MessageStatus.QUEUED, MessageStatus.SENDING)
 
 
-# Until when a run waits for a message that became uncertain.
-_LIMIT = f"case when m.payload ? '{AWAITED}' then clock_now() + %(hours)s * interval '1 hour' end"
-
 # Each counts what it moves (`counters`). Only messages that are queued or being sent are moved here.
 _INTEND = moving(
     """
@@ -115,7 +114,7 @@ _SETTLE = moving(
     from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(reason)s::text[],
       %(retry)s::float8[], %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, reason, retry, forgive)
     where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 1
-    """.replace("%(limit)s", _LIMIT),
+    """.replace("%(limit)s", LIMIT),
     QUEUED,
 )
 
@@ -124,23 +123,11 @@ _EXPIRE = moving(
     update messages m set status = 9, lease_until = null, fence = m.fence + 1, error_message = %(why)s, reason = 'worker_lost',
       settled_at = clock_now(), due_at = %(limit)s
     from lost where m.run_id = lost.run_id and m.seq = lost.seq
-    """.replace("%(limit)s", _LIMIT),
+    """.replace("%(limit)s", LIMIT),
     QUEUED,
     values="lost as (select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)",
     answer="contact_id, channel",
 )
-
-# The message stays uncertain: its run alone goes on. Afterwards nobody waits for it, so that settling it moves no run.
-_LET_GO = """
-with late as (
-  select run_id, seq from messages where due_at <= clock_now() and status = 9 order by due_at limit 500 for update skip locked),
-gone as (update messages m set due_at = null from late where m.run_id = late.run_id and m.seq = late.seq returning m.*)
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
-select tenant_id, 2, 'message.settled', contact_id, workflow_id, run_id,
-  jsonb_build_object('seq', seq, 'port', 'error', 'error', %(why)s::text, 'output', jsonb_strip_nulls(
-    jsonb_build_object('status', 'uncertain', 'recipient', recipient, 'reason', 'outcome_unknown'))), clock_now()
-from gone returning run_id
-"""
 
 _TELL = """
 insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
@@ -206,10 +193,13 @@ def expire(connection: Connection) -> list[tuple[UUID, int]]:
 
 
 def let_go(connection: Connection) -> int:
-    """Runs that waited for an uncertain message as long as they may leave by `error`. Returns how many were told."""
+    """Uncertain messages about which nobody has decided in time: the rule of their workflow does, or their run leaves by `error`.
+
+    Returns how many runs were told.
+    """
     hours = settings().engine.uncertain_hours
     why = f"Nobody could say within {counted(hours, 'hour')} whether the message left."
-    return len(connection.execute(_LET_GO, {"why": why}).fetchall())
+    return len(connection.execute(FOLLOW_RULES, {"why": why, "shard": shards.own()}).fetchall())
 
 
 def change_connectors(connection: Connection, changes: Sequence[Change]) -> list[Change]:

@@ -65,7 +65,8 @@ where m.run_id = v.run_id and m.seq = v.seq
 """
 
 _TAKE = """
-select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.template_id, m.payload, m.attempt, m.fence, m.created_at,
+select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.template_id, m.payload, m.attempt, m.fence,
+  greatest(m.created_at, m.resent_at) as created_at,
   case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
     'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,

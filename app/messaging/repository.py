@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from sqlalchemy import and_, delete, func, or_, select, tuple_, type_coerce, upd
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import shards
+from app.accounts.principal import Principal
+from app.connectors.releases import release_now_or_soon
+from app.lib import database, shards
 from app.lib.addresses import comparable
-from app.messaging.counters import UNCERTAIN, moving
-from app.models import Contact, MailboxMessage, Message, Template, Workflow
-from app.models.status import MessageStatus
+from app.messaging import decisions
+from app.models import Contact, MailboxMessage, Message, MessageDecision, Template, Workflow
 
 MessageKey = tuple[UUID, int]
 
@@ -66,30 +68,53 @@ async def message(session: AsyncSession, tenant_id: int, key: MessageKey) -> Mes
     return (await session.scalars(query)).first()
 
 
-_SETTLE = moving(
-    """
-    update messages m set status = %(status)s, error_message = %(error)s, reason = %(reason)s, fence = m.fence + 1,
-      due_at = null, settled_at = clock_now(), sent_at = case when %(status)s = 2 then clock_now() end
-    where m.tenant_id = %(tenant)s and m.run_id = %(run)s and m.seq = %(seq)s and m.status = 9
-    """,
-    UNCERTAIN,
-)
+async def decide(
+    session: AsyncSession, tenant_id: int, act: str, keys: Sequence[MessageKey], by: Principal
+) -> set[MessageKey]:
+    """Do `act` of `decisions` to those of `keys` that it can be done to; answers them."""
+    rows = await database.execute(
+        session,
+        decisions.BY_KEY[act],
+        tenant=tenant_id,
+        runs=[key[0] for key in keys],
+        seqs=[key[1] for key in keys],
+        open_to=decisions.OPEN_TO[act],
+        by_kind=by.kind,
+        by_id=by.id,
+        by_name=by.name,
+        shard=shards.PEOPLE,
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
-async def settle_message(
-    session: AsyncSession, tenant_id: int, key: MessageKey, status: MessageStatus, error: str | None, reason: str | None
-) -> bool:
-    """Say what became of an uncertain message. False: it is not uncertain (any more)."""
-    connection = await session.connection()
-    parameters = {"tenant": tenant_id, "run": key[0], "seq": key[1], "status": int(status), "error": error}
-    done = await connection.exec_driver_sql(_SETTLE, {**parameters, "reason": reason, "shard": shards.PEOPLE})
-    return done.first() is not None
+async def decisions_about(
+    session: AsyncSession, tenant_id: int, keys: Sequence[MessageKey]
+) -> Sequence[MessageDecision]:
+    """What was decided about these messages, the first first."""
+    if not keys:
+        return []
+    query = (
+        select(MessageDecision)
+        .where(MessageDecision.tenant_id == tenant_id, tuple_(MessageDecision.run_id, MessageDecision.seq).in_(keys))
+        .order_by(MessageDecision.run_id, MessageDecision.seq, MessageDecision.fence)
+    )
+    return (await session.scalars(query)).all()
 
 
 async def messages(
-    session: AsyncSession, tenant_id: int, limit: int, *, after: MessageKey | None = None, **equal: Any
+    session: AsyncSession,
+    tenant_id: int,
+    limit: int,
+    *,
+    after: MessageKey | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **equal: Any,
 ) -> Sequence[Message]:
-    """Up to `limit` messages, those of the newest runs first, where the columns in `equal` have those values."""
+    """Up to `limit` messages, those of the newest runs first, where the columns in `equal` have those values.
+
+    `since` and `until` are about when they came to their end.
+    """
     query = (
         select(Message)
         .where(Message.tenant_id == tenant_id)
@@ -99,6 +124,10 @@ async def messages(
     for column, value in equal.items():
         if value is not None:
             query = query.where(getattr(Message, column) == value)
+    if since:
+        query = query.where(Message.settled_at >= since)
+    if until:
+        query = query.where(Message.settled_at <= until)
     if after:
         query = query.where(tuple_(Message.run_id, Message.seq) < tuple_(*after))
     return (await session.scalars(query)).all()
@@ -106,18 +135,7 @@ async def messages(
 
 async def free_messages_of_workflow(session: AsyncSession, tenant_id: int, workflow_id: UUID) -> None:
     """Make due again what was held because the workflow was paused."""
-    await session.execute(
-        update(Message)
-        .where(
-            Message.tenant_id == tenant_id,
-            Message.status == int(MessageStatus.QUEUED),
-            Message.due_at.is_(None),
-            Message.workflow_id == workflow_id,
-            Message.reason == "workflow_paused",
-        )
-        .values(due_at=func.clock_now(), reason=None, error_message=None)
-        .execution_options(synchronize_session=False)
-    )
+    await release_now_or_soon(session, tenant_id, "workflow", workflow_id)
 
 
 async def contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact | None:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import clock, jobs, pagination
+from app.lib import jobs, pagination
 from app.messaging import repository
-from app.messaging.counters import AWAITED
+from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.repository import MessageKey
-from app.messaging.schemas import MessageView
-from app.models import Inbox, Message
+from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
+from app.models import Message, MessageDecision
 from app.models.status import Channel, MessageStatus
+
+Decided = dict[MessageKey, list[MessageDecision]]
 
 
 class AlreadySettled(Conflict):
     """Only a message whose fate is uncertain can be settled by hand."""
 
     code = "already_settled"
+
+
+class NothingToResend(Conflict):
+    """Only a message that failed, or whose fate is uncertain, can be sent again."""
+
+    code = "nothing_to_resend"
 
 
 def message_id(message: Message) -> str:
@@ -61,6 +73,21 @@ def message_view(message: Message) -> MessageView:
         connector_id=message.connector_id,
         reason=message.reason,
         settled_at=message.settled_at,
+        resent_at=message.resent_at,
+    )
+
+
+def decision_view(decision: MessageDecision) -> DecisionView:
+    return DecisionView(
+        act=decision.act,
+        by=decision.by_name,
+        by_kind=decision.by_kind,
+        at=decision.at,
+        was=MessageStatus(decision.was_status).word,
+        was_reason=decision.was_reason,
+        was_error=decision.was_error,
+        was_since=decision.was_since,
+        tries=decision.tries,
     )
 
 
@@ -79,7 +106,8 @@ class MessageService:
     """The send ledger of the principal's workspace."""
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
-        self.session, self.tenant_id = session, principal.tenant_id
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self.jobs = MessageJobs(session, principal)
 
     async def get(self, text: str) -> Message:
         found = await repository.message(self.session, self.tenant_id, message_key(text))
@@ -96,6 +124,10 @@ class MessageService:
         workflow_id: UUID | None = None,
         run_id: UUID | None = None,
         status: str | None = None,
+        connector_id: UUID | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> pagination.Page[Message]:
         size = pagination.clamp_limit(limit)
         after = pagination.decode_cursor(cursor, UUID, int) if cursor else None
@@ -108,36 +140,65 @@ class MessageService:
             workflow_id=workflow_id,
             run_id=run_id,
             status=message_status(status),
+            connector_id=connector_id,
+            reason=reason or None,
+            since=since,
+            until=until,
         )
         return pagination.cut(rows, size, lambda row: (row.run_id, row.seq))
 
     async def settle(self, text: str, *, sent: bool) -> Message:
-        """A person says what became of an uncertain message; a run that waits for it goes on."""
+        """Somebody says what became of an uncertain message; a run that waits for it goes on. Raises AlreadySettled."""
         message = await self.get(text)
-        status = MessageStatus.SENT if sent else MessageStatus.FAILED
-        error, reason = (None, None) if sent else ("Marked as not sent by a person.", "settled_by_hand")
-        if not await repository.settle_message(self.session, self.tenant_id, message_key(text), status, error, reason):
+        if not await self._decide("sent" if sent else "failed", [message_key(text)]):
             raise AlreadySettled
         await self.session.refresh(message)
-        if (message.payload or {}).get(AWAITED):
-            output = {"status": MessageStatus(message.status).word, "recipient": message.recipient}
-            self.session.add(
-                Inbox(
-                    tenant_id=self.tenant_id,
-                    kind=2,
-                    name="message.settled",
-                    contact_id=message.contact_id,
-                    workflow_id=message.workflow_id,
-                    run_id=message.run_id,
-                    payload={
-                        "seq": message.seq,
-                        "port": "next" if sent else "error",
-                        "output": output,
-                        "error": message.error_message,
-                    },
-                    occurred_at=clock.now(),
-                )
-            )
-            jobs.enqueue(self.session, "advance")
-            await self.session.flush()
         return message
+
+    async def resend(self, text: str) -> Message:
+        """Put a message that failed or is uncertain back into the queue. It leaves only if it may be sent then. Raises NothingToResend."""
+        message = await self.get(text)
+        if not await self._decide("resend", [message_key(text)]):
+            raise NothingToResend
+        await self.session.refresh(message)
+        return message
+
+    async def decide_some(self, act: Act, ids: Sequence[str]) -> MovedView:
+        """Do `act` to those of `ids` that it can be done to. Ids of no message, or of another workspace, are skipped like the others."""
+        keys = set[MessageKey]()
+        for text in ids:
+            with contextlib.suppress(NotFound):
+                keys.add(message_key(text))
+        moved = await self._decide(act, sorted(keys))
+        return MovedView(moved=moved, skipped=len(set(ids)) - moved)
+
+    async def decide_all(self, act: Act, given: MessageFilter) -> MovedView:
+        """Do `act` to all that fit, by a job if they are many."""
+        job = await self.jobs.start(act, given)
+        return MovedView(moved=job.moved, skipped=job.skipped, job=job_view(job))
+
+    async def decide(self, act: Act, ids: Sequence[str] | None, given: MessageFilter | None) -> MovedView:
+        """Either of both. Raises Invalid when there is not exactly one."""
+        if (ids is None) == (given is None):
+            raise Invalid(errors=[Complaint(path="ids", message="Send either `ids` or `filter`.")])
+        return await self.decide_all(act, given) if given is not None else await self.decide_some(act, ids or [])
+
+    async def decisions(self, rows: Sequence[Message]) -> Decided:
+        """What was decided about these messages, the first first."""
+        found: Decided = {}
+        keys = [(row.run_id, row.seq) for row in rows]
+        for decision in await repository.decisions_about(self.session, self.tenant_id, keys):
+            found.setdefault((decision.run_id, decision.seq), []).append(decision)
+        return found
+
+    async def detail(self, text: str) -> MessageView:
+        """One message with what was decided about it."""
+        message = await self.get(text)
+        made = (await self.decisions([message])).get((message.run_id, message.seq), [])
+        return msgspec.structs.replace(message_view(message), decisions=[decision_view(one) for one in made])
+
+    async def _decide(self, act: Act, keys: Sequence[MessageKey]) -> int:
+        moved = await repository.decide(self.session, self.tenant_id, act, keys, self.principal) if keys else set()
+        if moved:
+            jobs.enqueue(self.session, "deliver" if act == "resend" else "advance")
+        return len(moved)

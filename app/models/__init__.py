@@ -11,6 +11,7 @@ from app.models.event import DeadLetter, Event, Inbox
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, Message, Suppression
+from app.models.message_job import MessageDecision, MessageJob
 from app.models.run import EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
 from app.models.session import SignInFailure, SignInLink, UserSession
@@ -41,6 +42,8 @@ __all__ = [
     "MailboxMessage",
     "Membership",
     "Message",
+    "MessageDecision",
+    "MessageJob",
     "NodeStat",
     "Run",
     "SecretKey",

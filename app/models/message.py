@@ -36,6 +36,8 @@ class Message(Base):
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
     created_at: Mapped[datetime]
+    resent_at: Mapped[datetime | None]
+    """When somebody, or the rule of its workflow, last put it back into the queue."""
     sent_at: Mapped[datetime | None]
     workflow_version: Mapped[int] = mapped_column(server_default="0")
     node_id: Mapped[str] = mapped_column(server_default="")
@@ -65,6 +67,7 @@ class Message(Base):
         ),
         Index("messages_held", "tenant_id", "connector_id", postgresql_where=text("status = 0 and due_at is null")),
         Index("messages_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index("messages_held_by_workflow", "workflow_id", postgresql_where=text("status = 0 and due_at is null")),
         Index("messages_leased", "lease_until", postgresql_where=text("lease_until is not null")),
         Index("messages_contact", "contact_id", "created_at"),
         Index("messages_newest", "tenant_id", text("run_id desc"), text("seq desc")),

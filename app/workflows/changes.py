@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.nodes import registry
-from app.workflows.graph import NEXT, TRIGGER, Backoff, Edge, Graph, Node, Position
+from app.workflows.graph import NEXT, TRIGGER, Backoff, Edge, Graph, Node, Position, Settings, Span, UncertainRule
 
 Kind = Literal["added", "removed", "changed"]
 CARD_WIDTH, CARD_HEIGHT, ASIDE = 240, 80, 280
@@ -195,14 +195,25 @@ def _rest(before: Graph, after: Graph) -> Iterator[Change]:
             "may enter again": graph.settings.reentry.replace("_", " "),
             "cool-down, s": graph.settings.cooldown_seconds,
             "one run for each": graph.settings.entry_key,
+            "uncertain emails": uncertain_in_words(graph.settings),
         }
         for graph in (before, after)
     )
     if details := _details(old, new):
-        yield Change("changed", "", "Entry rules", "settings", details)
+        yield Change("changed", "", "Entry and delivery rules", "settings", details)
     if [note.text for note in before.notes] != [note.text for note in after.notes]:
         texts = {note.id: note.text for note in before.notes}, {note.id: note.text for note in after.notes}
         yield Change("changed", "", "Notes", "note", [Detail("", *pair) for pair in _pairs(*texts)])
+
+
+def uncertain_in_words(settings: Settings) -> str:
+    """What becomes of uncertain emails, as a clause."""
+    rule = settings.uncertain
+    if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):
+        return "stay for a person"
+    acts = {"assume_sent": "count as sent", "resend": "are sent again once", "error": "count as failed"}
+    number, unit = rule.after.duration, rule.after.unit
+    return f"{acts.get(rule.then, 'stay for a person')} after {number:,} {unit if number != 1 else unit[:-1]}"
 
 
 def _pairs(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, str]]:

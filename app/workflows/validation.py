@@ -28,11 +28,15 @@ from app.workflows.graph import (
     MAX_NODES,
     MAX_NOTES,
     TRIGGER,
+    UNIT_SECONDS,
     Edge,
     Goal,
     Graph,
     Node,
     Note,
+    Settings,
+    Span,
+    UncertainRule,
     cycle,
 )
 from app.workflows.step_types import Problem, StepTypes
@@ -45,6 +49,8 @@ MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 Severity = Literal["error", "warning"]
 Exists = Callable[[UUID], bool]
 NOTHING_KNOWN = KnownNames()
+LONGEST_UNCERTAIN_DAYS = 30
+"""How long an email may stay uncertain before the rule of its workflow decides."""
 
 
 class Finding(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
@@ -332,6 +338,7 @@ def _judge_goals(found: Findings, graph: Graph, types: StepTypes) -> None:
         found.issues.append(
             Finding(path="settings.cooldownSeconds", message="Say how long a contact must stay away, in seconds.")
         )
+    _judge_uncertain(found, settings)
     if isinstance(settings.entry_key, str) and not settings.entry_key.startswith("event."):
         found.refusals.append(
             Finding(
@@ -339,3 +346,16 @@ def _judge_goals(found: Findings, graph: Graph, types: StepTypes) -> None:
                 message="The key comes from the event that starts the run. Write it as `event.order_id`.",
             )
         )
+
+
+def _judge_uncertain(found: Findings, settings: Settings) -> None:
+    """The rule for uncertain emails: it needs a time, and a mail server's log is not kept for ever."""
+    rule = settings.uncertain
+    if not isinstance(rule, UncertainRule):
+        return
+    if not isinstance(rule.after, Span):
+        message = "Say after how long nobody has to decide any more, such as 2 hours."
+        found.issues.append(Finding(path="settings.uncertain.after", message=message))
+    elif rule.after.duration * UNIT_SECONDS[rule.after.unit] > LONGEST_UNCERTAIN_DAYS * 86_400:
+        message = f"Wait {LONGEST_UNCERTAIN_DAYS} days at most."
+        found.refusals.append(Finding(path="settings.uncertain.after.duration", message=message))

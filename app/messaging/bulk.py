@@ -1,0 +1,194 @@
+"""Doing something with many messages: a job, so that no request and no transaction takes on more than some hundred of them.
+
+A job is a row. Each step moves one batch and notes how far it came in the same transaction, so that whoever is killed loses nothing and
+repeats nothing. Jobs take turns: the one that has rested longest is next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.connectors import releases
+from app.connectors.releases import JOB
+from app.errors import Complaint, Invalid, NotFound
+from app.lib import clock, database, jobs, pagination, shards
+from app.messaging import decisions
+from app.messaging.schemas import MessageFilter, MessageJobView
+from app.models.message_job import MessageJob
+from app.models.status import MessageStatus
+
+Act = Literal["resend", "sent", "failed"]
+COUNTED = 10_000
+"""Messages that are looked at to say how many a job is about."""
+UNDER_WAY = 20
+"""Jobs of a workspace at the same time; more is somebody who presses again and again."""
+
+
+def parameters_of(
+    tenant_id: int, act: str, wanted: dict[str, Any], until: datetime, limit: int, reached: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Of the statements of `decisions` that take a filter."""
+    statuses = [int(MessageStatus.of(word)) for word in wanted["status"]]
+    latest = wanted.get("until")
+    return {
+        "tenant": tenant_id,
+        "open_to": decisions.OPEN_TO[act],
+        "statuses": statuses,
+        "workflow": wanted.get("workflowId"),
+        "node": wanted.get("nodeId"),
+        "connector": wanted.get("connectorId"),
+        "contact": wanted.get("contactId"),
+        "reason": wanted.get("reason"),
+        "since": wanted.get("since"),
+        "until": min(until, datetime.fromisoformat(latest)) if latest else until,
+        "limit": limit,
+        **({"at": None, "run": None, "seq": None} if reached is None else reached),
+    }
+
+
+def stored_filter(given: MessageFilter, act: str) -> dict[str, Any]:
+    """A filter as it lies in a job. Raises Invalid for statuses that the act does not go out from."""
+    allowed = [MessageStatus(status).word for status in decisions.OPEN_TO[act]]
+    if wrong := [word for word in given.status if word not in allowed]:
+        message = f"Messages that are {wrong[0]} cannot be settled. Use {' or '.join(allowed)}."
+        raise Invalid(errors=[Complaint(path="filter.status", message=message)])
+    if given.since and given.until and given.since > given.until:
+        raise Invalid(errors=[Complaint(path="filter.until", message="This is before `since`.")])
+    named = {
+        "workflowId": given.workflow_id, "nodeId": given.node_id, "connectorId": given.connector_id, "contactId": given.contact_id,
+        "reason": given.reason, "since": given.since and given.since.isoformat(), "until": given.until and given.until.isoformat(),
+    }  # fmt: skip
+    return {"status": list(given.status), **{name: str(value) for name, value in named.items() if value}}
+
+
+def job_view(job: MessageJob) -> MessageJobView:
+    return MessageJobView(
+        id=job.id,
+        act=job.act,
+        status="completed" if job.finished_at else "running",
+        matched=max(job.matched, job.moved + job.skipped),
+        moved=job.moved,
+        skipped=job.skipped,
+        by=job.by_name,
+        created_at=job.created_at,
+        finished_at=job.finished_at,
+    )
+
+
+class MessageJobs:
+    """Jobs of the principal's workspace."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+
+    async def get(self, job_id: UUID) -> MessageJob:
+        query = select(MessageJob).where(MessageJob.tenant_id == self.tenant_id, MessageJob.id == job_id)
+        found = (await self.session.scalars(query)).first()
+        if found is None or found.act == "release":
+            raise NotFound
+        return found
+
+    async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[MessageJob]:
+        """The newest first."""
+        size = pagination.clamp_limit(limit)
+        query = (
+            select(MessageJob)
+            .where(MessageJob.tenant_id == self.tenant_id, MessageJob.act != "release")
+            .order_by(MessageJob.id.desc())
+            .limit(size + 1)
+        )
+        if cursor:
+            query = query.where(MessageJob.id < pagination.decode_cursor(cursor, UUID)[0])
+        return pagination.cut((await self.session.scalars(query)).all(), size, lambda job: (job.id,))
+
+    async def under_way(self) -> Sequence[MessageJob]:
+        """Jobs that are not done, the newest first."""
+        query = (
+            select(MessageJob)
+            .where(
+                MessageJob.tenant_id == self.tenant_id, MessageJob.finished_at.is_(None), MessageJob.act != "release"
+            )
+            .order_by(MessageJob.id.desc())
+            .limit(UNDER_WAY)
+        )
+        return (await self.session.scalars(query)).all()
+
+    async def count(self, act: Act, given: MessageFilter) -> int:
+        """How many messages fit now, among the COUNTED latest that are failed or uncertain."""
+        wanted = parameters_of(self.tenant_id, act, stored_filter(given, act), clock.now(), COUNTED)
+        return int((await database.execute(self.session, decisions.COUNT_FITTING, **wanted))[0][0])
+
+    async def start(self, act: Act, given: MessageFilter) -> MessageJob:
+        """Do `act` to all messages that fit and have failed or become uncertain until now. The first batch is done when this returns."""
+        wanted = stored_filter(given, act)
+        if len(await self.under_way()) >= UNDER_WAY:
+            raise Invalid(f"{UNDER_WAY} jobs are under way. Wait until one is done.")
+        job = MessageJob(
+            tenant_id=self.tenant_id,
+            act=act,
+            wanted=wanted,
+            by_kind=self.principal.kind,
+            by_id=self.principal.id,
+            by_name=self.principal.name,
+            matched=await self.count(act, given),
+        )
+        self.session.add(job)
+        await self.session.flush()
+        await self.session.refresh(job)
+        await step(self.session, job)
+        if job.finished_at is None:
+            jobs.enqueue(self.session, JOB)
+        return job
+
+
+async def step(session: AsyncSession, job: MessageJob) -> None:
+    """One batch of `job`, which this transaction holds; the note of how far it came is written with it."""
+    if job.act == "release":
+        freed = await releases.release(session, job.tenant_id, job.wanted)
+        moved, fitting, over = freed, freed, freed < releases.AT_ONCE
+    else:
+        wanted = parameters_of(job.tenant_id, job.act, job.wanted, job.created_at, decisions.BATCH, job.reached)
+        by = {"by_kind": job.by_kind, "by_id": job.by_id, "by_name": job.by_name, "shard": shards.PEOPLE}
+        rows = await database.execute(session, decisions.BY_FILTER[job.act], **wanted, **by)
+        moved, fitting, seen, job.reached = rows[0]
+        over = seen < decisions.BATCH
+        if moved:
+            jobs.enqueue(session, "deliver" if job.act == "resend" else "advance")
+    job.moved += moved
+    job.skipped += fitting - moved
+    job.touched_at = clock.now()
+    if over:
+        job.finished_at = clock.now()
+    if job.act == "release" and freed:
+        jobs.enqueue(session, "deliver")
+    await session.flush()
+
+
+async def step_of_any(session: AsyncSession) -> bool:
+    """One batch of the job that has rested longest and that nobody else holds. False when there is none."""
+    query = (
+        select(MessageJob)
+        .where(MessageJob.finished_at.is_(None))
+        .order_by(MessageJob.touched_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    job = (await session.scalars(query)).first()
+    if job is not None:
+        await step(session, job)
+    return job is not None
+
+
+async def forget_old(session: AsyncSession, before: datetime) -> int:
+    """Jobs that were done before `before` go; what they decided stays with each message."""
+    done = await database.execute(
+        session, "delete from message_jobs where finished_at < %(before)s returning id", before=before
+    )
+    return len(done)

@@ -1,0 +1,144 @@
+"""Decisions about messages that have come to an end: sent after all, failed, or sent again. The set-based SQL of all of them.
+
+Whoever decides, a person, a program or the rule of a workflow, does it with the statements below, so that each decision is written down
+with who, when and what the message was before, is counted, and hands a waiting run its outcome, all in one statement. Sending again
+keeps the row and its Message-ID: the mail is the same, and a mailbox that has it already can tell. Its place in the queue is the one
+it had. What a worker that comes late wants to write fails at the fence, which every decision moves.
+"""
+
+from __future__ import annotations
+
+from app.messaging.counters import AWAITED, KEY, UNCERTAIN, moving
+from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
+
+BATCH = 1_000
+"""Messages that one statement of a job looks at."""
+_BEFORE = """
+run_id as d_run, seq as d_seq, status as was_status, reason as was_reason, error_message as was_error, settled_at as was_since,
+attempt as was_tries
+"""
+_TELL = f"""
+told as (
+  insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
+  select tenant_id, 2, 'message.settled', contact_id, workflow_id, run_id, jsonb_build_object(
+      'seq', seq, 'port', case when status = 2 then 'next' else 'error' end,
+      'error', case when status = 9 then %(why)s::text when status = 8 then error_message end,
+      'output', jsonb_strip_nulls(jsonb_build_object('status', case status when 2 then 'sent' when 8 then 'failed' else 'uncertain' end,
+        'recipient', recipient, 'reason', case when status = 9 then 'outcome_unknown' else reason end))), clock_now()
+  from moved where payload ? '{AWAITED}' and status in (2, 8, 9)
+  returning run_id)
+"""  # noqa: S608  constants
+
+_SETS = {
+    "resend": """status = 0, due_at = clock_now(), lease_until = null, attempt = 0, reason = null, error_message = null, sent_at = null,
+      settled_at = null, resent_at = clock_now(), fence = m.fence + 1""",
+    "sent": """status = 2, due_at = null, reason = null, error_message = null, sent_at = m.settled_at, settled_at = clock_now(),
+      fence = m.fence + 1""",
+    "failed": """status = 8, due_at = null, reason = 'settled_by_hand', error_message = 'Marked as not sent by a person.', sent_at = null,
+      settled_at = clock_now(), fence = m.fence + 1""",
+}
+"""What an act makes of a message. One that is assumed sent left when its fate became uncertain, if it left."""
+OPEN_TO = {"resend": [8, 9], "sent": [9], "failed": [9]}
+"""Which statuses an act takes messages out of: failed and uncertain, or only uncertain."""
+_WORDS = {"resend": "resent", "sent": "sent", "failed": "failed"}
+
+
+def _deciding(act: str, chosen: str, final: str = "") -> str:
+    """SQL that does `act` to the messages that the CTEs `chosen` lock."""
+    noted = f"""
+    noted as (
+      insert into message_decisions (run_id, seq, fence, tenant_id, act, by_kind, by_id, by_name, was_status, was_reason, was_error,
+        was_since, tries)
+      select run_id, seq, fence, tenant_id, '{_WORDS[act]}', %(by_kind)s, %(by_id)s, %(by_name)s, was_status, was_reason, was_error,
+        was_since, was_tries from moved)
+    """  # noqa: S608  constants
+    return moving(
+        f"update messages m set {_SETS[act]} from chosen d where m.run_id = d.d_run and m.seq = d.d_seq",  # noqa: S608
+        None,
+        values=chosen,
+        returning="m.*, d.*",
+        also=noted if act == "resend" else f"{noted}, {_TELL.replace('%(why)s', 'null')}",
+        final=final,
+    )
+
+
+_BY_KEY = f"""
+chosen as materialized (
+  select {_BEFORE}, {KEY} as was from messages
+  where tenant_id = %(tenant)s and status = any(%(open_to)s::int[])
+    and (run_id, seq) in (select * from unnest(%(runs)s::uuid[], %(seqs)s::int[]))
+  order by run_id, seq for update)
+"""  # noqa: S608
+
+# Looked at are some of those that are failed or uncertain, the latest first, from where the last batch ended; all are locked in one
+# order, so that two people who decide at once wait for each other.
+_BY_FILTER = f"""
+seen as materialized (
+  select run_id, seq, settled_at, status, workflow_id, node_id, connector_id, contact_id, reason from messages
+  where tenant_id = %(tenant)s and status in (8, 9) and settled_at <= %(until)s
+    and (%(since)s::timestamptz is null or settled_at >= %(since)s)
+    and (%(at)s::timestamptz is null or (settled_at, run_id, seq) < (%(at)s::timestamptz, %(run)s::uuid, %(seq)s::int))
+  order by settled_at desc, run_id desc, seq desc limit %(limit)s),
+fitting as materialized (
+  select run_id, seq from seen where status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[])
+    and (%(workflow)s::uuid is null or workflow_id = %(workflow)s) and (%(node)s::text is null or node_id = %(node)s)
+    and (%(connector)s::uuid is null or connector_id = %(connector)s) and (%(contact)s::uuid is null or contact_id = %(contact)s)
+    and (%(reason)s::text is null or reason = %(reason)s)),
+chosen as materialized (
+  select {_BEFORE}, {KEY} as was from messages where (run_id, seq) in (select run_id, seq from fitting)
+    and status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[]) and settled_at <= %(until)s
+  order by run_id, seq for update)
+"""  # noqa: S608
+_WHAT_WAS_DONE = """
+select (select count(*) from moved), (select count(*) from fitting), (select count(*) from seen),
+  (select jsonb_build_object('at', settled_at, 'run', run_id, 'seq', seq) from seen order by settled_at, run_id, seq limit 1)
+"""
+
+BY_KEY = {act: _deciding(act, _BY_KEY) for act in _SETS}
+"""Answers (run id, seq) of those that were moved. Takes `tenant, runs, seqs, open_to, by_kind, by_id, by_name, shard`."""
+BY_FILTER = {act: _deciding(act, _BY_FILTER, _WHAT_WAS_DONE) for act in _SETS}
+"""Answers one row: how many were moved, fitted and were looked at, and the last of those."""
+COUNT_FITTING = """
+with seen as (
+  select status, workflow_id, node_id, connector_id, contact_id, reason from messages
+  where tenant_id = %(tenant)s and status in (8, 9) and settled_at <= %(until)s
+    and (%(since)s::timestamptz is null or settled_at >= %(since)s)
+  order by settled_at desc limit %(limit)s)
+select count(*) from seen where status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[])
+  and (%(workflow)s::uuid is null or workflow_id = %(workflow)s) and (%(node)s::text is null or node_id = %(node)s)
+  and (%(connector)s::uuid is null or connector_id = %(connector)s) and (%(contact)s::uuid is null or contact_id = %(contact)s)
+  and (%(reason)s::text is null or reason = %(reason)s)
+"""
+
+# Uncertain messages about which nobody has decided in time: their rule does, or, without one, their run waits no longer and the message
+# stays as it is. Afterwards nobody waits for it, so that settling it moves no run.
+FOLLOW_RULES = moving(
+    f"""
+    update messages m set
+      status = case d.rule when '{ASSUME_SENT}' then 2 when '{RESEND}' then 0 when '{ERROR}' then 8 else 9 end,
+      due_at = case when d.rule = '{RESEND}' then clock_now() end,
+      attempt = case when d.rule = '{RESEND}' then 0 else m.attempt end,
+      resent_at = case when d.rule = '{RESEND}' then clock_now() else m.resent_at end,
+      sent_at = case when d.rule = '{ASSUME_SENT}' then m.settled_at end,
+      settled_at = case when d.rule = '{RESEND}' then null when d.rule is null then m.settled_at else clock_now() end,
+      reason = case when d.rule = '{ERROR}' then 'outcome_unknown' when d.rule is null then m.reason end,
+      error_message = case when d.rule = '{ERROR}' then 'Nobody could say within ' || d.time || ' whether the message left.'
+        when d.rule is null then m.error_message end,
+      fence = m.fence + 1
+    from late d where m.run_id = d.d_run and m.seq = d.d_seq
+    """,  # noqa: S608
+    UNCERTAIN,
+    values=f"""
+    late as materialized (
+      select {_BEFORE}, case when {APPLIES} then m.payload->'{UNCERTAIN_RULE}'->>0 end as rule, m.payload->'{UNCERTAIN_RULE}'->>2 as time
+      from messages m where due_at <= clock_now() and status = 9 order by due_at limit 500 for update skip locked)""",  # noqa: S608
+    returning="m.*, d.*",
+    also=f"""
+    noted as (
+      insert into message_decisions (run_id, seq, fence, tenant_id, act, by_kind, by_name, was_status, was_reason, was_error, was_since,
+        tries)
+      select run_id, seq, fence, tenant_id, case rule when '{ASSUME_SENT}' then 'sent' when '{RESEND}' then 'resent' else 'failed' end,
+        'rule', '', was_status, was_reason, was_error, was_since, was_tries from moved where rule is not null), {_TELL}""",  # noqa: S608
+    final="select run_id from told",
+)
+"""Answers the runs that were told. Takes `shard` and `why`, the sentence for a run that leaves without a rule."""

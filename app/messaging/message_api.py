@@ -1,0 +1,186 @@
+"""JSON routes of messages: the ledger, and what somebody decides about messages that have come to an end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import pagination
+from app.lib.envelope import Envelope, ok
+from app.messaging.bulk import MessageJobs, job_view
+from app.messaging.schemas import (
+    MessageJobView,
+    MessageView,
+    MovedView,
+    ResendRequest,
+    Settlement,
+    SettleRequest,
+)
+from app.messaging.service import MessageService, message_view
+from app.models.scope import Scope
+from app.models.status import Role
+
+TAGS = ["Messages"]
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+
+
+@get(
+    "/api/v1/messages",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="List messages, those of the newest runs first",
+)
+async def list_messages(
+    request: Asked,
+    db_session: Database,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+    contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
+    workflow_id: Annotated[UUID | None, QueryParameter(name="workflowId")] = None,
+    run_id: Annotated[UUID | None, QueryParameter(name="runId")] = None,
+    connector_id: Annotated[UUID | None, QueryParameter(name="connectorId")] = None,
+    status: FromQuery[str | None] = None,
+    reason: FromQuery[str | None] = None,
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
+) -> Envelope[list[MessageView]]:
+    """`since` and `until` are about `settledAt`."""
+    page = await MessageService(db_session, request.user).list(
+        limit,
+        cursor,
+        contact_id=contact_id,
+        workflow_id=workflow_id,
+        run_id=run_id,
+        connector_id=connector_id,
+        status=status,
+        reason=reason,
+        since=since,
+        until=until,
+    )
+    return ok(
+        [message_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
+    )
+
+
+@get(
+    "/api/v1/messages/{message_id:str}",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="Get a message",
+)
+async def get_message(request: Asked, db_session: Database, message_id: FromPath[str]) -> Envelope[MessageView]:
+    return ok(await MessageService(db_session, request.user).detail(message_id))
+
+
+@post(
+    "/api/v1/messages/{message_id:str}/settle",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=200,
+    summary="Say what became of a message whose fate is uncertain",
+)
+async def settle_message(
+    request: Asked, db_session: Database, message_id: FromPath[str], data: JSONBody[Settlement]
+) -> Envelope[MessageView]:
+    """A run that waits for it goes on: by `next` when it was sent, by `error` when it failed. Nothing is sent.
+
+    A message that is not uncertain answers 409 `already_settled`.
+    """
+    service = MessageService(db_session, request.user)
+    await service.settle(message_id, sent=data.outcome == "sent")
+    return ok(await service.detail(message_id))
+
+
+@post(
+    "/api/v1/messages/{message_id:str}/resend",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=200,
+    summary="Send a message again that failed or is uncertain",
+)
+async def resend_message(request: Asked, db_session: Database, message_id: FromPath[str]) -> Envelope[MessageView]:
+    """It is queued again, with the same Message-ID, and leaves only if it may be sent then: consent, suppressions and the state of the
+    workflow are looked at anew. An uncertain one may reach somebody twice. A run that went on is not moved again.
+
+    A message that neither failed nor is uncertain answers 409 `nothing_to_resend`.
+    """
+    service = MessageService(db_session, request.user)
+    await service.resend(message_id)
+    return ok(await service.detail(message_id))
+
+
+@post(
+    "/api/v1/messages/settle",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=202,
+    summary="Say what became of many uncertain messages",
+)
+async def settle_messages(request: Asked, db_session: Database, data: JSONBody[SettleRequest]) -> Envelope[MovedView]:
+    """Those with `ids`, at once; or all that fit `filter`, by a job: `GET /message-jobs/{id}` says how far it is."""
+    return ok(await MessageService(db_session, request.user).decide(data.outcome, data.ids, data.filter))
+
+
+@post(
+    "/api/v1/messages/resend",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=202,
+    summary="Send many messages again that failed or are uncertain",
+)
+async def resend_messages(request: Asked, db_session: Database, data: JSONBody[ResendRequest]) -> Envelope[MovedView]:
+    """Those with `ids`, at once; or all that fit `filter` and have failed or become uncertain until now, by a job."""
+    return ok(await MessageService(db_session, request.user).decide("resend", data.ids, data.filter))
+
+
+@get(
+    "/api/v1/message-jobs",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="List what is done for many messages, the newest first",
+)
+async def list_jobs(
+    request: Asked,
+    db_session: Database,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[MessageJobView]]:
+    page = await MessageJobs(db_session, request.user).list(limit, cursor)
+    return ok([job_view(job) for job in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
+
+
+@get(
+    "/api/v1/message-jobs/{job_id:uuid}",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="How far is it with many messages?",
+)
+async def get_job(request: Asked, db_session: Database, job_id: FromPath[UUID]) -> Envelope[MessageJobView]:
+    return ok(job_view(await MessageJobs(db_session, request.user).get(job_id)))
+
+
+HANDLERS: list[Any] = [
+    list_messages,
+    get_message,
+    settle_message,
+    resend_message,
+    settle_messages,
+    resend_messages,
+    list_jobs,
+    get_job,
+]

@@ -1,0 +1,49 @@
+"""What a workflow wants done about a message whose fate nobody knows, when nobody decides in time.
+
+`settings.uncertain` of a version, `{"then": …, "after": {duration, unit}}`, is compiled into the payload of each message that the version
+queues, so a message keeps the rule of its version. `hold`, the default, is written nowhere: the message stays for a person.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.messaging.counters import AWAITED
+
+UNCERTAIN_RULE = "uncertain"
+"""In the payload of a message: what is done, after how many seconds, and that time in words."""
+HOLD, ASSUME_SENT, RESEND, ERROR = "hold", "assume_sent", "resend", "error"
+SECONDS = {"minutes": 60, "hours": 3_600, "days": 86_400}
+
+APPLIES = f"""
+(m.payload ? '{UNCERTAIN_RULE}' and not (m.payload->'{UNCERTAIN_RULE}'->>0 = '{RESEND}' and m.resent_at is not null))
+"""
+"""Is there a rule for message `m`? A message is sent again by rule once, and only if nobody did so before: then a person is asked."""
+LIMIT = f"""
+case when {APPLIES} then clock_now() + (m.payload->'{UNCERTAIN_RULE}'->>1)::float8 * interval '1 second'
+  when m.payload ? '{AWAITED}' then clock_now() + %(hours)s * interval '1 hour' end
+"""
+"""When a message `m` that becomes uncertain now is decided: by its rule, or its run waits no longer."""
+
+
+def rule_of(settings: dict[str, Any]) -> list[Any] | None:
+    """What stands in the payload of messages of a version with these settings; None for `hold`."""
+    given = settings.get("uncertain") or {}
+    then, after = given.get("then") or HOLD, given.get("after")
+    if then == HOLD or not after:
+        return None
+    number, unit = int(after["duration"]), str(after["unit"])
+    return [then, number * SECONDS[unit], f"{number:,} {unit if number != 1 else unit[:-1]}"]
+
+
+def told(payload: dict[str, Any] | None, *, resent: bool) -> str:
+    """The verb phrase for what happens to an uncertain message when nobody decides; '' when nothing does."""
+    then = ((payload or {}).get(UNCERTAIN_RULE) or [HOLD])[0]
+    if then == RESEND and resent:
+        then = HOLD
+    waits = bool((payload or {}).get(AWAITED))
+    return {
+        ASSUME_SENT: "it counts as sent",
+        RESEND: "it is sent again",
+        ERROR: "it counts as failed",
+    }.get(then, "its run leaves by Error" if waits else "")
