@@ -16,7 +16,7 @@ APP = ROOT / "app"
 LEVELS = (
     {"asgi", "worker", "scheduler", "cli", "local", "reference"},
     {"triggers", "insights", "system"},
-    {"runs", "simulate", "troubles"},
+    {"runs", "retention", "simulate", "troubles"},
     {"engine"},
     {"workflows", "contacts", "segments", "messaging", "connectors", "accounts", "events"},
     {"nodes"},

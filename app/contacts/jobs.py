@@ -49,7 +49,4 @@ async def forget_unstarted() -> int:
 POLLS = [poll]
 """What each worker calls every second, so that imports run without Redis and go on after a crash."""
 HOUSEKEEPING = [forget_unstarted]
-"""What the scheduler calls every few minutes."""
-
-HOUSEKEEPING = [forget_unstarted]
 """What the scheduler does every few minutes."""

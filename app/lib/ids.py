@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 import uuid_utils
@@ -25,3 +26,9 @@ def uuid7_many(count: int) -> list[bytes]:
         tail = random[8 * number : 8 * number + 8]
         ids.append(head + bytes((tail[0] & 0x3F | 0x80,)) + tail[1:])
     return ids
+
+
+def first_uuid7_of(at: datetime) -> UUID:
+    """The smallest UUIDv7 of the millisecond `at`: ids below it were made before."""
+    millisecond = max(0, int(at.timestamp() * 1000))
+    return UUID(int=millisecond << 80 | 0x7 << 76 | 0b10 << 62)

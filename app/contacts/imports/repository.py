@@ -128,6 +128,10 @@ async def set_status(
     )
 
 
+REPORTS_KEPT = 10_000
+"""Rows of one file of which it is kept what was wrong; all of them are counted."""
+
+
 class Report(msgspec.Struct, frozen=True, order=True):
     """What is told about one row. `imported`: it came in, without the cells that `message` names."""
 
@@ -139,7 +143,7 @@ class Report(msgspec.Struct, frozen=True, order=True):
 
 
 async def add_reports(session: AsyncSession, import_id: UUID, found: Sequence[Report]) -> None:
-    """Store what is told about rows."""
+    """Store what is told about rows, of the first REPORTS_KEPT of a file: a file that fits nowhere is not stored a second time."""
     await execute(
         session,
         """
@@ -147,7 +151,9 @@ async def add_reports(session: AsyncSession, import_id: UUID, found: Sequence[Re
         select %(id)s, number, message, imported, cells::jsonb
         from unnest(%(numbers)b::int[], %(messages)b::text[], %(imported)b::bool[], %(rows)b::text[])
           as t(number, message, imported, cells)
+        limit greatest(0, %(kept)s - (select count(*) from contact_import_errors where import_id = %(id)s))
         """,
+        kept=REPORTS_KEPT,
         id=import_id,
         numbers=[report.line for report in found],
         messages=[report.message for report in found],

@@ -1,0 +1,68 @@
+"""What the scheduler does for retention every few minutes: delete in small transactions, for a bounded time; the next round goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import clock, database
+from app.retention import repository
+from app.retention.rules import FOREVER, REFUSALS_KEPT, RULES, chosen
+
+log = structlog.get_logger()
+SECONDS = 30.0
+"""One round; with 5,000 rows a transaction it deletes about a million, more than five minutes bring."""
+
+Delete = Callable[[AsyncSession], Awaitable[int]]
+
+
+async def apply_retention() -> int:
+    """Delete what is older than its workspace wants. Returns how many rows went."""
+    end, total = time.monotonic() + SECONDS, 0
+    now = clock.now()
+    async with database.transaction() as session:
+        places = await repository.workspaces(session)
+    waiting = [deletion for tenant_id, settings in places for deletion in _deletions(tenant_id, settings)]
+    waiting.append(lambda session: repository.delete_refusals(session, now - REFUSALS_KEPT))
+    waiting.append(repository.delete_heartbeats)
+    # In turn, a batch each: the backlog of one workspace does not hold up the others.
+    while waiting and time.monotonic() < end:
+        again: list[Delete] = []
+        for delete in waiting:
+            async with database.transaction() as session:
+                gone = await delete(session)
+            total += gone
+            if gone:
+                again.append(delete)
+        waiting = again
+    if total:
+        log.info("retention.applied", rows=total, more=bool(waiting))
+    return total
+
+
+def _deletions(tenant_id: int, settings: dict[str, Any]) -> list[Delete]:
+    now, days = clock.now(), chosen(settings)
+    found: list[Delete] = []
+    for rule in RULES:
+        if days[rule.name] != FOREVER:
+            found.append(_old(rule.name, tenant_id, now - timedelta(days=days[rule.name])))
+        if rule.most is not None:
+            found.append(_surplus(tenant_id, rule.most))
+    return found
+
+
+def _old(kind: str, tenant_id: int, before: datetime) -> Delete:
+    return lambda session: repository.delete_old(session, kind, tenant_id, before)
+
+
+def _surplus(tenant_id: int, most: int) -> Delete:
+    return lambda session: repository.delete_surplus(session, tenant_id, most)
+
+
+HOUSEKEEPING = [apply_retention]
+"""What the scheduler calls every few minutes."""

@@ -1,0 +1,63 @@
+"""`/settings/data`: what is kept, for how long, and since when there is any of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import Invalid
+from app.lib import flash
+from app.lib.fragments import page
+from app.models import Workspace
+from app.models.status import Role
+from app.retention import repository
+from app.retention.rules import CHOICES, FIXED, RULES, check, chosen, words
+
+log = structlog.get_logger()
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+
+
+async def _data(request: Asked, session: AsyncSession, error: Invalid | None = None) -> Template:
+    place = await session.get_one(Workspace, request.user.tenant_id)
+    return page(
+        request,
+        "retention/data.html",
+        status_code=error.status_code if error else 200,
+        rules=RULES,
+        fixed=FIXED,
+        days=chosen(place.settings),
+        oldest=await repository.oldest(session, place.id),
+        choices=[(str(days), words(days)) for days in CHOICES],
+        words=words,
+        errors={item["path"]: item["message"] for item in error.errors} if error else {},
+    )
+
+
+@get("/settings/data", role=Role.VIEWER, include_in_schema=False)
+async def data(request: Asked, db_session: Database) -> Template:
+    """All that is kept, and what bounds it."""
+    return await _data(request, db_session)
+
+
+@post("/settings/data", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def save_data(request: Asked, db_session: Database) -> Template | Response[bytes]:
+    """Choose how long; what is older is deleted within minutes."""
+    form = await request.form()
+    try:
+        wanted = check({rule.name: str(form.get(rule.name, "")) for rule in RULES})
+    except Invalid as error:
+        return await _data(request, db_session, error)
+    place = await db_session.get_one(Workspace, request.user.tenant_id, with_for_update=True)
+    place.settings = {**place.settings, "retention": wanted}
+    await db_session.flush()
+    log.info("retention.changed", tenant_id=place.id, by=str(request.user.id), days=wanted)
+    return flash.go(request, "/settings/data", "Saved. What is older is deleted within a few minutes.")
+
+
+HANDLERS: list[Any] = [data, save_data]

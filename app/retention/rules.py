@@ -1,0 +1,83 @@
+"""Every kind of row that would grow without end, and what bounds it. What has no rule is kept on purpose; the page says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from app.errors import Complaint, Invalid
+
+FOREVER = 0
+"""Days that stand for: never deleted."""
+CHOICES = (7, 30, 90, 180, 395, 730, FOREVER)
+"""Days to choose from; 395 are 13 months, so that a month can be held against the same one of the year before."""
+
+
+class Rule(NamedTuple):
+    """One kind of what a workspace keeps. `most`: at most so many, the newest; None where only age bounds it."""
+
+    name: str
+    label: str
+    text: str
+    days: int
+    """Kept for so long unless the workspace chose otherwise."""
+    most: int | None = None
+
+
+class Fixed(NamedTuple):
+    """What no workspace chooses: rows of the machinery, gone when they have served."""
+
+    label: str
+    text: str
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "events",
+        "Events",
+        "What your programs sent. Timelines, conditions on past events and the refusal of repeated ids reach back as far.",
+        395,
+    ),
+    Rule("imports", "Import reports", "Files are deleted when they are imported; the report and its rows stay.", 90),
+    Rule("dead_letters", "Events set aside", "Events that could not be handled and that nobody tried again.", 90),
+    Rule("mailbox", "Mailbox", "Emails that the built-in mailbox took, on this machine only.", 30, most=20_000),
+)
+FIXED: tuple[Fixed, ...] = (
+    Fixed("Answers to repeated requests", "24 hours, so that a request sent twice is done once."),
+    Fixed("Uploaded files that nobody imported", "1 day."),
+    Fixed("Rows of an import that failed", "The first 10,000 of each file; all of them are counted."),
+    Fixed("Sign-ins", "Sessions and links that ended go after a day, failed sign-ins when they no longer count."),
+    Fixed("Refused entries", "13 months: who met a trigger and was not let in."),
+    Fixed("Changes of a draft", "The newest 200 of each workflow, to undo and to see who did what."),
+    Fixed("Signs of life of processes", "1 hour."),
+    Fixed("Runs, their steps and emails", "Kept, as are all numbers. Erasing a contact takes out what is about them."),
+)
+REFUSALS_KEPT = timedelta(days=395)
+
+
+def chosen(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Days by rule, out of the settings of a workspace."""
+    own = settings.get("retention") or {}
+    return {rule.name: int(own.get(rule.name, rule.days)) for rule in RULES}
+
+
+def check(given: Mapping[str, str]) -> dict[str, int]:
+    """Days by rule, out of a form. Invalid names what is none of the choices."""
+    errors: list[Complaint] = []
+    found: dict[str, int] = {}
+    for rule in RULES:
+        value = given.get(rule.name, "")
+        if value.isascii() and value.isdigit() and len(value) < 6 and int(value) in CHOICES:
+            found[rule.name] = int(value)
+        else:
+            errors.append({"path": rule.name, "message": "Choose one of the list."})
+    if errors:
+        raise Invalid(errors=errors)
+    return found
+
+
+def words(days: int) -> str:
+    """`30 days`, `13 months`, `2 years`, `For ever`."""
+    named = {FOREVER: "For ever", 395: "13 months", 730: "2 years"}
+    return named.get(days) or f"{days} days"
