@@ -102,7 +102,7 @@ def start(state: Path, *options: str) -> Product:
     link, end = "", time.monotonic() + PATIENCE_S
     for line in process.stdout or ():
         said.append(line)
-        if match := re.search(r"\S+/sign-in/link/\S+", line):
+        if match := re.search(r"\S+/sign-in/link#\S+", line):
             link = match[0]
         if "Ctrl-C stops everything" in line:
             return Product(f"http://127.0.0.1:{port}", state, link, process, said)

@@ -3,6 +3,8 @@
 Modules beyond the usual names:
 `principal` (who asks, the type that every feature reads from `request.user`), `guards` (deny by default: a route says which
 role it needs, or that it is public), `authentication` (the middleware that finds the principal), `passwords` (Argon2, off
-the event loop), `throttle` (failed sign-ins), `sessions` (sign in, sign out, one-time links), `keys` (API keys) and
-`settings_pages` and `key_pages` (the pages under /settings; `pages` holds the doors).
+the event loop), `throttle` (failed tries of passwords) and `devices` (which are known), `sessions` (sign in, sign out), `sign_in_links`
+(one-time links), `invitations` (how memberships begin) and `account_mail` (mails of links, which `app.messaging.account_mail` sends),
+`keys` (API keys), `entering` (what each way in ends with), and the pages: `pages` (the doors), `invitation_pages`, `people_pages`
+(users), `key_pages` (API keys) and `settings_pages` (the rest under /settings).
 """

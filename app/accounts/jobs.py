@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.accounts import repository, throttle
+from app.accounts import account_mail, invitations, repository, throttle
 from app.lib import clock, database
 
 KEPT = timedelta(days=1)
-"""For how long sessions and links that ran out can still be told from ones that never were."""
+"""For how long sessions that ran out can still be told from ones that never were."""
+SHOWN = timedelta(days=90)
+"""For how long people see the links that were made for them, and admins the invitations that nobody accepted."""
 
 
 async def forget_sign_ins() -> None:
-    """Drop sessions and links that ran out, and failed tries that no longer count."""
+    """Drop sessions, links and invitations that ran out, and failed tries that no longer count."""
     async with database.transaction() as session:
         await throttle.forget_old(session)
-        await repository.forget_ended(session, clock.now() - KEPT)
+        now = clock.now()
+        await repository.forget_ended(session, now - KEPT, now - SHOWN)
+        await invitations.forget_over(session, now - SHOWN)
+        await account_mail.forget_posted(session, now - SHOWN)
 
 
 HOUSEKEEPING = [forget_sign_ins]

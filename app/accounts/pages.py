@@ -5,18 +5,22 @@ from __future__ import annotations
 import functools
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+import structlog
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import key_pages, sessions, settings_pages
-from app.accounts.authentication import no_session_cookie, session_cookie
-from app.accounts.sessions import LinkOver, WrongPassword
+from app.accounts import invitation_pages, key_pages, people_pages, sessions, settings_pages, sign_in_links, throttle
+from app.accounts.authentication import no_session_cookie
+from app.accounts.devices import known_device
+from app.accounts.entering import PRIVATE, begin, token_of
+from app.accounts.sessions import WrongPassword
+from app.accounts.sign_in_links import LinkOver
 from app.errors import TooMany
 from app.lib import database, flash
 from app.lib.client_address import client_address
@@ -24,9 +28,9 @@ from app.lib.fragments import page
 from app.models.status import Role
 from app.settings import settings
 
+log = structlog.get_logger()
 Asked = Request[Any, Any, Any]
 _OURS = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
-PRIVATE = {"Cache-Control": "no-store"}
 
 
 def safe_next(target: str | None) -> str:
@@ -57,23 +61,6 @@ def _form(
     )
 
 
-async def _begin(
-    request: Asked, session: AsyncSession, user_id: UUID, target: str, *, lasting: bool
-) -> Response[bytes]:
-    before = request.user.session_id if request.user else None
-    token = await sessions.start(
-        session,
-        user_id,
-        lasting=lasting,
-        address=client_address(request.scope),
-        user_agent=request.headers.get("user-agent", ""),
-        instead_of=before,
-    )
-    answer = flash.go(request, target)
-    answer.set_cookie(session_cookie(token, lasting=lasting))
-    return answer
-
-
 @get("/sign-in", public=True, any_query=True, include_in_schema=False)
 async def sign_in_form(request: Asked, next: FromQuery[str | None] = None) -> Template | Response[bytes]:
     """The form; who is signed in already goes on."""
@@ -88,13 +75,24 @@ async def sign_in(request: Asked, db_session: NamedDependency[AsyncSession]) -> 
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     target = safe_next(str(form.get("next", "")))
     own = functools.partial(database.own_session, request.scope)
+    address, device = client_address(request.scope), known_device(request, email)
+    budgets = throttle.of_sign_in(email, address, device)
     try:
-        user_id = await sessions.check_password(own, email, password, client_address(request.scope))
+        user_id = await sessions.check_password(own, email, password, budgets)
     except WrongPassword as error:
+        log.warning("sign_in.wrong", address=address, known_device=device is not None)
         return _form(request, target, email, error.message, status=401)
     except TooMany as error:
+        log.warning("sign_in.too_many", address=address, known_device=device is not None)
         return _form(request, target, email, error.message, 429, {"Retry-After": str(error.retry_after)})
-    return await _begin(request, db_session, user_id, target, lasting=bool(form.get("lasting")))
+    told = await _untold(db_session, user_id)
+    return await begin(request, db_session, user_id, target, lasting=bool(form.get("lasting")), text=told)
+
+
+async def _untold(session: AsyncSession, user_id: UUID) -> str | None:
+    """Nobody acts as somebody else in silence."""
+    made_by = await sign_in_links.untold_link(session, user_id)
+    return f"{made_by} made a sign-in link for you. Did you not ask for it? Look at your sessions." if made_by else None
 
 
 @get("/sign-in/help", public=True, any_query=True, include_in_schema=False)
@@ -103,30 +101,41 @@ async def sign_in_help(request: Asked) -> Template:
     return page(request, "accounts/sign_in_help.html", local=settings().local)
 
 
-@get("/sign-in/link/{token:str}", public=True, any_query=True, include_in_schema=False, status_code=200)
-async def open_link(
-    request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]
-) -> Template | Response[bytes]:
-    """Whom the link is for, and a button: what mail scanners and browsers fetch ahead must not use it up.
+@get("/sign-in/link", public=True, any_query=True, include_in_schema=False)
+async def open_link(request: Asked) -> Template:
+    """Where a link leads. Its token stands in the fragment, which no server and no log sees; a script sends it on."""
+    return page(request, "accounts/link.html", headers=PRIVATE, action="/sign-in/link", what="sign-in link")
+
+
+@get("/sign-in/link/{token:str}", public=True, any_query=True, include_in_schema=False)
+async def open_old_link(request: Asked, token: FromPath[str]) -> Response[bytes]:
+    """Links of older releases have the token in the path. They end an hour, or a week, after they were made."""
+    return flash.go(request, f"/sign-in/link#{quote(token)}")
+
+
+@post("/sign-in/link", public=True, any_query=True, include_in_schema=False, status_code=200)
+async def show_link(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+    """Whom the link is for, and a button: what scanners of mail open must not use it up.
 
     On one's own machine (`./dev run`) opening it is enough, as nobody else reads that terminal.
     """
+    token = await token_of(request)
     try:
-        user, _ = await sessions.link_owner(db_session, token)
+        user, _ = await sign_in_links.link_owner(db_session, token)
     except LinkOver:
         if request.user:
             return flash.go(request, "/")
         raise
-    ahead = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    if settings().local and "prefetch" not in ahead:
-        return await _begin(request, db_session, await sessions.use_link(db_session, token), "/", lasting=True)
-    return page(request, "accounts/sign_in_link.html", headers=PRIVATE, who=user)
+    if settings().local:
+        return await begin(request, db_session, await sign_in_links.use_link(db_session, token), "/", lasting=True)
+    return page(request, "accounts/sign_in_link.html", headers=PRIVATE, who=user, token=token)
 
 
-@post("/sign-in/link/{token:str}", public=True, any_query=True, include_in_schema=False)
-async def use_link(request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]) -> Response[bytes]:
+@post("/sign-in/link/use", public=True, any_query=True, include_in_schema=False)
+async def use_link(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
     """Use the link up and begin a session."""
-    return await _begin(request, db_session, await sessions.use_link(db_session, token), "/", lasting=True)
+    user_id = await sign_in_links.use_link(db_session, await token_of(request))
+    return await begin(request, db_session, user_id, "/", lasting=True)
 
 
 @post("/sign-out", role=Role.VIEWER, any_query=True, include_in_schema=False)
@@ -143,8 +152,12 @@ HANDLERS: list[Any] = [
     sign_in,
     sign_in_help,
     open_link,
+    open_old_link,
+    show_link,
     use_link,
     sign_out,
+    *invitation_pages.HANDLERS,
+    *people_pages.HANDLERS,
     *settings_pages.HANDLERS,
     *key_pages.HANDLERS,
 ]

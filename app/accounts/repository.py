@@ -41,8 +41,21 @@ async def any_user(session: AsyncSession) -> bool:
     return bool(await session.scalar(select(exists(select(User.id)))))
 
 
-async def user_by_email(session: AsyncSession, email: str) -> User | None:
-    found: User | None = await session.scalar(select(User).where(func.lower(User.email) == email.lower()))
+async def member_by_email(session: AsyncSession, tenant_id: int, email: str) -> User | None:
+    """The member of a workspace with this address. There is one at most, though an address may have accounts elsewhere too."""
+    found: User | None = await session.scalar(
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.tenant_id == tenant_id, func.lower(User.email) == email.lower())
+    )
+    return found
+
+
+async def oldest_account(session: AsyncSession, email: str) -> User | None:
+    """The account that had this address first."""
+    found: User | None = await session.scalar(
+        select(User).where(func.lower(User.email) == email.lower()).order_by(User.created_at, User.id).limit(1)
+    )
     return found
 
 
@@ -120,11 +133,7 @@ async def drop_sessions(session: AsyncSession, tenant_id: int, user_id: UUID) ->
     await session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.tenant_id == tenant_id))
 
 
-async def drop_links(session: AsyncSession, user_id: UUID) -> None:
-    await session.execute(delete(SignInLink).where(SignInLink.user_id == user_id))
-
-
-async def forget_ended(session: AsyncSession, before: datetime) -> None:
-    """Drop sessions and sign-in links that ran out before an instant."""
-    for table in (UserSession, SignInLink):
-        await session.execute(delete(table).where(table.expires_at < before))
+async def forget_ended(session: AsyncSession, sessions_before: datetime, links_before: datetime) -> None:
+    """Drop sessions and sign-in links that ran out before these instants."""
+    await session.execute(delete(UserSession).where(UserSession.expires_at < sessions_before))
+    await session.execute(delete(SignInLink).where(SignInLink.expires_at < links_before))

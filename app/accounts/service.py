@@ -10,18 +10,23 @@ import zoneinfo
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import keys, passwords, repository, sessions
+from app.accounts import account_mail, invitations, keys, passwords, repository, sessions, sign_in_links
+from app.accounts.invitations import NewLink
 from app.accounts.principal import Principal
 from app.accounts.repository import Member
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
+from app.lib import clock
+from app.models.session import UserSession
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
 from app.settings import settings
 from app.values import contact_fields
 
+log = structlog.get_logger()
 _EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[^@\s<>\"',;]{1,190}")
 
 
@@ -40,14 +45,6 @@ class FirstAdmin(NamedTuple):
     created: bool
 
 
-class Invitation(NamedTuple):
-    """Somebody who was added; `token` of a one-time link is there only for people new to the whole installation."""
-
-    user_id: UUID
-    email: str
-    token: str | None
-
-
 def clean_email(email: str, *, path: str = "email") -> str:
     """The address as it is stored: trimmed and in lower case. Invalid when it cannot be one."""
     email = email.strip().lower()
@@ -56,7 +53,8 @@ def clean_email(email: str, *, path: str = "email") -> str:
     return email
 
 
-def _clean_name(name: str, path: str = "name") -> str:
+def clean_name(name: str, path: str = "name") -> str:
+    """A name as it is stored: one line, without outer blanks. Invalid when it is too long."""
     name = " ".join(name.split())
     if len(name) > 100:
         raise Invalid(errors=[{"path": path, "message": "Use at most 100 characters."}])
@@ -74,7 +72,7 @@ async def create_workspace(
     session: AsyncSession, name: str, *, slug: str | None = None, timezone: str = "UTC"
 ) -> Workspace:
     """A new workspace. The slug is made from the name when none is given."""
-    name = _clean_name(name)
+    name = clean_name(name)
     if not name:
         raise Invalid(errors=[{"path": "name", "message": "Give the workspace a name."}])
     made = re.sub(r"[^a-z0-9]+", "-", (slug or name).lower()).strip("-")[:48] or "workspace"
@@ -89,24 +87,45 @@ async def create_workspace(
 async def create_user(
     session: AsyncSession, email: str, *, name: str = "", password: str | None = None, tenant_id: int, role: Role | str
 ) -> User:
-    """Add a person to a workspace, making the user when the email is new. For the command line and the first start.
+    """A member of a workspace, with an account of its own unless the address is a member already. For the server and the first start.
 
-    An existing user keeps name and password and only gets the membership.
+    Who is a member keeps name and password and only gets the role.
     """
     email, wanted = clean_email(email), _role(role)
-    user = await repository.user_by_email(session, email)
-    if user is None:
+    user = await repository.member_by_email(session, tenant_id, email)
+    if user is not None:
+        member = await repository.membership(session, tenant_id, user.id)
+        assert member is not None  # noqa: S101  it was found by its membership
+        member.role = wanted.value
+    else:
         secret = await passwords.hashed(passwords.check(password, email)) if password else None
-        user = User(email=email, name=_clean_name(name), password_hash=secret, disabled_at=None)
+        user = User(email=email, name=clean_name(name), password_hash=secret, disabled_at=None)
         session.add(user)
         await session.flush()
-    member = await repository.membership(session, tenant_id, user.id)
-    if member is None:
         session.add(Membership(tenant_id=tenant_id, user_id=user.id, role=wanted.value))
-    else:
-        member.role = wanted.value
     await session.flush()
     return user
+
+
+async def admit(
+    session: AsyncSession, email: str, *, name: str = "", password: str | None = None, tenant_id: int, role: Role | str
+) -> str | None:
+    """Whoever runs the server lets a person in. Answers the path of the link to pass on, or None when a password was given.
+
+    Somebody with an account elsewhere gets an invitation: nothing says that the account is theirs.
+    """
+    email, wanted = clean_email(email), _role(role)
+    member = await repository.member_by_email(session, tenant_id, email)
+    if password is None and member is None and await invitations.account_elsewhere(session, email):
+        token = await invitations.for_server(session, tenant_id, email=email, name=clean_name(name), role=wanted)
+        return f"/invitation#{token}"
+    user = await create_user(session, email, name=name, password=password, tenant_id=tenant_id, role=wanted)
+    if password is not None:
+        return None
+    await sessions.end_others(session, user.id, None)
+    token = await sign_in_links.create_sign_in_link(session, user.id)
+    log.info("sign_in_link.made", by="server", user_id=str(user.id), tenant_id=tenant_id)
+    return f"/sign-in/link#{token}"
 
 
 async def ensure_first_admin(session: AsyncSession) -> FirstAdmin | None:
@@ -118,7 +137,7 @@ async def ensure_first_admin(session: AsyncSession) -> FirstAdmin | None:
     await repository.lock_first_start(session)
     chosen = settings().admin_email or ("admin@throughline.local" if settings().local else "")
     if await repository.any_user(session):
-        user = await repository.user_by_email(session, chosen) if chosen else None
+        user = await repository.oldest_account(session, chosen) if chosen else None
         home = await repository.workspaces_of(session, user.id) if user else []
         return FirstAdmin(user.id, home[0][0], user.email, created=False) if user and home else None
     if not chosen:
@@ -135,36 +154,55 @@ async def ensure_first_admin(session: AsyncSession) -> FirstAdmin | None:
     return FirstAdmin(user.id, place.id, user.email, created=True)
 
 
-async def invite(session: AsyncSession, principal: Principal, *, email: str, name: str, role: str) -> Invitation:
-    """Add a person to the principal's workspace.
+async def invite(
+    session: AsyncSession, principal: Principal, *, email: str, name: str, role: str, address: str = ""
+) -> NewLink:
+    """Invite a person to the principal's workspace. They are a member when they have accepted.
 
-    Only somebody without a home elsewhere gets a one-time link: else an admin here could sign in as an owner there.
+    `address` is where the request came from, for the log.
     """
     email, wanted = clean_email(email), _role(role)
     _may_grant(principal, wanted)
-    await repository.lock_workspace(session, principal.tenant_id)
-    user = await repository.user_by_email(session, email)
-    if user is not None and await repository.membership(session, principal.tenant_id, user.id):
-        raise _complaint("email", "This person is in the workspace already.")
-    known = user is not None and bool(user.password_hash or await repository.workspaces_of(session, user.id))
-    if user is not None:  # a link made elsewhere must not open this workspace as well
-        await repository.drop_links(session, user.id)
-    user = await create_user(session, email, name=name, tenant_id=principal.tenant_id, role=wanted)
-    token = None if known else await sessions.create_sign_in_link(session, user.id, life=sessions.INVITATION_LIFE)
-    return Invitation(user.id, user.email, token)
+    return await invitations.invite(
+        session, principal, email=email, name=clean_name(name), role=wanted, address=address
+    )
 
 
-async def new_link(session: AsyncSession, principal: Principal, user_id: UUID) -> Invitation:
-    """A new one-time link for a member who lost theirs. Refused when it would reach further than this workspace."""
+async def new_link(session: AsyncSession, principal: Principal, user_id: UUID, *, address: str = "") -> NewLink:
+    """A new one-time link for a member who lost theirs. Refused when it would reach further than this workspace.
+
+    It goes by mail where the workspace can mail, else the principal sees it. It is never made in silence: it is logged, the
+    person's sessions end, and they are told who made it.
+    """
     member = await _member(session, principal, user_id)
     _may_grant(principal, member.role)
+    if user_id == principal.id:
+        raise Forbidden("You are signed in. Change your password on your profile instead.")
     if member.elsewhere:
         raise Forbidden(
             "This person is also in another workspace, so nobody here may make a link for them. "
             "Whoever runs the server can: ./dev user create --email EMAIL --role ROLE."
         )
-    token = await sessions.create_sign_in_link(session, user_id)
-    return Invitation(user_id, member.email, token)
+    mailed = await account_mail.can_mail(session, principal.tenant_id)
+    ended = await sessions.end_others(session, user_id, None)
+    token = await sign_in_links.create_sign_in_link(session, user_id, created_by=principal.id, mailed=mailed)
+    if mailed:
+        until = clock.now() + sign_in_links.LINK_LIFE
+        words = account_mail.link_words(principal, token=token, until=until)
+        await account_mail.post(
+            session, principal.tenant_id, about=user_id, recipient=member.email, words=words, expires_at=until
+        )
+    log.warning(
+        "sign_in_link.made",
+        by=str(principal.id),
+        user_id=str(user_id),
+        tenant_id=principal.tenant_id,
+        role=member.role.value,
+        mailed=mailed,
+        sessions_ended=ended,
+        address=address,
+    )
+    return NewLink(member.email, None if mailed else token)
 
 
 async def change_role(
@@ -185,7 +223,9 @@ async def change_role(
     row = await repository.membership(session, principal.tenant_id, user_id)
     assert row is not None  # noqa: S101  the lock holds since _member
     row.role = wanted.value
+    await invitations.end_of(session, principal.tenant_id, user_id, keeps=wanted)
     await session.flush()
+    log.info("member.role_changed", role=wanted.value, **_whom(principal, user_id))
     return member._replace(role=wanted)
 
 
@@ -204,27 +244,57 @@ async def remove(session: AsyncSession, principal: Principal, user_id: UUID, of_
     await session.delete(row)
     await repository.drop_sessions(session, principal.tenant_id, user_id)
     if not member.elsewhere:
-        await repository.drop_links(session, user_id)
+        await sign_in_links.end_links(session, user_id)
+    await invitations.end_of(session, principal.tenant_id, user_id, keeps=None)
     await session.flush()
+    log.info("member.removed", **_whom(principal, user_id))
     return member
+
+
+async def sessions_of(session: AsyncSession, principal: Principal, user_id: UUID) -> tuple[Member, list[UserSession]]:
+    """A member and where they are signed in to this workspace, for somebody who may manage them."""
+    member = await _member(session, principal, user_id)
+    _may_grant(principal, member.role)
+    return member, await sessions.of_member(session, principal.tenant_id, user_id)
+
+
+async def end_sessions_of(
+    session: AsyncSession, principal: Principal, user_id: UUID, only: UUID | None = None
+) -> tuple[Member, int]:
+    """Sign a member out of this workspace: one session, or all. NotFound when `only` is none of theirs here."""
+    member = await _member(session, principal, user_id)
+    _may_grant(principal, member.role)
+    ended = await sessions.end_of_member(session, principal.tenant_id, user_id, only)
+    if only is not None and not ended:
+        raise NotFound
+    log.info("member.signed_out", sessions_ended=ended, **_whom(principal, user_id))
+    return member, ended
 
 
 async def change_profile(session: AsyncSession, principal: Principal, name: str) -> None:
     """The user's own name."""
     user = await session.get_one(User, principal.id)
-    user.name = _clean_name(name)
+    user.name = clean_name(name)
     await session.flush()
 
 
-async def change_password(session: AsyncSession, principal: Principal, current: str, new: str) -> None:
-    """Set a password. Who has one must know it; all the user's other sessions end."""
+async def change_password(session: AsyncSession, principal: Principal, new_hash: str) -> None:
+    """Set the password whose hash this is. All the user's other sessions end, and the links that were made for them."""
     user = await session.get_one(User, principal.id)
-    if user.password_hash is not None and not await passwords.verify(user.password_hash, current):
-        raise _complaint("current", "This is not your current password.")
-    user.password_hash = await passwords.hashed(passwords.check(new, user.email, path="new"))
+    user.password_hash = new_hash
     await sessions.end_others(session, user.id, principal.session_id)
-    await repository.drop_links(session, user.id)
+    await sign_in_links.end_links(session, user.id)
     await session.flush()
+    log.info("password.changed", user_id=str(user.id))
+
+
+async def add_workspace(session: AsyncSession, principal: Principal, name: str) -> Workspace:
+    """A further workspace with the principal as its owner; their session moves there."""
+    place = await create_workspace(session, name, timezone=principal.timezone)
+    session.add(Membership(tenant_id=place.id, user_id=principal.id, role=Role.OWNER.value))
+    await session.flush()
+    await sessions.switch(session, principal, place.id)
+    return place
 
 
 async def change_workspace(
@@ -232,7 +302,7 @@ async def change_workspace(
 ) -> Workspace:
     """Name, time zone and country (ISO 3166 alpha-2, blank for none) of the principal's workspace."""
     row = await repository.workspace(session, principal.tenant_id)
-    cleaned = _clean_name(name)
+    cleaned = clean_name(name)
     if not cleaned:
         raise _complaint("name", "Give the workspace a name.")
     try:
@@ -255,6 +325,10 @@ def check_timezone(name: str) -> str:
 def _complaint(path: str, message: str) -> Invalid:
     complaint: Complaint = {"path": path, "message": message}
     return Invalid(message, errors=[complaint])
+
+
+def _whom(principal: Principal, user_id: UUID) -> dict[str, str | int]:
+    return {"by": str(principal.id), "user_id": str(user_id), "tenant_id": principal.tenant_id}
 
 
 def _may_grant(principal: Principal, role: Role) -> None:

@@ -1,7 +1,8 @@
-"""The pages under /settings: profile, sessions, workspace and users. Those of API keys are in `key_pages`."""
+"""The pages under /settings: profile, sessions and workspace. Those of users are in `people_pages`, of API keys in `key_pages`."""
 
 from __future__ import annotations
 
+import functools
 import zoneinfo
 from typing import Any
 from uuid import UUID
@@ -12,24 +13,17 @@ from litestar.params import FromPath
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import key_pages, keys, repository, service, sessions
-from app.accounts.keys import KeysInQuestion
-from app.errors import AppError, Invalid
-from app.lib import flash
+from app.accounts import passwords, repository, service, sessions, sign_in_links
+from app.errors import AppError, Invalid, TooMany
+from app.lib import database, flash
 from app.lib.fragments import page
 from app.lib.user_agent import described
 from app.models.status import Role
 from app.models.user import User
-from app.settings import settings
 from app.values import contact_fields
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]
-PRIVATE = {"Cache-Control": "no-store"}
-
-
-def _roles(request: Asked) -> list[tuple[str, str]]:
-    return [(role.value, role.value.capitalize()) for role in Role if request.user.may(role)]
 
 
 async def _text(request: Asked, *names: str) -> list[str]:
@@ -56,6 +50,7 @@ async def _profile(request: Asked, session: AsyncSession, error: AppError | None
         request,
         "accounts/profile.html",
         status_code=error.status_code if error else 200,
+        headers={"Retry-After": str(error.retry_after)} if error and error.retry_after else {},
         user=user,
         errors=_errors(error),
     )
@@ -82,10 +77,14 @@ async def save_profile(request: Asked, db_session: Database) -> Template | Respo
 async def save_password(request: Asked, db_session: Database) -> Template | Response[bytes]:
     """Change one's own password. Sessions elsewhere end."""
     form = await request.form()
+    current, new = str(form.get("current", "")), str(form.get("new", ""))
+    own = functools.partial(database.own_session, request.scope)
     try:
-        await service.change_password(db_session, request.user, str(form.get("current", "")), str(form.get("new", "")))
-    except Invalid as error:
+        await sessions.check_current(own, request.user, current)
+        secret = await passwords.hashed(passwords.check(new, request.user.email, path="new"))
+    except (Invalid, TooMany) as error:
         return await _profile(request, db_session, error)
+    await service.change_password(db_session, request.user, secret)
     return flash.go(request, "/settings/profile", "Password changed. You are signed out everywhere else.")
 
 
@@ -96,7 +95,8 @@ async def save_password(request: Asked, db_session: Database) -> Template | Resp
 async def list_sessions(request: Asked, db_session: Database) -> Template:
     """Where this person is signed in."""
     rows = [(row, described(row.user_agent)) for row in await sessions.listed(db_session, request.user)]
-    return page(request, "accounts/sessions.html", rows=rows)
+    links = await sign_in_links.links_made_for(db_session, request.user.id)
+    return page(request, "accounts/sessions.html", rows=rows, links=links)
 
 
 @post("/settings/sessions/{session_id:uuid}/end", role=Role.VIEWER, include_in_schema=False)
@@ -151,12 +151,10 @@ async def add_workspace(request: Asked, db_session: Database) -> Template | Resp
     """A further workspace, with this person as its owner; the session moves there."""
     [name] = await _text(request, "new_name")
     try:
-        place = await service.create_workspace(db_session, name, timezone=request.user.timezone)
+        place = await service.add_workspace(db_session, request.user, name)
     except Invalid as error:
         error.errors = [{**complaint, "path": "new_name"} for complaint in error.errors]
         return await _workspace(request, db_session, error)
-    await service.create_user(db_session, request.user.email, tenant_id=place.id, role=Role.OWNER)
-    await sessions.switch(db_session, request.user, place.id)
     return flash.go(request, "/", f"This is {place.name}.")
 
 
@@ -165,81 +163,6 @@ async def open_workspace(request: Asked, db_session: Database, workspace_id: Fro
     """Go to another workspace of this person."""
     await sessions.switch(db_session, request.user, workspace_id)
     return flash.go(request, "/")
-
-
-# ---- users
-
-
-async def _users(
-    request: Asked,
-    session: AsyncSession,
-    error: AppError | None = None,
-    given: dict[str, str] | None = None,
-    asked: key_pages.Asking | None = None,
-) -> Template:
-    return page(
-        request,
-        "accounts/users.html",
-        status_code=error.status_code if error else 200,
-        members=await repository.members(session, request.user.tenant_id),
-        makers=await keys.makers(session, request.user.tenant_id),
-        asked=asked,
-        roles=_roles(request),
-        given=given or {},
-        errors=_errors(error),
-    )
-
-
-def _link_page(request: Asked, invitation: service.Invitation, *, new: bool) -> Template:
-    url = f"{settings().web.base_url}/sign-in/link/{invitation.token}"
-    return page(request, "accounts/link_shown.html", headers=PRIVATE, url=url, email=invitation.email, new=new)
-
-
-@get("/settings/users", role=Role.VIEWER, include_in_schema=False)
-async def users(request: Asked, db_session: Database) -> Template:
-    """Who is in the workspace."""
-    return await _users(request, db_session)
-
-
-@post("/settings/users", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def invite(request: Asked, db_session: Database) -> Template | Response[bytes]:
-    """Add a person; the one-time link of somebody new is shown once."""
-    email, name, role = await _text(request, "email", "name", "role")
-    try:
-        made = await service.invite(db_session, request.user, email=email, name=name, role=role)
-    except Invalid as error:
-        return await _users(request, db_session, error, {"email": email, "name": name, "role": role})
-    if made.token is None:
-        return flash.go(request, "/settings/users", f"{made.email} was added and can sign in as always.")
-    return _link_page(request, made, new=True)
-
-
-@post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def new_link(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template:
-    """A new one-time link for somebody who cannot sign in."""
-    return _link_page(request, await service.new_link(db_session, request.user, user_id), new=False)
-
-
-@post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def change_role(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
-    """Give a person another role. With a lower one it is asked first what becomes of the API keys that reach further."""
-    role, answer = await _text(request, "role", "keys")
-    try:
-        member = await service.change_role(db_session, request.user, user_id, role, answer or None)
-    except KeysInQuestion as question:
-        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, Role(role)))
-    return flash.go(request, "/settings/users", f"{member.name or member.email} is {member.role} now.")
-
-
-@post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def remove_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
-    """Take a person out of the workspace. It is asked first what becomes of the API keys that they made."""
-    [answer] = await _text(request, "keys")
-    try:
-        member = await service.remove(db_session, request.user, user_id, answer or None)
-    except KeysInQuestion as question:
-        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, None))
-    return flash.go(request, "/settings/users", f"{member.name or member.email} was removed.")
 
 
 HANDLERS: list[Any] = [
@@ -254,9 +177,4 @@ HANDLERS: list[Any] = [
     save_workspace,
     add_workspace,
     open_workspace,
-    users,
-    invite,
-    new_link,
-    change_role,
-    remove_user,
 ]

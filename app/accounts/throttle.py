@@ -1,53 +1,99 @@
-"""Failed sign-ins: at most 10 an email and 30 an address in 15 minutes.
+"""Failed tries of passwords: each counts against budgets of the last 15 minutes, and the same place waits longer each time.
 
-A try is written down before the password is looked at and taken back when it was right, so that a hundred tries at once
-do not slip through together. It is committed on its own, because a refused request is rolled back.
+| who tries                                    | waits between tries         | at most                                        |
+|----------------------------------------------|-----------------------------|------------------------------------------------|
+| a device that signed in as this person before | 1, 2, 4 … s after 3 failures | nothing that others do counts against it       |
+| anybody else, for one email from one address | 1, 2, 4 … s after 3 failures | 30 for an email, 60 from an address            |
+| a signed-in person, for their own password   | 1, 2, 4 … s after 3 failures | 10                                             |
+
+So strangers can hold up an unknown device, never a known one, and a one-time link passes them all. An address of IPv6 is its
+/64, which one household has to itself. A try is written down before the password is looked at and taken back when it was right,
+so that a hundred tries at once do not slip through together. It is committed on its own, because a refused request is rolled back.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import TooMany
 from app.lib import clock
+from app.lib.client_address import network_of
 from app.models.session import SignInFailure
 
 WINDOW = timedelta(minutes=15)
-PER_EMAIL, PER_ADDRESS = 10, 30
-_WARN_BELOW = 5
+PER_EMAIL, PER_ADDRESS, PER_USER = 30, 60, 10
+FREE = 3
+"""Failures that anybody may have without waiting."""
+LONGEST = timedelta(minutes=5)
 
 
-async def take(session: AsyncSession, email: str, address: str) -> int:
-    """Count one try. Returns how many this email has left; TooMany with `retry_after` seconds when there were none."""
-    now = clock.now()
-    left = PER_EMAIL
-    for key, allowed in ((_email_key(email), PER_EMAIL), (_address_key(address), PER_ADDRESS)):
-        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": key})
+class Budget(NamedTuple):
+    """What a try counts against. `slows`: each failure makes the next try wait longer. `allowed` None: that is all."""
+
+    key: str
+    allowed: int | None
+    slows: bool
+
+
+def of_sign_in(email: str, address: str, device: str | None = None) -> list[Budget]:
+    """The budgets of a try to sign in; `device` is the id of a device that this person signed in on before."""
+    who = hashlib.sha256(email.strip().lower().encode()).hexdigest()
+    if device is not None:
+        return [Budget(f"device:{device}:{who}", None, slows=True)]
+    place = network_of(address)
+    return [
+        Budget(f"pair:{place}:{who}", None, slows=True),
+        Budget(f"email:{who}", PER_EMAIL, slows=False),
+        Budget(f"address:{place}", PER_ADDRESS, slows=False),
+    ]
+
+
+def of_own_password(user_id: UUID) -> list[Budget]:
+    """The budget of a signed-in person who has to know their password."""
+    return [Budget(f"user:{user_id}", PER_USER, slows=True)]
+
+
+def delay(failures: int) -> timedelta:
+    """How long after its last failure a place must wait that has so many."""
+    return min(timedelta(seconds=2 ** (failures - FREE)), LONGEST) if failures >= FREE else timedelta(0)
+
+
+async def take(session: AsyncSession, budgets: Sequence[Budget]) -> timedelta:
+    """Count one try. Returns how long the next must wait if this one fails; TooMany with `retry_after` when it comes too early."""
+    now, wait = clock.now(), timedelta(0)
+    for budget in budgets:
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": budget.key})
         tries = await session.scalars(
             select(SignInFailure.at)
-            .where(SignInFailure.key == key, SignInFailure.at > now - WINDOW)
+            .where(SignInFailure.key == budget.key, SignInFailure.at > now - WINDOW)
             .order_by(SignInFailure.at)
         )
         times = list(tries)
-        if len(times) >= allowed:
-            _refuse(times[-allowed], now)
-        if allowed == PER_EMAIL:
-            left = allowed - len(times) - 1
-    await session.execute(
-        insert(SignInFailure), [{"key": _email_key(email), "at": now}, {"key": _address_key(address), "at": now}]
-    )
-    return left
+        if budget.allowed is not None and len(times) >= budget.allowed:
+            _refuse(times[-budget.allowed] + WINDOW - now)
+        if budget.slows:
+            if times and (left := times[-1] + delay(len(times)) - now) > timedelta(0):
+                _refuse(left)
+            wait = max(wait, delay(len(times) + 1))
+    await session.execute(insert(SignInFailure), [{"key": budget.key, "at": now} for budget in budgets])
+    return wait
 
 
-async def give_back(session: AsyncSession, email: str, address: str) -> None:
-    """The password was right: forget this email's tries and this one of the address."""
-    await session.execute(delete(SignInFailure).where(SignInFailure.key == _email_key(email)))
-    last = select(func.max(SignInFailure.id)).where(SignInFailure.key == _address_key(address)).scalar_subquery()
-    await session.execute(delete(SignInFailure).where(SignInFailure.id == last))
+async def give_back(session: AsyncSession, budgets: Sequence[Budget]) -> None:
+    """The password was right: this place starts anew, and of what it shares with others this one try is forgotten."""
+    for budget in budgets:
+        mine = SignInFailure.key == budget.key
+        if not budget.slows:
+            mine = SignInFailure.id == select(func.max(SignInFailure.id)).where(mine).scalar_subquery()
+        await session.execute(delete(SignInFailure).where(mine))
 
 
 async def forget_old(session: AsyncSession) -> None:
@@ -55,26 +101,16 @@ async def forget_old(session: AsyncSession) -> None:
     await session.execute(delete(SignInFailure).where(SignInFailure.at < clock.now() - WINDOW))
 
 
-def remaining(left: int) -> str:
-    """The part of the message that says how many tries are left; empty while there are plenty."""
-    if left >= _WARN_BELOW:
-        return ""
-    if left <= 0:
-        return " That was the last try for a quarter of an hour."
-    return " 1 try left." if left == 1 else f" {left} tries left."
+def in_words(wait: timedelta) -> str:
+    """What to add to "wrong": how long the next try must wait. Empty when it need not."""
+    return f" Wait {_span(math.ceil(wait.total_seconds()))} before you try again." if wait else ""
 
 
-def _refuse(oldest: datetime, now: datetime) -> None:
-    seconds = max(1, int((oldest + WINDOW - now).total_seconds()) + 1)
-    minutes = max(1, round(seconds / 60))
-    raise TooMany(
-        f"Too many tries. Wait {minutes} minute{'s' if minutes != 1 else ''} and try again.", retry_after=seconds
-    )
+def _refuse(left: timedelta) -> None:
+    seconds = max(1, math.ceil(left.total_seconds()))
+    raise TooMany(f"Too many tries. Wait {_span(seconds)} and try again.", retry_after=seconds)
 
 
-def _email_key(email: str) -> str:
-    return "email:" + hashlib.sha256(email.strip().lower().encode()).hexdigest()
-
-
-def _address_key(address: str) -> str:
-    return "address:" + address
+def _span(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 90 else (round(seconds / 60), "minute")
+    return f"{number} {unit}{'s' if number != 1 else ''}"

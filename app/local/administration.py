@@ -42,7 +42,7 @@ def create_api_key(options: argparse.Namespace) -> int:
 def create_user(options: argparse.Namespace) -> int:
     """Add a person to a workspace, and print the link that signs them in once unless a password is given."""
     with product.reachable(options.state):
-        from app.accounts import repository, service, sessions
+        from app.accounts import repository, service
         from app.errors import NotFound
         from app.lib import database
         from app.settings import settings
@@ -57,7 +57,7 @@ def create_user(options: argparse.Namespace) -> int:
                     raise NotFound(f"There is no workspace {wanted!r}.")
                 place = place or await service.create_workspace(session, "Main", slug="main")
                 password = sys.stdin.readline().rstrip("\n") if options.password_stdin else None
-                user = await service.create_user(
+                return await service.admit(
                     session,
                     options.email,
                     name=options.name,
@@ -65,10 +65,9 @@ def create_user(options: argparse.Namespace) -> int:
                     tenant_id=place.id,
                     role=options.role,
                 )
-                return None if password else await sessions.create_sign_in_link(session, user.id)
 
         link = asyncio.run(make())
-        print(f"{settings().web.base_url}/sign-in/link/{link}" if link else f"{options.email} may sign in now.")
+        print(f"{settings().web.base_url}{link}" if link else f"{options.email} may sign in now.")
     return 0
 
 

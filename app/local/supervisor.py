@@ -203,7 +203,7 @@ class Supervisor:
         say(f"\nReady after {time.monotonic() - self._began:.1f} s. Throughline is at {base_url}")
         if "link" in welcome:
             say(
-                f"Sign in once as {welcome['admin']} with this link:\n\n    {base_url}/sign-in/link/{welcome['link']}\n"
+                f"Sign in once as {welcome['admin']} with this link:\n\n    {base_url}/sign-in/link#{welcome['link']}\n"
             )
         say(f"Logs are in {self.launch.state / 'log'}. Ctrl-C stops everything.")
 

@@ -5,6 +5,7 @@ More modules than the usual six, because sending is the part that must never go 
 `queue` the set-based SQL of what is due, in its order, and of what is held; `ledger` that of sending (intend, settle, expire), both
 plain psycopg like the engine's; `deliver` the loop that looks, sends and settles; `email` builds MIME; `rendering` fills templates;
 `outgoing` gets one message ready from what `desk` read for its batch; `plain_text` turns HTML into text and back;
+`account_mail` sends the mails that accounts writes down (invitations, sign-in links), beside the ledger, because no run waits for them;
 `template_service` holds the rules of templates, beside `service` with those of the ledger;
 `unsubscribe` the rules of the links at the foot of a mail;
 `suppression` those of the list of addresses that must not be written to, `suppression_list` its store.

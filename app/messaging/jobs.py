@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.releases import JOB
 from app.lib import clock, database, jobs
-from app.messaging import bulk
+from app.messaging import account_mail, bulk
 from app.messaging.deliver import Delivery
 
 log = structlog.get_logger()
@@ -71,6 +71,27 @@ async def forget_jobs() -> None:
         await bulk.forget_old(session, clock.now() - KEPT)
 
 
-POLLS = [deliver, poll_jobs]
+@dramatiq.actor(queue_name=jobs.queue_of("send_account_mail"), max_retries=0)
+def send_account_mail() -> None:
+    """Send invitations and sign-in links that wait."""
+    jobs.answer("send_account_mail")
+    if asyncio.run(_send_account_mail()):
+        jobs.ring("send_account_mail")
+
+
+async def _send_account_mail() -> bool:
+    async with database.job_engine() as engine:
+        return await account_mail.send_waiting(engine, SECONDS)
+
+
+def poll_account_mail() -> None:
+    """Does one wait? Asked each second; a look costs one small index."""
+    with database.connect() as connection:
+        found = connection.execute("select 1 from account_mails where due_at <= clock_now() limit 1").fetchone()
+    if found:
+        asyncio.run(_send_account_mail())
+
+
+POLLS = [deliver, poll_jobs, poll_account_mail]
 """What the workers do by themselves each second."""
 HOUSEKEEPING = [forget_jobs]

@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.connector import Connector
 from app.models.workspace import Workspace
 from app.settings import settings
 from tests.accounts.test_every_route import Walk
@@ -26,3 +27,11 @@ def not_local(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 async def walk(app_under_test: Litestar, db_session: AsyncSession, workspace: Workspace) -> Walk:
     return Walk(app_under_test, await fill(db_session, workspace))
+
+
+@pytest.fixture
+async def mail_server(db_session: AsyncSession, workspace: Workspace) -> None:
+    """`workspace` has a connector that brings mail to people."""
+    config = {"host": "smtp.example", "port": 587, "security": "starttls", "fromEmail": "hello@acme.example"}
+    db_session.add(Connector(tenant_id=workspace.id, type="smtp", name="Mail", config=config, is_default=True))
+    await db_session.flush()

@@ -33,8 +33,13 @@ PUBLIC = {
     "GET /sign-in",
     "POST /sign-in",
     "GET /sign-in/help",
+    "GET /sign-in/link",
     "GET /sign-in/link/{token}",
-    "POST /sign-in/link/{token}",
+    "POST /sign-in/link",
+    "POST /sign-in/link/use",
+    "GET /invitation",
+    "POST /invitation",
+    "POST /invitation/accept",
     "GET /static/{file_path}",
     "HEAD /static/{file_path}",
     "GET /u/{token}",
@@ -43,6 +48,7 @@ PUBLIC = {
 """All that a stranger may ask. Each is a decision."""
 
 HARMLESS = {
+    "POST /invitation/sign-out",
     "POST /sign-out",
     "POST /settings/profile",
     "POST /settings/password",

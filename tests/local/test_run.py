@@ -53,7 +53,7 @@ def test_a_life_of_the_product(state: Path, port: int) -> None:
     try:
         first.wait_ready()
         assert first.answers()
-        assert re.search(rf"http://127\.0\.0\.1:{port}/sign-in/link/\S{{20,}}", first.text())
+        assert re.search(rf"http://127\.0\.0\.1:{port}/sign-in/link#\S{{20,}}", first.text())
         for private in ("secret-key", "mailbox-password", "run/environment.json", "valkey/password"):
             assert stat.S_IMODE((state / private).stat().st_mode) == 0o600, private
 

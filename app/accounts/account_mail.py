@@ -1,0 +1,113 @@
+"""Mails that carry a link to a person: written down in the transaction that makes the link, sent by `app.messaging.account_mail`.
+
+The store of `account_mails`. The text is sealed until it has left, and gone afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.lib import clock, crypto, jobs
+from app.lib.ids import uuid7
+from app.models.connector import Connector
+from app.models.invitation import AccountMail
+from app.settings import settings
+
+
+class Words(NamedTuple):
+    """Subject and text of a mail."""
+
+    subject: str
+    text: str
+
+
+class Posted(NamedTuple):
+    """How far the latest mail about something has come: `sent_at`, or `error` when it was given up, or neither while it is tried."""
+
+    sent_at: datetime | None
+    waiting: bool
+    error: str | None
+
+
+async def can_mail(session: AsyncSession, tenant_id: int) -> bool:
+    """Has the workspace a connector that brings mail to people? The mailbox inside the product does not: others read it too."""
+    connector = await session.scalar(
+        select(Connector).where(Connector.tenant_id == tenant_id, Connector.type == "smtp", Connector.is_default)
+    )
+    return connector is not None and not connector.config.get("local") and connector.state != "paused"
+
+
+async def post(
+    session: AsyncSession, tenant_id: int, *, about: UUID, recipient: str, words: Words, expires_at: datetime
+) -> None:
+    """Write a mail down; a worker sends it after the commit. What was waiting about the same thing is dropped."""
+    await drop(session, tenant_id, about)
+    mail_id = uuid7()
+    sealed = crypto.seal(msgspec.json.encode(words), f"account-mail:{mail_id}")
+    session.add(
+        AccountMail(
+            id=mail_id,
+            tenant_id=tenant_id,
+            about=about,
+            recipient=recipient,
+            sealed=sealed,
+            due_at=clock.now(),
+            expires_at=expires_at,
+        )
+    )
+    await session.flush()
+    jobs.enqueue(session, "send_account_mail")
+
+
+async def drop(session: AsyncSession, tenant_id: int, about: UUID) -> None:
+    """Forget the mails about something: they are not sent any more."""
+    await session.execute(delete(AccountMail).where(AccountMail.tenant_id == tenant_id, AccountMail.about == about))
+
+
+async def latest(session: AsyncSession, tenant_id: int, about: Iterable[UUID]) -> dict[UUID, Posted]:
+    """How far the mails about these have come; those without a mail are left out."""
+    rows = await session.execute(
+        select(AccountMail.about, AccountMail.sent_at, AccountMail.due_at, AccountMail.error)
+        .where(AccountMail.tenant_id == tenant_id, AccountMail.about.in_(list(about)))
+        .order_by(AccountMail.created_at)
+    )
+    return {row.about: Posted(row.sent_at, row.due_at is not None, row.error) for row in rows}
+
+
+async def forget_posted(session: AsyncSession, before: datetime) -> None:
+    """Drop mails whose link ended before an instant."""
+    await session.execute(delete(AccountMail).where(AccountMail.expires_at < before))
+
+
+def invitation_words(by: Principal, *, email: str, role: str, token: str, until: datetime) -> Words:
+    return Words(
+        f"{by.name} invites you to {by.workspace} on Throughline",
+        f"{by.name} ({by.email}) invites you to the workspace {by.workspace} on Throughline, with the role {role}.\n\n"
+        "Open this link to accept:\n\n"
+        f"{settings().web.base_url}/invitation#{token}\n\n"
+        f"It works once, for {email} only, until {_day(until)}.\n\n"
+        "If you did not expect this, ignore this mail: nothing happens.\n",
+    )
+
+
+def link_words(by: Principal, *, token: str, until: datetime) -> Words:
+    return Words(
+        "Your sign-in link for Throughline",
+        f"{by.name} ({by.email}) asked for a link that signs you in to {by.workspace} on Throughline.\n\n"
+        "Open it to sign in:\n\n"
+        f"{settings().web.base_url}/sign-in/link#{token}\n\n"
+        f"It works once, until {_day(until)}. You were signed out everywhere when it was made.\n\n"
+        f"If you did not ask {by.name} for it, do not open it, and tell an owner of the workspace.\n",
+    )
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"

@@ -1,0 +1,75 @@
+"""Known devices: a signed cookie after a good sign-in, so that failures of strangers never lock out who was here before.
+
+It opens nothing. It says only that on this device somebody knew the password of these addresses, which gives it tries of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+
+from app.lib import clock, crypto
+from app.settings import settings
+
+LIFE = timedelta(days=180)
+PEOPLE = 5
+"""People that one device is known of; the latest stay."""
+_PURPOSE = "device"
+
+
+class Device(msgspec.Struct, frozen=True, array_like=True):
+    """What the cookie says. The addresses in it are hashed with the id."""
+
+    id: str
+    people: list[str]
+    until: float
+    """A POSIX timestamp."""
+
+
+def device_cookie() -> str:
+    """Its name; over https no neighbour subdomain can plant one."""
+    return "__Host-device" if settings().web.secure_cookies else "device"
+
+
+def known_device(request: Request[Any, Any, Any], email: str) -> str | None:
+    """The id of this device when somebody signed in on it with this address; None for any other."""
+    device = _read(request)
+    return device.id if device is not None and _mark(device.id, email) in device.people else None
+
+
+def remember(request: Request[Any, Any, Any], answer: Response[Any], email: str) -> None:
+    """This person signed in here with a password or a link of their own: know the device from now on."""
+    before = _read(request)
+    device_id = before.id if before else secrets.token_urlsafe(12)
+    mark = _mark(device_id, email)
+    people = [mark, *(other for other in (before.people if before else []) if other != mark)][:PEOPLE]
+    until = clock.now() + LIFE
+    answer.set_cookie(
+        Cookie(
+            key=device_cookie(),
+            value=crypto.sign(_PURPOSE, Device(device_id, people, until.timestamp())),
+            max_age=int(LIFE.total_seconds()),
+            httponly=True,
+            secure=settings().web.secure_cookies,
+            samesite="lax",
+            path="/",
+        )
+    )
+
+
+def _read(request: Request[Any, Any, Any]) -> Device | None:
+    try:
+        device = msgspec.convert(crypto.unsign(_PURPOSE, request.cookies.get(device_cookie(), "")), Device)
+    except (crypto.Unreadable, msgspec.ValidationError):
+        return None
+    return device if device.until > clock.now().timestamp() else None
+
+
+def _mark(device_id: str, email: str) -> str:
+    return hashlib.sha256(f"{device_id} {email.strip().lower()}".encode()).hexdigest()[:24]

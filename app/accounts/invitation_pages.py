@@ -1,0 +1,129 @@
+"""The pages that an invitation leads to: what it is for, and three ways to accept it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import invitations, passwords, service, sessions, throttle
+from app.accounts.authentication import no_session_cookie
+from app.accounts.devices import known_device
+from app.accounts.entering import PRIVATE, begin, token_of
+from app.accounts.invitations import Opened
+from app.accounts.sessions import WrongPassword
+from app.errors import AppError, Invalid, TooMany
+from app.lib import database, flash
+from app.lib.client_address import client_address
+from app.lib.fragments import page
+from app.models.status import Role
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+
+
+@get("/invitation", public=True, any_query=True, include_in_schema=False)
+async def open_invitation(request: Asked) -> Template:
+    """Where the link leads. Its token stands in the fragment, which no server and no log sees; a script sends it on."""
+    return page(request, "accounts/link.html", headers=PRIVATE, action="/invitation", what="invitation")
+
+
+def _shown(
+    request: Asked, found: Opened, token: str, *, error: AppError | None = None, given: dict[str, str] | None = None
+) -> Template:
+    status = error.status_code if error else 200
+    mine = request.user is not None and request.user.email == found.email
+    headers = {**PRIVATE, **({"Retry-After": str(error.retry_after)} if error and error.retry_after else {})}
+    return page(
+        request,
+        "accounts/invitation.html",
+        status_code=status,
+        headers=headers,
+        found=found,
+        token=token,
+        mine=mine,
+        given=given or {"name": found.name, "how": ""},
+        errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},
+    )
+
+
+@post("/invitation", public=True, any_query=True, include_in_schema=False, status_code=200)
+async def show_invitation(request: Asked, db_session: Database) -> Template:
+    """Which workspace invites whom, as what. It uses nothing up."""
+    token = await token_of(request)
+    return _shown(request, await invitations.opened(db_session, token), token)
+
+
+@post("/invitation/accept", public=True, any_query=True, include_in_schema=False, status_code=200)
+async def accept_invitation(request: Asked, db_session: Database) -> Template | Response[bytes]:
+    """Become a member: with a new account, with one whose password one knows, or with the one that is signed in."""
+    form, token = await request.form(), await token_of(request)
+    own = functools.partial(database.own_session, request.scope)
+    async with own() as session:  # nothing is held while passwords are worked on
+        found = await invitations.opened(session, token)
+    given = {"name": str(form.get("name", "")), "how": str(form.get("how", ""))}
+    if request.user and request.user.email != found.email:
+        return _shown(request, found, token)
+    try:
+        if given["how"] == "known":
+            return await _with_password(request, db_session, token, found, str(form.get("current", "")))
+        if given["how"] == "signed-in" and request.user:
+            return await _signed_in(request, db_session, token)
+        return await _with_new_account(request, db_session, token, found, given["name"], str(form.get("password", "")))
+    except (Invalid, TooMany) as error:
+        return _shown(request, found, token, error=error, given=given)
+
+
+async def _with_new_account(
+    request: Asked, session: AsyncSession, token: str, found: Opened, name: str, password: str
+) -> Response[bytes]:
+    name = service.clean_name(name)
+    secret = await passwords.hashed(passwords.check(password, found.email))
+    address = client_address(request.scope)
+    user_id = await invitations.accept_new(session, token, name=name, password_hash=secret, address=address)
+    return await begin(request, session, user_id, "/", lasting=True, tenant_id=found.tenant_id, text=_welcome(found))
+
+
+async def _with_password(
+    request: Asked, session: AsyncSession, token: str, found: Opened, password: str
+) -> Response[bytes]:
+    address = client_address(request.scope)
+    try:
+        own = functools.partial(database.own_session, request.scope)
+        budgets = throttle.of_sign_in(found.email, address, known_device(request, found.email))
+        user_id = await sessions.check_password(own, found.email, password, budgets)
+    except (WrongPassword, TooMany) as error:
+        error.errors = [{"path": "current", "message": error.message.replace("Email or password", "The password")}]
+        if isinstance(error, TooMany):
+            raise
+        raise Invalid(errors=error.errors) from error
+    await invitations.accept_as(session, token, user_id, session_id=None, address=address)
+    return await begin(request, session, user_id, "/", lasting=True, tenant_id=found.tenant_id, text=_welcome(found))
+
+
+async def _signed_in(request: Asked, session: AsyncSession, token: str) -> Response[bytes]:
+    user, address = request.user, client_address(request.scope)
+    found = await invitations.accept_as(session, token, user.id, session_id=user.session_id, address=address)
+    await sessions.switch(session, user, found.tenant_id)
+    return flash.go(request, "/", _welcome(found))
+
+
+@post("/invitation/sign-out", role=Role.VIEWER, any_query=True, include_in_schema=False)
+async def leave_for_invitation(request: Asked, db_session: Database) -> Response[bytes]:
+    """Somebody else is signed in: sign them out and come back to the invitation."""
+    token = await token_of(request)
+    await sessions.end(db_session, request.user, request.user.session_id)
+    answer = flash.go(request, f"/invitation#{token}")
+    answer.set_cookie(no_session_cookie())
+    return answer
+
+
+def _welcome(found: Opened) -> str:
+    return f"Welcome to {found.workspace}."
+
+
+HANDLERS: list[Any] = [open_invitation, show_invitation, accept_invitation, leave_for_invitation]

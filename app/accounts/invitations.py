@@ -1,0 +1,307 @@
+"""Invitations: how every membership begins. The store of the table `invitations` and the rules around it.
+
+An invitation is for one address in one workspace, and its link is accepted once. The link gives entry to that workspace and to
+nothing else: by itself it makes a new account, and it never signs anybody in to an account that was there before. Who is signed in to an
+account with the same address, or knows its password, may take the membership into that account instead.
+(docs/decisions/0026-an-account-reaches-what-its-holder-was-invited-to.md says who can do what with which link.)
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Select, delete, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app.accounts import account_mail, repository, sessions, sign_in_links
+from app.accounts.account_mail import Posted
+from app.accounts.principal import Principal
+from app.accounts.sign_in_links import LinkOver
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.lib import clock, crypto
+from app.models.invitation import Invitation
+from app.models.status import Role
+from app.models.user import Membership, User
+from app.models.workspace import Workspace
+
+log = structlog.get_logger()
+LIFE = timedelta(days=7)
+OPEN_AT_MOST = 500
+"""Invitations that may be open in a workspace at a time."""
+
+
+class AlreadyHere(Conflict):
+    """Somebody with this address is in the workspace already. Sign in as that person."""
+
+    code = "already_member"
+
+
+class NewLink(NamedTuple):
+    """A link for somebody. `token` is None when it went by mail, and nobody here may see it."""
+
+    email: str
+    token: str | None
+
+
+class Opened(NamedTuple):
+    """What somebody with the link of an invitation may know about it."""
+
+    id: UUID
+    tenant_id: int
+    workspace: str
+    email: str
+    name: str
+    role: Role
+    by: str
+    """Name or address of who invited; empty when the server did, or when they are gone."""
+
+
+class Listed(NamedTuple):
+    """One line of the open invitations of a workspace."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    by: str
+    made_at: datetime
+    expires_at: datetime
+    over: bool
+    mail: Posted | None
+    """None: its link was shown to who invited."""
+
+
+async def invite(
+    session: AsyncSession, principal: Principal, *, email: str, name: str, role: Role, address: str
+) -> NewLink:
+    """Invite `email` (clean) to the principal's workspace. The caller has checked that the principal may grant `role`."""
+    await repository.lock_workspace(session, principal.tenant_id)
+    if await repository.member_by_email(session, principal.tenant_id, email):
+        raise Invalid(errors=[{"path": "email", "message": "This person is in the workspace already."}])
+    if await session.scalar(_of(principal.tenant_id).where(Invitation.email == email)):
+        text = "This person is invited already. Send the invitation again from the list, or revoke it first."
+        raise Invalid(errors=[{"path": "email", "message": text}])
+    count = select(func.count()).where(Invitation.tenant_id == principal.tenant_id)
+    if (await session.scalar(count) or 0) >= OPEN_AT_MOST:
+        text = f"{OPEN_AT_MOST} invitations are open. Revoke some that are no longer needed first."
+        raise Invalid(errors=[{"path": "email", "message": text}])
+    made = Invitation(tenant_id=principal.tenant_id, email=email, name=name, role=role.value)
+    return await _hand_over(session, principal, made, address, show=False)
+
+
+async def renew(
+    session: AsyncSession, principal: Principal, invitation_id: UUID, *, show: bool, address: str
+) -> NewLink:
+    """Make a new link for an invitation and mail it; the old one ends.
+
+    `show` asks for the link itself. That is granted only where no mail reaches the person: without a connector, or when the last
+    mail was given up.
+    """
+    await repository.lock_workspace(session, principal.tenant_id)
+    found = await _one(session, principal, invitation_id)
+    posted = (await account_mail.latest(session, principal.tenant_id, [found.id])).get(found.id)
+    show = show and posted is not None and posted.error is not None
+    return await _hand_over(session, principal, found, address, show=show)
+
+
+async def _hand_over(
+    session: AsyncSession, principal: Principal, invitation: Invitation, address: str, *, show: bool
+) -> NewLink:
+    """Give the invitation a new link, and send it by mail or let the principal see it."""
+    token = secrets.token_urlsafe(32)
+    mailed = not show and await account_mail.can_mail(session, principal.tenant_id)
+    invitation.token_hash, invitation.mailed = crypto.fingerprint(token), mailed
+    invitation.invited_by, invitation.expires_at = principal.user_id, clock.now() + LIFE
+    invitation.updated_at = clock.now()
+    session.add(invitation)
+    await session.flush()
+    if mailed:
+        words = account_mail.invitation_words(
+            principal, email=invitation.email, role=invitation.role, token=token, until=invitation.expires_at
+        )
+        await account_mail.post(
+            session,
+            principal.tenant_id,
+            about=invitation.id,
+            recipient=invitation.email,
+            words=words,
+            expires_at=invitation.expires_at,
+        )
+    else:
+        await account_mail.drop(session, principal.tenant_id, invitation.id)
+    log.info("invitation.made", mailed=mailed, role=invitation.role, **_who(principal, invitation.id, address))
+    return NewLink(invitation.email, None if mailed else token)
+
+
+async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name: str, role: Role) -> str:
+    """The token of an invitation that whoever runs the server makes; one that is open is made anew."""
+    await repository.lock_workspace(session, tenant_id)
+    token = secrets.token_urlsafe(32)
+    await session.execute(delete(Invitation).where(Invitation.tenant_id == tenant_id, Invitation.email == email))
+    made = Invitation(
+        tenant_id=tenant_id,
+        email=email,
+        name=name,
+        role=role.value,
+        token_hash=crypto.fingerprint(token),
+        expires_at=clock.now() + LIFE,
+    )
+    session.add(made)
+    await session.flush()
+    log.info("invitation.made", by="server", role=role.value, invitation_id=str(made.id), tenant_id=tenant_id)
+    return token
+
+
+async def revoke(session: AsyncSession, principal: Principal, invitation_id: UUID, *, address: str) -> str:
+    """End an invitation; its link is worth nothing from now on. Answers the address."""
+    found = await _one(session, principal, invitation_id)
+    await session.delete(found)
+    await account_mail.drop(session, principal.tenant_id, found.id)
+    await session.flush()
+    log.info("invitation.revoked", **_who(principal, found.id, address))
+    return found.email
+
+
+async def end_of(session: AsyncSession, tenant_id: int, user_id: UUID, *, keeps: Role | None) -> None:
+    """A member left (`keeps` None) or has a lower role now: what they may no longer grant, their invitations do not either."""
+    mine: list[Invitation] = list(await session.scalars(_of(tenant_id).where(Invitation.invited_by == user_id)))
+    for invitation in mine:
+        if keeps is None or not keeps.covers(Role(invitation.role)):
+            await session.delete(invitation)
+            await account_mail.drop(session, tenant_id, invitation.id)
+            log.info("invitation.ended_with_inviter", invitation_id=str(invitation.id), tenant_id=tenant_id)
+
+
+async def listed(session: AsyncSession, tenant_id: int) -> list[Listed]:
+    """The open invitations of a workspace, also those that ran out, the latest first."""
+    rows = (
+        await session.execute(
+            select(Invitation, func.coalesce(func.nullif(User.name, ""), User.email, ""))
+            .outerjoin(User, User.id == Invitation.invited_by)
+            .where(Invitation.tenant_id == tenant_id)
+            .order_by(Invitation.updated_at.desc(), Invitation.id)
+        )
+    ).all()
+    mails = await account_mail.latest(session, tenant_id, [row[0].id for row in rows])
+    now = clock.now()
+    return [
+        Listed(
+            row.id, row.email, row.name, Role(row.role), by, row.updated_at, row.expires_at, row.expires_at <= now,
+            mails.get(row.id),
+        )
+        for row, by in rows
+    ]  # fmt: skip
+
+
+async def opened(session: AsyncSession, token: str) -> Opened:
+    """What a link is for; LinkOver when it is not for anything any more. It uses nothing up."""
+    inviter = aliased(User)
+    row = (
+        await session.execute(
+            select(Invitation, Workspace.name, func.coalesce(func.nullif(inviter.name, ""), inviter.email, ""))
+            .join(Workspace, Workspace.id == Invitation.tenant_id)
+            .outerjoin(inviter, inviter.id == Invitation.invited_by)
+            .where(Invitation.token_hash == crypto.fingerprint(token), Invitation.expires_at > clock.now())
+        )
+    ).one_or_none()
+    if row is None:
+        raise LinkOver
+    found: Invitation = row[0]
+    return Opened(found.id, found.tenant_id, row[1], found.email, found.name, Role(found.role), row[2])
+
+
+async def accept_new(session: AsyncSession, token: str, *, name: str, password_hash: str, address: str) -> UUID:
+    """Use the link up for a new account that is a member of this workspace only. Of two at once, one gets LinkOver."""
+    found = await _use_up(session, token)
+    user = User(email=found.email, name=name, password_hash=password_hash, disabled_at=None)
+    session.add(user)
+    await session.flush()
+    await _join(session, found, user.id, address, account="new")
+    return user.id
+
+
+async def accept_as(
+    session: AsyncSession, token: str, user_id: UUID, *, session_id: UUID | None, address: str
+) -> Opened:
+    """Use the link up for an account that was there, with the same address. Forbidden for any other.
+
+    Whoever else can use the account, for example by a link that an admin elsewhere made for it, must not come along: all its links
+    and its sessions but `session_id` end.
+    """
+    user = await session.get_one(User, user_id)
+    found = await _use_up(session, token)
+    if user.email != found.email or user.disabled_at is not None:
+        raise Forbidden(f"This invitation is for {found.email}.")
+    await sign_in_links.end_links(session, user_id)
+    await sessions.end_others(session, user_id, session_id)
+    await _join(session, found, user_id, address, account="known")
+    return found
+
+
+async def _use_up(session: AsyncSession, token: str) -> Opened:
+    found = await opened(session, token)
+    await repository.lock_workspace(session, found.tenant_id)
+    used = await session.scalar(
+        delete(Invitation)
+        .where(Invitation.id == found.id, Invitation.token_hash == crypto.fingerprint(token))
+        .returning(Invitation.id)
+    )
+    if used is None:
+        raise LinkOver
+    if await repository.member_by_email(session, found.tenant_id, found.email):
+        raise AlreadyHere
+    await account_mail.drop(session, found.tenant_id, found.id)
+    return found
+
+
+async def _join(session: AsyncSession, found: Opened, user_id: UUID, address: str, *, account: str) -> None:
+    session.add(Membership(tenant_id=found.tenant_id, user_id=user_id, role=found.role.value))
+    await session.flush()
+    log.info(
+        "invitation.accepted",
+        invitation_id=str(found.id),
+        tenant_id=found.tenant_id,
+        user_id=str(user_id),
+        role=found.role.value,
+        account=account,
+        address=address,
+    )
+
+
+async def account_elsewhere(session: AsyncSession, email: str) -> bool:
+    """Is there any account with this address?"""
+    return bool(await session.scalar(select(exists(select(User.id).where(func.lower(User.email) == email)))))
+
+
+async def forget_over(session: AsyncSession, before: datetime) -> None:
+    """Drop invitations that ran out before an instant."""
+    await session.execute(delete(Invitation).where(Invitation.expires_at < before))
+
+
+def _of(tenant_id: int) -> Select[Any]:
+    return select(Invitation).where(Invitation.tenant_id == tenant_id)
+
+
+async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID) -> Invitation:
+    found: Invitation | None = await session.scalar(
+        _of(principal.tenant_id).where(Invitation.id == invitation_id).with_for_update()
+    )
+    if found is None:
+        raise NotFound
+    if not principal.role.covers(Role(found.role)):
+        raise Forbidden(f"Only an owner may do this to an invitation of an {found.role}.")
+    return found
+
+
+def _who(principal: Principal, invitation_id: UUID, address: str) -> dict[str, str | int]:
+    return {
+        "by": str(principal.id),
+        "invitation_id": str(invitation_id),
+        "tenant_id": principal.tenant_id,
+        "address": address,
+    }

@@ -1,0 +1,172 @@
+"""The pages under /settings/users: who is in the workspace, who is invited, and where members are signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import account_mail, invitations, key_pages, keys, repository, service
+from app.accounts.entering import PRIVATE
+from app.accounts.invitations import NewLink
+from app.accounts.keys import KeysInQuestion
+from app.errors import AppError, Invalid
+from app.lib import flash
+from app.lib.client_address import client_address, untrusted_proxy
+from app.lib.fragments import page
+from app.lib.user_agent import described
+from app.models.status import Role
+from app.settings import settings
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+URL = "/settings/users"
+
+
+async def _text(request: Asked, *names: str) -> list[str]:
+    form = await request.form()
+    return [str(form.get(name, "")).strip() for name in names]
+
+
+async def _users(
+    request: Asked,
+    session: AsyncSession,
+    error: AppError | None = None,
+    given: dict[str, str] | None = None,
+    asked: key_pages.Asking | None = None,
+) -> Template:
+    tenant_id, members = request.user.tenant_id, await repository.members(session, request.user.tenant_id)
+    admin = request.user.may(Role.ADMIN)
+    return page(
+        request,
+        "accounts/users.html",
+        status_code=error.status_code if error else 200,
+        members=members,
+        makers=await keys.makers(session, tenant_id),
+        asked=asked,
+        invited=await invitations.listed(session, tenant_id),
+        links=await account_mail.latest(session, tenant_id, [member.id for member in members]) if admin else {},
+        mails=await account_mail.can_mail(session, tenant_id),
+        proxy=untrusted_proxy() if admin else None,
+        roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
+        given=given or {},
+        errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},
+    )
+
+
+def _handed_over(request: Asked, link: NewLink, path: str, *, invited: bool) -> Template | Response[bytes]:
+    """Say that the link went by mail, or show it, once."""
+    if link.token is None:
+        what = "The invitation" if invited else "The sign-in link"
+        return flash.go(request, URL, f"{what} is on its way to {link.email}.")
+    url = f"{settings().web.base_url}{path}#{link.token}"
+    return page(request, "accounts/link_shown.html", headers=PRIVATE, url=url, email=link.email, invited=invited)
+
+
+@get(URL, role=Role.VIEWER, include_in_schema=False)
+async def users(request: Asked, db_session: Database) -> Template:
+    """Who is in the workspace, and who is invited."""
+    return await _users(request, db_session)
+
+
+@post(URL, role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def invite(request: Asked, db_session: Database) -> Template | Response[bytes]:
+    """Invite a person. Where no mail can be sent, the link is shown once."""
+    email, name, role = await _text(request, "email", "name", "role")
+    address = client_address(request.scope)
+    try:
+        made = await service.invite(db_session, request.user, email=email, name=name, role=role, address=address)
+    except Invalid as error:
+        return await _users(request, db_session, error, {"email": email, "name": name, "role": role})
+    return _handed_over(request, made, "/invitation", invited=True)
+
+
+@post("/settings/invitations/{invitation_id:uuid}/renew", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def renew_invitation(
+    request: Asked, db_session: Database, invitation_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Send an invitation again with a new link; the old one ends. `show=1` asks for the link after a mail that could not be sent."""
+    show, address = bool((await request.form()).get("show")), client_address(request.scope)
+    made = await invitations.renew(db_session, request.user, invitation_id, show=show, address=address)
+    return _handed_over(request, made, "/invitation", invited=True)
+
+
+@post("/settings/invitations/{invitation_id:uuid}/revoke", role=Role.ADMIN, include_in_schema=False)
+async def revoke_invitation(request: Asked, db_session: Database, invitation_id: FromPath[UUID]) -> Response[bytes]:
+    """End an invitation."""
+    address = client_address(request.scope)
+    email = await invitations.revoke(db_session, request.user, invitation_id, address=address)
+    return flash.go(request, URL, f"The invitation of {email} was revoked.")
+
+
+@post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def new_link(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+    """A new one-time link for somebody who cannot sign in."""
+    made = await service.new_link(db_session, request.user, user_id, address=client_address(request.scope))
+    return _handed_over(request, made, "/sign-in/link", invited=False)
+
+
+@post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def change_role(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+    """Give a person another role. With a lower one it is asked first what becomes of the API keys that reach further."""
+    role, answer = await _text(request, "role", "keys")
+    try:
+        member = await service.change_role(db_session, request.user, user_id, role, answer or None)
+    except KeysInQuestion as question:
+        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, Role(role)))
+    return flash.go(request, URL, f"{member.name or member.email} is {member.role} now.")
+
+
+@post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, include_in_schema=False, status_code=200)
+async def remove_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+    """Take a person out of the workspace. It is asked first what becomes of the API keys that they made."""
+    [answer] = await _text(request, "keys")
+    try:
+        member = await service.remove(db_session, request.user, user_id, answer or None)
+    except KeysInQuestion as question:
+        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, None))
+    return flash.go(request, URL, f"{member.name or member.email} was removed.")
+
+
+@get("/settings/users/{user_id:uuid}/sessions", role=Role.ADMIN, include_in_schema=False)
+async def sessions_of_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template:
+    """Where a member is signed in to this workspace."""
+    member, rows = await service.sessions_of(db_session, request.user, user_id)
+    shown = [(row, described(row.user_agent)) for row in rows]
+    return page(request, "accounts/user_sessions.html", member=member, rows=shown)
+
+
+@post("/settings/users/{user_id:uuid}/sessions/end", role=Role.ADMIN, include_in_schema=False)
+async def end_sessions_of_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Response[bytes]:
+    """Sign a member out of this workspace everywhere."""
+    member, count = await service.end_sessions_of(db_session, request.user, user_id)
+    places = f"{count} place{'s' if count != 1 else ''}"
+    return flash.go(request, URL, f"{member.name or member.email} was signed out in {places}.")
+
+
+@post("/settings/users/{user_id:uuid}/sessions/{session_id:uuid}/end", role=Role.ADMIN, include_in_schema=False)
+async def end_session_of_user(
+    request: Asked, db_session: Database, user_id: FromPath[UUID], session_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Sign a member out in one browser."""
+    await service.end_sessions_of(db_session, request.user, user_id, session_id)
+    return flash.go(request, f"{URL}/{user_id}/sessions", "Signed out there.")
+
+
+HANDLERS: list[Any] = [
+    users,
+    invite,
+    renew_invitation,
+    revoke_invitation,
+    new_link,
+    change_role,
+    remove_user,
+    sessions_of_user,
+    end_sessions_of_user,
+    end_session_of_user,
+]

@@ -1,0 +1,143 @@
+"""Sends the mails that `app.accounts` writes down: invitations and sign-in links, through the default connector of their workspace.
+
+No transaction is open while a mail server is waited for. A mail that was being sent when its worker died is sent again a little later: its
+link is the same and works once, so a second copy does no harm, where a lost one would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from app.connectors import repository as connectors
+from app.connectors.schemas import Sender
+from app.connectors.senders import sender_of
+from app.connectors.service import condition_of
+from app.connectors.smtp import Links
+from app.connectors.smtp_answers import Result
+from app.connectors.smtp_connection import Mail
+from app.connectors.state import Condition, change_of
+from app.lib import clock, crypto
+from app.lib.addresses import BadAddress, wire_address
+from app.messaging import email
+from app.messaging.schemas import Parts
+from app.models.invitation import AccountMail
+
+log = structlog.get_logger()
+AT_ONCE, PER_WORKSPACE = 20, 3
+HELD = timedelta(minutes=2)
+"""How long whoever took a mail has it for themselves; a send takes 30 s at most."""
+TRIES = 12
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+NOWHERE = "There is no connector that could send it. Add one under Connectors, then send it again."
+
+
+class _Ready(NamedTuple):
+    """A mail to send, or what is already known to become of it."""
+
+    id: UUID
+    attempt: int
+    way: tuple[Sender, Condition, Mail] | None
+    known: Result | None = None
+
+
+async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
+    """Send what is due for at most about `seconds`. True when something may be left."""
+    maker, until, links = async_sessionmaker(engine, expire_on_commit=False), time.monotonic() + seconds, Links()
+    try:
+        while time.monotonic() < until:
+            async with maker() as session, session.begin():
+                taken = await _take(session)
+            if not taken:
+                return False
+            results = await asyncio.gather(*(_send(links, ready) for ready in taken))
+            async with maker() as session, session.begin():
+                for ready, result in zip(taken, results, strict=True):
+                    await _settle(session, ready, result)
+    finally:
+        await links.close()
+    return True
+
+
+async def _take(session: AsyncSession) -> list[_Ready]:
+    """Take some that are due, a few of each workspace, so that one whose server hangs holds up no other for long."""
+    now = clock.now()
+    place = func.row_number().over(partition_by=AccountMail.tenant_id, order_by=AccountMail.due_at)
+    due = select(AccountMail.id, place.label("place")).where(AccountMail.due_at <= now).subquery()
+    rows: Sequence[AccountMail] = (
+        await session.scalars(
+            select(AccountMail)
+            .where(AccountMail.id.in_(select(due.c.id).where(due.c.place <= PER_WORKSPACE)), AccountMail.due_at <= now)
+            .order_by(AccountMail.due_at)
+            .limit(AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
+    ).all()
+    taken = [await _ready(session, row) for row in rows]
+    for row in rows:
+        row.due_at, row.attempts = now + HELD, row.attempts + 1
+    return taken
+
+
+async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
+    attempt = row.attempts + 1
+    if row.expires_at <= clock.now() or row.sealed is None:
+        return _Ready(row.id, attempt, None, Result("rejected", "Its link ended before it could be sent."))
+    connector = await connectors.default(session, row.tenant_id)
+    if connector is None or connector.config.get("local"):
+        return _Ready(row.id, attempt, None, Result("rejected", NOWHERE))
+    try:
+        sender = sender_of(connector.id, connector.config, connector.secret)
+        own, recipient = wire_address(sender.from_email), wire_address(row.recipient)
+        subject, text = msgspec.json.decode(crypto.unseal(row.sealed, f"account-mail:{row.id}"), type=tuple[str, str])
+    except BadAddress:
+        return _Ready(row.id, attempt, None, Result("rejected", "That is no mail address."))
+    except crypto.Unreadable:
+        text = "It cannot be read any more, because the secret key was changed. Send it again."
+        return _Ready(row.id, attempt, None, Result("rejected", text))
+    envelope = email.Envelope(
+        message_id=f"<account.{row.id}@throughline>",
+        sender=own,
+        sender_name=sender.from_name,
+        reply_to="",
+        recipient=recipient,
+        unsubscribe_url="",
+        at=clock.now(),
+    )
+    mime = email.build(envelope, Parts(subject, "", text))
+    return _Ready(row.id, attempt, (sender, condition_of(connector), Mail(own, recipient, mime)))
+
+
+async def _send(links: Links, ready: _Ready) -> Result:
+    if ready.way is None:
+        return ready.known or Result("rejected", NOWHERE)
+    sender, _, mail = ready.way
+    return await links.send(sender.server, mail)
+
+
+async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
+    """Write down what became of it, and of the connector, which a worker's send tells as much about as any other."""
+    now = clock.now()
+    values: dict[str, Any]
+    if result.kind == "sent":
+        values = {"sent_at": now, "due_at": None, "sealed": None, "error": None}
+    elif result.kind in ("rejected", "misconfigured") or ready.attempt >= TRIES:
+        values = {"due_at": None, "sealed": None, "error": result.text[:500]}
+    else:
+        wait = min(FIRST_WAIT * 2 ** (ready.attempt - 1), LONGEST_WAIT)
+        values = {"due_at": now + wait}
+    await session.execute(update(AccountMail).where(AccountMail.id == ready.id).values(**values))
+    log.info("account_mail." + result.kind, mail_id=str(ready.id), attempt=ready.attempt, reason=result.reason)
+    if ready.way is not None:
+        change = change_of(ready.way[1], result)
+        if change and await connectors.change_state(session, change):
+            change.tell()
