@@ -19,9 +19,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.connectors import repository as connectors
+from app.connectors.condition import condition_of
 from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
-from app.connectors.service import condition_of
 from app.connectors.smtp import Links
 from app.connectors.smtp_answers import Result
 from app.connectors.smtp_connection import Mail

@@ -181,4 +181,4 @@ async def test_what_is_over_is_swept(
         await jobs.forget_sign_ins()
         tables = (SignInFailure, SignInLink, UserSession)
         left.append([await db_session.scalar(select(func.count()).select_from(table)) for table in tables])
-    assert left == [[1, 1, 1], [0, 1, 1], [0, 1, 0], [0, 0, 0]]
+    assert left == [[2, 1, 1], [0, 1, 1], [0, 1, 0], [0, 0, 0]]
