@@ -65,11 +65,14 @@ class Echo(NamedTuple):
 
 
 _OVER: dict[str, Outcome] = {}
+PORTS_REMEMBERED = 256
 
 
 def _answer(port: str, output: Any) -> Outcome:
     """What a parked step came to. The plain end of a wait is one object for everybody, so it is encoded once."""
     if output is None:
+        if len(_OVER) >= PORTS_REMEMBERED:
+            _OVER.clear()
         return _OVER.setdefault(port, Done(port))
     error = output.get("error") if port == "error" and isinstance(output, dict) else None
     if error is None:
@@ -102,6 +105,15 @@ class Batch:
     def sends(self) -> bool:
         """Does any run ask for a message?"""
         return any(track.sent for track in self.tracks)
+
+    def forget(self) -> None:
+        """Undo the circles between its objects, so that they go when nobody holds the batch. Nothing may be asked of it after that."""
+        for track in self.tracks:
+            track.parent = None
+            track.next.clear()
+            track.runs.clear()
+        for contact in self.contacts.values():
+            contact.changed_by = None
 
     # What callers ask for ------------------------------------------------------------------------------------------
 
