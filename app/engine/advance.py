@@ -14,7 +14,7 @@ import psycopg
 import structlog
 
 from app.engine import claim, control, failpoints, rows
-from app.engine.arrivals import Arrivals, stored_run
+from app.engine.arrivals import Arrivals, Behind, know, stored_run
 from app.engine.claim import Cursor
 from app.engine.echoes import echoes
 from app.engine.faults import fault_in_words
@@ -61,6 +61,8 @@ class Engine:
         self.queued_messages = False
         self.sweeper = Sweeper()
         self._head: Any = None
+        self._behind = 0
+        """How often this batch was put back because the workflows had to be looked at first."""
 
     def close(self) -> None:
         self.connection.close()
@@ -91,12 +93,18 @@ class Engine:
 
     def _guarded(self, name: str, work: Work, give_up: Callable[[str], None]) -> int:
         """What cannot be stored spoils the whole batch: shrink until it stands alone, set it aside, grow again."""
+        self.matcher.trim()
         cap = min(self.caps.get(name, self.limit), self.limit)
         lost = 0
         while True:
             try:
                 with self.sweeper.kept_out():
                     taken = self._transaction(work, cap)
+            except Behind as behind:
+                self._behind += 1
+                self.matcher.follow(behind.epoch)
+                self.matcher.learn(behind.versions)
+                continue
             except _AGAIN as error:
                 lost += 1
                 log.info("engine.race_lost", kind=name, size=cap, error=type(error).__name__, times=lost)
@@ -111,7 +119,7 @@ class Engine:
                     continue
                 give_up(fault_in_words(error))
                 return 1
-            self.caps[name] = min(cap * 2, self.limit)
+            self.caps[name], self._behind = min(cap * 2, self.limit), 0
             return taken
 
     def _transaction(self, work: Work, limit: int) -> int:
@@ -139,11 +147,14 @@ class Engine:
 
     def _events(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
         self.turn.take()
-        items = claim.inbox(cursor, limit)
+        items = claim.inbox(cursor, limit, foreign=self.matcher.foreign())
         if not items:
             return None, 0
         self._head = items[0].id
-        self.matcher.follow(items[0].epoch)
+        if self._behind < TRIES:
+            know(self.matcher, items)
+        else:  # they change all the time: look now, though others wait for the turn
+            self.matcher.follow(items[0].epoch)
         if settled := [item for item in items if item.kind == claim.SETTLED]:
             claim.settle(cursor, settled)
         return Arrivals(cursor, self.matcher, items).walk(self.turn.give), len(items)
@@ -161,8 +172,7 @@ class Engine:
             return None, 0
         self._head = UUID(bytes=claimed[0].run.id)
         self.matcher.follow(claimed[0].epoch)
-        for due in claimed:
-            self.matcher.graph(due.run.workflow_id, due.run.version)
+        self.matcher.learn((due.run.workflow_id, due.run.version) for due in claimed)
         if (
             needed := claim.fields(self.matcher.reads)
         ) != names:  # versions seen for the first time look at more: once more

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import claim, rows
+from app.engine import claim, control, rows
 from app.engine.claim import Cursor, Item, RunRow
 from app.engine.entry import Entries, Key
 from app.engine.goals import Goal
 from app.engine.graph import Graph
-from app.engine.matcher import Matcher
+from app.engine.matcher import Live, Matcher, Version
 from app.engine.people import Contact, GoalView, Run
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
 from app.lib import ids
 
-HAPPENED = (claim.EVENT, claim.PAST)
+HAPPENED = (claim.EVENT, claim.PAST, claim.LEFT)
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
@@ -39,6 +39,38 @@ def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run
     return run
 
 
+class Behind(Exception):
+    """The workflows have changed, or versions are needed that are not compiled: to be looked at while nobody waits, then taken anew."""
+
+    def __init__(self, epoch: int, versions: list[Version]) -> None:
+        super().__init__("look at the workflows first")
+        self.epoch, self.versions = epoch, versions
+
+
+def listeners(matcher: Matcher, item: Item) -> list[Live]:
+    """The workflows that this item may start."""
+    if item.kind == claim.EVENT:
+        found = matcher.triggers.get((item.tenant_id, item.name), ())
+        return [live for live in found if item.at >= live.since and live.workflow_id != item.workflow_id]
+    live = matcher.live.get(item.workflow_id or b"") if item.kind in (claim.MANUAL, claim.LEFT) else None
+    if live is None or live.tenant_id != item.tenant_id:
+        return []
+    if item.kind == claim.LEFT:
+        told = live in matcher.triggers.get((item.tenant_id, item.name), ()) and item.at >= live.since
+        return [live] if told else []
+    return [live]
+
+
+def know(matcher: Matcher, items: list[Item]) -> None:
+    """Does this process know all that these items may start? Raises Behind."""
+    epoch = items[0].epoch
+    if epoch != matcher.epoch:
+        raise Behind(epoch, [])
+    wanted = (live[:2] for item in items for live in listeners(matcher, item))
+    if needed := matcher.needed(wanted):
+        raise Behind(epoch, needed)
+
+
 class Arrivals:
     """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody."""
 
@@ -46,6 +78,8 @@ class Arrivals:
         self.cursor, self.matcher = cursor, matcher
         # The transaction began before it had the turn: what came in meanwhile is younger than its clock says.
         self.now = max(items[0].now, *(item.at for item in items))
+        self.left: dict[tuple[Item, bytes], None] = {}
+        """Events, and workflows of which only a newer process knows what they are for them."""
         self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
         self.runs: dict[bytes, list[Run]] = {}
         """Active runs that goals and erasures may end, by contact."""
@@ -58,13 +92,13 @@ class Arrivals:
             return None
         batch = Batch(self.now)
         contact_ids = _distinct(item.contact_id for item, _ in self.wanted)
-        names = claim.fields(self.matcher.reads)
+        graphs = _distinct(graph for _, targets in self.wanted for graph in targets)
+        names = claim.fields(self.matcher.fields_of(graphs))
         stored = claim.contacts(self.cursor, contact_ids, names)
         locked()
         active = self._active()
-        if (
-            needed := claim.fields(self.matcher.reads)
-        ) != names:  # goals of versions seen for the first time look at more
+        graphs += [self.matcher.graph(row.workflow_id, row.version) for row in active]
+        if (needed := claim.fields(self.matcher.fields_of(graphs))) != names:  # active runs look at more
             names, stored = needed, claim.contacts(self.cursor, contact_ids, needed)
         batch.contacts = {contact_id: Contact(contact_id, names, raw) for contact_id, raw in stored.items()}
         entries = self._entries(batch)
@@ -78,34 +112,50 @@ class Arrivals:
         fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
         for place in range(len(self.wanted)):
             self._happen(batch, entries, place, fresh)
+        claim.leave(self.cursor, self.left)
         return batch
 
     def _concerns(self, item: Item) -> bool:
         if item.kind == claim.EVENT:
             key = (item.tenant_id, item.name)
             return key in self.matcher.triggers or key in self.matcher.goals
-        return item.kind in (claim.MANUAL, claim.ERASED)
+        return item.kind in (claim.MANUAL, claim.ERASED, claim.LEFT)
 
     def _targets(self, item: Item) -> list[Graph]:
-        """The workflows that this item may start."""
-        if item.kind == claim.EVENT:
-            found, since = self.matcher.triggers.get((item.tenant_id, item.name), ()), self.matcher.since
-            return [g for g in found if item.at >= since[g.workflow_id] and g.workflow_id != item.workflow_id]
-        graph = self.matcher.live.get(item.workflow_id or b"") if item.kind == claim.MANUAL else None
-        return [graph] if graph is not None and graph.tenant_id == item.tenant_id else []
+        """The workflows that this item may start; it is left for those that are not understood here."""
+        targets = []
+        for live in listeners(self.matcher, item):
+            if live[:2] in self.matcher.unreadable:
+                self.left[item, live.workflow_id] = None
+            else:
+                targets.append(self.matcher.graph(*live[:2]))
+        return targets
 
     def _active(self) -> list[RunRow]:
         """The stored runs that goals and erasures may end; their versions are known afterwards."""
-        goals = self.matcher.goals
         ending = _distinct(
-            item.contact_id
-            for item, _ in self.wanted
-            if item.kind == claim.ERASED or (item.kind == claim.EVENT and (item.tenant_id, item.name) in goals)
+            item.contact_id for item, _ in self.wanted if item.kind == claim.ERASED or self._listened(item)
         )
         found = claim.active_runs(self.cursor, ending, lock=True) if ending else []
-        for row in found:
-            self.matcher.graph(row.workflow_id, row.version)
-        return found
+        self.matcher.learn((row.workflow_id, row.version) for row in found)
+        unreadable = self.matcher.unreadable
+        left = [row for row in found if (row.workflow_id, row.version) in unreadable]
+        if not left:
+            return found
+        erased = {item.contact_id for item, _ in self.wanted if item.kind == claim.ERASED}
+        control.cancel_erased(self.cursor, [row.id for row in left if row.contact_id in erased])
+        for row in left:
+            for item, _ in self.wanted:
+                if item.contact_id == row.contact_id and row.workflow_id in self._listened(item):
+                    self.left[item, row.workflow_id] = None
+        return [row for row in found if row not in left]
+
+    def _listened(self, item: Item) -> set[bytes]:
+        """Workflows with a goal that this item may reach."""
+        if item.kind not in HAPPENED:
+            return set()
+        found = self.matcher.goals.get((item.tenant_id, item.name), set())
+        return found & {item.workflow_id or b""} if item.kind == claim.LEFT else found
 
     def _entries(self, batch: Batch) -> Entries:
         entering: dict[Graph, list[bytes]] = {}
@@ -149,8 +199,8 @@ class Arrivals:
         for run, goal in self.leaving.pop(place, ()):
             if run.active:
                 batch.cut_short(run, GOAL_REACHED, "goal", goal)
-        if item.kind in HAPPENED and (item.tenant_id, item.name) in self.matcher.goals:
-            self._reach_goals(batch, item)
+        if listening := self._listened(item):
+            self._reach_goals(batch, item, listening)
         if item.kind == claim.MANUAL and not targets:
             wanted = item.workflow_id or bytes(16)
             batch.refusals.append(Refusal(item.tenant_id, wanted, contact.id, None, "workflow_not_active", None))
@@ -161,7 +211,7 @@ class Arrivals:
             if item.depth:
                 run.depth = item.depth
             ahead = self._goal_ahead(run, place) if graph.goals else None
-            paused = graph.workflow_id in self.matcher.paused
+            paused = self.matcher.live[graph.workflow_id].paused
             if entries.let_in(run, item, paused=paused, reaches=ahead is not None):
                 if ahead is None:
                     batch.enter(run)
@@ -187,8 +237,7 @@ class Arrivals:
                     return later, goal
         return None
 
-    def _reach_goals(self, batch: Batch, item: Item) -> None:
-        workflows = self.matcher.goals[item.tenant_id, item.name]
+    def _reach_goals(self, batch: Batch, item: Item, workflows: set[bytes]) -> None:
         event = _properties(item)
         for run in self.runs.get(item.contact_id, ()):
             if item.kind == claim.PAST and run.fence is not None:

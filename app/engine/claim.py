@@ -6,8 +6,9 @@ run for a goal, both would wait for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 
@@ -15,8 +16,10 @@ from app.engine import rows
 from app.engine.people import COLUMNS
 from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
 
-EVENT, MANUAL, SETTLED, ERASED = 0, 1, 2, 3
-"""Kinds of inbox rows."""
+EVENT, MANUAL, SETTLED, ERASED, LEFT = 0, 1, 2, 3, 4
+"""Kinds of inbox rows. LEFT: an event that is still to be told to one workflow, by a process that understands it."""
+KINDS = [EVENT, MANUAL, SETTLED, ERASED, LEFT]
+"""Those that this process understands; others are left to a newer one."""
 PAST = -1
 """No inbox row: an event that happened after an entry of this batch and arrived before it."""
 
@@ -27,11 +30,21 @@ _NOW = _MICROS.format("clock_now()")
 # Workers compare the epoch in the snapshot of the claim: an event is never seen without the activation before it.
 INBOX = f"""
 with taken as (
-  delete from inbox where id = any(array(select id from inbox order by id limit %s for update skip locked)) returning *)
+  delete from inbox where id = any(array(
+    select id from inbox where kind = any(%(kinds)s){{but}} order by id limit %(limit)s for update skip locked)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
   convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_MICROS.format("least(occurred_at, at)")},
   {_MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
 from taken order by contact_id, least(occurred_at, at), occurred_at, id
+"""
+_BUT_BUSY = " and contact_id <> all(%(busy)s)"
+_BUT_FOREIGN = f" and not (kind in ({MANUAL}, {LEFT}) and workflow_id = any(%(foreign)s))"
+BUSY = """
+with contact as (select id from contacts where id = any(%(ids)s) for no key update skip locked),
+run as (select id from runs where contact_id = any(%(ids)s) and status < 4 for update skip locked)
+select uuid_send(id) from contacts where id = any(%(ids)s) and id not in (select id from contact)
+union
+select uuid_send(contact_id) from runs where contact_id = any(%(ids)s) and status < 4 and id not in (select id from run)
 """
 MOST_PAST = 100
 _PAST = f"""
@@ -76,6 +89,10 @@ SETTLE = """
 update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
 from unnest(%s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(id, seq, port, output)
 where r.id = u.id and r.status = 2 and r.seq = u.seq - 1
+"""
+_LEAVE = """
+insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at)
+values (%(tenant)s, %(kind)s, %(name)s, %(contact)s, %(event)s, %(workflow)s, %(payload)s::jsonb, %(depth)s, %(at)s, %(occurred_at)s)
 """
 SET_ASIDE = """
 with taken as (delete from inbox where id = %(id)s returning *)
@@ -143,6 +160,10 @@ Cursor = psycopg.Cursor[Any]
 _TURN = 7_401_002
 
 
+class TurnTaken(Exception):
+    """Somebody else claims events, for longer than it should take."""
+
+
 class Turn:
     """The right to claim events, held by one worker at a time; a lock of the session, so that it ends before the commit.
 
@@ -152,10 +173,22 @@ class Turn:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection, self._held = connection, False
+        self._patient = True
+        """Wait for it (as long as `lock_timeout` says). Who has waited in vain only looks whether it is free again."""
 
     def take(self) -> None:
-        """Wait for it."""
-        self._connection.execute("select pg_advisory_lock(%s)", (_TURN,))
+        """Take it, or raise TurnTaken, which spoils the transaction."""
+        if self._patient:
+            try:
+                self._connection.execute("select pg_advisory_lock(%s)", (_TURN,))
+            except psycopg.errors.LockNotAvailable as error:
+                self._patient = False
+                raise TurnTaken from error
+        else:
+            row = self._connection.execute("select pg_try_advisory_lock(%s)", (_TURN,)).fetchone()
+            if row is None or not row[0]:
+                raise TurnTaken
+            self._patient = True
         self._held = True
 
     def give(self) -> None:
@@ -166,9 +199,38 @@ class Turn:
                 self._connection.execute("select pg_advisory_unlock(%s)", (_TURN,))
 
 
-def inbox(cursor: Cursor, limit: int) -> list[Item]:
-    """Take up to `limit` inbox rows, those first that arrived first; answered in order of contact, then occurrence."""
-    return [Item._make(row) for row in cursor.execute(INBOX, (limit,)).fetchall()]
+def inbox(cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Sequence[bytes] = ()) -> list[Item]:
+    """Take up to `limit` inbox rows, those first that arrived first; answered in order of contact, then occurrence.
+
+    Left where they are: those of `busy` contacts, and those for workflows that only a newer process understands.
+    """
+    but = ""
+    arguments: dict[str, Any] = {"kinds": KINDS, "limit": limit}
+    if busy:
+        but, arguments["busy"] = but + _BUT_BUSY, Uuids(busy)
+    if foreign:
+        but, arguments["foreign"] = but + _BUT_FOREIGN, Uuids(foreign)
+    return [Item._make(row) for row in cursor.execute(INBOX.format(but=but), arguments).fetchall()]
+
+
+def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes]]) -> None:
+    """Put events back for workflows that this process does not understand, each for that workflow alone."""
+    for item, workflow_id in left:
+        cursor.execute(
+            _LEAVE,
+            {
+                "kind": LEFT, "tenant": item.tenant_id, "name": item.name, "contact": UUID(bytes=item.contact_id),
+                "event": item.event_id and UUID(bytes=item.event_id), "workflow": UUID(bytes=workflow_id),
+                "payload": item.payload and item.payload.decode(), "depth": item.depth,
+                "at": rows.instant(item.at), "occurred_at": rows.instant(item.stated_at),
+            },
+        )  # fmt: skip
+
+
+def busy(connection: psycopg.Connection[Any], contact_ids: Sequence[bytes]) -> list[bytes]:
+    """Those of these contacts that somebody else holds now, or one of whose active runs."""
+    found = connection.execute(BUSY, {"ids": Uuids(contact_ids)}, binary=True).fetchall()
+    return [contact_id for (contact_id,) in found]
 
 
 def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:

@@ -64,3 +64,9 @@ def fail_run(connection: psycopg.Connection[Any], run_id: UUID, error: str) -> N
     """End one run as failed, with a transaction of its own."""
     reason = error.replace("\0", "")[:2000]
     connection.execute(_END.format(which="id = %(id)s"), {"id": run_id, "error": reason, **_FAILED})
+
+
+def cancel_erased(cursor: psycopg.Cursor[Any], run_ids: Sequence[bytes]) -> None:
+    """Cancel runs whose contact is gone and whose version this process does not understand, in the cursor's transaction."""
+    if run_ids:
+        cursor.execute(_END.format(which="id = any(%(ids)s)"), {"ids": [UUID(bytes=one) for one in run_ids], **_CANCELLED})

@@ -1,11 +1,14 @@
 """Which workflows an event starts and which goals it may reach: in memory, by (workspace, event name).
 
-Made anew when the epoch of the workflows table has moved; compiled versions are kept.
+Looked at anew when the epoch of the workflows table has moved. Versions are compiled when somebody comes to them, those of a batch
+together, and those that were not needed for long are let go.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -16,6 +19,8 @@ from app.engine.people import COLUMNS
 from app.nodes.goals import CONTACT_CHANGES
 
 log = structlog.get_logger()
+MOST_STEPS = 20_000
+"""Steps of compiled versions that are kept; one takes some 3 kB, so 60 MB at most beside those of the batch."""
 
 _WORKFLOWS = """
 select uuid_send(id), live_version, status = 'active',
@@ -24,18 +29,47 @@ from workflows
 where status in ('active', 'paused') and deleted_at is null and live_version is not null
 """
 # Runs are pinned, so goals of old versions count as long as somebody may stand on them.
-_GOALS = """
-select distinct uuid_send(w.id), w.tenant_id, goal->>'event' from workflows w
-join workflow_versions v on v.workflow_id = w.id, jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal
+_VERSIONS = """
+select uuid_send(v.workflow_id), v.version from workflow_versions v join workflows w on w.id = v.workflow_id
 where w.status in ('active', 'paused') and w.deleted_at is null
 """
-_VERSION = """
-select v.tenant_id, v.graph, w.timezone, w.settings->>'country' from workflow_versions v join workspaces w on w.id = v.tenant_id
-where v.workflow_id = %s and v.version = %s
+_LISTENING = """
+select uuid_send(v.workflow_id), v.version, v.tenant_id,
+  case when v.graph->'trigger'->>'type' = 'event' then v.graph->'trigger'->>'event' end,
+  array(select goal->>'event' from jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal)
+from workflow_versions v join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
+"""
+_GRAPHS = """
+select uuid_send(v.workflow_id), v.version, v.tenant_id, v.graph, w.timezone, w.settings->>'country'
+from workflow_versions v join workspaces w on w.id = v.tenant_id
+join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
 _PLACES = "select id, timezone, settings->>'country' from workspaces where id = any(%s)"
 
 Key = tuple[int, str]
+Version = tuple[bytes, int]
+
+
+class Live(NamedTuple):
+    """What new runs of an active or paused workflow start on. `since`: when it began to listen; earlier events start nothing."""
+
+    workflow_id: bytes
+    version: int
+    tenant_id: int
+    paused: bool
+    since: int
+
+
+class Listening(NamedTuple):
+    """What a version waits for: never changes, so it is read once."""
+
+    tenant_id: int
+    trigger: str | None
+    goals: tuple[str, ...]
+
+
+class Unreadable(Exception):
+    """A version that this process cannot understand: a newer one published it. The text says what."""
 
 
 class Matcher:
@@ -44,49 +78,52 @@ class Matcher:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.epoch = -1
-        self.graphs: dict[tuple[bytes, int], Graph] = {}
-        self.live: dict[bytes, Graph] = {}
-        """What new runs of active and paused workflows start on."""
-        self.paused: set[bytes] = set()
-        self.since: dict[bytes, int] = {}
-        """When each began to listen; events that arrived earlier start nothing."""
-        self.triggers: dict[Key, list[Graph]] = {}
+        self.graphs: OrderedDict[Version, Graph] = OrderedDict()
+        """Compiled versions, those last that were asked for last."""
+        self.unreadable: dict[Version, str] = {}
+        """Versions that do not compile here, and why."""
+        self.live: dict[bytes, Live] = {}
+        self.triggers: dict[Key, list[Live]] = {}
         self.goals: dict[Key, set[bytes]] = {}
         self.listened: set[Key] = set()
         """Changes of contacts that somebody waits for."""
         self.reads: frozenset[str] = frozenset()
-        """Fields of contacts that any version known here looks at."""
+        """Fields of contacts that any of the compiled versions looks at, or that changes are told of."""
+        self._listening: dict[Version, Listening] = {}
+        self._steps = 0
 
     def follow(self, epoch: int) -> None:
-        """Look again when the workflows have changed since the last look."""
+        """Look again when the workflows have changed since the last look. What is read is as new as `epoch`, or newer."""
         if epoch == self.epoch:
             return
         self._follow_places()
-        live: dict[bytes, Graph] = {}
-        paused: set[bytes] = set()
-        since: dict[bytes, int] = {}
-        triggers: dict[Key, list[Graph]] = {}
-        for workflow_id, version, active, listens in self.connection.execute(_WORKFLOWS, binary=True).fetchall():
-            try:
-                graph = live[workflow_id] = self.graph(workflow_id, version)
-            except Exception as error:  # one that cannot be understood must not keep the others from starting
-                log.error(
-                    "workflow.unreadable", workflow_id=workflow_id.hex(), version=version, error=repr(error)[:200]
-                )
-                continue
-            since[workflow_id] = listens
-            if not active:
-                paused.add(workflow_id)
-            if graph.trigger_event:
-                triggers.setdefault((graph.tenant_id, graph.trigger_event), []).append(graph)
+        found = self.connection.execute(_WORKFLOWS, binary=True).fetchall()
+        self._listen()
+        live: dict[bytes, Live] = {}
+        triggers: dict[Key, list[Live]] = {}
+        for workflow_id, version, active, since in found:
+            heard = self._listening.get((workflow_id, version))
+            if heard is not None:
+                one = live[workflow_id] = Live(workflow_id, version, heard.tenant_id, not active, since)
+                if heard.trigger:
+                    triggers.setdefault((heard.tenant_id, heard.trigger), []).append(one)
         goals: dict[Key, set[bytes]] = {}
-        for workflow_id, tenant_id, event in self.connection.execute(_GOALS, binary=True).fetchall():
-            goals.setdefault((tenant_id, event), set()).add(workflow_id)
-        self.live, self.paused, self.since = live, paused, since
-        self.triggers, self.goals, self.epoch = triggers, goals, epoch
+        for (workflow_id, _), heard in self._listening.items():
+            for event in heard.goals:
+                goals.setdefault((heard.tenant_id, event), set()).add(workflow_id)
+        self.live, self.triggers, self.goals, self.epoch = live, triggers, goals, epoch
         self.listened = {key for key in (*triggers, *goals) if key[1] in CONTACT_CHANGES}
-        if self.listened:
-            self.reads |= {*COLUMNS, "attributes", "tags"}
+        self.unreadable = {version: why for version, why in self.unreadable.items() if version in self._listening}
+        self._look_at()
+
+    def _listen(self) -> None:
+        """Read what versions wait for that were not there at the last look; forget those that are gone."""
+        there: list[Version] = self.connection.execute(_VERSIONS, binary=True).fetchall()
+        known = {version: self._listening[version] for version in there if version in self._listening}
+        if fresh := [version for version in there if version not in known]:
+            for workflow_id, version, tenant_id, trigger, goals in self.connection.execute(_LISTENING, _ids(fresh)):
+                known[bytes(workflow_id), version] = Listening(tenant_id, trigger, tuple(goals))
+        self._listening = known
 
     def _follow_places(self) -> None:
         tenants = list({graph.tenant_id for graph in self.graphs.values()})
@@ -95,13 +132,65 @@ class Matcher:
         for graph in self.graphs.values():
             graph.timezone, graph.country = places.get(graph.tenant_id, (graph.timezone, graph.country))
 
+    def needed(self, versions: Iterable[Version]) -> list[Version]:
+        """Those of `versions` that are still to be compiled."""
+        return [v for v in dict.fromkeys(versions) if v not in self.graphs and v not in self.unreadable]
+
+    def learn(self, versions: Iterable[Version]) -> None:
+        """Compile those that are not yet: one query, however many."""
+        needed = self.needed(versions)
+        if not needed:
+            return
+        rows = self.connection.execute(_GRAPHS, _ids(needed)).fetchall()
+        for workflow_id, version, tenant_id, document, timezone, country in rows:
+            key = bytes(workflow_id), version
+            try:
+                graph = self.graphs[key] = Graph(*key, tenant_id, document, timezone, country)
+                self._steps += len(graph.nodes)
+            except Exception as error:  # one that cannot be understood must not keep the others from starting
+                self.unreadable[key] = repr(error)[:200]
+                log.error(
+                    "workflow.unreadable", workflow_id=key[0].hex(), version=version, error=self.unreadable[key]
+                )
+        self._look_at()
+
     def graph(self, workflow_id: bytes, version: int) -> Graph:
-        """A version, compiled at first sight."""
-        known = self.graphs.get((workflow_id, version))
+        """A version, compiled at first sight. Raises Unreadable, and LookupError when there is none."""
+        key = workflow_id, version
+        known = self.graphs.get(key)
         if known is None:
-            row = self.connection.execute(_VERSION, (UUID(bytes=workflow_id), version)).fetchone()
-            if row is None:
+            self.learn([key])
+            known = self.graphs.get(key)
+            if known is None and key in self.unreadable:
+                raise Unreadable(self.unreadable[key])
+            if known is None:
                 raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
-            known = self.graphs[workflow_id, version] = Graph(workflow_id, version, *row)
-            self.reads |= known.reads
+        self.graphs.move_to_end(key)
         return known
+
+    def trim(self) -> None:
+        """Let go of the versions that were not asked for for the longest time. Between batches: within one, a version is one object."""
+        if self._steps > MOST_STEPS:
+            while self._steps > MOST_STEPS:
+                _, graph = self.graphs.popitem(last=False)
+                self._steps -= len(graph.nodes)
+            self._look_at()
+
+    def _look_at(self) -> None:
+        told = {*COLUMNS, "attributes", "tags"} if self.listened else set()
+        self.reads = frozenset(told.union(*(graph.reads for graph in self.graphs.values())))
+
+    def fields_of(self, graphs: Iterable[Graph]) -> frozenset[str]:
+        """Fields of contacts that a batch of runs of these versions looks at."""
+        graphs = list(graphs)
+        heard = {tenant_id for tenant_id, _ in self.listened}
+        told = {*COLUMNS, "attributes", "tags"} if any(graph.tenant_id in heard for graph in graphs) else set()
+        return frozenset(told.union(*(graph.reads for graph in graphs)))
+
+    def foreign(self) -> list[bytes]:
+        """Live workflows that only a newer process understands: what is for them alone stays in the inbox."""
+        return [live.workflow_id for key in self.unreadable if (live := self.live.get(key[0])) and live.version == key[1]]
+
+
+def _ids(versions: list[Version]) -> tuple[list[UUID], list[int]]:
+    return [UUID(bytes=workflow_id) for workflow_id, _ in versions], [version for _, version in versions]
