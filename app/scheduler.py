@@ -1,7 +1,8 @@
 """Composition root of the scheduler: `python -m app.scheduler`. A tick each second that finds what is due and rings for it.
 
-It holds no work: losing it costs punctuality, and any number of copies may run (one ticks, by an advisory lock; the others
-wait for it to go away). A clock that tests move is told on the channel `clock_moved` and answered at once.
+It holds no work: losing it costs punctuality, and any number of copies may run: one ticks, by an advisory lock, and the others
+wait for it to go away. PostgreSQL ends the session of a copy that is silent for 15 s, so a frozen one does not lead for ever. A
+clock that tests move is told on the channel `clock_moved` and answered at once.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from app.lib.heartbeat import Beat
 log = structlog.get_logger()
 TICK_S = 1.0
 HOUSEKEEPING_S = 300.0
+LIMITS = {"lock_timeout": 1_000, "statement_timeout": 10_000, "idle_session_timeout": 15_000}
 LOCK = 7_401_001
 """The advisory lock of the copy that ticks."""
 
@@ -74,6 +76,7 @@ class Scheduler:
         self._swept = time.monotonic()
         self._loop = asyncio.Runner()
         """One loop for all housekeeping: connections of the async engine do not travel between loops."""
+        self._sweeper: threading.Thread | None = None
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End after the tick that is under way, within about a second."""
@@ -83,7 +86,7 @@ class Scheduler:
         """Tick, through losses of the database."""
         while not self._stopping.is_set():
             try:
-                with database.connect() as connection:
+                with database.connect("scheduler", limits=LIMITS) as connection:
                     connection.execute(f"listen {virtual_clock.CHANNEL}")
                     self._leading = False
                     while not self._stopping.is_set():
@@ -100,16 +103,31 @@ class Scheduler:
                 return TICK_S
             log.info("scheduler.leads")
         for bell, is_there_work in BELLS.items():
-            if _value(connection, is_there_work):
+            if self._due(connection, is_there_work):
                 self._ring(bell)
-        if time.monotonic() - self._swept > HOUSEKEEPING_S:
+        if time.monotonic() - self._swept > HOUSEKEEPING_S and not self._sweeping():
             self._swept = time.monotonic()
-            self.sweep()
-        ahead = _value(connection, NEXT_DUE)
+            self._sweeper = threading.Thread(target=self.sweep, name="housekeeping", daemon=True)
+            self._sweeper.start()
+        try:
+            ahead = _value(connection, NEXT_DUE)
+        except psycopg.errors.LockNotAvailable:
+            return TICK_S
         return TICK_S if ahead is None else min(TICK_S, max(0.01, ahead.total_seconds()))
 
+    def _due(self, connection: psycopg.Connection[Any], is_there_work: str) -> bool:
+        """Where a table is locked nobody knows: then it is rung, and who answers sees for himself."""
+        try:
+            return bool(_value(connection, is_there_work))
+        except psycopg.errors.LockNotAvailable:
+            log.warning("scheduler.held_up")
+            return True
+
+    def _sweeping(self) -> bool:
+        return self._sweeper is not None and self._sweeper.is_alive()
+
     def sweep(self) -> None:
-        """Clean up. One job that fails keeps no other from running."""
+        """Clean up, beside the ticks: what takes long holds no timer up. One job that fails keeps no other from running."""
         for job in housekeeping():
             try:
                 self._loop.run(job())

@@ -8,6 +8,8 @@
     rows      PostgreSQL's binary formats          echoes    contact changes told to who listens
     advance   one transaction: claim, walk, write  jobs      the doorbell's actor
     control   cancelling from outside              integrity what must hold after every fault
+    garbage   the collector, kept out of batches     progress what the engine of this process does now
+    standing  does work move, and who is in the way  failpoints where tests kill or freeze a worker
     goals     what ends a run early, by an event or by how the contact is
 
 The usual file names of a feature do not fit here; these are the nouns of the engine.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
 import time
@@ -15,15 +16,16 @@ import structlog
 
 from app.engine import claim, control, failpoints, rows
 from app.engine.arrivals import Arrivals, Behind, know, stored_run
-from app.engine.claim import Cursor
+from app.engine.claim import Cursor, TurnTaken
 from app.engine.echoes import echoes
 from app.engine.faults import fault_in_words
 from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
 from app.engine.people import Contact
+from app.engine.progress import progress
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
-from app.lib import database, shards
+from app.lib import database, polling, shards
 from app.settings import settings
 
 log = structlog.get_logger()
@@ -40,6 +42,8 @@ _UNSTORABLE = (
     LookupError,
 )
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, StaleOwner)
+LOOK_AGAIN_S = 2.0
+"""Seconds after which contacts that were held by somebody else are looked at again."""
 TRIES = 20
 """How often a batch that lost a race is done again before the worker leaves it to the next round."""
 
@@ -51,7 +55,7 @@ class Engine:
     """One worker's hands on the runs. Not for several threads at once."""
 
     def __init__(self, connection: psycopg.Connection[Any] | None = None, *, limit: int | None = None) -> None:
-        self.connection = connection or database.connect()
+        self.connection = connection or database.connect("engine")
         rows.register(self.connection)
         self.matcher = Matcher(self.connection)
         self.limit = limit or settings().engine.batch_size
@@ -61,6 +65,11 @@ class Engine:
         self.queued_messages = False
         self.sweeper = Sweeper()
         self._head: Any = None
+        self._wanted: list[bytes] = []
+        """The contacts of the events that were claimed last."""
+        self.busy: set[bytes] = set()
+        """Contacts that somebody else holds for long: their events stay where they are, in order."""
+        self._looked = 0.0
         self._behind = 0
         """How often this batch was put back because the workflows had to be looked at first."""
 
@@ -75,20 +84,26 @@ class Engine:
         moved, began = 0, time.monotonic()
         while time.monotonic() < began + patience:
             taken = 0
-            while time.monotonic() < began + patience / 2 and (events := self.take_events()):
+            while (
+                time.monotonic() < began + patience / 2
+                and not polling.stopping.is_set()
+                and (events := self.take_events())
+            ):
                 taken += events
             taken += self.take_due()
             moved += taken
-            if not taken:
+            if not taken or polling.stopping.is_set():
                 break
+        progress.does("idle")
         return moved
 
     def take_events(self) -> int:
         """Handle one batch of the inbox; returns its size."""
+        self._look_again()
         return self._guarded("events", self._events, self._set_aside)
 
     def take_due(self) -> int:
-        """Move one batch of runs whose time has come; returns its size."""
+        """Move one batch of runs whose time has come; returns its size. Does not need the turn, so a lost one stops no timer."""
         return self._guarded("due", self._due, self._fail_alone)
 
     def _guarded(self, name: str, work: Work, give_up: Callable[[str], None]) -> int:
@@ -105,6 +120,11 @@ class Engine:
                 self.matcher.follow(behind.epoch)
                 self.matcher.learn(behind.versions)
                 continue
+            except (TurnTaken, psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
+                cap = self._held_up(name, cap, error)
+                if cap == 0:
+                    return 0
+                continue
             except _AGAIN as error:
                 lost += 1
                 log.info("engine.race_lost", kind=name, size=cap, error=type(error).__name__, times=lost)
@@ -119,17 +139,49 @@ class Engine:
                     continue
                 give_up(fault_in_words(error))
                 return 1
+            progress.through(name, taken)
             self.caps[name], self._behind = min(cap * 2, self.limit), 0
             return taken
 
+    def _held_up(self, name: str, cap: int, error: Exception) -> int:
+        """Somebody holds what this batch needs. Answers the size to try again with, 0: leave it to a later round."""
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            progress.held_up(name, "time")
+            log.warning("engine.too_slow", kind=name, size=cap)
+            self.caps[name] = max(1, cap // 8)
+            return self.caps[name] if cap > 1 else 0
+        by = "turn" if isinstance(error, TurnTaken) else "lock"
+        progress.held_up(name, by)
+        log.warning("engine.held_up", kind=name, by=by)
+        return cap if by == "lock" and name == "events" and self._leave_busy() else 0
+
+    def _leave_busy(self) -> bool:
+        """Find whose events cannot be handled now, so that those of all others can. False: it is not about single contacts."""
+        try:
+            found = set(claim.busy(self.connection, self._wanted)) - self.busy
+        except psycopg.errors.LockNotAvailable:
+            return False
+        self.busy |= found
+        self._looked = time.monotonic()
+        return bool(found)
+
+    def _look_again(self) -> None:
+        """Take contacts back among those whose events are handled when nobody holds them any more."""
+        if self.busy and time.monotonic() - self._looked >= LOOK_AGAIN_S:
+            self._looked = time.monotonic()
+            with contextlib.suppress(psycopg.errors.LockNotAvailable):
+                self.busy = set(claim.busy(self.connection, list(self.busy)))
+
     def _transaction(self, work: Work, limit: int) -> int:
         batch = None
+        progress.does("claiming")
         try:
             with self.connection.transaction():
                 cursor = self.connection.cursor(binary=True)
                 batch, taken = work(cursor, limit)
                 failpoints.reach("claimed")
                 if batch is not None:
+                    progress.does("writing")
                     batch.echoes.extend(echoes(batch, self.matcher.listened))
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
@@ -147,10 +199,11 @@ class Engine:
 
     def _events(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
         self.turn.take()
-        items = claim.inbox(cursor, limit, foreign=self.matcher.foreign())
+        items = claim.inbox(cursor, limit, list(self.busy), self.matcher.foreign())
         if not items:
             return None, 0
-        self._head = items[0].id
+        progress.does("walking")
+        self._head, self._wanted = items[0].id, list({item.contact_id: None for item in items})
         if self._behind < TRIES:
             know(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
@@ -170,6 +223,7 @@ class Engine:
         claimed = claim.due(cursor, limit, names)
         if not claimed:
             return None, 0
+        progress.does("walking")
         self._head = UUID(bytes=claimed[0].run.id)
         self.matcher.follow(claimed[0].epoch)
         self.matcher.learn((due.run.workflow_id, due.run.version) for due in claimed)

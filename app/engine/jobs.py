@@ -9,34 +9,52 @@ import psycopg
 import structlog
 
 from app.engine.advance import Engine
-from app.lib import jobs
+from app.engine.progress import progress
+from app.lib import heartbeat, jobs
 
 log = structlog.get_logger()
 _lock = threading.Lock()
+_asked = threading.Event()
+"""Somebody rang: whoever has the lock looks (once more)."""
 _engine: Engine | None = None
 
 jobs.broker()
+heartbeat.tell("engine", progress.told)
 
 
 @dramatiq.actor(queue_name=jobs.queue_of("advance"), max_retries=0)
 def advance() -> None:
-    """Take events and due runs until there are none. One at a time in a process: a second would only wait for the first."""
-    global _engine
+    """Take events and due runs until there are none. One at a time in a process; a second asks the first to look again."""
     jobs.answer("advance")
-    with _lock:
+    _asked.set()
+    while _asked.is_set() and _lock.acquire(blocking=False):
         try:
-            _engine = _engine or Engine()
-            _engine.advance()
-        except psycopg.OperationalError as error:
-            # The database went away: nothing of the batch was committed. Start over with a new connection.
-            log.warning("engine.database_away", error=type(error).__name__)
-            if _engine is not None:
-                _engine.close()
-            _engine = None
-            return
-        queued, _engine.queued_messages = _engine.queued_messages, False
-    if queued:
-        jobs.ring("deliver")
+            _asked.clear()
+            queued = _advance()
+        finally:
+            _lock.release()
+        if queued:
+            jobs.ring("deliver")
+
+
+def _advance() -> bool:
+    """Answers whether messages were queued. Without the database nothing happens: the next round looks again."""
+    global _engine
+    try:
+        _engine = _engine or Engine()
+        _engine.advance()
+    except psycopg.Error as error:
+        # The database went away, or took a session back that had been silent for too long: nothing of the batch was committed.
+        lost = _engine is None or _engine.connection.closed
+        if not lost and not isinstance(error, psycopg.OperationalError):
+            raise
+        log.warning("engine.database_away", error=type(error).__name__)
+        if _engine is not None:
+            _engine.close()
+        _engine = None
+        return False
+    queued, _engine.queued_messages = _engine.queued_messages, False
+    return queued
 
 
 POLLS = [advance]

@@ -149,9 +149,7 @@ class Matcher:
                 self._steps += len(graph.nodes)
             except Exception as error:  # one that cannot be understood must not keep the others from starting
                 self.unreadable[key] = repr(error)[:200]
-                log.error(
-                    "workflow.unreadable", workflow_id=key[0].hex(), version=version, error=self.unreadable[key]
-                )
+                log.error("workflow.unreadable", workflow_id=key[0].hex(), version=version, error=self.unreadable[key])
         self._look_at()
 
     def graph(self, workflow_id: bytes, version: int) -> Graph:
@@ -189,7 +187,9 @@ class Matcher:
 
     def foreign(self) -> list[bytes]:
         """Live workflows that only a newer process understands: what is for them alone stays in the inbox."""
-        return [live.workflow_id for key in self.unreadable if (live := self.live.get(key[0])) and live.version == key[1]]
+        return [
+            live.workflow_id for key in self.unreadable if (live := self.live.get(key[0])) and live.version == key[1]
+        ]
 
 
 def _ids(versions: list[Version]) -> tuple[list[UUID], list[int]]:

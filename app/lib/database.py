@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from litestar.types import BeforeMessageSendHookHandler
 
 STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 3_000
+"""How long work waits for what another session holds, before it goes on with something else."""
+WEB_LOCK_TIMEOUT_MS = 8_000
+"""The same for a request: shorter than its deadline, so that it can still answer."""
+IDLE_IN_TRANSACTION_MS = 15_000
+"""A process that is silent for so long inside a transaction is frozen or gone: the server takes its locks away."""
+CLIENT_LIMITS: dict[str, Any] = {
+    "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}  # fmt: skip
+"""libpq's: a server whose machine is gone is noticed within some 25 s, where TCP alone takes minutes to hours."""
 
 
 def dsn() -> str:
@@ -68,7 +79,13 @@ def _engine(pool_size: int) -> AsyncEngine:
         pool_pre_ping=True,
         pool_timeout=10,
         hide_parameters=True,  # what people sent stands in them, and errors stand in the log
-        connect_args={"options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}", "connect_timeout": 5},
+        connect_args={
+            "options": _server_options(
+                {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
+            ),
+            "application_name": "throughline web",
+            **CLIENT_LIMITS,
+        },
     )
     event.listen(made.sync_engine, "commit", _refuse_to_lose)
     return made
@@ -109,11 +126,28 @@ async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequenc
     return result.all() if result.returns_rows else ()
 
 
-def connect(**options: Any) -> psycopg.Connection[tuple[Any, ...]]:
-    """A psycopg connection of its own for the engine: autocommit, so that each batch opens its transaction itself."""
+def connect(purpose: str = "job", **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+    """A psycopg connection of its own for work without a request: autocommit, so that each batch opens its transaction itself.
+
+    `purpose` is what PostgreSQL shows of it, as `throughline PURPOSE`. Nothing on it waits for ever: not for a lock, not for the
+    server, and the server does not wait for a process that is frozen in a transaction.
+    """
+    limits = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS, **options.pop("limits", {})}
     return psycopg.connect(
-        dsn(), autocommit=True, connect_timeout=5, options="-c timezone=UTC", prepare_threshold=2, **options
+        dsn(),
+        autocommit=True,
+        options=_server_options(limits),
+        application_name=f"throughline {purpose}",
+        prepare_threshold=2,
+        **CLIENT_LIMITS,
+        **options,
     )
+
+
+def _server_options(limits: dict[str, int]) -> str:
+    """For libpq: settings of the session, in milliseconds."""
+    settings_ = {"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS, **limits}
+    return "-c timezone=UTC" + "".join(f" -c {name}={value}" for name, value in settings_.items())
 
 
 def litestar_config() -> SQLAlchemyAsyncConfig:

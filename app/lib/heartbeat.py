@@ -1,7 +1,8 @@
 """Signs of life: each worker and scheduler process writes its row of `heartbeats` every 5 s from a thread of its own.
 
-The thread says that the process lives and reaches the database, not that its work moves; the age of the oldest due work
-says that (`/metrics`). Real time on purpose: moving the virtual clock must not make a process look dead.
+The thread says that the process lives and reaches the database. Whether its work moves is in `detail`, which the parts that work
+tell (`tell`); their threads may hang, this one goes on. It also ends sessions of processes that are frozen where the server cannot
+notice. Real time on purpose: moving the virtual clock must not make a process look dead.
 """
 
 from __future__ import annotations
@@ -10,20 +11,47 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import dramatiq
 import psycopg
 import structlog
+from psycopg.types.json import Jsonb
 
 from app.lib import database
 
 log = structlog.get_logger()
 EVERY_S, DEAD_AFTER_S, FORGET_AFTER_S = 5, 15, 3600
 
+FROZEN_AFTER_S = 60
+"""No transaction of a worker lasts nearly so long. PostgreSQL itself ends a session that is silent between two statements after 15 s;
+but not one that waits inside COPY, or for somebody to read an answer."""
+
 _BEAT = """
-insert into heartbeats (process, kind, at) values (%s, %s, now())
-on conflict (process) do update set kind = excluded.kind, at = excluded.at
+insert into heartbeats (process, kind, at, detail) values (%s, %s, now(), %s)
+on conflict (process) do update set kind = excluded.kind, at = excluded.at, detail = excluded.detail
 """
+_END_FROZEN = """
+select pid, application_name, pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
+  and application_name = any(array['throughline engine', 'throughline delivery', 'throughline scheduler'])
+  and xact_start < clock_timestamp() - make_interval(secs => %s)
+"""
+_details: dict[str, Callable[[], dict[str, Any]]] = {}
+
+
+def tell(part: str, told: Callable[[], dict[str, Any]]) -> None:
+    """From now on `told()` stands in the `detail` of this process under `part`: JSON, without waiting for anything."""
+    _details[part] = told
+
+
+def end_frozen(connection: psycopg.Connection[Any]) -> int:
+    """End sessions of workers whose transaction lasts too long, so that their locks go; answers how many."""
+    found = connection.execute(_END_FROZEN, (FROZEN_AFTER_S,)).fetchall()
+    for pid, application, _ in found:
+        log.error("session.frozen", pid=pid, application=application, seconds=FROZEN_AFTER_S)
+    return len(found)
 
 
 class Beat:
@@ -45,11 +73,13 @@ class Beat:
 
     def _run(self) -> None:
         process = f"{self.kind}:{socket.gethostname()}:{os.getpid()}"
-        connection: psycopg.Connection[tuple[object, ...]] | None = None
+        connection: psycopg.Connection[Any] | None = None
         while not self._over.is_set():
             try:
-                connection = connection or database.connect()
-                connection.execute(_BEAT, (process, self.kind))
+                connection = connection or database.connect("heartbeat", limits={"statement_timeout": 5_000})
+                detail = {part: told() for part, told in _details.items()}
+                connection.execute(_BEAT, (process, self.kind, Jsonb(detail)))
+                end_frozen(connection)
             except Exception as error:  # nothing may end this thread: without it the process looks dead
                 log.warning("heartbeat.failed", error=type(error).__name__)
                 if connection is not None:

@@ -97,7 +97,7 @@ def check_integrity(options: argparse.Namespace) -> int:
         check: Any = importlib.import_module("app.engine.integrity").check
         from app.lib import database
 
-        with database.connect() as connection:
+        with database.connect("command", limits={"statement_timeout": 0}) as connection:
             breaches = list(check(connection))
         for breach in breaches:
             print(breach)
@@ -119,7 +119,9 @@ def shell(options: argparse.Namespace) -> int:
 
             return asyncio.run(with_session())
 
-        with database.connect() as connection:
+        with database.connect(
+            "command", limits={"statement_timeout": 0, "idle_in_transaction_session_timeout": 0}
+        ) as connection:
             names = {"connection": connection, "settings": settings(), "models": models, "run": run}
             hint = "connection: psycopg. run(lambda session: ...): in one transaction. models, settings."
             code.interact(banner=f"Throughline shell\n{hint}", local=names, exitmsg="")

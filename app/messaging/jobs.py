@@ -30,7 +30,7 @@ def deliver() -> None:
     """Send what is due until nothing is."""
     jobs.answer("deliver")
     try:
-        with database.connect() as connection:
+        with database.connect("delivery") as connection:
             more = asyncio.run(Delivery(connection).run(SECONDS))
     except psycopg.OperationalError as error:
         # The database is away. What was claimed and not settled is uncertain when its lease ends; the rest is still queued.

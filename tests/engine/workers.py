@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import psycopg
 
 from app.engine import failpoints
 from app.engine.advance import Engine
+from app.lib import database
 
 
 def engine_on(url: str, limit: int) -> Engine:
@@ -22,6 +24,12 @@ def work_and_die(url: str, limit: int, deadly: dict[str, float]) -> None:
     for place, probability in deadly.items():
         failpoints.arm(place, probability)
     engine_on(url, limit).advance()
+
+
+def work_and_freeze(url: str, place: str) -> None:
+    """The main function of a worker process that is stopped at a failpoint, with the real limits of its connection but shorter."""
+    failpoints.arm(place, how=signal.SIGSTOP)
+    Engine(database.connect("engine", limits={"idle_in_transaction_session_timeout": 1_500})).advance()
 
 
 @contextmanager

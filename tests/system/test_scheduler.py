@@ -12,9 +12,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.lib import virtual_clock
+from app.lib import database, virtual_clock
 from app.lib.ids import uuid7
-from app.scheduler import Scheduler, housekeeping
+from app.scheduler import LIMITS, Scheduler, housekeeping
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -173,3 +173,39 @@ def test_housekeeping_that_fails_keeps_no_other_from_running(monkeypatch: pytest
     scheduler.sweep()
     scheduler.sweep()
     assert done == [1, 1]
+
+
+def test_a_locked_table_or_a_long_clean_up_stops_no_tick(
+    world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bells, over = Bells(world), threading.Event()
+    monkeypatch.setattr(bells.scheduler, "sweep", lambda: over.wait(30))
+    bells.scheduler._swept -= 1_000
+    assert bells.of_a_tick() == []
+    assert bells.scheduler._sweeping()
+    world.db.execute("set lock_timeout = '100ms'")
+    with psycopg.connect(committed_database.url) as somebody:
+        somebody.execute("lock table runs, messages")
+        assert bells.of_a_tick() == ["advance", "deliver"]
+        somebody.rollback()
+    assert bells.of_a_tick() == []
+    over.set()
+
+
+def test_a_frozen_leader_does_not_lead_for_ever(
+    committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session is silent, so PostgreSQL ends it, and another copy takes the lead."""
+    monkeypatch.setitem(LIMITS, "idle_session_timeout", 300)
+    first, second = Scheduler(lambda _: None), Scheduler(lambda _: None)
+    with committed_database.connect() as other:
+        frozen = database.connect("scheduler", limits=LIMITS)
+        first.tick(frozen)
+        second.tick(other)
+        assert (first._leading, second._leading) == (True, False)
+        deadline = time.monotonic() + 20
+        while not second._leading:
+            assert time.monotonic() < deadline
+            second.tick(other)
+        with pytest.raises(psycopg.OperationalError):
+            frozen.execute("select 1")

@@ -1,0 +1,184 @@
+"""Does work move? What waits and for how long, what each worker says of itself, and who is in the way of whom, in words.
+
+Asked by health, the list of troubles and metrics. Small indexes and views only; it reads and locks nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib.formats import duration
+from app.lib.heartbeat import DEAD_AFTER_S
+from app.lib.readings import quoted
+
+LATE_S = 30.0
+"""Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""
+_SHOWN = 200
+
+# An event that is left for a newer process does not wait for us, and is told apart.
+_INBOX = """
+select extract(epoch from clock_now() - min(at) filter (where kind < 4)) as ours,
+  extract(epoch from clock_now() - min(at) filter (where kind >= 4)) as left
+from (select kind, at from inbox order by id limit 10000) oldest
+"""
+_DUE = """
+select extract(epoch from clock_now() - r.resume_at) as due from runs r
+join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
+where r.resume_at <= clock_now() and r.status < 4 order by r.resume_at limit 1
+"""
+LOOK_WAITS = "500ms"
+"""How long the look itself waits for tables that somebody has locked: who asks whether things hang must not hang."""
+_WORKERS = """
+select process, kind, extract(epoch from now() - at)::float as silent, detail from heartbeats
+where at > now() - interval '1 hour' order by process
+"""
+# Who waits for a lock, and who holds it. Of sessions of other users PostgreSQL may keep the query to itself.
+_BLOCKING = """
+select holder.pid, holder.application_name, holder.usename, holder.state, holder.query, holder.wait_event,
+  extract(epoch from clock_timestamp() - holder.xact_start)::float as holds,
+  max(extract(epoch from clock_timestamp() - waiter.query_start))::float as waits, count(distinct waiter.pid) as waiters
+from pg_stat_activity waiter cross join lateral unnest(pg_blocking_pids(waiter.pid)) as blocking(pid)
+join pg_stat_activity holder on holder.pid = blocking.pid
+where waiter.wait_event_type = 'Lock' and waiter.datname = current_database()
+group by 1, 2, 3, 4, 5, 6, 7 order by waits desc limit 10
+"""
+
+
+class Blocking(msgspec.Struct, rename="camel"):
+    """A session of the database that others wait for. Times are seconds; `query` is its last statement, empty when it is secret."""
+
+    pid: int
+    who: str
+    state: str
+    query: str
+    holds_seconds: float | None
+    waits_seconds: float
+    waiters: int
+
+    @property
+    def words(self) -> str:
+        """For people, as one sentence."""
+        doing = f"its last statement was {quoted(self.query)}" if self.query else "what it does may not be read"
+        idle = " and does nothing inside a transaction" if self.state.startswith("idle in transaction") else ""
+        since = f" for {duration(self.holds_seconds)}" if self.holds_seconds is not None else ""
+        others = "1 other waits" if self.waiters == 1 else f"{self.waiters} others wait"
+        return (
+            f"Session {self.pid} of the database ({self.who}) holds locks{since}{idle}; {others} for it, the longest for"
+            f" {duration(self.waits_seconds)}; {doing}."
+        )
+
+
+class Worker(msgspec.Struct, rename="camel"):
+    """A process as it says of itself; `silent_seconds` since its last sign of life. None: nothing of the kind so far."""
+
+    process: str
+    silent_seconds: float
+    doing: str
+    committed_seconds: float | None
+    held_up: dict[str, float]
+    """What it waits for (`events: turn`), and for how many seconds."""
+
+    @property
+    def alive(self) -> bool:
+        return self.silent_seconds < DEAD_AFTER_S
+
+
+class Standing(msgspec.Struct, rename="camel"):
+    """How work stands. Ages are seconds, None when nothing waits."""
+
+    inbox_seconds: float | None
+    left_for_newer_seconds: float | None
+    due_seconds: float | None
+    locked: list[str]
+    """Tables that somebody holds so that nobody can even read them."""
+    workers: list[Worker]
+    blocking: list[Blocking]
+
+    @property
+    def stuck(self) -> bool:
+        """Does work wait far too long, though there is somebody to do it?"""
+        late = max(self.inbox_seconds or 0, self.due_seconds or 0)
+        return bool(self.locked) or (late > LATE_S and any(worker.alive for worker in self.workers))
+
+    def words(self) -> list[str]:
+        """What is not well, for people, the gravest first; empty when work moves."""
+        said = [f"Nothing moves: the table {table} is locked by somebody." for table in self.locked]
+        alive = any(worker.alive for worker in self.workers)
+        who = "although a worker runs" if alive else "and no worker runs"
+        if (self.inbox_seconds or 0) > LATE_S:
+            said.append(f"Events wait for {duration(self.inbox_seconds or 0)}, {who}.")
+        if (self.due_seconds or 0) > LATE_S:
+            said.append(f"Runs are late by up to {duration(self.due_seconds or 0)}, {who}.")
+        if self.left_for_newer_seconds is not None:
+            said.append(
+                f"Events wait for {duration(self.left_for_newer_seconds)} for a worker of a newer release, because their workflow"
+                " uses what this one does not know. Update all workers."
+            )
+        if said or any(worker.held_up for worker in self.workers if worker.alive):
+            said += [one.words for one in self.blocking]
+        return said
+
+
+async def standing(session: AsyncSession) -> Standing:
+    """How work stands now. Answers within a second or two also when tables are locked."""
+    workers = [_worker(row) for row in await session.execute(text(_WORKERS)) if row.kind == "worker"]
+    blocking = [_blocking(row) for row in await session.execute(text(_BLOCKING))]
+    before = await session.scalar(text("select current_setting('lock_timeout')"))
+    locked = []
+    found: dict[str, Any] = {}
+    for table, sql in (("inbox", _INBOX), ("runs", _DUE)):
+        try:
+            async with session.begin_nested():
+                await session.execute(text(f"set local lock_timeout = '{LOOK_WAITS}'"))
+                row = (await session.execute(text(sql))).one_or_none()
+                found |= row._mapping if row is not None else {}
+        except DBAPIError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            locked.append(table)
+    await session.execute(text("select set_config('lock_timeout', :before, true)"), {"before": before})
+    return Standing(
+        inbox_seconds=_age(found.get("ours")),
+        left_for_newer_seconds=_age(found.get("left")),
+        due_seconds=_age(found.get("due")),
+        locked=locked,
+        workers=workers,
+        blocking=blocking,
+    )
+
+
+def _age(value: Any) -> float | None:
+    return None if value is None else max(round(float(value), 1), 0.0)
+
+
+def _worker(row: Any) -> Worker:
+    told = (row.detail or {}).get("engine") or {}
+    silent = float(row.silent)
+    committed = told.get("committed")
+    return Worker(
+        process=row.process,
+        silent_seconds=round(silent, 1),
+        doing=str(told.get("doing") or "idle"),
+        committed_seconds=None if committed is None else round(committed + silent, 1),
+        held_up={
+            f"{kind}: {held['by']}": round(held["for"] + silent, 1) for kind, held in (told.get("heldUp") or {}).items()
+        },
+    )
+
+
+def _blocking(row: Any) -> Blocking:
+    return Blocking(
+        pid=row.pid,
+        who=" ".join(filter(None, (row.application_name, f"as {row.usename}" if row.usename else ""))),
+        state=row.state or "",
+        query=" ".join((row.query or "").split())[:_SHOWN] if row.query != "<insufficient privilege>" else "",
+        holds_seconds=_age(row.holds),
+        waits_seconds=_age(row.waits) or 0.0,
+        waiters=int(row.waiters),
+    )
