@@ -21,7 +21,7 @@ from app.troubles.schemas import Trouble
 LISTED = 6
 RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
 """A failure is news for a day; what is a minute overdue and did not move is late."""
-STARTING_S = 20.0
+STARTING_S = 60.0
 """Workers start after the web process; until it is this old their absence is no news."""
 _began = time.monotonic()
 FULL, LOW = 0.03, 0.10
