@@ -9,6 +9,7 @@ no cookies and is left out.
 
 from __future__ import annotations
 
+import base64
 import hmac
 import secrets
 from typing import Any
@@ -48,6 +49,27 @@ def token_of_session(session_id: UUID) -> str:
     return crypto.sign("csrf.session", str(session_id))
 
 
+def masked(token: str) -> str:
+    """The proof as pages carry it, another text each time: pages are compressed, and how long one is must not tell what stands in it
+    (the attack called BREACH)."""
+    raw = token.encode()
+    pad = secrets.token_bytes(len(raw))
+    hidden = pad + bytes(one ^ other for one, other in zip(pad, raw, strict=True))
+    return "~" + base64.urlsafe_b64encode(hidden).decode()
+
+
+def unmasked(given: str) -> str:
+    """What `masked` made it from; what is not masked is answered as it is, and what is neither as nothing."""
+    if not given.startswith("~"):
+        return given
+    try:
+        hidden = base64.b64decode(given[1:], altchars=b"-_", validate=True)
+        pad, rest = hidden[: len(hidden) // 2], hidden[len(hidden) // 2 :]
+        return bytes(one ^ other for one, other in zip(pad, rest, strict=True)).decode()
+    except ValueError:
+        return ""
+
+
 class Proof:
     """ASGI middleware, inside `Authentication`: refuses what comes from elsewhere, and gives every page, also one of refusal, the
     proof that its forms send back."""
@@ -62,7 +84,7 @@ class Proof:
         connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
         cookie = connection.cookies.get(proof_cookie(), "")
         fresh = _expected(scope, cookie) or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
-        ScopeState.from_scope(scope).csrf_token = fresh
+        ScopeState.from_scope(scope).csrf_token = masked(fresh)
         if scope["method"] not in _SAFE and _from_elsewhere(connection):
             raise Forged
         await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
@@ -114,10 +136,10 @@ def _expected(scope: Scope, cookie: str) -> str | None:
 
 async def _given(request: Request[Any, Any, Any]) -> str:
     if header := request.headers.get(HEADER):
-        return header
+        return unmasked(header)
     if request.content_type[0] in _FORMS:
         field = (await request.form()).get(FIELD)
-        return field if isinstance(field, str) else ""
+        return unmasked(field) if isinstance(field, str) else ""
     return ""
 
 

@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "events",
         "Events",
-        "What your programs sent, and changes of contacts. Timelines, conditions on past events and the refusal of repeated ids reach back as far.",
+        "What your programs sent, and changes of contacts. Timelines, past events and the refusal of repeated ids reach back as far.",
         395,
     ),
     Rule("imports", "Import reports", "Files are deleted when they are imported; the report and its rows stay.", 90),

@@ -6,6 +6,8 @@ import re
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from litestar import Litestar
 
 from app.lib import csrf
@@ -119,3 +121,29 @@ async def test_another_site_cannot_tell_who_is_signed_in(browser: BrowserClients
     answers = [await who.post("/settings/profile", data=SAVE, headers=elsewhere) for who in (person, client)]
     assert [answer.status_code for answer in answers] == [403, 403]
     assert "Location" not in answers[1].headers
+
+
+@given(st.text(min_size=1, max_size=120, alphabet=st.characters(codec="ascii", exclude_characters="~")))
+def test_what_pages_carry_differs_each_time_and_means_the_same(token: str) -> None:
+    first, second = csrf.masked(token), csrf.masked(token)
+    assert len(token) < 8 or first != second
+    assert csrf.unmasked(first) == csrf.unmasked(second) == csrf.unmasked(token) == token
+
+
+@given(st.text(max_size=60))
+def test_what_nobody_masked_is_no_proof_and_no_error(text: str) -> None:
+    assert csrf.unmasked("~" + text) != "the proof"
+
+
+async def test_two_pages_carry_two_texts_and_both_are_taken(browser: BrowserClients) -> None:
+    person = await browser(Role.OWNER)
+    del person.headers[csrf.HEADER]
+    proofs = [
+        re.findall(r'name="_csrf_token" value="([^"]+)"', (await person.get("/settings/profile")).text)[0] for _ in "ab"
+    ]
+    assert proofs[0] != proofs[1]
+    for proof in proofs:
+        answer = await person.post("/settings/profile", data={**SAVE, csrf.FIELD: proof})
+        assert answer.status_code == 303
+    changed = proofs[0][:-3] + ("A" if proofs[0][-3] != "A" else "B") + proofs[0][-2:]
+    assert (await person.post("/settings/profile", data={**SAVE, csrf.FIELD: changed})).status_code == 403
