@@ -224,7 +224,10 @@ async def test_a_viewer_reads_all_that_is_for_viewers(walk: Walk, api: ApiClient
     for route in walk.guarded():
         if route.method == "GET" and route.role == Role.VIEWER:
             missing = (404,) if route.parameters and set(route.parameters) <= set(SHARED) else ()
-            walk.expect(route, await walk.ask(route, program, person), 200, 303, *missing)
+            answer = await walk.ask(route, program, person)
+            walk.expect(route, answer, 200, 303, *missing)
+            if "no-store" not in answer.headers["cache-control"] and "javascript" not in answer.headers["content-type"]:
+                walk.wrong.append(f"{route.name}: a cache may keep this: {answer.headers['cache-control']}")
     walk.done()
 
 

@@ -6,30 +6,11 @@ import dataclasses
 
 import httpx
 import pytest
-from litestar import Litestar
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import csrf, headers
 from app.models.status import Role
-from app.models.workspace import Workspace
 from app.settings import settings
-from tests.accounts.test_every_route import Walk
-from tests.fixtures.filled import fill
-from tests.fixtures.people import ApiClients, BrowserClients
-
-
-async def test_nothing_of_a_workspace_is_kept_by_a_cache(
-    app_under_test: Litestar, db_session: AsyncSession, workspace: Workspace, api: ApiClients, browser: BrowserClients
-) -> None:
-    walk = Walk(app_under_test, await fill(db_session, workspace))
-    program, person = await api(Role.OWNER), await browser(Role.OWNER)
-    for route in walk.guarded():
-        if route.method == "GET":
-            answer = await walk.ask(route, program, person)
-            shared = answer.headers["cache-control"]
-            if "no-store" not in shared and answer.headers["content-type"].split(";")[0] != "text/javascript":
-                walk.wrong.append(f"{route.name}: {shared}")
-    walk.done()
+from tests.fixtures.people import BrowserClients
 
 
 @pytest.mark.parametrize(
