@@ -25,6 +25,7 @@ from app.lib.fragments import FragmentEngine
 from app.lib.headers import security_headers
 from app.lib.idempotency import Idempotency
 from app.lib.metrics import Measured
+from app.lib.ratelimit import RateLimits, StrangersLimit
 from app.settings import settings
 from app.workflows import builder
 
@@ -46,7 +47,7 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """From the outside in: time, size, who asks, may they; only then the body, and only then what opens a transaction.
+    """From the outside in: time, size, who asks, how often, may they; only then the body, and only then what opens a transaction.
 
     After the body: is the page ours, was this POST answered before, is its body fit to be read.
     """
@@ -54,8 +55,10 @@ def middleware() -> list[Any]:
         Measured,
         Compressed,
         database.ClosesSession,
+        StrangersLimit,
         Authentication,
         csrf.Proof,
+        RateLimits,
         guards.Guard,
         ReadsBody,
         csrf.CrossSite,

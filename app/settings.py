@@ -80,6 +80,12 @@ class WebSettings:
     """How long a body may take whatever its size is. Above that it must come at `body_rate`."""
     body_rate: int = 8_000
     """Bytes a second, counted from the first."""
+    rate_requests: int = 1_000
+    """Requests a second of one key or one person, on average over ten seconds; costly ones count as several."""
+    rate_events: int = 20_000
+    """The same for requests that send events, each of which may hold 1,000 of them."""
+    rate_addresses: int = 3_000
+    """Requests a minute of one address by whoever is not signed in and has no valid key."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks of reverse proxies whose `X-Forwarded-For` is believed, for the limit on sign-ins."""
 
@@ -169,6 +175,9 @@ def read() -> Settings:
             secure_cookies=base_url.startswith("https://"),
             body_seconds=_number("THROUGHLINE_BODY_SECONDS", 10, 1, 300),
             body_rate=_number("THROUGHLINE_BODY_RATE", 8_000, 100, 1_000_000),
+            rate_requests=_number("THROUGHLINE_RATE_REQUESTS", 1_000, 1, 1_000_000),
+            rate_events=_number("THROUGHLINE_RATE_EVENTS", 20_000, 1, 1_000_000),
+            rate_addresses=_number("THROUGHLINE_RATE_ADDRESSES", 3_000, 1, 1_000_000),
             trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
         ),
         mailbox=MailboxSettings(

@@ -65,6 +65,7 @@ def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
     role=Role.MARKETER,
     scope=Scope.EVENTS_WRITE,
     status_code=202,
+    rate="events",
     operation_class=_EventsOperation,
     tags=["Events"],
     summary="Send one event or an array of up to 1,000",

@@ -98,6 +98,7 @@ async def delete_template(
     scope=Scope.TEMPLATES_READ,
     tags=TEMPLATES,
     status_code=200,
+    cost=20,
     summary="Render a template as a contact would get it",
 )
 async def preview_template(

@@ -214,7 +214,7 @@ async def delete_template(request: Asked, db_session: Database, template_id: Fro
     return flash.go(request, "/templates", "Template deleted.")
 
 
-@post("/templates/preview", role=Role.VIEWER, include_in_schema=False, status_code=200)
+@post("/templates/preview", role=Role.VIEWER, cost=20, include_in_schema=False, status_code=200)
 async def preview(request: Asked, db_session: Database) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
     given = await _typed(request)
@@ -227,7 +227,7 @@ async def preview(request: Asked, db_session: Database) -> Template:
     )
 
 
-@post("/templates/preview/frame", role=Role.VIEWER, include_in_schema=False, status_code=200)
+@post("/templates/preview/frame", role=Role.VIEWER, cost=20, include_in_schema=False, status_code=200)
 async def preview_frame(request: Asked, db_session: Database) -> Response[str]:
     """The HTML that is typed, rendered, as the document of the preview's frame."""
     given = await _typed(request)

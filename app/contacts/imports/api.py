@@ -63,6 +63,7 @@ async def _read(file: UploadFile) -> AsyncIterator[bytes]:
     role=Role.MARKETER,
     scope=Scope.CONTACTS_WRITE,
     request_max_body_size=BODY_LIMIT,
+    cost=50,
     takes=("multipart/form-data", "text/csv"),
     operation_class=_UploadOperation,
     tags=TAGS,
@@ -107,6 +108,7 @@ async def get_import(
     role=Role.MARKETER,
     scope=Scope.CONTACTS_WRITE,
     status_code=200,
+    cost=50,
     tags=TAGS,
     summary="Read an uploaded file another way",
 )

@@ -53,6 +53,7 @@ async def import_start(request: Asked, db_session: NamedDependency[AsyncSession]
     include_in_schema=False,
     status_code=200,
     request_max_body_size=BODY_LIMIT,
+    cost=50,
 )
 async def import_upload(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
     """Take the file and go on to its mapping."""
@@ -119,7 +120,7 @@ async def _mapping_page(
     )
 
 
-@post(f"{ONE}/format", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/format", role=Role.MARKETER, cost=50, include_in_schema=False, status_code=200)
 async def import_reread(
     request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
