@@ -17,7 +17,7 @@ from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
 from app.lib import flash
-from app.lib.client_address import client_address, untrusted_proxy
+from app.lib.client_address import client_address
 from app.lib.fragments import page
 from app.lib.user_agent import described
 from app.models.status import Role
@@ -52,7 +52,6 @@ async def _users(
         invited=await invitations.listed(session, tenant_id),
         links=await account_mail.latest(session, tenant_id, [member.id for member in members]) if admin else {},
         mails=await account_mail.can_mail(session, tenant_id),
-        proxy=untrusted_proxy() if admin else None,
         roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
         given=given or {},
         errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},

@@ -63,7 +63,8 @@ def of_own_password(user_id: UUID) -> list[Budget]:
 
 def delay(failures: int) -> timedelta:
     """How long after its last failure a place must wait that has so many."""
-    return min(timedelta(seconds=2 ** (failures - FREE)), LONGEST) if failures >= FREE else timedelta(0)
+    doublings = min(failures - FREE, 20)  # far beyond the longest, and no number that a timedelta cannot hold
+    return min(timedelta(seconds=2**doublings), LONGEST) if doublings >= 0 else timedelta(0)
 
 
 async def take(session: AsyncSession, budgets: Sequence[Budget]) -> timedelta:

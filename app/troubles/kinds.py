@@ -105,6 +105,15 @@ KINDS: dict[str, Kind] = {
         stops=True,
         of_installation=True,
     ),
+    "proxy_untrusted": Kind(
+        "A proxy is not trusted",
+        "warning",
+        "circle-alert",
+        "",
+        "Everybody behind it shares one limit on sign-ins. Whoever runs the server declares it in THROUGHLINE_TRUSTED_PROXIES.",
+        _nothing,
+        of_installation=True,
+    ),
     "disk_low": Kind(
         "Little disk space is left",
         "warning",

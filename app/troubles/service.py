@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock
+from app.lib.client_address import untrusted_proxy
 from app.lib.formats import size
 from app.models.status import MessageStatus
 from app.settings import settings
@@ -44,6 +45,8 @@ async def of_installation(session: AsyncSession) -> list[Trouble]:
         for late in await queries.late(PATIENCE)
         if late.since is not None and now - late.since >= PATIENCE
     ]
+    if said := untrusted_proxy():
+        found.append(Trouble(kind="proxy_untrusted", error_message=said))
     return in_order(found)
 
 

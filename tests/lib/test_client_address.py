@@ -7,8 +7,9 @@ import ipaddress
 from typing import Any
 
 import pytest
+from structlog.testing import CapturingLogger
 
-from app.lib.client_address import client_address
+from app.lib.client_address import client_address, untrusted_proxy
 from app.lib.user_agent import described
 from app.settings import settings
 
@@ -59,3 +60,34 @@ def test_only_a_trusted_proxy_is_believed(
 )
 def test_browsers_in_words(sent: str, words: str) -> None:
     assert described(sent) == words
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
+    """A process that has seen no proxy yet, and what it logs."""
+    written = CapturingLogger()
+    monkeypatch.setattr("app.lib.client_address._untrusted", None)
+    monkeypatch.setattr("app.lib.client_address.log", written)
+    return written
+
+
+@pytest.mark.parametrize("header", [b"x-forwarded-for", b"forwarded", b"x-real-ip"])
+@pytest.mark.parametrize(
+    ("peer", "told"),
+    [("127.0.0.1", True), ("172.18.0.5", True), ("fd00::7", True), ("203.0.113.9", True), ("8.8.8.8", False)],
+)
+def test_a_proxy_that_nobody_declared_is_told_once(
+    unseen: CapturingLogger, peer: str, header: bytes, *, told: bool
+) -> None:
+    """From a public address any client could have written the header: that says nothing about a proxy of ours."""
+    request: Any = {"type": "http", "client": (peer, 1), "headers": [(header, b"198.51.100.1")]}
+    for _ in range(3):
+        assert client_address(request) == peer
+    assert (untrusted_proxy() is not None) == told
+    assert len(unseen.calls) == int(told)
+    assert peer not in (untrusted_proxy() or ""), "anybody may read /health/ready"
+
+
+def test_a_request_without_such_headers_tells_nothing(unseen: CapturingLogger) -> None:
+    client_address(scope("10.0.0.2"))
+    assert untrusted_proxy() is None
