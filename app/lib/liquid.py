@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,10 +19,12 @@ from liquid import exceptions as liquid_errors
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
+from liquid.token import Token
 
 from app.lib import clock
 from app.lib.liquid_filters import FILTERS, REMOVED, TooMuch, weigh
 from app.lib.liquid_html import forbidden_output, refused_link
+from app.lib.liquid_lexer import LineTag, tokens
 from app.lib.liquid_values import (
     PrintedCycle,
     PrintedEcho,
@@ -99,6 +101,9 @@ class _Environment(engine.Environment):
     shorthand_indexes = True
     template_class = _Template
 
+    def tokenizer(self) -> Callable[[str], Iterator[Token]]:
+        return tokens
+
 
 _FAULTS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
@@ -141,7 +146,7 @@ def _environment(*, html: bool) -> _Environment:
     for name in REMOVED:
         made.filters.pop(name, None)
     made.filters.update(FILTERS)
-    for tag in (PrintedOutput, PrintedEcho, PrintedCycle):
+    for tag in (PrintedOutput, PrintedEcho, PrintedCycle, LineTag):
         made.add_tag(tag)
     made.filters = {name: _guarded(name, function) for name, function in made.filters.items()}
     return made
@@ -252,12 +257,19 @@ def _compile(source: str, html: bool) -> CompiledText:
     for name, spans in analysis.filters.items():
         if name not in environment.filters:
             raise LiquidError(f"there is no filter called {quoted(name)}", source.count("\n", 0, spans[0].index) + 1)
-    if html and (line := forbidden_output(source)):
-        raise LiquidError("no values inside <script> or <style>: they cannot be made safe there", line)
+    if html and (found := forbidden_output(source, strict=False))[0]:
+        raise LiquidError(found[1], found[0])
     paths = {_dotted(variable.segments) for found in analysis.globals.values() for variable in found}
     for name in _OF_THE_READER.intersection(analysis.filters):
         paths |= {"contact.locale", "contact.timezone"} if name == "date" else {"contact.locale"}
     return CompiledText(template, frozenset(paths - {"now", "today"}), html)
+
+
+def check_output(source: str) -> None:
+    """Look at every place of an HTML template where a value stands, as is done when one is saved. Raises LiquidError."""
+    line, why = forbidden_output(source, strict=True)
+    if why:
+        raise LiquidError(why, line)
 
 
 class CompiledValue:

@@ -1,9 +1,11 @@
-"""What auto-escaping cannot see: links that run code, and values inside scripts and styles."""
+"""What auto-escaping cannot see: links that run code, and values where they would be code: in scripts, styles and handlers."""
 
 from __future__ import annotations
 
-import html
 import re
+
+from app.lib.html_tokens import Piece, pieces, unescaped
+from app.lib.liquid_lexer import Mark, marks
 
 _LINK = re.compile(
     r"\b(?:href|src|action|formaction|background|poster|srcset)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>\"']+)", re.IGNORECASE
@@ -11,13 +13,21 @@ _LINK = re.compile(
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 _BLANK = re.compile(r"[\x00-\x20]+")
 _ALLOWED = {"http", "https", "mailto", "tel", "sms", "cid", "geo"}
-_CODE = re.compile(r"<(script|style)\b", re.IGNORECASE)
+_PRINTS = {"echo", "cycle", "increment", "decrement"}
+"""Tags that print a value, beside `{{ }}`."""
+_VALUE, _BLANKS = "\x01", " "
+IN_CODE = "no values inside <script> or <style>: they cannot be made safe there"
+IN_HANDLER = "no values inside {name}: what stands there is run as code"
+UNQUOTED = (
+    'put quotes around the value of {name}, as in {name}="…": a value with a blank in it would begin another attribute'
+)
+AS_NAME = "no values in place of the name of an element or an attribute"
 
 
 def refused_link(rendered: str) -> str:
     """The first link whose scheme could run code (`javascript:`, `data:` …), or ''."""
     for match in _LINK.finditer(rendered):
-        target = _BLANK.sub("", html.unescape(match[1].strip("\"'"))).lower()
+        target = _BLANK.sub("", unescaped(match[1].strip("\"'"))).lower()
         scheme = _SCHEME.match(target)
         if (
             scheme
@@ -28,12 +38,61 @@ def refused_link(rendered: str) -> str:
     return ""
 
 
-def forbidden_output(source: str) -> int:
-    """The line of the first value inside a script or style element, or 0."""
-    lowered = source.lower()
-    for match in _CODE.finditer(source):
-        end = lowered.find(f"</{match[1].lower()}", match.end())
-        at = source.find("{{", match.end(), end if end >= 0 else len(source))
-        if at >= 0:
-            return source.count("\n", 0, at) + 1
-    return 0
+def forbidden_output(source: str, *, strict: bool) -> tuple[int, str]:
+    """The line of the first value where it would be code, and why it may not stand there; (0, "") when there is none.
+
+    `strict` also looks at the attributes of elements. It is for what is being saved: a template that was saved when they were not
+    looked at still goes out.
+    """
+    masked = _masked(source)
+    if _VALUE not in masked:
+        return 0, ""
+    inside = ""
+    for piece in pieces(masked):
+        place, why = piece.start, ""
+        if piece.tag:
+            place, why = _in_tag(piece) if strict else (0, "")
+            inside = "" if piece.ends else piece.tag
+        elif inside in ("script", "style") and (found := masked.find(_VALUE, piece.start, piece.end)) >= 0:
+            place, why = found, IN_CODE
+        if why:
+            return source.count("\n", 0, place) + 1, why
+    return 0, ""
+
+
+def _in_tag(piece: Piece) -> tuple[int, str]:
+    if _VALUE in piece.tag:
+        return piece.start, AS_NAME
+    for one in piece.attributes:
+        if _VALUE in one.name:
+            return one.at, AS_NAME
+        if _VALUE not in one.value:
+            continue
+        if one.name.startswith("on") or one.name == "srcdoc":
+            return one.at, IN_HANDLER.format(name=one.name)
+        if not one.quote:
+            return one.at, UNQUOTED.format(name=one.name)
+    return 0, ""
+
+
+def _masked(source: str) -> str:
+    """The template with Liquid replaced by signs of the same length: values by one that no HTML has, other tags by blanks."""
+    made, at = [], 0
+    for mark in marks(source):
+        made.append(source[at : mark.start])
+        at = mark.end
+        if mark.kind == "raw":
+            made.append(
+                _BLANKS * (mark.at - mark.start) + mark.inner + _BLANKS * (mark.end - mark.at - len(mark.inner))
+            )
+        else:
+            made.append((_VALUE if _prints(mark) else _BLANKS) * (mark.end - mark.start))
+    return "".join([*made, source[at:]])
+
+
+def _prints(mark: Mark) -> bool:
+    if mark.kind == "output" or mark.name in _PRINTS:
+        return True
+    return mark.name == "liquid" and any(
+        line.split(None, 1)[:1] in ([tag] for tag in _PRINTS) for line in mark.inner.split("\n")
+    )

@@ -6,7 +6,6 @@ Stock python-liquid prints and compares as Python does (`{'x': 1}`, `'<' not sup
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date
 from typing import Any, TextIO
@@ -117,7 +116,6 @@ _KINDS = {
     "bool": "true or false", "list": "a list", "tuple": "a list", "range": "a list", "dict": "an object",
     "NoneType": "nothing", "Undefined": "nothing", "datetime": "a date", "date": "a date", "datetime.datetime": "a date",
 }  # fmt: skip
-_FOUND = re.compile(r"\b(expected .*?), found '?(" + "|".join(_KINDS) + r")'?$")
 
 
 def takes_text(function: Filter) -> bool:
@@ -148,4 +146,6 @@ def refused_by(name: str, value: Any, cause: BaseException | None) -> str:
 
 def told_plainly(message: str) -> str:
     """An error of the engine without names of Python's types."""
-    return _FOUND.sub(lambda found: f"{found[1]}, found {_KINDS[found[2]]}", message)
+    told, found, kind = message.rpartition(", found ")
+    plain = _KINDS.get(kind.strip("'"))
+    return f"{told}{found}{plain}" if plain and "expected " in told else message

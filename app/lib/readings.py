@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from typing import Any
+
+from app.lib.normal_forms import nfc
 
 MAX_BITS = 1024
 """Larger whole numbers are not printed: Python itself refuses above 4,300 digits."""
@@ -104,7 +105,7 @@ def folded(text: str) -> str:
     """Text as it is compared: without blanks around it, composed (NFC), without case."""
     if text.isascii():
         return text.strip().lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+    return nfc(nfc(text).strip().casefold())
 
 
 def as_text(value: Any) -> str | None:
@@ -119,7 +120,7 @@ def as_key(value: Any, limit: int = 200) -> str:
 
     Case stays: identifiers that differ in it alone are different ones.
     """
-    return unicodedata.normalize("NFC", printed(value).strip())[:limit]
+    return nfc(printed(value).strip())[:limit]
 
 
 def as_number(value: Any) -> float | None:

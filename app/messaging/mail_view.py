@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import email
 import email.policy
-import re
 from email.message import EmailMessage
 
 import msgspec
 from litestar import Response
 from litestar.enums import MediaType
 
+from app.lib.html_tokens import pieces
+
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; font-src https: data:; form-action 'none'; "
     "base-uri 'self'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 """The frame's own policy: a mail may look like a mail, and that is all. Links open in a new tab."""
-_HEAD = re.compile(r"<head(\s[^>]*)?>", re.IGNORECASE)
 _BASE = '<base target="_blank">'
 
 
@@ -34,8 +34,7 @@ class ShownMail(msgspec.Struct):
 
 def framed(html: str) -> Response[str]:
     """`html` as the document of a sandboxed frame."""
-    match = _HEAD.search(html)
-    at = match.end() if match else 0
+    at = next((piece.end for piece in pieces(html) if piece.tag == "head" and not piece.ends), 0)
     return Response(
         html[:at] + _BASE + html[at:],
         media_type=MediaType.HTML,

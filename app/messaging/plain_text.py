@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
+from collections import Counter
+
+from app.lib.html_tokens import Piece, pieces, unescaped
 
 _SKIPPED = {"head", "style", "script", "title", "template"}
 _BLOCKS = {"p", "div", "table", "tr", "ul", "ol", "blockquote", "section", "article", "header", "footer", "center"}
@@ -14,67 +16,85 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]")
 
 
-class _Reader(HTMLParser):
+class _Text:
     """Collects text; a line break is "\\n", an empty line between blocks "\\n\\n"."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.out: list[str] = []
         self.hidden: list[str] = []
-        self.links: list[tuple[str, int]] = []
+        self.open: Counter[str] = Counter()
+        """How often each name is in `hidden`: a closing tag without its opening must not search all of it."""
+        self.link = ""
+        self.link_from = -1
 
-    def _break(self, lines: int) -> None:
-        self.out.append("\n" * lines)
+    def _hide(self, tag: str) -> None:
+        if tag not in _VOID:
+            self.hidden.append(tag)
+            self.open[tag] += 1
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if self.hidden:
-            if tag not in _VOID:
-                self.hidden.append(tag)
-            return
-        style = (given.get("style") or "").replace(" ", "").lower()
-        if tag in _SKIPPED or "display:none" in style:
-            if tag not in _VOID:
-                self.hidden.append(tag)
+    def begin(self, piece: Piece) -> None:
+        """An element begins."""
+        tag = piece.tag
+        if self.hidden or tag in _SKIPPED or "display:none" in piece.attribute("style").replace(" ", "").lower():
+            self._hide(tag)
         elif tag == "br":
-            self._break(1)
+            self.out.append("\n")
         elif tag == "hr":
             self.out.append("\n\n---\n\n")
         elif tag == "li":
             self.out.append("\n- ")
         elif tag == "img":
-            self.out.append(given.get("alt") or "")
+            self.out.append(piece.attribute("alt"))
         elif tag == "a":
-            self.links.append((given.get("href") or "", len(self.out)))
+            self._end_link()  # there are no links inside links
+            self.link, self.link_from = piece.attribute("href"), len(self.out)
         elif tag in ("td", "th"):
             self.out.append(" ")
-        elif tag in _BLOCKS or tag in _HEADINGS:
-            self._break(2 if tag in _HEADINGS or tag == "p" else 1)
+        else:
+            self._block(tag)
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """An element ends."""
         if self.hidden:
-            if tag in self.hidden:
-                del self.hidden[len(self.hidden) - 1 - self.hidden[::-1].index(tag) :]
-            return
-        if tag == "a" and self.links:
-            target, start = self.links.pop()
-            label = "".join(self.out[start:]).strip()
-            if target and not target.startswith("#") and target not in (label, f"mailto:{label}"):
-                self.out.append(f" ({target})" if label else target)
-        elif tag in _BLOCKS or tag in _HEADINGS:
-            self._break(2 if tag in _HEADINGS or tag == "p" else 1)
+            while self.open[tag]:
+                last = self.hidden.pop()
+                self.open[last] -= 1
+                if last == tag:
+                    break
+        elif tag == "a":
+            self._end_link()
+        else:
+            self._block(tag)
 
-    def handle_data(self, data: str) -> None:
+    def _block(self, tag: str) -> None:
+        if tag in _BLOCKS or tag in _HEADINGS:
+            self.out.append("\n\n" if tag in _HEADINGS or tag == "p" else "\n")
+
+    def _end_link(self) -> None:
+        if self.link_from < 0:
+            return
+        label = "".join(self.out[self.link_from :]).strip()
+        target, self.link_from = self.link, -1
+        if target and not target.startswith("#") and target not in (label, f"mailto:{label}"):
+            self.out.append(f" ({target})" if label else target)
+
+    def data(self, text: str) -> None:
+        """Text between the tags."""
         if not self.hidden:
-            self.out.append(_BLANKS.sub(" ", data.replace("\n", " ")))
+            self.out.append(_BLANKS.sub(" ", unescaped(text).replace("\n", " ")))
 
 
 def of_html(source: str) -> str:
     """A readable text of an HTML mail: blocks become paragraphs, links keep their address, hidden parts are left out."""
-    reader = _Reader()
-    reader.feed(source)
-    reader.close()
-    lines = [_BLANKS.sub(" ", line).strip() for line in "".join(reader.out).split("\n")]
+    text = _Text()
+    for piece in pieces(source):
+        if not piece.tag:
+            text.data(source[piece.start : piece.end])
+        elif piece.ends:
+            text.end(piece.tag)
+        else:
+            text.begin(piece)
+    lines = [_BLANKS.sub(" ", line).strip() for line in "".join(text.out).split("\n")]
     kept: list[str] = []
     for line in lines:
         if line or (kept and kept[-1]):

@@ -6,7 +6,6 @@ kept in the form of `addresses.comparable`. Both drivers use the statements here
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.contacts.permission import REASONS, Listed
 from app.lib import addresses, clock
 from app.lib.database import execute
+from app.lib.normal_forms import nfc
 from app.models import Contact, Suppression
 from app.models.status import Channel
 
@@ -158,7 +158,7 @@ async def suppression_page(
         .execution_options(populate_existing=True)
     )
     if search:
-        query = query.where(Suppression.address.contains(unicodedata.normalize("NFC", search.lower()), autoescape=True))
+        query = query.where(Suppression.address.contains(nfc(search.lower()), autoescape=True))
     if reason is not None:
         query = query.where(Suppression.reason == reason)
     if channel is not None:

@@ -13,7 +13,7 @@ from app.accounts.principal import Principal
 from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import clock, pagination, single_line
-from app.lib.liquid import LiquidError, compile_text
+from app.lib.liquid import LiquidError, check_output, compile_text
 from app.messaging import rendering, repository
 from app.messaging.schemas import (
     NewTemplate,
@@ -72,6 +72,8 @@ def check_parts(parts: Parts) -> list[Complaint]:
     ):
         try:
             compile_text(source, html=html)
+            if html:
+                check_output(source)
         except LiquidError as error:
             found.append(Complaint(path=path, message=str(error)))
     return found

@@ -6,11 +6,11 @@ Groups that look around and references back to a group are what RE2 has not; eve
 from __future__ import annotations
 
 import functools
-import unicodedata
 from typing import Any
 
 import re2
 
+from app.lib.normal_forms import nfc
 from app.lib.readings import as_text
 
 MAX_PATTERN = 500
@@ -33,7 +33,7 @@ class Pattern:
         options = re2.Options()
         options.case_sensitive, options.log_errors, options.max_mem = False, False, MAX_MEMORY
         try:
-            self._compiled = re2.compile(unicodedata.normalize("NFC", source.strip()), options)
+            self._compiled = re2.compile(nfc(source.strip()), options)
         except (re2.error, UnicodeError) as error:
             told = error.args[0] if error.args else ""
             reason = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
@@ -41,7 +41,7 @@ class Pattern:
 
     def found_in(self, text: str) -> bool:
         """Is it in a text, anywhere in it, whatever the case?"""
-        plain = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())
+        plain = nfc(text.strip())
         return self._compiled.search(plain) is not None
 
 

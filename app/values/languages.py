@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
+
+from app.lib.normal_forms import without_accents
 
 _TAG = re.compile(
     r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?(?:\.[\w-]+)?(?:@\w+)?", re.ASCII
@@ -59,23 +60,30 @@ def _tag(code: str, script: str | None, region: str | None) -> str | None:
 
 
 def _folded(text: str) -> str:
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return " ".join(re.findall(r"\w+", plain.casefold()))
+    return " ".join(re.findall(r"\w+", without_accents(text).casefold()))
 
 
 def _with_place(text: str) -> str | None:
     """`German (Austria)`, `English - United States`, `Chinese (Simplified)`."""
-    found = re.fullmatch(r"(.+?)\s*(?:\((.+)\)|[-–,/]\s*(.+))", text)
-    if not found:
+    called, where = _parted(text)
+    name, place = _names().get(_folded(called)), _folded(where)
+    if name is None or "-" in name or not place:
         return None
-    name, place = _names().get(_folded(found[1])), _folded(found[2] or found[3])
-    if name is None or "-" in name:
-        return None
-    turned = _names().get(f"{place} {_folded(found[1])}")
+    turned = _names().get(f"{place} {_folded(called)}")
     if turned is not None:
         return turned
     region = _places().get(place)
     return f"{name}-{region}" if region else None
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """What stands before the first bracket, dash, comma or slash, and what stands behind it."""
+    for at, char in enumerate(text):
+        if at and char == "(" and text.endswith(")"):
+            return text[:at], text[at + 1 : -1]
+        if at and char in "-–,/":
+            return text[:at], text[at + 1 :]
+    return text, ""
 
 
 def _said() -> Iterator[tuple[str, str]]:

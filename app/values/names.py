@@ -6,13 +6,14 @@ A name that Liquid cannot read after a dot could be stored but never be used, so
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from app.lib.normal_forms import nfc
 
 MAX_NAME = 100
 _NAME = re.compile(r"(?![0-9]+(?:-|$))\w[\w-]*(?<!-)")
 """A word of Liquid. It takes digits up to a hyphen for a number, and a hyphen before `}}` for its own."""
 _SNAKE = re.compile(r"[a-z_][a-z0-9_]*")
-_CAMEL = re.compile(r"[a-z]+[0-9]*(?:[A-Z][A-Za-z0-9]*)*")
+_CAMEL = re.compile(r"[a-z]+[0-9]*(?:[A-Z][A-Za-z0-9]*)?")
 _RESERVED = frozenset(
     {
         *("true", "false", "nil", "null", "empty", "blank", "and", "or", "contains", "not", "in", "if", "else", "for"),
@@ -33,7 +34,7 @@ def usable(name: str) -> bool:
 
 def checked(name: str, kind: str = "attribute") -> str:
     """The name as it is stored: composed (NFC), without the space around it. `kind` says what is named. Raises BadName."""
-    cleaned = unicodedata.normalize("NFC", name.strip())
+    cleaned = nfc(name.strip())
     if not cleaned or len(cleaned) > MAX_NAME:
         raise BadName(f"The name of {'an' if kind[0] in 'aeiou' else 'a'} {kind} has 1 to {MAX_NAME} characters.")
     if usable(cleaned):
@@ -53,7 +54,7 @@ def fitting(label: str) -> str:
 
     A name that programs write, such as `firstName` or `first_name`, stays as it is.
     """
-    text = unicodedata.normalize("NFC", label.strip())
+    text = nfc(label.strip())
     if not (usable(text) and (_SNAKE.fullmatch(text) or _CAMEL.fullmatch(text))):
         text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
         text = "_".join(re.findall(r"[^\W_]+", text.casefold() if text.isascii() else text.lower()))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 import zoneinfo
 from collections.abc import Iterator
 
 from babel import Locale
 from babel.core import get_global
+
+from app.lib.normal_forms import without_accents
 
 _LOCALES = ("en", "de", "fr", "es", "it", "pt", "nl")
 """Languages whose names of zones and cities are known; each costs 10 ms at the first name that is not one of IANA's."""
@@ -104,7 +105,6 @@ _SHORT = {
 }
 """Abbreviations, which no database lists with what people mean by them. IANA's own EST and MST know no summer time."""
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
-_DISPLAYED = re.compile(r"\((?:gmt|utc)[^)]*\)\s*(.+)|(.+?)\s*\(([^()]*)\)", re.IGNORECASE)
 _HALF_HOURS = {
     "+0330": "Asia/Tehran",
     "+0430": "Asia/Kabul",
@@ -142,9 +142,8 @@ def zone(text: str, country: str | None = None) -> str:
 def _understood(text: str, country: str | None) -> str:
     folded = _folded(text)
     meant = _SHORT.get(folded) or _iana().get(text.strip().lower()) or _offset(text) or _names().get(folded)
-    if meant is None and (shown := _DISPLAYED.fullmatch(text.strip())):
-        inner = shown[1] or shown[2]
-        return _understood(inner.strip(), country)
+    if meant is None and (inner := _inside(text.strip())):
+        return _understood(inner, country)
     if meant is None:
         raise UnknownZone("There is no time zone of this name. Write one like Europe/Berlin.")
     if len(meant) == 1:
@@ -157,10 +156,17 @@ def _understood(text: str, country: str | None) -> str:
     raise SeveralZones(f"This can mean {', '.join(most)} or {last}. Write which.")
 
 
+def _inside(text: str) -> str:
+    """The name in what menus show: `(GMT+01:00) Berlin`, `Berlin (CET)`. Empty when this is no such thing."""
+    if text[:4].lower() in ("(gmt", "(utc"):
+        return text.partition(")")[2].strip()
+    name, opened, inner = text.rpartition("(")
+    return name.strip() if opened and inner.endswith(")") and inner.count(")") == 1 else ""
+
+
 def _folded(text: str) -> str:
     """Lower case, without accents, one blank between words: how names are compared."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return " ".join(re.findall(r"[^\W_]+", plain.casefold()))
+    return " ".join(re.findall(r"[^\W_]+", without_accents(text).casefold()))
 
 
 @functools.cache

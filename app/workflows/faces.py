@@ -28,7 +28,6 @@ GROUPS = {
     "integration": "Integrations",
     "exit": "End",
 }
-_ICON = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def _read(
     place = FOLDER / folder
     about = json.loads((place / "face.json").read_text())
     names = about.get("ports", {})
-    icon = _ICON.search((place / "icon.svg").read_text())
+    icon = (place / "icon.svg").read_text().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
     return Face(
         type=name,
         key=key,
@@ -70,7 +69,7 @@ def _read(
         category=category,
         description=description,
         ports=tuple({"id": port, "label": names.get(port, "" if port == "next" else port)} for port in ports),
-        icon=Markup(icon[1] if icon else ""),  # noqa: S704 - our own file
+        icon=Markup(icon),  # noqa: S704 - our own file
         help=markdown((place / "help.md").read_text()),
         start=about.get("start", {}),
         words=" ".join([label, name, *about.get("words", [])]).lower(),

@@ -159,8 +159,9 @@ def guess_mark(cells: Iterable[str]) -> DecimalMark:
     """The decimal mark that the numbers of a file speak for; a point when they say nothing."""
     votes = dict.fromkeys(_SURE, 0)
     for cell in cells:
-        for mark, pattern in _SURE.items():
-            votes[mark] += len(cell) < 40 and bool(pattern.fullmatch(_MONEY.sub("", cell).strip()))
+        plain = _MONEY.sub("", cell).strip() if len(cell) < 40 else ""
+        for mark in votes:
+            votes[mark] += _SURE[mark].fullmatch(plain) is not None
     return "," if votes[","] > votes["."] else "."
 
 

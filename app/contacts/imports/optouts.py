@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
@@ -16,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from app.contacts.imports import optout_words as words
+from app.lib.normal_forms import without_accents
 
 Reading = Literal["opt_in", "opt_out"]
 MAX_WORD = 60
@@ -67,8 +67,7 @@ class Column(msgspec.Struct, frozen=True):
 def fold(text: str) -> str:
     """In small letters without accents, words apart: `HasOptedOutOfEmail` is `has opted out of email`."""
     apart = _CAMEL.sub(" ", text[:200])
-    plain = "".join(char for char in unicodedata.normalize("NFKD", apart) if not unicodedata.combining(char))
-    plain = plain.casefold().replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i")
+    plain = without_accents(apart).casefold().replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i")
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 
 

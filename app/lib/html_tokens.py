@@ -1,0 +1,139 @@
+"""HTML taken apart in one pass: elements with their attributes, and text. For mails, which are never more than shown or read.
+
+The parser of Python's library looks for the end of every `<!--` and `<a b="` again: 24 KB of `<a ` take it seven seconds. Here a
+missing end is looked for once. Broken HTML is read as far as it goes; nothing raises.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+RAW = frozenset(("script", "style", "title", "textarea"))
+"""Elements whose content is text up to their own end."""
+_NAME = re.compile(r"[a-zA-Z][^\s/>]*")
+_ATTRIBUTE = re.compile(r"[\s/]*([^\s/>=][^\s/>=]*)")
+_EQUALS = re.compile(r"\s*=\s*")
+_UNQUOTED = re.compile(r"[^\s>]+")
+_HUGE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
+"""No character has such a number, and Python refuses to read one of 5,000 digits."""
+
+
+@dataclass(slots=True)
+class Attribute:
+    """`name` in small letters; `value` as it stands in the source, at `at`; `quote` is the sign around it or empty."""
+
+    name: str
+    value: str
+    at: int
+    quote: str
+
+
+@dataclass(slots=True)
+class Piece:
+    """Text when it has no `tag`. `ends`: it is `</tag>`. `start` and `end` are places of the source."""
+
+    start: int
+    end: int
+    tag: str = ""
+    ends: bool = False
+    attributes: list[Attribute] = field(default_factory=list)
+
+    def attribute(self, name: str) -> str:
+        """The value of the first attribute of this name, its entities read; empty when there is none."""
+        found = next((one.value for one in self.attributes if one.name == name), "")
+        return unescaped(found)
+
+
+def unescaped(text: str) -> str:
+    """Text with its entities read. Never raises."""
+    return html.unescape(_HUGE.sub("\ufffd", text)) if "&" in text else text
+
+
+def pieces(source: str) -> Iterator[Piece]:
+    """Text and tags in the order of the source. Comments, declarations and what is no tag of HTML are left out."""
+    reader = _Reader(source)
+    at, text_from = 0, 0
+    while (start := source.find("<", at)) >= 0:
+        found = reader.markup(start)
+        if found is None:
+            at = start + 1
+            continue
+        if start > text_from:
+            yield Piece(text_from, start)
+        at = text_from = found.end
+        if found.tag:
+            yield found
+        if found.tag in RAW and not found.ends:
+            end = reader.end_of(found.tag, at)
+            if end > at:
+                yield Piece(at, end)
+            at = text_from = end
+    if text_from < len(source):
+        yield Piece(text_from, len(source))
+
+
+class _Reader:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._small = ""
+        self._gone: set[str] = set()
+        """What was looked for and does not come any more."""
+
+    def _find(self, wanted: str, at: int) -> int:
+        found = -1 if wanted in self._gone else self.source.find(wanted, at)
+        if found < 0:
+            self._gone.add(wanted)
+        return found
+
+    def end_of(self, tag: str, at: int) -> int:
+        """Where the closing tag of an element with raw content begins; the end of the source when there is none."""
+        wanted = f"</{tag}"
+        self._small = self._small or self.source.translate(_SMALL)
+        found = -1 if wanted in self._gone else self._small.find(wanted, at)
+        if found < 0:
+            self._gone.add(wanted)
+            return len(self.source)
+        return found
+
+    def markup(self, start: int) -> Piece | None:
+        """What begins with the `<` at `start`; None when it is only a sign in a text."""
+        source = self.source
+        if source.startswith("<!--", start):
+            end = self._find("-->", start + 4)
+            return Piece(start, end + 3 if end >= 0 else len(source))
+        if source.startswith(("<!", "<?"), start):
+            end = self._find(">", start)
+            return Piece(start, end + 1) if end >= 0 else None
+        ends = source.startswith("/", start + 1)
+        name = _NAME.match(source, start + 1 + ends)
+        if name is None or ">" in self._gone:
+            return None
+        made = Piece(start, name.end(), name[0].lower(), ends)
+        return made if self._attributes(made) else None
+
+    def _attributes(self, made: Piece) -> bool:
+        """Read up to the `>`; False when the source ends before."""
+        source, at = self.source, made.end
+        while found := _ATTRIBUTE.match(source, at):
+            at = found.end()
+            value, place, quote = "", at, ""
+            if equals := _EQUALS.match(source, at):
+                place, quote = equals.end(), source[equals.end() : equals.end() + 1]
+                end = self._find(quote, place + 1) if quote in ('"', "'") else -1
+                if end >= 0:
+                    value, place, at = source[place + 1 : end], place + 1, end + 1
+                else:
+                    quote = ""
+                    bare = _UNQUOTED.match(source, place)
+                    value, at = (bare[0], bare.end()) if bare else ("", place)
+            made.attributes.append(Attribute(found[1].lower(), value, place, quote))
+        end = self._find(">", at)
+        made.end = end + 1
+        return end >= 0
+
+
+_SMALL = {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+"""Lower case of ASCII only, which keeps every place: other letters may become two."""
