@@ -27,8 +27,8 @@ from liquid.token import (
 
 MARKS_LIMIT = 5_000
 """Placeholders and tags of one template. A mail with a hundred products has some 500."""
-EXPRESSION_LIMIT = 8_000
-"""Characters between `{{` and `}}`. Reading one is not linear in every case; this long it takes some milliseconds."""
+EXPRESSION_LIMIT, BRACKETS_LIMIT = 8_000, 50
+"""Characters and opening brackets between `{{` and `}}`. For each bracket the engine looks through all that is behind it."""
 _NAME = re.compile(r"#|\w+")
 _ENDS = {
     "raw": re.compile(r"\{%-?\s*endraw\s*(-?)%\}"),
@@ -82,10 +82,17 @@ def marks(source: str) -> Iterator[Mark]:
         if count > MARKS_LIMIT:
             raise _refused(f"a template may have at most {MARKS_LIMIT:,} placeholders and tags", source, start)
         mark = _output(finder, start) if source.startswith("{{", start) else _tag(finder, start)
-        if mark.kind in ("output", "tag") and mark.name != "liquid" and len(mark.inner) > EXPRESSION_LIMIT:
-            raise _refused(f"a placeholder may have at most {EXPRESSION_LIMIT:,} characters", source, start)
+        if mark.kind in ("output", "tag") and mark.name != "liquid":
+            _check(mark.inner, source, start)
         yield mark
         at = mark.end
+
+
+def _check(expression: str, source: str, at: int) -> None:
+    if len(expression) > EXPRESSION_LIMIT:
+        raise _refused(f"a placeholder may have at most {EXPRESSION_LIMIT:,} characters", source, at)
+    if expression.count("(") + expression.count("[") > BRACKETS_LIMIT:
+        raise _refused(f"a placeholder may have at most {BRACKETS_LIMIT} brackets", source, at)
 
 
 def _opening(finder: _Finder, at: int) -> int:
@@ -197,9 +204,7 @@ def _of_lines(source: str, token: Token) -> Iterator[Token]:
         if name := _LINE.match(line):
             yield Token(TOKEN_TAG, name[1], start_index=at + name.start(1), source=token.source)
             if expression := line[name.end() :].rstrip(" \t\r"):
-                if len(expression) > EXPRESSION_LIMIT:
-                    told = f"a line may have at most {EXPRESSION_LIMIT:,} characters"
-                    raise _refused(told, token.source, at)
+                _check(expression, token.source, at)
                 yield Token(TOKEN_EXPRESSION, expression, start_index=at + name.end(), source=token.source)
         elif line.strip():
             raise _refused("expected the name of a tag at the beginning of the line", token.source, at)

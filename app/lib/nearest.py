@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
-MAX_LENGTH = 100
-"""Longer words are no slips of the finger, and comparing them is slow."""
+MAX_LENGTH, MAX_KNOWN = 40, 1_000
+"""Longer words are no slips of the finger, and comparing them takes the square of their length."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The most similar of `known`, None when none is. Case, `_`, `-` and spaces do not count."""
     plain: dict[str, str] = {}
-    for name in known:
-        plain.setdefault(_plain(name), name)
     if not word or len(word) > MAX_LENGTH:
         return None
+    for name in islice((name for name in known if len(name) <= MAX_LENGTH), MAX_KNOWN):
+        plain.setdefault(_plain(name), name)
     found = get_close_matches(_plain(word), plain, n=1, cutoff=0.65)
     return plain[found[0]] if found else None
 

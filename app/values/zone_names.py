@@ -105,6 +105,8 @@ _SHORT = {
 }
 """Abbreviations, which no database lists with what people mean by them. IANA's own EST and MST know no summer time."""
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
+MAX_LENGTH = 200
+UNKNOWN = "There is no time zone of this name. Write one like Europe/Berlin."
 _HALF_HOURS = {
     "+0330": "Asia/Tehran",
     "+0430": "Asia/Kabul",
@@ -140,12 +142,14 @@ def zone(text: str, country: str | None = None) -> str:
 
 @functools.lru_cache(2_000)
 def _understood(text: str, country: str | None) -> str:
+    if len(text) > MAX_LENGTH:
+        raise UnknownZone(UNKNOWN)
     folded = _folded(text)
     meant = _SHORT.get(folded) or _iana().get(text.strip().lower()) or _offset(text) or _names().get(folded)
     if meant is None and (inner := _inside(text.strip())):
         return _understood(inner, country)
     if meant is None:
-        raise UnknownZone("There is no time zone of this name. Write one like Europe/Berlin.")
+        raise UnknownZone(UNKNOWN)
     if len(meant) == 1:
         return meant[0]
     territories = get_global("zone_territories")

@@ -46,6 +46,8 @@ ONLY_WITH_EVENT = (
     "Use fields of the contact, such as contact.plan, or switch this off."
 )
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
+MAX_MARKS = 2_000
+"""`{{` and `{%` in all settings together. Each takes some 30 µs to compile, and a draft is compiled at every change."""
 Severity = Literal["error", "warning"]
 Exists = Callable[[UUID], bool]
 NOTHING_KNOWN = KnownNames()
@@ -111,8 +113,10 @@ def validate(
 ) -> Findings:
     """Everything wrong with `graph`. `types` knows the step types and the condition language, `known` the names of data."""
     found = Findings()
-    for refusal in _shape(graph):
-        found.refusals.append(refusal)
+    found.refusals += _shape(graph)
+    if too_much := list(_sizes(graph)):
+        found.refusals += too_much
+        return found  # nothing that is too large is compiled
     for index, node in enumerate(graph.nodes):
         _judge_node(found, index, node, types)
         for key, exists, noun in (
@@ -152,16 +156,27 @@ def _shape(graph: Graph) -> Iterator[Finding]:
             yield Finding(
                 path=f"nodes[{index}].id", message="`trigger` is the trigger's id. Give the node another one."
             )
+    if b"\\u0000" in msgspec.json.encode(graph):
+        for path in _zero_bytes(graph.document(), ""):
+            yield Finding(path=path, message="This text holds a zero character. Remove it.")
+
+
+def _sizes(graph: Graph) -> Iterator[Finding]:
+    """Parts that are too large, or that hold more placeholders than can be read while somebody types."""
+    marks = 0
     for path, value in _free_parts(graph):
         try:
-            jsonlimits.storable(value, max_bytes=MAX_CONFIG_BYTES, max_depth=MAX_CONFIG_DEPTH)
+            encoded = jsonlimits.storable(value, max_bytes=MAX_CONFIG_BYTES, max_depth=MAX_CONFIG_DEPTH)
         except jsonlimits.Unstorable as error:
             if "U+0000" not in str(error):
                 yield Finding(path=path, message=str(error))
                 return
-    if b"\\u0000" in msgspec.json.encode(graph):
-        for path in _zero_bytes(graph.document(), ""):
-            yield Finding(path=path, message="This text holds a zero character. Remove it.")
+            continue
+        marks += encoded.count("{{") + encoded.count("{%")
+        if marks > MAX_MARKS:
+            message = f"A workflow has at most {MAX_MARKS:,} placeholders in all its steps. Take some out of this one."
+            yield Finding(path=path, message=message)
+            return
 
 
 def _free_parts(graph: Graph) -> Iterator[tuple[str, Any]]:

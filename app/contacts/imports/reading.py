@@ -111,7 +111,7 @@ def split(line: str, delimiter: str) -> Split:
         return Split(line.split(delimiter))
     rules = _patterns(delimiter)
     found = Split([])
-    at = 0
+    at, closes = 0, True
     while True:
         cell = rules.quoted.match(line, at)
         if cell is not None:
@@ -124,7 +124,8 @@ def split(line: str, delimiter: str) -> Split:
                 found.cells.append(body[0].replace('""', '"'))
                 return found
             found.stray = True
-            closing = rules.closing.search(line, body.end())
+            closing = rules.closing.search(line, body.end()) if closes else None
+            closes = closing is not None  # looked for once when there is no more of them
             if closing is not None:
                 found.cells.append(line[start + 1 : closing.start()].replace('""', '"'))
                 end = closing.end()
