@@ -111,6 +111,20 @@ def test_only_the_edges_commit() -> None:
     assert not wrong, f"only lib/database commits (the engine: its batches): {wrong}"
 
 
+def test_every_route_of_the_api_has_a_scope() -> None:
+    """The app does not start without; this says it before anything is started."""
+    wrong = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.AsyncFunctionDef):
+                for call in (found for found in node.decorator_list if isinstance(found, ast.Call)):
+                    given = {keyword.arg for keyword in call.keywords}
+                    pages = path.stem.endswith("pages") or "include_in_schema" in given
+                    if "role" in given and not pages and "scope" not in given:
+                        wrong.append(f"{shown(path, node.lineno)} {node.name}")
+    assert not wrong, f"say scope=Scope.… beside role: {wrong}"
+
+
 def test_the_environment_is_read_in_one_place() -> None:
     allowed = {APP / "settings.py", APP / "local" / "environment.py"}
     wrong = [

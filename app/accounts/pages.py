@@ -22,7 +22,7 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.sessions import WrongPassword
 from app.accounts.sign_in_links import LinkOver
 from app.errors import TooMany
-from app.lib import database, flash
+from app.lib import csrf, database, flash
 from app.lib.client_address import client_address
 from app.lib.fragments import page
 from app.models.status import Role
@@ -138,6 +138,23 @@ async def use_link(request: Asked, db_session: NamedDependency[AsyncSession]) ->
     return await begin(request, db_session, user_id, "/", lasting=True)
 
 
+@get("/session", public=True, include_in_schema=False)
+async def who_is_signed_in(request: Asked) -> Response[dict[str, Any]]:
+    """For `static/session.js`: whose session this browser has, in which workspace, and the proof for forms of it."""
+    who = request.user
+    told: dict[str, Any] = {"user": None, "workspace": None}
+    if who is not None:
+        told = {"user": str(who.id), "name": who.name, "workspace": who.tenant_id, "workspaceName": who.workspace}
+        told |= {"role": str(who.role), "csrf": csrf.masked(csrf.token_of_session(who.session_id, who.tenant_id))}
+    return Response(told, headers=PRIVATE)
+
+
+@get("/session/return", role=Role.VIEWER, include_in_schema=False)
+async def signed_in_again(request: Asked) -> Template:
+    """Where signing in again for another tab leads: it tells that tab, and is needed no more."""
+    return page(request, "accounts/session_return.html", headers=PRIVATE)
+
+
 @post("/sign-out", role=Role.VIEWER, any_query=True, include_in_schema=False)
 async def sign_out(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
     """End this session, here and in the database. Who has none any more is led to the sign-in as well."""
@@ -156,6 +173,8 @@ HANDLERS: list[Any] = [
     show_link,
     use_link,
     sign_out,
+    who_is_signed_in,
+    signed_in_again,
     *invitation_pages.HANDLERS,
     *people_pages.HANDLERS,
     *settings_pages.HANDLERS,

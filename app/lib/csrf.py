@@ -28,6 +28,9 @@ from app.lib import crypto
 from app.settings import settings
 
 COOKIE, HEADER, FIELD = "csrf", "x-csrftoken", "_csrf_token"
+CHANGED = "X-Session"
+"""Header of a refusal for `static/session.js`: `over` when nobody is signed in, `changed` when the page belongs to another
+session or workspace. It asks to sign in, or to go back, and sends the request again."""
 EXEMPT = ("/api/", "/static/", "/health", "/metrics")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -44,9 +47,12 @@ def proof_cookie() -> str:
     return f"__Host-{COOKIE}" if settings().web.secure_cookies else COOKIE
 
 
-def token_of_session(session_id: UUID) -> str:
-    """The proof of a signed-in session; the cookie `csrf` and the forms carry it."""
-    return crypto.sign("csrf.session", str(session_id))
+def token_of_session(session_id: UUID, tenant_id: int) -> str:
+    """The proof of a signed-in session in one workspace; the cookie `csrf` and the forms carry it.
+
+    A page of one workspace proves nothing in another: who switched in a second tab must not save the first one's form there.
+    """
+    return crypto.sign("csrf.session", f"{session_id} {tenant_id}")
 
 
 def masked(token: str) -> str:
@@ -100,9 +106,20 @@ class CrossSite:
         if scope["type"] == ScopeType.HTTP and scope["method"] not in _SAFE and not _left_out(scope):
             request: Request[Any, Any, Any] = Request(scope, receive=receive)
             token = _expected(scope, request.cookies.get(proof_cookie(), ""))
-            if token is None or not hmac.compare_digest((await _given(request)).encode(), token.encode()):
-                raise Forged
+            if token is None or not _same(await _given(request), token):
+                raise Forged(headers={CHANGED: "changed"} if scope.get("user") else None)
         await self.app(scope, receive, send)
+
+
+def _same(given: str, token: str) -> bool:
+    """Is it our token, or the same proof signed with an older secret key?"""
+    if hmac.compare_digest(given.encode(), token.encode()):
+        return True
+    purpose = "csrf.session"
+    try:
+        return crypto.unsign(purpose, given) == crypto.unsign(purpose, token)
+    except crypto.Unreadable:
+        return False
 
 
 def _left_out(scope: Scope) -> bool:
@@ -126,7 +143,7 @@ def _from_elsewhere(request: ASGIConnection[Any, Any, Any, Any]) -> bool:
 def _expected(scope: Scope, cookie: str) -> str | None:
     principal = scope.get("user")
     if principal is not None and principal.session_id is not None:
-        return token_of_session(principal.session_id)
+        return token_of_session(principal.session_id, principal.tenant_id)
     try:
         crypto.unsign("csrf.visitor", cookie)
     except crypto.Unreadable:

@@ -149,7 +149,7 @@ def _headers(error: AppError) -> dict[str, str]:
 
 def _sign_in(request: Request[Any, Any, Any]) -> str:
     """Where to sign in, and the way back for who only wanted to look."""
-    if request.method != "GET" or is_partial(request):
+    if request.method != "GET":
         return "/sign-in"
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if wanted == "/" else f"/sign-in?{urlencode({'next': wanted})}"
@@ -166,7 +166,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
         return problem(told)
     if isinstance(told, SignedOut):
         if request.headers.get("hx-request") == "true":
-            return Response(b"", status_code=401, headers={"HX-Redirect": _sign_in(request)})
+            # No redirect: it would take away the page with all that was typed. `static/session.js` asks to sign in.
+            return Response(b"", status_code=401, headers={"X-Session": "over", "HX-Reswap": "none"})
         if request.content_type[0] == "application/json":  # a script of ours: a redirect would look like success to it
             return problem(told)
         return Response(b"", status_code=303, headers={"Location": _sign_in(request)})

@@ -12,6 +12,8 @@ class Scope(StrEnum):
 
     EVENTS_READ = "events:read"
     EVENTS_WRITE = "events:write"
+    DEAD_LETTERS_READ = "dead-letters:read"
+    DEAD_LETTERS_WRITE = "dead-letters:write"
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     CONTACTS_DELETE = "contacts:delete"
@@ -47,6 +49,8 @@ class Scope(StrEnum):
 _WHAT = {
     Scope.EVENTS_READ: "List events",
     Scope.EVENTS_WRITE: "Send events",
+    Scope.DEAD_LETTERS_READ: "Read events that were set aside",
+    Scope.DEAD_LETTERS_WRITE: "Try events again that were set aside; admins also discard them",
     Scope.CONTACTS_READ: "Read contacts and imports",
     Scope.CONTACTS_WRITE: "Create, change and import contacts",
     Scope.CONTACTS_DELETE: "Erase contacts",
@@ -55,7 +59,7 @@ _WHAT = {
     Scope.WORKFLOWS_READ: "Read workflows, versions and results",
     Scope.WORKFLOWS_WRITE: "Create workflows and edit drafts",
     Scope.WORKFLOWS_PUBLISH: "Activate, pause, publish, revert, archive and delete workflows",
-    Scope.RUNS_READ: "Read runs and their steps",
+    Scope.RUNS_READ: "Read runs, their steps and what is in trouble",
     Scope.RUNS_WRITE: "Start and cancel runs",
     Scope.TEMPLATES_READ: "Read and preview templates",
     Scope.TEMPLATES_WRITE: "Create, change and delete templates",

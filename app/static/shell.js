@@ -1,6 +1,8 @@
 // What the frame of every page needs: theme, menus, dialogs, questions before an action, toasts, copying, a key for the search.
 // Everything is delegated from the document, so parts that htmx swaps in work at once.
 
+import { guard } from "./session.js";
+
 const root = document.documentElement;
 const yearInSeconds = 31536000;
 
@@ -215,5 +217,6 @@ document.addEventListener("htmx:config:request", (event) => {
 });
 document.addEventListener("htmx:error", () => toast("The server did not answer. Nothing was changed; try again.", "err"));
 
+guard();
 openAtOnce();
 showFlash();

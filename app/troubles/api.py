@@ -69,7 +69,7 @@ async def list_troubles(request: Asked, db_session: Database) -> Envelope[list[T
 @get(
     "/api/v1/dead-letters",
     role=Role.VIEWER,
-    scope=Scope.EVENTS_READ,
+    scope=Scope.DEAD_LETTERS_READ,
     tags=TAGS,
     summary="List events that could not be handled",
 )
@@ -91,7 +91,7 @@ async def list_dead_letters(
 @post(
     "/api/v1/dead-letters/retry",
     role=Role.MARKETER,
-    scope=Scope.EVENTS_WRITE,
+    scope=Scope.DEAD_LETTERS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Handle events again that were set aside",
@@ -104,7 +104,7 @@ async def retry_dead_letters(request: Asked, db_session: Database, data: JSONBod
 @post(
     "/api/v1/dead-letters/discard",
     role=Role.ADMIN,
-    scope=Scope.EVENTS_WRITE,
+    scope=Scope.DEAD_LETTERS_WRITE,
     tags=TAGS,
     status_code=200,
     summary="Forget events that were set aside",

@@ -30,6 +30,7 @@ PUBLIC = {
     "GET /health/live",
     "GET /health/ready",
     "GET /metrics",
+    "GET /session",
     "GET /sign-in",
     "POST /sign-in",
     "GET /sign-in/help",

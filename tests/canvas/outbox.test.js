@@ -100,3 +100,14 @@ test('ids are UUIDs of version 4, also without a secure context', () => {
   assert.equal(made.size, 200);
   for (const id of made) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
+
+test('an error names the op of the batch that it is about', () => {
+  const { outbox, edit } = tab();
+  edit(move('mail', 8), tag('mail', 'x'), { kind: 'set_settings', settings: {} });
+  const [moved, tagged, settings] = outbox.take();
+  assert.equal(outbox.culprit('ops[0].position'), moved);
+  const place = [...outbox.confirmed.nodes.keys()].indexOf('mail');
+  assert.equal(outbox.culprit(`nodes[${place}].data.tag`), tagged);
+  assert.equal(outbox.culprit('settings.reentry'), settings);
+  assert.equal(outbox.culprit('nodes[99].data'), undefined);
+});

@@ -206,7 +206,7 @@ async def house(committed_database: CommittedDatabase, committed_client: httpx.A
         home = await session.get_one(Workspace, world.tenant)
         key = await make_key(session, home, Role.MARKETER)
         token, session_id = await make_browser_session(session, home, await make_user(session, home, Role.MARKETER))
-    proof = csrf.token_of_session(session_id)
+    proof = csrf.token_of_session(session_id, home.id)
     cookies = f"{cookie_name()}={token}; {csrf.COOKIE}={proof}"
     yield House(world, committed_client, key, {"cookie": cookies, csrf.HEADER: proof})
     world.close()

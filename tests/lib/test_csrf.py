@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import csrf
 from app.models.status import Role
-from tests.fixtures.people import BrowserClients
+from app.models.user import Membership
+from app.models.workspace import Workspace
+from tests.fixtures.people import BrowserClients, make_user
 from tests.fixtures.web import client_of
 
 SAVE = {"name": "Ada"}
@@ -147,3 +150,50 @@ async def test_two_pages_carry_two_texts_and_both_are_taken(browser: BrowserClie
         assert answer.status_code == 303
     changed = proofs[0][:-3] + ("A" if proofs[0][-3] != "A" else "B") + proofs[0][-2:]
     assert (await person.post("/settings/profile", data={**SAVE, csrf.FIELD: changed})).status_code == 403
+
+
+async def test_the_proof_of_one_workspace_is_worth_nothing_in_another(
+    browser: BrowserClients, db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    """Who went to another workspace in a second tab does not save the first tab's form there."""
+    user = await make_user(db_session, workspace, Role.OWNER)
+    db_session.add(Membership(tenant_id=other_workspace.id, user_id=user.id, role="owner"))
+    person = await browser(Role.OWNER, user=user)
+    names = {place.id: place.name for place in (workspace, other_workspace)}
+    assert (await person.post(f"/settings/workspaces/{other_workspace.id}/open")).status_code == 303
+    for path, body in (
+        ("/settings/workspace", {"name": "Taken over", "timezone": "UTC", "country": ""}),
+        ("/settings/keys", {"name": "x", "access": "ingest", "days": "30"}),
+    ):
+        answer = await person.post(path, data=body, headers={"HX-Request": "true"})
+        assert (answer.status_code, answer.headers["x-session"]) == (403, "changed")
+    for place in (workspace, other_workspace):
+        await db_session.refresh(place)
+        assert place.name == names[place.id]
+    state = (await person.get("/session")).json()
+    assert (state["workspace"], state["user"]) == (other_workspace.id, str(user.id))
+    person.headers[csrf.HEADER] = state["csrf"]
+    assert (await person.post("/settings/profile", data=SAVE)).status_code == 303
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+async def test_htmx_is_told_that_nobody_is_signed_in_and_the_page_stays(client: httpx.AsyncClient, method: str) -> None:
+    paths = {
+        "GET": "/contacts",
+        "POST": "/settings/profile",
+        "PATCH": "/workflows/0b0f2f1e-0000-7000-8000-000000000000/draft",
+    }
+    answer = await client.request(method, paths[method], headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["x-session"]) == (401, "over")
+    assert "hx-redirect" not in answer.headers
+    assert answer.headers["hx-reswap"] == "none"
+
+
+async def test_the_session_is_told_to_its_own_browser_only(browser: BrowserClients, client: httpx.AsyncClient) -> None:
+    nobody = await client.get("/session")
+    assert nobody.json() == {"user": None, "workspace": None}
+    person = await browser(Role.MARKETER)
+    told = await person.get("/session")
+    assert told.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in told.headers
+    assert (told.json()["role"], csrf.unmasked(told.json()["csrf"])) == ("marketer", person.headers[csrf.HEADER])

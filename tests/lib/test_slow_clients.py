@@ -86,7 +86,7 @@ async def server(committed_database: CommittedDatabase, tmp_path: Path) -> Async
         key = await make_key(session, workspace, Role.MARKETER)
         user = await make_user(session, workspace, Role.MARKETER)
         token, session_id = await make_browser_session(session, workspace, user)
-    proof, port, log = csrf.token_of_session(session_id), free_port(), tmp_path / "web.log"
+    proof, port, log = csrf.token_of_session(session_id, workspace.id), free_port(), tmp_path / "web.log"
     environment = os.environ | {"DATABASE_URL": committed_database.url, "THROUGHLINE_BODY_SECONDS": "8"}
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:

@@ -86,7 +86,9 @@ async def person(world: World, committed_client: httpx.AsyncClient) -> Person:
     async with database.transaction() as session:
         key = await make_key(session, home, Role.ADMIN)
         token, session_id = await make_browser_session(session, home, await make_user(session, home, Role.ADMIN))
-    return Person(world, committed_client, key, {cookie_name(): token, csrf.COOKIE: csrf.token_of_session(session_id)})
+    return Person(
+        world, committed_client, key, {cookie_name(): token, csrf.COOKIE: csrf.token_of_session(session_id, home.id)}
+    )
 
 
 async def fresh(p: Person) -> None:

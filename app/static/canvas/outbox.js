@@ -77,6 +77,21 @@ export class Outbox {
     }
   }
 
+  /** The op of the batch that an error is about: `ops[2].…` names it, `nodes[4].data…` the node it changed. */
+  culprit(path) {
+    const { flying, confirmed } = this;
+    const [, list, index] = /^(\w+)\[(\d+)\]/.exec(path) ?? [];
+    if (list === 'ops') return flying[Number(index)];
+    if (list === 'nodes') {
+      const after = confirmed.copy();
+      for (const op of flying) this.attempt(after, op);
+      const id = [...after.nodes.keys()][Number(index)];
+      return id && flying.findLast((op) => (op.nodeId ?? op.node?.id) === id && op.kind !== 'move_node');
+    }
+    const kind = { trigger: 'update_trigger', goals: 'set_goals', settings: 'set_settings' }[path.split(/[.[]/)[0]];
+    return flying.findLast((op) => op.kind === kind);
+  }
+
   /**
    * The server refused ops of the batch. Drops those and whatever cannot stand without them.
    * @param {Set<string>} ids of the refused ops; empty means all of the batch

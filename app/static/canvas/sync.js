@@ -1,15 +1,18 @@
 // @ts-check
 /**
  * Saving: a batch of ops leaves 600 ms after the last edit as one htmx PATCH with `If-Match`, never two at once. What is not
- * confirmed is kept in localStorage, so a closed tab or a dead network loses nothing.
+ * confirmed is kept in localStorage, so a closed tab, a dead network or a session that ended loses nothing.
  */
 import { Graph } from './graph.js';
+import { Kept } from './kept.js';
 import { Outbox, uuid } from './outbox.js';
+import { chipOf, pause, reason, verdict } from './verdict.js';
+import { offerCopy } from './unsaved.js';
+import { check, restore } from '../session.js';
 
 /** @typedef {import('./graph.js').Op} Op */
 
 const PAUSE_MS = 600;
-const RETRY_MS = [1000, 2000, 5000, 10000, 20000];
 const ICONS = { saved: 'check', saving: 'loader-circle', offline: 'cloud-off', conflict: 'triangle-alert', refused: 'circle-alert' };
 
 export class Sync {
@@ -19,15 +22,15 @@ export class Sync {
     this.outbox = new Outbox(canvas.graph, rev);
     this.client = sessionStorage.getItem('client') ?? uuid();
     sessionStorage.setItem('client', this.client);
+    this.kept = new Kept(localStorage, document.body.dataset.user ?? '', canvas.workflow, this.client);
     this.tries = 0;
     this.stalled = false;
+    this.signedOut = false;
+    /** The status that says that this person cannot save here; 0: they can. */
+    this.stuck = 0;
     /** @type {((done: boolean) => void)[]} */
     this.waiters = [];
     this.listen();
-  }
-
-  get prefix() {
-    return `draft:${this.canvas.workflow}:`;
   }
 
   listen() {
@@ -40,8 +43,11 @@ export class Sync {
     addEventListener('online', () => this.retryNow());
     addEventListener('offline', () => this.chip());
     document.addEventListener('submit', (event) => this.hold(event), true);
-    document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.look()));
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.signedOut ? this.ifBack() : this.look()));
     addEventListener('pagehide', () => this.flush());
+    addEventListener('beforeunload', (event) => !this.kept.safe && this.outbox.pending.length && event.preventDefault());
+    document.addEventListener('session:back', () => this.back());
+    document.getElementById('save-act')?.addEventListener('click', () => (this.stuck ? this.offer() : restore()));
     document.addEventListener('click', (event) => {
       const answer = /** @type {any} */ (event.target).closest('[data-conflict]')?.dataset.conflict;
       if (answer) this.resolve(answer);
@@ -62,38 +68,43 @@ export class Sync {
 
   /** Take up what a tab that is gone left behind, then look at what is to be sent. */
   async start() {
+    await this.ready();
     await this.adopt();
     this.chip();
     if (this.outbox.waiting.length) this.flush();
   }
 
+  /** htmx takes up the canvas after this module has run, and what is emitted before that is lost. */
+  ready() {
+    const { canvas } = this;
+    if (canvas.dataset.htmxPowered !== undefined) return Promise.resolve(true);
+    return new Promise((resolve) => canvas.addEventListener('htmx:after:init', (event) => event.target === canvas && resolve(true)));
+  }
+
   async adopt() {
-    const own = this.prefix + this.client;
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
+    const { kept } = this;
     const take = (key) => {
-      const kept = JSON.parse(localStorage.getItem(key) ?? 'null');
-      localStorage.removeItem(key);
-      if (!kept?.ops?.length || !this.canvas.mayEdit) return;
-      const { graph } = this.outbox.restart(this.outbox.confirmed, this.outbox.rev, kept.ops);
-      this.outbox.base = kept.rev;
+      const found = kept.take(key);
+      if (!found || !this.canvas.mayEdit) return;
+      const { graph } = this.outbox.restart(this.outbox.confirmed, this.outbox.rev, found.ops);
+      this.outbox.base = found.rev;
       this.canvas.graph = graph;
-      this.canvas.redraw(kept.ops);
-      this.canvas.announce(`${kept.ops.length} changes from last time are being saved.`);
+      this.canvas.redraw(found.ops);
+      this.canvas.announce(`${found.ops.length} changes from last time are being saved.`);
       this.keep();
     };
-    if (keys.includes(own)) take(own);
+    const keys = kept.keys();
+    if (keys.includes(kept.own)) take(kept.own);
     if (!navigator.locks) return;
-    navigator.locks.request(own, () => new Promise(() => {}));
+    navigator.locks.request(kept.own, () => new Promise(() => {}));
     for (const key of keys) {
-      if (key !== own) await navigator.locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
+      if (key !== kept.own) await navigator.locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
     }
   }
 
   keep() {
-    const { pending, rev } = this.outbox;
-    const key = this.prefix + this.client;
-    if (pending.length) localStorage.setItem(key, JSON.stringify({ rev: this.outbox.base ?? rev, ops: pending }));
-    else localStorage.removeItem(key);
+    const { pending, base, rev } = this.outbox;
+    this.kept.write(base ?? rev, pending);
   }
 
   // ---------------------------------------------------------------- sending
@@ -109,7 +120,7 @@ export class Sync {
 
   flush() {
     clearTimeout(this.timer);
-    if (this.outbox.flying.length || this.stalled || !this.outbox.take().length) return;
+    if (this.outbox.flying.length || this.stalled || this.signedOut || !this.outbox.take().length) return;
     this.chip();
     this.canvas.emit('wf:commit');
   }
@@ -132,7 +143,7 @@ export class Sync {
   /** Resolves to true when all is saved, to false when that is not possible now. */
   settled() {
     if (!this.outbox.pending.length) return Promise.resolve(true);
-    if (this.stalled || this.tries) return Promise.resolve(false);
+    if (this.stalled || this.tries || this.signedOut) return Promise.resolve(false);
     this.flush();
     return new Promise((resolve) => this.waiters.push(resolve));
   }
@@ -146,11 +157,14 @@ export class Sync {
   settle(ctx) {
     if (ctx.sourceElement !== this.canvas) return;
     const status = ctx.response?.status ?? 0;
+    const told = (name) => ctx.response?.headers?.get(name) ?? null;
     const reply = status ? this.reply() : {};
-    if (status === 200 && reply.rev) this.saved(reply);
-    else if (status === 409 && reply.conflict) this.conflict(reply);
-    else if ([400, 403, 404, 409, 413, 422, 428].includes(status)) this.refused(reply);
-    else this.later(status);
+    const found = verdict(status, reply, told('x-session'));
+    if (found === 'saved') this.saved(reply);
+    else if (found === 'conflict') this.conflict(reply);
+    else if (found === 'refused') this.refused(reply);
+    else if (found === 'stuck') this.cannot(status);
+    else this.later(found === 'signed-out', told('retry-after'));
     this.keep();
     this.chip();
   }
@@ -241,8 +255,8 @@ export class Sync {
   refused(reply) {
     const { canvas, outbox } = this;
     const errors = reply.errors ?? [];
-    const bad = new Set(errors.map((error) => this.culprit(error.path)?.id).filter(Boolean));
-    const named = errors.map((error) => ({ ...error, nodeId: this.culprit(error.path)?.nodeId }));
+    const bad = new Set(errors.map((error) => outbox.culprit(error.path)?.id).filter(Boolean));
+    const named = errors.map((error) => ({ ...error, nodeId: outbox.culprit(error.path)?.nodeId }));
     const { graph, lost } = outbox.refuse(bad);
     canvas.history.forget(new Set(lost));
     canvas.graph = graph;
@@ -253,30 +267,48 @@ export class Sync {
     else this.done(true);
   }
 
-  /** The op of the batch that an error is about: `ops[2].…` names it, `nodes[4].data…` the node it changed. */
-  culprit(path) {
-    const { flying, confirmed } = this.outbox;
-    const [, list, index] = /^(\w+)\[(\d+)\]/.exec(path) ?? [];
-    if (list === 'ops') return flying[Number(index)];
-    if (list === 'nodes') {
-      const after = confirmed.copy();
-      for (const op of flying) this.outbox.attempt(after, op);
-      const id = [...after.nodes.keys()][Number(index)];
-      return flying.findLast((op) => (op.nodeId ?? op.node?.id) === id && op.kind !== 'move_node');
-    }
-    const kind = { trigger: 'update_trigger', goals: 'set_goals', settings: 'set_settings' }[path.split(/[.[]/)[0]];
-    return flying.findLast((op) => op.kind === kind);
-  }
-
-  /** No answer, or one that may pass: keep everything and try again. */
-  later(status) {
+  /** No answer, or one that may pass: keep everything and try again; signed out, once somebody has signed in. */
+  later(signedOut, after) {
     this.outbox.putBack();
-    this.signedOut = status === 401;
-    const wait = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
+    this.signedOut = signedOut;
+    const wait = pause(this.tries, after);
     this.tries += 1;
     this.done(false);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush(), wait);
+    // At once, but for a session that is there and yet not taken: then at the pace of every other try.
+    if (signedOut) restore().then((proof) => proof && setTimeout(() => this.back(), this.tries > 2 ? wait : 0));
+    else this.timer = setTimeout(() => this.flush(), wait);
+  }
+
+  /** The right session is there again. */
+  back() {
+    if (!this.signedOut) return;
+    this.signedOut = false;
+    this.flush();
+    this.chip();
+  }
+
+  async ifBack() {
+    if ((await check()) === 'same') this.back();
+  }
+
+  /** This person cannot save here (any more): keep the edits and offer them as a file. */
+  cannot(status) {
+    this.outbox.putBack();
+    this.stalled = true;
+    this.stuck = status;
+    this.done(false);
+    this.offer();
+  }
+
+  async offer() {
+    const { canvas, outbox } = this;
+    const [title, text] = reason(this.stuck, outbox.pending.length);
+    const json = JSON.stringify({ name: canvas.graph.name, description: canvas.graph.description, graph: canvas.graph.toJSON() }, null, 2);
+    if ((await offerCopy({ title, text, name: canvas.graph.name, json })) !== 'discard') return;
+    outbox.waiting = [];
+    this.keep();
+    location.reload();
   }
 
   retryNow() {
@@ -300,12 +332,11 @@ export class Sync {
   chip() {
     const chip = document.getElementById('save-chip');
     if (!chip) return;
-    const count = this.outbox.pending.length;
-    const kept = `${count} ${count === 1 ? 'change' : 'changes'} kept`;
-    const [state, text] = this.stalled ? ['conflict', 'Conflict']
-      : this.signedOut && count ? ['offline', `Signed out, ${kept}`]
-      : count && (this.tries || !navigator.onLine) ? ['offline', `Offline, ${kept}`]
-      : count ? ['saving', 'Saving'] : ['saved', 'Saved'];
+    const { stalled, signedOut, tries } = this;
+    const [state, text] = chipOf({ count: this.outbox.pending.length, stalled, stuck: this.stuck > 0, signedOut, tries, online: navigator.onLine });
+    const act = document.getElementById('save-act');
+    if (act) act.hidden = !((signedOut && state === 'offline') || this.stuck);
+    if (act) act.textContent = this.stuck ? 'Keep a copy' : 'Sign in';
     if (chip.dataset.state === state && chip.lastElementChild?.textContent === text) return;
     chip.dataset.state = state;
     chip.querySelector('use')?.setAttribute('href', `${this.canvas.sprite}#i-${ICONS[state]}`);

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Kept } from '../../app/static/canvas/kept.js';
+import { chipOf, pause, reason, verdict } from '../../app/static/canvas/verdict.js';
+
+/** localStorage as far as it is used; `full` refuses to store. */
+class Storage {
+  constructor() {
+    this.rows = new Map();
+    this.full = false;
+  }
+
+  get length() {
+    return this.rows.size;
+  }
+
+  key(index) {
+    return [...this.rows.keys()][index] ?? null;
+  }
+
+  getItem(key) {
+    return this.rows.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    if (this.full) throw new Error('QuotaExceededError');
+    this.rows.set(key, value);
+  }
+
+  removeItem(key) {
+    this.rows.delete(key);
+  }
+}
+
+const op = { kind: 'move_node', nodeId: 'mail', position: { x: 1, y: 2 } };
+const LOST = new Set(['refused']);
+
+test('no answer but a wrong edit lets an edit go', () => {
+  for (let status = 0; status < 600; status += 1) {
+    for (const session of [null, 'over', 'changed']) {
+      const found = verdict(status, {}, session);
+      if (LOST.has(found)) assert.ok([400, 413, 415, 422, 428].includes(status) && !session, `${status} ${session}`);
+      if (found === 'saved') assert.fail('nothing is saved without a revision');
+    }
+  }
+});
+
+test('what an answer means', () => {
+  assert.equal(verdict(200, { rev: 4 }), 'saved');
+  assert.equal(verdict(409, { conflict: true, rev: 9 }), 'conflict');
+  assert.equal(verdict(401), 'signed-out');
+  assert.equal(verdict(403, {}, 'changed'), 'signed-out');
+  assert.equal(verdict(403, { message: 'role' }), 'stuck');
+  assert.equal(verdict(404), 'stuck');
+  assert.equal(verdict(409, { code: 'workflow_archived' }), 'stuck');
+  assert.equal(verdict(422, { errors: [] }), 'refused');
+  for (const status of [0, 200, 303, 408, 429, 500, 502, 503, 504]) assert.equal(verdict(status), 'later', String(status));
+});
+
+test('the chip says Saved only when nothing is kept back', () => {
+  const calm = { count: 0, stalled: false, stuck: false, signedOut: false, tries: 0, online: true };
+  assert.deepEqual(chipOf(calm), ['saved', 'Saved']);
+  for (const more of [{ signedOut: true }, { tries: 2 }, { online: false }, { stalled: true, stuck: true }, { stalled: true }, {}]) {
+    assert.notEqual(chipOf({ ...calm, count: 2, ...more })[0], 'saved', JSON.stringify(more));
+  }
+  assert.deepEqual(chipOf({ ...calm, count: 1, signedOut: true, tries: 1 }), ['offline', 'Signed out, 1 change kept']);
+  assert.deepEqual(chipOf({ ...calm, count: 3, tries: 1 }), ['offline', 'Not saved yet, 3 changes kept']);
+  assert.deepEqual(chipOf({ ...calm, count: 3, stalled: true, stuck: true }), ['conflict', 'Not saved, 3 changes kept']);
+});
+
+test('a person who cannot save is told why and how much', () => {
+  for (const status of [403, 404, 409]) {
+    const [title, text] = reason(status, 2);
+    assert.ok(title && text.includes('2 changes are not saved'), String(status));
+  }
+});
+
+test('tries come slower and slower, and never sooner than the server asks', () => {
+  const pauses = [0, 1, 2, 3, 4, 50].map((tries) => pause(tries));
+  assert.deepEqual(pauses, [...pauses].sort((a, b) => a - b));
+  assert.equal(pause(0, '7'), 7000);
+  assert.equal(pause(4, '1'), 20000);
+  assert.equal(pause(0, '86400'), 300000);
+  for (const odd of ['', 'soon', '-3', null]) assert.equal(pause(1, odd), 2000);
+});
+
+test('kept edits belong to one user and one workflow', () => {
+  const storage = new Storage();
+  const mine = new Kept(storage, 'ada', 'w1', 'tab1');
+  mine.write(5, [op]);
+  assert.deepEqual(new Kept(storage, 'ada', 'w1', 'tab2').keys(), [mine.own]);
+  for (const [user, workflow] of [['bob', 'w1'], ['ada', 'w2'], ['ad', 'w1'], ['', 'w1']]) {
+    assert.deepEqual(new Kept(storage, user, workflow, 'tab1').keys(), [], `${user} ${workflow}`);
+  }
+  assert.deepEqual(mine.take(mine.own), { rev: 5, ops: [op] });
+  assert.equal(mine.take(mine.own), null);
+});
+
+test('nothing is left behind once all is saved, and what is broken is passed over', () => {
+  const storage = new Storage();
+  const kept = new Kept(storage, 'ada', 'w1', 'tab');
+  kept.write(5, [op]);
+  kept.write(6, []);
+  assert.equal(storage.length, 0);
+  for (const odd of ['{', 'null', '{"ops":[]}', '{"ops":[1]}', '{"rev":"x","ops":[1]}', '[]']) {
+    storage.setItem(kept.own, odd);
+    assert.equal(kept.take(kept.own), null, odd);
+  }
+});
+
+test('a browser that takes nothing is known', () => {
+  const storage = new Storage();
+  const kept = new Kept(storage, 'ada', 'w1', 'tab');
+  storage.full = true;
+  kept.write(5, [op]);
+  assert.equal(kept.safe, false);
+  storage.full = false;
+  kept.write(5, [op]);
+  assert.equal(kept.safe, true);
+});

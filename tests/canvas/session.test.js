@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compare, guarded, renewed, words } from '../../app/static/session.js';
+
+const page = { user: 'u1', userName: 'Ada', workspace: '7', workspaceName: 'Shop' };
+const answer = (status, session) => ({ status, headers: new Headers(session ? { 'x-session': session } : {}) });
+
+/** A server that answers in turn, and remembers what it was asked. */
+function server(...answers) {
+  const asked = [];
+  const send = async (action, request) => {
+    asked.push({ action, ...request });
+    return answers.shift();
+  };
+  return { asked, send };
+}
+
+test('a page belongs to one person in one workspace', () => {
+  assert.equal(compare(page, { user: 'u1', workspace: 7 }), 'same');
+  assert.equal(compare(page, { user: null, workspace: null }), 'signed-out');
+  assert.equal(compare(page, { user: 'u2', workspace: 7 }), 'other-user');
+  assert.equal(compare(page, { user: 'u2', workspace: 8 }), 'other-user');
+  assert.equal(compare(page, { user: 'u1', workspace: 70 }), 'other-workspace');
+});
+
+test('the dialog says who is signed in now and where the page belongs', () => {
+  assert.match(words('other-user', page, { name: 'Bob' }).join(' '), /Bob is signed in now.*opened by Ada/);
+  assert.match(words('other-workspace', page, { workspaceName: 'Club' }).join(' '), /belongs to Shop.*went to Club/);
+  assert.equal(words('signed-out', page, undefined)[3], 'sign-in');
+});
+
+test('a request goes out again with the proof of the new session, in its header and its form', () => {
+  const body = new FormData();
+  body.set('_csrf_token', 'old');
+  body.set('name', 'kept');
+  const again = renewed({ method: 'POST', headers: { 'x-csrftoken': 'old', other: '1' }, body, signal: AbortSignal.abort() }, 'new');
+  assert.deepEqual(again.headers, { 'x-csrftoken': 'new', other: '1' });
+  assert.equal(again.body.get('_csrf_token'), 'new');
+  assert.equal(again.body.get('name'), 'kept');
+  assert.equal(again.signal, undefined);
+  assert.equal(renewed({ headers: {}, body: '{"a":1}' }, 'new').body, '{"a":1}');
+  assert.equal(renewed({ headers: {}, body: new URLSearchParams('a=1') }, 'new').body.toString(), 'a=1');
+});
+
+for (const [status, session] of [[401, 'over'], [403, 'changed']]) {
+  test(`${status} ${session}: ask, and send once more`, async () => {
+    const { asked, send } = server(answer(status, session), answer(200));
+    const given = await guarded('/settings/profile', { method: 'POST', headers: {}, body: new URLSearchParams('name=Ada') }, send, async () => 'fresh');
+    assert.equal(given.status, 200);
+    assert.deepEqual(asked.map((one) => one.headers['x-csrftoken']), [undefined, 'fresh']);
+    assert.equal(asked[1].body.toString(), 'name=Ada');
+  });
+}
+
+test('put off: the first answer stands; it is not sent again', async () => {
+  const { asked, send } = server(answer(401, 'over'));
+  assert.equal((await guarded('/x', { method: 'POST', headers: {} }, send, async () => '')).status, 401);
+  assert.equal(asked.length, 1);
+});
+
+test('a second refusal is not asked about again', async () => {
+  const { asked, send } = server(answer(401, 'over'), answer(403, 'changed'));
+  assert.equal((await guarded('/x', { method: 'POST', headers: {} }, send, async () => 'fresh')).status, 403);
+  assert.equal(asked.length, 2);
+});
+
+test('a refusal for another reason is not about the session', async () => {
+  for (const status of [200, 403, 404, 409, 422, 429, 503]) {
+    const { send } = server(answer(status));
+    const given = await guarded('/x', { method: 'POST', headers: {} }, send, () => assert.fail('asked'));
+    assert.equal(given.status, status);
+  }
+});
+
+test('a request that was replaced meanwhile is not sent; one that only timed out is', async () => {
+  for (const [reason, sent] of [['replaced', 1], ['timeout', 2]]) {
+    const control = new AbortController();
+    const { asked, send } = server(answer(401, 'over'), answer(200));
+    await guarded('/x', { method: 'GET', headers: {}, signal: control.signal }, send, async () => {
+      control.abort(reason);
+      return 'fresh';
+    });
+    assert.equal(asked.length, sent, reason);
+  }
+});
