@@ -20,9 +20,11 @@ from app.accounts.authentication import Authentication
 from app.lib import assets, csrf, database, logs, openapi, parameters, problems, virtual_clock
 from app.lib.bodies import ReadsBody
 from app.lib.compression import Compressed
+from app.lib.deadline import Deadline
 from app.lib.door import Door
 from app.lib.fragments import FragmentEngine
 from app.lib.headers import security_headers
+from app.lib.health import Probe
 from app.lib.idempotency import Idempotency
 from app.lib.metrics import Measured
 from app.lib.ratelimit import RateLimits, StrangersLimit
@@ -47,12 +49,13 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """From the outside in: time, size, who asks, how often, may they; only then the body, and only then what opens a transaction.
+    """From the outside in: time taken and left, size, who asks, how often, may they; only then the body, and only then what opens a transaction.
 
     After the body: is the page ours, was this POST answered before, is its body fit to be read.
     """
     return [
         Measured,
+        Deadline,
         Compressed,
         database.ClosesSession,
         StrangersLimit,
@@ -73,6 +76,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     virtual_clock.install()
     config = database_config or database.litestar_config()
     config.before_send_handler = database.commit_at_the_end(config)
+    probe = Probe(config.create_session_maker() if database_config else database.probe_sessions())
     made = Litestar(
         route_handlers=[
             *handlers(),
@@ -80,7 +84,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         ],
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
         middleware=middleware(),
-        state=State({"database": config, **config.create_app_state_items()}),
+        state=State({"database": config, "health": probe, **config.create_app_state_items()}),
         guards=[parameters.refuse_unknown],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(

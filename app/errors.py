@@ -125,3 +125,17 @@ class Unavailable(AppError):
 
     status_code = 503
     code = "unavailable"
+    retry_after = 5
+
+
+class TookTooLong(Unavailable):
+    """The server could not get this done in time and gave up. Nothing was changed; try again in a moment."""
+
+    code = "took_too_long"
+
+
+class DiskFull(Unavailable):
+    """There is no room left on the server's disk. Nothing was changed; try again when somebody has made room."""
+
+    code = "disk_full"
+    retry_after = 30

@@ -37,6 +37,7 @@ pytest_plugins = [
     "tests.fixtures.web",
     "tests.fixtures.people",
     "tests.fixtures.clock",
+    "tests.fixtures.frozen",
     "tests.fixtures.holding",
 ]
 

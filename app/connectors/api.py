@@ -85,6 +85,7 @@ async def delete_connector(
     "/api/v1/connectors/{connector_id:uuid}/test",
     role=Role.ADMIN,
     scope=Scope.CONNECTORS_WRITE,
+    deadline=60,
     tags=TAGS,
     status_code=200,
     summary="Send a test mail through a connector",

@@ -179,7 +179,7 @@ async def delete_connector(request: Asked, db_session: Database, connector_id: F
     return flash.go(request, "/connectors", "Connector deleted.")
 
 
-@post("/connectors/{connector_id:uuid}/test", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post("/connectors/{connector_id:uuid}/test", role=Role.ADMIN, deadline=60, include_in_schema=False, status_code=200)
 async def test_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Template:
     """Send a test mail and show what the server said."""
     form = await request.form()

@@ -21,6 +21,7 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from app.lib.deadline import BoundedConnection
 from app.lib.holding import new_piece_of_work, nothing_is_held
 from app.lib.holding import outside_call as outside_call
 from app.settings import settings
@@ -71,11 +72,16 @@ async def job_engine() -> AsyncIterator[AsyncEngine]:
         await made.dispose()
 
 
-def _engine(pool_size: int) -> AsyncEngine:
+def probe_sessions() -> async_sessionmaker[AsyncSession]:
+    """Sessions on one connection that no request can take away, for looking whether the database answers."""
+    return async_sessionmaker(_engine(1, overflow=0), expire_on_commit=False)
+
+
+def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
     made = create_async_engine(
         sqlalchemy_url(),
         pool_size=pool_size,
-        max_overflow=4,
+        max_overflow=overflow,
         pool_pre_ping=True,
         pool_timeout=10,
         hide_parameters=True,  # what people sent stands in them, and errors stand in the log
@@ -85,6 +91,7 @@ def _engine(pool_size: int) -> AsyncEngine:
             ),
             "application_name": "throughline web",
             **CLIENT_LIMITS,
+            "async_creator_fn": BoundedConnection.connect,
         },
     )
     event.listen(made.sync_engine, "commit", _refuse_to_lose)
@@ -174,6 +181,14 @@ def request_session(scope: Scope) -> AsyncSession:
     return config.provide_session(scope["litestar_app"].state, scope)
 
 
+_COMMITTING = "throughline_committing"
+
+
+def was_committing(scope: Scope) -> bool:
+    """Had the commit of this request begun? When it then fails for want of an answer, nobody knows whether it was done."""
+    return bool(scope["state"].get(_COMMITTING))
+
+
 def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
     """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
 
@@ -187,9 +202,10 @@ def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHan
             nothing_is_held("an answer to its client")
             return
         if 200 <= message["status"] < 400:
+            scope["state"][_COMMITTING] = True
             try:
                 await session.commit()
-            except Exception:
+            except BaseException:
                 nothing_was_sent(scope)
                 raise
         else:

@@ -1,12 +1,20 @@
 """Is the product fit to serve? Each part answers for itself; only the database and its schema can say no.
 
 Without Redis, worker or scheduler pages and API still work and nothing is lost: that is `degraded`, and it is said.
+A `Probe` answers within a second whatever hangs: it has a connection of its own, looks once for all who ask at the same time,
+and says "does not answer" of what has not answered by then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,16 +22,25 @@ import msgspec
 import redis
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.types.json import Jsonb
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import client_address, jobs
-from app.lib.formats import duration
-from app.lib.heartbeat import DEAD_AFTER_S
+from app.lib import client_address, jobs, outage
+from app.lib.deadline import ends_in
+from app.lib.formats import duration, size
+from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
+from app.settings import settings
 
 State = Literal["ok", "degraded", "down"]
 _ROOT = Path(__file__).parents[2]
-_DATABASE_S = 3.0
+ANSWER_S = 0.8
+"""After so long the answer goes out with what is known."""
+LOOK_S = 3.0
+"""After so long a look is given up and its connection hung up, so that the next one starts afresh."""
+FREE_BYTES = 200_000_000
+"""Less room than this on the disk is said. PostgreSQL stops with none."""
 
 
 class Check(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -47,15 +64,43 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config).get_current_head()
 
 
-async def examine(session: AsyncSession) -> Health:
-    """Look at every part. Never raises; takes 3 s at most when the database hangs."""
-    checks: dict[str, Check] = {}
-    try:
-        async with asyncio.timeout(_DATABASE_S):
-            checks |= await _database(session)
-    except Exception:
-        checks["database"] = Check("down", "The database does not answer.")
-    checks["redis"] = await asyncio.to_thread(_redis)
+class Probe:
+    """The health of one web process. `sessions` makes sessions that share no connection with requests."""
+
+    def __init__(self, sessions: Callable[[], AsyncSession]) -> None:
+        self._sessions = sessions
+        self._look: asyncio.Task[None] | None = None
+        self._checks: dict[str, Check] = {}
+        self._wrote = -float(EVERY_S)
+
+    async def ask(self) -> Health:
+        """How every part is. Never raises, and answers within a second."""
+        if self._look is None or self._look.done():
+            self._checks = {}
+            self._look = asyncio.create_task(self._examine(self._checks))
+        checks = self._checks
+        await asyncio.wait({self._look}, timeout=ANSWER_S)
+        return verdict(dict(checks))
+
+    async def _examine(self, checks: dict[str, Check]) -> None:
+        await asyncio.gather(self._ask_database(checks), _in_thread(checks, "redis", _redis), _disk(checks))
+
+    async def _ask_database(self, checks: dict[str, Check]) -> None:
+        try:
+            with ends_in(LOOK_S):
+                async with asyncio.timeout(LOOK_S), self._sessions() as session:
+                    await examine(session, checks)
+                    if checks["migrations"].status == "ok" and time.monotonic() - self._wrote >= EVERY_S:
+                        await _write(session)
+                        self._wrote = time.monotonic()
+        except Exception as error:
+            checks["database"] = _away(error)
+
+
+def verdict(checks: dict[str, Check]) -> Health:
+    """What the parts say together; one that has not answered is down."""
+    checks.setdefault("database", _away(None))
+    checks.setdefault("redis", _REDIS_DOWN)
     if told := client_address.untrusted_proxy():
         checks["proxy"] = Check(
             "ok", told
@@ -63,6 +108,46 @@ async def examine(session: AsyncSession) -> Health:
     fit = all(checks.get(name, Check("down")).status == "ok" for name in ("database", "migrations"))
     well = all(check.status == "ok" for check in checks.values())
     return Health("ok" if fit and well else "degraded" if fit else "down", checks)
+
+
+def _away(error: BaseException | None) -> Check:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlstate", None) == "53100":
+        return Check("down", "The database has no room left on its disk.")
+    if getattr(cause, "sqlstate", None) == "25006":
+        return Check("down", "The database takes no writes.")
+    return Check("down", outage.sentence() or "The database does not answer.")
+
+
+async def _write(session: AsyncSession) -> None:
+    """A database that can be read and not be written is of no use. The row is the sign of life of this process."""
+    process = f"web:{socket.gethostname()}:{os.getpid()}"
+    connection = await session.connection()
+    await connection.exec_driver_sql(BEAT, (process, "web", Jsonb({})))
+    await session.commit()
+
+
+async def _in_thread(checks: dict[str, Check], name: str, look: Callable[[], Check]) -> None:
+    checks[name] = await asyncio.to_thread(look)
+
+
+async def _disk(checks: dict[str, Check]) -> None:
+    """The disk under a database of our own. Who runs PostgreSQL elsewhere watches its disk there."""
+    if settings().local:
+        await _in_thread(checks, "disk", _room)
+
+
+def _room() -> Check:
+    try:
+        free = shutil.disk_usage(settings().state_dir).free
+    except OSError as error:
+        return Check("down", f"The disk cannot be looked at: {os.strerror(error.errno or errno.EIO)}.")
+    return Check("ok") if free >= FREE_BYTES else Check("down", f"Only {size(free)} are free on the disk. Make room.")
+
+
+async def examine(session: AsyncSession, checks: dict[str, Check]) -> None:
+    """Add what the database knows to `checks`."""
+    checks.update(await _database(session))
 
 
 async def _database(session: AsyncSession) -> dict[str, Check]:
@@ -122,6 +207,9 @@ def _pulse(kind: str, age: float | None) -> Check:
     return Check("ok", age_seconds=round(age, 1))
 
 
+_REDIS_DOWN = Check("down", "Redis does not answer: work waits up to a second longer.")
+
+
 def _redis() -> Check:
     connection = jobs.client()
     if connection is None:
@@ -129,5 +217,5 @@ def _redis() -> Check:
     try:
         connection.ping()
     except (redis.RedisError, OSError):
-        return Check("down", "Redis does not answer: work waits up to a second longer.")
+        return _REDIS_DOWN
     return Check("ok")

@@ -28,7 +28,7 @@ FROZEN_AFTER_S = 60
 """No transaction of a worker lasts nearly so long. PostgreSQL itself ends a session that is silent between two statements after 15 s;
 but not one that waits inside COPY, or for somebody to read an answer."""
 
-_BEAT = """
+BEAT = """
 insert into heartbeats (process, kind, at, detail) values (%s, %s, now(), %s)
 on conflict (process) do update set kind = excluded.kind, at = excluded.at, detail = excluded.detail
 """
@@ -78,7 +78,7 @@ class Beat:
             try:
                 connection = connection or database.connect("heartbeat", limits={"statement_timeout": 5_000})
                 detail = {part: told() for part, told in _details.items()}
-                connection.execute(_BEAT, (process, self.kind, Jsonb(detail)))
+                connection.execute(BEAT, (process, self.kind, Jsonb(detail)))
                 end_frozen(connection)
             except Exception as error:  # nothing may end this thread: without it the process looks dead
                 log.warning("heartbeat.failed", error=type(error).__name__)

@@ -5,6 +5,7 @@ The database being away is 503, whatever layer noticed it: advanced-alchemy woul
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from app.errors import (
     AppError,
     BadRequest,
     Complaint,
+    DiskFull,
     Forbidden,
     Invalid,
     MethodNotAllowed,
@@ -30,6 +32,7 @@ from app.errors import (
     TooLarge,
     Unavailable,
 )
+from app.lib import database, outage
 from app.lib.complaints import all_complaints, complaint
 from app.lib.flash import toast
 from app.lib.fragments import is_partial, page
@@ -39,6 +42,8 @@ PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi")
 """Paths that programs read: their errors are problem+json."""
 MAX_SHOWN = 100
 """Complaints in one answer; how many more there are is said in words."""
+IN_DOUBT = "The database stopped answering while this was being saved, so it may have been saved or not. Look before you repeat it."
+IN_DOUBT_API = " With the same Idempotency-Key it is safe to repeat."
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
 _PARAMETERS = ("query", "path", "header", "cookie")
 _BY_STATUS: dict[int, type[AppError]] = {
@@ -55,8 +60,10 @@ def as_app_error(error: Exception) -> AppError:
     """The member of our family that says what `error` means to a client."""
     if isinstance(error, AppError):
         return error
+    if _disk_is_full(error):
+        return DiskFull()
     if _database_is_away(error):
-        return Unavailable()
+        return _away()
     if isinstance(error, DataError):  # a value that fits JSON but no column: NUL in a text, a number out of range
         return Invalid("A value cannot be stored: it holds a NUL character, or a number or date is out of range.")
     if isinstance(error, RecursionError):
@@ -72,6 +79,23 @@ def _database_is_away(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, _AWAY) or (isinstance(cause, DBAPIError) and cause.connection_invalidated):
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def _away() -> Unavailable:
+    reason = outage.sentence()
+    return Unavailable(f"{reason} Nothing was changed; try again in a moment." if reason else None)
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    """Ours, where uploads wait, or the database's."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, psycopg.errors.DiskFull):
+            return True
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         cause = cause.__cause__
     return False
@@ -160,7 +184,12 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     told = as_app_error(error)
     if isinstance(error, ValidationException):
         told.errors = _complaints(error, _of_body(request))
-    if told.status_code >= 500:
+    if isinstance(told, Unavailable):
+        if not isinstance(told, DiskFull) and database.was_committing(request.scope):
+            told.message = IN_DOUBT + (IN_DOUBT_API if request.url.path.startswith("/api/") else "")
+        cause = getattr(error, "orig", None) or error
+        log.warning("request.unavailable", path=request.url.path, error=type(cause).__name__, detail=str(cause)[:200])
+    elif told.status_code >= 500:
         log.error("request.failed", path=request.url.path, status=told.status_code, exc_info=error)
     if request.url.path.startswith(PROGRAMS):
         return problem(told)

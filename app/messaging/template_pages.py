@@ -251,7 +251,7 @@ def _unshown(errors: dict[str, str]) -> str:
     return f'<!doctype html><body style="font:14px/1.5 sans-serif;color:#5d6273;padding:32px;text-align:center">{first}</body>'
 
 
-@post("/templates/test", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post("/templates/test", role=Role.MARKETER, deadline=60, include_in_schema=False, status_code=200)
 async def test_template(request: Asked, db_session: Database) -> Response[bytes]:
     """Send what is typed to one address, through the default connector."""
     form, given = await request.form(), await _typed(request)

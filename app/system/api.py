@@ -12,23 +12,24 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Forbidden
-from app.lib import health
 from app.lib.health import Health
 from app.settings import settings
 from app.system import service
 
 
-@get("/health/live", public=True, any_query=True, include_in_schema=False)
+@get("/health/live", public=True, any_query=True, include_in_schema=False, deadline=5)
 async def live() -> dict[str, str]:
     """The process answers. It looks at nothing else: a restart would not bring a database back."""
     return {"status": "ok"}
 
 
-@get("/health/ready", public=True, any_query=True, include_in_schema=False)
-async def ready(db_session: NamedDependency[AsyncSession]) -> Response[Health]:
+@get("/health/ready", public=True, any_query=True, include_in_schema=False, deadline=5)
+async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     """May traffic come here? 503 only when the database or its schema is not fit; what else is missing is named."""
-    found = await health.examine(db_session)
-    return Response(found, status_code=503 if found.status == "down" else 200, headers={"Cache-Control": "no-store"})
+    found = await request.app.state["health"].ask()
+    down = found.status == "down"
+    headers = {"Cache-Control": "no-store", **({"Retry-After": "5"} if down else {})}
+    return Response(found, status_code=503 if down else 200, headers=headers)
 
 
 @get("/metrics", public=True, any_query=True, include_in_schema=False)

@@ -48,6 +48,7 @@ async def test_ready_says_what_is_missing(client: httpx.AsyncClient, db_session:
         "scheduler": "down",
         "connectors": "ok",
         "redis": "off",
+        "disk": "ok",
     }
     assert "heard of 40 s ago" in found["checks"]["scheduler"]["detail"]
 

@@ -64,6 +64,7 @@ async def _read(file: UploadFile) -> AsyncIterator[bytes]:
     scope=Scope.CONTACTS_WRITE,
     request_max_body_size=BODY_LIMIT,
     cost=50,
+    deadline=120,
     takes=("multipart/form-data", "text/csv"),
     operation_class=_UploadOperation,
     tags=TAGS,

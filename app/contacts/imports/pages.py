@@ -54,6 +54,7 @@ async def import_start(request: Asked, db_session: NamedDependency[AsyncSession]
     status_code=200,
     request_max_body_size=BODY_LIMIT,
     cost=50,
+    deadline=120,
 )
 async def import_upload(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
     """Take the file and go on to its mapping."""
