@@ -17,7 +17,7 @@ from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
-from app.errors import AppError, BadRequest, TooLarge, Unavailable
+from app.errors import AppError, BadRequest, DiskFull, TooLarge
 from app.lib.holding import outside_call
 from app.settings import settings
 
@@ -65,7 +65,7 @@ class Body:
                 self._file = await asyncio.to_thread(tempfile.TemporaryFile)
             await asyncio.to_thread(self._file.write, b"".join(pieces))
         except OSError as error:
-            raise Unavailable("There is no room for this upload on the server now. Try again later.") from error
+            raise DiskFull from error
 
     async def whole(self) -> None:
         """Nothing more will come."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import DiskFull, Unavailable
 from app.lib import database, deadline, outage, problems
 from app.lib.deadline import Deadline
+from app.models.status import Role
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.frozen import Way
 from tests.fixtures.web import client_of
@@ -256,21 +259,21 @@ def test_a_full_disk_is_503_and_says_when_to_come_again(error: Exception, kind: 
     assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
 
 
-async def test_an_upload_that_finds_no_room_is_503(client: httpx.AsyncClient, api: Any, monkeypatch: Any) -> None:
-    from app.models.status import Role
+async def test_an_upload_that_finds_no_room_is_503(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    plenty(monkeypatch)
+    monkeypatch.setattr("app.lib.bodies.tempfile.TemporaryFile", Full)
     caller = await api(Role.MARKETER)
-    answer = await caller.post(
-        "/api/v1/contacts/import", files={"file": ("a.csv", b"email\na@example.com\n", "text/csv")}
-    )
+    content = b"email\n" + b"somebody@example.com\n" * 100_000
+    answer = await caller.post("/api/v1/contacts/import", content=content, headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["code"]) == (503, "disk_full"), answer.text
+    assert answer.headers["retry-after"]
 
 
-async def test_what_is_known_of_the_reason_is_said(client: httpx.AsyncClient, tmp_path: Any, monkeypatch: Any) -> None:
+def test_what_is_known_of_the_reason_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir()
     outage.reserve(tmp_path)
     outage.say(tmp_path, "The database cannot start: no space is left.")
