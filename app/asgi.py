@@ -49,7 +49,7 @@ def handlers() -> list[Any]:
 
 
 def middleware() -> list[Any]:
-    """From the outside in: time taken and left, size, who asks, how often, may they; only then the body, and only then what opens a transaction.
+    """From the outside in: time, size, who asks, how often, may they; only then the body, and only then what opens a transaction.
 
     After the body: is the page ours, was this POST answered before, is its body fit to be read.
     """
