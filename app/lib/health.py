@@ -86,13 +86,15 @@ class Probe:
         await asyncio.gather(self._ask_database(checks), _in_thread(checks, "redis", _redis), _disk(checks))
 
     async def _ask_database(self, checks: dict[str, Check]) -> None:
+        wrote = self._wrote
         try:
             with ends_in(LOOK_S):
-                async with asyncio.timeout(LOOK_S), self._sessions() as session:
+                async with asyncio.timeout(LOOK_S), self._sessions() as session, session.begin():
                     await examine(session, checks)
                     if checks["migrations"].status == "ok" and time.monotonic() - self._wrote >= EVERY_S:
                         await _write(session)
-                        self._wrote = time.monotonic()
+                        wrote = time.monotonic()
+            self._wrote = wrote
         except Exception as error:
             checks["database"] = _away(error)
 
@@ -124,7 +126,6 @@ async def _write(session: AsyncSession) -> None:
     process = f"web:{socket.gethostname()}:{os.getpid()}"
     connection = await session.connection()
     await connection.exec_driver_sql(BEAT, (process, "web", Jsonb({})))
-    await session.commit()
 
 
 async def _in_thread(checks: dict[str, Check], name: str, look: Callable[[], Check]) -> None:
