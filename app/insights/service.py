@@ -122,7 +122,7 @@ async def pulses(
 
 
 async def overview(session: AsyncSession, tenant_id: int) -> Overview:
-    """What runs, what is wrong and what is due within the hour, in a dozen small queries."""
+    """What runs, what is wrong and what is due within the hour, in two dozen small queries."""
     insights, now = InsightRepository(session, tenant_id), clock.now()
     connector, contact, template = await insights.has()
     statuses = await insights.workflows_by_status()

@@ -105,6 +105,15 @@ KINDS: dict[str, Kind] = {
         stops=True,
         of_installation=True,
     ),
+    "older_release": Kind(
+        "Some workers are older",
+        "warning",
+        "history",
+        "",
+        "Steps that only a newer release knows wait for it. Whoever runs the server updates all workers.",
+        _nothing,
+        of_installation=True,
+    ),
     "proxy_untrusted": Kind(
         "A proxy is not trusted",
         "warning",

@@ -27,6 +27,8 @@ class Trouble(msgspec.Struct, kw_only=True):
     connector_name: str = ""
     node_id: str | None = None
     error_message: str = ""
+    details: list[str] = msgspec.field(default_factory=list)
+    """For whoever runs the server: sessions, tables, statements."""
 
 
 class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):

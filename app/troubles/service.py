@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.engine.standing import LATE_S, standing
 from app.lib import clock
 from app.lib.client_address import untrusted_proxy
 from app.lib.formats import size
@@ -39,15 +40,32 @@ async def of_installation(session: AsyncSession) -> list[Trouble]:
         pulse = pulses.get(process)
         if not starting and (pulse is None or not pulse.alive):
             found.append(Trouble(kind=kind, since=pulse.last if pulse else None))
-    now = clock.now()
-    found += [
-        Trouble(kind=late.kind, count=late.waiting, since=late.since)
-        for late in await queries.late(PATIENCE)
-        if late.since is not None and now - late.since >= PATIENCE
-    ]
+    found += await _standing(session, queries)
     if said := untrusted_proxy():
         found.append(Trouble(kind="proxy_untrusted", error_message=said))
     return in_order(found)
+
+
+async def _standing(session: AsyncSession, queries: InstallationTroubles) -> list[Trouble]:
+    """Work that does not move: what is late, who is in the way, and what waits for a newer release."""
+    now, stand = clock.now(), await standing(session)
+    found = [
+        Trouble(
+            kind=kind,
+            # A table that somebody locked is not counted: the look itself must not wait for it.
+            count=0 if stand.locked else await queries.waiting(kind),
+            since=now - timedelta(seconds=seconds),
+        )
+        for kind, seconds in (("events_late", stand.inbox_seconds), ("runs_late", stand.due_seconds))
+        if seconds is not None and seconds >= LATE_S
+    ]
+    if stand.stuck:
+        longest = max((one.waits_seconds for one in stand.blocking), default=None)
+        since = now - timedelta(seconds=longest) if longest is not None else None
+        found.append(Trouble(kind="stuck", since=since, details=stand.words()))
+    if stand.left_for_newer_seconds is not None:
+        found.append(Trouble(kind="older_release", since=now - timedelta(seconds=stand.left_for_newer_seconds)))
+    return found
 
 
 def disk() -> list[Trouble]:
