@@ -159,7 +159,7 @@ def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
 def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Product) -> None:
     workflow = create_small(product, "Goals")
     canvas = Canvas(page).open(workflow)
-    page.get_by_role("button", name="Goals and entry").click()
+    page.get_by_role("button", name="Goals and rules").click()
     canvas.panel.get_by_role("button", name="Goal", exact=True).click()
     canvas.panel.get_by_label("Name of the goal").fill("Bought")
     canvas.panel.get_by_label("Event that reaches the goal").fill("purchase")
@@ -177,7 +177,7 @@ def test_a_goal_says_whether_the_contact_is_checked_too(page: Page, product: Pro
     """The box follows the event: on for changes of a contact, off for others; without conditions there is none."""
     workflow = create_small(product, "Goals on the contact")
     canvas = Canvas(page).open(workflow)
-    page.get_by_role("button", name="Goals and entry").click()
+    page.get_by_role("button", name="Goals and rules").click()
     canvas.panel.get_by_role("button", name="Goal", exact=True).click()
     goal = canvas.panel.get_by_role("group", name="Goal", exact=True)
     event, too, enough = (

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, text
+from sqlalchemy import ColumnElement, Row, and_, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.event import Event
 from app.models.message import Message
+from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus, WorkflowStatus
 from app.models.template import Template
@@ -63,6 +64,21 @@ class History:
         if before is not None:
             query = query.where(moment < before)
         return (await self.session.execute(query.order_by(moment.desc()).limit(limit))).all()
+
+    async def decisions(self, messages: Sequence[Message]) -> dict[tuple[UUID, int], MessageDecision]:
+        """The last decision of somebody, or of a rule, about each of these messages."""
+        keys = [(message.run_id, message.seq) for message in messages]
+        if not keys:
+            return {}
+        query = (
+            select(MessageDecision)
+            .where(
+                MessageDecision.tenant_id == self.tenant_id,
+                tuple_(MessageDecision.run_id, MessageDecision.seq).in_(keys),
+            )
+            .order_by(MessageDecision.fence)
+        )
+        return {(one.run_id, one.seq): one for one in await self.session.scalars(query)}
 
     async def refusals(self, before: datetime | None, limit: int) -> Sequence[Row[EntryRefusal, str]]:
         """Workflows that did not let the contact in."""

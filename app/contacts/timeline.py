@@ -13,6 +13,7 @@ from app.contacts.permission import LABELS
 from app.lib.formats import duration, readable
 from app.models.event import Event
 from app.models.message import Message
+from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import Channel, MessageStatus, RunStatus
 from app.nodes import registry
@@ -97,7 +98,9 @@ async def read(
         found += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
         found += [_refused(refusal, name) for refusal, name in await history.refusals(before, PAGE + 1)]
     if show in ("all", "messages"):
-        found += [_message(*row) for row in await history.messages(before, PAGE + 1)]
+        messages = await history.messages(before, PAGE + 1)
+        decided = await history.decisions([row[0] for row in messages])
+        found += [_message(*row, decided.get((row[0].run_id, row[0].seq))) for row in messages]
     found.sort(key=lambda entry: entry.at, reverse=True)
     end = PAGE
     while end < len(found) and found[end].at == found[end - 1].at:
@@ -233,7 +236,7 @@ def _icon(message: Message) -> str:
     return {Channel.EMAIL: "mail", Channel.PUSH: "bell"}.get(Channel(message.channel), "message-square")
 
 
-def _message(message: Message, workflow: str, template: str | None) -> Entry:
+def _message(message: Message, workflow: str, template: str | None, decision: MessageDecision | None) -> Entry:
     status = MessageStatus(message.status)
     return Entry(
         at=message.sent_at or message.settled_at or message.created_at,
@@ -245,6 +248,7 @@ def _message(message: Message, workflow: str, template: str | None) -> Entry:
         subject=message.subject or template or "No subject yet",
         status=status.word,
         error=message.error_message or "",
+        text=f"{decision.in_words[0].upper()}{decision.in_words[1:]}." if decision else "",
         url=f"/runs/{message.run_id}",
     )
 

@@ -7,6 +7,8 @@ plain psycopg like the engine's; `deliver` the loop that looks, sends and settle
 `outgoing` gets one message ready from what `desk` read for its batch; `plain_text` turns HTML into text and back;
 `account_mail` sends the mails that accounts writes down (invitations, sign-in links), beside the ledger, because no run waits for them;
 `template_service` holds the rules of templates, beside `service` with those of the ledger;
+`decisions` is the store of what people and rules decide about messages that have come to an end, `rules` what workflows say about
+uncertain ones, `bulk` the jobs that do it for many; `message_api` and `message_pages` are their routes;
 `unsubscribe` the rules of the links at the foot of a mail;
 `suppression` those of the list of addresses that must not be written to, `suppression_list` its store.
 

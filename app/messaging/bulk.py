@@ -138,6 +138,7 @@ class MessageJobs:
             by_id=self.principal.id,
             by_name=self.principal.name,
             matched=await self.count(act, given),
+            created_at=clock.now(),
         )
         self.session.add(job)
         await self.session.flush()

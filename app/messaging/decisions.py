@@ -8,8 +8,17 @@ it had. What a worker that comes late wants to write fails at the fence, which e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.lib import database, shards
 from app.messaging.counters import AWAITED, KEY, UNCERTAIN, moving
+from app.messaging.repository import MessageKey
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
+from app.models import MessageDecision
 
 BATCH = 1_000
 """Messages that one statement of a job looks at."""
@@ -142,3 +151,36 @@ FOLLOW_RULES = moving(
     final="select run_id from told",
 )
 """Answers the runs that were told. Takes `shard` and `why`, the sentence for a run that leaves without a rule."""
+
+
+async def decide(
+    session: AsyncSession, tenant_id: int, act: str, keys: Sequence[MessageKey], by: Principal
+) -> set[MessageKey]:
+    """Do `act` to those of `keys` that it can be done to; answers them."""
+    rows = await database.execute(
+        session,
+        BY_KEY[act],
+        tenant=tenant_id,
+        runs=[key[0] for key in keys],
+        seqs=[key[1] for key in keys],
+        open_to=OPEN_TO[act],
+        by_kind=by.kind,
+        by_id=by.id,
+        by_name=by.name,
+        shard=shards.PEOPLE,
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+async def decisions_about(
+    session: AsyncSession, tenant_id: int, keys: Sequence[MessageKey]
+) -> Sequence[MessageDecision]:
+    """What was decided about these messages, the first first."""
+    if not keys:
+        return []
+    query = (
+        select(MessageDecision)
+        .where(MessageDecision.tenant_id == tenant_id, tuple_(MessageDecision.run_id, MessageDecision.seq).in_(keys))
+        .order_by(MessageDecision.run_id, MessageDecision.seq, MessageDecision.fence)
+    )
+    return (await session.scalars(query)).all()

@@ -1,10 +1,13 @@
-"""Pages of the send ledger: every message with its status and reason, and one message."""
+"""Pages of the send ledger: every message with its status and reason, one message, and what somebody decides about some or all."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, get_args
+from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -13,9 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import label_of
 from app.errors import Invalid
-from app.lib import flash
+from app.lib import clock, flash
+from app.lib.formats import counted
 from app.lib.fragments import page
-from app.messaging import repository
+from app.messaging import repository, rules
+from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
+from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService, message_id
 from app.models import Message
 from app.models.status import MessageStatus, Role
@@ -26,6 +32,16 @@ Database = NamedDependency[AsyncSession]
 PAGE = 50
 SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
 """Statuses that this product reaches by itself; the others come with delivery events."""
+OVER = ("failed", "uncertain")
+"""Those that somebody can do something about."""
+PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+_PERIOD_WORDS = [
+    ("", "Any time"),
+    ("1h", "In the last hour"),
+    ("24h", "In the last 24 hours"),
+    ("7d", "In the last 7 days"),
+    ("30d", "In the last 30 days"),
+]
 
 
 def _uuid(name: str, value: str) -> UUID | None:
@@ -35,39 +51,127 @@ def _uuid(name: str, value: str) -> UUID | None:
         raise Invalid(errors=[{"path": name, "message": "Choose one from the list."}]) from error
 
 
+class Given(msgspec.Struct, frozen=True):
+    """The filters of the list as they stand in its address."""
+
+    status: str = ""
+    workflow: str = ""
+    connector: str = ""
+    reason: str = ""
+    period: str = ""
+    contact: str = ""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """For `MessageService.list`. Raises Invalid."""
+        if self.period and self.period not in PERIODS:
+            raise Invalid(errors=[{"path": "period", "message": "Choose one from the list."}])
+        return {
+            "workflow_id": _uuid("workflow", self.workflow),
+            "connector_id": _uuid("connector", self.connector),
+            "contact_id": _uuid("contact", self.contact),
+            "reason": self.reason[:100] or None,
+            "since": clock.now() - PERIODS[self.period] if self.period else None,
+        }
+
+    @property
+    def url(self) -> str:
+        """The list with these filters."""
+        return f"/messages?{urlencode({name: value for name, value in msgspec.structs.asdict(self).items() if value})}"
+
+    def fitting(self) -> MessageFilter | None:
+        """The same for a job; None while it is not said whether failed or uncertain ones are meant."""
+        if self.status == "failed":
+            return MessageFilter(status=["failed"], **self.columns)
+        return MessageFilter(status=["uncertain"], **self.columns) if self.status == "uncertain" else None
+
+
 @get("/messages", role=Role.VIEWER, include_in_schema=False)
 async def list_messages(
     request: Asked,
     db_session: Database,
     status: FromQuery[str] = "",
     workflow: FromQuery[str] = "",
+    connector: FromQuery[str] = "",
+    reason: FromQuery[str] = "",
+    period: FromQuery[str] = "",
     contact: FromQuery[str] = "",
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The ledger, those of the newest runs first."""
     service = MessageService(db_session, request.user)
-    found = await service.list(
-        PAGE,
-        cursor,
-        status=status or None,
-        workflow_id=_uuid("workflow", workflow),
-        contact_id=_uuid("contact", contact),
-    )
-    names = await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id for row in found.items})
+    given = Given(status, workflow, connector, reason, period, contact)
+    found = await service.list(PAGE, cursor, status=status or None, **given.columns)
+    may, wanted = request.user.may(Role.MARKETER), given.fitting()
     return page(
         request,
         "messages/list.html",
         block="rows",
         rows=[(message_id(row), MessageStatus(row.status).word, row) for row in found.items],
         addresses=await repository.addresses(db_session, service.tenant_id, {row.contact_id for row in found.items}),
-        names=names,
+        names=await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id for row in found.items}),
+        decided={
+            f"{key[0]}-{key[1]}": made[-1].in_words for key, made in (await service.decisions(found.items)).items()
+        },
+        then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
         next_cursor=found.next_cursor,
-        given={"status": status, "workflow": workflow, "contact": contact},
+        given=msgspec.structs.asdict(given),
+        filtered=given != Given(),
+        kept=given.url,
         status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
         workflows=await repository.sending_workflows(db_session, service.tenant_id),
+        connectors=await repository.connector_names(db_session, service.tenant_id),
+        reasons=[(word, label_of(word)) for word in await repository.reasons(db_session, service.tenant_id)],
+        periods=_PERIOD_WORDS,
         local=settings().local,
-        first=not cursor,
+        may=may,
+        choosable=may and any(MessageStatus(row.status).word in OVER for row in found.items),
+        fitting=await service.jobs.count("resend", wanted) if wanted and may and found.items else 0,
+        counted_up_to=COUNTED,
+        jobs=[job_view(job) for job in await service.jobs.under_way()],
+        had_jobs=False,
     )
+
+
+@get("/messages/jobs", role=Role.VIEWER, include_in_schema=False)
+async def jobs_under_way(request: Asked, db_session: Database) -> Template:
+    """What is being done for many messages; the list reads it every two seconds until nothing is."""
+    jobs = [job_view(job) for job in await MessageJobs(db_session, request.user).under_way()]
+    kept = request.headers.get("hx-current-url", "").partition("?")[2]
+    return page(
+        request,
+        "messages/list.html",
+        block="jobs",
+        jobs=jobs,
+        had_jobs=True,
+        kept=f"/messages?{kept}",
+        counted_up_to=COUNTED,
+    )
+
+
+@post("/messages/decide", role=Role.MARKETER, include_in_schema=False)
+async def decide_messages(request: Asked, db_session: Database) -> Response[bytes]:
+    """Send again or assume sent: the chosen messages, or all that fit the filters of the list."""
+    form = await request.form()
+    given = Given(**{name: str(form.get(name, "")) for name in Given.__struct_fields__})
+    word = str(form.get("act", ""))
+    act = next((known for known in get_args(Act) if known == word.removeprefix("all-")), None)
+    if act is None:
+        raise Invalid(errors=[{"path": "act", "message": "Say whether they were sent, or are to be sent again."}])
+    service, ids = MessageService(db_session, request.user), [str(one) for one in form.getall("id", [])][:PAGE]
+    wanted = given.fitting() if word.startswith("all-") else None
+    if word.startswith("all-") and wanted is None:
+        raise Invalid(errors=[{"path": "status", "message": "Choose failed or uncertain messages first."}])
+    done = await service.decide_all(act, wanted) if wanted else await service.decide_some(act, ids)
+    return flash.go(request, given.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
+
+
+def _told(act: Act, done: MovedView) -> str:
+    """What was done to how many, as one line."""
+    what = {"resend": "queued again", "sent": "marked as sent", "failed": "marked as not sent"}[act]
+    skipped = f", {done.skipped:,} skipped" if done.skipped else ""
+    rest = ". The rest follows" if done.job and done.job.status == "running" else ""
+    return f"{counted(done.moved, 'email').capitalize()} {what}{skipped}{rest}."
 
 
 @get("/messages/{text:str}", role=Role.VIEWER, include_in_schema=False)
@@ -77,6 +181,7 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
     row: Message = await service.get(text)
     names = await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id})
     template = await repository.template(db_session, service.tenant_id, row.template_id) if row.template_id else None
+    made = (await service.decisions([row])).get((row.run_id, row.seq), [])
     return page(
         request,
         "messages/show.html",
@@ -84,6 +189,8 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
         row=row,
         id=text,
         status=MessageStatus(row.status).word,
+        then=rules.told(row.payload, resent=row.resent_at is not None),
+        history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(made)],
         workflow=names.get(row.workflow_id),
         template=template,
         contact=await repository.contact(db_session, service.tenant_id, row.contact_id),
@@ -104,4 +211,13 @@ async def settle_message(request: Asked, db_session: Database, text: FromPath[st
     return flash.go(request, f"/messages/{text}", "Marked as sent." if sent else "Marked as not sent.")
 
 
-HANDLERS: list[Any] = [list_messages, show_message, settle_message]
+@post("/messages/{text:str}/resend", role=Role.MARKETER, include_in_schema=False)
+async def resend_message(request: Asked, db_session: Database, text: FromPath[str]) -> Response[bytes]:
+    """Put one that failed or is uncertain back into the queue."""
+    await MessageService(db_session, request.user).resend(text)
+    return flash.go(request, f"/messages/{text}", "Queued again.")
+
+
+HANDLERS: list[Any] = [
+    list_messages, jobs_under_way, decide_messages, show_message, settle_message, resend_message,
+]  # fmt: skip

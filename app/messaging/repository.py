@@ -12,12 +12,9 @@ from sqlalchemy import and_, delete, func, or_, select, tuple_, type_coerce, upd
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
 from app.connectors.releases import release_now_or_soon
-from app.lib import database, shards
 from app.lib.addresses import comparable
-from app.messaging import decisions
-from app.models import Contact, MailboxMessage, Message, MessageDecision, Template, Workflow
+from app.models import Connector, Contact, MailboxMessage, Message, Template, Workflow
 
 MessageKey = tuple[UUID, int]
 
@@ -66,39 +63,6 @@ async def templates(
 async def message(session: AsyncSession, tenant_id: int, key: MessageKey) -> Message | None:
     query = select(Message).where(Message.tenant_id == tenant_id, Message.run_id == key[0], Message.seq == key[1])
     return (await session.scalars(query)).first()
-
-
-async def decide(
-    session: AsyncSession, tenant_id: int, act: str, keys: Sequence[MessageKey], by: Principal
-) -> set[MessageKey]:
-    """Do `act` of `decisions` to those of `keys` that it can be done to; answers them."""
-    rows = await database.execute(
-        session,
-        decisions.BY_KEY[act],
-        tenant=tenant_id,
-        runs=[key[0] for key in keys],
-        seqs=[key[1] for key in keys],
-        open_to=decisions.OPEN_TO[act],
-        by_kind=by.kind,
-        by_id=by.id,
-        by_name=by.name,
-        shard=shards.PEOPLE,
-    )
-    return {(row[0], row[1]) for row in rows}
-
-
-async def decisions_about(
-    session: AsyncSession, tenant_id: int, keys: Sequence[MessageKey]
-) -> Sequence[MessageDecision]:
-    """What was decided about these messages, the first first."""
-    if not keys:
-        return []
-    query = (
-        select(MessageDecision)
-        .where(MessageDecision.tenant_id == tenant_id, tuple_(MessageDecision.run_id, MessageDecision.seq).in_(keys))
-        .order_by(MessageDecision.run_id, MessageDecision.seq, MessageDecision.fence)
-    )
-    return (await session.scalars(query)).all()
 
 
 async def messages(
@@ -249,6 +213,27 @@ async def sending_workflows(session: AsyncSession, tenant_id: int) -> list[tuple
         .limit(200)
     )
     return [(str(row[0]), row[1]) for row in (await session.execute(query)).all()]
+
+
+async def connector_names(session: AsyncSession, tenant_id: int) -> list[tuple[str, str]]:
+    """Connectors to filter by: id and name."""
+    query = (
+        select(Connector.id, Connector.name).where(Connector.tenant_id == tenant_id).order_by(Connector.name).limit(100)
+    )
+    return [(str(row[0]), row[1]) for row in (await session.execute(query)).all()]
+
+
+async def reasons(session: AsyncSession, tenant_id: int) -> Sequence[str]:
+    """Why messages failed or are uncertain, of the latest thousand: to filter by."""
+    latest = (
+        select(Message.reason)
+        .where(Message.tenant_id == tenant_id, Message.status.in_((8, 9)))
+        .order_by(Message.settled_at.desc())
+        .limit(1_000)
+        .subquery()
+    )
+    query = select(latest.c.reason).where(latest.c.reason.is_not(None)).distinct().order_by(latest.c.reason)
+    return (await session.scalars(query)).all()
 
 
 async def addresses(session: AsyncSession, tenant_id: int, ids: set[UUID]) -> dict[UUID, str]:

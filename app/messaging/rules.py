@@ -36,11 +36,15 @@ def rule_of(settings: dict[str, Any]) -> list[Any] | None:
     return [then, number * SECONDS[unit], f"{number:,} {unit if number != 1 else unit[:-1]}"]
 
 
+def then_of(payload: dict[str, Any] | None, *, resent: bool) -> str:
+    """What the rule of an uncertain message says: `hold` without one, and where it was sent again already."""
+    then = str(((payload or {}).get(UNCERTAIN_RULE) or [HOLD])[0])
+    return HOLD if then == RESEND and resent else then
+
+
 def told(payload: dict[str, Any] | None, *, resent: bool) -> str:
     """The verb phrase for what happens to an uncertain message when nobody decides; '' when nothing does."""
-    then = ((payload or {}).get(UNCERTAIN_RULE) or [HOLD])[0]
-    if then == RESEND and resent:
-        then = HOLD
+    then = then_of(payload, resent=resent)
     waits = bool((payload or {}).get(AWAITED))
     return {
         ASSUME_SENT: "it counts as sent",

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import jobs, pagination
-from app.messaging import repository
+from app.messaging import decisions, repository
 from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.repository import MessageKey
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
@@ -187,7 +187,7 @@ class MessageService:
         """What was decided about these messages, the first first."""
         found: Decided = {}
         keys = [(row.run_id, row.seq) for row in rows]
-        for decision in await repository.decisions_about(self.session, self.tenant_id, keys):
+        for decision in await decisions.decisions_about(self.session, self.tenant_id, keys):
             found.setdefault((decision.run_id, decision.seq), []).append(decision)
         return found
 
@@ -198,7 +198,7 @@ class MessageService:
         return msgspec.structs.replace(message_view(message), decisions=[decision_view(one) for one in made])
 
     async def _decide(self, act: Act, keys: Sequence[MessageKey]) -> int:
-        moved = await repository.decide(self.session, self.tenant_id, act, keys, self.principal) if keys else set()
+        moved = await decisions.decide(self.session, self.tenant_id, act, keys, self.principal) if keys else set()
         if moved:
             jobs.enqueue(self.session, "deliver" if act == "resend" else "advance")
         return len(moved)

@@ -35,6 +35,12 @@ class MessageDecision(Base):
     was_since: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(SmallInteger)
 
+    @property
+    def in_words(self) -> str:
+        """Who decided what, as a clause for pages."""
+        act = {"sent": "assumed sent", "failed": "marked as not sent", "resent": "sent again"}[self.act]
+        return f"{act} by {'the workflow’s rule' if self.by_kind == 'rule' else self.by_name}"
+
 
 class MessageJob(HasId, HasTenant, Base):
     """Something to do with many messages, some hundred in each transaction. `act`: resend, sent, failed; or release, of held ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.lib.formats import duration
+from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, StepMessageOut, StepOut
 from app.workflows.picture import trigger_title
 
@@ -78,12 +79,30 @@ def _message(step: StepOut, message: StepMessageOut) -> str:
         "sent": f"Sent{to}.",
         "suppressed": f"Not sent: {why}.",
         "failed": f"Could not be sent: {why}.",
-        "uncertain": f"Nobody knows whether it left: {why}. It is not sent twice.",
+        "uncertain": f"Nobody knows whether it left: {why}.{_UNDECIDED.get(message.if_undecided or '', '')}",
     }
     told = words.get(message.status, f"{message.status.capitalize()}{to}.")
+    if message.decision is not None:
+        told = f"{told} {_decided(message.decision)}"
     if step.completed_at is None:
         return f"{told} The run waits for its outcome."
     return f"{told} The run had gone on." if message.status in ("failed", "uncertain") else told
+
+
+_UNDECIDED = {
+    "assume_sent": " Unless somebody says otherwise, it will count as sent.",
+    "resend": " Unless somebody says otherwise, it will be sent again.",
+    "error": " Unless somebody says otherwise, it will count as failed.",
+}
+"""What the rule of the workflow will do about an uncertain message."""
+
+
+def _decided(decision: DecisionView) -> str:
+    """Who decided about the message, and what it was before."""
+    who = "the workflow’s rule" if decision.by_kind == "rule" else decision.by
+    if decision.act == "resent":
+        return f"It {'had failed' if decision.was == 'failed' else 'was uncertain'}, and {who} sent it again."
+    return f"Nobody knew whether it left, and {who} counted it as {'sent' if decision.act == 'sent' else 'not sent'}."
 
 
 def shown_status(step: StepOut) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Contact, Message, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
+from app.models import Contact, Message, MessageDecision, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
 from app.models.status import RunStatus, WorkflowStatus
 
 ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
@@ -89,6 +89,11 @@ class RunRepository:
     async def messages(self, run_id: UUID) -> dict[int, Message]:
         """The run's messages by the step's seq."""
         return {m.seq: m for m in await self.session.scalars(select(Message).where(Message.run_id == run_id))}
+
+    async def decisions(self, run_id: UUID) -> dict[int, MessageDecision]:
+        """The last decision about each message of the run, by the step's seq."""
+        query = select(MessageDecision).where(MessageDecision.run_id == run_id).order_by(MessageDecision.fence)
+        return {decision.seq: decision for decision in await self.session.scalars(query)}
 
     async def message_statuses(self, run_ids: Sequence[UUID]) -> dict[UUID, list[int]]:
         """The statuses of the messages of some runs; runs without messages are missing."""

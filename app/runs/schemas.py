@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.messaging.schemas import DecisionView
+
 
 class Camel(msgspec.Struct, rename="camel", kw_only=True):
     """JSON in camelCase."""
@@ -93,6 +95,12 @@ class StepMessageOut(Camel):
     sent_at: datetime | None
     settled_at: datetime | None
     """Since when `status` is an outcome."""
+    due_at: datetime | None = None
+    """When it is tried next, or when what `ifUndecided` says happens to an uncertain one."""
+    if_undecided: str | None = None
+    """Of an uncertain one that somebody should decide about: assume_sent, resend or error; hold: only its run goes on, by `error`."""
+    decision: DecisionView | None = None
+    """The last decision about it: who settled it or sent it again, and when."""
 
 
 class RuleOut(Camel):

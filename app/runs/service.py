@@ -14,7 +14,9 @@ from app.accounts.principal import Principal
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
-from app.models import Contact, Message, Run, Step, StepAttempt
+from app.messaging import rules
+from app.messaging.service import decision_view
+from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
 from app.nodes import delay, registry
 from app.runs.repository import RunFilter, RunRepository
@@ -152,9 +154,10 @@ def _attempts(attempts: list[StepAttempt]) -> list[AttemptOut]:
     return [AttemptOut(attempt=a.attempt, error_message=a.error_message, at=a.at, next_at=a.next_at) for a in attempts]
 
 
-def _message(message: Message | None) -> StepMessageOut | None:
+def _message(message: Message | None, decision: MessageDecision | None) -> StepMessageOut | None:
     if message is None:
         return None
+    undecided = message.status == MessageStatus.UNCERTAIN and message.due_at is not None
     return StepMessageOut(
         id=f"{message.run_id}-{message.seq}",
         status=MessageStatus(message.status).word,
@@ -165,6 +168,9 @@ def _message(message: Message | None) -> StepMessageOut | None:
         attempt=message.attempt,
         sent_at=message.sent_at,
         settled_at=message.settled_at,
+        due_at=message.due_at,
+        if_undecided=rules.then_of(message.payload, resent=message.resent_at is not None) if undecided else None,
+        decision=decision_view(decision) if decision else None,
     )
 
 
@@ -270,6 +276,7 @@ class RunService:
             raise RunNotFound
         run, contact, workflow, version = found
         attempts, messages = await self.runs.attempts(run_id), await self.runs.messages(run_id)
+        decisions = await self.runs.decisions(run_id) if messages else {}
         teller = _Teller(run, version.graph)
         rows = await self.runs.steps(run_id)
         steps = [
@@ -286,7 +293,7 @@ class RunService:
                 completed_at=step.completed_at,
                 scheduled_at=teller.scheduled(step),
                 rules=rules_of(step),
-                message=_message(messages.get(step.seq)),
+                message=_message(messages.get(step.seq), decisions.get(step.seq)),
             )
             for step in rows
         ]
@@ -305,7 +312,7 @@ class RunService:
                     started_at=run.step_started_at,
                     completed_at=None,
                     scheduled_at=run.resume_at,
-                    message=_message(messages.get(seq)),
+                    message=_message(messages.get(seq), decisions.get(seq)),
                 )
             )
         fates = run_messages(message.status for message in messages.values())

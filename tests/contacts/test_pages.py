@@ -16,6 +16,7 @@ from app.lib.ids import uuid7
 from app.models.contact import Contact
 from app.models.event import Inbox
 from app.models.message import Message
+from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, Role, RunStatus
 from app.models.workflow import Workflow, WorkflowVersion
@@ -210,6 +211,23 @@ async def test_a_contact_shows_what_became_of_each_message(
     await db_session.flush()
     words = plain((await marketer.get(f"/contacts/{ada.id}")).text)
     assert [word for word in wanted if word not in words] == []
+
+
+async def test_a_contact_shows_who_decided_about_a_message(
+    marketer: httpx.AsyncClient, ada: Contact, db_session: AsyncSession
+) -> None:
+    flow = Workflow(tenant_id=ada.tenant_id, name="Welcome", draft={})
+    db_session.add(flow)
+    await db_session.flush()
+    run_id = uuid7()
+    db_session.add_all([
+        Message(run_id=run_id, seq=1, tenant_id=ada.tenant_id, contact_id=ada.id, workflow_id=flow.id, channel=1, status=MessageStatus.SENT,
+                created_at=clock.now(), sent_at=clock.now(), settled_at=clock.now()),
+        MessageDecision(run_id=run_id, seq=1, fence=1, tenant_id=ada.tenant_id, act="sent", by_kind="user", by_name="Ann", was_status=9,
+                        tries=1),
+    ])  # fmt: skip
+    await db_session.flush()
+    assert "Assumed sent by Ann." in plain((await marketer.get(f"/contacts/{ada.id}")).text)
 
 
 async def test_a_long_timeline_goes_on(marketer: httpx.AsyncClient, ada: Contact, api: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -211,47 +210,6 @@ async def test_ledger(browser: Any, db_session: AsyncSession, workspace: Workspa
     stranger = await browser(Role.OWNER, other_workspace)
     assert (await stranger.get(f"/messages/{message.run_id}-2")).status_code == 404
     assert (await viewer.get("/messages/nonsense")).status_code == 404
-
-
-async def test_settling_what_nobody_knows(
-    browser: Any, db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
-) -> None:
-    message = await add_message(db_session, workspace, status=int(MessageStatus.UNCERTAIN), error_message="cut")
-    path = f"/messages/{message.run_id}-2"
-    marketer, viewer = await browser(Role.MARKETER), await browser(Role.VIEWER)
-    assert "It was sent" in (await marketer.get(path)).text
-    assert "It was sent" not in (await viewer.get(path)).text
-    assert (await viewer.post(f"{path}/settle", data={"as": "sent"})).status_code == 403
-    assert (
-        await (await browser(Role.OWNER, other_workspace)).post(f"{path}/settle", data={"as": "sent"})
-    ).status_code == 404
-    for wrong in ({}, {"as": "lost"}):
-        assert (await marketer.post(f"{path}/settle", data=wrong)).status_code == 422
-    assert (await marketer.post(f"{path}/settle", data={"as": "sent"})).status_code == 303
-    await db_session.refresh(message)
-    assert message.status == MessageStatus.SENT
-    assert (await marketer.post(f"{path}/settle", data={"as": "sent"})).status_code == 409
-
-
-@pytest.mark.parametrize(
-    ("status", "fields", "words"),
-    [
-        (
-            "UNCERTAIN",
-            {"due_at": datetime(2030, 1, 2, 9, tzinfo=UTC)},
-            ["its run waits until", "the run leaves by Error"],
-        ),
-        ("SUPPRESSED", {"reason": "no_consent", "error_message": "Said no."}, ["Opted out", "Said no."]),
-        ("FAILED", {"reason": "message_refused", "error_message": "554 No."}, ["Message refused", "554 No."]),
-    ],
-)
-async def test_a_message_says_why_and_what_waits_for_it(
-    browser: Any, db_session: AsyncSession, workspace: Workspace, status: str, fields: Any, words: list[str]
-) -> None:
-    message = await add_message(db_session, workspace, status=int(MessageStatus[status]), **fields)
-    client = await browser(Role.VIEWER)
-    text = (await client.get("/messages")).text + (await client.get(f"/messages/{message.run_id}-2")).text
-    assert [word for word in words if word not in text] == []
 
 
 async def test_test_mails_are_counted(

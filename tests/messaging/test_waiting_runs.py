@@ -133,6 +133,83 @@ def test_who_left_or_rests_is_not_moved_by_the_limit(world: World, how: str) -> 
     world.balanced()
 
 
+def by_rule(world: World, then: str, *, wired: bool = True, go_on: str = "sent", hours: int = 2) -> UUID:
+    """Like `waiting`, in a workflow with a rule for uncertain emails."""
+    nodes = [
+        node("mail", "send_email", templateId="550e8400-e29b-41d4-a716-446655440001", goOn=go_on),
+        node("yes", "add_tag", tag="yes"), node("no", "add_tag", tag="no"), node("d", "delay", duration=9, unit="days"),
+    ]  # fmt: skip
+    settings = {"uncertain": {"then": then, "after": {"duration": hours, "unit": "hours"}}}
+    error = [("mail", "no", "error")] if wired else []
+    edges = (("trigger", "mail"), ("mail", "yes"), *error, ("no", "d"), ("yes", "d"))
+    flow_id = world.workflow(flow("e", nodes, *edges, settings=settings))
+    world.emit("e", world.contacts(2))
+    get_lost(world)
+    return flow_id
+
+
+def get_lost(world: World) -> None:
+    world.db.execute("update messages set status = 1, due_at = null, lease_until = now() - interval '1 second'")
+    assert len(ledger.expire(world.db)) == 2
+
+
+@pytest.mark.parametrize(
+    ("then", "tag", "word", "act"), [("assume_sent", "yes", "sent", "sent"), ("error", "no", "failed", "failed")]
+)
+def test_a_rule_decides_when_nobody_has(world: World, then: str, tag: str, word: str, act: str) -> None:
+    flow_id = by_rule(world, then)
+    version_2 = {"uncertain": {"then": "resend", "after": {"duration": 1, "unit": "minutes"}}}
+    draft = world.one("select draft from workflows where id = %s", flow_id)
+    world.publish(flow_id, {**draft, "settings": version_2}, 2)
+    world.travel(NOON + timedelta(hours=1, minutes=59))
+    assert ledger.let_go(world.db) == 0 and world.runs(flow_id) == {"running": 2}, "the rule is that of their version"
+    assert integrity.check(world.db) == []
+    world.travel(NOON + timedelta(hours=2))
+    assert ledger.let_go(world.db) == 2
+    world.engine.advance()
+    assert world.one("select count(*) from contacts where tags = array[%s]", tag) == 2
+    assert world.one("select distinct status from messages") == MessageStatus.of(word.upper())
+    rows = world.db.execute("select act, by_kind, was_status, was_reason from message_decisions").fetchall()
+    assert rows == [(act, "rule", 9, "worker_lost")] * 2
+    if word == "failed":
+        assert world.one("select distinct error_message from steps where node_id = 'mail'") == (
+            "Nobody could say within 2 hours whether the message left."
+        )
+    else:
+        assert world.one("select distinct sent_at from messages") == NOON, "it left then, if it left"
+    assert ledger.let_go(world.db) == 0
+    world.balanced()
+
+
+def test_a_rule_sends_again_once_and_then_asks_a_person(world: World) -> None:
+    flow_id = by_rule(world, "resend")
+    world.travel(NOON + timedelta(hours=2))
+    assert ledger.let_go(world.db) == 0
+    assert world.one("select count(*) from messages where status = 0 and due_at is not null and attempt = 0") == 2
+    assert world.runs(flow_id) == {"running": 2} and integrity.check(world.db) == []
+    get_lost(world)
+    world.travel(NOON + timedelta(hours=25))
+    assert ledger.let_go(world.db) == 0, "its run waits a day for a person"
+    world.travel(NOON + timedelta(hours=26))
+    assert ledger.let_go(world.db) == 2
+    world.engine.advance()
+    assert world.one("select count(*) from contacts where tags = array['no']") == 2
+    assert world.one("select distinct status from messages") == MessageStatus.UNCERTAIN
+    assert world.one("select count(*) from message_decisions where act = 'resent'") == 2
+    world.balanced()
+
+
+@pytest.mark.parametrize("then", ["assume_sent", "resend", "error"])
+def test_a_rule_also_decides_where_no_run_waits(world: World, then: str) -> None:
+    by_rule(world, then, wired=False, go_on="queued")
+    assert integrity.check(world.db) == []
+    world.travel(NOON + timedelta(hours=2))
+    assert ledger.let_go(world.db) == 0
+    words = {"assume_sent": "sent", "resend": "queued", "error": "failed"}
+    assert world.one("select distinct status from messages") == MessageStatus.of(words[then].upper())
+    world.balanced()
+
+
 def test_a_message_that_is_gone_is_named(world: World) -> None:
     waiting(world)
     world.db.execute("delete from messages where run_id = (select run_id from messages limit 1)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from app.lib import database
 from app.lib.ids import uuid7
 from app.messaging import repository
 from app.messaging.deliver import Delivery
+from app.messaging.service import MessageService
 from app.models.status import MessageStatus, Role, RunStatus
 from tests.messaging.sink import Sink
 
@@ -144,6 +146,31 @@ class World:
 
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(lambda: asyncio.run(call())).result()
+
+    def by(self, work: Callable[[AsyncSession, Principal], Awaitable[Any]], name: str = "Ann") -> Any:
+        """What a marketer does in a request: `work` in a transaction of its own, which commits unless it raises."""
+
+        async def call() -> Any:
+            async with database.job_engine() as engine, AsyncSession(engine, expire_on_commit=False) as session:
+                who = Principal(kind="user", id=uuid4(), tenant_id=self.tenant, role=Role.MARKETER, name=name)
+                result = await work(session, who)
+                await session.commit()
+                return result
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(call())).result()
+
+    def resend(self, *run_ids: UUID, name: str = "Ann") -> Any:
+        """Send these messages again by hand."""
+        ids = [f"{run_id}-2" for run_id in run_ids]
+        return self.by(lambda session, who: MessageService(session, who).decide_some("resend", ids), name)
+
+    def decisions(self) -> list[tuple[str, str, str, str]]:
+        """(act, by, what it was, why) of all decisions, the first first."""
+        rows = self.db.execute(
+            "select act, by_kind || ' ' || by_name, was_status, was_reason from message_decisions order by at, run_id, fence"
+        ).fetchall()
+        return [(act, by.strip(), MessageStatus(was).word, why) for act, by, was, why in rows]
 
     def connector_state(self, connector_id: UUID) -> tuple[str, str | None]:
         row = self.db.execute("select state, state_message from connectors where id = %s", (connector_id,)).fetchone()

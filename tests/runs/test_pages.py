@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import Contact, Message, Run, Step, StepAttempt, Workflow, Workspace
+from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt, Workflow, Workspace
 from app.models.status import MessageStatus, Role, RunStatus, StepStatus
 from app.workflows.graph import Graph
 from app.workflows.service import WorkflowService
@@ -190,6 +190,29 @@ async def test_a_step_shows_what_became_of_its_message(
         assert told in text and pill(text, status.word.capitalize()) is not None
     person = (await client.get(f"/workflows/{workflow.id}/people/{run.id}")).text
     assert ('"status": "failed"' in person) == (status in (MessageStatus.FAILED, MessageStatus.UNCERTAIN))
+
+
+@pytest.mark.parametrize(
+    ("status", "act", "by", "told"),
+    [
+        (MessageStatus.SENT, "sent", ("user", "Ann"), "Nobody knew whether it left, and Ann counted it as sent."),
+        (MessageStatus.FAILED, "failed", ("rule", ""), "and the workflow’s rule counted it as not sent."),
+        (MessageStatus.QUEUED, "resent", ("key", "nightly"), "It was uncertain, and nightly sent it again."),
+    ],
+)
+async def test_a_step_says_who_decided_about_its_message(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession, status: Any, act: str, by: Any, told: str
+) -> None:
+    run = await make_run(db_session, workflow, RunStatus.COMPLETED, completed_at=clock.now())
+    await send(db_session, run, status)
+    db_session.add(
+        MessageDecision(run_id=run.id, seq=2, fence=1, tenant_id=run.tenant_id, act=act, by_kind=by[0], by_name=by[1],
+                        was_status=int(MessageStatus.UNCERTAIN), tries=1)
+    )  # fmt: skip
+    await db_session.flush()
+    client = await browser(Role.VIEWER)
+    for path in (f"/runs/{run.id}", f"/workflows/{workflow.id}/people/{run.id}"):
+        assert told in (await client.get(path)).text, path
 
 
 async def test_the_page_of_a_run_that_is_over_follows_its_messages(

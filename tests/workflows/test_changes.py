@@ -106,3 +106,16 @@ def test_a_long_glyph_shrinks_its_squares() -> None:
 def test_a_glyph_of_a_broken_circle_ends() -> None:
     circle = [{"source": "trigger", "target": "ask"}, {"source": "ask", "target": "ask", "sourceHandle": "true"}]
     assert glyph.draw(graph(edges=circle), lambda _: "logic").dots
+
+
+def test_a_rule_for_uncertain_emails_is_told() -> None:
+    rule = {"then": "resend", "after": {"duration": 2, "unit": "hours"}}
+    (change,) = compare(graph(), graph(settings={"uncertain": rule}))
+    assert change.title == "Entry and delivery rules"
+    assert [(detail.label, detail.before, detail.after) for detail in change.details] == [
+        ("uncertain emails", "stay for a person", "are sent again once after 2 hours")
+    ]
+    (change,) = compare(graph(settings={"uncertain": rule}), graph(settings={"uncertain": {**rule, "then": "error"}}))
+    assert change.details[0].after == "count as failed after 2 hours"
+    held = graph(settings={"uncertain": {**rule, "then": "hold"}})
+    assert compare(graph(), held) == [] and "uncertain" not in held.document()["settings"], "one form for one meaning"

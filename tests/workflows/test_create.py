@@ -96,6 +96,22 @@ async def test_a_name_is_enough(api: ApiClients) -> None:
         ({"edges": [{"source": "end", "target": "tag"}]}, "edges[0].sourceHandle", "ends the run"),
         ({"settings": {"reentry": "sometimes"}}, "settings.reentry", "sometimes"),
         ({"settings": {"entryKey": "order_id"}}, "settings.entryKey", "event.order_id"),
+        ({"settings": {"uncertain": {"then": "drop"}}}, "settings.uncertain.then", "drop"),
+        (
+            {"settings": {"uncertain": {"then": "error", "after": {"duration": 0}}}},
+            "settings.uncertain.after.duration",
+            "at least 1",
+        ),
+        (
+            {"settings": {"uncertain": {"then": "error", "after": {"duration": 31, "unit": "days"}}}},
+            "settings.uncertain.after.duration",
+            "30 days",
+        ),
+        (
+            {"settings": {"uncertain": {"then": "error", "after": {"duration": 721}}}},
+            "settings.uncertain.after.duration",
+            "30 days",
+        ),
         ({"goals": [{"id": "g", "name": "a\u0000b", "event": "x"}]}, "goals[0].name", "zero"),
     ],
 )
@@ -108,6 +124,15 @@ async def test_faults_are_named_and_nothing_is_saved(
     assert path in found, found
     assert words in found[path]
     assert await db_session.scalar(select(func.count()).select_from(Workflow)) == 0
+
+
+async def test_a_rule_for_uncertain_emails_needs_a_time_before_it_goes_live(api: ApiClients) -> None:
+    client = await api(Role.MARKETER)
+    data = await created(client, tagging(settings={"uncertain": {"then": "assume_sent"}}))
+    assert {issue["path"] for issue in data["issues"]} == {"settings.uncertain.after"}
+    rule = {"then": "assume_sent", "after": {"duration": 45, "unit": "minutes"}}
+    data = await created(client, tagging(settings={"uncertain": rule}))
+    assert data["settings"] == {"reentry": "after_exit", "uncertain": rule} and data["issues"] == []
 
 
 async def test_a_circle_is_refused(api: ApiClients) -> None:
