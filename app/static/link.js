@@ -3,7 +3,12 @@
 function sendOn() {
   const form = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-link]"));
   const token = location.hash.slice(1);
-  if (!form || !token) return;
+  if (!token) return;
+  if (!form) {
+    // Another link was pasted over the page of one: that alone loads nothing, another query does.
+    location.replace(`${location.pathname}?again#${token}`);
+    return;
+  }
   history.replaceState(null, "", location.pathname);
   /** @type {HTMLInputElement} */ (form.elements.namedItem("token")).value = token;
   form.requestSubmit();
