@@ -29,6 +29,7 @@ from app.lib.idempotency import Idempotency
 from app.lib.metrics import Measured
 from app.lib.ratelimit import RateLimits, StrangersLimit
 from app.settings import settings
+from app.system import secret_keys
 from app.workflows import builder
 
 ROOT = Path(__file__).parent
@@ -92,7 +93,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
             engine=FragmentEngine,
             engine_callback=builder.teach,
         ),
-        on_startup=[assets.compress_ahead],
+        on_startup=[secret_keys.verify_at_start, assets.compress_ahead],
         before_send=[security_headers],
         openapi_config=openapi.config(),
         request_max_body_size=settings().web.body_limit,

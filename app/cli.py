@@ -65,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--workspace", metavar="SLUG", help="which workspace (default: the first)")
         sub.add_argument("--state", metavar="DIR", help="state directory (default: ./var, or THROUGHLINE_STATE)")
 
+    sealing = command("secret-key", "secret_keys:manage", "the secret keys that this database was sealed with")
+    sealing.add_argument(
+        "action",
+        choices=["status", "reseal", "forget"],
+        help="status: which are in use; reseal: seal all with the present one; forget: go on without keys that are lost",
+    )
     command(
         "check-integrity", "administration:check_integrity", "check the engine's invariants; exit code 1 on a breach"
     )

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import pkgutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -24,6 +25,7 @@ import structlog
 import app
 from app.lib import database, idempotency, jobs, logs, virtual_clock
 from app.lib.heartbeat import Beat
+from app.system import secret_keys
 
 log = structlog.get_logger()
 TICK_S = 1.0
@@ -81,6 +83,10 @@ class Scheduler:
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End after the tick that is under way, within about a second."""
         self._stopping.set()
+
+    def rest(self, seconds: float) -> bool:
+        """Wait; True at once when it is to end."""
+        return self._stopping.wait(seconds)
 
     def run(self) -> None:
         """Tick, through losses of the database."""
@@ -155,7 +161,10 @@ def main() -> None:
     beat = Beat("scheduler")
     beat.start()
     try:
+        secret_keys.verify_when_possible(scheduler.rest)
         scheduler.run()
+    except secret_keys.WrongSecretKey as error:
+        sys.exit(f"The scheduler does not start. {error}")
     finally:
         beat.stop()
 

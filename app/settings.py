@@ -10,8 +10,11 @@ import ipaddress
 import os
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -22,6 +25,23 @@ class UnsafeSettings(Exception):
 
 def _text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    """A secret of the environment: the variable itself, or the content of the file that `<name>_FILE` names, as containers mount it."""
+    given, path = _text(name), _text(f"{name}_FILE")
+    if not path:
+        return given
+    try:
+        content = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UnsafeSettings(f"{name}_FILE names {path}, which cannot be read: {reason}.") from error
+    if not content:
+        raise UnsafeSettings(f"{name}_FILE names {path}, which is empty.")
+    if given and given != content:
+        raise UnsafeSettings(f"{name} and {name}_FILE are both set, and differ. Keep one of them.")
+    return content
 
 
 def _number(name: str, default: int, low: int, high: int) -> int:
@@ -55,7 +75,7 @@ def _egress(name: str) -> EgressSettings:
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    url: str
+    url: str = field(repr=False)
     """A libpq URL, ``postgresql://user:password@host/name``. Any PostgreSQL from 15 to 18."""
     pool_size: int = 8
     """Connections of one web process; the engine opens its own, one a thread."""
@@ -63,7 +83,7 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class RedisSettings:
-    url: str | None
+    url: str | None = field(repr=False)
     """``redis://…`` of a Redis or Valkey. None: everything still moves, a second or two later."""
 
 
@@ -96,7 +116,7 @@ class MailboxSettings:
 
     host: str = "127.0.0.1"
     port: int = 0
-    password: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,10 +143,10 @@ class EngineSettings:
 class Settings:
     local: bool
     """`./dev run`: demo data, mailbox, sign-in links on the terminal. Never on a public host."""
-    secret_key: str
+    secret_key: str = field(repr=False)
     """Signs tokens and seals connector passwords; at least 32 characters."""
     state_dir: Path
-    metrics_token: str
+    metrics_token: str = field(repr=False)
     """Bearer token that `/metrics` asks for; empty: only loopback clients may read it."""
     clock: str
     """`system`, or `database` when tests move time through the table `virtual_clock`."""
@@ -139,17 +159,71 @@ class Settings:
     egress: EgressSettings = field(default_factory=EgressSettings)
     admin_email: str = ""
     admin_password: str = field(default="", repr=False)
+    old_secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Secret keys of before: they open what they sealed and signed, and nothing new is made with them."""
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """All keys that open, the present one first."""
+        return (self.secret_key, *self.old_secret_keys)
 
 
 def read() -> Settings:
     """Read the environment. Raises UnsafeSettings with the variable's name and the mend."""
-    local = _text("THROUGHLINE_LOCAL") == "1"
-    secret = _text("THROUGHLINE_SECRET_KEY")
-    if len(secret) < 32:
+    made = _read(local=_text("THROUGHLINE_LOCAL") == "1")
+    if not made.local:
+        _refuse_unsafe(made)
+    return made
+
+
+def _refuse_unsafe(made: Settings) -> None:
+    """What is all right on one's own machine and nowhere else."""
+    if fault := weakness(made.secret_key):
+        raise UnsafeSettings(
+            f"THROUGHLINE_SECRET_KEY {fault}. Put 32 random characters or more there (openssl rand -hex 32), and the one "
+            "that you have into THROUGHLINE_OLD_SECRET_KEYS, so that what it sealed can still be read."
+        )
+    base = urlsplit(made.web.base_url)
+    if base.scheme == "http" and not _is_loopback(base.hostname or ""):
+        raise UnsafeSettings(
+            f"THROUGHLINE_BASE_URL is {made.web.base_url}: passwords and sessions would travel unencrypted. Put a proxy with "
+            "TLS in front and set the https:// address that people open. http:// is for 127.0.0.1 and localhost only."
+        )
+    if made.clock != "system":
+        raise UnsafeSettings(
+            "THROUGHLINE_CLOCK=database lets tests move time, and is for local mode only. Leave it out."
+        )
+
+
+def weakness(key: str) -> str:
+    """What is wrong with a secret key, as the end of a sentence; "" when it looks random.
+
+    Random text hardly repeats three characters in a row: of 32 hexadecimal ones more than 95 in 100 triples differ. Repeated
+    words, patterns and rows of the keyboard or the alphabet do not come near.
+    """
+    triples = [key[at : at + 3] for at in range(len(key) - 2)]
+    steps = Counter(ord(after) - ord(before) for before, after in pairwise(key))
+    if len(set(key)) < 8 or len(set(triples)) < 0.75 * len(triples) or max(steps.values()) > 0.5 * len(key):
+        return "repeats itself"
+    if re.search(r"change.?(me|this)|replace.?(me|this)|your.?(secret|key)|example|password|throughline", key.lower()):
+        return "is a placeholder"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _read(*, local: bool) -> Settings:
+    key = secret("THROUGHLINE_SECRET_KEY")
+    if len(key) < 32:
         if not local:
             raise UnsafeSettings("Set THROUGHLINE_SECRET_KEY to at least 32 random characters (openssl rand -hex 32).")
-        secret = secret or secrets.token_hex(32)
-    url = _text("DATABASE_URL")
+        key = key or secrets.token_hex(32)
+    url = secret("DATABASE_URL")
     if not url:
         if not local:
             raise UnsafeSettings(
@@ -158,16 +232,16 @@ def read() -> Settings:
         url = "postgresql://postgres@127.0.0.1/throughline"
     port = _number("THROUGHLINE_PORT", 8000, 1, 65535)
     host = _text("THROUGHLINE_HOST", "127.0.0.1")
-    base_url = _text("THROUGHLINE_BASE_URL", f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/")  # noqa: S104
+    base_url = _base_url(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}")  # noqa: S104
     return Settings(
         local=local,
-        secret_key=secret,
+        secret_key=key,
         state_dir=Path(_text("THROUGHLINE_STATE", "var")),
-        metrics_token=_text("THROUGHLINE_METRICS_TOKEN"),
-        clock=_text("THROUGHLINE_CLOCK", "system"),
+        metrics_token=secret("THROUGHLINE_METRICS_TOKEN"),
+        clock=_clock(),
         log_level=_text("THROUGHLINE_LOG_LEVEL", "info"),
         database=DatabaseSettings(url=url, pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100)),
-        redis=RedisSettings(url=_text("REDIS_URL") or None),
+        redis=RedisSettings(url=secret("REDIS_URL") or None),
         web=WebSettings(
             host=host,
             port=port,
@@ -181,7 +255,7 @@ def read() -> Settings:
             trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
         ),
         mailbox=MailboxSettings(
-            port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=_text("THROUGHLINE_MAILBOX_PASSWORD")
+            port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=secret("THROUGHLINE_MAILBOX_PASSWORD")
         ),
         engine=EngineSettings(
             batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000),
@@ -189,8 +263,24 @@ def read() -> Settings:
         ),
         egress=_egress("THROUGHLINE_EGRESS_ALLOW"),
         admin_email=_text("THROUGHLINE_ADMIN_EMAIL"),
-        admin_password=_text("THROUGHLINE_ADMIN_PASSWORD"),
+        admin_password=secret("THROUGHLINE_ADMIN_PASSWORD"),
+        old_secret_keys=tuple(secret("THROUGHLINE_OLD_SECRET_KEYS").replace(",", " ").split()),
     )
+
+
+def _clock() -> str:
+    clock = _text("THROUGHLINE_CLOCK", "system")
+    if clock not in ("system", "database"):
+        raise UnsafeSettings(f"THROUGHLINE_CLOCK must be system or database, not {clock!r}.")
+    return clock
+
+
+def _base_url(default: str) -> str:
+    given = _text("THROUGHLINE_BASE_URL", default).rstrip("/")
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise UnsafeSettings(f"THROUGHLINE_BASE_URL must be an address like https://flows.example.com, not {given!r}.")
+    return given
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import pkgutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -19,6 +20,7 @@ import app
 from app.lib import jobs, logs, polling, virtual_clock
 from app.lib.heartbeat import HeartbeatMiddleware
 from app.lib.polling import PollingMiddleware
+from app.system import secret_keys
 
 logs.configure()
 virtual_clock.install()
@@ -39,6 +41,10 @@ STOP_MS = 7_000
 
 def main() -> None:
     """Work until SIGTERM or SIGINT, then end in order."""
+    try:
+        secret_keys.verify_when_possible()
+    except secret_keys.WrongSecretKey as error:
+        sys.exit(f"The worker does not start. {error}")
     worker = dramatiq.Worker(broker, worker_threads=THREADS)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -10,11 +10,11 @@ from app.lib import database
 log = structlog.get_logger()
 
 
-async def bind_passwords() -> None:
-    """Passwords that an older release stored are sealed for where they go. Nothing to do once that is done."""
+async def reseal_passwords() -> None:
+    """Passwords of an older release or an older secret key are sealed as new ones are. Nothing to do once that is done."""
     async with database.transaction() as session:
-        if bound := await service.bind_passwords(session):
-            log.info("connector.passwords_bound", count=bound)
+        if bound := await service.reseal_passwords(session):
+            log.info("connector.passwords_resealed", count=bound)
 
 
-HOUSEKEEPING = [bind_passwords]
+HOUSEKEEPING = [reseal_passwords]

@@ -69,13 +69,13 @@ async def lock_workspace(session: AsyncSession, tenant_id: int) -> None:
     await session.execute(select(Workspace.id).where(Workspace.id == tenant_id).with_for_update())
 
 
-async def with_unbound_secrets(
-    session: AsyncSession, after: UUID | None, bound: bytes, limit: int = 200
+async def with_other_seals(
+    session: AsyncSession, after: UUID | None, seal: bytes, limit: int = 200
 ) -> Sequence[tuple[UUID, Json, bytes]]:
-    """(id, settings, secret) of connectors of all workspaces, by id after `after`, whose secret does not begin with `bound`."""
+    """(id, settings, secret) of connectors of all workspaces, by id after `after`, whose secret does not begin with `seal`."""
     query = (
         select(Connector.id, Connector.config, Connector.secret)
-        .where(Connector.secret.is_not(None), func.substring(Connector.secret, 1, len(bound)) != bound)
+        .where(Connector.secret.is_not(None), func.substring(Connector.secret, 1, len(seal)) != seal)
         .order_by(Connector.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -83,6 +83,12 @@ async def with_unbound_secrets(
     if after is not None:
         query = query.where(Connector.id > after)
     return [(row[0], row[1], row[2] or b"") for row in (await session.execute(query)).all()]
+
+
+async def count_other_seals(session: AsyncSession, seal: bytes) -> int:
+    """Connectors of all workspaces whose secret does not begin with `seal`."""
+    other = func.substring(Connector.secret, 1, len(seal)) != seal
+    return await session.scalar(select(func.count()).where(Connector.secret.is_not(None), other)) or 0
 
 
 async def replace_secret(session: AsyncSession, connector_id: UUID, old: bytes, new: bytes | None) -> int:

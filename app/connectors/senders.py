@@ -2,7 +2,7 @@
 
 A password is sealed together with where it goes: server, port, encryption and user name. A row in which one of them was changed has
 a password that cannot be opened, whoever changed it. Rows from before that was so are sealed for their connector alone; they are
-opened until `bind_passwords` of the service has sealed them again, minutes after the start.
+opened until `reseal_passwords` of the service has sealed them again, minutes after the start.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ BOUND = b"aim:"
 def aim_of(config: dict[str, Any]) -> tuple[Any, ...]:
     """Where a password of a connector with these settings goes."""
     return config.get("host"), config.get("port"), config.get("security"), config.get("username", "")
+
+
+def present_seal() -> bytes:
+    """What a secret begins with when it is sealed as `seal_password` does now, with the present secret key."""
+    return BOUND + crypto.present_mark()
 
 
 def _aad(connector_id: UUID, config: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from app.connectors.schemas import (
     TestResult,
     stored,
 )
-from app.connectors.senders import BOUND, aim_of, open_password, seal_password
+from app.connectors.senders import aim_of, open_password, present_seal, seal_password
 from app.connectors.state import Change
 from app.connectors.trial import of_connector, send_trial
 from app.errors import Complaint, Conflict, Invalid, NotFound
@@ -123,20 +123,25 @@ def keep_password(connector: Connector, config: dict[str, Any]) -> None:
     raise Invalid(errors=[Complaint(path="config.password", message=message)])
 
 
-async def bind_passwords(session: AsyncSession) -> int:
-    """Seal again, for where they go, passwords that are sealed for their connector alone. Returns how many."""
+async def reseal_passwords(session: AsyncSession) -> int:
+    """Seal again, with the present secret key and for where they go, passwords that are not sealed so. Returns how many."""
     bound = 0
     after: UUID | None = None
-    while rows := await repository.with_unbound_secrets(session, after, BOUND):
+    while rows := await repository.with_other_seals(session, after, present_seal()):
         after = rows[-1][0]
         for connector_id, config, secret in rows:
             try:
                 password = open_password(connector_id, config, secret)
             except crypto.Unreadable:
-                continue  # another key: whoever uses it is told
+                continue  # a key that is not known here: whoever uses it is told
             sealed = seal_password(connector_id, config, password)
             bound += await repository.replace_secret(session, connector_id, secret, sealed)
     return bound
+
+
+async def sealed_otherwise(session: AsyncSession) -> int:
+    """How many passwords are still not sealed with the present secret key: no key that is set opens them."""
+    return await repository.count_other_seals(session, present_seal())
 
 
 class ConnectorService:

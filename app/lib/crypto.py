@@ -1,4 +1,7 @@
-"""Secrets at rest (AES-GCM) and signed tokens (HMAC-SHA256), both keyed from `secret_key`."""
+"""Secrets at rest (AES-GCM) and signed tokens (HMAC-SHA256), both keyed from `secret_key`.
+
+Old keys (THROUGHLINE_OLD_SECRET_KEYS) still open what they made; everything new is made with the present one.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +24,55 @@ class Unreadable(Exception):
     """A sealed value or signed token was changed, or the secret key is another one."""
 
 
-@functools.lru_cache(maxsize=16)
+MARK = b"\x02tl"
+"""Begins what is sealed with the id of its key. Sealed values of older releases begin with their nonce."""
+_ID, _NONCE = 4, 12
+
+
+@functools.lru_cache(maxsize=128)
 def _key(secret: str, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
 
 
+def key_id(secret: str) -> bytes:
+    """Four bytes that name a secret key and tell nothing of it."""
+    return _key(secret, "key id")[:_ID]
+
+
+def key_fingerprint(secret: str) -> str:
+    """16 hexadecimal digits that tell two secret keys apart; it is stored to see that all processes have the same one."""
+    return _key(secret, "key fingerprint")[:8].hex()
+
+
 def seal(value: bytes, aad: str) -> bytes:
     """Encrypt `value`; `aad` (for example ``"connector:<id>"``) must be the same to open it."""
-    nonce = os.urandom(12)
-    return nonce + AESGCM(_key(settings().secret_key, "seal")).encrypt(nonce, value, aad.encode())
+    nonce = os.urandom(_NONCE)
+    return present_mark() + nonce + AESGCM(_key(settings().secret_key, "seal")).encrypt(nonce, value, aad.encode())
 
 
 def unseal(sealed: bytes, aad: str) -> bytes:
-    """Decrypt what `seal` made. Raises Unreadable."""
+    """Decrypt what `seal` made, with the present key or an old one. Raises Unreadable."""
+    for secret in settings().secret_keys:
+        opened = None
+        if sealed.startswith(MARK + key_id(secret)):
+            opened = _opened(secret, sealed[len(MARK) + _ID :], aad)
+        if opened is None:
+            opened = _opened(secret, sealed, aad)  # of an older release
+        if opened is not None:
+            return opened
+    raise Unreadable
+
+
+def _opened(secret: str, sealed: bytes, aad: str) -> bytes | None:
     try:
-        return AESGCM(_key(settings().secret_key, "seal")).decrypt(sealed[:12], sealed[12:], aad.encode())
-    except InvalidTag as error:
-        raise Unreadable from error
+        return AESGCM(_key(secret, "seal")).decrypt(sealed[:_NONCE], sealed[_NONCE:], aad.encode())
+    except (InvalidTag, ValueError):
+        return None
+
+
+def present_mark() -> bytes:
+    """What begins everything that was sealed with the present key."""
+    return MARK + key_id(settings().secret_key)
 
 
 def sign(purpose: str, payload: object) -> str:
@@ -48,12 +83,12 @@ def sign(purpose: str, payload: object) -> str:
 
 
 def unsign(purpose: str, token: str) -> object:
-    """The payload of a token of `sign`. Raises Unreadable."""
+    """The payload of a token of `sign`, made with the present key or an old one. Raises Unreadable."""
     body, _, mac = token.partition(".")
     try:
         given = base64.urlsafe_b64decode(mac + "=" * (-len(mac) % 4))
-        expected = hmac.digest(_key(settings().secret_key, purpose), body.encode("ascii"), "sha256")
-        if not hmac.compare_digest(given, expected):
+        made = [hmac.digest(_key(secret, purpose), body.encode("ascii"), "sha256") for secret in settings().secret_keys]
+        if not any(hmac.compare_digest(given, expected) for expected in made):
             raise Unreadable
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, msgspec.MsgspecError) as error:

@@ -20,7 +20,7 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from sqlalchemy import ColumnElement, delete, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -202,6 +202,28 @@ async def _replay(session: AsyncSession, asked: Asked, digest: bytes, send: Send
 
 def _stored_headers(headers: Any) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in headers if name.lower() in _STORED_HEADERS}
+
+
+async def reseal(session: AsyncSession) -> int:
+    """Seal answers again, with the present secret key, that an old one sealed. Returns how many."""
+    rows = await session.scalars(
+        select(IdempotencyKey)
+        .where(
+            IdempotencyKey.body.is_not(None),
+            func.substring(IdempotencyKey.body, 1, len(crypto.present_mark())) != crypto.present_mark(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    count = 0
+    for row in rows:
+        asked = Asked(row.tenant_id, row.principal_kind, row.principal_id, row.key)
+        try:
+            row.body = crypto.seal(crypto.unseal(row.body or b"", asked.aad), asked.aad)
+        except crypto.Unreadable:
+            continue
+        count += 1
+    await session.flush()
+    return count
 
 
 async def forget_old(session: AsyncSession) -> None:

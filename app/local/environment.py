@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.local import binaries
+from app.settings import secret
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,8 +42,8 @@ def read_launch(
         host=host or given("THROUGHLINE_HOST") or "127.0.0.1",
         port=port or int(given("THROUGHLINE_PORT") or 8000),
         demo=demo,
-        database_url=given("DATABASE_URL", ""),
-        redis_url=given("REDIS_URL", ""),
+        database_url=secret("DATABASE_URL"),
+        redis_url=secret("REDIS_URL"),
         postgres_programs=given("PG_BINDIR", ""),
     )
 
@@ -67,5 +68,5 @@ def adopt(values: dict[str, str]) -> None:
 
 
 def variable(name: str) -> str:
-    """One variable of the environment, or ""."""
-    return os.environ.get(name, "")
+    """One variable of the environment, or the file that `<name>_FILE` names, or ""."""
+    return secret(name)

@@ -14,8 +14,9 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 
-from app.lib import logs
+from app.lib import database, logs
 from app.local import environment
+from app.system import secret_keys
 
 
 def migrate(revision: str = "head") -> None:
@@ -51,6 +52,11 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
 def main() -> None:
     logs.configure()  # to standard error: standard output carries the lines above
     migrate()
+    try:
+        with database.connect("secret key") as connection:
+            secret_keys.verify(connection)
+    except secret_keys.WrongSecretKey as error:
+        sys.exit(str(error))
     print(json.dumps({"migrated": True}), flush=True)
     print(json.dumps(asyncio.run(welcome(demo="--demo" in sys.argv))), flush=True)
 

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from app.local import environment
 from app.local.supervisor import Supervisor
+
+
+def opens(host: str, port: int) -> str:
+    """What listening on `host` opens to others, in words; "" when only this machine can come in."""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        return ""
+    where = "every network of this machine" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return (
+        f"  open      to everybody who reaches port {port} on {where}: the pages and the API, over http without encryption. "
+        "Passwords, sessions, API keys and sign-in links can be read on the way.\n"
+        "            `./dev run` is for one's own machine. For others: docs/operations.md, with TLS in front."
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -13,4 +26,6 @@ def run(options: argparse.Namespace) -> int:
     launch = environment.read_launch(
         state=options.state, host=options.host, port=options.port, demo=not options.no_demo
     )
+    if told := opens(launch.host, launch.port):
+        print(told, file=sys.stderr, flush=True)
     return Supervisor(launch).run()

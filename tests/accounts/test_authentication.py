@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import keys
 from app.lib import clock
 from app.models.api_key import ApiKey
 from app.models.status import Role
@@ -63,3 +64,28 @@ async def test_use_is_noted_once_a_minute(api: ApiClients, db_session: AsyncSess
         await owner.get("/api/v1/me")
         moments.append(await db_session.scalar(select(ApiKey.last_used_at)) != before)
     assert moments == [True, False, True]
+
+
+async def test_no_key_is_ever_logged(
+    api: ApiClients,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not by a request that fails on our side, nor by one that is refused."""
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("on our side")
+
+    admin = await api(Role.ADMIN)
+    key = admin.headers["authorization"].removeprefix("Bearer ")
+    with monkeypatch.context() as broken:
+        broken.setattr(keys, "listed", fails)
+        assert (await admin.get("/api/v1/api-keys")).status_code == 500
+    assert (await admin.get("/api/v1/contacts", params={"nonsense": "1"})).status_code == 400
+    assert (await admin.get("/api/v1/me", headers={"Authorization": f"Bearer {key}x"})).status_code == 401
+    printed = capsys.readouterr()
+    logged = printed.out + printed.err + caplog.text
+    assert "request.failed" in logged
+    assert key not in logged
+    assert key.rpartition("_")[2] not in logged

@@ -126,13 +126,13 @@ async def test_passwords_of_an_older_release_are_bound_once(api: Any, db_session
     await db_session.refresh(old)
     changed_at = old.updated_at
     assert password_of(old) == "from before"
-    assert await service.bind_passwords(db_session) == 1
+    assert await service.reseal_passwords(db_session) == 1
     for row in rows:
         await db_session.refresh(row)
     assert password_of(old) == "from before" and old.secret.startswith(senders.BOUND)
     assert old.updated_at == changed_at, "its settings did not change"
     assert [password_of(rows[0]), password_of(rows[3])] == ["p4ss", "p4ss"]
-    assert await service.bind_passwords(db_session) == 0
+    assert await service.reseal_passwords(db_session) == 0
     old.config = {**old.config, "host": "evil.example"}
     with pytest.raises(crypto.Unreadable):
         password_of(old)

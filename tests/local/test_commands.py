@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.local import browser, suites, testing
+from app.local import browser, running, suites, testing
 from app.local.state import State, StateInUse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,3 +147,15 @@ def test_leftovers_of_others_are_left_alone(tmp_path: Path) -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "flows.internal"])
+def test_listening_for_others_says_what_it_opens(host: str) -> None:
+    told = running.opens(host, 8123)
+    assert "8123" in told
+    assert "without encryption" in told
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "localhost", "::1"])
+def test_listening_for_oneself_says_nothing(host: str) -> None:
+    assert running.opens(host, 8123) == ""

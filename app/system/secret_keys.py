@@ -1,0 +1,106 @@
+"""Which secret keys this database was sealed with, and whether this process has them.
+
+A process with another key would run, and fail where it matters: passwords of connectors that do not open, links in mails that
+are refused. So every process compares fingerprints before it begins, and one that lacks a key does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.errors import UndefinedTable
+
+from app.lib import crypto, database
+from app.settings import UnsafeSettings, settings
+
+log = structlog.get_logger()
+_LOCK = "select pg_advisory_xact_lock(hashtextextended('secret keys', 7))"
+RETRY_S = 1.0
+
+
+class WrongSecretKey(UnsafeSettings):
+    """The database was sealed with a secret key that this process does not have."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(
+            f"THROUGHLINE_SECRET_KEY is not the key that this database was set up with (fingerprint {', '.join(missing)}; ours "
+            f"is {crypto.key_fingerprint(settings().secret_key)}). Put that key back, or into THROUGHLINE_OLD_SECRET_KEYS beside "
+            "a new one. If it is lost: ./dev secret-key forget, and enter the passwords of the connectors again."
+        )
+
+
+def verify(connection: psycopg.Connection[Any]) -> None:
+    """Raise WrongSecretKey when something may be sealed with a key that we do not have; else write ours down."""
+    ours = [crypto.key_fingerprint(secret) for secret in settings().secret_keys]
+    with connection.transaction():
+        connection.execute(_LOCK)
+        used = connection.execute("select fingerprint from secret_keys where retired_at is null order by first_used_at")
+        if missing := [fingerprint for (fingerprint,) in used if fingerprint not in ours]:
+            raise WrongSecretKey(missing)
+        connection.execute(
+            "insert into secret_keys (fingerprint) values (%s) on conflict (fingerprint) do update set retired_at = null"
+            " where secret_keys.retired_at is not null",
+            [ours[0]],
+        )
+
+
+def verify_when_possible(pause: Callable[[float], object] = time.sleep, *, once: bool = False) -> bool:
+    """`verify` as soon as the database answers and has its tables; with `once` there is one try. Returns whether it did.
+
+    A `pause` that answers something true ends it, as `threading.Event.wait` does when the process is to stop.
+    """
+    told = False
+    while True:
+        try:
+            with database.connect("secret key") as connection:
+                verify(connection)
+            return True
+        except (psycopg.OperationalError, UndefinedTable) as error:
+            if once:
+                return False
+            if not told:
+                log.warning("secret_key.not_compared_yet", error=type(error).__name__)
+            told = True
+        if pause(RETRY_S):
+            return False
+
+
+async def verify_at_start() -> None:
+    """For the web process: before its first request, or, when the database is away, beside its requests."""
+    if not await asyncio.to_thread(verify_when_possible, once=True):
+        threading.Thread(target=_verify_beside, name="secret-key", daemon=True).start()
+
+
+def _verify_beside() -> None:
+    try:
+        verify_when_possible()
+    except WrongSecretKey as error:
+        log.critical("secret_key.wrong", told=str(error))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def listed(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    """(fingerprint, first used, retired) of all keys, the first one first."""
+    return connection.execute(
+        "select fingerprint, first_used_at, retired_at from secret_keys order by first_used_at"
+    ).fetchall()
+
+
+def retire_others(connection: psycopg.Connection[Any]) -> int:
+    """Nothing is sealed with any key but the present one from here on; processes need not know the others. Returns how many."""
+    with connection.transaction():
+        connection.execute(_LOCK)
+        present = crypto.key_fingerprint(settings().secret_key)
+        connection.execute("insert into secret_keys (fingerprint) values (%s) on conflict do nothing", [present])
+        connection.execute("update secret_keys set retired_at = null where fingerprint = %s", [present])
+        return connection.execute(
+            "update secret_keys set retired_at = clock_now() where fingerprint <> %s and retired_at is null", [present]
+        ).rowcount
