@@ -74,6 +74,13 @@ def parser() -> argparse.ArgumentParser:
     command(
         "check-integrity", "administration:check_integrity", "check the engine's invariants; exit code 1 on a breach"
     )
+    chaos = command(
+        "chaos", "testing:chaos", "break a running product, and check that nothing is lost or doubled", state=False
+    )
+    chaos.add_argument("names", nargs="*", metavar="NAME", help="only these scenarios (default: the short set)")
+    chaos.add_argument("--list", action="store_true", help="what scenarios there are")
+    chaos.add_argument("--long", action="store_true", help="all of them")
+    chaos.add_argument("--seed", type=int, help="decides the random moments; each run says its own")
     bench = command("bench", "testing:bench", "measure the product, for example: ./dev bench engine", state=False)
     bench.add_argument("arguments", nargs=argparse.REMAINDER, help="the benchmark and its options")
     commands.add_parser("help", help="this list")

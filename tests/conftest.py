@@ -41,9 +41,15 @@ pytest_plugins = [
     "tests.fixtures.holding",
 ]
 
-SLOW = ("tests/journeys/", "tests/local/test_run.py", "tests/migrations/", "tests/engine/test_workers.py")
+SLOW = (
+    "tests/journeys/",
+    "tests/chaos/",
+    "tests/local/test_run.py",
+    "tests/migrations/",
+    "tests/engine/test_workers.py",
+)
 """Left out by `./dev test --fast`: each starts processes or databases of its own and takes many seconds."""
-LONGEST = ("tests/journeys/", "tests/local/test_run.py", "tests/contacts/imports/")
+LONGEST = ("tests/journeys/", "tests/chaos/", "tests/local/test_run.py", "tests/contacts/imports/")
 """Minutes, not seconds. Two processes end together when the longest tests begin first."""
 
 

@@ -110,3 +110,11 @@ def bench(options: argparse.Namespace) -> int:
     with scratch.servers(durable=True) as values:
         command = [sys.executable, "-m", f"bench.{name}", *rest]
         return subprocess.run(command, cwd=environment.ROOT, env=environment.extended(values)).returncode
+
+
+def chaos(options: argparse.Namespace) -> int:
+    """Break a product that runs, in ways that have names, and check each time that nothing was lost or doubled."""
+    flags = [*(["--list"] if options.list else []), *(["--long"] if options.long else [])]
+    flags += ["--seed", str(options.seed)] if options.seed is not None else []
+    command = [sys.executable, "-m", "tests.chaos", *options.names, *flags]
+    return subprocess.run(command, cwd=environment.ROOT).returncode
