@@ -30,6 +30,7 @@ from app.lib.metrics import Measured
 from app.lib.ratelimit import RateLimits, StrangersLimit
 from app.settings import settings
 from app.system import secret_keys
+from app.troubles import service as troubles
 from app.workflows import builder
 
 ROOT = Path(__file__).parent
@@ -77,7 +78,8 @@ def create_app(*, database_config: Any = None) -> Litestar:
     virtual_clock.install()
     config = database_config or database.litestar_config()
     config.before_send_handler = database.commit_at_the_end(config)
-    probe = Probe(config.create_session_maker() if database_config else database.probe_sessions())
+    sessions = config.create_session_maker() if database_config else database.probe_sessions()
+    probe = Probe(sessions, troubles.for_health)
     made = Litestar(
         route_handlers=[
             *handlers(),

@@ -11,10 +11,10 @@ import asyncio
 import errno
 import functools
 import os
-import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +27,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import client_address, jobs, outage
+from app.lib import client_address, disk, jobs, outage
 from app.lib.deadline import ends_in
-from app.lib.formats import duration, size
+from app.lib.formats import duration
 from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
 from app.settings import settings
 
@@ -39,8 +39,6 @@ ANSWER_S = 0.8
 """After so long the answer goes out with what is known."""
 LOOK_S = 3.0
 """After so long a look is given up and its connection hung up, so that the next one starts afresh."""
-FREE_BYTES = 200_000_000
-"""Less room than this on the disk is said. PostgreSQL stops with none."""
 
 
 class Check(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -51,9 +49,25 @@ class Check(msgspec.Struct, rename="camel", omit_defaults=True):
     age_seconds: float | None = None
 
 
+class Seen(msgspec.Struct, rename="camel"):
+    """One entry of the list of troubles: numbers and words for anybody, nothing of a workspace."""
+
+    kind: str
+    severity: str
+    detail: str
+    count: int
+    since: datetime | None
+
+
 class Health(msgspec.Struct, rename="camel"):
+    """`troubles`: work that does not move, though the parts live."""
+
     status: State
     checks: dict[str, Check]
+    troubles: list[Seen] = []
+
+
+Troubles = Callable[[AsyncSession], Awaitable[list[Seen]]]
 
 
 @functools.cache
@@ -65,10 +79,12 @@ def head() -> str | None:
 
 
 class Probe:
-    """The health of one web process. `sessions` makes sessions that share no connection with requests."""
+    """The health of one web process. `sessions` makes sessions that share no connection with requests; `troubles` finds what
+    stands still, and is known from the look before when it has not answered yet."""
 
-    def __init__(self, sessions: Callable[[], AsyncSession]) -> None:
-        self._sessions = sessions
+    def __init__(self, sessions: Callable[[], AsyncSession], troubles: Troubles) -> None:
+        self._sessions, self._find_troubles = sessions, troubles
+        self._troubles: list[Seen] = []
         self._look: asyncio.Task[None] | None = None
         self._checks: dict[str, Check] = {}
         self._wrote = -float(EVERY_S)
@@ -80,7 +96,7 @@ class Probe:
             self._look = asyncio.create_task(self._examine(self._checks))
         checks = self._checks
         await asyncio.wait({self._look}, timeout=ANSWER_S)
-        return verdict(dict(checks))
+        return verdict(dict(checks), self._troubles)
 
     async def _examine(self, checks: dict[str, Check]) -> None:
         await asyncio.gather(self._ask_database(checks), _in_thread(checks, "redis", _redis), _disk(checks))
@@ -94,12 +110,14 @@ class Probe:
                     if checks["migrations"].status == "ok" and time.monotonic() - self._wrote >= EVERY_S:
                         await _write(session)
                         wrote = time.monotonic()
+                    if checks["migrations"].status == "ok":
+                        self._troubles = await self._find_troubles(session)
             self._wrote = wrote
         except Exception as error:
             checks["database"] = _away(error)
 
 
-def verdict(checks: dict[str, Check]) -> Health:
+def verdict(checks: dict[str, Check], troubles: list[Seen]) -> Health:
     """What the parts say together; one that has not answered is down."""
     checks.setdefault("database", _away(None))
     checks.setdefault("redis", _REDIS_DOWN)
@@ -108,8 +126,10 @@ def verdict(checks: dict[str, Check]) -> Health:
             "ok", told
         )  # a hint and no fault: a stranger beside us must not make the product look ill
     fit = all(checks.get(name, Check("down")).status == "ok" for name in ("database", "migrations"))
-    well = all(check.status == "ok" for check in checks.values())
-    return Health("ok" if fit and well else "degraded" if fit else "down", checks)
+    # A warning is told; what stands still is a fault.
+    still = any(trouble.severity == "danger" for trouble in troubles)
+    well = not still and all(check.status == "ok" for check in checks.values())
+    return Health("ok" if fit and well else "degraded" if fit else "down", checks, troubles)
 
 
 def _away(error: BaseException | None) -> Check:
@@ -140,10 +160,10 @@ async def _disk(checks: dict[str, Check]) -> None:
 
 def _room() -> Check:
     try:
-        free = shutil.disk_usage(settings().state_dir).free
+        found = disk.room()
     except OSError as error:
         return Check("down", f"The disk cannot be looked at: {os.strerror(error.errno or errno.EIO)}.")
-    return Check("ok") if free >= FREE_BYTES else Check("down", f"Only {size(free)} are free on the disk. Make room.")
+    return Check("down", found.words) if found.state == "full" else Check("ok")
 
 
 async def examine(session: AsyncSession, checks: dict[str, Check]) -> None:

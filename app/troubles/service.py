@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,12 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.engine.standing import LATE_S, standing
-from app.lib import clock
+from app.lib import clock, disk
 from app.lib.client_address import untrusted_proxy
-from app.lib.formats import size
+from app.lib.health import Seen
 from app.models.status import MessageStatus
 from app.settings import settings
-from app.troubles.kinds import KINDS
+from app.troubles.kinds import KINDS, text_of
 from app.troubles.repository import InstallationTroubles, WorkspaceTroubles
 from app.troubles.schemas import Trouble
 
@@ -26,14 +25,11 @@ RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)
 STARTING_S = 60.0
 """Workers start after the web process; until it is this old their absence is no news."""
 _began = time.monotonic()
-FULL, LOW = 0.03, 0.10
-"""Parts of the disk that are free when it is said to be nearly full, and low."""
-FULL_BYTES, LOW_BYTES = 300_000_000, 2_000_000_000
 
 
 async def of_installation(session: AsyncSession) -> list[Trouble]:
     """What holds up everybody: processes that are gone, queues that stand, a disk that fills up."""
-    found, queries = disk(), InstallationTroubles(session)
+    found, queries = _disk(), InstallationTroubles(session)
     pulses = await queries.pulses()
     starting = time.monotonic() - _began < STARTING_S
     for kind, process in (("no_worker", "worker"), ("no_scheduler", "scheduler")):
@@ -68,18 +64,24 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
     return found
 
 
-def disk() -> list[Trouble]:
-    """Of the disk under the state directory: the embedded PostgreSQL of local mode stands there."""
+def _disk() -> list[Trouble]:
+    """In local mode only: who runs PostgreSQL elsewhere watches its disk there."""
+    if not settings().local:
+        return []
     try:
-        usage = shutil.disk_usage(settings().state_dir)
+        room = disk.room()
     except OSError:
         return []
-    said = f"{size(usage.free)} of {size(usage.total)} are free."
-    if usage.free < min(FULL_BYTES, usage.total * FULL):
-        return [Trouble(kind="disk_full", error_message=f"{said} Soon nothing can be stored: free some space.")]
-    if usage.free < min(LOW_BYTES, usage.total * LOW):
-        return [Trouble(kind="disk_low", error_message=f"{said} Free some space before it is full.")]
-    return []
+    kinds = {"full": "disk_full", "low": "disk_low"}
+    return [Trouble(kind=kinds[room.state], error_message=room.words)] if room.state in kinds else []
+
+
+async def for_health(session: AsyncSession) -> list[Seen]:
+    """What holds up everybody, as `/health/ready` tells it to anybody."""
+    return [
+        Seen(found.kind, KINDS[found.kind].severity, text_of(found), found.count, found.since)
+        for found in await of_installation(session)
+    ]
 
 
 async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[UUID, int]) -> list[Trouble]:

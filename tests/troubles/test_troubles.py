@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import clock, database
+from app.lib import clock, database, disk
 from app.lib.ids import uuid7
 from app.models import Connector, DeadLetter, Message, Workspace
 from app.models.status import Channel, MessageStatus, Role
@@ -37,7 +37,7 @@ def long_since(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def roomy_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     Usage = namedtuple("Usage", "total used free")
-    monkeypatch.setattr(service.shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**12))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**12))
 
 
 async def _beat(session: AsyncSession, **ages: float) -> None:
@@ -119,18 +119,18 @@ async def test_all_that_is_late_is_counted_up_to_a_bound(db_session: AsyncSessio
 def test_a_disk_that_fills_up(monkeypatch: pytest.MonkeyPatch, free: float, kind: str | None) -> None:
     Usage = namedtuple("Usage", "total used free")
     total = 8_000_000_000
-    monkeypatch.setattr(service.shutil, "disk_usage", lambda _: Usage(total, 0, int(total * free)))
-    found = service.disk()
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: Usage(total, 0, int(total * free)))
+    found = service._disk()
     assert [trouble.kind for trouble in found] == ([kind] if kind else [])
-    assert all("are free" in text_of(trouble) for trouble in found)
+    assert all("are free on the disk" in text_of(trouble) for trouble in found)
 
 
 def test_a_disk_that_cannot_be_looked_at_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(_: Any) -> Any:
         raise FileNotFoundError
 
-    monkeypatch.setattr(service.shutil, "disk_usage", gone)
-    assert service.disk() == []
+    monkeypatch.setattr(disk.shutil, "disk_usage", gone)
+    assert service._disk() == []
 
 
 def _held(workspace: Workspace, clock_at: Any, **fields: Any) -> Message:
@@ -281,3 +281,18 @@ async def test_the_page_of_events_set_aside(
     count = "select count(*) from inbox where tenant_id = :tenant"
     assert (await db_session.execute(text(count), {"tenant": workspace.id})).scalar() == 2
     assert (await (await browser(Role.VIEWER)).post("/dead-letters/retry", data={"all": "1"})).status_code == 403
+
+
+async def test_health_tells_anybody_what_stands_still_and_nothing_of_a_workspace(
+    db_session: AsyncSession, workspace: Workspace, clock: Clock, client: httpx.AsyncClient
+) -> None:
+    await _beat(db_session, worker=1, scheduler=1)
+    await db_session.execute(INBOX, {"tenant": workspace.id, "contact": uuid7(), "age": 100})
+    db_session.add(_dead(workspace, 1))
+    await db_session.flush()
+    found = (await client.get("/health/ready")).json()
+    assert found["status"] == "degraded"
+    assert [(seen["kind"], seen["count"]) for seen in found["troubles"]] == [("stuck", 0), ("events_late", 1)]
+    assert all(seen["detail"].endswith(".") for seen in found["troubles"])
+    await db_session.execute(text("delete from inbox"))
+    assert (await client.get("/health/ready")).json()["troubles"] == []
