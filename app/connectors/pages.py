@@ -27,7 +27,7 @@ FIELDS = ("name", "host", "port", "security", "username", "password", "fromEmail
 SECURITIES = [
     ("starttls", "STARTTLS (port 587)"),
     ("tls", "TLS (port 465)"),
-    ("none", "None (inside a private network)"),
+    ("none", "None (without sign-in)"),
 ]
 _WORDS = {
     "name": "Give it a name of at most 120 characters.",

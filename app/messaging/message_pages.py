@@ -140,8 +140,7 @@ async def jobs_under_way(request: Asked, db_session: Database) -> Template:
     kept = request.headers.get("hx-current-url", "").partition("?")[2]
     return page(
         request,
-        "messages/list.html",
-        block="jobs",
+        "messages/jobs.html",
         jobs=jobs,
         had_jobs=True,
         kept=f"/messages?{kept}",
