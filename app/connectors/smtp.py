@@ -1,29 +1,25 @@
 """Handing one mail to one mail server, with an answer that says exactly what is known about it.
 
 The hard part is the end: once the final dot may have left, a lost connection no longer means "not sent", so the answer is
-``uncertain`` and nobody sends it again by machine. Every mail has 30 seconds in all, whatever the server does.
+``uncertain`` and nobody sends it again by machine. Every mail has 30 seconds in all, whatever the server does. How many at a time a
+server gets, and when it is left alone, is the business of who sends.
 `smtp_connection` speaks the protocol; what an answer is about, and so who bears it, is said in `smtp_answers`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 
 import aiosmtplib
 import structlog
 
 from app.connectors.smtp_answers import NotOffered, Refused, Result, Stage, of_error, of_reply, sender_refused, veiled
-from app.connectors.smtp_connection import Link, Mail, Server
+from app.connectors.smtp_connection import Begin, Link, Mail, Server, Withheld
 from app.lib import egress
 
 log = structlog.get_logger()
 DEADLINE_S = 30.0
-CONNECTIONS_PER_SERVER = 10
 MAILS_PER_CONNECTION = 100
-AWAY_S = 15.0
-"""How long a server that could not be reached is left alone."""
 
 
 def _judged(error: Exception, stage: Stage, server: Server, mail: Mail) -> Result:
@@ -38,6 +34,21 @@ def _judged(error: Exception, stage: Stage, server: Server, mail: Mail) -> Resul
 _FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, NotOffered, Refused, egress.Blocked)
 
 
+def _uncounted(begin: Begin, limit: asyncio.Timeout) -> Begin:
+    """`begin`, with the time that it takes added to `limit`."""
+
+    async def ask() -> float:
+        loop = asyncio.get_running_loop()
+        left = (limit.when() or loop.time()) - loop.time()
+        limit.reschedule(None)
+        try:
+            return await begin()
+        finally:
+            limit.reschedule(loop.time() + left)
+
+    return ask
+
+
 class Links:
     """Open connections to mail servers, reused from mail to mail. Belongs to one event loop; close it at the end."""
 
@@ -45,40 +56,22 @@ class Links:
         """`deadline_s`: how long one mail may take in all, DEADLINE_S when not said."""
         self._deadline_s = deadline_s
         self._idle: dict[Server, list[Link]] = {}
-        self._room: dict[Server, asyncio.Semaphore] = {}
-        self._away: dict[Server, tuple[float, Result]] = {}
 
-    def away(self, server: Server) -> Result | None:
-        """Why the server is left alone for now; None when it may be asked."""
-        until, result = self._away.get(server, (0.0, None))
-        return result if time.monotonic() < until else None
-
-    async def send(self, server: Server, mail: Mail, latest: float = math.inf) -> Result:
+    async def send(self, server: Server, mail: Mail, begin: Begin | None = None) -> Result:
         """Hand a whole MIME mail over within the deadline. Never raises for what a server may do.
 
-        `latest` (monotonic): not begun by then, it is not begun at all, because its owner's lease may be over.
+        `begin` is asked when the server would take the mail, and says up to when (`running_time`) it may; how long it takes to answer
+        is not the server's fault and does not count.
         """
-        if away := self.away(server):
-            return away
-        async with self._room.setdefault(server, asyncio.Semaphore(CONNECTIONS_PER_SERVER)):
-            if time.monotonic() > latest:
-                return Result("away", "Waited too long for a free connection to the mail server.", "server_away")
-            result = await self._send(server, mail)
-        if result.everyone:
-            self._away[server] = (time.monotonic() + AWAY_S, result)
-        elif result.kind == "sent":
-            self._away.pop(server, None)
-        return result
-
-    async def _send(self, server: Server, mail: Mail) -> Result:
         idle = self._idle.setdefault(server, [])
         link: Link | None = None
         try:
-            async with asyncio.timeout(self._deadline_s or DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s or DEADLINE_S) as limit:
+                asked = _uncounted(begin, limit) if begin else None
                 while idle:
                     link = idle.pop()
                     try:
-                        words = await link.transfer(mail)
+                        words = await link.transfer(mail, asked)
                         break
                     except _FAULTS as error:
                         if not link.was_closed(error):
@@ -87,8 +80,10 @@ class Links:
                 else:
                     link = Link(server, self._deadline_s or DEADLINE_S)
                     await link.open()
-                    words = await link.transfer(mail)
+                    words = await link.transfer(mail, asked)
             result = Result("sent", words[:500])
+        except Withheld:
+            result = Result("withheld", "")
         except _FAULTS as error:
             stage = link.stage if link else "connect"
             result = veiled(_judged(error, stage, server, mail), stage, error, public=bool(link and link.public))
@@ -104,7 +99,7 @@ class Links:
 
     async def _put_back(self, link: Link, result: Result) -> None:
         """Keep the connection for the next mail, also after one that was refused."""
-        refused = result.kind in ("rejected", "deferred")
+        refused = result.kind in ("rejected", "deferred", "withheld")
         fit = result.kind == "sent" or (refused and await link.reset())
         if fit and link.mails < MAILS_PER_CONNECTION and link.client.is_connected:
             self._idle[link.server].append(link)

@@ -6,6 +6,7 @@
 | this message       | size, content, 5xx at DATA or after the text              | that message fails, at once                      |
 | the sender         | 5xx at MAIL                                               | as the message; the connector's own: its settings |
 | this connection    | refused, cut, took too long, 421, greeting 4xx or 5xx     | tried again, it costs the message no try         |
+| the server         | nothing said after the text, 4.3.2, a quota of the sender | nothing is sent until one mail got through       |
 | the settings       | unknown host, STARTTLS or AUTH not offered, 535, 530, TLS | nothing is sent until somebody mends them        |
 
 Whatever cannot be told apart is charged to the narrowest of them: one recipient's fault never touches another message.
@@ -24,7 +25,7 @@ import msgspec
 
 from app.lib import egress
 
-Kind = Literal["sent", "deferred", "rejected", "away", "misconfigured", "uncertain"]
+Kind = Literal["sent", "deferred", "rejected", "away", "misconfigured", "uncertain", "withheld"]
 Stage = Literal["connect", "hello", "tls", "sign_in", "mail", "rcpt", "data", "text"]
 """How far a mail has come. Up to `sign_in` the server knows nothing of it; from `text` on it may have been taken."""
 
@@ -53,6 +54,33 @@ _UNFIT_TLS = {
     "RECORD_LAYER_FAILURE",
 }
 """Not a bad moment: this port does not speak TLS, or none that we accept."""
+_CROWDED = re.compile(
+    r"too many (concurrent |simultaneous |open |parallel )?(smtp )?(connections?|sessions?)|concurrent connections?"
+    r"|(connection|session)s? (count |rate )?(limit|exceeded)|maximum (number of )?connections",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(
+    r"quota|rate[ -]?limit|limits? (was |has been |is )?(exceeded|reached|hit)|exceed\w* [^.]{0,60}(limit|quota|max|rate)|throttl"
+    r"|too many (messages|e?mails)|(hourly|daily|sending) (limit|rate|maximum)|(messages|e?mails|recipients) per (minute|hour|day)",
+    re.IGNORECASE,
+)
+"""The sender has sent as much as the provider takes for now."""
+_SENDERS_QUOTA = re.compile(
+    r"(daily|hourly|sending|outgoing|outbound)\b[^.]{0,30}\b(quota|limit)|(messages|e?mails|recipients) per (hour|day)",
+    re.IGNORECASE,
+)
+"""What a 5xx has to say to be taken for a quota too: there it would else be the end of the mail."""
+_RECIPIENTS = re.compile(r"mail ?box|inbox|over ?quota|disk|storage|\bsize|the user|this user", re.IGNORECASE)
+"""A quota of somebody who gets mail, or of one mail."""
+_LATER = re.compile(
+    r"(?:retry|try|again|wait|come back|back|delayed?|grey-?list\w*|gray-?list\w*|later|after|resets?)[^\d.]{0,30}?"
+    r"(?:(\d{1,2}):(\d\d):(\d\d)\b|(\d{1,6}) ?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)?\b(?![.:\d]))",
+    re.IGNORECASE,
+)
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+QUOTA_S = 900.0
+"""How long a server is left alone that speaks of a quota and not of when it is over."""
+LONGEST_WAIT_S = 24 * 3600.0
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
@@ -61,6 +89,7 @@ class Result(msgspec.Struct, frozen=True):
 
     sent: taken. deferred: not now, for this mail (4xx). rejected: never (5xx). away: the connection failed, which is no fault of the
     mail. misconfigured: the connector's settings do not work. uncertain: cut after the text left, it may have been taken.
+    withheld: we did not begin it, or broke off before its last line, so the server has nothing.
     """
 
     kind: Kind
@@ -69,7 +98,13 @@ class Result(msgspec.Struct, frozen=True):
     reason: str = ""
     """A stable word for those that were not sent: bad_address, address_refused, message_refused, sender_refused, deferred …"""
     everyone: bool = False
-    """Of `away`: any other mail would have met the same, so the server is left alone for a while."""
+    """Of `away` and `uncertain`: any other mail would have met the same, so the server is left alone for a while."""
+    wait_s: float | None = None
+    """How many seconds the server asked us to wait."""
+    crowded: bool = False
+    """Of `away`: the server takes no more connections at a time, and goes on with those that it has."""
+    strict: bool = True
+    """Of `deferred`: it is about this mail for sure (a full mailbox, greylisting), not perhaps about all."""
     detail: str = ""
     """What only the log is told, because `text` hides it."""
 
@@ -123,18 +158,45 @@ def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) 
         return of_break(stage, f"answered something that is no answer ({said[:200]})")
     if _wants_sign_in(stage, code, enhanced, message):
         return Result("misconfigured", f"The mail server refused the sign-in: {said}", "connector_paused")
+    text, wait = f"The mail server said: {said}", stated_wait(message) if code < 500 else None
+    if code < 500 and _CROWDED.search(message):
+        return Result("away", text, "server_away", everyone=stage in (*_OPENING, "mail"), wait_s=wait, crowded=True)
+    if _is_quota(stage, code, enhanced, message):
+        return Result("away", text, "server_away", everyone=True, wait_s=stated_wait(message) or QUOTA_S)
     if stage in _OPENING:
-        return _opening(stage, code, said)
+        return _opening(stage, code, said, wait)
     if code == 421 or enhanced == "4.3.2" or (stage == "mail" and (enhanced == "4.3.1" or code == 503)):
-        return Result("away", f"The mail server said: {said}", "server_away", everyone=stage == "mail")
-    text = f"The mail server said: {said}"
+        return Result("away", text, "server_away", everyone=stage == "mail" or enhanced == "4.3.2", wait_s=wait)
     if code < 500:
-        return Result("deferred", text, "deferred")
+        strict = enhanced.startswith(("4.1.", "4.2.", "4.6.", "4.7.")) or wait is not None
+        return Result("deferred", text, "deferred", wait_s=wait, strict=strict)
     if enhanced in _SIZE_OR_CONTENT or stage in ("data", "text"):
         return Result("rejected", text, "bad_address" if enhanced in _NO_SUCH_MAILBOX else "message_refused")
     if stage == "mail" or enhanced in _SENDER:
         return sender_refused(text, own_sender=own_sender)
     return Result("rejected", text, "bad_address" if enhanced in _NO_SUCH_MAILBOX else "address_refused")
+
+
+def stated_wait(text: str) -> float | None:
+    """The seconds after which a server wants to be asked again, when it says so: "try again in 5 minutes", "Greylisted for 00:04:59"."""
+    found = _LATER.search(text[:500])
+    if found is None:
+        return None
+    hours, minutes, seconds, number, unit = found.groups()
+    if number is None:
+        wanted = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    else:
+        wanted = int(number) * _UNITS[(unit or "s")[0].lower()]
+    return min(float(wanted), LONGEST_WAIT_S) if wanted > 0 else None
+
+
+def _is_quota(stage: Stage, code: int, enhanced: str, message: str) -> bool:
+    """Does the provider say that this sender has sent enough for now? What may be about a recipient is not taken for it."""
+    if enhanced[1:].startswith((".1.", ".2.", ".3.4")) or _RECIPIENTS.search(message):
+        return False
+    if code >= 500:
+        return stage not in _OPENING and (enhanced == "5.4.5" or bool(_SENDERS_QUOTA.search(message)))
+    return bool(_QUOTA.search(message))
 
 
 def sender_refused(text: str, *, own_sender: bool) -> Result:
@@ -152,19 +214,22 @@ def _wants_sign_in(stage: Stage, code: int, enhanced: str, message: str) -> bool
     return stage != "text" and code in _SIGN_IN_CODES
 
 
-def _opening(stage: Stage, code: int, said: str) -> Result:
+def _opening(stage: Stage, code: int, said: str, wait: float | None) -> Result:
     """Before the first mail. A refused greeting may pass; a refused name, encryption or sign-in stays until somebody mends it."""
     if code >= 500 and stage != "connect":
         what = {"hello": "our name", "tls": "encryption"}.get(stage, "the sign-in")
         return Result("misconfigured", f"The mail server refused {what}: {said}", "connector_paused")
-    return Result("away", f"The mail server refused us: {said}", "server_away", everyone=True)
+    return Result("away", f"The mail server refused us: {said}", "server_away", everyone=True, wait_s=wait)
+
+
+SLOW, CUT = "took too long", "closed the connection"
 
 
 def of_break(stage: Stage, what: str) -> Result:
-    """The line broke or nothing came back. `what` the server did: "took too long", "closed the connection"."""
+    """The line broke or nothing came back. `what` the server did: `SLOW`, `CUT`, or said."""
     if stage == "text":
         text = f"The mail server {what} after the mail was handed over; it may have been taken."
-        return Result("uncertain", text, "unconfirmed")
+        return Result("uncertain", text, "unconfirmed", everyone=what == SLOW)
     if stage in _OPENING:
         return Result("away", f"The mail server cannot be reached: it {what}.", "server_away", everyone=True)
     text = f"The mail server {what} before it took the mail."
@@ -183,7 +248,7 @@ def of_error(stage: Stage, error: BaseException, host: str) -> Result:
             return Result("misconfigured", wrong, "connector_paused")
         if detail := _detail(cause):
             return Result("away", f"The mail server cannot be reached: {detail}.", "server_away", everyone=True)
-    return of_break(stage, "took too long" if isinstance(error, TimeoutError) else "closed the connection")
+    return of_break(stage, SLOW if isinstance(error, TimeoutError) else CUT)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Literal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Literal, cast
 from urllib.parse import urlsplit
 
 import aiosmtplib
@@ -37,6 +39,19 @@ class Mail(msgspec.Struct, frozen=True):
     message: bytes
     own_sender: bool = True
     """It comes from the connector's own address, so a server that refuses it would refuse every mail."""
+
+
+Begin = Callable[[], Awaitable[float]]
+"""Asked when the server has accepted the recipient: the moment (`running_time`) up to which the mail may be handed over; 0 for not at all."""
+
+
+class Withheld(Exception):
+    """The mail is not handed over; the server has nothing of it, or nothing that it could take for a whole mail."""
+
+
+def running_time() -> float:
+    """Seconds on a clock that nobody sets and that goes on while this process, or the machine, is asleep."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Link:
@@ -96,18 +111,20 @@ class Link:
             raise NotOffered(f"The mail server offers no sign-in that we know. {hint}")
         await self.client.login(self.server.username, self.server.password)
 
-    async def transfer(self, mail: Mail) -> str:
-        """One SMTP transaction on the open connection; the server's last words."""
+    async def transfer(self, mail: Mail, begin: Begin | None = None) -> str:
+        """One SMTP transaction on the open connection; the server's last words. Raises Withheld when `begin` does not want it."""
         self.stage = "mail"
         text = _DOTS.sub(b"..", _LINE_ENDS.sub(b"\r\n", mail.message))
         text = text if text.endswith(b"\r\n") else text + b"\r\n"
         await self._say(b"MAIL", b"FROM:<" + mail.sender.encode() + b">", *self._options(mail, len(text)))
         self.stage = "rcpt"
         await self._say(b"RCPT", b"TO:<" + mail.recipient.encode() + b">")
+        latest = await begin() if begin else float("inf")
+        if running_time() > latest:
+            raise Withheld
         self.stage = "data"
         await self._say(b"DATA", wanted=3)
-        self.stage = "text"
-        response = await self._say_text(text)
+        response = await self._say_text(text, latest)
         if response.code // 100 != 2:
             raise aiosmtplib.SMTPResponseException(response.code, response.message)
         self.mails += 1
@@ -133,14 +150,25 @@ class Link:
         if response.code // 100 != wanted:
             raise aiosmtplib.SMTPResponseException(response.code, response.message)
 
-    async def _say_text(self, text: bytes) -> aiosmtplib.SMTPResponse:
-        """The text and the final dot. The library's `data()` does not tell whether they had left when the line was cut."""
+    async def _say_text(self, text: bytes, latest: float) -> aiosmtplib.SMTPResponse:
+        """The text, and then the final dot by itself: until that has left no server takes the mail, so up to there we know.
+
+        A worker that was frozen meanwhile finds out here that the mail is no longer its own.
+        """
         protocol = self.client.protocol
         if protocol is None or not protocol.is_connected:
-            self.stage = "data"
             raise aiosmtplib.SMTPServerDisconnected("Connection lost")
         protocol._response_pending = True  # as the library does before each of its own writes
-        protocol.write(text + b".\r\n")
+        protocol.write(text)
+        transport = cast("asyncio.Transport", protocol.transport)
+        if transport.get_write_buffer_size():
+            transport.set_write_buffer_limits(0)
+            await protocol._drain_helper()
+        if running_time() > latest:
+            transport.abort()
+            raise Withheld
+        protocol.write(b".\r\n")
+        self.stage = "text"
         return await protocol.read_response(timeout=self.client.timeout)
 
     def was_closed(self, error: Exception) -> bool:

@@ -2,6 +2,10 @@
 
 Written at changes only, whoever sees them: a worker that sends, or the web when somebody sends a test, changes the settings or presses
 "Try again". A result counts only for the settings it was made with, so one that was under way during a change says nothing.
+
+`away` is a circuit breaker that all workers share, for all connectors of a workspace that use the same server in the same way: its
+mail is held, and one mail tries the server at growing pauses (`probe_at`). The first that gets through closes it; the server then gets
+one connection, and one more each time that as many mails in a row went well as it has (`room`).
 """
 
 from __future__ import annotations
@@ -17,13 +21,34 @@ from app.connectors.smtp_answers import Result
 
 log = structlog.get_logger()
 State = Literal["ok", "away", "paused"]
+PAUSE_S, LONGEST_PAUSE_S = 15.0, 900.0
+SLOW_PAUSE_S, LONGEST_SLOW_PAUSE_S = 30.0, 3600.0
+"""Of a server that takes the text and says nothing: each try of it is a mail of which nobody knows whether it left."""
 
 # Somebody who sent before a pause may still report that the server is away: that is no news, and no end of the pause.
+# Answers those whose state is another one now.
 CHANGE = """
-update connectors set state = %(state)s, state_since = clock_now(), state_message = %(words)s
-where id = %(id)s and tenant_id = %(tenant)s and updated_at = %(as_of)s and state <> %(state)s
-  and (state <> 'paused' or %(by_hand)s)
-returning id
+with same as (
+  select c.id, c.state as was from connectors me join connectors c
+    on c.tenant_id = me.tenant_id and (c.id = me.id or (%(shared)s and c.server = me.server and c.state <> 'paused'))
+  where me.id = %(id)s and me.tenant_id = %(tenant)s and me.updated_at = %(as_of)s order by c.id for update of c),
+changed as (
+  update connectors c set state = %(state)s, state_message = %(words)s,
+    state_since = case when was = %(state)s then c.state_since else clock_now() end,
+    failures = case when %(state)s = 'away' then least(c.failures + 1, 20) else c.failures end,
+    probe_at = case %(state)s when 'ok' then clock_now() when 'away' then clock_now() + interval '1 second'
+      * greatest(%(wait)s, least(%(pause)s * 2 ^ c.failures, %(longest)s) * (0.75 + random() / 4)) end,
+    room = case when %(state)s <> 'paused' then 1 end
+  from same where c.id = same.id and (was <> %(state)s or %(again)s) and (was <> 'paused' or %(by_hand)s)
+  returning c.id, was)
+select id from changed where was <> %(state)s
+"""
+
+# The pause after a server that works again as it should is a short one again.
+ROOM = """
+update connectors c set room = %(room)s, failures = case when %(room)s is null then 0 else c.failures end
+from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'ok'
+  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'ok'
 """
 
 
@@ -48,6 +73,12 @@ class Change:
     words: str | None = None
     by_hand: bool = False
     """Somebody asked for it, so it may also end a pause."""
+    wait_s: float = 0.0
+    """Of `away`: how long the server wants to be left alone at least."""
+    slow: bool = False
+    """Of `away`: the server took a mail and said nothing."""
+    again: bool = False
+    """Of `away`: it was so before, and one mail has just tried it."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -59,6 +90,11 @@ class Change:
             "tenant": self.of.tenant_id,
             "as_of": self.of.as_of,
             "by_hand": self.by_hand,
+            "shared": self.state != "paused",
+            "again": self.again,
+            "wait": self.wait_s,
+            "pause": SLOW_PAUSE_S if self.slow else PAUSE_S,
+            "longest": LONGEST_SLOW_PAUSE_S if self.slow else LONGEST_PAUSE_S,
         }
 
     def tell(self) -> None:
@@ -67,16 +103,28 @@ class Change:
         say(f"connector.{self.state}", connector_id=str(self.of.id), tenant_id=self.of.tenant_id, message=self.words)
 
 
-def change_of(condition: Condition, result: Result, *, by_hand: bool = False) -> Change | None:
+def change_of(
+    condition: Condition, result: Result, *, by_hand: bool = False, shut: bool | None = None
+) -> Change | None:
     """What the result of a send says about the connector; None when nothing new.
 
-    A success clears `away` only when it began after that was known: else it says how things were before.
+    `shut`: whoever sends more than one has made up its mind whether the server is to be left alone. A success clears `away` only when it
+    began after that was known: else it says how things were before.
     """
     if result.kind == "misconfigured":
         return Change(condition, "paused", result.text, by_hand) if condition.state != "paused" else None
-    if result.kind == "away":
-        return Change(condition, "away", result.text) if result.everyone and condition.state == "ok" else None
-    works = result.kind in ("sent", "deferred", "rejected")
-    if works and (condition.state == "away" or (by_hand and result.kind == "sent" and condition.state == "paused")):
+    works = result.kind in ("sent", "rejected") or (result.kind == "deferred" and result.strict)
+    if condition.state == "ok":
+        lost = result.everyone and result.kind in ("away", "uncertain") if shut is None else shut
+        return away(condition, result) if lost else None
+    if condition.state == "away" and not works and not by_hand and result.kind != "withheld":
+        return away(condition, result)
+    if works and (condition.state == "away" or (by_hand and result.kind == "sent")):
         return Change(condition, "ok", by_hand=by_hand)
     return None
+
+
+def away(condition: Condition, result: Result) -> Change:
+    """The server cannot be used, or still cannot, because of what `result` says."""
+    slow, again = result.kind == "uncertain", condition.state == "away"
+    return Change(condition, "away", result.text, wait_s=result.wait_s or 0.0, slow=slow, again=again)

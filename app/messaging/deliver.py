@@ -1,197 +1,241 @@
-"""The loop that sends: look what is due, write the intent, send, settle. As many at a time as the mail servers like.
+"""The loop that sends: look what is due, claim it, hand it over, settle. As many at a time as each mail server likes.
 
-One transaction checks and writes the intent, one writes a batch of results behind the fence. A worker killed in between leaves
-SENDING rows that become ``uncertain`` when their lease ends; they are never sent again by machine. A slow server holds up only
-its own workspace: each may have `PER_TENANT` mails under way, and the others go on.
+A look claims mails of each lane of the queue up to the share of its server (`claims`, `shares`). A mail is made when a connection is
+free for it, and its intent is written when the server would take it (`commits`), so that a worker that stops or dies leaves only those
+uncertain that were being handed over. Told to stop, it claims and begins nothing more, gives back what it had claimed, and waits for those.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import psycopg
 import structlog
 
-from app.connectors.smtp import DEADLINE_S, Links
+from app.connectors.smtp import Links
 from app.connectors.smtp_answers import Result
-from app.connectors.state import Change, change_of
-from app.lib import database, jobs
+from app.connectors.smtp_connection import running_time
+from app.connectors.state import change_of
+from app.lib import database, jobs, polling
 from app.messaging import ledger, queue
-from app.messaging.desk import Desk
-from app.messaging.ledger import Connection, Due, Move
-from app.messaging.outgoing import UNREADABLE, Ready, Unreadable, later, prepare
-from app.messaging.queue import Cause
-from app.models.status import MessageStatus
-from app.nodes.retries import MAIL, Retry
+from app.messaging.claims import Claims, ShareKey, claim
+from app.messaging.commits import Commits
+from app.messaging.ledger import Connection, Move
+from app.messaging.outgoing import Claimed, Ready, make
+from app.messaging.shares import CONNECTIONS, Share, connections
 
 log = structlog.get_logger()
-AT_ONCE = 20
-PER_TENANT = 10
-GATHER_S = 0.01
-"""How long results wait for company, so that they share a transaction."""
 LOOK_S = 0.5
-"""How often a pass looks for new messages while slow servers keep it waiting."""
-RECONNECT_S = 40.0
-
-
-def deferred(ready: Ready, result: Result) -> Move:
-    """The server said "not now" to this mail: when its step wants it tried again, or the end."""
-    due = ready.due
-    retry = Retry(*due.asked["retry"]) if due.asked.get("retry") else MAIL
-    if due.attempt >= retry.attempts:
-        tries = "once" if due.attempt == 1 else f"{due.attempt} times"
-        return _over(ready, MessageStatus.FAILED, "deferred", f"Tried {tries}. {result.text}")
-    wait = retry.delay(due.attempt, random.random())  # noqa: S311
-    return Move(due, MessageStatus.QUEUED, ready.mail.recipient, error=result.text, retry_s=wait, reason="deferred")
-
-
-def _over(ready: Ready, status: MessageStatus, reason: str | None = None, error: str | None = None) -> Move:
-    port = "error" if status is MessageStatus.FAILED else "next"
-    return Move(ready.due, status, ready.mail.recipient, error=error, port=port, reason=reason)
-
-
-def outcome(ready: Ready, result: Result) -> Move:
-    """What the mail server's answer means for the message."""
-    match result.kind:
-        case "sent":
-            return _over(ready, MessageStatus.SENT)
-        case "uncertain":
-            return _over(ready, MessageStatus.UNCERTAIN, result.reason, result.text)
-        case "rejected":
-            return _over(ready, MessageStatus.FAILED, result.reason, result.text)
-        case "deferred":
-            return deferred(ready, result)
-        case "away":
-            return later(ready.due, result, ready.condition)
-        case (
-            "misconfigured"
-        ):  # due at once: the next look holds it, or sends it when somebody has mended the settings meanwhile
-            return Move(
-                ready.due, MessageStatus.QUEUED, error=result.text, retry_s=0.0, forgive=True, reason=result.reason
-            )
+"""How often a pass looks for new messages, and whether it has to stop, while slow servers keep it waiting."""
+SOON_S = 0.05
+"""The same when something was settled meanwhile that others may have waited for."""
+TEND_S = 5.0
+"""How often a pass looks for what lost workers left and for what has waited long enough."""
+STALE_S = ledger.CLAIM_S / 2
+"""What was claimed so long ago and not begun goes back: the server is slower than was thought, and others may take it."""
 
 
 class Delivery:
     """One pass over the queue, on one event loop and one database connection."""
 
-    def __init__(self, connection: Connection, reconnect: Callable[[], Connection] = database.connect) -> None:
-        self.connection, self._reconnect = connection, reconnect
-        self.links = Links()
-        self.under_way: dict[asyncio.Task[Result], Ready] = {}
-        self.told = 0
+    def __init__(
+        self,
+        connection: Connection,
+        reconnect: Callable[[], Connection] = database.connect,
+        stop: threading.Event = polling.stopping,
+    ) -> None:
+        self._connection, self._reconnect, self._stop = connection, reconnect, stop
+        self._links = Links()
+        self._shares: dict[ShareKey, Share] = defaultdict(Share)
+        self._working: dict[asyncio.Task[None], bool] = {}
+        """The connections at work, and whether the intent of their mail was asked for."""
+        self._ending = self._settled = False
+        self._next_look = self._next_tend = 0.0
 
     async def run(self, seconds: float) -> bool:
         """Send until nothing is due or the time is up; True when there may be more."""
-        stop = time.monotonic() + seconds
-        with self.connection.transaction():
-            queue.next_turn(self.connection, ledger.expire(self.connection))
-            self.told += ledger.let_go(self.connection)
+        end = time.monotonic() + seconds
+        self._event = asyncio.Event()
+        self._commits = Commits(self._connection, self._reconnect, self._stop)
+        writer = asyncio.create_task(self._commits.serve())
         try:
             while True:
-                while time.monotonic() < stop and self._start():
-                    pass
-                if not self.under_way:
-                    return time.monotonic() >= stop
-                done, _ = await asyncio.wait(self.under_way, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-                if done:
-                    await asyncio.sleep(GATHER_S)
-                    await self._finish()
+                self._ending = self._stop.is_set() or time.monotonic() >= end
+                found = self._end_claims() if self._ending else await self._look()
+                self._start()
+                if not (self._working or found):
+                    await self._commits.written()
+                    if self._ending or not (self._settled or self._commits.away):
+                        return self._ending
+                    self._next_look = 0.0
+                    if not self._commits.away:
+                        continue
+                await self._wait()
         finally:
-            for task in self.under_way:
+            for task in self._working:
                 task.cancel()
-            await self.links.close()
-            if self.told:
-                jobs.ring("advance")
+            await asyncio.gather(*self._working, return_exceptions=True)
+            writer.cancel()
+            await self._links.close()
+            self._commits.close()
 
-    def _start(self) -> int:
-        """Take what there is room for, write the intents, begin to send. Returns how many messages were looked at."""
-        tenants = Counter(ready.due.tenant_id for ready in self.under_way.values())
-        room = AT_ONCE - len(self.under_way)
-        if room <= 0:
-            return 0
-        claimed_at = time.monotonic()
-        with self.connection.transaction():
-            found = queue.look(self.connection, room, tenants, PER_TENANT)
-            ready, news = self._make_ready(found.due)
-        for change in news:
-            change.tell()
-        latest = claimed_at + ledger.LEASE_S - DEADLINE_S - 5
-        for made in ready:
-            sending = self.links.send(made.sender.server, made.mail, latest)
-            self.under_way[asyncio.create_task(sending)] = made
-        return len(found.due) + found.moved
+    async def _wait(self) -> None:
+        """Until a mail is over, or it is time to look."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), min(LOOK_S, max(0.001, self._next_look - time.monotonic())))
+        self._event.clear()
+        if self._settled:  # others may have waited for that
+            self._next_look = min(self._next_look, time.monotonic() + SOON_S)
 
-    def _make_ready(self, batch: Sequence[Due]) -> tuple[list[Ready], list[Change]]:
-        """What of `batch` may go; the rest is over, waits or is held when this returns. And what is news about connectors."""
-        if not batch:
-            return [], []
-        desk = Desk(self.connection, batch, self.links.away)
-        ready, moves, causes, changes = list[Ready](), list[Move](), set[Cause](), dict[object, Change]()
-        for due in batch:
-            try:
-                made = prepare(due, desk)
-            except Unreadable as error:
-                changes[error.condition.id] = Change(error.condition, "paused", UNREADABLE)
-                made = Cause("connector_paused", due.tenant_id, error.condition.id)
-            if isinstance(made, Ready):
-                ready.append(made)
-            elif isinstance(made, Move):
-                moves.append(made)
-            else:
-                causes.add(made)
-        news = ledger.change_connectors(self.connection, list(changes.values()))
-        for cause in causes:
-            queue.hold(self.connection, cause)
-        ledger.intend(self.connection, [*(made.intent for made in ready), *moves])
-        self._tell([move for move in moves if move.over])
-        return ready, news
+    # -- claiming
 
-    def _tell(self, over: Sequence[Move]) -> None:
-        """Messages are over: runs that wait for them go on, and the next message of the same contact has its turn."""
-        queue.next_turn(self.connection, [move.due.place for move in over])
-        known = [move for move in over if move.status is not MessageStatus.UNCERTAIN]
-        self.told += ledger.tell_runs(self.connection, known)
-
-    async def _finish(self) -> None:
-        """Settle everything that is done, in one transaction; through a restart of the database if need be."""
-        results = [(self.under_way.pop(task), task.result()) for task in [t for t in self.under_way if t.done()]]
-        for ready, result in results:
-            if result.kind not in ("sent", "away"):
-                log.warning("message.unsent", run_id=str(ready.due.run_id), seq=ready.due.seq, result=result.kind)
-        give_up = time.monotonic() + RECONNECT_S
-        while True:
-            try:
-                return self._settle(results)
-            except psycopg.OperationalError:
-                if time.monotonic() > give_up:
-                    raise
-                await asyncio.sleep(0.5)
-                if self.connection.closed:
-                    self.connection = self._again()
-
-    def _again(self) -> Connection:
+    async def _look(self) -> bool:
+        """Claim what the servers have room for, if it is time. True unless there was nothing."""
+        if time.monotonic() < self._next_look and not self._hungry():
+            return True
+        self._settled = self._commits.pending
+        self._drop(running_time() - STALE_S)
+        if any(share.shut for share in self._shares.values()):
+            await self._commits.written()  # so that the look reads what was found out about their servers
+        shut = {key for key, share in self._shares.items() if share.shut}
+        wanted = {key: share.wanted() for key, share in self._shares.items() if not share.shut}
+        at = running_time()
         try:
-            return self._reconnect()
+            made = await self._commits.transaction(partial(self._take_on, wanted))
         except psycopg.OperationalError:
-            return self.connection
+            if not (self._working or self._commits.pending):
+                raise
+            self._next_look = time.monotonic() + LOOK_S
+            return True
+        self._accept(made, shut, at)
+        self._next_look = time.monotonic() + (0.0 if made.moved else LOOK_S)
+        return bool(made.claimed or made.moved)
 
-    def _settle(self, results: Sequence[tuple[Ready, Result]]) -> None:
-        moves = [outcome(ready, result) for ready, result in results]
-        changes = {change.of.id: change for ready, result in results if (change := change_of(ready.condition, result))}
-        with self.connection.transaction():
-            news = ledger.change_connectors(self.connection, list(changes.values()))
-            written = ledger.settle(self.connection, moves)
-            mine = [move for move in moves if (move.due.run_id, move.due.seq) in written]
-            self._tell([move for move in mine if move.over])
-            for ready, result in results:
-                if result.reason == "bad_address":
-                    to = ready.mail.recipient
-                    ledger.suppress(self.connection, ready.due.tenant_id, to, "bounced", result.text)
-        for change in news:
+    def _hungry(self) -> bool:
+        """Has a server that had more mail than was claimed at a time few left?"""
+        return any(share.more and share.wanted() for share in self._shares.values())
+
+    def _take_on(self, wanted: dict[ShareKey, int], connection: Connection) -> Claims:
+        """The transaction of a look, in the thread of the connection."""
+        told = 0
+        if time.monotonic() >= self._next_tend:
+            self._next_tend = time.monotonic() + TEND_S
+            over, told = ledger.give_up(connection)
+            queue.next_turn(connection, [*ledger.expire(connection), *over])
+            told += ledger.let_go(connection)
+        made = claim(connection, wanted)
+        made.told += told
+        return made
+
+    def _accept(self, made: Claims, shut: set[ShareKey], at: float) -> None:
+        """Take over what a look claimed at `at`, but for servers that were shut while it looked: `shut` were so before."""
+        for key, room in made.open.items():
+            if not self._shares[key].shut or key in shut:
+                self._shares[key].allow(room)
+        for key, one in made.claimed:
+            if self._shares[key].shut:
+                self._commits.give_back([one.due], at + ledger.CLAIM_S)
+            else:
+                self._shares[key].claimed.append((at, one))
+        for key, share in self._shares.items():
+            share.more = key in made.more
+        for change in made.news:
             change.tell()
-        if len(mine) < len(moves):
-            log.warning("message.fenced", count=len(moves) - len(mine))
+        if made.told:
+            jobs.ring("advance")
+
+    def _end_claims(self) -> bool:
+        """Give back what was not begun; told to stop, also what is under way and was not handed over yet."""
+        self._drop(float("inf"))
+        if self._stop.is_set():
+            for task, asked in self._working.items():
+                if not asked:
+                    task.cancel()
+        return False
+
+    def _drop(self, older_than: float) -> None:
+        for share in self._shares.values():
+            self._commits.give_back([one.due for one in share.drop(older_than)], running_time() + ledger.CLAIM_S)
+
+    # -- sending
+
+    def _start(self) -> None:
+        """Give connections to those servers that have mail and room."""
+        if self._ending or self._commits.away:
+            return
+        for share in self._shares.values():
+            room = connections(share, self._shares.values()) - share.sending
+            for _ in range(min(room, len(share.claimed)) if not share.shut else 0):
+                share.sending += 1
+                task = asyncio.create_task(self._work(share))
+                self._working[task] = False
+                task.add_done_callback(self._free)
+
+    def _free(self, task: asyncio.Task[None]) -> None:
+        self._working.pop(task, None)
+        self._event.set()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("deliver.failed", error=repr(error))
+
+    async def _work(self, share: Share) -> None:
+        """One connection: mail after mail, as long as there is one and the server may have it."""
+        try:
+            while share.claimed and not (share.shut or self._ending or self._commits.away):
+                at, claimed = share.claimed.popleft()
+                await self._send(share, at + ledger.CLAIM_S, claimed)
+                self._settled = True
+                self._event.set()
+                if share.sending > connections(share, self._shares.values()):
+                    return
+        finally:
+            share.sending -= 1
+
+    async def _send(self, share: Share, until: float, claimed: Claimed) -> None:
+        ready = make(claimed)
+        if isinstance(ready, Move):
+            return self._commits.end(ready, until)
+        began, intended, task = running_time(), False, asyncio.current_task()
+
+        async def begin() -> float:
+            nonlocal intended, until
+            if share.shut or self._stop.is_set() or self._commits.away:
+                return 0.0
+            self._mark(task, True)
+            latest = await self._commits.begin(ready)
+            if latest:
+                intended, until = True, running_time() + ledger.LEASE_S
+            return latest
+
+        try:
+            result = await self._links.send(ready.sender.server, ready.mail, begin)
+        except asyncio.CancelledError:
+            if not intended:
+                self._commits.give_back([ready.due], until)
+            raise
+        finally:
+            self._mark(task, False)
+        self._learn(share, ready, result, began, until, intended)
+        return None
+
+    def _mark(self, task: asyncio.Task[None] | None, asked: bool) -> None:
+        if task in self._working:
+            self._working[task] = asked
+
+    def _learn(self, share: Share, ready: Ready, result: Result, began: float, until: float, intended: bool) -> None:
+        """Settle the mail, and keep what its end says about the server."""
+        if result.kind not in ("sent", "away", "withheld"):
+            log.warning("message.unsent", run_id=str(ready.due.run_id), seq=ready.due.seq, result=result.kind)
+        shut = result.kind == "misconfigured" or share.note(result, began, running_time())
+        change = change_of(ready.condition, result, shut=shut)
+        if shut or (change and change.state != "ok") or (ready.condition.state == "away" and change):
+            self._commits.give_back([one.due for one in share.shut_down()], running_time() + ledger.CLAIM_S)
+        elif share.changed:
+            share.changed = False
+            self._commits.grant(ready.condition, share.limit if share.limit < CONNECTIONS else None)
+        self._commits.finish(ready, result, change, until=until, intended=intended)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,6 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from app.connectors.smtp_answers import Result
-from app.connectors.smtp_connection import Server
 from app.connectors.state import Condition
 from app.contacts.permission import Listed
 from app.lib import addresses
@@ -71,11 +69,7 @@ def ways(connection: Connection, tenants: set[int]) -> list[Way]:
 class Desk:
     """What one batch needs beside its rows: suppressions, templates, connectors. Three queries."""
 
-    def __init__(
-        self, connection: Connection, batch: Sequence[Due], away: Callable[[Server], Result | None] = lambda _: None
-    ) -> None:
-        self.away = away
-        """Why a server is left alone for now."""
+    def __init__(self, connection: Connection, batch: Sequence[Due]) -> None:
         self.suppressed = suppressions(
             connection,
             [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from datetime import timedelta
 
@@ -18,7 +19,11 @@ from app.messaging.deliver import Delivery
 
 log = structlog.get_logger()
 SECONDS = 20.0
-"""One call sends for at most this long, so that a stopping worker is not held up by a long queue."""
+"""One call works for at most this long, so that a stopping worker is not held up by a long queue."""
+PASS_S = 60.0
+"""One pass begins mails for at most this long: an actor should not run without end. A worker that stops ends it at once."""
+_alone = threading.Lock()
+"""One pass at a time in a process: it looks by itself for what came meanwhile, and servers get no more connections than their share."""
 
 KEPT = timedelta(days=30)
 
@@ -29,13 +34,17 @@ jobs.broker()
 def deliver() -> None:
     """Send what is due until nothing is."""
     jobs.answer("deliver")
+    if not _alone.acquire(blocking=False):
+        return
     try:
         with database.connect("delivery") as connection:
-            more = asyncio.run(Delivery(connection).run(SECONDS))
+            more = asyncio.run(Delivery(connection).run(PASS_S))
     except psycopg.OperationalError as error:
-        # The database is away. What was claimed and not settled is uncertain when its lease ends; the rest is still queued.
+        # The database is away. What was claimed goes back by itself; what was being handed over is uncertain when its lease ends.
         log.warning("deliver.database_away", error=type(error).__name__)
         return
+    finally:
+        _alone.release()
     if more:
         jobs.ring("deliver")
 

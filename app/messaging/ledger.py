@@ -1,7 +1,9 @@
 """The set-based SQL of sending: write the intent, settle behind the fence, expire what was left behind. What is due says `queue`.
 
-Plain psycopg, like the engine's. Everything the gateway wants is read in the transaction that writes the intent, so what was checked
-is what is sent. `lease_until` is real time, `due_at` the product's clock.
+Plain psycopg, like the engine's. A message is claimed by `queue.look`: it stays queued, with a lease, and goes back by itself when that
+is over, for nothing of it has left. Its intent is written when its server would take it, immediately before it is handed over, in the
+transaction that reads what the gateway wants: from there on nobody can know, and when its owner is lost it is uncertain.
+`lease_until` is real time, `due_at` the product's clock.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from app.connectors import state
@@ -27,8 +30,13 @@ from app.models.status import Channel, MessageStatus
 from app.settings import settings
 
 Connection = psycopg.Connection[Any]
-LEASE_S = 100
-"""More than three times the longest send, so that an owner who is alive always settles in time."""
+LedgerKey = tuple[UUID, int]
+CLAIM_S = 60
+"""How long a worker has for a message until it has to begin to hand it over. What a lost worker had claimed waits that long."""
+LEASE_S = 180
+"""Six times the longest send, so that an owner who is alive settles in time also when the database is away for two minutes."""
+GIVE_UP_HOURS = 24
+"""How long a mail waits for a server that cannot be used."""
 NOBODY_KNOWS = "The worker stopped while it was sending; the mail may have left."
 
 
@@ -53,11 +61,21 @@ class Due:
     contact: dict[str, Any] | None
     timezone: str = "UTC"
     """The workspace's, for contacts without one."""
+    first_tried_at: datetime | None = None
+
+    @property
+    def key(self) -> LedgerKey:
+        return self.run_id, self.seq
 
     @property
     def place(self) -> tuple[UUID, int]:
         """The (contact, channel) whose messages leave one after another."""
         return self.contact_id, int(Channel.EMAIL)
+
+    @property
+    def lane(self) -> str:
+        """The lane of the queue: the connector that it names, in small letters, or none."""
+        return str(self.asked.get("connectorId") or "").lower()
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -75,8 +93,8 @@ class Move:
     subject: str | None = None
     error: str | None = None
     retry_s: float | None = None
-    forgive: bool = False
-    """This try does not count: the fault was the server's, not the mail's."""
+    counts: bool = True
+    """Does this try count? Not when the fault was the server's, or nothing was tried."""
     port: str = "next"
     reason: str | None = None
     """A stable word for why it was suppressed, failed or waits (`bad_address`, `server_away`, …); `error` is the sentence."""
@@ -89,34 +107,56 @@ class Move:
         return self.status not in (MessageStatus.QUEUED, MessageStatus.SENDING)
 
 
-# Each counts what it moves (`counters`). Only messages that are queued or being sent are moved here.
-_INTEND = moving(
-    """
-    update messages m set status = v.status, recipient = v.recipient, subject = v.subject, error_message = v.error,
-      reason = v.reason, connector_id = coalesce(v.connector, m.connector_id),
-      settled_at = case when v.status > 1 then clock_now() end, fence = m.fence + 1,
-      due_at = clock_now() + v.retry * interval '1 second', attempt = m.attempt + (v.status = 1)::int,
-      lease_until = case when v.status = 1 then now() + %(lease)s * interval '1 second' end
-    from unnest(%(run)s::uuid[], %(seq)s::int[], %(status)s::int[], %(recipient)s::text[], %(subject)s::text[], %(error)s::text[],
-      %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[])
-      as v(run_id, seq, status, recipient, subject, error, reason, connector, retry)
-    where m.run_id = v.run_id and m.seq = v.seq
-    """,
-    QUEUED,
-)
+# What may have changed since the claim and decides whether the message may leave, of those that are still this worker's.
+_FACTS = """
+select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status,
+  c.id is not null as contact_known, c.email, c.consent, k.state, k.updated_at
+from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[]) as v(run_id, seq, fence, connector)
+  join messages m on m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until > now()
+  left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
+  left join runs r on r.id = m.run_id
+  left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
+  left join connectors k on k.id = v.connector and k.tenant_id = m.tenant_id
+"""
 
+# It stays in the counter of those that are queued.
+_INTEND = """
+update messages m set status = 1, due_at = null, recipient = v.recipient, subject = v.subject, connector_id = v.connector,
+  error_message = null, reason = null, attempt = v.attempt + 1, lease_until = now() + %(lease)s * interval '1 second'
+from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(recipient)s::text[], %(subject)s::text[], %(connector)s::uuid[],
+  %(attempt)s::int[]) as v(run_id, seq, fence, recipient, subject, connector, attempt)
+where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until > now()
+returning m.run_id, m.seq
+"""
+
+# Counts what it moves (`counters`). Only messages that are claimed or being sent are moved here.
 _SETTLE = moving(
     """
     update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
+      recipient = coalesce(v.recipient, m.recipient), subject = coalesce(v.subject, m.subject),
+      connector_id = coalesce(v.connector, m.connector_id),
       settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
-      due_at = case when v.status = 9 then %(limit)s else clock_now() + v.retry * interval '1 second' end,
-      attempt = m.attempt - v.forgive::int
-    from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(error)s::text[], %(reason)s::text[],
-      %(retry)s::float8[], %(forgive)s::bool[]) as v(run_id, seq, fence, status, error, reason, retry, forgive)
-    where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 1
+      due_at = case when v.status = 9 then %(limit)s when v.status = 0 then clock_now() + v.retry * interval '1 second' end,
+      attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, clock_now()) end
+    from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[], %(subject)s::text[],
+      %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
+      %(first)s::timestamptz[])
+      as v(run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first)
+    where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status in (0, 1) and m.lease_until is not null
     """.replace("%(limit)s", LIMIT),
     QUEUED,
 )
+
+# Nothing of them has left: they are as they were before they were claimed. A claim ends by itself like that too.
+_GIVE_BACK = """
+update messages m set lease_until = null, fence = m.fence + 1
+from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[]) as v(run_id, seq, fence)
+where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until is not null
+"""
+_UNCLAIM = """
+update messages m set lease_until = null, fence = m.fence + 1 where (m.run_id, m.seq) in (
+  select run_id, seq from messages where lease_until < now() and status = 0 limit 500 for update skip locked)
+"""
 
 _EXPIRE = moving(
     """
@@ -129,6 +169,23 @@ _EXPIRE = moving(
     answer="contact_id, channel",
 )
 
+_GIVE_UP = moving(
+    """
+    update messages m set status = 8, reason = 'server_away', settled_at = clock_now(), fence = m.fence + 1,
+      error_message = %(why)s || coalesce(late.words, '')
+    from late where m.run_id = late.run_id and m.seq = late.seq
+    """,
+    QUEUED,
+    values="""late as (
+      select m.run_id, m.seq, k.state_message as words from connectors k cross join lateral (
+        select m.run_id, m.seq from messages m
+        where m.tenant_id = k.tenant_id and m.connector_id = k.id and m.status = 0 and m.due_at is null and m.reason = 'server_away'
+          and greatest(m.created_at, m.resent_at) < clock_now() - %(hours)s * interval '1 hour'
+        order by m.created_at limit 500 for update skip locked) m
+      where k.probe_at is not null and k.state = 'away' and k.state_since < clock_now() - %(hours)s * interval '1 hour' limit 500)""",
+    answer="run_id, seq, tenant_id, workflow_id, contact_id, channel, payload, recipient, error_message",
+)
+
 _TELL = """
 insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
 values (%s, 2, 'message.settled', %s, %s, %s, %s, clock_now())
@@ -136,60 +193,114 @@ values (%s, 2, 'message.settled', %s, %s, %s, %s, clock_now())
 
 
 def _storable(text: str | None) -> str | None:
-    """PostgreSQL takes no NUL, and a mail server may say anything."""
-    return text.replace("\x00", "")[:1000] if text else text
+    """PostgreSQL takes neither NUL nor half a character, and a mail server may say anything."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")[:1000] if text else text
 
 
-def intend(connection: Connection, moves: Sequence[Move]) -> None:
-    """Write what the gateway said: SENDING with a lease, or the end of the message. Same transaction as `queue.look`."""
-    connection.execute(
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What decides whether a claimed message may leave, as it is when that is about to happen."""
+
+    run_id: UUID
+    seq: int
+    workflow_status: str | None
+    run_status: int | None
+    contact_known: bool
+    email: str | None
+    consent: dict[str, Any] | None
+    state: str | None
+    updated_at: datetime | None
+    """The connector's."""
+
+
+def facts(connection: Connection, intents: Sequence[Move]) -> dict[LedgerKey, Now]:
+    """What is known now about messages that are to leave; those that are no longer this worker's are missing."""
+    parameters = {**_keys(intents), "connector": [move.connector_id for move in intents]}
+    with connection.cursor(row_factory=class_row(Now)) as cursor:
+        return {(row.run_id, row.seq): row for row in cursor.execute(_FACTS, parameters).fetchall()}
+
+
+def intend(connection: Connection, intents: Sequence[Move]) -> set[LedgerKey]:
+    """Write that these are handed over now. Answers those that may be: a row whose fence moved on is left alone."""
+    rows = connection.execute(
         _INTEND,
         {
-            "shard": shards.own(),
+            **_keys(intents),
             "lease": LEASE_S,
-            "run": [move.due.run_id for move in moves],
-            "seq": [move.due.seq for move in moves],
+            "recipient": [move.recipient for move in intents],
+            "subject": [move.subject for move in intents],
+            "connector": [move.connector_id for move in intents],
+            "attempt": [move.due.attempt for move in intents],
+        },
+    ).fetchall()
+    return {(row[0], row[1]) for row in rows}
+
+
+def settle(connection: Connection, moves: Sequence[Move]) -> set[LedgerKey]:
+    """Write what became of messages. A row whose fence moved on is left alone; the answer has those that were written."""
+    rows = connection.execute(
+        _SETTLE,
+        {
+            **_keys(moves),
+            "shard": shards.own(),
+            "hours": settings().engine.uncertain_hours,
             "status": [int(move.status) for move in moves],
             "recipient": [move.recipient for move in moves],
             "subject": [move.subject for move in moves],
             "error": [_storable(move.error) for move in moves],
             "reason": [move.reason for move in moves],
             "connector": [move.connector_id for move in moves],
-            "retry": [move.retry_s for move in moves],
-        },
-    )
-    for move in moves:
-        move.due.fence += 1
-        move.due.attempt += move.status is MessageStatus.SENDING
-
-
-def settle(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int]]:
-    """Write the results of sends. A row whose fence moved on is left alone; the answer has those that were written."""
-    rows = connection.execute(
-        _SETTLE,
-        {
-            "shard": shards.own(),
-            "hours": settings().engine.uncertain_hours,
-            "run": [move.due.run_id for move in moves],
-            "seq": [move.due.seq for move in moves],
-            "fence": [move.due.fence for move in moves],
-            "status": [int(move.status) for move in moves],
-            "error": [_storable(move.error) for move in moves],
-            "reason": [move.reason for move in moves],
-            "retry": [move.retry_s for move in moves],
-            "forgive": [move.forgive for move in moves],
+            "retry": [move.retry_s or 0.0 for move in moves],
+            "attempt": [move.due.attempt + move.counts for move in moves],
+            "first": [move.due.first_tried_at for move in moves],
         },
     ).fetchall()
     return {(row[0], row[1]) for row in rows}
 
 
-def expire(connection: Connection) -> list[tuple[UUID, int]]:
-    """Sends whose owner is gone become uncertain: nobody can know whether the mail left, so no machine sends it again.
+def give_back(connection: Connection, due: Sequence[Due]) -> int:
+    """Put claimed messages back into the queue as if nobody had claimed them. Returns how many were still this worker's."""
+    if not due:
+        return 0
+    keys = {"run": [one.run_id for one in due], "seq": [one.seq for one in due], "fence": [one.fence for one in due]}
+    return connection.execute(_GIVE_BACK, keys).rowcount
 
-    Answers the (contact, channel) of each.
+
+def _keys(moves: Sequence[Move]) -> dict[str, Any]:
+    due = [move.due for move in moves]
+    return {"run": [one.run_id for one in due], "seq": [one.seq for one in due], "fence": [one.fence for one in due]}
+
+
+def expire(connection: Connection) -> list[tuple[UUID, int]]:
+    """Of workers that are gone: what was claimed is back in the queue, what was being sent becomes uncertain.
+
+    Nobody can know whether that left, so no machine sends it again. Answers the (contact, channel) of each of those.
     """
+    connection.execute(_UNCLAIM)
     parameters = {"shard": shards.own(), "why": NOBODY_KNOWS, "hours": settings().engine.uncertain_hours}
     return [(row[0], row[1]) for row in connection.execute(_EXPIRE, parameters).fetchall()]
+
+
+def give_up(connection: Connection) -> tuple[list[tuple[UUID, int]], int]:
+    """Messages that a server which is away has held for 24 hours fail, some hundred at a time.
+
+    Answers the (contact, channel) of each, and how many runs were told.
+    """
+    why = f"Given up after {GIVE_UP_HOURS} hours. "
+    parameters = {"shard": shards.own(), "hours": GIVE_UP_HOURS, "why": why}
+    places, notes = [], []
+    for row in connection.execute(_GIVE_UP, parameters).fetchall():
+        run_id, seq, tenant_id, workflow_id, contact_id, channel, payload, recipient, error = row
+        places.append((contact_id, channel))
+        if (payload or {}).get(AWAITED):
+            output = {"status": MessageStatus.FAILED.word, "recipient": recipient, "reason": "server_away"}
+            output = {key: value for key, value in output.items() if value is not None}
+            note = {"seq": seq, "port": "error", "output": output, "error": error}
+            notes.append((tenant_id, contact_id, workflow_id, run_id, Jsonb(note)))
+    if notes:
+        with connection.cursor() as cursor:
+            cursor.executemany(_TELL, notes)
+    return places, len(notes)
 
 
 def let_go(connection: Connection) -> int:

@@ -5,16 +5,13 @@ Whatever goes wrong with one message is the end of that message only; the rest o
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
-from app.connectors.smtp_answers import Result
 from app.connectors.smtp_connection import Mail
 from app.connectors.state import Condition
 from app.lib import clock, crypto
@@ -27,11 +24,17 @@ from app.messaging.schemas import Parts
 from app.models.status import MessageStatus
 
 log = structlog.get_logger()
-AWAY_S = (30.0, 60.0)
-LONGEST_AWAY_S = 900.0
-GIVE_UP = timedelta(hours=24)
-"""How long a mail waits for a server that cannot be used at all."""
 UNREADABLE = "The password of the connector cannot be read. Enter it again."
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A message that may go, and by what. It becomes a mail when a connection is free for it."""
+
+    due: Due
+    sender: Sender
+    condition: Condition
+    source: Parts
 
 
 @dataclass(slots=True)
@@ -55,34 +58,8 @@ def failed(due: Due, error: str, reason: str) -> Move:
     return Move(due, MessageStatus.FAILED, error=error, port="error", reason=reason)
 
 
-def later(due: Due, result: Result, condition: Condition) -> Move:
-    """Leave it queued: nothing about the mail is wrong, its server cannot be used now. It costs the mail no try.
-
-    It waits for 24 hours from when both it and the outage were there, so that what a pause held longer is not given up at once.
-    """
-    now = clock.now()
-    began = (
-        now if result.everyone and condition.state == "ok" else max(due.created_at, condition.since or due.created_at)
-    )
-    if now - began > GIVE_UP:
-        return failed(due, f"Given up after 24 hours. {result.text}", "server_away")
-    # Who alone meets a fault is asked for ever more rarely: it may be that the server does not like this recipient.
-    alone = min(max((now - due.created_at).total_seconds() / 4, AWAY_S[0]), LONGEST_AWAY_S)
-    wait = random.uniform(*AWAY_S) if result.everyone else alone  # noqa: S311
-    text = f"{result.text} It is tried until {_moment(began + GIVE_UP)} and then given up."
-    return Move(
-        due,
-        MessageStatus.QUEUED,
-        error=text,
-        retry_s=wait,
-        forgive=True,
-        reason="server_away",
-        connector_id=condition.id,
-    )
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+def suppressed(due: Due, verdict: gateway.Verdict) -> Move:
+    return Move(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
 
 
 class Unsendable(Exception):
@@ -100,40 +77,42 @@ class Unreadable(Exception):
         self.condition = condition
 
 
-def prepare(due: Due, desk: Desk) -> Move | Ready | Cause:
-    """Pass the gateway, fill the template, build the mail. A Move is the end (or delay) of this message instead, a Cause holds it.
+def admit(due: Due, desk: Desk, *, probing: bool = False) -> Move | Claimed | Cause:
+    """Pass the gateway and find the way out. A Move is the end of this message instead, a Cause holds it. Raises Unreadable.
 
-    Raises Unreadable.
+    `probing`: it is the one that tries a server which is away.
     """
     try:
-        return _prepare(due, desk)
+        verdict = gateway.judge(desk.facts(due))
+        if verdict.say == "suppress":
+            return suppressed(due, verdict)
+        if verdict.say == "later":
+            return Cause("workflow_paused", due.tenant_id, due.lane, due.workflow_id)
+        way = _way(due, desk)
+        if isinstance(way, Cause):
+            return way
+        if way.state == "away" and not probing:
+            return Cause("server_away", due.tenant_id, due.lane, way.id)
+        source = desk.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
+        if source is None:
+            raise Unsendable("no_template", "The template was deleted.")
+        return Claimed(due, _sender(way), way.condition, source)
+    except Unsendable as error:
+        return failed(due, str(error), error.reason)
+
+
+def make(claimed: Claimed) -> Move | Ready:
+    """Fill the template and build the mail. A Move is the end of this message instead. No database here, but some milliseconds."""
+    due = claimed.due
+    try:
+        return _made(due, claimed.sender, claimed.condition, claimed.source)
     except rendering.PartError as error:
         return failed(due, str(error), "template_error")
     except Unsendable as error:
         return failed(due, str(error), error.reason)
-    except Unreadable:
-        raise
     except Exception as error:
         log.exception("message.unprepared", run_id=str(due.run_id), seq=due.seq, tenant_id=due.tenant_id)
         return failed(due, f"The mail could not be built ({type(error).__name__}).", "internal_error")
-
-
-def _prepare(due: Due, desk: Desk) -> Move | Ready | Cause:
-    verdict = gateway.judge(desk.facts(due))
-    if verdict.say == "suppress":
-        return Move(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
-    if verdict.say == "later":
-        return Cause("workflow_paused", due.tenant_id, due.workflow_id)
-    way = _way(due, desk)
-    if isinstance(way, Cause):
-        return way
-    sender = _sender(way)
-    if gone := desk.away(sender.server):
-        return later(due, gone, way.condition)
-    source = desk.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
-    if source is None:
-        raise Unsendable("no_template", "The template was deleted.")
-    return _made(due, sender, way.condition, source)
 
 
 def _way(due: Due, desk: Desk) -> Way | Cause:
@@ -143,8 +122,8 @@ def _way(due: Due, desk: Desk) -> Way | Cause:
     if way is None and named:
         raise Unsendable("no_connector", "The connector that this step names was deleted.")
     if way is None:
-        return Cause("no_connector", due.tenant_id)
-    return Cause("connector_paused", due.tenant_id, way.id) if way.state == "paused" else way
+        return Cause("no_connector", due.tenant_id, due.lane)
+    return Cause("connector_paused", due.tenant_id, due.lane, way.id) if way.state == "paused" else way
 
 
 def _sender(way: Way) -> Sender:

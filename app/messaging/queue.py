@@ -1,62 +1,108 @@
 """What is due, in its order: the set-based SQL that chooses messages to send, puts off those that wait for another, and holds and frees.
 
-Messages of one run leave in step order; of one contact per channel in the order in which they were queued. A message is blocked by the
-first earlier one that is queued or being sent. One of another run does not block when it is held, waits for a server that this one
-does not need, or is tried again only in more than `PASS_OVER_S`.
+The queue has a lane for each connector that messages name, and in each workspace one for those that name none. A look takes from each
+lane what its server has room for, so that nobody's backlog stands before anybody else's mail, and costs index probes for each lane
+and each row that it takes, however many wait. What a paused connector or workflow or a server that is away keeps from leaving is held
+outside the index of the lanes (`due_at` is null), a set at a time, and freed like that.
 
-Every look is bounded: a blocked row is moved in the due index behind what it waits for, so that it is met once for each try of that,
-not once a second. Measured with 100,000 due rows, two in three of them blocked: a look at 40 rows reads those and at most two index
-entries for each (287 pages, 0.8 ms). The first that waits is made due when the one before it is over (`next_turn`); the times written
-here only bound what happens when that is missed. Whatever a paused connector or workflow holds stands outside the index (`due_at` is
-null).
+Messages of one run leave in step order; of one contact per channel in the order in which they were queued. A message is blocked by the
+first earlier one that is queued, claimed or being sent. One of another run does not block when it is held, waits for a server that
+this one does not need, or is tried again only in more than `PASS_OVER_S`. A blocked row is moved in its lane behind what it waits for,
+so that it is met once for each try of that, not once a second. The first that waits is made due when the one before it is over
+(`next_turn`); the times written here only bound what happens when that is missed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from psycopg.rows import class_row
 
-from app.messaging.ledger import Connection, Due
+from app.messaging.ledger import CLAIM_S, Connection, Due
 
 WINDOW = 20
-"""How many rows more than there is room for are looked at, so that blocked ones do not cost a look each."""
+"""How many rows more than there is room for are looked at in a lane, so that blocked ones do not cost a look each."""
 PASS_OVER_S = 300
 """An earlier message of another run that is tried again later than this keeps nobody waiting."""
 HOLD_AT_ONCE = 1000
-"""How many rows one statement takes out of the due index."""
+"""How many rows one statement takes out of the due index, or puts back into it."""
+PROBE_FROM = 20
+"""How many held messages are looked at for one that may try an away server: the oldest may wait for another."""
 WAITS = "waits_turn"
 
-_LOOK = """
-with due as materialized (
-  select run_id, seq, tenant_id, contact_id, channel, workflow_id, created_at, due_at, payload from messages
-  where due_at <= clock_now() and status = 0 and channel = 1 and not tenant_id = any(%(busy)s)
-  order by due_at limit %(window)s for update skip locked
-)
-select m.run_id, m.seq, m.tenant_id, m.workflow_id, coalesce(w.status = 'paused', false) as paused,
-  case when before.status = 1 then clock_now() + interval '5 seconds'
+_WAITING = "m.status = 0 and m.due_at is not null and m.lease_until is null"
+_LANE = "coalesce(lower(m.payload ->> 'connectorId'), '')"
+
+_LANES = f"""
+with recursive lanes as (
+  (select m.tenant_id, {_LANE} as lane from messages m where {_WAITING} order by m.tenant_id, {_LANE} limit 1)
+  union all
+  select n.tenant_id, n.lane from lanes l cross join lateral (
+    select m.tenant_id, {_LANE} as lane from messages m where {_WAITING} and (m.tenant_id, {_LANE}) > (l.tenant_id, l.lane)
+    order by m.tenant_id, {_LANE} limit 1) n)
+"""  # noqa: S608  constants, as below: each lane by one index probe
+
+_FIRST = f"""
+(select m.due_at from messages m where {_WAITING} and m.tenant_id = l.tenant_id and {_LANE} = l.lane order by m.due_at limit 1)
+"""  # noqa: S608
+
+OLDEST_DUE = f"{_LANES} select min({_FIRST}) from lanes l"  # noqa: S608
+"""When the first of the messages that wait to be sent is or was due."""
+
+NEXT_DUE = f"""
+{_LANES} select min((select m.due_at from messages m where {_WAITING} and m.tenant_id = l.tenant_id and {_LANE} = l.lane
+  and m.due_at > clock_now() order by m.due_at limit 1)) from lanes l
+"""  # noqa: S608
+"""When the next message will be due that is not yet."""
+
+_DUE_LANES = f"""
+{_LANES}
+select l.tenant_id, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe
+from lanes l left join connectors d on d.tenant_id = l.tenant_id and d.type = 'smtp'
+  and case when l.lane = '' then d.is_default else d.id::text = l.lane end
+where {_FIRST} <= clock_now()
+union all
+select d.tenant_id, case when d.is_default then '' else d.id::text end, d.id, d.server, d.state, d.room, true
+from connectors d where d.probe_at <= clock_now() and d.state = 'away' and d.type = 'smtp'
+"""  # noqa: S608
+
+_LOOK = f"""
+with lane as materialized (
+  select l.tenant_id, l.lane, l.n, k.id as via
+  from unnest(%(tenant)s::int[], %(lane)s::text[], %(count)s::int[]) as l(tenant_id, lane, n)
+    left join connectors k on k.tenant_id = l.tenant_id and k.type = 'smtp'
+      and case when l.lane = '' then k.is_default else k.id::text = l.lane end),
+due as materialized (
+  select l.lane, l.via, d.* from lane l cross join lateral (
+    select m.run_id, m.seq, m.tenant_id, m.contact_id, m.channel, m.workflow_id, m.created_at, m.due_at from messages m
+    where {_WAITING} and m.tenant_id = l.tenant_id and {_LANE} = l.lane and m.due_at <= clock_now()
+    order by m.due_at limit l.n for update skip locked) d)
+select m.run_id, m.seq, m.tenant_id, m.lane, m.workflow_id, coalesce(w.status = 'paused', false) as paused,
+  case when before.status = 1 or before.lease_until is not null then clock_now() + interval '5 seconds'
+       when before.status = 0 and before.due_at is null and before.reason = 'server_away' and before.connector_id = m.via
+         then clock_now() + interval '1 second'
        when before.status = 0 and before.due_at is null then clock_now() + interval '1 hour'
        when before.status = 0 and before.due_at <= clock_now() and before.due_at < m.due_at then clock_now() + interval '1 second'
        when before.status = 0 then before.due_at + interval '1 millisecond' end as put_off_to
 from due m left join workflows w on w.id = m.workflow_id
-  left join connectors d on d.tenant_id = m.tenant_id and d.type = 'smtp' and d.is_default
   left join lateral (
-    (select e.status, e.due_at from messages e
+    (select e.status, e.due_at, e.lease_until, e.reason, e.connector_id from messages e
      where e.run_id = m.run_id and e.seq < m.seq and e.status in (0, 1) order by e.seq limit 1)
     union all
-    (select e.status, e.due_at from messages e
+    (select e.status, e.due_at, e.lease_until, e.reason, e.connector_id from messages e
      where e.contact_id = m.contact_id and e.channel = m.channel and e.status in (0, 1) and e.run_id <> m.run_id
        and (e.created_at, e.run_id, e.seq) < (m.created_at, m.run_id, m.seq)
-       and (e.status = 1 or (e.due_at <= clock_now() + %(pass_over)s * interval '1 second' and (e.reason is distinct from 'server_away'
-         or e.connector_id::text = coalesce(nullif(lower(m.payload->>'connectorId'), ''), d.id::text))))
+       and (e.status = 1 or e.lease_until is not null
+         or (e.due_at is null and e.reason = 'server_away' and e.connector_id = m.via)
+         or (e.due_at <= clock_now() + %(pass_over)s * interval '1 second'
+           and (e.reason is distinct from 'server_away' or e.connector_id = m.via)))
      order by e.created_at, e.run_id, e.seq limit 1)
     limit 1) before on true
 order by m.due_at, m.created_at, m.run_id, m.seq
-"""
+"""  # noqa: S608
 
 _PUT_OFF = """
 update messages m set due_at = v.until, reason = %(waits)s
@@ -64,19 +110,23 @@ from unnest(%(run)s::uuid[], %(seq)s::int[], %(until)s::timestamptz[]) as v(run_
 where m.run_id = v.run_id and m.seq = v.seq
 """
 
-_TAKE = """
+# The claim: nobody else takes them until it is over, and then they are as they were. Their place in the queue stays.
+_CLAIM = """
+with taken as (
+  update messages m set lease_until = now() + %(lease)s * interval '1 second', fence = m.fence + 1
+  from unnest(%(run)s::uuid[], %(seq)s::int[]) with ordinality as v(run_id, seq, place)
+  where m.run_id = v.run_id and m.seq = v.seq returning m.*, v.place)
 select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.template_id, m.payload, m.attempt, m.fence,
-  greatest(m.created_at, m.resent_at) as created_at,
+  greatest(m.created_at, m.resent_at) as created_at, case when m.attempt > 0 then m.first_tried_at end as first_tried_at,
   case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
     'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
     'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact,
   (select timezone from workspaces where id = m.tenant_id) as timezone
-from unnest(%(run)s::uuid[], %(seq)s::int[]) with ordinality as v(run_id, seq, place) join messages m using (run_id, seq)
-  left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
+from taken m left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
   left join runs r on r.id = m.run_id
   left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
-order by v.place
+order by m.place
 """
 
 # Skips what is locked: somebody looks at it just now, and may wait for a connector that this transaction has changed.
@@ -90,41 +140,104 @@ update messages m set due_at = clock_now() where (m.run_id, m.seq) in (
 """
 
 # The cause is locked, so that nothing is held for a cause that somebody is just ending: who ends it frees what was held before.
-_HOLD = """
-with cause as ({cause} for share), held as (
+_HOLD = f"""
+with cause as ({{cause}} for share), held as (
   select m.run_id, m.seq from messages m, cause
-  where m.tenant_id = %(tenant)s and m.status = 0 and m.channel = 1 and m.due_at <= clock_now() and {which}
+  where m.tenant_id = %(tenant)s and {_WAITING} and m.channel = 1 and m.due_at <= clock_now() and {{which}}
   order by m.due_at limit %(at_once)s for update of m skip locked)
-update messages m set due_at = null, reason = %(reason)s, error_message = cause.words, connector_id = cause.connector_id
+update messages m set due_at = null, reason = %(reason)s, error_message = {{words}}, connector_id = cause.connector_id
 from held, cause where m.run_id = held.run_id and m.seq = held.seq
+"""  # noqa: S608
+_OF_CONNECTOR = f"{_LANE} = %(lane)s and (%(lane)s = %(id)s::text or (cause.is_default and %(lane)s = ''))"
+_UNTIL = """
+cause.words || ' It is tried until ' || to_char((greatest(m.created_at, m.resent_at, cause.since) + interval '24 hours') at time zone 'UTC',
+  'FMDD FMMonth YYYY, HH24:MI') || ' UTC and then given up.'
 """
-_FOLLOWS_DEFAULT = "coalesce(m.payload->>'connectorId', '') = ''"
 _HOLDS = {
     "connector_paused": _HOLD.format(
         cause="select id as connector_id, is_default, state_message as words from connectors where id = %(id)s and state = 'paused'",
-        which=f"(lower(m.payload->>'connectorId') = %(id)s::text or (cause.is_default and {_FOLLOWS_DEFAULT}))",
+        which=_OF_CONNECTOR,
+        words="cause.words",
+    ),
+    "server_away": _HOLD.format(
+        cause="select id as connector_id, is_default, state_since as since, state_message as words from connectors"
+        " where id = %(id)s and state = 'away'",
+        which=_OF_CONNECTOR,
+        words=_UNTIL,
     ),
     "no_connector": _HOLD.format(
         cause="select null::uuid as connector_id, 'There is no connector for email. Add one under Connectors.' as words"
         " from workspaces w where w.id = %(tenant)s"
         " and not exists (select from connectors where tenant_id = w.id and type = 'smtp' and is_default)",
-        which=_FOLLOWS_DEFAULT,
+        which=f"{_LANE} = ''",
+        words="cause.words",
     ),
     "workflow_paused": _HOLD.format(
         cause="select null::uuid as connector_id, 'The workflow is paused.' as words from workflows"
         " where id = %(id)s and status = 'paused'",
-        which="m.workflow_id = %(id)s",
+        which=f"{_LANE} = %(lane)s and m.workflow_id = %(id)s",
+        words="cause.words",
     ),
 }
+
+# Who sends the probe has it for this long; then another may try.
+_PROBE = """
+update connectors c set probe_at = clock_now() + interval '2 minutes'
+from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'away' and me.probe_at <= clock_now()
+  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'away' returning c.id
+"""
+_FREE = """
+update messages m set due_at = clock_now(), reason = null, error_message = null where (m.run_id, m.seq) in (
+  select run_id, seq from messages
+  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away'
+  order by created_at limit %(at_once)s for update skip locked)
+"""
+_RECOVERED = """
+select id, tenant_id from connectors where probe_at is not null and state = 'ok' order by id for update skip locked
+"""
+_FREED = """
+update connectors set probe_at = null where id = %(id)s and not exists (
+  select from messages
+  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away')
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why messages are held: `id` is the connector's or the workflow's."""
+    """Why messages of a lane are held: `id` is the connector's or the workflow's."""
 
-    reason: Literal["connector_paused", "no_connector", "workflow_paused"]
+    reason: Literal["connector_paused", "server_away", "no_connector", "workflow_paused"]
     tenant_id: int
+    lane: str = ""
     id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Messages of one workspace that leave by one connector, and how that is. `id` is None when there is no such connector."""
+
+    tenant_id: int
+    lane: str
+    id: UUID | None
+    server: str | None
+    state: str | None
+    room: int | None
+    probe: bool | None
+    """The server is away and it is time that one mail tries it."""
+
+    @property
+    def share(self) -> tuple[int, str]:
+        """Lanes with the same one share a server."""
+        return self.tenant_id, self.server or ""
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why nothing of this lane may leave."""
+        if self.id is None:
+            return None if self.lane else Cause("no_connector", self.tenant_id)
+        if self.state == "paused":
+            return Cause("connector_paused", self.tenant_id, self.lane, self.id)
+        return Cause("server_away", self.tenant_id, self.lane, self.id) if self.state == "away" else None
 
 
 @dataclass(slots=True)
@@ -134,6 +247,7 @@ class Seen:
     run_id: UUID
     seq: int
     tenant_id: int
+    lane: str
     workflow_id: UUID
     paused: bool
     put_off_to: object
@@ -141,28 +255,40 @@ class Seen:
 
 @dataclass(slots=True)
 class Look:
-    """What a look found: messages to send, locked, and how many rows were moved on so that another look finds others."""
+    """What a look found: messages, claimed, and how many rows were moved on so that another look finds others."""
 
     due: list[Due]
     moved: int
 
 
-def look(connection: Connection, room: int, under_way: Counter[int], per_tenant: int) -> Look:
-    """Lock up to `room` messages whose turn it is, so that no workspace has more than `per_tenant` under way. In a transaction."""
-    busy = [tenant for tenant, count in under_way.items() if count >= per_tenant]
-    wanted = {"busy": busy, "window": room + WINDOW, "pass_over": PASS_OVER_S}
+def lanes(connection: Connection) -> list[Lane]:
+    """The lanes in which something is due, and those whose server is to be tried."""
+    with connection.cursor(row_factory=class_row(Lane)) as cursor:
+        found = cursor.execute(_DUE_LANES).fetchall()
+    return list({(lane.tenant_id, lane.lane): lane for lane in found}.values())
+
+
+def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
+    """Claim up to so many messages of each lane whose turn it is. In a transaction."""
+    parameters = {
+        "tenant": [lane.tenant_id for lane in wanted],
+        "lane": [lane.lane for lane in wanted],
+        "count": [count + WINDOW for count in wanted.values()],
+        "pass_over": PASS_OVER_S,
+    }
     with connection.cursor(row_factory=class_row(Seen)) as cursor:
-        seen = cursor.execute(_LOOK, wanted).fetchall()
+        seen = cursor.execute(_LOOK, parameters).fetchall()
     moved = 0
-    for cause in {Cause("workflow_paused", row.tenant_id, row.workflow_id) for row in seen if row.paused}:
+    for cause in {Cause("workflow_paused", row.tenant_id, row.lane, row.workflow_id) for row in seen if row.paused}:
         moved += hold(connection, cause)
     moved += _put_off(connection, [row for row in seen if row.put_off_to and not row.paused])
-    taken, counts = list[Seen](), Counter(under_way)
+    room = {(lane.tenant_id, lane.lane): count for lane, count in wanted.items()}
+    taken = list[Seen]()
     for row in seen:
-        counts[row.tenant_id] += not (row.paused or row.put_off_to)
-        if not (row.paused or row.put_off_to) and counts[row.tenant_id] <= per_tenant:
+        if not (row.paused or row.put_off_to) and room[row.tenant_id, row.lane] > 0:
+            room[row.tenant_id, row.lane] -= 1
             taken.append(row)
-    return Look(_take(connection, taken[:room]), moved)
+    return Look(_claim(connection, taken), moved)
 
 
 def _put_off(connection: Connection, rows: Sequence[Seen]) -> int:
@@ -179,12 +305,12 @@ def _put_off(connection: Connection, rows: Sequence[Seen]) -> int:
     return len(rows)
 
 
-def _take(connection: Connection, rows: Sequence[Seen]) -> list[Due]:
+def _claim(connection: Connection, rows: Sequence[Seen]) -> list[Due]:
     if not rows:
         return []
-    keys = {"run": [row.run_id for row in rows], "seq": [row.seq for row in rows]}
+    keys = {"run": [row.run_id for row in rows], "seq": [row.seq for row in rows], "lease": CLAIM_S}
     with connection.cursor(row_factory=class_row(Due)) as cursor:
-        return cursor.execute(_TAKE, keys).fetchall()
+        return cursor.execute(_CLAIM, keys).fetchall()
 
 
 def next_turn(connection: Connection, over: Sequence[tuple[UUID, int]]) -> None:
@@ -196,5 +322,31 @@ def next_turn(connection: Connection, over: Sequence[tuple[UUID, int]]) -> None:
 
 def hold(connection: Connection, cause: Cause) -> int:
     """Take due messages that `cause` keeps from leaving out of the due index. Returns how many; 0 when the cause is over."""
-    wanted = {"tenant": cause.tenant_id, "id": cause.id, "reason": cause.reason, "at_once": HOLD_AT_ONCE}
+    wanted = {
+        "tenant": cause.tenant_id,
+        "lane": cause.lane,
+        "id": cause.id,
+        "reason": cause.reason,
+        "at_once": HOLD_AT_ONCE,
+    }
     return connection.execute(_HOLDS[cause.reason], wanted).rowcount
+
+
+def take_probe(connection: Connection, lane: Lane) -> bool:
+    """May this worker try the away server of `lane`? Then a few of the oldest that it holds are due, for a look to take one of them."""
+    found = connection.execute(_PROBE, {"id": lane.id, "tenant": lane.tenant_id}).fetchall()
+    if not found:
+        return False
+    connection.execute(_FREE, {"id": lane.id, "tenant": lane.tenant_id, "at_once": PROBE_FROM})
+    return True
+
+
+def free_recovered(connection: Connection) -> int:
+    """Make due again what servers held that work now, the oldest first, a bounded number of each. Returns how many."""
+    freed = 0
+    for connector_id, tenant_id in connection.execute(_RECOVERED).fetchall():
+        wanted = {"id": connector_id, "tenant": tenant_id, "at_once": HOLD_AT_ONCE}
+        freed += (count := connection.execute(_FREE, wanted).rowcount)
+        if count < HOLD_AT_ONCE:
+            connection.execute(_FREED, wanted)
+    return freed

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Computed, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+
+SERVER = """
+lower(coalesce(config ->> 'host', 'local')) || ' ' || coalesce(config ->> 'port', '') || ' '
+|| coalesce(config ->> 'security', '') || ' ' || coalesce(config ->> 'username', '')
+"""
 
 
 class Connector(HasId, HasTenant, HasTimes, Base):
@@ -22,8 +27,17 @@ class Connector(HasId, HasTenant, HasTimes, Base):
     """ok; away: its server cannot be used for now; paused: its settings do not work, so nothing is sent until somebody mends them."""
     state_since: Mapped[datetime | None]
     state_message: Mapped[str | None]
+    server: Mapped[str] = mapped_column(Computed(SERVER, persisted=True))
+    """Connectors of a workspace with the same one share what is known about the server: whether it is away, and how much it takes."""
+    probe_at: Mapped[datetime | None]
+    """Of an away server: when one mail may try it next. Otherwise set while mail that it held is still being freed."""
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often in a row it was found away; the pause before the next try grows with it."""
+    room: Mapped[int | None] = mapped_column(SmallInteger)
+    """How many connections each worker keeps to it for now; null for as many as there may be."""
 
     __table_args__ = (
         Index("connectors_default", "tenant_id", "type", unique=True, postgresql_where=text("is_default")),
         Index("connectors_name_key", "tenant_id", "name", unique=True),
+        Index("connectors_probed", "probe_at", postgresql_where=text("probe_at is not null")),
     )

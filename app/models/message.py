@@ -14,7 +14,8 @@ from app.models.base import Base, HasTenant, Json
 class Message(Base):
     """`status` is a MessageStatus, `channel` a Channel. `payload`: what the node asked for (sender, overrides, topic).
 
-    `due_at` is set while the row waits to be sent or retried; `lease_until` and `fence` guard the outside call.
+    `due_at` is set while the row waits to be sent or retried. With `lease_until` a queued row is claimed by a worker, and goes back by
+    itself when that is over; one that is being sent is uncertain then. `fence` tells its owner from earlier ones.
     """
 
     __tablename__ = "messages"
@@ -48,6 +49,8 @@ class Message(Base):
     """A stable word for why it was suppressed or failed; `error_message` is the sentence."""
     settled_at: Mapped[datetime | None]
     """Since when `status` is an outcome: sent, failed, uncertain, suppressed."""
+    first_tried_at: Mapped[datetime | None]
+    """When the first try that counts was over without an outcome."""
 
     __table_args__ = (
         Index(
@@ -65,8 +68,21 @@ class Message(Base):
             text("settled_at desc"),
             postgresql_where=text("status in (8, 9)"),
         ),
-        Index("messages_held", "tenant_id", "connector_id", postgresql_where=text("status = 0 and due_at is null")),
-        Index("messages_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "messages_held",
+            "tenant_id",
+            "connector_id",
+            "created_at",
+            postgresql_where=text("status = 0 and due_at is null"),
+        ),
+        Index(
+            "messages_due",
+            "tenant_id",
+            text("coalesce(lower(payload ->> 'connectorId'), '')"),
+            "due_at",
+            postgresql_where=text("status = 0 and due_at is not null and lease_until is null"),
+        ),
+        Index("messages_undecided", "due_at", postgresql_where=text("status = 9 and due_at is not null")),
         Index("messages_held_by_workflow", "workflow_id", postgresql_where=text("status = 0 and due_at is null")),
         Index("messages_leased", "lease_until", postgresql_where=text("lease_until is not null")),
         Index("messages_contact", "contact_id", "created_at"),

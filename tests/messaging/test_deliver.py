@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.lib import database
-from app.messaging import deliver, ledger
+from app.messaging import ledger, shares
 from app.messaging.deliver import Delivery
 from app.messaging.ledger import Connection, Move
 from app.models.status import RunStatus
@@ -62,7 +62,7 @@ def test_a_backlog_goes_over_few_connections(world: World) -> None:
     world.deliver()
     assert world.words() == {"sent": 60}
     assert len(world.sink.ids) == 60 and set(world.sink.ids.values()) == {1}
-    assert world.sink.connections <= deliver.PER_TENANT
+    assert world.sink.connections <= shares.CONNECTIONS
 
 
 def test_two_workers_never_send_the_same(world: World) -> None:

@@ -159,10 +159,11 @@ def test_nothing_is_held_for_a_cause_that_is_over(world: World) -> None:
     run_id = world.message()
     with world.db.transaction():
         for cause in (
-            Cause("connector_paused", world.tenant, world.connector_id),
+            Cause("connector_paused", world.tenant, "", world.connector_id),
             Cause("no_connector", world.tenant),
-            Cause("workflow_paused", world.tenant, world.workflow_id),
-            Cause("connector_paused", world.tenant, uuid4()),
+            Cause("workflow_paused", world.tenant, "", world.workflow_id),
+            Cause("server_away", world.tenant, "", world.connector_id),
+            Cause("connector_paused", world.tenant, "", uuid4()),
         ):
             assert queue.hold(world.db, cause) == 0
     assert world.row(run_id)["due_at"] is not None

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.connectors import smtp
+from app.connectors import smtp, smtp_connection
 from app.connectors.smtp import Links
 from app.connectors.smtp_answers import NOT_FOUND, Result
-from app.connectors.smtp_connection import Mail, Server
+from app.connectors.smtp_connection import Begin, Mail, Server
 from app.lib import egress
 from tests.messaging.sink import Sink
 
@@ -38,8 +38,10 @@ def server(sink: Sink, **more: str) -> Server:
     return Server(host="127.0.0.1", port=sink.port, security="none", **more)  # type: ignore[arg-type]
 
 
-async def send(links: Links, to: Server, recipient: str = "zoe@example.com", **more: Any) -> Result:
-    return await links.send(to, Mail("from@example.com", recipient, MAIL, **more))
+async def send(
+    links: Links, to: Server, recipient: str = "zoe@example.com", begin: Begin | None = None, **more: Any
+) -> Result:
+    return await links.send(to, Mail("from@example.com", recipient, MAIL, **more), begin)
 
 
 async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: Links) -> None:
@@ -143,8 +145,8 @@ async def test_an_idle_connection_that_the_server_closed_is_replaced(sink: Sink,
 async def test_one_recipient_at_whom_the_server_breaks_off_keeps_nobody_waiting(sink: Sink, links: Links) -> None:
     for answer in ("cut", "421 4.7.0 Not this one"):
         sink.script["RCPT"] = [answer]
-        assert (await send(links, server(sink))).kind == "away"
-        assert links.away(server(sink)) is None
+        result = await send(links, server(sink))
+        assert (result.kind, result.everyone) == ("away", False)
         assert (await send(links, server(sink))).kind == "sent"
 
 
@@ -160,10 +162,8 @@ async def test_a_server_that_is_not_there(links: Links) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         nobody = Server(host="127.0.0.1", port=probe.getsockname()[1], security="none")
-    assert (await send(links, nobody)).kind == "away"
-    began = asyncio.get_running_loop().time()
-    assert [(await send(links, nobody)).kind for _ in range(50)] == ["away"] * 50
-    assert asyncio.get_running_loop().time() - began < 0.5, "a server that is away is not asked again and again"
+    result = await send(links, nobody)
+    assert (result.kind, result.everyone) == ("away", True)
 
 
 async def test_starttls_is_not_skipped(sink: Sink, links: Links) -> None:
@@ -296,8 +296,45 @@ async def test_letters_beyond_ascii_in_addresses(sink: Sink, links: Links) -> No
     assert sink.envelopes[0][1] == "zoë@example.com"
 
 
-async def test_nothing_begins_after_its_lease(sink: Sink, links: Links) -> None:
-    late = await links.send(server(sink), Mail("a@b.example", "c@d.example", MAIL), latest=0.0)
-    assert (late.kind, late.everyone) == ("away", False)
-    assert not sink.mails
+async def test_nothing_is_handed_over_that_is_not_wanted(sink: Sink, links: Links) -> None:
+    async def no() -> float:
+        return 0.0
+
+    for _ in range(3):
+        assert (await send(links, server(sink), begin=no)).kind == "withheld"
     assert (await send(links, server(sink))).kind == "sent"
+    assert (len(sink.mails), sink.connections) == (1, 1), "and it costs no connection"
+
+
+@pytest.mark.parametrize("size", [100, 6_000_000], ids=["a mail", "more than the buffers take"])
+async def test_a_mail_whose_time_is_over_keeps_its_last_line(links: Links, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a worker that was frozen between its intent and the final dot."""
+    large = Sink(data_size_limit=10_000_000)
+    large.start()
+    moments = iter([100.0, 101.0, 301.0])
+    monkeypatch.setattr(smtp_connection, "running_time", lambda: next(moments))
+
+    async def begin() -> float:
+        return smtp_connection.running_time() + 100
+
+    try:
+        text = MAIL + b"a line of sixty-three letters, which repeats itself quite often\r\n" * (size // 65)
+        result = await links.send(server(large), Mail("a@b.example", "c@d.example", text), begin)
+        assert result.kind == "withheld"
+        monkeypatch.undo()
+        assert (await send(links, server(large))).kind == "sent"
+        assert len(large.mails) == 1
+    finally:
+        large.stop()
+
+
+async def test_how_long_an_intent_takes_is_not_the_server_s_fault(
+    sink: Sink, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "DEADLINE_S", 0.3)
+
+    async def slow() -> float:
+        await asyncio.sleep(0.5)
+        return float("inf")
+
+    assert (await send(links, server(sink), begin=slow)).kind == "sent"

@@ -27,6 +27,7 @@ def tries(world: World, run_id: UUID, answer: str = "451 4.7.1 Greylisted") -> l
                 world.value("select extract(epoch from due_at - clock_now()) from messages where run_id = %s", run_id)
             )
         )
+        world.db.execute("update messages set first_tried_at = first_tried_at - %s * interval '1 second'", (waits[-1],))
         world.make_due()
 
 

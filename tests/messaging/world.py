@@ -201,14 +201,20 @@ class World:
         asyncio.run(resume())
 
     def to_next_due(self) -> None:
-        """Move time on to when the next message is due: each row keeps its place."""
+        """Move time on to when the next message is due: each row keeps its place. Servers that are away are tried."""
+        self.probe_now()
         self.db.execute(
             "update messages set due_at = due_at - greatest(interval '0', (select min(due_at) from messages where status = 0)"
             " - clock_now()) where status = 0 and due_at is not null"
         )
 
     def make_due(self) -> None:
+        self.probe_now()
         self.db.execute("update messages set due_at = clock_now() where due_at is not null")
+
+    def probe_now(self) -> None:
+        """It is time to try the servers that are away."""
+        self.db.execute("update connectors set probe_at = clock_now() where probe_at is not null")
 
     def end_leases(self) -> None:
         self.db.execute("update messages set lease_until = now() - interval '1 second' where lease_until is not null")

@@ -1,0 +1,112 @@
+"""What a worker takes on: one transaction that looks, claims what may leave, ends what may not, and holds what has to wait.
+
+Each lane gets what its server has room for. A server that is away gets one mail when it is time to try it, and all others of it are held.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.connectors.state import Change
+from app.messaging import ledger, queue
+from app.messaging.commits import tell
+from app.messaging.desk import Desk
+from app.messaging.ledger import Connection, Due, Move
+from app.messaging.outgoing import UNREADABLE, Claimed, Unreadable, admit
+from app.messaging.queue import Cause, Lane
+from app.messaging.shares import AHEAD, CONNECTIONS
+
+ShareKey = tuple[int, str]
+"""Workspace and server."""
+
+
+@dataclass(slots=True)
+class Claims:
+    """What a look took on."""
+
+    claimed: list[tuple[ShareKey, Claimed]] = field(default_factory=list)
+    open: dict[ShareKey, int | None] = field(default_factory=dict)
+    """The servers that may be used now, and how many connections all workers know to be right for each."""
+    moved: int = 0
+    """Rows that are over or out of the way, so that another look finds others."""
+    more: set[ShareKey] = field(default_factory=set)
+    """Those of which there was as much as was wanted, so there may be more."""
+    told: int = 0
+    news: list[Change] = field(default_factory=list)
+
+
+def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
+    """Take on as many mails for each server as `wanted` says, of others as many as their connections can have. In a transaction."""
+    made = Claims(moved=queue.free_recovered(connection))
+    quotas = _quotas(connection, queue.lanes(connection), wanted, made)
+    if not quotas:
+        return made
+    found = queue.look(connection, quotas)
+    made.moved += found.moved
+    taken = Counter((due.tenant_id, due.lane) for due in found.due)
+    made.more = {lane.share for lane, count in quotas.items() if taken[lane.tenant_id, lane.lane] >= count}
+    probing = {(lane.tenant_id, lane.lane): lane for lane in quotas if lane.state == "away"}
+    for lane in probing.values():
+        if lane.cause:
+            queue.hold(connection, lane.cause)
+    servers = {(lane.tenant_id, lane.lane): lane.share for lane in quotas}
+    ends, held = _admit(connection, found.due, probing, servers, made)
+    if ends:
+        ledger.settle(connection, ends)
+    for cause, due in held.items():
+        ledger.give_back(connection, due)
+        made.moved += queue.hold(connection, cause)
+    made.moved += len(ends)
+    made.told = tell(connection, ends)
+    return made
+
+
+def _quotas(
+    connection: Connection, lanes: Sequence[Lane], wanted: Mapping[ShareKey, int], made: Claims
+) -> dict[Lane, int]:
+    """How many mails to take of each lane. Holds those of which none may leave."""
+    quotas, sharing = dict[Lane, int](), defaultdict[ShareKey, list[Lane]](list)
+    for lane in lanes:
+        if (cause := lane.cause) is None:
+            made.open[lane.share] = lane.room
+            sharing[lane.share].append(lane)
+        elif lane.probe and queue.take_probe(connection, lane):
+            quotas[lane] = made.open[lane.share] = 1
+        else:
+            made.moved += queue.hold(connection, cause)
+    for key, together in sharing.items():
+        count = wanted.get(key, (made.open[key] or CONNECTIONS) * AHEAD)
+        for lane in together if count > 0 else ():
+            quotas[lane] = max(1, count // len(together))
+    return quotas
+
+
+def _admit(
+    connection: Connection,
+    batch: Sequence[Due],
+    probing: Mapping[tuple[int, str], Lane],
+    servers: Mapping[tuple[int, str], ShareKey],
+    made: Claims,
+) -> tuple[list[Move], dict[Cause, list[Due]]]:
+    """Put what may leave into `made`. Answers what is over instead, and what has to wait for what."""
+    ends, held, changes = list[Move](), defaultdict[Cause, list[Due]](list), dict[object, Change]()
+    if not batch:
+        return ends, held
+    desk = Desk(connection, batch)
+    for due in batch:
+        lane = (due.tenant_id, due.lane)
+        try:
+            one = admit(due, desk, probing=lane in probing)
+        except Unreadable as error:
+            changes[error.condition.id] = Change(error.condition, "paused", UNREADABLE)
+            one = Cause("connector_paused", due.tenant_id, due.lane, error.condition.id)
+        if isinstance(one, Claimed):
+            made.claimed.append((servers[lane], one))
+        elif isinstance(one, Move):
+            ends.append(one)
+        else:
+            held[one].append(due)
+    made.news = ledger.change_connectors(connection, list(changes.values()))
+    return ends, held

@@ -1,0 +1,310 @@
+"""Intents and outcomes of many sends, written together: one short transaction for all that came while the last one was written.
+
+One thread has the connection, so that neither a slow commit nor a database that is away stops the talk with the mail servers. An
+outcome is kept until it is written or its lease is over; a mail whose intent cannot be written now does not leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg
+import structlog
+
+from app.connectors import state
+from app.connectors.smtp import DEADLINE_S
+from app.connectors.smtp_answers import Result
+from app.connectors.smtp_connection import running_time
+from app.connectors.state import Change
+from app.contacts.permission import Listed
+from app.lib import addresses, jobs
+from app.lib.addresses import BadAddress, wire_address
+from app.messaging import gateway, ledger, queue
+from app.messaging.desk import suppressions
+from app.messaging.ledger import Connection, Due, Move, Now
+from app.messaging.outcomes import outcome
+from app.messaging.outgoing import Ready, suppressed
+from app.models.status import Channel, MessageStatus
+
+log = structlog.get_logger()
+T = TypeVar("T")
+BACK_OFF_S, LONGEST_BACK_OFF_S = 0.25, 5.0
+HAND_OVER_S = DEADLINE_S + 30
+"""Up to how long after its intent the last line of a mail may leave: early enough that its outcome is written within the lease."""
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    ready: Ready
+    answer: asyncio.Future[float]
+    until: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class _Done:
+    """What is to be written: an outcome, an end without a send, or that nothing happened."""
+
+    due: Due
+    until: float
+    """The moment when the lease is over."""
+    ready: Ready | None = None
+    result: Result | None = None
+    move: Move | None = None
+    change: Change | None = None
+    intended: bool = False
+    """Its intent was written, so it has to be settled also when nothing of it has left."""
+
+
+@dataclass(slots=True)
+class _Written:
+    news: list[Change] = field(default_factory=list)
+    told: int = 0
+    fenced: int = 0
+    may_leave: set[ledger.LedgerKey] = field(default_factory=set)
+
+
+class Commits:
+    """The one writer of a pass. `serve` runs beside the sends; `written` waits until nothing is left to write."""
+
+    def __init__(self, connection: Connection, reconnect: Callable[[], Connection], stop: threading.Event) -> None:
+        self.connection, self._first, self._reconnect, self._stop = connection, connection, reconnect, stop
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="deliver")
+        self._lock = asyncio.Lock()
+        self._asked: list[_Asked] = []
+        self._done: list[_Done] = []
+        self._rooms: dict[object, tuple[state.Condition, int | None]] = {}
+        self._wake, self._empty = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self.away = False
+        """The database cannot be reached just now."""
+
+    async def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction of its own, after what is being written. Raises what it raises."""
+
+        def run() -> T:
+            if self.connection.closed:
+                self.connection = self._reconnect()
+            with self.connection.transaction():
+                return work(self.connection)
+
+        try:
+            async with self._lock:
+                done = await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except psycopg.OperationalError:
+            self.away = True
+            raise
+        self.away = False
+        return done
+
+    async def begin(self, ready: Ready) -> float:
+        """Write the intent, if the mail may still leave. The moment up to which it may, 0 for not at all."""
+        asked = _Asked(ready, asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
+        self._rouse()
+        return await asked.answer
+
+    def finish(self, ready: Ready, result: Result, change: Change | None, *, until: float, intended: bool) -> None:
+        """Write what became of a mail. `until`: when its lease is over."""
+        self._done.append(_Done(ready.due, until, ready, result, change=change, intended=intended))
+        self._rouse()
+
+    def end(self, move: Move, until: float) -> None:
+        """Write the end of a message that was claimed and is not sent."""
+        self._done.append(_Done(move.due, until, move=move))
+        self._rouse()
+
+    def give_back(self, due: Sequence[Due], until: float) -> None:
+        """Put claimed messages back into the queue, of which nothing was begun."""
+        self._done += [_Done(one, until) for one in due]
+        self._rouse()
+
+    def grant(self, of: state.Condition, room: int | None) -> None:
+        """Tell the other workers how many connections the server of a connector takes."""
+        self._rooms[of.id] = of, room
+        self._rouse()
+
+    def _rouse(self) -> None:
+        self._empty.clear()
+        self._wake.set()
+
+    @property
+    def pending(self) -> bool:
+        """Is there anything that is not written yet?"""
+        return not self._empty.is_set()
+
+    def close(self) -> None:
+        """Give the thread back, and the connection if it is one of our own."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self.connection is not self._first:
+            self.connection.close()
+
+    async def written(self) -> None:
+        """Wait until everything is written, or what is left has lost its lease."""
+        await self._empty.wait()
+
+    async def serve(self) -> None:
+        """Write what comes, until cancelled."""
+        pause = BACK_OFF_S
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._asked or self._done or self._rooms:
+                asked, done, rooms = self._asked, self._done, self._rooms
+                self._asked, self._done, self._rooms = [], [], {}
+                try:
+                    await self._write_all(asked, done, rooms)
+                    pause = BACK_OFF_S
+                except psycopg.OperationalError as error:
+                    if pause == BACK_OFF_S:
+                        log.warning("deliver.database_away", error=type(error).__name__, outcomes=len(done))
+                    self._refuse(asked)
+                    self._keep(done)
+                    await self._pause(pause)
+                    pause = min(pause * 2, LONGEST_BACK_OFF_S)
+            self._empty.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, and answer those who ask meanwhile that nothing can be begun."""
+        end = running_time() + seconds
+        while running_time() < end:
+            await asyncio.sleep(min(0.1, seconds))
+            asked, self._asked = self._asked, []
+            self._refuse(asked)
+
+    def _refuse(self, asked: Sequence[_Asked]) -> None:
+        for one in asked:
+            if not one.answer.done():
+                one.answer.set_result(0.0)
+
+    def _keep(self, done: Sequence[_Done]) -> None:
+        kept = [one for one in done if running_time() < one.until]
+        if lost := sum(1 for one in done if one.intended) - sum(1 for one in kept if one.intended):
+            log.error("message.outcome_lost", count=lost)
+        self._done = kept + self._done
+
+    async def _write_all(
+        self, asked: list[_Asked], done: list[_Done], rooms: dict[object, tuple[state.Condition, int | None]]
+    ) -> None:
+        try:
+            written = await self.transaction(lambda connection: self._write(connection, asked, done, rooms))
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            # One of them cannot be written: the others must not pay for it.
+            log.exception("deliver.unwritten", count=len(asked) + len(done))
+            if len(asked) + len(done) <= 1:
+                return self._refuse(asked)
+            for one in done:
+                await self._write_all([], [one], {})
+            for each in asked:
+                await self._write_all([each], [], {})
+            return None
+        for change in written.news:
+            change.tell()
+        if written.fenced:
+            log.warning("message.fenced", count=written.fenced)
+        if written.told:
+            jobs.ring("advance")
+        for each in asked:
+            if not each.answer.done():
+                each.answer.set_result(each.until if each.ready.due.key in written.may_leave else 0.0)
+        return None
+
+    def _write(
+        self,
+        connection: Connection,
+        asked: Sequence[_Asked],
+        done: Sequence[_Done],
+        rooms: dict[object, tuple[state.Condition, int | None]],
+    ) -> _Written:
+        """In a transaction, and in the thread of the connection."""
+        written = _Written()
+        changes = {one.change.of.id: one.change for one in done if one.change}
+        written.news = ledger.change_connectors(connection, list(changes.values()))
+        for of, room in rooms.values():
+            connection.execute(state.ROOM, {"id": of.id, "tenant": of.tenant_id, "room": room})
+        moves, back = _sort(done)
+        go, ends, refused = self._judge(connection, asked) if asked else ([], [], [])
+        kept = ledger.settle(connection, [*moves, *ends]) if moves or ends else set()
+        mine = [move for move in (*moves, *ends) if move.due.key in kept]
+        written.fenced = len(moves) + len(ends) - len(mine)
+        ledger.give_back(connection, [*back, *refused])
+        written.told = tell(connection, [move for move in mine if move.over])
+        for one in done:
+            if one.result and one.ready and one.result.reason == "bad_address":
+                to = one.ready.mail.recipient
+                ledger.suppress(connection, one.due.tenant_id, to, "bounced", one.result.text)
+        written.may_leave = ledger.intend(connection, go) if go else set()
+        return written
+
+    def _judge(self, connection: Connection, asked: Sequence[_Asked]) -> tuple[list[Move], list[Move], list[Due]]:
+        """Those that may leave, those that are over instead, and those that go back into the queue, as things are now."""
+        until = running_time() + HAND_OVER_S
+        for one in asked:
+            one.until = until
+        intents = [one.ready.intent for one in asked]
+        facts = ledger.facts(connection, intents)
+        wanted = [(one.ready.due.tenant_id, addresses.comparable(now.email))
+                  for one in asked if (now := facts.get(one.ready.due.key)) and now.email]  # fmt: skip
+        listed = suppressions(connection, wanted)
+        go, ends, back = list[Move](), list[Move](), list[Due]()
+        for one, intent in zip(asked, intents, strict=True):
+            now = facts.get(intent.due.key)
+            if now is None:
+                continue  # somebody else's by now
+            verdict = gateway.judge(_facts(one.ready.due, now, listed))
+            if verdict.say == "suppress":
+                ends.append(suppressed(intent.due, verdict))
+            elif verdict.say == "send" and not self._stop.is_set() and _same(one.ready, now):
+                go.append(intent)
+            else:
+                back.append(intent.due)
+        return go, ends, back
+
+
+def _sort(done: Sequence[_Done]) -> tuple[list[Move], list[Due]]:
+    """What is to be settled, and what goes back as it was."""
+    moves, back = list[Move](), list[Due]()
+    for one in done:
+        move = outcome(one.ready, one.result) if one.ready and one.result else one.move
+        if move is not None:
+            moves.append(move)
+        elif one.intended:
+            moves.append(Move(one.due, MessageStatus.QUEUED, counts=False))
+        else:
+            back.append(one.due)
+    return moves, back
+
+
+def _facts(due: Due, now: Now, listed: dict[tuple[int, str], Listed]) -> gateway.Facts:
+    return gateway.Facts(
+        channel=Channel.EMAIL,
+        workflow_status=now.workflow_status,
+        run_status=now.run_status,
+        contact_known=now.contact_known,
+        address=now.email,
+        consent=now.consent or {},
+        topic=due.asked.get("topic"),
+        suppression=listed.get((due.tenant_id, addresses.comparable(now.email))) if now.email else None,
+    )
+
+
+def _same(ready: Ready, now: Now) -> bool:
+    """Does it still go to the same address by the same settings, and may that server be used?"""
+    try:
+        to = wire_address(now.email or "")
+    except BadAddress:
+        return False
+    connector = now.updated_at == ready.condition.as_of and now.state == ready.condition.state
+    return to == ready.mail.recipient and connector
+
+
+def tell(connection: Connection, over: Sequence[Move]) -> int:
+    """Messages are over: runs that wait for them go on, and the next message of the same contact has its turn. How many runs."""
+    queue.next_turn(connection, [move.due.place for move in over])
+    return ledger.tell_runs(connection, [move for move in over if move.status is not MessageStatus.UNCERTAIN])

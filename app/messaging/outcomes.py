@@ -1,0 +1,97 @@
+"""What the answer of a mail server means for the message: over, or tried again, when, and until when."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from app.connectors.smtp_answers import Result
+from app.connectors.state import Condition
+from app.lib import clock
+from app.lib.formats import counted
+from app.messaging.ledger import GIVE_UP_HOURS, Due, Move
+from app.messaging.outgoing import Ready, failed
+from app.models.status import MessageStatus
+from app.nodes.retries import MAIL, Retry
+
+ALONE_S, LONGEST_ALONE_S = 30.0, 900.0
+"""Between the tries of a mail at which alone the server breaks off."""
+GIVE_UP = timedelta(hours=GIVE_UP_HOURS)
+"""How long a mail is tried whose step says nothing, and how long it waits for a server that cannot be used at all."""
+LAST_TRY_S = 60.0
+
+
+def outcome(ready: Ready, result: Result) -> Move | None:
+    """What `result` means for the message; None to leave it queued as it was, because nothing was about it."""
+    match result.kind:
+        case "sent":
+            return _over(ready, MessageStatus.SENT)
+        case "uncertain":
+            return _over(ready, MessageStatus.UNCERTAIN, result.reason, result.text)
+        case "rejected":
+            return _over(ready, MessageStatus.FAILED, result.reason, result.text)
+        case "deferred":
+            return deferred(ready, result)
+        case "away" if not (result.everyone or result.crowded):
+            return _alone(ready.due, result, ready.condition)
+        case (
+            "away" | "misconfigured" | "withheld"
+        ):  # the connector's state holds it, or lets it go when that was mended meanwhile
+            return None
+
+
+def deferred(ready: Ready, result: Result) -> Move:
+    """The server said "not now" to this mail: when its step or the server wants it tried again, or the end."""
+    due, tried = ready.due, ready.due.attempt + 1
+    own = Retry(*due.asked["retry"]) if due.asked.get("retry") else None
+    wait = (own or MAIL).delay(tried, random.random())  # noqa: S311
+    if result.wait_s:
+        wait = max(wait, result.wait_s * random.uniform(1, 1.1))  # noqa: S311
+    times = "once" if tried == 1 else counted(tried, "time")
+    if own:
+        over = tried >= own.attempts
+    else:
+        left = (GIVE_UP - (clock.now() - due.first_tried_at if due.first_tried_at else timedelta())).total_seconds()
+        over, wait = left <= 0, min(wait, max(left, LAST_TRY_S))
+    if over:
+        return _over(ready, MessageStatus.FAILED, "deferred", f"Tried {times}. {result.text}")
+    return Move(
+        due,
+        MessageStatus.QUEUED,
+        ready.mail.recipient,
+        ready.subject,
+        error=result.text,
+        retry_s=wait,
+        reason="deferred",
+        connector_id=ready.sender.id,
+    )
+
+
+def _over(ready: Ready, status: MessageStatus, reason: str | None = None, error: str | None = None) -> Move:
+    port = "error" if status is MessageStatus.FAILED else "next"
+    to, by = ready.mail.recipient, ready.sender.id
+    return Move(ready.due, status, to, ready.subject, error=error, port=port, reason=reason, connector_id=by)
+
+
+def _alone(due: Due, result: Result, condition: Condition) -> Move:
+    """The connection broke at this mail, and others may pass: it is left queued. It costs the mail no try.
+
+    It waits for 24 hours from when both it and the outage were there, so that what a pause held longer is not given up at once. It is
+    asked for ever more rarely: it may be that the server does not like this recipient.
+    """
+    now = clock.now()
+    began = max(due.created_at, condition.since or due.created_at)
+    if now - began > GIVE_UP:
+        return failed(due, f"Given up after {GIVE_UP_HOURS} hours. {result.text}", "server_away")
+    wait = min(max((now - due.created_at).total_seconds() / 4, ALONE_S), LONGEST_ALONE_S)
+    until = began + GIVE_UP
+    text = f"{result.text} It is tried until {until.day} {until:%B %Y, %H:%M} UTC and then given up."
+    return Move(
+        due,
+        MessageStatus.QUEUED,
+        error=text,
+        retry_s=wait,
+        counts=False,
+        reason="server_away",
+        connector_id=condition.id,
+    )
