@@ -25,6 +25,7 @@ import structlog
 import app
 from app.lib import database, idempotency, jobs, logs, virtual_clock
 from app.lib.heartbeat import Beat
+from app.messaging import queue
 from app.system import secret_keys
 
 log = structlog.get_logger()
@@ -41,16 +42,19 @@ BELLS = {
           or exists (select from runs r join workflows w on w.id = r.workflow_id
             where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
         """,
-    "deliver": """
-        select exists (select from messages where due_at <= clock_now() and status in (0, 9))
+    "deliver": f"""
+        select exists (select from messages where due_at <= clock_now() and status = 9)
           or exists (select from messages where lease_until < now())
-        """,
+          or exists (select from connectors where state = 'away' and probe_at <= clock_now())
+          or coalesce(({queue.OLDEST_DUE}) <= clock_now(), false)
+        """,  # noqa: S608  a constant
 }
-NEXT_DUE = """
+NEXT_DUE = f"""
 select least(
   (select min(resume_at) from runs where resume_at > clock_now()),
-  (select min(due_at) from messages where due_at > clock_now())) - clock_now()
-"""
+  (select min(due_at) from messages where due_at > clock_now() and status = 9),
+  ({queue.NEXT_DUE})) - clock_now()
+"""  # noqa: S608  constants
 
 
 async def forget_answers() -> None:

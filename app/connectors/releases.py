@@ -24,7 +24,9 @@ update messages set due_at = clock_now(), reason = null, error_message = null wh
   where tenant_id = %(tenant)s and status = 0 and due_at is null and {which} limit %(limit)s for update skip locked)
 returning run_id
 """
-_FOLLOWS_DEFAULT = "coalesce(payload->>'connectorId', '') = '' and reason in ('connector_paused', 'server_away', 'no_connector')"
+_FOLLOWS_DEFAULT = (
+    "coalesce(payload->>'connectorId', '') = '' and reason in ('connector_paused', 'server_away', 'no_connector')"
+)
 _WORKS = "not exists (select from connectors where id = %(id)s and tenant_id = %(tenant)s and state = 'paused')"
 _FREES = {
     "connector": _FREE.format(which=f"connector_id = %(id)s and {_WORKS}"),

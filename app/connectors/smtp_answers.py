@@ -146,7 +146,15 @@ def veiled(result: Result, stage: Stage, error: BaseException, *, public: bool) 
     )
     kind: Kind = "misconfigured" if lasting else "away"
     reason = "connector_paused" if lasting else "server_away"
-    return Result(kind, NOT_FOUND, reason, everyone=not lasting, detail=result.text)
+    return Result(
+        kind,
+        NOT_FOUND,
+        reason,
+        everyone=not lasting,
+        wait_s=result.wait_s,
+        crowded=result.crowded,
+        detail=result.text,
+    )
 
 
 def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) -> Result:
@@ -183,10 +191,8 @@ def stated_wait(text: str) -> float | None:
     if found is None:
         return None
     hours, minutes, seconds, number, unit = found.groups()
-    if number is None:
-        wanted = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-    else:
-        wanted = int(number) * _UNITS[(unit or "s")[0].lower()]
+    clock = (int(hours) * 60 + int(minutes)) * 60 + int(seconds) if number is None else 0
+    wanted = clock or int(number or 0) * _UNITS[(unit or "s")[0].lower()]
     return min(float(wanted), LONGEST_WAIT_S) if wanted > 0 else None
 
 

@@ -42,7 +42,7 @@ class Mail(msgspec.Struct, frozen=True):
 
 
 Begin = Callable[[], Awaitable[float]]
-"""Asked when the server has accepted the recipient: the moment (`running_time`) up to which the mail may be handed over; 0 for not at all."""
+"""Asked when the server has accepted the recipient. Answers until when (`running_time`) the mail may be handed over; 0: not at all."""
 
 
 class Withheld(Exception):

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.connectors.state import Change
-from app.messaging import ledger, queue
+from app.messaging import holds, ledger, queue
 from app.messaging.commits import tell
 from app.messaging.desk import Desk
+from app.messaging.holds import Cause
 from app.messaging.ledger import Connection, Due, Move
 from app.messaging.outgoing import UNREADABLE, Claimed, Unreadable, admit
-from app.messaging.queue import Cause, Lane
+from app.messaging.queue import Lane
 from app.messaging.shares import AHEAD, CONNECTIONS
 
 ShareKey = tuple[int, str]
@@ -39,7 +40,7 @@ class Claims:
 
 def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
     """Take on as many mails for each server as `wanted` says, of others as many as their connections can have. In a transaction."""
-    made = Claims(moved=queue.free_recovered(connection))
+    made = Claims(moved=holds.free_recovered(connection))
     quotas = _quotas(connection, queue.lanes(connection), wanted, made)
     if not quotas:
         return made
@@ -50,14 +51,14 @@ def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
     probing = {(lane.tenant_id, lane.lane): lane for lane in quotas if lane.state == "away"}
     for lane in probing.values():
         if lane.cause:
-            queue.hold(connection, lane.cause)
+            holds.hold(connection, lane.cause)
     servers = {(lane.tenant_id, lane.lane): lane.share for lane in quotas}
     ends, held = _admit(connection, found.due, probing, servers, made)
     if ends:
         ledger.settle(connection, ends)
     for cause, due in held.items():
         ledger.give_back(connection, due)
-        made.moved += queue.hold(connection, cause)
+        made.moved += holds.hold(connection, cause)
     made.moved += len(ends)
     made.told = tell(connection, ends)
     return made
@@ -72,10 +73,10 @@ def _quotas(
         if (cause := lane.cause) is None:
             made.open[lane.share] = lane.room
             sharing[lane.share].append(lane)
-        elif lane.probe and queue.take_probe(connection, lane):
+        elif lane.probe and holds.take_probe(connection, cause):
             quotas[lane] = made.open[lane.share] = 1
         else:
-            made.moved += queue.hold(connection, cause)
+            made.moved += holds.hold(connection, cause)
     for key, together in sharing.items():
         count = wanted.get(key, (made.open[key] or CONNECTIONS) * AHEAD)
         for lane in together if count > 0 else ():

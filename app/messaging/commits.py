@@ -21,15 +21,12 @@ from app.connectors.smtp import DEADLINE_S
 from app.connectors.smtp_answers import Result
 from app.connectors.smtp_connection import running_time
 from app.connectors.state import Change
-from app.contacts.permission import Listed
-from app.lib import addresses, jobs
-from app.lib.addresses import BadAddress, wire_address
-from app.messaging import gateway, ledger, queue
-from app.messaging.desk import suppressions
-from app.messaging.ledger import Connection, Due, Move, Now
-from app.messaging.outcomes import outcome
-from app.messaging.outgoing import Ready, suppressed
-from app.models.status import Channel, MessageStatus
+from app.lib import jobs
+from app.messaging import intents, ledger, queue
+from app.messaging.ledger import Connection, Due, Move
+from app.messaging.outcomes import Done, sort
+from app.messaging.outgoing import Ready
+from app.models.status import MessageStatus
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -43,21 +40,6 @@ class _Asked:
     ready: Ready
     answer: asyncio.Future[float]
     until: float = 0.0
-
-
-@dataclass(eq=False, slots=True)
-class _Done:
-    """What is to be written: an outcome, an end without a send, or that nothing happened."""
-
-    due: Due
-    until: float
-    """The moment when the lease is over."""
-    ready: Ready | None = None
-    result: Result | None = None
-    move: Move | None = None
-    change: Change | None = None
-    intended: bool = False
-    """Its intent was written, so it has to be settled also when nothing of it has left."""
 
 
 @dataclass(slots=True)
@@ -76,7 +58,7 @@ class Commits:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="deliver")
         self._lock = asyncio.Lock()
         self._asked: list[_Asked] = []
-        self._done: list[_Done] = []
+        self._done: list[Done] = []
         self._rooms: dict[object, tuple[state.Condition, int | None]] = {}
         self._wake, self._empty = asyncio.Event(), asyncio.Event()
         self._empty.set()
@@ -110,17 +92,17 @@ class Commits:
 
     def finish(self, ready: Ready, result: Result, change: Change | None, *, until: float, intended: bool) -> None:
         """Write what became of a mail. `until`: when its lease is over."""
-        self._done.append(_Done(ready.due, until, ready, result, change=change, intended=intended))
+        self._done.append(Done(ready.due, until, ready, result, change=change, intended=intended))
         self._rouse()
 
     def end(self, move: Move, until: float) -> None:
         """Write the end of a message that was claimed and is not sent."""
-        self._done.append(_Done(move.due, until, move=move))
+        self._done.append(Done(move.due, until, move=move))
         self._rouse()
 
     def give_back(self, due: Sequence[Due], until: float) -> None:
         """Put claimed messages back into the queue, of which nothing was begun."""
-        self._done += [_Done(one, until) for one in due]
+        self._done += [Done(one, until) for one in due]
         self._rouse()
 
     def grant(self, of: state.Condition, room: int | None) -> None:
@@ -181,14 +163,14 @@ class Commits:
             if not one.answer.done():
                 one.answer.set_result(0.0)
 
-    def _keep(self, done: Sequence[_Done]) -> None:
+    def _keep(self, done: Sequence[Done]) -> None:
         kept = [one for one in done if running_time() < one.until]
         if lost := sum(1 for one in done if one.intended) - sum(1 for one in kept if one.intended):
             log.error("message.outcome_lost", count=lost)
         self._done = kept + self._done
 
     async def _write_all(
-        self, asked: list[_Asked], done: list[_Done], rooms: dict[object, tuple[state.Condition, int | None]]
+        self, asked: list[_Asked], done: list[Done], rooms: dict[object, tuple[state.Condition, int | None]]
     ) -> None:
         try:
             written = await self.transaction(lambda connection: self._write(connection, asked, done, rooms))
@@ -219,7 +201,7 @@ class Commits:
         self,
         connection: Connection,
         asked: Sequence[_Asked],
-        done: Sequence[_Done],
+        done: Sequence[Done],
         rooms: dict[object, tuple[state.Condition, int | None]],
     ) -> _Written:
         """In a transaction, and in the thread of the connection."""
@@ -228,8 +210,13 @@ class Commits:
         written.news = ledger.change_connectors(connection, list(changes.values()))
         for of, room in rooms.values():
             connection.execute(state.ROOM, {"id": of.id, "tenant": of.tenant_id, "room": room})
-        moves, back = _sort(done)
-        go, ends, refused = self._judge(connection, asked) if asked else ([], [], [])
+        moves, back = sort(done)
+        until = running_time() + HAND_OVER_S
+        for each in asked:
+            each.until = until
+        go, ends, refused = intents.judge(connection, [each.ready for each in asked]) if asked else ([], [], [])
+        if self._stop.is_set():
+            refused, go = [*refused, *(move.due for move in go)], []
         kept = ledger.settle(connection, [*moves, *ends]) if moves or ends else set()
         mine = [move for move in (*moves, *ends) if move.due.key in kept]
         written.fenced = len(moves) + len(ends) - len(mine)
@@ -241,67 +228,6 @@ class Commits:
                 ledger.suppress(connection, one.due.tenant_id, to, "bounced", one.result.text)
         written.may_leave = ledger.intend(connection, go) if go else set()
         return written
-
-    def _judge(self, connection: Connection, asked: Sequence[_Asked]) -> tuple[list[Move], list[Move], list[Due]]:
-        """Those that may leave, those that are over instead, and those that go back into the queue, as things are now."""
-        until = running_time() + HAND_OVER_S
-        for one in asked:
-            one.until = until
-        intents = [one.ready.intent for one in asked]
-        facts = ledger.facts(connection, intents)
-        wanted = [(one.ready.due.tenant_id, addresses.comparable(now.email))
-                  for one in asked if (now := facts.get(one.ready.due.key)) and now.email]  # fmt: skip
-        listed = suppressions(connection, wanted)
-        go, ends, back = list[Move](), list[Move](), list[Due]()
-        for one, intent in zip(asked, intents, strict=True):
-            now = facts.get(intent.due.key)
-            if now is None:
-                continue  # somebody else's by now
-            verdict = gateway.judge(_facts(one.ready.due, now, listed))
-            if verdict.say == "suppress":
-                ends.append(suppressed(intent.due, verdict))
-            elif verdict.say == "send" and not self._stop.is_set() and _same(one.ready, now):
-                go.append(intent)
-            else:
-                back.append(intent.due)
-        return go, ends, back
-
-
-def _sort(done: Sequence[_Done]) -> tuple[list[Move], list[Due]]:
-    """What is to be settled, and what goes back as it was."""
-    moves, back = list[Move](), list[Due]()
-    for one in done:
-        move = outcome(one.ready, one.result) if one.ready and one.result else one.move
-        if move is not None:
-            moves.append(move)
-        elif one.intended:
-            moves.append(Move(one.due, MessageStatus.QUEUED, counts=False))
-        else:
-            back.append(one.due)
-    return moves, back
-
-
-def _facts(due: Due, now: Now, listed: dict[tuple[int, str], Listed]) -> gateway.Facts:
-    return gateway.Facts(
-        channel=Channel.EMAIL,
-        workflow_status=now.workflow_status,
-        run_status=now.run_status,
-        contact_known=now.contact_known,
-        address=now.email,
-        consent=now.consent or {},
-        topic=due.asked.get("topic"),
-        suppression=listed.get((due.tenant_id, addresses.comparable(now.email))) if now.email else None,
-    )
-
-
-def _same(ready: Ready, now: Now) -> bool:
-    """Does it still go to the same address by the same settings, and may that server be used?"""
-    try:
-        to = wire_address(now.email or "")
-    except BadAddress:
-        return False
-    connector = now.updated_at == ready.condition.as_of and now.state == ready.condition.state
-    return to == ready.mail.recipient and connector
 
 
 def tell(connection: Connection, over: Sequence[Move]) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from app.connectors.smtp_answers import Result
-from app.connectors.state import Condition
+from app.connectors.state import Change, Condition
 from app.lib import clock
 from app.lib.formats import counted
 from app.messaging.ledger import GIVE_UP_HOURS, Due, Move
@@ -95,3 +97,32 @@ def _alone(due: Due, result: Result, condition: Condition) -> Move:
         reason="server_away",
         connector_id=condition.id,
     )
+
+
+@dataclass(eq=False, slots=True)
+class Done:
+    """What is to be written of a message that was claimed: an outcome, an end without a send, or that nothing happened."""
+
+    due: Due
+    until: float
+    """The moment when the lease is over."""
+    ready: Ready | None = None
+    result: Result | None = None
+    move: Move | None = None
+    change: Change | None = None
+    intended: bool = False
+    """Its intent was written, so it has to be settled also when nothing of it has left."""
+
+
+def sort(done: Sequence[Done]) -> tuple[list[Move], list[Due]]:
+    """What is to be settled, and what goes back as it was."""
+    moves, back = list[Move](), list[Due]()
+    for one in done:
+        move = outcome(one.ready, one.result) if one.ready and one.result else one.move
+        if move is not None:
+            moves.append(move)
+        elif one.intended:
+            moves.append(Move(one.due, MessageStatus.QUEUED, counts=False))
+        else:
+            back.append(one.due)
+    return moves, back

@@ -18,8 +18,8 @@ from app.lib import clock, crypto
 from app.lib.addresses import BadAddress, wire_address
 from app.messaging import email, gateway, rendering
 from app.messaging.desk import Desk, Way
+from app.messaging.holds import Cause
 from app.messaging.ledger import Due, Move
-from app.messaging.queue import Cause
 from app.messaging.schemas import Parts
 from app.models.status import MessageStatus
 

@@ -16,44 +16,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from app.messaging.holds import Cause, hold
+from app.messaging.lanes import LANE, WAITING
 from app.messaging.ledger import CLAIM_S, Connection, Due
 
 WINDOW = 20
 """How many rows more than there is room for are looked at in a lane, so that blocked ones do not cost a look each."""
 PASS_OVER_S = 300
 """An earlier message of another run that is tried again later than this keeps nobody waiting."""
-HOLD_AT_ONCE = 1000
-"""How many rows one statement takes out of the due index, or puts back into it."""
-PROBE_FROM = 20
-"""How many held messages are looked at for one that may try an away server: the oldest may wait for another."""
 WAITS = "waits_turn"
 
-_WAITING = "m.status = 0 and m.due_at is not null and m.lease_until is null"
-_LANE = "coalesce(lower(m.payload ->> 'connectorId'), '')"
 
 _LANES = f"""
 with recursive lanes as (
-  (select m.tenant_id, {_LANE} as lane from messages m where {_WAITING} order by m.tenant_id, {_LANE} limit 1)
+  (select m.tenant_id, {LANE} as lane from messages m where {WAITING} order by m.tenant_id, {LANE} limit 1)
   union all
   select n.tenant_id, n.lane from lanes l cross join lateral (
-    select m.tenant_id, {_LANE} as lane from messages m where {_WAITING} and (m.tenant_id, {_LANE}) > (l.tenant_id, l.lane)
-    order by m.tenant_id, {_LANE} limit 1) n)
+    select m.tenant_id, {LANE} as lane from messages m where {WAITING} and (m.tenant_id, {LANE}) > (l.tenant_id, l.lane)
+    order by m.tenant_id, {LANE} limit 1) n)
 """  # noqa: S608  constants, as below: each lane by one index probe
 
 _FIRST = f"""
-(select m.due_at from messages m where {_WAITING} and m.tenant_id = l.tenant_id and {_LANE} = l.lane order by m.due_at limit 1)
+(select m.due_at from messages m where {WAITING} and m.tenant_id = l.tenant_id and {LANE} = l.lane order by m.due_at limit 1)
 """  # noqa: S608
 
 OLDEST_DUE = f"{_LANES} select min({_FIRST}) from lanes l"  # noqa: S608
 """When the first of the messages that wait to be sent is or was due."""
 
 NEXT_DUE = f"""
-{_LANES} select min((select m.due_at from messages m where {_WAITING} and m.tenant_id = l.tenant_id and {_LANE} = l.lane
+{_LANES} select min((select m.due_at from messages m where {WAITING} and m.tenant_id = l.tenant_id and {LANE} = l.lane
   and m.due_at > clock_now() order by m.due_at limit 1)) from lanes l
 """  # noqa: S608
 """When the next message will be due that is not yet."""
@@ -78,7 +73,7 @@ with lane as materialized (
 due as materialized (
   select l.lane, l.via, d.* from lane l cross join lateral (
     select m.run_id, m.seq, m.tenant_id, m.contact_id, m.channel, m.workflow_id, m.created_at, m.due_at from messages m
-    where {_WAITING} and m.tenant_id = l.tenant_id and {_LANE} = l.lane and m.due_at <= clock_now()
+    where {WAITING} and m.tenant_id = l.tenant_id and {LANE} = l.lane and m.due_at <= clock_now()
     order by m.due_at limit l.n for update skip locked) d)
 select m.run_id, m.seq, m.tenant_id, m.lane, m.workflow_id, coalesce(w.status = 'paused', false) as paused,
   case when before.status = 1 or before.lease_until is not null then clock_now() + interval '5 seconds'
@@ -138,78 +133,6 @@ update messages m set due_at = clock_now() where (m.run_id, m.seq) in (
       where e.contact_id = v.contact_id and e.channel = v.channel and e.status = 0 and e.reason = %(waits)s
       order by e.created_at, e.run_id, e.seq limit 1 for update skip locked) n on true)
 """
-
-# The cause is locked, so that nothing is held for a cause that somebody is just ending: who ends it frees what was held before.
-_HOLD = f"""
-with cause as ({{cause}} for share), held as (
-  select m.run_id, m.seq from messages m, cause
-  where m.tenant_id = %(tenant)s and {_WAITING} and m.channel = 1 and m.due_at <= clock_now() and {{which}}
-  order by m.due_at limit %(at_once)s for update of m skip locked)
-update messages m set due_at = null, reason = %(reason)s, error_message = {{words}}, connector_id = cause.connector_id
-from held, cause where m.run_id = held.run_id and m.seq = held.seq
-"""  # noqa: S608
-_OF_CONNECTOR = f"{_LANE} = %(lane)s and (%(lane)s = %(id)s::text or (cause.is_default and %(lane)s = ''))"
-_UNTIL = """
-cause.words || ' It is tried until ' || to_char((greatest(m.created_at, m.resent_at, cause.since) + interval '24 hours') at time zone 'UTC',
-  'FMDD FMMonth YYYY, HH24:MI') || ' UTC and then given up.'
-"""
-_HOLDS = {
-    "connector_paused": _HOLD.format(
-        cause="select id as connector_id, is_default, state_message as words from connectors where id = %(id)s and state = 'paused'",
-        which=_OF_CONNECTOR,
-        words="cause.words",
-    ),
-    "server_away": _HOLD.format(
-        cause="select id as connector_id, is_default, state_since as since, state_message as words from connectors"
-        " where id = %(id)s and state = 'away'",
-        which=_OF_CONNECTOR,
-        words=_UNTIL,
-    ),
-    "no_connector": _HOLD.format(
-        cause="select null::uuid as connector_id, 'There is no connector for email. Add one under Connectors.' as words"
-        " from workspaces w where w.id = %(tenant)s"
-        " and not exists (select from connectors where tenant_id = w.id and type = 'smtp' and is_default)",
-        which=f"{_LANE} = ''",
-        words="cause.words",
-    ),
-    "workflow_paused": _HOLD.format(
-        cause="select null::uuid as connector_id, 'The workflow is paused.' as words from workflows"
-        " where id = %(id)s and status = 'paused'",
-        which=f"{_LANE} = %(lane)s and m.workflow_id = %(id)s",
-        words="cause.words",
-    ),
-}
-
-# Who sends the probe has it for this long; then another may try.
-_PROBE = """
-update connectors c set probe_at = clock_now() + interval '2 minutes'
-from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'away' and me.probe_at <= clock_now()
-  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'away' returning c.id
-"""
-_FREE = """
-update messages m set due_at = clock_now(), reason = null, error_message = null where (m.run_id, m.seq) in (
-  select run_id, seq from messages
-  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away'
-  order by created_at limit %(at_once)s for update skip locked)
-"""
-_RECOVERED = """
-select id, tenant_id from connectors where probe_at is not null and state = 'ok' order by id for update skip locked
-"""
-_FREED = """
-update connectors set probe_at = null where id = %(id)s and not exists (
-  select from messages
-  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away')
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why messages of a lane are held: `id` is the connector's or the workflow's."""
-
-    reason: Literal["connector_paused", "server_away", "no_connector", "workflow_paused"]
-    tenant_id: int
-    lane: str = ""
-    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,35 +241,3 @@ def next_turn(connection: Connection, over: Sequence[tuple[UUID, int]]) -> None:
     if over:
         contacts, channels = zip(*over, strict=True)
         connection.execute(_NEXT_TURN, {"contact": list(contacts), "channel": list(channels), "waits": WAITS})
-
-
-def hold(connection: Connection, cause: Cause) -> int:
-    """Take due messages that `cause` keeps from leaving out of the due index. Returns how many; 0 when the cause is over."""
-    wanted = {
-        "tenant": cause.tenant_id,
-        "lane": cause.lane,
-        "id": cause.id,
-        "reason": cause.reason,
-        "at_once": HOLD_AT_ONCE,
-    }
-    return connection.execute(_HOLDS[cause.reason], wanted).rowcount
-
-
-def take_probe(connection: Connection, lane: Lane) -> bool:
-    """May this worker try the away server of `lane`? Then a few of the oldest that it holds are due, for a look to take one of them."""
-    found = connection.execute(_PROBE, {"id": lane.id, "tenant": lane.tenant_id}).fetchall()
-    if not found:
-        return False
-    connection.execute(_FREE, {"id": lane.id, "tenant": lane.tenant_id, "at_once": PROBE_FROM})
-    return True
-
-
-def free_recovered(connection: Connection) -> int:
-    """Make due again what servers held that work now, the oldest first, a bounded number of each. Returns how many."""
-    freed = 0
-    for connector_id, tenant_id in connection.execute(_RECOVERED).fetchall():
-        wanted = {"id": connector_id, "tenant": tenant_id, "at_once": HOLD_AT_ONCE}
-        freed += (count := connection.execute(_FREE, wanted).rowcount)
-        if count < HOLD_AT_ONCE:
-            connection.execute(_FREED, wanted)
-    return freed

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.health import WITHOUT_CONNECTOR
 from app.messaging.counters import PREFIX
+from app.messaging.queue import OLDEST_DUE
 
 DEEPEST = 100_000
 """Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
@@ -21,8 +22,8 @@ union all
 select 'runs_due', count(*), coalesce(extract(epoch from clock_now() - min(resume_at)), 0)
 from (select resume_at from runs where resume_at <= clock_now() and status < 4 order by resume_at limit {DEEPEST}) as due
 union all
-select 'messages_due', count(*), coalesce(extract(epoch from clock_now() - min(due_at)), 0)
-from (select due_at from messages where due_at <= clock_now() and status = 0 order by due_at limit {DEEPEST}) as due
+select 'messages_due', count(*), greatest(coalesce(extract(epoch from clock_now() - ({OLDEST_DUE})), 0), 0)
+from (select 1 from messages where due_at <= clock_now() and status = 0 and lease_until is null limit {DEEPEST}) as due
 union all
 select 'messages_held', count(*), coalesce(extract(epoch from clock_now() - min(created_at)), 0)
 from (select created_at from messages where status = 0 and due_at is null limit {DEEPEST}) as held

@@ -165,6 +165,7 @@ class WorkspaceTroubles:
             .where(
                 Message.tenant_id == self.tenant_id,
                 Message.due_at < due_before,
+                Message.lease_until.is_(None),
                 Message.status == MessageStatus.QUEUED,
                 Workflow.status != "paused",
             )

@@ -15,9 +15,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 class _Scripted(SMTP):
-    """Each verb first looks into the script: an answer like "451 4.3.0 Later", "cut", or seconds to wait."""
+    """Each verb first looks into the script: an answer like "451 4.3.0 Later", "cut", "hang", or seconds to wait."""
 
     script: dict[str, list[Any]]
+    released: asyncio.Event
 
     async def _scripted(self, verb: str, arg: str) -> bool:
         steps = self.script.get(verb) or []
@@ -26,6 +27,9 @@ class _Scripted(SMTP):
             return False
         if isinstance(step, float):
             await asyncio.sleep(step)
+            return False
+        if step == "hang":
+            await self.released.wait()
             return False
         if step == "cut":
             self.transport.abort()
@@ -62,6 +66,9 @@ class Sink(Controller):
         self.envelopes: list[tuple[str, str]] = []
         self.script: dict[str, list[Any]] = {}
         self.connections = 0
+        self.inside = 0
+        """Mails whose last line has come and that were not answered yet."""
+        self.released = asyncio.Event()
         self.wanted_password = password
         self.lock = threading.Lock()
         if password:
@@ -71,7 +78,7 @@ class Sink(Controller):
     def factory(self) -> SMTP:
         self.connections += 1
         made = _Scripted(self, **self.SMTP_kwargs)
-        made.script = self.script
+        made.script, made.released = self.script, self.released
         return made
 
     def _trigger_server(self) -> None:
@@ -86,11 +93,24 @@ class Sink(Controller):
         fits = isinstance(data, LoginPassword) and data.password.decode() == self.wanted_password
         return AuthResult(success=fits, handled=False)
 
+    def release(self) -> None:
+        """Let those go on that hang, and all later ones."""
+        self.loop.call_soon_threadsafe(self.released.set)
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.inside += 1
+        try:
+            return await self._take(server, envelope)
+        finally:
+            self.inside -= 1
+
+    async def _take(self, server: SMTP, envelope: Envelope) -> str:
         steps = self.script.get("DOT") or []
         step = steps.pop(0) if steps else None
         if isinstance(step, float):
             await asyncio.sleep(step)
+        elif step == "hang":
+            await self.released.wait()
         elif step and step != "cut":
             return str(step)
         content = envelope.original_content or envelope.content

@@ -8,8 +8,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.connectors.schemas import ConnectorChange, NewConnector, SmtpChange, SmtpConfig
-from app.messaging import queue
-from app.messaging.queue import Cause
+from app.messaging import holds
+from app.messaging.holds import Cause
 from tests.messaging.sink import Sink
 from tests.messaging.world import World
 
@@ -165,7 +165,7 @@ def test_nothing_is_held_for_a_cause_that_is_over(world: World) -> None:
             Cause("server_away", world.tenant, "", world.connector_id),
             Cause("connector_paused", world.tenant, "", uuid4()),
         ):
-            assert queue.hold(world.db, cause) == 0
+            assert holds.hold(world.db, cause) == 0
     assert world.row(run_id)["due_at"] is not None
 
 

@@ -307,7 +307,9 @@ async def test_nothing_is_handed_over_that_is_not_wanted(sink: Sink, links: Link
 
 
 @pytest.mark.parametrize("size", [100, 6_000_000], ids=["a mail", "more than the buffers take"])
-async def test_a_mail_whose_time_is_over_keeps_its_last_line(links: Links, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mail_whose_time_is_over_keeps_its_last_line(
+    links: Links, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As for a worker that was frozen between its intent and the final dot."""
     large = Sink(data_size_limit=10_000_000)
     large.start()

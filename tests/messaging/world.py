@@ -110,6 +110,27 @@ class World:
         )
         return run_id
 
+    def backlog(self, count: int, payload: dict[str, Any] | None = None) -> None:
+        """So many queued messages, each to a contact of its own, by one statement."""
+        self.db.execute(
+            """
+            with made as (select gen_random_uuid() as run, gen_random_uuid() as contact, n from generate_series(1, %(count)s) n),
+            people as (insert into contacts (id, tenant_id, email, attributes, consent)
+              select contact, %(tenant)s, contact || '@example.com', '{}', '{}' from made),
+            walks as (insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)
+              select run, contact, %(tenant)s, %(workflow)s, 1, '{}', clock_now(), 4, 3 from made),
+            counted as (insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
+              values (%(workflow)s, 1, 'mail', 'message.queued', 2, %(tenant)s, %(count)s)
+              on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
+            insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at, created_at,
+              workflow_version, node_id)
+            select run, 2, %(tenant)s, %(workflow)s, contact, %(template)s, 1, 0, %(payload)s, clock_now(),
+              clock_now() + n * interval '1 microsecond', 1, 'mail' from made
+            """,
+            {"count": count, "tenant": self.tenant, "workflow": self.workflow_id, "template": self.template_id,
+             "payload": Jsonb(payload) if payload else None},
+        )  # fmt: skip
+
     def row(self, run_id: UUID) -> dict[str, Any]:
         with self.db.cursor(row_factory=psycopg.rows.dict_row) as cursor:
             row = cursor.execute("select * from messages where run_id = %s", (run_id,)).fetchone()

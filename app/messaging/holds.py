@@ -1,0 +1,123 @@
+"""What is kept out of the queue for a cause, and put back when that is over: by sets, bounded, and by index however much is held.
+
+A paused connector or workflow, a server that is away, or that there is no connector at all. Who ends a cause frees what it held
+(`app.connectors.releases`); what an away server held is freed here, once a mail got through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from app.messaging.lanes import LANE, WAITING
+from app.messaging.ledger import Connection
+
+HOLD_AT_ONCE = 1000
+"""How many rows one statement takes out of the due index, or puts back into it."""
+PROBE_FROM = 20
+"""How many held messages are looked at for one that may try an away server: the oldest may wait for another."""
+
+# The cause is locked, so that nothing is held for a cause that somebody is just ending: who ends it frees what was held before.
+_HOLD = f"""
+with cause as ({{cause}} for share), held as (
+  select m.run_id, m.seq from messages m, cause
+  where m.tenant_id = %(tenant)s and {WAITING} and m.channel = 1 and m.due_at <= clock_now() and {{which}}
+  order by m.due_at limit %(at_once)s for update of m skip locked)
+update messages m set due_at = null, reason = %(reason)s, error_message = {{words}}, connector_id = cause.connector_id
+from held, cause where m.run_id = held.run_id and m.seq = held.seq
+"""  # noqa: S608
+_OF_CONNECTOR = f"{LANE} = %(lane)s and (%(lane)s = %(id)s::text or (cause.is_default and %(lane)s = ''))"
+_UNTIL = """
+cause.words || ' It is tried until ' || to_char((greatest(m.created_at, m.resent_at, cause.since) + interval '24 hours') at time zone 'UTC',
+  'FMDD FMMonth YYYY, HH24:MI') || ' UTC and then given up.'
+"""
+_HOLDS = {
+    "connector_paused": _HOLD.format(
+        cause="select id as connector_id, is_default, state_message as words from connectors where id = %(id)s and state = 'paused'",
+        which=_OF_CONNECTOR,
+        words="cause.words",
+    ),
+    "server_away": _HOLD.format(
+        cause="select id as connector_id, is_default, state_since as since, state_message as words from connectors"
+        " where id = %(id)s and state = 'away'",
+        which=_OF_CONNECTOR,
+        words=_UNTIL,
+    ),
+    "no_connector": _HOLD.format(
+        cause="select null::uuid as connector_id, 'There is no connector for email. Add one under Connectors.' as words"
+        " from workspaces w where w.id = %(tenant)s"
+        " and not exists (select from connectors where tenant_id = w.id and type = 'smtp' and is_default)",
+        which=f"{LANE} = ''",
+        words="cause.words",
+    ),
+    "workflow_paused": _HOLD.format(
+        cause="select null::uuid as connector_id, 'The workflow is paused.' as words from workflows"
+        " where id = %(id)s and status = 'paused'",
+        which=f"{LANE} = %(lane)s and m.workflow_id = %(id)s",
+        words="cause.words",
+    ),
+}
+
+# Who sends the probe has it for this long; then another may try.
+_PROBE = """
+update connectors c set probe_at = clock_now() + interval '2 minutes'
+from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'away' and me.probe_at <= clock_now()
+  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'away' returning c.id
+"""
+_FREE = """
+update messages m set due_at = clock_now(), reason = null, error_message = null where (m.run_id, m.seq) in (
+  select run_id, seq from messages
+  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away'
+  order by created_at limit %(at_once)s for update skip locked)
+"""
+_RECOVERED = """
+select id, tenant_id from connectors where probe_at is not null and state = 'ok' order by id for update skip locked
+"""
+_FREED = """
+update connectors set probe_at = null where id = %(id)s and not exists (
+  select from messages
+  where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why messages of a lane are held: `id` is the connector's or the workflow's."""
+
+    reason: Literal["connector_paused", "server_away", "no_connector", "workflow_paused"]
+    tenant_id: int
+    lane: str = ""
+    id: UUID | None = None
+
+
+def hold(connection: Connection, cause: Cause) -> int:
+    """Take due messages that `cause` keeps from leaving out of the due index. Returns how many; 0 when the cause is over."""
+    wanted = {
+        "tenant": cause.tenant_id,
+        "lane": cause.lane,
+        "id": cause.id,
+        "reason": cause.reason,
+        "at_once": HOLD_AT_ONCE,
+    }
+    return connection.execute(_HOLDS[cause.reason], wanted).rowcount
+
+
+def take_probe(connection: Connection, cause: Cause) -> bool:
+    """May this worker try the away server? Then a few of the oldest that it holds are due, for a look to take one of them."""
+    wanted = {"id": cause.id, "tenant": cause.tenant_id, "at_once": PROBE_FROM}
+    if not connection.execute(_PROBE, wanted).fetchall():
+        return False
+    connection.execute(_FREE, wanted)
+    return True
+
+
+def free_recovered(connection: Connection) -> int:
+    """Make due again what servers held that work now, the oldest first, a bounded number of each. Returns how many."""
+    freed = 0
+    for connector_id, tenant_id in connection.execute(_RECOVERED).fetchall():
+        wanted = {"id": connector_id, "tenant": tenant_id, "at_once": HOLD_AT_ONCE}
+        freed += (count := connection.execute(_FREE, wanted).rowcount)
+        if count < HOLD_AT_ONCE:
+            connection.execute(_FREED, wanted)
+    return freed

@@ -1,0 +1,56 @@
+"""May this mail leave, now? What held when it was claimed may hold no longer: the transaction before it leaves reads all again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.contacts.permission import Listed
+from app.lib import addresses
+from app.lib.addresses import BadAddress, wire_address
+from app.messaging import gateway, ledger
+from app.messaging.desk import suppressions
+from app.messaging.ledger import Connection, Due, Move, Now
+from app.messaging.outgoing import Ready, suppressed
+from app.models.status import Channel
+
+
+def judge(connection: Connection, mails: Sequence[Ready]) -> tuple[list[Move], list[Move], list[Due]]:
+    """The intents of those that may leave, the ends of those that may not, and those that go back into the queue to be made anew."""
+    intents = [ready.intent for ready in mails]
+    facts = ledger.facts(connection, intents)
+    known = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]  # others are somebody else's by now
+    wanted = [(ready.due.tenant_id, addresses.comparable(now.email)) for ready, now in known if now.email]
+    listed = suppressions(connection, wanted)
+    go, ends, back = list[Move](), list[Move](), list[Due]()
+    for ready, now in known:
+        verdict = gateway.judge(_facts(ready.due, now, listed))
+        if verdict.say == "suppress":
+            ends.append(suppressed(ready.due, verdict))
+        elif verdict.say == "send" and _same(ready, now):
+            go.append(ready.intent)
+        else:
+            back.append(ready.due)
+    return go, ends, back
+
+
+def _facts(due: Due, now: Now, listed: dict[tuple[int, str], Listed]) -> gateway.Facts:
+    return gateway.Facts(
+        channel=Channel.EMAIL,
+        workflow_status=now.workflow_status,
+        run_status=now.run_status,
+        contact_known=now.contact_known,
+        address=now.email,
+        consent=now.consent or {},
+        topic=due.asked.get("topic"),
+        suppression=listed.get((due.tenant_id, addresses.comparable(now.email))) if now.email else None,
+    )
+
+
+def _same(ready: Ready, now: Now) -> bool:
+    """Does it still go to the same address by the same settings, and may that server be used?"""
+    try:
+        to = wire_address(now.email or "")
+    except BadAddress:
+        return False
+    connector = now.updated_at == ready.condition.as_of and now.state == ready.condition.state
+    return to == ready.mail.recipient and connector
