@@ -122,8 +122,8 @@ class World:
             counted as (insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
               values (%(workflow)s, 1, 'mail', 'message.queued', 2, %(tenant)s, %(count)s)
               on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
-            insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at, created_at,
-              workflow_version, node_id)
+            insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at,
+              created_at, workflow_version, node_id)
             select run, 2, %(tenant)s, %(workflow)s, contact, %(template)s, 1, 0, %(payload)s, clock_now(),
               clock_now() + n * interval '1 microsecond', 1, 'mail' from made
             """,
