@@ -52,6 +52,9 @@ class LiquidError(Exception):
         self.message, self.line = message, line
         super().__init__(f"Line {line}: {message}" if line else message)
 
+    def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
+        return LiquidError, (self.message, self.line)
+
 
 class _Context(engine.RenderContext):
     """Counts loop turns of the whole rendering, not only of nested loops, and looks at the clock in each."""

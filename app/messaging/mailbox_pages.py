@@ -12,10 +12,12 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
-from app.lib import flash
+from app.lib import database, flash, sandbox
 from app.lib.fragments import page
 from app.messaging import repository
-from app.messaging.mail_view import framed, opened
+from app.messaging.mail_view import framed
+from app.messaging.opened_mail import ShownMail, opened
+from app.messaging.template_service import share_of
 from app.models import MailboxMessage
 from app.models.status import Role
 from app.settings import settings
@@ -45,6 +47,12 @@ async def _mail(request: Asked, session: AsyncSession, mail_id: UUID) -> Mailbox
     return found
 
 
+async def _opened(request: Asked, session: AsyncSession, mail: MailboxMessage) -> ShownMail:
+    """The mail taken apart, in a child: it may have come from anywhere."""
+    await database.give_back(session)
+    return await sandbox.run(opened, mail.raw, share=share_of(request.user))
+
+
 async def _page(
     request: Asked,
     session: AsyncSession,
@@ -56,6 +64,7 @@ async def _page(
     before: UUID | None = None,
 ) -> Template:
     tenant_id = request.user.tenant_id
+    shown = await _opened(request, session, mail) if mail else None
     rows = await repository.mailbox(session, tenant_id, PAGE + 1, search=search.strip(), before=before)
     return page(
         request,
@@ -67,7 +76,7 @@ async def _page(
         search=search,
         view=view,
         mail=mail,
-        shown=opened(mail.raw) if mail else None,
+        shown=shown,
         first=before is None,
     )
 
@@ -97,7 +106,7 @@ async def show_mail(
 @get("/mailbox/{mail_id:uuid}/frame", role=Role.VIEWER, include_in_schema=False)
 async def mail_frame(request: Asked, db_session: Database, mail_id: FromPath[UUID]) -> Response[str]:
     """The HTML of a mail, as the document of a sandboxed frame."""
-    return framed(opened((await _mail(request, db_session, mail_id)).raw).html)
+    return framed((await _opened(request, db_session, await _mail(request, db_session, mail_id))).html)
 
 
 @get("/mailbox/{mail_id:uuid}/raw", role=Role.VIEWER, include_in_schema=False)

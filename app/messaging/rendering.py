@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.lib.liquid import LiquidError, compile_text
+from app.errors import Complaint
+from app.lib.liquid import LiquidError, check_output, compile_text
 from app.messaging import plain_text
-from app.messaging.ledger import Due
 from app.messaging.schemas import Parts
+
+if TYPE_CHECKING:  # a child of the sandbox imports this module, and needs no database
+    from app.messaging.ledger import Due
 
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
 
@@ -23,6 +26,9 @@ class PartError(Exception):
         self.part, self.message, self.line = part, error.message, error.line
         where = f", line {error.line}" if error.line else ""
         super().__init__(f"The template's {part}{where}: {error.message}")
+
+    def __reduce__(self) -> tuple[type[PartError], tuple[str, LiquidError]]:
+        return PartError, (self.part, LiquidError(self.message, self.line))
 
 
 def contact_data(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,6 +75,34 @@ def _part(name: str, source: str, data: Mapping[str, Any], *, html: bool) -> str
         return compile_text(source, html=html).render(data)
     except LiquidError as error:
         raise PartError(name, error) from error
+
+
+def faults(parts: Parts) -> list[Complaint]:
+    """What is wrong with the Liquid of each part, with its line."""
+    found = []
+    for path, source, html in (
+        ("subject", parts.subject, False),
+        ("html", parts.html, True),
+        ("text", parts.text, False),
+    ):
+        try:
+            compile_text(source, html=html)
+            if html:
+                check_output(source)
+        except LiquidError as error:
+            found.append(Complaint(path=path, message=str(error)))
+    return found
+
+
+def subjects(sources: list[str], data: Mapping[str, Any]) -> list[str]:
+    """Subjects filled in for one contact; each that cannot be as it stands."""
+    made = []
+    for source in sources:
+        try:
+            made.append(one_line(compile_text(source, html=False).render(data)))
+        except LiquidError:
+            made.append(source)
+    return made
 
 
 def render(parts: Parts, data: Mapping[str, Any]) -> Parts:

@@ -18,7 +18,7 @@ from app.messaging import repository
 from app.messaging.mail_view import framed
 from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange
 from app.messaging.suppression import permission_of
-from app.messaging.template_service import TemplateService, parts_of, sample_subject
+from app.messaging.template_service import TemplateService, parts_of, sample_subjects
 from app.messaging.test_mail import send_test
 from app.models.status import Role
 from app.workflows import usage
@@ -99,7 +99,8 @@ async def list_templates(
 ) -> Template:
     """All templates by name, each with a small picture of itself."""
     found = await TemplateService(db_session, request.user).list(PAGE, cursor, search.strip())
-    rows = [(row, sample_subject(row.subject)) for row in found.items]
+    subjects = await sample_subjects(db_session, request.user, [row.subject for row in found.items])
+    rows = list(zip(found.items, subjects, strict=True))
     return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=found.next_cursor, search=search)
 
 

@@ -22,7 +22,7 @@ from app.lib import addresses, complaints, door, jsonlimits, liquid, liquid_html
 from app.lib.liquid_filters import strip_html
 from app.lib.nearest import nearest
 from app.lib.user_agent import described
-from app.messaging import mail_view, plain_text, rendering
+from app.messaging import mail_view, opened_mail, plain_text, rendering
 from app.nodes import conditions, paths
 from app.nodes.patterns import BadPattern, Pattern
 from app.nodes.scope import Scope
@@ -104,7 +104,7 @@ def _complained(text: str) -> object:
 
 def _mail(text: str) -> object:
     data = text.encode()
-    return mail_view.opened(b"Subject: mail\nContent-Type: text/html; charset=utf-8\n\n" + data)
+    return opened_mail.opened(b"Subject: mail\nContent-Type: text/html; charset=utf-8\n\n" + data)
 
 
 PARSERS = [

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.local.demo_templates import TEMPLATES, DemoTemplate
-from app.messaging.rendering import contact_data, render
+from app.messaging.rendering import contact_data, faults, render
 from app.messaging.schemas import Parts
-from app.messaging.template_service import SAMPLE, check_parts, contact_fields
+from app.messaging.template_service import SAMPLE, contact_fields
 
 NAMES = {
     "united_welcome",
@@ -37,7 +37,7 @@ def test_all_six_are_there() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
 def test_a_mail_is_whole(template: DemoTemplate) -> None:
-    assert check_parts(Parts(template.subject, template.html, template.text)) == []
+    assert faults(Parts(template.subject, template.html, template.text)) == []
     full, bare = rendered(template), rendered(template, attributes={}, locale=None, timezone=None)
     for parts in (full, bare):
         assert 10 < len(parts.subject) < 60

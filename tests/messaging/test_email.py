@@ -14,7 +14,7 @@ import pytest
 from app.lib.addresses import BadAddress, wire_address
 from app.messaging import plain_text
 from app.messaging.email import Envelope, Unsubscribe, build, message_id, unsubscribe_url
-from app.messaging.mail_view import opened
+from app.messaging.opened_mail import opened
 from app.messaging.schemas import Parts
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from app.accounts.principal import Principal
 from app.contacts.imports.schemas import FormatIn, ImportOut, PreviewOut, StartIn
 from app.contacts.imports.service import MAX_BYTES, PIECE, ImportService
 from app.errors import Invalid
+from app.lib.bodies import body_of
 from app.lib.envelope import Envelope, ok
 from app.lib.pagination import clamp_limit
 from app.models.contact_import import ContactImport
@@ -42,18 +44,19 @@ class _UploadOperation(Operation):
         )
 
 
-async def uploaded(request: Request[Any, Any, Any], filename: str) -> tuple[str, AsyncIterator[bytes]]:
-    """The name and the bytes of the file in the request: a form with a field `file`, or the body itself."""
+async def uploaded(request: Request[Any, Any, Any], filename: str) -> tuple[str, Callable[[], AsyncIterator[bytes]]]:
+    """The name and the bytes of the file in the request, as often as asked for: a form's field `file`, or the body itself."""
     kind = request.content_type[0]
     if kind != "multipart/form-data":
-        return filename, request.stream()
+        return filename, body_of(request.scope).pieces
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile):
         raise Invalid(errors=[{"path": "file", "message": "Send the CSV file in the form field `file`."}])
-    return file.filename or filename, _read(file)
+    return file.filename or filename, partial(_read, file)
 
 
 async def _read(file: UploadFile) -> AsyncIterator[bytes]:
+    await file.seek(0)
     while piece := await file.read(PIECE):
         yield piece
 

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from app.contacts.imports import cells, columns, optouts
+from app.contacts.imports import cells, columns, csvfile, optouts
 from app.contacts.imports.cells import Notation
-from app.contacts.imports.csvfile import SAMPLE_ROWS, Preview
+from app.contacts.imports.csvfile import SAMPLE_ROWS, Choice, Preview
 from app.contacts.imports.schemas import Stored
+from app.contacts.imports.sniffing import Sniffer
+
+
+def proposal(sniffer: Sniffer, filename: str) -> tuple[Stored, int]:
+    """The proposal for a file that has streamed by, and about how many rows it has. Raises NotCsv."""
+    found, total = sniffer.finish()
+    stored = looked_at(found, filename)
+    stored.line_ends = sniffer.line_ends
+    return stored, total
+
+
+def read_again(head: bytes, before: Stored, choice: Choice, filename: str, *, whole: bool) -> tuple[Stored, int]:
+    """The same for the head of a file that is read as somebody says. Raises NotCsv."""
+    found = csvfile.preview(head, before.format.encoding, choice, whole=whole)
+    stored = looked_at(found, filename)
+    stored.line_ends = before.line_ends
+    return stored, csvfile.count(found, before.line_ends, whole=whole)
 
 
 def looked_at(found: Preview, filename: str) -> Stored:

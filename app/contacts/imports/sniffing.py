@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 
 from app.contacts.imports import encodings
 from app.contacts.imports.csvfile import HEAD_BYTES, NotCsv, Preview, count, preview
@@ -18,6 +19,7 @@ class Sniffer:
         self.head = b""
         self.size = 0
         self._utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
+        self._is_utf8 = False
         self._foreign: list[bytes] = []
         self._rest = b""
         self._room = FOREIGN_BYTES
@@ -61,23 +63,27 @@ class Sniffer:
         if piece:
             self._after_cr = piece.endswith(b"\r")
 
+    def seal(self) -> None:
+        """Nothing more comes. From here on the sniffer can be handed to another process."""
+        if self._utf8 is not None:
+            with suppress(UnicodeDecodeError):  # it ends in the middle of a character
+                self._utf8.decode(b"", final=True)
+                self._is_utf8 = True
+            self._utf8 = None
+
     def encoding(self) -> str:
         """The encoding of all bytes that were fed."""
         if (kind := encodings.unicode_kind(self.head)) is not None:
             return kind
-        if self._utf8 is not None:
-            try:
-                self._utf8.decode(b"", final=True)
-            except UnicodeDecodeError:
-                pass  # it ends in the middle of a character
-            else:
-                return "utf-8-sig" if self.head.startswith(codecs.BOM_UTF8) else "utf-8"
+        self.seal()
+        if self._is_utf8:
+            return "utf-8-sig" if self.head.startswith(codecs.BOM_UTF8) else "utf-8"
         return encodings.by_letters([*self._foreign, self._rest])
 
     def finish(self) -> tuple[Preview, int]:
         """What the file is, and about how many rows are below its header: exact when all of it is head. Raises NotCsv.
 
-        Takes some 100 ms for strange encodings: call it off the event loop.
+        Takes some 100 ms for strange encodings: call it in the sandbox.
         """
         if not self.head.strip():
             raise NotCsv("This file is empty. Upload a CSV file with a header row and one row per contact.")

@@ -58,9 +58,10 @@ async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> U
 
     async with database.transaction() as session:
         workspace = await make_workspace(session, "Acme")
+        await database.give_back(session)
         principal = Principal(kind="key", id=uuid7(), tenant_id=workspace.id, role=Role.MARKETER, name="test")
         service = ImportService(session, principal)
-        row = await service.upload("people.csv", lines())
+        row = await service.upload("people.csv", lines)
         if start:
             await service.start(row.id, StartIn())
         return row.id

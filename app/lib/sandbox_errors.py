@@ -1,0 +1,22 @@
+"""What becomes of work in the sandbox that has no result. Apart, because the children know these and little else."""
+
+from __future__ import annotations
+
+from app.errors import Invalid, Unavailable
+
+
+class TooCostly(Invalid):
+    """This takes too much time or memory to work out. Make it shorter or simpler."""
+
+    code = "too_costly"
+
+
+class Busy(Unavailable):
+    """Too many are asking for this at once. Nothing was changed; try again in a few seconds."""
+
+    code = "busy"
+    retry_after = 3
+
+
+class Broken(Exception):
+    """The work raised something that no caller expects; the message names it."""
