@@ -14,7 +14,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
-from app.lib import clock, crypto
+from app.lib import addresses, clock, crypto
 from app.settings import settings
 
 LIFE = timedelta(days=180)
@@ -72,4 +72,4 @@ def _read(request: Request[Any, Any, Any]) -> Device | None:
 
 
 def _mark(device_id: str, email: str) -> str:
-    return hashlib.sha256(f"{device_id} {email.strip().lower()}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{device_id} {addresses.folded(email)}".encode()).hexdigest()[:24]

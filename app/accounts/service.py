@@ -18,7 +18,7 @@ from app.accounts.invitations import NewLink
 from app.accounts.principal import Principal
 from app.accounts.repository import Member
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
-from app.lib import clock
+from app.lib import addresses, clock
 from app.models.session import UserSession
 from app.models.status import Role
 from app.models.user import Membership, User
@@ -47,8 +47,8 @@ class FirstAdmin(NamedTuple):
 
 def clean_email(email: str, *, path: str = "email") -> str:
     """The address as it is stored: trimmed and in lower case. Invalid when it cannot be one."""
-    email = email.strip().lower()
-    if not _EMAIL.fullmatch(email):
+    odd, email = addresses.look_alike(email.strip()), addresses.folded(email)
+    if odd or not _EMAIL.fullmatch(email):
         raise Invalid(errors=[{"path": path, "message": "Send an email address like name@company.example."}])
     return email
 

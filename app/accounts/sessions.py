@@ -17,7 +17,7 @@ from app.accounts import passwords, throttle
 from app.accounts.principal import Principal
 from app.accounts.throttle import Budget
 from app.errors import AppError, Forbidden, Invalid, NotFound, TooMany
-from app.lib import clock, crypto
+from app.lib import addresses, clock, crypto
 from app.lib.ids import uuid7
 from app.models.session import UserSession
 from app.models.user import Membership, User
@@ -92,7 +92,9 @@ def _accounts(email: str) -> Any:
     return (
         select(User.id, User.password_hash)
         .where(
-            func.lower(User.email) == email.strip().lower(), User.password_hash.is_not(None), User.disabled_at.is_(None)
+            func.lower(User.email) == addresses.folded(email),
+            User.password_hash.is_not(None),
+            User.disabled_at.is_(None),
         )
         .order_by(seen.desc().nulls_last(), User.id)
         .limit(ACCOUNTS_TRIED)

@@ -24,7 +24,7 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import TooMany
-from app.lib import clock
+from app.lib import addresses, clock
 from app.lib.client_address import network_of
 from app.models.session import SignInFailure
 
@@ -45,7 +45,7 @@ class Budget(NamedTuple):
 
 def of_sign_in(email: str, address: str, device: str | None = None) -> list[Budget]:
     """The budgets of a try to sign in; `device` is the id of a device that this person signed in on before."""
-    who = hashlib.sha256(email.strip().lower().encode()).hexdigest()
+    who = hashlib.sha256(addresses.folded(email).encode()).hexdigest()
     if device is not None:
         return [Budget(f"device:{device}:{who}", None, slows=True)]
     place = network_of(address)

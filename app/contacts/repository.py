@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.contacts import permission_filter
 from app.contacts.merging import State
 from app.lib import jsonlimits
+from app.lib.addresses import comparable
 from app.lib.database import execute
 from app.models.contact import Contact
 
@@ -207,12 +208,27 @@ _ERASE = (
     f"delete from entry_refusals where {_MINE}",  # noqa: S608
     f"delete from dead_letters where {_MINE}",  # noqa: S608
     # The history of runs stays, for the numbers; what it says about the person goes.
+    f"""delete from mailbox_messages where tenant_id = %(tenant)s and (%(email)s = any(recipients)
+        or recipients && array(select recipient from messages where {_MINE} and recipient is not null))""",  # noqa: S608
     f"update messages set recipient = null, subject = null, error_message = null where {_MINE}",  # noqa: S608
     f"update message_decisions set was_error = null where {_RUNS}",  # noqa: S608
-    f"update runs set trigger_event = null, event_id = null, context = null, resume_output = null, error_message = null where {_MINE}",  # noqa: S608
+    f"""update runs set trigger_event = null, event_id = null, entry_key = null, context = null, resume_output = null,
+        error_message = null where {_MINE}""",  # noqa: S608
     f"update steps set output = null, error_message = null where {_RUNS}",  # noqa: S608
     f"update step_attempts set error_message = 'Erased with the contact.' where {_RUNS}",  # noqa: S608
-    "delete from mailbox_messages where tenant_id = %(tenant)s and %(email)s = any(recipients)",
+    # The address stays on the list of those who must not be written to; what somebody wrote beside it goes.
+    "update suppressions set detail = null, lifted_reason = null where tenant_id = %(tenant)s and address = %(comparable)s",
+    """
+    delete from contact_import_errors e using contact_imports i
+    where i.id = e.import_id and i.tenant_id = %(tenant)s and lower(e.row::text || e.message) like any(%(traces)s)
+    """,
+    """
+    update contact_imports set mapping = jsonb_set(mapping, '{sample}', (
+      select coalesce(jsonb_agg(r), '[]') from jsonb_array_elements(mapping->'sample') r
+      where not lower(r::text) like any(%(traces)s)))
+    where tenant_id = %(tenant)s and jsonb_typeof(mapping->'sample') = 'array'
+      and lower((mapping->'sample')::text) like any(%(traces)s)
+    """,
     """
     insert into inbox (tenant_id, kind, name, contact_id, occurred_at)
     values (%(tenant)s, 3, 'contact.erased', %(id)s, %(now)s)
@@ -227,10 +243,27 @@ async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: da
     """
     gone = await execute(
         session,
-        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email",
+        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email, external_id, phone",
         id=contact_id,
         tenant=tenant_id,
     )
-    for statement in _ERASE if gone else ():
-        await execute(session, statement, id=contact_id, tenant=tenant_id, now=now, email=gone[0].email)
-    return bool(gone)
+    if not gone:
+        return False
+    email, external_id, phone = gone[0]
+    known = {
+        "email": email,
+        "comparable": comparable(email or ""),
+        "traces": [
+            *([f"%{_literal(email)}%"] if email else []),
+            *(f'%"{_literal(name)}"%' for name in (external_id, phone) if name),
+        ],
+    }
+    for statement in _ERASE:
+        await execute(session, statement, id=contact_id, tenant=tenant_id, now=now, **known)
+    return True
+
+
+def _literal(text: str) -> str:
+    """A text as it stands in JSON in small letters, for `like`."""
+    inside = jsonlimits.encode(text).decode()[1:-1].lower()
+    return inside.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -19,7 +19,7 @@ from app.contacts.upserting import changed_events, upsert_many
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import record
 from app.lib import clock, jobs
-from app.lib.addresses import BadAddress, comparable
+from app.lib.addresses import BadAddress, comparable, folded
 from app.lib.addresses import email as email_address
 from app.lib.pagination import Page, SortKey, clamp_limit, cut, decode_cursor
 from app.messaging import suppression_list
@@ -74,7 +74,7 @@ class ContactService:
             try:
                 email = email_address(email)
             except BadAddress:
-                email = email.strip().lower()
+                email = folded(email)
         rows = await repository.page(
             self.session,
             self.tenant_id,

@@ -12,9 +12,10 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import Permission
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.events.record import record
 from app.lib import crypto
+from app.lib.addresses import comparable
 from app.messaging import repository, suppression_list
 from app.messaging.email import UNSUBSCRIBE, Unsubscribe
 from app.messaging.suppression import bring_back, permission_of, unsubscribed_event
@@ -28,6 +29,12 @@ class BadLink(NotFound):
     """This link is not complete. Copy all of it from the mail, or use the newest mail you got."""
 
     code = "bad_link"
+
+
+class OtherAddress(Invalid):
+    """This is not the address that this mail went to. Write the whole address, such as ada@example.com."""
+
+    code = "other_address"
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -93,12 +100,19 @@ async def say_no(session: AsyncSession, link: Unsubscribe, *, everything: bool) 
     await session.refresh(contact)
 
 
-async def say_yes(session: AsyncSession, link: Unsubscribe) -> None:
-    """Mails again: what this link had switched off. An address that bounced stays on the list."""
+async def say_yes(session: AsyncSession, link: Unsubscribe, address: str) -> None:
+    """Mails again: what this link had switched off. An address that bounced stays on the list.
+
+    Consent is more than a click: mails are forwarded, and programs press what they find in them. So whoever wants mails again
+    writes the address that they go to (docs/decisions/0025-work-is-bounded.md). Raises OtherAddress.
+    """
     reached = await _reached(session, link)
+    contact = await _contact(session, link.tenant_id, link.contact_id)
+    if comparable(address) not in {comparable(known) for known in (contact.email, reached) if known}:
+        raise OtherAddress
     await bring_back(
         session,
-        await _contact(session, link.tenant_id, link.contact_id),
+        contact,
         link.topic,
         by="contact",
         name="The contact",

@@ -20,8 +20,10 @@ Asked = Request[Any, Any, Any]
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
-def _page(request: Asked, token: str, choice: unsubscribe.Choice, done: str = "") -> Template:
-    return page(request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=choice, done=done)
+def _page(request: Asked, token: str, choice: unsubscribe.Choice, done: str = "", error: str = "") -> Template:
+    return page(
+        request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=choice, done=done, error=error
+    )
 
 
 @get("/u/{token:str}", public=True, any_query=True, include_in_schema=False)
@@ -35,15 +37,19 @@ async def decide_unsubscribe(
     db_session: NamedDependency[AsyncSession],
     token: FromPath[str],
 ) -> Template:
+    link = unsubscribe.read(token)  # before anything that the client sent is read
     form = await request.form()
-    link = unsubscribe.read(token)
+    done, error = "", ""
     if form.get("again"):
-        await unsubscribe.say_yes(db_session, link)
-        done = "again"
+        try:
+            await unsubscribe.say_yes(db_session, link, str(form.get("address", "")))
+            done = "again"
+        except unsubscribe.OtherAddress as other:
+            error = other.message
     else:
         await unsubscribe.say_no(db_session, link, everything=bool(form.get("all")))
         done = "no"
-    return _page(request, token, await unsubscribe.choice(db_session, link), done)
+    return _page(request, token, await unsubscribe.choice(db_session, link), done, error)
 
 
 HANDLERS: list[Any] = [show_unsubscribe, decide_unsubscribe]

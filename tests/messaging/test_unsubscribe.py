@@ -18,6 +18,9 @@ from app.messaging.unsubscribe import masked
 from app.models import Contact, Event, Message, Suppression, Workspace
 from app.models.status import MessageStatus
 
+AGAIN = {"again": "1", "address": "zoe.doe@example.com"}
+FORM = "application/x-www-form-urlencoded"
+
 
 @pytest.fixture
 async def contact(db_session: AsyncSession, workspace: Workspace) -> Contact:
@@ -85,7 +88,7 @@ async def test_a_topic_alone_then_all_then_again(
     await client.post(path, data={"all": "1"})
     consent, listed, names = await state(db_session, contact)
     assert (consent, listed, len(names)) == ({"news": False, "email": False}, ["zoe.doe@example.com"], 2)
-    answer = await client.post(path, data={"again": "1"})
+    answer = await client.post(path, data=AGAIN)
     assert "You get mails again" in answer.text
     consent, listed, names = await state(db_session, contact)
     assert (consent, listed, names[-1]) == ({"news": True, "email": True}, [], "contact.resubscribed")
@@ -98,7 +101,7 @@ async def test_a_bounced_address_stays_on_the_list(
     await db_session.flush()
     page = (await client.get(path_of(contact))).text
     assert "Mails to you came back" in page and "I want them again" not in page
-    answer = await client.post(path_of(contact), data={"again": "1"})
+    answer = await client.post(path_of(contact), data=AGAIN)
     assert (await state(db_session, contact))[1] == ["zoe.doe@example.com"]
     assert "You get mails again" not in answer.text and "could not be delivered" in answer.text
 
@@ -110,7 +113,7 @@ async def test_a_spam_report_is_not_taken_back_by_a_click(
         Suppression(tenant_id=contact.tenant_id, channel=1, address="zoe.doe@example.com", reason="complained")
     )
     await db_session.flush()
-    answer = await client.post(path_of(contact), data={"again": "1"})
+    answer = await client.post(path_of(contact), data=AGAIN)
     assert "reported as spam" in answer.text
     assert (await state(db_session, contact))[1] == ["zoe.doe@example.com"]
 
@@ -121,7 +124,7 @@ async def test_coming_back_is_kept_and_a_later_no_counts_again(
     path = path_of(contact)
     for _ in range(2):
         await client.post(path)
-        await client.post(path, data={"again": "1"})
+        await client.post(path, data=AGAIN)
         row = (await db_session.scalars(select(Suppression).execution_options(populate_existing=True))).one()
         assert row.lifted_at is not None and row.lifted_by == "The contact" and row.lifted_reason
     await client.post(path)
@@ -141,7 +144,7 @@ async def test_consent_given_elsewhere_does_not_hide_a_later_click(
     contact.consent = {"email": True}
     await db_session.flush()
     assert "You are unsubscribed" in (await client.get(path)).text
-    assert "You get mails again" in (await client.post(path, data={"again": "1"})).text
+    assert "You get mails again" in (await client.post(path, data=AGAIN)).text
     assert (await state(db_session, contact))[2][-1] == "contact.resubscribed"
 
 
@@ -159,8 +162,33 @@ async def test_a_no_is_also_about_the_address_that_the_mail_went_to(
     path = unsubscribe_url(Unsubscribe(contact.tenant_id, contact.id, run_id, 2))[len("http://127.0.0.1:8000") :]
     await client.post(path)
     assert sorted((await state(db_session, contact))[1]) == ["zoe.doe@example.com", "zoe@old.example"]
-    await client.post(path, data={"again": "1"})
+    await client.post(path, data=AGAIN)
     assert (await state(db_session, contact))[1] == []
+
+
+@pytest.mark.parametrize("address", ["", "zoe@example.com", "z••@e••.com", "\u017foe.doe@example.com", "1"])
+async def test_a_click_alone_is_no_consent(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact, address: str
+) -> None:
+    path = path_of(contact)
+    await client.post(path)
+    answer = await client.post(path, data={"again": "1", "address": address})
+    assert answer.status_code == 200 and "not the address that this mail went to" in answer.text
+    assert await state(db_session, contact) == ({"email": False}, ["zoe.doe@example.com"], ["contact.unsubscribed"])
+    answer = await client.post(path, data={"again": "1", "address": " Zoe.DOE@example.com "})
+    assert "You get mails again" in answer.text
+
+
+@pytest.mark.parametrize("size", [17_000, 900_000])
+@pytest.mark.parametrize("way", ["/u/x.y", "real"])
+async def test_a_stranger_sends_little_and_nothing_without_a_true_link(
+    client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact, size: int, way: str
+) -> None:
+    path = path_of(contact) if way == "real" else way
+    answer = await client.post(path, content=b"a=1&" * (size // 4), headers={"content-type": FORM})
+    assert answer.status_code == 413
+    answer = await client.post(path, content=b"a=1&" * 2_000, headers={"content-type": FORM})
+    assert answer.status_code == (200 if way == "real" else 404)
 
 
 @pytest.mark.parametrize("broken", ["/u/x", "/u/x.y", "/u/" + "a" * 500])

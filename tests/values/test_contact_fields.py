@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib import jsonlimits
+from app.lib import addresses, jsonlimits
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 
@@ -182,3 +182,31 @@ def test_a_country_is_one_that_has_phone_numbers() -> None:
     for wrong in ("Germany", "XX", "D"):
         with pytest.raises(BadField):
             contact_fields.country(wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u212a@example.com",
+        "ada@e\u017fample.com",
+        "\uff41da@example.com",
+        "ada@example\uff0ecom",
+    ],
+)
+def test_what_only_looks_like_a_plain_letter_is_no_part_of_an_address(text: str) -> None:
+    with pytest.raises(contact_fields.BadField, match="only looks like a plain one"):
+        contact_fields.text("email", text)
+    plain = {"k@example.com", "ada@esample.com", "ada@example.com"}
+    assert addresses.comparable(text) not in plain and addresses.folded(text) not in plain
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("E\u0301ve@EXAMPLE.com", "éve@example.com"),
+        ("ada@MÜNCHEN.de", "ada@münchen.de"),
+        ("jose\u0301@example.com\u00a0", "josé@example.com"),
+    ],
+)
+def test_letters_of_other_languages_are(text: str, stored: str) -> None:
+    assert contact_fields.text("email", text) == stored == addresses.comparable(text)
