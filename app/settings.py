@@ -287,3 +287,20 @@ def _base_url(default: str) -> str:
 def settings() -> Settings:
     """The settings of this process, read at first use."""
     return read()
+
+
+def environment_without_secrets() -> dict[str, str]:
+    """What a child process needs to find Python, its packages and its language, and nothing of the product's settings."""
+    names = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TMPDIR",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+        "LD_LIBRARY_PATH",
+    )
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -33,6 +33,7 @@ import structlog
 from app.lib import clock
 from app.lib.holding import outside_call
 from app.lib.sandbox_errors import Broken, Busy, TooCostly
+from app.settings import environment_without_secrets
 
 __all__ = ["Broken", "Busy", "Sandbox", "TooCostly", "run", "shared"]
 log = structlog.get_logger()
@@ -48,19 +49,6 @@ START_S = 60.0
 """How long a child may take to begin; it imports some modules."""
 _LENGTH = struct.Struct(">I")
 _ROOT = Path(__file__).resolve().parents[2]
-_PASSED = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "VIRTUAL_ENV",
-    "LD_LIBRARY_PATH",
-)
-"""What of the environment a child sees: no secrets."""
 
 
 @dataclass
@@ -75,13 +63,12 @@ class _Child:
     """One process. `run` blocks; only one thread uses it."""
 
     def __init__(self) -> None:
-        environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.lib.sandbox_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=_ROOT,
-            env=environment,
+            env=environment_without_secrets(),
             bufsize=0,
         )
         self._in, self._out = cast("IO[bytes]", self.process.stdin), cast("IO[bytes]", self.process.stdout)
