@@ -24,7 +24,9 @@ def follow(page: Page, link: str) -> None:
     page.goto(f"{parts.path}#{parts.fragment}")
 
 
-def test_a_colleague_comes_and_goes(open_page: Callable[..., Page], shot: Callable[..., Any]) -> None:
+def test_a_colleague_comes_and_goes(
+    open_page: Callable[..., Page], expect_accessible: Callable[..., None], shot: Callable[..., Any]
+) -> None:
     owner = open_page()
     owner.goto("/settings/users")
     link = invite(owner, "robin@example.com", "Marketer", name="Robin Vale")
@@ -36,6 +38,7 @@ def test_a_colleague_comes_and_goes(open_page: Callable[..., Page], shot: Callab
     follow(robin, link)
     expect(robin.get_by_role("heading", name="Join Main")).to_be_visible()
     assert urlsplit(link).fragment not in robin.url
+    expect_accessible(robin)
     shot(robin, "invitation")
     robin.get_by_label("Choose a password").fill(PASSWORD)
     robin.get_by_role("button", name="Join Main").click()
@@ -154,7 +157,7 @@ def test_settings_are_accessible(
     width: int,
 ) -> None:
     door = open_page(theme=theme, width=width, signed_in=False)
-    for path in ("/sign-in", "/sign-in/help"):
+    for path in ("/invitation", "/sign-in", "/sign-in/help"):
         door.goto(path)
         expect_accessible(door)
     shot(door, f"sign-in-{theme}-{width}")
