@@ -114,7 +114,7 @@ class Child:
         end_group(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
-        self._note.unlink(missing_ok=True)
+        forget(self._note)
 
     def log_tail(self, lines: int = 12) -> str:
         return "\n".join(tail(self._state.log(self.name), lines))
@@ -140,7 +140,7 @@ def end_leftovers(state: State, *, patience: float = 6.0) -> list[str]:
         time.sleep(0.05)
     for name, pid in ours.items():
         end_group(pid, signal.SIGKILL)
-        (state.path / "run" / f"{name}.process").unlink(missing_ok=True)
+        forget(state.path / "run" / f"{name}.process")
     return sorted(ours)
 
 
@@ -168,9 +168,18 @@ def gone(pids: Collection[int], seconds: float) -> bool:
 
 def note(path: Path, pid: int) -> None:
     """Write down who this process is. On a full disk too: the file is written over in place, and has its size from the start."""
-    text = json.dumps({"pid": pid, "identity": identity(pid)}).encode()[:_NOTE_BYTES]
+    _write_over(path, json.dumps({"pid": pid, "identity": identity(pid)}))
+
+
+def forget(path: Path) -> None:
+    """The process that was noted is over. The file stays, so that there is room for the next one on a disk that is full by then."""
+    if path.exists():
+        _write_over(path, "{}")
+
+
+def _write_over(path: Path, text: str) -> None:
     with contextlib.suppress(OSError), path.open("r+b" if path.exists() else "wb") as file:
-        file.write(text.ljust(_NOTE_BYTES))
+        file.write(text.encode()[:_NOTE_BYTES].ljust(_NOTE_BYTES))
 
 
 def noted(path: Path) -> int | None:

@@ -178,7 +178,7 @@ class Valkey:
             self._process.wait()
         processes.gone(mine, 5)
         self._process = None
-        self._note.unlink(missing_ok=True)
+        processes.forget(self._note)
 
 
 def bindable(port: int, host: str = "127.0.0.1") -> bool:

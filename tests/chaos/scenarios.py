@@ -20,6 +20,7 @@ from app.local.valkey import Valkey
 from tests.chaos.checker import check, check_stopped, settled
 from tests.chaos.sink import CountingSink
 from tests.chaos.stage import Stage
+from tests.local.running import Run
 
 Scenario = Callable[[Stage], None]
 INSIDE_DATA = 40
@@ -170,6 +171,22 @@ def fill_disk(stage: Stage) -> None:
     check(stage, people, most_uncertain=INSIDE_DATA)
 
 
+def start_on_full_disk(stage: Stage) -> None:
+    """`./dev run` on a full disk: it does not give up, the web process says why, and all goes on when there is room."""
+    assert stage.small_disk, "this needs root, for a small disk of its own"
+    stage.stop()
+    ballast = stage.root / "ballast"
+    _fill(ballast)
+    stage.run = Run(stage.state, stage.port)
+    stage.becomes(lambda: "The database cannot start" in stage.said, "a word on the terminal")
+    stage.becomes(lambda: stage.health()[0] == 503, "a web process that says no")
+    assert "The database cannot start" in stage.health()[1]["checks"]["database"]["detail"], stage.health()
+    assert stage.run.process.poll() is None
+    ballast.unlink()
+    stage.run.wait_ready()
+    check(stage, stage.people("after-full", 20))
+
+
 def _fill(ballast: Path) -> None:
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -181,7 +198,7 @@ def _fill(ballast: Path) -> None:
 
 def stop_with_backlog(stage: Stage) -> None:
     """Ctrl-C with mails in the queue, and a start after it: none of them is uncertain, and each leaves once."""
-    stage.sink.seconds = 0.3
+    stage.sink.seconds = 1.5  # some ten seconds of work for two workers: more than a stop has
     people = stage.people("backlog", 150)
     people.finish()
     stage.becomes(lambda: stage.sink.begun > 0 and stage.entered(people) == len(people.emails), "mails under way")
@@ -323,6 +340,7 @@ SHORT: dict[str, Scenario] = {
     "kill-everything": kill_everything,
 }
 LONG: dict[str, Scenario] = {
+    "start-on-full-disk": start_on_full_disk,
     "kill-supervisor": kill_supervisor,
     "lock-table": lock_table,
     "put-off": put_off,

@@ -25,6 +25,7 @@ COMMANDS = [
     "user",
     "check-integrity",
     "bench",
+    "chaos",
     "help",
 ]
 

@@ -193,7 +193,7 @@ def test_valkey_asks_for_its_password_and_writes_nothing(tmp_path: Path) -> None
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)).ping()
         assert link.config_get("maxmemory")["maxmemory"] == str(64 * 1024 * 1024)
-    assert {path.name for path in server.directory.iterdir()} == {"password", "port", "server.log"}
+    assert {path.name for path in server.directory.iterdir()} == {"password", "port", "process", "server.log"}
 
 
 @pytest.mark.parametrize("name", ["dump.rdb", "appendonly.aof", "appendonlydir/appendonly.aof.1.incr.aof"])
