@@ -112,7 +112,7 @@ async def _signed_in(request: Asked, session: AsyncSession, token: str) -> Respo
     return flash.go(request, "/", _welcome(found))
 
 
-@post("/invitation/sign-out", role=Role.VIEWER, any_query=True, include_in_schema=False)
+@post("/invitation/sign-out", role=Role.VIEWER, include_in_schema=False)
 async def leave_for_invitation(request: Asked, db_session: Database) -> Response[bytes]:
     """Somebody else is signed in: sign them out and come back to the invitation."""
     token = await token_of(request)

@@ -138,7 +138,7 @@ async def use_link(request: Asked, db_session: NamedDependency[AsyncSession]) ->
     return await begin(request, db_session, user_id, "/", lasting=True)
 
 
-@get("/session", public=True, include_in_schema=False)
+@get("/session", public=True, any_query=True, include_in_schema=False)
 async def who_is_signed_in(request: Asked) -> Response[dict[str, Any]]:
     """For `static/session.js`: whose session this browser has, in which workspace, and the proof for forms of it."""
     who = request.user
@@ -155,7 +155,7 @@ async def signed_in_again(request: Asked) -> Template:
     return page(request, "accounts/session_return.html", headers=PRIVATE)
 
 
-@post("/sign-out", role=Role.VIEWER, any_query=True, include_in_schema=False)
+@post("/sign-out", role=Role.VIEWER, include_in_schema=False)
 async def sign_out(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
     """End this session, here and in the database. Who has none any more is led to the sign-in as well."""
     await sessions.end(db_session, request.user, request.user.session_id)
