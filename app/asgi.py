@@ -85,7 +85,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
             *handlers(),
             assets.serve,
         ],
-        plugins=[SQLAlchemyPlugin(config), HTMXPlugin()],
+        plugins=[SQLAlchemyPlugin(config), HTMXPlugin(), openapi.StrictStructs()],
         middleware=middleware(),
         state=State({"database": config, "health": probe, **config.create_app_state_items()}),
         guards=[parameters.refuse_unknown],

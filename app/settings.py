@@ -140,6 +140,20 @@ class EngineSettings:
 
 
 @dataclass(frozen=True)
+class CeilingSettings:
+    """What one workspace may ask of the servers that all share. Far above honest use; an operator lowers them."""
+
+    mails_an_hour: int = 1_000_000
+    """Above it mails wait for the next hour; none is lost."""
+    mails_a_day: int = 10_000_000
+    imports_at_once: int = 10
+    """Imports that run or wait their turn."""
+    uploads_at_once: int = 50
+    """Files that were uploaded today and not started."""
+    import_rows_a_day: int = 20_000_000
+
+
+@dataclass(frozen=True)
 class Settings:
     local: bool
     """`./dev run`: demo data, mailbox, sign-in links on the terminal. Never on a public host."""
@@ -156,6 +170,7 @@ class Settings:
     web: WebSettings
     mailbox: MailboxSettings
     engine: EngineSettings
+    ceilings: CeilingSettings = CeilingSettings()
     egress: EgressSettings = field(default_factory=EgressSettings)
     admin_email: str = ""
     admin_password: str = field(default="", repr=False)
@@ -256,6 +271,13 @@ def _read(*, local: bool) -> Settings:
         ),
         mailbox=MailboxSettings(
             port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=secret("THROUGHLINE_MAILBOX_PASSWORD")
+        ),
+        ceilings=CeilingSettings(
+            mails_an_hour=_number("THROUGHLINE_MAILS_AN_HOUR", 1_000_000, 1, 1_000_000_000),
+            mails_a_day=_number("THROUGHLINE_MAILS_A_DAY", 10_000_000, 1, 1_000_000_000),
+            imports_at_once=_number("THROUGHLINE_IMPORTS_AT_ONCE", 10, 1, 10_000),
+            uploads_at_once=_number("THROUGHLINE_UPLOADS_AT_ONCE", 50, 1, 10_000),
+            import_rows_a_day=_number("THROUGHLINE_IMPORT_ROWS_A_DAY", 20_000_000, 1, 1_000_000_000),
         ),
         engine=EngineSettings(
             batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000),

@@ -7,10 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import Router
+from litestar._openapi.schema_generation import SchemaCreator
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.openapi.spec import Components, Schema, SecurityScheme, Tag
+from litestar.typing import FieldDefinition
 
 TAGS = {
     "Workflows": "Draw, publish, activate, pause and revert workflows.",
@@ -34,7 +37,8 @@ Send `Authorization: Bearer <key>`. Answers are `{"success": true, "data": …, 
 A query parameter that a route does not know is refused with 400, so that no filter is ever passed over.
 A key has a role, and may be narrowed to scopes; each operation says which it needs. Writing does not include reading.
 Lists take `limit` (1 to 100) and `cursor`, and answer `meta.nextCursor`. Every POST takes an `Idempotency-Key`: the same request
-sent again gets the same answer, with `Idempotency-Replayed: true`."""
+sent again with the same key of the API gets the same answer, with `Idempotency-Replayed: true`, but for secrets, which are shown
+once. `RateLimit` and `RateLimit-Policy` say how many requests are left; 429 says in `Retry-After` how long to wait."""
 
 
 class Complaint(msgspec.Struct):
@@ -61,10 +65,13 @@ _WHEN = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key's role may not do this, or it lacks the scope (`missing_scope`, which `scope` names).",
     404: "There is nothing here for this workspace.",
+    408: "The body came too slowly and was cut off. Nothing was changed.",
     409: "The state of things does not allow it, or the same Idempotency-Key is at work.",
     413: "The body is too large.",
     415: "The body is of the wrong content type.",
     422: "Something in the request does not fit; `errors` says where.",
+    428: "Say in `If-Match` which revision the change stands on.",
+    429: "Too many requests in a short time; `Retry-After` says how many seconds to wait.",
     503: "The database does not answer. Nothing was changed.",
 }
 
@@ -76,11 +83,13 @@ def describe(handler: Any) -> None:
     if not all(path.startswith("/api/") for path in handler.paths):
         handler.include_in_schema = False
         return
-    statuses = {400, 401, 403, 422, 503}
+    statuses = {400, 401, 403, 422, 429, 503}
     if any("{" in path for path in handler.paths):
         statuses.add(404)
     if handler.http_methods - {"GET", "HEAD"}:
-        statuses |= {409, 413, 415}
+        statuses |= {404, 408, 409, 413, 415}  # a body names things too
+    if "if_match" in inspect.signature(handler.fn).parameters:
+        statuses.add(428)
     shared = {
         status: ResponseSpec(
             Problem, description=_WHEN[status], media_type="application/problem+json", generate_examples=False
@@ -93,7 +102,17 @@ def describe(handler: Any) -> None:
     if "role" in handler.opt:
         needs = f"Role: `{handler.opt['role']}`. " + (f"Scope: `{scope}`." if scope else "Any key may ask.")
         told = handler.description or inspect.getdoc(getattr(handler, "fn", None)) or ""
-        handler.description = f"{told}\n\n{needs}".strip()
+        handler.description = told if needs in told else f"{told}\n\n{needs}".strip()
+
+
+class StrictStructs(StructSchemaPlugin):
+    """Says of bodies that they take no other members, where the product refuses those."""
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
+        schema = super().to_openapi_schema(field_definition, schema_creator)
+        if field_definition.type_.__struct_config__.forbid_unknown_fields:
+            schema.additional_properties = False
+        return schema
 
 
 def config() -> OpenAPIConfig:

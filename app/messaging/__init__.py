@@ -7,6 +7,7 @@ More modules than the usual six, because sending is the part that must never go 
 on, `shares` what each mail server gets of this worker, `commits` the one writer of a pass, `intents` the last question before a mail
 leaves, `outcomes` what a server's answer means for a message; `email` builds MIME; `rendering` fills templates;
 `outgoing` gets one message ready from what `desk` read for its batch; `plain_text` turns HTML into text and back;
+`ceilings` how many mails a workspace may send in an hour and a day;
 `account_mail` sends the mails that accounts writes down (invitations, sign-in links), beside the ledger, because no run waits for them;
 `template_service` holds the rules of templates, beside `service` with those of the ledger;
 `decisions` is the store of what people and rules decide about messages that have come to an end, `rules` what workflows say about

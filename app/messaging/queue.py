@@ -20,6 +20,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from app.messaging import ceilings
 from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING
 from app.messaging.ledger import CLAIM_S, Connection, Due
@@ -201,6 +202,7 @@ def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
     }
     with connection.cursor(row_factory=class_row(Seen)) as cursor:
         seen = cursor.execute(_LOOK, parameters).fetchall()
+    ceilings.put_off(connection, [row for row in seen if not row.paused])
     moved = 0
     for cause in {Cause("workflow_paused", row.tenant_id, row.lane, row.workflow_id) for row in seen if row.paused}:
         moved += hold(connection, cause)
@@ -211,6 +213,7 @@ def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
         if not (row.paused or row.put_off_to) and room[row.tenant_id, row.lane] > 0:
             room[row.tenant_id, row.lane] -= 1
             taken.append(row)
+    ceilings.count(connection, [row.tenant_id for row in taken])
     return Look(_claim(connection, taken), moved)
 
 

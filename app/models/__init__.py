@@ -10,7 +10,7 @@ from app.models.contact_import import ContactImport, ContactImportChunk, Contact
 from app.models.event import DeadLetter, Event, Inbox
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
-from app.models.message import MailboxMessage, Message, Suppression
+from app.models.message import MailboxMessage, MailCount, Message, Suppression
 from app.models.message_job import MessageDecision, MessageJob
 from app.models.run import EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
@@ -39,6 +39,7 @@ __all__ = [
     "IdempotencyKey",
     "Inbox",
     "Invitation",
+    "MailCount",
     "MailboxMessage",
     "Membership",
     "Message",

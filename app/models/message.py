@@ -124,3 +124,13 @@ class MailboxMessage(Base):
     received_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
 
     __table_args__ = (Index("mailbox_messages_newest", "tenant_id", text("id desc")),)
+
+
+class MailCount(Base):
+    """How many mails of a workspace were begun in each hour (UTC), for the ceilings that the operator sets."""
+
+    __tablename__ = "mail_counts"
+
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    n: Mapped[int]

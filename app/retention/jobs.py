@@ -29,7 +29,7 @@ async def apply_retention() -> int:
         places = await repository.workspaces(session)
     waiting = [deletion for tenant_id, settings in places for deletion in _deletions(tenant_id, settings)]
     waiting.append(lambda session: repository.delete_refusals(session, now - REFUSALS_KEPT))
-    waiting.append(repository.delete_heartbeats)
+    waiting += [repository.delete_heartbeats, repository.delete_mail_counts]
     # In turn, a batch each: the backlog of one workspace does not hold up the others.
     while waiting and time.monotonic() < end:
         again: list[Delete] = []

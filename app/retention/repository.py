@@ -40,6 +40,9 @@ _REFUSALS = """
 delete from entry_refusals where id = any(array(
   select id from (select id, at from entry_refusals order by id limit :batch) as oldest where at < :before)) returning id
 """
+_MAIL_COUNTS = """
+delete from mail_counts where hour < clock_now() - interval '2 days' returning tenant_id
+"""
 _HEARTBEATS = "delete from heartbeats where at < now() - interval '1 hour' returning process"
 _OLDEST = {
     "events": "select received_at as at from events where tenant_id = :tenant order by id limit 1",
@@ -84,6 +87,11 @@ async def delete_refusals(session: AsyncSession, before: datetime) -> int:
 async def delete_heartbeats(session: AsyncSession) -> int:
     """Delete what processes left that were killed. Returns how many went."""
     return await _rows(session, _HEARTBEATS, {})
+
+
+async def delete_mail_counts(session: AsyncSession) -> int:
+    """Delete the hours of which no ceiling asks any more. Returns how many went."""
+    return await _rows(session, _MAIL_COUNTS, {})
 
 
 async def _rows(session: AsyncSession, sql: str, values: dict[str, Any]) -> int:

@@ -51,6 +51,7 @@ FIXED: tuple[Fixed, ...] = (
     Fixed("Refused entries", "13 months: who met a trigger and was not let in."),
     Fixed("Changes of a draft", "The newest 200 of each workflow, to undo and to see who did what."),
     Fixed("Signs of life of processes", "1 hour."),
+    Fixed("Counts of emails by the hour", "2 days, for the limits that the operator sets."),
     Fixed("Runs, their steps and emails", "Kept, as are all numbers. Erasing a contact takes out what is about them."),
 )
 REFUSALS_KEPT = timedelta(days=395)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,6 +31,31 @@ async def recent(session: AsyncSession, tenant_id: int, before: UUID | None, lim
     if before is not None:
         query = query.where(ContactImport.id < before)
     return (await session.scalars(query.order_by(ContactImport.id.desc()).limit(limit + 1))).all()
+
+
+class Load(NamedTuple):
+    """What a workspace has imported in 24 hours: files not started, imports that run or wait, rows of all that were started."""
+
+    uploaded: int
+    under_way: int
+    rows: int
+
+
+async def load(session: AsyncSession, tenant_id: int) -> Load:
+    rows = await execute(
+        session,
+        """select count(*) filter (where status = 'uploaded'), count(*) filter (where status in ('queued', 'running')),
+             coalesce(sum(rows_total) filter (where status <> 'uploaded'), 0)::bigint
+           from contact_imports where tenant_id = %(tenant)s
+             and (created_at > clock_now() - interval '24 hours' or status in ('queued', 'running'))""",
+        tenant=tenant_id,
+    )
+    return Load(*rows[0])
+
+
+async def lock_workspace(session: AsyncSession, tenant_id: int) -> None:
+    """Whoever else asks for this waits until the transaction is over."""
+    await execute(session, "select id from workspaces where id = %(tenant)s for no key update", tenant=tenant_id)
 
 
 async def add_piece(session: AsyncSession, import_id: UUID, seq: int, data: bytes) -> None:

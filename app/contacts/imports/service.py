@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts import labels
-from app.contacts.imports import csvfile, previewing, repository, starting
+from app.contacts.imports import ceilings, csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
 from app.contacts.imports.schemas import FormatIn, StartIn, Stored
@@ -80,6 +80,7 @@ class ImportService:
             stored, total = await sandbox.run(previewing.proposal, sniffer, name, share=self._share, seconds=READ_S)
         except NotCsv as error:
             raise Invalid(str(error), errors=[{"path": "file", "message": str(error)}]) from error
+        await ceilings.room_for_upload(self.session, self.principal.tenant_id)
         row = ContactImport(
             id=uuid7(),
             tenant_id=self.principal.tenant_id,
@@ -141,6 +142,7 @@ class ImportService:
         complaints = starting.settle(stored, wanted, self.principal.country)
         if complaints:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=complaints)
+        await ceilings.room_to_start(self.session, row.tenant_id, row.rows_total)
         row.mapping, row.status = stored.as_json(), ImportStatus.QUEUED.value
         await labels.keep(self.session, row.tenant_id, starting.labels(stored))
         await self.session.flush()
