@@ -37,7 +37,7 @@ changed as (
     state_since = case when was = %(state)s then c.state_since else clock_now() end,
     failures = case when %(state)s = 'away' then least(c.failures + 1, 20) else c.failures end,
     probe_at = case %(state)s when 'ok' then clock_now() when 'away' then clock_now() + interval '1 second'
-      * greatest(%(wait)s, least(%(pause)s * 2 ^ c.failures, %(longest)s) * (0.75 + random() / 4)) end,
+      * greatest(%(wait)s, least(%(pause)s * 2 ^ c.failures, %(longest)s) * (0.75 + (select random()) / 4)) end,
     room = case when %(state)s <> 'paused' then 1 end
   from same where c.id = same.id and (was <> %(state)s or %(again)s) and (was <> 'paused' or %(by_hand)s)
   returning c.id, was)

@@ -59,11 +59,12 @@ _HOLDS = {
     ),
 }
 
-# Who sends the probe has it for this long; then another may try.
+# Who sends the probe has it for this long; then another may try. Asked of the rows that are written: of two workers the second reads
+# them again when the first has committed.
 _PROBE = """
 update connectors c set probe_at = clock_now() + interval '2 minutes'
-from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'away' and me.probe_at <= clock_now()
-  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'away' returning c.id
+from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s
+  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'away' and c.probe_at <= clock_now() returning c.id
 """
 _FREE = """
 update messages m set due_at = clock_now(), reason = null, error_message = null where (m.run_id, m.seq) in (

@@ -39,6 +39,8 @@ class Share:
     claimed: deque[tuple[float, Claimed]] = field(default_factory=deque)
     """With the moment of the claim."""
     last_good: float = 0.0
+    _cut: float = -1.0
+    """When the server last said that it has too many connections."""
     _good: int = 0
     _broken: int = 0
     _deferred: int = 0
@@ -56,8 +58,10 @@ class Share:
 
     def note(self, result: Result, began: float, now: float) -> bool:
         """Take in what became of a mail that began at `began`. True when the server is to be left alone."""
+        if result.crowded and began <= self._cut:
+            return False  # of the same rush: that was answered
         if result.crowded and self.limit > 1:
-            self.limit, self.changed, self._good = max(1, self.limit // 2), True, 0
+            self.limit, self.changed, self._good, self._cut = max(1, self.limit // 2), True, 0, now
             return False
         match result.kind:
             case "sent" | "rejected":
