@@ -46,7 +46,7 @@ select id from changed where was <> %(state)s
 
 # The pause after a server that works again as it should is a short one again.
 ROOM = """
-update connectors c set room = %(room)s, failures = case when %(room)s is null then 0 else c.failures end
+update connectors c set room = %(room)s::smallint, failures = case when %(room)s::smallint is null then 0 else c.failures end
 from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'ok'
   and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'ok'
 """

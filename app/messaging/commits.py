@@ -179,7 +179,7 @@ class Commits:
         except Exception:
             # One of them cannot be written: the others must not pay for it.
             log.exception("deliver.unwritten", count=len(asked) + len(done))
-            if len(asked) + len(done) <= 1:
+            if len(asked) + len(done) + len(rooms) <= 1:
                 return self._refuse(asked)
             for one in done:
                 await self._write_all([], [one], {})
