@@ -78,7 +78,7 @@ def test_expired_session_in_the_builder(
 
 
 def test_a_form_that_is_sent_signed_out_keeps_what_was_typed(product: Product, open_page: Callable[..., Page]) -> None:
-    """One form that loads a page, and one of htmx."""
+    """A form that loads a page, one that htmx previews, and one that htmx sends."""
     page = open_page()
     page.goto("/settings/profile")
     page.get_by_label("Name").fill("Olivia Owner")
@@ -91,7 +91,15 @@ def test_a_form_that_is_sent_signed_out_keeps_what_was_typed(product: Product, o
     expect(page.get_by_label("Name")).to_have_value("Olivia Owner")
     page.get_by_role("button", name="Save").first.click()
     sign_in_again(page, product)
-    expect(page.locator("body")).to_have_attribute("data-user-name", "Olivia Owner")
+    expect(page.locator("body")).to_have_attribute("data-user-name", "Olivia Owner", timeout=20_000)
+
+    page.goto("/templates/new")
+    page.get_by_label("Name").fill("Kept template")
+    page.get_by_label("Subject").fill("Hello again")
+    end_session(page)
+    page.get_by_role("button", name="Save").click()
+    sign_in_again(page, product)
+    expect(page.locator("h1")).to_contain_text("Kept template")
 
     page.goto("/workflows")
     page.get_by_role("button", name="New workflow").first.click()
@@ -146,7 +154,7 @@ def test_a_page_of_another_workspace_saves_nothing_there(product: Product, open_
     dialog = page.get_by_role("dialog", name=f"This page belongs to {name}")
     expect(dialog).to_contain_text("You went to Second in another tab")
     dialog.get_by_role("link", name=f"Back to {name}").click()
-    expect(page.locator("body")).to_have_attribute("data-workspace-name", f"{name} and more")
+    expect(page.locator("body")).to_have_attribute("data-workspace-name", f"{name} and more", timeout=20_000)
     with product.connect() as db:
         names = [row[0] for row in db.execute("select name from workspaces order by id")]
     assert names == [f"{name} and more", "Second"]

@@ -18,7 +18,7 @@ from app.messaging import repository
 from app.messaging.mail_view import framed
 from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange
 from app.messaging.suppression import permission_of
-from app.messaging.template_service import TemplateService, parts_of, sample_subjects
+from app.messaging.template_service import TemplateLive, TemplateService, parts_of, published, sample_subjects
 from app.messaging.test_mail import send_test
 from app.models.status import Role
 from app.workflows import usage
@@ -131,6 +131,8 @@ async def _editor(
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
         extras=EXTRAS,
         used=len({use.workflow_id for use in uses}),
+        sending=usage.in_words(published(uses)),
+        refused=error.message if isinstance(error, TemplateLive) else "",
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts.known_names import known_names
-from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, database, pagination, sandbox, single_line
 from app.messaging import rendering, repository
 from app.messaging.schemas import (
@@ -24,8 +25,11 @@ from app.messaging.schemas import (
     TemplateWarning,
 )
 from app.models import Contact, Template
+from app.models.status import Role
 from app.nodes.reads import fields_in_text
 from app.workflows import usage
+
+log = structlog.get_logger()
 
 SAMPLE = Contact(
     external_id="sample-1",
@@ -59,6 +63,17 @@ class TemplateInUse(Conflict):
     """Workflows still use this template. Choose another template there first, or archive them."""
 
     code = "template_in_use"
+
+
+class TemplateLive(Forbidden):
+    """Published workflows send this template, so changing it changes what they send. Ask an admin, or change a copy."""
+
+    code = "template_live"
+
+
+def published(uses: Sequence[usage.Use]) -> Sequence[usage.Use]:
+    """Those that send it without being published again: live versions, and older ones with people or emails on their way."""
+    return [use for use in uses if use.version is not None]
 
 
 def parts_of(template: Template) -> Parts:
@@ -148,7 +163,10 @@ class TemplateService:
         return made
 
     async def update(self, template_id: UUID, change: TemplateChange) -> Template:
-        """Change what is given. Messages that are still queued will say the new text."""
+        """Change what is given. Messages that are still queued will say the new text.
+
+        What published workflows send is changed by whoever may publish. Raises TemplateLive for others.
+        """
         template = await self.get(template_id)
         before = parts_of(template)
         parts = Parts(
@@ -156,6 +174,8 @@ class TemplateService:
             before.html if change.html is UNSET else change.html,
             before.text if change.text is UNSET else change.text,
         )
+        if parts != before:
+            await self._may_change(template_id)
         name = template.name if change.name is UNSET else change.name
         template.name = await self._checked(name, parts, template)
         template.subject, template.html, template.text = parts.subject, parts.html, parts.text
@@ -163,6 +183,20 @@ class TemplateService:
         await self.session.flush()
         await self.session.refresh(template)
         return template
+
+    async def _may_change(self, template_id: UUID) -> None:
+        sending = published(await usage.of_template(self.session, self.tenant_id, template_id))
+        if not sending:
+            return
+        if not self.principal.may(Role.ADMIN):
+            raise TemplateLive(
+                f"{usage.in_words(sending)} {'sends' if len(sending) == 1 else 'send'} this template, so only admins change "
+                "what it says. Ask one, or duplicate it and choose the copy in the draft.",
+                usedBy=usage.as_documents(sending),
+            )
+        who = self.principal
+        workflows = len({use.workflow_id for use in sending})
+        log.info("template.changed_live", template=str(template_id), by=f"{who.kind}:{who.id}", workflows=workflows)
 
     async def duplicate(self, template_id: UUID) -> Template:
         """A copy under a free name."""

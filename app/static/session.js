@@ -164,7 +164,14 @@ async function goBack() {
 
 // ---- forms that load a page: the session is looked at first, because the answer would take what was typed away
 
-const LEFT_ALONE = '[hx-post],[hx-put],[hx-patch],[hx-delete],[method="dialog"],[action="/sign-out"]';
+const LEFT_ALONE = '[method="dialog"],[action="/sign-out"],[target]';
+const BY_HTMX = '[hx-post],[hx-put],[hx-patch],[hx-delete]';
+
+/** Does submitting this form load a page, with what was typed in it at stake? Some have htmx for a preview only. */
+export function loadsPage(form) {
+  if (form.method !== 'post' || form.matches(LEFT_ALONE)) return false;
+  return !form.matches(BY_HTMX) || !/^$|submit/.test(form.getAttribute('hx-trigger') ?? '');
+}
 
 async function send(form, submitter) {
   if (form.dataset.looking !== undefined) return;
@@ -190,7 +197,7 @@ export function guard() {
   });
   document.addEventListener('submit', (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
-    if (event.defaultPrevented || form.method !== 'post' || form.matches(LEFT_ALONE)) return;
+    if (event.defaultPrevented || !loadsPage(form)) return;
     if (form.dataset.looked !== undefined) {
       delete form.dataset.looked;
       return;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare, guarded, renewed, words } from '../../app/static/session.js';
+import { compare, guarded, loadsPage, renewed, words } from '../../app/static/session.js';
 
 const page = { user: 'u1', userName: 'Ada', workspace: '7', workspaceName: 'Shop' };
 const answer = (status, session) => ({ status, headers: new Headers(session ? { 'x-session': session } : {}) });
@@ -82,4 +82,19 @@ test('a request that was replaced meanwhile is not sent; one that only timed out
     });
     assert.equal(asked.length, sent, reason);
   }
+});
+
+test('forms that load a page are looked after, whatever htmx does with them besides', () => {
+  const form = (attributes, method = 'post') => ({
+    method,
+    matches: (selector) => Object.entries(attributes).some(([name, value]) => selector.includes(`[${name}]`) || selector.includes(`[${name}="${value}"]`)),
+    getAttribute: (name) => attributes[name] ?? null,
+  });
+  assert.equal(loadsPage(form({})), true);
+  assert.equal(loadsPage(form({ 'hx-post': '/templates/preview', 'hx-trigger': 'preview' })), true);
+  assert.equal(loadsPage(form({ 'hx-post': '/workflows' })), false);
+  assert.equal(loadsPage(form({ 'hx-put': '/x', 'hx-trigger': 'submit, change' })), false);
+  assert.equal(loadsPage(form({ target: 'mail' })), false);
+  assert.equal(loadsPage(form({ action: '/sign-out' })), false);
+  assert.equal(loadsPage(form({}, 'get')), false);
 });

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Contact, Template, Workflow, Workspace
+from app.messaging import template_service
+from app.models import Contact, Template, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role
 
 NEW = {
@@ -174,3 +176,50 @@ async def test_a_preview_shows_times_in_the_workspaces_zone(api: Any, db_session
     asked = {"contactId": str(contact.id), "subject": "{{ '2026-11-25T20:00:00Z' | date: '%d %H:%M' }}"}
     answer = await client.post(f"/api/v1/templates/{template['id']}/preview", json=asked)
     assert answer.json()["data"]["subject"] == "26 01:30"
+
+
+async def test_what_a_published_workflow_sends_is_changed_by_who_may_publish(
+    api: Any, browser: Any, db_session: AsyncSession, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft that names it holds nobody up; a live version and an older one with people on it do."""
+    template = await made(api)
+    path = f"/api/v1/templates/{template['id']}"
+    graph = {"nodes": [{"id": "n", "type": "send_email", "data": {"templateId": template["id"]}}]}
+    workflow = Workflow(tenant_id=workspace.id, name="Onboarding", draft=graph)
+    db_session.add(workflow)
+    await db_session.flush()
+    marketer, admin = await api(Role.MARKETER), await api(Role.ADMIN)
+    assert (await marketer.patch(path, json={"subject": "While it is a draft"})).status_code == 200
+
+    db_session.add(
+        WorkflowVersion(workflow_id=workflow.id, version=3, graph=graph, tenant_id=workspace.id, content_hash=b"x")
+    )
+    workflow.live_version, workflow.status = 3, "active"
+    await db_session.flush()
+    for change in ({"subject": "x"}, {"html": "<p>x</p>"}, {"text": "x"}, {"name": "y", "text": "x"}):
+        answer = await marketer.patch(path, json=change)
+        assert (answer.status_code, answer.json()["code"]) == (403, "template_live"), change
+        assert "Onboarding" in answer.json()["detail"]
+    same = {"subject": "While it is a draft", "html": template["html"]}
+    assert (await marketer.patch(path, json={"name": "Renamed", **same})).status_code == 200
+
+    typed = {"name": "Renamed", "subject": "Typed with care", "html": "<p>x</p>", "text": ""}
+    person = await browser(Role.MARKETER)
+    page = await person.post(f"/templates/{template['id']}", data=typed)
+    assert page.status_code == 403
+    assert "Typed with care" in page.text
+    assert "only admins change" in page.text
+    assert (await (await browser(Role.ADMIN)).get(f"/templates/{template['id']}")).text.count(
+        "every email from now on"
+    ) == 1
+
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        template_service, "log", SimpleNamespace(info=lambda event, **more: lines.append({event: more}))
+    )
+    assert (await admin.patch(path, json={"subject": "By an admin"})).status_code == 200
+    [line] = lines
+    assert line["template.changed_live"]["template"] == template["id"]
+    assert line["template.changed_live"]["by"].startswith("key:")
+    copy = await person.post(f"/templates/{template['id']}/duplicate")
+    assert (await person.post(copy.headers["location"], data={**typed, "name": "Own copy"})).status_code == 303
