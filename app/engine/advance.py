@@ -23,7 +23,7 @@ from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
 from app.engine.people import Contact
 from app.engine.progress import progress
-from app.engine.walk import Batch
+from app.engine.walk import LEFT_TO_NEWER, Batch
 from app.engine.write import StaleOwner, write
 from app.lib import database, polling, shards
 from app.settings import settings
@@ -232,7 +232,13 @@ class Engine:
         ) != names:  # versions seen for the first time look at more: once more
             names, claimed = needed, claim.due(cursor, limit, needed)
         batch = Batch(claimed[0].now)
+        unreadable = self.matcher.unreadable
+        left = [row.id for row, *_ in claimed if (row.workflow_id, row.version) in unreadable]
+        if left:
+            claim.postpone(cursor, left, f"The workflow cannot be understood. {LEFT_TO_NEWER}")
         for row, _, _, stored in claimed:
+            if left and (row.workflow_id, row.version) in unreadable:
+                continue
             contact = batch.contacts.get(row.contact_id)
             if contact is None:
                 contact = batch.contacts[row.contact_id] = Contact(row.contact_id, names, stored)

@@ -85,6 +85,9 @@ with due as materialized (
 select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
 from due r join contacts c on c.id = r.contact_id order by r.contact_id, r.resume_at for no key update of c skip locked
 """
+POSTPONE = """
+update runs set resume_at = clock_now() + interval '1 minute', error_message = %s, fence = fence + 1 where id = any(%s)
+"""
 SETTLE = """
 update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
 from unnest(%s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(id, seq, port, output)
@@ -291,6 +294,11 @@ def due(cursor: Cursor, limit: int, names: tuple[str, ...]) -> list[DueRun]:
         DueRun(RunRow._make(row[:width]), row[width], row[width + 1], row[width + 2 :])
         for row in cursor.execute(sql, (limit,)).fetchall()
     ]
+
+
+def postpone(cursor: Cursor, run_ids: Sequence[bytes], why: str) -> None:
+    """Leave claimed runs to others, and look again in a minute."""
+    cursor.execute(POSTPONE, (why, Uuids(run_ids)))
 
 
 def settle(cursor: Cursor, items: list[Item]) -> None:

@@ -1,7 +1,7 @@
 """A published version, compiled: nodes with their function, edges by port, goals, entry rules, and what it reads.
 
 Immutable but for the workspace's zone and country, so it is cached by (workflow, version).
-A node type that is gone compiles to a step that fails with that sentence.
+What does not compile here (a type, a field or an operator that only a newer process knows) becomes a step at which runs wait for one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,16 @@ from app.nodes.scope import Scope
 from app.workflows.graph import Retry as RetryRule
 
 MAX_STEPS = 10_000
+
+
+class NotUnderstood(Outcome):
+    """A step that this process cannot do: whoever published it could. Runs stay before it until a process comes that understands it."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
 
 
 class Edge:
@@ -72,7 +82,8 @@ class Node:
         self.room = (made.tags, made.size) if isinstance(made, IfRoom) else None
         """Tags and bytes of attributes that a contact must have room for, else it is asked by itself."""
         shared = made.outcome if isinstance(made, IfRoom) else made
-        self.always: Outcome | None = shared if isinstance(shared, Outcome) else None
+        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood)
+        self.always: Outcome | None = shared if alike and isinstance(shared, Outcome) else None
         """What it does when that is the same for everybody (who has room)."""
         self.run: Run = (
             made.run if isinstance(made, IfRoom) else (lambda _step: made) if isinstance(made, Outcome) else made
@@ -172,11 +183,11 @@ class Graph:
 
     def _made(self, spec: dict[str, Any], kind: type[NodeType] | None) -> Run | Outcome | IfRoom:
         if kind is None:
-            return Fail(f"The step type {quoted(spec['type'])} is not installed.", permanent=True)
+            return NotUnderstood(f"The step type {quoted(spec['type'])} is not installed.")
         try:
             made = kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
-        except Exception as error:  # a version of an older release must not keep every other workflow from running
-            return Fail(_unreadable(error, spec["type"]), permanent=True)
+        except Exception as error:  # it must not keep every other workflow from running
+            return NotUnderstood(_unreadable(error, spec["type"]))
         if spec.get("retry") and isinstance(made, Done):  # its mail is tried as often as the step says
             for message in [effect for effect in made.effects if isinstance(effect, Message)]:
                 message.payload["retry"] = retry_of(spec["retry"]).plain()

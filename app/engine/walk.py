@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from app.engine import rows
 from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Reached
-from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node
+from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node, NotUnderstood
 from app.engine.people import COMPLETED, Contact, Run
 from app.engine.tracks import Rest, Sent, Step, Track
 from app.models.status import RunStatus, StepStatus
@@ -66,6 +66,10 @@ class Echo(NamedTuple):
 
 _OVER: dict[str, Outcome] = {}
 PORTS_REMEMBERED = 256
+NEWER_COMES_WITHIN_S = 7 * 86_400
+"""How long a run waits for a worker that understands its step. Updates take minutes; a week is for who rolled one back."""
+SOONEST_S, LATEST_S = 15.0, 600.0
+LEFT_TO_NEWER = "The run goes on as soon as a worker with a newer version of Throughline takes it."
 
 
 def _answer(port: str, output: Any) -> Outcome:
@@ -265,6 +269,8 @@ class Batch:
         elif isinstance(outcome, Exit):
             self._over(track, node, outcome, StepStatus.COMPLETED, node.over["exited"])
             self._end(track, EXITED, node)
+        elif isinstance(outcome, NotUnderstood):
+            return self._postpone(track, node, outcome, back)
         else:
             assert isinstance(outcome, Fail)
             attempt = 1 if back is None else back.attempt
@@ -281,6 +287,17 @@ class Batch:
                 self._over(track, node, outcome, StepStatus.FAILED, node.over["failed"])
                 self._end(track, FAILED, node, error=outcome.error)
         return True
+
+    def _postpone(self, track: Track, node: Node, outcome: NotUnderstood, back: Run | None) -> bool:
+        """Leave the step to a process that understands it: look again, the later the longer it has waited. It fails after a week."""
+        began = back.step_started if back is not None and back.step_started is not None else self.now
+        waited = (self.now - began) / 1e6
+        if waited > NEWER_COMES_WITHIN_S:
+            return self._leave(track, node, Fail(outcome.why, permanent=True), back, back)
+        pause = min(max(waited / 4, SOONEST_S), LATEST_S)
+        return self._park(
+            track, node, back, RUNNING, self.now + int(pause * 1e6), error=f"{outcome.why} {LEFT_TO_NEWER}"
+        )
 
     def _along(self, track: Track, node: Node | None, seq: int) -> None:
         """Go on through nodes that do the same for everybody, up to one that decides, waits or ends the run."""

@@ -32,11 +32,16 @@ class Spec:
 
 @dataclass(frozen=True)
 class Reading:
-    """What came out: runs a second, and processor time a run of Python and of PostgreSQL in microseconds."""
+    """What came out: runs a second, processor time a run of Python and of PostgreSQL in microseconds, and memory.
+
+    Megabytes of the largest worker process: what it has when it is done, and the most it ever had.
+    """
 
     rate: float
     python_us: float
     postgres_us: float
+    rss_mb: float
+    peak_mb: float
 
     @property
     def us(self) -> float:
@@ -65,11 +70,12 @@ def measure(spec: Spec) -> Reading:
         worker.join(PATIENCE_S)
     _check(spec)
     last, python, postgres = max(r[0] for r in results), sum(r[1] for r in results), sum(r[2] for r in results)
-    return Reading(spec.people / (last - began), python / spec.people * 1e6, postgres / spec.people * 1e6)
+    rss, peak = max(r[3] for r in results), max(r[4] for r in results)
+    return Reading(spec.people / (last - began), python / spec.people * 1e6, postgres / spec.people * 1e6, rss, peak)
 
 
 def _work(spec: Spec, share: list[Any], ready: Any, told: Any) -> None:
-    connection = database.connect()
+    connection = database.connect("bench")
     if spec.kind == "bound":
         from bench.rig.bound import Bound
 
@@ -93,7 +99,7 @@ def _work(spec: Spec, share: list[Any], ready: Any, told: Any) -> None:
     python, pid = time.process_time(), connection.info.backend_pid
     postgres = place.processor_seconds(pid)
     go()
-    told.put((time.time(), time.process_time() - python, place.processor_seconds(pid) - postgres))
+    told.put((time.time(), time.process_time() - python, place.processor_seconds(pid) - postgres, *place.megabytes()))
 
 
 def _change(spec: Spec) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ cascade
 def prepare() -> None:
     """Bring the tables to the newest version and keep checkpoints out of the short cells."""
     subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], check=True, stdout=subprocess.DEVNULL)
-    with database.connect() as connection:
+    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
         connection.execute("alter system set max_wal_size = '4GB'")
         connection.execute("select pg_reload_conf()")
         connection.execute("insert into workspaces (name, slug) values ('Bench', 'bench') on conflict do nothing")
@@ -37,7 +38,7 @@ def prepare() -> None:
 def fill(graph: dict[str, Any], contacts: int) -> list[UUID]:
     """Empty tables, `contacts` people and one active workflow; answers the people in random order."""
     people = [UUID(bytes=raw) for raw in ids.uuid7_many(contacts)]
-    with database.connect() as connection:
+    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
         connection.execute(_EMPTY)
         tenant = tenant_of(connection)
         with connection.cursor().copy("copy contacts (id, tenant_id, email, source, attributes) from stdin") as copying:
@@ -66,7 +67,7 @@ def tenant_of(connection: psycopg.Connection[Any]) -> int:
 def send_events(people: list[UUID]) -> None:
     """One event for each of them into the inbox: the start of W1."""
     payload, now = json.dumps(PAYLOAD), clock.now().isoformat()
-    with database.connect() as connection:
+    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
         tenant = tenant_of(connection)
         copy = "copy inbox (tenant_id, name, contact_id, event_id, payload, occurred_at) from stdin"
         with connection.cursor().copy(copy) as copying:
@@ -77,7 +78,7 @@ def send_events(people: list[UUID]) -> None:
 
 def park_runs(people: list[UUID]) -> None:
     """One run for each of them that stands at the delay and is due: the start of W2."""
-    with database.connect() as connection:
+    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
         tenant = tenant_of(connection)
         connection.execute(
             "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq,"
@@ -107,3 +108,13 @@ def processor_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def megabytes() -> tuple[float, float]:
+    """Memory of this process: what it has now, and the most it ever had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux: the peak is all that is known
+        return peak, peak
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_048_576, peak

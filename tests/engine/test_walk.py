@@ -218,10 +218,3 @@ def test_a_send_with_an_error_port_waits_for_its_message(any_way: World) -> None
     assert [world.one("select tags from contacts where id = %s", person) for person in (one, two)] == [["ok"], ["bad"]]
     assert world.one("select error_message from steps where status = 5") == "550 no such mailbox"
     world.balanced()
-
-
-def test_a_step_type_that_is_gone_fails_with_that_sentence(world: World) -> None:
-    flow_id = world.workflow(flow("e", [node("x", "teleport")], ("trigger", "x")))
-    world.emit("e", world.contacts(1))
-    assert world.runs(flow_id) == {"failed": 1}
-    assert world.one("select error_message from runs") == "The step type “teleport” is not installed."
