@@ -17,6 +17,7 @@ import structlog
 from app.engine import claim, control, failpoints, rows
 from app.engine.arrivals import Arrivals, Behind, know, stored_run
 from app.engine.claim import Cursor, TurnTaken
+from app.engine.crashes import Crashes, Suspected
 from app.engine.echoes import echoes
 from app.engine.faults import fault_in_words
 from app.engine.garbage import Sweeper
@@ -61,10 +62,13 @@ class Engine:
         self.limit = limit or settings().engine.batch_size
         self.shard = shards.own()
         self.turn = claim.Turn(self.connection)
+        self.crashes = Crashes(self.connection, database.connect("notes"))
         self.caps: dict[str, int] = {}
         self.queued_messages = False
         self.sweeper = Sweeper()
         self._head: Any = None
+        self._events_taken: list[int] = []
+        self._runs_taken: list[bytes] = []
         self._wanted: list[bytes] = []
         """The contacts of the events that were claimed last."""
         self.busy: set[bytes] = set()
@@ -75,6 +79,7 @@ class Engine:
 
     def close(self) -> None:
         self.connection.close()
+        self.crashes.close()
 
     def advance(self, patience: float = PATIENCE_S) -> int:
         """Take events and due runs until there are none, or `patience` seconds are over. Returns how many were taken.
@@ -95,6 +100,7 @@ class Engine:
             if not taken or polling.stopping.is_set():
                 break
         progress.does("idle")
+        self.crashes.rest()
         return moved
 
     def take_events(self) -> int:
@@ -119,6 +125,9 @@ class Engine:
                 self._behind += 1
                 self.matcher.follow(behind.epoch)
                 self.matcher.learn(behind.versions)
+                continue
+            except Suspected:
+                self.crashes.examine()
                 continue
             except (TurnTaken, psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
                 cap = self._held_up(name, cap, error)
@@ -186,7 +195,10 @@ class Engine:
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
+                        self.crashes.over(cursor, self._events_taken, self._runs_taken)
                     self.queued_messages = self.queued_messages or batch.sends
+                elif taken and self.crashes.events:
+                    self.crashes.over(cursor, self._events_taken)
                 failpoints.reach("written")
         finally:
             self.turn.give()
@@ -199,6 +211,7 @@ class Engine:
 
     def _events(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
         self.turn.take()
+        limit = 1 if self.crashes.events else limit  # one by one, in order, until nothing is suspected any more
         items = claim.inbox(cursor, limit, list(self.busy), self.matcher.foreign())
         if not items:
             return None, 0
@@ -210,7 +223,13 @@ class Engine:
             self.matcher.follow(items[0].epoch)
         if settled := [item for item in items if item.kind == claim.SETTLED]:
             claim.settle(cursor, settled)
-        return Arrivals(cursor, self.matcher, items).walk(self.turn.give), len(items)
+        self._events_taken, self._runs_taken = [item.id for item in items], []
+        return Arrivals(cursor, self.matcher, items).walk(self._locked), len(items)
+
+    def _locked(self) -> None:
+        """The contacts of these events are ours: others may take later ones."""
+        self.turn.give()
+        self.crashes.note(events=self._events_taken)
 
     def _set_aside(self, error: str) -> None:
         self.connection.execute(claim.SET_ASIDE, {"id": self._head, "error": error})
@@ -220,7 +239,13 @@ class Engine:
 
     def _due(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
         names = claim.fields(self.matcher.reads)
-        claimed = claim.due(cursor, limit, names)
+        # Suspected ones go alone and first; when they are in other hands, the others need not wait.
+        suspects = self.crashes.runs
+        only, but = suspects, list[bytes]()
+        claimed = claim.due(cursor, 1, names, only) if suspects else []
+        if not claimed:
+            only, but = [], suspects
+            claimed = claim.due(cursor, limit, names, but=suspects)
         if not claimed:
             return None, 0
         progress.does("walking")
@@ -230,7 +255,9 @@ class Engine:
         if (
             needed := claim.fields(self.matcher.reads)
         ) != names:  # versions seen for the first time look at more: once more
-            names, claimed = needed, claim.due(cursor, limit, needed)
+            names, claimed = needed, claim.due(cursor, len(claimed), needed, only, but)
+        self._events_taken, self._runs_taken = [], [due.run.id for due in claimed]
+        self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
         unreadable = self.matcher.unreadable
         left = [row.id for row, *_ in claimed if (row.workflow_id, row.version) in unreadable]

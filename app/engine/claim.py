@@ -81,7 +81,7 @@ where contact_id = any(%s) and workflow_id = any(%s) group by contact_id, workfl
 DUE = f"""
 with due as materialized (
   select r.* from runs r join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
-  where r.resume_at <= clock_now() and r.status < 4 order by r.resume_at limit %s for update of r skip locked)
+  where r.resume_at <= clock_now() and r.status < 4{{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
 select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
 from due r join contacts c on c.id = r.contact_id order by r.contact_id, r.resume_at for no key update of c skip locked
 """
@@ -286,13 +286,19 @@ def history(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes])
     return {row[:3]: row[3] for row in found}
 
 
-def due(cursor: Cursor, limit: int, names: tuple[str, ...]) -> list[DueRun]:
-    """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`."""
+def due(
+    cursor: Cursor, limit: int, names: tuple[str, ...], only: Sequence[bytes] = (), but: Sequence[bytes] = ()
+) -> list[DueRun]:
+    """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`.
+
+    `only` of these, or of all `but` these.
+    """
     width = len(RunRow._fields)
-    sql = DUE.format(contact=_loaded(names))
+    which = " and r.id = any(%(ids)s)" if only else " and r.id <> all(%(ids)s)" if but else ""
+    sql = DUE.format(contact=_loaded(names), which=which)
     return [
         DueRun(RunRow._make(row[:width]), row[width], row[width + 1], row[width + 2 :])
-        for row in cursor.execute(sql, (limit,)).fetchall()
+        for row in cursor.execute(sql, {"limit": limit, "ids": Uuids(only or but)}).fetchall()
     ]
 
 

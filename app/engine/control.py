@@ -72,3 +72,21 @@ def cancel_erased(cursor: psycopg.Cursor[Any], run_ids: Sequence[bytes]) -> None
         cursor.execute(
             _END.format(which="id = any(%(ids)s)"), {"ids": [UUID(bytes=one) for one in run_ids], **_CANCELLED}
         )
+
+
+_RELEASE = """
+with released as (
+  update runs set status = case when resume_port is null then 0 else 1 end, resume_at = clock_now(), error_message = null,
+    fence = fence + 1
+  where {which} and status = 3 returning id),
+forgotten as (delete from crashes where run_id in (select id from released))
+select count(*) from released
+"""
+
+
+async def release_runs(session: AsyncSession, tenant_id: int, run_ids: Sequence[UUID]) -> int:
+    """Let runs go on that are held because they stopped workers; returns how many were. They are counted from nothing."""
+    connection = await session.connection()
+    sql = _RELEASE.format(which="tenant_id = %(tenant)s and id = any(%(ids)s)")
+    result = await connection.exec_driver_sql(sql, {"tenant": tenant_id, "ids": list(run_ids)})
+    return int(result.scalar_one())

@@ -15,7 +15,7 @@ from app.models.message_job import MessageDecision, MessageJob
 from app.models.run import EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
 from app.models.session import SignInFailure, SignInLink, UserSession
-from app.models.system import Heartbeat, VirtualClock
+from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
 from app.models.template import Template
 from app.models.user import Membership, User
 from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVersion
@@ -31,6 +31,7 @@ __all__ = [
     "ContactImport",
     "ContactImportChunk",
     "ContactImportError",
+    "Crash",
     "DeadLetter",
     "DraftChange",
     "EntryRefusal",
@@ -57,6 +58,7 @@ __all__ = [
     "User",
     "UserSession",
     "VirtualClock",
+    "WorkerBatch",
     "Workflow",
     "WorkflowEpoch",
     "WorkflowVersion",

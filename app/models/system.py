@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import SmallInteger, func
+from sqlalchemy import BigInteger, Identity, SmallInteger, Uuid, false, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Json
@@ -19,6 +21,39 @@ class Heartbeat(Base):
     kind: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     detail: Mapped[Json | None]
+
+
+class WorkerBatch(Base):
+    """What an engine walks now, written outside of the batch's transaction. Open, and its session gone: the worker died in it.
+
+    Unlogged: a crash of the server empties it, and says nothing about the batches.
+    """
+
+    __tablename__ = "batches"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    pid: Mapped[int]
+    """Of the server's process that has the batch's transaction, with the start of that."""
+    backend_start: Mapped[datetime]
+    open: Mapped[bool] = mapped_column(server_default=false())
+    events: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """Ids of inbox rows."""
+    runs: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+
+class Crash(Base):
+    """An inbox row or a run in whose batch a worker died; from the second time on it was alone. Held at the third."""
+
+    __tablename__ = "crashes"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    inbox_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    run_id: Mapped[UUID | None] = mapped_column(unique=True)
+    count: Mapped[int] = mapped_column(SmallInteger)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class VirtualClock(Base):

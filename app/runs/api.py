@@ -1,4 +1,4 @@
-"""`/api/v1/workflows/{id}/runs` and `/api/v1/runs`: look at runs, and cancel one."""
+"""`/api/v1/workflows/{id}/runs` and `/api/v1/runs`: look at runs, cancel one, and release one that is held."""
 
 from __future__ import annotations
 
@@ -111,4 +111,21 @@ async def cancel_run(
     return ok(await service.detail(run_id, workflow_id))
 
 
-HANDLERS = [list_workflow_runs, list_runs, get_run, cancel_run]
+@post(
+    RUNS + "/{run_id:uuid}/release",
+    role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
+    tags=TAGS,
+    summary="Release a held run",
+    status_code=200,
+)
+async def release_run(
+    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+) -> Envelope[RunDetail]:
+    """Let a run go on that is held because it stopped workers. A run that is not held answers 409."""
+    service = RunService(db_session, request.user)
+    await service.release(run_id, workflow_id)
+    return ok(await service.detail(run_id, workflow_id))
+
+
+HANDLERS = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]

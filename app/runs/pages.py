@@ -167,4 +167,11 @@ async def cancel(request: Asked, db_session: NamedDependency[AsyncSession], run_
     return go(request, f"/runs/{run_id}", "Run cancelled")
 
 
-HANDLERS = [all_runs, workflow_runs, show_run, cancel]
+@post("/runs/{run_id:uuid}/release", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def release(request: Asked, db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]) -> Response[bytes]:
+    """Let a held run go on."""
+    await RunService(db_session, request.user).release(run_id)
+    return go(request, f"/runs/{run_id}", "Run released")
+
+
+HANDLERS = [all_runs, workflow_runs, show_run, cancel, release]

@@ -56,6 +56,12 @@ class RunIsOver(Conflict):
     code = "run_is_over"
 
 
+class RunIsNotHeld(Conflict):
+    """This run is not held, so there is nothing to release."""
+
+    code = "run_not_held"
+
+
 def statuses_of(words: str | None) -> Sequence[RunStatus] | None:
     """The statuses of a comma-separated filter. Raises Invalid naming the allowed words.
 
@@ -267,6 +273,15 @@ class RunService:
             raise RunNotFound
         if not await control.cancel_runs(self.session, self.principal.tenant_id, [run_id]):
             raise RunIsOver
+        self.session.expire(found[0])
+
+    async def release(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
+        """Let a run go on that is held because it stopped workers. Raises RunNotFound, RunIsNotHeld."""
+        found = await self.runs.one(run_id)
+        if found is None or (workflow_id is not None and found[0].workflow_id != workflow_id):
+            raise RunNotFound
+        if not await control.release_runs(self.session, self.principal.tenant_id, [run_id]):
+            raise RunIsNotHeld
         self.session.expire(found[0])
 
     async def detail(self, run_id: UUID, workflow_id: UUID | None = None) -> RunDetail:

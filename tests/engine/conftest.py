@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ class TroubleConfig(msgspec.Struct, rename="camel"):
 
 
 class Trouble(NodeType):
-    """Breaks for the contacts whose address begins with `who`: raises, or puts out what cannot be encoded or stored."""
+    """Breaks for the contacts whose address begins with `who`: raises, puts out what cannot be encoded or stored, or kills."""
 
     type, label, category, description = "trouble", "Trouble", "logic", "For tests."
     Config = TroubleConfig
@@ -32,6 +33,8 @@ class Trouble(NodeType):
         def run(step: Any) -> Outcome:
             if not email(step).startswith(config.who):
                 return Done(output={"fine": True})
+            if config.mode == "kill":
+                os._exit(70)
             if config.mode == "raise":
                 raise ValueError("poison")
             return Done(output={"bad": object() if config.mode == "odd" else "\0"})

@@ -32,6 +32,18 @@ def work_and_freeze(url: str, place: str) -> None:
     Engine(database.connect("engine", limits={"idle_in_transaction_session_timeout": 1_500})).advance()
 
 
+def work(url: str, limit: int) -> None:
+    """The main function of a worker process that knows the step type that kills."""
+    from app.nodes import registry
+    from tests.engine.conftest import Trouble
+
+    registry.types()
+    registry._types["trouble"] = Trouble
+    engine = engine_on(url, limit)
+    engine.advance()
+    engine.close()
+
+
 @contextmanager
 def workers(url: str, count: int, limit: int) -> Iterator[list[Exception]]:
     """`count` threads that advance all the time; yields what went wrong in them. A thread waits for PostgreSQL as a process does."""

@@ -1,0 +1,135 @@
+"""Which batches ended with their worker, and what in them did it.
+
+Before a batch is walked its ids are written down outside of its transaction; the commit takes the note back. A note whose session is
+gone tells of a worker that died in it. Everything of that batch is then handled alone, one after the other, so the next death names
+one of them; what has stopped workers three times is held (a run) or set aside (an event), and a person decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+
+from app.engine.claim import SET_ASIDE, Cursor
+from app.engine.rows import Int8s, Uuids, int8, register
+
+log = structlog.get_logger()
+MOST = 3
+HELD_WHY = f"This run stopped a worker {MOST} times, so it is held. The log of the workers says more. Release it when the cause is gone."
+SET_ASIDE_WHY = f"It stopped a worker {MOST} times."
+
+_REGISTER = """
+insert into batches (process, pid, backend_start) select %s, pid, backend_start from pg_stat_get_activity(%s)
+"""
+# One round trip: note, and hear whether anybody died or is suspected. The table is unlogged, so it costs no flush.
+_NOTE = """
+with noted as (update batches set open = true, events = %s, runs = %s, at = now() where process = %s)
+select exists (select from crashes where count < 3), exists (
+  select from batches b where b.open and not exists (
+    select from pg_stat_get_activity(b.pid) a where a.backend_start = b.backend_start))
+"""
+OVER = "update batches set open = false where process = %s"
+# After a restart of the server every session is gone; that says nothing about the batches.
+_DEAD = """
+delete from batches b where not exists (select from pg_stat_get_activity(b.pid) a where a.backend_start = b.backend_start)
+returning process, open and at > pg_postmaster_start_time(), events, runs
+"""
+_SUSPECT_EVENTS = """
+insert into crashes (inbox_id, count, at) select id, 1, now() from inbox where id = any(%s)
+on conflict (inbox_id) do update set count = crashes.count + %s, at = now()
+"""
+_SUSPECT_RUNS = """
+insert into crashes (run_id, count, at) select id, 1, now() from runs where id = any(%s) and status < 3
+on conflict (run_id) do update set count = crashes.count + %s, at = now()
+"""
+_HOLD = """
+with bad as (select run_id from crashes where count >= 3 and run_id is not null)
+update runs set status = 3, resume_at = null, error_message = %s, fence = fence + 1 where id in (select run_id from bad) and status < 3
+returning id
+"""
+_BAD_EVENTS = "delete from crashes where count >= 3 and inbox_id is not null returning inbox_id"
+# Others may have handled it meanwhile, or it waits for something else by now.
+_SUSPECTS = """
+with cleared as (
+  delete from crashes c where count < 3 and not exists (select from inbox where id = c.inbox_id)
+    and not exists (select from runs r where r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now()) returning c.id)
+select inbox_id, uuid_send(run_id) from crashes where count < 3 and id not in (select id from cleared) order by id
+"""
+_CLEARED = "delete from crashes where inbox_id = any(%s) or run_id = any(%s)"
+
+
+class Suspected(Exception):
+    """Somebody died, or something is suspected: to be looked at before this batch is walked."""
+
+
+class Crashes:
+    """One engine's notes. `connection` moves the batches; the notes go over one of their own, which commits at once."""
+
+    def __init__(self, connection: psycopg.Connection[Any], notes: psycopg.Connection[Any]) -> None:
+        self.process = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.notes = notes
+        register(notes)
+        self.events: list[int] = []
+        """Inbox rows that are suspected: until they are over, events are handled one by one, in order."""
+        self.runs: list[bytes] = []
+        self._noted = False
+        notes.execute(_REGISTER, (self.process, connection.info.backend_pid))
+        self.examine()
+
+    def close(self) -> None:
+        """Whoever ends in order is missed by nobody."""
+        with contextlib.suppress(psycopg.Error):
+            self.notes.execute("delete from batches where process = %s", (self.process,))
+        self.notes.close()
+
+    def note(self, events: Sequence[int] = (), runs: Sequence[bytes] = ()) -> None:
+        """Write down what is walked now. Raises Suspected when something has to be looked at first."""
+        self._noted = True
+        row = self.notes.execute(_NOTE, (Int8s([int8(one) for one in events]), Uuids(runs), self.process)).fetchone()
+        suspected, died = row or (False, False)
+        known = bool(self.events or self.runs)
+        if died or bool(suspected) is not known:
+            raise Suspected
+
+    def over(self, cursor: Cursor, events: Sequence[int] = (), runs: Sequence[bytes] = ()) -> None:
+        """In the transaction of the batch: with its commit the note is void, and what was suspected is cleared."""
+        cursor.execute(OVER, (self.process,))
+        if self.events or self.runs:
+            cursor.execute(_CLEARED, (list(events), [UUID(bytes=one) for one in runs]))
+            gone, moved = set(events), set(runs)
+            self.events = [one for one in self.events if one not in gone]
+            self.runs = [one for one in self.runs if one not in moved]
+
+    def rest(self) -> None:
+        """There is nothing to do: what was noted last and not committed did not end this process."""
+        if self._noted:
+            self._noted = False
+            self.notes.execute(OVER, (self.process,))
+
+    def examine(self) -> None:
+        """Look who died in what, count it, and hold or set aside what did it too often."""
+        with self.notes.transaction():
+            for process, counts, events, runs in self.notes.execute(_DEAD).fetchall():
+                if not counts:
+                    continue
+                ids = len(events or ()) + len(runs or ())
+                log.error("worker.died_in_batch", process=process, size=ids)
+                if events:
+                    self.notes.execute(_SUSPECT_EVENTS, (events, int(ids == 1)))
+                if runs:
+                    self.notes.execute(_SUSPECT_RUNS, (runs, int(ids == 1)))
+            for (run_id,) in self.notes.execute(_HOLD, (HELD_WHY,)).fetchall():
+                log.error("run.held", run_id=str(run_id), crashes=MOST)
+            for (inbox_id,) in self.notes.execute(_BAD_EVENTS).fetchall():
+                self.notes.execute(SET_ASIDE, {"id": inbox_id, "error": SET_ASIDE_WHY})
+                log.error("engine.dead_letter", inbox_id=inbox_id, crashes=MOST)
+            found = self.notes.execute(_SUSPECTS).fetchall()
+        self.events = [inbox_id for inbox_id, _ in found if inbox_id is not None]
+        self.runs = [run_id for _, run_id in found if run_id is not None]
