@@ -84,6 +84,17 @@ def parser() -> argparse.ArgumentParser:
     audit = command("audit", "audit:run", "write an SBOM and look for known advisories; needs the network", state=False)
     audit.add_argument("--output", default="test-results/sbom.cdx.json", metavar="FILE", help="where the SBOM goes")
     audit.add_argument("--sbom-only", action="store_true", help="ask no feed")
+    backup = command("backup", "backup:backup", "write the whole database into one file; the product may run meanwhile")
+    backup.add_argument("--replace", action="store_true", help="overwrite a backup of that name")
+    restore = command("restore", "backup:restore", "put a backup back, checked first; the product must not run")
+    restore.add_argument("--replace", action="store_true", help="give up what is in the database now")
+    restore.add_argument(
+        "--other-key",
+        action="store_true",
+        help="restore though the secret key is another one: connectors lose their passwords",
+    )
+    for sub in (backup, restore):
+        sub.add_argument("file", metavar="FILE")
     bench = command("bench", "testing:bench", "measure the product, for example: ./dev bench engine", state=False)
     bench.add_argument("arguments", nargs=argparse.REMAINDER, help="the benchmark and its options")
     commands.add_parser("help", help="this list")

@@ -45,6 +45,7 @@ SLOW = (
     "tests/journeys/",
     "tests/chaos/",
     "tests/local/test_run.py",
+    "tests/local/test_backup.py",
     "tests/migrations/",
     "tests/engine/test_workers.py",
 )

