@@ -86,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--sbom-only", action="store_true", help="ask no feed")
     backup = command("backup", "backup:backup", "write the whole database into one file; the product may run meanwhile")
     backup.add_argument("--replace", action="store_true", help="overwrite a backup of that name")
-    restore = command("restore", "backup:restore", "put a backup back, checked first; the product must not run")
+    restore = command("restore", "restore:restore", "put a backup back, checked first; the product must not run")
     restore.add_argument("--replace", action="store_true", help="give up what is in the database now")
     restore.add_argument(
         "--other-key",

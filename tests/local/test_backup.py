@@ -82,7 +82,7 @@ def test_a_dump_under_load_comes_back_whole(
     assert wrong == []
     after = world.one("select count(*) from runs")
     note = json.loads((tmp_path / "today.dump.json").read_text())
-    assert note["sha256"] == backup._digest(file) and len(note["secretKey"]) == 16
+    assert note["sha256"] == backup.digest_of(file) and len(note["secretKey"]) == 16
     assert sorted(path.name for path in tmp_path.iterdir()) == ["today.dump", "today.dump.json"]
 
     at(monkeypatch, elsewhere)
