@@ -238,6 +238,7 @@ class ConnectorService:
     async def _tried_again(self, connector: Connector, *, of_default: bool) -> Connector:
         if connector.state != "ok":
             connector.state, connector.state_since, connector.state_message = "ok", clock.now(), None
+            connector.failures, connector.room = 0, None
             connector.updated_at = clock.now()  # sends that are under way with the old settings do not count any more
             Change(condition_of(connector), "ok").tell()
         return await self._changed(connector, of_default=of_default)
