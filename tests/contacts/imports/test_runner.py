@@ -56,7 +56,7 @@ async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> U
                 for n in range(first, min(first + 1_000, rows))
             )
 
-    async with database.transaction() as session:
+    async with database.session_maker()() as session:
         workspace = await make_workspace(session, "Acme")
         await database.give_back(session)
         principal = Principal(kind="key", id=uuid7(), tenant_id=workspace.id, role=Role.MARKETER, name="test")
@@ -64,6 +64,7 @@ async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> U
         row = await service.upload("people.csv", lines)
         if start:
             await service.start(row.id, StartIn())
+        await session.commit()
         return row.id
 
 
