@@ -106,7 +106,5 @@ def ask_feed(lock: Path, tool: list[str] | None = None) -> int:
 
 
 def _no_feed(reason: str) -> int:
-    print(
-        f"No advisories were looked up: {reason}. Run this where the feed (pypi.org) can be reached.", file=sys.stderr
-    )
+    print(f"No advisories were looked up: {reason}. Run this where the feed can be reached.", file=sys.stderr)
     return NO_FEED
