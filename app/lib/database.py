@@ -117,13 +117,29 @@ def session_maker() -> async_sessionmaker[AsyncSession]:
 @asynccontextmanager
 async def transaction() -> AsyncIterator[AsyncSession]:
     """One unit of work of a job or command: commits at the end, rolls back when anything is raised."""
-    async with session_maker()() as session, session.begin():
-        yield session
+    async with session_maker()() as session:
+        try:
+            yield session
+        except BaseException:
+            await session.rollback()
+            raise
+        await session.commit()
+
+
+KEY_TAKEN = "idempotency_key_taken"
+"""In `Session.info` while the row of an Idempotency-Key stands in the transaction, without its answer."""
 
 
 async def give_back(session: AsyncSession) -> None:
-    """Commit what was done so far and give the connection back, before a wait for somebody else. The session may be used again after it."""
-    await session.commit()
+    """Give the connection back before a wait for somebody else; what was done so far is committed. The session may be used again.
+
+    Only before the work of a request has begun: the row of its Idempotency-Key is taken back, because it must not become durable
+    before the work, and is written with the answer.
+    """
+    if session.sync_session.info.pop(KEY_TAKEN, False):
+        await session.rollback()
+    else:
+        await session.commit()
 
 
 async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequence[Any]:

@@ -89,7 +89,8 @@ class Idempotency:
         if not await _take(session, asked, digest):
             await _replay(session, asked, digest, send)
             return
-        await self.app(scope, receive, _Answer(scope, session, asked, send).send)
+        session.sync_session.info[database.KEY_TAKEN] = True
+        await self.app(scope, receive, _Answer(scope, session, asked, digest, send).send)
 
 
 def start_of(path: str, query: bytes) -> bytes:
@@ -113,8 +114,9 @@ def _asked(scope: Scope) -> Asked | None:
 class _Answer:
     """Holds the answer back until it is whole, writes it to the key's row, and lets it go: the commit comes next."""
 
-    def __init__(self, scope: Scope, session: AsyncSession, asked: Asked, send: Send) -> None:
+    def __init__(self, scope: Scope, session: AsyncSession, asked: Asked, digest: bytes, send: Send) -> None:
         self._scope, self._session, self._asked, self._send = scope, session, asked, send
+        self._digest = digest
         self._start: Any = None
         self._parts: list[bytes] = []
 
@@ -139,6 +141,11 @@ class _Answer:
 
     async def _write(self, start: Any, content: bytes) -> None:
         kept = without_secrets(content, self._scope["route_handler"].opt.get(SECRET_ANSWER, ()))
+        if not self._session.sync_session.info.get(database.KEY_TAKEN, False) and not await _take(
+            self._session, self._asked, self._digest
+        ):
+            # The connection was given back before the work, and a copy of this request was faster: its work stands.
+            raise StillRunning(retry_after=1)
         await self._session.execute(
             update(IdempotencyKey)
             .where(self._asked.row)

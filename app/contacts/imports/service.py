@@ -77,6 +77,7 @@ class ImportService:
                 if sniffer.size > MAX_BYTES:
                     raise TooLarge(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it into smaller files.")
             sniffer.seal()
+            await database.give_back(self.session)
             stored, total = await sandbox.run(previewing.proposal, sniffer, name, share=self._share, seconds=READ_S)
         except NotCsv as error:
             raise Invalid(str(error), errors=[{"path": "file", "message": str(error)}]) from error
