@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import repository, service
 from app.accounts.principal import Principal
 from app.errors import Forbidden, Invalid, NotFound
+from app.lib import csrf
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
@@ -118,6 +120,10 @@ async def test_an_owner_makes_a_further_workspace(browser: BrowserClients, db_se
     client = await browser(Role.OWNER)
     assert (await client.post("/settings/workspaces", data={"new_name": " "})).status_code == 422
     assert (await client.post("/settings/workspaces", data={"new_name": "Acme"})).status_code == 303
+    # A page of the workspace before saves nothing into the new one; the next page brings a proof of its own.
+    assert (await client.post("/settings/workspaces", data={"new_name": "Acme"})).status_code == 403
+    page = (await client.get("/settings/workspace")).text
+    client.headers[csrf.HEADER] = re.findall(r'name="_csrf_token" value="([^"]+)"', page)[0]
     assert (await client.post("/settings/workspaces", data={"new_name": "Acme"})).status_code == 303
     slugs = list(await db_session.scalars(select(Workspace.slug).where(Workspace.name == "Acme")))
     assert {"acme", "acme-2"} <= set(slugs)

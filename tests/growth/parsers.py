@@ -162,7 +162,7 @@ PARSERS = [
     Parser("complaints", _complained, TEXT),
     Parser("nearest name", lambda text: nearest(text, ["first_name", "last_name", text]), TEXT),
     Parser("cursor", lambda text: pagination.decode_cursor(text, str), TEXT),
-    Parser("depth of JSON", lambda text: door.depth_of(text.encode()), JSON),
+    Parser("depth of JSON", lambda text: door.structure_of(text.encode()), JSON),
     Parser("JSON", lambda text: msgspec.json.decode(text.encode()), JSON),
     Parser("JSON to store", lambda text: jsonlimits.storable({"a": text}), TEXT),
     Parser("browser", described, (*TEXT, "Chrome/")),

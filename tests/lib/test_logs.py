@@ -58,6 +58,9 @@ def test_a_line_is_written_as_one_piece(tmp_path: Path) -> None:
         assert (tmp_path / "log").read_text() == "é 1\n"
 
 
+EVERY_LEVEL = structlog.make_filtering_bound_logger(0)
+
+
 @pytest.fixture
 def lines() -> structlog.testing.LogCapture:
     return structlog.testing.LogCapture()
@@ -68,7 +71,9 @@ def test_of_the_same_trouble_a_few_lines_are_written(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("app.lib.logs.time.monotonic", lambda: now[0])
-    log = structlog.wrap_logger(structlog.PrintLogger(io.StringIO()), processors=[logs.few_of_a_kind(), lines])
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(io.StringIO()), processors=[logs.few_of_a_kind(), lines], wrapper_class=EVERY_LEVEL
+    )
     for n in range(50):
         log.warning("poll.failed", poll="advance", error="OperationalError", n=n)
         log.warning("poll.failed", poll="deliver", error="OperationalError", n=n)
@@ -84,7 +89,9 @@ def test_of_the_same_trouble_a_few_lines_are_written(
 
 
 def test_another_error_of_the_same_event_is_another_trouble(lines: structlog.testing.LogCapture) -> None:
-    log = structlog.wrap_logger(structlog.PrintLogger(io.StringIO()), processors=[logs.few_of_a_kind(), lines])
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(io.StringIO()), processors=[logs.few_of_a_kind(), lines], wrapper_class=EVERY_LEVEL
+    )
     for error in (ValueError("a"), KeyError("b")):
         for _ in range(9):
             log.error("request.failed", exc_info=error)

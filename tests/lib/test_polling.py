@@ -27,7 +27,7 @@ passes, beats = threading.Semaphore(0), threading.Semaphore(0)
 def poll():
     passes.release()
     raise OSError(28, "No space left on device")
-def connect():
+def connect(*_, **__):
     beats.release()
     raise RuntimeError("nobody foresaw this one")
 database.connect = connect
