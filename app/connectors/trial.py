@@ -23,7 +23,7 @@ from app.connectors.senders import sender_of
 from app.connectors.smtp import Links
 from app.connectors.smtp_connection import Mail
 from app.errors import Complaint, Invalid, TooMany
-from app.lib import clock, crypto, database
+from app.lib import clock, crypto, database, holding
 from app.lib.addresses import BadAddress, wire_address
 from app.lib.single_line import fits
 from app.messaging.suppression import permission_at
@@ -117,7 +117,7 @@ async def send_trial(
             return TestResult(
                 "misconfigured", "The sender's address of the connector cannot be used. An admin can change it."
             )
-        await database.give_back(session)
+        await holding.give_back(session)
         links = Links(DEADLINE_S)
         try:
             with database.outside_call("a mail server"):

@@ -126,22 +126,6 @@ async def transaction() -> AsyncIterator[AsyncSession]:
         await session.commit()
 
 
-KEY_TAKEN = "idempotency_key_taken"
-"""In `Session.info` while the row of an Idempotency-Key stands in the transaction, without its answer."""
-
-
-async def give_back(session: AsyncSession) -> None:
-    """Give the connection back before a wait for somebody else; what was done so far is committed. The session may be used again.
-
-    Only before the work of a request has begun: the row of its Idempotency-Key is taken back, because it must not become durable
-    before the work, and is written with the answer.
-    """
-    if session.sync_session.info.pop(KEY_TAKEN, False):
-        await session.rollback()
-    else:
-        await session.commit()
-
-
 async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequence[Any]:
     """Run psycopg-style SQL (`%(name)s`) in the session's transaction; answers its rows, none for a plain write."""
     connection = await session.connection()

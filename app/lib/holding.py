@@ -16,6 +16,7 @@ from contextvars import ContextVar
 
 import structlog
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
 log = structlog.get_logger()
@@ -75,3 +76,19 @@ def _begun(session: Session, _transaction: SessionTransaction, _connection: obje
 def _ended(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         _held.pop(session, None)
+
+
+KEY_TAKEN = "idempotency_key_taken"
+"""In `Session.info` while the row of an Idempotency-Key stands in the transaction, without its answer."""
+
+
+async def give_back(session: AsyncSession) -> None:
+    """Give the connection back before a wait for somebody else; what was done so far is committed. The session may be used again.
+
+    Only before the work of a request has begun: the row of its Idempotency-Key is taken back, because it must not become durable
+    before the work, and is written with the answer.
+    """
+    if session.sync_session.info.pop(KEY_TAKEN, False):
+        await session.rollback()
+    else:
+        await session.commit()

@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Conflict, Invalid
-from app.lib import clock, crypto, database
+from app.lib import clock, crypto, database, holding
 from app.lib.bodies import body_of
 from app.models.idempotency_key import IdempotencyKey
 
@@ -89,7 +89,7 @@ class Idempotency:
         if not await _take(session, asked, digest):
             await _replay(session, asked, digest, send)
             return
-        session.sync_session.info[database.KEY_TAKEN] = True
+        session.sync_session.info[holding.KEY_TAKEN] = True
         await self.app(scope, receive, _Answer(scope, session, asked, digest, send).send)
 
 
@@ -141,7 +141,7 @@ class _Answer:
 
     async def _write(self, start: Any, content: bytes) -> None:
         kept = without_secrets(content, self._scope["route_handler"].opt.get(SECRET_ANSWER, ()))
-        if not self._session.sync_session.info.get(database.KEY_TAKEN, False) and not await _take(
+        if not self._session.sync_session.info.get(holding.KEY_TAKEN, False) and not await _take(
             self._session, self._asked, self._digest
         ):
             # The connection was given back before the work, and a copy of this request was faster: its work stands.

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import psycopg
 import structlog
 from litestar import Request, Response
+from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.response import Template
 from litestar.types import Empty
@@ -199,6 +200,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
             return Response(b"", status_code=401, headers={"X-Session": "over", "HX-Reswap": "none"})
         if request.content_type[0] == "application/json":  # a script of ours: a redirect would look like success to it
             return problem(told)
+        if request.headers.get("sec-fetch-dest") == "iframe":  # a preview: a form to sign in has no place in it
+            return Response(told.message, media_type=MediaType.TEXT, headers={"X-Session": "over"})
         return Response(b"", status_code=303, headers={"Location": _sign_in(request)})
     if is_partial(request):
         # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the

@@ -12,7 +12,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
-from app.lib import database, flash, sandbox
+from app.lib import flash, holding, sandbox
 from app.lib.fragments import page
 from app.messaging import repository
 from app.messaging.mail_view import framed
@@ -49,7 +49,7 @@ async def _mail(request: Asked, session: AsyncSession, mail_id: UUID) -> Mailbox
 
 async def _opened(request: Asked, session: AsyncSession, mail: MailboxMessage) -> ShownMail:
     """The mail taken apart, in a child: it may have come from anywhere."""
-    await database.give_back(session)
+    await holding.give_back(session)
     return await sandbox.run(opened, mail.raw, share=share_of(request.user))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
-from app.lib import clock, database, pagination, sandbox, single_line
+from app.lib import clock, holding, pagination, sandbox, single_line
 from app.messaging import rendering, repository
 from app.messaging.schemas import (
     NewTemplate,
@@ -98,7 +98,7 @@ async def sample_subjects(session: AsyncSession, principal: Principal, sources: 
     wanted = list(sources)
     if not any("{" in source for source in wanted):
         return wanted
-    await database.give_back(session)
+    await holding.give_back(session)
     try:
         return await sandbox.run(rendering.subjects, wanted, sample_data(), share=share_of(principal))
     except (sandbox.TooCostly, sandbox.Busy):
@@ -246,7 +246,7 @@ class TemplateService:
             parts.text if asked.text is UNSET else asked.text,
         )
         try:
-            await database.give_back(self.session)
+            await holding.give_back(self.session)
             made = await sandbox.run(rendering.render, shown, data, share=share_of(self.principal))
         except rendering.PartError as error:
             where = f"Line {error.line}: " if error.line else ""
@@ -266,7 +266,7 @@ class TemplateService:
 
     async def _checked(self, name: str, parts: Parts, current: Template | None = None) -> str:
         name = name.strip()
-        await database.give_back(self.session)
+        await holding.give_back(self.session)
         found = await sandbox.run(rendering.faults, parts, share=share_of(self.principal))
         if not name:
             found.append(Complaint(path="name", message="Give the template a name."))

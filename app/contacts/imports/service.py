@@ -18,7 +18,7 @@ from app.contacts.imports.encodings import ENCODINGS
 from app.contacts.imports.schemas import FormatIn, StartIn, Stored
 from app.contacts.imports.sniffing import Sniffer
 from app.errors import Conflict, Invalid, NotFound, TooLarge
-from app.lib import database, jobs, sandbox
+from app.lib import holding, jobs, sandbox
 from app.lib.ids import uuid7
 from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models.contact_import import ContactImport
@@ -77,7 +77,7 @@ class ImportService:
                 if sniffer.size > MAX_BYTES:
                     raise TooLarge(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it into smaller files.")
             sniffer.seal()
-            await database.give_back(self.session)
+            await holding.give_back(self.session)
             stored, total = await sandbox.run(previewing.proposal, sniffer, name, share=self._share, seconds=READ_S)
         except NotCsv as error:
             raise Invalid(str(error), errors=[{"path": "file", "message": str(error)}]) from error
@@ -120,7 +120,7 @@ class ImportService:
             raise Invalid(errors=[{"path": "encoding", "message": message}])
         before, size, name = Stored.of(row), row.size, row.filename
         head = await repository.first_piece(self.session, row.id)
-        await database.give_back(self.session)
+        await holding.give_back(self.session)
         try:
             stored, total = await sandbox.run(
                 previewing.read_again, head, before, _choice(wanted, before), name,
