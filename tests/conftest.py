@@ -22,6 +22,7 @@ from tests.fixtures import environment
 
 environment.prepare()
 
+from app.lib import client_address  # noqa: E402  reads the environment
 from app.troubles import service as troubles  # noqa: E402  reads the environment
 
 # Property tests share two processors with servers and browsers: how long an example takes says nothing.
@@ -69,3 +70,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_processes_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests of pages have no worker and no scheduler: the process that shows them counts as having just begun."""
     monkeypatch.setattr(troubles, "_began", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that one test came through is not there for the next."""
+    monkeypatch.setattr(client_address, "_untrusted", None)
