@@ -100,7 +100,8 @@ def test_somebody_known_elsewhere_joins_and_switches(open_page: Callable[..., Pa
     expect(dana.locator("#toasts")).to_contain_text("Welcome to North")
 
     owner.goto("/settings/workspace")
-    owner.locator("#yours li", has_text="Main").get_by_role("button", name="Open").click()
+    with owner.expect_navigation():
+        owner.locator("#yours li", has_text="Main").get_by_role("button", name="Open").click()
     owner.goto("/settings/users")
     link = invite(owner, "dana@example.com", "Marketer")
     dana.goto("/settings/workspace")

@@ -333,13 +333,13 @@ SHORT: dict[str, Scenario] = {
     "hold-turn": hold_turn,
     "kill-valkey": kill_valkey,
     "freeze-valkey": freeze_valkey,
-    "kill-postgres": kill_postgres,
     "freeze-postgres": freeze_postgres,
     "fill-disk": fill_disk,
     "stop-with-backlog": stop_with_backlog,
-    "kill-everything": kill_everything,
 }
 LONG: dict[str, Scenario] = {
+    "kill-postgres": kill_postgres,
+    "kill-everything": kill_everything,
     "start-on-full-disk": start_on_full_disk,
     "kill-supervisor": kill_supervisor,
     "lock-table": lock_table,
