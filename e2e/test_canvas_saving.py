@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -163,8 +164,8 @@ def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Produ
     canvas.panel.get_by_role("button", name="Goal", exact=True).click()
     canvas.panel.get_by_label("Name of the goal").fill("Bought")
     canvas.panel.get_by_label("Event that reaches the goal").fill("purchase")
-    canvas.panel.get_by_label("Once", exact=False).check()
-    canvas.panel.get_by_label("Once", exact=False).blur()
+    canvas.panel.get_by_label(re.compile("^Once")).check()
+    canvas.panel.get_by_label(re.compile("^Once")).blur()
     canvas.wait_saved()
     expect(canvas.said).not_to_contain_text("offline")
     stored = canvas.stored(product, workflow)
