@@ -59,9 +59,8 @@ async def import_start(request: Asked, db_session: NamedDependency[AsyncSession]
 async def import_upload(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
     """Take the file and go on to its mapping."""
     try:
-        async with db_session.begin_nested():
-            name, stream = await uploaded(request, "contacts.csv")
-            row = await ImportService(db_session, request.user).upload(name, stream)
+        name, stream = await uploaded(request, "contacts.csv")
+        row = await ImportService(db_session, request.user).upload(name, stream)
     except Invalid as error:
         return await _start_page(request, db_session, error)
     return go(request, f"/contacts/import/{row.id}")
