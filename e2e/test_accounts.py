@@ -44,7 +44,7 @@ def test_a_colleague_comes_and_goes(
     shot(robin, "invitation")
     robin.get_by_label("Choose a password").fill(PASSWORD)
     robin.get_by_role("button", name="Join Main").click()
-    expect(robin.locator("#toasts")).to_contain_text("Welcome to Main")
+    expect(robin.locator("#toasts")).to_contain_text("Welcome to Main", timeout=20_000)
     robin.goto("/settings/keys")
     expect(robin.get_by_text("Your role may not do this")).to_be_visible()
     robin.locator("summary", has_text="Your account").click()
@@ -97,7 +97,7 @@ def test_somebody_known_elsewhere_joins_and_switches(open_page: Callable[..., Pa
     follow(dana, invite(owner, "dana@example.com", "Viewer"))
     dana.get_by_label("Choose a password").fill(PASSWORD)
     dana.get_by_role("button", name="Join North").click()
-    expect(dana.locator("#toasts")).to_contain_text("Welcome to North")
+    expect(dana.locator("#toasts")).to_contain_text("Welcome to North", timeout=20_000)
 
     owner.goto("/settings/workspace")
     with owner.expect_navigation():
@@ -114,7 +114,7 @@ def test_somebody_known_elsewhere_joins_and_switches(open_page: Callable[..., Pa
 
     follow(dana, link)
     dana.get_by_role("button", name="Join Main").first.click()
-    expect(dana.locator("#toasts")).to_contain_text("Welcome to Main")
+    expect(dana.locator("#toasts")).to_contain_text("Welcome to Main", timeout=20_000)
     dana.goto("/settings/workspace")
     expect(dana.locator("#yours li")).to_have_count(2)
     follow(other, link)
