@@ -24,5 +24,5 @@ ENV PATH=/opt/venv/bin:$PATH \
     dramatiq_queue_prefetch=1
 USER throughline
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "app.local.health", "web"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "app.ops.probe", "web"]
 CMD ["python", "-m", "granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8000", "--workers-kill-timeout", "3", "app.asgi:app"]

@@ -17,24 +17,25 @@ from litestar.template import TemplateConfig
 import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.lib import assets, csrf, database, logs, openapi, parameters, problems, virtual_clock
-from app.lib.bodies import ReadsBody
-from app.lib.compression import Compressed
+from app.builder import canvas
+from app.lib import database, logs, virtual_clock
 from app.lib.deadline import Deadline
-from app.lib.door import Door
-from app.lib.fragments import FragmentEngine
-from app.lib.headers import security_headers
 from app.lib.health import Probe
-from app.lib.idempotency import Idempotency
-from app.lib.metrics import Measured
-from app.lib.ratelimit import RateLimits, StrangersLimit
 from app.settings import settings
 from app.system import secret_keys
 from app.troubles import service as troubles
-from app.workflows import builder
+from app.web import assets, csrf, openapi, parameters, problems
+from app.web.bodies import ReadsBody
+from app.web.body_guard import Door
+from app.web.compression import Compressed
+from app.web.fragments import FragmentEngine
+from app.web.headers import security_headers
+from app.web.idempotency import Idempotency
+from app.web.rate_limit import RateLimits, StrangersLimit
+from app.web.request_metrics import Measured
 
 ROOT = Path(__file__).parent
-MODULES = ("api", "pages", "builder_pages")
+MODULES = ("api", "pages")
 """Names of the modules of a feature package that may hold routes, in a list called HANDLERS."""
 
 
@@ -93,7 +94,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         template_config=TemplateConfig(
             directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"],
             engine=FragmentEngine,
-            engine_callback=builder.teach,
+            engine_callback=canvas.teach,
         ),
         on_startup=[secret_keys.verify_at_start, assets.compress_ahead],
         before_send=[security_headers],

@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     module, _, function = options.answer.partition(":")
     from app.errors import AppError
-    from app.local import foreseen
+    from app.local import expected_errors
 
     try:
         return int(getattr(importlib.import_module(module), function)(options))
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if not (sentence := foreseen.sentence(error)):
+        if not (sentence := expected_errors.sentence(error)):
             raise
         print(sentence, file=sys.stderr)
     return 1

@@ -1,6 +1,6 @@
 """One family of errors. Each carries an HTTP status and a stable code; its docstring is the default message.
 
-A message says what to do next. `app.lib.problems` turns these into problem+json for programs and a designed page for people.
+A message says what to do next. `app.web.problems` turns these into problem+json for programs and a designed page for people.
 """
 
 from __future__ import annotations

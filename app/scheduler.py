@@ -23,10 +23,11 @@ import psycopg
 import structlog
 
 import app
-from app.lib import database, idempotency, jobs, logs, virtual_clock
+from app.lib import database, jobs, logs, virtual_clock
 from app.lib.heartbeat import Beat
 from app.messaging import queue
 from app.system import secret_keys
+from app.web import idempotency
 
 log = structlog.get_logger()
 TICK_S = 1.0

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-from app.local import browser as browsers
 from e2e.product import Product, start
+from tools.dev import browser as browsers
 
 ROOT = Path(__file__).resolve().parents[1]
 AXE = ROOT / "e2e" / "vendor" / "axe-core-4.14.1" / "axe.min.js"

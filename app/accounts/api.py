@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
 from app.accounts.schemas import ApiKeyIn, ApiKeyOut, MeOut, NewApiKeyOut, RotationIn
-from app.lib.envelope import Envelope, ok
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web.envelope import Envelope, ok
 
 TAGS = ["Accounts"]
 

@@ -21,7 +21,7 @@ from app.accounts import keys, sessions
 from app.accounts.principal import Principal
 from app.errors import SignedOut
 from app.lib import clock, crypto, database
-from app.lib.together import Together
+from app.lib.single_flight import Together
 from app.models.api_key import ApiKey
 from app.models.session import UserSession
 from app.models.status import Role

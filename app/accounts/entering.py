@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import sessions
 from app.accounts.authentication import session_cookie
 from app.accounts.devices import remember
-from app.lib import flash
-from app.lib.client_address import client_address
 from app.models.user import User
+from app.web import flash
+from app.web.client_address import client_address
 
 log = structlog.get_logger()
 PRIVATE = {"Cache-Control": "no-store"}

@@ -17,10 +17,11 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.invitations import Opened
 from app.accounts.sessions import WrongPassword
 from app.errors import AppError, Invalid, TooMany
-from app.lib import database, flash
-from app.lib.client_address import client_address
-from app.lib.fragments import page
+from app.lib import database
 from app.models.status import Role
+from app.web import flash
+from app.web.client_address import client_address
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
 from app.errors import AppError, Invalid
-from app.lib import flash
-from app.lib.fragments import page
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
 from app.models.status import Role
 from app.settings import settings
+from app.web import flash
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

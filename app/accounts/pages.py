@@ -22,11 +22,12 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.sessions import WrongPassword
 from app.accounts.sign_in_links import LinkOver
 from app.errors import TooMany
-from app.lib import csrf, database, flash
-from app.lib.client_address import client_address
-from app.lib.fragments import page
+from app.lib import database
 from app.models.status import Role
 from app.settings import settings
+from app.web import csrf, flash
+from app.web.client_address import client_address
+from app.web.fragments import page
 
 log = structlog.get_logger()
 Asked = Request[Any, Any, Any]

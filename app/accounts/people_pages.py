@@ -16,12 +16,12 @@ from app.accounts.entering import PRIVATE
 from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
 from app.errors import AppError, Invalid
-from app.lib import flash
-from app.lib.client_address import client_address
-from app.lib.fragments import page
-from app.lib.user_agent import described
 from app.models.status import Role
 from app.settings import settings
+from app.web import flash
+from app.web.client_address import client_address
+from app.web.fragments import page
+from app.web.user_agent import described
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import passwords, repository, service, sessions, sign_in_links
 from app.errors import AppError, Invalid, TooMany
-from app.lib import database, flash
-from app.lib.fragments import page
-from app.lib.user_agent import described
+from app.lib import database
 from app.models.status import Role
 from app.models.user import User
 from app.values import contact_fields
+from app.web import flash
+from app.web.fragments import page
+from app.web.user_agent import described
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

@@ -25,8 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import TooMany
 from app.lib import addresses, clock
-from app.lib.client_address import network_of
 from app.models.session import SignInFailure
+from app.web.client_address import network_of
 
 WINDOW = timedelta(minutes=15)
 PER_EMAIL, PER_ADDRESS, PER_USER = 30, 60, 10

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestMail, TestResult
 from app.connectors.service import ConnectorService, view
-from app.lib import pagination
-from app.lib.envelope import Envelope, ok
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web import pagination
+from app.web.envelope import Envelope, ok
 
 TAGS = ["Connectors"]
 Asked = Request[Any, Any, Any]

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import repository
 from app.connectors.releases import release_now_or_soon
-from app.connectors.smtp_answers import Result
 from app.connectors.state import Condition, change_of
 from app.lib import jobs
+from app.messaging.channels.email.smtp_answers import Result
 from app.models import Connector
 
 

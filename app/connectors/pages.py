@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.connectors.schemas import ConnectorChange, NewConnector, Security, SmtpChange, SmtpConfig
 from app.connectors.service import ConnectorService, view
 from app.errors import AppError, Complaint, Invalid, TooMany
-from app.lib import flash
-from app.lib.fragments import page
 from app.lib.single_line import SENTENCE
 from app.models import Connector
 from app.models.status import Role
+from app.web import flash
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.connectors.smtp_connection import Server
 from app.lib import single_line
+from app.messaging.channels.email.smtp_connection import Server
 from app.models.base import Json
 
 Host = Annotated[

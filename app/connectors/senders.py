@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 
 from app.connectors.schemas import Sender
-from app.connectors.smtp_connection import Server
 from app.lib import crypto
+from app.messaging.channels.email.smtp_connection import Server
 from app.settings import settings
 
 AIM = ("host", "port", "security", "username")

@@ -27,10 +27,11 @@ from app.connectors.senders import aim_of, open_password, present_seal, seal_pas
 from app.connectors.state import Change
 from app.connectors.trial import of_connector, send_trial
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import clock, crypto, egress, jobs, pagination
+from app.lib import clock, crypto, egress, jobs
 from app.lib.ids import uuid7
 from app.models import Connector
 from app.settings import settings
+from app.web import pagination
 from app.workflows import usage
 
 LOCAL_NAME = "Mailbox on this machine"

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from app.connectors.smtp_answers import Result
+from app.messaging.channels.email.smtp_answers import Result
 
 log = structlog.get_logger()
 State = Literal["ok", "away", "paused"]

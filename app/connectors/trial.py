@@ -20,12 +20,12 @@ from app.accounts.principal import Principal
 from app.connectors.condition import condition_of, note
 from app.connectors.schemas import Sender, TestResult
 from app.connectors.senders import sender_of
-from app.connectors.smtp import Links
-from app.connectors.smtp_connection import Mail
 from app.errors import Complaint, Invalid, TooMany
 from app.lib import clock, crypto, database, holding
 from app.lib.addresses import BadAddress, wire_address
 from app.lib.single_line import fits
+from app.messaging.channels.email.smtp import Links
+from app.messaging.channels.email.smtp_connection import Mail
 from app.messaging.suppression import permission_at
 from app.models import Connector
 

@@ -15,12 +15,12 @@ from app.accounts.principal import Principal
 from app.contacts.imports import api as imports
 from app.contacts.schemas import ContactIn, ContactOut, Erased, ResubscribeRequest
 from app.contacts.service import ContactService
-from app.lib.envelope import Envelope, ok
-from app.lib.pagination import clamp_limit
 from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web.envelope import Envelope, ok
+from app.web.pagination import clamp_limit
 
 TAGS = ["Contacts"]
 ONE = "/api/v1/contacts/{contact_id:uuid}"

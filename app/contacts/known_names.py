@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.field_reads import KnownNames
 from app.lib.database import execute
-from app.nodes.reads import KnownNames
 
 CONTACTS, EVENTS, WORKFLOWS = 300, 500, 50
 """Rows that are looked at: the newest and as many of the oldest contacts, the newest events, the workflows changed last.

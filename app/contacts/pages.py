@@ -25,13 +25,13 @@ from app.contacts.permission import LABELS
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.lib import clock
-from app.lib.flash import go
-from app.lib.fragments import page
 from app.lib.zones import zone_of
 from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
 from app.models.status import Channel, Role
 from app.values.zone_names import timezones
+from app.web.flash import go
+from app.web.fragments import page
 
 Asked = Request[Principal, Any, Any]
 ONE = "/contacts/{contact_id:uuid}"

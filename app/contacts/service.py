@@ -21,9 +21,9 @@ from app.events.record import record
 from app.lib import clock, jobs
 from app.lib.addresses import BadAddress, comparable, folded
 from app.lib.addresses import email as email_address
-from app.lib.pagination import Page, SortKey, clamp_limit, cut, decode_cursor
 from app.messaging import suppression_list
 from app.models.contact import Contact
+from app.web.pagination import Page, SortKey, clamp_limit, cut, decode_cursor
 
 MAX_TRIES = 3
 

@@ -10,13 +10,13 @@ import msgspec
 
 from app.contacts.history import CHANGES, History
 from app.contacts.permission import LABELS
+from app.flow import registry
 from app.lib.formats import duration, readable
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import Channel, MessageStatus, RunStatus
-from app.nodes import registry
 
 PAGE = 40
 Show = Literal["all", "messages", "runs", "events", "changes"]

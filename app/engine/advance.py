@@ -16,14 +16,14 @@ import structlog
 
 from app.engine import claim, control, failpoints, rows
 from app.engine.arrivals import Arrivals, Behind, know, stored_run
+from app.engine.change_events import echoes
 from app.engine.claim import Cursor, TurnTaken
 from app.engine.crashes import Crashes, Suspected
-from app.engine.echoes import echoes
 from app.engine.faults import fault_in_words
 from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
-from app.engine.people import Contact
 from app.engine.progress import progress
+from app.engine.state import Contact
 from app.engine.walk import LEFT_TO_NEWER, Batch
 from app.engine.write import StaleOwner, write
 from app.lib import database, polling, shards

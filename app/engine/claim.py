@@ -13,8 +13,8 @@ from uuid import UUID
 import psycopg
 
 from app.engine import rows
-from app.engine.people import COLUMNS
 from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
+from app.engine.state import COLUMNS
 
 EVENT, MANUAL, SETTLED, ERASED, LEFT = 0, 1, 2, 3, 4
 """Kinds of inbox rows. LEFT: an event that is still to be told to one workflow, by a process that understands it."""

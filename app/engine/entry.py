@@ -9,10 +9,10 @@ from app.engine import rows
 from app.engine.claim import MANUAL, Item
 from app.engine.goals import met_by_contact
 from app.engine.graph import Graph
-from app.engine.people import Run
+from app.engine.state import Run
 from app.engine.walk import Batch, Refusal
+from app.flow.operators import ConditionError
 from app.lib.readings import as_key
-from app.nodes.operators import ConditionError
 
 Key = tuple[bytes, bytes, str]
 """(contact, workflow, entry key or '')"""

@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 
 from app.engine import rows
-from app.engine.people import GoalView, Run
-from app.nodes.base import Outcome
-from app.nodes.conditions import Verdict
-from app.nodes.operators import ConditionError
+from app.engine.state import GoalView, Run
+from app.flow.conditions import Verdict
+from app.flow.node_type import Outcome
+from app.flow.operators import ConditionError
 
 log = structlog.get_logger()
 Judge = Callable[[Any], Verdict]

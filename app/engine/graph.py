@@ -13,19 +13,20 @@ import msgspec
 from app.engine import rows
 from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Judge, unless_met
+from app.flow import contact_goals as goals
+from app.flow import registry
+from app.flow.conditions import Condition
+from app.flow.document import Retry as RetryRule
+from app.flow.node_type import Done, Fail, IfRoom, Message, NodeType, Outcome, Run
+from app.flow.patterns import BadPattern
+from app.flow.retries import Retry
+from app.flow.scope import Scope
 from app.lib.complaints import complaint
 from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
 from app.messaging import counters
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
-from app.nodes import goals, registry
-from app.nodes.base import Done, Fail, IfRoom, Message, NodeType, Outcome, Run
-from app.nodes.conditions import Condition
-from app.nodes.patterns import BadPattern
-from app.nodes.retries import Retry
-from app.nodes.scope import Scope
-from app.workflows.graph import Retry as RetryRule
 
 MAX_STEPS = 10_000
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import psycopg
 
+from app.flow import registry
 from app.messaging.counters import KEY, PREFIX
-from app.nodes import registry
 
 SHOWN = 20
 """Breaches that one check names; more of the same kind are seldom news."""

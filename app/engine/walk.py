@@ -15,10 +15,10 @@ from app.engine import rows
 from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Reached
 from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node, NotUnderstood
-from app.engine.people import COMPLETED, Contact, Run
-from app.engine.tracks import Rest, Sent, Step, Track
+from app.engine.paths import Rest, Sent, Step, Track
+from app.engine.state import COMPLETED, Contact, Run
+from app.flow.node_type import ContactChange, Done, Exit, Fail, Message, Outcome, Wait
 from app.models.status import RunStatus, StepStatus
-from app.nodes.base import ContactChange, Done, Exit, Fail, Message, Outcome, Wait
 
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
 FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)

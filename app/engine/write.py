@@ -10,13 +10,13 @@ import psycopg
 from app.engine import rows
 from app.engine.changes import contact_updates
 from app.engine.graph import Edge, Graph
-from app.engine.people import COMPLETED, Run
+from app.engine.paths import Rest, Step
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
-from app.engine.tracks import Rest, Step
+from app.engine.state import COMPLETED, Run
 from app.engine.walk import Batch
+from app.flow.node_type import Fail, Message, Outcome
 from app.messaging.counters import AWAITED
 from app.models.status import MessageStatus, StepStatus
-from app.nodes.base import Fail, Message, Outcome
 
 TABLES: dict[str, dict[str, str]] = {
     "runs": {

@@ -19,11 +19,11 @@ from app.events.refusals import EventsInvalid
 from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, place_of, read
 from app.events.service import EventService
 from app.events.storing import Recorded
-from app.lib.envelope import Envelope, ok
-from app.lib.pagination import clamp_limit
 from app.models.event import Event
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web.envelope import Envelope, ok
+from app.web.pagination import clamp_limit
 
 _TEXT = Schema(type=OpenAPIType.STRING)
 _EVENT = Schema(

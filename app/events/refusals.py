@@ -14,7 +14,7 @@ from app.events.people import Who
 from app.events.repository import Stored
 from app.events.schemas import Accepted
 from app.lib.complaints import joined
-from app.lib.idempotency import KeyReused
+from app.web.idempotency import KeyReused
 
 
 class UnknownContact(Invalid):

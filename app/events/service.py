@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.events import repository
-from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models.event import Event
+from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 
 
 class EventService:

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.insights.schemas import WorkflowStats
 from app.insights.service import workflow_stats
-from app.lib.envelope import Envelope, ok
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web.envelope import Envelope, ok
 from app.workflows.service import WorkflowService
 
 

@@ -15,17 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import label_of
 from app.errors import Invalid
+from app.flow import registry, thumbnail
+from app.flow.diff import PORT_WORDS
+from app.flow.document import ERROR, TRIGGER, Graph, Node
 from app.insights.repository import InsightRepository
 from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
 from app.insights.service import overview, workflow_stats
 from app.lib.formats import counted, number, percent
-from app.lib.fragments import page
 from app.models.status import Role
-from app.nodes import registry
 from app.troubles.kinds import KINDS, act_of, text_of
-from app.workflows import glyph
-from app.workflows.changes import PORT_WORDS
-from app.workflows.graph import ERROR, TRIGGER, Graph, Node
+from app.web.fragments import page
 from app.workflows.pages import category_of, trigger_text
 from app.workflows.service import WorkflowService
 
@@ -69,7 +68,7 @@ async def home(request: Request[Any, Any, Any], db_session: NamedDependency[Asyn
         sentence=sentence,
         line=line,
         running=running,
-        glyphs={key: glyph.draw(graph, category_of) for key, graph in graphs.items()},
+        glyphs={key: thumbnail.draw(graph, category_of) for key, graph in graphs.items()},
         triggers={key: trigger_text(graph) for key, graph in graphs.items()},
         goals={key: bool(graph.goals) for key, graph in graphs.items()},
     )

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.flow.document import ERROR
 from app.troubles.schemas import Trouble
-from app.workflows.graph import ERROR
 
 
 class Camel(msgspec.Struct, rename="camel", kw_only=True):

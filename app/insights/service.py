@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
+from app.flow.document import ERROR
 from app.insights.repository import InsightRepository
 from app.insights.schemas import (
     Due,
@@ -25,7 +26,6 @@ from app.lib import clock
 from app.messaging.counters import FAILED, PREFIX
 from app.troubles import service as troubles
 from app.troubles.repository import ENDS
-from app.workflows.graph import ERROR
 
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6

@@ -1,1 +1,1 @@
-"""The ground everything stands on. Nothing here knows a marketing word."""
+"""The ground everything stands on. Nothing here knows HTTP or a marketing word."""

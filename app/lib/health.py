@@ -27,11 +27,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import client_address, disk, jobs, outage
+from app.lib import disk, jobs, outage
 from app.lib.deadline import ends_in
 from app.lib.formats import duration
 from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
 from app.settings import settings
+from app.web import client_address
 
 State = Literal["ok", "degraded", "down"]
 _ROOT = Path(__file__).parents[2]

@@ -14,10 +14,10 @@ from app.local import product
 
 def migrate(options: argparse.Namespace) -> int:
     """Bring the tables to the newest version, or to the one named."""
-    from app.local import prepare
+    from app.ops import bootstrap
 
     with product.reachable(options.state):
-        prepare.migrate(options.revision)
+        bootstrap.migrate(options.revision)
     return 0
 
 
@@ -75,9 +75,9 @@ def demo(options: argparse.Namespace) -> int:
     """Fill a workspace with the demo flows, templates and contacts."""
     with product.reachable(options.state):
         from app.accounts import repository
+        from app.demo.workspace import seed
         from app.errors import NotFound
         from app.lib import database
-        from app.local.demo import seed
 
         async def fill() -> str:
             async with database.transaction() as session:

@@ -19,8 +19,8 @@ from typing import Any
 import psycopg
 
 from app.local import environment, rotation, schema
+from app.local.bootstrap_process import CannotRun, Preparation, Stopped
 from app.local.environment import Launch
-from app.local.preparation import CannotRun, Preparation, Stopped
 from app.local.processes import Child, end_leftovers
 from app.local.servers import Servers
 from app.local.state import State

@@ -22,13 +22,13 @@ from app.connectors import repository as connectors
 from app.connectors.condition import condition_of
 from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
-from app.connectors.smtp import Links
-from app.connectors.smtp_answers import Result
-from app.connectors.smtp_connection import Mail
 from app.connectors.state import Condition, change_of
 from app.lib import clock, crypto
 from app.lib.addresses import BadAddress, wire_address
-from app.messaging import email
+from app.messaging.channels.email import mime as email
+from app.messaging.channels.email.smtp import Links
+from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.email.smtp_connection import Mail
 from app.messaging.schemas import Parts
 from app.models.invitation import AccountMail
 

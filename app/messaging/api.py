@@ -1,125 +1,188 @@
-"""JSON routes of templates; those of messages and suppressions stand beside them."""
+"""JSON routes of messages: the ledger, and what somebody decides about messages that have come to an end."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, delete, get, patch, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import guards
-from app.lib import pagination
-from app.lib.envelope import Envelope, ok
-from app.messaging import message_api, suppression_api
+from app.messaging import suppression_api
+from app.messaging.bulk import MessageJobs, job_view
 from app.messaging.schemas import (
-    NewTemplate,
-    PreviewRequest,
-    PreviewView,
-    TemplateChange,
-    TemplateView,
+    MessageJobView,
+    MessageView,
+    MovedView,
+    ResendRequest,
+    Settlement,
+    SettleRequest,
 )
-from app.messaging.template_service import TemplateService, parts_of, template_view
+from app.messaging.service import MessageService, message_view
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web import pagination
+from app.web.envelope import Envelope, ok
 
-TEMPLATES = ["Templates"]
+TAGS = ["Messages"]
 Asked = Request[Any, Any, Any]
-
-
-@get("/api/v1/templates", role=Role.VIEWER, scope=Scope.TEMPLATES_READ, tags=TEMPLATES, summary="List templates")
-async def list_templates(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
-    limit: FromQuery[int | None] = None,
-    cursor: FromQuery[str | None] = None,
-    search: FromQuery[str | None] = None,
-) -> Envelope[list[TemplateView]]:
-    page = await TemplateService(db_session, request.user).list(limit, cursor, search or "")
-    return ok(
-        [template_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
-    )
-
-
-@post("/api/v1/templates", role=Role.MARKETER, scope=Scope.TEMPLATES_WRITE, tags=TEMPLATES, summary="Add a template")
-async def create_template(
-    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewTemplate]
-) -> Envelope[TemplateView]:
-    return ok(template_view(await TemplateService(db_session, request.user).create(data)))
+Database = NamedDependency[AsyncSession]
 
 
 @get(
-    "/api/v1/templates/{template_id:uuid}",
+    "/api/v1/messages",
     role=Role.VIEWER,
-    scope=Scope.TEMPLATES_READ,
-    tags=TEMPLATES,
-    summary="Get a template",
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="List messages, those of the newest runs first",
 )
-async def get_template(
-    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
-) -> Envelope[TemplateView]:
-    return ok(template_view(await TemplateService(db_session, request.user).get(template_id)))
-
-
-@patch(
-    "/api/v1/templates/{template_id:uuid}",
-    role=Role.MARKETER,
-    scope=Scope.TEMPLATES_WRITE,
-    tags=TEMPLATES,
-    summary="Change a template",
-)
-async def update_template(
+async def list_messages(
     request: Asked,
-    db_session: NamedDependency[AsyncSession],
-    template_id: FromPath[UUID],
-    data: JSONBody[TemplateChange],
-) -> Envelope[TemplateView]:
-    return ok(template_view(await TemplateService(db_session, request.user).update(template_id, data)))
+    db_session: Database,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+    contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
+    workflow_id: Annotated[UUID | None, QueryParameter(name="workflowId")] = None,
+    run_id: Annotated[UUID | None, QueryParameter(name="runId")] = None,
+    connector_id: Annotated[UUID | None, QueryParameter(name="connectorId")] = None,
+    status: FromQuery[str | None] = None,
+    reason: FromQuery[str | None] = None,
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
+) -> Envelope[list[MessageView]]:
+    """`since` and `until` are about `settledAt`."""
+    page = await MessageService(db_session, request.user).list(
+        limit,
+        cursor,
+        contact_id=contact_id,
+        workflow_id=workflow_id,
+        run_id=run_id,
+        connector_id=connector_id,
+        status=status,
+        reason=reason,
+        since=since,
+        until=until,
+    )
+    return ok(
+        [message_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
+    )
 
 
-@delete(
-    "/api/v1/templates/{template_id:uuid}",
-    role=Role.MARKETER,
-    scope=Scope.TEMPLATES_WRITE,
-    tags=TEMPLATES,
-    summary="Delete a template",
+@get(
+    "/api/v1/messages/{message_id:str}",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="Get a message",
 )
-async def delete_template(
-    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
-) -> None:
-    await TemplateService(db_session, request.user).delete(template_id)
+async def get_message(request: Asked, db_session: Database, message_id: FromPath[str]) -> Envelope[MessageView]:
+    return ok(await MessageService(db_session, request.user).detail(message_id))
 
 
 @post(
-    "/api/v1/templates/{template_id:uuid}/preview",
-    role=Role.VIEWER,
-    scope=Scope.TEMPLATES_READ,
-    tags=TEMPLATES,
+    "/api/v1/messages/{message_id:str}/settle",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
     status_code=200,
-    cost=20,
-    summary="Render a template as a contact would get it",
+    summary="Say what became of a message whose fate is uncertain",
 )
-async def preview_template(
+async def settle_message(
+    request: Asked, db_session: Database, message_id: FromPath[str], data: JSONBody[Settlement]
+) -> Envelope[MessageView]:
+    """A run that waits for it goes on: by `next` when it was sent, by `error` when it failed. Nothing is sent.
+
+    A message that is not uncertain answers 409 `already_settled`.
+    """
+    service = MessageService(db_session, request.user)
+    await service.settle(message_id, sent=data.outcome == "sent")
+    return ok(await service.detail(message_id))
+
+
+@post(
+    "/api/v1/messages/{message_id:str}/resend",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=200,
+    summary="Send a message again that failed or is uncertain",
+)
+async def resend_message(request: Asked, db_session: Database, message_id: FromPath[str]) -> Envelope[MessageView]:
+    """It is queued again, with the same Message-ID, and leaves only if it may be sent then: consent, suppressions and the state of the
+    workflow are looked at anew. An uncertain one may reach somebody twice. A run that went on is not moved again.
+
+    A message that neither failed nor is uncertain answers 409 `nothing_to_resend`.
+    """
+    service = MessageService(db_session, request.user)
+    await service.resend(message_id)
+    return ok(await service.detail(message_id))
+
+
+@post(
+    "/api/v1/messages/settle",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=202,
+    summary="Say what became of many uncertain messages",
+)
+async def settle_messages(request: Asked, db_session: Database, data: JSONBody[SettleRequest]) -> Envelope[MovedView]:
+    """Those with `ids`, at once; or all that fit `filter`, by a job: `GET /message-jobs/{id}` says how far it is."""
+    return ok(await MessageService(db_session, request.user).decide(data.outcome, data.ids, data.filter))
+
+
+@post(
+    "/api/v1/messages/resend",
+    role=Role.MARKETER,
+    scope=Scope.MESSAGES_WRITE,
+    tags=TAGS,
+    status_code=202,
+    summary="Send many messages again that failed or are uncertain",
+)
+async def resend_messages(request: Asked, db_session: Database, data: JSONBody[ResendRequest]) -> Envelope[MovedView]:
+    """Those with `ids`, at once; or all that fit `filter` and have failed or become uncertain until now, by a job."""
+    return ok(await MessageService(db_session, request.user).decide("resend", data.ids, data.filter))
+
+
+@get(
+    "/api/v1/message-jobs",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="List what is done for many messages, the newest first",
+)
+async def list_jobs(
     request: Asked,
-    db_session: NamedDependency[AsyncSession],
-    template_id: FromPath[UUID],
-    data: JSONBody[PreviewRequest],
-) -> Envelope[PreviewView]:
-    if data.contact_id is not None and (refused := guards.missing_scope(request.user, Scope.CONTACTS_READ)):
-        raise refused
-    service = TemplateService(db_session, request.user)
-    return ok(await service.preview(parts_of(await service.get(template_id)), data))
+    db_session: Database,
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[MessageJobView]]:
+    page = await MessageJobs(db_session, request.user).list(limit, cursor)
+    return ok([job_view(job) for job in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
+
+
+@get(
+    "/api/v1/message-jobs/{job_id:uuid}",
+    role=Role.VIEWER,
+    scope=Scope.MESSAGES_READ,
+    tags=TAGS,
+    summary="How far is it with many messages?",
+)
+async def get_job(request: Asked, db_session: Database, job_id: FromPath[UUID]) -> Envelope[MessageJobView]:
+    return ok(job_view(await MessageJobs(db_session, request.user).get(job_id)))
 
 
 HANDLERS: list[Any] = [
-    list_templates,
-    create_template,
-    get_template,
-    update_template,
-    delete_template,
-    preview_template,
-    *message_api.HANDLERS,
     *suppression_api.HANDLERS,
+    list_messages,
+    get_message,
+    settle_message,
+    resend_message,
+    settle_messages,
+    resend_messages,
+    list_jobs,
+    get_job,
 ]

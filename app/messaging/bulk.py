@@ -18,11 +18,12 @@ from app.accounts.principal import Principal
 from app.connectors import releases
 from app.connectors.releases import JOB
 from app.errors import Complaint, Invalid, NotFound
-from app.lib import clock, database, jobs, pagination, shards
+from app.lib import clock, database, jobs, shards
 from app.messaging import decisions
 from app.messaging.schemas import MessageFilter, MessageJobView
 from app.models.message_job import MessageJob
 from app.models.status import MessageStatus
+from app.web import pagination
 
 Act = Literal["resend", "sent", "failed"]
 COUNTED = 10_000

@@ -17,12 +17,12 @@ import psycopg
 import structlog
 
 from app.connectors import state
-from app.connectors.smtp import DEADLINE_S
-from app.connectors.smtp_answers import Result
-from app.connectors.smtp_connection import running_time
 from app.connectors.state import Change
 from app.lib import jobs
 from app.messaging import intents, ledger, queue
+from app.messaging.channels.email.smtp import DEADLINE_S
+from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.email.smtp_connection import running_time
 from app.messaging.ledger import Connection, Due, Move
 from app.messaging.outcomes import Done, sort
 from app.messaging.outgoing import Ready

@@ -18,12 +18,12 @@ from functools import partial
 import psycopg
 import structlog
 
-from app.connectors.smtp import Links
-from app.connectors.smtp_answers import Result
-from app.connectors.smtp_connection import running_time
 from app.connectors.state import change_of
 from app.lib import database, jobs, polling
 from app.messaging import ledger, queue
+from app.messaging.channels.email.smtp import Links
+from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.email.smtp_connection import running_time
 from app.messaging.claims import Claims, ShareKey, claim
 from app.messaging.commits import Commits
 from app.messaging.ledger import Connection, Move

@@ -16,9 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import label_of
 from app.errors import Invalid
-from app.lib import clock, flash
+from app.lib import clock
 from app.lib.formats import counted
-from app.lib.fragments import page
 from app.messaging import repository, rules
 from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
 from app.messaging.schemas import MessageFilter, MovedView
@@ -26,6 +25,8 @@ from app.messaging.service import MessageService, message_id
 from app.models import Message
 from app.models.status import MessageStatus, Role
 from app.settings import settings
+from app.web import flash
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

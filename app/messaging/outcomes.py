@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.connectors.smtp_answers import Result
 from app.connectors.state import Change, Condition
+from app.flow.retries import MAIL, Retry
 from app.lib import clock
 from app.lib.formats import counted
+from app.messaging.channels.email.smtp_answers import Result
 from app.messaging.ledger import GIVE_UP_HOURS, Due, Move
 from app.messaging.outgoing import Ready, failed
 from app.models.status import MessageStatus
-from app.nodes.retries import MAIL, Retry
 
 ALONE_S, LONGEST_ALONE_S = 30.0, 900.0
 """Between the tries of a mail at which alone the server breaks off."""

@@ -12,11 +12,13 @@ import structlog
 
 from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
-from app.connectors.smtp_connection import Mail
 from app.connectors.state import Condition
 from app.lib import clock, crypto
 from app.lib.addresses import BadAddress, wire_address
-from app.messaging import email, gateway, rendering
+from app.message_templates import rendering
+from app.messaging import gateway
+from app.messaging.channels.email import mime
+from app.messaging.channels.email.smtp_connection import Mail
 from app.messaging.desk import Desk, Way
 from app.messaging.holds import Cause
 from app.messaging.ledger import Due, Move
@@ -135,15 +137,15 @@ def _sender(way: Way) -> Sender:
 
 def _made(due: Due, sender: Sender, condition: Condition, source: Parts) -> Ready:
     asked, contact = due.asked, due.contact or {}
-    unsubscribe = email.unsubscribe_url(
-        email.Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, asked.get("topic"))
+    unsubscribe = mime.unsubscribe_url(
+        mime.Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, asked.get("topic"))
     )
     parts = rendering.render(
         Parts(asked.get("subject") or source.subject, source.html, source.text),
         rendering.data_of(due, contact, unsubscribe),
     )
-    envelope = email.Envelope(
-        message_id=email.message_id(due.run_id, due.seq),
+    envelope = mime.Envelope(
+        message_id=mime.message_id(due.run_id, due.seq),
         sender=_wire(asked.get("fromEmail") or sender.from_email, "invalid_sender"),
         sender_name=asked.get("fromName") or sender.from_name,
         reply_to=_wire(asked["replyTo"], "invalid_sender") if asked.get("replyTo") else "",
@@ -152,7 +154,7 @@ def _made(due: Due, sender: Sender, condition: Condition, source: Parts) -> Read
         at=clock.now(),
     )
     own = not asked.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
-    mail = Mail(envelope.sender, envelope.recipient, email.build(envelope, parts), own)
+    mail = Mail(envelope.sender, envelope.recipient, mime.build(envelope, parts), own)
     return Ready(due, sender, condition, parts.subject, mail)
 
 

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.messaging import mailbox_pages, message_pages, suppression_pages, template_pages, unsubscribe_pages
+from app.messaging import message_pages, suppression_pages, unsubscribe_pages
 
-HANDLERS: list[Any] = [
-    *template_pages.HANDLERS,
-    *message_pages.HANDLERS,
-    *mailbox_pages.HANDLERS,
-    *suppression_pages.HANDLERS,
-    *unsubscribe_pages.HANDLERS,
-]
+HANDLERS: list[Any] = [*message_pages.HANDLERS, *suppression_pages.HANDLERS, *unsubscribe_pages.HANDLERS]

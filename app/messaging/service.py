@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import jobs, pagination
+from app.lib import jobs
 from app.messaging import decisions, repository
 from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.repository import MessageKey
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
 from app.models.status import Channel, MessageStatus
+from app.web import pagination
 
 Decided = dict[MessageKey, list[MessageDecision]]
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.connectors.smtp_answers import Result
+from app.messaging.channels.email.smtp_answers import Result
 from app.messaging.outgoing import Claimed
 
 CONNECTIONS = 10

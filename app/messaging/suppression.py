@@ -18,12 +18,13 @@ from app.accounts.principal import Principal
 from app.contacts.permission import REASONS, ContactFacts, Permission, facts_of, permission
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import NewEvent, record
-from app.lib import addresses, pagination
+from app.lib import addresses
 from app.messaging import repository, suppression_list
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
 from app.messaging.suppression_list import Put, SuppressionRow
 from app.models import Contact, Suppression
 from app.models.status import Channel
+from app.web import pagination
 
 MAX_ENTRIES = 1_000
 _EMAIL = Channel.EMAIL.word

@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import pagination
-from app.lib.envelope import Envelope, ok
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
 from app.messaging.suppression import SuppressionService, suppression_view
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web import pagination
+from app.web.envelope import Envelope, ok
 
 TAGS = ["Suppressions"]
 Asked = Request[Any, Any, Any]

@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import LABELS
 from app.errors import AppError
-from app.lib import flash, pagination
 from app.lib.formats import counted
-from app.lib.fragments import page
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionReason
 from app.messaging.suppression import SuppressionService
 from app.messaging.suppression_list import SuppressionRow
 from app.models.status import Role
+from app.web import flash, pagination
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

@@ -17,7 +17,7 @@ from app.events.record import record
 from app.lib import crypto
 from app.lib.addresses import comparable
 from app.messaging import repository, suppression_list
-from app.messaging.email import UNSUBSCRIBE, Unsubscribe
+from app.messaging.channels.email.mime import UNSUBSCRIBE, Unsubscribe
 from app.messaging.suppression import bring_back, permission_of, unsubscribed_event
 from app.models import Contact, Workspace
 from app.models.status import Channel

@@ -13,8 +13,8 @@ from litestar.params import FromPath
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib.fragments import page
 from app.messaging import unsubscribe
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}

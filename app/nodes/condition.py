@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.nodes import registry
-from app.nodes.base import Done, Fail, Issue, NodeType, Outcome, Run
-from app.nodes.conditions import Condition as Rule
-from app.nodes.conditions import fields, issues, operators_of
-from app.nodes.operators import TIMED, ZONED, ConditionError
-from app.nodes.scope import Scope
+from app.flow import registry
+from app.flow.conditions import Condition as Rule
+from app.flow.conditions import fields, issues, operators_of
+from app.flow.node_type import Done, Fail, Issue, NodeType, Outcome, Run
+from app.flow.operators import TIMED, ZONED, ConditionError
+from app.flow.scope import Scope
 
 REMEMBERED = 256
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from app.nodes import registry
-from app.nodes.base import Issue, NodeType, Wait
-from app.nodes.scope import Scope
+from app.flow import registry
+from app.flow.node_type import Issue, NodeType, Wait
+from app.flow.scope import Scope
 
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
 MAX_DAYS = 365

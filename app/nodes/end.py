@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from app.nodes import registry
-from app.nodes.base import Done, NodeType
-from app.nodes.scope import Scope
+from app.flow import registry
+from app.flow.node_type import Done, NodeType
+from app.flow.scope import Scope
 
 
 class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from app.flow import registry
+from app.flow.node_type import Done, Issue, Message, NodeType
+from app.flow.scope import Scope
 from app.lib import single_line
 from app.lib.readings import quoted
 from app.models.status import Channel
-from app.nodes import registry
-from app.nodes.base import Done, Issue, Message, NodeType
-from app.nodes.scope import Scope
 from app.values import contact_fields
 
 

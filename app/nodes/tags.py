@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from app.nodes import registry
-from app.nodes.base import AddTag, Done, IfRoom, Issue, NodeType, Outcome, RemoveTag, Run, refused
-from app.nodes.scope import Scope, is_constant
+from app.flow import registry
+from app.flow.node_type import AddTag, Done, IfRoom, Issue, NodeType, Outcome, RemoveTag, Run, refused
+from app.flow.scope import Scope, is_constant
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, BadField
 

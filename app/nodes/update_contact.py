@@ -7,10 +7,8 @@ from typing import Any
 
 import msgspec
 
-from app.lib import jsonlimits
-from app.lib.readings import printed
-from app.nodes import registry
-from app.nodes.base import (
+from app.flow import registry
+from app.flow.node_type import (
     CONTACT_COLUMNS,
     Done,
     IfRoom,
@@ -23,7 +21,9 @@ from app.nodes.base import (
     SetFields,
     refused,
 )
-from app.nodes.scope import Scope, is_constant
+from app.flow.scope import Scope, is_constant
+from app.lib import jsonlimits
+from app.lib.readings import printed
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 from app.values.counting import NotCountable, counted

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, get
 from litestar.response import Redirect, Template
 
-from app.lib.fragments import page
+from app.web.fragments import page
 
 
 @get("/docs/api", public=True, any_query=True, include_in_schema=False)

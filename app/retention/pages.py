@@ -11,12 +11,12 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
-from app.lib import flash
-from app.lib.fragments import page
 from app.models import Workspace
 from app.models.status import Role
 from app.retention import repository
 from app.retention.rules import CHOICES, FIXED, RULES, check, chosen, words
+from app.web import flash
+from app.web.fragments import page
 
 log = structlog.get_logger()
 Asked = Request[Any, Any, Any]

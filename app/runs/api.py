@@ -12,12 +12,12 @@ from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.lib.envelope import Envelope, ok
 from app.models.scope import Scope
 from app.models.status import Role
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunService, statuses_of
+from app.web.envelope import Envelope, ok
 
 ApiRequest = Request[Principal, Any, Any]
 Db = NamedDependency[AsyncSession]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.flow.diagram import trigger_title
 from app.lib.formats import duration
 from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, StepMessageOut, StepOut
-from app.workflows.picture import trigger_title
 
 PORT_WORDS = {"true": "Yes", "false": "No", "error": "Error", "timeout": "Time-out"}
 

@@ -12,15 +12,15 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib.flash import go
-from app.lib.fragments import is_partial, page
+from app.flow import registry
+from app.flow.diagram import draw
 from app.models.status import Role
-from app.nodes import registry
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunNotFound, RunService, statuses_of
-from app.workflows.picture import draw
+from app.web.flash import go
+from app.web.fragments import is_partial, page
 
 Asked = Request[Any, Any, Any]
 PAGE = 50

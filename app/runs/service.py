@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
-from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
+from app.flow import registry
 from app.messaging import rules
 from app.messaging.service import decision_view
 from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.nodes import delay, registry
+from app.nodes import delay
 from app.runs.repository import RunFilter, RunRepository
 from app.runs.schemas import (
     AttemptOut,
@@ -31,6 +31,7 @@ from app.runs.schemas import (
     StepOut,
     TriggerEventOut,
 )
+from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 
 MAX_CONTEXT = 262_144
 STANDING = {

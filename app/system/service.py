@@ -5,11 +5,12 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import clock, metrics
+from app.lib import clock
 from app.system import repository
 from app.troubles import service as troubles
 from app.troubles.kinds import KINDS
 from app.troubles.schemas import Trouble
+from app.web import request_metrics
 
 
 async def exposition(session: AsyncSession) -> bytes:
@@ -46,7 +47,7 @@ async def exposition(session: AsyncSession) -> bytes:
     for kind, (count, seconds) in (await repository.heartbeats(session)).items():
         alive.labels(kind).set(count)
         pulse.labels(kind).set(seconds)
-    return generate_latest(metrics.REGISTRY) + generate_latest(registry)
+    return generate_latest(request_metrics.REGISTRY) + generate_latest(registry)
 
 
 def _troubles(found: list[Trouble], registry: CollectorRegistry) -> None:

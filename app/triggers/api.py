@@ -11,11 +11,11 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.lib.envelope import Envelope, ok
 from app.models.scope import Scope
 from app.models.status import Role
 from app.triggers.schemas import StartedRun, StartRun
 from app.triggers.service import TriggerService
+from app.web.envelope import Envelope, ok
 
 
 @post(

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.engine.entry import refusal
 from app.errors import Conflict, Invalid
+from app.flow import paths
+from app.flow.document import Graph, Settings
 from app.lib import clock, jobs, jsonlimits
 from app.lib.formats import moment_text
 from app.lib.ids import uuid7
@@ -18,10 +20,8 @@ from app.lib.readings import as_key, follow
 from app.lib.zones import zone_of
 from app.models import Contact, Inbox
 from app.models.status import WorkflowStatus
-from app.nodes import paths
 from app.triggers.repository import MANUAL, TriggerRepository
 from app.workflows.candidates import Candidate, met_goal
-from app.workflows.graph import Graph, Settings
 from app.workflows.service import WorkflowService
 
 REASONS = {

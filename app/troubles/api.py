@@ -10,14 +10,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import pagination
-from app.lib.envelope import Envelope, ok
 from app.models.scope import Scope
 from app.models.status import Role
 from app.troubles import service
 from app.troubles.dead_letters import MOST, DeadLetterService
 from app.troubles.kinds import KINDS, text_of
 from app.troubles.schemas import DeadLetterOut, Trouble, TroubleOut
+from app.web import pagination
+from app.web.envelope import Envelope, ok
 
 TAGS = ["Troubles"]
 Asked = Request[Any, Any, Any]

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import NotFound
-from app.lib import jobs, pagination
+from app.lib import jobs
 from app.models import DeadLetter
 from app.troubles.repository import DeadLetters
+from app.web import pagination
 
 log = structlog.get_logger()
 MOST = 1_000

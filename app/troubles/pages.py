@@ -11,13 +11,13 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
-from app.lib import flash
 from app.lib.formats import counted
-from app.lib.fragments import page
 from app.models.status import Role
 from app.troubles import service
 from app.troubles.dead_letters import MOST, DeadLetterService
 from app.troubles.kinds import KINDS, act_of, text_of
+from app.web import flash
+from app.web.fragments import page
 
 Asked = Request[Any, Any, Any]
 Database = NamedDependency[AsyncSession]

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.engine.standing import LATE_S, standing
 from app.lib import clock, disk
-from app.lib.client_address import untrusted_proxy
 from app.lib.health import Seen
 from app.models.status import MessageStatus
 from app.settings import settings
 from app.troubles.kinds import KINDS, text_of
 from app.troubles.repository import InstallationTroubles, WorkspaceTroubles
 from app.troubles.schemas import Trouble
+from app.web.client_address import untrusted_proxy
 
 LISTED = 6
 RECENT, PATIENCE = timedelta(hours=24), timedelta(minutes=1)

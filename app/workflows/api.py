@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import BadRequest
-from app.lib.envelope import Envelope, ok
+from app.flow.step_types import INSTALLED
+from app.flow.trigger_types import TRIGGER_TYPES
 from app.models import Workflow
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web.envelope import Envelope, ok
 from app.workflows.drafts import RevisionMissing
 from app.workflows.preview import ActivationPreview
 from app.workflows.schemas import (
@@ -35,8 +37,6 @@ from app.workflows.schemas import (
     WorkflowSummary,
 )
 from app.workflows.service import WorkflowService, workflow_statuses
-from app.workflows.step_types import INSTALLED
-from app.workflows.trigger_types import TRIGGER_TYPES
 
 ApiRequest = Request[Principal, Any, Any]
 Db = NamedDependency[AsyncSession]

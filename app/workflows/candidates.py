@@ -10,13 +10,13 @@ from uuid import UUID
 
 import msgspec
 
+from app.flow import contact_goals as contact_goals
+from app.flow.conditions import Condition, Verdict, compile_list
+from app.flow.document import Goal, Trigger
+from app.flow.operators import ConditionError
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.models import Contact
-from app.nodes import goals as contact_goals
-from app.nodes.conditions import Condition, Verdict, compile_list
-from app.nodes.operators import ConditionError
-from app.workflows.graph import Goal, Trigger
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ import msgspec
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Complaint, Conflict, Invalid
+from app.flow.document import Graph
+from app.flow.lint import events_of, reads_fields
+from app.flow.ops import AnyOp, Draft, Refused, applied, changed, clash
+from app.flow.step_types import INSTALLED
+from app.flow.validation import NOTHING_KNOWN, Finding, Findings, references, validate
 from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
-from app.workflows.doubts import events_of, reads_fields
-from app.workflows.graph import Graph
-from app.workflows.ops import AnyOp, Draft, Refused, applied, changed, clash
 from app.workflows.repository import KEPT_CHANGES, WorkflowRepository, touch
-from app.workflows.step_types import INSTALLED
-from app.workflows.validation import NOTHING_KNOWN, Finding, Findings, references, validate
 
 MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
 REPLACED = "replace"

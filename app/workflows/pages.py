@@ -13,14 +13,14 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
-from app.lib.flash import go
-from app.lib.fragments import page
+from app.flow import diagram, registry
+from app.flow import thumbnail as glyph
+from app.flow.diff import compare, edge_marks, union
+from app.flow.document import Graph
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
-from app.nodes import registry
-from app.workflows import glyph, picture
-from app.workflows.changes import compare, edge_marks, union
-from app.workflows.graph import Graph
+from app.web.flash import go
+from app.web.fragments import page
 from app.workflows.service import LISTED, Listed, WorkflowService, workflow_statuses
 
 TABS = (
@@ -222,7 +222,7 @@ async def versions(
         shown=shown,
         base=base,
         changes=changes,
-        picture=picture.draw(union(before, after).document() if base else after.document()),
+        picture=diagram.draw(union(before, after).document() if base else after.document()),
         marks={change.node_id: change.kind for change in changes},
         edge_marks=edge_marks(before, after) if base else {},
         document=after.document(),

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import msgspec
 
+from app.flow.document import Graph, Settings
+from app.flow.validation import Finding
 from app.lib import clock
 from app.models import Workflow
 from app.workflows.candidates import Candidate, admission, met_goal
-from app.workflows.graph import Graph, Settings
 from app.workflows.repository import Sender, WorkflowRepository
-from app.workflows.validation import Finding
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 CONDITIONS = re.compile(r"trigger\.conditions|goals\[\d+\]\.conditions")

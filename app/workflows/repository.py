@@ -14,11 +14,11 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
 
 from app.contacts.known_names import known_names
+from app.flow.field_reads import KnownNames
 from app.lib import clock
 from app.messaging.counters import PREFIX
 from app.models import Connector, Contact, DraftChange, Event, NodeStat, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
-from app.nodes.reads import KnownNames
 
 KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""

@@ -9,14 +9,14 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
+from app.flow.editor_fields import Ignored
+from app.flow.ops import MAX_OPS, AnyOp, OpId
+from app.flow.validation import Finding
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
-from app.workflows.editor_fields import Ignored
-from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
-from app.workflows.ops import MAX_OPS, AnyOp, OpId
+from app.workflows.run_totals import Totals
 from app.workflows.service import Changes, Listed
-from app.workflows.totals import Totals
-from app.workflows.validation import Finding
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]
 Description = Annotated[str, Meta(max_length=5_000)]

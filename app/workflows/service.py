@@ -18,20 +18,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
+from app.flow.ops import AnyOp
+from app.flow.validation import Finding
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
-from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.messaging import repository as messaging
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
+from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
-from app.workflows.graph import Edge, Goal, Graph, Node, Note, Settings, Trigger
-from app.workflows.ops import AnyOp
 from app.workflows.preview import ActivationPreview, activation_preview
-from app.workflows.publishing import Versions
 from app.workflows.repository import WorkflowRepository, touch
-from app.workflows.totals import Totals
-from app.workflows.validation import Finding
+from app.workflows.run_totals import Totals
+from app.workflows.versions import Versions
 
 LISTED = (WorkflowStatus.DRAFT, WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)
 """What a list shows unless archived ones are asked for."""

@@ -13,8 +13,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow import registry
 from app.lib.formats import counted, number
-from app.nodes import registry
 
 NAMED = 5
 """Workflows that a sentence names; the structured answer has them all."""

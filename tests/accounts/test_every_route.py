@@ -15,9 +15,9 @@ import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from app.lib import csrf
 from app.models.status import Role
 from app.models.workspace import Workspace
+from app.web import csrf
 from tests.fixtures.filled import MARK
 from tests.fixtures.people import ApiClients, BrowserClients
 

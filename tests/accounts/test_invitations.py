@@ -15,13 +15,14 @@ from app.accounts import invitations, passwords, service, sign_in_links
 from app.accounts.principal import Principal
 from app.accounts.sign_in_links import LinkOver
 from app.errors import Forbidden
-from app.lib import crypto, csrf
+from app.lib import crypto
 from app.lib.ids import uuid7
 from app.models.connector import Connector
 from app.models.invitation import AccountMail, Invitation
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
+from app.web import csrf
 from tests.accounts.doors import PASSWORD, hidden_of, open_link, sign_in
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import BrowserClients, make_user

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import repository, service
 from app.accounts.principal import Principal
 from app.errors import Forbidden, Invalid, NotFound
-from app.lib import csrf
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
+from app.web import csrf
 from tests.fixtures.people import ApiClients, BrowserClients, make_user
 
 

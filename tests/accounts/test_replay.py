@@ -19,11 +19,12 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import clock, crypto, idempotency
+from app.lib import clock, crypto
 from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
 from app.models.workspace import Workspace
+from app.web import idempotency
 from tests.fixtures.filled import fill
 from tests.fixtures.people import ApiClients
 from tests.system.test_odd_input import FITTING

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from app.connectors.smtp_answers import NotOffered, Refused, Stage, of_break, of_error, of_reply
+from app.messaging.channels.email.smtp_answers import NotOffered, Refused, Stage, of_break, of_error, of_reply
 
 REPLIES: list[tuple[Stage, str, str, str]] = [
     # before the first mail: the connection, or the settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.connectors.smtp_answers import QUOTA_S, Stage, of_reply, stated_wait
+from app.messaging.channels.email.smtp_answers import QUOTA_S, Stage, of_reply, stated_wait
 
 
 @pytest.mark.parametrize(

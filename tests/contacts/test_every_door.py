@@ -17,9 +17,10 @@ import pytest
 
 from app.accounts.authentication import cookie_name
 from app.contacts.imports import runner
-from app.lib import csrf, database
+from app.lib import database
 from app.models.status import Role
 from app.models.workspace import Workspace
+from app.web import csrf
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.people import make_browser_session, make_key, make_user
 from tests.fixtures.world import World, flow, node

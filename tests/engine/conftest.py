@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.nodes import registry
-from app.nodes.base import Done, NodeType, Outcome, Run
+from app.flow import registry
+from app.flow.node_type import Done, NodeType, Outcome, Run
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.engine import integrity
-from app.engine.echoes import MAX_DEPTH
+from app.engine.change_events import MAX_DEPTH
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.engine.people import Contact
+from app.engine.state import Contact
+from app.flow.node_type import Increment
 from app.models.status import StepStatus
-from app.nodes.base import Increment
 from app.values.contact_fields import attributes_size
 from tests.fixtures.world import World, flow, node, rule
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.engine import integrity
+from app.flow import registry
+from app.flow.node_type import Done, NodeType, Run
 from app.models.status import RunStatus, StepStatus
-from app.nodes import registry
-from app.nodes.base import Done, NodeType, Run
 from tests.engine.reference import Person, Reference
 from tests.fixtures.world import World, flow, node, rule
 

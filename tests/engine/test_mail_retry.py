@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from app.engine.graph import Graph
-from app.nodes.base import Message
-from app.nodes.retries import Retry
+from app.flow.node_type import Message
+from app.flow.retries import Retry
 
 
 def payload(retry: dict[str, Any] | None) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from app.engine import claim, integrity, matcher
 from app.engine.advance import Engine
 from app.engine.graph import Graph
 from app.engine.standing import standing
+from app.flow import registry
 from app.lib import database
 from app.lib.ids import uuid7
-from app.nodes import registry
 from tests.engine.conftest import Trouble
 from tests.fixtures.world import World, flow, node, rule
 

@@ -34,7 +34,7 @@ def work_and_freeze(url: str, place: str) -> None:
 
 def work(url: str, limit: int) -> None:
     """The main function of a worker process that knows the step type that kills."""
-    from app.nodes import registry
+    from app.flow import registry
     from tests.engine.conftest import Trouble
 
     registry.types()

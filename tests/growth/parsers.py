@@ -13,21 +13,23 @@ from typing import Any
 import msgspec
 
 from app.accounts.pages import _OURS
-from app.connectors import smtp_answers
 from app.contacts.imports import cells, columns, csvfile, encodings, optouts, previewing
 from app.contacts.imports.reading import Layout, Reader, shape, split
 from app.contacts.imports.sniffing import Sniffer
 from app.errors import AppError
-from app.lib import addresses, complaints, door, jsonlimits, liquid, liquid_html, normal_forms, pagination, readings
+from app.flow import conditions, paths
+from app.flow.patterns import BadPattern, Pattern
+from app.flow.scope import Scope
+from app.lib import addresses, complaints, jsonlimits, liquid, liquid_html, normal_forms, readings
 from app.lib.liquid_filters import strip_html
 from app.lib.nearest import nearest
-from app.lib.user_agent import described
-from app.messaging import mail_view, opened_mail, plain_text, rendering
-from app.nodes import conditions, paths
-from app.nodes.patterns import BadPattern, Pattern
-from app.nodes.scope import Scope
+from app.mailbox import opened_mail
+from app.message_templates import mail_view, plain_text, rendering
+from app.messaging.channels.email import smtp_answers
 from app.values import contact_fields, languages, names, zone_names
 from app.values.contact_fields import BadField
+from app.web import body_guard, pagination
+from app.web.user_agent import described
 
 HTML = ("<", "<a ", '<a b="', "<a b='", "<!--", "<!", "<?", "<head ", "<head>", "<script>", "<style>", "</script", "<b>", "</b>",
         "<a href=x>y", "</a>", "<div style=display:none><b></i>", "&", "&#1", "&lt", "href=", 'href="', "href= 'j", " ", "\n \n",
@@ -162,7 +164,7 @@ PARSERS = [
     Parser("complaints", _complained, TEXT),
     Parser("nearest name", lambda text: nearest(text, ["first_name", "last_name", text]), TEXT),
     Parser("cursor", lambda text: pagination.decode_cursor(text, str), TEXT),
-    Parser("depth of JSON", lambda text: door.structure_of(text.encode()), JSON),
+    Parser("depth of JSON", lambda text: body_guard.structure_of(text.encode()), JSON),
     Parser("JSON", lambda text: msgspec.json.decode(text.encode()), JSON),
     Parser("JSON to store", lambda text: jsonlimits.storable({"a": text}), TEXT),
     Parser("browser", described, (*TEXT, "Chrome/")),

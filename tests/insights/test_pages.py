@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.flow.document import Graph
 from app.insights.pages import reading_order
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Connector, Contact, Message, Run, Workflow, Workspace
 from app.models.run import NodeStat
 from app.models.status import MessageStatus, Role, RunStatus
-from app.workflows.graph import Graph
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
 

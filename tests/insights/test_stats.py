@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import Graph
 from app.models import NodeStat, WorkflowVersion, Workspace
 from app.models.status import Role
-from app.workflows.graph import Graph
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, complaints, created
 

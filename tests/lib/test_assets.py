@@ -10,8 +10,8 @@ import brotli
 import httpx
 import pytest
 
-from app.lib import assets as module
-from app.lib.assets import ASK_AGAIN, FOREVER, Assets, assets, best_encoding
+from app.web import assets as module
+from app.web.assets import ASK_AGAIN, FOREVER, Assets, assets, best_encoding
 
 TEMPLATES = [*Path("app/templates").rglob("*.html"), *Path("frontend-nodes").rglob("*.html")]
 

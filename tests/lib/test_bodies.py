@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from litestar import Litestar
 
 from app.errors import AppError, Unavailable
-from app.lib import bodies
-from app.lib.bodies import Body, ReadsBody
 from app.models.status import Role
 from app.settings import settings
+from app.web import bodies
+from app.web.bodies import Body, ReadsBody
 from tests.fixtures.people import ApiClients, BrowserClients
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -123,8 +123,8 @@ async def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_opens_a_transaction_comes_after_the_body(test_app: Litestar) -> None:
     from app.asgi import middleware
-    from app.lib.csrf import CrossSite
-    from app.lib.idempotency import Idempotency
+    from app.web.csrf import CrossSite
+    from app.web.idempotency import Idempotency
 
     order = middleware()
     assert order.index(ReadsBody) < min(order.index(CrossSite), order.index(Idempotency))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from structlog.testing import CapturingLogger
 
-from app.lib.client_address import client_address, untrusted_proxy
-from app.lib.user_agent import described
 from app.settings import settings
+from app.web.client_address import client_address, untrusted_proxy
+from app.web.user_agent import described
 
 PROXIES = ("10.0.0.0/8", "::1/128")
 
@@ -38,7 +38,7 @@ def test_only_a_trusted_proxy_is_believed(
 ) -> None:
     web = dataclasses.replace(settings().web, trusted_proxies=tuple(ipaddress.ip_network(p) for p in PROXIES))
     changed = dataclasses.replace(settings(), web=web)
-    monkeypatch.setattr("app.lib.client_address.settings", lambda: changed)
+    monkeypatch.setattr("app.web.client_address.settings", lambda: changed)
     assert client_address(scope(peer, *forwarded)) == address
 
 
@@ -66,8 +66,8 @@ def test_browsers_in_words(sent: str, words: str) -> None:
 def unseen(monkeypatch: pytest.MonkeyPatch) -> CapturingLogger:
     """A process that has seen no proxy yet, and what it logs."""
     written = CapturingLogger()
-    monkeypatch.setattr("app.lib.client_address._untrusted", None)
-    monkeypatch.setattr("app.lib.client_address.log", written)
+    monkeypatch.setattr("app.web.client_address._untrusted", None)
+    monkeypatch.setattr("app.web.client_address.log", written)
     return written
 
 

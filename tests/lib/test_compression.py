@@ -9,7 +9,7 @@ from litestar import Litestar, Response, get
 from litestar.response import Stream
 from litestar.testing import AsyncTestClient
 
-from app.lib.compression import SMALLEST, Compressed
+from app.web.compression import SMALLEST, Compressed
 
 
 @get("/{kind:str}/{size:int}")

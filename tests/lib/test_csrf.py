@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import csrf
 from app.models.status import Role
 from app.models.user import Membership
 from app.models.workspace import Workspace
+from app.web import csrf
 from tests.fixtures.people import BrowserClients, make_user
 from tests.fixtures.web import client_of
 

@@ -21,9 +21,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DiskFull, Unavailable
-from app.lib import database, deadline, outage, problems
+from app.lib import database, deadline, outage
 from app.lib.deadline import Deadline
 from app.models.status import Role
+from app.web import problems
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.frozen import Way
 from tests.fixtures.web import client_of
@@ -265,7 +266,7 @@ async def test_an_upload_that_finds_no_room_is_503(api: Any, monkeypatch: pytest
             raise OSError(errno.ENOSPC, "No space left on device")
 
     plenty(monkeypatch)
-    monkeypatch.setattr("app.lib.bodies.tempfile.TemporaryFile", Full)
+    monkeypatch.setattr("app.web.bodies.tempfile.TemporaryFile", Full)
     caller = await api(Role.MARKETER)
     content = b"email\n" + b"somebody@example.com\n" * 100_000
     answer = await caller.post("/api/v1/contacts/import", content=content, headers={"Content-Type": "text/csv"})

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib.door import MAX_DEPTH, _named_twice, structure_of
 from app.models.status import Role
+from app.web.body_guard import MAX_DEPTH, _named_twice, structure_of
 from tests.fixtures.people import ApiClients, BrowserClients
 
 JSON = {"Content-Type": "application/json"}

@@ -7,9 +7,9 @@ import dataclasses
 import httpx
 import pytest
 
-from app.lib import csrf, headers
 from app.models.status import Role
 from app.settings import settings
+from app.web import csrf, headers
 from tests.fixtures.people import BrowserClients
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.lib.html_tokens import pieces, unescaped
-from app.messaging import plain_text
-from app.messaging.mail_view import framed
+from app.message_templates import plain_text
+from app.message_templates.mail_view import framed
 
 
 def seen(source: str) -> list[str]:

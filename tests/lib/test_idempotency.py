@@ -13,11 +13,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
-from app.lib import clock, crypto, database, idempotency
+from app.lib import clock, crypto, database
 from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
 from app.models.workspace import Workspace
+from app.web import idempotency
 from tests.fixtures.people import ApiClients, make_key, make_workspace
 
 URL = "/api/v1/api-keys"

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar
 
-from app.lib import ratelimit
-from app.lib.ratelimit import Buckets, Limit, Limits
 from app.models.status import Role
 from app.settings import WebSettings
+from app.web import rate_limit
+from app.web.rate_limit import Buckets, Limit, Limits
 from tests.fixtures.people import ApiClients, BrowserClients
 
 TOLD = re.compile(r'"(\w+)";r=(\d+);t=(\d+)')
@@ -65,7 +65,7 @@ def test_an_even_sender_never_waits(quota: int, window: int, count: int) -> None
 
 
 def test_each_has_a_bucket_and_they_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ratelimit, "MOST_ASKERS", 100)
+    monkeypatch.setattr(rate_limit, "MOST_ASKERS", 100)
     buckets = Buckets(Limit("x", 2, 10), Clock())
     assert [buckets.take("a").allowed for _ in range(3)] == [True, True, False]
     assert buckets.take("b").left == 1
@@ -159,7 +159,7 @@ async def test_strangers_share_the_bucket_of_their_address(
         assert answer.status_code == 429 and int(answer.headers["retry-after"]) >= 1
     assert (await client.get("/health/live")).status_code == 200
     assert (await known.get("/api/v1/me")).status_code == 200
-    monkeypatch.setattr(ratelimit, "client_address", lambda _: "2001:db8:1:2::3")
+    monkeypatch.setattr(rate_limit, "client_address", lambda _: "2001:db8:1:2::3")
     assert (await client.get("/sign-in")).status_code == 200, "another address"
 
 
@@ -167,7 +167,7 @@ async def test_a_network_of_ipv6_is_one_address(
     client: httpx.AsyncClient, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        monkeypatch.setattr(ratelimit, "client_address", lambda _, number=number: f"2001:db8:1:2::{number + 1}")
+        monkeypatch.setattr(rate_limit, "client_address", lambda _, number=number: f"2001:db8:1:2::{number + 1}")
         assert ((await client.get("/sign-in")).status_code == 429) is (number == 4)
 
 

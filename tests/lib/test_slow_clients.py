@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from app.accounts.authentication import cookie_name
-from app.lib import csrf, database
+from app.lib import database
 from app.models.status import Role
+from app.web import csrf
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.environment import ROOT
 from tests.fixtures.people import make_browser_session, make_key, make_user, make_workspace

@@ -12,8 +12,8 @@ import pytest
 from app.accounts.principal import Principal
 from app.errors import Forbidden, Invalid, NotFound
 from app.lib import clock
-from app.lib.fragments import FragmentEngine
 from app.models.status import Channel, MessageStatus, Role, RunStatus, StepStatus, WorkflowStatus
+from app.web.fragments import FragmentEngine
 
 ROOT = Path(__file__).resolve().parents[2]
 SPRITE = ROOT / "app" / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg"

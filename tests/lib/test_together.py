@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.lib.together import Together
+from app.lib.single_flight import Together
 
 
 async def test_a_crowd_costs_two_reads_and_hears_the_newest() -> None:

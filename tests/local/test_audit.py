@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.local import audit
 from app.local.environment import ROOT
+from app.ops import audit
 
 LOCK = ROOT / "requirements.lock"
 VENDORED = ROOT / "app" / "static" / "vendor" / "MANIFEST.json"

@@ -14,7 +14,7 @@ import pytest
 
 from app import cli
 from app.engine import integrity
-from app.local import backup
+from app.ops import backup
 from tests.engine.workers import workers
 from tests.fixtures import environment
 from tests.fixtures.database import CommittedDatabase

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.local import browser, running, suites, testing
+from app.local import running
 from app.local.state import State, StateInUse
+from tools.dev import browser, suites, testing
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -51,7 +52,7 @@ def test_every_command_leads_somewhere() -> None:
     actions = cli.parser()._subparsers
     assert actions is not None
     for sub in actions._group_actions[0].choices.values():  # type: ignore[union-attr]
-        module, _, function = (sub.get_default("answer") or "app.local.testing:run").partition(":")
+        module, _, function = (sub.get_default("answer") or "tools.dev.testing:run").partition(":")
         if function:
             assert callable(getattr(importlib.import_module(module), function))
 

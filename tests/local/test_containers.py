@@ -63,7 +63,7 @@ def test_every_option_exists(module: str) -> None:
 
 
 def test_health_checks_ask_what_there_is() -> None:
-    asked = [command[3] for command in commands() if command[2] == "app.local.health"]
+    asked = [command[3] for command in commands() if command[2] == "app.ops.probe"]
     assert sorted(asked) == ["scheduler", "web", "worker"]
 
 

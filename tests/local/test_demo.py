@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.local.demo import CONTACTS, seed
+from app.demo.workspace import CONTACTS, seed
 from app.models import Contact, Workflow, WorkflowVersion, Workspace
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.local.demo_templates import TEMPLATES, DemoTemplate
-from app.messaging.rendering import contact_data, faults, render
+from app.demo.mails import TEMPLATES, DemoTemplate
+from app.message_templates.rendering import contact_data, faults, render
+from app.message_templates.service import SAMPLE, contact_fields
 from app.messaging.schemas import Parts
-from app.messaging.template_service import SAMPLE, contact_fields
 
 NAMES = {
     "united_welcome",

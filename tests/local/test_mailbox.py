@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from app.connectors.smtp import Links
-from app.connectors.smtp_connection import Mail, Server
 from app.local import mailbox
+from app.messaging.channels.email.smtp import Links
+from app.messaging.channels.email.smtp_connection import Mail, Server
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.product import free_port, wait_until
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from app.lib.addresses import BadAddress, wire_address
-from app.messaging import plain_text
-from app.messaging.email import Envelope, Unsubscribe, build, message_id, unsubscribe_url
-from app.messaging.opened_mail import opened
+from app.mailbox.opened_mail import opened
+from app.message_templates import plain_text
+from app.messaging.channels.email.mime import Envelope, Unsubscribe, build, message_id, unsubscribe_url
 from app.messaging.schemas import Parts
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

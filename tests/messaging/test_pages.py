@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.connectors import trial
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.messaging import mailbox_pages
+from app.mailbox import pages
 from app.models import Connector, Contact, MailboxMessage, Message, Template, Workspace
 from app.models.status import MessageStatus, Role
 from app.settings import settings
@@ -287,7 +287,7 @@ async def test_broken_mails_are_shown_as_far_as_they_go(
 
 @pytest.fixture
 def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(mailbox_pages, "settings", lambda: dataclasses.replace(settings(), local=False))
+    monkeypatch.setattr(pages, "settings", lambda: dataclasses.replace(settings(), local=False))
     yield
 
 

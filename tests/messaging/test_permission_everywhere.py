@@ -15,10 +15,11 @@ import pytest
 
 from app.accounts.authentication import cookie_name
 from app.contacts.permission import LABELS
-from app.lib import csrf, database
+from app.lib import database
 from app.lib.ids import uuid7
-from app.messaging.email import Unsubscribe, unsubscribe_url
+from app.messaging.channels.email.mime import Unsubscribe, unsubscribe_url
 from app.models.status import Role
+from app.web import csrf
 from tests.fixtures.people import make_browser_session, make_key, make_user
 from tests.messaging.world import World
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from app.connectors import smtp
 from app.messaging import queue
+from app.messaging.channels.email import smtp
 from app.messaging.shares import CONNECTIONS, DEFERRALS
 from tests.messaging.sink import Sink
 from tests.messaging.world import World

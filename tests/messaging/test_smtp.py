@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from app.connectors import smtp, smtp_connection
-from app.connectors.smtp import Links
-from app.connectors.smtp_answers import NOT_FOUND, Result
-from app.connectors.smtp_connection import Begin, Mail, Server
 from app.lib import egress
+from app.messaging.channels.email import smtp, smtp_connection
+from app.messaging.channels.email.smtp import Links
+from app.messaging.channels.email.smtp_answers import NOT_FOUND, Result
+from app.messaging.channels.email.smtp_connection import Begin, Mail, Server
 from tests.messaging.sink import Sink
 
 MAIL = b"Subject: Hi\r\nMessage-ID: <1@x>\r\n\r\n.dot\r\nline\n"

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.messaging import template_service
+from app.message_templates import service
 from app.models import Contact, Template, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role
 
@@ -214,9 +214,7 @@ async def test_what_a_published_workflow_sends_is_changed_by_who_may_publish(
     ) == 1
 
     lines: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        template_service, "log", SimpleNamespace(info=lambda event, **more: lines.append({event: more}))
-    )
+    monkeypatch.setattr(service, "log", SimpleNamespace(info=lambda event, **more: lines.append({event: more})))
     assert (await admin.patch(path, json={"subject": "By an admin"})).status_code == 200
     [line] = lines
     assert line["template.changed_live"]["template"] == template["id"]

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, crypto
 from app.lib.ids import uuid7
-from app.messaging.email import Unsubscribe, unsubscribe_url
+from app.messaging.channels.email.mime import Unsubscribe, unsubscribe_url
 from app.messaging.unsubscribe import masked
 from app.models import Contact, Event, Message, Suppression, Workspace
 from app.models.status import MessageStatus

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.nodes import conditions
-from app.nodes.conditions import Condition, Verdict
-from app.nodes.operators import KINDS, OPERATORS, SHAPES, WITHOUT_VALUE, ConditionError
+from app.flow import conditions
+from app.flow.conditions import Condition, Verdict
+from app.flow.operators import KINDS, OPERATORS, SHAPES, WITHOUT_VALUE, ConditionError
 from tests.nodes.person import person
 
 

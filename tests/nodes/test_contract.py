@@ -14,26 +14,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.lib.fragments import FragmentEngine
-from app.nodes import registry
-from app.workflows import builder, faces
-from app.workflows.choices import Choices
-from app.workflows.faces import FOLDER
-from app.workflows.trigger_types import TRIGGER_TYPES
+from app.builder import canvas
+from app.builder.form_options import Choices
+from app.flow import presentation, registry
+from app.flow.presentation import FOLDER
+from app.flow.trigger_types import TRIGGER_TYPES
+from app.web.fragments import FragmentEngine
 
 FILES = ("icon.svg", "card.html", "form.html", "help.md", "example.json", "face.json")
 STEPS = list(registry.types())
 TRIGGERS = list(TRIGGER_TYPES)
 BOTH = [*STEPS, *(f"triggers/{name}" for name in TRIGGERS)]
 ENGINE = FragmentEngine(directory=[FOLDER.parent / "app" / "templates", FOLDER])
-builder.teach(ENGINE)
+canvas.teach(ENGINE)
 NODE_FIELDS = {"retry"}
 """Fields that a form writes beside the config: they belong to the node, not to the type."""
 
 
-def face_of(folder: str) -> faces.Face:
+def face_of(folder: str) -> presentation.Face:
     name = folder.removeprefix("triggers/")
-    return faces.triggers()[name] if folder.startswith("triggers/") else faces.steps()[name]
+    return presentation.triggers()[name] if folder.startswith("triggers/") else presentation.steps()[name]
 
 
 def config_of(folder: str) -> type[msgspec.Struct]:
@@ -126,7 +126,9 @@ def test_the_example_of_a_trigger_is_valid(name: str) -> None:
 def test_a_new_step_can_be_saved(name: str) -> None:
     """It may be unfinished, but nothing about it is wrong."""
     wrong = [
-        issue for issue in registry.problems(registry.get(name), faces.steps()[name].start) if not issue.incomplete
+        issue
+        for issue in registry.problems(registry.get(name), presentation.steps()[name].start)
+        if not issue.incomplete
     ]
     assert wrong == []
 
@@ -158,7 +160,7 @@ def test_its_card_says_something_in_one_line(folder: str, stage: str) -> None:
 @pytest.mark.parametrize("name", STEPS)
 def test_ports_agree(name: str) -> None:
     """Named ports of the face are ports of the type, and several ways out are told apart by words."""
-    kind, face = registry.get(name), faces.steps()[name]
+    kind, face = registry.get(name), presentation.steps()[name]
     assert [port["id"] for port in face.ports] == list(kind.ports)
     named = json.loads((FOLDER / name / "face.json").read_text()).get("ports", {})
     assert set(named) <= set(kind.ports)
@@ -175,13 +177,13 @@ def test_its_icon_is_an_outline_in_the_current_colour(folder: str) -> None:
 
 
 def test_an_unknown_type_is_shown() -> None:
-    face = faces.step("from_a_plugin_that_is_gone")
+    face = presentation.step("from_a_plugin_that_is_gone")
     assert not face.installed
     assert face.ports
 
 
 def test_help_is_escaped() -> None:
-    html = faces.markdown("A <b>text</b> with `code & more`\n\n## Head\n- **one**\n- two")
+    html = presentation.markdown("A <b>text</b> with `code & more`\n\n## Head\n- **one**\n- two")
     assert html == (
         "<p>A &lt;b&gt;text&lt;/b&gt; with <code>code &amp; more</code></p><h3>Head</h3><ul><li><b>one</b></li><li>two</li></ul>"
     )
@@ -190,7 +192,7 @@ def test_help_is_escaped() -> None:
 def test_no_folder_is_listed_anywhere() -> None:
     """Adding a type touches no list: the names of types do not appear in the canvas modules."""
     scripts = "\n".join(
-        path.read_text() for path in (Path(faces.__file__).parents[1] / "static" / "canvas").glob("*.js")
+        path.read_text() for path in (Path(presentation.__file__).parents[1] / "static" / "canvas").glob("*.js")
     )
     distinctive = [name for name in STEPS if name != "end"]  # an ordinary word, also the end of an edge
     assert not [name for name in distinctive if f"'{name}'" in scripts]

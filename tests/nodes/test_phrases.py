@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.nodes.operators import OPERATORS
-from app.nodes.phrases import decision_in_words, sentence, wanted_in_words
+from app.flow.operators import OPERATORS
+from app.flow.phrases import decision_in_words, sentence, wanted_in_words
 
 
 @pytest.mark.parametrize(

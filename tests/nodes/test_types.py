@@ -11,11 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.flow import registry
+from app.flow.node_type import (
+    AddTag,
+    Done,
+    Fail,
+    IfRoom,
+    Increment,
+    Message,
+    NodeType,
+    Outcome,
+    RemoveTag,
+    SetFields,
+    Wait,
+)
+from app.flow.scope import Scope
 from app.lib import liquid
 from app.lib.liquid import LiquidError
-from app.nodes import registry
-from app.nodes.base import AddTag, Done, Fail, IfRoom, Increment, Message, NodeType, Outcome, RemoveTag, SetFields, Wait
-from app.nodes.scope import Scope
 from tests.nodes.person import person
 
 

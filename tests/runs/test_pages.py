@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.flow.document import Graph
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt, Workflow, Workspace
 from app.models.status import MessageStatus, Role, RunStatus, StepStatus
-from app.workflows.graph import Graph
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
 

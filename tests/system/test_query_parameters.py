@@ -9,9 +9,9 @@ import pytest
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import parameters
 from app.models.status import Role
 from app.models.workspace import Workspace
+from app.web import parameters
 from tests.accounts.test_every_route import Route, Walk
 from tests.fixtures.filled import fill
 from tests.fixtures.people import ApiClients, BrowserClients

@@ -106,7 +106,7 @@ def test_passwords_are_sealed_again_with_the_present_key(
         senders.open_password(ids[2], config, rows[ids[2]])
 
 
-@pytest.mark.parametrize("module", ["app.worker", "app.scheduler", "app.local.prepare"])
+@pytest.mark.parametrize("module", ["app.worker", "app.scheduler", "app.ops.bootstrap"])
 def test_processes_with_another_key_end_with_a_sentence(
     db: psycopg.Connection, committed_database: CommittedDatabase, keys: Keys, module: str
 ) -> None:

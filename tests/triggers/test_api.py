@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import Graph
 from app.lib.formats import moment_text
 from app.lib.ids import uuid7
 from app.models import Contact, Inbox, Run, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role, RunStatus
-from app.workflows.graph import Graph
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
 

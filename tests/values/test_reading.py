@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.nodes.operators import KINDS
+from app.flow.operators import KINDS
 from app.values.reading import CONTACT_KINDS, kind_of
 
 

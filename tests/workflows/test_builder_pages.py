@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.flow.document import Graph
 from app.models import Workflow, Workspace
 from app.models.run import NodeStat
 from app.models.status import Role
-from app.workflows.graph import Graph
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
 

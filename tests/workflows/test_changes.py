@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.workflows import glyph
-from app.workflows.changes import compare, edge_marks, union, value_text
-from app.workflows.graph import Graph
+from app.flow import thumbnail
+from app.flow.diff import compare, edge_marks, union, value_text
+from app.flow.document import Graph
 
 
 def graph(**parts: Any) -> Graph:
@@ -89,23 +89,23 @@ def test_values_read_as_words() -> None:
 
 
 def test_a_glyph_has_a_square_a_step_inside_its_frame() -> None:
-    drawn = glyph.draw(graph(), lambda type_: type_)
+    drawn = thumbnail.draw(graph(), lambda type_: type_)
     assert sorted(dot.category for dot in drawn.dots) == ["add_tag", "condition", "delay", "trigger"]
     assert len({dot.x for dot in drawn.dots}) == 3 and drawn.path.count("M") == 3
-    assert all(3 <= dot.x <= glyph.WIDTH - 3 and 3 <= dot.y <= glyph.HEIGHT - 3 for dot in drawn.dots)
+    assert all(3 <= dot.x <= thumbnail.WIDTH - 3 and 3 <= dot.y <= thumbnail.HEIGHT - 3 for dot in drawn.dots)
 
 
 def test_a_long_glyph_shrinks_its_squares() -> None:
     nodes = [{"id": f"n{i}", "type": "delay"} for i in range(30)]
     edges = [{"source": f"n{i - 1}" if i else "trigger", "target": f"n{i}"} for i in range(30)]
-    drawn = glyph.draw(graph(nodes=nodes, edges=edges), lambda _: "timing")
-    assert len(drawn.dots) == 31 and 0 < drawn.size < glyph.SQUARE
-    assert max(dot.x for dot in drawn.dots) <= glyph.WIDTH
+    drawn = thumbnail.draw(graph(nodes=nodes, edges=edges), lambda _: "timing")
+    assert len(drawn.dots) == 31 and 0 < drawn.size < thumbnail.SQUARE
+    assert max(dot.x for dot in drawn.dots) <= thumbnail.WIDTH
 
 
 def test_a_glyph_of_a_broken_circle_ends() -> None:
     circle = [{"source": "trigger", "target": "ask"}, {"source": "ask", "target": "ask", "sourceHandle": "true"}]
-    assert glyph.draw(graph(edges=circle), lambda _: "logic").dots
+    assert thumbnail.draw(graph(edges=circle), lambda _: "logic").dots
 
 
 def test_a_rule_for_uncertain_emails_is_told() -> None:

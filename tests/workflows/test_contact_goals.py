@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.diff import compare
+from app.flow.document import Graph
 from app.models import Workspace
 from app.models.status import Role
-from app.workflows.changes import compare
-from app.workflows.graph import Graph
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, created, op, patch_draft, tagging

@@ -8,13 +8,13 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import Graph
+from app.flow.field_reads import FieldRead, KnownNames
+from app.flow.lint import doubts
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import AttributeLabel, Contact, Event, Workspace
 from app.models.status import Role
-from app.nodes.reads import FieldRead, KnownNames
-from app.workflows.doubts import doubts
-from app.workflows.graph import Graph
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.workflows.examples import PATH, created, make_template, onboarding
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.workflows.graph import TRIGGER, Edge, Graph, Node, Position, Trigger
-from app.workflows.ops import (
+from app.flow.document import TRIGGER, Edge, Graph, Node, Position, Trigger
+from app.flow.ops import (
     AddEdge,
     AddNode,
     AnyOp,

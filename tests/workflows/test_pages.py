@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.flow.document import Graph
 from app.models import Workflow, Workspace
 from app.models.run import NodeStat
 from app.models.status import Role, WorkflowStatus
-from app.workflows.graph import Graph
 from app.workflows.service import Changes, WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, make_workspace, principal_of
 

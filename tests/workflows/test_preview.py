@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import Settings
 from app.lib.ids import uuid7
 from app.models import Contact, Event, NodeStat, Workspace
 from app.models.status import Role
 from app.workflows import preview, repository
-from app.workflows.graph import Settings
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, created, tagging

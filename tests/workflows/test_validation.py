@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.workflows.graph import Edge, Goal, Graph, Node, Settings, Trigger, cycle
-from app.workflows.step_types import Problem
-from app.workflows.validation import Finding, Findings, references, validate
+from app.flow.document import Edge, Goal, Graph, Node, Settings, Trigger, cycle
+from app.flow.step_types import Problem
+from app.flow.validation import Finding, Findings, references, validate
 
 KNOWN = UUID("550e8400-e29b-41d4-a716-446655440001")
 

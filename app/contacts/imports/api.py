@@ -20,12 +20,12 @@ from app.accounts.principal import Principal
 from app.contacts.imports.schemas import FormatIn, ImportOut, PreviewOut, StartIn
 from app.contacts.imports.service import MAX_BYTES, PIECE, ImportService
 from app.errors import Invalid
-from app.lib.bodies import body_of
-from app.lib.envelope import Envelope, ok
-from app.lib.pagination import clamp_limit
 from app.models.contact_import import ContactImport
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web.bodies import body_of
+from app.web.envelope import Envelope, ok
+from app.web.pagination import clamp_limit
 
 TAGS = ["Contact imports"]
 ONE = "/api/v1/contacts/import/{import_id:uuid}"

@@ -19,11 +19,11 @@ from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
 from app.contacts.imports.schemas import Stored
 from app.contacts.imports.service import ImportService
 from app.errors import AppError, Invalid
-from app.lib.flash import go
-from app.lib.fragments import page
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus, Role
 from app.values import contact_fields
+from app.web.flash import go
+from app.web.fragments import page
 
 Asked = Request[Principal, Any, Any]
 ONE = "/contacts/import/{import_id:uuid}"

@@ -20,9 +20,9 @@ from app.contacts.imports.sniffing import Sniffer
 from app.errors import Conflict, Invalid, NotFound, TooLarge
 from app.lib import holding, jobs, sandbox
 from app.lib.ids import uuid7
-from app.lib.pagination import Page, clamp_limit, cut, decode_cursor
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus
+from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 
 MAX_BYTES = 64_000_000
 PIECE = 262_144

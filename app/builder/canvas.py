@@ -1,0 +1,131 @@
+"""What the builder's templates are given: cards, the JSON of the canvas, the words of panels and dialogs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from litestar import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.builder import form_options
+from app.builder.form_options import Choices
+from app.flow import presentation
+from app.flow.document import TRIGGER, Graph
+from app.flow.operators import OPERATORS
+from app.flow.paths import label_of
+from app.flow.phrases import RuleLine, decision_in_words, sentence
+from app.flow.validation import Finding
+from app.lib.formats import readers_zone
+from app.models import Workflow
+from app.models.status import Role, WorkflowStatus
+from app.web.fragments import FragmentEngine
+from app.workflows.service import WorkflowService
+
+SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
+PageRequest = Request[Principal, Any, Any]
+Json = dict[str, Any]
+
+
+def teach(engine: FragmentEngine) -> None:
+    """Give templates the words of conditions: the operators, a field's label, a whole list, and the rules of a decision."""
+
+    @pass_context
+    def told(context: Context, rules: list[Json]) -> list[RuleLine]:
+        return decision_in_words(rules, readers_zone(context))
+
+    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=told)
+    engine.engine.filters.update(field_label=label_of)
+
+
+def may_edit(principal: Principal, workflow: Workflow) -> bool:
+    """May this person change this draft?"""
+    return principal.may(Role.MARKETER) and workflow.status != WorkflowStatus.ARCHIVED
+
+
+def trigger_face(document: Json) -> presentation.Face:
+    """The face of the document's trigger; an unknown type looks like an event."""
+    known = presentation.triggers()
+    return known.get(document["trigger"]["type"]) or next(iter(known.values()))
+
+
+def card(document: Json, node: Json) -> Json:
+    """What the card template of one step needs."""
+    return {"node": node, "face": presentation.step(node["type"])}
+
+
+def trigger_card(document: Json) -> Json:
+    """The same for the trigger."""
+    trigger = document["trigger"]
+    return {"node": {"id": TRIGGER, "type": trigger["type"], "data": trigger}, "face": trigger_face(document)}
+
+
+def cards(document: Json, only: set[str] | None = None) -> list[Json]:
+    """All cards of a document, or those of `only`."""
+    found = [trigger_card(document), *(card(document, node) for node in document["nodes"])]
+    return [item for item in found if only is None or item["node"]["id"] in only]
+
+
+def blank_cards() -> list[Json]:
+    """One card of each type as a new step shows it, for the canvas to copy, and one of an unknown type."""
+    blank = [
+        {"node": {"id": "new", "type": face.type, "data": face.start}, "face": face}
+        for face in presentation.steps().values()
+    ]
+    return [*blank, {"node": {"id": "new", "type": "unknown", "data": {}}, "face": presentation.step("unknown")}]
+
+
+def document_of(workflow: Workflow) -> Json:
+    """The stored draft in the one form that all parts can rely on."""
+    return Graph.load(workflow.draft).document()
+
+
+def as_json(findings: list[Finding]) -> list[Json]:
+    """Issues for the canvas."""
+    plain: list[Json] = msgspec.to_builtins(findings)
+    return plain
+
+
+def shared(workflow: Workflow, document: Json) -> Json:
+    """The document with its name, as a reply carries it."""
+    return {"name": workflow.name, "description": workflow.description, "graph": document}
+
+
+def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues: list[Finding]) -> Json:
+    """The one JSON tag that the canvas boots from."""
+    trigger = {"label": "Trigger", "category": "trigger", "ports": [{"id": "next", "label": ""}], "start": {}}
+    return {
+        "workflow": str(workflow.id),
+        "rev": workflow.draft_rev,
+        **shared(workflow, document),
+        "types": {"trigger": trigger, **{face.type: face.for_canvas() for face in presentation.steps().values()}},
+        "issues": as_json(issues),
+        "mayEdit": may_edit(principal, workflow),
+        "sprite": SPRITE,
+    }
+
+
+async def card_context(request: PageRequest, session: AsyncSession) -> Choices:
+    """What cards are rendered with."""
+    return await form_options.titles(session, request.user.tenant_id)
+
+
+def render_cards(request: PageRequest, items: list[Json], known: Choices) -> dict[str, str]:
+    """Cards as HTML by node id, for a version that is shown beside the draft."""
+    template = request.app.template_engine.get_template("builder/card.html")  # type: ignore[union-attr]
+    return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
+
+
+async def shown_version(
+    request: PageRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, number: int
+) -> Json:
+    """The graph and cards of a version, when they are not what the draft shows; else nothing."""
+    version = await service.version(workflow, number)
+    if Graph.load(version.graph).content_hash() == Graph.load(workflow.draft).content_hash():
+        return {}
+    document = Graph.load(version.graph).document()
+    known = await card_context(request, session)
+    return {"graph": document, "cards": render_cards(request, cards(document), known)}

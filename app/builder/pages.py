@@ -1,0 +1,263 @@
+"""The builder: the page with the canvas, its saving, its forms. What belongs to the status is in `builder_status_pages`.
+
+Answers of saving are `<hx-partial>`s: cards that changed, and one JSON tag that the canvas reads. Nothing here replaces the canvas.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, patch, post
+from litestar.datastructures import FormMultiDict
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.builder import canvas, form_options, result_pages, run_pages, status_pages
+from app.builder.starter_templates import starting_flows
+from app.errors import AppError, Invalid, NotFound
+from app.flow import presentation
+from app.flow.contact_goals import CONTACT_CHANGES
+from app.flow.document import TRIGGER, Graph
+from app.lib.complaints import all_complaints, complaint
+from app.models import Workflow
+from app.models.status import Role
+from app.web.flash import go
+from app.web.fragments import page
+from app.workflows.api import revision
+from app.workflows.drafts import DraftConflict, RevisionMissing
+from app.workflows.schemas import DraftPatch
+from app.workflows.service import WorkflowService
+
+PageRequest = Request[Principal, Any, Any]
+Db = NamedDependency[AsyncSession]
+ONE = "/workflows/{workflow_id:uuid}"
+
+
+@get(ONE, role=Role.VIEWER, include_in_schema=False)
+async def show_builder(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+    """The builder of one workflow."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    document = canvas.document_of(workflow)
+    issues = list(await service.issues(workflow))
+    return page(
+        request,
+        "builder/page.html",
+        workflow=workflow,
+        may_edit=canvas.may_edit(request.user, workflow),
+        data=canvas.canvas_data(request.user, workflow, document, issues),
+        cards=canvas.cards(document),
+        blanks=canvas.blank_cards(),
+        groups=presentation.groups(),
+        symbols=[*presentation.steps().values(), *presentation.triggers().values()],
+        triggers=list(presentation.triggers().values()),
+        flows=starting_flows(),
+        choices=await form_options.all_of(db_session, request.user.tenant_id),
+        unpublished=await service.has_unpublished_changes(workflow),
+        totals=await service.totals(workflow),
+    )
+
+
+async def _reply(
+    request: PageRequest,
+    session: AsyncSession,
+    reply: dict[str, Any],
+    *,
+    cards: list[dict[str, Any]] | None = None,
+    status_code: int = 200,
+    headers: dict[str, str] | None = None,
+    **context: Any,
+) -> Template:
+    return page(
+        request,
+        "builder/reply.html",
+        status_code=status_code,
+        headers=headers,
+        reply=reply,
+        cards=cards or [],
+        choices=await canvas.card_context(request, session),
+        **context,
+    )
+
+
+def _patch_of(body: bytes) -> DraftPatch:
+    try:
+        return msgspec.json.decode(body, type=DraftPatch)
+    except msgspec.ValidationError as error:
+        faults = all_complaints(msgspec.json.decode(body), DraftPatch)
+        raise Invalid("This change does not fit.", errors=faults) from error
+
+
+@patch(ONE + "/draft", role=Role.MARKETER, include_in_schema=False)
+async def save_draft(
+    request: PageRequest,
+    db_session: Db,
+    workflow_id: FromPath[UUID],
+    if_match: Annotated[str | None, HeaderParameter(name="If-Match")] = None,
+) -> Template:
+    """Apply a batch of ops. The answer says what is saved, unfinished, refused, or in conflict with whom."""
+    base = revision(if_match)
+    service = WorkflowService(db_session, request.user)
+    try:
+        if base is None:
+            raise RevisionMissing
+        sent = _patch_of(await request.body())
+        result = await service.apply_ops(workflow_id, base, sent.client, sent.ops)
+    except DraftConflict as conflict:
+        return await _in_conflict(request, db_session, service, await service.get(workflow_id), conflict)
+    except AppError as refused:
+        told = {"message": refused.message, "errors": refused.errors, "code": refused.code}
+        return await _reply(request, db_session, told, status_code=refused.status_code)
+    document = result.graph.document()
+    reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.issues)}
+    if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
+        reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
+    reply["unpublished"] = await service.has_unpublished_changes(result.workflow)
+    cards = canvas.cards(document, set(result.changed))
+    headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
+    return await _reply(request, db_session, reply, cards=cards, headers=headers)
+
+
+async def _in_conflict(
+    request: PageRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, conflict: DraftConflict
+) -> Template:
+    told = conflict.extra["conflict"]
+    document = canvas.document_of(workflow)
+    reply = {
+        "conflict": True,
+        "rev": workflow.draft_rev,
+        "by": told["by"] or "Somebody",
+        "document": canvas.shared(workflow, document),
+        "issues": canvas.as_json(list(await service.issues(workflow))),
+    }
+    theirs = _touched(document, told["ops"])
+    return await _reply(
+        request, session, reply, status_code=409, dialog=True, by=reply["by"], at=told["at"], theirs=theirs
+    )
+
+
+def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
+    """What others changed, in words: the names of steps, or what else it was."""
+    names = {node["id"]: node.get("name") or presentation.step(node["type"]).label for node in document["nodes"]}
+    names[TRIGGER] = "the trigger"
+    found: dict[str, None] = {}
+    for op in msgspec.to_builtins(ops):
+        node_id = op.get("nodeId") or (op.get("node") or {}).get("id")
+        if op["kind"] == "remove_node":
+            found["a step that is gone now"] = None
+        elif op["kind"] == "replace":
+            found["the whole draft"] = None
+        elif node_id or op["kind"] == "update_trigger":
+            found[names.get(node_id or TRIGGER, "a step")] = None
+        else:
+            found[
+                {"set_goals": "the goals", "set_settings": "who may enter", "rename": "the name"}.get(
+                    op["kind"], "connections"
+                )
+            ] = None
+    return list(found)[:6]
+
+
+@get(ONE + "/draft", role=Role.VIEWER, include_in_schema=False)
+async def look_at_draft(
+    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], rev: Annotated[int, QueryParameter()] = 0
+) -> Template:
+    """Has the draft moved on since `rev`? Then the whole of it, else nothing."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    if workflow.draft_rev == rev:
+        return await _reply(request, db_session, {"rev": rev})
+    reply = {
+        "rev": workflow.draft_rev,
+        "document": canvas.shared(workflow, canvas.document_of(workflow)),
+        "issues": canvas.as_json(list(await service.issues(workflow))),
+        "by": workflow.draft_by,
+    }
+    return await _reply(request, db_session, reply)
+
+
+@get(ONE + "/cards", role=Role.VIEWER, include_in_schema=False)
+async def show_cards(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+    """All cards of the draft, each to be morphed in place."""
+    workflow = await WorkflowService(db_session, request.user).get(workflow_id)
+    return await _reply(request, db_session, {}, cards=canvas.cards(canvas.document_of(workflow)))
+
+
+@get(ONE + "/nodes/{node_id:str}/panel", role=Role.VIEWER, include_in_schema=False)
+async def show_step_panel(
+    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], node_id: FromPath[str]
+) -> Template:
+    """The form of one step, or of the trigger."""
+    workflow = await WorkflowService(db_session, request.user).get(workflow_id)
+    found = canvas.cards(canvas.document_of(workflow), {node_id})
+    if not found:
+        raise NotFound("This step is gone. Somebody may have removed it.")
+    return page(
+        request,
+        "builder/panel.html",
+        workflow=workflow,
+        may_edit=canvas.may_edit(request.user, workflow),
+        choices=await form_options.all_of(db_session, request.user.tenant_id),
+        triggers=list(presentation.triggers().values()),
+        **found[0],
+    )
+
+
+@get(ONE + "/panel", role=Role.VIEWER, include_in_schema=False)
+async def show_workflow_panel(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+    """The form of the workflow itself: name, goals, who may enter again."""
+    workflow = await WorkflowService(db_session, request.user).get(workflow_id)
+    document = canvas.document_of(workflow)
+    return page(
+        request,
+        "builder/workflow_panel.html",
+        workflow=workflow,
+        may_edit=canvas.may_edit(request.user, workflow),
+        goals=document["goals"],
+        contact_changes=CONTACT_CHANGES,
+        settings=document["settings"],
+    )
+
+
+@post(ONE + "/copies", role=Role.MARKETER, include_in_schema=False)
+async def save_as_copy(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
+    """Keep one's own side of a conflict as a new workflow."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    form: FormMultiDict = await request.form()
+    try:
+        graph = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Graph)
+    except msgspec.DecodeError as error:
+        raise Invalid("The copy could not be read.", errors=[complaint(str(error))]) from error
+    made = await service.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, graph=graph)
+    return go(request, f"/workflows/{made.id}", "Saved your side as a copy.")
+
+
+@get("/workflows/faces/{type_:str}/form.js", role=Role.VIEWER, include_in_schema=False)
+async def show_form_script(type_: FromPath[str]) -> Response[str]:
+    """The script that improves the form of a type, for the few that bring one."""
+    face = presentation.steps().get(type_)
+    if face is None or not face.scripted:
+        raise NotFound("This step type has no script.")
+    text = (presentation.FOLDER / face.folder / "form.js").read_text()
+    return Response(text, media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"})
+
+
+HANDLERS = [
+    show_builder,
+    save_draft,
+    look_at_draft,
+    show_cards,
+    show_step_panel,
+    show_workflow_panel,
+    save_as_copy,
+    show_form_script,
+    *status_pages.HANDLERS,
+    *result_pages.HANDLERS,
+    *run_pages.HANDLERS,
+]

@@ -1,0 +1,108 @@
+"""One person on the canvas: whom to look at, and the path that their run took, step by step."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.builder import canvas
+from app.flow import presentation
+from app.lib import clock, formats
+from app.models.status import Role
+from app.runs.narrative import needs_look, sentences, shown_status
+from app.runs.repository import RunFilter
+from app.runs.schemas import RunDetail
+from app.runs.service import RunNotFound, RunService, statuses_of
+from app.web.fragments import page
+from app.workflows.service import WorkflowService
+
+PageRequest = Request[Principal, Any, Any]
+Db = NamedDependency[AsyncSession]
+ONE = "/workflows/{workflow_id:uuid}/people"
+LISTED = 25
+
+
+@get(ONE, role=Role.VIEWER, include_in_schema=False)
+async def show_people(
+    request: PageRequest,
+    db_session: Db,
+    workflow_id: FromPath[UUID],
+    status: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Template:
+    """The newest runs of this workflow, to choose one."""
+    service = RunService(db_session, request.user)
+    await service.require_workflow(workflow_id)
+    wanted = RunFilter(workflow_id=workflow_id, statuses=statuses_of(status))
+    runs = await service.list(wanted, LISTED, cursor)
+    return page(
+        request,
+        "builder/people.html",
+        workflow_id=workflow_id,
+        runs=runs.items,
+        next_cursor=runs.next_cursor,
+        status=status or "",
+    )
+
+
+@get(ONE + "/{run_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+async def show_person(
+    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+) -> Template:
+    """One run: the timeline for the panel, and the steps that the canvas lights."""
+    service = RunService(db_session, request.user)
+    run = await service.detail(run_id, workflow_id)
+    row = await service.runs.one(run_id)
+    if row is None:
+        raise RunNotFound
+    told = sentences(run, row[3].graph)
+    name = run.contact.name if run.contact else "Deleted contact"
+    workflows = WorkflowService(db_session, request.user)
+    workflow = await workflows.get(workflow_id)
+    data: dict[str, Any] = {"name": name, "steps": _lit(run, told, request.user)}
+    data |= await canvas.shown_version(request, db_session, workflows, workflow, run.workflow_version)
+    document = row[3].graph
+    looks = {item["node"]["id"]: item["face"] for item in canvas.cards(document)}
+    return page(
+        request,
+        "builder/person.html",
+        run=run,
+        contact=row[1],
+        name=name,
+        told=told,
+        shown=[shown_status(step) for step in run.steps],
+        looks=looks,
+        unknown=presentation.step(""),
+        data=data,
+    )
+
+
+def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, Any]]:
+    """Where the run was, the trigger first: the way it left each step, and one sentence for it."""
+    zone, now = formats.readers_zone({"principal": reader}), clock.now()
+    style = formats.time_style([run.started_at, *(step.completed_at or step.started_at for step in run.steps)])
+
+    def moment(value: datetime | None) -> str:
+        return formats.moment_text(value, zone, now, style)
+
+    steps: list[dict[str, Any]] = [
+        {"nodeId": "trigger", "port": "next", "status": "completed", "note": told[0], "time": moment(run.started_at)}
+    ]
+    lit = {step.seq: "failed" if needs_look(step) else step.status for step in run.steps}
+    for step, sentence in zip(run.steps, told[1:], strict=True):
+        time = moment(step.completed_at or step.started_at)
+        steps.append(
+            {"nodeId": step.node_id, "port": step.port, "status": lit[step.seq], "note": sentence, "time": time}
+        )
+    return steps
+
+
+HANDLERS = [show_people, show_person]

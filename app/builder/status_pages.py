@@ -1,0 +1,100 @@
+"""The builder's dialog and buttons about status: what activating would do; activate, pause, resume. The rest is in `pages`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.builder import canvas
+from app.errors import AppError
+from app.models.status import Role
+from app.web.flash import go
+from app.web.fragments import page
+from app.workflows.service import WorkflowService
+
+PageRequest = Request[Principal, Any, Any]
+Db = NamedDependency[AsyncSession]
+ONE = "/workflows/{workflow_id:uuid}"
+NEWEST_VERSIONS = 8
+
+
+@get(ONE + "/activation", role=Role.VIEWER, include_in_schema=False)
+async def show_activation(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+    """The dialog before activating: what it listens to, who will enter, what is still missing."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    document = canvas.document_of(workflow)
+    return page(
+        request,
+        "builder/activation.html",
+        workflow=workflow,
+        preview=await service.activation_preview(workflow),
+        trigger=document["trigger"],
+        goals=document["goals"],
+        steps=len(document["nodes"]),
+        emails=sum(node["type"] == "send_email" for node in document["nodes"]),
+        names=_names(document),
+    )
+
+
+def _names(document: dict[str, Any]) -> dict[str, str]:
+    """What steps are called in a list of issues."""
+    named = {"trigger": "Trigger"}
+    for card in canvas.cards(document)[1:]:
+        named[card["node"]["id"]] = card["node"].get("name") or card["face"].label
+    return named
+
+
+@get(ONE + "/version-menu", role=Role.VIEWER, include_in_schema=False)
+async def show_version_menu(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+    """The newest versions, for the menu behind the version in the top bar."""
+    service = WorkflowService(db_session, request.user)
+    workflow = await service.get(workflow_id)
+    return page(
+        request,
+        "builder/version_menu.html",
+        workflow=workflow,
+        versions=(await service.versions(workflow, limit=NEWEST_VERSIONS)).items,
+        unpublished=await service.has_unpublished_changes(workflow),
+        may_edit=canvas.may_edit(request.user, workflow),
+    )
+
+
+@post(ONE + "/activate", role=Role.ADMIN, include_in_schema=False)
+async def activate(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes] | Template:
+    """Publish what changed and let contacts in."""
+    service = WorkflowService(db_session, request.user)
+    form = await request.form()
+    try:
+        workflow = await service.activate(workflow_id, str(form.get("changelog", "")) or None)
+    except AppError as refused:
+        return page(request, "builder/refused.html", status_code=refused.status_code, error=refused)
+    return go(request, _builder(workflow_id), f"Version {workflow.live_version} is live.")
+
+
+@post(ONE + "/pause", role=Role.ADMIN, include_in_schema=False)
+async def pause(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
+    """Let nobody in and hold everybody where they are."""
+    await WorkflowService(db_session, request.user).pause(workflow_id)
+    return go(request, _builder(workflow_id), "Paused. Nobody moves on, and no timer is lost.")
+
+
+@post(ONE + "/resume", role=Role.ADMIN, include_in_schema=False)
+async def resume(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
+    """Go on after a pause."""
+    await WorkflowService(db_session, request.user).resume(workflow_id)
+    return go(request, _builder(workflow_id), "Running again.")
+
+
+def _builder(workflow_id: UUID) -> str:
+    return f"/workflows/{workflow_id}"
+
+
+HANDLERS = [show_activation, show_version_menu, activate, pause, resume]

@@ -1,0 +1,107 @@
+"""Tracks: runs of one batch that took the same way through the same version share one, and all that is the same for them.
+
+A track is a stretch of steps from one decision to the next; tracks form a tree from where runs begin or resume. Steps, counters
+and messages of a stretch are noted once, however many runs went along it, and encoded once when they are written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from app.models.status import RunStatus
+
+if TYPE_CHECKING:
+    from app.engine.graph import Edge, Graph, Node
+    from app.engine.state import Run
+    from app.flow.node_type import ContactChange, Message, Outcome
+
+
+class Rest(NamedTuple):
+    """How runs stand at the end of their track. `seq` counts the steps that are over. Instants: microseconds since 2000."""
+
+    status: int
+    node: Node | None
+    seq: int
+    resume_at: int | None = None
+    resume_port: str | None = None
+    resume_output: Any = None
+    step_started: int | None = None
+    attempt: int = 1
+    error: str | None = None
+    goal: str | None = None
+
+
+UNDER_WAY = Rest(int(RunStatus.RUNNING), None, 0)
+
+
+class Step(NamedTuple):
+    """A step that is over: its number, and the status it ended with."""
+
+    seq: int
+    node: Node
+    outcome: Outcome
+    status: int
+
+
+class Sent(NamedTuple):
+    """A message that the step `seq` at `node` asks for."""
+
+    seq: int
+    node: Node
+    message: Message
+    awaited: bool
+
+
+class Track:
+    """One stretch. `target` is the node that decides how runs go on; without one `rest` says how they stand."""
+
+    __slots__ = (
+        "changes",
+        "count",
+        "edges",
+        "graph",
+        "kept",
+        "left",
+        "next",
+        "own_marks",
+        "parent",
+        "rest",
+        "roomy",
+        "runs",
+        "sent",
+        "seq",
+        "steps",
+        "target",
+    )  # fmt: skip
+
+    def __init__(self, graph: Graph, parent: Track | None, seq: int) -> None:
+        self.graph, self.parent, self.seq = graph, parent, seq
+        self.target: Node | None = None
+        self.rest = UNDER_WAY
+        self.roomy: bool = parent is not None and parent.roomy
+        """Contacts on it have room for all that steps of the version add to everybody alike."""
+        self.next: dict[Outcome, Track] = {}
+        self.steps: list[Step] = []
+        self.own_marks = False
+        """The first step began before this batch, or was tried before: each run has its own times and attempt."""
+        self.edges: list[Edge] = []
+        """What each run counts on this stretch: ports it left by, and where it came to stand."""
+        self.left: Edge | None = None
+        """Where each run stood before it was moved on: counted down."""
+        self.sent: list[Sent] = []
+        self.changes: list[ContactChange] = []
+        self.kept: list[tuple[str, Any]] = []
+        """Outputs that later steps of the version read, by node."""
+        self.runs: list[Run] = []
+        """Runs that came to rest here."""
+        self.count = 0
+        """Runs that went along here, known when the batch is walked."""
+
+    def line(self) -> list[Track]:
+        """The tracks from the beginning to here."""
+        found, at = [self], self.parent
+        while at is not None:
+            found.append(at)
+            at = at.parent
+        found.reverse()
+        return found

@@ -1,0 +1,219 @@
+"""A contact and its run in the memory of one batch: what nodes, triggers and goals are handed to look at."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from app.engine import rows
+from app.flow.node_type import ContactChange
+from app.flow.paths import COLUMNS as WORDS
+from app.lib.zones import zone_of
+from app.models.status import RunStatus
+from app.values import contact_fields
+
+if TYPE_CHECKING:
+    from app.engine.graph import Graph, Node
+    from app.engine.paths import Track
+
+COMPLETED = int(RunStatus.COMPLETED)
+COLUMNS = tuple(dict.fromkeys(WORDS.values()))
+"""Fields of a contact that are columns of their own."""
+
+
+class Contact:
+    """The contact as steps see it: what is stored of it, plus the changes of this batch. Decoded only when a step looks.
+
+    `names` says which fields were loaded (`COLUMNS`, `attributes`, `tags`), `raw` has them; the others read as nothing.
+    """
+
+    __slots__ = ("_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "changed_by", "changes", "id")
+
+    def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
+        self.id, self._names, self._raw = contact_id, names, raw
+        self.changes: list[ContactChange] = []
+        self.changed_by: Run | None = None
+        """The last run that changed it."""
+        self._columns: dict[str, Any] | None = None
+        self._attributes: dict[str, Any] | None = None
+        self._tags: list[str] | None = None
+        self._seen = 0
+
+    def stored(self, name: str) -> Any:
+        """A field as it was before this batch; None when it is empty or was not loaded."""
+        return self._raw[self._names.index(name)] if name in self._names else None
+
+    def stored_attributes(self) -> dict[str, Any]:
+        raw = self.stored("attributes")
+        return rows.decode(raw) if raw else {}
+
+    def stored_tags(self) -> list[str]:
+        return list(self.stored("tags") or ())
+
+    def _follow(self) -> None:
+        """Take the changes since the last look into what was decoded already; what was not takes them from the start."""
+        news = self.changes[self._seen :]
+        self._seen = len(self.changes)
+        columns, attributes, tags = self._columns, self._attributes, self._tags
+        for change in news:
+            change.change(
+                {} if columns is None else columns,
+                {} if attributes is None else attributes,
+                [] if tags is None else tags,
+            )
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        if self._columns is None:
+            self._columns = dict(zip(self._names, self._raw, strict=True))
+            for change in self.changes[: self._seen]:
+                change.change(self._columns, {}, [])
+        if self._seen < len(self.changes):
+            self._follow()
+        return self._columns
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        if self._attributes is None:
+            self._attributes = self.stored_attributes()
+            for change in self.changes[: self._seen]:
+                change.change({}, self._attributes, [])
+        if self._seen < len(self.changes):
+            self._follow()
+        return self._attributes
+
+    @property
+    def attributes_size(self) -> int:
+        """PostgreSQL prints blanks that our JSON has not, so what is stored is never taken for less than it is."""
+        if self.changes:
+            return contact_fields.attributes_size(self.attributes)
+        raw = self.stored("attributes")
+        return len(raw) if raw else 2
+
+    def has_room(self, room: tuple[int, int]) -> bool:
+        """Is there surely room for so many more tags and bytes of attributes? Known without decoding what is stored."""
+        if self.changes:
+            return False
+        tags, attributes = self.stored("tags"), self.stored("attributes")
+        return (len(tags) if tags else 0) + room[0] <= contact_fields.MAX_TAGS and (
+            len(attributes) if attributes else 2
+        ) + room[1] <= contact_fields.MAX_ATTRIBUTES_BYTES
+
+    @property
+    def tags(self) -> list[str]:
+        if self._tags is None:
+            self._tags = self.stored_tags()
+            for change in self.changes[: self._seen]:
+                change.change({}, {}, self._tags)
+        if self._seen < len(self.changes):
+            self._follow()
+        return self._tags
+
+
+class Run:
+    """One run in a batch, and the step that nodes are handed. `fence` None: it is new. Instants: microseconds since 2000.
+
+    `track` says what came of it in this batch; a run without one stands as it is stored.
+    """
+
+    # Class defaults keep the creation of a run to the fields that differ.
+    fence: int | None = None
+    stored_status = int(RunStatus.RUNNING)
+    seq = 0
+    attempt = 1
+    resume_port: str | None = None
+    resume_output: Any = None
+    step_started: int | None = None
+    entry_key: str | None = None
+    context: dict[str, Any] | None = None
+    track: Track | None = None
+    depth = 0
+    """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
+    event_id: bytes | None = None
+    """The event that it began with; None for changes that workflows made, and when it was started by hand."""
+    _event: dict[str, Any] | None = None
+
+    def __init__(
+        self,
+        run_id: bytes,
+        graph: Graph,
+        contact: Contact,
+        raw_event: bytes | None,
+        node: Node | None,
+        started: int,
+        occurred_at: int,
+        now: int,
+    ) -> None:
+        self.id, self.graph, self.contact, self.raw_event, self.node = run_id, graph, contact, raw_event, node
+        self.started, self.occurred_at, self.clock = started, occurred_at, now
+
+    @property
+    def status(self) -> int:
+        """Where it stands now, a RunStatus."""
+        return self.stored_status if self.track is None else self.track.rest.status
+
+    @property
+    def active(self) -> bool:
+        return self.status < COMPLETED
+
+    @property
+    def event(self) -> dict[str, Any]:
+        if self._event is None:
+            self._event = rows.decode(self.raw_event) if self.raw_event else {}
+        return self._event
+
+    @property
+    def event_name(self) -> str:
+        return self.graph.trigger_event or "manual"
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        return (self.context or {}).get("steps") or {}
+
+    @property
+    def vars(self) -> dict[str, Any]:
+        return (self.context or {}).get("vars") or {}
+
+    @property
+    def now(self) -> datetime:
+        return rows.instant(self.clock)
+
+    @property
+    def zone(self) -> tzinfo:
+        return zone_of(self.contact.columns.get("timezone"), self.graph.timezone)
+
+    @property
+    def country(self) -> str | None:
+        return self.graph.country
+
+    @property
+    def data(self) -> dict[str, Any]:
+        contact = self.contact
+        columns = contact.columns
+        created = columns.get("created_at")
+        return {
+            "contact": {
+                **contact.attributes,
+                **{name: columns.get(name) for name in COLUMNS},
+                "id": str(UUID(bytes=contact.id)),
+                "externalId": columns.get("external_id"),
+                "created_at": created.isoformat() if created else None,
+                "attributes": contact.attributes,
+                "tags": contact.tags,
+            },
+            "event": self.event,
+            "steps": self.steps,
+            "vars": self.vars,
+            "workspace": {"timezone": self.graph.timezone},
+        }
+
+
+class GoalView:
+    """A run as its goals see it: the same contact, but the event is the one that happened now."""
+
+    def __init__(self, run: Run, event_name: str, event: dict[str, Any]) -> None:
+        self._run, self.event_name, self.event = run, event_name, event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)

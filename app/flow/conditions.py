@@ -1,0 +1,208 @@
+"""Condition lists `{field, operator, value}` in all/any groups: what is wrong with them, and what they say of a person.
+
+Used by the condition node, by triggers and goals, and by validation. A rule that cannot be answered (a text compared with a
+number) raises ConditionError: the step fails with that sentence; it is never silently false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from app.flow import paths
+from app.flow.node_type import Issue
+from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, Unreadable
+from app.flow.patterns import BadPattern, pattern_of
+from app.lib.complaints import all_complaints
+from app.lib.readings import as_date, as_number, printed_json, quoted
+
+MAX_CONDITIONS = 10
+MAX_DEPTH = 3
+SHOWN = 120
+MAX_DURATION_S = 100 * 366 * 86_400
+"""A century: beyond it there are no dates to compare with."""
+
+
+class Condition(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One rule, or a nested group when `conditions` is given."""
+
+    field: str = ""
+    operator: str = ""
+    value: Any = None
+    match: Literal["all", "any"] = "all"
+    conditions: list[Condition] | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether the rules hold, and for each rule what was wanted and what was there."""
+
+    held: bool
+    rules: list[dict[str, Any]]
+
+
+def count(conditions: list[Condition]) -> int:
+    """How many rules there are, in all groups."""
+    return sum(count(c.conditions) if c.conditions is not None else 1 for c in conditions)
+
+
+def fields(conditions: list[Condition]) -> list[str]:
+    """The fields that a list looks at, in order, each once."""
+    found: dict[str, None] = {}
+    for condition in conditions:
+        found |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
+    return list(found)
+
+
+def operators_of(conditions: list[Condition]) -> Iterator[str]:
+    """The operators that a list uses."""
+    for condition in conditions:
+        if condition.conditions is None:
+            yield condition.operator
+        else:
+            yield from operators_of(condition.conditions)
+
+
+def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Issue]:
+    """All that is wrong with a list; paths are `conditions[1].operator`."""
+    found = []
+    if depth == 0 and (total := count(conditions)) > MAX_CONDITIONS:
+        found.append(
+            Issue(path, f"At most {MAX_CONDITIONS} conditions fit here; these are {total}. Split them over two steps.")
+        )
+    for index, condition in enumerate(conditions):
+        here = f"{path}[{index}]"
+        if condition.conditions is None:
+            found += _rule_issues(condition, here)
+        elif depth + 1 >= MAX_DEPTH:
+            found.append(Issue(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+        else:
+            found += issues(condition.conditions, f"{here}.conditions", depth + 1)
+    return found
+
+
+def _rule_issues(condition: Condition, here: str) -> list[Issue]:
+    found = []
+    if wrong := paths.problem(condition.field):
+        found.append(Issue(f"{here}.field", wrong, incomplete=not condition.field.strip()))
+    name, value = condition.operator, condition.value
+    if not name:
+        return [*found, Issue(f"{here}.operator", "Choose how to compare.", incomplete=True)]
+    if name not in OPERATORS:
+        known = ", ".join(OPERATORS)
+        return [*found, Issue(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}.")]
+    if name in WITHOUT_VALUE:
+        return found
+    if value is None or value == "" or value == []:
+        return [*found, Issue(f"{here}.value", "Say what to compare with.", incomplete=True)]
+    path, wrong = _value_problem(OPERATORS[name].shape, value)
+    return [*found, Issue(f"{here}.value{path}", wrong)] if wrong else found
+
+
+def _value_problem(shape: str, value: Any) -> tuple[str, str]:
+    """What is wrong with the value of an operator, and where in it; two empty texts when nothing is."""
+    match shape:
+        case "text" if isinstance(value, list | dict):
+            return "", "Give one text."
+        case "many" if not isinstance(value, list):
+            return "", "Give a list of values."
+        case "number" if as_number(value) is None:
+            return "", f"{quoted(value)} is not a number."
+        case "date" if as_date(value) is None:
+            return "", f"{quoted(value)} is not a date. Write 2026-11-21 or 2026-11-21T09:00:00Z."
+        case "pair":
+            return _pair_problem(value)
+        case "duration":
+            return _duration_problem(value)
+        case "pattern":
+            return _pattern_problem(value)
+    return "", ""
+
+
+def _pair_problem(value: Any) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        return "", "Give two numbers, the smaller first."
+    low, high = (as_number(item) for item in value)
+    if low is None or high is None:
+        odd = 0 if low is None else 1
+        return f"[{odd}]", f"{quoted(value[odd])} is not a number."
+    return ("", "The first number is larger than the second; nothing is between them.") if low > high else ("", "")
+
+
+def _duration_problem(value: Any) -> tuple[str, str]:
+    if not isinstance(value, dict) or value.keys() != {"duration", "unit"}:
+        return "", 'Give a number and a unit, such as {"duration": 7, "unit": "days"}.'
+    amount = as_number(value["duration"])
+    if amount is None or amount <= 0:
+        return ".duration", f"{quoted(value['duration'])} is not a length of time. Give a number above 0."
+    if value["unit"] not in UNITS:
+        return ".unit", f"{quoted(value['unit'])} is not a unit of time. Use one of {', '.join(UNITS)}."
+    return (".duration", "At most 100 years.") if amount * UNITS[value["unit"]] > MAX_DURATION_S else ("", "")
+
+
+def _pattern_problem(value: Any) -> tuple[str, str]:
+    if isinstance(value, list | dict):
+        return "", "Give one pattern."
+    try:
+        pattern_of(value)
+    except BadPattern as error:
+        return "", str(error)
+    return "", ""
+
+
+def problems(raw: list[dict[str, Any]]) -> list[Issue]:
+    """The same for a list as JSON, for validation of triggers and goals."""
+    if faults := all_complaints(raw, list[Condition], "conditions"):
+        return [Issue(fault["path"], fault["message"]) for fault in faults]
+    return issues(msgspec.convert(raw, list[Condition]))
+
+
+def _shown(value: Any) -> Any:
+    """A value small enough to keep with the decision."""
+    if isinstance(value, str):
+        return value if len(value) <= SHOWN else value[:SHOWN] + "…"
+    if isinstance(value, list | dict) and len(text := printed_json(value)) > SHOWN:
+        return f"{text[:SHOWN]}…"
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def compile_list(conditions: list[Condition], match: str, reads: set[str]) -> Callable[[Any], Verdict]:
+    """A function from a step to the verdict. An empty list holds. Every rule is looked at, so that each can be shown."""
+    parts = [_compile(condition, reads) for condition in conditions]
+    wants_all = match != "any" or not parts
+
+    def judge(step: Any) -> Verdict:
+        rules: list[dict[str, Any]] = []
+        answers = [part(step, rules) for part in parts]
+        return Verdict(all(answers) if wants_all else any(answers), rules)
+
+    return judge
+
+
+def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[str, Any]]], bool]:
+    if condition.conditions is not None:
+        inner = compile_list(condition.conditions, condition.match, reads)
+
+        def group(step: Any, rules: list[dict[str, Any]]) -> bool:
+            verdict = inner(step)
+            rules.append({"match": condition.match, "held": verdict.held, "rules": verdict.rules})
+            return verdict.held
+
+        return group
+    read, test = paths.reader(condition.field, reads), OPERATORS[condition.operator].make(condition.value)
+    if condition.operator in ZONED:
+        reads.add("contact.timezone")
+    head = {"field": condition.field, "operator": condition.operator, "wanted": _shown(condition.value)}
+
+    def rule(step: Any, rules: list[dict[str, Any]]) -> bool:
+        actual = read(step)
+        try:
+            held = test(actual, step)
+        except Unreadable as error:
+            raise ConditionError(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.") from None
+        rules.append({**head, "actual": _shown(actual), "held": held})
+        return held
+
+    return rule

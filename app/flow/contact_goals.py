@@ -1,0 +1,16 @@
+"""Goals on the contact: those that the contact alone can answer, without the event that usually reaches them."""
+
+from __future__ import annotations
+
+from app.flow.conditions import Condition, fields
+from app.flow.paths import ROOTS
+
+UPDATED, ATTRIBUTE_CHANGED = "contact.updated", "contact.attribute_changed"
+CONTACT_CHANGES = (UPDATED, ATTRIBUTE_CHANGED)
+"""Events that say that a contact is different now. Conditions on them say how a contact is, so one may meet them before any event."""
+
+
+def on_contact(conditions: list[Condition]) -> bool:
+    """Can a contact meet these without an event? Not when there are none, nor when one reads the event, a step or a variable."""
+    roots = {path.partition(".")[0] for path in fields(conditions)}
+    return bool(roots) and roots.isdisjoint(set(ROOTS) - {"contact"})

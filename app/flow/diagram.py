@@ -1,0 +1,115 @@
+"""A small read-only drawing of a graph, for pages that show a path or a version. Pure: positions in, pixels out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.flow import registry
+
+WIDTH, HEIGHT = 176, 50
+SCALE_X, SCALE_Y = 0.74, 0.62
+CORNER, LABEL_AT = 8, 18
+
+
+class Card(msgspec.Struct):
+    """One node: its place in pixels, what it is called and what kind it is."""
+
+    id: str
+    type: str
+    category: str
+    title: str
+    kind: str
+    x: int
+    y: int
+
+
+class Line(msgspec.Struct):
+    """One edge: `key` is `source:port`; `label` is empty for the only way out."""
+
+    key: str
+    source: str
+    target: str
+    path: str
+    label: str
+    label_x: int
+    label_y: int
+
+
+class Picture(msgspec.Struct):
+    """All of it, on a sheet of `width` by `height` pixels."""
+
+    cards: list[Card]
+    lines: list[Line]
+    width: int
+    height: int
+
+
+def trigger_title(trigger: dict[str, Any]) -> str:
+    """What a trigger says on its card."""
+    if trigger.get("type") == "event":
+        return str(trigger.get("event") or "No event chosen")
+    return "Started by hand" if trigger.get("type") in ("manual", "api") else str(trigger.get("type", "Trigger"))
+
+
+def draw(graph: dict[str, Any]) -> Picture:
+    """Scale the canvas positions down and route the edges as the canvas does: down, across, down."""
+    cards = [_card("trigger", "trigger", trigger_title(graph["trigger"]), graph["trigger"].get("position"))]
+    ports: dict[str, tuple[str, ...]] = {"trigger": ("next",)}
+    for node in graph["nodes"]:
+        known = registry.find(node["type"])
+        title = node.get("name") or (known.label if known else node["type"])
+        cards.append(_card(node["id"], node["type"], title, node.get("position")))
+        ports[node["id"]] = known.ports if known else ()
+    left, top = min(card.x for card in cards), min(card.y for card in cards)
+    for card in cards:
+        card.x, card.y = card.x - left, card.y - top
+    places = {card.id: card for card in cards}
+    lines = [
+        _line(edge, places[edge["source"]], places[edge["target"]], ports[edge["source"]])
+        for edge in graph["edges"]
+        if edge["source"] in places and edge["target"] in places
+    ]
+    return Picture(cards, lines, max(card.x for card in cards) + WIDTH, max(card.y for card in cards) + HEIGHT)
+
+
+def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) -> Card:
+    place = position or {}
+    known = registry.find(kind)
+    category = known.category if known else ("trigger" if kind == "trigger" else "exit")
+    label = known.label if known else ("Trigger" if kind == "trigger" else kind)
+    return Card(
+        node_id,
+        kind,
+        category,
+        title,
+        label,
+        round(float(place.get("x", 0)) * SCALE_X),
+        round(float(place.get("y", 0)) * SCALE_Y),
+    )
+
+
+def _line(edge: dict[str, Any], source: Card, target: Card, ports: tuple[str, ...]) -> Line:
+    port = edge.get("sourceHandle") or "next"
+    ways = [*ports, *([port] if port not in ports else [])]
+    x1 = source.x + round(WIDTH * (ways.index(port) + 1) / (len(ways) + 1))
+    y1, x2, y2 = source.y + HEIGHT, target.x + WIDTH // 2, target.y
+    label = "" if port == "next" else {"true": "Yes", "false": "No"}.get(port, port.capitalize())
+    return Line(
+        f"{edge['source']}:{port}", edge["source"], edge["target"], _route(x1, y1, x2, y2), label, x1, y1 + LABEL_AT
+    )
+
+
+def _route(x1: int, y1: int, x2: int, y2: int) -> str:
+    """Down to half way, across, down; rounded where it turns. Going up it leaves sideways first."""
+    if x1 == x2 and y2 > y1:
+        return f"M{x1} {y1}V{y2}"
+    middle = (y1 + y2) // 2 if y2 - y1 >= 2 * CORNER else y1 + CORNER
+    side = 1 if x2 > x1 else -1
+    corner = min(CORNER, abs(x2 - x1) // 2, abs(middle - y1), max(abs(y2 - middle), 1))
+    down = 1 if y2 > middle else -1
+    return (
+        f"M{x1} {y1}V{middle - corner}Q{x1} {middle} {x1 + side * corner} {middle}"
+        f"H{x2 - side * corner}Q{x2} {middle} {x2} {middle + down * corner}V{y2}"
+    )

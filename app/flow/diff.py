@@ -1,0 +1,220 @@
+"""What differs between two graph documents, said the way a colleague would. Pure.
+
+Where things lie on the canvas is not a difference. Steps are matched by id, ways by their source and port.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from app.flow import registry
+from app.flow.document import NEXT, TRIGGER, Backoff, Edge, Graph, Node, Position, Settings, Span, UncertainRule
+
+Kind = Literal["added", "removed", "changed"]
+CARD_WIDTH, CARD_HEIGHT, ASIDE = 240, 80, 280
+"""Pixels on the canvas: a removed step that would lie under a card is drawn this far to its left."""
+PORT_WORDS = {"true": "Yes", "false": "No"}
+FIELD_WORDS = {
+    "templateId": "template",
+    "connectorId": "connector",
+    "fromName": "sender",
+    "fromEmail": "sender address",
+}
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """One value: what it is called, what it was and what it is; empty text for "not there"."""
+
+    label: str
+    before: str
+    after: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One step (or the trigger, a goal, the settings) that is new, gone or different."""
+
+    kind: Kind
+    node_id: str
+    title: str
+    type: str
+    details: list[Detail] = []
+
+
+def value_text(value: Any) -> str:
+    """A value on one line."""
+    if value is None or value is UNSET or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "field" in item for item in value):
+        return ", ".join(condition_text(item) for item in value)
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+
+
+def condition_text(condition: dict[str, Any]) -> str:
+    """`plan equals pro`."""
+    words = [condition.get("field"), str(condition.get("operator", "")).replace("_", " "), condition.get("value")]
+    return " ".join(value_text(word) for word in words if value_text(word))
+
+
+def compare(before: Graph, after: Graph) -> list[Change]:
+    """All differences: the trigger first, then steps in the order of the new graph, then what is gone, then the rest."""
+    return [*_trigger(before, after), *_nodes(before, after), *_goals(before, after), *_rest(before, after)]
+
+
+def union(before: Graph, after: Graph) -> Graph:
+    """`after` with what `before` had and it has not: what a picture of the difference shows."""
+    ways = {(edge.source, edge.source_handle, edge.target) for edge in after.edges}
+    gone = tuple(_aside(node, after) for node in before.nodes if after.node(node.id) is None)
+    dropped = tuple(edge for edge in before.edges if (edge.source, edge.source_handle, edge.target) not in ways)
+    return msgspec.structs.replace(after, nodes=after.nodes + gone, edges=after.edges + dropped)
+
+
+def _aside(node: Node, graph: Graph) -> Node:
+    """The removed node, moved to the left when a new one took its place on the canvas."""
+    x, y = node.position.x, node.position.y
+    for other in graph.nodes:
+        if abs(other.position.x - x) < CARD_WIDTH and abs(other.position.y - y) < CARD_HEIGHT:
+            return msgspec.structs.replace(node, position=Position(x=other.position.x - ASIDE, y=y))
+    return node
+
+
+def edge_marks(before: Graph, after: Graph) -> dict[tuple[str, str], Kind]:
+    """Edges, as (source, target), that are new or gone."""
+    old, new = ({(edge.source, edge.target) for edge in graph.edges} for graph in (before, after))
+    return {**dict.fromkeys(new - old, "added"), **dict.fromkeys(old - new, "removed")}
+
+
+def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
+    found = []
+    for key in [*after, *(key for key in before if key not in after)]:
+        was, now = value_text(before.get(key)), value_text(after.get(key))
+        if was != now:
+            found.append(Detail(FIELD_WORDS.get(key, key), was, now))
+    return found
+
+
+def _trigger(before: Graph, after: Graph) -> Iterator[Change]:
+    old, new = (
+        {
+            "starts by": graph.trigger.type,
+            "event": graph.trigger.event,
+            "only if": graph.trigger.conditions,
+            "match": graph.trigger.match if len(graph.trigger.conditions) > 1 else None,
+        }
+        for graph in (before, after)
+    )
+    details = [*_details(old, new), *_ways(before, after, TRIGGER)]
+    if details:
+        yield Change("changed", TRIGGER, str(after.trigger.event or "Trigger"), TRIGGER, details)
+
+
+def title_of(graph: Graph, node_id: str) -> str:
+    """What a step is called on its card: its name, else what its type is called."""
+    node = graph.node(node_id)
+    if node is None:
+        return "the trigger" if node_id == TRIGGER else node_id
+    if isinstance(node.name, str) and node.name:
+        return node.name
+    known = registry.find(node.type)
+    return known.label if known else node.type
+
+
+def _nodes(before: Graph, after: Graph) -> Iterator[Change]:
+    for node in after.nodes:
+        old = before.node(node.id)
+        title = title_of(after, node.id)
+        if old is None:
+            yield Change("added", node.id, title, node.type, _details({}, node.data))
+        elif details := [*_node(old, node), *_ways(before, after, node.id)]:
+            yield Change("changed", node.id, title, node.type, details)
+    for node in before.nodes:
+        if after.node(node.id) is None:
+            yield Change("removed", node.id, title_of(before, node.id), node.type)
+
+
+def _node(old: Node, new: Node) -> list[Detail]:
+    own = _details({"name": old.name, "type": old.type}, {"name": new.name, "type": new.type})
+    retries = [_retry(old), _retry(new)]
+    return [*own, *_details(old.data, new.data), *_details({"retries": retries[0]}, {"retries": retries[1]})]
+
+
+def _retry(node: Node) -> str:
+    if node.retry is UNSET or node.retry is None:
+        return ""
+    waits = node.retry.waits
+    rule = f"{node.retry.attempts} tries, {waits.delay / 1_000:g} s, {waits.type}{', jitter' if waits.jitter else ''}"
+    return rule if waits.max_delay == Backoff().max_delay else f"{rule}, at most {waits.max_delay / 1_000:g} s"
+
+
+def _ways(before: Graph, after: Graph, source: str) -> Iterator[Detail]:
+    old, new = ({edge.source_handle: edge for edge in graph.leaving(source)} for graph in (before, after))
+    for port in [*new, *(port for port in old if port not in new)]:
+        was, now = _target(before, old.get(port)), _target(after, new.get(port))
+        moved = old.get(port) is None or new.get(port) is None or old[port].target != new[port].target
+        if moved:
+            yield Detail("goes on to" if port == NEXT else f"{PORT_WORDS.get(port, port)} leads to", was, now)
+
+
+def _target(graph: Graph, edge: Edge | None) -> str:
+    return title_of(graph, edge.target) if edge else ""
+
+
+def _goals(before: Graph, after: Graph) -> Iterator[Change]:
+    old, new = ({goal.id: goal for goal in graph.goals} for graph in (before, after))
+    for goal_id in [*new, *(goal_id for goal_id in old if goal_id not in new)]:
+        was, now = (
+            {
+                "event": goal.event,
+                "only if": goal.conditions,
+                "match": goal.match,
+                "name": goal.name,
+                "checked on the contact too": goal.check_contact is True or None,
+            }
+            if goal
+            else {}
+            for goal in (old.get(goal_id), new.get(goal_id))
+        )
+        details = _details(was, now)
+        kind: Kind = "added" if goal_id not in old else "removed" if goal_id not in new else "changed"
+        if details:
+            name = (new.get(goal_id) or old[goal_id]).name or goal_id
+            yield Change(kind, goal_id, f"Goal {name}", "goal", [] if kind == "removed" else details)
+
+
+def _rest(before: Graph, after: Graph) -> Iterator[Change]:
+    old, new = (
+        {
+            "may enter again": graph.settings.reentry.replace("_", " "),
+            "cool-down, s": graph.settings.cooldown_seconds,
+            "one run for each": graph.settings.entry_key,
+            "uncertain emails": uncertain_in_words(graph.settings),
+        }
+        for graph in (before, after)
+    )
+    if details := _details(old, new):
+        yield Change("changed", "", "Entry and delivery rules", "settings", details)
+    if [note.text for note in before.notes] != [note.text for note in after.notes]:
+        texts = {note.id: note.text for note in before.notes}, {note.id: note.text for note in after.notes}
+        yield Change("changed", "", "Notes", "note", [Detail("", *pair) for pair in _pairs(*texts)])
+
+
+def uncertain_in_words(settings: Settings) -> str:
+    """What becomes of uncertain emails, as a clause."""
+    rule = settings.uncertain
+    if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):
+        return "stay for a person"
+    acts = {"assume_sent": "count as sent", "resend": "are sent again once", "error": "count as failed"}
+    number, unit = rule.after.duration, rule.after.unit
+    return f"{acts.get(rule.then, 'stay for a person')} after {number:,} {unit if number != 1 else unit[:-1]}"
+
+
+def _pairs(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, str]]:
+    return [(old.get(key, ""), new.get(key, "")) for key in {**new, **old} if old.get(key) != new.get(key)]

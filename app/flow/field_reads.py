@@ -1,0 +1,120 @@
+"""Which fields a configuration reads, and whether the data of a workspace has them. Pure.
+
+A slip of the finger in a field name is no error anywhere: it reads as nothing, for everybody. So names that no data has are
+doubted aloud, with the nearest one that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from app.flow import paths
+from app.lib.complaints import joined
+from app.lib.liquid import LiquidError, compile_text
+from app.lib.nearest import nearest
+
+OF_CONTACT = frozenset({*paths.COLUMNS, "id", "tags", "attributes", "consent"})
+"""What every contact has."""
+UNREPORTED = {"hasOpened": "opens", "hasClicked": "clicks"}
+"""Fields of the public contract that nothing fills yet."""
+
+
+class FieldRead(NamedTuple):
+    """A field that is read: where in the configuration, its names one after the other, and whether a text reads it.
+
+    A text knows no bare names: `{{ plan }}` is empty where the condition `plan` finds the attribute.
+    """
+
+    path: str
+    names: list[str]
+    of_text: bool = False
+
+
+def fields_read(value: Any, path: str = "") -> Iterator[FieldRead]:
+    """All fields that a JSON value reads, in conditions and in texts with Liquid."""
+    if isinstance(value, str):
+        yield from fields_in_text(value, path)
+    elif isinstance(value, dict):
+        named = value.get("field")
+        if isinstance(named, str) and "operator" in value and paths.problem(named) is None:
+            yield FieldRead(joined(path, "field"), paths.names_of(named))
+        for name, inner in value.items():
+            yield from fields_read(inner, joined(path, str(name)))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from fields_read(inner, f"{path}[{number}]")
+
+
+def fields_in_text(text: str, path: str, *, html: bool = False) -> Iterator[FieldRead]:
+    """The fields that a text with Liquid reads; none when it is no Liquid, which is told elsewhere."""
+    if "{{" not in text and "{%" not in text:
+        return
+    try:
+        found = compile_text(text, html=html).paths
+    except LiquidError:
+        return
+    for name in sorted(found):
+        yield FieldRead(path, paths.names_of(name), of_text=True)
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """Names that data has: attributes of contacts, and properties by event name. None, or no entry: there is no data to ask."""
+
+    attributes: frozenset[str] | None = None
+    properties: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def with_attributes(self, names: Iterable[str]) -> KnownNames:
+        """The same, with attributes that will be there, such as those that a step writes."""
+        return self if self.attributes is None else replace(self, attributes=self.attributes | frozenset(names))
+
+    def of_any_event(self, given: Iterable[str] = ()) -> KnownNames:
+        """For what is not tied to one event, such as a template: the properties of all of them, and `given`, as event ''."""
+        every = frozenset(given).union(*self.properties.values())
+        return replace(self, properties={"": every} if every else {})
+
+    def doubt(self, read: FieldRead, event: str | None) -> str | None:
+        """A sentence when no data has this field; `event` is the one that is read, None when it is not known."""
+        root, *rest = read.names
+        if root == "contact":
+            wanted = rest[1:] if rest[:1] == ["attributes"] else rest
+            return self._of_contact(wanted[0]) if wanted else None
+        if root == "event":
+            return self._of_event(rest[0], event) if rest else None
+        if root in paths.ROOTS:
+            return None
+        if read.of_text:
+            return self._bare_in_text(root, event)
+        if root in UNREPORTED:
+            return f"Nothing reports {UNREPORTED[root]} yet, so this is empty for everybody."
+        return self._of_either(rest[0] if root == "attributes" and rest else root, event)
+
+    def _bare_in_text(self, name: str, event: str | None) -> str | None:
+        of_event = self.properties.get(event or "", frozenset())
+        where = "contact" if name in (self.attributes or ()) else "event" if name in of_event else None
+        return f"A text does not find `{name}` by itself. Did you mean `{where}.{name}`?" if where else None
+
+    def _of_contact(self, name: str) -> str | None:
+        if self.attributes is None or name in OF_CONTACT or name in self.attributes:
+            return None
+        return f"No contact has `{name}`.{_hint(name, self.attributes | OF_CONTACT)}"
+
+    def _of_event(self, name: str, event: str | None) -> str | None:
+        known = self.properties.get(event) if event is not None else None
+        if known is None or name == "name" or name in known:
+            return None
+        return f"No recent event{f' `{event}`' if event else ''} has `{name}`.{_hint(name, known)}"
+
+    def _of_either(self, name: str, event: str | None) -> str | None:
+        """A bare name is looked up in the event, then in the contact."""
+        known = self.properties.get(event) if event is not None else None
+        if known is None or self.attributes is None or name in known | self.attributes | OF_CONTACT:
+            return None
+        return f"Neither contacts nor recent events have `{name}`.{_hint(name, known | self.attributes | OF_CONTACT)}"
+
+
+def _hint(name: str, known: frozenset[str]) -> str:
+    near = nearest(name, sorted(known))
+    return f" Did you mean `{near}`?" if near else ""

@@ -1,0 +1,299 @@
+"""The operators of conditions: which types of fields each is for, what value it takes, and how it answers.
+
+`make(wanted)` reads the wanted value once, when a version is compiled, and returns the test that runs for each person. How a value
+reads as text, number, boolean, date or list says `app.lib.readings`; nothing is compared in any other way.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+
+from app.flow.patterns import pattern_of
+from app.lib.readings import (
+    as_boolean,
+    as_date,
+    as_instant,
+    as_list,
+    as_number,
+    as_text,
+    folded,
+    is_blank,
+    same,
+)
+
+Test = Callable[[Any, Any], bool]
+"""(actual value, step) -> does it hold?"""
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
+"""Of durations, in seconds."""
+DAYS = {"days": 1, "weeks": 7}
+
+
+class ConditionError(Exception):
+    """A rule cannot be answered for this person; the message names the field, the value and what was expected."""
+
+
+class Unreadable(Exception):
+    """A value has no reading of the kind that an operator compares; the message says of which: `not a number`."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """`kinds`: the types of fields it is offered for. `shape`: what its value looks like, one of `SHAPES`."""
+
+    label: str
+    shape: str
+    kinds: frozenset[str]
+    make: Callable[[Any], Test]
+
+
+SHAPES = {
+    "none": "no value",
+    "text": "text",
+    "any": "one value",
+    "many": "a list of values",
+    "number": "a number",
+    "pair": "two numbers",
+    "pattern": "a pattern",
+    "date": "a date",
+    "duration": "a number and a unit",
+}
+
+
+# Equality and text -------------------------------------------------------------------------------------------------
+
+
+def _equals(wanted: Any) -> Test:
+    if not isinstance(wanted, str):
+        return lambda actual, _step: same(actual, wanted)
+    plain = folded(wanted)
+
+    def test(actual: Any, _step: Any) -> bool:
+        if isinstance(actual, str):
+            return actual == wanted or folded(actual) == plain
+        return same(actual, wanted)
+
+    return test
+
+
+def _in(wanted: Any) -> Test:
+    items = as_list(wanted)
+    texts = frozenset(folded(item) for item in items if isinstance(item, str))
+    others = [item for item in items if not isinstance(item, str)]
+
+    def test(actual: Any, _step: Any) -> bool:
+        if isinstance(actual, str):
+            return folded(actual) in texts or any(same(actual, item) for item in others)
+        return any(same(actual, item) for item in items)
+
+    return test
+
+
+def _affix(compare: Callable[[str, str], bool]) -> Callable[[Any], Test]:
+    def make(wanted: Any) -> Test:
+        plain = folded(as_text(wanted) or "")
+
+        def test(actual: Any, _step: Any) -> bool:
+            text = as_text(actual)
+            return text is not None and compare(folded(text), plain)
+
+        return test
+
+    return make
+
+
+def _contains(wanted: Any) -> Test:
+    """A part of text, an item of a list, a name of an object."""
+    equal, plain = _equals(wanted), folded(as_text(wanted) or "")
+
+    def test(actual: Any, step: Any) -> bool:
+        if isinstance(actual, str):
+            return plain in folded(actual)
+        if isinstance(actual, list | dict):
+            return any(equal(item, step) for item in actual)
+        text = as_text(actual)
+        return text is not None and plain in folded(text)
+
+    return test
+
+
+def _contains_any(wanted: Any) -> Test:
+    holds = _in(wanted)
+    return lambda actual, step: any(holds(item, step) for item in as_list(actual))
+
+
+def _contains_all(wanted: Any) -> Test:
+    tests = [_equals(item) for item in as_list(wanted)]
+
+    def test(actual: Any, step: Any) -> bool:
+        items = as_list(actual)
+        return all(any(equal(item, step) for item in items) for equal in tests)
+
+    return test
+
+
+def _matches(wanted: Any) -> Test:
+    pattern = pattern_of(wanted)
+
+    def test(actual: Any, _step: Any) -> bool:
+        text = as_text(actual)
+        return text is not None and pattern.found_in(text)
+
+    return test
+
+
+# Numbers and booleans ----------------------------------------------------------------------------------------------
+
+
+def _number(actual: Any) -> float | None:
+    """None when there is nothing; Unreadable when it is something else."""
+    found = as_number(actual)
+    if found is None and not is_blank(actual):
+        raise Unreadable("not a number")
+    return found
+
+
+def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
+    def make(wanted: Any) -> Test:
+        limit = as_number(wanted)
+
+        def test(actual: Any, _step: Any) -> bool:
+            found = _number(actual)
+            return found is not None and compare(found, limit)
+
+        return test
+
+    return make
+
+
+def _between(wanted: Any) -> Test:
+    low, high = (as_number(item) or 0 for item in wanted)
+
+    def test(actual: Any, _step: Any) -> bool:
+        found = _number(actual)
+        return found is not None and low <= found <= high
+
+    return test
+
+
+def _truth(wanted: bool) -> Callable[[Any], Test]:
+    def test(actual: Any, _step: Any) -> bool:
+        found = as_boolean(actual)
+        if found is None and not is_blank(actual):
+            raise Unreadable("neither true nor false")
+        return found is wanted
+
+    return lambda _value: test
+
+
+# Dates -------------------------------------------------------------------------------------------------------------
+
+
+def _instant(actual: Any, zone: tzinfo) -> datetime | None:
+    found = as_instant(actual, zone)
+    if found is None and not is_blank(actual):
+        raise Unreadable("not a date")
+    return found
+
+
+def _day(moment: datetime, zone: tzinfo) -> date:
+    try:
+        return moment.astimezone(zone).date()
+    except (OverflowError, ValueError):  # the first and the last day that there are
+        return moment.date()
+
+
+def _dated(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
+    """A day without a time is all of that day, where the contact is: nothing is before, on and after it at once."""
+
+    def make(wanted: Any) -> Test:
+        limit = as_date(wanted)
+        whole_day = compare is operator.eq or not isinstance(limit, datetime)
+
+        def test(actual: Any, step: Any) -> bool:
+            zone = step.zone
+            found, bound = _instant(actual, zone), as_instant(limit, zone)
+            if found is None or bound is None:
+                return False
+            return compare(_day(found, zone), _day(bound, zone)) if whole_day else compare(found, bound)
+
+        return test
+
+    return make
+
+
+def _within(sign: int) -> Callable[[Any], Test]:
+    """Between now and the duration before (-1) or after (1) it. Values that are days are counted in days."""
+
+    def make(wanted: Any) -> Test:
+        amount, unit = as_number(wanted["duration"]) or 0, wanted["unit"]
+        span, days = timedelta(seconds=amount * UNITS[unit]), amount * DAYS.get(unit, 0)
+
+        def test(actual: Any, step: Any) -> bool:
+            zone, now = step.zone, step.now
+            found = _instant(actual, zone)
+            if found is None:
+                return False
+            if days and not isinstance(as_date(actual), datetime):
+                return bool(0 <= sign * (_day(found, zone) - _day(now, zone)).days <= days)
+            return bool(timedelta() <= (found - now) * sign <= span)
+
+        return test
+
+    return make
+
+
+def _not(make: Callable[[Any], Test]) -> Callable[[Any], Test]:
+    def opposite(wanted: Any) -> Test:
+        test = make(wanted)
+        return lambda actual, step: not test(actual, step)
+
+    return opposite
+
+
+def _blank(_wanted: Any) -> Test:
+    return lambda actual, _step: is_blank(actual)
+
+
+_TEXT, _NUMBERS, _LISTS = frozenset(("text",)), frozenset(("number",)), frozenset(("list",))
+_DATES, _BOOLEANS = frozenset(("date",)), frozenset(("boolean",))
+KINDS = _TEXT | _NUMBERS | _BOOLEANS | _DATES | _LISTS
+
+OPERATORS: dict[str, Operator] = {
+    "equals": Operator("is", "any", _TEXT | _NUMBERS, _equals),
+    "not_equals": Operator("is not", "any", _TEXT | _NUMBERS, _not(_equals)),
+    "contains": Operator("contains", "any", _TEXT | _LISTS, _contains),
+    "not_contains": Operator("does not contain", "any", _TEXT | _LISTS, _not(_contains)),
+    "contains_any": Operator("contains any of", "many", _LISTS, _contains_any),
+    "contains_all": Operator("contains all of", "many", _LISTS, _contains_all),
+    "starts_with": Operator("starts with", "text", _TEXT, _affix(str.startswith)),
+    "ends_with": Operator("ends with", "text", _TEXT, _affix(str.endswith)),
+    "matches": Operator("matches", "pattern", _TEXT, _matches),
+    "in": Operator("is one of", "many", _TEXT, _in),
+    "not_in": Operator("is none of", "many", _TEXT, _not(_in)),
+    "greater_than": Operator("is more than", "number", _NUMBERS, _compared(operator.gt)),
+    "greater_or_equal": Operator("is at least", "number", _NUMBERS, _compared(operator.ge)),
+    "less_than": Operator("is less than", "number", _NUMBERS, _compared(operator.lt)),
+    "less_or_equal": Operator("is at most", "number", _NUMBERS, _compared(operator.le)),
+    "between": Operator("is between", "pair", _NUMBERS, _between),
+    "is_true": Operator("is true", "none", _BOOLEANS, _truth(True)),
+    "is_false": Operator("is false", "none", _BOOLEANS, _truth(False)),
+    "before": Operator("is before", "date", _DATES, _dated(operator.lt)),
+    "on": Operator("is on", "date", _DATES, _dated(operator.eq)),
+    "after": Operator("is after", "date", _DATES, _dated(operator.gt)),
+    "within_last": Operator("is within the last", "duration", _DATES, _within(-1)),
+    "not_within_last": Operator("is not within the last", "duration", _DATES, _not(_within(-1))),
+    "within_next": Operator("is within the next", "duration", _DATES, _within(1)),
+    "is_empty": Operator("is empty", "none", _LISTS, _blank),
+    "exists": Operator("is known", "none", KINDS, _not(_blank)),
+    "not_exists": Operator("is not known", "none", KINDS, _blank),
+}
+"""In the order of the form."""
+WITHOUT_VALUE = frozenset(name for name, one in OPERATORS.items() if one.shape == "none")
+TIMED = frozenset(name for name, one in OPERATORS.items() if one.shape == "duration")
+"""Their answer changes with time alone."""
+ZONED = TIMED | frozenset(name for name, one in OPERATORS.items() if one.shape == "date")
+"""Their answer depends on the contact's time zone."""

@@ -1,0 +1,120 @@
+"""Field paths: `contact.email`, `contact.attributes.plan`, `event.items[0].sku`, `steps.mail.message`, `vars.x`, and bare names.
+
+`a.0` and `a[0]` are the same place in a list.
+
+A bare name (`source`, `attributes.plan`) is looked up in the event's properties, then the contact's fields, then its
+attributes. The four prefixes are exact; after `contact.` a name that is no field is an attribute.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from app.flow.node_type import Read
+from app.lib.readings import follow, quoted
+
+COLUMNS = {
+    "email": "email",
+    "phone": "phone",
+    "external_id": "external_id",
+    "externalId": "external_id",
+    "source": "source",
+    "timezone": "timezone",
+    "locale": "locale",
+    "created_at": "created_at",
+    "createdAt": "created_at",
+}
+ROOTS = ("contact", "event", "steps", "vars")
+_PATH = re.compile(r"[^\s.\[\]{}]+(\[[0-9]{1,9}\]|\.[^\s.\[\]{}]+)*")
+_INDEX = re.compile(r"\[([0-9]+)\]")
+MAX_PATH = 200
+
+
+def problem(path: str) -> str | None:
+    """What is wrong with a path, None when nothing is."""
+    if not path.strip():
+        return "Choose a field."
+    if len(path) > MAX_PATH or not _PATH.fullmatch(path):
+        return f"{quoted(path, 60)} is not a field. Write names with dots between, such as contact.attributes.plan."
+    root, _, rest = path.partition(".")
+    if root in ROOTS and not rest:
+        return f"Say which field of {root}: {root}.something."
+    return None
+
+
+def names_of(path: str) -> list[str]:
+    """The names of a path, one after the other: `a[0].b` and `a.0.b` are the same three."""
+    return _INDEX.sub(r".\1", path).split(".") if "[" in path else path.split(".")
+
+
+def label_of(path: str) -> str:
+    """A field as people call it: `contact.attributes.plan` is `plan`, `event.product` is `event product`."""
+    names = names_of(path)
+    if names[0] == "event" and len(names) > 1:
+        return "event " + ".".join(names[1:])
+    if names[0] in ("contact", "vars") and len(names) > 1:
+        names = names[1:]
+    if names[0] == "attributes" and len(names) > 1:
+        names = names[1:]
+    return ".".join(names)
+
+
+def reader(path: str, reads: set[str]) -> Read:
+    """Compile a path. Adds what it reads to `reads`: `contact.<field>`, or `steps.<id>` for outputs that must be kept."""
+    root, *names = names_of(path)
+    if root == "contact" and names:
+        reads.add(f"contact.{field_of(names)}")
+        return _contact(names)
+    if root == "event" and names == ["name"]:  # a property of that name is what the sender meant
+        return lambda step: step.event.get("name", step.event_name)
+    if root == "event" and names:
+        return _named(names, lambda step: step.event)
+    if root == "steps" and names:
+        reads.add(f"steps.{names[0]}")
+        return lambda step: follow(step.steps, names)
+    if root == "vars" and names:
+        return lambda step: follow(step.vars, names)
+    reads |= {f"contact.{field_of([root, *names])}", "contact.attributes"}
+    return _bare([root, *names])
+
+
+def field_of(names: list[str]) -> str:
+    """The field of a contact that a path leads into: a column, `tags`, `attributes`, or `id`, which is always there."""
+    if names[0] in ("tags", "id"):
+        return names[0]
+    return COLUMNS[names[0]] if names[0] in COLUMNS and len(names) == 1 else "attributes"
+
+
+def _named(names: list[str], root: Read) -> Read:
+    if len(names) == 1:
+        name = names[0]
+        return lambda step: root(step).get(name)
+    return lambda step: follow(root(step), names)
+
+
+def _contact(names: list[str]) -> Read:
+    first = names[0]
+    if first == "tags":
+        return (lambda step: follow(step.contact.tags, names[1:])) if names[1:] else lambda step: step.contact.tags
+    if first == "id":
+        return lambda step: str(UUID(bytes=step.contact.id))
+    if first in COLUMNS and len(names) == 1:
+        column = COLUMNS[first]
+        return lambda step: step.contact.columns.get(column)
+    rest = names[1:] if first == "attributes" and len(names) > 1 else names
+    return _named(rest, lambda step: step.contact.attributes)
+
+
+def _bare(names: list[str]) -> Read:
+    of_contact, of_event = _contact(names), _named(names, lambda step: step.event)
+    of_attributes = _named(names, lambda step: step.contact.attributes)
+
+    def read(step: Any) -> Any:
+        if step.event and (found := of_event(step)) is not None:
+            return found
+        found = of_contact(step)
+        return of_attributes(step) if found is None else found
+
+    return read

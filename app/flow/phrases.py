@@ -1,0 +1,95 @@
+"""Conditions said in words: `plan is pro and last visit is within the last 7 days`. For cards, dialogs and the pages of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from app.flow.operators import OPERATORS, UNITS, ZONED
+from app.flow.paths import label_of
+from app.lib.formats import readable
+from app.lib.readings import as_date, printed
+from app.lib.zones import zone_word
+
+TO_CHOOSE = "…"
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One rule of a decision: what was there, what was wanted. A group has neither and a label of its own; `depth` indents."""
+
+    label: str
+    held: bool
+    depth: int
+    was: str = ""
+    wanted: str = ""
+
+
+def wanted_in_words(operator: str, wanted: Any, zone: tzinfo = UTC) -> str:
+    """What a rule wants: `is within the last 7 days`, `is between 1 and 9`, `is known`. `zone`: the reader's."""
+    known = OPERATORS.get(operator)
+    if known is None:
+        return f"{operator.replace('_', ' ') or TO_CHOOSE} {_said(wanted)}"
+    if known.shape == "none":
+        return known.label
+    if known.shape == "duration":
+        given = wanted if isinstance(wanted, dict) else {}
+        unit, amount = printed(given.get("unit")) or TO_CHOOSE, readable(given.get("duration"), TO_CHOOSE)
+        if unit in UNITS and amount == "1":
+            return f"{known.label} {unit.removesuffix('s')}"
+        return f"{known.label} {amount} {unit}"
+    if known.shape == "date":
+        return f"{known.label} {_dated(wanted, zone) or _said(wanted)}"
+    if known.shape == "pair" and isinstance(wanted, list):
+        return f"{known.label} {' and '.join(_said(item) for item in wanted)}"
+    return f"{known.label} {_said(wanted)}"
+
+
+def _dated(value: Any, zone: tzinfo) -> str:
+    """A date as people write one; an instant in `zone`, a date without one as it stands. Nothing when it is no date."""
+    found = as_date(value)
+    if found is None:
+        return ""
+    if not isinstance(found, datetime):
+        return f"{found:%b} {found.day}, {found:%Y}"
+    try:
+        local = found.astimezone(zone) if found.tzinfo else found
+    except OverflowError:
+        return ""
+    return f"{local:%b} {local.day}, {local:%Y %H:%M}{' ' + zone_word(local) if local.tzinfo else ''}"
+
+
+def _said(value: Any) -> str:
+    """A value inside a sentence."""
+    return ("yes" if value else "no") if isinstance(value, bool) else readable(value, TO_CHOOSE)
+
+
+def sentence(conditions: Any, match: Any = "all") -> str:
+    """A list of conditions as a card says it; nothing for an empty one. Takes drafts, so anything may be missing."""
+    parts = []
+    for item in conditions if isinstance(conditions, list) else ():
+        if not isinstance(item, dict):
+            continue
+        if "conditions" in item:
+            parts.append(f"({sentence(item['conditions'], item.get('match'))})")
+        else:
+            field = label_of(printed(item.get("field")) or TO_CHOOSE)
+            parts.append(f"{field} {wanted_in_words(printed(item.get('operator')), item.get('value'))}")
+    return (" or " if match == "any" else " and ").join(parts)
+
+
+def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: int = 0) -> list[RuleLine]:
+    """The stored rules of a decision, one line each, groups before what is in them. `zone`: the reader's."""
+    lines = []
+    for rule in rules:
+        if "rules" in rule:
+            label = "Any of these" if rule.get("match") == "any" else "All of these"
+            lines.append(RuleLine(label, bool(rule.get("held")), depth))
+            lines += decision_in_words(rule["rules"], zone, depth + 1)
+        else:
+            operator, actual = str(rule.get("operator", "")), rule.get("actual")
+            wanted = wanted_in_words(operator, rule.get("wanted"), zone)
+            was = (_dated(actual, zone) if operator in ZONED else "") or readable(actual, "empty")
+            lines.append(RuleLine(label_of(str(rule.get("field", ""))), bool(rule.get("held")), depth, was, wanted))
+    return lines

@@ -1,0 +1,83 @@
+"""What `compile` is handed: turns paths, texts and conditions of a config into functions, and notes what a version reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from app.flow import conditions as rules
+from app.flow import paths
+from app.flow.node_type import Read
+from app.lib.liquid import compile_text, compile_value
+from app.lib.readings import printed
+
+_SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])+)\s*\}\}")
+
+
+def _has_liquid(text: str) -> bool:
+    return "{{" in text or "{%" in text
+
+
+class Scope:
+    """`reads` tells the engine what to load: `contact.<field>`, and `steps.<node>` for outputs that must be kept."""
+
+    def __init__(self) -> None:
+        self.reads: set[str] = set()
+
+    def field(self, path: str) -> Read:
+        """A reader of one field."""
+        return paths.reader(path, self.reads)
+
+    def conditions(self, conditions: list[rules.Condition], match: str) -> Callable[[Any], rules.Verdict]:
+        """A judge of a condition list."""
+        return rules.compile_list(conditions, match, self.reads)
+
+    def text(self, source: str) -> Read:
+        """Text with Liquid in it. A text without any costs nothing per person; plain `{{ path }}` needs no Liquid."""
+        if not _has_liquid(source):
+            return lambda _step: source
+        parts = _SIMPLE.split(source)
+        if not _has_liquid("".join(parts[::2])) and all(paths.names_of(part)[0] in paths.ROOTS for part in parts[1::2]):
+            readers = [self.field(part) if index % 2 else part for index, part in enumerate(parts)]
+            return lambda step: "".join([part if isinstance(part, str) else printed(part(step)) for part in readers])
+        template = compile_text(source, html=False)
+        self._note(template.paths)
+        return lambda step: template.render(step.data)
+
+    def value(self, value: Any) -> Read:
+        """Any JSON value with Liquid in its texts; a text that is exactly one `{{ path }}` keeps the value's type."""
+        if isinstance(value, str) and _has_liquid(value):
+            lone = _SIMPLE.fullmatch(value.strip())
+            if lone and paths.names_of(lone[1])[0] in paths.ROOTS:
+                return self.field(lone[1])
+            if _SIMPLE.search(value):
+                return self.text(value)
+            compiled = compile_value(value)
+            self._note(compiled.paths)
+            return lambda step: compiled.render(step.data)
+        if isinstance(value, list):
+            items = [self.value(item) for item in value]
+            return lambda step: [item(step) for item in items]
+        if isinstance(value, dict):
+            fields = {key: self.value(item) for key, item in value.items()}
+            return lambda step: {key: read(step) for key, read in fields.items()}
+        return lambda _step: value
+
+    def _note(self, found: frozenset[str]) -> None:
+        for path in found:
+            root, _, rest = path.partition(".")
+            if root == "contact":
+                fields = [paths.field_of(rest.split("."))] if rest else [*paths.COLUMNS.values(), "tags", "attributes"]
+                self.reads |= {f"contact.{field}" for field in fields}
+            elif root == "steps":
+                self.reads.add(f"steps.{rest.split('.')[0]}" if rest else "steps.*")
+
+
+def is_constant(value: Any) -> bool:
+    """Does a JSON value hold no Liquid, so that it is the same for everybody?"""
+    if isinstance(value, str):
+        return not _has_liquid(value)
+    if isinstance(value, list):
+        return all(map(is_constant, value))
+    return not isinstance(value, dict) or all(map(is_constant, value.values()))

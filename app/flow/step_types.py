@@ -1,0 +1,107 @@
+"""What validation needs to know about step types and conditions, asked from `app.nodes`.
+
+Validation takes this as a parameter, so that it stays pure and its tests bring their own small set of types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from app.flow import conditions, contact_goals, registry
+from app.flow.trigger_types import TRIGGER_TYPES
+from app.lib.complaints import joined
+from app.lib.liquid import LiquidError, compile_text
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a configuration. `incomplete`: nothing contradicts itself, something is still to be chosen."""
+
+    path: str
+    message: str
+    incomplete: bool = False
+
+
+class StepTypes(Protocol):
+    """The types there are and what they say about a configuration."""
+
+    def names(self) -> list[str]:
+        """All step types."""
+
+    def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
+        """The ways out of a step of a known type with this configuration, `error` among them."""
+
+    def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+        """What is wrong with a configuration of a known type; paths begin below `data`."""
+
+    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
+        """What is wrong with a list of conditions; paths begin with `conditions`."""
+
+    def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
+        """Can a contact meet these conditions without an event?"""
+
+    def trigger_names(self) -> list[str]:
+        """All trigger types."""
+
+
+class Installed:
+    """The types in `app.nodes`."""
+
+    def names(self) -> list[str]:
+        return sorted(registry.types())
+
+    def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
+        return list(registry.ports(registry.get(type_)))
+
+    def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+        issues = registry.problems(registry.get(type_), data)
+        told = [Problem(issue.path, issue.message, issue.incomplete) for issue in issues]
+        return told + list(_liquid_problems(data, ""))
+
+    def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Problem]:
+        return [Problem(issue.path, issue.message, issue.incomplete) for issue in conditions.problems(raw)]
+
+    def asks_contact(self, raw: list[dict[str, Any]]) -> bool:
+        try:
+            return contact_goals.on_contact(msgspec.convert(raw, list[conditions.Condition]))
+        except msgspec.ValidationError:  # told as a problem of the conditions
+            return True
+
+    def trigger_names(self) -> list[str]:
+        return sorted(TRIGGER_TYPES)
+
+    def catalogue(self) -> list[dict[str, Any]]:
+        """Every step type for the API, by category and label."""
+        return [
+            {
+                "type": kind.type,
+                "label": kind.label,
+                "category": kind.category,
+                "description": kind.description,
+                "ports": list(registry.ports(kind)),
+                "schema": registry.config_schema(kind),
+            }
+            for kind in registry.types().values()
+        ]
+
+
+def _liquid_problems(value: Any, path: str) -> Iterator[Problem]:
+    """Texts that are no Liquid and would fail for everybody. Saved all the same: people stop in the middle of typing."""
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        try:
+            compile_text(value, html=False)
+        except LiquidError as error:
+            yield Problem(path, f"This text cannot be filled in: {str(error).rstrip('.')}.", incomplete=True)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _liquid_problems(inner, joined(path, str(key)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _liquid_problems(inner, f"{path}[{index}]")
+
+
+INSTALLED = Installed()

@@ -1,0 +1,132 @@
+"""The mailbox of local mode: what the product's own mail server took, to be read like mail."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import NotFound
+from app.lib import holding, sandbox
+from app.mailbox.opened_mail import ShownMail, opened
+from app.message_templates.mail_view import framed
+from app.message_templates.service import share_of
+from app.messaging import repository
+from app.models import MailboxMessage
+from app.models.status import Role
+from app.settings import settings
+from app.web import flash
+from app.web.fragments import page
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+PAGE = 50
+View = Literal["mail", "text", "headers"]
+
+
+class NoMailbox(NotFound):
+    """There is no mailbox here: mails leave through real mail servers. The ledger is under Messages."""
+
+    code = "no_mailbox"
+
+
+def _only_local() -> None:
+    if not settings().local:
+        raise NoMailbox
+
+
+async def _mail(request: Asked, session: AsyncSession, mail_id: UUID) -> MailboxMessage:
+    _only_local()
+    found = await repository.mail(session, request.user.tenant_id, mail_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _opened(request: Asked, session: AsyncSession, mail: MailboxMessage) -> ShownMail:
+    """The mail taken apart, in a child: it may have come from anywhere."""
+    await holding.give_back(session)
+    return await sandbox.run(opened, mail.raw, share=share_of(request.user))
+
+
+async def _page(
+    request: Asked,
+    session: AsyncSession,
+    block: str,
+    *,
+    search: str,
+    view: View = "mail",
+    mail: MailboxMessage | None = None,
+    before: UUID | None = None,
+) -> Template:
+    tenant_id = request.user.tenant_id
+    shown = await _opened(request, session, mail) if mail else None
+    rows = await repository.mailbox(session, tenant_id, PAGE + 1, search=search.strip(), before=before)
+    return page(
+        request,
+        "mailbox/show.html",
+        block=block,
+        rows=rows[:PAGE],
+        more=rows[PAGE - 1].id if len(rows) > PAGE else None,
+        total=await repository.count_mailbox(session, tenant_id),
+        search=search,
+        view=view,
+        mail=mail,
+        shown=shown,
+        first=before is None,
+    )
+
+
+@get("/mailbox", role=Role.VIEWER, include_in_schema=False)
+async def mailbox(
+    request: Asked, db_session: Database, search: FromQuery[str] = "", before: FromQuery[UUID | None] = None
+) -> Template:
+    """The newest mails."""
+    _only_local()
+    return await _page(request, db_session, "list", search=search, before=before)
+
+
+@get("/mailbox/{mail_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+async def show_mail(
+    request: Asked,
+    db_session: Database,
+    mail_id: FromPath[UUID],
+    search: FromQuery[str] = "",
+    view: FromQuery[View] = "mail",
+) -> Template:
+    """One mail beside the list: as it looks, as text, or its headers."""
+    mail = await _mail(request, db_session, mail_id)
+    return await _page(request, db_session, "reader", search=search, view=view, mail=mail)
+
+
+@get("/mailbox/{mail_id:uuid}/frame", role=Role.VIEWER, include_in_schema=False)
+async def mail_frame(request: Asked, db_session: Database, mail_id: FromPath[UUID]) -> Response[str]:
+    """The HTML of a mail, as the document of a sandboxed frame."""
+    return framed((await _opened(request, db_session, await _mail(request, db_session, mail_id))).html)
+
+
+@get("/mailbox/{mail_id:uuid}/raw", role=Role.VIEWER, include_in_schema=False)
+async def mail_source(request: Asked, db_session: Database, mail_id: FromPath[UUID]) -> Response[bytes]:
+    """The mail as it came, to save as a file."""
+    mail = await _mail(request, db_session, mail_id)
+    return Response(
+        mail.raw,
+        media_type="message/rfc822",
+        headers={"Content-Disposition": f'attachment; filename="{mail_id}.eml"', "Content-Security-Policy": "sandbox"},
+    )
+
+
+@post("/mailbox/clear", role=Role.MARKETER, include_in_schema=False)
+async def clear_mailbox(request: Asked, db_session: Database) -> Response[bytes]:
+    """Empty the mailbox of this workspace. The ledger keeps its rows."""
+    _only_local()
+    await repository.clear_mailbox(db_session, request.user.tenant_id)
+    return flash.go(request, "/mailbox", "The mailbox is empty.")
+
+
+HANDLERS: list[Any] = [mailbox, show_mail, mail_frame, mail_source, clear_mailbox]

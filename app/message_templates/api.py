@@ -1,0 +1,122 @@
+"""JSON routes of templates."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import guards
+from app.message_templates.service import TemplateService, parts_of, template_view
+from app.messaging.schemas import (
+    NewTemplate,
+    PreviewRequest,
+    PreviewView,
+    TemplateChange,
+    TemplateView,
+)
+from app.models.scope import Scope
+from app.models.status import Role
+from app.web import pagination
+from app.web.envelope import Envelope, ok
+
+TEMPLATES = ["Templates"]
+Asked = Request[Any, Any, Any]
+
+
+@get("/api/v1/templates", role=Role.VIEWER, scope=Scope.TEMPLATES_READ, tags=TEMPLATES, summary="List templates")
+async def list_templates(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+    search: FromQuery[str | None] = None,
+) -> Envelope[list[TemplateView]]:
+    page = await TemplateService(db_session, request.user).list(limit, cursor, search or "")
+    return ok(
+        [template_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
+    )
+
+
+@post("/api/v1/templates", role=Role.MARKETER, scope=Scope.TEMPLATES_WRITE, tags=TEMPLATES, summary="Add a template")
+async def create_template(
+    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewTemplate]
+) -> Envelope[TemplateView]:
+    return ok(template_view(await TemplateService(db_session, request.user).create(data)))
+
+
+@get(
+    "/api/v1/templates/{template_id:uuid}",
+    role=Role.VIEWER,
+    scope=Scope.TEMPLATES_READ,
+    tags=TEMPLATES,
+    summary="Get a template",
+)
+async def get_template(
+    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
+) -> Envelope[TemplateView]:
+    return ok(template_view(await TemplateService(db_session, request.user).get(template_id)))
+
+
+@patch(
+    "/api/v1/templates/{template_id:uuid}",
+    role=Role.MARKETER,
+    scope=Scope.TEMPLATES_WRITE,
+    tags=TEMPLATES,
+    summary="Change a template",
+)
+async def update_template(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    template_id: FromPath[UUID],
+    data: JSONBody[TemplateChange],
+) -> Envelope[TemplateView]:
+    return ok(template_view(await TemplateService(db_session, request.user).update(template_id, data)))
+
+
+@delete(
+    "/api/v1/templates/{template_id:uuid}",
+    role=Role.MARKETER,
+    scope=Scope.TEMPLATES_WRITE,
+    tags=TEMPLATES,
+    summary="Delete a template",
+)
+async def delete_template(
+    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
+) -> None:
+    await TemplateService(db_session, request.user).delete(template_id)
+
+
+@post(
+    "/api/v1/templates/{template_id:uuid}/preview",
+    role=Role.VIEWER,
+    scope=Scope.TEMPLATES_READ,
+    tags=TEMPLATES,
+    status_code=200,
+    cost=20,
+    summary="Render a template as a contact would get it",
+)
+async def preview_template(
+    request: Asked,
+    db_session: NamedDependency[AsyncSession],
+    template_id: FromPath[UUID],
+    data: JSONBody[PreviewRequest],
+) -> Envelope[PreviewView]:
+    if data.contact_id is not None and (refused := guards.missing_scope(request.user, Scope.CONTACTS_READ)):
+        raise refused
+    service = TemplateService(db_session, request.user)
+    return ok(await service.preview(parts_of(await service.get(template_id)), data))
+
+
+HANDLERS: list[Any] = [
+    list_templates,
+    create_template,
+    get_template,
+    update_template,
+    delete_template,
+    preview_template,
+]

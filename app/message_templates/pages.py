@@ -1,0 +1,278 @@
+"""Pages of templates: the list with small pictures, and the editor with its live preview."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import AppError, Complaint, Invalid, TooMany
+from app.message_templates.mail_view import framed
+from app.message_templates.send_test import send_test
+from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
+from app.messaging import repository
+from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange
+from app.messaging.suppression import permission_of
+from app.models.status import Role
+from app.web import flash
+from app.web.fragments import page
+from app.workflows import usage
+
+Asked = Request[Any, Any, Any]
+Database = NamedDependency[AsyncSession]
+PAGE = 24
+STARTER = """<!doctype html>
+<html lang="en">
+<body style="margin:0;background:#f3f4f7">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td align="center" style="padding:24px 12px">
+<table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0" bgcolor="#ffffff" style="width:100%;max-width:600px">
+<tr><td style="padding:32px;font:400 16px/1.6 sans-serif;color:#1d1b26">
+<h1 style="margin:0 0 12px;font:600 26px/1.25 sans-serif">Hello {{ contact.first_name | default: 'there' }}</h1>
+<p style="margin:0 0 16px">Say one thing, and say it first.</p>
+<p style="margin:0"><a href="https://example.com" style="color:#2f55e0">One link that matters</a></p>
+</td></tr>
+<tr><td style="padding:16px 32px 28px;font:400 13px/1.6 sans-serif;color:#5d5a6b">
+You get this because you signed up. <a href="{{ unsubscribe_url }}" style="color:#5d5a6b">Unsubscribe</a>
+</td></tr>
+</table>
+</td></tr></table>
+</body>
+</html>
+"""
+FIELDS = [
+    ("First name", "{{ contact.first_name | default: 'there' }}"),
+    ("Last name", "{{ contact.last_name }}"),
+    ("Email", "{{ contact.email }}"),
+    ("Source", "{{ contact.source }}"),
+]
+EXTRAS = [
+    ("Unsubscribe link", "{{ unsubscribe_url }}"),
+    ("Property of the event", "{{ event.product }}"),
+    ("Today", "{{ 'now' | date: 'long' }}"),
+    ("Amount of money", "{{ event.total | money: 'EUR' }}"),
+    ("Only when", "{% if contact.plan == 'pro' %}…{% endif %}"),
+]
+
+
+def errors_by_path(error: AppError | None) -> dict[str, str]:
+    """The first complaint of each field."""
+    found: dict[str, str] = {}
+    for complaint in error.errors if error else []:
+        found.setdefault(complaint["path"], complaint["message"])
+    return found
+
+
+async def _typed(request: Asked) -> dict[str, str]:
+    form = await request.form()
+    return {name: str(form.get(name, "")).replace("\r\n", "\n") for name in ("name", "subject", "html", "text", "as")}
+
+
+async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[PreviewView | None, dict[str, str]]:
+    """The rendered mail, or what stands against it, for the contact with the address or external id `who`."""
+    contact_id = None
+    if who.strip():
+        found = await repository.contact_known_as(service.session, service.tenant_id, who.strip())
+        if found is None:
+            return None, {"as": "No contact has this address or id."}
+        contact_id = found.id
+    try:
+        return await service.preview(parts, PreviewRequest(contact_id=contact_id)), {}
+    except Invalid as error:
+        return None, errors_by_path(error)
+
+
+async def _held_back(session: AsyncSession, tenant_id: int, who: str) -> str:
+    """Why the contact that the preview is for would not get the mail; empty when it would."""
+    found = await repository.contact_known_as(session, tenant_id, who.strip()) if who.strip() else None
+    may = await permission_of(session, found) if found is not None else None
+    return "" if may is None or may.allowed else may.sentence
+
+
+@get("/templates", role=Role.VIEWER, include_in_schema=False)
+async def list_templates(
+    request: Asked, db_session: Database, search: FromQuery[str] = "", cursor: FromQuery[str | None] = None
+) -> Template:
+    """All templates by name, each with a small picture of itself."""
+    found = await TemplateService(db_session, request.user).list(PAGE, cursor, search.strip())
+    subjects = await sample_subjects(db_session, request.user, [row.subject for row in found.items])
+    rows = list(zip(found.items, subjects, strict=True))
+    return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=found.next_cursor, search=search)
+
+
+async def _editor(
+    request: Asked,
+    session: AsyncSession,
+    given: dict[str, str],
+    template_id: UUID | None = None,
+    error: AppError | None = None,
+    saved_name: str = "",
+) -> Template:
+    service = TemplateService(session, request.user)
+    parts = Parts(given["subject"], given["html"], given["text"])
+    shown, problems = await _preview(service, parts, given.get("as", ""))
+    keys = await repository.attribute_names(session, service.tenant_id)
+    uses = await usage.of_template(session, service.tenant_id, template_id) if template_id else []
+    return page(
+        request,
+        "templates/edit.html",
+        status_code=error.status_code if error else 200,
+        given=given,
+        template_id=template_id,
+        saved_name=saved_name,
+        shown=shown,
+        held_back=await _held_back(session, service.tenant_id, given.get("as", "")),
+        errors={**problems, **errors_by_path(error)},
+        contacts=await repository.some_addresses(session, service.tenant_id),
+        fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
+        extras=EXTRAS,
+        used=len({use.workflow_id for use in uses}),
+        sending=usage.in_words(published(uses)),
+        refused=error.message if isinstance(error, TemplateLive) else "",
+    )
+
+
+@get("/templates/new", role=Role.MARKETER, include_in_schema=False)
+async def new_template(request: Asked, db_session: Database) -> Template:
+    """An editor with a starting point that works in every mail program."""
+    return await _editor(request, db_session, {"name": "", "subject": "", "html": STARTER, "text": "", "as": ""})
+
+
+@get("/templates/{template_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+async def edit_template(
+    request: Asked, db_session: Database, template_id: FromPath[UUID], contact: FromQuery[str] = ""
+) -> Template:
+    """The editor of one template; viewers see it read-only."""
+    template = await TemplateService(db_session, request.user).get(template_id)
+    given = {
+        "name": template.name,
+        "subject": template.subject,
+        "html": template.html,
+        "text": template.text,
+        "as": contact,
+    }
+    return await _editor(request, db_session, given, template_id, saved_name=template.name)
+
+
+@post("/templates", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def create_template(request: Asked, db_session: Database) -> Template | Response[bytes]:
+    """Save a new template."""
+    given = await _typed(request)
+    try:
+        new = NewTemplate(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
+        made = await TemplateService(db_session, request.user).create(_within_limits(new))
+    except AppError as error:
+        return await _editor(request, db_session, given, error=error)
+    return flash.go(request, f"/templates/{made.id}", "Template saved.")
+
+
+@post("/templates/{template_id:uuid}", role=Role.MARKETER, include_in_schema=False, status_code=200)
+async def save_template(
+    request: Asked, db_session: Database, template_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Save changes."""
+    given, service = await _typed(request), TemplateService(db_session, request.user)
+    name = (await service.get(template_id)).name
+    try:
+        change = TemplateChange(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
+        await service.update(template_id, _within_limits(change))
+    except AppError as error:
+        return await _editor(request, db_session, given, template_id, error, saved_name=name)
+    return flash.go(request, f"/templates/{template_id}", "Template saved.")
+
+
+def _within_limits(change: Any) -> Any:
+    """The lengths that the API checks by its schema. Raises Invalid."""
+    limits = {"name": 120, "subject": 1000, "html": 256 * 1024, "text": 256 * 1024}
+    found = [
+        Complaint(path=name, message=f"At most {limit:,} characters.")
+        for name, limit in limits.items()
+        if len(getattr(change, name)) > limit
+    ]
+    if found:
+        raise Invalid(errors=found)
+    return change
+
+
+@post("/templates/{template_id:uuid}/duplicate", role=Role.MARKETER, include_in_schema=False)
+async def duplicate_template(request: Asked, db_session: Database, template_id: FromPath[UUID]) -> Response[bytes]:
+    """A copy to change."""
+    made = await TemplateService(db_session, request.user).duplicate(template_id)
+    return flash.go(request, f"/templates/{made.id}", "This is the copy.")
+
+
+@post("/templates/{template_id:uuid}/delete", role=Role.MARKETER, include_in_schema=False)
+async def delete_template(request: Asked, db_session: Database, template_id: FromPath[UUID]) -> Response[bytes]:
+    """Remove a template that no workflow uses."""
+    try:
+        await TemplateService(db_session, request.user).delete(template_id)
+    except AppError as error:
+        if error.status_code != 409:
+            raise
+        return flash.go(request, f"/templates/{template_id}", error.message, "err")
+    return flash.go(request, "/templates", "Template deleted.")
+
+
+@post("/templates/preview", role=Role.VIEWER, cost=20, include_in_schema=False, status_code=200)
+async def preview(request: Asked, db_session: Database) -> Template:
+    """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
+    given = await _typed(request)
+    parts = Parts(given["subject"], given["html"], given["text"])
+    service = TemplateService(db_session, request.user)
+    shown, errors = await _preview(service, parts, given["as"])
+    held_back = await _held_back(db_session, service.tenant_id, given["as"])
+    return page(
+        request, "templates/edit.html", block="preview", given=given, shown=shown, held_back=held_back, errors=errors
+    )
+
+
+@post("/templates/preview/frame", role=Role.VIEWER, cost=20, include_in_schema=False, status_code=200)
+async def preview_frame(request: Asked, db_session: Database) -> Response[str]:
+    """The HTML that is typed, rendered, as the document of the preview's frame."""
+    given = await _typed(request)
+    parts = Parts(given["subject"], given["html"], given["text"])
+    shown, errors = await _preview(TemplateService(db_session, request.user), parts, given["as"])
+    return framed(shown.html if shown else _unshown(errors))
+
+
+@get("/templates/{template_id:uuid}/frame", role=Role.VIEWER, include_in_schema=False)
+async def template_frame(
+    request: Asked, db_session: Database, template_id: FromPath[UUID], contact: FromQuery[str] = ""
+) -> Response[str]:
+    """A saved template, rendered, for the small pictures of the list."""
+    service = TemplateService(db_session, request.user)
+    shown, errors = await _preview(service, parts_of(await service.get(template_id)), contact)
+    return framed(shown.html if shown else _unshown(errors))
+
+
+def _unshown(errors: dict[str, str]) -> str:
+    first = "" if not errors else "The preview comes back when the mistake is mended."
+    return f'<!doctype html><body style="font:14px/1.5 sans-serif;color:#5d6273;padding:32px;text-align:center">{first}</body>'
+
+
+@post("/templates/test", role=Role.MARKETER, deadline=60, include_in_schema=False, status_code=200)
+async def test_template(request: Asked, db_session: Database) -> Response[bytes]:
+    """Send what is typed to one address, through the default connector."""
+    form, given = await request.form(), await _typed(request)
+    parts = Parts(given["subject"], given["html"], given["text"])
+    shown, errors = await _preview(TemplateService(db_session, request.user), parts, given["as"])
+    if shown is None:
+        told = flash.toast(next(iter(errors.values())), "err")
+    else:
+        made = Parts(shown.subject, shown.html, shown.text)
+        try:
+            result = await send_test(db_session, request.user, str(form.get("to", "")), made)
+            told = flash.toast(result.message, "ok" if result.result == "sent" else "err")
+        except TooMany as error:
+            told = flash.toast(error.message, "err")
+    return Response(b"", headers={**told, "HX-Reswap": "none"})
+
+
+HANDLERS: list[Any] = [
+    list_templates, new_template, edit_template, create_template, save_template, duplicate_template, delete_template,
+    preview, preview_frame, template_frame, test_template,
+]  # fmt: skip

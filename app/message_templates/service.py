@@ -1,0 +1,287 @@
+"""Rules of templates: what may be saved, and what a contact would see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from msgspec import UNSET
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.contacts.known_names import known_names
+from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
+from app.flow.field_reads import fields_in_text
+from app.lib import clock, holding, sandbox, single_line
+from app.message_templates import rendering
+from app.messaging import repository
+from app.messaging.schemas import (
+    NewTemplate,
+    Parts,
+    PreviewRequest,
+    PreviewView,
+    TemplateChange,
+    TemplateView,
+    TemplateWarning,
+)
+from app.models import Contact, Template
+from app.models.status import Role
+from app.web import pagination
+from app.workflows import usage
+
+log = structlog.get_logger()
+
+SAMPLE = Contact(
+    external_id="sample-1",
+    email="ada.sample@example.com",
+    phone="+49 30 5550100",
+    source="preview",
+    attributes={
+        "first_name": "Ada",
+        "last_name": "Sample",
+        "firstName": "Ada",
+        "lastName": "Sample",
+        "company": "Example Ltd",
+        "plan": "pro",
+        "city": "Berlin",
+    },
+    tags=["sample"],
+    timezone="Europe/Berlin",
+    locale="en",
+    consent={},
+)
+"""Whom a preview is for until a contact is chosen."""
+
+
+class NameTaken(Conflict):
+    """Another template has this name. Choose a different one."""
+
+    code = "name_taken"
+
+
+class TemplateInUse(Conflict):
+    """Workflows still use this template. Choose another template there first, or archive them."""
+
+    code = "template_in_use"
+
+
+class TemplateLive(Forbidden):
+    """Published workflows send this template, so changing it changes what they send. Ask an admin, or change a copy."""
+
+    code = "template_live"
+
+
+def published(uses: Sequence[usage.Use]) -> Sequence[usage.Use]:
+    """Those that send it without being published again: live versions, and older ones with people or emails on their way."""
+    return [use for use in uses if use.version is not None]
+
+
+def parts_of(template: Template) -> Parts:
+    return Parts(template.subject, template.html, template.text)
+
+
+def contact_fields(contact: Contact) -> dict[str, Any]:
+    """A contact row as `rendering.contact_data` takes it."""
+    names = (
+        "id", "external_id", "email", "phone", "source", "attributes", "tags", "timezone", "locale", "created_at",
+    )  # fmt: skip
+    return {name: getattr(contact, name) for name in names}
+
+
+def sample_data() -> dict[str, Any]:
+    """What a template sees of the made-up contact."""
+    return {"contact": rendering.contact_data({**contact_fields(SAMPLE), "created_at": clock.now()}), "event": {}}
+
+
+async def sample_subjects(session: AsyncSession, principal: Principal, sources: Sequence[str]) -> list[str]:
+    """Subjects as the made-up contact would read them, for lists; each that cannot be filled in as it stands."""
+    wanted = list(sources)
+    if not any("{" in source for source in wanted):
+        return wanted
+    await holding.give_back(session)
+    try:
+        return await sandbox.run(rendering.subjects, wanted, sample_data(), share=share_of(principal))
+    except (sandbox.TooCostly, sandbox.Busy):
+        return wanted
+
+
+def share_of(principal: Principal) -> tuple[str, ...]:
+    """Whose turn it is in the sandbox: one person's, or one key's."""
+    return (str(principal.tenant_id), str(principal.id))
+
+
+def template_view(template: Template) -> TemplateView:
+    return TemplateView(
+        id=template.id,
+        name=template.name,
+        channel=template.channel,
+        subject=template.subject,
+        html=template.html,
+        text=template.text,
+        created_at=template.created_at,
+        updated_at=template.updated_at,
+    )
+
+
+class TemplateService:
+    """Templates of the principal's workspace."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+
+    async def get(self, template_id: UUID) -> Template:
+        found = await repository.template(self.session, self.tenant_id, template_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def list(
+        self, limit: int | None = None, cursor: str | None = None, search: str = ""
+    ) -> pagination.Page[Template]:
+        size = pagination.clamp_limit(limit)
+        after = pagination.decode_cursor(cursor, str, UUID) if cursor else None
+        rows = await repository.templates(
+            self.session, self.tenant_id, size + 1, search=search, after=(after[0], after[1]) if after else None
+        )
+        return pagination.cut(rows, size, lambda row: (row.name, row.id))
+
+    async def create(self, new: NewTemplate) -> Template:
+        """Add a template whose parts parse."""
+        name = await self._checked(new.name, Parts(new.subject, new.html, new.text))
+        made = Template(
+            tenant_id=self.tenant_id,
+            name=name,
+            channel=new.channel,
+            subject=new.subject,
+            html=new.html,
+            text=new.text,
+            updated_by=self.principal.user_id,
+        )
+        self.session.add(made)
+        await self.session.flush()
+        await self.session.refresh(made)
+        return made
+
+    async def update(self, template_id: UUID, change: TemplateChange) -> Template:
+        """Change what is given. Messages that are still queued will say the new text.
+
+        What published workflows send is changed by whoever may publish. Raises TemplateLive for others.
+        """
+        template = await self.get(template_id)
+        before = parts_of(template)
+        parts = Parts(
+            before.subject if change.subject is UNSET else change.subject,
+            before.html if change.html is UNSET else change.html,
+            before.text if change.text is UNSET else change.text,
+        )
+        if parts != before:
+            await self._may_change(template_id)
+        name = template.name if change.name is UNSET else change.name
+        template.name = await self._checked(name, parts, template)
+        template.subject, template.html, template.text = parts.subject, parts.html, parts.text
+        template.updated_by = self.principal.user_id
+        await self.session.flush()
+        await self.session.refresh(template)
+        return template
+
+    async def _may_change(self, template_id: UUID) -> None:
+        sending = published(await usage.of_template(self.session, self.tenant_id, template_id))
+        if not sending:
+            return
+        if not self.principal.may(Role.ADMIN):
+            raise TemplateLive(
+                f"{usage.in_words(sending)} {'sends' if len(sending) == 1 else 'send'} this template, so only admins change "
+                "what it says. Ask one, or duplicate it and choose the copy in the draft.",
+                usedBy=usage.as_documents(sending),
+            )
+        who = self.principal
+        workflows = len({use.workflow_id for use in sending})
+        log.info("template.changed_live", template=str(template_id), by=f"{who.kind}:{who.id}", workflows=workflows)
+
+    async def duplicate(self, template_id: UUID) -> Template:
+        """A copy under a free name."""
+        source = await self.get(template_id)
+        for number in range(1, 100):
+            name = f"{source.name[:100]} (copy{f' {number}' if number > 1 else ''})"
+            if await repository.template_named(self.session, self.tenant_id, name) is None:
+                break
+        parts = parts_of(source)
+        return await self.create(NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text))
+
+    async def delete(self, template_id: UUID) -> None:
+        """Remove a template that no workflow and no message on its way uses. Raises TemplateInUse."""
+        template = await repository.lock_template(self.session, self.tenant_id, template_id)
+        if template is None:
+            raise NotFound
+        if uses := await usage.of_template(self.session, self.tenant_id, template_id):
+            raise TemplateInUse(
+                f"This template is still used by {usage.in_words(uses)}. Choose another one there and publish; what people and"
+                " emails on older versions need stays until they are through.",
+                usedBy=usage.as_documents(uses),
+            )
+        await self.session.delete(template)
+        await self.session.flush()
+
+    async def preview(self, parts: Parts, asked: PreviewRequest) -> PreviewView:
+        """The mail as one contact would get it. Raises Invalid that names part and line."""
+        contact = SAMPLE
+        if asked.contact_id is not None:
+            found = await repository.contact(self.session, self.tenant_id, asked.contact_id)
+            if found is None:
+                raise Invalid(errors=[Complaint(path="contactId", message="There is no such contact.")])
+            contact = found
+        fields = contact_fields(contact)
+        data = {
+            "contact": rendering.contact_data({**fields, "created_at": fields["created_at"] or clock.now()}),
+            "event": asked.event,
+            "steps": {},
+            "vars": {},
+            "workspace": {"timezone": self.principal.timezone},
+            "unsubscribe_url": "#unsubscribe",
+            "unsubscribeUrl": "#unsubscribe",
+        }
+        shown = Parts(
+            parts.subject if asked.subject is UNSET else asked.subject,
+            parts.html if asked.html is UNSET else asked.html,
+            parts.text if asked.text is UNSET else asked.text,
+        )
+        try:
+            await holding.give_back(self.session)
+            made = await sandbox.run(rendering.render, shown, data, share=share_of(self.principal))
+        except rendering.PartError as error:
+            where = f"Line {error.line}: " if error.line else ""
+            raise Invalid(errors=[Complaint(path=error.part, message=f"{where}{error.message}")]) from error
+        who = contact.email or contact.external_id or ""
+        return PreviewView(made.subject, made.html, made.text, who, await self._warnings(shown, set(asked.event)))
+
+    async def _warnings(self, parts: Parts, given: set[str]) -> Sequence[TemplateWarning]:
+        """Fields that a template reads and no data has; `given` are properties of the event that it is previewed with."""
+        sources = (("subject", parts.subject, False), ("html", parts.html, True), ("text", parts.text, False))
+        reads = [read for part, source, html in sources for read in fields_in_text(source, part, html=html)]
+        if not reads:
+            return []
+        known = (await known_names(self.session, self.tenant_id)).of_any_event(given)
+        doubted = ((read.path, known.doubt(read, "")) for read in reads)
+        return [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
+
+    async def _checked(self, name: str, parts: Parts, current: Template | None = None) -> str:
+        name = name.strip()
+        await holding.give_back(self.session)
+        found = await sandbox.run(rendering.faults, parts, share=share_of(self.principal))
+        if not name:
+            found.append(Complaint(path="name", message="Give the template a name."))
+        if not parts.subject.strip():
+            found.append(Complaint(path="subject", message="Write a subject."))
+        elif not single_line.fits(parts.subject):
+            found.append(Complaint(path="subject", message=single_line.SENTENCE))
+        if not parts.html.strip() and not parts.text.strip():
+            found.append(Complaint(path="html", message="Write the HTML or the text of the mail."))
+        if found:
+            raise Invalid("The template has mistakes.", errors=found)
+        if current is None or name != current.name:
+            other = await repository.template_named(self.session, self.tenant_id, name)
+            if other is not None:
+                raise NameTaken(errors=[Complaint(path="name", message="Another template has this name.")])
+        return name

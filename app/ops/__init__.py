@@ -1,0 +1,1 @@
+"""What whoever runs the product needs beside it: the start of an installation, health of a container, backup, secret keys, an audit."""

@@ -1,0 +1,65 @@
+"""What happens once before the product runs: migrate, make the first admin; locally also a sign-in link and the demo.
+
+A process of its own, for `./dev run` and for containers. It speaks in lines of JSON: `{"migrated": true}` as soon as the
+other processes may start, the rest after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+
+from app.lib import database, logs
+from app.local import environment
+from app.system import secret_keys
+
+
+def migrate(revision: str = "head") -> None:
+    """Bring the database to `revision`, or back down to it."""
+    config = Config(environment.ROOT / "alembic.ini")
+    going_down = revision == "base" or revision.startswith("-")
+    (command.downgrade if going_down else command.upgrade)(config, revision)
+
+
+async def welcome(*, demo: bool) -> dict[str, Any]:
+    """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and nobody was here before."""
+    from app.accounts import service, sign_in_links
+    from app.connectors.service import ensure_local_connector
+    from app.demo.workspace import seed
+    from app.lib import database
+    from app.settings import settings
+
+    told: dict[str, Any] = {}
+    async with database.transaction() as session:
+        admin = await service.ensure_first_admin(session)
+        if admin is None:
+            return told
+        told["admin"] = admin.email
+        if settings().local:  # elsewhere the output goes to logs that others keep
+            told["link"] = await sign_in_links.create_sign_in_link(session, admin.user_id)
+            await ensure_local_connector(session, admin.tenant_id)
+        if demo and admin.created:
+            await seed(session, admin.tenant_id)
+            told["demo"] = True
+    return told
+
+
+def main() -> None:
+    logs.configure()  # to standard error: standard output carries the lines above
+    migrate()
+    try:
+        with database.connect("secret key") as connection:
+            secret_keys.verify(connection)
+    except secret_keys.WrongSecretKey as error:
+        sys.exit(str(error))
+    print(json.dumps({"migrated": True}), flush=True)
+    print(json.dumps(asyncio.run(welcome(demo="--demo" in sys.argv))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

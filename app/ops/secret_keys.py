@@ -1,0 +1,80 @@
+"""The command `./dev secret-key`: which keys the database was sealed with, and the change from one to another."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from app.local import product
+
+
+def manage(options: argparse.Namespace) -> int:
+    """`status`, `reseal` or `forget`."""
+    with product.reachable(options.state):
+        return {"status": _status, "reseal": _reseal, "forget": _forget}[options.action]()
+
+
+def _status() -> int:
+    """Exit code 1 when a key is in use that is not set here."""
+    from app.lib import crypto, database
+    from app.settings import settings
+    from app.system import secret_keys
+
+    names = {crypto.key_fingerprint(old): "old, set here" for old in settings().old_secret_keys}
+    names[crypto.key_fingerprint(settings().secret_key)] = "present"
+    with database.connect("secret key") as connection:
+        rows = secret_keys.listed(connection)
+    for fingerprint, first_used_at, retired_at in rows:
+        known = names.get(fingerprint, "" if retired_at else "NOT SET HERE")
+        state = f"retired {retired_at:%Y-%m-%d}" if retired_at else "in use"
+        print(f"{fingerprint}  since {first_used_at:%Y-%m-%d}  {state}{', ' if known else ''}{known}")
+    if not rows:
+        print("No process has started with this database yet.")
+    return int(any(retired_at is None and fingerprint not in names for fingerprint, _, retired_at in rows))
+
+
+def _reseal() -> int:
+    """Exit code 1 when something was left that does not open with the keys that are set."""
+    from app.connectors import service
+    from app.lib import database
+    from app.system import secret_keys
+    from app.web import idempotency
+
+    async def again() -> tuple[int, int, int]:
+        async with database.transaction() as session:
+            passwords = await service.reseal_passwords(session)
+            answers = await idempotency.reseal(session)
+            return passwords, answers, await service.sealed_otherwise(session)
+
+    with database.connect("secret key") as connection:
+        secret_keys.verify(connection)
+    passwords, answers, left = asyncio.run(again())
+    print(
+        f"Sealed again with the present key: {passwords} passwords of connectors, {answers} answers kept for repeated requests."
+    )
+    if left:
+        print(f"{left} passwords of connectors open with none of the keys. Enter them again; then run this again.")
+        return 1
+    with database.connect("secret key") as connection:
+        secret_keys.retire_others(connection)
+    print(
+        "Processes may start without the old keys now. Keep them in THROUGHLINE_OLD_SECRET_KEYS for as long as unsubscribe "
+        "links in mails of before must work; those are signed with them."
+    )
+    return 0
+
+
+def _forget() -> int:
+    """For keys that are lost."""
+    from app.lib import database
+    from app.system import secret_keys
+
+    with database.connect("secret key") as connection:
+        count = secret_keys.retire_others(connection)
+    print(
+        f"{count} keys are no longer asked for. What they sealed cannot be read: enter the passwords of the connectors again. "
+        "Unsubscribe links in mails of before no longer work."
+        if count
+        else "No other key is in use."
+    )
+    return 0

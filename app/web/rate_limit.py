@@ -1,0 +1,214 @@
+"""How much one key, one person or one address may ask of a web process, so that a program that runs wild slows nobody else.
+
+A limit is a bucket that refills evenly (the generic cell rate algorithm: one number for each who asks, nothing to await, and
+nothing to clean up but the oldest). Buckets are in the memory of the process: with several web processes each has its own, so a
+limit is never tighter than it says, and no other server has to answer before a request may be looked at. The defaults are far
+above what an honest sender reaches: they stop loops and guesses, not work.
+
+Answers of the API say how things stand: `RateLimit-Policy: "requests";q=10000;w=10` and `RateLimit: "requests";r=9999;t=1`
+(draft-ietf-httpapi-ratelimit-headers), and 429 has `Retry-After`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import TooMany
+from app.settings import settings
+from app.web.client_address import client_address, network_of
+
+MOST_ASKERS = 50_000
+"""Buckets that are kept at most; above that the one that was not used for longest is forgotten, which is to say full again."""
+OPEN = ("/static/", "/health", "/metrics")
+_STATE = "rate_limits"
+
+
+class RateLimited(TooMany):
+    """Too many requests came in a short time, and this one was not looked at. Wait as long as `Retry-After` says, then go on."""
+
+    code = "rate_limited"
+
+
+class Limit(NamedTuple):
+    """`quota` units within `window` seconds, all at once or evenly."""
+
+    name: str
+    quota: int
+    window: int
+
+    @property
+    def policy(self) -> str:
+        return f'"{self.name}";q={self.quota};w={self.window}'
+
+
+class Standing(NamedTuple):
+    """How a bucket stands after a request: was it let in, units left, seconds until it is full and until the request would fit."""
+
+    allowed: bool
+    left: int
+    full_in: float
+    fits_in: float
+
+
+class Buckets:
+    """The buckets of one limit, by who asks. `clock` counts seconds from anywhere."""
+
+    def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limit, self._clock = limit, clock
+        self._each = limit.window / limit.quota
+        self._full_at: OrderedDict[Hashable, float] = OrderedDict()
+
+    def look(self, who: Hashable, cost: int = 1) -> Standing:
+        """How it would be, and nothing is taken."""
+        now = self._clock()
+        full_at = max(self._full_at.get(who, now), now)
+        return self._standing(now, full_at, full_at + cost * self._each)
+
+    def take(self, who: Hashable, cost: int = 1) -> Standing:
+        """Take `cost` units when they are there. What is refused takes nothing, so who waits is let in."""
+        now = self._clock()
+        full_at = max(self._full_at.get(who, now), now)
+        after = full_at + min(cost, self.limit.quota) * self._each
+        found = self._standing(now, full_at, after)
+        if found.allowed:
+            self._full_at[who] = after
+            self._full_at.move_to_end(who)
+            while len(self._full_at) > MOST_ASKERS:
+                self._full_at.popitem(last=False)
+        return found
+
+    def _standing(self, now: float, full_at: float, after: float) -> Standing:
+        over = after - now - self.limit.window
+        allowed = over <= 1e-9
+        at = after if allowed else full_at
+        left = math.floor((self.limit.window - (at - now)) / self._each + 1e-6)
+        return Standing(allowed, max(left, 0), at - now, max(over, 0.0))
+
+
+@dataclass
+class Limits:
+    """The limits of one web process."""
+
+    requests: Buckets
+    events: Buckets
+    addresses: Buckets
+
+    @classmethod
+    def of_settings(cls) -> Limits:
+        web = settings().web
+        return cls(
+            requests=Buckets(Limit("requests", web.rate_requests * 10, 10)),
+            events=Buckets(Limit("events", web.rate_events * 10, 10)),
+            addresses=Buckets(Limit("address", web.rate_addresses, 60)),
+        )
+
+    def __post_init__(self) -> None:
+        self._known: OrderedDict[int, None] = OrderedDict()
+
+    def know(self, credential: int, good: bool) -> None:
+        """Who came in a moment ago is not counted among the strangers of an address."""
+        if not good:
+            self._known.pop(credential, None)
+            return
+        self._known[credential] = None
+        self._known.move_to_end(credential)
+        while len(self._known) > MOST_ASKERS:
+            self._known.popitem(last=False)
+
+    def knows(self, credential: int) -> bool:
+        return credential in self._known
+
+
+def _limits(scope: Scope) -> Limits:
+    state = scope["litestar_app"].state
+    found: Limits | None = state.get(_STATE)
+    if found is None:
+        found = state[_STATE] = Limits.of_settings()
+    return found
+
+
+def _credential(scope: Scope) -> int:
+    """Tells one key or cookie from another without keeping it; Python's hash of bytes is salted for each process."""
+    headers = ASGIConnection[Any, Any, Any, Any](scope).headers
+    return hash((headers.get("authorization", ""), headers.get("cookie", "")))
+
+
+def _address(scope: Scope) -> str:
+    return network_of(client_address(scope))
+
+
+def _refuse(buckets: Buckets, found: Standing) -> RateLimited:
+    wait = max(1, math.ceil(found.fits_in))
+    return RateLimited(retry_after=wait, headers=_headers(buckets, found))
+
+
+def _headers(buckets: Buckets, found: Standing) -> dict[str, str]:
+    name = buckets.limit.name
+    return {
+        "RateLimit-Policy": buckets.limit.policy,
+        "RateLimit": f'"{name}";r={found.left};t={math.ceil(found.full_in)}',
+    }
+
+
+class StrangersLimit:
+    """ASGI middleware, outside `Authentication`: an address whose strangers asked too often asks the database nothing more."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and not scope["path"].startswith(OPEN):
+            limits = _limits(scope)
+            if not limits.knows(_credential(scope)):
+                found = limits.addresses.look(_address(scope))
+                if not found.allowed:
+                    raise _refuse(limits.addresses, found)
+        await self.app(scope, receive, send)
+
+
+class RateLimits:
+    """ASGI middleware, inside `Authentication`: takes from the bucket of whoever asks, and tells programs how it stands.
+
+    A handler that costs much says `cost=20`; the one that takes events says `rate="events"`.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(OPEN):
+            await self.app(scope, receive, send)
+            return
+        limits, principal = _limits(scope), cast("Any", scope.get("user"))
+        limits.know(_credential(scope), principal is not None)
+        opt = scope["route_handler"].opt
+        if principal is None:
+            buckets, who = limits.addresses, _address(scope)
+        else:
+            buckets = limits.events if opt.get("rate") == "events" else limits.requests
+            who = f"{principal.kind}:{principal.id}"
+        found = buckets.take(who, opt.get("cost", 1))
+        if not found.allowed:
+            raise _refuse(buckets, found)
+        told = principal is not None and scope["path"].startswith("/api/")
+        await self.app(scope, receive, _telling(send, _headers(buckets, found)) if told else send)
+
+
+def _telling(send: Send, headers: dict[str, str]) -> Send:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *raw]
+        await send(message)
+
+    return told

@@ -1,0 +1,114 @@
+"""Versions: freezing a draft, looking back, going back. A version never changes; runs stay on the one they started on."""
+
+from __future__ import annotations
+
+from app.accounts.principal import Principal
+from app.errors import Conflict, Invalid, NotFound
+from app.flow.document import Graph
+from app.flow.validation import references
+from app.lib import clock
+from app.models import Workflow, WorkflowVersion
+from app.web.pagination import Page, clamp_limit, cut, decode_cursor
+from app.workflows.drafts import Drafts
+from app.workflows.repository import WorkflowRepository, touch
+
+
+class NothingToPublish(Conflict):
+    """The draft is the same as the live version. Change something first."""
+
+    code = "nothing_to_publish"
+
+
+class NotReady(Invalid):
+    """This workflow is not ready. Resolve the issues listed in `errors`, then try again."""
+
+    code = "workflow_not_ready"
+
+
+class VersionIsLive(Conflict):
+    """This version is live already. To drop unpublished changes, discard the draft."""
+
+    code = "version_is_live"
+
+
+class NoSuchVersion(NotFound):
+    """This workflow has no such version. `GET …/versions` lists them."""
+
+    code = "version_not_found"
+
+
+class Versions:
+    """The versions of one workspace's workflows, published in somebody's name."""
+
+    def __init__(self, repository: WorkflowRepository, drafts: Drafts, principal: Principal) -> None:
+        self._repository, self._drafts, self._principal = repository, drafts, principal
+
+    async def page(self, workflow: Workflow, limit: int | None, cursor: str | None) -> Page[WorkflowVersion]:
+        """Newest first."""
+        size = clamp_limit(limit)
+        below = decode_cursor(cursor, int)[0] if cursor else None
+        rows = await self._repository.versions(workflow.id, below=below, limit=size + 1)
+        return cut(rows, size, lambda row: (row.version,))
+
+    async def get(self, workflow: Workflow, number: int) -> WorkflowVersion:
+        """One version. Raises NoSuchVersion."""
+        found = await self._repository.version(workflow.id, number) if 0 < number < 2**31 else None
+        if found is None:
+            raise NoSuchVersion
+        return found
+
+    async def live(self, workflow: Workflow) -> WorkflowVersion | None:
+        """The version that new runs start on; None before the first publication."""
+        return await self.get(workflow, workflow.live_version) if workflow.live_version is not None else None
+
+    async def unpublished(self, workflow: Workflow) -> bool:
+        """Does the draft differ from what is live (more than in where things lie)?"""
+        live = await self.live(workflow)
+        return live is None or live.content_hash != Graph.load(workflow.draft).content_hash()
+
+    async def require_ready(self, graph: Graph) -> None:
+        """Raise NotReady with every finding that keeps `graph` from being live."""
+        await self._repository.hold(references(graph, "templateId"), references(graph, "connectorId"))
+        if blocking := (await self._drafts.findings(graph)).blocking:
+            count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
+            raise NotReady(
+                f"{count} not ready: {blocking[0].message}", errors=[finding.complaint() for finding in blocking]
+            )
+
+    async def publish(self, workflow: Workflow, changelog: str | None) -> WorkflowVersion:
+        """Freeze the (locked) draft as the next version and make it live. Raises NotReady, NothingToPublish."""
+        graph = Graph.load(workflow.draft)
+        if not await self.unpublished(workflow):
+            raise NothingToPublish
+        return await self._freeze(workflow, graph, changelog)
+
+    async def revert(self, workflow: Workflow, number: int, changelog: str | None) -> WorkflowVersion:
+        """Copy version `number` into a new one, make that live, and let the draft follow."""
+        old = await self.get(workflow, number)
+        live = await self.live(workflow)
+        if live is not None and live.content_hash == old.content_hash:
+            raise VersionIsLive
+        graph = Graph.load(old.graph)
+        made = await self._freeze(workflow, graph, changelog or f"Reverted to version {number}")
+        await self._drafts.replace(workflow, graph, f"reverted to version {number}")
+        return made
+
+    async def _freeze(self, workflow: Workflow, graph: Graph, changelog: str | None) -> WorkflowVersion:
+        await self.require_ready(graph)
+        version = WorkflowVersion(
+            tenant_id=workflow.tenant_id,
+            workflow_id=workflow.id,
+            version=await self._repository.last_version(workflow.id) + 1,
+            graph=graph.document(),
+            content_hash=graph.content_hash(),
+            changelog=(changelog or "").strip() or None,
+            created_by=self._principal.user_id,
+            created_by_key=self._principal.key_id,
+            author=self._principal.name,
+            created_at=clock.now(),
+        )
+        await self._repository.add(version)
+        workflow.live_version = version.version
+        touch(workflow)
+        await self._repository.flush()
+        return version

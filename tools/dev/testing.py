@@ -1,0 +1,121 @@
+"""The commands `./dev test`, `lint`, `format` and `bench`: every check on real servers of its own, one closing line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.local import environment
+from tools.dev import suites, temporary_servers
+from tools.dev.suites import Result
+
+LARGEST_SHARE = 4
+"""Test processes at most; each has a database and an import of the app of its own."""
+
+
+@dataclass
+class Selection:
+    """What to run. Without paths and expression: everything."""
+
+    paths: list[str] = field(default_factory=list)
+    expression: str | None = None
+    fast: bool = False
+    """Without the browser stories, the way down of the migrations, and the Python tests that take minutes."""
+
+    @property
+    def everything(self) -> bool:
+        return not self.paths and not self.expression
+
+    def of(self, belongs: Callable[[str], bool]) -> list[str] | None:
+        """The paths of one suite: [] means all of it, None means none of it."""
+        if not self.paths:
+            return []
+        return [path for path in self.paths if belongs(path)] or None
+
+
+def is_canvas(path: str) -> bool:
+    """Is this a test of the canvas modules, which node runs?"""
+    return path.endswith(".js") or Path(path).parts[:2] == ("tests", "canvas")
+
+
+def is_browser(path: str) -> bool:
+    """Is this a browser story?"""
+    return Path(path).parts[:1] == ("e2e",)
+
+
+def run(options: argparse.Namespace) -> int:
+    """All checks, or those that the paths and `-k` select. Exit code 1 when anything failed."""
+    missing = [path for path in options.paths if not (environment.ROOT / path.partition("::")[0]).exists()]
+    if missing:
+        print(f"There is no {', '.join(missing)}.", file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    selection = Selection(options.paths, options.expression, options.fast)
+    with temporary_servers.servers() as values:
+        results = [suite() for suite in _suites(selection, values)]
+    for result in results:
+        print(result.line())
+    failed = sum(result.failed for result in results)
+    print(f"\nIn {time.monotonic() - began:.0f} s:")
+    print(f"{sum(result.passed for result in results)} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def _suites(selection: Selection, values: dict[str, str]) -> list[Callable[[], Result]]:
+    chosen: list[Callable[[], Result]] = []
+    if selection.everything:
+        chosen += [suites.style, suites.types]
+        chosen += [] if selection.fast else [lambda: suites.migrations(values)]
+    python = selection.of(lambda path: not is_canvas(path) and not is_browser(path))
+    canvas, browser = selection.of(is_canvas), selection.of(is_browser)
+    expression = ["-k", selection.expression] if selection.expression else []
+    share = min(os.cpu_count() or 1, LARGEST_SHARE)
+    parallel = ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"] if python == [] and share > 1 else []
+    quick = ["-m", "not slow", "--hypothesis-profile", "quick"] if selection.fast else []
+    if python is not None:
+        chosen.append(lambda: suites.pytest("python", [*(python or ["tests"]), *parallel, *quick, *expression], values))
+    if canvas is not None:
+        chosen.append(lambda: suites.canvas(canvas, selection.expression))
+    if browser is not None and not selection.fast:
+        chosen.append(lambda: suites.stories([*(browser or ["e2e"]), *expression]))
+    return chosen
+
+
+def lint(_options: argparse.Namespace) -> int:
+    """Style and types."""
+    results = [suites.style(), suites.types()]
+    return 1 if any(result.failed for result in results) else 0
+
+
+def reformat(_options: argparse.Namespace) -> int:
+    """Let ruff mend what it can."""
+    for arguments in (["check", "--fix", "."], ["format", "."]):
+        code = subprocess.run([sys.executable, "-m", "ruff", *arguments], cwd=environment.ROOT).returncode
+    return code
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Run `bench/NAME.py` on a PostgreSQL and Valkey of its own, with durable settings."""
+    name, *rest = options.arguments or [""]
+    folder = environment.ROOT / "bench"
+    known = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    if name not in known:
+        print(f"Name a benchmark: {', '.join(known) or 'there is none yet'}.", file=sys.stderr)
+        return 2
+    with temporary_servers.servers(durable=True) as values:
+        command = [sys.executable, "-m", f"bench.{name}", *rest]
+        return subprocess.run(command, cwd=environment.ROOT, env=environment.extended(values)).returncode
+
+
+def chaos(options: argparse.Namespace) -> int:
+    """Break a product that runs, in ways that have names, and check each time that nothing was lost or doubled."""
+    flags = [*(["--list"] if options.list else []), *(["--long"] if options.long else [])]
+    flags += ["--seed", str(options.seed)] if options.seed is not None else []
+    command = [sys.executable, "-m", "tests.chaos", *options.names, *flags]
+    return subprocess.run(command, cwd=environment.ROOT).returncode
