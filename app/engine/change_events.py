@@ -14,7 +14,7 @@ import structlog
 from app.engine.state import Contact
 from app.engine.walk import Batch, Echo
 from app.flow.contact_goals import ATTRIBUTE_CHANGED, CONTACT_CHANGES, UPDATED
-from app.flow.node_type import CONTACT_COLUMNS
+from app.flow.effects import CONTACT_COLUMNS
 
 log = structlog.get_logger()
 MAX_DEPTH = 5

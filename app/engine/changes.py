@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from app.engine import rows
 from app.engine.rows import Jsons, Uuids
 from app.engine.walk import Batch
-from app.flow.node_type import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
+from app.flow.effects import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
 from app.values.counting import counted
 
 Statement = tuple[str, tuple[Any, ...]]

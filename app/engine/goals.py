@@ -14,8 +14,8 @@ import structlog
 from app.engine import rows
 from app.engine.state import GoalView, Run
 from app.flow.conditions import Verdict
-from app.flow.node_type import Outcome
 from app.flow.operators import ConditionError
+from app.flow.outcomes import Outcome
 
 log = structlog.get_logger()
 Judge = Callable[[Any], Verdict]

@@ -17,7 +17,9 @@ from app.flow import contact_goals as goals
 from app.flow import registry
 from app.flow.conditions import Condition
 from app.flow.document import Retry as RetryRule
-from app.flow.node_type import Done, Fail, IfRoom, Message, NodeType, Outcome, Run
+from app.flow.effects import Message
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done, Fail, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retries import Retry
 from app.flow.scope import Scope

@@ -13,7 +13,8 @@ from app.models.status import RunStatus
 if TYPE_CHECKING:
     from app.engine.graph import Edge, Graph, Node
     from app.engine.state import Run
-    from app.flow.node_type import ContactChange, Message, Outcome
+    from app.flow.effects import ContactChange, Message
+    from app.flow.outcomes import Outcome
 
 
 class Rest(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.engine import rows
-from app.flow.node_type import ContactChange
+from app.flow.effects import ContactChange
 from app.flow.paths import COLUMNS as WORDS
 from app.lib.zones import zone_of
 from app.models.status import RunStatus

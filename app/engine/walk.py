@@ -17,7 +17,8 @@ from app.engine.goals import Goal, Reached
 from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node, NotUnderstood
 from app.engine.paths import Rest, Sent, Step, Track
 from app.engine.state import COMPLETED, Contact, Run
-from app.flow.node_type import ContactChange, Done, Exit, Fail, Message, Outcome, Wait
+from app.flow.effects import ContactChange, Message
+from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait
 from app.models.status import RunStatus, StepStatus
 
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)

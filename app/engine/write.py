@@ -14,7 +14,8 @@ from app.engine.paths import Rest, Step
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
 from app.engine.state import COMPLETED, Run
 from app.engine.walk import Batch
-from app.flow.node_type import Fail, Message, Outcome
+from app.flow.effects import Message
+from app.flow.outcomes import Fail, Outcome
 from app.messaging.counters import AWAITED
 from app.models.status import MessageStatus, StepStatus
 

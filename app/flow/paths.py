@@ -12,7 +12,7 @@ import re
 from typing import Any
 from uuid import UUID
 
-from app.flow.node_type import Read
+from app.flow.outcomes import Read
 from app.lib.readings import follow, quoted
 
 COLUMNS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.flow import conditions as rules
 from app.flow import paths
-from app.flow.node_type import Read
+from app.flow.outcomes import Read
 from app.lib.liquid import compile_text, compile_value
 from app.lib.readings import printed
 

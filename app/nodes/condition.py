@@ -9,8 +9,9 @@ import msgspec
 from app.flow import registry
 from app.flow.conditions import Condition as Rule
 from app.flow.conditions import fields, issues, operators_of
-from app.flow.node_type import Done, Fail, Issue, NodeType, Outcome, Run
+from app.flow.node_type import Issue, NodeType
 from app.flow.operators import TIMED, ZONED, ConditionError
+from app.flow.outcomes import Done, Fail, Outcome, Run
 from app.flow.scope import Scope
 
 REMEMBERED = 256

@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from app.flow import registry
-from app.flow.node_type import Issue, NodeType, Wait
+from app.flow.node_type import Issue, NodeType
+from app.flow.outcomes import Wait
 from app.flow.scope import Scope
 
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}

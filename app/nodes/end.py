@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from app.flow import registry
-from app.flow.node_type import Done, NodeType
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done
 from app.flow.scope import Scope
 
 

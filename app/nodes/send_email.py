@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 
 from app.flow import registry
-from app.flow.node_type import Done, Issue, Message, NodeType
+from app.flow.effects import Message
+from app.flow.node_type import Issue, NodeType
+from app.flow.outcomes import Done
 from app.flow.scope import Scope
 from app.lib import single_line
 from app.lib.readings import quoted

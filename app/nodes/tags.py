@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from app.flow import registry
-from app.flow.node_type import AddTag, Done, IfRoom, Issue, NodeType, Outcome, RemoveTag, Run, refused
+from app.flow.effects import AddTag, RemoveTag
+from app.flow.node_type import Issue, NodeType
+from app.flow.outcomes import Done, IfRoom, Outcome, Run, refused
 from app.flow.scope import Scope, is_constant
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, BadField

@@ -8,19 +8,9 @@ from typing import Any
 import msgspec
 
 from app.flow import registry
-from app.flow.node_type import (
-    CONTACT_COLUMNS,
-    Done,
-    IfRoom,
-    Increment,
-    Issue,
-    NodeType,
-    Outcome,
-    Read,
-    Run,
-    SetFields,
-    refused,
-)
+from app.flow.effects import CONTACT_COLUMNS, Increment, SetFields
+from app.flow.node_type import Issue, NodeType
+from app.flow.outcomes import Done, IfRoom, Outcome, Read, Run, refused
 from app.flow.scope import Scope, is_constant
 from app.lib import jsonlimits
 from app.lib.readings import printed

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from app.flow import registry
-from app.flow.node_type import Done, NodeType, Outcome, Run
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done, Outcome, Run
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.engine.state import Contact
-from app.flow.node_type import Increment
+from app.flow.effects import Increment
 from app.models.status import StepStatus
 from app.values.contact_fields import attributes_size
 from tests.fixtures.world import World, flow, node, rule

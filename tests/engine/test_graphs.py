@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from app.engine import integrity
 from app.flow import registry
-from app.flow.node_type import Done, NodeType, Run
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done, Run
 from app.models.status import RunStatus, StepStatus
 from tests.engine.reference import Person, Reference
 from tests.fixtures.world import World, flow, node, rule

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from app.engine.graph import Graph
-from app.flow.node_type import Message
+from app.flow.effects import Message
 from app.flow.retries import Retry
 
 

@@ -12,19 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow import registry
-from app.flow.node_type import (
-    AddTag,
-    Done,
-    Fail,
-    IfRoom,
-    Increment,
-    Message,
-    NodeType,
-    Outcome,
-    RemoveTag,
-    SetFields,
-    Wait,
-)
+from app.flow.effects import AddTag, Increment, Message, RemoveTag, SetFields
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done, Fail, IfRoom, Outcome, Wait
 from app.flow.scope import Scope
 from app.lib import liquid
 from app.lib.liquid import LiquidError

@@ -1,0 +1,98 @@
+"""What a step may wish of the world: changes of the contact, and messages. The engine applies them after the step has returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.values.counting import counted
+
+CONTACT_COLUMNS = ("source", "phone", "timezone", "locale")
+"""Fields of a contact that a workflow may set and that are columns; every other name is an attribute."""
+
+
+class Effect:
+    """A wish about the world. `contact`: it changes the contact, and later steps of the batch see the change."""
+
+    __slots__ = ()
+    contact = False
+
+
+class ContactChange(Effect):
+    """A wish about the contact."""
+
+    __slots__ = ()
+    contact = True
+
+    def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
+        """Apply it to what later steps see."""
+        raise NotImplementedError
+
+
+class SetFields(ContactChange):
+    """Set columns (`CONTACT_COLUMNS`) and attributes to values; None empties a column and removes an attribute.
+
+    Values are in the form in which they are stored: nobody looks at them again.
+    """
+
+    __slots__ = ("attributes", "columns")
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.columns = {name: value for name, value in values.items() if name in CONTACT_COLUMNS}
+        self.attributes = {
+            name.removeprefix("attributes."): value for name, value in values.items() if name not in CONTACT_COLUMNS
+        }
+
+    def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
+        columns.update(self.columns)
+        for name, value in self.attributes.items():
+            if value is None:
+                attributes.pop(name, None)
+            else:
+                attributes[name] = value
+
+
+class Increment(ContactChange):
+    """Add `by` to an attribute that is a number or not there, which counts as 0. A node looks first whether it is."""
+
+    __slots__ = ("by", "field")
+
+    def __init__(self, field: str, by: float) -> None:
+        self.field, self.by = field.removeprefix("attributes."), by
+
+    def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
+        attributes[self.field] = counted(attributes.get(self.field), self.by)
+
+
+class AddTag(ContactChange):
+    __slots__ = ("tag",)
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+
+    def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
+        if self.tag not in tags:
+            tags.append(self.tag)
+
+
+class RemoveTag(ContactChange):
+    __slots__ = ("tag",)
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+
+    def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
+        if self.tag in tags:
+            tags.remove(self.tag)
+
+
+class Message(Effect):
+    """One message row, keyed (run, step); it is sent later, never by the node. `payload`: what the sender should know.
+
+    `awaits`: the run stays on the step until the message has an outcome. It stays too when the step's `error` port leads on.
+    """
+
+    __slots__ = ("awaits", "channel", "encoded", "payload", "template")
+
+    def __init__(self, channel: int, template: bytes | None, payload: dict[str, Any], *, awaits: bool = False) -> None:
+        self.channel, self.template, self.payload, self.awaits = channel, template, payload, awaits
+        self.encoded: dict[bool, bytes] = {}

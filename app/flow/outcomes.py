@@ -1,0 +1,86 @@
+"""What a step can come to. The engine reads an outcome, writes the status and applies the effects.
+
+Build outcomes that do not depend on the person once, in `compile`: the engine walks and encodes an outcome object once, however
+many runs return it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from app.flow.effects import Effect
+
+
+class Outcome:
+    """What a step came to. `row` is the engine's encoded form, filled at first use."""
+
+    __slots__ = ("effects", "output", "port", "row")
+
+    def __init__(self, port: str = "next", output: Any = None, effects: tuple[Effect, ...] = ()) -> None:
+        self.port, self.output, self.effects = port, output, effects
+        self.row: bytes | None = None
+
+
+class Done(Outcome):
+    """The step is over; the run follows `port`."""
+
+    __slots__ = ()
+
+
+class Wait(Outcome):
+    """The run sleeps for `seconds`, or until an instant, then follows `port`."""
+
+    __slots__ = ("seconds", "until")
+
+    def __init__(
+        self, seconds: float = 0, until: datetime | None = None, port: str = "next", output: Any = None
+    ) -> None:
+        super().__init__(port, output)
+        self.seconds, self.until = seconds, until
+
+
+class Fail(Outcome):
+    """The step failed: tried again by the node's policy, then its `error` port, then the run fails, alone."""
+
+    __slots__ = ("error", "permanent")
+
+    def __init__(self, error: str, permanent: bool = False) -> None:
+        super().__init__("error")
+        self.error, self.permanent = error, permanent
+
+
+@functools.lru_cache(1_000)
+def refused(error: str) -> Fail:
+    """A failure for good: trying again would not help. Made once, because many people may share it."""
+    return Fail(error, permanent=True)
+
+
+Run = Callable[[Any], Outcome]
+"""step -> outcome"""
+Read = Callable[[Any], Any]
+"""step -> value"""
+
+
+class IfRoom:
+    """What `compile` answers for a step that does the same for every contact with room for it.
+
+    `tags` and `size` say how many tags and bytes of attributes it adds at most. Who may not have that much room is asked by `run`,
+    one by one; the others share the outcome, and cost nothing.
+    """
+
+    __slots__ = ("outcome", "run", "size", "tags")
+
+    def __init__(self, outcome: Outcome, run: Run, *, tags: int = 0, size: int = 0) -> None:
+        self.outcome, self.run, self.tags, self.size = outcome, run, tags, size
+
+
+class Exit(Outcome):
+    """The run leaves here by the author's wish."""
+
+    __slots__ = ()
+
+    def __init__(self, output: Any = None) -> None:
+        super().__init__("exit", output)

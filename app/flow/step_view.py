@@ -1,0 +1,63 @@
+"""What a step sees of the person it runs for, and of what came before. Only types: the engine's state has these attributes."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Any, Protocol
+
+
+class ContactView(Protocol):
+    """The contact as a step sees it: stored values plus the changes of this run so far."""
+
+    id: bytes
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """email, phone, external_id, source, timezone, locale, created_at."""
+
+    @property
+    def attributes(self) -> dict[str, Any]: ...
+
+    @property
+    def attributes_size(self) -> int:
+        """How many bytes the attributes take as JSON, or a little more: so much is known without reading them."""
+
+    @property
+    def tags(self) -> list[str]: ...
+
+
+class Step(Protocol):
+    """All that a node may look at."""
+
+    @property
+    def contact(self) -> ContactView: ...
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """Properties of the event that started the run."""
+
+    @property
+    def event_name(self) -> str:
+        """What happened; `manual` when the run was started by hand."""
+
+    @property
+    def steps(self) -> dict[str, Any]:
+        """Outputs of earlier steps by node id."""
+
+    @property
+    def vars(self) -> dict[str, Any]: ...
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All of it as Liquid reads it: contact, event, steps, vars."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """Where the contact lives, else where the workspace is: what dates without a zone are of."""
+
+    @property
+    def country(self) -> str | None:
+        """The workspace's (ISO 3166 alpha-2): what phone numbers without a country code are of."""
