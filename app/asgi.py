@@ -26,17 +26,17 @@ from app.system import secret_keys
 from app.troubles import service as troubles
 from app.web import assets, csrf, openapi, parameters, problems
 from app.web.bodies import ReadsBody
-from app.web.body_guard import Door
+from app.web.body_guard import RequestBodyGuard
 from app.web.compression import Compressed
 from app.web.fragments import FragmentEngine
 from app.web.headers import security_headers
 from app.web.idempotency import Idempotency
 from app.web.rate_limit import RateLimits, StrangersLimit
-from app.web.request_metrics import Measured
+from app.web.request_metrics import RequestMetrics
 
 ROOT = Path(__file__).parent
 MODULES = ("api", "pages")
-"""Names of the modules of a feature package that may hold routes, in a list called HANDLERS."""
+"""Names of the modules of a feature package that may hold routes, in a list called ROUTES."""
 
 
 def handlers() -> list[Any]:
@@ -45,7 +45,7 @@ def handlers() -> list[Any]:
     for feature in sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg):
         for name in MODULES:
             if importlib.util.find_spec(f"app.{feature}.{name}"):
-                found += importlib.import_module(f"app.{feature}.{name}").HANDLERS
+                found += importlib.import_module(f"app.{feature}.{name}").ROUTES
     for handler in found:
         openapi.describe(handler)
     return found
@@ -57,19 +57,19 @@ def middleware() -> list[Any]:
     After the body: is the page ours, was this POST answered before, is its body fit to be read.
     """
     return [
-        Measured,
+        RequestMetrics,
         Deadline,
         Compressed,
-        database.ClosesSession,
+        database.CloseSession,
         StrangersLimit,
         Authentication,
         csrf.Proof,
         RateLimits,
         guards.Guard,
         ReadsBody,
-        csrf.CrossSite,
+        csrf.CsrfMiddleware,
         Idempotency,
-        Door,
+        RequestBodyGuard,
     ]
 
 
@@ -78,7 +78,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     logs.configure()
     virtual_clock.install()
     config = database_config or database.litestar_config()
-    config.before_send_handler = database.commit_at_the_end(config)
+    config.before_send_handler = database.commit_on_response(config)
     sessions = config.create_session_maker() if database_config else database.probe_sessions()
     probe = Probe(sessions, troubles.for_health)
     made = Litestar(

@@ -1,4 +1,4 @@
-"""Composition root of the scheduler: `python -m app.scheduler`. A tick each second that finds what is due and rings for it.
+"""Composition root of the scheduler: `python -m app.scheduler`. A tick each second that finds what is due and notifies its actor.
 
 It holds no work: losing it costs punctuality, and any number of copies may run: one ticks, by an advisory lock, and the others
 wait for it to go away. PostgreSQL ends the session of a copy that is silent for 15 s, so a frozen one does not lead for ever. A
@@ -36,8 +36,8 @@ LIMITS = {"lock_timeout": 1_000, "statement_timeout": 10_000, "idle_session_time
 LOCK = 7_401_001
 """The advisory lock of the copy that ticks."""
 
-# (bell, is there work for it?): each answered by a small partial index.
-BELLS = {
+# (actor, is there work for it?): each answered by a small partial index.
+WAKEUPS = {
     "advance": """
         select exists (select from inbox)
           or exists (select from runs r join workflows w on w.id = r.workflow_id
@@ -76,9 +76,9 @@ def housekeeping() -> list[Callable[[], Coroutine[Any, Any, Any]]]:
 class Scheduler:
     """One copy. `run` ticks until `stop`."""
 
-    def __init__(self, ring: Callable[[str], None] = jobs.ring) -> None:
+    def __init__(self, notify: Callable[[str], None] = jobs.notify) -> None:
         self._stopping = threading.Event()
-        self._ring = ring
+        self._notify = notify
         self._leading = False
         self._swept = time.monotonic()
         self._loop = asyncio.Runner()
@@ -107,15 +107,15 @@ class Scheduler:
                 self._stopping.wait(1.0)
 
     def tick(self, connection: psycopg.Connection[Any]) -> float:
-        """Ring for what is due. Answers the seconds until the next tick."""
+        """Notify the actors of what is due. Answers the seconds until the next tick."""
         if not self._leading:
             self._leading = bool(_value(connection, "select pg_try_advisory_lock(%s)", LOCK))
             if not self._leading:
                 return TICK_S
             log.info("scheduler.leads")
-        for bell, is_there_work in BELLS.items():
+        for actor, is_there_work in WAKEUPS.items():
             if self._due(connection, is_there_work):
-                self._ring(bell)
+                self._notify(actor)
         if time.monotonic() - self._swept > HOUSEKEEPING_S and not self._sweeping():
             self._swept = time.monotonic()
             self._sweeper = threading.Thread(target=self.sweep, name="housekeeping", daemon=True)
@@ -127,7 +127,7 @@ class Scheduler:
         return TICK_S if ahead is None else min(TICK_S, max(0.01, ahead.total_seconds()))
 
     def _due(self, connection: psycopg.Connection[Any], is_there_work: str) -> bool:
-        """Where a table is locked nobody knows: then it is rung, and who answers sees for himself."""
+        """Where a table is locked nobody knows: then the actor is notified, and sees for itself."""
         try:
             return bool(_value(connection, is_there_work))
         except psycopg.errors.LockNotAvailable:

@@ -134,7 +134,7 @@ class EngineSettings:
     lease_seconds: int = 60
     """How long an outside call may hold its row before another worker takes it over."""
     poll_seconds: float = 1.0
-    """How often a worker looks for work by itself, so that a lost doorbell costs a second."""
+    """How often a worker looks for work by itself, so that a lost notification costs a second."""
     uncertain_hours: int = 24
     """How long a run waits for a message of which nobody knows whether it left; then it leaves by its `error` port."""
 

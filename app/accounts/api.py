@@ -101,4 +101,4 @@ async def revoke_key(
     return ok(ApiKeyOut.of(await keys.shown(db_session, ended[0])), revoked=len(ended))
 
 
-HANDLERS: list[Any] = [me, list_keys, create_key, rotate_key, revoke_key]
+ROUTES: list[Any] = [me, list_keys, create_key, rotate_key, revoke_key]

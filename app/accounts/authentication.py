@@ -21,7 +21,7 @@ from app.accounts import keys, sessions
 from app.accounts.principal import Principal
 from app.errors import SignedOut
 from app.lib import clock, crypto, database
-from app.lib.single_flight import Together
+from app.lib.single_flight import SingleFlight
 from app.models.api_key import ApiKey
 from app.models.session import UserSession
 from app.models.status import Role
@@ -74,7 +74,7 @@ class Authentication:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._keys: Together[Principal | None] = Together()
+        self._keys: SingleFlight[Principal | None] = SingleFlight()
         """A program that sends on 64 connections costs one look at its key for dozens of requests, none of them stale."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,12 +86,12 @@ class Authentication:
                     prefix, secret = match[1], match[2]
 
                     async def look() -> Principal | None:
-                        async with database.own_session(scope) as session:
+                        async with database.short_transaction(scope) as session:
                             return await key_principal(session, prefix, secret)
 
                     scope["user"] = await self._keys((prefix, secret), look)
             elif token := connection.cookies.get(cookie_name(), ""):
-                async with database.own_session(scope) as session:
+                async with database.short_transaction(scope) as session:
                     scope["user"] = await session_principal(session, token)
         await self.app(scope, receive, send)
 

@@ -63,7 +63,7 @@ async def show_invitation(request: Asked, db_session: Database) -> Template:
 async def accept_invitation(request: Asked, db_session: Database) -> Template | Response[bytes]:
     """Become a member: with a new account, with one whose password one knows, or with the one that is signed in."""
     form, token = await request.form(), await token_of(request)
-    own = functools.partial(database.own_session, request.scope)
+    own = functools.partial(database.short_transaction, request.scope)
     async with own() as session:  # nothing is held while passwords are worked on
         found = await invitations.opened(session, token)
     given = {"name": str(form.get("name", "")), "how": str(form.get("how", ""))}
@@ -94,7 +94,7 @@ async def _with_password(
 ) -> Response[bytes]:
     address = client_address(request.scope)
     try:
-        own = functools.partial(database.own_session, request.scope)
+        own = functools.partial(database.short_transaction, request.scope)
         budgets = throttle.of_sign_in(found.email, address, known_device(request, found.email))
         user_id = await sessions.check_password(own, found.email, password, budgets)
     except (WrongPassword, TooMany) as error:
@@ -127,4 +127,4 @@ def _welcome(found: Opened) -> str:
     return f"Welcome to {found.workspace}."
 
 
-HANDLERS: list[Any] = [open_invitation, show_invitation, accept_invitation, leave_for_invitation]
+ROUTES: list[Any] = [open_invitation, show_invitation, accept_invitation, leave_for_invitation]

@@ -173,4 +173,4 @@ async def revoke_key(request: Asked, db_session: Database, key_id: FromPath[UUID
     return flash.go(request, "/settings/keys", f"The key {ended[0].name} was revoked.{also}")
 
 
-HANDLERS: list[Any] = [list_keys, create_key, rotate_key, revoke_key]
+ROUTES: list[Any] = [list_keys, create_key, rotate_key, revoke_key]

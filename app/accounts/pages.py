@@ -75,7 +75,7 @@ async def sign_in(request: Asked, db_session: NamedDependency[AsyncSession]) -> 
     form = await request.form()
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     target = safe_next(str(form.get("next", "")))
-    own = functools.partial(database.own_session, request.scope)
+    own = functools.partial(database.short_transaction, request.scope)
     address, device = client_address(request.scope), known_device(request, email)
     budgets = throttle.of_sign_in(email, address, device)
     try:
@@ -165,7 +165,7 @@ async def sign_out(request: Asked, db_session: NamedDependency[AsyncSession]) ->
     return answer
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     sign_in_form,
     sign_in,
     sign_in_help,
@@ -176,8 +176,8 @@ HANDLERS: list[Any] = [
     sign_out,
     who_is_signed_in,
     signed_in_again,
-    *invitation_pages.HANDLERS,
-    *people_pages.HANDLERS,
-    *settings_pages.HANDLERS,
-    *key_pages.HANDLERS,
+    *invitation_pages.ROUTES,
+    *people_pages.ROUTES,
+    *settings_pages.ROUTES,
+    *key_pages.ROUTES,
 ]

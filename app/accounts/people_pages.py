@@ -157,7 +157,7 @@ async def end_session_of_user(
     return flash.go(request, f"{URL}/{user_id}/sessions", "Signed out there.")
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     users,
     invite,
     renew_invitation,

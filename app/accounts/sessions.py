@@ -45,20 +45,20 @@ def end_of(created_at: datetime, seen_at: datetime, *, lasting: bool) -> datetim
     return min(created_at + life, seen_at + idle)
 
 
-async def check_password(own_session: OpenSession, email: str, password: str, budgets: Sequence[Budget]) -> UUID:
+async def check_password(short_transaction: OpenSession, email: str, password: str, budgets: Sequence[Budget]) -> UUID:
     """The account with this email and password. Raises WrongPassword or TooMany.
 
     It takes sessions of its own: tries must count although the request is refused, and nobody may hold a database
     connection while waiting for Argon2.
     """
-    async with own_session() as session:
+    async with short_transaction() as session:
         wait = await throttle.take(session, budgets)
         accounts = (await session.execute(_accounts(email))).all()
     found = await _whose(password, accounts)
     if found is None:
         raise WrongPassword(f"Email or password is wrong.{throttle.in_words(wait)}")
     renewed = await passwords.hashed(password) if passwords.outdated(found.password_hash) else None
-    async with own_session() as session:
+    async with short_transaction() as session:
         await throttle.give_back(session, budgets)
         if renewed:
             await session.execute(update(User).where(User.id == found.id).values(password_hash=renewed))
@@ -66,10 +66,10 @@ async def check_password(own_session: OpenSession, email: str, password: str, bu
     return user_id
 
 
-async def check_current(own_session: OpenSession, principal: Principal, password: str) -> None:
+async def check_current(short_transaction: OpenSession, principal: Principal, password: str) -> None:
     """Does the signed-in person know their password? Raises Invalid, or TooMany like a sign-in; who has none need not know it."""
     budgets = throttle.of_own_password(principal.id)
-    async with own_session() as session:
+    async with short_transaction() as session:
         stored = await session.scalar(select(User.password_hash).where(User.id == principal.id))
         if stored is None:
             return
@@ -82,7 +82,7 @@ async def check_current(own_session: OpenSession, principal: Principal, password
         log.warning("password.wrong", user_id=str(principal.id))
         text = f"This is not your current password.{throttle.in_words(wait)}"
         raise Invalid(text, errors=[{"path": "current", "message": text}])
-    async with own_session() as session:
+    async with short_transaction() as session:
         await throttle.give_back(session, budgets)
 
 

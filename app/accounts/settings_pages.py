@@ -79,7 +79,7 @@ async def save_password(request: Asked, db_session: Database) -> Template | Resp
     """Change one's own password. Sessions elsewhere end."""
     form = await request.form()
     current, new = str(form.get("current", "")), str(form.get("new", ""))
-    own = functools.partial(database.own_session, request.scope)
+    own = functools.partial(database.short_transaction, request.scope)
     try:
         await sessions.check_current(own, request.user, current)
         secret = await passwords.hashed(passwords.check(new, request.user.email, path="new"))
@@ -166,7 +166,7 @@ async def open_workspace(request: Asked, db_session: Database, workspace_id: Fro
     return flash.go(request, "/")
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     settings_home,
     profile,
     save_profile,

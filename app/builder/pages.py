@@ -248,7 +248,7 @@ async def show_form_script(type_: FromPath[str]) -> Response[str]:
     return Response(text, media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"})
 
 
-HANDLERS = [
+ROUTES = [
     show_builder,
     save_draft,
     look_at_draft,
@@ -257,7 +257,7 @@ HANDLERS = [
     show_workflow_panel,
     save_as_copy,
     show_form_script,
-    *status_pages.HANDLERS,
-    *result_pages.HANDLERS,
-    *run_pages.HANDLERS,
+    *status_pages.ROUTES,
+    *result_pages.ROUTES,
+    *run_pages.ROUTES,
 ]

@@ -70,4 +70,4 @@ async def show_step_results(
     )
 
 
-HANDLERS = [show_results, show_step_results]
+ROUTES = [show_results, show_step_results]

@@ -105,4 +105,4 @@ def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, A
     return steps
 
 
-HANDLERS = [show_people, show_person]
+ROUTES = [show_people, show_person]

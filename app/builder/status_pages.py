@@ -97,4 +97,4 @@ def _builder(workflow_id: UUID) -> str:
     return f"/workflows/{workflow_id}"
 
 
-HANDLERS = [show_activation, show_version_menu, activate, pause, resume]
+ROUTES = [show_activation, show_version_menu, activate, pause, resume]

@@ -113,7 +113,7 @@ async def resume_connector(
     return ok(view(await ConnectorService(db_session, request.user).resume(connector_id)))
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     list_connectors,
     create_connector,
     get_connector,

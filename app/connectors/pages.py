@@ -194,7 +194,7 @@ async def test_connector(request: Asked, db_session: Database, connector_id: Fro
     return page(request, "connectors/tested.html", result=result, problem=problem, to=to)
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     list_connectors, new_connector, create_connector, edit_connector, save_connector, make_default,
     resume_connector, delete_connector, test_connector,
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from app.models.message_job import MessageJob
 
 AT_ONCE = 1_000
 JOB = "move_messages"
-"""The bell of the actor that does the rest."""
+"""The name of the actor that does the rest."""
 
 _FREE = """
 update messages set due_at = clock_now(), reason = null, error_message = null where (run_id, seq) in (

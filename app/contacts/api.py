@@ -137,12 +137,12 @@ async def _out(service: ContactService, contact: Contact) -> ContactOut:
     return ContactOut.of(contact, (await service.permissions([contact]))[contact.id])
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     upsert_contact,
     list_contacts,
     get_contact,
     patch_contact,
     erase_contact,
     resubscribe_contact,
-    *imports.HANDLERS,
+    *imports.ROUTES,
 ]

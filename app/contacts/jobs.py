@@ -1,4 +1,4 @@
-"""The actor that imports files. Rung when an import is started, and looked for by every worker each second."""
+"""The actor that imports files. Notified when an import is started, and looked for by every worker each second."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ jobs.broker()
 @dramatiq.actor(queue_name=jobs.queue_of("import_contacts"), max_retries=0)
 def import_contacts() -> None:
     """Import what waits until nothing does."""
-    jobs.answer("import_contacts")
+    jobs.acknowledge("import_contacts")
     if asyncio.run(_work()):
-        jobs.ring("import_contacts")
+        jobs.notify("import_contacts")
 
 
 async def _work() -> bool:

@@ -270,7 +270,7 @@ async def erase_contact_page(
     return go(request, "/contacts", "The contact was erased.")
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     contact_list,
     new_contact,
     create_contact,
@@ -281,5 +281,5 @@ HANDLERS: list[Any] = [
     send_event,
     resubscribe_contact_page,
     erase_contact_page,
-    *import_pages.HANDLERS,
+    *import_pages.ROUTES,
 ]

@@ -6,7 +6,7 @@
     walk      every run of a batch, in memory      tracks    what is the same for many runs of a batch, noted once
     write     a batch as a handful of statements   changes   contact changes merged in SQL
     rows      PostgreSQL's binary formats          echoes    contact changes told to who listens
-    advance   one transaction: claim, walk, write  jobs      the doorbell's actor
+    advance   one transaction: claim, walk, write  jobs      the actor
     control   cancelling from outside              integrity what must hold after every fault
     garbage   the collector, kept out of batches     progress what the engine of this process does now
     standing  does work move, and who is in the way  failpoints where tests kill or freeze a worker

@@ -1,4 +1,4 @@
-"""The actor that moves runs. Rung by whoever put work into the inbox, by the scheduler for what is due, and polled."""
+"""The actor that moves runs. Notified by whoever put work into the inbox, by the scheduler of what is due, and polled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.lib import heartbeat, jobs
 log = structlog.get_logger()
 _lock = threading.Lock()
 _asked = threading.Event()
-"""Somebody rang: whoever has the lock looks (once more)."""
+"""The actor was notified: whoever has the lock looks (once more)."""
 _engine: Engine | None = None
 
 jobs.broker()
@@ -25,7 +25,7 @@ heartbeat.tell("engine", progress.told)
 @dramatiq.actor(queue_name=jobs.queue_of("advance"), max_retries=0)
 def advance() -> None:
     """Take events and due runs until there are none. One at a time in a process; a second asks the first to look again."""
-    jobs.answer("advance")
+    jobs.acknowledge("advance")
     _asked.set()
     while _asked.is_set() and _lock.acquire(blocking=False):
         try:
@@ -34,7 +34,7 @@ def advance() -> None:
         finally:
             _lock.release()
         if queued:
-            jobs.ring("deliver")
+            jobs.notify("deliver")
 
 
 def _advance() -> bool:

@@ -128,4 +128,4 @@ def _view(event: Event) -> EventOut:
     )
 
 
-HANDLERS: list[Any] = [send_events, list_events]
+ROUTES: list[Any] = [send_events, list_events]

@@ -28,7 +28,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def record(session: AsyncSession, tenant_id: int, events: Sequence[NewEvent]) -> None:
-    """Store `events` of one workspace in their order, and ring the engine after the commit."""
+    """Store `events` of one workspace in their order, and notify the engine after the commit."""
     if not events:
         return
     now = clock.now()

@@ -38,4 +38,4 @@ async def get_workflow_stats(
     return ok(await workflow_stats(db_session, request.user.tenant_id, workflow_id, version))
 
 
-HANDLERS = [get_workflow_stats]
+ROUTES = [get_workflow_stats]

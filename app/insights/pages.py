@@ -226,4 +226,4 @@ async def stats_page(
     )
 
 
-HANDLERS = [home, stats_page]
+ROUTES = [home, stats_page]

@@ -94,19 +94,19 @@ def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
             "async_creator_fn": BoundedConnection.connect,
         },
     )
-    event.listen(made.sync_engine, "commit", _refuse_to_lose)
+    event.listen(made.sync_engine, "commit", check_transaction)
     return made
 
 
-class Lost(Exception):
+class TransactionAborted(Exception):
     """A statement of this transaction failed and the failure was swallowed; use `begin_nested()` around what may fail."""
 
 
-def _refuse_to_lose(connection: Connection) -> None:
+def check_transaction(connection: Connection) -> None:
     """PostgreSQL answers COMMIT of a failed transaction with a silent ROLLBACK, and a client would hear of success."""
     driver: Any = connection.connection.driver_connection
     if driver.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-        raise Lost
+        raise TransactionAborted
 
 
 @functools.cache
@@ -168,7 +168,7 @@ def litestar_config() -> SQLAlchemyAsyncConfig:
 
 
 @asynccontextmanager
-async def own_session(scope: Scope) -> AsyncIterator[AsyncSession]:
+async def short_transaction(scope: Scope) -> AsyncIterator[AsyncSession]:
     """A short transaction beside the one of the request, for middleware. Its connection is given back at the end."""
     config: SQLAlchemyAsyncConfig = scope["litestar_app"].state["database"]
     async with config.create_session_maker()() as session, session.begin():
@@ -189,7 +189,7 @@ def was_committing(scope: Scope) -> bool:
     return bool(scope["state"].get(_COMMITTING))
 
 
-def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
+def commit_on_response(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
     """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
 
     The library's own hook hides a failed commit behind the answer that was on its way, and a client would read 202 for
@@ -206,7 +206,7 @@ def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHan
             try:
                 await session.commit()
             except BaseException:
-                nothing_was_sent(scope)
+                allow_error_response(scope)
                 raise
         else:
             with contextlib.suppress(Exception):  # a lost connection needs no rollback
@@ -215,7 +215,7 @@ def commit_at_the_end(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHan
     return hook
 
 
-class ClosesSession:
+class CloseSession:
     """ASGI middleware: gives the request's connection back at the very end, also when a stream read on after the commit."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -238,6 +238,6 @@ class ClosesSession:
                     await session.close()
 
 
-def nothing_was_sent(scope: Scope) -> None:
+def allow_error_response(scope: Scope) -> None:
     """Whoever held an answer back and fails says so, or the framework takes it for half sent and just hangs up."""
     ScopeState.from_scope(scope).response_started = False

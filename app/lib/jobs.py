@@ -1,9 +1,9 @@
-"""Doorbells: Dramatiq messages that say "there is work of this kind", sent only after the work is durable.
+"""Notifications: Dramatiq messages that say "there is work for this actor", sent only after the work is durable.
 
-PostgreSQL holds the work; losing every message costs seconds, not work. So a bell is rung from a thread of its own: whoever
+PostgreSQL holds the work; losing every message costs seconds, not work. So messages are sent from a thread of its own: whoever
 commits, on the event loop of the web process or in a worker, never waits for Redis, and Redis errors are logged and swallowed.
-An actor answers a bell by taking its mark off first (`answer`) and then claiming rows until none are left: a bell rung
-before that is covered by this pass, one rung after it sends the next message.
+At most one message for an actor waits in Redis, kept by a mark there. The actor takes the mark off first (`acknowledge`) and then
+claims rows until none are left: what was notified before that is covered by this pass, and what comes later sends the next message.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ def broker() -> dramatiq.Broker:
 
 
 def queue_of(name: str) -> str:
-    """The queue of an actor. Said here and not by the actor, because those who ring do not import it."""
+    """The queue of an actor. Said here and not by the actor, because those who notify it do not import it."""
     return URGENT if name in _URGENT_ACTORS else BULK
 
 
-class Doorbells:
-    """The bells of one process. A name that waits to be rung is rung once, however often it was asked for."""
+class Notifier:
+    """Sends the notifications of one process. An actor that waits to be notified is notified once, however often it was asked for."""
 
     EVERY_S = 0.05
     """Between two rounds: a burst of commits costs one message for each kind of work, and no second message comes sooner."""
     FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-    """After a failure nothing is sent for a while, and for ever longer; the bells are kept for the first round that works."""
+    """After a failure nothing is sent for a while, and for ever longer; the names are kept for the first round that works."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -85,13 +85,13 @@ class Doorbells:
         """Redis failed a moment ago: who may do without it does."""
         return time.monotonic() < self._silent_until
 
-    def ring(self, name: str) -> None:
+    def notify(self, name: str) -> None:
         """Ask for a message to actor `name`. Answers at once."""
         with self._changed:
             self._waiting.add(name)
             if self._started_in != os.getpid():  # a thread does not live on in a forked process
                 self._started_in = os.getpid()
-                threading.Thread(target=self._run, name="doorbells", daemon=True).start()
+                threading.Thread(target=self._run, name="notifier", daemon=True).start()
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
@@ -104,7 +104,7 @@ class Doorbells:
         self._failures += 1
         pause = min(self.FIRST_PAUSE_S * 2 ** (self._failures - 1), self.LONGEST_PAUSE_S)
         self._silent_until = time.monotonic() + pause
-        log.warning("doorbell.failed", doing=what, error=type(error).__name__, silent_s=pause)
+        log.warning("notify.failed", doing=what, error=type(error).__name__, silent_s=pause)
 
     def _run(self) -> None:
         while True:
@@ -126,37 +126,37 @@ class Doorbells:
         left = set(names) if connection is not None else set()
         try:
             for name in sorted(left):
-                if connection is not None and connection.set(f"throughline:bell:{name}", 1, nx=True, px=_MARK_MS):
+                if connection is not None and connection.set(f"throughline:wakeup:{name}", 1, nx=True, px=_MARK_MS):
                     queue = queue_of(name)
                     message = dramatiq.Message[Any](queue_name=queue, actor_name=name, args=(), kwargs={}, options={})
                     broker().enqueue(message)
                 left.discard(name)
             self._failures = 0
         except Exception as error:
-            self.failed("ring", error)
+            self.failed("notify", error)
         return left
 
 
-bells = Doorbells()
+notifier = Notifier()
 
 
-def ring(name: str) -> None:
-    """Send a message to actor `name` soon, from the thread of the bells. At most one waits in the queue at a time."""
-    bells.ring(name)
+def notify(name: str) -> None:
+    """Send a message to actor `name` soon, from the notifier's thread. At most one waits in the queue at a time."""
+    notifier.notify(name)
 
 
-def answer(name: str) -> None:
-    """Take the mark off the bell; the first thing that an actor does. Left out while Redis is away: the mark ends by itself."""
+def acknowledge(name: str) -> None:
+    """Take the actor's mark off; the first thing that an actor does. Left out while Redis is away: the mark ends by itself."""
     connection = client()
-    if connection is not None and not bells.silent:
+    if connection is not None and not notifier.silent:
         try:
-            connection.delete(f"throughline:bell:{name}")
+            connection.delete(f"throughline:wakeup:{name}")
         except (redis.RedisError, OSError) as error:
-            bells.failed("answer", error)
+            notifier.failed("acknowledge", error)
 
 
 def enqueue(session: AsyncSession | Session, name: str, /) -> None:
-    """Ring `name` when the outermost transaction of `session` has committed; forgotten on rollback."""
+    """Notify actor `name` when the outermost transaction of `session` has committed; forgotten on rollback."""
     sync = session.sync_session if isinstance(session, AsyncSession) else session
     if not sync.in_transaction():
         sync.begin()
@@ -171,7 +171,7 @@ def _send(session: Session) -> None:
     if session.in_nested_transaction():  # a SAVEPOINT was released: nothing is durable yet
         return
     for _, name in session.info.pop(_PENDING, ()):
-        ring(name)
+        notify(name)
 
 
 @event.listens_for(Session, "after_soft_rollback")

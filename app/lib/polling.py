@@ -1,4 +1,4 @@
-"""Workers look for work by themselves: a lost doorbell, or a dead Redis, costs a second and nothing else."""
+"""Workers look for work by themselves: a lost notification, or a dead Redis, costs a second and nothing else."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Together(Generic[T]):
+class SingleFlight(Generic[T]):
     """`await reads(key, read)`: the result of a `read()` that began after this call."""
 
     def __init__(self) -> None:

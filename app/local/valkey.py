@@ -1,4 +1,4 @@
-"""A Valkey server of our own on loopback, with a password. It rings doorbells and holds nothing of value.
+"""A Valkey server of our own on loopback, with a password. It carries notifications and holds nothing of value.
 
 So it writes nothing to disk, and may be killed at any time. It is known by its process and never by how fast it answers: a slow
 one is not dead, and before a new one is started the old one is ended. Its port stays the same while the product runs, because
@@ -20,7 +20,7 @@ from pathlib import Path
 from app.local import binaries, processes
 
 MEMORY = "64mb"
-"""Doorbells are a few kilobytes. What grows past this is refused, and workers look for work by themselves."""
+"""Notifications are a few kilobytes. What grows past this is refused, and workers look for work by themselves."""
 ANSWERS_IN_S = 1.0
 _OLD_FILES = ("appendonlydir", "appendonly.aof", "dump.rdb")
 """What earlier versions wrote. A damaged one would keep the server from starting."""

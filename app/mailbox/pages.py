@@ -129,4 +129,4 @@ async def clear_mailbox(request: Asked, db_session: Database) -> Response[bytes]
     return flash.go(request, "/mailbox", "The mailbox is empty.")
 
 
-HANDLERS: list[Any] = [mailbox, show_mail, mail_frame, mail_source, clear_mailbox]
+ROUTES: list[Any] = [mailbox, show_mail, mail_frame, mail_source, clear_mailbox]

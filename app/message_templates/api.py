@@ -112,7 +112,7 @@ async def preview_template(
     return ok(await service.preview(parts_of(await service.get(template_id)), data))
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     list_templates,
     create_template,
     get_template,

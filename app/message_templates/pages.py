@@ -272,7 +272,7 @@ async def test_template(request: Asked, db_session: Database) -> Response[bytes]
     return Response(b"", headers={**told, "HX-Reswap": "none"})
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     list_templates, new_template, edit_template, create_template, save_template, duplicate_template, delete_template,
     preview, preview_frame, template_frame, test_template,
 ]  # fmt: skip

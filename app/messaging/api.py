@@ -175,8 +175,8 @@ async def get_job(request: Asked, db_session: Database, job_id: FromPath[UUID]) 
     return ok(job_view(await MessageJobs(db_session, request.user).get(job_id)))
 
 
-HANDLERS: list[Any] = [
-    *suppression_api.HANDLERS,
+ROUTES: list[Any] = [
+    *suppression_api.ROUTES,
     list_messages,
     get_message,
     settle_message,

@@ -191,7 +191,7 @@ class Commits:
         if written.fenced:
             log.warning("message.fenced", count=written.fenced)
         if written.told:
-            jobs.ring("advance")
+            jobs.notify("advance")
         for each in asked:
             if not each.answer.done():
                 each.answer.set_result(each.until if each.ready.due.key in written.may_leave else 0.0)

@@ -148,7 +148,7 @@ class Delivery:
         for change in made.news:
             change.tell()
         if made.told:
-            jobs.ring("advance")
+            jobs.notify("advance")
 
     def _end_claims(self) -> bool:
         """Give back what was not begun; told to stop, also what is under way and was not handed over yet."""

@@ -1,4 +1,4 @@
-"""The actor that sends what is due. Rung by the engine after it queued messages, and polled by every worker."""
+"""The actor that sends what is due. Notified by the engine after it queued messages, and polled by every worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ jobs.broker()
 @dramatiq.actor(queue_name=jobs.queue_of("deliver"), max_retries=0)
 def deliver() -> None:
     """Send what is due until nothing is."""
-    jobs.answer("deliver")
+    jobs.acknowledge("deliver")
     if not _alone.acquire(blocking=False):
         return
     try:
@@ -46,13 +46,13 @@ def deliver() -> None:
     finally:
         _alone.release()
     if more:
-        jobs.ring("deliver")
+        jobs.notify("deliver")
 
 
 @dramatiq.actor(queue_name=jobs.queue_of(JOB), max_retries=0, actor_name=JOB)
 def move_messages() -> None:
     """Do what was asked for many messages, batch after batch."""
-    jobs.answer(JOB)
+    jobs.acknowledge(JOB)
     asyncio.run(_move())
 
 
@@ -63,7 +63,7 @@ async def _move() -> None:
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
                 if not await bulk.step_of_any(session):
                     return
-    jobs.ring(JOB)
+    jobs.notify(JOB)
 
 
 def poll_jobs() -> None:
@@ -83,9 +83,9 @@ async def forget_jobs() -> None:
 @dramatiq.actor(queue_name=jobs.queue_of("send_account_mail"), max_retries=0)
 def send_account_mail() -> None:
     """Send invitations and sign-in links that wait."""
-    jobs.answer("send_account_mail")
+    jobs.acknowledge("send_account_mail")
     if asyncio.run(_send_account_mail()):
-        jobs.ring("send_account_mail")
+        jobs.notify("send_account_mail")
 
 
 async def _send_account_mail() -> bool:

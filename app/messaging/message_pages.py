@@ -218,6 +218,6 @@ async def resend_message(request: Asked, db_session: Database, text: FromPath[st
     return flash.go(request, f"/messages/{text}", "Queued again.")
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     list_messages, jobs_under_way, decide_messages, show_message, settle_message, resend_message,
 ]  # fmt: skip

@@ -6,4 +6,4 @@ from typing import Any
 
 from app.messaging import message_pages, suppression_pages, unsubscribe_pages
 
-HANDLERS: list[Any] = [*message_pages.HANDLERS, *suppression_pages.HANDLERS, *unsubscribe_pages.HANDLERS]
+ROUTES: list[Any] = [*message_pages.ROUTES, *suppression_pages.ROUTES, *unsubscribe_pages.ROUTES]

@@ -80,4 +80,4 @@ async def lift_suppression(
     return ok(await SuppressionService(db_session, request.user).lift(data))
 
 
-HANDLERS: list[Any] = [list_suppressions, add_suppressions, lift_suppression]
+ROUTES: list[Any] = [list_suppressions, add_suppressions, lift_suppression]

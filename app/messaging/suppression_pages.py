@@ -145,4 +145,4 @@ async def lift_suppression(request: Asked, db_session: Database) -> Template | R
     return flash.go(request, "/suppressions", told)
 
 
-HANDLERS: list[Any] = [list_suppressions, add_suppressions, lift_suppression]
+ROUTES: list[Any] = [list_suppressions, add_suppressions, lift_suppression]

@@ -52,4 +52,4 @@ async def decide_unsubscribe(
     return _page(request, token, await unsubscribe.choice(db_session, link), done, error)
 
 
-HANDLERS: list[Any] = [show_unsubscribe, decide_unsubscribe]
+ROUTES: list[Any] = [show_unsubscribe, decide_unsubscribe]

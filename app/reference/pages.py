@@ -22,4 +22,4 @@ async def docs() -> Redirect:
     return Redirect("/docs/api")
 
 
-HANDLERS = [api_reference, docs]
+ROUTES = [api_reference, docs]

@@ -60,4 +60,4 @@ async def save_data(request: Asked, db_session: Database) -> Template | Response
     return flash.go(request, "/settings/data", "Saved. What is older is deleted within a few minutes.")
 
 
-HANDLERS: list[Any] = [data, save_data]
+ROUTES: list[Any] = [data, save_data]

@@ -128,4 +128,4 @@ async def release_run(
     return ok(await service.detail(run_id, workflow_id))
 
 
-HANDLERS = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]
+ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]

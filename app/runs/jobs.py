@@ -18,7 +18,7 @@ log = structlog.get_logger()
 BATCH = 2_000
 """Runs cancelled in one transaction: about 0.2 s, so that no worker waits long for a row."""
 POLL_SECONDS = 10.0
-"""Nobody waits for it, so workers look rarely: it matters only when the bell was lost."""
+"""Nobody waits for it, so workers look rarely: it matters only when the notification was lost."""
 _looked_at = 0.0
 
 jobs.broker()
@@ -27,7 +27,7 @@ jobs.broker()
 @dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
 def end_removed_runs() -> None:
     """Cancel every run that is still active in an archived or deleted workflow."""
-    jobs.answer("end_removed_runs")
+    jobs.acknowledge("end_removed_runs")
     asyncio.run(_work())
 
 
@@ -52,7 +52,7 @@ async def _end(engine: AsyncEngine, tenant_id: int, workflow_id: UUID) -> int:
 
 
 def poll() -> None:
-    """Look for left runs now and then, for the case that the bell was lost."""
+    """Look for left runs now and then, for the case that the notification was lost."""
     global _looked_at
     if time.monotonic() - _looked_at >= POLL_SECONDS:
         _looked_at = time.monotonic()

@@ -174,4 +174,4 @@ async def release(request: Asked, db_session: NamedDependency[AsyncSession], run
     return go(request, f"/runs/{run_id}", "Run released")
 
 
-HANDLERS = [all_runs, workflow_runs, show_run, cancel, release]
+ROUTES = [all_runs, workflow_runs, show_run, cancel, release]

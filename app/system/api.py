@@ -64,4 +64,4 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-HANDLERS: list[Any] = [live, ready, metrics]
+ROUTES: list[Any] = [live, ready, metrics]

@@ -37,4 +37,4 @@ async def trigger_workflow(
     return ok(StartedRun(run_id=run_id, workflow_id=workflow_id, contact_id=data.contact_id))
 
 
-HANDLERS = [trigger_workflow]
+ROUTES = [trigger_workflow]

@@ -114,4 +114,4 @@ async def discard_dead_letters(request: Asked, db_session: Database, data: JSONB
     return ok(Moved(await DeadLetterService(db_session, request.user).discard(data.ids)))
 
 
-HANDLERS: list[Any] = [list_troubles, list_dead_letters, retry_dead_letters, discard_dead_letters]
+ROUTES: list[Any] = [list_troubles, list_dead_letters, retry_dead_letters, discard_dead_letters]

@@ -70,4 +70,4 @@ async def discard_dead_letters(request: Asked, db_session: Database) -> Response
     return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} discarded.")
 
 
-HANDLERS: list[Any] = [banner, list_dead_letters, retry_dead_letters, discard_dead_letters]
+ROUTES: list[Any] = [banner, list_dead_letters, retry_dead_letters, discard_dead_letters]

@@ -25,7 +25,7 @@ _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}:"'))
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
-class Door:
+class RequestBodyGuard:
     """ASGI middleware of the API, and of pages that take JSON. Handlers of the API that take something else say so in the type of
     `data`, or with the option `takes` (one content type or several)."""
 

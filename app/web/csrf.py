@@ -96,7 +96,7 @@ class Proof:
         await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
 
 
-class CrossSite:
+class CsrfMiddleware:
     """ASGI middleware, where the body has been read: asks for the proof. Handlers with the option `csrf_exempt` are left out."""
 
     def __init__(self, app: ASGIApp) -> None:

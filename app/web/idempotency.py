@@ -134,7 +134,7 @@ class _Answer:
         try:
             await self._write(start, content)
         except Exception:
-            database.nothing_was_sent(self._scope)
+            database.allow_error_response(self._scope)
             raise
         await self._send(start)
         await self._send(cast("Any", {"type": "http.response.body", "body": content, "more_body": False}))

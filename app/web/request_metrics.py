@@ -21,7 +21,7 @@ REQUESTS = Histogram(
 )
 
 
-class Measured:
+class RequestMetrics:
     """ASGI middleware, the outermost: how long each request took, by the template of its route and never by its path."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -5,6 +5,6 @@ back), `preview` (what would activating do?) with `candidates` (contacts who mig
 (who uses a template or a connector).
 
 Nothing here imports another feature save `app.accounts` (who asks) and `app.contacts.known_names` (which fields data has). Runs of a
-workflow that is archived or deleted are ended by the job `end_removed_runs` of `app.runs`: workflows are below runs and only ring the
-bell.
+workflow that is archived or deleted are ended by the job `end_removed_runs` of `app.runs`: workflows are below runs and only notify
+its actor.
 """

@@ -330,7 +330,7 @@ async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
     )
 
 
-HANDLERS = [
+ROUTES = [
     create_workflow,
     list_workflows,
     get_workflow,

@@ -261,4 +261,4 @@ async def discard(
     return go(request, f"/workflows/{workflow_id}/versions", f"The draft is v{done.live_version} again.")
 
 
-HANDLERS = [workflow_list, create, duplicate, archive, restore, delete, versions, revert, discard]
+ROUTES = [workflow_list, create, duplicate, archive, restore, delete, versions, revert, discard]

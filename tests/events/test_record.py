@@ -19,14 +19,14 @@ from tests.fixtures.clock import Clock
 async def test_all_are_stored_in_order_and_the_engine_is_rung_after_the_commit(
     db_session: AsyncSession, workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rung: list[str] = []
-    monkeypatch.setattr(jobs, "ring", lambda name, **_: rung.append(name))
+    notified: list[str] = []
+    monkeypatch.setattr(jobs, "notify", lambda name, **_: notified.append(name))
     contact = uuid7()
     events = [NewEvent(name=f"e{n}", contact_id=contact, properties={"n": n}) for n in range(300)]
     await record(db_session, workspace.id, events)
-    assert rung == []
+    assert notified == []
     await db_session.commit()
-    assert rung == ["advance"]
+    assert notified == ["advance"]
     inbox = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id).order_by(Inbox.id))).all()
     stored = (await db_session.scalars(select(Event).where(Event.tenant_id == workspace.id).order_by(Event.id))).all()
     assert [row.name for row in stored] == [event.name for event in events]
@@ -36,6 +36,6 @@ async def test_all_are_stored_in_order_and_the_engine_is_rung_after_the_commit(
 
 
 async def test_nothing_is_nothing(db_session: AsyncSession, workspace: Workspace, monkeypatch: Any) -> None:
-    monkeypatch.setattr(jobs, "ring", lambda name, **_: pytest.fail("rang for nothing"))
+    monkeypatch.setattr(jobs, "notify", lambda name, **_: pytest.fail("notified for nothing"))
     await record(db_session, workspace.id, [])
     await db_session.commit()

@@ -123,11 +123,11 @@ async def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_opens_a_transaction_comes_after_the_body(test_app: Litestar) -> None:
     from app.asgi import middleware
-    from app.web.csrf import CrossSite
+    from app.web.csrf import CsrfMiddleware
     from app.web.idempotency import Idempotency
 
     order = middleware()
-    assert order.index(ReadsBody) < min(order.index(CrossSite), order.index(Idempotency))
+    assert order.index(ReadsBody) < min(order.index(CsrfMiddleware), order.index(Idempotency))
 
 
 async def test_strangers_send_little(app_under_test: Litestar, browser: BrowserClients) -> None:

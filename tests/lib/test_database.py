@@ -21,7 +21,7 @@ def names(committed: CommittedDatabase) -> list[str]:
 
 
 async def test_a_swallowed_failure_does_not_become_a_silent_rollback(committed_database: CommittedDatabase) -> None:
-    with pytest.raises(database.Lost):
+    with pytest.raises(database.TransactionAborted):
         async with database.transaction() as session:
             await session.execute(ADD)
             with contextlib.suppress(DBAPIError):

@@ -1,4 +1,4 @@
-"""Doorbells: after the commit only, one at a time, for actors that the ringing process does not know."""
+"""Notifications: after the commit only, one at a time, for actors that the notifying process does not know."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from app.lib import jobs
 
 
 @pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def notified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     heard: list[str] = []
-    monkeypatch.setattr(jobs, "ring", lambda name, **_: heard.append(name))
+    monkeypatch.setattr(jobs, "notify", lambda name, **_: heard.append(name))
     return heard
 
 
-async def test_nothing_rings_before_the_commit(db_session: AsyncSession, rung: list[str]) -> None:
+async def test_nothing_is_sent_before_the_commit(db_session: AsyncSession, notified: list[str]) -> None:
     jobs.enqueue(db_session, "advance")
     await db_session.execute(text("select 1"))
-    assert rung == []
+    assert notified == []
     await db_session.commit()
-    assert rung == ["advance"]
+    assert notified == ["advance"]
 
 
-async def test_a_rollback_forgets(db_session: AsyncSession, rung: list[str]) -> None:
+async def test_a_rollback_forgets(db_session: AsyncSession, notified: list[str]) -> None:
     jobs.enqueue(db_session, "advance")
     await db_session.rollback()
     await db_session.execute(text("select 1"))
     await db_session.commit()
-    assert rung == []
+    assert notified == []
 
 
 async def test_a_released_savepoint_is_no_commit_and_a_rolled_back_one_forgets(
-    db_session: AsyncSession, rung: list[str]
+    db_session: AsyncSession, notified: list[str]
 ) -> None:
     async with db_session.begin_nested():
         jobs.enqueue(db_session, "advance")
@@ -45,9 +45,9 @@ async def test_a_released_savepoint_is_no_commit_and_a_rolled_back_one_forgets(
         async with db_session.begin_nested():
             jobs.enqueue(db_session, "deliver")
             raise ZeroDivisionError
-    assert rung == []
+    assert notified == []
     await db_session.commit()
-    assert rung == ["advance"]
+    assert notified == ["advance"]
 
 
 def test_one_message_waits_at_a_time_until_the_bell_is_answered(redis_url: str) -> None:
@@ -58,16 +58,16 @@ def test_one_message_waits_at_a_time_until_the_bell_is_answered(redis_url: str) 
         sent: list[dramatiq.Message[object]] = []
         jobs.broker().enqueue = lambda message, **_: sent.append(message)  # type: ignore[method-assign,assignment]
         for _ in range(3):
-            jobs.ring(name)
-            assert jobs.bells.wait(10)
+            jobs.notify(name)
+            assert jobs.notifier.wait(10)
         assert [message.actor_name for message in sent] == [name]
         assert sent[0].queue_name == jobs.BULK
-        jobs.answer(name)
-        jobs.ring(name)
-        assert jobs.bells.wait(10)
+        jobs.acknowledge(name)
+        jobs.notify(name)
+        assert jobs.notifier.wait(10)
         assert len(sent) == 2
     finally:
-        valkey.delete(f"throughline:bell:{name}", queue)
+        valkey.delete(f"throughline:wakeup:{name}", queue)
         jobs.broker.cache_clear()
 
 
@@ -88,29 +88,29 @@ class Hanging:
 
 
 @pytest.fixture
-def bells(monkeypatch: pytest.MonkeyPatch) -> jobs.Doorbells:
-    fresh = jobs.Doorbells()
+def notifier(monkeypatch: pytest.MonkeyPatch) -> jobs.Notifier:
+    fresh = jobs.Notifier()
     fresh.FIRST_PAUSE_S = 0.01
-    monkeypatch.setattr(jobs, "bells", fresh)
+    monkeypatch.setattr(jobs, "notifier", fresh)
     return fresh
 
 
-def test_nobody_waits_for_a_redis_that_hangs(monkeypatch: pytest.MonkeyPatch, bells: jobs.Doorbells) -> None:
+def test_nobody_waits_for_a_redis_that_hangs(monkeypatch: pytest.MonkeyPatch, notifier: jobs.Notifier) -> None:
     hanging = Hanging()
     monkeypatch.setattr(jobs, "client", lambda: hanging)
-    jobs.ring("advance")
+    jobs.notify("advance")
     assert hanging.asked.wait(10)
     for _ in range(1_000):  # all of these return while the first one still hangs
-        jobs.ring("deliver")
-        jobs.ring("import_contacts")
-    assert not bells.wait(0) and hanging.sent == []
+        jobs.notify("deliver")
+        jobs.notify("import_contacts")
+    assert not notifier.wait(0) and hanging.sent == []
     hanging.go.set()
-    assert bells.wait(10)
-    assert hanging.sent == ["advance", "deliver", "import_contacts"], "a burst rings once for each kind of work"
+    assert notifier.wait(10)
+    assert hanging.sent == ["advance", "deliver", "import_contacts"], "a burst notifies once for each kind of work"
 
 
 def test_a_dead_redis_is_left_alone_for_a_while_and_the_bells_are_kept(
-    monkeypatch: pytest.MonkeyPatch, bells: jobs.Doorbells
+    monkeypatch: pytest.MonkeyPatch, notifier: jobs.Notifier
 ) -> None:
     hanging, failures = Hanging(), iter([redis.ConnectionError("refused"), RuntimeError("something else"), None])
     tried: list[str] = []
@@ -123,15 +123,15 @@ def test_a_dead_redis_is_left_alone_for_a_while_and_the_bells_are_kept(
 
     monkeypatch.setattr(hanging, "set", connect)
     monkeypatch.setattr(jobs, "client", lambda: hanging)
-    jobs.ring("advance")
-    assert bells.wait(10)
-    assert tried == ["throughline:bell:advance"] * 3
+    jobs.notify("advance")
+    assert notifier.wait(10)
+    assert tried == ["throughline:wakeup:advance"] * 3
 
 
 def test_an_actor_does_without_a_redis_that_failed_a_moment_ago(
-    monkeypatch: pytest.MonkeyPatch, bells: jobs.Doorbells
+    monkeypatch: pytest.MonkeyPatch, notifier: jobs.Notifier
 ) -> None:
-    bells.FIRST_PAUSE_S = 60.0
+    notifier.FIRST_PAUSE_S = 60.0
     asked: list[str] = []
     hanging = Hanging()
 
@@ -141,9 +141,9 @@ def test_an_actor_does_without_a_redis_that_failed_a_moment_ago(
 
     monkeypatch.setattr(hanging, "delete", delete)
     monkeypatch.setattr(jobs, "client", lambda: hanging)
-    jobs.answer("advance")
-    jobs.answer("deliver")
-    assert asked == ["throughline:bell:advance"] and bells.silent
+    jobs.acknowledge("advance")
+    jobs.acknowledge("deliver")
+    assert asked == ["throughline:wakeup:advance"] and notifier.silent
 
 
 def test_actors_listen_where_bells_are_sent() -> None:

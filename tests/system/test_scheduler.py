@@ -1,4 +1,4 @@
-"""The scheduler: it rings for exactly what is due, only one copy does, and a moved clock is answered at once."""
+"""The scheduler: it notifies for exactly what is due, only one copy does, and a moved clock is answered at once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def world(committed_database: CommittedDatabase) -> Iterator[World]:
     made.close()
 
 
-class Bells(list[str]):
-    """Which bells one tick rings."""
+class Ticks(list[str]):
+    """Which actors one tick notifies."""
 
     def __init__(self, world: World) -> None:
         self.scheduler, self.world = Scheduler(self.append), world
@@ -49,24 +49,24 @@ def waiting_run(world: World) -> UUID:
     return workflow
 
 
-def test_it_rings_for_what_is_due_and_only_then(world: World) -> None:
-    bells = Bells(world)
-    assert bells.of_a_tick() == []
+def test_it_notifies_for_what_is_due_and_only_then(world: World) -> None:
+    ticks = Ticks(world)
+    assert ticks.of_a_tick() == []
     workflow = waiting_run(world)
-    assert bells.of_a_tick() == []
+    assert ticks.of_a_tick() == []
     virtual_clock.move(world.db, NOON + timedelta(hours=1))
-    assert bells.of_a_tick() == ["advance"]
+    assert ticks.of_a_tick() == ["advance"]
     world.db.execute("update workflows set status = 'paused' where id = %s", (workflow,))
-    assert bells.of_a_tick() == []
+    assert ticks.of_a_tick() == []
     world.db.execute("update workflows set status = 'active' where id = %s", (workflow,))
     world.engine.advance()
-    assert bells.of_a_tick() == []
+    assert ticks.of_a_tick() == []
     world.put("nobody_listens", world.contacts(1))
-    assert bells.of_a_tick() == ["advance"]
+    assert ticks.of_a_tick() == ["advance"]
 
 
 @pytest.mark.parametrize(
-    ("columns", "rings"),
+    ("columns", "notifies"),
     [
         ({"status": 0, "due_at": NOON}, True),
         ({"status": 0, "due_at": NOON + timedelta(hours=1)}, False),
@@ -76,7 +76,7 @@ def test_it_rings_for_what_is_due_and_only_then(world: World) -> None:
     ],
 )
 def test_it_rings_for_messages_to_send_and_for_sends_that_were_left(
-    world: World, columns: dict[str, Any], rings: bool
+    world: World, columns: dict[str, Any], notifies: bool
 ) -> None:
     row = {"due_at": None, "lease_until": None, **columns}
     world.db.execute(
@@ -84,11 +84,11 @@ def test_it_rings_for_messages_to_send_and_for_sends_that_were_left(
         " values (%s, 1, %s, %s, %s, 1, now(), %s, %s, %s)",
         (uuid7(), world.tenant, uuid7(), uuid7(), row["status"], row["due_at"], row["lease_until"]),
     )
-    assert Bells(world).of_a_tick() == (["deliver"] if rings else [])
+    assert Ticks(world).of_a_tick() == (["deliver"] if notifies else [])
 
 
 def test_the_next_tick_comes_with_the_next_due_time(world: World) -> None:
-    scheduler = Scheduler(lambda bell: None)
+    scheduler = Scheduler(lambda actor: None)
     assert scheduler.tick(world.db) == 1.0
     waiting_run(world)
     virtual_clock.move(world.db, NOON + timedelta(minutes=59, seconds=59.8))
@@ -114,9 +114,9 @@ def test_of_two_copies_one_rings_and_the_other_takes_over(world: World, committe
 def test_a_moved_clock_is_answered_without_waiting_for_the_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting_run(world)
     monkeypatch.setattr("app.scheduler.TICK_S", 30.0)
-    rung = threading.Event()
+    notified = threading.Event()
     ticked = threading.Event()
-    scheduler = Scheduler(lambda bell: rung.set())
+    scheduler = Scheduler(lambda actor: notified.set())
     tick = scheduler.tick
 
     def tick_and_tell(connection: psycopg.Connection[Any]) -> float:
@@ -128,9 +128,9 @@ def test_a_moved_clock_is_answered_without_waiting_for_the_tick(world: World, mo
     thread = threading.Thread(target=scheduler.run)
     thread.start()
     try:
-        assert ticked.wait(10) and not rung.is_set()
+        assert ticked.wait(10) and not notified.is_set()
         virtual_clock.move(world.db, NOON + timedelta(hours=1))
-        assert rung.wait(10)
+        assert notified.wait(10)
     finally:
         scheduler.stop()
         virtual_clock.move(world.db, NOON)
@@ -139,7 +139,7 @@ def test_a_moved_clock_is_answered_without_waiting_for_the_tick(world: World, mo
 
 
 def test_a_tick_asks_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = Scheduler(lambda bell: None)
+    scheduler = Scheduler(lambda actor: None)
     scheduler.tick(world.db)
     asked: list[str] = []
     execute = psycopg.Connection.execute
@@ -178,17 +178,17 @@ def test_housekeeping_that_fails_keeps_no_other_from_running(monkeypatch: pytest
 def test_a_locked_table_or_a_long_clean_up_stops_no_tick(
     world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bells, over = Bells(world), threading.Event()
-    monkeypatch.setattr(bells.scheduler, "sweep", lambda: over.wait(30))
-    bells.scheduler._swept -= 1_000
-    assert bells.of_a_tick() == []
-    assert bells.scheduler._sweeping()
+    ticks, over = Ticks(world), threading.Event()
+    monkeypatch.setattr(ticks.scheduler, "sweep", lambda: over.wait(30))
+    ticks.scheduler._swept -= 1_000
+    assert ticks.of_a_tick() == []
+    assert ticks.scheduler._sweeping()
     world.db.execute("set lock_timeout = '100ms'")
     with psycopg.connect(committed_database.url) as somebody:
         somebody.execute("lock table runs, messages")
-        assert bells.of_a_tick() == ["advance", "deliver"]
+        assert ticks.of_a_tick() == ["advance", "deliver"]
         somebody.rollback()
-    assert bells.of_a_tick() == []
+    assert ticks.of_a_tick() == []
     over.set()
 
 

@@ -22,8 +22,8 @@ async def admin(api: ApiClients) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the doorbells asked for."""
+def notified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the actors to notify."""
     names: list[str] = []
     monkeypatch.setattr(jobs, "enqueue", lambda session, name: names.append(name))
     return names
@@ -33,7 +33,7 @@ async def act(client: httpx.AsyncClient, workflow_id: str, action: str, **body: 
     return await client.post(f"{PATH}/{workflow_id}/{action}", json=body or None)
 
 
-async def test_activating_publishes_the_draft(admin: httpx.AsyncClient, rung: list[str]) -> None:
+async def test_activating_publishes_the_draft(admin: httpx.AsyncClient, notified: list[str]) -> None:
     flow = await created(admin)
     answer = await act(admin, flow["id"], "activate", changelog="First")
     assert answer.status_code == 200, answer.text
@@ -42,7 +42,7 @@ async def test_activating_publishes_the_draft(admin: httpx.AsyncClient, rung: li
     assert data["hasUnpublishedChanges"] is False and data["draftRev"] == flow["draftRev"]
     (version,) = (await admin.get(f"{PATH}/{flow['id']}/versions")).json()["data"]
     assert version["version"] == 1 and version["live"] is True and version["changelog"] == "First"
-    assert "advance" in rung
+    assert "advance" in notified
 
 
 async def test_activating_again_publishes_only_what_changed(admin: httpx.AsyncClient) -> None:
@@ -83,16 +83,16 @@ async def test_a_template_deleted_since_keeps_it_from_starting(
         assert answer.status_code == 422 and "nodes[0].data.templateId" in complaints(answer)
 
 
-async def test_pause_and_resume_leave_the_draft_unpublished(admin: httpx.AsyncClient, rung: list[str]) -> None:
+async def test_pause_and_resume_leave_the_draft_unpublished(admin: httpx.AsyncClient, notified: list[str]) -> None:
     flow = await created(admin)
     await act(admin, flow["id"], "activate")
     paused = await act(admin, flow["id"], "pause")
     assert paused.status_code == 200 and paused.json()["data"]["status"] == "paused"
     await patch_draft(admin, flow["id"], 1, op("update_node", nodeId="tag", data={"tag": "other"}))
-    rung.clear()
+    notified.clear()
     resumed = (await act(admin, flow["id"], "resume")).json()["data"]
     assert resumed["status"] == "active" and resumed["version"] == 1 and resumed["hasUnpublishedChanges"] is True
-    assert {"advance", "deliver"} <= set(rung)
+    assert {"advance", "deliver"} <= set(notified)
     await act(admin, flow["id"], "pause")
     assert (await act(admin, flow["id"], "activate")).json()["data"]["version"] == 2
 
@@ -136,7 +136,9 @@ async def test_an_active_workflow_is_not_deleted(admin: httpx.AsyncClient) -> No
     assert answer.json()["code"] == "workflow_active"
 
 
-async def test_a_deleted_workflow_is_gone(admin: httpx.AsyncClient, db_session: AsyncSession, rung: list[str]) -> None:
+async def test_a_deleted_workflow_is_gone(
+    admin: httpx.AsyncClient, db_session: AsyncSession, notified: list[str]
+) -> None:
     flow = await created(admin)
     await act(admin, flow["id"], "activate")
     await act(admin, flow["id"], "pause")
@@ -147,18 +149,18 @@ async def test_a_deleted_workflow_is_gone(admin: httpx.AsyncClient, db_session: 
     assert (await admin.get(PATH)).json()["data"] == []
     row = await db_session.get(Workflow, flow["id"])
     assert row is not None and row.deleted_at is not None
-    assert "end_removed_runs" in rung
+    assert "end_removed_runs" in notified
 
 
-async def test_archive_and_restore(admin: httpx.AsyncClient, rung: list[str]) -> None:
+async def test_archive_and_restore(admin: httpx.AsyncClient, notified: list[str]) -> None:
     never, published = await created(admin), await created(admin)
     await act(admin, published["id"], "activate")
     await act(admin, published["id"], "pause")
     for flow, back in ((never, "draft"), (published, "paused")):
-        rung.clear()
+        notified.clear()
         assert (await act(admin, flow["id"], "archive")).json()["data"]["status"] == "archived"
         # Mail that waited while it was paused is looked at once more, to be suppressed.
-        assert rung == ["end_removed_runs", "deliver"]
+        assert notified == ["end_removed_runs", "deliver"]
         assert (await admin.patch(f"{PATH}/{flow['id']}", json={"name": "X"})).status_code == 409
         assert (await act(admin, flow["id"], "restore")).json()["data"]["status"] == back
 

@@ -182,4 +182,4 @@ async def errors_download(service: ImportService, row: ContactImport) -> Respons
     )
 
 
-HANDLERS: list[Any] = [upload_import, list_imports, get_import, format_import, start_import, stop_import, import_errors]
+ROUTES: list[Any] = [upload_import, list_imports, get_import, format_import, start_import, stop_import, import_errors]

@@ -169,7 +169,7 @@ async def import_errors_file(
     return await errors_download(service, await service.get(import_id))
 
 
-HANDLERS: list[Any] = [
+ROUTES: list[Any] = [
     import_start,
     import_upload,
     import_page,

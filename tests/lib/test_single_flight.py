@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.lib.single_flight import Together
+from app.lib.single_flight import SingleFlight
 
 
 async def test_a_crowd_costs_two_reads_and_hears_the_newest() -> None:
@@ -20,12 +20,12 @@ async def test_a_crowd_costs_two_reads_and_hears_the_newest() -> None:
         await gate.wait()
         return seen
 
-    together: Together[int] = Together()
-    first = asyncio.create_task(together("k", read))
+    flight: SingleFlight[int] = SingleFlight()
+    first = asyncio.create_task(flight("k", read))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     value = 1  # told to everybody who asks from here on
-    crowd = [asyncio.create_task(together("k", read)) for _ in range(50)]
+    crowd = [asyncio.create_task(flight("k", read)) for _ in range(50)]
     await asyncio.sleep(0)
     gate.set()
     assert await first == 0
@@ -40,11 +40,11 @@ async def test_errors_reach_everybody_and_are_not_kept() -> None:
     async def whole() -> int:
         return 7
 
-    together: Together[int] = Together()
-    answers = await asyncio.gather(*(together("k", broken) for _ in range(5)), return_exceptions=True)
+    flight: SingleFlight[int] = SingleFlight()
+    answers = await asyncio.gather(*(flight("k", broken) for _ in range(5)), return_exceptions=True)
     assert all(isinstance(answer, ValueError) for answer in answers)
-    assert await together("k", whole) == 7
-    assert await asyncio.gather(together("a", whole), together("b", whole)) == [7, 7]
+    assert await flight("k", whole) == 7
+    assert await asyncio.gather(flight("a", whole), flight("b", whole)) == [7, 7]
 
 
 async def test_one_who_leaves_does_not_take_the_others_along() -> None:
@@ -54,9 +54,9 @@ async def test_one_who_leaves_does_not_take_the_others_along() -> None:
         await gate.wait()
         return 1
 
-    together: Together[int] = Together()
-    leaving = asyncio.create_task(together("k", read))
-    staying = asyncio.create_task(together("k", read))
+    flight: SingleFlight[int] = SingleFlight()
+    leaving = asyncio.create_task(flight("k", read))
+    staying = asyncio.create_task(flight("k", read))
     await asyncio.sleep(0)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
