@@ -61,6 +61,7 @@ NEIGHBOURS = {
     ("web", "app.models.idempotency_key"): "the one table that a middleware keeps",
     ("lib", "app.web.client_address"): "health warns of a proxy that nobody declared",
     ("flow", "app.nodes"): "the registry imports what it finds there",
+    ("flow", "app.triggers.types"): "the registry of triggers imports what it finds there",
     ("mailbox", "app.message_templates"): "a mail is framed as a preview is",
     ("mailbox", "app.messaging"): "the table of mails is read there",
     ("message_templates", "app.messaging"): "templates are read there",

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from app.flow import registry
+from app.flow import registry, trigger_registry
+from app.flow.document import Trigger
 
 WIDTH, HEIGHT = 176, 50
 SCALE_X, SCALE_Y = 0.74, 0.62
@@ -46,16 +47,11 @@ class Picture(msgspec.Struct):
     height: int
 
 
-def trigger_title(trigger: dict[str, Any]) -> str:
-    """What a trigger says on its card."""
-    if trigger.get("type") == "event":
-        return str(trigger.get("event") or "No event chosen")
-    return "Started by hand" if trigger.get("type") in ("manual", "api") else str(trigger.get("type", "Trigger"))
-
-
 def draw(graph: dict[str, Any]) -> Picture:
     """Scale the canvas positions down and route the edges as the canvas does: down, across, down."""
-    cards = [_card("trigger", "trigger", trigger_title(graph["trigger"]), graph["trigger"].get("position"))]
+    trigger = msgspec.convert(graph["trigger"], Trigger)
+    kind, config = trigger_registry.typed(trigger.type, trigger.data)
+    cards = [_card("trigger", "trigger", kind.title(config), graph["trigger"].get("position"))]
     ports: dict[str, tuple[str, ...]] = {"trigger": ("next",)}
     for node in graph["nodes"]:
         known = registry.find(node["type"])

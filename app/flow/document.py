@@ -97,6 +97,12 @@ class Trigger(_Part, frozen=True):
     match: Match = "all"
     position: Position = Position()
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The configuration of its type."""
+        given = {"event": self.event, "conditions": self.conditions, "match": self.match}
+        return {name: value for name, value in given.items() if value is not None}
+
 
 class Node(NodeLooks, _Part, frozen=True):
     """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes."""

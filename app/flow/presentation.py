@@ -16,8 +16,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.flow import registry
-from app.flow.trigger_types import TRIGGER_TYPES
+from app.flow import registry, trigger_registry
+from app.flow.trigger_type import CATEGORY
 
 FOLDER = Path(__file__).resolve().parents[2] / "frontend-nodes"
 GROUPS = {
@@ -94,16 +94,8 @@ def steps() -> dict[str, Face]:
 def triggers() -> dict[str, Face]:
     """The faces of all trigger types."""
     found = [
-        _read(
-            f"trigger-{kind.name}",
-            f"triggers/{kind.name}",
-            kind.name,
-            kind.label,
-            "trigger",
-            kind.description,
-            ("next",),
-        )
-        for kind in TRIGGER_TYPES.values()
+        _read(f"trigger-{name}", f"triggers/{name}", name, kind.label, CATEGORY, kind.description, kind.ports)
+        for name, kind in trigger_registry.types().items()
     ]
     found.sort(key=lambda face: face.order)
     return {face.type: face for face in found}

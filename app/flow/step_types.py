@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from app.flow import conditions, contact_goals, registry
-from app.flow.trigger_types import TRIGGER_TYPES
+from app.flow import conditions, contact_goals, registry, trigger_registry
 from app.lib.complaints import joined
 from app.lib.liquid import LiquidError, compile_text
 
@@ -47,6 +46,9 @@ class StepTypes(Protocol):
     def trigger_names(self) -> list[str]:
         """All trigger types."""
 
+    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+        """What is wrong with the configuration of a trigger of a known type; paths begin below `data`."""
+
 
 class Installed:
     """The types in `app.nodes`."""
@@ -72,7 +74,11 @@ class Installed:
             return True
 
     def trigger_names(self) -> list[str]:
-        return sorted(TRIGGER_TYPES)
+        return sorted(trigger_registry.types())
+
+    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+        issues = trigger_registry.problems(trigger_registry.types()[type_], data)
+        return [Problem(issue.path, issue.message, issue.incomplete) for issue in issues]
 
     def catalogue(self) -> list[dict[str, Any]]:
         """Every step type for the API, by category and label."""

@@ -328,11 +328,8 @@ def _judge_trigger(found: Findings, graph: Graph, types: StepTypes) -> None:
     if trigger.type not in types.trigger_names():
         message = _unknown(trigger.type, types.trigger_names(), "trigger type")
         found.refusals.append(Finding(path="trigger.type", message=message, node_id=TRIGGER))
-    _take(found, types.condition_problems(trigger.conditions, trigger.match), "trigger", TRIGGER)
-    if trigger.type == "event" and not (trigger.event or "").strip():
-        found.issues.append(
-            Finding(path="trigger.event", message="Choose the event that starts this workflow.", node_id=TRIGGER)
-        )
+    else:
+        _take(found, types.trigger_problems(trigger.type, trigger.data), "trigger", TRIGGER)
     if not any(graph.leaving(TRIGGER)):
         message = (
             "Connect the trigger to the first step." if graph.nodes else "Add the first step: nothing happens yet."

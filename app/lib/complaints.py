@@ -116,7 +116,7 @@ def _of_object(value: dict[Any, Any], kind: type[msgspec.Struct], path: str, str
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     config = kind.__struct_config__
     if config.forbid_unknown_fields:
-        told = [name for name, field in fields.items() if not _is_left_out(field.type)]
+        told = [name for name, field in fields.items() if not is_left_out(field.type)]
         for name in value:
             if name not in fields and name != config.tag_field:
                 yield {"path": joined(path, str(name)), "message": _no_field(str(name), told)}
@@ -135,7 +135,8 @@ def _no_field(name: str, known: list[str]) -> str:
     return f"There is no field of this name.{hint} Known are: {', '.join(known)}."
 
 
-def _is_left_out(kind: Any) -> bool:
+def is_left_out(kind: Any) -> bool:
+    """Is a field of this type accepted and ignored?"""
     return get_origin(kind) is Annotated and any(
         LEFT_OUT in (meta.extra or {}) for meta in kind.__metadata__ if isinstance(meta, msgspec.Meta)
     )

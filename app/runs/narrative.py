@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.flow.diagram import trigger_title
+from app.flow import trigger_registry
+from app.flow.document import Graph
 from app.lib.formats import duration
 from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, StepMessageOut, StepOut
@@ -23,10 +24,9 @@ def sentences(run: RunDetail, graph: dict[str, Any]) -> list[str]:
 
 
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
-    title = trigger_title(graph["trigger"])
-    if graph["trigger"].get("type") == "event":
-        return f"{title} was received and met the entry conditions."
-    return "Started by hand or by a program."
+    trigger = Graph.load(graph).trigger
+    kind, config = trigger_registry.typed(trigger.type, trigger.data)
+    return kind.explain(config)
 
 
 def _step(step: StepOut) -> str:

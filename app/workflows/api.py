@@ -8,6 +8,7 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import BadRequest
+from app.flow import trigger_registry
 from app.flow.step_types import INSTALLED
-from app.flow.trigger_types import TRIGGER_TYPES
+from app.flow.trigger_type import CATEGORY
 from app.models import Workflow
 from app.models.scope import Scope
 from app.models.status import Role
@@ -318,14 +320,14 @@ async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
     return ok(
         [
             StepTypeInfo(
-                type=kind.name,
+                type=name,
                 label=kind.label,
-                category=kind.category,
+                category=CATEGORY,
                 description=kind.description,
                 ports=list(kind.ports),
-                schema=kind.schema(),
+                schema=msgspec.json.schema(kind.Config),
             )
-            for kind in TRIGGER_TYPES.values()
+            for name, kind in trigger_registry.types().items()
         ]
     )
 

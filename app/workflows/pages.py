@@ -13,7 +13,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
-from app.flow import diagram, registry
+from app.flow import diagram, registry, trigger_registry
 from app.flow import thumbnail as glyph
 from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Graph
@@ -54,9 +54,8 @@ def category_of(type_: str) -> str:
 
 def trigger_text(graph: Graph) -> str:
     """What starts a workflow, for the second line of its name."""
-    if graph.trigger.type == "event":
-        return f"Event {graph.trigger.event}" if graph.trigger.event else "No trigger chosen yet"
-    return "Started by hand or by a program"
+    kind, config = trigger_registry.typed(graph.trigger.type, graph.trigger.data)
+    return kind.summary(config)
 
 
 def row_of(listed: Listed) -> Row:

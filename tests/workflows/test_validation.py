@@ -42,6 +42,11 @@ class Few:
     def trigger_names(self) -> list[str]:
         return ["event", "manual"]
 
+    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+        unchosen = type_ == "event" and not data.get("event")
+        todo = [Problem("event", "Choose one.", incomplete=True)] if unchosen else []
+        return self.condition_problems(data.get("conditions", []), "all") + todo
+
 
 def found(graph: Graph) -> Findings:
     return validate(graph.normal(), types=Few(), template_exists={KNOWN}.__contains__)

@@ -1,0 +1,92 @@
+"""The list of trigger types. A module in `app/triggers/types` is on it by being there; two types of one name are refused."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from typing import Any, NamedTuple
+
+import msgspec
+
+import app.triggers.types as package
+from app.flow.node_type import Issue
+from app.flow.trigger_type import TriggerPreview, TriggerType
+from app.lib.complaints import all_complaints
+
+_types: dict[str, type[TriggerType]] = {}
+
+
+def trigger(cls: type[TriggerType]) -> type[TriggerType]:
+    """Put a trigger type on the list. Raises ValueError when its name is taken."""
+    if cls.type in _types:
+        raise ValueError(f"Two trigger types are called {cls.type!r}.")
+    _types[cls.type] = cls
+    return cls
+
+
+@functools.cache
+def _discover() -> None:
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def types() -> dict[str, type[TriggerType]]:
+    """All trigger types by name, in the order of their labels."""
+    _discover()
+    return dict(sorted(_types.items(), key=lambda item: item[1].label))
+
+
+def find(name: str) -> type[TriggerType] | None:
+    """The type called `name`, None when there is none (any more)."""
+    _discover()
+    return _types.get(name)
+
+
+def problems(kind: type[TriggerType], data: dict[str, Any]) -> list[Issue]:
+    """All that is wrong with `data`; paths begin below `data` (`event`, `conditions[0].operator`)."""
+    if faults := all_complaints(data, kind.Config):
+        return [Issue(fault["path"], fault["message"]) for fault in faults]
+    return kind.issues(msgspec.convert(data, kind.Config))
+
+
+class UnknownTrigger(TriggerType):
+    """Stands for a type that is not installed here, or a config that it does not understand: nothing starts by it."""
+
+    type, label = "unknown", "Unknown trigger"
+    description = "This type is not installed here. The trigger is kept as it is."
+    Config = msgspec.defstruct("UnknownConfig", [])
+
+    @classmethod
+    def title(cls, config: Any) -> str:
+        return cls.label
+
+    @classmethod
+    def summary(cls, config: Any) -> str:
+        return "A trigger that is not installed here"
+
+    @classmethod
+    def explain(cls, config: Any) -> str:
+        return "Started by a trigger that is not installed here."
+
+    @classmethod
+    def preview(cls, config: Any) -> TriggerPreview:
+        return TriggerPreview("A trigger is not installed here", "Nobody enters by it.")
+
+
+class TypedTrigger(NamedTuple):
+    """A trigger of a document as its type reads it: ask `kind` about `config`."""
+
+    kind: type[TriggerType]
+    config: Any
+
+
+def typed(type_: str, data: dict[str, Any]) -> TypedTrigger:
+    """The type and config of a trigger; `UnknownTrigger` when there is no such type, or it does not understand `data`."""
+    kind = find(type_)
+    if kind is not None:
+        try:
+            return TypedTrigger(kind, msgspec.convert(data, kind.Config))
+        except msgspec.ValidationError:
+            pass
+    return TypedTrigger(UnknownTrigger, UnknownTrigger.Config())

@@ -1,0 +1,94 @@
+"""What the author of a trigger type sees.
+
+A trigger type is a `Config` (a msgspec struct: the form and its checks) and pure functions of one config: which events it listens
+for, whom it lets in, and what people read about it. Nobody outside the type's module asks what a type is called.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any, ClassVar
+
+import msgspec
+
+from app.flow import conditions
+from app.flow.document import NEXT, Conditions, Match
+from app.flow.node_type import Issue
+from app.flow.phrases import sentence
+
+CATEGORY = "trigger"
+"""The colour and the group of all trigger types."""
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """The conditions on which a trigger lets a contact in; none let everybody in."""
+
+    conditions: Conditions = []
+    match: Match = "all"
+
+    @property
+    def words(self) -> str:
+        """The conditions as a clause: `plan is pro and country is FI`; empty without conditions."""
+        return sentence(self.conditions, self.match).strip()
+
+
+class TriggerPreview(msgspec.Struct, frozen=True):
+    """What activating a workflow with this trigger would do, as a line and what is to know about it."""
+
+    title: str
+    text: str
+
+
+class TriggerType:
+    """Base of all trigger types. Subclass it with `@trigger_registry.trigger`."""
+
+    type: ClassVar[str]
+    """The name in workflow documents and of the folder in `frontend-nodes/triggers/`."""
+    label: ClassVar[str]
+    description: ClassVar[str]
+    ports: ClassVar[tuple[str, ...]] = (NEXT,)
+    by_hand: ClassVar[bool] = False
+    """Made for runs that a person or a program starts; such a start goes by the first one that is switched on."""
+    needs_contact: ClassVar[bool] = True
+    """Its runs are about a contact."""
+    Config: ClassVar[builtins.type[msgspec.Struct]]
+
+    @classmethod
+    def subscribes(cls, config: Any) -> tuple[str, ...]:
+        """Names of the events that start runs; none: they are started from outside."""
+        return ()
+
+    @classmethod
+    def event_name(cls, config: Any) -> str:
+        """The event that its runs begin with, as steps and the run's page call it."""
+        return cls.type
+
+    @classmethod
+    def admission(cls, config: Any) -> Admission:
+        """Whom it lets in."""
+        return Admission()
+
+    @classmethod
+    def title(cls, config: Any) -> str:
+        """What it is called where there is little room: in drawings of a workflow, in lists of differences."""
+        raise NotImplementedError
+
+    @classmethod
+    def summary(cls, config: Any) -> str:
+        """What starts the workflow, as the list of workflows says it."""
+        raise NotImplementedError
+
+    @classmethod
+    def explain(cls, config: Any) -> str:
+        """How a run began, as its page says it: one sentence."""
+        raise NotImplementedError
+
+    @classmethod
+    def preview(cls, config: Any) -> TriggerPreview:
+        """What activating would do."""
+        raise NotImplementedError
+
+    @classmethod
+    def issues(cls, config: Any) -> list[Issue]:
+        """What the types of the fields cannot say. Paths begin below `data`; an extending type adds to those of its conditions."""
+        return conditions.problems(cls.admission(config).conditions)

@@ -1,0 +1,62 @@
+"""An event happens to a contact."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.flow import trigger_registry
+from app.flow.document import Conditions, EventName, Match
+from app.flow.node_type import Issue
+from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+
+
+class EventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Contacts enter when this event happens to them and the conditions hold."""
+
+    event: EventName | None = None
+    conditions: Conditions = []
+    match: Match = "all"
+
+
+@trigger_registry.trigger
+class EventTrigger(TriggerType):
+    type, label = "event", "An event happens"
+    description = "Starts when an event arrives for a contact."
+    Config = EventConfig
+
+    @classmethod
+    def subscribes(cls, config: EventConfig) -> tuple[str, ...]:
+        return (config.event,) if config.event else ()
+
+    @classmethod
+    def event_name(cls, config: EventConfig) -> str:
+        return config.event or ""
+
+    @classmethod
+    def admission(cls, config: EventConfig) -> Admission:
+        return Admission(config.conditions, config.match)
+
+    @classmethod
+    def title(cls, config: EventConfig) -> str:
+        return config.event or "No event chosen"
+
+    @classmethod
+    def summary(cls, config: EventConfig) -> str:
+        return f"Event {config.event}" if config.event else "No trigger chosen yet"
+
+    @classmethod
+    def explain(cls, config: EventConfig) -> str:
+        return f"{cls.title(config)} was received and met the entry conditions."
+
+    @classmethod
+    def preview(cls, config: EventConfig) -> TriggerPreview:
+        words = cls.admission(config).words
+        text = f"and lets in contacts when {words}." if words else "from anybody."
+        return TriggerPreview(f"It listens for “{config.event or ''}”", text)
+
+    @classmethod
+    def issues(cls, config: EventConfig) -> list[Issue]:
+        if (config.event or "").strip():
+            return super().issues(config)
+        unchosen = Issue("event", "Choose the event that starts this workflow.", incomplete=True)
+        return [*super().issues(config), unchosen]

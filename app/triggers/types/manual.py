@@ -1,0 +1,54 @@
+"""A person or a program puts contacts in."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from app.flow import trigger_registry
+from app.flow.document import Conditions, Match
+from app.flow.editor_fields import Ignored
+from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+
+BY_HAND = "Started by hand or by a program"
+
+
+class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Contacts enter when a person or a program starts them; conditions are checked then too.
+
+    `event` means nothing here: it is kept from when the trigger listened for one, for whoever goes back to it.
+    """
+
+    conditions: Conditions = []
+    match: Match = "all"
+    event: Ignored = UNSET
+
+
+@trigger_registry.trigger
+class ManualTrigger(TriggerType):
+    type, label = "manual", "Started by hand"
+    description = "Starts when somebody, or a program, puts a contact in."
+    by_hand = True
+    Config = ManualConfig
+
+    @classmethod
+    def admission(cls, config: ManualConfig) -> Admission:
+        return Admission(config.conditions, config.match)
+
+    @classmethod
+    def title(cls, config: ManualConfig) -> str:
+        return "Started by hand"
+
+    @classmethod
+    def summary(cls, config: ManualConfig) -> str:
+        return BY_HAND
+
+    @classmethod
+    def explain(cls, config: ManualConfig) -> str:
+        return f"{BY_HAND}."
+
+    @classmethod
+    def preview(cls, config: ManualConfig) -> TriggerPreview:
+        return TriggerPreview(
+            "Contacts are put in by hand", "by a person or a program. Nobody enters just by activating."
+        )
