@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,11 +15,11 @@ from app.accounts.principal import Principal
 from app.builder import form_options
 from app.builder.form_options import Choices
 from app.flow import presentation
+from app.flow.diagnostic import Diagnostic
 from app.flow.document import TRIGGER, Graph
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
-from app.flow.validation import Finding
 from app.lib.formats import readers_zone
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
@@ -83,9 +84,9 @@ def document_of(workflow: Workflow) -> Json:
     return Graph.load(workflow.draft).document()
 
 
-def as_json(findings: list[Finding]) -> list[Json]:
+def as_json(diagnostics: Sequence[Diagnostic]) -> list[Json]:
     """Issues for the canvas."""
-    plain: list[Json] = msgspec.to_builtins(findings)
+    plain: list[Json] = msgspec.to_builtins([one.view() for one in diagnostics])
     return plain
 
 
@@ -94,7 +95,7 @@ def shared(workflow: Workflow, document: Json) -> Json:
     return {"name": workflow.name, "description": workflow.description, "graph": document}
 
 
-def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues: list[Finding]) -> Json:
+def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues: Sequence[Diagnostic]) -> Json:
     """The one JSON tag that the canvas boots from."""
     trigger = {"label": "Trigger", "category": "trigger", "ports": [{"id": "next", "label": ""}], "start": {}}
     return {

@@ -44,7 +44,7 @@ async def show_builder(request: PageRequest, db_session: Db, workflow_id: FromPa
     service = WorkflowService(db_session, request.user)
     workflow = await service.get(workflow_id)
     document = canvas.document_of(workflow)
-    issues = list(await service.issues(workflow))
+    issues = await service.issues(workflow)
     return page(
         request,
         "builder/page.html",
@@ -133,7 +133,7 @@ async def _in_conflict(
         "rev": workflow.draft_rev,
         "by": told["by"] or "Somebody",
         "document": canvas.shared(workflow, document),
-        "issues": canvas.as_json(list(await service.issues(workflow))),
+        "issues": canvas.as_json(await service.issues(workflow)),
     }
     theirs = _touched(document, told["ops"])
     return await _reply(
@@ -175,7 +175,7 @@ async def look_at_draft(
     reply = {
         "rev": workflow.draft_rev,
         "document": canvas.shared(workflow, canvas.document_of(workflow)),
-        "issues": canvas.as_json(list(await service.issues(workflow))),
+        "issues": canvas.as_json(await service.issues(workflow)),
         "by": workflow.draft_by,
     }
     return await _reply(request, db_session, reply)

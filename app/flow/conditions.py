@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.flow import paths
-from app.flow.node_type import Issue
+from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, Unreadable
 from app.flow.patterns import BadPattern, pattern_of
 from app.lib.complaints import all_complaints
@@ -65,40 +65,42 @@ def operators_of(conditions: list[Condition]) -> Iterator[str]:
             yield from operators_of(condition.conditions)
 
 
-def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Issue]:
+def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Diagnostic]:
     """All that is wrong with a list; paths are `conditions[1].operator`."""
     found = []
     if depth == 0 and (total := count(conditions)) > MAX_CONDITIONS:
         found.append(
-            Issue(path, f"At most {MAX_CONDITIONS} conditions fit here; these are {total}. Split them over two steps.")
+            Diagnostic(
+                path, f"At most {MAX_CONDITIONS} conditions fit here; these are {total}. Split them over two steps."
+            )
         )
     for index, condition in enumerate(conditions):
         here = f"{path}[{index}]"
         if condition.conditions is None:
             found += _rule_issues(condition, here)
         elif depth + 1 >= MAX_DEPTH:
-            found.append(Issue(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+            found.append(Diagnostic(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
         else:
             found += issues(condition.conditions, f"{here}.conditions", depth + 1)
     return found
 
 
-def _rule_issues(condition: Condition, here: str) -> list[Issue]:
+def _rule_issues(condition: Condition, here: str) -> list[Diagnostic]:
     found = []
     if wrong := paths.problem(condition.field):
-        found.append(Issue(f"{here}.field", wrong, incomplete=not condition.field.strip()))
+        found.append(Diagnostic(f"{here}.field", wrong, blocks_save=bool(condition.field.strip())))
     name, value = condition.operator, condition.value
     if not name:
-        return [*found, Issue(f"{here}.operator", "Choose how to compare.", incomplete=True)]
+        return [*found, incomplete(f"{here}.operator", "Choose how to compare.")]
     if name not in OPERATORS:
         known = ", ".join(OPERATORS)
-        return [*found, Issue(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}.")]
+        return [*found, Diagnostic(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}.")]
     if name in WITHOUT_VALUE:
         return found
     if value is None or value == "" or value == []:
-        return [*found, Issue(f"{here}.value", "Say what to compare with.", incomplete=True)]
+        return [*found, incomplete(f"{here}.value", "Say what to compare with.")]
     path, wrong = _value_problem(OPERATORS[name].shape, value)
-    return [*found, Issue(f"{here}.value{path}", wrong)] if wrong else found
+    return [*found, Diagnostic(f"{here}.value{path}", wrong)] if wrong else found
 
 
 def _value_problem(shape: str, value: Any) -> tuple[str, str]:
@@ -152,10 +154,10 @@ def _pattern_problem(value: Any) -> tuple[str, str]:
     return "", ""
 
 
-def problems(raw: list[dict[str, Any]]) -> list[Issue]:
+def problems(raw: list[dict[str, Any]]) -> list[Diagnostic]:
     """The same for a list as JSON, for validation of triggers and goals."""
     if faults := all_complaints(raw, list[Condition], "conditions"):
-        return [Issue(fault["path"], fault["message"]) for fault in faults]
+        return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     return issues(msgspec.convert(raw, list[Condition]))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -294,31 +294,3 @@ class Graph(_Part, frozen=True):
         for name, key in (("nodes", "id"), ("edges", "id"), ("notes", "id")):
             document[name].sort(key=lambda part, key=key: part[key])
         return hashlib.sha256(msgspec.json.encode(document, order="sorted")).digest()
-
-
-def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:
-    """The ids of one circle in walking order, empty when there is none. Edges to unknown nodes are passed over."""
-    ways: dict[str, list[str]] = {node_id: [] for node_id in nodes}
-    for edge in edges:
-        if edge.source in ways and edge.target in ways:
-            ways[edge.source].append(edge.target)
-    done: set[str] = set()
-    for start in ways:
-        if start in done:
-            continue
-        path, waiting = [start], [iter(ways[start])]
-        on_path = {start}
-        while path:
-            following = next(waiting[-1], None)
-            if following is None:
-                waiting.pop()
-                left = path.pop()
-                on_path.discard(left)
-                done.add(left)
-            elif following in on_path:
-                return path[path.index(following) :]
-            elif following not in done:
-                path.append(following)
-                on_path.add(following)
-                waiting.append(iter(ways[following]))
-    return []

@@ -6,22 +6,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
-
+from app.flow.diagnostic import Diagnostic, warning
 from app.flow.document import TRIGGER, Graph
 from app.flow.field_reads import FieldRead, KnownNames, fields_read
 
 MAX_DOUBTS = 50
 WRITES = ("set", "increment", "append")
 """Parts of an `update_contact` step that name attributes that it writes."""
-
-
-class Doubt(msgspec.Struct, frozen=True):
-    """Where a name stands that no data has, on which card, and a sentence."""
-
-    path: str
-    node_id: str | None
-    message: str
 
 
 def events_of(graph: Graph) -> set[str]:
@@ -35,11 +26,11 @@ def reads_fields(graph: Graph) -> bool:
     return next(_reads(graph), None) is not None
 
 
-def doubts(graph: Graph, known: KnownNames) -> list[Doubt]:
+def doubts(graph: Graph, known: KnownNames) -> list[Diagnostic]:
     """One for each place that reads what no data has and no step of the graph writes; at most MAX_DOUBTS."""
     mine = known.with_attributes(_written(graph))
     found = (
-        Doubt(read.path, node_id, message)
+        warning(read.path, message, node_id)
         for read, event, node_id in _reads(graph)
         if (message := mine.doubt(read, event)) is not None
     )

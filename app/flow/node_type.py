@@ -14,15 +14,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from app.flow.diagnostic import Diagnostic
 from app.flow.outcomes import IfRoom, Outcome, Run
-
-
-class Issue(msgspec.Struct, frozen=True):
-    """Something wrong with a config. `incomplete`: still to be chosen, so it may be saved but not activated."""
-
-    path: str
-    message: str
-    incomplete: bool = False
 
 
 class NodeType:
@@ -49,6 +42,6 @@ class NodeType:
         raise NotImplementedError
 
     @classmethod
-    def issues(cls, config: Any) -> list[Issue]:
+    def issues(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say: limits across fields, things still to be chosen."""
         return []

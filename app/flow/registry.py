@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 import app.nodes as package
-from app.flow.node_type import Issue, NodeType
+from app.flow.diagnostic import Diagnostic
+from app.flow.node_type import NodeType
 from app.lib.complaints import all_complaints
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
@@ -64,8 +65,8 @@ def config_of(kind: type[NodeType], data: dict[str, Any]) -> Any:
     return msgspec.convert(data, kind.Config)
 
 
-def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Issue]:
+def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`duration`, `conditions[0].operator`)."""
     if faults := all_complaints(data, kind.Config):
-        return [Issue(fault["path"], fault["message"]) for fault in faults]
+        return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     return kind.issues(config_of(kind, data))

@@ -6,23 +6,14 @@ Validation takes this as a parameter, so that it stays pure and its tests bring 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
 from app.flow import conditions, contact_goals, registry, trigger_registry
+from app.flow.diagnostic import Diagnostic, incomplete
 from app.lib.complaints import joined
 from app.lib.liquid import LiquidError, compile_text
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a configuration. `incomplete`: nothing contradicts itself, something is still to be chosen."""
-
-    path: str
-    message: str
-    incomplete: bool = False
 
 
 class StepTypes(Protocol):
@@ -34,10 +25,10 @@ class StepTypes(Protocol):
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
         """The ways out of a step of a known type with this configuration, `error` among them."""
 
-    def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+    def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with a configuration of a known type; paths begin below `data`."""
 
-    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
+    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         """What is wrong with a list of conditions; paths begin with `conditions`."""
 
     def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
@@ -46,7 +37,7 @@ class StepTypes(Protocol):
     def trigger_names(self) -> list[str]:
         """All trigger types."""
 
-    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with the configuration of a trigger of a known type; paths begin below `data`."""
 
 
@@ -59,13 +50,11 @@ class Installed:
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
         return list(registry.ports(registry.get(type_)))
 
-    def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
-        issues = registry.problems(registry.get(type_), data)
-        told = [Problem(issue.path, issue.message, issue.incomplete) for issue in issues]
-        return told + list(_liquid_problems(data, ""))
+    def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+        return [*registry.problems(registry.get(type_), data), *_liquid_problems(data, "")]
 
-    def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Problem]:
-        return [Problem(issue.path, issue.message, issue.incomplete) for issue in conditions.problems(raw)]
+    def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Diagnostic]:
+        return conditions.problems(raw)
 
     def asks_contact(self, raw: list[dict[str, Any]]) -> bool:
         try:
@@ -76,9 +65,8 @@ class Installed:
     def trigger_names(self) -> list[str]:
         return sorted(trigger_registry.types())
 
-    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
-        issues = trigger_registry.problems(trigger_registry.types()[type_], data)
-        return [Problem(issue.path, issue.message, issue.incomplete) for issue in issues]
+    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+        return trigger_registry.problems(trigger_registry.types()[type_], data)
 
     def catalogue(self) -> list[dict[str, Any]]:
         """Every step type for the API, by category and label."""
@@ -95,13 +83,13 @@ class Installed:
         ]
 
 
-def _liquid_problems(value: Any, path: str) -> Iterator[Problem]:
+def _liquid_problems(value: Any, path: str) -> Iterator[Diagnostic]:
     """Texts that are no Liquid and would fail for everybody. Saved all the same: people stop in the middle of typing."""
     if isinstance(value, str) and ("{{" in value or "{%" in value):
         try:
             compile_text(value, html=False)
         except LiquidError as error:
-            yield Problem(path, f"This text cannot be filled in: {str(error).rstrip('.')}.", incomplete=True)
+            yield incomplete(path, f"This text cannot be filled in: {str(error).rstrip('.')}.")
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _liquid_problems(inner, joined(path, str(key)))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 import app.triggers.types as package
-from app.flow.node_type import Issue
+from app.flow.diagnostic import Diagnostic
 from app.flow.trigger_type import TriggerPreview, TriggerType
 from app.lib.complaints import all_complaints
 
@@ -43,10 +43,10 @@ def find(name: str) -> type[TriggerType] | None:
     return _types.get(name)
 
 
-def problems(kind: type[TriggerType], data: dict[str, Any]) -> list[Issue]:
+def problems(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`event`, `conditions[0].operator`)."""
     if faults := all_complaints(data, kind.Config):
-        return [Issue(fault["path"], fault["message"]) for fault in faults]
+        return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     return kind.issues(msgspec.convert(data, kind.Config))
 
 

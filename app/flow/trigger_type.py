@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from app.flow import conditions
+from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, Conditions, Match
-from app.flow.node_type import Issue
 from app.flow.phrases import sentence
 
 CATEGORY = "trigger"
@@ -89,6 +89,6 @@ class TriggerType:
         raise NotImplementedError
 
     @classmethod
-    def issues(cls, config: Any) -> list[Issue]:
+    def issues(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say. Paths begin below `data`; an extending type adds to those of its conditions."""
         return conditions.problems(cls.admission(config).conditions)

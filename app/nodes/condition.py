@@ -9,7 +9,8 @@ import msgspec
 from app.flow import registry
 from app.flow.conditions import Condition as Rule
 from app.flow.conditions import fields, issues, operators_of
-from app.flow.node_type import Issue, NodeType
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.node_type import NodeType
 from app.flow.operators import TIMED, ZONED, ConditionError
 from app.flow.outcomes import Done, Fail, Outcome, Run
 from app.flow.scope import Scope
@@ -70,7 +71,7 @@ class Condition(NodeType):
         return run
 
     @classmethod
-    def issues(cls, config: ConditionConfig) -> list[Issue]:
+    def issues(cls, config: ConditionConfig) -> list[Diagnostic]:
         if not config.conditions:
-            return [Issue("conditions", "Add at least one condition.", incomplete=True)]
+            return [incomplete("conditions", "Add at least one condition.")]
         return issues(config.conditions)

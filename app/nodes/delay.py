@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from app.flow import registry
-from app.flow.node_type import Issue, NodeType
+from app.flow.diagnostic import Diagnostic
+from app.flow.node_type import NodeType
 from app.flow.outcomes import Wait
 from app.flow.scope import Scope
 
@@ -31,12 +32,12 @@ class Delay(NodeType):
         return Wait(seconds=config.duration * SECONDS[config.unit])
 
     @classmethod
-    def issues(cls, config: DelayConfig) -> list[Issue]:
+    def issues(cls, config: DelayConfig) -> list[Diagnostic]:
         if not config.duration > 0:
-            return [Issue("duration", "Wait for more than nothing: give a number above 0.")]
+            return [Diagnostic("duration", "Wait for more than nothing: give a number above 0.")]
         if config.duration * SECONDS[config.unit] > MAX_DAYS * SECONDS["days"]:
             return [
-                Issue(
+                Diagnostic(
                     "duration", f"A wait may last {MAX_DAYS} days at most. Use a shorter one, or two after each other."
                 )
             ]

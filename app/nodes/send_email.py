@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 
 from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import Message
-from app.flow.node_type import Issue, NodeType
+from app.flow.node_type import NodeType
 from app.flow.outcomes import Done
 from app.flow.scope import Scope
 from app.lib import single_line
@@ -51,21 +52,23 @@ class SendEmail(NodeType):
         return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod
-    def issues(cls, config: SendEmailConfig) -> list[Issue]:
+    def issues(cls, config: SendEmailConfig) -> list[Diagnostic]:
         found = []
         if config.template_id is None:
-            found.append(Issue("templateId", "Choose a template.", incomplete=True))
+            found.append(incomplete("templateId", "Choose a template."))
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
             if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
-                found.append(Issue(name, f"{quoted(address)} is not an e-mail address."))
+                found.append(Diagnostic(name, f"{quoted(address)} is not an e-mail address."))
         for name, text in (("subject", config.subject), ("fromName", config.from_name)):
             if not single_line.fits(text):
-                found.append(Issue(name, single_line.SENTENCE))
+                found.append(Diagnostic(name, single_line.SENTENCE))
         if config.topic.strip():
             try:
                 contact_fields.topic(config.topic)
             except contact_fields.BadField as error:
-                found.append(Issue("topic", str(error)))
+                found.append(Diagnostic("topic", str(error)))
         if config.go_on == "delivered":
-            found.append(Issue("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent."))
+            found.append(
+                Diagnostic("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent.")
+            )
         return found

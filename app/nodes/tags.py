@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import AddTag, RemoveTag
-from app.flow.node_type import Issue, NodeType
+from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Run, refused
 from app.flow.scope import Scope, is_constant
 from app.values import contact_fields
@@ -57,14 +58,14 @@ class _TagNode(NodeType):
         return run
 
     @classmethod
-    def issues(cls, config: TagConfig) -> list[Issue]:
+    def issues(cls, config: TagConfig) -> list[Diagnostic]:
         if not config.tag.strip():
-            return [Issue("tag", "Write the tag.", incomplete=True)]
+            return [incomplete("tag", "Write the tag.")]
         if is_constant(config.tag):
             try:
                 contact_fields.tag(config.tag)
             except BadField as error:
-                return [Issue("tag", str(error))]
+                return [Diagnostic("tag", str(error))]
         return []
 
 

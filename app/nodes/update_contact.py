@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import CONTACT_COLUMNS, Increment, SetFields
-from app.flow.node_type import Issue, NodeType
+from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Read, Run, refused
 from app.flow.scope import Scope, is_constant
 from app.lib import jsonlimits
@@ -195,13 +196,13 @@ class UpdateContact(NodeType):
         return IfRoom(shared, _run_of(changes, shared), size=changes.size)
 
     @classmethod
-    def issues(cls, config: UpdateContactConfig) -> list[Issue]:
+    def issues(cls, config: UpdateContactConfig) -> list[Diagnostic]:
         if not config.set and not config.increment:
-            return [Issue("set", "Choose at least one field to change.", incomplete=True)]
+            return [incomplete("set", "Choose at least one field to change.")]
         if len(config.set) + len(config.increment) > MAX_FIELDS:
-            return [Issue("set", f"At most {MAX_FIELDS} fields fit in one step.")]
+            return [Diagnostic("set", f"At most {MAX_FIELDS} fields fit in one step.")]
         return [
-            Issue(f"{part}.{name}", told)
+            Diagnostic(f"{part}.{name}", told)
             for part, given in (("set", config.set), ("increment", config.increment))
             for name, value in given.items()
             if (told := _problem(part, name, value)) is not None

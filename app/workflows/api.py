@@ -67,7 +67,7 @@ async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[Work
     return ok(
         WorkflowDetail.of(
             workflow,
-            issues=list(await service.issues(workflow)),
+            issues=await service.issues(workflow),
             has_unpublished_changes=await service.has_unpublished_changes(workflow),
             stats=await service.totals(workflow),
         )
@@ -238,7 +238,8 @@ async def patch_draft(
     if base is None:
         raise RevisionMissing
     result = await WorkflowService(db_session, request.user).apply_ops(workflow_id, base, data.client, data.ops)
-    return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=result.issues, changed=result.changed))
+    issues = [issue.view() for issue in result.issues]
+    return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=issues, changed=result.changed))
 
 
 @delete(

@@ -14,11 +14,12 @@ import msgspec
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Complaint, Conflict, Invalid
+from app.flow.diagnostic import Diagnostic, Diagnostics
 from app.flow.document import Graph
 from app.flow.lint import events_of, reads_fields
 from app.flow.ops import AnyOp, Draft, Refused, applied, changed, clash
 from app.flow.step_types import INSTALLED
-from app.flow.validation import NOTHING_KNOWN, Finding, Findings, references, validate
+from app.flow.validation import NOTHING_KNOWN, references, validate
 from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
@@ -53,7 +54,7 @@ class DraftResult(msgspec.Struct, kw_only=True):
 
     rev: int
     applied: list[str]
-    issues: list[Finding]
+    issues: Sequence[Diagnostic]
     changed: list[str]
     graph: Graph
     workflow: Workflow
@@ -65,7 +66,7 @@ class Drafts:
     def __init__(self, repository: WorkflowRepository, principal: Principal) -> None:
         self._repository, self._principal = repository, principal
 
-    async def findings(self, graph: Graph) -> Findings:
+    async def diagnostics(self, graph: Graph) -> Diagnostics:
         """Everything wrong with a document, as of now: templates may have been deleted since it was saved."""
         templates = await self._repository.known_templates(references(graph, "templateId"))
         connectors = await self._repository.known_connectors(references(graph, "connectorId"))
@@ -77,19 +78,19 @@ class Drafts:
             known=await self._repository.known_names(events_of(graph)) if reads_fields(graph) else NOTHING_KNOWN,
         )
 
-    async def checked(self, graph: Graph, before: Graph | None = None) -> Findings:
-        """The findings of `graph`. Raises Invalid for refusals that `before` did not have.
+    async def checked(self, graph: Graph, before: Graph | None = None) -> Diagnostics:
+        """What is wrong with `graph`. Raises Invalid for what blocks saving and was not wrong in `before` already.
 
         Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
         """
-        found = await self.findings(graph)
-        if found.refusals:
-            old = {refusal.identity for refusal in (await self.findings(before)).refusals} if before else set()
-            if fresh := [refusal for refusal in found.refusals if refusal.identity not in old]:
+        diagnostics = await self.diagnostics(graph)
+        if blocking := diagnostics.blocking_save:
+            old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
+            if fresh := [one for one in blocking if one.identity not in old]:
                 raise Invalid(
-                    "The workflow was not saved: " + fresh[0].message, errors=[item.complaint() for item in fresh]
+                    "The workflow was not saved: " + fresh[0].message, errors=[one.complaint() for one in fresh]
                 )
-        return found
+        return diagnostics
 
     async def replace(self, workflow: Workflow, graph: Graph, why: str) -> None:
         """Put `graph` in place of the (locked) draft. Whoever edits an older revision is told so."""
@@ -109,7 +110,7 @@ class Drafts:
         known = await self._repository.applied_op_ids(workflow.id, [op.id for op in unique])
         fresh = [op for op in unique if op.id not in known]
         before = Graph.load(workflow.draft)
-        graph, findings = before, None
+        graph, diagnostics = before, None
         if fresh:
             rebased = base_rev != workflow.draft_rev
             if rebased:
@@ -117,7 +118,7 @@ class Drafts:
             try:
                 made = applied(Draft(before, workflow.name, workflow.description), fresh)
                 graph = made.graph
-                findings = await self.checked(graph, before)
+                diagnostics = await self.checked(graph, before)
             except Refused as refused:
                 if rebased:
                     raise await self._conflict(workflow, base_rev, client) from refused
@@ -129,11 +130,11 @@ class Drafts:
                     raise await self._conflict(workflow, base_rev, client) from refused
                 raise
             await self._store(workflow, made, client, [op.id for op in fresh], msgspec.to_builtins(fresh))
-        findings = findings or await self.findings(graph)
+        diagnostics = diagnostics or await self.diagnostics(graph)
         return DraftResult(
             rev=workflow.draft_rev,
             applied=[op.id for op in unique],
-            issues=findings.all,
+            issues=diagnostics.all,
             changed=changed(unique, graph),
             graph=graph,
             workflow=workflow,

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import msgspec
 
+from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Graph, Settings
-from app.flow.validation import Finding
 from app.lib import clock
 from app.models import Workflow
 from app.workflows.candidates import Candidate, admission, met_goal
@@ -37,8 +37,8 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     reentry: str
     publishes_version: int | None
     in_flow: int
-    blocking: list[Finding]
-    warnings: list[Finding]
+    blocking: list[DiagnosticView]
+    warnings: list[DiagnosticView]
 
 
 def entrants(graph: Graph, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
@@ -55,7 +55,7 @@ async def activation_preview(
     repository: WorkflowRepository,
     workflow: Workflow,
     *,
-    findings: Sequence[Finding],
+    diagnostics: Sequence[Diagnostic],
     publishes_version: int | None,
     in_flow: int,
     timezone: str,
@@ -67,7 +67,7 @@ async def activation_preview(
     at_least = False
     if trigger.type == "event" and trigger.event:
         senders, at_least = await repository.senders(trigger.event, since=now - MONTH, limit=MAX_SENDERS)
-    broken = any(CONDITIONS.match(finding.path) for finding in findings)
+    broken = any(CONDITIONS.match(one.path) for one in diagnostics)
     inside = [] if broken else entrants(graph, senders, timezone)
     return ActivationPreview(
         trigger_type=trigger.type,
@@ -80,8 +80,8 @@ async def activation_preview(
         reentry=reentry_in_words(graph.settings),
         publishes_version=publishes_version,
         in_flow=in_flow,
-        blocking=[finding for finding in findings if finding.severity == "error"],
-        warnings=[finding for finding in findings if finding.severity != "error"],
+        blocking=[one.view() for one in diagnostics if one.severity == "error"],
+        warnings=[one.view() for one in diagnostics if one.severity != "error"],
     )
 
 

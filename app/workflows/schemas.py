@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,10 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
 from app.flow.editor_fields import Ignored
 from app.flow.ops import MAX_OPS, AnyOp, OpId
-from app.flow.validation import Finding
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.workflows.run_totals import Totals
@@ -133,7 +134,7 @@ class WorkflowDetail(Camel):
     goals: list[dict[str, Any]]
     settings: dict[str, Any]
     notes: list[dict[str, Any]]
-    issues: list[Finding]
+    issues: list[DiagnosticView]
     stats: Totals
     created_by: UUID | None
     created_at: datetime
@@ -141,13 +142,13 @@ class WorkflowDetail(Camel):
 
     @classmethod
     def of(
-        cls, workflow: Workflow, *, issues: list[Finding], has_unpublished_changes: bool, stats: Totals
+        cls, workflow: Workflow, *, issues: Sequence[Diagnostic], has_unpublished_changes: bool, stats: Totals
     ) -> WorkflowDetail:
         """From the row and what the service says about it."""
         return cls(
             **_head(workflow),
             **Graph.load(workflow.draft).document(),
-            issues=issues,
+            issues=[issue.view() for issue in issues],
             has_unpublished_changes=has_unpublished_changes,
             stats=stats,
         )
@@ -200,7 +201,7 @@ class DraftAnswer(Camel):
 
     rev: int
     applied: list[str]
-    issues: list[Finding]
+    issues: list[DiagnosticView]
     changed: list[str]
 
 

@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.flow.diagnostic import Diagnostic
 from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
 from app.flow.ops import AnyOp
-from app.flow.validation import Finding
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.messaging import repository as messaging
@@ -149,9 +149,9 @@ class WorkflowService:
         counters = await self._repository.version_counters(workflow.id)
         return {version: Totals.of(counted).running_runs for version, counted in counters.items()}
 
-    async def issues(self, workflow: Workflow) -> Sequence[Finding]:
+    async def issues(self, workflow: Workflow) -> Sequence[Diagnostic]:
         """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""
-        return (await self._drafts.findings(Graph.load(workflow.draft))).all
+        return (await self._drafts.diagnostics(Graph.load(workflow.draft))).all
 
     async def has_unpublished_changes(self, workflow: Workflow) -> bool:
         """Would activating publish a new version?"""
@@ -163,7 +163,7 @@ class WorkflowService:
         return await activation_preview(
             self._repository,
             workflow,
-            findings=await self.issues(workflow),
+            diagnostics=await self.issues(workflow),
             publishes_version=await self._repository.last_version(workflow.id) + 1 if publishes else None,
             in_flow=(await self.totals(workflow)).running_runs,
             timezone=self._principal.timezone,

@@ -69,11 +69,9 @@ class Versions:
     async def require_ready(self, graph: Graph) -> None:
         """Raise NotReady with every finding that keeps `graph` from being live."""
         await self._repository.hold(references(graph, "templateId"), references(graph, "connectorId"))
-        if blocking := (await self._drafts.findings(graph)).blocking:
+        if blocking := (await self._drafts.diagnostics(graph)).blocking_activation:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
-            raise NotReady(
-                f"{count} not ready: {blocking[0].message}", errors=[finding.complaint() for finding in blocking]
-            )
+            raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.complaint() for one in blocking])
 
     async def publish(self, workflow: Workflow, changelog: str | None) -> WorkflowVersion:
         """Freeze the (locked) draft as the next version and make it live. Raises NotReady, NothingToPublish."""

@@ -280,7 +280,7 @@ def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
 )
 def test_what_is_wrong_is_named_with_its_path(items: Any, path: str, words: str, incomplete: bool) -> None:
     found = conditions.problems(items)
-    assert [(one.path, one.incomplete) for one in found] == [(path, incomplete)]
+    assert [(one.path, one.blocks_save) for one in found] == [(path, not incomplete)]
     assert words in found[0].message
 
 

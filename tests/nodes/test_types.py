@@ -112,7 +112,7 @@ def test_bad_configurations_name_the_field_and_the_mend(
     type_: str, data: dict[str, Any], path: str, words: str, incomplete: bool
 ) -> None:
     found = registry.problems(registry.get(type_), data)
-    assert [(one.path, one.incomplete) for one in found] == [(path, incomplete)]
+    assert [(one.path, one.blocks_save) for one in found] == [(path, not incomplete)]
     assert words in found[0].message
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.flow.document import Edge, Goal, Graph, Node, Settings, Trigger, cycle
-from app.flow.step_types import Problem
-from app.flow.validation import Finding, Findings, references, validate
+from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
+from app.flow.document import Edge, Goal, Graph, Node, Settings, Trigger
+from app.flow.edges import cycle
+from app.flow.validation import references, validate
 
 KNOWN = UUID("550e8400-e29b-41d4-a716-446655440001")
 
@@ -28,13 +29,13 @@ class Few:
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
         return list(self.ways[type_])
 
-    def problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+    def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         if data.get("bad"):
-            return [Problem("bad", "This is not good.")]
-        return [Problem("todo", "Choose one.", incomplete=True)] if data.get("todo") else []
+            return [Diagnostic("bad", "This is not good.")]
+        return [incomplete("todo", "Choose one.")] if data.get("todo") else []
 
-    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Problem]:
-        return [Problem(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
+    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
+        return [Diagnostic(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
 
     def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
         return False
@@ -42,13 +43,13 @@ class Few:
     def trigger_names(self) -> list[str]:
         return ["event", "manual"]
 
-    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Problem]:
+    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         unchosen = type_ == "event" and not data.get("event")
-        todo = [Problem("event", "Choose one.", incomplete=True)] if unchosen else []
+        todo = [incomplete("event", "Choose one.")] if unchosen else []
         return self.condition_problems(data.get("conditions", []), "all") + todo
 
 
-def found(graph: Graph) -> Findings:
+def found(graph: Graph) -> Diagnostics:
     return validate(graph.normal(), types=Few(), template_exists={KNOWN}.__contains__)
 
 
@@ -66,7 +67,7 @@ def test_a_good_graph_has_nothing_wrong() -> None:
     good = graph(
         do("a"), ask, stop, edges=[("trigger", "a"), ("a", "ask"), ("ask", "stop", "true"), ("a", "stop", "error")]
     )
-    assert found(good) == Findings()
+    assert found(good) == Diagnostics(())
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_a_good_graph_has_nothing_wrong() -> None:
     ],
 )
 def test_refusals_say_where_and_what(broken: Graph, path: str, words: str) -> None:
-    refusals = {refusal.path: refusal.message for refusal in found(broken).refusals}
+    refusals = {refusal.path: refusal.message for refusal in found(broken).blocking_save}
     assert path in refusals and words in refusals[path], refusals
 
 
@@ -118,19 +119,19 @@ def test_refusals_say_where_and_what(broken: Graph, path: str, words: str) -> No
 )
 def test_issues_are_no_refusals(unfinished: Graph, path: str, severity: str, node_id: str | None) -> None:
     result = found(unfinished)
-    issues = {issue.path: issue for issue in result.issues}
-    assert result.refusals == []
+    issues = {issue.path: issue for issue in result.all}
+    assert result.blocking_save == []
     assert issues[path].severity == severity and issues[path].node_id == node_id
-    assert (issues[path] in result.blocking) is (severity == "error")
+    assert (issues[path] in result.blocking_activation) is (severity == "error")
 
 
 def test_a_fault_is_the_same_fault_when_its_index_moves() -> None:
-    one = Finding(path="nodes[3].data.x", message="Bad.", node_id="a")
-    other = Finding(path="nodes[2].data.x", message="Bad.", node_id="a")
+    one = Diagnostic(path="nodes[3].data.x", message="Bad.", node_id="a")
+    other = Diagnostic(path="nodes[2].data.x", message="Bad.", node_id="a")
     assert one.identity == other.identity
-    assert one.identity != Finding(path="nodes[2].data.x", message="Bad.", node_id="b").identity
-    inner = Finding(path="nodes[2].data.c[0].x", message="Bad.", node_id="a")
-    assert inner.identity != Finding(path="nodes[2].data.c[1].x", message="Bad.", node_id="a").identity
+    assert one.identity != Diagnostic(path="nodes[2].data.x", message="Bad.", node_id="b").identity
+    inner = Diagnostic(path="nodes[2].data.c[0].x", message="Bad.", node_id="a")
+    assert inner.identity != Diagnostic(path="nodes[2].data.c[1].x", message="Bad.", node_id="a").identity
 
 
 def test_references_are_ids_only() -> None:

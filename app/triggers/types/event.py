@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from app.flow import trigger_registry
+from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import Conditions, EventName, Match
-from app.flow.node_type import Issue
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 
 
@@ -55,8 +55,8 @@ class EventTrigger(TriggerType):
         return TriggerPreview(f"It listens for “{config.event or ''}”", text)
 
     @classmethod
-    def issues(cls, config: EventConfig) -> list[Issue]:
+    def issues(cls, config: EventConfig) -> list[Diagnostic]:
         if (config.event or "").strip():
             return super().issues(config)
-        unchosen = Issue("event", "Choose the event that starts this workflow.", incomplete=True)
+        unchosen = incomplete("event", "Choose the event that starts this workflow.")
         return [*super().issues(config), unchosen]

@@ -1,0 +1,91 @@
+"""What is wrong with a document or a configuration: one class from the check of a single field to the answer of the API."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from app.errors import Complaint
+
+Severity = Literal["error", "warning"]
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """One thing wrong.
+
+    `path`: where (`nodes[2].data.duration`); from a node type or a condition it begins below their own data (`duration`).
+    `message`: what is wrong and what to do, for people. `node_id`: the card it is on, `trigger` for the trigger, None for the workflow.
+    `severity`: an `error` blocks activation, a `warning` does not. `blocks_save`: the document contradicts itself or a limit and is
+    not stored at all; False where something is only still to be chosen, because people build step by step.
+    """
+
+    path: str
+    message: str
+    node_id: str | None = None
+    severity: Severity = "error"
+    blocks_save: bool = True
+
+    def __post_init__(self) -> None:
+        if self.blocks_save and self.severity == "warning":
+            raise ValueError("A warning cannot keep a document from being saved.")
+
+    def below(self, path: str, node_id: str | None) -> Diagnostic:
+        """The same as a part of a document, whose data stands at `path` and whose card is `node_id`."""
+        where = f"{path}.{self.path}" if self.path else path
+        return msgspec.structs.replace(self, path=where, node_id=node_id)
+
+    def complaint(self) -> Complaint:
+        """The same for the `errors` list of an answer."""
+        told: Complaint = {"path": self.path, "message": self.message}
+        if self.node_id is not None:
+            told["nodeId"] = self.node_id
+        return told
+
+    def view(self) -> DiagnosticView:
+        """The same for the `issues` list of an answer."""
+        return DiagnosticView(path=self.path, message=self.message, node_id=self.node_id, severity=self.severity)
+
+    @property
+    def identity(self) -> tuple[str, str, str | None]:
+        """Equal for the same fault in two revisions: the index of a node moves when another one is removed."""
+        return re.sub(r"^(\w+)\[\d+\]", r"\1", self.path), self.message, self.node_id
+
+
+class DiagnosticView(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
+    """One thing wrong: where, what to do, on which card (`trigger` for the trigger), and whether it blocks activation."""
+
+    path: str
+    message: str
+    node_id: str | None = None
+    severity: Severity = "error"
+
+
+def incomplete(path: str, message: str, node_id: str | None = None) -> Diagnostic:
+    """Something still to be chosen: it is saved, and blocks activation."""
+    return Diagnostic(path, message, node_id, blocks_save=False)
+
+
+def warning(path: str, message: str, node_id: str | None = None) -> Diagnostic:
+    """Something that is probably not meant: it blocks nothing."""
+    return Diagnostic(path, message, node_id, severity="warning", blocks_save=False)
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Everything wrong with one document, in the order in which it is shown: what blocks saving comes first."""
+
+    all: tuple[Diagnostic, ...]
+    """What people see on the cards: a stored document may have some that block saving when a template was deleted since."""
+
+    @property
+    def blocking_save(self) -> list[Diagnostic]:
+        """What keeps the document from being stored."""
+        return [one for one in self.all if one.blocks_save]
+
+    @property
+    def blocking_activation(self) -> list[Diagnostic]:
+        """What keeps the workflow from being activated."""
+        return [one for one in self.all if one.severity == "error"]

@@ -1,0 +1,90 @@
+"""What is wrong with the edges of a document: they lead nowhere, leave by no port, close a circle, or leave a step aside. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from app.flow.diagnostic import Diagnostic, warning
+from app.flow.document import TRIGGER, Edge, Graph, Node
+from app.flow.step_types import StepTypes
+from app.lib.readings import quoted
+
+
+def check_edges(graph: Graph, types: StepTypes) -> Iterator[Diagnostic]:
+    """All of it; `types` knows the ports."""
+    nodes = {node.id: node for node in graph.nodes}
+    taken: dict[tuple[str, str], int] = {}
+    for index, edge in enumerate(graph.edges):
+        at = edge.source if edge.source in nodes or edge.source == TRIGGER else None
+        first = taken.setdefault((edge.source, edge.source_handle), index)
+        for field, message in _faults(edge, nodes, types, None if first == index else first):
+            yield Diagnostic(f"edges[{index}].{field}", message, at)
+    if circle := cycle(nodes, graph.edges):
+        ends = (circle[-1], circle[0])
+        index = next(number for number, edge in enumerate(graph.edges) if (edge.source, edge.target) == ends)
+        way = " → ".join([*circle, circle[0]])
+        message = f"This edge closes a circle: {way}. Remove it; a run may not come back."
+        yield Diagnostic(f"edges[{index}]", message, circle[-1])
+    reachable = graph.reachable()
+    for index, node in enumerate(graph.nodes):
+        if node.id not in reachable:
+            yield warning(f"nodes[{index}]", "Nothing leads to this step. Connect it, or remove it.", node.id)
+
+
+def _faults(edge: Edge, nodes: dict[str, Node], types: StepTypes, first: int | None) -> Iterator[tuple[str, str]]:
+    """The field of the edge and what is wrong with it. `first`: the index of an earlier edge on the same port."""
+    if edge.source not in nodes and edge.source != TRIGGER:
+        yield "source", f"There is no node {quoted(edge.source)}. Use the id of a node, or `trigger`."
+    if edge.target == TRIGGER:
+        yield "target", "Nothing leads into the trigger. Let the edge end at a node."
+    elif edge.target not in nodes:
+        yield "target", f"There is no node {quoted(edge.target)}. Use the id of a node."
+    ports = _ports(edge.source, nodes, types)
+    if ports is not None and edge.source_handle not in ports:
+        yield "sourceHandle", _no_port(edge.source, edge.source_handle, ports)
+    if first is not None:
+        port = f"`{edge.source}` has two edges on its port `{edge.source_handle}`"
+        yield "sourceHandle", f"{port} (the other is edges[{first}]). Keep one."
+
+
+def _ports(source: str, nodes: dict[str, Node], types: StepTypes) -> list[str] | None:
+    """Names of the ways out of `source`; None when they cannot be known (no such node, unknown type)."""
+    if source == TRIGGER:
+        return ["next"]
+    node = nodes.get(source)
+    return types.ports(node.type, node.data) if node and node.type in types.names() else None
+
+
+def _no_port(source: str, handle: str, ports: list[str]) -> str:
+    if not ports:
+        return f"`{source}` ends the run: no edge can leave it."
+    named = ", ".join(f"`{port}`" for port in ports)
+    return f"`{source}` has no port `{handle}`. It has {named}: send one as `sourceHandle`."
+
+
+def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:
+    """The ids of one circle in walking order, empty when there is none. Edges to unknown nodes are passed over."""
+    ways: dict[str, list[str]] = {node_id: [] for node_id in nodes}
+    for edge in edges:
+        if edge.source in ways and edge.target in ways:
+            ways[edge.source].append(edge.target)
+    done: set[str] = set()
+    for start in ways:
+        if start in done:
+            continue
+        path, waiting = [start], [iter(ways[start])]
+        on_path = {start}
+        while path:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                left = path.pop()
+                on_path.discard(left)
+                done.add(left)
+            elif following in on_path:
+                return path[path.index(following) :]
+            elif following not in done:
+                path.append(following)
+                on_path.add(following)
+                waiting.append(iter(ways[following]))
+    return []
