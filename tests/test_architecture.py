@@ -63,14 +63,13 @@ NEIGHBOURS = {
     ("flow", "app.nodes"): "the registry imports what it finds there",
     ("flow", "app.triggers.types"): "the registry of triggers imports what it finds there",
     ("mailbox", "app.message_templates"): "a mail is framed as a preview is",
-    ("mailbox", "app.messaging"): "the table of mails is read there",
-    ("message_templates", "app.messaging"): "templates are read there",
+    ("message_templates", "app.messaging.suppression"): "a preview says whether its contact may be written to",
     ("message_templates", "app.workflows.usage"): "a template that a workflow uses stays",
     ("message_templates", "app.connectors"): "a test goes out through the default connector",
     ("message_templates", "app.contacts.known_names"): "does any contact have the field that a template reads?",
+    ("message_templates", "app.contacts.repository"): "a preview is for a contact",
+    ("messaging", "app.mailbox.repository"): "the page of a message shows its mail in the local mailbox",
     ("messaging", "app.message_templates"): "a mail is rendered from its template",
-    ("messaging.channels", "app.message_templates"): "a mail has the parts of a template",
-    ("messaging.channels", "app.messaging.schemas"): "a mail has the parts of a template",
 }
 """Imports between packages of one level, each with its reason. The package's `__init__` says it too."""
 

@@ -23,8 +23,8 @@ from app.events.record import NewEvent, record
 from app.flow.document import Graph
 from app.lib import clock
 from app.lib.ids import uuid7
+from app.message_templates.schemas import NewTemplate
 from app.message_templates.service import TemplateService
-from app.messaging.schemas import NewTemplate
 from app.models.status import Role
 from app.workflows.service import WorkflowService
 

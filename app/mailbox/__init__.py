@@ -1,1 +1,4 @@
-"""The mailbox of local mode: mails that the product's own mail server took, to be read like mail."""
+"""The mailbox of local mode: mails that the product's own mail server took, to be read like mail.
+
+May import `app.message_templates`: a mail is framed as a preview is.
+"""

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
 from app.lib import holding, sandbox
+from app.mailbox import repository
 from app.mailbox.opened_mail import ShownMail, opened
 from app.message_templates.mail_view import framed
 from app.message_templates.service import share_of
-from app.messaging import repository
 from app.models import MailboxMessage
 from app.models.status import Role
 from app.settings import settings

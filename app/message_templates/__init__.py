@@ -1,6 +1,8 @@
-"""Templates of messages: what may be saved, the editor with its preview, and filling one for a contact.
+"""Templates of messages: what may be saved, the editor with its preview, and a test to one address.
 
 The package is not called `templates`, because `app/templates` holds the HTML of the pages.
-`rendering` fills a template for one contact, `plain_text` turns HTML into text and back, `mail_view` shows the HTML of a mail in a page,
-`send_test` sends one rendered template to one address.
+`rendering` is the contact as templates see it, `mail_view` shows the HTML of a mail in a page, `send_test` sends one rendered template to
+one address. How a part is filled is the business of `app.messaging.channels`.
+May import `app.connectors` (a test needs a sender), `app.contacts.known_names` and `.repository`, `app.messaging.suppression` (may the
+contact of a preview be written to?) and `app.workflows.usage`: a template that a workflow uses stays.
 """

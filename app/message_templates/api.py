@@ -11,14 +11,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import guards
+from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
 from app.message_templates.service import TemplateService, parts_of, template_view
-from app.messaging.schemas import (
-    NewTemplate,
-    PreviewRequest,
-    PreviewView,
-    TemplateChange,
-    TemplateView,
-)
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web import pagination

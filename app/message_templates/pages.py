@@ -12,11 +12,12 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import AppError, Complaint, Invalid, TooMany
+from app.message_templates import repository
 from app.message_templates.mail_view import framed
+from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
 from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
-from app.messaging import repository
-from app.messaging.schemas import NewTemplate, Parts, PreviewRequest, PreviewView, TemplateChange
+from app.messaging.channels.parts import Parts
 from app.messaging.suppression import permission_of
 from app.models.status import Role
 from app.web import flash

@@ -13,7 +13,7 @@ from app.lib import clock
 from app.lib.addresses import wire_address
 from app.lib.ids import uuid7
 from app.messaging.channels.email import mime
-from app.messaging.schemas import Parts
+from app.messaging.channels.parts import Parts
 
 
 async def send_test(session: AsyncSession, principal: Principal, to: str, parts: Parts) -> TestResult:

@@ -11,21 +11,23 @@ from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts import repository as contacts
 from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, holding, sandbox, single_line
-from app.message_templates import rendering
-from app.messaging import repository
-from app.messaging.schemas import (
+from app.message_templates import rendering, repository
+from app.message_templates.schemas import (
     NewTemplate,
-    Parts,
     PreviewRequest,
     PreviewView,
     TemplateChange,
     TemplateView,
     TemplateWarning,
 )
+from app.messaging.channels.email import content
+from app.messaging.channels.filling import PartError, subjects
+from app.messaging.channels.parts import Parts
 from app.models import Contact, Template
 from app.models.status import Role
 from app.web import pagination
@@ -102,7 +104,7 @@ async def sample_subjects(session: AsyncSession, principal: Principal, sources: 
         return wanted
     await holding.give_back(session)
     try:
-        return await sandbox.run(rendering.subjects, wanted, sample_data(), share=share_of(principal))
+        return await sandbox.run(subjects, wanted, sample_data(), share=share_of(principal))
     except (sandbox.TooCostly, sandbox.Busy):
         return wanted
 
@@ -228,7 +230,7 @@ class TemplateService:
         """The mail as one contact would get it. Raises Invalid that names part and line."""
         contact = SAMPLE
         if asked.contact_id is not None:
-            found = await repository.contact(self.session, self.tenant_id, asked.contact_id)
+            found = await contacts.get(self.session, self.tenant_id, asked.contact_id)
             if found is None:
                 raise Invalid(errors=[Complaint(path="contactId", message="There is no such contact.")])
             contact = found
@@ -249,8 +251,8 @@ class TemplateService:
         )
         try:
             await holding.give_back(self.session)
-            made = await sandbox.run(rendering.render, shown, data, share=share_of(self.principal))
-        except rendering.PartError as error:
+            made = await sandbox.run(content.render, shown, data, share=share_of(self.principal))
+        except PartError as error:
             where = f"Line {error.line}: " if error.line else ""
             raise Invalid(errors=[Complaint(path=error.part, message=f"{where}{error.message}")]) from error
         who = contact.email or contact.external_id or ""
@@ -269,7 +271,7 @@ class TemplateService:
     async def _checked(self, name: str, parts: Parts, current: Template | None = None) -> str:
         name = name.strip()
         await holding.give_back(self.session)
-        found = await sandbox.run(rendering.faults, parts, share=share_of(self.principal))
+        found = await sandbox.run(content.faults, parts, share=share_of(self.principal))
         if not name:
             found.append(Complaint(path="name", message="Give the template a name."))
         if not parts.subject.strip():

@@ -29,7 +29,7 @@ from app.messaging.channels.email import mime as email
 from app.messaging.channels.email.smtp import Links
 from app.messaging.channels.email.smtp_answers import Result
 from app.messaging.channels.email.smtp_connection import Mail
-from app.messaging.schemas import Parts
+from app.messaging.channels.parts import Parts
 from app.models.invitation import AccountMail
 
 log = structlog.get_logger()

@@ -13,14 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.messaging import suppression_api
 from app.messaging.bulk import MessageJobs, job_view
-from app.messaging.schemas import (
-    MessageJobView,
-    MessageView,
-    MovedView,
-    ResendRequest,
-    Settlement,
-    SettleRequest,
-)
+from app.messaging.schemas import MessageJobView, MessageView, MovedView, ResendRequest, Settlement, SettleRequest
 from app.messaging.service import MessageService, message_view
 from app.models.scope import Scope
 from app.models.status import Role

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.lib import database, shards
+from app.messaging.channels.message_ids import MessageKey
 from app.messaging.counters import AWAITED, KEY, UNCERTAIN, moving
-from app.messaging.repository import MessageKey
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
 from app.models import MessageDecision
 

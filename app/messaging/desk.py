@@ -14,8 +14,8 @@ from app.connectors.state import Condition
 from app.contacts.permission import Listed
 from app.lib import addresses
 from app.messaging import gateway, suppression_list
+from app.messaging.channels.parts import Parts
 from app.messaging.ledger import Connection, Due
-from app.messaging.schemas import Parts
 from app.models.status import Channel
 
 

@@ -14,14 +14,18 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import repository as contacts
 from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.lib import clock
 from app.lib.formats import counted
+from app.mailbox.repository import mail_called
+from app.message_templates.repository import template as find_template
 from app.messaging import repository, rules
 from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
+from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.schemas import MessageFilter, MovedView
-from app.messaging.service import MessageService, message_id
+from app.messaging.service import MessageService
 from app.models import Message
 from app.models.status import MessageStatus, Role
 from app.settings import settings
@@ -108,12 +112,10 @@ async def list_messages(
         request,
         "messages/list.html",
         block="rows",
-        rows=[(message_id(row), MessageStatus(row.status).word, row) for row in found.items],
+        rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in found.items],
         addresses=await repository.addresses(db_session, service.tenant_id, {row.contact_id for row in found.items}),
         names=await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id for row in found.items}),
-        decided={
-            f"{key[0]}-{key[1]}": made[-1].in_words for key, made in (await service.decisions(found.items)).items()
-        },
+        decided={message_id(*key): made[-1].in_words for key, made in (await service.decisions(found.items)).items()},
         then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
         next_cursor=found.next_cursor,
         given=msgspec.structs.asdict(given),
@@ -180,7 +182,7 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
     service = MessageService(db_session, request.user)
     row: Message = await service.get(text)
     names = await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id})
-    template = await repository.template(db_session, service.tenant_id, row.template_id) if row.template_id else None
+    template = await find_template(db_session, service.tenant_id, row.template_id) if row.template_id else None
     made = (await service.decisions([row])).get((row.run_id, row.seq), [])
     return page(
         request,
@@ -193,8 +195,8 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
         history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(made)],
         workflow=names.get(row.workflow_id),
         template=template,
-        contact=await repository.contact(db_session, service.tenant_id, row.contact_id),
-        delivered=await repository.mail_called(db_session, service.tenant_id, f"<{row.run_id}.{row.seq}@throughline>")
+        contact=await contacts.get(db_session, service.tenant_id, row.contact_id),
+        delivered=await mail_called(db_session, service.tenant_id, wire_message_id(row.run_id, row.seq))
         if settings().local
         else None,
     )

@@ -5,7 +5,9 @@ Whatever goes wrong with one message is the end of that message only; the rest o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,14 +17,16 @@ from app.connectors.senders import sender_of
 from app.connectors.state import Condition
 from app.lib import clock, crypto
 from app.lib.addresses import BadAddress, wire_address
-from app.message_templates import rendering
+from app.message_templates.rendering import contact_data
 from app.messaging import gateway
-from app.messaging.channels.email import mime
+from app.messaging.channels.email import content, mime
 from app.messaging.channels.email.smtp_connection import Mail
+from app.messaging.channels.filling import PartError
+from app.messaging.channels.message_ids import wire_message_id
+from app.messaging.channels.parts import Parts
 from app.messaging.desk import Desk, Way
 from app.messaging.holds import Cause
 from app.messaging.ledger import Due, Move
-from app.messaging.schemas import Parts
 from app.models.status import MessageStatus
 
 log = structlog.get_logger()
@@ -108,7 +112,7 @@ def make(claimed: Claimed) -> Move | Ready:
     due = claimed.due
     try:
         return _made(due, claimed.sender, claimed.condition, claimed.source)
-    except rendering.PartError as error:
+    except PartError as error:
         return failed(due, str(error), "template_error")
     except Unsendable as error:
         return failed(due, str(error), error.reason)
@@ -140,12 +144,12 @@ def _made(due: Due, sender: Sender, condition: Condition, source: Parts) -> Read
     unsubscribe = mime.unsubscribe_url(
         mime.Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, asked.get("topic"))
     )
-    parts = rendering.render(
+    parts = content.render(
         Parts(asked.get("subject") or source.subject, source.html, source.text),
-        rendering.data_of(due, contact, unsubscribe),
+        _data_of(due, contact, unsubscribe),
     )
     envelope = mime.Envelope(
-        message_id=mime.message_id(due.run_id, due.seq),
+        message_id=wire_message_id(due.run_id, due.seq),
         sender=_wire(asked.get("fromEmail") or sender.from_email, "invalid_sender"),
         sender_name=asked.get("fromName") or sender.from_name,
         reply_to=_wire(asked["replyTo"], "invalid_sender") if asked.get("replyTo") else "",
@@ -156,6 +160,20 @@ def _made(due: Due, sender: Sender, condition: Condition, source: Parts) -> Read
     own = not asked.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
     mail = Mail(envelope.sender, envelope.recipient, mime.build(envelope, parts), own)
     return Ready(due, sender, condition, parts.subject, mail)
+
+
+def _data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict[str, Any]:
+    """Everything that a template of this message can read."""
+    context = due.context or {}
+    return {
+        "contact": contact_data(contact),
+        "event": due.trigger_event or {},
+        "steps": context.get("steps") or {},
+        "vars": context.get("vars") or {},
+        "workspace": {"timezone": due.timezone},
+        "unsubscribe_url": unsubscribe_url,
+        "unsubscribeUrl": unsubscribe_url,
+    }
 
 
 def _wire(address: str, reason: str) -> str:

@@ -15,7 +15,7 @@ from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import jobs
 from app.messaging import decisions, repository
 from app.messaging.bulk import Act, MessageJobs, job_view
-from app.messaging.repository import MessageKey
+from app.messaging.channels.message_ids import MessageKey, message_id, message_key
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
 from app.models.status import Channel, MessageStatus
@@ -36,26 +36,9 @@ class NothingToResend(Conflict):
     code = "nothing_to_resend"
 
 
-def message_id(message: Message) -> str:
-    """The id that the API knows a message by: the run and the number of its step."""
-    return f"{message.run_id}-{message.seq}"
-
-
-def message_key(text: str) -> MessageKey:
-    """Read an id of `message_id` back. NotFound when it is none."""
-    run, _, seq = text.rpartition("-")
-    try:
-        key = (UUID(run), int(seq))
-    except ValueError as error:
-        raise NotFound from error
-    if not 0 <= key[1] < 32768:
-        raise NotFound
-    return key
-
-
 def message_view(message: Message) -> MessageView:
     return MessageView(
-        id=message_id(message),
+        id=message_id(message.run_id, message.seq),
         run_id=message.run_id,
         workflow_id=message.workflow_id,
         contact_id=message.contact_id,

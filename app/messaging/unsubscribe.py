@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import repository as contacts
 from app.contacts.permission import Permission
 from app.errors import Invalid, NotFound
 from app.events.record import record
@@ -18,6 +19,7 @@ from app.lib import crypto
 from app.lib.addresses import comparable
 from app.messaging import repository, suppression_list
 from app.messaging.channels.email.mime import UNSUBSCRIBE, Unsubscribe
+from app.messaging.channels.message_ids import message_id
 from app.messaging.suppression import bring_back, permission_of, unsubscribed_event
 from app.models import Contact, Workspace
 from app.models.status import Channel
@@ -95,7 +97,9 @@ async def say_no(session: AsyncSession, link: Unsubscribe, *, everything: bool) 
         new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, Channel.EMAIL, entries))
     changed = await repository.merge_consent(session, link.tenant_id, link.contact_id, {topic or _ALL: False})
     if changed or new:
-        event = unsubscribed_event(contact.id, "contact", "unsubscribed", topic, messageId=_message_id(link))
+        event = unsubscribed_event(
+            contact.id, "contact", "unsubscribed", topic, messageId=message_id(link.run_id, link.seq)
+        )
         await record(session, link.tenant_id, [event])
     await session.refresh(contact)
 
@@ -119,7 +123,7 @@ async def say_yes(session: AsyncSession, link: Unsubscribe, address: str) -> Non
         why="Asked for mails again on the page of the unsubscribe link.",
         reasons=("unsubscribed",),
         also=[reached] if reached else [],
-        messageId=_message_id(link),
+        messageId=message_id(link.run_id, link.seq),
     )
 
 
@@ -129,12 +133,8 @@ async def _reached(session: AsyncSession, link: Unsubscribe) -> str | None:
     return sent.recipient if sent is not None and sent.contact_id == link.contact_id else None
 
 
-def _message_id(link: Unsubscribe) -> str:
-    return f"{link.run_id}-{link.seq}"
-
-
 async def _contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact:
-    found = await repository.contact(session, tenant_id, contact_id)
+    found = await contacts.get(session, tenant_id, contact_id)
     if found is None:
         raise BadLink
     return found

@@ -15,6 +15,7 @@ from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
 from app.flow import registry
 from app.messaging import rules
+from app.messaging.channels.message_ids import message_id
 from app.messaging.service import decision_view
 from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
@@ -166,7 +167,7 @@ def _message(message: Message | None, decision: MessageDecision | None) -> StepM
         return None
     undecided = message.status == MessageStatus.UNCERTAIN and message.due_at is not None
     return StepMessageOut(
-        id=f"{message.run_id}-{message.seq}",
+        id=message_id(message.run_id, message.seq),
         status=MessageStatus(message.status).word,
         recipient=message.recipient,
         subject=message.subject,
@@ -194,7 +195,7 @@ class _Teller:
         kind = str(node.get("type", "unknown"))
         known = registry.find(kind)
         return {
-            "id": f"{self.run.id}-{seq}",
+            "id": message_id(self.run.id, seq),
             "run_id": self.run.id,
             "seq": seq,
             "node_id": node_id,

@@ -24,8 +24,9 @@ from app.lib import addresses, complaints, jsonlimits, liquid, liquid_html, norm
 from app.lib.liquid_filters import strip_html
 from app.lib.nearest import nearest
 from app.mailbox import opened_mail
-from app.message_templates import mail_view, plain_text, rendering
-from app.messaging.channels.email import smtp_answers
+from app.message_templates import mail_view
+from app.messaging.channels.email import plain_text, smtp_answers
+from app.messaging.channels.filling import PartError
 from app.values import contact_fields, languages, names, zone_names
 from app.values.contact_fields import BadField
 from app.web import body_guard, pagination
@@ -59,7 +60,7 @@ class Parser:
     largest: int = 24 * 4**4
 
 
-TOLD = (AppError, BadField, BadPattern, liquid.LiquidError, rendering.PartError, csvfile.NotCsv, ValueError, jsonlimits.Unstorable,
+TOLD = (AppError, BadField, BadPattern, liquid.LiquidError, PartError, csvfile.NotCsv, ValueError, jsonlimits.Unstorable,
         msgspec.DecodeError, RecursionError)  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.lib.html_tokens import pieces, unescaped
-from app.message_templates import plain_text
 from app.message_templates.mail_view import framed
+from app.messaging.channels.email import plain_text
 
 
 def seen(source: str) -> list[str]:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from app.demo.mails import TEMPLATES, DemoTemplate
-from app.message_templates.rendering import contact_data, faults, render
+from app.message_templates.rendering import contact_data
 from app.message_templates.service import SAMPLE, contact_fields
-from app.messaging.schemas import Parts
+from app.messaging.channels.email.content import faults, render
+from app.messaging.channels.parts import Parts
 
 NAMES = {
     "united_welcome",

@@ -13,9 +13,10 @@ import pytest
 
 from app.lib.addresses import BadAddress, wire_address
 from app.mailbox.opened_mail import opened
-from app.message_templates import plain_text
-from app.messaging.channels.email.mime import Envelope, Unsubscribe, build, message_id, unsubscribe_url
-from app.messaging.schemas import Parts
+from app.messaging.channels.email import plain_text
+from app.messaging.channels.email.mime import Envelope, Unsubscribe, build, unsubscribe_url
+from app.messaging.channels.message_ids import wire_message_id
+from app.messaging.channels.parts import Parts
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -97,7 +98,7 @@ def test_very_long_lines_are_folded() -> None:
 def test_one_click_unsubscribe_stays_one_plain_line() -> None:
     run_id = uuid4()
     url = unsubscribe_url(Unsubscribe(7, uuid4(), run_id, 2, "a topic with a name that is rather long"))
-    mail, raw = parsed(Parts("s", "", "t"), unsubscribe_url=url, message_id=message_id(run_id, 2))
+    mail, raw = parsed(Parts("s", "", "t"), unsubscribe_url=url, message_id=wire_message_id(run_id, 2))
     assert f"List-Unsubscribe: <{url}>\r\n".encode() in raw
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail["Message-ID"] == f"<{run_id}.2@throughline>"

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.lib.ids import uuid7
 from app.message_templates.send_test import send_test
-from app.messaging.schemas import Parts
+from app.messaging.channels.parts import Parts
 from app.models import Connector, Contact, Event, Suppression, Workspace
 from app.models.status import Role
 from tests.fixtures.clock import Clock

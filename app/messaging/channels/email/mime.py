@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from app.lib import crypto
-from app.message_templates.rendering import one_line
-from app.messaging.schemas import Parts
+from app.messaging.channels.filling import one_line
+from app.messaging.channels.parts import Parts
 from app.settings import settings
 
 _POLICY = policy.SMTP.clone(cte_type="7bit", max_line_length=900)
@@ -42,11 +42,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     unsubscribe_url: str
     at: datetime
-
-
-def message_id(run_id: UUID, seq: int) -> str:
-    """The same for every try of a message, so that a receiver can tell a repeat."""
-    return f"<{run_id}.{seq}@throughline>"
 
 
 def unsubscribe_url(link: Unsubscribe) -> str:

@@ -1,0 +1,60 @@
+"""Filling one part of a template for one contact. Needs no database: a child of the sandbox imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.errors import Complaint
+from app.lib.liquid import LiquidError, check_output, compile_text
+
+_BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
+
+
+class PartError(Exception):
+    """A part of a template could not be rendered: which (`subject`, `html`, `text`), why, and where."""
+
+    def __init__(self, part: str, error: LiquidError) -> None:
+        self.part, self.message, self.line = part, error.message, error.line
+        where = f", line {error.line}" if error.line else ""
+        super().__init__(f"The template's {part}{where}: {error.message}")
+
+    def __reduce__(self) -> tuple[type[PartError], tuple[str, LiquidError]]:
+        return PartError, (self.part, LiquidError(self.message, self.line))
+
+
+def one_line(value: str) -> str:
+    """`value` as a header may carry it: no line breaks, no runs of blanks."""
+    return " ".join(value.translate(_BREAKS).split())
+
+
+def fill(name: str, source: str, data: Mapping[str, Any], *, html: bool = False) -> str:
+    """`source`, the part `name`, with `data` filled in. Raises PartError."""
+    try:
+        return compile_text(source, html=html).render(data)
+    except LiquidError as error:
+        raise PartError(name, error) from error
+
+
+def liquid_faults(sources: Sequence[tuple[str, str, bool]]) -> list[Complaint]:
+    """What is wrong with the Liquid of each (part, source, is HTML), with its line."""
+    faults = []
+    for path, source, html in sources:
+        try:
+            compile_text(source, html=html)
+            if html:
+                check_output(source)
+        except LiquidError as error:
+            faults.append(Complaint(path=path, message=str(error)))
+    return faults
+
+
+def subjects(sources: list[str], data: Mapping[str, Any]) -> list[str]:
+    """Subjects filled in for one contact; each that cannot be as it stands."""
+    filled = []
+    for source in sources:
+        try:
+            filled.append(one_line(compile_text(source, html=False).render(data)))
+        except LiquidError:
+            filled.append(source)
+    return filled
