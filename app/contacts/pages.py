@@ -172,10 +172,10 @@ async def show_contact(
 ) -> Template:
     """One contact: who it is, what happened, what comes next."""
     contact = await ContactService(db_session, request.user).get(contact_id)
-    return await _contact_page(request, db_session, contact, show=show, before=before)
+    return await contact_page(request, db_session, contact, show=show, before=before)
 
 
-async def _contact_page(
+async def contact_page(
     request: Asked,
     session: AsyncSession,
     contact: Contact,
@@ -184,6 +184,7 @@ async def _contact_page(
     before: datetime | None = None,
     action: ActionForm | None = None,
 ) -> Template:
+    """The page of a contact; with an `action` that failed, its dialog stands open and says why."""
     past = History(session, request.user.tenant_id, contact.id)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
     called = await labels.known(session, request.user.tenant_id)
@@ -218,20 +219,6 @@ async def _contact_page(
     )
 
 
-@post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def start_workflow(
-    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
-) -> Template | Response[bytes]:
-    """Put the contact into a workflow by hand."""
-    contact = await ContactService(db_session, request.user).get(contact_id)
-    form = ActionForm.of(await request.form(), "start")
-    try:
-        name = await ContactActions(db_session, request.user).start(contact, form)
-    except AppError as error:
-        return await _contact_page(request, db_session, contact, action=form.failed(error))
-    return go(request, f"/contacts/{contact_id}", f"{name} was asked to let {name_of(contact)} in.")
-
-
 @post(f"{ONE}/event", role=Role.MARKETER, include_in_schema=False, status_code=200)
 async def send_event(
     request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
@@ -242,7 +229,7 @@ async def send_event(
     try:
         await ContactActions(db_session, request.user).send(contact, form)
     except AppError as error:
-        return await _contact_page(request, db_session, contact, action=form.failed(error))
+        return await contact_page(request, db_session, contact, action=form.failed(error))
     return go(request, f"/contacts/{contact_id}", f"Event {form.event.strip()} recorded.")
 
 
@@ -256,7 +243,7 @@ async def resubscribe_contact_page(
     try:
         now = await SuppressionService(db_session, request.user).resubscribe(contact_id, form.reason)
     except AppError as error:
-        return await _contact_page(request, db_session, contact, action=form.failed(error))
+        return await contact_page(request, db_session, contact, action=form.failed(error))
     told = f"Mail goes to {name_of(contact)} again." if now.allowed else now.sentence
     return go(request, f"/contacts/{contact_id}", told, "ok" if now.allowed else "err")
 
@@ -277,7 +264,6 @@ ROUTES: list[Any] = [
     edit_contact,
     save_contact,
     show_contact,
-    start_workflow,
     send_event,
     resubscribe_contact_page,
     erase_contact_page,

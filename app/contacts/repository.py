@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Text, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.contacts import permission_filter
 from app.contacts.merging import State
 from app.lib import jsonlimits
@@ -229,10 +230,6 @@ _ERASE = (
     where tenant_id = %(tenant)s and jsonb_typeof(mapping->'sample') = 'array'
       and lower((mapping->'sample')::text) like any(%(traces)s)
     """,
-    """
-    insert into inbox (tenant_id, kind, name, contact_id, occurred_at)
-    values (%(tenant)s, 3, 'contact.erased', %(id)s, %(now)s)
-    """,
 )
 
 
@@ -259,7 +256,8 @@ async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: da
         ],
     }
     for statement in _ERASE:
-        await execute(session, statement, id=contact_id, tenant=tenant_id, now=now, **known)
+        await execute(session, statement, id=contact_id, tenant=tenant_id, **known)
+    await inbox.erased(session, tenant_id, contact_id, now)
     return True
 
 

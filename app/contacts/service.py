@@ -18,7 +18,7 @@ from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import record
-from app.lib import clock, jobs
+from app.lib import clock
 from app.lib.addresses import BadAddress, comparable, folded
 from app.lib.addresses import email as email_address
 from app.messaging import suppression_list
@@ -147,7 +147,6 @@ class ContactService:
         """Delete the contact and what is known about it; the engine cancels its runs (docs/decisions/0010-erasing-a-contact.md)."""
         if not await repository.erase(self.session, self.tenant_id, contact_id, clock.now()):
             raise NoContact
-        jobs.enqueue(self.session, "advance")
 
     async def _taken(self, change: Change, contact_id: UUID | None) -> NoReturn:
         owners = await repository.owners(self.session, self.tenant_id, change.external_id, change.email)

@@ -26,6 +26,7 @@ from app.engine.progress import progress
 from app.engine.state import Contact
 from app.engine.walk import LEFT_TO_NEWER, Batch
 from app.engine.write import StaleOwner, write
+from app.inbox import InboxKind
 from app.lib import database, polling, shards
 from app.settings import settings
 
@@ -221,7 +222,7 @@ class Engine:
             know(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
             self.matcher.follow(items[0].epoch)
-        if settled := [item for item in items if item.kind == claim.SETTLED]:
+        if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
         self._events_taken, self._runs_taken = [item.id for item in items], []
         return Arrivals(cursor, self.matcher, items).walk(self._locked), len(items)

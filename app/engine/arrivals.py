@@ -18,9 +18,10 @@ from app.engine.graph import Graph
 from app.engine.matcher import Live, Matcher, Version
 from app.engine.state import Contact, GoalView, Run
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
+from app.inbox import InboxKind
 from app.lib import ids
 
-HAPPENED = (claim.EVENT, claim.PAST, claim.LEFT)
+HAPPENED = (InboxKind.EVENT, claim.PAST, InboxKind.DEFERRED)
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
@@ -49,13 +50,13 @@ class Behind(Exception):
 
 def listeners(matcher: Matcher, item: Item) -> list[Live]:
     """The workflows that this item may start."""
-    if item.kind == claim.EVENT:
+    if item.kind == InboxKind.EVENT:
         found = matcher.triggers.get((item.tenant_id, item.name), ())
         return [live for live in found if item.at >= live.since and live.workflow_id != item.workflow_id]
-    live = matcher.live.get(item.workflow_id or b"") if item.kind in (claim.MANUAL, claim.LEFT) else None
+    live = matcher.live.get(item.workflow_id or b"") if item.kind in (InboxKind.START, InboxKind.DEFERRED) else None
     if live is None or live.tenant_id != item.tenant_id:
         return []
-    if item.kind == claim.LEFT:
+    if item.kind == InboxKind.DEFERRED:
         told = live in matcher.triggers.get((item.tenant_id, item.name), ()) and item.at >= live.since
         return [live] if told else []
     return [live]
@@ -116,10 +117,10 @@ class Arrivals:
         return batch
 
     def _concerns(self, item: Item) -> bool:
-        if item.kind == claim.EVENT:
+        if item.kind == InboxKind.EVENT:
             key = (item.tenant_id, item.name)
             return key in self.matcher.triggers or key in self.matcher.goals
-        return item.kind in (claim.MANUAL, claim.ERASED, claim.LEFT)
+        return item.kind in (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED)
 
     def _targets(self, item: Item) -> list[Graph]:
         """The workflows that this item may start; it is left for those that are not understood here."""
@@ -134,7 +135,7 @@ class Arrivals:
     def _active(self) -> list[RunRow]:
         """The stored runs that goals and erasures may end; their versions are known afterwards."""
         ending = _distinct(
-            item.contact_id for item, _ in self.wanted if item.kind == claim.ERASED or self._listened(item)
+            item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED or self._listened(item)
         )
         found = claim.active_runs(self.cursor, ending, lock=True) if ending else []
         self.matcher.learn((row.workflow_id, row.version) for row in found)
@@ -142,7 +143,7 @@ class Arrivals:
         left = [row for row in found if (row.workflow_id, row.version) in unreadable]
         if not left:
             return found
-        erased = {item.contact_id for item, _ in self.wanted if item.kind == claim.ERASED}
+        erased = {item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED}
         control.cancel_erased(self.cursor, [row.id for row in left if row.contact_id in erased])
         for row in left:
             for item, _ in self.wanted:
@@ -155,7 +156,7 @@ class Arrivals:
         if item.kind not in HAPPENED:
             return set()
         found = self.matcher.goals.get((item.tenant_id, item.name), set())
-        return found & {item.workflow_id or b""} if item.kind == claim.LEFT else found
+        return found & {item.workflow_id or b""} if item.kind == InboxKind.DEFERRED else found
 
     def _entries(self, batch: Batch) -> Entries:
         entering: dict[Graph, list[bytes]] = {}
@@ -188,7 +189,7 @@ class Arrivals:
 
     def _happen(self, batch: Batch, entries: Entries, place: int, fresh: Iterator[bytes]) -> None:
         item, targets = self.wanted[place]
-        if item.kind == claim.ERASED:
+        if item.kind == InboxKind.ERASED:
             for run in self.runs.get(item.contact_id, ()):
                 if run.active:
                     batch.cut_short(run, CANCELLED, "cancelled")
@@ -201,7 +202,7 @@ class Arrivals:
                 batch.cut_short(run, GOAL_REACHED, "goal", goal)
         if listening := self._listened(item):
             self._reach_goals(batch, item, listening)
-        if item.kind == claim.MANUAL and not targets:
+        if item.kind == InboxKind.START and not targets:
             wanted = item.workflow_id or bytes(16)
             batch.refusals.append(Refusal(item.tenant_id, wanted, contact.id, None, "workflow_not_active", None))
         for graph in targets:

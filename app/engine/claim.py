@@ -15,13 +15,10 @@ import psycopg
 from app.engine import rows
 from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
 from app.engine.state import COLUMNS
+from app.inbox import DeferredEvent, InboxKind, defer
 
-EVENT, MANUAL, SETTLED, ERASED, LEFT = 0, 1, 2, 3, 4
-"""Kinds of inbox rows. LEFT: an event that is still to be told to one workflow, by a process that understands it."""
-KINDS = [EVENT, MANUAL, SETTLED, ERASED, LEFT]
-"""Those that this process understands; others are left to a newer one."""
 PAST = -1
-"""No inbox row: an event that happened after an entry of this batch and arrived before it."""
+"""No kind of an inbox row: an event that happened after an entry of this batch and arrived before it."""
 
 # Microseconds since 2000: what the batch calls now, and what instants look like in memory.
 _MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
@@ -38,7 +35,7 @@ select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uu
 from taken order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and contact_id <> all(%(busy)s)"
-_BUT_FOREIGN = f" and not (kind in ({MANUAL}, {LEFT}) and workflow_id = any(%(foreign)s))"
+_BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
 BUSY = """
 with contact as (select id from contacts where id = any(%(ids)s) for no key update skip locked),
 run as (select id from runs where contact_id = any(%(ids)s) and status < 4 for update skip locked)
@@ -92,10 +89,6 @@ SETTLE = """
 update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
 from unnest(%s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(id, seq, port, output)
 where r.id = u.id and r.status = 2 and r.seq = u.seq - 1
-"""
-_LEAVE = """
-insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at)
-values (%(tenant)s, %(kind)s, %(name)s, %(contact)s, %(event)s, %(workflow)s, %(payload)s::jsonb, %(depth)s, %(at)s, %(occurred_at)s)
 """
 SET_ASIDE = """
 with taken as (delete from inbox where id = %(id)s returning *)
@@ -208,7 +201,7 @@ def inbox(cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Seque
     Left where they are: those of `busy` contacts, and those for workflows that only a newer process understands.
     """
     but = ""
-    arguments: dict[str, Any] = {"kinds": KINDS, "limit": limit}
+    arguments: dict[str, Any] = {"kinds": [int(kind) for kind in InboxKind], "limit": limit}
     if busy:
         but, arguments["busy"] = but + _BUT_BUSY, Uuids(busy)
     if foreign:
@@ -218,16 +211,23 @@ def inbox(cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Seque
 
 def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes]]) -> None:
     """Put events back for workflows that this process does not understand, each for that workflow alone."""
-    for item, workflow_id in left:
-        cursor.execute(
-            _LEAVE,
-            {
-                "kind": LEFT, "tenant": item.tenant_id, "name": item.name, "contact": UUID(bytes=item.contact_id),
-                "event": item.event_id and UUID(bytes=item.event_id), "workflow": UUID(bytes=workflow_id),
-                "payload": item.payload and item.payload.decode(), "depth": item.depth,
-                "at": rows.instant(item.at), "occurred_at": rows.instant(item.stated_at),
-            },
-        )  # fmt: skip
+    defer(
+        cursor,
+        [
+            DeferredEvent(
+                tenant_id=item.tenant_id,
+                name=item.name,
+                contact_id=UUID(bytes=item.contact_id),
+                event_id=UUID(bytes=item.event_id) if item.event_id else None,
+                workflow_id=UUID(bytes=workflow_id),
+                payload=item.payload.decode() if item.payload else None,
+                depth=item.depth,
+                at=rows.instant(item.at),
+                occurred_at=rows.instant(item.stated_at),
+            )
+            for item, workflow_id in left
+        ],
+    )
 
 
 def busy(connection: psycopg.Connection[Any], contact_ids: Sequence[bytes]) -> list[bytes]:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine import rows
-from app.engine.claim import MANUAL, Item
+from app.engine.claim import Item
 from app.engine.goals import met_by_contact
 from app.engine.graph import Graph
 from app.engine.state import Run
 from app.engine.walk import Batch, Refusal
 from app.flow.operators import ConditionError
+from app.inbox import InboxKind
 from app.lib.readings import as_key
 
 Key = tuple[bytes, bytes, str]
@@ -59,7 +60,9 @@ class Entries:
         key = ""
         try:
             if graph.admits is not None and not (verdict := graph.admits(run)).held:
-                return item.kind == MANUAL and self._refuse(run, "conditions_not_met", {"rules": verdict.rules})
+                return item.kind == InboxKind.START and self._refuse(
+                    run, "conditions_not_met", {"rules": verdict.rules}
+                )
             if graph.entry_key is not None:
                 key = as_key(graph.entry_key(run))
         except ConditionError as error:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from app.flow import registry
+from app.inbox import InboxKind
 from app.messaging.counters import KEY, PREFIX
 
 SHOWN = 20
@@ -113,10 +114,10 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         "I1",
         "a run that waits for a message has one that comes to an outcome",
-        """
+        f"""
         select r.id, 'message ' || r.seq + 1 || ' ' || coalesce('status ' || m.status, 'is gone') from runs r
         left join messages m on m.run_id = r.id and m.seq = r.seq + 1
-        where r.status = 2 and not exists (select from inbox i where i.run_id = r.id and i.kind = 2)
+        where r.status = 2 and not exists (select from inbox i where i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
           and (m.status is null or m.status not in (0, 1, 9) or (m.status = 9 and m.due_at is null))
         """,
     ),

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.inbox import READY_SQL
 from app.lib.formats import duration
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.lib.readings import quoted
@@ -22,9 +23,9 @@ LATE_S = 30.0
 _SHOWN = 200
 
 # An event that is left for a newer process does not wait for us, and is told apart.
-_INBOX = """
-select extract(epoch from clock_now() - min(at) filter (where kind < 4)) as ours,
-  extract(epoch from clock_now() - min(at) filter (where kind >= 4)) as left
+_INBOX = f"""
+select extract(epoch from clock_now() - min(at) filter (where {READY_SQL})) as ours,
+  extract(epoch from clock_now() - min(at) filter (where not {READY_SQL})) as left
 from (select kind, at from inbox order by id limit 10000) oldest
 """
 _DUE = """

@@ -16,6 +16,7 @@ from app.engine.state import COMPLETED, Run
 from app.engine.walk import Batch
 from app.flow.effects import Message
 from app.flow.outcomes import Fail, Outcome
+from app.inbox import CHANGE_EVENT_COLUMNS
 from app.messaging.counters import AWAITED
 from app.models.status import MessageStatus, StepStatus
 
@@ -46,10 +47,7 @@ TABLES: dict[str, dict[str, str]] = {
         "tenant_id": "int", "workflow_id": "uuid", "contact_id": "uuid", "event_id": "uuid", "reason": "text",
         "detail": "jsonb", "at": "timestamptz",
     },
-    "inbox": {
-        "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
-        "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz",
-    },
+    "inbox": CHANGE_EVENT_COLUMNS,
 }  # fmt: skip
 STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.events import repository
 from app.events.repository import EventRow
-from app.lib import clock, ids, jobs, jsonlimits
+from app.lib import clock, ids, jsonlimits
 
 MAX_RECORDED_BYTES = 262_144
 """Events of the product itself carry old and new values of a contact, so they may be larger than a client's."""
@@ -47,4 +47,3 @@ async def record(session: AsyncSession, tenant_id: int, events: Sequence[NewEven
         for event, raw in zip(events, ids.uuid7_many(len(events)), strict=True)
     ]
     await repository.insert(session, rows)
-    jobs.enqueue(session, "advance")

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.lib.database import execute
 from app.models.event import Event
 
@@ -51,7 +52,7 @@ class Stored(NamedTuple):
 
 
 # Sorted by key, so that two transactions that share keys wait for each other in one order and cannot deadlock.
-_INSERT = """
+_INSERT = f"""
 with incoming as (
   select * from unnest(%(id)b::uuid[], %(tenant_id)b::int[], %(contact_id)b::uuid[], %(name)b::text[],
                        %(properties)b::text[], %(key)b::text[], %(request_key)b::text[], %(occurred_at)b::timestamptz[],
@@ -64,12 +65,10 @@ with incoming as (
   on conflict do nothing
   returning id
 ), queued as (
-  insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at)
-  select i.tenant_id, 0, i.name, i.contact_id, i.id, i.properties::jsonb, i.occurred_at
-  from incoming i join stored using (id) order by i.id
+  {inbox.events_sql("incoming join stored using (id)")}
 )
 select id from stored
-"""
+"""  # noqa: S608  constants
 
 
 async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
@@ -77,7 +76,10 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
     columns: dict[str, list[Any]] = {
         name: list(values) for name, values in zip(EventRow._fields, zip(*rows, strict=True), strict=True)
     }
-    return {row.id for row in await execute(session, _INSERT, **columns)}
+    stored = {row.id for row in await execute(session, _INSERT, **columns)}
+    if stored:
+        inbox.notify_engine(session)
+    return stored
 
 
 async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, Stored]:

@@ -15,7 +15,7 @@ from app.events.people import Who
 from app.events.refusals import Content, Fault, refusal, stored_content
 from app.events.repository import EventKey, EventRow, Stored
 from app.events.schemas import Accepted
-from app.lib import clock, ids, jobs
+from app.lib import clock, ids
 from app.lib.complaints import joined
 
 
@@ -149,8 +149,6 @@ async def _insert(session: AsyncSession, taken: Sequence[Request], seen: Seen) -
     }
     rows += row_of.values()
     stored = await repository.insert(session, rows) if rows else set()
-    if stored:
-        jobs.enqueue(session, "advance")
     fresh = {number: made_row for number, made_row in row_of.items() if made_row.id in stored}
     await _settle(session, taken, seen, fresh)
     return fresh

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.accounts.principal import Principal
 from app.connectors import releases
 from app.connectors.releases import JOB
@@ -162,7 +163,7 @@ async def step(session: AsyncSession, job: MessageJob) -> None:
         moved, fitting, seen, job.reached = rows[0]
         over = seen < decisions.BATCH
         if moved:
-            jobs.enqueue(session, "deliver" if job.act == "resend" else "advance")
+            jobs.enqueue(session, "deliver" if job.act == "resend" else inbox.ENGINE)
     job.moved += moved
     job.skipped += fitting - moved
     job.touched_at = clock.now()

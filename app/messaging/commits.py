@@ -16,6 +16,7 @@ from typing import TypeVar
 import psycopg
 import structlog
 
+from app import inbox
 from app.connectors import state
 from app.connectors.state import Change
 from app.lib import jobs
@@ -191,7 +192,7 @@ class Commits:
         if written.fenced:
             log.warning("message.fenced", count=written.fenced)
         if written.told:
-            jobs.notify("advance")
+            jobs.notify(inbox.ENGINE)
         for each in asked:
             if not each.answer.done():
                 each.answer.set_result(each.until if each.ready.due.key in written.may_leave else 0.0)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.accounts.principal import Principal
 from app.lib import database, shards
 from app.messaging.channels.message_ids import MessageKey
@@ -26,17 +27,14 @@ _BEFORE = """
 run_id as d_run, seq as d_seq, status as was_status, reason as was_reason, error_message as was_error, settled_at as was_since,
 attempt as was_tries
 """
-_TELL = f"""
-told as (
-  insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
-  select tenant_id, 2, 'message.settled', contact_id, workflow_id, run_id, jsonb_build_object(
-      'seq', seq, 'port', case when status = 2 then 'next' else 'error' end,
-      'error', case when status = 9 then %(why)s::text when status = 8 then error_message end,
-      'output', jsonb_strip_nulls(jsonb_build_object('status', case status when 2 then 'sent' when 8 then 'failed' else 'uncertain' end,
-        'recipient', recipient, 'reason', case when status = 9 then 'outcome_unknown' else reason end))), clock_now()
-  from moved where payload ? '{AWAITED}' and status in (2, 8, 9)
-  returning run_id)
-"""  # noqa: S608  constants
+_NOTES = inbox.settled_sql(
+    f"moved where payload ? '{AWAITED}' and status in (2, 8, 9)",
+    port="case when status = 2 then 'next' else 'error' end",
+    error="case when status = 9 then %(why)s::text when status = 8 then error_message end",
+    output="""jsonb_strip_nulls(jsonb_build_object('status', case status when 2 then 'sent' when 8 then 'failed' else 'uncertain' end,
+      'recipient', recipient, 'reason', case when status = 9 then 'outcome_unknown' else reason end))""",
+)
+_TELL = f"told as ({_NOTES})"
 
 _SETS = {
     "resend": """status = 0, due_at = clock_now(), lease_until = null, attempt = 0, reason = null, error_message = null, sent_at = null,

@@ -18,6 +18,7 @@ from functools import partial
 import psycopg
 import structlog
 
+from app import inbox
 from app.connectors.state import change_of
 from app.lib import database, jobs, polling
 from app.messaging import ledger, queue
@@ -148,7 +149,7 @@ class Delivery:
         for change in made.news:
             change.tell()
         if made.told:
-            jobs.notify("advance")
+            jobs.notify(inbox.ENGINE)
 
     def _end_claims(self) -> bool:
         """Give back what was not begun; told to stop, also what is under way and was not handed over yet."""

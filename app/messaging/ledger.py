@@ -16,8 +16,8 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
+from app import inbox
 from app.connectors import state
 from app.connectors.state import Change
 from app.lib import shards
@@ -186,11 +186,6 @@ _GIVE_UP = moving(
     answer="run_id, seq, tenant_id, workflow_id, contact_id, channel, payload, recipient, error_message",
 )
 
-_TELL = """
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
-values (%s, 2, 'message.settled', %s, %s, %s, %s, clock_now())
-"""
-
 
 def _storable(text: str | None) -> str | None:
     """PostgreSQL takes neither NUL nor half a character, and a mail server may say anything."""
@@ -294,13 +289,8 @@ def give_up(connection: Connection) -> tuple[list[tuple[UUID, int]], int]:
         places.append((contact_id, channel))
         if (payload or {}).get(AWAITED):
             output = {"status": MessageStatus.FAILED.word, "recipient": recipient, "reason": "server_away"}
-            output = {key: value for key, value in output.items() if value is not None}
-            note = {"seq": seq, "port": "error", "output": output, "error": error}
-            notes.append((tenant_id, contact_id, workflow_id, run_id, Jsonb(note)))
-    if notes:
-        with connection.cursor() as cursor:
-            cursor.executemany(_TELL, notes)
-    return places, len(notes)
+            notes.append(inbox.SettledMessage(tenant_id, contact_id, workflow_id, run_id, seq, "error", output, error))
+    return places, inbox.settled(connection, notes)
 
 
 def let_go(connection: Connection) -> int:
@@ -324,18 +314,14 @@ def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:
     notes = []
     for move in moves:
         if move.due.asked.get(AWAITED):
+            due, error = move.due, move.error if move.port == "error" else None
             output = {"status": move.status.word, "recipient": move.recipient, "reason": move.reason}
-            note = {
-                "seq": move.due.seq,
-                "port": move.port,
-                "output": {key: value for key, value in output.items() if value is not None},
-                "error": move.error if move.port == "error" else None,
-            }
-            notes.append((move.due.tenant_id, move.due.contact_id, move.due.workflow_id, move.due.run_id, Jsonb(note)))
-    if notes:
-        with connection.cursor() as cursor:
-            cursor.executemany(_TELL, notes)
-    return len(notes)
+            notes.append(
+                inbox.SettledMessage(
+                    due.tenant_id, due.contact_id, due.workflow_id, due.run_id, due.seq, move.port, output, error
+                )
+            )
+    return inbox.settled(connection, notes)
 
 
 def suppress(connection: Connection, tenant_id: int, address: str, reason: str, detail: str | None = None) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import jobs
@@ -184,5 +185,5 @@ class MessageService:
     async def _decide(self, act: Act, keys: Sequence[MessageKey]) -> int:
         moved = await decisions.decide(self.session, self.tenant_id, act, keys, self.principal) if keys else set()
         if moved:
-            jobs.enqueue(self.session, "deliver" if act == "resend" else "advance")
+            jobs.enqueue(self.session, "deliver" if act == "resend" else inbox.ENGINE)
         return len(moved)

@@ -42,7 +42,7 @@ class Event(Base):
 
 
 class Inbox(Base):
-    """Deleted in the transaction that handles it. kind 0: an event; 1: start `workflow_id` by hand as `run_id`."""
+    """Deleted in the transaction that handles it. `kind` is an `app.inbox.InboxKind`, which is written there alone."""
 
     __tablename__ = "inbox"
 

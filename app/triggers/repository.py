@@ -1,4 +1,4 @@
-"""All SQL of starting runs: what the door must know, and the row in the engine's inbox."""
+"""All SQL of starting runs: what decides whether a contact may enter."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Contact, Inbox, Run
+from app.models import Contact, Run
 from app.models.status import RunStatus
-
-MANUAL = 1
-"""The kind of inbox row that starts a run."""
 
 
 class TriggerRepository:
@@ -35,8 +32,3 @@ class TriggerRepository:
         )
         active, last = (await self._session.execute(query)).one()
         return bool(active), last
-
-    async def queue(self, row: Inbox) -> None:
-        """Put a start into the engine's inbox."""
-        self._session.add(row)
-        await self._session.flush()

@@ -8,19 +8,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.accounts.principal import Principal
 from app.engine.entry import refusal
 from app.errors import Conflict, Invalid
 from app.flow import paths
 from app.flow.document import Graph, Settings
-from app.lib import clock, jobs, jsonlimits
+from app.lib import clock, jsonlimits
 from app.lib.formats import moment_text
-from app.lib.ids import uuid7
 from app.lib.readings import as_key, follow
 from app.lib.zones import zone_of
-from app.models import Contact, Inbox
+from app.models import Contact
 from app.models.status import WorkflowStatus
-from app.triggers.repository import MANUAL, TriggerRepository
+from app.triggers.repository import TriggerRepository
 from app.workflows.candidates import Candidate, met_goal
 from app.workflows.service import WorkflowService
 
@@ -77,21 +77,9 @@ class TriggerService:
             raise Invalid(errors=[{"path": "properties", "message": str(error)}]) from error
         version = await self._workflows.version(workflow, workflow.live_version)
         await self._check_entry(workflow_id, contact, Graph.load(version.graph), properties)
-        run_id = uuid7()
-        await self._repository.queue(
-            Inbox(
-                tenant_id=self._tenant_id,
-                kind=MANUAL,
-                name="manual",
-                contact_id=contact_id,
-                workflow_id=workflow_id,
-                run_id=run_id,
-                payload=properties,
-                occurred_at=clock.now(),
-            )
+        return await inbox.start(
+            self._session, self._tenant_id, workflow_id=workflow_id, contact_id=contact_id, properties=properties
         )
-        jobs.enqueue(self._session, "advance")
-        return run_id
 
     async def _check_entry(self, workflow_id: UUID, contact: Contact, graph: Graph, properties: dict[str, Any]) -> None:
         settings = graph.settings

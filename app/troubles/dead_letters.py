@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.accounts.principal import Principal
 from app.errors import NotFound
-from app.lib import jobs
 from app.models import DeadLetter
 from app.troubles.repository import DeadLetters
 from app.web import pagination
@@ -35,7 +35,7 @@ class DeadLetterService:
     async def retry(self, ids: Sequence[int] | None) -> int:
         """Handle them again, as if they had just arrived with their old times. None: all, up to `MOST`. NotFound when none is there."""
         moved = self._some(await self.rows.retry(ids, MOST))
-        jobs.enqueue(self.session, "advance")
+        inbox.notify_engine(self.session)
         return self._said("dead_letters.retried", moved)
 
     async def discard(self, ids: Sequence[int] | None) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy import case, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
 from app.models.status import MessageStatus, RunStatus
@@ -27,7 +28,7 @@ _PULSES = """
 select kind, count(*) filter (where at > now() - make_interval(secs => :dead)) as alive, max(at) as last from heartbeats group by kind
 """
 _WAITING = {
-    "events_late": f"select count(*) from (select from inbox where kind < 4 limit {DEEPEST}) as rows",  # noqa: S608  a constant
+    "events_late": f"select count(*) from (select from inbox where {inbox.READY_SQL} limit {DEEPEST}) as rows",  # noqa: S608  a constant
     "runs_late": f"""
       select count(*) from (select workflow_id from runs where resume_at < clock_now() - interval '30 seconds' and status < 4
         order by resume_at limit {DEEPEST}) as due
@@ -246,11 +247,8 @@ returning *)
 """
 _RETRY = f"""
 {_TAKEN}
-insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at)
-select tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, coalesce(occurred_at, at),
-  coalesce(arrived_at, at)
-from taken order by id returning id
-"""  # noqa: S608  constants
+{inbox.retry_sql("taken")}
+"""
 _DISCARD = f"{_TAKEN} select id from taken"  # noqa: S608  constants
 
 

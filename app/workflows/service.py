@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import inbox
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
@@ -274,7 +275,7 @@ class WorkflowService:
             await self._versions.require_ready(Graph.load(live.graph))
         if workflow.status != WorkflowStatus.ACTIVE:
             workflow.status = WorkflowStatus.ACTIVE.value
-            self._ring("advance")
+            self._ring(inbox.ENGINE)
         workflow = await self._changed(workflow)
         await self._free_messages(workflow)
         return workflow

@@ -10,11 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from app.engine import claim, integrity, matcher
+from app.engine import integrity, matcher
 from app.engine.advance import Engine
 from app.engine.graph import Graph
 from app.engine.standing import standing
 from app.flow import registry
+from app.inbox import InboxKind
 from app.lib import database
 from app.lib.ids import uuid7
 from tests.engine.conftest import Trouble
@@ -104,7 +105,7 @@ def test_a_workflow_that_only_a_newer_worker_understands_loses_no_event(world: W
     by_hand = uuid7()
     with older(world, strange) as engine:
         world.put("e", people, {"n": 1})
-        world.put("manual", people[:1], kind=claim.MANUAL, workflow_id=strange, run_id=by_hand)
+        world.put("manual", people[:1], kind=InboxKind.START, workflow_id=strange, run_id=by_hand)
         world.put("e", people[:1], {"n": 2})
         engine.advance()
         engine.advance()
@@ -133,7 +134,7 @@ async def test_its_runs_their_goals_and_their_timers_wait_for_it_too(world: Worl
     with older(world, strange) as engine:
         world.put("bought", [buyer], {"n": 1})
         world.db.execute("delete from contacts where id = %s", (gone,))
-        world.put("erased", [gone], kind=claim.ERASED)
+        world.put("erased", [gone], kind=InboxKind.ERASED)
         engine.advance()
         assert world.runs(strange) == {"waiting": 2, "cancelled": 1}
         travel(world, NOON + timedelta(hours=1))

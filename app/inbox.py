@@ -1,0 +1,181 @@
+"""The engine's inbox: what happened and has not been looked at yet. Everybody who gives the engine work does it here.
+
+A row is written in the transaction of whatever caused it and deleted in the one that handles it. The functions are for a session or a
+psycopg connection; those called `…_sql` build the statement for a part of a larger one (`with … as (…)`), which stores and queues at once.
+No other module inserts into the table (a test keeps it so); the engine reads it in `app.engine.claim`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.lib import clock, jobs
+from app.lib.database import execute
+from app.lib.ids import uuid7
+
+ENGINE = "advance"
+"""The actor that empties the inbox."""
+
+
+class InboxKind(IntEnum):
+    """What a row asks of the engine. The numbers stand in the database; a process leaves those that it does not know to a newer one."""
+
+    EVENT = 0
+    """Something happened to a contact. With a `workflow_id` that workflow caused it."""
+    START = 1
+    """Let the contact into `workflow_id` now, as run `run_id`."""
+    SETTLED = 2
+    """A message that run `run_id` waits for has come to an end; the payload says how."""
+    ERASED = 3
+    """The contact is gone: end its runs."""
+    DEFERRED = 4
+    """An event that is still to be told to `workflow_id` alone, by a process that understands it."""
+
+
+READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind is not InboxKind.DEFERRED)})"
+"""Of rows that any worker of this release handles; others wait for a newer one."""
+CHANGE_EVENT_COLUMNS = {
+    "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
+    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz",
+}  # fmt: skip
+"""What the engine copies for events that its own steps cause, with their PostgreSQL types. Their `kind` is the table's default, EVENT."""
+
+
+def notify_engine(session: AsyncSession) -> None:
+    """Have the engine look into its inbox after the commit."""
+    jobs.enqueue(session, ENGINE)
+
+
+def events_sql(source: str) -> str:
+    """Puts an event for each row of `source`: `id, tenant_id, contact_id, name, properties` (JSON text), `occurred_at`; in order of id."""
+    return f"""
+    insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at)
+    select tenant_id, {InboxKind.EVENT:d}, name, contact_id, id, properties::jsonb, occurred_at from {source} order by id
+    """  # noqa: S608  constants
+
+
+def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
+    """Puts a note for each row of `source`, which are messages; answers the runs.
+
+    `port`, `error` (text, null for none) and `output` (jsonb) are SQL over the columns of `source`.
+    """
+    return f"""
+    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
+    select tenant_id, {InboxKind.SETTLED:d}, 'message.settled', contact_id, workflow_id, run_id,
+      jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), clock_now()
+    from {source}
+    returning run_id
+    """  # noqa: S608  constants
+
+
+def retry_sql(source: str) -> str:
+    """Puts rows of `dead_letters` back as they arrived; answers their new ids. The old ones of those without times get when they failed."""
+    return f"""
+    insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at)
+    select tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, coalesce(occurred_at, at),
+      coalesce(arrived_at, at)
+    from {source} order by id returning id
+    """  # noqa: S608  constants
+
+
+_START = f"""
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
+values (%(tenant)s, {InboxKind.START:d}, 'manual', %(contact)s, %(workflow)s, %(run)s, %(payload)s, %(at)s)
+"""  # noqa: S608  constants
+_ERASED = f"""
+insert into inbox (tenant_id, kind, name, contact_id, occurred_at)
+values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
+"""  # noqa: S608  constants
+
+
+async def start(
+    session: AsyncSession, tenant_id: int, *, workflow_id: UUID, contact_id: UUID, properties: dict[str, Any]
+) -> UUID:
+    """Ask the engine to let the contact in now; the id that the run will have. Who calls has checked that it may enter."""
+    run_id = uuid7()
+    await execute(
+        session,
+        _START,
+        tenant=tenant_id,
+        contact=contact_id,
+        workflow=workflow_id,
+        run=run_id,
+        payload=Jsonb(properties),
+        at=clock.now(),
+    )
+    notify_engine(session)
+    return run_id
+
+
+async def erased(session: AsyncSession, tenant_id: int, contact_id: UUID, at: datetime) -> None:
+    """Say that the contact was erased at `at`."""
+    await execute(session, _ERASED, tenant=tenant_id, contact=contact_id, at=at)
+    notify_engine(session)
+
+
+class SettledMessage(NamedTuple):
+    """A message that a run waits for has come to an end: what the waiting step answers."""
+
+    tenant_id: int
+    contact_id: UUID
+    workflow_id: UUID
+    run_id: UUID
+    seq: int
+    """The step that waits: the one after step `seq - 1`."""
+    port: str
+    output: dict[str, Any]
+    error: str | None = None
+
+
+_SETTLED = settled_sql(
+    """unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::jsonb[], %s::text[])
+      as ended(tenant_id, contact_id, workflow_id, run_id, seq, port, output, error)""",
+    port="port",
+    error="error",
+    output="jsonb_strip_nulls(output)",
+)
+
+
+def settled(connection: psycopg.Connection[Any], messages: Sequence[SettledMessage]) -> int:
+    """Say of each message that it has come to an end; how many they are. Notify ENGINE after the commit."""
+    if messages:
+        tenants, contacts, workflows, runs, seqs, ports, outputs, errors = map(list, zip(*messages, strict=True))
+        payloads = [Jsonb(output) for output in outputs]
+        connection.execute(_SETTLED, (tenants, contacts, workflows, runs, seqs, ports, payloads, errors))
+    return len(messages)
+
+
+class DeferredEvent(NamedTuple):
+    """An event that `workflow_id` has not heard of, because only a newer process understands that workflow."""
+
+    tenant_id: int
+    name: str
+    contact_id: UUID
+    event_id: UUID | None
+    workflow_id: UUID
+    payload: str | None
+    """JSON text."""
+    depth: int
+    at: datetime
+    """When it arrived."""
+    occurred_at: datetime
+
+
+_DEFER = f"""
+insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at)
+values (%s, {InboxKind.DEFERRED:d}, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+"""  # noqa: S608  constants
+
+
+def defer(cursor: psycopg.Cursor[Any], events: Sequence[DeferredEvent]) -> None:
+    """Put events back, each for its workflow alone."""
+    if events:
+        cursor.executemany(_DEFER, events)
