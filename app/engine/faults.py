@@ -7,6 +7,7 @@ import struct
 import psycopg
 import structlog
 
+from app.flow.declared import UndeclaredRead
 from app.lib.liquid import LiquidError
 
 log = structlog.get_logger()
@@ -22,6 +23,8 @@ def fault_in_words(error: Exception, step: str = "") -> str:
     if key not in _told and len(_told) < TOLD_AT_MOST:
         _told.add(key)
         log.error("engine.step_broke", step=step, error=key[0], text=key[1], exc_info=error)
+    if isinstance(error, UndeclaredRead):
+        return str(error)
     if isinstance(error, psycopg.Error | struct.error | UnicodeError):
         return "What this step put out cannot be stored: it holds a NUL character, or a number or date is out of range."
     return "This step stopped on a fault in the program. The log of the worker says more."

@@ -50,6 +50,9 @@ class Reached(Outcome):
         super().__init__(output={"goal": goal.id, "rules": rules})
         self.goal = goal
 
+    def _particulars(self) -> str:
+        return self.goal.id
+
 
 def met_by_contact(goals: Sequence[Goal], run: Run) -> tuple[Goal, Rules] | None:
     """The first of `goals` that the contact of `run` meets as it is now; bare names read the contact."""

@@ -16,6 +16,7 @@ from app.engine.goals import Goal, Judge, unless_met
 from app.flow import contact_goals as goals
 from app.flow import registry
 from app.flow.conditions import Condition
+from app.flow.declared import NodeScope
 from app.flow.document import Retry as RetryRule
 from app.flow.effects import Message
 from app.flow.node_type import NodeType
@@ -41,6 +42,9 @@ class NotUnderstood(Outcome):
     def __init__(self, why: str) -> None:
         super().__init__()
         self.why = why
+
+    def _particulars(self) -> str:
+        return self.why
 
 
 class Edge:
@@ -188,9 +192,15 @@ class Graph:
         if kind is None:
             return NotUnderstood(f"The step type {quoted(spec['type'])} is not installed.")
         try:
-            made = kind.compile(registry.config_of(kind, spec.get("data") or {}), self.scope)
+            scope = NodeScope()
+            made = kind.compile(registry.config_of(kind, spec.get("data") or {}), scope)
         except Exception as error:  # it must not keep every other workflow from running
             return NotUnderstood(_unreadable(error, spec["type"]))
+        self.scope.reads |= scope.reads
+        if isinstance(made, IfRoom):
+            made = IfRoom(made.outcome, scope.guard(made.run), tags=made.tags, size=made.size)
+        elif not isinstance(made, Outcome):
+            made = scope.guard(made)
         if spec.get("retry") and isinstance(made, Done):  # its mail is tried as often as the step says
             for message in [effect for effect in made.effects if isinstance(effect, Message)]:
                 message.payload["retry"] = retry_of(spec["retry"]).plain()

@@ -57,6 +57,7 @@ class Track:
     """One stretch. `target` is the node that decides how runs go on; without one `rest` says how they stand."""
 
     __slots__ = (
+        "alike",
         "changes",
         "count",
         "edges",
@@ -73,6 +74,7 @@ class Track:
         "seq",
         "steps",
         "target",
+        "unlike",
     )  # fmt: skip
 
     def __init__(self, graph: Graph, parent: Track | None, seq: int) -> None:
@@ -82,6 +84,10 @@ class Track:
         self.roomy: bool = parent is not None and parent.roomy
         """Contacts on it have room for all that steps of the version add to everybody alike."""
         self.next: dict[Outcome, Track] = {}
+        self.alike: dict[tuple[Any, ...], Track] = {}
+        """The same by what the outcomes say, for those that were made for one person each."""
+        self.unlike = 0
+        """Outcomes that were compared with others and said something new."""
         self.steps: list[Step] = []
         self.own_marks = False
         """The first step began before this batch, or was tried before: each run has its own times and attempt."""

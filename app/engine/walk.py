@@ -67,6 +67,8 @@ class Echo(NamedTuple):
 
 _OVER: dict[str, Outcome] = {}
 PORTS_REMEMBERED = 256
+UNLIKE_AT_MOST = 64
+"""Different outcomes of one step in a batch after which they are taken for personal, and no longer compared (some 1 us each)."""
 NEWER_COMES_WITHIN_S = 7 * 86_400
 """How long a run waits for a worker that understands its step. Updates take minutes; a week is for who rolled one back."""
 SOONEST_S, LATEST_S = 15.0, 600.0
@@ -116,6 +118,7 @@ class Batch:
         for track in self.tracks:
             track.parent = None
             track.next.clear()
+            track.alike.clear()
             track.runs.clear()
         for contact in self.contacts.values():
             contact.changed_by = None
@@ -236,7 +239,14 @@ class Batch:
         run.context = {**(run.context or {}), "steps": {**run.steps, **dict(track.kept)}}
 
     def _grow(self, track: Track, run: Run, node: Node, outcome: Outcome, *, answered: bool = False) -> Track:
-        """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object find it."""
+        """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object, or an equal one, find it."""
+        key = None
+        if track.unlike < UNLIKE_AT_MOST:
+            key = outcome.key()
+            known = track.alike.get(key)
+            if known is not None:
+                return known
+            track.unlike += 1
         new = self._track(track.graph, track, track.seq)
         # What a step adds to this contact alone was not reckoned with: later steps ask whether there is room.
         new.roomy = track.roomy and not any(isinstance(effect, ContactChange) for effect in outcome.effects)
@@ -246,6 +256,8 @@ class Batch:
             outcome = OVERLONG
         if self._leave(new, node, outcome, run if back else None, run, answered=answered):
             track.next[outcome] = new
+            if key is not None:
+                track.alike[key] = new
         return new
 
     def _leave(

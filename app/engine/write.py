@@ -81,7 +81,8 @@ def step_fields(outcome: Outcome, status: int) -> bytes:
     """status, port, output and error of a step."""
     error = outcome.error if isinstance(outcome, Fail) else None
     port = None if status in _CUT_SHORT else outcome.port
-    return rows.int2(status) + rows.text(port) + rows.json(outcome.output) + rows.text(error)
+    output = rows.json(outcome.output) if outcome.json is None else rows.raw_json(outcome.json)
+    return rows.int2(status) + rows.text(port) + output + rows.text(error)
 
 
 def _fields(step: Step) -> bytes:

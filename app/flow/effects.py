@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
+
+import msgspec
 
 from app.values.counting import counted
 
 CONTACT_COLUMNS = ("source", "phone", "timezone", "locale")
 """Fields of a contact that a workflow may set and that are columns; every other name is an attribute."""
+_encode = msgspec.json.Encoder().encode
 
 
 class Effect:
@@ -15,6 +19,10 @@ class Effect:
 
     __slots__ = ()
     contact = False
+
+    def key(self) -> Hashable:
+        """Equal for effects that wish the same. By itself an effect is like no other."""
+        return self
 
 
 class ContactChange(Effect):
@@ -42,6 +50,9 @@ class SetFields(ContactChange):
             name.removeprefix("attributes."): value for name, value in values.items() if name not in CONTACT_COLUMNS
         }
 
+    def key(self) -> Hashable:
+        return SetFields, _encode(self.attributes), _encode(self.columns)
+
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         columns.update(self.columns)
         for name, value in self.attributes.items():
@@ -59,6 +70,9 @@ class Increment(ContactChange):
     def __init__(self, field: str, by: float) -> None:
         self.field, self.by = field.removeprefix("attributes."), by
 
+    def key(self) -> Hashable:
+        return Increment, self.field, self.by, self.by.__class__
+
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         attributes[self.field] = counted(attributes.get(self.field), self.by)
 
@@ -68,6 +82,9 @@ class AddTag(ContactChange):
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
+
+    def key(self) -> Hashable:
+        return AddTag, self.tag
 
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         if self.tag not in tags:
@@ -79,6 +96,9 @@ class RemoveTag(ContactChange):
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
+
+    def key(self) -> Hashable:
+        return RemoveTag, self.tag
 
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         if self.tag in tags:
@@ -96,3 +116,6 @@ class Message(Effect):
     def __init__(self, channel: int, template: bytes | None, payload: dict[str, Any], *, awaits: bool = False) -> None:
         self.channel, self.template, self.payload, self.awaits = channel, template, payload, awaits
         self.encoded: dict[bool, bytes] = {}
+
+    def key(self) -> Hashable:
+        return Message, self.channel, self.template, _encode(self.payload), self.awaits

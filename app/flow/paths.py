@@ -62,11 +62,13 @@ def label_of(path: str) -> str:
 
 
 def reader(path: str, reads: set[str]) -> Read:
-    """Compile a path. Adds what it reads to `reads`: `contact.<field>`, or `steps.<id>` for outputs that must be kept."""
+    """Compile a path. Adds what it reads to `reads`: `contact.<field>`, `event.<name>`, `steps.<id>`, `vars.<name>`."""
     root, *names = names_of(path)
     if root == "contact" and names:
         reads.add(f"contact.{field_of(names)}")
         return _contact(names)
+    if root in ("event", "vars") and names:
+        reads.add(f"{root}.{names[0]}")
     if root == "event" and names == ["name"]:  # a property of that name is what the sender meant
         return lambda step: step.event.get("name", step.event_name)
     if root == "event" and names:
@@ -76,7 +78,7 @@ def reader(path: str, reads: set[str]) -> Read:
         return lambda step: follow(step.steps, names)
     if root == "vars" and names:
         return lambda step: follow(step.vars, names)
-    reads |= {f"contact.{field_of([root, *names])}", "contact.attributes"}
+    reads |= {f"event.{root}", f"contact.{field_of([root, *names])}", "contact.attributes"}
     return _bare([root, *names])
 
 

@@ -20,7 +20,8 @@ def _has_liquid(text: str) -> bool:
 
 
 class Scope:
-    """`reads` tells the engine what to load: `contact.<field>`, and `steps.<node>` for outputs that must be kept."""
+    """`reads` tells the engine what to load (`contact.<field>`) and to keep (`steps.<node>`, `vars.<name>`), and what of the
+    event is looked at (`event.<name>`). `*` in place of a name: all of them."""
 
     def __init__(self) -> None:
         self.reads: set[str] = set()
@@ -70,8 +71,8 @@ class Scope:
             if root == "contact":
                 fields = [paths.field_of(rest.split("."))] if rest else [*paths.COLUMNS.values(), "tags", "attributes"]
                 self.reads |= {f"contact.{field}" for field in fields}
-            elif root == "steps":
-                self.reads.add(f"steps.{rest.split('.')[0]}" if rest else "steps.*")
+            elif root in ("event", "steps", "vars"):
+                self.reads.add(f"{root}.{paths.names_of(rest)[0]}" if rest else f"{root}.*")
 
 
 def is_constant(value: Any) -> bool:

@@ -1,4 +1,7 @@
-"""What a step sees of the person it runs for, and of what came before. Only types: the engine's state has these attributes."""
+"""What a step sees of the person it runs for, and of what came before. Only types: the engine's state has these attributes.
+
+A step is shown what its type has declared by `scope.field(…)`, a text or a condition; other reads raise (`app.flow.declared`).
+"""
 
 from __future__ import annotations
 
@@ -46,10 +49,6 @@ class Step(Protocol):
 
     @property
     def vars(self) -> dict[str, Any]: ...
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """All of it as Liquid reads it: contact, event, steps, vars."""
 
     @property
     def now(self) -> datetime: ...

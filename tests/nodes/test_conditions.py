@@ -230,13 +230,14 @@ def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
     reads: set[str] = set()
     rules = [is_("event.a", 1), is_("steps.node-1.branch", "true"), is_("vars.n", 1)]
     conditions.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
-    assert reads == {"steps.node-1"}
+    assert reads == {"event.a", "steps.node-1", "vars.n"}
     conditions.compile_list(msgspec.convert([is_("contact.x", 1)], list[Condition]), "all", reads)
-    assert reads == {"steps.node-1", "contact.attributes"}
+    assert reads == {"event.a", "steps.node-1", "vars.n", "contact.attributes"}
     rules = [is_("contact.tags", 1), is_("contact.externalId", 1), is_("source", 1), is_("contact.id", 1)]
     reads.clear()
     conditions.compile_list(msgspec.convert(rules, list[Condition]), "all", reads)
-    assert reads == {f"contact.{field}" for field in ("tags", "external_id", "source", "attributes", "id")}
+    fields = {f"contact.{field}" for field in ("tags", "external_id", "source", "attributes", "id")}
+    assert reads == {*fields, "event.source"}  # a bare name may be the event's
 
 
 @pytest.mark.parametrize(
