@@ -27,7 +27,6 @@ from app.settings import settings
 from app.values import contact_fields
 
 log = structlog.get_logger()
-_EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[^@\s<>\"',;]{1,190}")
 
 
 class LastOwner(Conflict):
@@ -46,9 +45,12 @@ class FirstAdmin(NamedTuple):
 
 
 def clean_email(email: str, *, path: str = "email") -> str:
-    """The address as it is stored: trimmed and in lower case. Invalid when it cannot be one."""
+    """The address as it is stored: trimmed and in lower case. Invalid when it cannot be one.
+
+    It may be of a network without the internet's names (`root@localhost`), where the product may live.
+    """
     odd, email = addresses.look_alike(email.strip()), addresses.folded(email)
-    if odd or not _EMAIL.fullmatch(email):
+    if odd or not addresses.is_mailable(email):
         raise Invalid(errors=[{"path": path, "message": "Send an email address like name@company.example."}])
     return email
 

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
@@ -27,7 +26,7 @@ from app.connectors.senders import aim_of, open_password, present_seal, seal_pas
 from app.connectors.state import Change
 from app.connectors.trial import of_connector, send_trial
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import clock, crypto, egress, jobs
+from app.lib import addresses, clock, crypto, egress, jobs
 from app.lib.ids import uuid7
 from app.models import Connector
 from app.settings import settings
@@ -58,9 +57,9 @@ class IsDefault(Conflict):
 def address(value: str, path: str) -> str:
     """`value` as a well-formed mail address. Raises Invalid that names `path`."""
     try:
-        return validate_email(value.strip(), check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise Invalid(errors=[Complaint(path=path, message=f"This is no mail address: {error}")]) from error
+        return addresses.spelled(value)
+    except addresses.BadAddress as error:
+        raise Invalid(errors=[Complaint(path=path, message=str(error))]) from error
 
 
 def view(connector: Connector) -> ConnectorView:

@@ -14,11 +14,11 @@ from msgspec import UNSET
 
 from app.contacts.fields import json_name
 from app.contacts.imports.cells import number
-from app.contacts.merging import same
 from app.contacts.schemas import ContactIn
 from app.errors import Complaint
 from app.models.contact import Contact
 from app.values import names
+from app.values.contact_diff import same_value
 from app.values.contact_fields import TEXTS
 
 BLANK_ROWS = 3
@@ -153,7 +153,7 @@ def change(form: ContactForm) -> tuple[ContactIn, list[Complaint]]:
     patch |= {
         name: value
         for name, value in wanted.items()
-        if name not in was.attributes or not same(value, was.attributes[name])
+        if name not in was.attributes or not same_value(value, was.attributes[name])
     }
     sent.attributes = patch or UNSET
     choices: dict[str, bool] = {}
@@ -188,7 +188,7 @@ def _attributes(form: ContactForm, was: Was, complaints: list[Complaint]) -> dic
             continue
         if value is None:
             continue
-        unchanged = row.name in was.attributes and same(value, was.attributes[row.name])
+        unchanged = row.name in was.attributes and same_value(value, was.attributes[row.name])
         name = row.name if unchanged else _usable(row.name)
         if not name:
             refuse(row, "A name needs a letter or a digit.", f"{row.name}: A name needs a letter or a digit.")

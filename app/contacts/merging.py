@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.contacts.fields import Change, json_name
+from app.values.contact_diff import difference
 from app.values.contact_fields import MAX_TOPICS, TEXTS, too_large, too_many
 
 
@@ -40,17 +41,6 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
         return sorted(self.current.get("attributes", {}))
 
 
-def same(one: Any, other: Any) -> bool:
-    """Are two JSON values equal as jsonb stores them? `1` is `1.0`, but neither is `true`."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
-
-
 def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     if not patch:
         return dict(old)
@@ -72,25 +62,12 @@ def merge(state: State, change: Change) -> Merged:
         consent=_overlay(state.consent, change.consent),
         tags=_tags(state.tags, change),
     )
-    changed: list[str] = []
-    previous: dict[str, Any] = {}
-    current: dict[str, Any] = {}
-    for name in TEXTS:
-        if getattr(state, name) != getattr(new, name):
-            path = json_name(name)
-            changed.append(path)
-            previous[path], current[path] = getattr(state, name), getattr(new, name)
-    for group in ("attributes", "consent"):
-        old, now = getattr(state, group), getattr(new, group)
-        keys = [name for name in {**old, **now} if name not in old or name not in now or not same(old[name], now[name])]
-        if keys:
-            changed += [f"{group}.{name}" for name in keys]
-            previous[group] = {name: old.get(name) for name in keys}
-            current[group] = {name: now.get(name) for name in keys}
-    if set(state.tags) != set(new.tags):
-        changed.append("tags")
-        previous["tags"], current["tags"] = list(state.tags), list(new.tags)
-    return Merged(state=new, changed=tuple(changed), previous=previous, current=current)
+    differs = difference(
+        {json_name(name): (getattr(state, name), getattr(new, name)) for name in TEXTS},
+        {"attributes": (state.attributes, new.attributes), "consent": (state.consent, new.consent)},
+        (state.tags, new.tags),
+    )
+    return Merged(state=new, changed=tuple(differs.changed), previous=differs.previous, current=differs.current)
 
 
 def refusal(before: State, after: State) -> tuple[str, str] | None:

@@ -17,16 +17,11 @@ from app.lib import jsonlimits
 from app.lib.addresses import comparable
 from app.lib.database import execute
 from app.models.contact import Contact
+from app.values.contact_view import FIRST_NAME, LAST_NAME, WHOLE_NAME
 
 _COLUMNS = "id, external_id, email, phone, source, timezone, locale, attributes, tags, consent"
-NAME = func.concat_ws(
-    " ",
-    Contact.attributes["name"].astext,
-    Contact.attributes["firstName"].astext,
-    Contact.attributes["first_name"].astext,
-    Contact.attributes["lastName"].astext,
-    Contact.attributes["last_name"].astext,
-)
+NAME = func.concat_ws(" ", *(Contact.attributes[key].astext for key in (*WHOLE_NAME, *FIRST_NAME, *LAST_NAME)))
+"""All that a name on a page may be made of, for the search."""
 
 
 def _state(row: Any) -> State:

@@ -15,6 +15,8 @@ from app.engine.state import Contact
 from app.engine.walk import Batch, Echo
 from app.flow.contact_goals import ATTRIBUTE_CHANGED, CONTACT_CHANGES, UPDATED
 from app.flow.effects import CONTACT_COLUMNS
+from app.values import contact_diff
+from app.values.contact_diff import Difference
 
 log = structlog.get_logger()
 MAX_DEPTH = 5
@@ -50,33 +52,10 @@ def _events(contact: Contact) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def difference(contact: Contact) -> tuple[list[str], dict[str, Any], dict[str, Any]]:
-    """Paths that differ from what is stored, with old and new values nested alike."""
-    changed: list[str] = []
-    previous: dict[str, Any] = {}
-    current: dict[str, Any] = {}
-    for name in CONTACT_COLUMNS:
-        old, new = contact.stored(name), contact.columns.get(name)
-        if old != new:
-            changed.append(name)
-            previous[name], current[name] = old, new
-    attributes = contact.stored_attributes()
-    now = contact.attributes
-    keys = [
-        name
-        for name in {**attributes, **now}
-        if name not in attributes or name not in now or not _same(attributes[name], now[name])
-    ]
-    if keys:
-        changed += [f"attributes.{name}" for name in keys]
-        previous["attributes"] = {name: attributes.get(name) for name in keys}
-        current["attributes"] = {name: now.get(name) for name in keys}
-    tags = contact.stored_tags()
-    if set(tags) != set(contact.tags):
-        changed.append("tags")
-        previous["tags"], current["tags"] = tags, list(contact.tags)
-    return changed, previous, current
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+def difference(contact: Contact) -> Difference:
+    """What of the contact differs from what is stored."""
+    return contact_diff.difference(
+        {name: (contact.stored(name), contact.columns.get(name)) for name in CONTACT_COLUMNS},
+        {"attributes": (contact.stored_attributes(), contact.attributes)},
+        (contact.stored_tags(), contact.tags),
+    )

@@ -14,8 +14,8 @@ import psycopg
 
 from app.engine import rows
 from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
-from app.engine.state import COLUMNS
 from app.inbox import DeferredEvent, InboxKind, defer
+from app.values.contact_view import COLUMNS
 
 PAST = -1
 """No kind of an inbox row: an event that happened after an entry of this batch and arrived before it."""

@@ -15,8 +15,8 @@ import psycopg
 import structlog
 
 from app.engine.graph import Graph
-from app.engine.state import COLUMNS
 from app.flow.contact_goals import CONTACT_CHANGES
+from app.values.contact_view import COLUMNS
 
 log = structlog.get_logger()
 MOST_STEPS = 20_000

@@ -8,18 +8,16 @@ from uuid import UUID
 
 from app.engine import rows
 from app.flow.effects import ContactChange
-from app.flow.paths import COLUMNS as WORDS
 from app.lib.zones import zone_of
 from app.models.status import RunStatus
 from app.values import contact_fields
+from app.values.contact_view import liquid_data
 
 if TYPE_CHECKING:
     from app.engine.graph import Graph, Node
     from app.engine.paths import Track
 
 COMPLETED = int(RunStatus.COMPLETED)
-COLUMNS = tuple(dict.fromkeys(WORDS.values()))
-"""Fields of a contact that are columns of their own."""
 
 
 class Contact:
@@ -190,18 +188,8 @@ class Run:
     @property
     def data(self) -> dict[str, Any]:
         contact = self.contact
-        columns = contact.columns
-        created = columns.get("created_at")
         return {
-            "contact": {
-                **contact.attributes,
-                **{name: columns.get(name) for name in COLUMNS},
-                "id": str(UUID(bytes=contact.id)),
-                "externalId": columns.get("external_id"),
-                "created_at": created.isoformat() if created else None,
-                "attributes": contact.attributes,
-                "tags": contact.tags,
-            },
+            "contact": liquid_data(UUID(bytes=contact.id), contact.columns, contact.attributes, contact.tags),
             "event": self.event,
             "steps": self.steps,
             "vars": self.vars,

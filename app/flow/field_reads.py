@@ -14,8 +14,9 @@ from app.flow import paths
 from app.lib.complaints import joined
 from app.lib.liquid import LiquidError, compile_text
 from app.lib.nearest import nearest
+from app.values.contact_view import FIELD_COLUMNS
 
-OF_CONTACT = frozenset({*paths.COLUMNS, "id", "tags", "attributes", "consent"})
+OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent"})
 """What every contact has."""
 UNREPORTED = {"hasOpened": "opens", "hasClicked": "clicks"}
 """Fields of the public contract that nothing fills yet."""

@@ -14,18 +14,8 @@ from uuid import UUID
 
 from app.flow.outcomes import Read
 from app.lib.readings import follow, quoted
+from app.values.contact_view import FIELD_COLUMNS
 
-COLUMNS = {
-    "email": "email",
-    "phone": "phone",
-    "external_id": "external_id",
-    "externalId": "external_id",
-    "source": "source",
-    "timezone": "timezone",
-    "locale": "locale",
-    "created_at": "created_at",
-    "createdAt": "created_at",
-}
 ROOTS = ("contact", "event", "steps", "vars")
 _PATH = re.compile(r"[^\s.\[\]{}]+(\[[0-9]{1,9}\]|\.[^\s.\[\]{}]+)*")
 _INDEX = re.compile(r"\[([0-9]+)\]")
@@ -86,7 +76,7 @@ def field_of(names: list[str]) -> str:
     """The field of a contact that a path leads into: a column, `tags`, `attributes`, or `id`, which is always there."""
     if names[0] in ("tags", "id"):
         return names[0]
-    return COLUMNS[names[0]] if names[0] in COLUMNS and len(names) == 1 else "attributes"
+    return FIELD_COLUMNS[names[0]] if names[0] in FIELD_COLUMNS and len(names) == 1 else "attributes"
 
 
 def _named(names: list[str], root: Read) -> Read:
@@ -102,8 +92,8 @@ def _contact(names: list[str]) -> Read:
         return (lambda step: follow(step.contact.tags, names[1:])) if names[1:] else lambda step: step.contact.tags
     if first == "id":
         return lambda step: str(UUID(bytes=step.contact.id))
-    if first in COLUMNS and len(names) == 1:
-        column = COLUMNS[first]
+    if first in FIELD_COLUMNS and len(names) == 1:
+        column = FIELD_COLUMNS[first]
         return lambda step: step.contact.columns.get(column)
     rest = names[1:] if first == "attributes" and len(names) > 1 else names
     return _named(rest, lambda step: step.contact.attributes)

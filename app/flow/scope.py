@@ -11,6 +11,7 @@ from app.flow import paths
 from app.flow.outcomes import Read
 from app.lib.liquid import compile_text, compile_value
 from app.lib.readings import printed
+from app.values.contact_view import COLUMNS
 
 _SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])+)\s*\}\}")
 
@@ -69,7 +70,7 @@ class Scope:
         for path in found:
             root, _, rest = path.partition(".")
             if root == "contact":
-                fields = [paths.field_of(rest.split("."))] if rest else [*paths.COLUMNS.values(), "tags", "attributes"]
+                fields = [paths.field_of(rest.split("."))] if rest else [*COLUMNS, "tags", "attributes"]
                 self.reads |= {f"contact.{field}" for field in fields}
             elif root in ("event", "steps", "vars"):
                 self.reads.add(f"{root}.{paths.names_of(rest)[0]}" if rest else f"{root}.*")

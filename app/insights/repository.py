@@ -10,8 +10,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.messaging.counters import PREFIX
-from app.models import Connector, Contact, NodeStat, Run, Template, Workflow, WorkflowVersion
+from app.models import Connector, Contact, Run, Template, Workflow, WorkflowVersion
 
 
 class InsightRepository:
@@ -26,28 +25,6 @@ class InsightRepository:
             Workflow.id == workflow_id, Workflow.tenant_id == self.tenant_id, Workflow.deleted_at.is_(None)
         )
         return await self.session.scalar(query) is not None
-
-    async def counters(self, workflow_id: UUID, version: int | None) -> Sequence[Any]:
-        """All counters of a workflow, summed over shards and, without `version`, over versions."""
-        query = (
-            select(NodeStat.node_id, NodeStat.key, func.sum(NodeStat.n))
-            .where(NodeStat.workflow_id == workflow_id, NodeStat.tenant_id == self.tenant_id)
-            .group_by(NodeStat.node_id, NodeStat.key)
-        )
-        if version is not None:
-            query = query.where(NodeStat.version == version)
-        return (await self.session.execute(query)).all()
-
-    async def workflow_counters(self, workflow_ids: Sequence[UUID] | None = None) -> Sequence[Any]:
-        """(workflow, key, count) of the workflow-level counters and of messages, of all workflows or of some."""
-        query = (
-            select(NodeStat.workflow_id, NodeStat.key, func.sum(NodeStat.n))
-            .where(NodeStat.tenant_id == self.tenant_id, (NodeStat.node_id == "") | NodeStat.key.startswith(PREFIX))
-            .group_by(NodeStat.workflow_id, NodeStat.key)
-        )
-        if workflow_ids is not None:
-            query = query.where(NodeStat.workflow_id.in_(workflow_ids))
-        return (await self.session.execute(query)).all()
 
     async def workflows_by_status(self) -> dict[str, int]:
         """How many workflows have each status."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -25,7 +24,7 @@ from app.insights.schemas import (
 from app.lib import clock
 from app.messaging.counters import FAILED, PREFIX
 from app.troubles import service as troubles
-from app.troubles.repository import ENDS
+from app.workflows.run_counters import SECONDS, Counters, RunCounters, Totals, ended
 
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6
@@ -38,35 +37,38 @@ async def workflow_stats(
     insights = InsightRepository(session, tenant_id)
     if not await insights.workflow_exists(workflow_id):
         raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
-    total: dict[str, int] = defaultdict(int)
-    nodes: dict[str, NodeStats] = defaultdict(NodeStats)
-    for node_id, key, raw in await insights.counters(workflow_id, version):
-        count = int(raw)
-        if node_id:
-            _add(nodes[node_id], key, count)
-        else:
-            total[key] += count
+    by_node = await RunCounters(session, tenant_id).of_nodes(workflow_id, version)
+    runs = by_node.pop("", {})
+    nodes = {node_id: _node_stats(counters) for node_id, counters in by_node.items()}
     messages = MessageStats()
     for stats in nodes.values():
         if stats.messages:
-            stats.succeeded = stats.messages.sent
             messages.add(stats.messages)
-    ended = sum(total[key] for key in ENDS)
+    totals, over = Totals.of(runs), ended(runs)
     return WorkflowStats(
         workflow_id=workflow_id,
         version=version,
-        total_runs=total["entered"],
-        running_runs=total["entered"] - ended,
-        completed_runs=total["completed"],
-        failed_runs=total["failed"],
-        goal_reached_runs=total["goal_reached"],
-        exited_runs=total["exited"],
-        cancelled_runs=total["cancelled"],
-        conversion_rate=round(100 * total["goal_reached"] / ended, 2) if ended else 0.0,
-        avg_duration=round(total["seconds"] / ended) if ended else 0,
+        total_runs=totals.total_runs,
+        running_runs=totals.running_runs,
+        completed_runs=totals.completed_runs,
+        failed_runs=totals.failed_runs,
+        goal_reached_runs=totals.goal_reached_runs,
+        exited_runs=totals.exited_runs,
+        cancelled_runs=totals.cancelled_runs,
+        conversion_rate=round(100 * totals.goal_reached_runs / over, 2) if over else 0.0,
+        avg_duration=round(runs.get(SECONDS, 0) / over) if over else 0,
         messages=messages,
         node_stats={node_id: stats for node_id, stats in nodes.items() if stats.executed or stats.waiting},
     )
+
+
+def _node_stats(counters: Counters) -> NodeStats:
+    stats = NodeStats()
+    for key, count in counters.items():
+        _add(stats, key, count)
+    if stats.messages:
+        stats.succeeded = stats.messages.sent
+    return stats
 
 
 def _add(stats: NodeStats, key: str, count: int) -> None:
@@ -100,25 +102,25 @@ async def pulses(
     session: AsyncSession, tenant_id: int, workflow_ids: Sequence[UUID] | None = None
 ) -> dict[UUID, WorkflowPulse]:
     """Entered, in flow and ended of several workflows in one query; workflows without runs are missing."""
-    counts: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    messages: dict[UUID, MessageStats] = defaultdict(MessageStats)
-    for workflow_id, key, raw in await InsightRepository(session, tenant_id).workflow_counters(workflow_ids):
+    by_workflow = await RunCounters(session, tenant_id).of_workflows(workflow_ids)
+    return {workflow_id: _pulse(workflow_id, counters) for workflow_id, counters in by_workflow.items()}
+
+
+def _pulse(workflow_id: UUID, counters: Counters) -> WorkflowPulse:
+    messages = MessageStats()
+    for key, count in counters.items():
         if key.startswith(PREFIX):
-            _add_messages(messages[workflow_id], key, int(raw))
-        else:
-            counts[workflow_id][key] += int(raw)
-    return {
-        workflow_id: WorkflowPulse(
-            workflow_id=workflow_id,
-            entered=total["entered"],
-            in_flow=total["entered"] - sum(total[key] for key in ENDS),
-            completed=total["completed"],
-            failed=total["failed"],
-            goal_reached=total["goal_reached"],
-            messages=messages[workflow_id],
-        )
-        for workflow_id, total in counts.items()
-    }
+            _add_messages(messages, key, count)
+    totals = Totals.of(counters)
+    return WorkflowPulse(
+        workflow_id=workflow_id,
+        entered=totals.total_runs,
+        in_flow=totals.running_runs,
+        completed=totals.completed_runs,
+        failed=totals.failed_runs,
+        goal_reached=totals.goal_reached_runs,
+        messages=messages,
+    )
 
 
 async def overview(session: AsyncSession, tenant_id: int) -> Overview:

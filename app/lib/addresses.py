@@ -52,6 +52,12 @@ def email(text: str) -> str:
     return found.normalized.lower()
 
 
+def spelled(text: str) -> str:
+    """The address checked as `email` does, with the letters before the @ as they were written: how a sender shows it. Raises BadAddress."""
+    domain = email(text).rpartition("@")[2]
+    return f"{nfc(text.strip()).rpartition('@')[0]}@{domain}"
+
+
 def comparable(text: str) -> str:
     """The form by which two spellings are the same address: case, composed or not, domain in letters or as ``xn--``.
 
@@ -161,3 +167,10 @@ def wire_address(value: str) -> str:
     if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
         raise BadAddress(f"No mail server can be told this address: {value[:320]}")
     return f"{local}@{domain}"
+
+
+def is_mailable(value: str) -> bool:
+    """Can a mail server be told this address?"""
+    with contextlib.suppress(BadAddress):
+        return len(value) <= MAX_ADDRESS and bool(wire_address(value))
+    return False

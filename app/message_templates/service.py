@@ -16,7 +16,7 @@ from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, holding, sandbox, single_line
-from app.message_templates import rendering, repository
+from app.message_templates import repository
 from app.message_templates.schemas import (
     NewTemplate,
     PreviewRequest,
@@ -30,6 +30,7 @@ from app.messaging.channels.filling import PartError, subjects
 from app.messaging.channels.parts import Parts
 from app.models import Contact, Template
 from app.models.status import Role
+from app.values.contact_view import COLUMNS, liquid_data_of
 from app.web import pagination
 from app.workflows import usage
 
@@ -85,16 +86,13 @@ def parts_of(template: Template) -> Parts:
 
 
 def contact_fields(contact: Contact) -> dict[str, Any]:
-    """A contact row as `rendering.contact_data` takes it."""
-    names = (
-        "id", "external_id", "email", "phone", "source", "attributes", "tags", "timezone", "locale", "created_at",
-    )  # fmt: skip
-    return {name: getattr(contact, name) for name in names}
+    """A contact row as `liquid_data_of` takes it."""
+    return {name: getattr(contact, name) for name in ("id", "attributes", "tags", *COLUMNS)}
 
 
 def sample_data() -> dict[str, Any]:
     """What a template sees of the made-up contact."""
-    return {"contact": rendering.contact_data({**contact_fields(SAMPLE), "created_at": clock.now()}), "event": {}}
+    return {"contact": liquid_data_of({**contact_fields(SAMPLE), "created_at": clock.now()}), "event": {}}
 
 
 async def sample_subjects(session: AsyncSession, principal: Principal, sources: Sequence[str]) -> list[str]:
@@ -236,7 +234,7 @@ class TemplateService:
             contact = found
         fields = contact_fields(contact)
         data = {
-            "contact": rendering.contact_data({**fields, "created_at": fields["created_at"] or clock.now()}),
+            "contact": liquid_data_of({**fields, "created_at": fields["created_at"] or clock.now()}),
             "event": asked.event,
             "steps": {},
             "vars": {},

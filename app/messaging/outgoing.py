@@ -17,7 +17,6 @@ from app.connectors.senders import sender_of
 from app.connectors.state import Condition
 from app.lib import clock, crypto
 from app.lib.addresses import BadAddress, wire_address
-from app.message_templates.rendering import contact_data
 from app.messaging import gateway
 from app.messaging.channels.email import content, mime
 from app.messaging.channels.email.smtp_connection import Mail
@@ -28,6 +27,7 @@ from app.messaging.desk import Desk, Way
 from app.messaging.holds import Cause
 from app.messaging.ledger import Due, Move
 from app.models.status import MessageStatus
+from app.values.contact_view import liquid_data_of
 
 log = structlog.get_logger()
 UNREADABLE = "The password of the connector cannot be read. Enter it again."
@@ -166,7 +166,7 @@ def _data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict
     """Everything that a template of this message can read."""
     context = due.context or {}
     return {
-        "contact": contact_data(contact),
+        "contact": liquid_data_of(contact),
         "event": due.trigger_event or {},
         "steps": context.get("steps") or {},
         "vars": context.get("vars") or {},

@@ -13,7 +13,7 @@ from app.flow.effects import Message
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done
 from app.flow.scope import Scope
-from app.lib import single_line
+from app.lib import addresses, single_line
 from app.lib.readings import quoted
 from app.models.status import Channel
 from app.values import contact_fields
@@ -57,7 +57,7 @@ class SendEmail(NodeType):
         if config.template_id is None:
             found.append(incomplete("templateId", "Choose a template."))
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
-            if address and ("@" not in address or any(character in address for character in "\r\n ,;<>")):
+            if address and not addresses.is_mailable(address):
                 found.append(Diagnostic(name, f"{quoted(address)} is not an e-mail address."))
         for name, text in (("subject", config.subject), ("fromName", config.from_name)):
             if not single_line.fits(text):

@@ -7,14 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, func, select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Contact, Message, MessageDecision, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
 from app.models.status import RunStatus, WorkflowStatus
-
-ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
-"""Counters of a workflow that say that a run is over."""
+from app.workflows.run_counters import OF_WORKFLOW, RUNNING
 
 
 class RunFilter(NamedTuple):
@@ -150,13 +148,12 @@ class RunRepository:
 
 async def removed_workflows(session: AsyncSession) -> Sequence[tuple[int, UUID]]:
     """(workspace, workflow) of archived and deleted workflows that somebody is still in, by the roll-up counters."""
-    inside = func.sum(case((NodeStat.key == "entered", NodeStat.n), (NodeStat.key.in_(ENDS), -NodeStat.n), else_=0))
     query = (
         select(Workflow.tenant_id, Workflow.id)
-        .join(NodeStat, (NodeStat.workflow_id == Workflow.id) & (NodeStat.node_id == ""))
+        .join(NodeStat, (NodeStat.workflow_id == Workflow.id) & OF_WORKFLOW)
         .where((Workflow.status == WorkflowStatus.ARCHIVED.value) | Workflow.deleted_at.is_not(None))
         .group_by(Workflow.tenant_id, Workflow.id)
-        .having(inside > 0)
+        .having(RUNNING > 0)
     )
     return [(tenant_id, workflow_id) for tenant_id, workflow_id in (await session.execute(query)).all()]
 

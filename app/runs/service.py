@@ -32,6 +32,7 @@ from app.runs.schemas import (
     StepOut,
     TriggerEventOut,
 )
+from app.values.contact_view import name_of
 from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 
 MAX_CONTEXT = 262_144
@@ -79,20 +80,10 @@ def statuses_of(words: str | None) -> Sequence[RunStatus] | None:
     return [status for status in RunStatus if status.word in wanted or (active and status < RunStatus.COMPLETED)]
 
 
-def contact_name(contact: Contact) -> str:
-    """What people call this contact: first and last name, else the address, else the external id."""
-    attributes = contact.attributes
-    names = [
-        str(attributes.get(key) or "").strip() for key in ("first_name", "last_name") if attributes.get(key) is not None
-    ]
-    full = str(attributes.get("name") or "").strip() or " ".join(name for name in names if name)
-    return full or contact.email or contact.external_id or contact.phone or "Contact without a name"
-
-
 def _contact(contact: Contact | None) -> RunContact | None:
     if contact is None:
         return None
-    return RunContact(id=contact.id, email=contact.email, external_id=contact.external_id, name=contact_name(contact))
+    return RunContact(id=contact.id, email=contact.email, external_id=contact.external_id, name=name_of(contact))
 
 
 def run_messages(statuses: Iterable[int]) -> RunMessages:

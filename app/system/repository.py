@@ -49,14 +49,6 @@ async def connectors(session: AsyncSession) -> tuple[dict[str, int], int]:
     return states, int(await session.scalar(text(WITHOUT_CONNECTOR)) or 0)
 
 
-async def run_totals(session: AsyncSession) -> dict[str, int]:
-    """Of all workspaces: how many runs entered, and how they ended."""
-    rows = await session.execute(
-        text("select key, sum(n) as n from node_stats where node_id = '' and key <> 'seconds' group by key")
-    )
-    return {row.key: int(row.n) for row in rows}
-
-
 async def message_totals(session: AsyncSession) -> dict[str, int]:
     """Of all workspaces: how many messages are queued, sent, failed, uncertain and suppressed."""
     rows = await session.execute(

@@ -11,6 +11,7 @@ from app.troubles import service as troubles
 from app.troubles.kinds import KINDS
 from app.troubles.schemas import Trouble
 from app.web import request_metrics
+from app.workflows import run_counters
 
 
 async def exposition(session: AsyncSession) -> bytes:
@@ -31,7 +32,7 @@ async def exposition(session: AsyncSession) -> bytes:
         registry=registry,
     ).set(without)
     runs = Counter("throughline_runs", "Runs that entered, and how they ended.", ("status",), registry=registry)
-    for status, count in (await repository.run_totals(session)).items():
+    for status, count in (await run_counters.of_installation(session)).items():
         runs.labels(status).inc(max(count, 0))
     messages = Counter("throughline_messages", "Messages by outcome.", ("status",), registry=registry)
     standing = Gauge("throughline_messages_open", "Messages without a known outcome.", ("status",), registry=registry)

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts import history
 from app.contacts.actions import ActionForm
-from app.contacts.naming import name_of
 from app.contacts.pages import ONE, contact_page
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.models.status import Role
 from app.triggers.service import TriggerService
+from app.values.contact_view import name_of
 from app.web.flash import go
 
 

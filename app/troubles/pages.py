@@ -40,7 +40,7 @@ async def list_dead_letters(request: Asked, db_session: Database, cursor: FromQu
         request,
         "troubles/dead_letters.html",
         rows=found.items,
-        people=await dead_letters.rows.addresses({row.contact_id for row in found.items}),
+        people=await dead_letters.rows.contact_names({row.contact_id for row in found.items}),
         next_cursor=found.next_cursor,
     )
 

@@ -15,14 +15,13 @@ from app import inbox
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
 from app.models.status import MessageStatus, RunStatus
+from app.values.contact_view import name_of
+from app.workflows.run_counters import OF_WORKFLOW, RUNNING
 
 FAILED_SEEN = 1_000
 """How many of the newest failed runs or messages are grouped by cause."""
 DEEPEST = 10_000
 """Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
-
-ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
-"""The counters of runs that are over."""
 
 _PULSES = """
 select kind, count(*) filter (where at > now() - make_interval(secs => :dead)) as alive, max(at) as last from heartbeats group by kind
@@ -220,11 +219,10 @@ class WorkspaceTroubles:
 
     async def in_flow_of_paused(self) -> dict[UUID, int]:
         """How many people stand still in each paused workflow, from the counters: who entered and did not end."""
-        sign = case((NodeStat.key == "entered", NodeStat.n), (NodeStat.key.in_(ENDS), -NodeStat.n), else_=0)
         query = (
-            select(NodeStat.workflow_id, func.sum(sign))
+            select(NodeStat.workflow_id, RUNNING)
             .join(Workflow, Workflow.id == NodeStat.workflow_id)
-            .where(NodeStat.tenant_id == self.tenant_id, NodeStat.node_id == "", Workflow.status == "paused")
+            .where(NodeStat.tenant_id == self.tenant_id, OF_WORKFLOW, Workflow.status == "paused")
             .group_by(NodeStat.workflow_id)
         )
         return {row[0]: int(row[1]) for row in await self.session.execute(query)}
@@ -265,12 +263,10 @@ class DeadLetters:
             query = query.where(DeadLetter.id < before)
         return (await self.session.scalars(query.limit(limit))).all()
 
-    async def addresses(self, contact_ids: set[Any]) -> dict[Any, str]:
+    async def contact_names(self, contact_ids: set[UUID]) -> dict[UUID, str]:
         """What each contact is called, of those that still exist."""
-        query = select(Contact.id, Contact.email, Contact.external_id).where(
-            Contact.tenant_id == self.tenant_id, Contact.id.in_(contact_ids)
-        )
-        return {row.id: row.email or row.external_id or "" for row in await self.session.execute(query)}
+        query = select(Contact).where(Contact.tenant_id == self.tenant_id, Contact.id.in_(contact_ids))
+        return {contact.id: name_of(contact) for contact in await self.session.scalars(query)}
 
     async def retry(self, ids: Sequence[int] | None, limit: int) -> int:
         """Put some, or with None all up to `limit`, back into the inbox as they arrived. Returns how many."""

@@ -16,8 +16,7 @@ from sqlalchemy.types import Text
 from app.contacts.known_names import known_names
 from app.flow.field_reads import KnownNames
 from app.lib import clock
-from app.messaging.counters import PREFIX
-from app.models import Connector, Contact, DraftChange, Event, NodeStat, Template, Workflow, WorkflowVersion
+from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 
 KEPT_CHANGES = 200
@@ -215,31 +214,3 @@ class WorkflowRepository:
     async def _known(self, query: Select[UUID], column: Any, ids: Iterable[UUID]) -> set[UUID]:
         wanted = list(ids)
         return set((await self._session.scalars(query.where(column.in_(wanted)))).all()) if wanted else set()
-
-    async def counters(self, workflow_ids: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
-        """The roll-up counters of several workflows and of their messages, summed over versions and shards; one query."""
-        query = (
-            select(NodeStat.workflow_id, NodeStat.key, func.sum(NodeStat.n))
-            .where(
-                NodeStat.tenant_id == self._tenant_id,
-                NodeStat.workflow_id.in_(list(workflow_ids)),
-                (NodeStat.node_id == "") | NodeStat.key.startswith(PREFIX),
-            )
-            .group_by(NodeStat.workflow_id, NodeStat.key)
-        )
-        found: dict[UUID, dict[str, int]] = {}
-        for workflow_id, key, number in (await self._session.execute(query)).all():
-            found.setdefault(workflow_id, {})[key] = int(number)
-        return found
-
-    async def version_counters(self, workflow_id: UUID) -> dict[int, dict[str, int]]:
-        """The workflow-level roll-up counters of each version of one workflow, summed over shards."""
-        query = (
-            select(NodeStat.version, NodeStat.key, func.sum(NodeStat.n))
-            .where(NodeStat.tenant_id == self._tenant_id, NodeStat.workflow_id == workflow_id, NodeStat.node_id == "")
-            .group_by(NodeStat.version, NodeStat.key)
-        )
-        found: dict[int, dict[str, int]] = {}
-        for version, key, number in (await self._session.execute(query)).all():
-            found.setdefault(version, {})[key] = int(number)
-        return found

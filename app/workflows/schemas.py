@@ -16,7 +16,7 @@ from app.flow.editor_fields import Ignored
 from app.flow.ops import MAX_OPS, AnyOp, OpId
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
-from app.workflows.run_totals import Totals
+from app.workflows.run_counters import Totals
 from app.workflows.service import Changes, Listed
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]

@@ -31,7 +31,7 @@ from app.web.pagination import Page, clamp_limit, cut, decode_cursor
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import WorkflowRepository, touch
-from app.workflows.run_totals import Totals
+from app.workflows.run_counters import RunCounters, Totals, running
 from app.workflows.versions import Versions
 
 LISTED = (WorkflowStatus.DRAFT, WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)
@@ -94,6 +94,7 @@ class WorkflowService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._session, self._principal = session, principal
         self._repository = WorkflowRepository(session, principal.tenant_id)
+        self._counters = RunCounters(session, principal.tenant_id)
         self._drafts = Drafts(self._repository, principal)
         self._versions = Versions(self._repository, self._drafts, principal)
 
@@ -125,7 +126,7 @@ class WorkflowService:
         )
         page = cut(rows, size, lambda row: (row.updated_at, row.id))
         hashes = await self._repository.live_hashes(page.items)
-        counters = await self._repository.counters(row.id for row in page.items)
+        counters = await self._counters.of_workflows(row.id for row in page.items)
         listed = [
             Listed(
                 workflow=row,
@@ -143,12 +144,12 @@ class WorkflowService:
 
     async def totals(self, workflow: Workflow) -> Totals:
         """The run counters of one workflow, all versions together."""
-        return Totals.of((await self._repository.counters([workflow.id])).get(workflow.id, {}))
+        return Totals.of((await self._counters.of_workflows([workflow.id])).get(workflow.id, {}))
 
     async def in_flow_by_version(self, workflow: Workflow) -> dict[int, int]:
         """How many runs of each version have not ended; versions without runs are missing."""
-        counters = await self._repository.version_counters(workflow.id)
-        return {version: Totals.of(counted).running_runs for version, counted in counters.items()}
+        counters = await self._counters.of_versions(workflow.id)
+        return {version: running(counted) for version, counted in counters.items()}
 
     async def issues(self, workflow: Workflow) -> Sequence[Diagnostic]:
         """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""

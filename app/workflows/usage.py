@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow import registry
 from app.lib.formats import counted, number
+from app.workflows.run_counters import RUNNING_SQL
 
 NAMED = 5
 """Workflows that a sentence names; the structured answer has them all."""
@@ -37,9 +38,8 @@ class Use(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
 _USES = """
 with mine as materialized (select id, name, status, live_version, draft, deleted_at from workflows where tenant_id = :tenant),
 inside as (
-  select s.workflow_id, s.version, sum(case s.key when 'entered' then s.n else -s.n end) as people
-  from node_stats s join mine on mine.id = s.workflow_id
-  where s.node_id = '' and s.key in ('entered', 'completed', 'failed', 'goal_reached', 'exited', 'cancelled') group by 1, 2),
+  select s.workflow_id, s.version, {running} as people
+  from node_stats s join mine on mine.id = s.workflow_id where s.node_id = '' group by 1, 2),
 open as (
   select workflow_id, workflow_version as version, count(*) as messages from messages m
   where m.tenant_id = :tenant and m.status in (0, 1) and {relies} group by 1, 2),
@@ -91,7 +91,7 @@ def _naming(field: str, wanted: UUID) -> str:
 async def _uses(
     session: AsyncSession, tenant_id: int, path: str, relies: str, *, drafts: bool = True, **parameters: Any
 ) -> list[Use]:
-    query = text(_USES.format(relies=relies))
+    query = text(_USES.format(relies=relies, running=RUNNING_SQL))
     rows = await session.execute(query, {"tenant": tenant_id, "path": path, "drafts": drafts, **parameters})
     return [
         Use(

@@ -75,7 +75,7 @@ async def test_add_change_default_delete(browser: Any, db_session: AsyncSession)
         ({"host": ""}, "Name the server"),
         ({"port": "x"}, "A number from 1 to 65535"),
         ({"port": "70000"}, "A number from 1 to 65535"),
-        ({"fromEmail": "nobody"}, "This is no mail address"),
+        ({"fromEmail": "nobody"}, "This is not an email address"),
         ({"name": " "}, "Give it a name"),
         ({"security": "ssl"}, "One of none, starttls, tls"),
         ({"host": "10.0.0.7"}, "not on the public internet"),

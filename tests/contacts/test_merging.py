@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.contacts.fields import Change
-from app.contacts.merging import State, merge, same
+from app.contacts.merging import State, merge
 from app.lib.ids import uuid7
+from app.values.contact_diff import same_value
 from app.values.contact_fields import TEXTS
 
 calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -55,12 +56,12 @@ def test_changed_is_exactly_what_differs(state: State, change: Change) -> None:
     differs = {
         group
         for group in ("attributes", "consent")
-        if not same(dict(getattr(state, group)), dict(getattr(merged.state, group)))
+        if not same_value(dict(getattr(state, group)), dict(getattr(merged.state, group)))
     }
     assert {path.partition(".")[0] for path in merged.changed if "." in path} == differs
     assert ("tags" in merged.changed) == (set(state.tags) != set(merged.state.tags))
     rebuilt: dict[str, Any] = {**state.attributes, **merged.current.get("attributes", {})}
-    assert same({k: v for k, v in rebuilt.items() if v is not None}, dict(merged.state.attributes))
+    assert same_value({k: v for k, v in rebuilt.items() if v is not None}, dict(merged.state.attributes))
 
 
 @calmly
@@ -71,7 +72,7 @@ def test_what_is_not_named_stays(state: State, change: Change) -> None:
         assert getattr(merged, name) == change.texts.get(name, getattr(state, name))
     for key, value in state.attributes.items():
         if key not in change.attributes:
-            assert same(merged.attributes[key], value)
+            assert same_value(merged.attributes[key], value)
     assert not set(merged.tags) & set(change.remove_tags)
     assert set(change.add_tags) - set(change.remove_tags) <= set(merged.tags)
     assert None not in merged.attributes.values() and None not in merged.consent.values()
@@ -80,9 +81,9 @@ def test_what_is_not_named_stays(state: State, change: Change) -> None:
 @calmly
 @given(VALUES, VALUES)
 def test_same_is_symmetric_and_reflexive(one: Any, other: Any) -> None:
-    assert same(one, one) and same(one, other) == same(other, one)
+    assert same_value(one, one) and same_value(one, other) == same_value(other, one)
 
 
 def test_one_is_not_true() -> None:
-    assert same(1, 1.0) and not same(1, True) and not same([0], [False])
-    assert same({"a": 1, "b": [2]}, {"b": [2.0], "a": 1}) and not same({"a": 1}, {"a": 1, "b": 2})
+    assert same_value(1, 1.0) and not same_value(1, True) and not same_value([0], [False])
+    assert same_value({"a": 1, "b": [2]}, {"b": [2.0], "a": 1}) and not same_value({"a": 1}, {"a": 1, "b": 2})

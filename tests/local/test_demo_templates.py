@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app.demo.mails import TEMPLATES, DemoTemplate
-from app.message_templates.rendering import contact_data
 from app.message_templates.service import SAMPLE, contact_fields
 from app.messaging.channels.email.content import faults, render
 from app.messaging.channels.parts import Parts
+from app.values.contact_view import liquid_data_of
 
 NAMES = {
     "united_welcome",
@@ -25,7 +25,7 @@ NAMES = {
 
 def rendered(template: DemoTemplate, **contact: Any) -> Parts:
     data = {
-        "contact": contact_data({**contact_fields(SAMPLE), **contact}),
+        "contact": liquid_data_of({**contact_fields(SAMPLE), **contact}),
         "event": {"product": "united", "plan": "yearly", "renews_at": "2027-03-01"},
         "unsubscribe_url": "https://x.example/u/1",
     }
