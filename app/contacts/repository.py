@@ -10,11 +10,9 @@ from uuid import UUID
 from sqlalchemy import Text, cast, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import inbox
 from app.contacts import permission_filter
 from app.contacts.merging import State
 from app.lib import jsonlimits
-from app.lib.addresses import comparable
 from app.lib.database import execute
 from app.models.contact import Contact
 from app.values.contact_view import FIRST_NAME, LAST_NAME, WHOLE_NAME
@@ -194,69 +192,3 @@ async def owners(session: AsyncSession, tenant_id: int, external_id: str | None,
         if owner:
             found[name] = owner
     return found
-
-
-_MINE = "contact_id = %(id)s and tenant_id = %(tenant)s"
-_RUNS = f"run_id in (select id from runs where {_MINE})"  # noqa: S608
-_ERASE = (
-    f"delete from events where {_MINE}",  # noqa: S608
-    f"delete from inbox where {_MINE}",  # noqa: S608
-    f"delete from entry_refusals where {_MINE}",  # noqa: S608
-    f"delete from dead_letters where {_MINE}",  # noqa: S608
-    # The history of runs stays, for the numbers; what it says about the person goes.
-    f"""delete from mailbox_messages where tenant_id = %(tenant)s and (%(email)s = any(recipients)
-        or recipients && array(select recipient from messages where {_MINE} and recipient is not null))""",  # noqa: S608
-    f"update messages set recipient = null, subject = null, error_message = null where {_MINE}",  # noqa: S608
-    f"update message_decisions set was_error = null where {_RUNS}",  # noqa: S608
-    f"""update runs set trigger_event = null, event_id = null, entry_key = null, context = null, resume_output = null,
-        error_message = null where {_MINE}""",  # noqa: S608
-    f"update steps set output = null, error_message = null where {_RUNS}",  # noqa: S608
-    f"update step_attempts set error_message = 'Erased with the contact.' where {_RUNS}",  # noqa: S608
-    # The address stays on the list of those who must not be written to; what somebody wrote beside it goes.
-    "update suppressions set detail = null, lifted_reason = null where tenant_id = %(tenant)s and address = %(comparable)s",
-    """
-    delete from contact_import_errors e using contact_imports i
-    where i.id = e.import_id and i.tenant_id = %(tenant)s and lower(e.row::text || e.message) like any(%(traces)s)
-    """,
-    """
-    update contact_imports set mapping = jsonb_set(mapping, '{sample}', (
-      select coalesce(jsonb_agg(r), '[]') from jsonb_array_elements(mapping->'sample') r
-      where not lower(r::text) like any(%(traces)s)))
-    where tenant_id = %(tenant)s and jsonb_typeof(mapping->'sample') = 'array'
-      and lower((mapping->'sample')::text) like any(%(traces)s)
-    """,
-)
-
-
-async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: datetime) -> bool:
-    """Delete the contact and what is known about it, and tell the engine to end its runs. False when it is not there.
-
-    Locks the contact first and runs after it, as the engine does.
-    """
-    gone = await execute(
-        session,
-        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email, external_id, phone",
-        id=contact_id,
-        tenant=tenant_id,
-    )
-    if not gone:
-        return False
-    email, external_id, phone = gone[0]
-    known = {
-        "email": email,
-        "comparable": comparable(email or ""),
-        "traces": [
-            *([f"%{_literal(email)}%"] if email else []),
-            *(f'%"{_literal(name)}"%' for name in (external_id, phone) if name),
-        ],
-    }
-    for statement in _ERASE:
-        await execute(session, statement, id=contact_id, tenant=tenant_id, **known)
-    await inbox.erased(session, tenant_id, contact_id, now)
-    return True
-
-
-def _literal(text: str) -> str:
-    """A text as it stands in JSON in small letters, for `like`."""
-    inside = jsonlimits.encode(text).decode()[1:-1].lower()
-    return inside.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import fields, merging, repository
+from app.contacts import erasure, fields, merging, repository
 from app.contacts.fields import Change
 from app.contacts.permission import Permission, facts_of, permission
 from app.contacts.schemas import ContactIn
@@ -145,7 +145,7 @@ class ContactService:
 
     async def erase(self, contact_id: UUID) -> None:
         """Delete the contact and what is known about it; the engine cancels its runs (docs/decisions/0010-erasing-a-contact.md)."""
-        if not await repository.erase(self.session, self.tenant_id, contact_id, clock.now()):
+        if not await erasure.erase(self.session, self.tenant_id, contact_id, clock.now()):
             raise NoContact
 
     async def _taken(self, change: Change, contact_id: UUID | None) -> NoReturn:

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+from app.models.personal import About, rows_go
 
 
 class AttributeLabel(HasTenant, Base):
@@ -37,5 +38,5 @@ class Contact(HasId, HasTenant, HasTimes, Base):
         Index("contacts_external_id_key", "tenant_id", "external_id", unique=True),
         Index("contacts_email_key", "tenant_id", text("lower(email)"), unique=True),
         Index("contacts_newest", "tenant_id", text("created_at desc"), text("id desc")),
-        {"postgresql_with": {"fillfactor": "70"}},
+        {"postgresql_with": {"fillfactor": "70"}, "info": rows_go(About.SELF)},
     )

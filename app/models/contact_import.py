@@ -8,6 +8,13 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+from app.models.personal import About, personal, rows_go
+
+WITHOUT_SAMPLE = """
+jsonb_set(mapping, '{sample}', (
+  select coalesce(jsonb_agg(r), '[]') from jsonb_array_elements(mapping->'sample') r where not lower(r::text) like any(%(traces)s)))
+"""
+"""The mapping without those rows of its sample that name the contact."""
 
 
 class ContactImport(HasId, HasTenant, HasTimes, Base):
@@ -15,7 +22,7 @@ class ContactImport(HasId, HasTenant, HasTimes, Base):
 
     filename: Mapped[str]
     status: Mapped[str]
-    mapping: Mapped[Json] = mapped_column(server_default="{}")
+    mapping: Mapped[Json] = mapped_column(server_default="{}", info=personal(WITHOUT_SAMPLE, about=About.IMPORT_SAMPLE))
     size: Mapped[int] = mapped_column(server_default="0")
     rows_total: Mapped[int] = mapped_column(server_default="0")
     rows_done: Mapped[int] = mapped_column(server_default="0")
@@ -45,3 +52,5 @@ class ContactImportError(Base):
     row: Mapped[Json]
     imported: Mapped[bool] = mapped_column(server_default="false")
     """The row came in, without the cells that `message` names."""
+
+    __table_args__ = ({"info": rows_go(About.IMPORTED_ROW)},)

@@ -9,6 +9,7 @@ from sqlalchemy import Identity, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigInteger, Json
+from app.models.personal import rows_go
 
 
 class Event(Base):
@@ -38,6 +39,7 @@ class Event(Base):
         ),
         Index("events_contact", "contact_id", text("occurred_at desc")),
         Index("events_newest", "tenant_id", text("id desc")),
+        {"info": rows_go()},
     )
 
 
@@ -60,6 +62,8 @@ class Inbox(Base):
     """When it arrived: a workflow that was activated later is not started by it."""
     depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How many workflows lie between what happened outside and this change of a contact, which `workflow_id` made."""
+
+    __table_args__ = ({"info": rows_go()},)
 
 
 class DeadLetter(Base):
@@ -86,4 +90,5 @@ class DeadLetter(Base):
     __table_args__ = (
         Index("dead_letters_newest", "tenant_id", text("id desc")),
         Index("dead_letters_contact", "tenant_id", "contact_id"),
+        {"info": rows_go()},
     )

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenant, Json
+from app.models.personal import About, personal, rows_go
 
 
 class Message(Base):
@@ -29,9 +30,9 @@ class Message(Base):
     channel: Mapped[int] = mapped_column(SmallInteger)
     status: Mapped[int] = mapped_column(SmallInteger)
     payload: Mapped[Json | None]
-    recipient: Mapped[str | None]
-    subject: Mapped[str | None]
-    error_message: Mapped[str | None]
+    recipient: Mapped[str | None] = mapped_column(info=personal())
+    subject: Mapped[str | None] = mapped_column(info=personal())
+    error_message: Mapped[str | None] = mapped_column(info=personal())
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     due_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
@@ -100,13 +101,13 @@ class Suppression(HasTenant, Base):
     channel: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     address: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
-    detail: Mapped[str | None]
+    detail: Mapped[str | None] = mapped_column(info=personal(about=About.ADDRESS))
     """What the mail server said, or what somebody wrote."""
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     lifted_at: Mapped[datetime | None]
     """Set when it no longer holds: the contact came back by itself, or an admin lifted it with a reason."""
     lifted_by: Mapped[str | None]
-    lifted_reason: Mapped[str | None]
+    lifted_reason: Mapped[str | None] = mapped_column(info=personal(about=About.ADDRESS))
 
 
 class MailboxMessage(Base):
@@ -123,7 +124,10 @@ class MailboxMessage(Base):
     raw: Mapped[bytes]
     received_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
 
-    __table_args__ = (Index("mailbox_messages_newest", "tenant_id", text("id desc")),)
+    __table_args__ = (
+        Index("mailbox_messages_newest", "tenant_id", text("id desc")),
+        {"info": rows_go(About.RECIPIENTS)},
+    )
 
 
 class MailCount(Base):

@@ -9,6 +9,7 @@ from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasId, HasTenant, Json
+from app.models.personal import personal
 
 
 class MessageDecision(Base):
@@ -31,7 +32,7 @@ class MessageDecision(Base):
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     was_status: Mapped[int] = mapped_column(SmallInteger)
     was_reason: Mapped[str | None]
-    was_error: Mapped[str | None]
+    was_error: Mapped[str | None] = mapped_column(info=personal())
     was_since: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(SmallInteger)
 

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Json
+from app.models.personal import personal, rows_go
 
 
 class Run(Base):
@@ -24,26 +25,26 @@ class Run(Base):
     tenant_id: Mapped[int]
     workflow_id: Mapped[UUID]
     workflow_version: Mapped[int]
-    trigger_event: Mapped[Json | None]
+    trigger_event: Mapped[Json | None] = mapped_column(info=personal())
     started_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
     status: Mapped[int] = mapped_column(SmallInteger)
     seq: Mapped[int] = mapped_column(SmallInteger)
     current_node_id: Mapped[str | None]
-    entry_key: Mapped[str | None]
+    entry_key: Mapped[str | None] = mapped_column(info=personal())
     """'' keeps a contact to one active run, a value to one for each; NULL to none (policy `always`)."""
     resume_at: Mapped[datetime | None]
     resume_port: Mapped[str | None]
     step_started_at: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    error_message: Mapped[str | None]
+    error_message: Mapped[str | None] = mapped_column(info=personal())
     goal_reached_id: Mapped[str | None]
-    context: Mapped[Json | None]
+    context: Mapped[Json | None] = mapped_column(info=personal())
     """Outputs of steps that later steps of this version read, and vars; NULL when nothing reads them."""
-    resume_output: Mapped[Json | None]
+    resume_output: Mapped[Json | None] = mapped_column(info=personal())
     """What the open step was answered, until the run goes on."""
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
-    event_id: Mapped[UUID | None]
+    event_id: Mapped[UUID | None] = mapped_column(info=personal())
     occurred_at: Mapped[datetime | None]
     """When what it began with happened, which may be before it arrived; goals count from here."""
 
@@ -74,8 +75,8 @@ class Step(Base):
     node_id: Mapped[str]
     status: Mapped[int] = mapped_column(SmallInteger)
     port: Mapped[str | None]
-    output: Mapped[Json | None]
-    error_message: Mapped[str | None]
+    output: Mapped[Json | None] = mapped_column(info=personal())
+    error_message: Mapped[str | None] = mapped_column(info=personal())
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     occurrence: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     started_at: Mapped[datetime]
@@ -90,7 +91,7 @@ class StepAttempt(Base):
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    error_message: Mapped[str]
+    error_message: Mapped[str] = mapped_column(info=personal("'Erased with the contact.'"))
     at: Mapped[datetime]
     next_at: Mapped[datetime | None]
 
@@ -112,6 +113,7 @@ class EntryRefusal(Base):
     __table_args__ = (
         Index("entry_refusals_workflow", "workflow_id", "id"),
         Index("entry_refusals_contact", "contact_id"),
+        {"info": rows_go()},
     )
 
 

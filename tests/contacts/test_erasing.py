@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.contacts import erasure
+from app.lib import clock as now_clock
 from app.lib.ids import uuid7
-from app.models import Base, MailboxMessage
+from app.models import Base, Contact, MailboxMessage
 from app.models.contact_import import ContactImportError
 from app.models.message import Message
+from app.models.personal import About, emptied, rows_of
 from app.models.run import Run
 from app.models.status import Role
 from app.models.workspace import Workspace
@@ -107,3 +113,150 @@ async def test_nothing_is_left_of_the_person(
     sample = (await program.get(f"{CONTACTS}/import/{import_id}")).json()["data"]
     assert sample["filename"] == "people.csv"
     assert await places(db_session, "bea@example.com")
+
+
+FREE_TABLES = {
+    "account_mails": "mails to people who sign in",
+    "api_keys": "keys of programs",
+    "attribute_labels": "what the workspace calls its fields",
+    "batches": "ids of what a worker walks, for seconds",
+    "connectors": "credentials and the server's state",
+    "contact_import_chunks": "a file that waits for its import to be started, at most a day",
+    "draft_changes": "what marketers drew",
+    "heartbeats": "processes",
+    "idempotency_keys": "sealed answers for the program that had them already, for a day",
+    "invitations": "people who will sign in",
+    "memberships": "people who sign in",
+    "message_jobs": "a filter by ids, and the user who asked",
+    "node_stats": "numbers",
+    "secret_keys": "fingerprints",
+    "sessions": "people who sign in",
+    "sign_in_failures": "hashes of people who sign in",
+    "sign_in_links": "people who sign in",
+    "templates": "what marketers wrote",
+    "users": "people who sign in",
+    "workflow_versions": "what marketers drew",
+    "workflows": "what marketers drew",
+    "workspaces": "the workspace itself",
+}
+FREE_COLUMNS = {
+    "contact_imports.filename": "how the workspace calls its file",
+    "contact_imports.status": "a word",
+    "contact_imports.error": "why the whole file stopped",
+    "message_decisions.act": "a word",
+    "message_decisions.by_kind": "a word",
+    "message_decisions.by_name": "the user who decided",
+    "message_decisions.was_reason": "a word",
+    "messages.node_id": "a step's id",
+    "messages.payload": "what the step says to every contact: overrides of the template, not yet filled in",
+    "messages.reason": "a word",
+    "runs.current_node_id": "a step's id",
+    "runs.goal_reached_id": "a goal's id",
+    "runs.resume_port": "a port's name",
+    "steps.node_id": "a step's id",
+    "steps.port": "a port's name",
+    "suppressions.address": "outlives the contact on purpose: nobody may write to it",
+    "suppressions.reason": "a word",
+    "suppressions.lifted_by": "the user who lifted it",
+}
+"""Why each holds nothing of a contact. What is in neither list has a mark on its model: `app.models.personal`."""
+
+
+def may_say_something(column: Column[Any]) -> bool:
+    return column.type.python_type in (str, object, list, bytes) and column.computed is None
+
+
+def unmarked(table: Table) -> list[str]:
+    """Columns that may say something about a contact, of which nobody said whether they do."""
+    if rows_of(table) or table.name in FREE_TABLES:
+        return []
+    names = [
+        f"{table.name}.{column.name}" for column in table.columns if may_say_something(column) and not emptied(column)
+    ]
+    return [name for name in names if name not in FREE_COLUMNS]
+
+
+def test_every_column_is_erased_or_free_of_contacts() -> None:
+    left = [name for table in Base.metadata.sorted_tables for name in unmarked(table)]
+    assert not left, f"mark them on the model (app.models.personal) or say here why they are free of contacts: {left}"
+
+
+def test_the_lists_of_what_is_free_name_what_is_there_and_has_no_mark() -> None:
+    tables = Base.metadata.tables
+    columns = {f"{table.name}.{column.name}": column for table in tables.values() for column in table.columns}
+    assert set(FREE_TABLES) <= set(tables) and set(FREE_COLUMNS) <= set(columns)
+    assert not [name for name in FREE_COLUMNS if emptied(columns[name])]
+    assert not [name for name in FREE_TABLES if rows_of(tables[name]) or any(map(emptied, tables[name].columns))]
+    known = {name for name, table in tables.items() if "contact_id" in table.columns}
+    assert not known & set(FREE_TABLES), "a table that knows its contact is never free as a whole"
+
+
+@pytest.mark.parametrize("column", ["note text", "answers jsonb", "cells text[]", "file bytea"])
+def test_a_new_column_without_a_mark_is_seen(column: str) -> None:
+    name, _, kind = column.partition(" ")
+    like = {"text": "subject", "jsonb": "payload", "text[]": "recipients", "bytea": "raw"}[kind]
+    example = next(table.columns[like] for table in Base.metadata.tables.values() if like in table.columns)
+    table = Table("visits", Base.metadata.__class__(), Column(name, example.type))
+    assert unmarked(table) == [f"visits.{name}"]
+
+
+NUMBERS = itertools.count(10)
+
+
+def value_of(column: Column[Any], said: str, known: dict[str, Any]) -> Any:
+    """Something that fits the column and says `said` wherever there is room."""
+    if column.name in known:
+        return known[column.name]
+    kind = column.type.python_type
+    return {
+        str: said, object: {"said": said}, list: [said], bytes: said.encode(), datetime: now_clock.now(), UUID: uuid7(), bool: False,
+    }.get(kind, next(NUMBERS))  # fmt: skip
+
+
+async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: str) -> dict[str, int]:
+    """One row about the contact in every table that has marks, each saying its address in every column; how many by table."""
+    known = {
+        "tenant_id": tenant_id, "contact_id": contact_id, "run_id": uuid7(), "import_id": uuid7(), "recipients": [email],
+        "address": email, "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None, "row": {"cells": [email]},
+    }  # fmt: skip
+    first = {"runs": known["run_id"], "contact_imports": known["import_id"]}
+    free = {name.partition(".")[2] for name in FREE_COLUMNS}
+    counts = {}
+    for table in Base.metadata.sorted_tables:
+        mark = rows_of(table)
+        if (mark and mark.about is About.SELF) or not (mark or any(map(emptied, table.columns))):
+            continue
+        values = {
+            column.name: value_of(column, "x" if column.name in free else f"said by {email}", known)
+            for column in table.columns
+            if column.identity is None and column.computed is None
+        }
+        values |= {"id": first[table.name]} if table.name in first else {}
+        values |= {"address": email} if "address" in values else {}
+        await session.execute(table.insert().values(values))
+        counts[table.name] = 1
+    return counts
+
+
+async def test_every_mark_is_followed_and_nobody_else_is_touched(
+    db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    gone, stays = uuid7(), uuid7()
+    db_session.add_all(
+        [
+            Contact(id=gone, tenant_id=workspace.id, email="ada@example.com"),
+            Contact(id=stays, tenant_id=other_workspace.id, email="bea@example.com"),
+        ]
+    )
+    await db_session.flush()
+    filled = await fill(db_session, workspace.id, gone, "ada@example.com")
+    assert len(filled) >= 12
+    await fill(db_session, other_workspace.id, stays, "bea@example.com")
+    before = await places(db_session, "bea@example.com")
+    assert set(filled) <= set(before)
+
+    assert not await erasure.erase(db_session, other_workspace.id, gone, now_clock.now())
+    assert await erasure.erase(db_session, workspace.id, gone, now_clock.now())
+    assert set(await places(db_session, "ada@example.com")) == {"suppressions"}
+    assert "said by ada" not in str(await places(db_session, "ada@example.com"))
+    assert await places(db_session, "bea@example.com") == before

@@ -1,0 +1,76 @@
+"""Erasing one contact: what is deleted and what is emptied is read from the marks on the models (`app.models.personal`)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import inbox
+from app.lib import jsonlimits
+from app.lib.addresses import comparable
+from app.lib.database import execute
+from app.models import Base
+from app.models.personal import About, emptied, rows_of
+
+_ORDER = list(About)
+
+
+@functools.cache
+def statements() -> tuple[str, ...]:
+    """All that erases what is marked, each with the parameters of `About`: rows that go first, then columns, in the order of `About`."""
+    return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates()], key=lambda item: item[:2]))
+
+
+def _deletes() -> Iterator[tuple[int, int, str]]:
+    for table in Base.metadata.sorted_tables:
+        mark = rows_of(table)
+        if mark is not None and mark.about is not About.SELF:
+            yield _ORDER.index(mark.about), 0, f"delete from {table.name} where {mark.about}"  # noqa: S608  constants
+
+
+def _updates() -> Iterator[tuple[int, int, str]]:
+    for table in Base.metadata.sorted_tables:
+        values: dict[About, list[str]] = {}
+        for column in table.columns:
+            if (mark := emptied(column)) and mark.about is not None:
+                values.setdefault(mark.about, []).append(f"{column.name} = {mark.value}")
+        for about, sets in values.items():
+            yield _ORDER.index(about), 1, f"update {table.name} set {', '.join(sets)} where {about}"  # noqa: S608  constants
+
+
+async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: datetime) -> bool:
+    """Delete the contact and what is known about it, and tell the engine to end its runs. False when it is not there.
+
+    Locks the contact first and runs after it, as the engine does.
+    """
+    gone = await execute(
+        session,
+        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email, external_id, phone",
+        id=contact_id,
+        tenant=tenant_id,
+    )
+    if not gone:
+        return False
+    email, external_id, phone = gone[0]
+    known = {
+        "email": email,
+        "comparable": comparable(email or ""),
+        "traces": [
+            *([f"%{_literal(email)}%"] if email else []),
+            *(f'%"{_literal(name)}"%' for name in (external_id, phone) if name),
+        ],
+    }
+    for statement in statements():
+        await execute(session, statement, id=contact_id, tenant=tenant_id, **known)
+    await inbox.erased(session, tenant_id, contact_id, now)
+    return True
+
+
+def _literal(text: str) -> str:
+    """A text as it stands in JSON in small letters, for `like`."""
+    inside = jsonlimits.encode(text).decode()[1:-1].lower()
+    return inside.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,82 @@
+"""Marks of what is personal about a contact. Erasing a contact follows them: `app.contacts.erasure` makes its statements from here.
+
+A table whose rows go with the contact has `ROWS_GO` in its `info`; a column that is emptied in rows that stay has `personal()`.
+A text, document or bytes column of any table is marked, or stands in the list of `tests/contacts/test_erasing.py` with the reason
+why it holds nothing of a contact.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Table
+
+MARK = "personal"
+
+
+class About(StrEnum):
+    """How the rows about a contact are found, as SQL over the row's table, in the order in which they must be looked for.
+
+    Parameters: `id` and `tenant`, its `email`, the `comparable` form of that, and `traces`, patterns for `like` over text in small
+    letters that match whatever names the contact.
+    """
+
+    SELF = "id = %(id)s and tenant_id = %(tenant)s"
+    RECIPIENTS = (
+        "tenant_id = %(tenant)s and (%(email)s = any(recipients) or recipients && array(select m.recipient from messages m"
+        " where m.contact_id = %(id)s and m.tenant_id = %(tenant)s and m.recipient is not null))"
+    )
+    """A mail went to it; before what is known of its messages is gone."""
+    CONTACT = "contact_id = %(id)s and tenant_id = %(tenant)s"
+    RUN = "run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"
+    ADDRESS = "tenant_id = %(tenant)s and address = %(comparable)s"
+    IMPORTED_ROW = (
+        "import_id in (select i.id from contact_imports i where i.tenant_id = %(tenant)s)"
+        " and lower(row::text || message) like any(%(traces)s)"
+    )
+    IMPORT_SAMPLE = (
+        "tenant_id = %(tenant)s and jsonb_typeof(mapping->'sample') = 'array'"
+        " and lower((mapping->'sample')::text) like any(%(traces)s)"
+    )
+
+
+class RowsGo(NamedTuple):
+    """The mark of a table: its rows about the contact are deleted."""
+
+    about: About
+
+
+class Emptied(NamedTuple):
+    """The mark of a column: it becomes `value`, an SQL expression, in rows about the contact. `about` None: as its table says."""
+
+    value: str
+    about: About | None
+
+
+def rows_go(about: About = About.CONTACT) -> dict[str, Any]:
+    """`info` of a table whose rows about a contact are deleted with it."""
+    return {MARK: RowsGo(about)}
+
+
+def personal(becomes: str = "null", about: About | None = None) -> dict[str, Any]:
+    """`info` of a column that says something about a contact, in rows that stay for the numbers."""
+    return {MARK: Emptied(becomes, about)}
+
+
+def rows_of(table: Table) -> RowsGo | None:
+    mark: RowsGo | None = table.info.get(MARK)
+    return mark
+
+
+def emptied(column: Column[Any]) -> Emptied | None:
+    """The mark of a column, with how its rows are found: by `contact_id`, else by the contact's runs."""
+    mark: Emptied | None = column.info.get(MARK)
+    if mark is None or mark.about is not None:
+        return mark
+    names = column.table.columns.keys()
+    if "contact_id" in names and "tenant_id" in names:
+        return Emptied(mark.value, About.CONTACT)
+    if "run_id" in names:
+        return Emptied(mark.value, About.RUN)
+    raise ValueError(f"Say about= of {column.table.name}.{column.name}: its rows know neither contact nor run.")
