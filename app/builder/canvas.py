@@ -9,12 +9,13 @@ import msgspec
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from litestar import Request
+from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.builder import form_options
 from app.builder.form_options import Choices
-from app.flow import presentation
+from app.flow import node_words, presentation
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import TRIGGER, Graph
 from app.flow.operators import OPERATORS
@@ -53,30 +54,34 @@ def trigger_face(document: Json) -> presentation.Face:
     return known.get(document["trigger"]["type"]) or next(iter(known.values()))
 
 
-def card(document: Json, node: Json) -> Json:
-    """What the card template of one step needs."""
-    return {"node": node, "face": presentation.step(node["type"])}
+def card(node: Json) -> Json:
+    """What the card template of one step needs. `own_ports`: ways out that follow from its config, None when it has those of its type."""
+    face, data = presentation.step(node["type"]), node.get("data") or {}
+    ways = node_words.ports_of(node["type"], data)
+    own = [asdict(port) for port in ways] if face.installed and ways != face.ports else None
+    return {"node": node, "face": face, "summary": node_words.summary_of(node["type"], data), "own_ports": own}
 
 
 def trigger_card(document: Json) -> Json:
     """The same for the trigger."""
     trigger = document["trigger"]
-    return {"node": {"id": TRIGGER, "type": trigger["type"], "data": trigger}, "face": trigger_face(document)}
+    return {
+        "node": {"id": TRIGGER, "type": trigger["type"], "data": trigger},
+        "face": trigger_face(document),
+        "summary": "",
+    }
 
 
 def cards(document: Json, only: set[str] | None = None) -> list[Json]:
     """All cards of a document, or those of `only`."""
-    found = [trigger_card(document), *(card(document, node) for node in document["nodes"])]
+    found = [trigger_card(document), *(card(node) for node in document["nodes"])]
     return [item for item in found if only is None or item["node"]["id"] in only]
 
 
 def blank_cards() -> list[Json]:
     """One card of each type as a new step shows it, for the canvas to copy, and one of an unknown type."""
-    blank = [
-        {"node": {"id": "new", "type": face.type, "data": face.start}, "face": face}
-        for face in presentation.steps().values()
-    ]
-    return [*blank, {"node": {"id": "new", "type": "unknown", "data": {}}, "face": presentation.step("unknown")}]
+    blanks = [{"id": "new", "type": face.type, "data": face.start} for face in presentation.steps().values()]
+    return [card(node) for node in (*blanks, {"id": "new", "type": "unknown", "data": {}})]
 
 
 def document_of(workflow: Workflow) -> Json:

@@ -11,21 +11,24 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Connector, Contact, Event, Template
+from app.models import Contact, Event
 from app.values.reading import CONTACT_KINDS, kind_of
+from app.workflows.repository import REFERENCED
 
 NEWEST = 500
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
 CONTACT_FIELDS = ("email", "phone", "external_id", "source", "tags", "timezone", "locale", "created_at")
+SHOWN = ("name", "subject", "channel")
+"""Columns of a row that forms show, of those that it has."""
 _KINDS = {f"contact.{name}": kind for name, kind in CONTACT_KINDS.items()}
 
 
 @dataclass(frozen=True)
 class Choices:
-    """By id: `{"name": …}`, templates with their subject. `events`, `fields`, `attributes` and `tags` are suggestions."""
+    """What a form can offer. `events`, `fields`, `attributes` and `tags` are suggestions."""
 
-    templates: dict[str, dict[str, str]]
-    connectors: dict[str, dict[str, str]]
+    references: dict[str, dict[str, dict[str, str]]]
+    """Rows that a config can name: kind (`template`, `connector`) → id → `{"name": …}`, templates with their subject and channel."""
     events: list[str]
     attributes: list[str]
     tags: list[str]
@@ -44,20 +47,18 @@ class Choices:
 
 
 async def titles(session: AsyncSession, tenant_id: int) -> Choices:
-    """Only what cards need: the names of templates."""
-    query = select(Template.id, Template.name, Template.subject).where(
-        Template.tenant_id == tenant_id, Template.channel == "email"
-    )
-    rows = (await session.execute(query.order_by(func.lower(Template.name)))).all()
-    templates = {str(row.id): {"name": row.name, "subject": row.subject} for row in rows}
-    return Choices(templates, {}, [], [], [], [])
+    """Only what cards need: how the rows are called that steps can name; one query a kind."""
+    references = {}
+    for kind, model in REFERENCED.items():
+        shown = [column for column in model.__table__.columns if column.name in SHOWN]
+        query = select(model.id, *shown).where(model.tenant_id == tenant_id).order_by(func.lower(model.name))
+        rows = (await session.execute(query)).mappings().all()
+        references[kind] = {str(row["id"]): {name: row[name] for name in SHOWN if name in row} for row in rows}
+    return Choices(references, [], [], [], [])
 
 
 async def all_of(session: AsyncSession, tenant_id: int) -> Choices:
     """Everything the forms offer."""
-    connectors = await session.execute(
-        select(Connector.id, Connector.name).where(Connector.tenant_id == tenant_id).order_by(Connector.name)
-    )
     people = (
         select(Contact.attributes, Contact.tags)
         .where(Contact.tenant_id == tenant_id)
@@ -83,8 +84,7 @@ async def all_of(session: AsyncSession, tenant_id: int) -> Choices:
     met = {f"contact.attributes.{name}": kind_of(values) for name, values in attributes.items()}
     met |= {f"event.{name}": kind_of(values) for name, values in properties.items()}
     return Choices(
-        templates=(await titles(session, tenant_id)).templates,
-        connectors={str(row.id): {"name": row.name} for row in connectors},
+        references=(await titles(session, tenant_id)).references,
         events=list(events),
         attributes=sorted(attributes),
         tags=sorted(tags),

@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.builder import canvas
 from app.contacts.permission import label_of
+from app.flow.document import NEXT, Graph
+from app.flow.node_words import port_of
 from app.insights.service import workflow_stats
 from app.models.status import Role
 from app.web.fragments import page
@@ -59,6 +61,9 @@ async def show_step_results(
 ) -> Template:
     """The numbers of one step over all versions, for its panel."""
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id)
+    numbers = stats.node_stats.get(node_id)
+    node = Graph.load((await WorkflowService(db_session, request.user).get(workflow_id)).draft).node(node_id)
+    words = {port: port_of(node.type, node.data, port).label for port in numbers.ports} if node and numbers else {}
     return page(
         request,
         "builder/step_results.html",
@@ -66,7 +71,8 @@ async def show_step_results(
         workflow_id=workflow_id,
         node_id=node_id,
         stats=stats,
-        node=stats.node_stats.get(node_id),
+        node=numbers,
+        port_words=words | {NEXT: ""},
     )
 
 

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.builder import canvas
 from app.errors import AppError
-from app.models.status import Role
+from app.flow.node_words import sends
+from app.models.status import Channel, Role
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
@@ -39,7 +40,7 @@ async def show_activation(request: PageRequest, db_session: Db, workflow_id: Fro
         trigger=document["trigger"],
         goals=document["goals"],
         steps=len(document["nodes"]),
-        emails=sum(node["type"] == "send_email" for node in document["nodes"]),
+        emails=sum(sends(node["type"], Channel.EMAIL) for node in document["nodes"]),
         names=_names(document),
     )
 

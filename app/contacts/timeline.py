@@ -10,7 +10,7 @@ import msgspec
 
 from app.contacts.history import CHANGES, History
 from app.contacts.permission import LABELS
-from app.flow import registry
+from app.flow import node_words, registry
 from app.lib.formats import duration, readable
 from app.models.event import Event
 from app.models.message import Message
@@ -257,9 +257,9 @@ def _title(graph: dict[str, Any], node_id: str | None) -> tuple[str, str, str]:
     """Title, category and label of a step; what a contact without a step shows."""
     for node in graph.get("nodes", []):
         if node["id"] == node_id:
-            kind = registry.find(node["type"])
-            label = kind.label if kind else node["type"]
-            return node.get("name") or label, kind.category if kind else "n", label
+            known = registry.find(node["type"]) is not None
+            category = node_words.category_of(node["type"]) if known else "n"
+            return node_words.title_of_plain(node), category, node_words.kind_word(node["type"])
     return "the beginning", "trigger", "Trigger"
 
 

@@ -22,7 +22,7 @@ from app.flow.effects import Message
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Fail, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
-from app.flow.retries import Retry
+from app.flow.retries import ONCE, Retry
 from app.flow.scope import Scope
 from app.lib.complaints import complaint
 from app.lib.liquid import LiquidError
@@ -57,9 +57,9 @@ class Edge:
         self.target: Node | None = None
 
 
-def retry_of(spec: dict[str, Any] | None) -> Retry:
-    """A rule of the document; without one a step is tried once."""
-    rule = msgspec.convert(spec or {"attempts": 1}, RetryRule)
+def retry_of(spec: dict[str, Any]) -> Retry:
+    """A rule of the document."""
+    rule = msgspec.convert(spec, RetryRule)
     waits = rule.waits
     return Retry(rule.attempts, waits.delay / 1_000, waits.max_delay / 1_000, waits.type == "exponential", waits.jitter)
 
@@ -180,9 +180,9 @@ class Graph:
 
     def _node(self, spec: dict[str, Any]) -> Node:
         kind = registry.find(spec["type"])
-        ports = registry.ports(kind) if kind else ("next", "error")
-        node = Node(spec["id"], spec["type"], self._made(spec, kind), retry_of(spec.get("retry")))
-        node.sends = kind is not None and kind.sends
+        ports = [port.id for port in registry.ports(kind, spec.get("data") or {})] if kind else ["next", "error"]
+        node = Node(spec["id"], spec["type"], self._made(spec, kind), _retry(spec, kind))
+        node.sends = kind is not None and kind.sends is not None
         node.edges = {port: self._edge(node.id, port) for port in dict.fromkeys((*ports, "next", "error"))}
         node.over = {key: self._edge(node.id, key) for key in NODE_ENDS}
         node.parked, node.queued = self._edge(node.id, "waiting"), self._edge(node.id, counters.QUEUED)
@@ -225,6 +225,12 @@ class Graph:
         reads = {path.removeprefix("steps.") for path in self.scope.reads if path.startswith("steps.")}
         for node in self.nodes.values():
             node.kept = "*" in reads or node.id in reads
+
+
+def _retry(spec: dict[str, Any], kind: type[NodeType] | None) -> Retry:
+    """How often a step is tried: as it says, else as its type does."""
+    own = spec.get("retry")
+    return retry_of(own) if own else kind.default_retry if kind else ONCE
 
 
 def _conditions(spec: dict[str, Any]) -> list[Condition]:

@@ -287,7 +287,7 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local statement_timeout = 0")
-        sending = [kind.type for kind in registry.types().values() if kind.sends]
+        sending = [kind.type for kind in registry.types().values() if kind.sends is not None]
         for invariant, rule, sql in CHECKS:
             for where, what in connection.execute(f"{sql} limit {SHOWN}", {"sending": sending}):
                 yield Breach(invariant, rule, f"{where} {what}")

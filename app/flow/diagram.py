@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from app.flow import registry, trigger_registry
+from app.flow import node_words, trigger_registry
 from app.flow.document import Trigger
+from app.flow.node_type import NEXT_PORT, Port, port_label
 
 WIDTH, HEIGHT = 176, 50
 SCALE_X, SCALE_Y = 0.74, 0.62
@@ -52,12 +53,10 @@ def draw(graph: dict[str, Any]) -> Picture:
     trigger = msgspec.convert(graph["trigger"], Trigger)
     kind, config = trigger_registry.typed(trigger.type, trigger.data)
     cards = [_card("trigger", "trigger", kind.title(config), graph["trigger"].get("position"))]
-    ports: dict[str, tuple[str, ...]] = {"trigger": ("next",)}
+    ports: dict[str, tuple[Port, ...]] = {"trigger": (NEXT_PORT,)}
     for node in graph["nodes"]:
-        known = registry.find(node["type"])
-        title = node.get("name") or (known.label if known else node["type"])
-        cards.append(_card(node["id"], node["type"], title, node.get("position")))
-        ports[node["id"]] = known.ports if known else ()
+        cards.append(_card(node["id"], node["type"], node_words.title_of_plain(node), node.get("position")))
+        ports[node["id"]] = node_words.ports_of(node["type"], node.get("data") or {})
     left, top = min(card.x for card in cards), min(card.y for card in cards)
     for card in cards:
         card.x, card.y = card.x - left, card.y - top
@@ -72,9 +71,9 @@ def draw(graph: dict[str, Any]) -> Picture:
 
 def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) -> Card:
     place = position or {}
-    known = registry.find(kind)
-    category = known.category if known else ("trigger" if kind == "trigger" else "exit")
-    label = known.label if known else ("Trigger" if kind == "trigger" else kind)
+    is_trigger = node_id == "trigger"
+    category = "trigger" if is_trigger else node_words.category_of(kind)
+    label = "Trigger" if is_trigger else node_words.kind_word(kind)
     return Card(
         node_id,
         kind,
@@ -86,12 +85,13 @@ def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) 
     )
 
 
-def _line(edge: dict[str, Any], source: Card, target: Card, ports: tuple[str, ...]) -> Line:
+def _line(edge: dict[str, Any], source: Card, target: Card, ports: tuple[Port, ...]) -> Line:
     port = edge.get("sourceHandle") or "next"
-    ways = [*ports, *([port] if port not in ports else [])]
+    named = [known.id for known in ports]
+    ways = [*named, *([port] if port not in named else [])]
     x1 = source.x + round(WIDTH * (ways.index(port) + 1) / (len(ways) + 1))
     y1, x2, y2 = source.y + HEIGHT, target.x + WIDTH // 2, target.y
-    label = "" if port == "next" else {"true": "Yes", "false": "No"}.get(port, port.capitalize())
+    label = "" if port == NEXT_PORT.id else port_label(ports, port)
     return Line(
         f"{edge['source']}:{port}", edge["source"], edge["target"], _route(x1, y1, x2, y2), label, x1, y1 + LABEL_AT
     )

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
 
-from app.flow import registry
+from app.flow import node_words
 from app.flow.document import NEXT, TRIGGER, Backoff, Edge, Graph, Node, Position, Settings, Span, UncertainRule
+from app.flow.references import ReferencedNames
 
 Kind = Literal["added", "removed", "changed"]
 CARD_WIDTH, CARD_HEIGHT, ASIDE = 240, 80, 280
 """Pixels on the canvas: a removed step that would lie under a card is drawn this far to its left."""
-PORT_WORDS = {"true": "Yes", "false": "No"}
-FIELD_WORDS = {
-    "templateId": "template",
-    "connectorId": "connector",
-    "fromName": "sender",
-    "fromEmail": "sender address",
-}
 
 
 class Detail(msgspec.Struct, frozen=True):
@@ -64,9 +59,12 @@ def condition_text(condition: dict[str, Any]) -> str:
     return " ".join(value_text(word) for word in words if value_text(word))
 
 
-def compare(before: Graph, after: Graph) -> list[Change]:
-    """All differences: the trigger first, then steps in the order of the new graph, then what is gone, then the rest."""
-    return [*_trigger(before, after), *_nodes(before, after), *_goals(before, after), *_rest(before, after)]
+def compare(before: Graph, after: Graph, names: ReferencedNames = MappingProxyType({})) -> list[Change]:
+    """All differences: the trigger first, then steps in the order of the new graph, then what is gone, then the rest.
+
+    `names`: what the rows are called that steps of both refer to.
+    """
+    return [*_trigger(before, after), *_nodes(before, after, names), *_goals(before, after), *_rest(before, after)]
 
 
 def union(before: Graph, after: Graph) -> Graph:
@@ -97,7 +95,7 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
     for key in [*after, *(key for key in before if key not in after)]:
         was, now = value_text(before.get(key)), value_text(after.get(key))
         if was != now:
-            found.append(Detail(FIELD_WORDS.get(key, key), was, now))
+            found.append(Detail(key, was, now))
     return found
 
 
@@ -121,29 +119,41 @@ def title_of(graph: Graph, node_id: str) -> str:
     node = graph.node(node_id)
     if node is None:
         return "the trigger" if node_id == TRIGGER else node_id
-    if isinstance(node.name, str) and node.name:
-        return node.name
-    known = registry.find(node.type)
-    return known.label if known else node.type
+    return node_words.title_of(node.type, node.name, node.data)
 
 
-def _nodes(before: Graph, after: Graph) -> Iterator[Change]:
+def _nodes(before: Graph, after: Graph, names: ReferencedNames) -> Iterator[Change]:
     for node in after.nodes:
         old = before.node(node.id)
         title = title_of(after, node.id)
         if old is None:
-            yield Change("added", node.id, title, node.type, _details({}, node.data))
-        elif details := [*_node(old, node), *_ways(before, after, node.id)]:
+            yield Change("added", node.id, title, node.type, _details({}, _spoken(node, names)))
+        elif details := [*_node(old, node, names), *_ways(before, after, node.id)]:
             yield Change("changed", node.id, title, node.type, details)
     for node in before.nodes:
         if after.node(node.id) is None:
             yield Change("removed", node.id, title_of(before, node.id), node.type)
 
 
-def _node(old: Node, new: Node) -> list[Detail]:
+def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
+    """The configuration with what people call its fields, and with names in place of ids. A field of no title keeps its name."""
+    titles = node_words.field_titles(node.type)
+    spoken = {titles.get(key, key): value for key, value in node.data.items()}
+    for reference in node_words.references_of(node):
+        if reference.path in titles:
+            known = names.get(reference.kind, {}).get(reference.id)
+            spoken[titles[reference.path]] = known or f"a {reference.kind} that is gone"
+    return spoken
+
+
+def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
     own = _details({"name": old.name, "type": old.type}, {"name": new.name, "type": new.type})
     retries = [_retry(old), _retry(new)]
-    return [*own, *_details(old.data, new.data), *_details({"retries": retries[0]}, {"retries": retries[1]})]
+    return [
+        *own,
+        *_details(_spoken(old, names), _spoken(new, names)),
+        *_details({"retries": retries[0]}, {"retries": retries[1]}),
+    ]
 
 
 def _retry(node: Node) -> str:
@@ -160,7 +170,14 @@ def _ways(before: Graph, after: Graph, source: str) -> Iterator[Detail]:
         was, now = _target(before, old.get(port)), _target(after, new.get(port))
         moved = old.get(port) is None or new.get(port) is None or old[port].target != new[port].target
         if moved:
-            yield Detail("goes on to" if port == NEXT else f"{PORT_WORDS.get(port, port)} leads to", was, now)
+            yield Detail(
+                "goes on to" if port == NEXT else f"{_port_word(after, before, source, port)} leads to", was, now
+            )
+
+
+def _port_word(after: Graph, before: Graph, source: str, port: str) -> str:
+    node = after.node(source) or before.node(source)
+    return node_words.port_of(node.type, node.data, port).label if node else port
 
 
 def _target(graph: Graph, edge: Edge | None) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.document import TRIGGER, Graph
 from app.flow.field_reads import FieldRead, KnownNames, fields_read
+from app.flow.node_words import written_by
 
 MAX_DOUBTS = 50
-WRITES = ("set", "increment", "append")
-"""Parts of an `update_contact` step that name attributes that it writes."""
 
 
 def events_of(graph: Graph) -> set[str]:
@@ -39,10 +37,7 @@ def doubts(graph: Graph, known: KnownNames) -> list[Diagnostic]:
 
 def _written(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
-        for part in WRITES if node.type == "update_contact" else ():
-            named: Any = node.data.get(part)
-            if isinstance(named, dict):
-                yield from (str(name).removeprefix("attributes.") for name in named)
+        yield from written_by(node)
 
 
 def _reads(graph: Graph) -> Iterator[tuple[FieldRead, str | None, str | None]]:

@@ -10,16 +10,45 @@ A node that does the same for everybody returns that outcome instead of a functi
 from __future__ import annotations
 
 import builtins
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from app.flow.diagnostic import Diagnostic
 from app.flow.outcomes import IfRoom, Outcome, Run
+from app.flow.retries import ONCE, Retry
+from app.flow.step_view import StepRecord
+from app.models.status import Channel
+
+
+class Port(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A way out of a step. `label`: the word beside it, empty for an only way; `tone`: how the word looks."""
+
+    id: str
+    label: str = ""
+    tone: Literal["", "yes", "no", "error"] = ""
+
+
+NEXT_PORT, ERROR_PORT = Port("next"), Port("error", "Error", "error")
+RESERVED_PORTS = frozenset(("error", "waiting", "failed", "goal", "exited", "cancelled"))
+"""Names that count something else of a step, beside all with a dot; a way out that a config makes may not have one."""
+
+
+def port_label(ways: Iterable[Port], port_id: str | None) -> str:
+    """The word of a way out. One that is not there (any more) is called by its own name."""
+    wanted = port_id or NEXT_PORT.id
+    labels = {port.id: port.label for port in (*ways, ERROR_PORT)}
+    return labels.get(wanted) or wanted.capitalize()
 
 
 class NodeType:
-    """Base of all node types. Subclass it with `@registry.node`."""
+    """Base of all node types. Subclass it with `@registry.node`. Everything that others ask about a type is said here.
+
+    Fields of `Config` that hold the id of a row of the workspace are marked with `app.flow.references.Ref`; the title of a field's
+    `msgspec.Meta` is what people call it in the list of changes.
+    """
 
     type: ClassVar[str]
     """The name in graph documents and in `frontend-nodes/`."""
@@ -27,10 +56,17 @@ class NodeType:
     category: ClassVar[str]
     """message, timing, logic, data, integration or exit."""
     description: ClassVar[str]
-    ports: ClassVar[tuple[str, ...]] = ("next",)
-    """Named ways out. Every type that has any has `error` besides, which the engine looks after."""
-    sends: ClassVar[bool] = False
-    """A step of it that is done has asked for a `Message`, whose outcome the step then shows. Goals on the contact are asked first."""
+    outputs: ClassVar[tuple[Port, ...]] = (NEXT_PORT,)
+    """Ways out of a step whose config says nothing else. Every type that has any has `error` besides, which the engine looks after."""
+    sends: ClassVar[Channel | None] = None
+    """A step of it that is done has asked for a `Message` of this channel, whose outcome the step then shows. Goals on the contact
+    are asked first."""
+    retryable: ClassVar[bool] = False
+    """May it fail in a way that may pass? Then its form offers how often it is tried."""
+    default_retry: ClassVar[Retry] = ONCE
+    """How often it is tried when neither the step nor the workflow says."""
+    needs_contact: ClassVar[bool] = False
+    """It means nothing in a run without a contact."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
@@ -42,6 +78,37 @@ class NodeType:
         raise NotImplementedError
 
     @classmethod
+    def ports(cls, config: Any) -> tuple[Port, ...]:
+        """The ways out of a step with this config, without `error`. A type whose config makes ways of its own overrides it."""
+        return cls.outputs
+
+    @classmethod
     def issues(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say: limits across fields, things still to be chosen."""
         return []
+
+    @classmethod
+    def summary(cls, config: Any) -> str:
+        """What a step with this config does, in one line for cards, drawings and lists: `Wait 1 day`; empty when nothing is chosen."""
+        return ""
+
+    @classmethod
+    def explain(cls, config: Any, step: StepRecord) -> str:
+        """One sentence about a step that is over or under way and neither failed nor asked for a message: `Waited 2 days.`
+
+        `config` is None when the stored one cannot be read any more.
+        """
+        ways = cls.outputs if config is None else cls.ports(config)
+        if step.port and len(ways) > 1:
+            return f"The run left by {port_label(ways, step.port)}."
+        return "Done." if step.completed_at else "Under way."
+
+    @classmethod
+    def due_at(cls, config: Any, step: StepRecord) -> datetime | None:
+        """When a wait that is over was due to end; None for steps that do not wait. The open one has it on the run."""
+        return None
+
+    @classmethod
+    def writes(cls, config: Any) -> Iterable[str]:
+        """Names of the attributes that a step writes: later steps may read them before any contact has them."""
+        return ()

@@ -71,7 +71,7 @@ def sentence(conditions: Any, match: Any = "all") -> str:
     for item in conditions if isinstance(conditions, list) else ():
         if not isinstance(item, dict):
             continue
-        if "conditions" in item:
+        if item.get("conditions") is not None:
             parts.append(f"({sentence(item['conditions'], item.get('match'))})")
         else:
             field = label_of(printed(item.get("field")) or TO_CHOOSE)

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
+from msgspec.structs import asdict
 
 from app.flow import registry, trigger_registry
+from app.flow.node_type import ERROR_PORT, NEXT_PORT, Port
 from app.flow.trigger_type import CATEGORY
 
 FOLDER = Path(__file__).resolve().parents[2] / "frontend-nodes"
@@ -40,26 +42,39 @@ class Face:
     label: str
     category: str
     description: str
-    ports: tuple[dict[str, str], ...]
+    ports: tuple[Port, ...]
     icon: Markup
     help: Markup
     start: dict[str, Any]
     words: str
     order: int
     scripted: bool
+    retryable: bool = False
     installed: bool = True
 
     def for_canvas(self) -> dict[str, Any]:
         """What the canvas modules need."""
-        return {"label": self.label, "category": self.category, "ports": self.ports, "start": self.start}
+        return {
+            "label": self.label,
+            "category": self.category,
+            "ports": [asdict(port) for port in self.ports],
+            "start": self.start,
+            "hidden": [asdict(ERROR_PORT)] if self.ports and self.category != CATEGORY else [],
+        }
 
 
 def _read(
-    key: str, folder: str, name: str, label: str, category: str, description: str, ports: tuple[str, ...]
+    key: str,
+    folder: str,
+    name: str,
+    label: str,
+    category: str,
+    description: str,
+    ports: tuple[Port, ...],
+    retryable: bool = False,
 ) -> Face:
     place = FOLDER / folder
     about = json.loads((place / "face.json").read_text())
-    names = about.get("ports", {})
     icon = (place / "icon.svg").read_text().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
     return Face(
         type=name,
@@ -68,7 +83,8 @@ def _read(
         label=label,
         category=category,
         description=description,
-        ports=tuple({"id": port, "label": names.get(port, "" if port == "next" else port)} for port in ports),
+        ports=ports,
+        retryable=retryable,
         icon=Markup(icon),  # noqa: S704 - our own file
         help=markdown((place / "help.md").read_text()),
         start=about.get("start", {}),
@@ -82,7 +98,7 @@ def _read(
 def steps() -> dict[str, Face]:
     """The faces of all installed step types, in the order of the palette."""
     found = [
-        _read(name, name, name, kind.label, kind.category, kind.description, kind.ports)
+        _read(name, name, name, kind.label, kind.category, kind.description, kind.outputs, kind.retryable)
         for name, kind in registry.types().items()
     ]
     groups = list(GROUPS)
@@ -94,7 +110,7 @@ def steps() -> dict[str, Face]:
 def triggers() -> dict[str, Face]:
     """The faces of all trigger types."""
     found = [
-        _read(f"trigger-{name}", f"triggers/{name}", name, kind.label, CATEGORY, kind.description, kind.ports)
+        _read(f"trigger-{name}", f"triggers/{name}", name, kind.label, CATEGORY, kind.description, (NEXT_PORT,))
         for name, kind in trigger_registry.types().items()
     ]
     found.sort(key=lambda face: face.order)
@@ -113,7 +129,7 @@ def step(type_: str) -> Face:
         label="Unknown step",
         category="exit",
         description="This type is not installed here. The step is kept as it is; it can be moved or removed.",
-        ports=({"id": "next", "label": ""},),
+        ports=(NEXT_PORT,),
         icon=Markup(""),
         help=Markup(""),
         start={},

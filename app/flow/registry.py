@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 import app.nodes as package
 from app.flow.diagnostic import Diagnostic
-from app.flow.node_type import NodeType
+from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
 from app.lib.complaints import all_complaints
+from app.lib.readings import quoted
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
+MAX_PORT = 100
 _types: dict[str, type[NodeType]] = {}
 
 
@@ -50,9 +54,20 @@ def get(name: str) -> type[NodeType]:
     return _types[name]
 
 
-def ports(kind: type[NodeType]) -> tuple[str, ...]:
-    """All ways out of a type, `error` among them; the end of a workflow has none."""
-    return (*kind.ports, "error") if kind.ports else ()
+def ports(kind: type[NodeType], data: dict[str, Any] | None = None) -> tuple[Port, ...]:
+    """All ways out of a step with this config, `error` among them; the end of a workflow has none.
+
+    A config that is not given, or that cannot be read yet, has the ways of the type.
+    """
+    own = kind.outputs
+    if has_own_ports(kind) and (config := readable_config(kind, data)) is not None:
+        own = kind.ports(config)
+    return (*own, ERROR_PORT) if own else ()
+
+
+def has_own_ports(kind: type[NodeType]) -> bool:
+    """Do the ways out of its steps follow from their config?"""
+    return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)
 
 
 def config_schema(kind: type[NodeType]) -> dict[str, Any]:
@@ -65,8 +80,29 @@ def config_of(kind: type[NodeType], data: dict[str, Any]) -> Any:
     return msgspec.convert(data, kind.Config)
 
 
+def readable_config(kind: type[NodeType], data: dict[str, Any] | None) -> Any:
+    """The same, None when it is none, as that of a draft or of an old version may be."""
+    try:
+        return None if data is None else config_of(kind, data)
+    except msgspec.ValidationError:
+        return None
+
+
 def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`duration`, `conditions[0].operator`)."""
     if faults := all_complaints(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
-    return kind.issues(config_of(kind, data))
+    config = config_of(kind, data)
+    return [*kind.issues(config), *(_port_problems(kind.ports(config)) if has_own_ports(kind) else ())]
+
+
+def _port_problems(made: tuple[Port, ...]) -> Iterator[Diagnostic]:
+    """Ways out that a config makes and that could not be told from each other, or from what is counted of a step."""
+    taken = Counter(port.id for port in made)
+    for port_id, times in taken.items():
+        if not port_id or len(port_id) > MAX_PORT:
+            yield Diagnostic("", f"The name of a way out has 1 to {MAX_PORT} characters.")
+        elif port_id in RESERVED_PORTS or "." in port_id:
+            yield Diagnostic("", f"No way out may be called {quoted(port_id)}. Choose another name without a dot.")
+        elif times > 1:
+            yield Diagnostic("", f"Two ways out are called {quoted(port_id)}. Give each a name of its own.")

@@ -23,5 +23,7 @@ class Retry:
         return wanted * (0.5 + chance / 2) if self.jitter else wanted
 
 
+ONCE = Retry(attempts=1, seconds=60, longest=86_400, doubling=True, jitter=True)
+"""For what is tried once. Its seconds are those that a rule has when it says only how often."""
 MAIL = Retry(attempts=38, seconds=60, longest=3_600, doubling=True, jitter=True)
 """What a mail gets whose step says nothing: like a mail server, after about 1, 2, 4 … 32 minutes and then each hour, 24 hours in all."""

@@ -12,6 +12,7 @@ import msgspec
 
 from app.flow import conditions, contact_goals, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.references import Reference, references_in
 from app.lib.complaints import joined
 from app.lib.liquid import LiquidError, compile_text
 
@@ -24,6 +25,9 @@ class StepTypes(Protocol):
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
         """The ways out of a step of a known type with this configuration, `error` among them."""
+
+    def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
+        """The rows of the workspace that a configuration of a known type names; paths begin below `data`."""
 
     def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with a configuration of a known type; paths begin below `data`."""
@@ -48,7 +52,10 @@ class Installed:
         return sorted(registry.types())
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
-        return list(registry.ports(registry.get(type_)))
+        return [port.id for port in registry.ports(registry.get(type_), data)]
+
+    def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
+        return list(references_in(registry.get(type_).Config, data))
 
     def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         return [*registry.problems(registry.get(type_), data), *_liquid_problems(data, "")]
@@ -76,7 +83,7 @@ class Installed:
                 "label": kind.label,
                 "category": kind.category,
                 "description": kind.description,
-                "ports": list(registry.ports(kind)),
+                "ports": [port.id for port in registry.ports(kind)],
                 "schema": registry.config_schema(kind),
             }
             for kind in registry.types().values()

@@ -60,3 +60,20 @@ class Step(Protocol):
     @property
     def country(self) -> str | None:
         """The workspace's (ISO 3166 alpha-2): what phone numbers without a country code are of."""
+
+
+class StepRecord(Protocol):
+    """A step that was taken, as the page of a run has it."""
+
+    @property
+    def output(self) -> dict[str, Any] | None: ...
+
+    @property
+    def port(self) -> str | None:
+        """The way by which the run left it; None while it is there."""
+
+    @property
+    def started_at(self) -> datetime | None: ...
+
+    @property
+    def completed_at(self) -> datetime | None: ...

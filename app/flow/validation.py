@@ -8,7 +8,7 @@ where (`nodes[2].data.duration`) and what to do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,8 @@ from app.flow.document import (
 from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
+from app.flow.node_words import references_of
+from app.flow.references import ReferencedNames
 from app.flow.step_types import StepTypes
 from app.lib import jsonlimits
 from app.lib.nearest import did_you_mean
@@ -47,40 +49,37 @@ ONLY_WITH_EVENT = (
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 MAX_MARKS = 2_000
 """`{{` and `{%` in all settings together. Each takes some 30 µs to compile, and a draft is compiled at every change."""
-Exists = Callable[[UUID], bool]
 NOTHING_KNOWN = KnownNames()
 LONGEST_UNCERTAIN_DAYS = 30
 """How long an email may stay uncertain before the rule of its workflow decides."""
 
 
-def references(graph: Graph, key: str) -> set[UUID]:
-    """The ids that nodes name under `data[key]` (`templateId`, `connectorId`), as far as they are ids."""
-    found = set()
+def references(graph: Graph) -> dict[str, set[UUID]]:
+    """The rows of the workspace that its steps name: kind (`template`, `connector`) → ids."""
+    named: dict[str, set[UUID]] = {}
     for node in graph.nodes:
-        try:
-            found.add(UUID(str(node.data.get(key))))
-        except ValueError:
-            continue
-    return found
+        for reference in references_of(node):
+            named.setdefault(reference.kind, set()).add(reference.id)
+    return named
 
 
 def validate(
     graph: Graph,
     *,
     types: StepTypes,
-    template_exists: Exists,
-    connector_exists: Exists = lambda _: True,
+    names: ReferencedNames,
     known: KnownNames = NOTHING_KNOWN,
 ) -> Diagnostics:
-    """Everything wrong with `graph`. `types` knows the step types and the condition language, `known` the names of data."""
+    """Everything wrong with `graph`.
+
+    `types` knows the step types and the condition language, `names` the rows that steps refer to, `known` the names of data.
+    """
     shape = [*_shape(graph), *(too_much := list(_sizes(graph)))]
     if too_much:
         return _in_order(shape)  # nothing that is too large is compiled
     steps: list[Diagnostic] = []
     for index, node in enumerate(graph.nodes):
-        steps += _check_node(index, node, types)
-        steps += _reference(index, node, "templateId", template_exists, "template")
-        steps += _reference(index, node, "connectorId", connector_exists, "connector")
+        steps += _check_node(index, node, types, names)
     return _in_order(
         [
             *shape,
@@ -162,30 +161,20 @@ def _zero_bytes(value: Any, path: str) -> Iterator[str]:
             yield from _zero_bytes(inner, f"{path}[{index}]")
 
 
-def _check_node(index: int, node: Node, types: StepTypes) -> Iterator[Diagnostic]:
+def _check_node(index: int, node: Node, types: StepTypes, names: ReferencedNames) -> Iterator[Diagnostic]:
     if node.type not in types.names():
         yield Diagnostic(f"nodes[{index}].type", _unknown(node.type, types.names(), "node type"), node.id)
         return
     for problem in types.problems(node.type, node.data):
         yield problem.below(f"nodes[{index}].data", node.id)
+    for kind, where, row_id in types.references(node.type, node.data):
+        if row_id not in names.get(kind, {}):
+            message = f"There is no {kind} {row_id}. Choose one of this workspace."
+            yield Diagnostic(f"nodes[{index}].data.{where}", message, node.id)
 
 
 def _unknown(word: str, known: list[str], noun: str) -> str:
     return f"There is no {noun} `{word}`. {did_you_mean(word, known)}"
-
-
-def _reference(index: int, node: Node, key: str, exists: Exists, noun: str) -> Iterator[Diagnostic]:
-    value = node.data.get(key)
-    if value in (None, ""):
-        return
-    path = f"nodes[{index}].data.{key}"
-    try:
-        known = exists(UUID(str(value)))
-    except ValueError:
-        yield Diagnostic(path, f"{quoted(value)} is not an id. Send the UUID of a {noun}.", node.id)
-        return
-    if not known:
-        yield Diagnostic(path, f"There is no {noun} {value}. Choose one of this workspace.", node.id)
 
 
 def _lost_steps(graph: Graph) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import label_of
 from app.errors import Invalid
-from app.flow import registry, thumbnail
-from app.flow.diff import PORT_WORDS
+from app.flow import node_words, thumbnail
 from app.flow.document import ERROR, TRIGGER, Graph, Node
+from app.flow.node_type import ERROR_PORT, Port, port_label
+from app.flow.node_words import category_of
 from app.insights.repository import InsightRepository
 from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
 from app.insights.service import overview, workflow_stats
@@ -25,7 +27,7 @@ from app.lib.formats import counted, number, percent
 from app.models.status import Role
 from app.troubles.kinds import KINDS, act_of, text_of
 from app.web.fragments import page
-from app.workflows.pages import category_of, trigger_text
+from app.workflows.pages import trigger_text
 from app.workflows.service import WorkflowService
 
 SHOWN = 8
@@ -102,18 +104,18 @@ def message_words(messages: MessageStats | None) -> list[str]:
     return parts
 
 
-def _rest(stats: NodeStats, ways: int) -> str:
+def _rest(stats: NodeStats, ways: Sequence[Port]) -> str:
     """Where those who arrived went, in words: `42% No, 58% Yes, 3 wait here`."""
     parts = []
-    if ways > 1 and stats.went_on:
+    if len(ways) > 1 and stats.went_on:
         parts += [
-            f"{percent(count, stats.went_on, 0)} {PORT_WORDS.get(port, port.capitalize())}"
+            f"{percent(count, stats.went_on, 0)} {port_label(ways, port)}"
             for port, count in sorted(stats.ports.items())
             if port != ERROR
         ]
     parts += message_words(stats.messages)
     if stats.ports.get(ERROR):
-        parts.append(f"{number(stats.ports[ERROR])} left by Error")
+        parts.append(f"{number(stats.ports[ERROR])} left by {ERROR_PORT.label}")
     if stats.waiting:
         parts.append(f"{number(stats.waiting)} {'waits' if stats.waiting == 1 else 'wait'} here")
     if stats.ended_failed:
@@ -170,20 +172,18 @@ def reading_order(graph: Graph) -> list[tuple[Node, int]]:
 
 
 def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:
-    known = registry.find(node.type)
-    title = node.name if isinstance(node.name, str) and node.name else known.label if known else node.type
     return Stage(
         node_id=node.id,
         type=node.type,
-        title=title,
-        kind=known.label if known else node.type,
+        title=node_words.title_of(node.type, node.name, node.data),
+        kind=node_words.kind_word(node.type),
         category=category_of(node.type),
         indent=min(indent, 4),
         arrived=numbers.executed + numbers.waiting,
         went_on=numbers.went_on,
         waiting=numbers.waiting,
         failed=numbers.failed,
-        rest=_rest(numbers, len(known.ports) if known else 1),
+        rest=_rest(numbers, node_words.ports_of(node.type, node.data)),
     )
 
 

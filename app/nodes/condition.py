@@ -10,9 +10,10 @@ from app.flow import registry
 from app.flow.conditions import Condition as Rule
 from app.flow.conditions import fields, issues, operators_of
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.node_type import NodeType
+from app.flow.node_type import NodeType, Port
 from app.flow.operators import TIMED, ZONED, ConditionError
 from app.flow.outcomes import Done, Fail, Outcome, Run
+from app.flow.phrases import sentence
 from app.flow.scope import Scope
 
 REMEMBERED = 256
@@ -29,7 +30,7 @@ class Condition(NodeType):
     description = (
         "Sends each contact one of two ways, Yes or No, by rules over the contact, the event and earlier steps."
     )
-    ports = ("true", "false")
+    outputs = (Port("true", "Yes", "yes"), Port("false", "No", "no"))
     Config = ConditionConfig
 
     @staticmethod
@@ -75,3 +76,8 @@ class Condition(NodeType):
         if not config.conditions:
             return [incomplete("conditions", "Add at least one condition.")]
         return issues(config.conditions)
+
+    @classmethod
+    def summary(cls, config: ConditionConfig) -> str:
+        words = sentence(msgspec.to_builtins(config.conditions), config.match)
+        return f"If {words}" if words else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -9,10 +10,14 @@ import msgspec
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import NodeType
+from app.flow.operators import UNITS
 from app.flow.outcomes import Wait
 from app.flow.scope import Scope
+from app.flow.step_view import StepRecord
+from app.lib.formats import duration
+from app.lib.readings import printed
 
-SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
+SECONDS = UNITS
 MAX_DAYS = 365
 
 
@@ -42,3 +47,28 @@ class Delay(NodeType):
                 )
             ]
         return []
+
+    @classmethod
+    def summary(cls, config: DelayConfig) -> str:
+        """In the largest unit that gives a whole number: 86,400 seconds are 1 day."""
+        if not config.duration > 0:
+            return ""
+        amount, unit = config.duration, str(config.unit)
+        total = amount * SECONDS[unit]
+        for name, size in SECONDS.items():
+            if total % size == 0:
+                amount, unit = total / size, name
+        return f"Wait {printed(amount)} {unit.removesuffix('s') if amount == 1 else unit}"
+
+    @classmethod
+    def due_at(cls, config: DelayConfig, step: StepRecord) -> datetime | None:
+        wait = timedelta(seconds=config.duration * SECONDS[config.unit])
+        return step.started_at + wait if step.started_at else None
+
+    @classmethod
+    def explain(cls, config: DelayConfig | None, step: StepRecord) -> str:
+        if step.completed_at is None:
+            return "The contact waits here."
+        if step.started_at is None:
+            return "Waited."
+        return f"Waited {duration(step.completed_at - step.started_at)}."

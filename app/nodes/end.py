@@ -8,6 +8,7 @@ from app.flow import registry
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done
 from app.flow.scope import Scope
+from app.flow.step_view import StepRecord
 
 
 class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -18,9 +19,13 @@ class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_o
 class End(NodeType):
     type, label, category = "end", "End", "exit"
     description = "Completes the run. A way that ends without it completes the run as well."
-    ports = ()
+    outputs = ()
     Config = EndConfig
 
     @staticmethod
     def compile(config: EndConfig, scope: Scope) -> Done:
         return Done()
+
+    @classmethod
+    def explain(cls, config: EndConfig | None, step: StepRecord) -> str:
+        return "The workflow is complete."

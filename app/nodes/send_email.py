@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import Message
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done
+from app.flow.references import Ref
 from app.flow.scope import Scope
 from app.lib import addresses, single_line
 from app.lib.readings import quoted
@@ -20,19 +22,20 @@ from app.values import contact_fields
 
 
 class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    template_id: UUID | None = None
+    template_id: Annotated[UUID | None, Ref("template")] = None
     subject: str = ""
-    from_name: str = ""
-    from_email: str = ""
+    from_name: Annotated[str, Meta(title="sender")] = ""
+    from_email: Annotated[str, Meta(title="sender address")] = ""
     reply_to: str = ""
-    connector_id: UUID | None = None
+    connector_id: Annotated[UUID | None, Ref("connector")] = None
     topic: str = ""
     go_on: Literal["queued", "sent", "delivered"] = "queued"
 
 
 @registry.node
 class SendEmail(NodeType):
-    type, label, category, sends = "send_email", "Email", "message", True
+    type, label, category, sends = "send_email", "Email", "message", Channel.EMAIL
+    retryable = needs_contact = True
     description = "Sends an email made from a template to those who may be written to, and says what became of each."
     Config = SendEmailConfig
 
@@ -72,3 +75,7 @@ class SendEmail(NodeType):
                 Diagnostic("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent.")
             )
         return found
+
+    @classmethod
+    def summary(cls, config: SendEmailConfig) -> str:
+        return f"“{config.subject}”" if config.subject else ""

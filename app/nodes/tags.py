@@ -12,6 +12,7 @@ from app.flow.effects import AddTag, RemoveTag
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Run, refused
 from app.flow.scope import Scope, is_constant
+from app.flow.step_view import StepRecord
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, BadField
 
@@ -24,8 +25,11 @@ class _TagNode(NodeType):
     """What both have in common; `effect` is the only difference."""
 
     category = "data"
+    retryable = needs_contact = True
     Config = TagConfig
     effect: ClassVar[type[AddTag] | type[RemoveTag]]
+    done: ClassVar[str]
+    """`Added`, in a sentence about a step that was taken."""
 
     @classmethod
     def outcome(cls, tag: str) -> Outcome:
@@ -68,6 +72,14 @@ class _TagNode(NodeType):
                 return [Diagnostic("tag", str(error))]
         return []
 
+    @classmethod
+    def summary(cls, config: TagConfig) -> str:
+        return f"{cls.label} “{config.tag}”" if config.tag.strip() else ""
+
+    @classmethod
+    def explain(cls, config: TagConfig | None, step: StepRecord) -> str:
+        return f"{cls.done} the tag {(step.output or {}).get('tag', '')}."
+
 
 def _within(tags: list[str], tag: str) -> Outcome | None:
     """The failure when the contact cannot take one more tag."""
@@ -78,11 +90,11 @@ def _within(tags: list[str], tag: str) -> Outcome | None:
 
 @registry.node
 class AddTagNode(_TagNode):
-    type, label, effect = "add_tag", "Add tag", AddTag
+    type, label, effect, done = "add_tag", "Add tag", AddTag, "Added"
     description = "Gives the contact a tag. A contact that has it already is left as it is."
 
 
 @registry.node
 class RemoveTagNode(_TagNode):
-    type, label, effect = "remove_tag", "Remove tag", RemoveTag
+    type, label, effect, done = "remove_tag", "Remove tag", RemoveTag, "Removed"
     description = "Takes a tag away from the contact."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,8 +12,11 @@ from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import CONTACT_COLUMNS, Increment, SetFields
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Read, Run, refused
+from app.flow.paths import label_of
 from app.flow.scope import Scope, is_constant
+from app.flow.step_view import StepRecord
 from app.lib import jsonlimits
+from app.lib.formats import readable
 from app.lib.readings import printed
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
@@ -175,6 +178,7 @@ def _problem(part: str, name: str, value: Any) -> str | None:
 @registry.node
 class UpdateContact(NodeType):
     type, label, category = "update_contact", "Update contact", "data"
+    retryable = needs_contact = True
     description = (
         "Sets attributes and fields of the contact, with values of the event or earlier steps, or counts one up."
     )
@@ -207,3 +211,22 @@ class UpdateContact(NodeType):
             for name, value in given.items()
             if (told := _problem(part, name, value)) is not None
         ]
+
+    @classmethod
+    def summary(cls, config: UpdateContactConfig) -> str:
+        parts = [f"{label_of(name)} = {readable(value, '…')}" for name, value in config.set.items()]
+        parts += [
+            f"{label_of(name)} {'+' if by >= 0 else '−'} {printed(abs(by))}" for name, by in config.increment.items()
+        ]
+        return ", ".join(parts)
+
+    @classmethod
+    def explain(cls, config: UpdateContactConfig | None, step: StepRecord) -> str:
+        output = step.output or {}
+        changed = [*output.get("set", {}), *output.get("increment", {})]
+        return f"Changed {', '.join(changed)}." if changed else "Nothing to change."
+
+    @classmethod
+    def writes(cls, config: UpdateContactConfig) -> Iterable[str]:
+        names = (name.removeprefix("attributes.") for name in (*config.set, *config.increment))
+        return [name for name in names if name not in CONTACT_COLUMNS]

@@ -1,4 +1,7 @@
-"""One plain sentence for each step of a run: what happened and why, in the words of the product."""
+"""One plain sentence for each step of a run: what happened and why, in the words of the product.
+
+What holds for every step is said here; the rest each step type says of itself (`NodeType.explain`).
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,16 @@ from typing import Any
 
 from app.flow import trigger_registry
 from app.flow.document import Graph
-from app.lib.formats import duration
+from app.flow.node_type import ERROR_PORT
+from app.flow.node_words import explanation_of
 from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, StepMessageOut, StepOut
-
-PORT_WORDS = {"true": "Yes", "false": "No", "error": "Error", "timeout": "Time-out"}
-
-
-def port_word(port: str | None) -> str:
-    """How a way out is called on the canvas."""
-    return PORT_WORDS.get(port or "next", (port or "next").capitalize())
 
 
 def sentences(run: RunDetail, graph: dict[str, Any]) -> list[str]:
     """For the trigger and then for each step of `run`, in order."""
-    return [_trigger(run, graph), *(_step(step) for step in run.steps)]
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    return [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
 
 
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
@@ -29,10 +27,10 @@ def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
     return kind.explain(config)
 
 
-def _step(step: StepOut) -> str:
+def _step(step: StepOut, node: dict[str, Any]) -> str:
     if step.status == "failed":
         return f"{_reason(step)} No further attempt is made." + (
-            " The run left by Error." if step.port == "error" else ""
+            f" The run left by {ERROR_PORT.label}." if step.port == ERROR_PORT.id else ""
         )
     if step.status == "retrying":
         return f"{_reason(step)} It is tried again."
@@ -42,8 +40,7 @@ def _step(step: StepOut) -> str:
         return _message(step, step.message)
     if step.status == "skipped":
         return _skipped(step)
-    teller = _TELLERS.get(step.node_type)
-    return teller(step) if teller else ("Done." if step.completed_at else "Under way.")
+    return explanation_of(step.node_type, node.get("data") or {}, step)
 
 
 def _reason(step: StepOut) -> str:
@@ -55,18 +52,6 @@ def _skipped(step: StepOut) -> str:
     if "rules" in (step.output or {}):
         return "Left out, because the contact meets the goal already."
     return "The goal was reached while the run stood here."
-
-
-def _delay(step: StepOut) -> str:
-    if step.completed_at is None:
-        return "The contact waits here."
-    if step.started_at is None:
-        return "Waited."
-    return f"Waited {duration(step.completed_at - step.started_at)}."
-
-
-def _condition(step: StepOut) -> str:
-    return f"The run left by {port_word(step.port)}."
 
 
 def _message(step: StepOut, message: StepMessageOut) -> str:
@@ -115,22 +100,3 @@ def shown_status(step: StepOut) -> str:
 def needs_look(step: StepOut) -> bool:
     """Did something go wrong at this step, or may it have?"""
     return shown_status(step) in ("failed", "retrying", "uncertain")
-
-
-def _update(step: StepOut) -> str:
-    changed = [*(step.output or {}).get("set", {}), *(step.output or {}).get("increment", {})]
-    return f"Changed {', '.join(changed)}." if changed else "Nothing to change."
-
-
-def _tag(verb: str) -> Any:
-    return lambda step: f"{verb} the tag {(step.output or {}).get('tag', '')}."
-
-
-_TELLERS: dict[str, Any] = {
-    "delay": _delay,
-    "condition": _condition,
-    "update_contact": _update,
-    "add_tag": _tag("Added"),
-    "remove_tag": _tag("Removed"),
-    "end": lambda _step: "The workflow is complete.",
-}

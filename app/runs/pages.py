@@ -12,8 +12,9 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow import registry
 from app.flow.diagram import draw
+from app.flow.node_type import Port
+from app.flow.node_words import port_of, ports_of, title_of_plain
 from app.models.status import Role
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
@@ -36,14 +37,23 @@ def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
     return path
 
 
+def branches_taken(run: RunDetail, graph: dict[str, Any]) -> dict[int, Port]:
+    """By `seq`, the way out that a step took which has several."""
+    nodes = {node["id"]: (str(node["type"]), node.get("data") or {}) for node in graph["nodes"]}
+    return {
+        step.seq: port_of(*nodes[step.node_id], step.port)
+        for step in run.steps
+        if step.port and step.node_id in nodes and len(ports_of(*nodes[step.node_id])) > 1
+    }
+
+
 def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> str:
     """What the step is called that a run stands on, by the version it is pinned to."""
     graph = graphs.get((run.workflow_id, run.workflow_version))
     node = next((node for node in graph["nodes"] if node["id"] == run.current_node_id), None) if graph else None
     if node is None:
         return run.current_node_id or ""
-    known = registry.find(node["type"])
-    return str(node.get("name") or (known.label if known else node["type"]))
+    return title_of_plain(node)
 
 
 async def _list(
@@ -131,6 +141,7 @@ async def show_run(
         contact=row[1],
         picture=draw(row[3].graph),
         way=steps_of_path(run),
+        branches=branches_taken(run, row[3].graph),
         told=sentences(run, row[3].graph),
         shown=[shown_status(step) for step in run.steps],
         bad_steps=[needs_look(step) for step in run.steps],

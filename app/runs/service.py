@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
-from app.flow import registry
+from app.flow.node_words import due_at, kind_word
 from app.messaging import rules
 from app.messaging.channels.message_ids import message_id
 from app.messaging.service import decision_view
 from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.nodes import delay
 from app.runs.repository import RunFilter, RunRepository
 from app.runs.schemas import (
     AttemptOut,
@@ -184,24 +183,20 @@ class _Teller:
     def told(self, node_id: str, seq: int) -> dict[str, Any]:
         node = self.nodes.get(node_id, {})
         kind = str(node.get("type", "unknown"))
-        known = registry.find(kind)
         return {
             "id": message_id(self.run.id, seq),
             "run_id": self.run.id,
             "seq": seq,
             "node_id": node_id,
             "node_type": kind,
-            "name": node.get("name") or (known.label if known else kind),
+            "name": node.get("name") or kind_word(kind),
             "input": {"config": node.get("data", {}), "previous": self.previous},
         }
 
-    def scheduled(self, step: Step) -> datetime | None:
+    def was_due(self, step: Step) -> datetime | None:
         """When a finished wait was due; the open one has it on the run. None for other steps."""
         node = self.nodes.get(step.node_id, {})
-        if node.get("type") != delay.Delay.type:
-            return None
-        config = msgspec.convert(node.get("data", {}), delay.DelayConfig)
-        return step.started_at + timedelta(seconds=config.duration * delay.SECONDS[config.unit])
+        return due_at(str(node.get("type")), node.get("data") or {}, step)
 
     def finished(self, step: Step) -> dict[str, Any]:
         told = self.told(step.node_id, step.seq)
@@ -299,7 +294,7 @@ class RunService:
                 occurrence=step.occurrence,
                 started_at=step.started_at,
                 completed_at=step.completed_at,
-                scheduled_at=teller.scheduled(step),
+                scheduled_at=teller.was_due(step),
                 rules=rules_of(step),
                 message=_message(messages.get(step.seq), decisions.get(step.seq)),
             )

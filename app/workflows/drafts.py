@@ -68,13 +68,10 @@ class Drafts:
 
     async def diagnostics(self, graph: Graph) -> Diagnostics:
         """Everything wrong with a document, as of now: templates may have been deleted since it was saved."""
-        templates = await self._repository.known_templates(references(graph, "templateId"))
-        connectors = await self._repository.known_connectors(references(graph, "connectorId"))
         return validate(
             graph,
             types=INSTALLED,
-            template_exists=templates.__contains__,
-            connector_exists=connectors.__contains__,
+            names=await self._repository.referenced_names(references(graph)),
             known=await self._repository.known_names(events_of(graph)) if reads_fields(graph) else NOTHING_KNOWN,
         )
 

@@ -13,10 +13,11 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
-from app.flow import diagram, registry, trigger_registry
+from app.flow import diagram, trigger_registry
 from app.flow import thumbnail as glyph
 from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Graph
+from app.flow.node_words import category_of
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
@@ -44,12 +45,6 @@ class Row(msgspec.Struct, frozen=True):
     glyph: glyph.Glyph
     trigger: str
     has_goals: bool
-
-
-def category_of(type_: str) -> str:
-    """The category of a step type; an unknown one is shown grey."""
-    found = registry.find(type_)
-    return found.category if found else "exit"
 
 
 def trigger_text(graph: Graph) -> str:
@@ -209,7 +204,7 @@ async def versions(
         shown = await service.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)
         after, base = Graph.load(shown.graph), shown.version - 1 or None
     before = Graph.load((await service.version(workflow, base)).graph) if base else Graph()
-    changes = compare(before, after) if base else []
+    changes = compare(before, after, await service.referenced_names(before, after)) if base else []
     return page(
         request,
         "workflows/versions.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -23,6 +23,8 @@ KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
 
 
+REFERENCED: dict[str, type[Template] | type[Connector]] = {"template": Template, "connector": Connector}
+"""The rows that config fields may name: `Ref(kind)` → model."""
 SCANNED_EVENTS = 50_000
 """Newest events of the workspace that a preview reads through; about 50 ms."""
 
@@ -189,12 +191,14 @@ class WorkflowRepository:
 
     # What a document names ------------------------------------------------------------------------------------
 
-    async def hold(self, templates: Iterable[UUID], connectors: Iterable[UUID]) -> None:
-        """Keep what a document names from being deleted until this transaction is over."""
-        for kind, ids in ((Template, list(templates)), (Connector, list(connectors))):
-            if ids:
-                query = select(kind.id).where(kind.tenant_id == self._tenant_id, kind.id.in_(ids)).order_by(kind.id)
-                await self._session.execute(query.with_for_update(read=True, key_share=True))
+    async def hold(self, references: Mapping[str, Set[UUID]]) -> None:
+        """Keep what a document names (kind → ids) from being deleted until this transaction is over."""
+        for kind, ids in sorted(references.items()):
+            model = REFERENCED[kind]
+            query = (
+                select(model.id).where(model.tenant_id == self._tenant_id, model.id.in_(list(ids))).order_by(model.id)
+            )
+            await self._session.execute(query.with_for_update(read=True, key_share=True))
 
     async def known_names(self, events: Set[str]) -> KnownNames:
         """Names that contacts and these events have; asked once for a request."""
@@ -203,14 +207,11 @@ class WorkflowRepository:
             self._names[asked] = await known_names(self._session, self._tenant_id, asked)
         return self._names[asked]
 
-    async def known_templates(self, ids: Iterable[UUID]) -> set[UUID]:
-        """Those of `ids` that are templates of this workspace."""
-        return await self._known(select(Template.id).where(Template.tenant_id == self._tenant_id), Template.id, ids)
-
-    async def known_connectors(self, ids: Iterable[UUID]) -> set[UUID]:
-        """Those of `ids` that are connectors of this workspace."""
-        return await self._known(select(Connector.id).where(Connector.tenant_id == self._tenant_id), Connector.id, ids)
-
-    async def _known(self, query: Select[UUID], column: Any, ids: Iterable[UUID]) -> set[UUID]:
-        wanted = list(ids)
-        return set((await self._session.scalars(query.where(column.in_(wanted)))).all()) if wanted else set()
+    async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
+        """Of what a document names (kind → ids), what is there and how it is called; one query a kind."""
+        names: dict[str, dict[UUID, str]] = {}
+        for kind, ids in references.items():
+            model = REFERENCED[kind]
+            query = select(model.id, model.name).where(model.tenant_id == self._tenant_id, model.id.in_(list(ids)))
+            names[kind] = {row.id: row.name for row in await self._session.execute(query)}
+        return names

@@ -22,6 +22,7 @@ from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
 from app.flow.ops import AnyOp
+from app.flow.validation import references
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.messaging import repository as messaging
@@ -99,6 +100,14 @@ class WorkflowService:
         self._versions = Versions(self._repository, self._drafts, principal)
 
     # Reading --------------------------------------------------------------------------------------------------
+
+    async def referenced_names(self, *graphs: Graph) -> dict[str, dict[UUID, str]]:
+        """What the rows are called that steps of these documents refer to: kind → id → name, of those that are there."""
+        wanted: dict[str, set[UUID]] = {}
+        for graph in graphs:
+            for kind, ids in references(graph).items():
+                wanted.setdefault(kind, set()).update(ids)
+        return await self._repository.referenced_names(wanted)
 
     async def get(self, workflow_id: UUID) -> Workflow:
         """One workflow. Raises WorkflowNotFound, also for another workspace's."""

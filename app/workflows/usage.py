@@ -5,7 +5,7 @@ What somebody uses is not deleted. A workflow in the archive counts only while p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow import registry
+from app.flow.node_type import NodeType
+from app.flow.references import marked_fields
 from app.lib.formats import counted, number
 from app.workflows.run_counters import RUNNING_SQL
 
@@ -61,7 +63,7 @@ order by 2, 1, 3 desc nulls first
 
 async def of_template(session: AsyncSession, tenant_id: int, template_id: UUID) -> list[Use]:
     """Who names this template."""
-    return await _uses(session, tenant_id, _naming("templateId", template_id), "m.template_id = :id", id=template_id)
+    return await _uses(session, tenant_id, _naming("template", template_id), "m.template_id = :id", id=template_id)
 
 
 async def of_connector(session: AsyncSession, tenant_id: int, connector_id: UUID, *, last: bool) -> list[Use]:
@@ -69,23 +71,40 @@ async def of_connector(session: AsyncSession, tenant_id: int, connector_id: UUID
     found = await _uses(
         session,
         tenant_id,
-        _naming("connectorId", connector_id),
+        _naming("connector", connector_id),
         "(m.connector_id = cast(:id as uuid) or lower(m.payload->>'connectorId') = cast(:id as text))",
         id=str(connector_id),
     )
     if last:
-        sending = " || ".join(f'@.type == "{kind.type}"' for kind in registry.types().values() if kind.sends)
-        unnamed = '!exists(@.data.connectorId) || @.data.connectorId == null || @.data.connectorId == ""'
-        path = f"$.nodes[*] ? (({sending}) && ({unnamed}))"
+        path = f"$.nodes[*] ? ({' || '.join(_without_connector())})"
         relying = "coalesce(m.payload->>'connectorId', '') = ''"
         found += await _uses(session, tenant_id, path, relying, drafts=False)
     return found
 
 
-def _naming(field: str, wanted: UUID) -> str:
-    """A path to nodes whose `field` is this id, however it is written."""
+def _naming(kind: str, wanted: UUID) -> str:
+    """A path to nodes that name this row of a kind, in whatever field and however the id is written.
+
+    All fields are looked at in all nodes: those of a type that is not installed any more are likely called the same.
+    """
     pattern = "-?".join((wanted.hex[:8], wanted.hex[8:12], wanted.hex[12:16], wanted.hex[16:20], wanted.hex[20:]))
-    return f'$.nodes[*].data.{field} ? (@ like_regex "^{pattern}$" flag "i")'
+    fields = sorted({path for step_type in registry.types().values() for path in _json_paths(step_type, kind)})
+    tests = [f'@.{path} like_regex "^{pattern}$" flag "i"' for path in fields]
+    return f"$.nodes[*].data ? ({' || '.join(tests)})"
+
+
+def _json_paths(step_type: type[NodeType], kind: str) -> list[str]:
+    """Where a config of this type names rows of a kind; lists on the way are looked through by PostgreSQL itself."""
+    fields = marked_fields(step_type.Config)
+    return [".".join(f'"{name}"' for name in field.names) for field in fields if field.kind == kind]
+
+
+def _without_connector() -> Iterator[str]:
+    """For each type that sends: its nodes that name no connector, and so take the only one."""
+    for step_type in registry.types().values():
+        if step_type.sends is not None:
+            named = [f'exists(@.data.{path} ? (@ != null && @ != ""))' for path in _json_paths(step_type, "connector")]
+            yield f'(@.type == "{step_type.type}"{"".join(f" && !({one})" for one in named)})'
 
 
 async def _uses(

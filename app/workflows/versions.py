@@ -68,7 +68,7 @@ class Versions:
 
     async def require_ready(self, graph: Graph) -> None:
         """Raise NotReady with every finding that keeps `graph` from being live."""
-        await self._repository.hold(references(graph, "templateId"), references(graph, "connectorId"))
+        await self._repository.hold(references(graph))
         if blocking := (await self._drafts.diagnostics(graph)).blocking_activation:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
             raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.complaint() for one in blocking])

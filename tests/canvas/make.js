@@ -1,11 +1,12 @@
 /** Random graphs and random changes for the property tests; a seed makes a failure repeatable. */
 import { Graph } from '../../app/static/canvas/graph.js';
 
+const hidden = [{ id: 'error', label: 'Error' }];
 export const TYPES = {
   trigger: { label: 'Trigger', category: 'trigger', ports: [{ id: 'next', label: '' }] },
-  send_email: { label: 'Email', category: 'message', ports: [{ id: 'next', label: '' }] },
-  delay: { label: 'Wait', category: 'timing', ports: [{ id: 'next', label: '' }], start: { duration: 1, unit: 'days' } },
-  condition: { label: 'Condition', category: 'logic', ports: [{ id: 'true', label: 'Yes' }, { id: 'false', label: 'No' }] },
+  send_email: { label: 'Email', category: 'message', ports: [{ id: 'next', label: '' }], hidden },
+  delay: { label: 'Wait', category: 'timing', ports: [{ id: 'next', label: '' }], hidden, start: { duration: 1, unit: 'days' } },
+  condition: { label: 'Condition', category: 'logic', ports: [{ id: 'true', label: 'Yes' }, { id: 'false', label: 'No' }], hidden },
   end: { label: 'End', category: 'exit', ports: [] },
 };
 

@@ -322,7 +322,7 @@ def test_an_operator_and_its_opposite_never_agree(actual: Any, wanted: Any) -> N
     assert "exists" in WITHOUT_VALUE
 
 
-@given(st.datetimes() | st.dates() | st.integers(-(10**12), 10**13), st.dates(), st.sampled_from(["Asia/Tokyo", "UTC"]))
+@given(st.datetimes() | st.dates() | st.integers(-(10**10), 10**13), st.dates(), st.sampled_from(["Asia/Tokyo", "UTC"]))
 def test_a_date_is_before_on_or_after_a_day_and_only_one_of_them(actual: Any, day: date, zone: str) -> None:
     step = person(timezone=zone)
     actual = actual if isinstance(actual, int) else actual.isoformat()

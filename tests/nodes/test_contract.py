@@ -17,6 +17,7 @@ import pytest
 from app.builder import canvas
 from app.builder.form_options import Choices
 from app.flow import presentation, registry, trigger_registry
+from app.flow.node_words import summary_of
 from app.flow.presentation import FOLDER
 from app.lib.complaints import is_left_out
 from app.web.fragments import FragmentEngine
@@ -94,8 +95,9 @@ class Controls(HTMLParser):
 
 def rendered(folder: str, template: str, data: dict[str, Any]) -> str:
     node = {"id": "step-1", "type": folder.rpartition("/")[2], "name": "", "data": data}
-    known = Choices({}, {}, ["contact.created"], ["plan"], ["vip"], [])
-    context = {"node": node, "face": face_of(folder), "choices": known}
+    known = Choices({"template": {}, "connector": {}}, ["contact.created"], ["plan"], ["vip"], [])
+    summary = summary_of(node["type"], data) if "/" not in folder else ""
+    context = {"node": node, "face": face_of(folder), "choices": known, "summary": summary}
     html: str = ENGINE.get_template(f"{folder}/{template}").render(**context)
     return html
 
@@ -157,13 +159,11 @@ def test_its_card_says_something_in_one_line(folder: str, stage: str) -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_ports_agree(name: str) -> None:
-    """Named ports of the face are ports of the type, and several ways out are told apart by words."""
+    """Several ways out are told apart by words."""
     kind, face = registry.get(name), presentation.steps()[name]
-    assert [port["id"] for port in face.ports] == list(kind.ports)
-    named = json.loads((FOLDER / name / "face.json").read_text()).get("ports", {})
-    assert set(named) <= set(kind.ports)
-    if len(kind.ports) > 1:
-        assert all(port["label"] for port in face.ports)
+    assert face.ports == kind.outputs
+    if len(kind.outputs) > 1:
+        assert all(port.label for port in face.ports)
 
 
 @pytest.mark.parametrize("folder", BOTH)

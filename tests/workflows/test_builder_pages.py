@@ -88,7 +88,10 @@ async def test_the_page_has_a_card_for_each_step_and_the_data_to_boot(
     data = json.loads(found[1])
     assert data["rev"] == 1 and data["mayEdit"] is True and data["name"] == workflow.name
     assert set(data["types"]) >= {"trigger", "send_email", "delay", "condition"}
-    assert data["types"]["condition"]["ports"] == [{"id": "true", "label": "Yes"}, {"id": "false", "label": "No"}]
+    assert data["types"]["condition"]["ports"] == [
+        {"id": "true", "label": "Yes", "tone": "yes"},
+        {"id": "false", "label": "No", "tone": "no"},
+    ]
     assert "<b>onboarding" not in page, "the name is escaped everywhere, in the JSON too"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from app.flow import thumbnail
-from app.flow.diff import compare, edge_marks, union, value_text
+from app.flow.diff import Detail, compare, edge_marks, union, value_text
 from app.flow.document import Graph
 
 
@@ -39,7 +40,7 @@ def test_a_changed_value_names_both_sides() -> None:
     document = graph().document()
     document["nodes"][2]["data"]["duration"] = 3
     (change,) = compare(graph(), Graph.load(document))
-    assert (change.kind, change.node_id, change.title) == ("changed", "no", "Wait")
+    assert (change.kind, change.node_id, change.title) == ("changed", "no", "Wait 3 days")
     assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("duration", "1", "3")]
 
 
@@ -49,8 +50,8 @@ def test_a_moved_way_is_told_by_its_port() -> None:
     (change,) = compare(graph(), Graph.load(document))
     assert change.node_id == "ask"
     assert {(detail.label, detail.after) for detail in change.details} == {
-        ("Yes leads to", "Wait"),
-        ("No leads to", "Add tag"),
+        ("Yes leads to", "Wait 1 day"),
+        ("No leads to", "Add tag “paying”"),
     }
 
 
@@ -119,3 +120,17 @@ def test_a_rule_for_uncertain_emails_is_told() -> None:
     assert change.details[0].after == "count as failed after 2 hours"
     held = graph(settings={"uncertain": {**rule, "then": "hold"}})
     assert compare(graph(), held) == [] and "uncertain" not in held.document()["settings"], "one form for one meaning"
+
+
+def test_what_a_step_refers_to_is_told_by_its_name() -> None:
+    old, new, gone = (UUID(int=number) for number in (1, 2, 3))
+    before, after = (
+        Graph.load({"nodes": [{"id": "m", "type": "send_email", "data": {"templateId": str(one), "fromName": name}}]})
+        for one, name in ((old, "Ada"), (new, "Bo"))
+    )
+    names = {"template": {old: "Welcome", new: "Hello"}}
+    (change,) = compare(before, after, names)
+    assert change.details == [Detail("template", "Welcome", "Hello"), Detail("sender", "Ada", "Bo")]
+    after = Graph.load({"nodes": [{"id": "m", "type": "send_email", "data": {"connectorId": str(gone)}}]})
+    (change,) = compare(before, after, names)
+    assert Detail("connector", "", "a connector that is gone") in change.details

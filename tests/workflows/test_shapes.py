@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.engine.graph import retry_of
+from app.flow.node_type import NodeType
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, complaints, created, op, patch_draft
@@ -144,4 +145,4 @@ def test_the_engine_waits_as_the_rule_says() -> None:
     assert (short.attempts, [short.delay(attempt, 0.5) for attempt in (1, 2, 3, 8)]) == (9, [0.25, 0.5, 0.9, 0.9])
     older = retry_of({"maxAttempts": 2, "backoff": "fixed", "delaySeconds": 30, "jitter": True})
     assert (older.attempts, older.delay(5, 0.0), older.delay(5, 1.0)) == (2, 15.0, 30.0)
-    assert retry_of(None).attempts == 1
+    assert NodeType.default_retry.attempts == 1

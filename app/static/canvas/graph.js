@@ -7,8 +7,8 @@
  * @typedef {{id: string, type: string, name?: string, position: Point, data?: any, retry?: any}} FlowNode
  * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
- * @typedef {{id: string, label: string}} Port
- * @typedef {{label: string, category: string, ports: Port[], start?: any}} TypeFace
+ * @typedef {{id: string, label: string, tone?: string}} Port
+ * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], start?: any}} TypeFace `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
 
@@ -18,7 +18,7 @@ export class Refused extends Error {}
 export const TRIGGER = 'trigger';
 export const MAX_NODES = 100;
 /** A step whose type this server does not know keeps its edges and can still be moved or removed. */
-const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }] };
+const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }], hidden: [{ id: 'error', label: 'Error', tone: 'error' }] };
 const SET = new Set(['move_node', 'update_node', 'update_trigger', 'set_goals', 'set_settings', 'update_note', 'rename']);
 /** Setters of one step that do not touch each other's fields. */
 const APART = new Set(['move_node', 'update_node']);
@@ -105,16 +105,18 @@ export class Graph {
     return this.types[type] ?? UNKNOWN;
   }
 
-  /** Ways out: those of the type, then `error` and others that are in use. @param {string} id @returns {Port[]} */
+  /** Ways out: those of the type, then hidden ones and ones that its config has no more, while they are in use. @param {string} id @returns {Port[]} */
   ports(id) {
-    const own = this.ownPorts.get(id) ?? this.face(id).ports;
+    const face = this.face(id);
+    const own = this.ownPorts.get(id) ?? face.ports;
     const extra = this.outgoing(id).filter((edge) => !own.some((port) => port.id === edge.sourceHandle));
-    return [...own, ...extra.map((edge) => ({ id: edge.sourceHandle, label: edge.sourceHandle === 'error' ? 'On error' : edge.sourceHandle }))];
+    const hidden = (handle) => face.hidden?.find((port) => port.id === handle);
+    return [...own, ...extra.map(({ sourceHandle }) => hidden(sourceHandle) ?? { id: sourceHandle, label: sourceHandle })];
   }
 
   /** @param {string} id @param {string} port */
   hasPort(id, port) {
-    return this.ports(id).some((known) => known.id === port) || (port === 'error' && id !== TRIGGER && this.face(id).ports.length > 0);
+    return this.ports(id).some((known) => known.id === port) || (this.face(id).hidden ?? []).some((known) => known.id === port);
   }
 
   /** Edges by their ends, made again after an edge came or went. */

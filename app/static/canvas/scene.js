@@ -201,7 +201,7 @@ export class Scene {
     this.ribbons.append(ribbon);
     const port = this.canvas.graph.ports(edge.source).find((known) => known.id === edge.sourceHandle);
     const label = make('span', `elab${port?.label ? '' : ' plain'}`, { 'data-edge': id });
-    const word = make('span', `word p-${edge.sourceHandle}`);
+    const word = make('span', `word${port?.tone ? ` p-${port.tone}` : ''}`);
     word.textContent = port?.label ?? '';
     label.append(word, make('span', 'num'));
     this.marks.append(label);

@@ -1,0 +1,114 @@
+"""What a step of a document is called, and how its ways out are called: the same on cards, drawings, lists and in sentences.
+
+Every function takes a node as it stands in a document, of whatever type: one that is not installed has its name for all words.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app.flow import registry
+from app.flow.document import Node
+from app.flow.node_type import ERROR_PORT, NodeType, Port, port_label
+from app.flow.references import Reference, marked_fields, references_in
+from app.flow.step_view import StepRecord
+from app.models.status import Channel
+
+UNKNOWN_CATEGORY = "exit"
+"""Steps of a type that is not installed are grey, as ends are."""
+
+
+def kind_word(type_: str) -> str:
+    """What people call a step type."""
+    kind = registry.find(type_)
+    return kind.label if kind else type_
+
+
+def category_of(type_: str) -> str:
+    """The category of a step type, which is its colour."""
+    kind = registry.find(type_)
+    return kind.category if kind else UNKNOWN_CATEGORY
+
+
+def sends(type_: str, channel: Channel) -> bool:
+    """Do steps of this type write to people by this channel?"""
+    kind = registry.find(type_)
+    return kind is not None and kind.sends is channel
+
+
+def summary_of(type_: str, data: dict[str, Any]) -> str:
+    """What a step does, in one line; empty when nothing is chosen yet or nobody knows."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.summary(config) if kind and config is not None else ""
+
+
+def title_of(type_: str, name: Any, data: dict[str, Any]) -> str:
+    """What a step is called: its own name, else what it does, else what its type is called."""
+    own = name if isinstance(name, str) else ""
+    return own or summary_of(type_, data) or kind_word(type_)
+
+
+def title_of_plain(node: dict[str, Any]) -> str:
+    """The same for a node of a document that was not read."""
+    return title_of(str(node.get("type", "")), node.get("name"), node.get("data") or {})
+
+
+def ports_of(type_: str, data: dict[str, Any]) -> tuple[Port, ...]:
+    """The ways out of a step without `error`; none of a type that is not installed."""
+    kind = registry.find(type_)
+    return tuple(port for port in registry.ports(kind, data) if port is not ERROR_PORT) if kind else ()
+
+
+def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
+    """One way out. A way that the config has no more keeps its name for a word."""
+    wanted = port_id or "next"
+    ways = (*ports_of(type_, data), ERROR_PORT)
+    known = next((port for port in ways if port.id == wanted), Port(wanted))
+    return Port(wanted, port_label(ways, wanted), known.tone)
+
+
+def explanation_of(type_: str, data: dict[str, Any], step: StepRecord) -> str:
+    """What happened at a step that neither failed nor asked for a message."""
+    kind = registry.find(type_) or NodeType
+    config = registry.readable_config(kind, data) if kind is not NodeType else None
+    return kind.explain(config, step)
+
+
+def due_at(type_: str, data: dict[str, Any], step: StepRecord) -> datetime | None:
+    """When a wait that is over was due to end; None for other steps."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.due_at(config, step) if kind and config is not None else None
+
+
+def references_of(node: Node) -> Iterator[Reference]:
+    """The rows of the workspace that a step names; none of a type that is not installed."""
+    kind = registry.find(node.type)
+    if kind is not None:
+        yield from references_in(kind.Config, node.data)
+
+
+@functools.cache
+def field_titles(type_: str) -> dict[str, str]:
+    """What people call the fields of a type's config: a reference by its kind, others by the title of their `Meta`, if any."""
+    kind = registry.find(type_)
+    if kind is None:
+        return {}
+    schema = msgspec.json.schema(kind.Config)
+    fields = schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"]
+    titles = {name: str(field["title"]) for name, field in fields.items() if "title" in field}
+    return titles | {field.names[0]: field.kind for field in marked_fields(kind.Config) if len(field.names) == 1}
+
+
+def written_by(node: Node) -> Iterator[str]:
+    """Names of the attributes that a step writes."""
+    kind = registry.find(node.type)
+    config = registry.readable_config(kind, node.data) if kind else None
+    if kind is not None and config is not None:
+        yield from kind.writes(config)

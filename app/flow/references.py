@@ -1,0 +1,94 @@
+"""Which rows of the workspace a document names: templates, connectors. Config fields are marked, nobody looks for fields by name.
+
+class SendConfig(msgspec.Struct):
+    template_id: Annotated[UUID | None, Ref("template")] = None
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+ReferencedNames = Mapping[str, Mapping[UUID, str]]
+"""Kind → id → what people call it, of those rows that are there."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Marks a Config field as the id of a row. `kind` is what people call such a row: `template`, `connector`."""
+
+    kind: str
+
+
+class Reference(NamedTuple):
+    """One id in a config: of what, and where below `data` (`templateId`, `arms[0].templateId`)."""
+
+    kind: str
+    path: str
+    id: UUID
+
+
+class MarkedField(NamedTuple):
+    """A field of a config that is a reference, by the names that lead to it: `("arms", "templateId")`."""
+
+    kind: str
+    names: tuple[str, ...]
+
+
+def _parts(hint: Any) -> tuple[Ref | None, type[msgspec.Struct] | None]:
+    """What a type hint holds anywhere inside: a mark, a struct."""
+    if get_origin(hint) is Annotated:
+        inner, *notes = get_args(hint)
+        mark = next((note for note in notes if isinstance(note, Ref)), None)
+        return (mark, None) if mark else _parts(inner)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return None, hint
+    for part in get_args(hint):
+        mark, struct = _parts(part)
+        if mark or struct:
+            return mark, struct
+    return None, None
+
+
+@functools.cache
+def marked_fields(config: type[msgspec.Struct]) -> tuple[MarkedField, ...]:
+    """The references that a config may hold, in nested structs too (a struct inside itself is looked into once)."""
+    return tuple(_marked(config, ()))
+
+
+def _marked(config: type[msgspec.Struct], above: tuple[type, ...]) -> Iterator[MarkedField]:
+    if config in above:
+        return
+    hints = get_type_hints(config, include_extras=True)
+    for field in msgspec.structs.fields(config):
+        mark, struct = _parts(hints[field.name])
+        if mark:
+            yield MarkedField(mark.kind, (field.encode_name,))
+        elif struct:
+            for inner in _marked(struct, (*above, config)):
+                yield MarkedField(inner.kind, (field.encode_name, *inner.names))
+
+
+def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference]:
+    """The ids that `data` names, as far as they are ids: what is none is refused by the type of its field."""
+    for field in marked_fields(config):
+        for path, value in _values(data, field.names, ""):
+            try:
+                yield Reference(field.kind, path, UUID(str(value)))
+            except ValueError:
+                continue
+
+
+def _values(value: Any, names: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _values(item, names, f"{path}[{number}]")
+    elif not names:
+        yield path, value
+    elif isinstance(value, dict) and names[0] in value:
+        yield from _values(value[names[0]], names[1:], f"{path}.{names[0]}".lstrip("."))
