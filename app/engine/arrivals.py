@@ -16,8 +16,9 @@ from app.engine.entry import Entries, Key
 from app.engine.goals import Goal
 from app.engine.graph import Graph
 from app.engine.matcher import Live, Matcher, Version
+from app.engine.records import Refusal
 from app.engine.state import Contact, GoalView, Run
-from app.engine.walk import CANCELLED, GOAL_REACHED, Batch, Refusal
+from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.inbox import InboxKind
 from app.lib import ids
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import structlog
 
+from app.engine.records import Echo
 from app.engine.state import Contact
-from app.engine.walk import Batch, Echo
+from app.engine.walk import Batch
 from app.flow.contact_goals import ATTRIBUTE_CHANGED, CONTACT_CHANGES, UPDATED
 from app.flow.effects import CONTACT_COLUMNS
 from app.values import contact_diff

@@ -9,8 +9,9 @@ from app.engine import rows
 from app.engine.claim import Item
 from app.engine.goals import met_by_contact
 from app.engine.graph import Graph
+from app.engine.records import Refusal
 from app.engine.state import Run
-from app.engine.walk import Batch, Refusal
+from app.engine.walk import Batch
 from app.flow.operators import ConditionError
 from app.inbox import InboxKind
 from app.lib.readings import as_key

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from app.engine import rows
+from app.engine.circles import repeatable
 from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Judge, unless_met
 from app.flow import contact_goals as goals
@@ -18,9 +19,9 @@ from app.flow import registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import Retry as RetryRule
-from app.flow.effects import Message
+from app.flow.effects import Message, SetVars
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Done, Fail, IfRoom, Outcome, Run
+from app.flow.outcomes import Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retries import ONCE, Retry
 from app.flow.scope import Scope
@@ -30,8 +31,6 @@ from app.lib.readings import quoted
 from app.messaging import counters
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
-
-MAX_STEPS = 10_000
 
 
 class NotUnderstood(Outcome):
@@ -77,6 +76,7 @@ class Node:
         "over",
         "parked",
         "queued",
+        "repeats",
         "retry",
         "room",
         "run",
@@ -89,7 +89,7 @@ class Node:
         self.room = (made.tags, made.size) if isinstance(made, IfRoom) else None
         """Tags and bytes of attributes that a contact must have room for, else it is asked by itself."""
         shared = made.outcome if isinstance(made, IfRoom) else made
-        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood)
+        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _sets_vars(shared)
         self.always: Outcome | None = shared if alike and isinstance(shared, Outcome) else None
         """What it does when that is the same for everybody (who has room)."""
         self.run: Run = (
@@ -103,6 +103,8 @@ class Node:
         """Counts the messages that it asked for; who sends them counts on from there."""
         self.kept = False
         """Its output is kept in the run's context because a later step reads it."""
+        self.repeats = False
+        """A run may come here more than once, so its visits are counted."""
         self.awaits = False
         """If it asks for a message, that is waited for, because its `error` port leads somewhere."""
         self.sends = False
@@ -158,6 +160,10 @@ class Graph:
                 node.ask_first(self.contact_goals)
         self.goal_events = frozenset(goal.event for goal in self.goals)
         self._keep_what_is_read()
+        targets = [(name, edge.target.id) for name, n in self.nodes.items() for edge in n.edges.values() if edge.target]
+        self.repeating = repeatable(self.nodes, targets)
+        for name in self.repeating:
+            self.nodes[name].repeats = True
         self.reads = frozenset(
             path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
         )
@@ -212,7 +218,7 @@ class Graph:
     def _connect(self, edge: dict[str, Any]) -> None:
         target = self.nodes[edge["target"]]
         if edge["source"] == "trigger":
-            self.start = target
+            self.start = self.entered.target = target
             return
         source, port = self.nodes[edge["source"]], edge.get("sourceHandle") or "next"
         if port not in source.edges:
@@ -225,6 +231,15 @@ class Graph:
         reads = {path.removeprefix("steps.") for path in self.scope.reads if path.startswith("steps.")}
         for node in self.nodes.values():
             node.kept = "*" in reads or node.id in reads
+        self.kept_vars = {path.removeprefix("vars.") for path in self.scope.reads if path.startswith("vars.")}
+        """Variables that some step reads; `*`: any. A message's template may read whatever there is."""
+        if any(node.sends for node in self.nodes.values()):
+            self.kept_vars.add("*")
+
+
+def _sets_vars(outcome: Outcome) -> bool:
+    """Whether they fit is asked of each run, so such a step is not the same for everybody."""
+    return any(isinstance(effect, SetVars) for effect in outcome.effects)
 
 
 def _retry(spec: dict[str, Any], kind: type[NodeType] | None) -> Retry:
@@ -244,6 +259,3 @@ def _unreadable(error: Exception, step: str) -> str:
     if isinstance(error, LiquidError | BadPattern):
         return f"This step cannot be understood: {str(error).rstrip('.')}."
     return fault_in_words(error, step)
-
-
-OVERLONG: Outcome = Fail(f"A run may take {MAX_STEPS:,} steps at most.", permanent=True)

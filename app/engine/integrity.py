@@ -132,8 +132,12 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I2",
-        "a run visits a node once",
-        "select run_id, node_id || ' ' || count(*) || ' times' from steps group by run_id, node_id having count(*) > 1",
+        "a run's visits to a node are numbered one by one",
+        """
+        select run_id, node_id || ' visit ' || visit || ' is numbered ' || occurrence from (
+          select run_id, node_id, occurrence, row_number() over (partition by run_id, node_id order by seq) as visit from steps) s
+        where occurrence <> visit
+        """,
     ),
     (
         "I2",

@@ -42,6 +42,8 @@ class Step(NamedTuple):
     node: Node
     outcome: Outcome
     status: int
+    occurrence: int = 1
+    """Which visit of the run to this node it is."""
 
 
 class Sent(NamedTuple):
@@ -75,6 +77,8 @@ class Track:
         "steps",
         "target",
         "unlike",
+        "vars",
+        "visits",
     )  # fmt: skip
 
     def __init__(self, graph: Graph, parent: Track | None, seq: int) -> None:
@@ -99,6 +103,10 @@ class Track:
         self.changes: list[ContactChange] = []
         self.kept: list[tuple[str, Any]] = []
         """Outputs that later steps of the version read, by node."""
+        self.vars: dict[str, Any] = {}
+        """Variables that the stretch sets, those alone that some step reads."""
+        self.visits: dict[str, int] = {} if parent is None else parent.visits
+        """How often the runs have been at nodes that they may come to again, up to here. Replaced, never changed."""
         self.runs: list[Run] = []
         """Runs that came to rest here."""
         self.count = 0

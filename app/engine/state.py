@@ -174,6 +174,11 @@ class Run:
         return (self.context or {}).get("vars") or {}
 
     @property
+    def visits(self) -> dict[str, int]:
+        """How often it was at nodes that it may come to again, before this batch."""
+        return (self.context or {}).get("visits") or {}
+
+    @property
     def now(self) -> datetime:
         return rows.instant(self.clock)
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.engine import rows
 from app.engine.faults import fault_in_words
 from app.engine.goals import Goal, Reached
-from app.engine.graph import MAX_STEPS, OVERLONG, Edge, Graph, Node, NotUnderstood
+from app.engine.graph import Edge, Graph, Node, NotUnderstood
+from app.engine.limits import MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
 from app.engine.paths import Rest, Sent, Step, Track
+from app.engine.records import Attempt, Echo, Refusal
 from app.engine.state import COMPLETED, Contact, Run
-from app.flow.effects import ContactChange, Message
+from app.flow.effects import MAX_VARS_BYTES, ContactChange, Message, SetVars
 from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait
 from app.models.status import RunStatus, StepStatus
 
@@ -31,38 +33,6 @@ END_KEYS = {
     EXITED: "exited",
     CANCELLED: "cancelled",
 }
-
-
-class Attempt(NamedTuple):
-    """A failed attempt that is tried again at `due`."""
-
-    run: Run
-    seq: int
-    attempt: int
-    error: str
-    due: int
-
-
-class Refusal(NamedTuple):
-    """Somebody who met a trigger and was not let in."""
-
-    tenant_id: int
-    workflow_id: bytes
-    contact_id: bytes
-    event_id: bytes | None
-    reason: str
-    detail: dict[str, Any] | None
-
-
-class Echo(NamedTuple):
-    """An event for the inbox. `workflow_id` caused it; `depth` counts how many workflows lie before it."""
-
-    tenant_id: int
-    name: str
-    contact_id: bytes
-    workflow_id: bytes
-    depth: int
-    properties: dict[str, Any]
 
 
 _OVER: dict[str, Outcome] = {}
@@ -89,6 +59,20 @@ def _answer(port: str, output: Any) -> Outcome:
     return failed
 
 
+def _visit(track: Track, node: Node) -> int:
+    """Which visit to `node` the runs of a track make now; counted when they can come back."""
+    if not node.repeats:
+        return 1
+    visit = track.visits.get(node.id, 0) + 1
+    track.visits = {**track.visits, node.id: visit}
+    return visit
+
+
+def _fit(run: Run, values: dict[str, Any]) -> bool:
+    """Can the run keep these variables beside those that it has?"""
+    return len(rows.encode({**run.vars, **values})) <= MAX_VARS_BYTES
+
+
 class Batch:
     """The runs of one transaction and everything they want written. Times are microseconds since 2000."""
 
@@ -101,7 +85,7 @@ class Batch:
         self.refusals: list[Refusal] = []
         self.echoes: list[Echo] = []
         self._beginnings: dict[tuple[Graph, bool], Track] = {}
-        self._returns: dict[tuple[Node, int, bool], Track] = {}
+        self._returns: dict[tuple[Node, int, bool, frozenset[tuple[str, int]] | None], Track] = {}
 
     @property
     def size(self) -> int:
@@ -134,7 +118,7 @@ class Batch:
             track = self._beginnings[graph, roomy] = self._track(graph, None, 0)
             track.roomy = roomy
             track.edges.append(graph.entered)
-            self._along(track, graph.start, 0)
+            self._along(track, graph.entered)
         self._walk(run, track)
 
     def stand(self, run: Run) -> None:
@@ -162,18 +146,23 @@ class Batch:
         assert node is not None
         if run.track is None:
             track = self._track(run.graph, None, run.seq)
-            track.left, track.own_marks = node.parked, True
+            track.left, track.own_marks, track.visits = node.parked, True, run.visits
         else:  # it was parked earlier in this batch: all it did stays, but it stands there no more
             before = run.track
             before.runs.remove(run)
             track = self._track(run.graph, before.parent, before.rest.seq)
             track.left, track.own_marks, track.steps = before.left, before.own_marks, list(before.steps)
             track.edges = [edge for edge in before.edges if edge is not node.parked]
-            track.sent, track.changes, track.kept = before.sent, before.changes, before.kept
+            track.sent, track.changes, track.kept, track.visits = (
+                before.sent,
+                before.changes,
+                before.kept,
+                before.visits,
+            )
         over = StepStatus.SKIPPED if goal else StepStatus.CANCELLED
         left = Exit({"goal": goal.id} if goal else None)
         track.seq += 1
-        track.steps.append(Step(track.seq, node, left, over))
+        track.steps.append(Step(track.seq, node, left, over, _visit(track, node)))
         track.edges.append(node.over[node_key])
         self._end(track, status, node, goal=goal.id if goal else None)
         track.runs.append(run)
@@ -210,9 +199,12 @@ class Batch:
         assert node is not None
         room = run.graph.room
         roomy = room is None or run.contact.has_room(room)
-        track = self._returns.get((node, run.seq, roomy))
+        visits = run.visits if run.graph.repeating else {}
+        place = node, run.seq, roomy, frozenset(visits.items()) if visits else None
+        track = self._returns.get(place)
         if track is None:
-            track = self._returns[node, run.seq, roomy] = self._track(run.graph, None, run.seq)
+            track = self._returns[place] = self._track(run.graph, None, run.seq)
+            track.visits = visits
             track.left, track.target, track.roomy = node.parked, node, roomy
         return track
 
@@ -223,6 +215,8 @@ class Batch:
                 run.contact.changed_by = run
             if track.kept:
                 self._keep(run, track)
+            if track.vars:
+                self._set_vars(run, track.vars)
             node = track.target
             if node is None:
                 break
@@ -231,12 +225,20 @@ class Batch:
             except Exception as error:  # a step that breaks is that person's failure, not the batch's
                 outcome = Fail(fault_in_words(error, node.type))
             known = track.next.get(outcome)
-            track = self._grow(track, run, node, outcome) if known is None else known
+            following = self._grow(track, run, node, outcome) if known is None else known
+            if following.vars and not _fit(run, following.vars):
+                following = track.next.get(VARS_TOO_LARGE) or self._grow(track, run, node, VARS_TOO_LARGE)
+            track = following
+        if track.visits and track.rest.status < COMPLETED:
+            run.context = {**(run.context or {}), "visits": track.visits}
         track.runs.append(run)
         run.track = track
 
     def _keep(self, run: Run, track: Track) -> None:
         run.context = {**(run.context or {}), "steps": {**run.steps, **dict(track.kept)}}
+
+    def _set_vars(self, run: Run, values: dict[str, Any]) -> None:
+        run.context = {**(run.context or {}), "vars": {**run.vars, **values}}
 
     def _grow(self, track: Track, run: Run, node: Node, outcome: Outcome, *, answered: bool = False) -> Track:
         """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object, or an equal one, find it."""
@@ -252,9 +254,10 @@ class Batch:
         new.roomy = track.roomy and not any(isinstance(effect, ContactChange) for effect in outcome.effects)
         back = track.parent is None and track.left is not None
         new.own_marks = back and run.step_started is not None
-        if new.seq >= MAX_STEPS:
-            outcome = OVERLONG
-        if self._leave(new, node, outcome, run if back else None, run, answered=answered):
+        shared, edge = self._leave(new, node, outcome, run if back else None, run, answered=answered)
+        if edge is not None:
+            self._along(new, edge)
+        if shared:
             track.next[outcome] = new
             if key is not None:
                 track.alike[key] = new
@@ -262,20 +265,20 @@ class Batch:
 
     def _leave(
         self, track: Track, node: Node, outcome: Outcome, back: Run | None, run: Run | None, *, answered: bool = False
-    ) -> bool:
-        """Note what `outcome` at `node` means, and go on as long as it is the same for everybody. False: for this run only.
+    ) -> tuple[bool, Edge | None]:
+        """Note what `outcome` at `node` means: is it the same for all runs of the track, and by which edge do they go on, if they do.
 
         `back`: the run whose open step this is; `run`: the one that walks, None while a stretch that is the same for all is made.
         """
+        edge = None
         if isinstance(outcome, Done):
             if self._take_effects(track, node, outcome, answered=answered):
-                return self._park(track, node, back, CALLING)
+                return self._park(track, node, back, CALLING), None
             edge = node.edges.get(outcome.port) or node.edges["next"]
             self._over(track, node, outcome, StepStatus.COMPLETED, edge)
-            self._along(track, edge.target, track.seq)
         elif isinstance(outcome, Wait):
             until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
-            return self._park(track, node, back, WAITING, until, outcome.port, outcome.output)
+            return self._park(track, node, back, WAITING, until, outcome.port, outcome.output), None
         elif isinstance(outcome, Reached):
             self._over(track, node, outcome, StepStatus.SKIPPED, node.over["goal"])
             self._end(track, GOAL_REACHED, node, goal=outcome.goal.id)
@@ -291,38 +294,44 @@ class Batch:
                 due = self.now + int(node.retry.delay(attempt, random.random()) * 1e6)  # noqa: S311
                 self.attempts.append(Attempt(run, track.seq + 1, attempt, outcome.error, due))
                 self._park(track, node, back, RUNNING, due, error=outcome.error, attempt=attempt + 1)
-                return False
+                return False, None
             edge = node.edges["error"]
-            if edge.target is not None:
-                self._over(track, node, outcome, StepStatus.FAILED, edge)
-                self._along(track, edge.target, track.seq)
-            else:
+            if edge.target is None or isinstance(outcome, Overdone):
+                edge = None
                 self._over(track, node, outcome, StepStatus.FAILED, node.over["failed"])
                 self._end(track, FAILED, node, error=outcome.error)
-        return True
+            else:
+                self._over(track, node, outcome, StepStatus.FAILED, edge)
+        return True, edge
 
-    def _postpone(self, track: Track, node: Node, outcome: NotUnderstood, back: Run | None) -> bool:
+    def _postpone(self, track: Track, node: Node, outcome: NotUnderstood, back: Run | None) -> tuple[bool, Edge | None]:
         """Leave the step to a process that understands it: look again, the later the longer it has waited. It fails after a week."""
         began = back.step_started if back is not None and back.step_started is not None else self.now
         waited = (self.now - began) / 1e6
         if waited > NEWER_COMES_WITHIN_S:
             return self._leave(track, node, Fail(outcome.why, permanent=True), back, back)
         pause = min(max(waited / 4, SOONEST_S), LATEST_S)
-        return self._park(
-            track, node, back, RUNNING, self.now + int(pause * 1e6), error=f"{outcome.why} {LEFT_TO_NEWER}"
-        )
+        until = self.now + int(pause * 1e6)
+        return self._park(track, node, back, RUNNING, until, error=f"{outcome.why} {LEFT_TO_NEWER}"), None
 
-    def _along(self, track: Track, node: Node | None, seq: int) -> None:
-        """Go on through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
-        track.seq = seq
-        if node is None:
-            last = track.steps[-1].node if track.steps else None
-            self._end(track, COMPLETED, last)
-        elif seq < MAX_STEPS and (node.always is None or (node.room is not None and not track.roomy)):
-            track.target = node
-        else:
-            outcome = node.always if seq < MAX_STEPS and node.always is not None else OVERLONG
-            self._leave(track, node, outcome, None, None)
+    def _along(self, track: Track, edge: Edge) -> None:
+        """Go on by `edge` through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
+        way: Edge | None = edge
+        while way is not None:
+            node = way.target
+            if node is None:
+                last = track.steps[-1].node if track.steps else None
+                self._end(track, COMPLETED, last)
+                return
+            outcome: Outcome | None = node.always
+            if track.seq >= MAX_STEPS:
+                outcome = OVERLONG
+            elif node.repeats and track.visits.get(node.id, 0) >= MAX_VISITS:
+                outcome = TOO_OFTEN
+            elif outcome is None or (node.room is not None and not track.roomy):
+                track.target = node
+                return
+            _, way = self._leave(track, node, outcome, None, None)
 
     def _take_effects(self, track: Track, node: Node, outcome: Outcome, *, answered: bool) -> bool:
         """Note what the step wishes for. True: it asks for a message that the run waits for."""
@@ -330,6 +339,9 @@ class Batch:
         for effect in outcome.effects:
             if isinstance(effect, ContactChange):
                 track.changes.append(effect)
+            elif isinstance(effect, SetVars):
+                wanted = track.graph.kept_vars
+                track.vars |= {name: value for name, value in effect.values.items() if name in wanted or "*" in wanted}
             elif isinstance(effect, Message):
                 awaited = (effect.awaits or node.awaits) and not answered
                 track.sent.append(Sent(track.seq + 1, node, effect, awaited))
@@ -337,7 +349,7 @@ class Batch:
 
     def _over(self, track: Track, node: Node, outcome: Outcome, status: int, edge: Edge) -> None:
         track.seq += 1
-        track.steps.append(Step(track.seq, node, outcome, status))
+        track.steps.append(Step(track.seq, node, outcome, status, _visit(track, node)))
         track.edges.append(edge)
         if node.kept:
             track.kept.append((node.id, outcome.output))

@@ -30,9 +30,9 @@ TABLES: dict[str, dict[str, str]] = {
         "error_message": "text", "goal_reached_id": "text", "resume_output": "jsonb",
     },
     "steps": {
-        "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "started_at": "timestamptz",
-        "completed_at": "timestamptz", "node_id": "text", "status": "smallint", "port": "text", "output": "jsonb",
-        "error_message": "text",
+        "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "occurrence": "smallint",
+        "started_at": "timestamptz", "completed_at": "timestamptz", "node_id": "text", "status": "smallint", "port": "text",
+        "output": "jsonb", "error_message": "text",
     },
     "messages": {
         "run_id": "uuid", "seq": "smallint", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int",
@@ -66,7 +66,7 @@ with moved as (
 select count(*) from moved
 """
 _BEGINNING = struct.Struct(">i16siq").pack  # event_id, occurred_at with their lengths
-_MARKS = struct.Struct(">ihihiqiq").pack  # seq, attempt, started_at, completed_at with their lengths
+_MARKS = struct.Struct(">ihihihiqiq").pack  # seq, attempt, occurrence, started_at, completed_at with their lengths
 _CUT_SHORT = (StepStatus.SKIPPED, StepStatus.CANCELLED)
 _STEP_HEAD = struct.pack(">h", len(TABLES["steps"])) + UUID_HEAD
 _RUN_HEAD = struct.pack(">h", len(TABLES["runs"])) + UUID_HEAD
@@ -100,7 +100,9 @@ def step_rows(batch: Batch) -> list[bytes]:
     now, out = batch.now, list[bytes]()
     encoded: dict[int, list[bytes]] = {}
     for track in batch.tracks:
-        stretch = [_MARKS(2, s.seq, 2, 1, 8, now, 8, now) + s.node.field + _fields(s) for s in track.steps]
+        stretch = [
+            _MARKS(2, s.seq, 2, 1, 2, s.occurrence, 8, now, 8, now) + s.node.field + _fields(s) for s in track.steps
+        ]
         encoded[id(track)] = stretch
         if not track.runs:
             continue
@@ -124,7 +126,7 @@ def _own_rows(step: Step, runs: list[Run], now: int) -> list[bytes]:
     behind, seq = step.node.field + _fields(step), step.seq
     return [
         _STEP_HEAD + run.id
-        + _MARKS(2, seq, 2, run.attempt, 8, now if run.step_started is None else run.step_started, 8, now) + behind
+        + _MARKS(2, seq, 2, run.attempt, 2, step.occurrence, 8, now if run.step_started is None else run.step_started, 8, now) + behind
         for run in runs
     ]  # fmt: skip
 

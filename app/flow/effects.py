@@ -105,6 +105,25 @@ class RemoveTag(ContactChange):
             tags.remove(self.tag)
 
 
+MAX_VARS_BYTES = 65_536
+"""What the variables of one run may take as JSON, all together."""
+
+
+class SetVars(Effect):
+    """Set variables of the run: later steps of it read them as `vars.<name>`. A name that nothing reads is not kept.
+
+    The step fails, in words, when the run's variables would take more than `MAX_VARS_BYTES`.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    def key(self) -> Hashable:
+        return SetVars, _encode(self.values)
+
+
 class Message(Effect):
     """One message row, keyed (run, step); it is sent later, never by the node. `payload`: what the sender should know.
 

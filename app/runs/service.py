@@ -311,7 +311,7 @@ class RunService:
                     error_message=run.error_message,
                     attempt=run.attempt,
                     attempts=_attempts(attempts.get(seq, [])),
-                    occurrence=1,
+                    occurrence=1 + sum(step.node_id == run.current_node_id for step in rows),
                     started_at=run.step_started_at,
                     completed_at=None,
                     scheduled_at=run.resume_at,

@@ -112,6 +112,7 @@ class Bound:
         return {
             "seq": rows.int2(index + 1),
             "attempt": rows.int2(1),
+            "occurrence": rows.int2(1),
             "started_at": now,
             "completed_at": now,
             "node_id": rows.text(node_id),

@@ -1,4 +1,4 @@
-"""The engine as forty lines of plain Python: one person, one step after the other, no database, no batches.
+"""The engine as some lines of plain Python: one person, one step after the other, no database, no batches.
 
 What the real one does to a random workflow must be what this does. Times are hours. A failing step is tried twice, an hour apart.
 """
@@ -8,6 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+Visit = tuple[str, int, str, str | None]
+"""Node, which visit of the run to it, how the step ended, and the port it left by."""
+MAX_VISITS = 4
+"""Visits to one node after which a run is over: the engine is given the same in these tests."""
+
 
 @dataclass
 class Person:
@@ -15,10 +20,11 @@ class Person:
 
     attributes: dict[str, Any]
     tags: list[str] = field(default_factory=list)
-    history: list[tuple[str, list[tuple[str, str, str | None]]]] = field(default_factory=list)
+    history: list[tuple[str, list[Visit]]] = field(default_factory=list)
     node: str | None = None
     due: int = 0
     attempt: int = 1
+    vars: dict[str, Any] = field(default_factory=dict)
 
 
 class Reference:
@@ -33,6 +39,7 @@ class Reference:
         """`go` happened: whoever is not inside begins. `goal_known`: `bought` has happened since, so no step is taken."""
         if person.node is None:
             person.history.append(("running", []))
+            person.vars = {}
             first = self.ways.get(("trigger", "next"))
             if goal_known and first is not None:
                 person.node, person.due = first, self.now
@@ -50,7 +57,7 @@ class Reference:
         while person.node is not None and person.due <= hours:
             node = self.nodes[person.node]
             if node["type"] == "delay":
-                self._steps(person).append((node["id"], "completed", "next"))
+                self._over(person, node["id"], "completed", "next")
                 self._walk(person, self.ways.get((node["id"], "next")), event)
             else:
                 self._walk(person, person.node, event)
@@ -60,6 +67,9 @@ class Reference:
         while at is not None:
             node, attempt, person.attempt = self.nodes[at], person.attempt, 1
             kind, data, port = node["type"], node["data"], "next"
+            if self._visits(person, at) == MAX_VISITS:
+                self._leave(person, at, "failed", "error", "failed")
+                return
             if kind == "delay":
                 person.node, person.due = at, self.now + data["duration"]
                 self._end(person, "waiting")
@@ -72,11 +82,15 @@ class Reference:
                 if (at, "error") not in self.ways:
                     self._leave(person, at, "failed", "error", "failed")
                     return
-                self._steps(person).append((at, "failed", "error"))
+                self._over(person, at, "failed", "error")
                 at = self.ways[at, "error"]
                 continue
             if kind == "condition":
-                port = "true" if person.attributes.get("n", 0) > data["conditions"][0]["value"] else "false"
+                rule = data["conditions"][0]
+                values = person.vars if rule["field"] == "vars.v" else person.attributes
+                port = "true" if values.get(rule["field"].split(".")[1], 0) > rule["value"] else "false"
+            elif kind == "remember":
+                person.vars = {**person.vars, "v": person.vars.get("v", 0) + data["by"]}
             elif kind == "update_contact":
                 person.attributes |= data.get("set", {})
                 for name, by in data.get("increment", {}).items():
@@ -85,18 +99,24 @@ class Reference:
                 person.tags.append(data["tag"])
             elif kind == "remove_tag" and data["tag"] in person.tags:
                 person.tags.remove(data["tag"])
-            self._steps(person).append((at, "completed", port))
+            self._over(person, at, "completed", port)
             at = self.ways.get((at, port))
         self._end(person, "completed")
 
-    def _steps(self, person: Person) -> list[tuple[str, str, str | None]]:
+    def _steps(self, person: Person) -> list[Visit]:
         return person.history[-1][1]
+
+    def _visits(self, person: Person, node: str) -> int:
+        return sum(visited == node for visited, *_ in self._steps(person))
+
+    def _over(self, person: Person, node: str, status: str, port: str | None) -> None:
+        self._steps(person).append((node, self._visits(person, node) + 1, status, port))
 
     def _end(self, person: Person, status: str) -> None:
         person.history[-1] = (status, self._steps(person))
 
     def _leave(self, person: Person, node: str, step: str, port: str | None, run: str) -> None:
-        self._steps(person).append((node, step, port))
+        self._over(person, node, step, port)
         person.node, person.attempt = None, 1
         self._end(person, run)
 

@@ -1,4 +1,4 @@
-"""Random workflows and random lives: the engine does what forty lines of plain Python do."""
+"""Random workflows and random lives: the engine does what some lines of plain Python do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from app.engine import integrity
 from app.flow import registry
+from app.flow.effects import SetVars
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Run
 from app.models.status import RunStatus, StepStatus
-from tests.engine.reference import Person, Reference
+from tests.engine.reference import MAX_VISITS, Person, Reference, Visit
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -46,19 +47,40 @@ class When(NodeType):
         return run
 
 
+class RememberConfig(msgspec.Struct):
+    by: int
+
+
+class Remember(NodeType):
+    """Counts a variable up."""
+
+    type, label, category, description = "remember", "Remember", "data", "For tests."
+    Config = RememberConfig
+
+    @staticmethod
+    def compile(config: RememberConfig, scope: Any) -> Run:
+        read = scope.field("vars.v")
+        return lambda step: Done(effects=(SetVars({"v": (read(step) or 0) + config.by, "unread": "x" * 99_999}),))
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, Any]:
-    """Up to seven nodes in a row whose ports lead to later ones, to nowhere, or are not wired."""
+    """Up to seven nodes in a row whose ports lead to later ones, to nowhere, or are not wired; some lead back."""
     nodes, edges = [], [("trigger", "n0")]
     count = draw(st.integers(1, 7))
     for index in range(count):
         name = f"n{index}"
-        kind = draw(st.sampled_from(["condition", "update", "add_tag", "remove_tag", "delay", "trouble", "end"]))
+        kind = draw(
+            st.sampled_from(["condition", "remember", "update", "add_tag", "remove_tag", "delay", "trouble", "end"])
+        )
         ports = ["next"]
         if kind == "condition":
             value = draw(st.integers(0, 2))
-            nodes.append(node(name, kind, conditions=[rule("contact.n", "greater_than", value)]))
+            asked = draw(st.sampled_from(["contact.n", "vars.v"]))
+            nodes.append(node(name, kind, conditions=[rule(asked, "greater_than", value)]))
             ports = ["true", "false"]
+        elif kind == "remember":
+            nodes.append(node(name, kind, by=draw(st.integers(1, 2))))
         elif kind == "update":
             some = draw(
                 st.sampled_from(
@@ -77,7 +99,8 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
         else:
             nodes.append(node(name, kind))
             ports = []
-        later = [f"n{target}" for target in range(index + 1, count)]
+        back = draw(st.integers(0, 4)) == 0
+        later = [f"n{target}" for target in range(0 if back else index + 1, count)]
         for port in ports:
             target = draw(st.sampled_from([None, *later]))
             if target or port == "error":  # an `error` port is wired or absent; others may lead nowhere
@@ -110,9 +133,15 @@ def settled() -> dict[str, int]:
     together=False,
 )
 def test_a_random_workflow_does_what_plain_python_does(
-    world: World, settled: dict[str, int], graph: dict[str, Any], life: list[tuple[str, int, int]], together: bool
+    world: World,
+    settled: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+    graph: dict[str, Any],
+    life: list[tuple[str, int, int]],
+    together: bool,
 ) -> None:
-    registry._types["trouble"] = When
+    registry._types |= {"trouble": When, "remember": Remember}
+    monkeypatch.setattr("app.engine.walk.MAX_VISITS", MAX_VISITS)
     start = settled["hours"]
     settled["hours"] += 100
     world.travel(NOON + timedelta(hours=start))
@@ -160,16 +189,16 @@ def live(
     return persons
 
 
-def seen(world: World, workflow: UUID, contact: UUID) -> list[tuple[str, list[tuple[str, str, str | None]]]]:
+def seen(world: World, workflow: UUID, contact: UUID) -> list[tuple[str, list[Visit]]]:
     """What became of a contact, in the words of the reference."""
     rows = world.db.execute(
-        "select r.id, r.status, s.node_id, s.status, s.port from runs r left join steps s on s.run_id = r.id"
+        "select r.id, r.status, s.node_id, s.occurrence, s.status, s.port from runs r left join steps s on s.run_id = r.id"
         " where r.workflow_id = %s and r.contact_id = %s order by r.started_at, r.id, s.seq",
         (workflow, contact),
     ).fetchall()
-    found: dict[UUID, tuple[str, list[tuple[str, str, str | None]]]] = {}
-    for run_id, status, node_id, step, port in rows:
+    found: dict[UUID, tuple[str, list[Visit]]] = {}
+    for run_id, status, node_id, visit, step, port in rows:
         steps = found.setdefault(run_id, (RunStatus(status).word, []))[1]
         if node_id is not None:
-            steps.append((node_id, StepStatus(step).word, port))
+            steps.append((node_id, visit, StepStatus(step).word, port))
     return list(found.values())

@@ -1,0 +1,23 @@
+"""What one run may do at most, and how it fails when it would do more."""
+
+from __future__ import annotations
+
+from app.flow.effects import MAX_VARS_BYTES
+from app.flow.outcomes import Fail
+
+MAX_STEPS = 10_000
+MAX_VISITS = 2_000
+"""Steps of one run, and visits of one run to one node. A list of 1,000 items makes a loop of 1,001 visits."""
+
+
+class Overdone(Fail):
+    """A run that goes round and round. It ends: an `error` port would lead it round once more."""
+
+    __slots__ = ()
+
+
+OVERLONG = Overdone(f"A run may take {MAX_STEPS:,} steps at most.", permanent=True)
+TOO_OFTEN = Overdone(f"A run may come to one step {MAX_VISITS:,} times at most.", permanent=True)
+VARS_TOO_LARGE = Fail(
+    f"The variables of this run would take more than {MAX_VARS_BYTES // 1024} kB. Keep less in them.", permanent=True
+)

@@ -1,0 +1,39 @@
+"""Rows that a batch writes beside runs, steps and messages."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from app.engine.state import Run
+
+
+class Attempt(NamedTuple):
+    """A failed attempt that is tried again at `due`."""
+
+    run: Run
+    seq: int
+    attempt: int
+    error: str
+    due: int
+
+
+class Refusal(NamedTuple):
+    """Somebody who met a trigger and was not let in."""
+
+    tenant_id: int
+    workflow_id: bytes
+    contact_id: bytes
+    event_id: bytes | None
+    reason: str
+    detail: dict[str, Any] | None
+
+
+class Echo(NamedTuple):
+    """An event for the inbox. `workflow_id` caused it; `depth` counts how many workflows lie before it."""
+
+    tenant_id: int
+    name: str
+    contact_id: bytes
+    workflow_id: bytes
+    depth: int
+    properties: dict[str, Any]
