@@ -61,7 +61,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("invitations_pkey")),
         sa.UniqueConstraint("token_hash", name=op.f("invitations_token_hash_key")),
-        sa.UniqueConstraint("tenant_id", "email", name=op.f("invitations_tenant_id_key")),
+        sa.UniqueConstraint("tenant_id", "email", name=op.f("invitations_tenant_id_email_key")),
     )
     op.create_table(
         "account_mails",
