@@ -8,11 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-import signal
 import sys
-import time
 from collections.abc import Callable
-from types import FrameType
 
 import dramatiq
 
@@ -46,16 +43,7 @@ def main() -> None:
     except secret_keys.WrongSecretKey as error:
         sys.exit(f"The worker does not start. {error}")
     worker = dramatiq.Worker(broker, worker_threads=THREADS)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        polling.stopping.set()
-
-    worker.start()
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    while not polling.stopping.is_set():
-        time.sleep(0.2)
-    worker.stop(timeout=STOP_MS)
+    polling.work_until_told(worker, STOP_MS)
     broker.close()
 
 

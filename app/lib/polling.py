@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 import dramatiq
@@ -17,6 +19,26 @@ STOP_S = 6.5
 """How long a process that was told to end waits for the passes that are under way; `./dev run` kills it after 8 s."""
 stopping = threading.Event()
 """Set as soon as this process was told to end. A pass that may take longer than a second looks at it and comes to an end."""
+LOOK_S = 0.2
+"""How often the main thread looks whether it was told to end."""
+
+
+def work_until_told(worker: dramatiq.Worker, stop_ms: int) -> None:
+    """Work until SIGTERM or SIGINT, then end in order; actors at work get `stop_ms`.
+
+    The main thread looks again and again and does not wait for an event: right after a SIGCONT the kernel gives a SIGTERM to another
+    thread. Python runs the handler in the main thread alone, which nothing would wake, and a worker that was frozen would never end.
+    """
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    worker.start()
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    while not stopping.is_set():
+        time.sleep(LOOK_S)
+    worker.stop(timeout=stop_ms)
 
 
 class PollingMiddleware(dramatiq.Middleware):

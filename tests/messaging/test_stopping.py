@@ -19,19 +19,14 @@ from app.messaging.commits import Commits
 from tests.messaging.world import World
 
 WORKER = """
-import signal, threading
 from dramatiq import Worker
 from app.lib import jobs, polling
 from app.messaging.jobs import deliver
-broker, stop = jobs.broker(), threading.Event()
+broker = jobs.broker()
 broker.add_middleware(polling.PollingMiddleware([deliver]))
-worker = Worker(broker, worker_threads=1)
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-worker.start()
-stop.wait()
-worker.stop(timeout=20_000)
+polling.work_until_told(Worker(broker, worker_threads=1), stop_ms=20_000)
 """
-"""A worker as Dramatiq runs it, with one poll."""
+"""A worker as `app.worker` runs it, with one poll."""
 
 
 @contextmanager
