@@ -65,6 +65,7 @@ def test_paths_go_to_the_runner_that_knows_them() -> None:
     assert testing.Selection(["tests/engine"]).of(testing.is_browser) is None
     assert testing.Selection().of(testing.is_browser) == []
     assert testing.Selection().everything and not testing.Selection([], "word").everything
+    assert len(testing._suites(testing.Selection(["migrations"]), {})) == 1, "the tables and nothing else"
 
 
 def test_fast_leaves_out_what_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,11 @@ def is_canvas(path: str) -> bool:
     return path.endswith(".js") or Path(path).parts[:2] == ("tests", "canvas")
 
 
+def is_migration(path: str) -> bool:
+    """Is this the way up and down of the tables?"""
+    return Path(path).parts[:1] == ("migrations",)
+
+
 def is_browser(path: str) -> bool:
     """Is this a browser story?"""
     return Path(path).parts[:1] == ("e2e",)
@@ -71,8 +76,9 @@ def _suites(selection: Selection, values: dict[str, str]) -> list[Callable[[], R
     chosen: list[Callable[[], Result]] = []
     if selection.everything:
         chosen += [suites.style, suites.types]
-        chosen += [] if selection.fast else [lambda: suites.migrations(values)]
-    python = selection.of(lambda path: not is_canvas(path) and not is_browser(path))
+    if (selection.everything and not selection.fast) or (selection.paths and selection.of(is_migration)):
+        chosen.append(lambda: suites.migrations(values))
+    python = selection.of(lambda path: not (is_canvas(path) or is_browser(path) or is_migration(path)))
     canvas, browser = selection.of(is_canvas), selection.of(is_browser)
     expression = ["-k", selection.expression] if selection.expression else []
     share = min(os.cpu_count() or 1, LARGEST_SHARE)
