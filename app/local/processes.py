@@ -21,6 +21,7 @@ from app.local.state import State
 STABLE_AFTER_S = 30.0
 LONGEST_PAUSE_S = 15.0
 _NOTE_BYTES = 4096
+_NAMED_IN_S = 2.0
 
 
 def pause_after(failures: int, longest: float = LONGEST_PAUSE_S) -> float:
@@ -168,7 +169,12 @@ def gone(pids: Collection[int], seconds: float) -> bool:
 
 def note(path: Path, pid: int) -> None:
     """Write down who this process is. On a full disk too: the file is written over in place, and has its size from the start."""
-    _write_over(path, json.dumps({"pid": pid, "identity": identity(pid)}))
+    who, end = identity(pid), time.monotonic() + _NAMED_IN_S
+    # For a moment of its start a process has no command line yet. Noted like that, nobody would know it again.
+    while who.endswith(" ") and time.monotonic() < end:
+        time.sleep(0.001)
+        who = identity(pid)
+    _write_over(path, json.dumps({"pid": pid, "identity": who}))
 
 
 def forget(path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from app.lib import outage
-from app.local import rotation
+from app.local import processes, rotation
 from app.local.watch import LONGEST_PAUSE_S, SLOW_AFTER_S, Watch
 
 
@@ -211,3 +212,11 @@ def test_a_log_is_cut_even_when_there_is_no_room_for_the_copy(tmp_path: Path, mo
     log.write_bytes(b"x" * 1000)
     assert rotation.rotate([log], largest=10) == [log]
     assert [path.name for path in tmp_path.iterdir()] == ["web.log"] and log.stat().st_size == 0
+
+
+def test_a_process_is_noted_with_its_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment of its start the kernel shows none, and a process that was noted like that is nobody's leftover."""
+    told = iter(["4711 ", "4711 ", "4711 python -m app.worker"])
+    monkeypatch.setattr(processes, "identity", lambda _pid: next(told, "4711 python -m app.worker"))
+    processes.note(tmp_path / "worker-1.process", os.getpid())
+    assert processes.noted(tmp_path / "worker-1.process") == os.getpid()
