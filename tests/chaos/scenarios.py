@@ -67,8 +67,7 @@ def freeze_worker(stage: Stage) -> None:
 def kill_valkey(stage: Stage) -> None:
     """kill -9 of Valkey, and FLUSHALL again and again."""
     people = stage.people("valkey", 120)
-    before = stage.valkey
-    assert before
+    before = stage.running_valkey()
     os.kill(before, signal.SIGKILL)
     stage.becomes(lambda: stage.valkey not in (None, before), "a new Valkey")
     link = redis.Redis.from_url(Valkey(stage.state).url, socket_timeout=2)
@@ -84,8 +83,7 @@ def kill_valkey(stage: Stage) -> None:
 
 def freeze_valkey(stage: Stage) -> None:
     """SIGSTOP of Valkey for some seconds: it is not doubled, health says so, and work goes on without it."""
-    before, port = stage.valkey, Valkey(stage.state).port
-    assert before
+    before, port = stage.running_valkey(), Valkey(stage.state).port
     os.kill(before, signal.SIGSTOP)
     try:
         people = stage.people("slow-valkey", 100)
@@ -104,7 +102,7 @@ def kill_postgres(stage: Stage) -> None:
     people = stage.people("postgres", 150)
     for number in (signal.SIGKILL, signal.SIGQUIT):
         stage.wait_some(0.4, 1.0)
-        postmaster = stage.postgres[0]
+        postmaster = stage.running_postgres()[0]
         os.kill(postmaster, number)
         stage.becomes(lambda old=postmaster: stage.postgres[:1] not in ([], [old]), "a new PostgreSQL")  # type: ignore[misc]
         stage.becomes(lambda: stage.health()[0] == 200, "a database that answers")
@@ -115,7 +113,7 @@ def freeze_postgres(stage: Stage) -> None:
     """SIGSTOP of every PostgreSQL process: requests end with 503 and Retry-After, health answers, nothing is doubled."""
     people = stage.people("hung", 100)
     stage.wait_some(0.2, 0.6)
-    before = stage.postgres
+    before = stage.running_postgres()
     for pid in before:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -230,7 +228,7 @@ def kill_supervisor(stage: Stage) -> None:
     people = stage.people("supervisor", 100)
     stage.wait_some(0.3, 0.8)
     assert stage.run is not None
-    servers = (stage.postgres[0], stage.valkey)
+    servers = (stage.running_postgres()[0], stage.running_valkey())
     stage.run.signal(signal.SIGKILL)
     stage.run.wait(10)
     stage.start()

@@ -26,7 +26,7 @@ from app.local.processes import end_leftovers, offspring
 from app.local.state import State
 from app.local.valkey import Valkey
 from tests.chaos.sink import CountingSink
-from tests.local.running import ROOT, Run, free_port, until
+from tests.local.running import ROOT, Run, alive, free_port, until
 
 BATCH = 10
 PATIENCE_S = 120.0
@@ -226,7 +226,10 @@ class Stage:
             return 0, {}
 
     def becomes(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
-        until(holds, f"{what}\nhealth: {self.health()}\nterminal: {self.said[-1500:]}\n", seconds)
+        try:
+            until(holds, what, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nhealth: {self.health()}\nterminal: {self.said[-1500:]}") from error
 
     def is_well(self) -> bool:
         return self.health()[1].get("status") == "ok"
@@ -236,18 +239,40 @@ class Stage:
         return bool(self.health()[1].get("checks", {}).get(part, {}).get("status") == status)
 
     def pid(self, name: str) -> int:
+        """A process of the product, waited for: after the fault before this one it may still be on its way."""
         assert self.run is not None
-        return self.run.pid_of(name)
+        run, found = self.run, list[int]()
+
+        def lives() -> bool:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                found[:] = [run.pid_of(name)]
+            return bool(found) and alive(found[0])
+
+        self.becomes(lives, f"a {name} that lives")
+        return found[0]
 
     @property
     def postgres(self) -> list[int]:
-        """The postmaster and its processes."""
+        """The postmaster and its processes, as they are now: none while there is none."""
         postmaster = Postgres(self.state / "postgres").pid
         return [postmaster, *offspring(postmaster)] if postmaster else []
 
     @property
     def valkey(self) -> int | None:
+        """Its process as it is now."""
         return Valkey(self.state).pid
+
+    def running_postgres(self) -> list[int]:
+        """The postmaster and its processes, waited for."""
+        self.becomes(lambda: bool(self.postgres) and self.health()[0] == 200, "a PostgreSQL that answers")
+        return self.postgres
+
+    def running_valkey(self) -> int:
+        """Valkey's process, waited for."""
+        self.becomes(lambda: self.valkey is not None and self.says("redis", "ok"), "a Valkey that answers")
+        pid = self.valkey
+        assert pid is not None
+        return pid
 
     def family(self) -> list[int]:
         """Every process that has to do with this directory: by its command line, its environment or where it works."""
