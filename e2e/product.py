@@ -44,14 +44,14 @@ class Product:
         return psycopg.connect(f"postgresql://postgres@/throughline?host={directory}", autocommit=True)
 
     def session(self) -> str:
-        """A session cookie of the owner, as if they had signed in. Each call makes a new one."""
+        """A session cookie of the owner, as if they had signed in to the first workspace. Each call makes a new one."""
         token = secrets.token_urlsafe(32)
         with self.connect() as connection:
             connection.execute(
                 """
                 insert into sessions (id, token_hash, user_id, tenant_id, created_at, seen_at, expires_at, lasting)
                 select %s, %s, m.user_id, m.tenant_id, now(), now(), now() + interval '1 day', true
-                from memberships m join users u on u.id = m.user_id where u.email = %s limit 1
+                from memberships m join users u on u.id = m.user_id where u.email = %s order by m.tenant_id limit 1
                 """,
                 [uuid.uuid4(), hashlib.sha256(token.encode()).digest(), self.email],
             )

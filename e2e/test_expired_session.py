@@ -10,6 +10,11 @@ from playwright.sync_api import Page, expect
 from e2e.pages.canvas import Canvas, create_small
 from e2e.product import Product
 
+ROLE_IN_MAIN = """
+update memberships m set role = %s from users u, workspaces w
+where u.id = m.user_id and u.email = %s and w.id = m.tenant_id and w.name = 'Main'
+"""
+
 
 def end_session(page: Page) -> None:
     """As an expired cookie, or *Sign out everywhere else* in another browser."""
@@ -119,7 +124,7 @@ def test_a_role_that_was_taken_away_leaves_a_copy(
     canvas = Canvas(page).open(workflow)
     tag = canvas.open_form("good").get_by_label("Tag", exact=True)
     with product.connect() as db:
-        db.execute("update memberships set role = 'viewer'")
+        db.execute(ROLE_IN_MAIN, ["viewer", product.email])
     try:
         tag.fill("mine alone")
         dialog = page.get_by_role("dialog", name="You may not edit any more")
@@ -136,13 +141,16 @@ def test_a_role_that_was_taken_away_leaves_a_copy(
         assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('draft:')).length") == 0
     finally:
         with product.connect() as db:
-            db.execute("update memberships set role = 'owner'")
+            db.execute(ROLE_IN_MAIN, ["owner", product.email])
 
 
 def test_a_page_of_another_workspace_saves_nothing_there(product: Product, open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto("/settings/workspace")
     name = page.get_by_label("Name", exact=True).input_value()
+    with product.connect() as db:
+        before = dict(db.execute("select id, name from workspaces").fetchall())
+    (here,) = [workspace for workspace, called in before.items() if called == name]
     other = page.context.new_page()
     other.goto("/settings/workspace")
     other.get_by_label("A further workspace").fill("Second")
@@ -156,8 +164,11 @@ def test_a_page_of_another_workspace_saves_nothing_there(product: Product, open_
     dialog.get_by_role("link", name=f"Back to {name}").click()
     expect(page.locator("body")).to_have_attribute("data-workspace-name", f"{name} and more", timeout=20_000)
     with product.connect() as db:
-        names = [row[0] for row in db.execute("select name from workspaces order by id")]
-    assert names == [f"{name} and more", "Second"]
-    with product.connect() as db:
-        db.execute("update workspaces set name = %s where name = %s", (name, f"{name} and more"))
-        db.execute("delete from workspaces where name = 'Second'")
+        after = dict(db.execute("select id, name from workspaces").fetchall())
+        made = [workspace for workspace in after if workspace not in before]
+        try:
+            assert [after.pop(workspace) for workspace in made] == ["Second"]
+            assert after == {**before, here: f"{name} and more"}
+        finally:
+            db.execute("update workspaces set name = %s where id = %s", (name, here))
+            db.execute("delete from workspaces where id = any(%s)", (made,))
