@@ -95,7 +95,8 @@ def _wait_for_lock(committed_database: CommittedDatabase) -> psycopg.Connection[
     waiter = committed_database.connect()
     waiter.pgconn.send_query(b"begin; lock table runs, contacts, inbox in share row exclusive mode")
     with committed_database.connect() as watch:
-        while not watch.execute("select 1 from pg_stat_activity where wait_event_type = 'Lock'").fetchone():
+        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and pid = %s"
+        while not watch.execute(waits, (waiter.info.backend_pid,)).fetchone():
             time.sleep(0.01)
     return waiter
 

@@ -125,10 +125,10 @@ class Trouble:
             self.kills.discard(count)
             time.sleep(self.chance.random() * 0.02)  # somewhere inside the work, on purpose at no known place
             self.product.kill("worker")
-            self.valkey.flushall()
+            self.valkey.flushdb()
             self.product.start("worker")
         elif count % 100 == 0:
-            self.valkey.flushall()
+            self.valkey.flushdb()
 
 
 def assert_mailed_once(product: Product, api: httpx.Client, mails: int, *, uncertain: bool) -> None:
