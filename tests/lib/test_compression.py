@@ -6,6 +6,7 @@ import brotli
 import httpx
 import pytest
 from litestar import Litestar, Response, get
+from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.testing import AsyncTestClient
 
@@ -13,7 +14,7 @@ from app.web.compression import SMALLEST, Compressed
 
 
 @get("/{kind:str}/{size:int}")
-async def answer(kind: str, size: int) -> Response[bytes]:
+async def answer(kind: FromPath[str], size: FromPath[int]) -> Response[bytes]:
     types = {"html": "text/html; charset=utf-8", "problem": "application/problem+json", "png": "image/png"}
     headers = {"Content-Encoding": "gzip"} if kind == "zipped" else {}
     return Response(b"ab" * (size // 2), media_type=types.get(kind, "text/plain"), headers=headers)
