@@ -14,6 +14,7 @@ from app.accounts.principal import Principal
 from app.connectors import repository
 from app.connectors.condition import condition_of
 from app.connectors.releases import release_now_or_soon
+from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import (
     ConnectorChange,
     ConnectorView,
@@ -149,37 +150,35 @@ class ConnectorService:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self.rows = ConnectorRepository(session, principal.tenant_id)
 
     async def get(self, connector_id: UUID) -> Connector:
-        found = await repository.find(self.session, self.tenant_id, connector_id)
+        found = await self.rows.get_one_or_none(Connector.id == connector_id)
         if found is None:
             raise NotFound
         return found
 
     async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[Connector]:
-        size = pagination.clamp_limit(limit)
-        after = pagination.decode_cursor(cursor, str, UUID) if cursor else None
-        rows = await repository.all_of(self.session, self.tenant_id, size + 1, (after[0], after[1]) if after else None)
-        return pagination.cut(rows, size, lambda row: (row.name, row.id))
+        return await self.rows.page([Connector.name, Connector.id], cursor, pagination.clamp_limit(limit))
 
     async def waiting(self, connectors: Sequence[Connector]) -> dict[UUID, int]:
         """How many messages wait for those of `connectors` that do not work."""
         troubled = [connector.id for connector in connectors if connector.state != "ok"]
-        return await repository.waiting(self.session, self.tenant_id, troubled)
+        return await self.rows.waiting(troubled)
 
     async def waiting_for_any(self) -> int:
         """How many messages wait because there is no connector at all."""
-        return await repository.waiting_for_any(self.session, self.tenant_id)
+        return await self.rows.waiting_for_any()
 
     async def create(self, new: NewConnector) -> Connector:
         """Add a connector. The first of its type is the default whatever was asked."""
-        await repository.lock_workspace(self.session, self.tenant_id)
+        await self.rows.lock_workspace()
         name = await self._free_name(new.name)
         config = stored(new.config)
         config["host"] = checked_host(new.config.host)
         check_encryption(config)
         config["fromEmail"] = address(new.config.from_email, "config.fromEmail")
-        first = not await repository.count(self.session, self.tenant_id, new.type)
+        first = not await self.rows.exists(Connector.type == new.type)
         made = Connector(
             id=(connector_id := uuid7()),
             tenant_id=self.tenant_id,
@@ -190,7 +189,7 @@ class ConnectorService:
             is_default=first or new.is_default,
         )
         if made.is_default and not first:
-            await repository.clear_default(self.session, self.tenant_id, new.type)
+            await self.rows.clear_default(new.type)
         self.session.add(made)
         return await self._changed(made, of_default=made.is_default)
 
@@ -199,7 +198,7 @@ class ConnectorService:
 
         Whatever was changed, the connector is tried again: its messages are due, and a pause is over until a send says otherwise.
         """
-        await repository.lock_workspace(self.session, self.tenant_id)
+        await self.rows.lock_workspace()
         connector = await self.get(connector_id)
         if isinstance(change.name, str) and change.name.strip() != connector.name:
             connector.name = await self._free_name(change.name)
@@ -209,7 +208,7 @@ class ConnectorService:
             raise IsDefault
         moves_default = change.is_default is True and not connector.is_default
         if moves_default:
-            await repository.clear_default(self.session, self.tenant_id, connector.type)
+            await self.rows.clear_default(connector.type)
             connector.is_default = True
         return await self._tried_again(connector, of_default=moves_default)
 
@@ -232,7 +231,7 @@ class ConnectorService:
 
     async def resume(self, connector_id: UUID) -> Connector:
         """Try a connector again that is paused or away: what waits for it is due now."""
-        await repository.lock_workspace(self.session, self.tenant_id)
+        await self.rows.lock_workspace()
         return await self._tried_again(await self.get(connector_id), of_default=False)
 
     async def _tried_again(self, connector: Connector, *, of_default: bool) -> Connector:
@@ -256,11 +255,11 @@ class ConnectorService:
 
         A message that names it all the same fails and says why.
         """
-        await repository.lock_workspace(self.session, self.tenant_id)
-        connector = await repository.find(self.session, self.tenant_id, connector_id, lock=True)
+        await self.rows.lock_workspace()
+        connector = await self.rows.get_one_or_none(Connector.id == connector_id, lock=True)
         if connector is None:
             raise NotFound
-        last = await repository.count(self.session, self.tenant_id, connector.type) == 1
+        last = await self.rows.count(Connector.type == connector.type) == 1
         if connector.is_default and not last:
             raise IsDefault
         if uses := await usage.of_connector(self.session, self.tenant_id, connector_id, last=last):
@@ -273,8 +272,7 @@ class ConnectorService:
                 ),
                 usedBy=usage.as_documents(uses),
             )
-        await self.session.delete(connector)
-        await self.session.flush()
+        await self.rows.delete(connector)
         await release_now_or_soon(self.session, self.tenant_id, "connector", connector_id)
         jobs.enqueue(self.session, "deliver")
 
@@ -287,15 +285,16 @@ class ConnectorService:
         name = name.strip()
         if not name:
             raise Invalid(errors=[Complaint(path="name", message="Give the connector a name.")])
-        if await repository.by_name(self.session, self.tenant_id, name):
+        if await self.rows.exists(Connector.name == name):
             raise NameTaken(errors=[Complaint(path="name", message="Another connector has this name.")])
         return name
 
 
 async def ensure_local_connector(session: AsyncSession, tenant_id: int) -> Connector:
     """The connector of the mailbox inside the product, made when the workspace has none. Local mode only."""
-    await repository.lock_workspace(session, tenant_id)
-    for connector in await repository.all_of(session, tenant_id, 100):
+    rows = ConnectorRepository(session, tenant_id)
+    await rows.lock_workspace()
+    for connector in await rows.list():
         if connector.config.get("local"):
             return connector
     made = Connector(
@@ -309,7 +308,7 @@ async def ensure_local_connector(session: AsyncSession, tenant_id: int) -> Conne
             "fromEmail": "hello@throughline.example",
             "fromName": "Throughline",
         },
-        is_default=await repository.default(session, tenant_id) is None,
+        is_default=await rows.default() is None,
     )
     session.add(made)
     await session.flush()

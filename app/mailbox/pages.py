@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
 from app.lib import holding, sandbox
-from app.mailbox import repository
 from app.mailbox.opened_mail import ShownMail, opened
+from app.mailbox.repository import MailboxRepository
 from app.message_templates.mail_view import framed
 from app.message_templates.service import share_of
 from app.models import MailboxMessage
@@ -42,7 +42,7 @@ def _only_local() -> None:
 
 async def _mail(request: Asked, session: AsyncSession, mail_id: UUID) -> MailboxMessage:
     _only_local()
-    found = await repository.mail(session, request.user.tenant_id, mail_id)
+    found = await MailboxRepository(session, request.user.tenant_id).get_one_or_none(MailboxMessage.id == mail_id)
     if found is None:
         raise NotFound
     return found
@@ -64,16 +64,16 @@ async def _page(
     mail: MailboxMessage | None = None,
     before: UUID | None = None,
 ) -> Template:
-    tenant_id = request.user.tenant_id
+    mails = MailboxRepository(session, request.user.tenant_id)
     shown = await _opened(request, session, mail) if mail else None
-    rows = await repository.mailbox(session, tenant_id, PAGE + 1, search=search.strip(), before=before)
+    rows = await mails.newest(PAGE + 1, search=search.strip(), before=before)
     return page(
         request,
         "mailbox/show.html",
         block=block,
         rows=rows[:PAGE],
         more=rows[PAGE - 1].id if len(rows) > PAGE else None,
-        total=await repository.count_mailbox(session, tenant_id),
+        total=await mails.count(),
         search=search,
         view=view,
         mail=mail,
@@ -125,7 +125,7 @@ async def mail_source(request: Asked, db_session: Database, mail_id: FromPath[UU
 async def clear_mailbox(request: Asked, db_session: Database) -> Response[bytes]:
     """Empty the mailbox of this workspace. The ledger keeps its rows."""
     _only_local()
-    await repository.clear_mailbox(db_session, request.user.tenant_id)
+    await MailboxRepository(db_session, request.user.tenant_id).delete_where()
     return flash.go(request, "/mailbox", "The mailbox is empty.")
 
 

@@ -5,52 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import func
 
 from app.models import MailboxMessage
+from app.models.tenant_repository import TenantRepository
 
 
-async def mailbox(
-    session: AsyncSession, tenant_id: int, limit: int, *, search: str = "", before: UUID | None = None
-) -> Sequence[MailboxMessage]:
-    """Up to `limit` mails of the local mailbox, newest first; `search` looks at recipient and subject."""
-    query = (
-        select(MailboxMessage)
-        .where(MailboxMessage.tenant_id == tenant_id)
-        .order_by(MailboxMessage.id.desc())
-        .limit(limit)
-    )
-    if search:
-        query = query.where(
-            func.array_to_string(MailboxMessage.recipients, " ").icontains(search, autoescape=True)
-            | MailboxMessage.subject.icontains(search, autoescape=True)
-        )
-    if before:
-        query = query.where(MailboxMessage.id < before)
-    return (await session.scalars(query)).all()
+class MailboxRepository(TenantRepository[MailboxMessage]):
+    """The mails that a workspace's own mail server took."""
 
+    model = MailboxMessage
 
-async def mail(session: AsyncSession, tenant_id: int, mail_id: UUID) -> MailboxMessage | None:
-    query = select(MailboxMessage).where(and_(MailboxMessage.tenant_id == tenant_id, MailboxMessage.id == mail_id))
-    return (await session.scalars(query)).first()
+    async def newest(self, limit: int, *, search: str = "", before: UUID | None = None) -> Sequence[MailboxMessage]:
+        """Up to `limit` mails, newest first; `search` looks at recipient and subject."""
+        filters = [MailboxMessage.id < before] if before else []
+        if search:
+            filters.append(
+                func.array_to_string(MailboxMessage.recipients, " ").icontains(search, autoescape=True)
+                | MailboxMessage.subject.icontains(search, autoescape=True)
+            )
+        return await self.list(*filters, order_by=[MailboxMessage.id.desc()], limit=limit)
 
-
-async def count_mailbox(session: AsyncSession, tenant_id: int) -> int:
-    query = select(func.count()).select_from(MailboxMessage).where(MailboxMessage.tenant_id == tenant_id)
-    return (await session.scalars(query)).one()
-
-
-async def clear_mailbox(session: AsyncSession, tenant_id: int) -> None:
-    await session.execute(delete(MailboxMessage).where(MailboxMessage.tenant_id == tenant_id))
-
-
-async def mail_called(session: AsyncSession, tenant_id: int, message_id: str) -> MailboxMessage | None:
-    """The newest mail of the local mailbox with this Message-ID."""
-    query = (
-        select(MailboxMessage)
-        .where(MailboxMessage.tenant_id == tenant_id, MailboxMessage.message_id == message_id)
-        .order_by(MailboxMessage.id.desc())
-        .limit(1)
-    )
-    return (await session.scalars(query)).first()
+    async def called(self, message_id: str) -> MailboxMessage | None:
+        """The newest mail with this Message-ID."""
+        return await self.first(MailboxMessage.message_id == message_id, order_by=MailboxMessage.id.desc())

@@ -12,8 +12,8 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import AppError, Complaint, Invalid, TooMany
-from app.message_templates import repository
 from app.message_templates.mail_view import framed
+from app.message_templates.repository import SampleContacts
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
 from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
@@ -77,7 +77,7 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
     """The rendered mail, or what stands against it, for the contact with the address or external id `who`."""
     contact_id = None
     if who.strip():
-        found = await repository.contact_known_as(service.session, service.tenant_id, who.strip())
+        found = await SampleContacts(service.session, service.tenant_id).known_as(who.strip())
         if found is None:
             return None, {"as": "No contact has this address or id."}
         contact_id = found.id
@@ -89,7 +89,7 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
 
 async def _held_back(session: AsyncSession, tenant_id: int, who: str) -> str:
     """Why the contact that the preview is for would not get the mail; empty when it would."""
-    found = await repository.contact_known_as(session, tenant_id, who.strip()) if who.strip() else None
+    found = await SampleContacts(session, tenant_id).known_as(who.strip()) if who.strip() else None
     may = await permission_of(session, found) if found is not None else None
     return "" if may is None or may.allowed else may.sentence
 
@@ -116,7 +116,8 @@ async def _editor(
     service = TemplateService(session, request.user)
     parts = Parts(given["subject"], given["html"], given["text"])
     shown, problems = await _preview(service, parts, given.get("as", ""))
-    keys = await repository.attribute_names(session, service.tenant_id)
+    samples = SampleContacts(session, service.tenant_id)
+    keys = await samples.attribute_names()
     uses = await usage.of_template(session, service.tenant_id, template_id) if template_id else []
     return page(
         request,
@@ -128,7 +129,7 @@ async def _editor(
         shown=shown,
         held_back=await _held_back(session, service.tenant_id, given.get("as", "")),
         errors={**problems, **errors_by_path(error)},
-        contacts=await repository.some_addresses(session, service.tenant_id),
+        contacts=await samples.some_addresses(),
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
         extras=EXTRAS,
         used=len({use.workflow_id for use in uses}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.connectors import repository as connectors
+from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import Sender, TestResult
 from app.connectors.trial import send_trial
 from app.errors import Invalid
@@ -18,7 +18,7 @@ from app.messaging.channels.parts import Parts
 
 async def send_test(session: AsyncSession, principal: Principal, to: str, parts: Parts) -> TestResult:
     """Send and say in a sentence what became of it. Ends the transaction. Raises TooMany; nothing else that a person can mend."""
-    connector = await connectors.default(session, principal.tenant_id)
+    connector = await ConnectorRepository(session, principal.tenant_id).default()
     if connector is None:
         return TestResult("away", "There is no connector for email yet. An admin can add one under Connectors.")
 

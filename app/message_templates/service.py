@@ -16,7 +16,7 @@ from app.contacts.known_names import known_names
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, holding, sandbox, single_line
-from app.message_templates import repository
+from app.message_templates.repository import TemplateRepository
 from app.message_templates.schemas import (
     NewTemplate,
     PreviewRequest,
@@ -130,9 +130,10 @@ class TemplateService:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self.rows = TemplateRepository(session, principal.tenant_id)
 
     async def get(self, template_id: UUID) -> Template:
-        found = await repository.template(self.session, self.tenant_id, template_id)
+        found = await self.rows.get_one_or_none(Template.id == template_id)
         if found is None:
             raise NotFound
         return found
@@ -140,12 +141,7 @@ class TemplateService:
     async def list(
         self, limit: int | None = None, cursor: str | None = None, search: str = ""
     ) -> pagination.Page[Template]:
-        size = pagination.clamp_limit(limit)
-        after = pagination.decode_cursor(cursor, str, UUID) if cursor else None
-        rows = await repository.templates(
-            self.session, self.tenant_id, size + 1, search=search, after=(after[0], after[1]) if after else None
-        )
-        return pagination.cut(rows, size, lambda row: (row.name, row.id))
+        return await self.rows.by_name(cursor, pagination.clamp_limit(limit), search)
 
     async def create(self, new: NewTemplate) -> Template:
         """Add a template whose parts parse."""
@@ -205,14 +201,14 @@ class TemplateService:
         source = await self.get(template_id)
         for number in range(1, 100):
             name = f"{source.name[:100]} (copy{f' {number}' if number > 1 else ''})"
-            if await repository.template_named(self.session, self.tenant_id, name) is None:
+            if await self.rows.named(name) is None:
                 break
         parts = parts_of(source)
         return await self.create(NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text))
 
     async def delete(self, template_id: UUID) -> None:
         """Remove a template that no workflow and no message on its way uses. Raises TemplateInUse."""
-        template = await repository.lock_template(self.session, self.tenant_id, template_id)
+        template = await self.rows.get_one_or_none(Template.id == template_id, lock=True)
         if template is None:
             raise NotFound
         if uses := await usage.of_template(self.session, self.tenant_id, template_id):
@@ -221,8 +217,7 @@ class TemplateService:
                 " emails on older versions need stays until they are through.",
                 usedBy=usage.as_documents(uses),
             )
-        await self.session.delete(template)
-        await self.session.flush()
+        await self.rows.delete(template)
 
     async def preview(self, parts: Parts, asked: PreviewRequest) -> PreviewView:
         """The mail as one contact would get it. Raises Invalid that names part and line."""
@@ -281,7 +276,7 @@ class TemplateService:
         if found:
             raise Invalid("The template has mistakes.", errors=found)
         if current is None or name != current.name:
-            other = await repository.template_named(self.session, self.tenant_id, name)
+            other = await self.rows.named(name)
             if other is not None:
                 raise NameTaken(errors=[Complaint(path="name", message="Another template has this name.")])
         return name

@@ -18,8 +18,8 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from app.connectors import repository as connectors
 from app.connectors.condition import condition_of
+from app.connectors.repository import ConnectorRepository, change_state
 from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
 from app.connectors.state import Condition, change_of
@@ -92,7 +92,7 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     attempt = row.attempts + 1
     if row.expires_at <= clock.now() or row.sealed is None:
         return _Ready(row.id, attempt, None, Result("rejected", "Its link ended before it could be sent."))
-    connector = await connectors.default(session, row.tenant_id)
+    connector = await ConnectorRepository(session, row.tenant_id).default()
     if connector is None or connector.config.get("local"):
         return _Ready(row.id, attempt, None, Result("rejected", NOWHERE))
     try:
@@ -139,5 +139,5 @@ async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
     log.info("account_mail." + result.kind, mail_id=str(ready.id), attempt=ready.attempt, reason=result.reason)
     if ready.way is not None:
         change = change_of(ready.way[1], result)
-        if change and await connectors.change_state(session, change):
+        if change and await change_state(session, change):
             change.tell()

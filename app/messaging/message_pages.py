@@ -19,14 +19,15 @@ from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.lib import clock
 from app.lib.formats import counted
-from app.mailbox.repository import mail_called
-from app.message_templates.repository import template as find_template
-from app.messaging import repository, rules
+from app.mailbox.repository import MailboxRepository
+from app.message_templates.repository import TemplateRepository
+from app.messaging import rules
 from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
 from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService
 from app.models import Message
+from app.models import Template as TemplateRow
 from app.models.status import MessageStatus, Role
 from app.settings import settings
 from app.web import flash
@@ -113,8 +114,8 @@ async def list_messages(
         "messages/list.html",
         block="rows",
         rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in found.items],
-        addresses=await repository.addresses(db_session, service.tenant_id, {row.contact_id for row in found.items}),
-        names=await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id for row in found.items}),
+        addresses=await service.rows.addresses({row.contact_id for row in found.items}),
+        names=await service.rows.workflow_names({row.workflow_id for row in found.items}),
         decided={message_id(*key): made[-1].in_words for key, made in (await service.decisions(found.items)).items()},
         then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
         next_cursor=found.next_cursor,
@@ -122,9 +123,9 @@ async def list_messages(
         filtered=given != Given(),
         kept=given.url,
         status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
-        workflows=await repository.sending_workflows(db_session, service.tenant_id),
-        connectors=await repository.connector_names(db_session, service.tenant_id),
-        reasons=[(word, label_of(word)) for word in await repository.reasons(db_session, service.tenant_id)],
+        workflows=await service.rows.sending_workflows(),
+        connectors=await service.rows.connector_names(),
+        reasons=[(word, label_of(word)) for word in await service.rows.reasons()],
         periods=_PERIOD_WORDS,
         local=settings().local,
         may=may,
@@ -181,8 +182,9 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
     """One message: what it is, where it belongs, what became of it, and what it says."""
     service = MessageService(db_session, request.user)
     row: Message = await service.get(text)
-    names = await repository.workflow_names(db_session, service.tenant_id, {row.workflow_id})
-    template = await find_template(db_session, service.tenant_id, row.template_id) if row.template_id else None
+    names = await service.rows.workflow_names({row.workflow_id})
+    templates = TemplateRepository(db_session, service.tenant_id)
+    template = await templates.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
     made = (await service.decisions([row])).get((row.run_id, row.seq), [])
     return page(
         request,
@@ -196,7 +198,7 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
         workflow=names.get(row.workflow_id),
         template=template,
         contact=await contacts.get(db_session, service.tenant_id, row.contact_id),
-        delivered=await mail_called(db_session, service.tenant_id, wire_message_id(row.run_id, row.seq))
+        delivered=await MailboxRepository(db_session, service.tenant_id).called(wire_message_id(row.run_id, row.seq))
         if settings().local
         else None,
     )

@@ -7,110 +7,103 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, type_coerce, update
+from sqlalchemy import func, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.releases import release_now_or_soon
 from app.messaging.channels.message_ids import MessageKey
 from app.models import Connector, Contact, Message, Workflow
+from app.models.tenant_repository import TenantRepository
+from app.web.pagination import Page
 
 
-async def message(session: AsyncSession, tenant_id: int, key: MessageKey) -> Message | None:
-    query = select(Message).where(Message.tenant_id == tenant_id, Message.run_id == key[0], Message.seq == key[1])
-    return (await session.scalars(query)).first()
+class MessageRepository(TenantRepository[Message]):
+    """The send ledger of a workspace, and the names that its pages show beside it."""
 
+    model = Message
 
-async def messages(
-    session: AsyncSession,
-    tenant_id: int,
-    limit: int,
-    *,
-    after: MessageKey | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    **equal: Any,
-) -> Sequence[Message]:
-    """Up to `limit` messages, those of the newest runs first, where the columns in `equal` have those values.
+    async def called(self, key: MessageKey) -> Message | None:
+        return await self.get_one_or_none(Message.run_id == key[0], Message.seq == key[1])
 
-    `since` and `until` are about when they came to their end.
-    """
-    query = (
-        select(Message)
-        .where(Message.tenant_id == tenant_id)
-        .order_by(Message.run_id.desc(), Message.seq.desc())
-        .limit(limit)
-    )
-    for column, value in equal.items():
-        if value is not None:
-            query = query.where(getattr(Message, column) == value)
-    if since:
-        query = query.where(Message.settled_at >= since)
-    if until:
-        query = query.where(Message.settled_at <= until)
-    if after:
-        query = query.where(tuple_(Message.run_id, Message.seq) < tuple_(*after))
-    return (await session.scalars(query)).all()
+    async def newest(
+        self,
+        cursor: str | None,
+        limit: int,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        **equal: Any,
+    ) -> Page[Message]:
+        """A page of messages, those of the newest runs first, where the columns in `equal` have those values.
 
+        `since` and `until` are about when they came to their end.
+        """
+        filters = [getattr(Message, column) == value for column, value in equal.items() if value is not None]
+        if since:
+            filters.append(Message.settled_at >= since)
+        if until:
+            filters.append(Message.settled_at <= until)
+        return await self.page([Message.run_id, Message.seq], cursor, limit, *filters, newest=True)
 
-async def free_messages_of_workflow(session: AsyncSession, tenant_id: int, workflow_id: UUID) -> None:
-    """Make due again what was held because the workflow was paused."""
-    await release_now_or_soon(session, tenant_id, "workflow", workflow_id)
+    async def free_those_of(self, workflow_id: UUID) -> None:
+        """Make due again what was held because the workflow was paused."""
+        await release_now_or_soon(self.session, self.tenant_id, "workflow", workflow_id)
 
+    async def merge_consent(self, contact_id: UUID, wanted: dict[str, bool]) -> bool:
+        """Merge `wanted` into the consent of a contact, in SQL so that no other change is lost. Did it change anything?"""
+        patch = type_coerce(wanted, JSONB)
+        done = await self.session.execute(
+            update(Contact)
+            .where(Contact.tenant_id == self.tenant_id, Contact.id == contact_id, ~Contact.consent.contains(patch))
+            .values(consent=Contact.consent.op("||")(patch))
+            .returning(Contact.id)
+            .execution_options(synchronize_session=False)
+        )
+        return done.first() is not None
 
-async def merge_consent(session: AsyncSession, tenant_id: int, contact_id: UUID, wanted: dict[str, bool]) -> bool:
-    """Merge `wanted` into the consent of a contact, in SQL so that no other change is lost. Did it change anything?"""
-    patch = type_coerce(wanted, JSONB)
-    done = await session.execute(
-        update(Contact)
-        .where(Contact.tenant_id == tenant_id, Contact.id == contact_id, ~Contact.consent.contains(patch))
-        .values(consent=Contact.consent.op("||")(patch))
-        .returning(Contact.id)
-        .execution_options(synchronize_session=False)
-    )
-    return done.first() is not None
+    async def workflow_names(self, ids: set[UUID]) -> dict[UUID, str]:
+        query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == self.tenant_id, Workflow.id.in_(ids))
+        return {row[0]: row[1] for row in (await self.session.execute(query)).all()}
 
+    async def sending_workflows(self) -> list[tuple[str, str]]:
+        """Workflows to filter by: id and name, those that were ever published."""
+        query = (
+            select(Workflow.id, Workflow.name)
+            .where(
+                Workflow.tenant_id == self.tenant_id,
+                Workflow.deleted_at.is_(None),
+                Workflow.live_version.is_not(None),
+            )
+            .order_by(Workflow.name)
+            .limit(200)
+        )
+        return [(str(row[0]), row[1]) for row in (await self.session.execute(query)).all()]
 
-async def workflow_names(session: AsyncSession, tenant_id: int, ids: set[UUID]) -> dict[UUID, str]:
-    query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == tenant_id, Workflow.id.in_(ids))
-    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+    async def connector_names(self) -> list[tuple[str, str]]:
+        """Connectors to filter by: id and name."""
+        query = (
+            select(Connector.id, Connector.name)
+            .where(Connector.tenant_id == self.tenant_id)
+            .order_by(Connector.name)
+            .limit(100)
+        )
+        return [(str(row[0]), row[1]) for row in (await self.session.execute(query)).all()]
 
+    async def reasons(self) -> Sequence[str]:
+        """Why messages failed or are uncertain, of the latest thousand: to filter by."""
+        latest = (
+            select(Message.reason)
+            .where(self.own, Message.status.in_((8, 9)))
+            .order_by(Message.settled_at.desc())
+            .limit(1_000)
+            .subquery()
+        )
+        query = select(latest.c.reason).where(latest.c.reason.is_not(None)).distinct().order_by(latest.c.reason)
+        return (await self.session.scalars(query)).all()
 
-async def sending_workflows(session: AsyncSession, tenant_id: int) -> list[tuple[str, str]]:
-    """Workflows to filter by: id and name, those that were ever published."""
-    query = (
-        select(Workflow.id, Workflow.name)
-        .where(Workflow.tenant_id == tenant_id, Workflow.deleted_at.is_(None), Workflow.live_version.is_not(None))
-        .order_by(Workflow.name)
-        .limit(200)
-    )
-    return [(str(row[0]), row[1]) for row in (await session.execute(query)).all()]
-
-
-async def connector_names(session: AsyncSession, tenant_id: int) -> list[tuple[str, str]]:
-    """Connectors to filter by: id and name."""
-    query = (
-        select(Connector.id, Connector.name).where(Connector.tenant_id == tenant_id).order_by(Connector.name).limit(100)
-    )
-    return [(str(row[0]), row[1]) for row in (await session.execute(query)).all()]
-
-
-async def reasons(session: AsyncSession, tenant_id: int) -> Sequence[str]:
-    """Why messages failed or are uncertain, of the latest thousand: to filter by."""
-    latest = (
-        select(Message.reason)
-        .where(Message.tenant_id == tenant_id, Message.status.in_((8, 9)))
-        .order_by(Message.settled_at.desc())
-        .limit(1_000)
-        .subquery()
-    )
-    query = select(latest.c.reason).where(latest.c.reason.is_not(None)).distinct().order_by(latest.c.reason)
-    return (await session.scalars(query)).all()
-
-
-async def addresses(session: AsyncSession, tenant_id: int, ids: set[UUID]) -> dict[UUID, str]:
-    """Addresses of contacts by id, for messages that were not addressed yet."""
-    query = select(Contact.id, func.coalesce(Contact.email, Contact.external_id, "")).where(
-        Contact.tenant_id == tenant_id, Contact.id.in_(ids)
-    )
-    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+    async def addresses(self, contact_ids: set[UUID]) -> dict[UUID, str]:
+        """Addresses of contacts by id, for messages that were not addressed yet."""
+        query = select(Contact.id, func.coalesce(Contact.email, Contact.external_id, "")).where(
+            Contact.tenant_id == self.tenant_id, Contact.id.in_(contact_ids)
+        )
+        return {row[0]: row[1] for row in (await self.session.execute(query)).all()}

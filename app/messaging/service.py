@@ -14,9 +14,10 @@ from app import inbox
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import jobs
-from app.messaging import decisions, repository
+from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
+from app.messaging.repository import MessageRepository
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
 from app.models.status import Channel, MessageStatus
@@ -93,9 +94,10 @@ class MessageService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
         self.jobs = MessageJobs(session, principal)
+        self.rows = MessageRepository(session, principal.tenant_id)
 
     async def get(self, text: str) -> Message:
-        found = await repository.message(self.session, self.tenant_id, message_key(text))
+        found = await self.rows.called(message_key(text))
         if found is None:
             raise NotFound
         return found
@@ -114,13 +116,9 @@ class MessageService:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> pagination.Page[Message]:
-        size = pagination.clamp_limit(limit)
-        after = pagination.decode_cursor(cursor, UUID, int) if cursor else None
-        rows = await repository.messages(
-            self.session,
-            self.tenant_id,
-            size + 1,
-            after=(after[0], after[1]) if after else None,
+        return await self.rows.newest(
+            cursor,
+            pagination.clamp_limit(limit),
             contact_id=contact_id,
             workflow_id=workflow_id,
             run_id=run_id,
@@ -130,7 +128,6 @@ class MessageService:
             since=since,
             until=until,
         )
-        return pagination.cut(rows, size, lambda row: (row.run_id, row.seq))
 
     async def settle(self, text: str, *, sent: bool) -> Message:
         """Somebody says what became of an uncertain message; a run that waits for it goes on. Raises AlreadySettled."""

@@ -20,7 +20,8 @@ from app.contacts.permission import REASONS, ContactFacts, Permission, facts_of,
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses
-from app.messaging import repository, suppression_list
+from app.messaging import suppression_list
+from app.messaging.repository import MessageRepository
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
 from app.messaging.suppression_list import Put, SuppressionRow
 from app.models import Contact, Suppression
@@ -227,7 +228,7 @@ async def bring_back(
     names = {_EMAIL, topic or _EMAIL}
     said = {key for key in contact.consent if key.casefold() in {name.casefold() for name in names}}
     wanted = dict.fromkeys(sorted(names | said), True)
-    consented = await repository.merge_consent(session, contact.tenant_id, contact.id, wanted)
+    consented = await MessageRepository(session, contact.tenant_id).merge_consent(contact.id, wanted)
     await session.refresh(contact)
     changed = consented or any(lifted)
     if changed:

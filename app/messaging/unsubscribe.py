@@ -17,9 +17,10 @@ from app.errors import Invalid, NotFound
 from app.events.record import record
 from app.lib import crypto
 from app.lib.addresses import comparable
-from app.messaging import repository, suppression_list
+from app.messaging import suppression_list
 from app.messaging.channels.email.mime import UNSUBSCRIBE, Unsubscribe
 from app.messaging.channels.message_ids import message_id
+from app.messaging.repository import MessageRepository
 from app.messaging.suppression import bring_back, permission_of, unsubscribed_event
 from app.models import Contact, Workspace
 from app.models.status import Channel
@@ -95,7 +96,7 @@ async def say_no(session: AsyncSession, link: Unsubscribe, *, everything: bool) 
         reached = [contact.email, await _reached(session, link)]
         entries = [suppression_list.Put(address=address, reason="unsubscribed") for address in reached if address]
         new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, Channel.EMAIL, entries))
-    changed = await repository.merge_consent(session, link.tenant_id, link.contact_id, {topic or _ALL: False})
+    changed = await MessageRepository(session, link.tenant_id).merge_consent(link.contact_id, {topic or _ALL: False})
     if changed or new:
         event = unsubscribed_event(
             contact.id, "contact", "unsubscribed", topic, messageId=message_id(link.run_id, link.seq)
@@ -129,7 +130,7 @@ async def say_yes(session: AsyncSession, link: Unsubscribe, address: str) -> Non
 
 async def _reached(session: AsyncSession, link: Unsubscribe) -> str | None:
     """The address that this mail went to."""
-    sent = await repository.message(session, link.tenant_id, (link.run_id, link.seq))
+    sent = await MessageRepository(session, link.tenant_id).called((link.run_id, link.seq))
     return sent.recipient if sent is not None and sent.contact_id == link.contact_id else None
 
 

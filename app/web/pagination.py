@@ -10,10 +10,12 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Select, tuple_
 
 from app.errors import Invalid
 
 T = TypeVar("T")
+R = TypeVar("R")
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 
 
@@ -32,6 +34,18 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
             "This cursor is not valid.",
             errors=[{"path": "cursor", "message": "Send `meta.nextCursor` of the last answer unchanged."}],
         ) from error
+
+
+def keyset(query: Select[R], columns: Sequence[Any], cursor: str | None, *, descending: bool = False) -> Select[R]:
+    """`query` in the order of `columns`, from the row after `cursor` on. The columns together are unique, and none may be null.
+
+    Raises Invalid for a cursor that is not of these columns.
+    """
+    if cursor:
+        values = decode_cursor(cursor, *(column.type.python_type for column in columns))
+        row, after = tuple_(*columns), tuple_(*values)
+        query = query.where(row < after if descending else row > after)
+    return query.order_by(*(column.desc() if descending else column.asc() for column in columns))
 
 
 def clamp_limit(limit: int | None) -> int:

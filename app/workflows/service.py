@@ -25,7 +25,7 @@ from app.flow.ops import AnyOp
 from app.flow.validation import references
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
-from app.messaging import repository as messaging
+from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.web.pagination import Page, clamp_limit, cut, decode_cursor
@@ -292,7 +292,7 @@ class WorkflowService:
 
     async def _free_messages(self, workflow: Workflow) -> None:
         """What a pause held is judged again. Comes after the flush: from then on nobody can hold more for the same pause."""
-        await messaging.free_messages_of_workflow(self._session, workflow.tenant_id, workflow.id)
+        await MessageRepository(self._session, workflow.tenant_id).free_those_of(workflow.id)
         self._ring("deliver")
 
     async def pause(self, workflow_id: UUID) -> Workflow:

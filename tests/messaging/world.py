@@ -18,8 +18,8 @@ from app.connectors.senders import seal_password
 from app.connectors.service import ConnectorService
 from app.lib import database
 from app.lib.ids import uuid7
-from app.messaging import repository
 from app.messaging.deliver import Delivery
+from app.messaging.repository import MessageRepository
 from app.messaging.service import MessageService
 from app.models.status import MessageStatus, Role, RunStatus
 from tests.messaging.sink import Sink
@@ -217,7 +217,7 @@ class World:
                 await session.execute(
                     text("update workflows set status = 'active' where id = :id"), {"id": workflow_id}
                 )
-                await repository.free_messages_of_workflow(session, self.tenant, workflow_id)
+                await MessageRepository(session, self.tenant).free_those_of(workflow_id)
 
         asyncio.run(resume())
 
