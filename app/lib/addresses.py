@@ -172,5 +172,6 @@ def wire_address(value: str) -> str:
 def is_mailable(value: str) -> bool:
     """Can a mail server be told this address?"""
     with contextlib.suppress(BadAddress):
-        return len(value) <= MAX_ADDRESS and bool(wire_address(value))
+        local, _, domain = wire_address(value).rpartition("@")
+        return len(local) <= 64 and len(domain) <= 255
     return False
