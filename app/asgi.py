@@ -18,20 +18,20 @@ import app as package
 from app.accounts import guards
 from app.accounts.authentication import Authentication
 from app.builder import canvas
+from app.idempotency.middleware import Idempotency
 from app.lib import database, logs, virtual_clock
-from app.lib.deadline import Deadline
-from app.lib.health import Probe
 from app.settings import settings
 from app.system import secret_keys
+from app.system.health import HealthProbe
 from app.troubles import service as troubles
-from app.web import assets, csrf, openapi, parameters, problems
+from app.web import assets, csrf, openapi, parameters, problems, transactions
 from app.web.bodies import ReadsBody
 from app.web.body_guard import RequestBodyGuard
 from app.web.compression import Compressed
 from app.web.fragments import FragmentEngine
 from app.web.headers import security_headers
-from app.web.idempotency import Idempotency
 from app.web.rate_limit import RateLimits, StrangersLimit
+from app.web.request_deadline import RequestDeadline
 from app.web.request_metrics import RequestMetrics
 
 ROOT = Path(__file__).parent
@@ -58,9 +58,9 @@ def middleware() -> list[Any]:
     """
     return [
         RequestMetrics,
-        Deadline,
+        RequestDeadline,
         Compressed,
-        database.CloseSession,
+        transactions.CloseSession,
         StrangersLimit,
         Authentication,
         csrf.Proof,
@@ -77,10 +77,10 @@ def create_app(*, database_config: Any = None) -> Litestar:
     """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
     logs.configure()
     virtual_clock.install()
-    config = database_config or database.litestar_config()
-    config.before_send_handler = database.commit_on_response(config)
+    config = database_config or transactions.session_config()
+    config.before_send_handler = transactions.commit_on_response(config)
     sessions = config.create_session_maker() if database_config else database.probe_sessions()
-    probe = Probe(sessions, troubles.for_health)
+    probe = HealthProbe(sessions, troubles.for_health)
     made = Litestar(
         route_handlers=[
             *handlers(),

@@ -27,7 +27,6 @@ from app.lib import database, jobs, logs, virtual_clock
 from app.lib.heartbeat import Beat
 from app.messaging import queue
 from app.system import secret_keys
-from app.web import idempotency
 
 log = structlog.get_logger()
 TICK_S = 1.0
@@ -58,15 +57,9 @@ select least(
 """  # noqa: S608  constants
 
 
-async def forget_answers() -> None:
-    """Answers kept for repeated requests go after a day."""
-    async with database.transaction() as session:
-        await idempotency.forget_old(session)
-
-
 def housekeeping() -> list[Callable[[], Coroutine[Any, Any, Any]]]:
-    """What is to be done every few minutes: ours, and `HOUSEKEEPING` of the features' jobs modules."""
-    found: list[Callable[[], Coroutine[Any, Any, Any]]] = [forget_answers]
+    """What is to be done every few minutes: `HOUSEKEEPING` of the features' jobs modules."""
+    found: list[Callable[[], Coroutine[Any, Any, Any]]] = []
     for package in sorted(module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg):
         if importlib.util.find_spec(f"app.{package}.jobs"):
             found += getattr(importlib.import_module(f"app.{package}.jobs"), "HOUSEKEEPING", ())

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import keys, sessions
 from app.accounts.principal import Principal
 from app.errors import SignedOut
-from app.lib import clock, crypto, database
+from app.lib import clock, crypto
 from app.lib.single_flight import SingleFlight
 from app.models.api_key import ApiKey
 from app.models.session import UserSession
@@ -28,6 +28,7 @@ from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
 from app.settings import settings
+from app.web import transactions
 
 TOUCH_AFTER = timedelta(minutes=1)
 """`last_used_at` and `seen_at` are written at most this often, so that reading pages does not write a row each time."""
@@ -86,12 +87,12 @@ class Authentication:
                     prefix, secret = match[1], match[2]
 
                     async def look() -> Principal | None:
-                        async with database.short_transaction(scope) as session:
+                        async with transactions.short_transaction(scope) as session:
                             return await key_principal(session, prefix, secret)
 
                     scope["user"] = await self._keys((prefix, secret), look)
             elif token := connection.cookies.get(cookie_name(), ""):
-                async with database.short_transaction(scope) as session:
+                async with transactions.short_transaction(scope) as session:
                     scope["user"] = await session_principal(session, token)
         await self.app(scope, receive, send)
 

@@ -17,9 +17,8 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.invitations import Opened
 from app.accounts.sessions import WrongPassword
 from app.errors import AppError, Invalid, TooMany
-from app.lib import database
 from app.models.status import Role
-from app.web import flash
+from app.web import flash, transactions
 from app.web.client_address import client_address
 from app.web.fragments import page
 
@@ -63,7 +62,7 @@ async def show_invitation(request: Asked, db_session: Database) -> Template:
 async def accept_invitation(request: Asked, db_session: Database) -> Template | Response[bytes]:
     """Become a member: with a new account, with one whose password one knows, or with the one that is signed in."""
     form, token = await request.form(), await token_of(request)
-    own = functools.partial(database.short_transaction, request.scope)
+    own = functools.partial(transactions.short_transaction, request.scope)
     async with own() as session:  # nothing is held while passwords are worked on
         found = await invitations.opened(session, token)
     given = {"name": str(form.get("name", "")), "how": str(form.get("how", ""))}
@@ -94,7 +93,7 @@ async def _with_password(
 ) -> Response[bytes]:
     address = client_address(request.scope)
     try:
-        own = functools.partial(database.short_transaction, request.scope)
+        own = functools.partial(transactions.short_transaction, request.scope)
         budgets = throttle.of_sign_in(found.email, address, known_device(request, found.email))
         user_id = await sessions.check_password(own, found.email, password, budgets)
     except (WrongPassword, TooMany) as error:

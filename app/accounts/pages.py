@@ -22,10 +22,9 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.sessions import WrongPassword
 from app.accounts.sign_in_links import LinkOver
 from app.errors import TooMany
-from app.lib import database
 from app.models.status import Role
 from app.settings import settings
-from app.web import csrf, flash
+from app.web import csrf, flash, transactions
 from app.web.client_address import client_address
 from app.web.fragments import page
 
@@ -75,7 +74,7 @@ async def sign_in(request: Asked, db_session: NamedDependency[AsyncSession]) -> 
     form = await request.form()
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     target = safe_next(str(form.get("next", "")))
-    own = functools.partial(database.short_transaction, request.scope)
+    own = functools.partial(transactions.short_transaction, request.scope)
     address, device = client_address(request.scope), known_device(request, email)
     budgets = throttle.of_sign_in(email, address, device)
     try:

@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import passwords, repository, service, sessions, sign_in_links
 from app.errors import AppError, Invalid, TooMany
-from app.lib import database
 from app.models.status import Role
 from app.models.user import User
 from app.values import contact_fields
-from app.web import flash
+from app.web import flash, transactions
 from app.web.fragments import page
 from app.web.user_agent import described
 
@@ -79,7 +78,7 @@ async def save_password(request: Asked, db_session: Database) -> Template | Resp
     """Change one's own password. Sessions elsewhere end."""
     form = await request.form()
     current, new = str(form.get("current", "")), str(form.get("new", ""))
-    own = functools.partial(database.short_transaction, request.scope)
+    own = functools.partial(transactions.short_transaction, request.scope)
     try:
         await sessions.check_current(own, request.user, current)
         secret = await passwords.hashed(passwords.check(new, request.user.email, path="new"))

@@ -13,8 +13,8 @@ from app.errors import AppError, Complaint, Conflict, Invalid
 from app.events.people import Who
 from app.events.repository import Stored
 from app.events.schemas import Accepted
+from app.idempotency.middleware import KeyReused
 from app.lib.complaints import joined
-from app.web.idempotency import KeyReused
 
 
 class UnknownContact(Invalid):

@@ -1,33 +1,24 @@
 """The database: engines, sessions, and the only place that commits.
 
-A request is one transaction: committed when the answer is 2xx or 3xx, rolled back otherwise. A job is one transaction
-(`transaction`). The engine's hot path talks psycopg directly (`connect`) and commits its batches through `with connection.transaction()`.
+A request is one transaction (`app.web.transactions` ends it), a job is one transaction (`transaction`). The engine's hot path talks
+psycopg directly (`connect`) and commits its batches through `with connection.transaction()`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
-from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyAsyncConfig
-from advanced_alchemy.extensions.litestar._utils import delete_aa_scope_state, get_aa_scope_state
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from litestar.utils.scope.state import ScopeState
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.lib.deadline import BoundedConnection
-from app.lib.holding import new_piece_of_work, nothing_is_held
 from app.lib.holding import outside_call as outside_call
 from app.settings import settings
-
-if TYPE_CHECKING:
-    from litestar.types import BeforeMessageSendHookHandler
 
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 3_000
@@ -123,7 +114,12 @@ async def transaction() -> AsyncIterator[AsyncSession]:
         except BaseException:
             await session.rollback()
             raise
-        await session.commit()
+        await commit(session)
+
+
+async def commit(session: AsyncSession) -> None:
+    """Make what `session` did durable. Raises TransactionAborted when one of its statements failed unnoticed."""
+    await session.commit()
 
 
 async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequence[Any]:
@@ -155,89 +151,3 @@ def _server_options(limits: dict[str, int]) -> str:
     """For libpq: settings of the session, in milliseconds."""
     settings_ = {"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS, **limits}
     return "-c timezone=UTC" + "".join(f" -c {name}={value}" for name, value in settings_.items())
-
-
-def litestar_config() -> SQLAlchemyAsyncConfig:
-    """The session of a request, injected as `db_session`."""
-    return SQLAlchemyAsyncConfig(
-        engine_instance=engine(),
-        session_maker=session_maker(),
-        session_dependency_key="db_session",
-        session_config=AsyncSessionConfig(expire_on_commit=False),
-    )
-
-
-@asynccontextmanager
-async def short_transaction(scope: Scope) -> AsyncIterator[AsyncSession]:
-    """A short transaction beside the one of the request, for middleware. Its connection is given back at the end."""
-    config: SQLAlchemyAsyncConfig = scope["litestar_app"].state["database"]
-    async with config.create_session_maker()() as session, session.begin():
-        yield session
-
-
-def request_session(scope: Scope) -> AsyncSession:
-    """The session of this request, the one that its handler gets as `db_session`."""
-    config: SQLAlchemyAsyncConfig = scope["litestar_app"].state["database"]
-    return config.provide_session(scope["litestar_app"].state, scope)
-
-
-_COMMITTING = "throughline_committing"
-
-
-def was_committing(scope: Scope) -> bool:
-    """Had the commit of this request begun? When it then fails for want of an answer, nobody knows whether it was done."""
-    return bool(scope["state"].get(_COMMITTING))
-
-
-def commit_on_response(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
-    """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
-
-    The library's own hook hides a failed commit behind the answer that was on its way, and a client would read 202 for
-    work that is gone. Here the failure goes to the exception handler: nothing was sent yet, so it can still answer.
-    """
-
-    async def hook(message: Message, scope: Scope) -> None:
-        session: AsyncSession | None = get_aa_scope_state(scope, config.session_scope_key)
-        if session is None or message["type"] != "http.response.start":
-            nothing_is_held("an answer to its client")
-            return
-        if 200 <= message["status"] < 400:
-            scope["state"][_COMMITTING] = True
-            try:
-                await session.commit()
-            except BaseException:
-                allow_error_response(scope)
-                raise
-        else:
-            with contextlib.suppress(Exception):  # a lost connection needs no rollback
-                await session.rollback()
-
-    return hook
-
-
-class CloseSession:
-    """ASGI middleware: gives the request's connection back at the very end, also when a stream read on after the commit."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def received() -> Any:
-            nothing_is_held("a word from its client")
-            return await receive()
-
-        try:
-            new_piece_of_work()
-            await self.app(scope, received, send)
-        finally:
-            key = scope["litestar_app"].state["database"].session_scope_key
-            session: AsyncSession | None = get_aa_scope_state(scope, key)
-            if session is not None:
-                delete_aa_scope_state(scope, key)
-                with contextlib.suppress(Exception):
-                    await session.close()
-
-
-def allow_error_response(scope: Scope) -> None:
-    """Whoever held an answer back and fails says so, or the framework takes it for half sent and just hangs up."""
-    ScopeState.from_scope(scope).response_started = False

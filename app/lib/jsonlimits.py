@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 encode = msgspec.json.Encoder().encode
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}:"'))
 
 
 class Unstorable(ValueError):
@@ -21,27 +22,29 @@ def storable(value: Any, *, max_bytes: int = 32_768, max_depth: int = 10) -> str
         raise Unstorable("This is nested too deeply.") from error
     if len(data) > max_bytes:
         raise Unstorable(f"This is {len(data):,} bytes of JSON; at most {max_bytes:,} are stored.")
-    # Counting brackets is 50 times cheaper than walking, and nearly always enough.
-    if data.count(b"{") + data.count(b"[") > max_depth and _depth(value, max_depth) > max_depth:
+    # Counting brackets is cheaper than following them, and nearly always enough.
+    if data.count(b"{") + data.count(b"[") > max_depth and structure_of(data, max_depth)[0] > max_depth:
         raise Unstorable(f"This is nested more than {max_depth} levels deep.")
     if b"\\u0000" in data and _has_nul(value):
         raise Unstorable("A text here holds the character U+0000, which cannot be stored.")
     return data.decode()
 
 
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list | tuple) else []
+def structure_of(text: bytes, most: int) -> tuple[int, int]:
+    """How deep arrays and objects of JSON nest, counted as far as `most` + 1, and how many members are written in objects.
 
-
-def _depth(value: Any, enough: int) -> int:
-    level = [value] if isinstance(value, dict | list | tuple) else []
-    depth = 0
-    while level and depth <= enough:
-        depth += 1
-        level = [child for item in level for child in _children(item) if isinstance(child, dict | list | tuple)]
-    return depth
+    Brackets and colons inside strings do not count. The text need not be well-formed.
+    """
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    outside = b"".join(bare.split(b'"')[::2])
+    depth = deepest = 0
+    for byte in outside.translate(None, b":"):
+        depth += 1 if byte in b"[{" else -1
+        if depth > deepest:
+            deepest = depth
+            if deepest > most:
+                break
+    return deepest, outside.count(b":")
 
 
 def _has_nul(value: Any) -> bool:

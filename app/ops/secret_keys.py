@@ -36,9 +36,9 @@ def _status() -> int:
 def _reseal() -> int:
     """Exit code 1 when something was left that does not open with the keys that are set."""
     from app.connectors import service
+    from app.idempotency import repository as idempotency
     from app.lib import database
     from app.system import secret_keys
-    from app.web import idempotency
 
     async def again() -> tuple[int, int, int]:
         async with database.transaction() as session:

@@ -12,9 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Forbidden
-from app.lib.health import Health
 from app.settings import settings
 from app.system import service
+from app.system.health import Health
 
 
 @get("/health/live", public=True, any_query=True, include_in_schema=False, deadline=5)

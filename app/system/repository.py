@@ -7,12 +7,19 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib.health import WITHOUT_CONNECTOR
 from app.messaging.counters import PREFIX
 from app.messaging.queue import OLDEST_DUE
 
 DEEPEST = 100_000
 """Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
+
+WITHOUT_CONNECTOR = """
+select count(*) from workspaces w
+where not exists (select from connectors c where c.tenant_id = w.id and c.type = 'smtp' and c.is_default)
+  and exists (select from messages m where m.tenant_id = w.id and m.connector_id is null and m.status = 0 and m.due_at is null
+    and m.reason = 'no_connector')
+"""
+"""Workspaces with mail that waits and no connector for it: one look into an index for each workspace without one."""
 
 _QUEUES = f"""
 select 'inbox' as queue,

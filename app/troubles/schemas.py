@@ -31,6 +31,16 @@ class Trouble(msgspec.Struct, kw_only=True):
     """For whoever runs the server: sessions, tables, statements."""
 
 
+class TroubleSummary(msgspec.Struct, rename="camel"):
+    """One entry of the list of the installation: numbers and words for anybody, nothing of a workspace."""
+
+    kind: str
+    severity: str
+    detail: str
+    count: int
+    since: datetime | None
+
+
 class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):
     """A trouble as programs read it."""
 

@@ -11,12 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.engine.standing import LATE_S, standing
 from app.lib import clock, disk
-from app.lib.health import Seen
 from app.models.status import MessageStatus
 from app.settings import settings
 from app.troubles.kinds import KINDS, text_of
 from app.troubles.repository import InstallationTroubles, WorkspaceTroubles
-from app.troubles.schemas import Trouble
+from app.troubles.schemas import Trouble, TroubleSummary
 from app.web.client_address import untrusted_proxy
 
 LISTED = 6
@@ -76,10 +75,10 @@ def _disk() -> list[Trouble]:
     return [Trouble(kind=kinds[room.state], error_message=room.words)] if room.state in kinds else []
 
 
-async def for_health(session: AsyncSession) -> list[Seen]:
+async def for_health(session: AsyncSession) -> list[TroubleSummary]:
     """What holds up everybody, as `/health/ready` tells it to anybody."""
     return [
-        Seen(found.kind, KINDS[found.kind].severity, text_of(found), found.count, found.since)
+        TroubleSummary(found.kind, KINDS[found.kind].severity, text_of(found), found.count, found.since)
         for found in await of_installation(session)
     ]
 

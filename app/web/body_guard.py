@@ -18,10 +18,10 @@ from litestar.enums import RequestEncodingType, ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import BadRequest, WrongContentType
+from app.lib import jsonlimits
 
 MAX_DEPTH = 64
 _JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json")
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}:"'))
 _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -72,7 +72,7 @@ async def _check_json(request: Request[Any, Any, Any]) -> None:
         body.decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.", code="malformed_json") from None
-    depth, written = structure_of(body)
+    depth, written = jsonlimits.structure_of(body, MAX_DEPTH)
     if depth > MAX_DEPTH:
         raise BadRequest(f"The JSON is nested more than {MAX_DEPTH} levels deep.", code="too_deep")
     if written and (twice := _named_twice(body, written)) is not None:
@@ -82,23 +82,6 @@ async def _check_json(request: Request[Any, Any, Any]) -> None:
             code="repeated_member",
             errors=[{"path": twice[:60], "message": message}],
         )
-
-
-def structure_of(body: bytes) -> tuple[int, int]:
-    """How deep arrays and objects nest, as far as MAX_DEPTH + 1, and how many members are written in objects.
-
-    Brackets and colons inside strings do not count.
-    """
-    bare = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
-    outside = b"".join(bare.split(b'"')[::2])
-    depth = deepest = 0
-    for byte in outside.translate(None, b":"):
-        depth += 1 if byte in b"[{" else -1
-        if depth > deepest:
-            deepest = depth
-            if deepest > MAX_DEPTH:
-                break
-    return deepest, outside.count(b":")
 
 
 def _named_twice(body: bytes, written: int) -> str | None:

@@ -33,8 +33,9 @@ from app.errors import (
     TooLarge,
     Unavailable,
 )
-from app.lib import database, outage
+from app.lib import outage
 from app.lib.complaints import all_complaints, complaint
+from app.web import transactions
 from app.web.flash import toast
 from app.web.fragments import is_partial, page
 
@@ -186,7 +187,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     if isinstance(error, ValidationException):
         told.errors = _complaints(error, _of_body(request))
     if isinstance(told, Unavailable):
-        if not isinstance(told, DiskFull) and database.was_committing(request.scope):
+        if not isinstance(told, DiskFull) and transactions.was_committing(request.scope):
             told.message = IN_DOUBT + (IN_DOUBT_API if request.url.path.startswith("/api/") else "")
         cause = getattr(error, "orig", None) or error
         log.warning("request.unavailable", path=request.url.path, error=type(cause).__name__, detail=str(cause)[:200])

@@ -19,12 +19,13 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.idempotency import middleware
+from app.idempotency.repository import RequestKey
 from app.lib import clock, crypto
 from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
 from app.models.workspace import Workspace
-from app.web import idempotency
 from tests.fixtures.filled import fill
 from tests.fixtures.people import ApiClients
 from tests.system.test_odd_input import FITTING
@@ -49,27 +50,27 @@ def posts(app: Litestar) -> Iterator[tuple[str, dict[str, Any]]]:
 def declared(app: Litestar) -> dict[str, tuple[str, ...]]:
     """What each POST handler says that it shows once, by path."""
     return {
-        re.sub(r"{(\w+)(:\w+)?}", r"{\1}", route.path): tuple(handler.opt.get(idempotency.SECRET_ANSWER, ()))
+        re.sub(r"{(\w+)(:\w+)?}", r"{\1}", route.path): tuple(handler.opt.get(middleware.SECRET_ANSWER, ()))
         for route in app.routes
         for handler in getattr(route, "route_handlers", [])
         if isinstance(handler, HTTPRouteHandler) and "POST" in handler.http_methods
     }
 
 
-async def asked_by(session: AsyncSession, client: httpx.AsyncClient) -> idempotency.Asked:
+async def asked_by(session: AsyncSession, client: httpx.AsyncClient) -> RequestKey:
     prefix = client.headers["authorization"].split("_")[1]
     key = (await session.scalars(select(ApiKey).where(ApiKey.prefix == prefix))).one()
-    return idempotency.Asked(key.tenant_id, "key", key.id, KEY["Idempotency-Key"])
+    return RequestKey(key.tenant_id, "key", key.id, KEY["Idempotency-Key"])
 
 
-async def keep(session: AsyncSession, asked: idempotency.Asked, path: str, body: bytes) -> None:
+async def keep(session: AsyncSession, asked: RequestKey, path: str, body: bytes) -> None:
     """What the owner's request left."""
-    digest = hashlib.sha256(idempotency.start_of(path, b"") + body).digest()
+    digest = hashlib.sha256(middleware.start_of(path, b"") + body).digest()
     session.add(
         IdempotencyKey(
             tenant_id=asked.tenant_id,
-            principal_kind=asked.kind,
-            principal_id=asked.id,
+            principal_kind=asked.principal_kind,
+            principal_id=asked.principal_id,
             key=asked.key,
             request_hash=digest,
             status_code=201,
@@ -117,7 +118,7 @@ async def test_who_may_no_longer_ask_does_not_hear_it_again(api: ApiClients, db_
     headers = {**KEY, "Content-Type": "application/json"}
     assert (await client.post("/api/v1/api-keys", content=body, headers=headers)).status_code == 201
     asked = await asked_by(db_session, client)
-    key = await db_session.get_one(ApiKey, asked.id)
+    key = await db_session.get_one(ApiKey, asked.principal_id)
     for role, status in ((Role.MARKETER, 403), (Role.ADMIN, 201)):
         key.role = str(role)
         await db_session.flush()
@@ -188,12 +189,12 @@ def test_secrets_of_answers_are_declared(test_app: Litestar) -> None:
     ],
 )
 def test_only_what_is_named_is_left_out(content: bytes, members_: tuple[str, ...], kept: bytes) -> None:
-    assert idempotency.without_secrets(content, members_) == kept
+    assert middleware.without_secrets(content, members_) == kept
 
 
 def test_the_seal_names_who_asked() -> None:
     seals = {
-        idempotency.Asked(tenant, kind, UUID(int=number), key).aad
+        RequestKey(tenant, kind, UUID(int=number), key).aad
         for tenant in (1, 2) for kind in ("key", "user") for number in (1, 2) for key in ("a", "b")
     }  # fmt: skip
     assert len(seals) == 16

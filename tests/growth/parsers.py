@@ -165,7 +165,7 @@ PARSERS = [
     Parser("complaints", _complained, TEXT),
     Parser("nearest name", lambda text: nearest(text, ["first_name", "last_name", text]), TEXT),
     Parser("cursor", lambda text: pagination.decode_cursor(text, str), TEXT),
-    Parser("depth of JSON", lambda text: body_guard.structure_of(text.encode()), JSON),
+    Parser("depth of JSON", lambda text: jsonlimits.structure_of(text.encode(), body_guard.MAX_DEPTH), JSON),
     Parser("JSON", lambda text: msgspec.json.decode(text.encode()), JSON),
     Parser("JSON to store", lambda text: jsonlimits.storable({"a": text}), TEXT),
     Parser("browser", described, (*TEXT, "Chrome/")),

@@ -123,8 +123,8 @@ async def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_opens_a_transaction_comes_after_the_body(test_app: Litestar) -> None:
     from app.asgi import middleware
+    from app.idempotency.middleware import Idempotency
     from app.web.csrf import CsrfMiddleware
-    from app.web.idempotency import Idempotency
 
     order = middleware()
     assert order.index(ReadsBody) < min(order.index(CsrfMiddleware), order.index(Idempotency))

@@ -22,9 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DiskFull, Unavailable
 from app.lib import database, deadline, outage
-from app.lib.deadline import Deadline
 from app.models.status import Role
-from app.web import problems
+from app.web import problems, request_deadline
+from app.web.request_deadline import RequestDeadline
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.frozen import Way
 from tests.fixtures.web import client_of
@@ -37,12 +37,12 @@ NAMES = "select name from workspaces order by name"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines of a blink for what hangs, the same code; tests give `plenty` to what must get done."""
-    monkeypatch.setattr(deadline, "DEFAULT_S", 0.4)
+    monkeypatch.setattr(request_deadline, "DEFAULT_S", 0.4)
     monkeypatch.setattr(deadline, "CLEANUP_S", 0.2)
 
 
 def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "DEFAULT_S", LONG)
+    monkeypatch.setattr(request_deadline, "DEFAULT_S", LONG)
 
 
 @get("/api/never")
@@ -85,7 +85,7 @@ async def careless() -> str:
 async def small() -> AsyncIterator[httpx.AsyncClient]:
     app = Litestar(
         [never, longer, body, stream, careless],
-        middleware=[Deadline],
+        middleware=[RequestDeadline],
         exception_handlers={Exception: problems.handle},
         logging_config=None,
     )
@@ -173,7 +173,7 @@ async def test_with_a_database_that_hangs_every_request_ends_and_health_answers(
     assert (await ask(whole, "GET", "/api/read")).status_code == 200
     assert (await ask(whole, "GET", "/health/ready")).status_code == 200
     way.freeze()
-    monkeypatch.setattr(deadline, "DEFAULT_S", 0.4)
+    monkeypatch.setattr(request_deadline, "DEFAULT_S", 0.4)
     asked = [
         asyncio.create_task(ask(whole, method, path))
         for method, path in [
@@ -214,7 +214,7 @@ async def test_nobody_claims_to_know_of_a_commit_that_was_not_answered(
 ) -> None:
     plenty(monkeypatch)
     await ask(whole, "GET", "/api/read")
-    monkeypatch.setattr(deadline, "DEFAULT_S", 1.0)
+    monkeypatch.setattr(request_deadline, "DEFAULT_S", 1.0)
     way.stop_at = b"COMMIT"
     answer = await ask(whole, "POST", "/api/write")
     assert answer.status_code == 503

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.lib.jsonlimits import structure_of
 from app.models.status import Role
-from app.web.body_guard import MAX_DEPTH, _named_twice, structure_of
+from app.web.body_guard import MAX_DEPTH, _named_twice
 from tests.fixtures.people import ApiClients, BrowserClients
 
 JSON = {"Content-Type": "application/json"}
@@ -69,9 +70,9 @@ async def test_unknown_addresses_and_methods_are_problems(api: ApiClients) -> No
 
 
 def test_structure_is_counted_and_not_what_strings_hold() -> None:
-    assert structure_of(b'{"a": [1, {"b": []}], "c": "[[[[[:{"}') == (4, 3)
-    assert structure_of(b'["\\"[[[:", "\\\\", [1]]') == (2, 0)
-    assert structure_of(b"[" * (MAX_DEPTH * 3))[0] == MAX_DEPTH + 1
+    assert structure_of(b'{"a": [1, {"b": []}], "c": "[[[[[:{"}', MAX_DEPTH) == (4, 3)
+    assert structure_of(b'["\\"[[[:", "\\\\", [1]]', MAX_DEPTH) == (2, 0)
+    assert structure_of(b"[" * (MAX_DEPTH * 3), MAX_DEPTH)[0] == MAX_DEPTH + 1
 
 
 @given(
@@ -84,7 +85,7 @@ def test_what_is_named_once_is_never_refused(value: object) -> None:
         json.dumps(value).encode(),
         json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace"),
     ):
-        written = structure_of(body)[1]
+        written = structure_of(body, MAX_DEPTH)[1]
         assert not written or _named_twice(body, written) is None
 
 

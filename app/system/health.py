@@ -14,7 +14,6 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +31,8 @@ from app.lib.deadline import ends_in
 from app.lib.formats import duration
 from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
 from app.settings import settings
+from app.system.repository import WITHOUT_CONNECTOR
+from app.troubles.schemas import TroubleSummary
 from app.web import client_address
 
 State = Literal["ok", "degraded", "down"]
@@ -50,25 +51,15 @@ class Check(msgspec.Struct, rename="camel", omit_defaults=True):
     age_seconds: float | None = None
 
 
-class Seen(msgspec.Struct, rename="camel"):
-    """One entry of the list of troubles: numbers and words for anybody, nothing of a workspace."""
-
-    kind: str
-    severity: str
-    detail: str
-    count: int
-    since: datetime | None
-
-
 class Health(msgspec.Struct, rename="camel"):
     """`troubles`: work that does not move, though the parts live."""
 
     status: State
     checks: dict[str, Check]
-    troubles: list[Seen] = []
+    troubles: list[TroubleSummary] = []
 
 
-Troubles = Callable[[AsyncSession], Awaitable[list[Seen]]]
+Troubles = Callable[[AsyncSession], Awaitable[list[TroubleSummary]]]
 
 
 @functools.cache
@@ -79,13 +70,13 @@ def head() -> str | None:
     return ScriptDirectory.from_config(config).get_current_head()
 
 
-class Probe:
+class HealthProbe:
     """The health of one web process. `sessions` makes sessions that share no connection with requests; `troubles` finds what
     stands still, and is known from the look before when it has not answered yet."""
 
     def __init__(self, sessions: Callable[[], AsyncSession], troubles: Troubles) -> None:
         self._sessions, self._find_troubles = sessions, troubles
-        self._troubles: list[Seen] = []
+        self._troubles: list[TroubleSummary] = []
         self._look: asyncio.Task[None] | None = None
         self._checks: dict[str, Check] = {}
         self._wrote = -float(EVERY_S)
@@ -118,7 +109,7 @@ class Probe:
             checks["database"] = _away(error)
 
 
-def verdict(checks: dict[str, Check], troubles: list[Seen]) -> Health:
+def verdict(checks: dict[str, Check], troubles: list[TroubleSummary]) -> Health:
     """What the parts say together; one that has not answered is down."""
     checks.setdefault("database", _away(None))
     checks.setdefault("redis", _REDIS_DOWN)
@@ -193,13 +184,6 @@ async def _database(session: AsyncSession) -> dict[str, Check]:
     return found
 
 
-WITHOUT_CONNECTOR = """
-select count(*) from workspaces w
-where not exists (select from connectors c where c.tenant_id = w.id and c.type = 'smtp' and c.is_default)
-  and exists (select from messages m where m.tenant_id = w.id and m.connector_id is null and m.status = 0 and m.due_at is null
-    and m.reason = 'no_connector')
-"""
-"""Workspaces with mail that waits and no connector for it: one look into an index for each workspace without one."""
 _TROUBLED = f"""
 select count(*) as troubled, extract(epoch from clock_now() - min(state_since)) as age, ({WITHOUT_CONNECTOR}) as without
 from connectors where state <> 'ok'

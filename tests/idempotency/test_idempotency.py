@@ -13,12 +13,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
+from app.idempotency import repository
 from app.lib import clock, crypto, database
 from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
 from app.models.workspace import Workspace
-from app.web import idempotency
 from tests.fixtures.people import ApiClients, make_key, make_workspace
 
 URL = "/api/v1/api-keys"
@@ -45,7 +45,7 @@ async def test_the_same_request_gets_the_same_answer(api: ApiClients, db_session
     assert again.headers["content-type"] == first.headers["content-type"]
     assert await count(db_session) == 1
     row = (await db_session.scalars(select(IdempotencyKey))).one()
-    asked = idempotency.Asked(row.tenant_id, row.principal_kind, row.principal_id, row.key)
+    asked = repository.RequestKey(row.tenant_id, row.principal_kind, row.principal_id, row.key)
     assert b"made once" not in (row.body or b""), "a stored answer is sealed"
     assert first.json()["data"]["key"].encode() not in crypto.unseal(row.body or b"", asked.aad), (
         "secrets are not stored"
@@ -93,10 +93,10 @@ async def test_strangers_leave_no_keys(client: httpx.AsyncClient, db_session: As
 
 async def test_old_answers_are_forgotten(api: ApiClients, db_session: AsyncSession) -> None:
     await (await api(Role.ADMIN)).post(URL, json={"name": "made once"}, headers=once())
-    await idempotency.forget_old(db_session)
+    await repository.delete_old(db_session)
     assert await db_session.scalar(select(func.count()).select_from(IdempotencyKey)) == 1
     await db_session.execute(update(IdempotencyKey).values(created_at=clock.now() - timedelta(hours=25)))
-    await idempotency.forget_old(db_session)
+    await repository.delete_old(db_session)
     assert await db_session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
 
 
@@ -123,7 +123,7 @@ async def test_ten_at_once_are_done_once(program: httpx.AsyncClient) -> None:
 async def test_a_copy_waits_for_a_while_and_then_says_so(
     program: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "_WAIT_MS", 100)
+    monkeypatch.setattr(repository, "_WAIT_MS", 100)
     entered, leave = asyncio.Event(), asyncio.Event()
     honest = keys.create
 

@@ -1,0 +1,15 @@
+"""What the scheduler does for idempotency keys every few minutes."""
+
+from __future__ import annotations
+
+from app.idempotency import repository
+from app.lib import database
+
+
+async def forget_answers() -> None:
+    """Answers kept for repeated requests go after a day."""
+    async with database.transaction() as session:
+        await repository.delete_old(session)
+
+
+HOUSEKEEPING = [forget_answers]
