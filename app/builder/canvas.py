@@ -17,7 +17,7 @@ from app.builder import form_options
 from app.builder.form_options import Choices
 from app.flow import node_words, presentation
 from app.flow.diagnostic import Diagnostic
-from app.flow.document import TRIGGER, Graph
+from app.flow.document import TRIGGER, Flow
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
@@ -86,7 +86,7 @@ def blank_cards() -> list[Json]:
 
 def document_of(workflow: Workflow) -> Json:
     """The stored draft in the one form that all parts can rely on."""
-    return Graph.load(workflow.draft).document()
+    return Flow.load(workflow.draft).document()
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> list[Json]:
@@ -130,8 +130,8 @@ async def shown_version(
 ) -> Json:
     """The graph and cards of a version, when they are not what the draft shows; else nothing."""
     version = await service.version(workflow, number)
-    if Graph.load(version.graph).content_hash() == Graph.load(workflow.draft).content_hash():
+    if Flow.load(version.graph).content_hash() == Flow.load(workflow.draft).content_hash():
         return {}
-    document = Graph.load(version.graph).document()
+    document = Flow.load(version.graph).document()
     known = await card_context(request, session)
     return {"graph": document, "cards": render_cards(request, cards(document), known)}

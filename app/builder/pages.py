@@ -22,7 +22,7 @@ from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
 from app.flow import presentation
 from app.flow.contact_goals import CONTACT_CHANGES
-from app.flow.document import TRIGGER, Graph
+from app.flow.document import TRIGGER, Flow
 from app.lib.complaints import all_complaints, complaint
 from app.models import Workflow
 from app.models.status import Role
@@ -113,7 +113,7 @@ async def save_draft(
     except AppError as refused:
         told = {"message": refused.message, "errors": refused.errors, "code": refused.code}
         return await _reply(request, db_session, told, status_code=refused.status_code)
-    document = result.graph.document()
+    document = result.flow.document()
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
@@ -231,10 +231,10 @@ async def save_as_copy(request: PageRequest, db_session: Db, workflow_id: FromPa
     workflow = await service.get(workflow_id)
     form: FormMultiDict = await request.form()
     try:
-        graph = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Graph)
+        flow = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Flow)
     except msgspec.DecodeError as error:
         raise Invalid("The copy could not be read.", errors=[complaint(str(error))]) from error
-    made = await service.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, graph=graph)
+    made = await service.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
     return go(request, f"/workflows/{made.id}", "Saved your side as a copy.")
 
 

@@ -20,7 +20,7 @@ from app.contacts.service import ContactService
 from app.demo import flows
 from app.demo.mails import TEMPLATES
 from app.events.record import NewEvent, record
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.message_templates.schemas import NewTemplate
@@ -82,7 +82,7 @@ async def seed(session: AsyncSession, tenant_id: int) -> None:
         ("Newsletter welcome", "Welcomes a new reader, once.", flows.newsletter_welcome),
         ("Onboarding", "Helps new sign-ups to start; a purchase ends it.", flows.onboarding),
     ):
-        made = await workflows.create(name=name, description=description, graph=Graph.load(graph(templates)))
+        made = await workflows.create(name=name, description=description, flow=Flow.load(graph(templates)))
         await workflows.activate(made.id)
     await _people(session, principal)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from app.engine import claim, control, rows
 from app.engine.claim import Cursor, Item, RunRow
+from app.engine.compiled import CompiledFlow
 from app.engine.entry import Entries, Key
-from app.engine.goals import Goal
-from app.engine.graph import Graph
+from app.engine.goals import CompiledGoal
 from app.engine.matcher import Live, Matcher, Version
 from app.engine.records import Refusal
 from app.engine.state import Contact, GoalView, Run
@@ -85,7 +85,7 @@ class Arrivals:
         self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
         self.runs: dict[bytes, list[Run]] = {}
         """Active runs that goals and erasures may end, by contact."""
-        self.leaving: dict[int, list[tuple[Run, Goal]]] = {}
+        self.leaving: dict[int, list[tuple[Run, CompiledGoal]]] = {}
         """Runs that stand at their first step until the event comes that is known to end them, by its place in `wanted`."""
 
     def walk(self, locked: Callable[[], None]) -> Batch | None:
@@ -123,7 +123,7 @@ class Arrivals:
             return key in self.matcher.triggers or key in self.matcher.goals
         return item.kind in (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED)
 
-    def _targets(self, item: Item) -> list[Graph]:
+    def _targets(self, item: Item) -> list[CompiledFlow]:
         """The workflows that this item may start; it is left for those that are not understood here."""
         targets = []
         for live in listeners(self.matcher, item):
@@ -160,7 +160,7 @@ class Arrivals:
         return found & {item.workflow_id or b""} if item.kind == InboxKind.DEFERRED else found
 
     def _entries(self, batch: Batch) -> Entries:
-        entering: dict[Graph, list[bytes]] = {}
+        entering: dict[CompiledFlow, list[bytes]] = {}
         for item, targets in self.wanted:
             for graph in targets:
                 if graph.reentry != "always":
@@ -223,7 +223,7 @@ class Arrivals:
                 if graph.goals and run.active:
                     self.runs.setdefault(contact.id, []).append(run)
 
-    def _goal_ahead(self, run: Run, place: int) -> tuple[int, Goal] | None:
+    def _goal_ahead(self, run: Run, place: int) -> tuple[int, CompiledGoal] | None:
         """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
         if run.node is None:
             return None
@@ -250,7 +250,7 @@ class Arrivals:
                     batch.cut_short(run, GOAL_REACHED, "goal", goal)
 
 
-def _by_occurrence(wanted: tuple[Item, list[Graph]]) -> tuple[bytes, int, int, bool]:
+def _by_occurrence(wanted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int, int, bool]:
     """The order of the inbox; of the same instant what was handled before comes first."""
     item = wanted[0]
     return item.contact_id, item.occurred_at, item.stated_at, item.kind != claim.PAST
@@ -261,7 +261,7 @@ def _properties(item: Item) -> dict[str, Any]:
     return found
 
 
-def _reached(run: Run, item: Item, event: dict[str, Any]) -> Goal | None:
+def _reached(run: Run, item: Item, event: dict[str, Any]) -> CompiledGoal | None:
     """The first of the run's goals that this event reaches."""
     if item.tenant_id != run.graph.tenant_id:
         return None

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.engine import rows
 from app.engine.claim import Item
+from app.engine.compiled import CompiledFlow
 from app.engine.goals import met_by_contact
-from app.engine.graph import Graph
 from app.engine.records import Refusal
 from app.engine.state import Run
 from app.engine.walk import Batch
@@ -86,7 +86,7 @@ class Entries:
             self.history[place] = run.started
         return True
 
-    def _reason(self, graph: Graph, place: Key) -> Reason | None:
+    def _reason(self, graph: CompiledFlow, place: Key) -> Reason | None:
         run = self.active.get(place)
         active = place in self.active and (run is None or run.active)
         last = self.history.get(place)

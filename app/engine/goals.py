@@ -23,7 +23,7 @@ Rules = list[dict[str, Any]]
 REMEMBERED = 256
 
 
-class Goal:
+class CompiledGoal:
     """An event and conditions over it and the contact. `on_contact`: the contact is asked without an event too."""
 
     __slots__ = ("event", "id", "judge", "name", "on_contact")
@@ -46,7 +46,7 @@ class Reached(Outcome):
 
     __slots__ = ("goal",)
 
-    def __init__(self, goal: Goal, rules: Rules) -> None:
+    def __init__(self, goal: CompiledGoal, rules: Rules) -> None:
         super().__init__(output={"goal": goal.id, "rules": rules})
         self.goal = goal
 
@@ -54,7 +54,7 @@ class Reached(Outcome):
         return self.goal.id
 
 
-def met_by_contact(goals: Sequence[Goal], run: Run) -> tuple[Goal, Rules] | None:
+def met_by_contact(goals: Sequence[CompiledGoal], run: Run) -> tuple[CompiledGoal, Rules] | None:
     """The first of `goals` that the contact of `run` meets as it is now; bare names read the contact."""
     view = GoalView(run, "", {})
     for goal in goals:
@@ -64,7 +64,7 @@ def met_by_contact(goals: Sequence[Goal], run: Run) -> tuple[Goal, Rules] | None
     return None
 
 
-def unless_met(goals: Sequence[Goal], step: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
+def unless_met(goals: Sequence[CompiledGoal], step: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
     """`step`, but only for who meets none of `goals`."""
     # What was found makes the outcome, so equal findings share one, and with it a track.
     known: dict[tuple[str, bytes], Reached] = {}

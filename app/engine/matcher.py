@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine.graph import Graph
+from app.engine.compiled import CompiledFlow, read
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.values.contact_view import COLUMNS
 
@@ -78,7 +78,7 @@ class Matcher:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.epoch = -1
-        self.graphs: OrderedDict[Version, Graph] = OrderedDict()
+        self.graphs: OrderedDict[Version, CompiledFlow] = OrderedDict()
         """Compiled versions, those last that were asked for last."""
         self.unreadable: dict[Version, str] = {}
         """Versions that do not compile here, and why."""
@@ -145,14 +145,16 @@ class Matcher:
         for workflow_id, version, tenant_id, document, timezone, country in rows:
             key = bytes(workflow_id), version
             try:
-                graph = self.graphs[key] = Graph(*key, tenant_id, document, timezone, country)
+                flow, unreadable = read(document)
+                graph = CompiledFlow(*key, tenant_id, flow, timezone, country, unreadable=unreadable)
+                self.graphs[key] = graph
                 self._steps += len(graph.nodes)
             except Exception as error:  # one that cannot be understood must not keep the others from starting
                 self.unreadable[key] = repr(error)[:200]
                 log.error("workflow.unreadable", workflow_id=key[0].hex(), version=version, error=self.unreadable[key])
         self._look_at()
 
-    def graph(self, workflow_id: bytes, version: int) -> Graph:
+    def graph(self, workflow_id: bytes, version: int) -> CompiledFlow:
         """A version, compiled at first sight. Raises Unreadable, and LookupError when there is none."""
         key = workflow_id, version
         known = self.graphs.get(key)
@@ -178,7 +180,7 @@ class Matcher:
         told = {*COLUMNS, "attributes", "tags"} if self.listened else set()
         self.reads = frozenset(told.union(*(graph.reads for graph in self.graphs.values())))
 
-    def fields_of(self, graphs: Iterable[Graph]) -> frozenset[str]:
+    def fields_of(self, graphs: Iterable[CompiledFlow]) -> frozenset[str]:
         """Fields of contacts that a batch of runs of these versions looks at."""
         graphs = list(graphs)
         heard = {tenant_id for tenant_id, _ in self.listened}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.models.status import RunStatus
 
 if TYPE_CHECKING:
-    from app.engine.graph import Edge, Graph, Node
+    from app.engine.compiled import CompiledFlow, CompiledNode, StatCounter
     from app.engine.state import Run
     from app.flow.effects import ContactChange, Message
     from app.flow.outcomes import Outcome
@@ -21,7 +21,7 @@ class Rest(NamedTuple):
     """How runs stand at the end of their track. `seq` counts the steps that are over. Instants: microseconds since 2000."""
 
     status: int
-    node: Node | None
+    node: CompiledNode | None
     seq: int
     resume_at: int | None = None
     resume_port: str | None = None
@@ -39,7 +39,7 @@ class Step(NamedTuple):
     """A step that is over: its number, and the status it ended with."""
 
     seq: int
-    node: Node
+    node: CompiledNode
     outcome: Outcome
     status: int
     occurrence: int = 1
@@ -50,7 +50,7 @@ class Sent(NamedTuple):
     """A message that the step `seq` at `node` asks for."""
 
     seq: int
-    node: Node
+    node: CompiledNode
     message: Message
     awaited: bool
 
@@ -62,7 +62,7 @@ class Track:
         "alike",
         "changes",
         "count",
-        "edges",
+        "counters",
         "graph",
         "kept",
         "left",
@@ -81,9 +81,9 @@ class Track:
         "visits",
     )  # fmt: skip
 
-    def __init__(self, graph: Graph, parent: Track | None, seq: int) -> None:
+    def __init__(self, graph: CompiledFlow, parent: Track | None, seq: int) -> None:
         self.graph, self.parent, self.seq = graph, parent, seq
-        self.target: Node | None = None
+        self.target: CompiledNode | None = None
         self.rest = UNDER_WAY
         self.roomy: bool = parent is not None and parent.roomy
         """Contacts on it have room for all that steps of the version add to everybody alike."""
@@ -95,9 +95,9 @@ class Track:
         self.steps: list[Step] = []
         self.own_marks = False
         """The first step began before this batch, or was tried before: each run has its own times and attempt."""
-        self.edges: list[Edge] = []
+        self.counters: list[StatCounter] = []
         """What each run counts on this stretch: ports it left by, and where it came to stand."""
-        self.left: Edge | None = None
+        self.left: StatCounter | None = None
         """Where each run stood before it was moved on: counted down."""
         self.sent: list[Sent] = []
         self.changes: list[ContactChange] = []

@@ -14,7 +14,7 @@ from app.values import contact_fields
 from app.values.contact_view import liquid_data
 
 if TYPE_CHECKING:
-    from app.engine.graph import Graph, Node
+    from app.engine.compiled import CompiledFlow, CompiledNode
     from app.engine.paths import Track
 
 COMPLETED = int(RunStatus.COMPLETED)
@@ -135,10 +135,10 @@ class Run:
     def __init__(
         self,
         run_id: bytes,
-        graph: Graph,
+        graph: CompiledFlow,
         contact: Contact,
         raw_event: bytes | None,
-        node: Node | None,
+        node: CompiledNode | None,
         started: int,
         occurred_at: int,
         now: int,

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.engine import rows
+from app.engine.compiled import CompiledFlow, CompiledNode, NotUnderstood, StatCounter
 from app.engine.faults import fault_in_words
-from app.engine.goals import Goal, Reached
-from app.engine.graph import Edge, Graph, Node, NotUnderstood
+from app.engine.goals import CompiledGoal, Reached
 from app.engine.limits import MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
 from app.engine.paths import Rest, Sent, Step, Track
 from app.engine.records import Attempt, Echo, Refusal
@@ -59,7 +59,7 @@ def _answer(port: str, output: Any) -> Outcome:
     return failed
 
 
-def _visit(track: Track, node: Node) -> int:
+def _visit(track: Track, node: CompiledNode) -> int:
     """Which visit to `node` the runs of a track make now; counted when they can come back."""
     if not node.repeats:
         return 1
@@ -84,8 +84,8 @@ class Batch:
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
         self.echoes: list[Echo] = []
-        self._beginnings: dict[tuple[Graph, bool], Track] = {}
-        self._returns: dict[tuple[Node, int, bool, frozenset[tuple[str, int]] | None], Track] = {}
+        self._beginnings: dict[tuple[CompiledFlow, bool], Track] = {}
+        self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], Track] = {}
 
     @property
     def size(self) -> int:
@@ -117,15 +117,15 @@ class Batch:
         if track is None:
             track = self._beginnings[graph, roomy] = self._track(graph, None, 0)
             track.roomy = roomy
-            track.edges.append(graph.entered)
-            self._along(track, graph.entered)
+            track.counters.append(graph.entered_counter)
+            self._along(track, graph.entered_counter)
         self._walk(run, track)
 
     def stand(self, run: Run) -> None:
         """A new run comes in and stands at its first step, which it does not take: `cut_short` ends it in this batch."""
         assert run.node is not None
         track = self._track(run.graph, None, 0)
-        track.edges += [run.graph.entered, run.node.parked]
+        track.counters += [run.graph.entered_counter, run.node.waiting_counter]
         track.rest = Rest(WAITING, run.node, 0)
         track.runs.append(run)
         run.track = track
@@ -140,19 +140,19 @@ class Batch:
         answer = _answer(run.resume_port, run.resume_output)
         self._walk(run, track.next.get(answer) or self._grow(track, run, node, answer, answered=True))
 
-    def cut_short(self, run: Run, status: int, node_key: str, goal: Goal | None = None) -> None:
+    def cut_short(self, run: Run, status: int, node_key: str, goal: CompiledGoal | None = None) -> None:
         """End a parked run where it stands: by a goal, because the contact is gone, or by a cancel."""
         node = run.node if run.track is None else run.track.rest.node
         assert node is not None
         if run.track is None:
             track = self._track(run.graph, None, run.seq)
-            track.left, track.own_marks, track.visits = node.parked, True, run.visits
+            track.left, track.own_marks, track.visits = node.waiting_counter, True, run.visits
         else:  # it was parked earlier in this batch: all it did stays, but it stands there no more
             before = run.track
             before.runs.remove(run)
             track = self._track(run.graph, before.parent, before.rest.seq)
             track.left, track.own_marks, track.steps = before.left, before.own_marks, list(before.steps)
-            track.edges = [edge for edge in before.edges if edge is not node.parked]
+            track.counters = [counter for counter in before.counters if counter is not node.waiting_counter]
             track.sent, track.changes, track.kept, track.visits = (
                 before.sent,
                 before.changes,
@@ -163,12 +163,12 @@ class Batch:
         left = Exit({"goal": goal.id} if goal else None)
         track.seq += 1
         track.steps.append(Step(track.seq, node, left, over, _visit(track, node)))
-        track.edges.append(node.over[node_key])
+        track.counters.append(node.exit_counters[node_key])
         self._end(track, status, node, goal=goal.id if goal else None)
         track.runs.append(run)
         run.track = track
 
-    def counted(self) -> Iterable[tuple[Graph, Edge, int]]:
+    def counted(self) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
         """What the runs of this batch add to the counters."""
         for track in reversed(self.tracks):
             track.count += len(track.runs)
@@ -176,19 +176,19 @@ class Batch:
                 track.parent.count += track.count
         for track in self.tracks:
             graph, count = track.graph, track.count
-            for edge in track.edges:
-                yield graph, edge, count
+            for counter in track.counters:
+                yield graph, counter, count
             for sent in track.sent:
-                yield graph, sent.node.queued, count
+                yield graph, sent.node.queued_counter, count
             if track.left is not None:
                 yield graph, track.left, -count
             if track.runs and track.rest.status >= COMPLETED:
                 seconds = sum((self.now - run.started) // 1_000_000 for run in track.runs if run.fence is not None)
-                yield graph, graph.seconds, seconds
+                yield graph, graph.seconds_counter, seconds
 
     # Walking -------------------------------------------------------------------------------------------------------
 
-    def _track(self, graph: Graph, parent: Track | None, seq: int) -> Track:
+    def _track(self, graph: CompiledFlow, parent: Track | None, seq: int) -> Track:
         track = Track(graph, parent, seq)
         self.tracks.append(track)
         return track
@@ -205,7 +205,7 @@ class Batch:
         if track is None:
             track = self._returns[place] = self._track(run.graph, None, run.seq)
             track.visits = visits
-            track.left, track.target, track.roomy = node.parked, node, roomy
+            track.left, track.target, track.roomy = node.waiting_counter, node, roomy
         return track
 
     def _walk(self, run: Run, track: Track) -> None:
@@ -240,7 +240,7 @@ class Batch:
     def _set_vars(self, run: Run, values: dict[str, Any]) -> None:
         run.context = {**(run.context or {}), "vars": {**run.vars, **values}}
 
-    def _grow(self, track: Track, run: Run, node: Node, outcome: Outcome, *, answered: bool = False) -> Track:
+    def _grow(self, track: Track, run: Run, node: CompiledNode, outcome: Outcome, *, answered: bool = False) -> Track:
         """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object, or an equal one, find it."""
         key = None
         if track.unlike < UNLIKE_AT_MOST:
@@ -254,9 +254,9 @@ class Batch:
         new.roomy = track.roomy and not any(isinstance(effect, ContactChange) for effect in outcome.effects)
         back = track.parent is None and track.left is not None
         new.own_marks = back and run.step_started is not None
-        shared, edge = self._leave(new, node, outcome, run if back else None, run, answered=answered)
-        if edge is not None:
-            self._along(new, edge)
+        shared, counter = self._leave(new, node, outcome, run if back else None, run, answered=answered)
+        if counter is not None:
+            self._along(new, counter)
         if shared:
             track.next[outcome] = new
             if key is not None:
@@ -264,26 +264,33 @@ class Batch:
         return new
 
     def _leave(
-        self, track: Track, node: Node, outcome: Outcome, back: Run | None, run: Run | None, *, answered: bool = False
-    ) -> tuple[bool, Edge | None]:
-        """Note what `outcome` at `node` means: is it the same for all runs of the track, and by which edge do they go on, if they do.
+        self,
+        track: Track,
+        node: CompiledNode,
+        outcome: Outcome,
+        back: Run | None,
+        run: Run | None,
+        *,
+        answered: bool = False,
+    ) -> tuple[bool, StatCounter | None]:
+        """Note what `outcome` at `node` means: is it the same for all runs of the track, and by which counter do they go on, if they do.
 
         `back`: the run whose open step this is; `run`: the one that walks, None while a stretch that is the same for all is made.
         """
-        edge = None
+        counter = None
         if isinstance(outcome, Done):
             if self._take_effects(track, node, outcome, answered=answered):
                 return self._park(track, node, back, CALLING), None
-            edge = node.edges.get(outcome.port) or node.edges["next"]
-            self._over(track, node, outcome, StepStatus.COMPLETED, edge)
+            counter = node.ports.get(outcome.port) or node.ports["next"]
+            self._over(track, node, outcome, StepStatus.COMPLETED, counter)
         elif isinstance(outcome, Wait):
             until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
             return self._park(track, node, back, WAITING, until, outcome.port, outcome.output), None
         elif isinstance(outcome, Reached):
-            self._over(track, node, outcome, StepStatus.SKIPPED, node.over["goal"])
+            self._over(track, node, outcome, StepStatus.SKIPPED, node.exit_counters["goal"])
             self._end(track, GOAL_REACHED, node, goal=outcome.goal.id)
         elif isinstance(outcome, Exit):
-            self._over(track, node, outcome, StepStatus.COMPLETED, node.over["exited"])
+            self._over(track, node, outcome, StepStatus.COMPLETED, node.exit_counters["exited"])
             self._end(track, EXITED, node)
         elif isinstance(outcome, NotUnderstood):
             return self._postpone(track, node, outcome, back)
@@ -291,20 +298,22 @@ class Batch:
             assert isinstance(outcome, Fail)
             attempt = 1 if back is None else back.attempt
             if run is not None and attempt < node.retry.attempts and not outcome.permanent:
-                due = self.now + int(node.retry.delay(attempt, random.random()) * 1e6)  # noqa: S311
+                due = self.now + int(node.retry.pause(attempt, random.random()) * 1e6)  # noqa: S311
                 self.attempts.append(Attempt(run, track.seq + 1, attempt, outcome.error, due))
                 self._park(track, node, back, RUNNING, due, error=outcome.error, attempt=attempt + 1)
                 return False, None
-            edge = node.edges["error"]
-            if edge.target is None or isinstance(outcome, Overdone):
-                edge = None
-                self._over(track, node, outcome, StepStatus.FAILED, node.over["failed"])
+            counter = node.ports["error"]
+            if counter.target is None or isinstance(outcome, Overdone):
+                counter = None
+                self._over(track, node, outcome, StepStatus.FAILED, node.exit_counters["failed"])
                 self._end(track, FAILED, node, error=outcome.error)
             else:
-                self._over(track, node, outcome, StepStatus.FAILED, edge)
-        return True, edge
+                self._over(track, node, outcome, StepStatus.FAILED, counter)
+        return True, counter
 
-    def _postpone(self, track: Track, node: Node, outcome: NotUnderstood, back: Run | None) -> tuple[bool, Edge | None]:
+    def _postpone(
+        self, track: Track, node: CompiledNode, outcome: NotUnderstood, back: Run | None
+    ) -> tuple[bool, StatCounter | None]:
         """Leave the step to a process that understands it: look again, the later the longer it has waited. It fails after a week."""
         began = back.step_started if back is not None and back.step_started is not None else self.now
         waited = (self.now - began) / 1e6
@@ -314,16 +323,16 @@ class Batch:
         until = self.now + int(pause * 1e6)
         return self._park(track, node, back, RUNNING, until, error=f"{outcome.why} {LEFT_TO_NEWER}"), None
 
-    def _along(self, track: Track, edge: Edge) -> None:
-        """Go on by `edge` through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
-        way: Edge | None = edge
+    def _along(self, track: Track, counter: StatCounter) -> None:
+        """Go on by `counter` through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
+        way: StatCounter | None = counter
         while way is not None:
             node = way.target
             if node is None:
                 last = track.steps[-1].node if track.steps else None
                 self._end(track, COMPLETED, last)
                 return
-            outcome: Outcome | None = node.always
+            outcome: Outcome | None = node.constant_outcome
             if track.seq >= MAX_STEPS:
                 outcome = OVERLONG
             elif node.repeats and track.visits.get(node.id, 0) >= MAX_VISITS:
@@ -333,7 +342,7 @@ class Batch:
                 return
             _, way = self._leave(track, node, outcome, None, None)
 
-    def _take_effects(self, track: Track, node: Node, outcome: Outcome, *, answered: bool) -> bool:
+    def _take_effects(self, track: Track, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
         """Note what the step wishes for. True: it asks for a message that the run waits for."""
         awaited = False
         for effect in outcome.effects:
@@ -347,17 +356,17 @@ class Batch:
                 track.sent.append(Sent(track.seq + 1, node, effect, awaited))
         return awaited
 
-    def _over(self, track: Track, node: Node, outcome: Outcome, status: int, edge: Edge) -> None:
+    def _over(self, track: Track, node: CompiledNode, outcome: Outcome, status: int, counter: StatCounter) -> None:
         track.seq += 1
         track.steps.append(Step(track.seq, node, outcome, status, _visit(track, node)))
-        track.edges.append(edge)
-        if node.kept:
+        track.counters.append(counter)
+        if node.output_is_read:
             track.kept.append((node.id, outcome.output))
 
     def _park(
         self,
         track: Track,
-        node: Node,
+        node: CompiledNode,
         back: Run | None,
         status: int,
         until: int | None = None,
@@ -370,12 +379,12 @@ class Batch:
         own = back is not None and not track.steps and back.step_started is not None
         started = back.step_started if own and back is not None else self.now
         tried = attempt if attempt is not None else back.attempt if own and back is not None else 1
-        track.edges.append(node.parked)
+        track.counters.append(node.waiting_counter)
         track.rest = Rest(status, node, track.seq, until, port, output, started, tried, error)
         return not own
 
     def _end(
-        self, track: Track, status: int, node: Node | None, error: str | None = None, goal: str | None = None
+        self, track: Track, status: int, node: CompiledNode | None, error: str | None = None, goal: str | None = None
     ) -> None:
-        track.edges.append(track.graph.ended[END_KEYS[status]])
+        track.counters.append(track.graph.end_counters[END_KEYS[status]])
         track.rest = Rest(status, node, track.seq, error=error, goal=goal)

@@ -9,7 +9,7 @@ import psycopg
 
 from app.engine import rows
 from app.engine.changes import contact_updates
-from app.engine.graph import Edge, Graph
+from app.engine.compiled import CompiledFlow, StatCounter
 from app.engine.paths import Rest, Step
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
 from app.engine.state import COMPLETED, Run
@@ -255,12 +255,12 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
 
 def stats_arguments(batch: Batch, shard: int) -> tuple[Any, ...] | None:
     """Arguments of STATS, in one order for all workers; None when nothing was counted."""
-    counts: dict[tuple[Graph, Edge], int] = {}
-    for graph, edge, count in batch.counted():
-        counts[graph, edge] = counts.get((graph, edge), 0) + count
+    counts: dict[tuple[CompiledFlow, StatCounter], int] = {}
+    for graph, counter, count in batch.counted():
+        counts[graph, counter] = counts.get((graph, counter), 0) + count
     lines = sorted(
-        (graph.workflow_id, graph.version, edge.node_id, edge.key, graph.tenant_id, count)
-        for (graph, edge), count in counts.items()
+        (graph.workflow_id, graph.version, counter.node_id, counter.key, graph.tenant_id, count)
+        for (graph, counter), count in counts.items()
         if count
     )
     if not lines:

@@ -1,4 +1,4 @@
-"""A small read-only drawing of a graph, for pages that show a path or a version. Pure: positions in, pixels out."""
+"""A small read-only drawing of a flow, for pages that show a path or a version. Pure: positions in, pixels out."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Picture(msgspec.Struct):
     height: int
 
 
-def draw(graph: dict[str, Any]) -> Picture:
+def draw(flow: dict[str, Any]) -> Picture:
     """Scale the canvas positions down and route the edges as the canvas does: down, across, down."""
-    trigger = msgspec.convert(graph["trigger"], Trigger)
+    trigger = msgspec.convert(flow["trigger"], Trigger)
     kind, config = trigger_registry.typed(trigger.type, trigger.data)
-    cards = [_card("trigger", "trigger", kind.title(config), graph["trigger"].get("position"))]
+    cards = [_card("trigger", "trigger", kind.title(config), flow["trigger"].get("position"))]
     ports: dict[str, tuple[Port, ...]] = {"trigger": (NEXT_PORT,)}
-    for node in graph["nodes"]:
+    for node in flow["nodes"]:
         cards.append(_card(node["id"], node["type"], node_words.title_of_plain(node), node.get("position")))
         ports[node["id"]] = node_words.ports_of(node["type"], node.get("data") or {})
     left, top = min(card.x for card in cards), min(card.y for card in cards)
@@ -63,7 +63,7 @@ def draw(graph: dict[str, Any]) -> Picture:
     places = {card.id: card for card in cards}
     lines = [
         _line(edge, places[edge["source"]], places[edge["target"]], ports[edge["source"]])
-        for edge in graph["edges"]
+        for edge in flow["edges"]
         if edge["source"] in places and edge["target"] in places
     ]
     return Picture(cards, lines, max(card.x for card in cards) + WIDTH, max(card.y for card in cards) + HEIGHT)

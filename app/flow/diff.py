@@ -1,4 +1,4 @@
-"""What differs between two graph documents, said the way a colleague would. Pure.
+"""What differs between two flow documents, said the way a colleague would. Pure.
 
 Where things lie on the canvas is not a difference. Steps are matched by id, ways by their source and port.
 """
@@ -14,8 +14,10 @@ import msgspec
 from msgspec import UNSET
 
 from app.flow import node_words
-from app.flow.document import NEXT, TRIGGER, Backoff, Edge, Graph, Node, Position, Settings, Span, UncertainRule
+from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position
 from app.flow.references import ReferencedNames
+from app.flow.retry import Backoff
+from app.flow.settings import Settings, Span, UncertainRule
 
 Kind = Literal["added", "removed", "changed"]
 CARD_WIDTH, CARD_HEIGHT, ASIDE = 240, 80, 280
@@ -59,15 +61,15 @@ def condition_text(condition: dict[str, Any]) -> str:
     return " ".join(value_text(word) for word in words if value_text(word))
 
 
-def compare(before: Graph, after: Graph, names: ReferencedNames = MappingProxyType({})) -> list[Change]:
-    """All differences: the trigger first, then steps in the order of the new graph, then what is gone, then the rest.
+def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType({})) -> list[Change]:
+    """All differences: the trigger first, then steps in the order of the new flow, then what is gone, then the rest.
 
     `names`: what the rows are called that steps of both refer to.
     """
     return [*_trigger(before, after), *_nodes(before, after, names), *_goals(before, after), *_rest(before, after)]
 
 
-def union(before: Graph, after: Graph) -> Graph:
+def union(before: Flow, after: Flow) -> Flow:
     """`after` with what `before` had and it has not: what a picture of the difference shows."""
     ways = {(edge.source, edge.source_handle, edge.target) for edge in after.edges}
     gone = tuple(_aside(node, after) for node in before.nodes if after.node(node.id) is None)
@@ -75,18 +77,18 @@ def union(before: Graph, after: Graph) -> Graph:
     return msgspec.structs.replace(after, nodes=after.nodes + gone, edges=after.edges + dropped)
 
 
-def _aside(node: Node, graph: Graph) -> Node:
+def _aside(node: Node, flow: Flow) -> Node:
     """The removed node, moved to the left when a new one took its place on the canvas."""
     x, y = node.position.x, node.position.y
-    for other in graph.nodes:
+    for other in flow.nodes:
         if abs(other.position.x - x) < CARD_WIDTH and abs(other.position.y - y) < CARD_HEIGHT:
             return msgspec.structs.replace(node, position=Position(x=other.position.x - ASIDE, y=y))
     return node
 
 
-def edge_marks(before: Graph, after: Graph) -> dict[tuple[str, str], Kind]:
+def edge_marks(before: Flow, after: Flow) -> dict[tuple[str, str], Kind]:
     """Edges, as (source, target), that are new or gone."""
-    old, new = ({(edge.source, edge.target) for edge in graph.edges} for graph in (before, after))
+    old, new = ({(edge.source, edge.target) for edge in flow.edges} for flow in (before, after))
     return {**dict.fromkeys(new - old, "added"), **dict.fromkeys(old - new, "removed")}
 
 
@@ -99,30 +101,30 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
     return found
 
 
-def _trigger(before: Graph, after: Graph) -> Iterator[Change]:
+def _trigger(before: Flow, after: Flow) -> Iterator[Change]:
     old, new = (
         {
-            "starts by": graph.trigger.type,
-            "event": graph.trigger.event,
-            "only if": graph.trigger.conditions,
-            "match": graph.trigger.match if len(graph.trigger.conditions) > 1 else None,
+            "starts by": flow.trigger.type,
+            "event": flow.trigger.event,
+            "only if": flow.trigger.conditions,
+            "match": flow.trigger.match if len(flow.trigger.conditions) > 1 else None,
         }
-        for graph in (before, after)
+        for flow in (before, after)
     )
     details = [*_details(old, new), *_ways(before, after, TRIGGER)]
     if details:
         yield Change("changed", TRIGGER, str(after.trigger.event or "Trigger"), TRIGGER, details)
 
 
-def title_of(graph: Graph, node_id: str) -> str:
+def title_of(flow: Flow, node_id: str) -> str:
     """What a step is called on its card: its name, else what its type is called."""
-    node = graph.node(node_id)
+    node = flow.node(node_id)
     if node is None:
         return "the trigger" if node_id == TRIGGER else node_id
     return node_words.title_of(node.type, node.name, node.data)
 
 
-def _nodes(before: Graph, after: Graph, names: ReferencedNames) -> Iterator[Change]:
+def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[Change]:
     for node in after.nodes:
         old = before.node(node.id)
         title = title_of(after, node.id)
@@ -164,8 +166,8 @@ def _retry(node: Node) -> str:
     return rule if waits.max_delay == Backoff().max_delay else f"{rule}, at most {waits.max_delay / 1_000:g} s"
 
 
-def _ways(before: Graph, after: Graph, source: str) -> Iterator[Detail]:
-    old, new = ({edge.source_handle: edge for edge in graph.leaving(source)} for graph in (before, after))
+def _ways(before: Flow, after: Flow, source: str) -> Iterator[Detail]:
+    old, new = ({edge.source_handle: edge for edge in flow.leaving(source)} for flow in (before, after))
     for port in [*new, *(port for port in old if port not in new)]:
         was, now = _target(before, old.get(port)), _target(after, new.get(port))
         moved = old.get(port) is None or new.get(port) is None or old[port].target != new[port].target
@@ -175,17 +177,17 @@ def _ways(before: Graph, after: Graph, source: str) -> Iterator[Detail]:
             )
 
 
-def _port_word(after: Graph, before: Graph, source: str, port: str) -> str:
+def _port_word(after: Flow, before: Flow, source: str, port: str) -> str:
     node = after.node(source) or before.node(source)
     return node_words.port_of(node.type, node.data, port).label if node else port
 
 
-def _target(graph: Graph, edge: Edge | None) -> str:
-    return title_of(graph, edge.target) if edge else ""
+def _target(flow: Flow, edge: Edge | None) -> str:
+    return title_of(flow, edge.target) if edge else ""
 
 
-def _goals(before: Graph, after: Graph) -> Iterator[Change]:
-    old, new = ({goal.id: goal for goal in graph.goals} for graph in (before, after))
+def _goals(before: Flow, after: Flow) -> Iterator[Change]:
+    old, new = ({goal.id: goal for goal in flow.goals} for flow in (before, after))
     for goal_id in [*new, *(goal_id for goal_id in old if goal_id not in new)]:
         was, now = (
             {
@@ -206,15 +208,15 @@ def _goals(before: Graph, after: Graph) -> Iterator[Change]:
             yield Change(kind, goal_id, f"Goal {name}", "goal", [] if kind == "removed" else details)
 
 
-def _rest(before: Graph, after: Graph) -> Iterator[Change]:
+def _rest(before: Flow, after: Flow) -> Iterator[Change]:
     old, new = (
         {
-            "may enter again": graph.settings.reentry.replace("_", " "),
-            "cool-down, s": graph.settings.cooldown_seconds,
-            "one run for each": graph.settings.entry_key,
-            "uncertain emails": uncertain_in_words(graph.settings),
+            "may enter again": flow.settings.reentry.replace("_", " "),
+            "cool-down, s": flow.settings.cooldown_seconds,
+            "one run for each": flow.settings.entry_key,
+            "uncertain emails": uncertain_in_words(flow.settings),
         }
-        for graph in (before, after)
+        for flow in (before, after)
     )
     if details := _details(old, new):
         yield Change("changed", "", "Entry and delivery rules", "settings", details)
@@ -229,8 +231,7 @@ def uncertain_in_words(settings: Settings) -> str:
     if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):
         return "stay for a person"
     acts = {"assume_sent": "count as sent", "resend": "are sent again once", "error": "count as failed"}
-    number, unit = rule.after.duration, rule.after.unit
-    return f"{acts.get(rule.then, 'stay for a person')} after {number:,} {unit if number != 1 else unit[:-1]}"
+    return f"{acts.get(rule.then, 'stay for a person')} after {rule.after.words}"
 
 
 def _pairs(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, str]]:

@@ -1,12 +1,11 @@
-"""The graph document of a draft or version: what the canvas shows, the API speaks and the engine compiles.
+"""The flow document of a draft or version: what the canvas shows, the API speaks and the engine compiles.
 
-Every document in the database was written by `Graph.document`, so it always has all six parts, every edge has an id and a
+Every document in the database was written by `Flow.document`, so it always has all six parts, every edge has an id and a
 `sourceHandle`, and every node a position. Absent optional fields (`name`, `retry`, …) are left out, never null.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -16,6 +15,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.editor_fields import EdgeLooks, NodeLooks
+from app.flow.part import Part, without_nulls
+from app.flow.retry import Retry
+from app.flow.settings import Settings
 
 TRIGGER = "trigger"
 """The id of the trigger in edges; no node may have it."""
@@ -30,65 +32,14 @@ Coordinate = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] | Annotated[float
 Conditions = list[dict[str, Any]]
 Match = Literal["all", "any"]
 EventName = Annotated[str, Meta(max_length=200)]
-BackoffType = Literal["fixed", "exponential"]
-Attempts = Annotated[int, Meta(ge=1, le=20)]
-Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
 
 
-class _Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """A piece of the document; unknown fields are refused so that a typing error is noticed."""
-
-
-class Position(_Part, frozen=True):
+class Position(Part, frozen=True):
     x: Coordinate = 0
     y: Coordinate = 0
 
 
-class Backoff(_Part, frozen=True):
-    """How long a step waits before its next try, in milliseconds; `exponential` doubles `delay` each time, up to `maxDelay`."""
-
-    type: BackoffType = "exponential"
-    delay: Milliseconds = 60_000
-    max_delay: Milliseconds = 86_400_000
-    jitter: bool = True
-
-
-class Retry(_Part, frozen=True):
-    """How often a step is tried when it fails in a way that may pass (the first try counts), and how long it waits between.
-
-    `{maxAttempts, backoff: "fixed", delaySeconds, jitter}` says the same and is read too; it is stored in this form.
-    """
-
-    attempts: Attempts = 3
-    backoff: Backoff | BackoffType = Backoff()
-    max_attempts: Attempts | UnsetType = UNSET
-    delay_seconds: Annotated[int, Meta(ge=1, le=86_400)] | UnsetType = UNSET
-    jitter: bool | UnsetType = UNSET
-
-    def __post_init__(self) -> None:
-        flat: dict[str, Any] = {"type": self.backoff} if isinstance(self.backoff, str) else {}
-        if isinstance(self.delay_seconds, int):
-            flat["delay"] = self.delay_seconds * 1_000
-        if isinstance(self.jitter, bool):
-            flat["jitter"] = self.jitter
-        if flat and isinstance(self.backoff, Backoff) and self.backoff != Backoff():
-            raise ValueError("Say the wait either as backoff: {type, delay} or as delaySeconds, not both ways.")
-        if flat:
-            msgspec.structs.force_setattr(self, "backoff", Backoff(**flat))
-        if isinstance(self.max_attempts, int):
-            if self.attempts not in (3, self.max_attempts):
-                raise ValueError("Send the number of tries once: attempts, or maxAttempts.")
-            msgspec.structs.force_setattr(self, "attempts", self.max_attempts)
-        for name in ("max_attempts", "delay_seconds", "jitter"):
-            msgspec.structs.force_setattr(self, name, UNSET)
-
-    @property
-    def waits(self) -> Backoff:
-        """The backoff in its one form."""
-        return self.backoff if isinstance(self.backoff, Backoff) else Backoff(type=self.backoff)
-
-
-class Trigger(_Part, frozen=True):
+class Trigger(Part, frozen=True):
     """What starts runs. `event` waits for events of that name that meet the conditions; `manual` for people and programs."""
 
     type: str = "event"
@@ -104,7 +55,7 @@ class Trigger(_Part, frozen=True):
         return {name: value for name, value in given.items() if value is not None}
 
 
-class Node(NodeLooks, _Part, frozen=True):
+class Node(NodeLooks, Part, frozen=True):
     """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes."""
 
     id: Id
@@ -115,7 +66,7 @@ class Node(NodeLooks, _Part, frozen=True):
     retry: Retry | UnsetType | None = UNSET
 
 
-class Edge(EdgeLooks, _Part, frozen=True):
+class Edge(EdgeLooks, Part, frozen=True):
     """From a port of `source` (a node id, or `trigger`) to `target`. Without `sourceHandle`, or with null, the port is `next`."""
 
     source: Id
@@ -139,7 +90,7 @@ class Edge(EdgeLooks, _Part, frozen=True):
         return self.id if isinstance(self.id, str) else f"e-{self.source}-{self.source_handle}"
 
 
-class Goal(_Part, frozen=True):
+class Goal(Part, frozen=True):
     """An event that ends a run early, as a success.
 
     `checkContact`: contacts who meet the conditions are not let in, and get no more messages, without waiting for the event. It needs
@@ -160,44 +111,7 @@ class Goal(_Part, frozen=True):
         return msgspec.structs.replace(given, check_contact=True) if asks else given
 
 
-UNIT_SECONDS = {"minutes": 60, "hours": 3_600, "days": 86_400}
-
-
-class Span(_Part, frozen=True):
-    """A length of time."""
-
-    duration: Annotated[int, Meta(ge=1, le=10_000)]
-    unit: Literal["minutes", "hours", "days"] = "hours"
-
-
-class UncertainRule(_Part, frozen=True):
-    """What becomes of an email of which nobody knows whether it left, when nobody has decided `after` that time.
-
-    `hold`: it stays for a person. `assume_sent`, `error`: it counts as sent or failed, and a run that waits for it goes on by `next` or
-    `error`. `resend`: it is sent again, once. The rule is that of the version that the run is on.
-    """
-
-    then: Literal["hold", "assume_sent", "resend", "error"] = "hold"
-    after: Span | UnsetType | None = UNSET
-
-
-class Settings(_Part, frozen=True):
-    """Who may enter again, and what becomes of uncertain emails.
-
-    `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact.
-    """
-
-    reentry: Literal["once", "after_exit", "cooldown", "always"] = "after_exit"
-    cooldown_seconds: Annotated[int, Meta(ge=1, le=31536000)] | UnsetType | None = UNSET
-    entry_key: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
-    uncertain: UncertainRule | UnsetType | None = UNSET
-
-    def __post_init__(self) -> None:
-        if isinstance(self.uncertain, UncertainRule) and self.uncertain.then == "hold":
-            msgspec.structs.force_setattr(self, "uncertain", UNSET)
-
-
-class Note(_Part, frozen=True):
+class Note(Part, frozen=True):
     """A sticky note on the canvas. Runs do not see it."""
 
     id: Id
@@ -207,18 +121,7 @@ class Note(_Part, frozen=True):
     height: Annotated[int, Meta(ge=40, le=2_000)] = 72
 
 
-@functools.cache
-def _optional(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    return tuple(field.name for field in msgspec.structs.fields(kind) if field.default is UNSET)
-
-
-def without_nulls(part: Any) -> Any:
-    """The same part with `null` for an optional field read as "not there"."""
-    nulls = {name: UNSET for name in _optional(part.__class__) if getattr(part, name) is None}
-    return msgspec.structs.replace(part, **nulls) if nulls else part
-
-
-class Graph(_Part, frozen=True):
+class Flow(Part, frozen=True):
     """The whole document. Immutable: edits make a new one."""
 
     trigger: Trigger = Trigger()
@@ -229,19 +132,19 @@ class Graph(_Part, frozen=True):
     notes: tuple[Note, ...] = ()
 
     @classmethod
-    def load(cls, document: dict[str, Any]) -> Graph:
+    def load(cls, document: dict[str, Any]) -> Flow:
         """Read a stored document. ValidationError of msgspec when it is not one."""
-        graph = msgspec.convert(document, cls)
+        flow = msgspec.convert(document, cls)
         goals = tuple(
             msgspec.structs.replace(goal, check_contact=False)
             if goal.check_contact is UNSET and goal.event in CONTACT_CHANGES
             else goal
-            for goal in graph.goals
+            for goal in flow.goals
         )
-        return msgspec.structs.replace(graph, goals=goals).normal()
+        return msgspec.structs.replace(flow, goals=goals).normal()
 
-    def normal(self) -> Graph:
-        """The same graph in the one form that is stored: edges with ids, no nulls."""
+    def normal(self) -> Flow:
+        """The same flow in the one form that is stored: edges with ids, no nulls."""
         return msgspec.structs.replace(
             self,
             nodes=tuple(without_nulls(node) for node in self.nodes),

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from app.flow.diagnostic import Diagnostic, warning
-from app.flow.document import TRIGGER, Edge, Graph, Node
+from app.flow.document import TRIGGER, Edge, Flow, Node
 from app.flow.step_types import StepTypes
 from app.lib.readings import quoted
 
 
-def check_edges(graph: Graph, types: StepTypes) -> Iterator[Diagnostic]:
+def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     """All of it; `types` knows the ports."""
-    nodes = {node.id: node for node in graph.nodes}
+    nodes = {node.id: node for node in flow.nodes}
     taken: dict[tuple[str, str], int] = {}
-    for index, edge in enumerate(graph.edges):
+    for index, edge in enumerate(flow.edges):
         at = edge.source if edge.source in nodes or edge.source == TRIGGER else None
         first = taken.setdefault((edge.source, edge.source_handle), index)
         for field, message in _faults(edge, nodes, types, None if first == index else first):
             yield Diagnostic(f"edges[{index}].{field}", message, at)
-    if circle := cycle(nodes, graph.edges):
+    if circle := cycle(nodes, flow.edges):
         ends = (circle[-1], circle[0])
-        index = next(number for number, edge in enumerate(graph.edges) if (edge.source, edge.target) == ends)
+        index = next(number for number, edge in enumerate(flow.edges) if (edge.source, edge.target) == ends)
         way = " → ".join([*circle, circle[0]])
         message = f"This edge closes a circle: {way}. Remove it; a run may not come back."
         yield Diagnostic(f"edges[{index}]", message, circle[-1])
-    reachable = graph.reachable()
-    for index, node in enumerate(graph.nodes):
+    reachable = flow.reachable()
+    for index, node in enumerate(flow.nodes):
         if node.id not in reachable:
             yield warning(f"nodes[{index}]", "Nothing leads to this step. Connect it, or remove it.", node.id)
 

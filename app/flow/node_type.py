@@ -18,7 +18,7 @@ import msgspec
 
 from app.flow.diagnostic import Diagnostic
 from app.flow.outcomes import IfRoom, Outcome, Run
-from app.flow.retries import ONCE, Retry
+from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
 from app.models.status import Channel
 
@@ -51,7 +51,7 @@ class NodeType:
     """
 
     type: ClassVar[str]
-    """The name in graph documents and in `frontend-nodes/`."""
+    """The name in flow documents and in `frontend-nodes/`."""
     label: ClassVar[str]
     category: ClassVar[str]
     """message, timing, logic, data, integration or exit."""

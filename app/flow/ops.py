@@ -15,7 +15,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.flow.document import TRIGGER, Edge, Goal, Graph, Node, Note, Position, Retry, Settings, Trigger
+from app.flow.document import TRIGGER, Edge, Flow, Goal, Node, Note, Position, Trigger
+from app.flow.retry import Retry
+from app.flow.settings import Settings
 from app.lib.readings import quoted
 
 MAX_OPS = 500
@@ -32,9 +34,9 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Draft:
-    """What ops change: the graph, and the name and description beside it."""
+    """What ops change: the flow, and the name and description beside it."""
 
-    graph: Graph
+    flow: Flow
     name: str
     description: str | None = None
 
@@ -209,7 +211,7 @@ def applied(draft: Draft, ops: Sequence[AnyOp]) -> Draft:
     return draft
 
 
-def changed(ops: Iterable[AnyOp], graph: Graph) -> list[str]:
+def changed(ops: Iterable[AnyOp], flow: Flow) -> list[str]:
     """Ids of the cards whose content `ops` changed and that are still there; moving a card does not change it."""
     ids: dict[str, None] = {}
     for op in ops:
@@ -219,7 +221,7 @@ def changed(ops: Iterable[AnyOp], graph: Graph) -> list[str]:
             ids[op.node_id] = None
         elif isinstance(op, UpdateTrigger):
             ids[TRIGGER] = None
-    present = {node.id for node in graph.nodes} | {TRIGGER}
+    present = {node.id for node in flow.nodes} | {TRIGGER}
     return [node_id for node_id in ids if node_id in present]
 
 
@@ -234,7 +236,7 @@ def clash(mine: Iterable[AnyOp], theirs: Iterable[AnyOp]) -> bool:
 
 
 def _with(draft: Draft, **parts: Any) -> Draft:
-    return Draft(msgspec.structs.replace(draft.graph, **parts), draft.name, draft.description)
+    return Draft(msgspec.structs.replace(draft.flow, **parts), draft.name, draft.description)
 
 
 def _new_id(parts: Iterable[Any], part_id: str, field: str, noun: str) -> None:
@@ -264,52 +266,52 @@ def _apply(op: Any, draft: Draft) -> Draft:
 def _(op: AddNode, draft: Draft) -> Draft:
     if op.node.id == TRIGGER:
         raise Refused("node.id", "`trigger` is the trigger's id. Give the node another one.")
-    _new_id(draft.graph.nodes, op.node.id, "node.id", "node")
-    return _with(draft, nodes=(*draft.graph.nodes, op.node))
+    _new_id(draft.flow.nodes, op.node.id, "node.id", "node")
+    return _with(draft, nodes=(*draft.flow.nodes, op.node))
 
 
 @_apply.register
 def _(op: RemoveNode, draft: Draft) -> Draft:
-    nodes = _without(draft.graph.nodes, op.node_id, "nodeId", "node")
-    edges = tuple(edge for edge in draft.graph.edges if op.node_id not in (edge.source, edge.target))
+    nodes = _without(draft.flow.nodes, op.node_id, "nodeId", "node")
+    edges = tuple(edge for edge in draft.flow.edges if op.node_id not in (edge.source, edge.target))
     return _with(draft, nodes=nodes, edges=edges)
 
 
 @_apply.register
 def _(op: MoveNode, draft: Draft) -> Draft:
     if op.node_id == TRIGGER:
-        return _with(draft, trigger=msgspec.structs.replace(draft.graph.trigger, position=op.position))
-    return _with(draft, nodes=_replaced(draft.graph.nodes, op.node_id, "nodeId", "node", {"position": op.position}))
+        return _with(draft, trigger=msgspec.structs.replace(draft.flow.trigger, position=op.position))
+    return _with(draft, nodes=_replaced(draft.flow.nodes, op.node_id, "nodeId", "node", {"position": op.position}))
 
 
 @_apply.register
 def _(op: UpdateNode, draft: Draft) -> Draft:
     given = {"data": op.data, "name": op.name, "retry": op.retry}
     values = {key: UNSET if value is None else value for key, value in given.items() if value is not UNSET}
-    return _with(draft, nodes=_replaced(draft.graph.nodes, op.node_id, "nodeId", "node", values))
+    return _with(draft, nodes=_replaced(draft.flow.nodes, op.node_id, "nodeId", "node", values))
 
 
 @_apply.register
 def _(op: AddEdge, draft: Draft) -> Draft:
     edge = msgspec.structs.replace(op.edge, id=op.edge.key)
-    _new_id(draft.graph.edges, edge.key, "edge.id", "edge")
-    present = {node.id for node in draft.graph.nodes}
+    _new_id(draft.flow.edges, edge.key, "edge.id", "edge")
+    present = {node.id for node in draft.flow.nodes}
     if edge.source not in present | {TRIGGER}:
         raise Refused("edge.source", f"There is no node {quoted(edge.source)} for this edge to leave.")
     if edge.target not in present:
         raise Refused("edge.target", f"There is no node {quoted(edge.target)} for this edge to lead to.")
-    return _with(draft, edges=(*draft.graph.edges, edge))
+    return _with(draft, edges=(*draft.flow.edges, edge))
 
 
 @_apply.register
 def _(op: RemoveEdge, draft: Draft) -> Draft:
-    return _with(draft, edges=_without(draft.graph.edges, op.edge_id, "edgeId", "edge"))
+    return _with(draft, edges=_without(draft.flow.edges, op.edge_id, "edgeId", "edge"))
 
 
 @_apply.register
 def _(op: UpdateTrigger, draft: Draft) -> Draft:
     stays = op.trigger.position == Position()
-    position = draft.graph.trigger.position if stays else op.trigger.position
+    position = draft.flow.trigger.position if stays else op.trigger.position
     return _with(draft, trigger=msgspec.structs.replace(op.trigger, position=position))
 
 
@@ -325,20 +327,20 @@ def _(op: SetSettings, draft: Draft) -> Draft:
 
 @_apply.register
 def _(op: AddNote, draft: Draft) -> Draft:
-    _new_id(draft.graph.notes, op.note.id, "note.id", "note")
-    return _with(draft, notes=(*draft.graph.notes, op.note))
+    _new_id(draft.flow.notes, op.note.id, "note.id", "note")
+    return _with(draft, notes=(*draft.flow.notes, op.note))
 
 
 @_apply.register
 def _(op: UpdateNote, draft: Draft) -> Draft:
     given = {"text": op.text, "position": op.position, "width": op.width, "height": op.height}
     values = {key: value for key, value in given.items() if value is not UNSET}
-    return _with(draft, notes=_replaced(draft.graph.notes, op.note_id, "noteId", "note", values))
+    return _with(draft, notes=_replaced(draft.flow.notes, op.note_id, "noteId", "note", values))
 
 
 @_apply.register
 def _(op: RemoveNote, draft: Draft) -> Draft:
-    return _with(draft, notes=_without(draft.graph.notes, op.note_id, "noteId", "note"))
+    return _with(draft, notes=_without(draft.flow.notes, op.note_id, "noteId", "note"))
 
 
 @_apply.register
@@ -347,4 +349,4 @@ def _(op: Rename, draft: Draft) -> Draft:
     if not name:
         raise Refused("name", "Give the workflow a name of 1 to 255 characters.")
     description = draft.description if isinstance(op.description, UnsetType) else (op.description or "").strip() or None
-    return Draft(draft.graph, name, description)
+    return Draft(draft.flow, name, description)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from app.flow.document import TRIGGER, Graph
+from app.flow.document import TRIGGER, Flow
 
 WIDTH, HEIGHT, SQUARE = 76, 28, 7
 COLUMN, GAP = 16, 3
@@ -30,29 +30,29 @@ class Glyph(msgspec.Struct, frozen=True):
     size: float
 
 
-def _columns(graph: Graph) -> list[list[str]]:
+def _columns(flow: Flow) -> list[list[str]]:
     """Node ids by their distance from the trigger along the longest way, arms from left to right on the canvas."""
     depth = {TRIGGER: 0}
     order = [TRIGGER]
     for source in order:
-        for edge in graph.leaving(source):
+        for edge in flow.leaving(source):
             # A circle cannot be saved, but a glyph must not hang on one either.
-            if depth[source] < len(graph.nodes) and depth.get(edge.target, -1) <= depth[source]:
+            if depth[source] < len(flow.nodes) and depth.get(edge.target, -1) <= depth[source]:
                 depth[edge.target] = depth[source] + 1
                 order.append(edge.target)
-    lies = {node.id: node.position.x for node in graph.nodes}
+    lies = {node.id: node.position.x for node in flow.nodes}
     columns: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
     for node_id, level in depth.items():
         columns[level].append(node_id)
     return [sorted(column, key=lambda node_id: (lies.get(node_id, 0), node_id))[: len(ROWS)] for column in columns]
 
 
-def draw(graph: Graph, category_of: Callable[[str], str]) -> Glyph:
-    """The glyph of `graph`; `category_of` names the category of a step type."""
-    columns = _columns(graph)
+def draw(flow: Flow, category_of: Callable[[str], str]) -> Glyph:
+    """The glyph of `flow`; `category_of` names the category of a step type."""
+    columns = _columns(flow)
     step = min(COLUMN, (WIDTH - SQUARE) / max(len(columns) - 1, 1))
     left = (WIDTH - SQUARE - step * (len(columns) - 1)) / 2 if step < COLUMN else 0
-    types = {node.id: node.type for node in graph.nodes}
+    types = {node.id: node.type for node in flow.nodes}
     places: dict[str, Dot] = {}
     for level, column in enumerate(columns):
         for node_id, y in zip(column, ROWS.get(len(column), ()), strict=False):
@@ -60,7 +60,7 @@ def draw(graph: Graph, category_of: Callable[[str], str]) -> Glyph:
             places[node_id] = Dot(round(left + level * step + SQUARE / 2, 1), y, category)
     path = "".join(
         f"M{places[edge.source].x} {places[edge.source].y}L{places[edge.target].x} {places[edge.target].y}"
-        for edge in graph.edges
+        for edge in flow.edges
         if edge.source in places and edge.target in places
     )
     return Glyph(list(places.values()), path, round(max(min(SQUARE, step - GAP), 2), 1))

@@ -16,27 +16,13 @@ import msgspec
 from msgspec import UnsetType
 
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete, warning
-from app.flow.document import (
-    MAX_EDGES,
-    MAX_GOALS,
-    MAX_NODES,
-    MAX_NOTES,
-    TRIGGER,
-    UNIT_SECONDS,
-    Edge,
-    Goal,
-    Graph,
-    Node,
-    Note,
-    Settings,
-    Span,
-    UncertainRule,
-)
+from app.flow.document import MAX_EDGES, MAX_GOALS, MAX_NODES, MAX_NOTES, TRIGGER, Edge, Flow, Goal, Node, Note
 from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
 from app.flow.node_words import references_of
 from app.flow.references import ReferencedNames
+from app.flow.settings import Settings, Span, UncertainRule
 from app.flow.step_types import StepTypes
 from app.lib import jsonlimits
 from app.lib.nearest import did_you_mean
@@ -54,42 +40,42 @@ LONGEST_UNCERTAIN_DAYS = 30
 """How long an email may stay uncertain before the rule of its workflow decides."""
 
 
-def references(graph: Graph) -> dict[str, set[UUID]]:
+def references(flow: Flow) -> dict[str, set[UUID]]:
     """The rows of the workspace that its steps name: kind (`template`, `connector`) → ids."""
     named: dict[str, set[UUID]] = {}
-    for node in graph.nodes:
+    for node in flow.nodes:
         for reference in references_of(node):
             named.setdefault(reference.kind, set()).add(reference.id)
     return named
 
 
 def validate(
-    graph: Graph,
+    flow: Flow,
     *,
     types: StepTypes,
     names: ReferencedNames,
     known: KnownNames = NOTHING_KNOWN,
 ) -> Diagnostics:
-    """Everything wrong with `graph`.
+    """Everything wrong with `flow`.
 
     `types` knows the step types and the condition language, `names` the rows that steps refer to, `known` the names of data.
     """
-    shape = [*_shape(graph), *(too_much := list(_sizes(graph)))]
+    shape = [*_shape(flow), *(too_much := list(_sizes(flow)))]
     if too_much:
         return _in_order(shape)  # nothing that is too large is compiled
     steps: list[Diagnostic] = []
-    for index, node in enumerate(graph.nodes):
+    for index, node in enumerate(flow.nodes):
         steps += _check_node(index, node, types, names)
     return _in_order(
         [
             *shape,
             *steps,
-            *check_edges(graph, types),
-            *_check_trigger(graph, types),
-            *_check_goals(graph, types),
-            *_check_settings(graph.settings),
-            *_lost_steps(graph),
-            *doubts(graph, known),
+            *check_edges(flow, types),
+            *_check_trigger(flow, types),
+            *_check_goals(flow, types),
+            *_check_settings(flow.settings),
+            *_lost_steps(flow),
+            *doubts(flow, known),
         ]
     )
 
@@ -98,12 +84,12 @@ def _in_order(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
     return Diagnostics(tuple(sorted(diagnostics, key=lambda one: not one.blocks_save)))
 
 
-def _shape(graph: Graph) -> Iterator[Diagnostic]:
+def _shape(flow: Flow) -> Iterator[Diagnostic]:
     limited: list[tuple[str, Sequence[Node | Edge | Goal | Note], int]] = [
-        ("nodes", graph.nodes, MAX_NODES),
-        ("edges", graph.edges, MAX_EDGES),
-        ("goals", graph.goals, MAX_GOALS),
-        ("notes", graph.notes, MAX_NOTES),
+        ("nodes", flow.nodes, MAX_NODES),
+        ("edges", flow.edges, MAX_EDGES),
+        ("goals", flow.goals, MAX_GOALS),
+        ("notes", flow.notes, MAX_NOTES),
     ]
     for name, parts, most in limited:
         if len(parts) > most:
@@ -113,18 +99,18 @@ def _shape(graph: Graph) -> Iterator[Diagnostic]:
             if ids[str(part.id)] > 1:
                 message = f"Two {name} are called {quoted(part.id)}. Give each an id of its own."
                 yield Diagnostic(f"{name}[{index}].id", message)
-    for index, node in enumerate(graph.nodes):
+    for index, node in enumerate(flow.nodes):
         if node.id == TRIGGER:
             yield Diagnostic(f"nodes[{index}].id", "`trigger` is the trigger's id. Give the node another one.")
-    if b"\\u0000" in msgspec.json.encode(graph):
-        for path in _zero_bytes(graph.document(), ""):
+    if b"\\u0000" in msgspec.json.encode(flow):
+        for path in _zero_bytes(flow.document(), ""):
             yield Diagnostic(path, "This text holds a zero character. Remove it.")
 
 
-def _sizes(graph: Graph) -> Iterator[Diagnostic]:
+def _sizes(flow: Flow) -> Iterator[Diagnostic]:
     """Parts that are too large, or that hold more placeholders than can be read while somebody types."""
     marks = 0
-    for path, value in _free_parts(graph):
+    for path, value in _free_parts(flow):
         try:
             encoded = jsonlimits.storable(value, max_bytes=MAX_CONFIG_BYTES, max_depth=MAX_CONFIG_DEPTH)
         except jsonlimits.Unstorable as error:
@@ -139,12 +125,12 @@ def _sizes(graph: Graph) -> Iterator[Diagnostic]:
             return
 
 
-def _free_parts(graph: Graph) -> Iterator[tuple[str, Any]]:
+def _free_parts(flow: Flow) -> Iterator[tuple[str, Any]]:
     """The parts whose shape is not fixed by the document."""
-    yield "trigger.conditions", graph.trigger.conditions
-    for index, node in enumerate(graph.nodes):
+    yield "trigger.conditions", flow.trigger.conditions
+    for index, node in enumerate(flow.nodes):
         yield f"nodes[{index}].data", node.data
-    for index, goal in enumerate(graph.goals):
+    for index, goal in enumerate(flow.goals):
         yield f"goals[{index}].conditions", goal.conditions
 
 
@@ -177,10 +163,10 @@ def _unknown(word: str, known: list[str], noun: str) -> str:
     return f"There is no {noun} `{word}`. {did_you_mean(word, known)}"
 
 
-def _lost_steps(graph: Graph) -> Iterator[Diagnostic]:
+def _lost_steps(flow: Flow) -> Iterator[Diagnostic]:
     """Rules that ask for the output of a step that is not there: they would always find nothing."""
-    known = {node.id for node in graph.nodes}
-    for index, node in enumerate(graph.nodes):
+    known = {node.id for node in flow.nodes}
+    for index, node in enumerate(flow.nodes):
         for path, name in _steps_read(node.data, f"nodes[{index}].data"):
             if name not in known:
                 message = f"There is no step `{name}` to read from. Choose another field."
@@ -199,22 +185,20 @@ def _steps_read(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _steps_read(inner, f"{path}[{index}]")
 
 
-def _check_trigger(graph: Graph, types: StepTypes) -> Iterator[Diagnostic]:
-    trigger = graph.trigger
+def _check_trigger(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
+    trigger = flow.trigger
     if trigger.type not in types.trigger_names():
         yield Diagnostic("trigger.type", _unknown(trigger.type, types.trigger_names(), "trigger type"), TRIGGER)
     else:
         for problem in types.trigger_problems(trigger.type, trigger.data):
             yield problem.below("trigger", TRIGGER)
-    if not any(graph.leaving(TRIGGER)):
-        message = (
-            "Connect the trigger to the first step." if graph.nodes else "Add the first step: nothing happens yet."
-        )
+    if not any(flow.leaving(TRIGGER)):
+        message = "Connect the trigger to the first step." if flow.nodes else "Add the first step: nothing happens yet."
         yield incomplete("trigger", message, TRIGGER)
 
 
-def _check_goals(graph: Graph, types: StepTypes) -> Iterator[Diagnostic]:
-    for index, goal in enumerate(graph.goals):
+def _check_goals(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
+    for index, goal in enumerate(flow.goals):
         path = f"goals[{index}]"
         for problem in types.condition_problems(goal.conditions, goal.match):
             yield problem.below(path, None)
@@ -240,5 +224,5 @@ def _check_uncertain(rule: UncertainRule | UnsetType | None) -> Iterator[Diagnos
     if not isinstance(rule.after, Span):
         message = "Say after how long nobody has to decide any more, such as 2 hours."
         yield incomplete("settings.uncertain.after", message)
-    elif rule.after.duration * UNIT_SECONDS[rule.after.unit] > LONGEST_UNCERTAIN_DAYS * 86_400:
+    elif rule.after.seconds > LONGEST_UNCERTAIN_DAYS * 86_400:
         yield Diagnostic("settings.uncertain.after.duration", f"Wait {LONGEST_UNCERTAIN_DAYS} days at most.")

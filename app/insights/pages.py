@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
-from app.flow.document import ERROR, TRIGGER, Graph, Node
+from app.flow.document import ERROR, TRIGGER, Flow, Node
 from app.flow.node_type import ERROR_PORT, Port, port_label
 from app.flow.node_words import category_of
 from app.insights.repository import InsightRepository
@@ -58,7 +58,7 @@ async def home(request: Request[Any, Any, Any], db_session: NamedDependency[Asyn
     seen = await overview(db_session, tenant_id)
     sentence, line = situation(seen)
     running = await InsightRepository(db_session, tenant_id).workflows(["active"], SHOWN)
-    graphs = {flow.id: Graph.load(flow.draft) for flow in running}
+    flows = {workflow.id: Flow.load(workflow.draft) for workflow in running}
     return page(
         request,
         "insights/home.html",
@@ -70,9 +70,9 @@ async def home(request: Request[Any, Any, Any], db_session: NamedDependency[Asyn
         sentence=sentence,
         line=line,
         running=running,
-        glyphs={key: thumbnail.draw(graph, category_of) for key, graph in graphs.items()},
-        triggers={key: trigger_text(graph) for key, graph in graphs.items()},
-        goals={key: bool(graph.goals) for key, graph in graphs.items()},
+        glyphs={key: thumbnail.draw(flow, category_of) for key, flow in flows.items()},
+        triggers={key: trigger_text(flow) for key, flow in flows.items()},
+        goals={key: bool(flow.goals) for key, flow in flows.items()},
     )
 
 
@@ -125,13 +125,13 @@ def _rest(stats: NodeStats, ways: Sequence[Port]) -> str:
     return ", ".join(parts)
 
 
-def stages(graph: Graph, stats: WorkflowStats) -> list[Stage]:
+def stages(flow: Flow, stats: WorkflowStats) -> list[Stage]:
     """The steps in reading order: down one arm, then the next, and where arms join again after the last of them."""
     return [
         Stage(
             node_id=TRIGGER,
             type=TRIGGER,
-            title=trigger_text(graph),
+            title=trigger_text(flow),
             kind="Trigger",
             category="trigger",
             indent=0,
@@ -141,24 +141,24 @@ def stages(graph: Graph, stats: WorkflowStats) -> list[Stage]:
             failed=0,
             rest="",
         ),
-        *(_stage(node, indent, stats.node_stats.get(node.id, NodeStats())) for node, indent in reading_order(graph)),
+        *(_stage(node, indent, stats.node_stats.get(node.id, NodeStats())) for node, indent in reading_order(flow)),
     ]
 
 
-def reading_order(graph: Graph) -> list[tuple[Node, int]]:
+def reading_order(flow: Flow) -> list[tuple[Node, int]]:
     """(node, depth of its arm) of every node a run can come to. A join stands as deep as the branch it closes."""
-    reachable = graph.reachable() | {TRIGGER}
-    coming: dict[str, int] = Counter(edge.target for edge in graph.edges if edge.source in reachable)
+    reachable = flow.reachable() | {TRIGGER}
+    coming: dict[str, int] = Counter(edge.target for edge in flow.edges if edge.source in reachable)
     joins = {target for target, ways in coming.items() if ways > 1}
     depths: dict[str, int] = {TRIGGER: 0}
     found: list[tuple[Node, int]] = []
     waiting = [TRIGGER]
     while waiting:
         source = waiting.pop()
-        node = graph.node(source)
+        node = flow.node(source)
         if node is not None:
             found.append((node, depths[source]))
-        edges = sorted(graph.leaving(source), key=lambda edge: edge.source_handle == ERROR)
+        edges = sorted(flow.leaving(source), key=lambda edge: edge.source_handle == ERROR)
         branch = len(edges) > 1
         ready = []
         for edge in edges:
@@ -209,7 +209,7 @@ async def stats_page(
     chosen = _number(version)
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
     shown = chosen or workflow.live_version
-    graph = Graph.load((await service.version(workflow, shown)).graph if shown else workflow.draft)
+    flow = Flow.load((await service.version(workflow, shown)).graph if shown else workflow.draft)
     return page(
         request,
         "insights/stats.html",
@@ -218,8 +218,8 @@ async def stats_page(
         workflow=workflow,
         stats=stats,
         ended=stats.total_runs - stats.running_runs,
-        stages=stages(graph, stats),
-        goals=[goal.name or goal.id for goal in graph.goals],
+        stages=stages(flow, stats),
+        goals=[goal.name or goal.id for goal in flow.goals],
         chosen=chosen,
         shown=shown,
         versions=[("", "all"), *((str(row.version), f"v{row.version}") for row in published)],

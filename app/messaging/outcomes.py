@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.connectors.state import Change, Condition
-from app.flow.retries import MAIL, Retry
+from app.flow.retry import MAIL, Retry
 from app.lib import clock
 from app.lib.formats import counted
 from app.messaging.channels.email.smtp_answers import Result
@@ -45,8 +45,8 @@ def outcome(ready: Ready, result: Result) -> Move | None:
 def deferred(ready: Ready, result: Result) -> Move:
     """The server said "not now" to this mail: when its step or the server wants it tried again, or the end."""
     due, tried = ready.due, ready.due.attempt + 1
-    own = Retry(*due.asked["retry"]) if due.asked.get("retry") else None
-    wait = (own or MAIL).delay(tried, random.random())  # noqa: S311
+    own = Retry.unpacked(due.asked["retry"]) if due.asked.get("retry") else None
+    wait = (own or MAIL).pause(tried, random.random())  # noqa: S311
     if result.wait_s:
         wait = max(wait, result.wait_s * random.uniform(1, 1.1))  # noqa: S311
     times = "once" if tried == 1 else counted(tried, "time")

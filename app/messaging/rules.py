@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import UnsetType
+
+from app.flow.settings import Span, UncertainRule
 from app.messaging.counters import AWAITED
 
 UNCERTAIN_RULE = "uncertain"
 """In the payload of a message: what is done, after how many seconds, and that time in words."""
 HOLD, ASSUME_SENT, RESEND, ERROR = "hold", "assume_sent", "resend", "error"
-SECONDS = {"minutes": 60, "hours": 3_600, "days": 86_400}
 
 APPLIES = f"""
 (m.payload ? '{UNCERTAIN_RULE}' and not (m.payload->'{UNCERTAIN_RULE}'->>0 = '{RESEND}' and m.resent_at is not null))
@@ -26,14 +28,11 @@ case when {APPLIES} then clock_now() + (m.payload->'{UNCERTAIN_RULE}'->>1)::floa
 """When a message `m` that becomes uncertain now is decided: by its rule, or its run waits no longer."""
 
 
-def rule_of(settings: dict[str, Any]) -> list[Any] | None:
-    """What stands in the payload of messages of a version with these settings; None for `hold`."""
-    given = settings.get("uncertain") or {}
-    then, after = given.get("then") or HOLD, given.get("after")
-    if then == HOLD or not after:
+def rule_of(rule: UncertainRule | UnsetType | None) -> list[Any] | None:
+    """What stands in the payload of messages of a version with this `settings.uncertain`; None for `hold`."""
+    if not isinstance(rule, UncertainRule) or rule.then == HOLD or not isinstance(rule.after, Span):
         return None
-    number, unit = int(after["duration"]), str(after["unit"])
-    return [then, number * SECONDS[unit], f"{number:,} {unit if number != 1 else unit[:-1]}"]
+    return [rule.then, rule.after.seconds, rule.after.words]
 
 
 def then_of(payload: dict[str, Any] | None, *, resent: bool) -> str:

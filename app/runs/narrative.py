@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.flow import trigger_registry
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.flow.node_type import ERROR_PORT
 from app.flow.node_words import explanation_of
 from app.messaging.schemas import DecisionView
@@ -22,7 +22,7 @@ def sentences(run: RunDetail, graph: dict[str, Any]) -> list[str]:
 
 
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
-    trigger = Graph.load(graph).trigger
+    trigger = Flow.load(graph).trigger
     kind, config = trigger_registry.typed(trigger.type, trigger.data)
     return kind.explain(config)
 

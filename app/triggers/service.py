@@ -13,7 +13,8 @@ from app.accounts.principal import Principal
 from app.engine.entry import refusal
 from app.errors import Conflict, Invalid
 from app.flow import paths
-from app.flow.document import Graph, Settings
+from app.flow.document import Flow
+from app.flow.settings import Settings
 from app.lib import clock, jsonlimits
 from app.lib.formats import moment_text
 from app.lib.readings import as_key, follow
@@ -76,13 +77,13 @@ class TriggerService:
         except jsonlimits.Unstorable as error:
             raise Invalid(errors=[{"path": "properties", "message": str(error)}]) from error
         version = await self._workflows.version(workflow, workflow.live_version)
-        await self._check_entry(workflow_id, contact, Graph.load(version.graph), properties)
+        await self._check_entry(workflow_id, contact, Flow.load(version.graph), properties)
         return await inbox.start(
             self._session, self._tenant_id, workflow_id=workflow_id, contact_id=contact_id, properties=properties
         )
 
-    async def _check_entry(self, workflow_id: UUID, contact: Contact, graph: Graph, properties: dict[str, Any]) -> None:
-        settings = graph.settings
+    async def _check_entry(self, workflow_id: UUID, contact: Contact, flow: Flow, properties: dict[str, Any]) -> None:
+        settings = flow.settings
         active, last = await self._repository.earlier(workflow_id, contact.id, entry_key(settings, properties))
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
         refused = refusal(settings.reentry, cooldown, active, last, clock.now())
@@ -93,7 +94,7 @@ class TriggerService:
                 key: moment_text(datetime.fromisoformat(at), zone, now, "day") for key, at in (detail or {}).items()
             }
             raise EntryRefused(REASONS[reason].format(**times), reason=reason)
-        goal = met_goal(graph.goals)(Candidate.of(contact, self._timezone))
+        goal = met_goal(flow.goals)(Candidate.of(contact, self._timezone))
         if goal is not None:
             message = (
                 f"This contact has reached the goal {goal.name or goal.id} already, so there is nothing to do here."

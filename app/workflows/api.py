@@ -78,7 +78,7 @@ async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[Work
 async def create_workflow(request: ApiRequest, db_session: Db, data: JSONBody[NewWorkflow]) -> Envelope[WorkflowDetail]:
     """Save a new workflow as a draft. Nothing is saved when `errors` names a fault; unfinished parts come back as `issues`."""
     service = WorkflowService(db_session, request.user)
-    workflow = await service.create(name=data.name, description=data.description, graph=data.graph())
+    workflow = await service.create(name=data.name, description=data.description, flow=data.flow())
     return await _detail(service, workflow)
 
 
@@ -281,7 +281,7 @@ async def list_versions(
 async def get_version(
     request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], version: FromPath[int]
 ) -> Envelope[VersionDetail]:
-    """One version with its whole graph."""
+    """One version with its whole flow."""
     service = WorkflowService(db_session, request.user)
     workflow = await service.get(workflow_id)
     return ok(VersionDetail.of(await service.version(workflow, version), workflow.live_version))

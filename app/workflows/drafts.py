@@ -15,7 +15,7 @@ import msgspec
 from app.accounts.principal import Principal
 from app.errors import AppError, Complaint, Conflict, Invalid
 from app.flow.diagnostic import Diagnostic, Diagnostics
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.flow.lint import events_of, reads_fields
 from app.flow.ops import AnyOp, Draft, Refused, applied, changed, clash
 from app.flow.step_types import INSTALLED
@@ -50,13 +50,13 @@ class DraftConflict(Conflict):
 
 
 class DraftResult(msgspec.Struct, kw_only=True):
-    """What an accepted batch led to. `graph` and `workflow` are for rendering; programs get the rest."""
+    """What an accepted batch led to. `flow` and `workflow` are for rendering; programs get the rest."""
 
     rev: int
     applied: list[str]
     issues: Sequence[Diagnostic]
     changed: list[str]
-    graph: Graph
+    flow: Flow
     workflow: Workflow
 
 
@@ -66,21 +66,21 @@ class Drafts:
     def __init__(self, repository: WorkflowRepository, principal: Principal) -> None:
         self._repository, self._principal = repository, principal
 
-    async def diagnostics(self, graph: Graph) -> Diagnostics:
+    async def diagnostics(self, flow: Flow) -> Diagnostics:
         """Everything wrong with a document, as of now: templates may have been deleted since it was saved."""
         return validate(
-            graph,
+            flow,
             types=INSTALLED,
-            names=await self._repository.referenced_names(references(graph)),
-            known=await self._repository.known_names(events_of(graph)) if reads_fields(graph) else NOTHING_KNOWN,
+            names=await self._repository.referenced_names(references(flow)),
+            known=await self._repository.known_names(events_of(flow)) if reads_fields(flow) else NOTHING_KNOWN,
         )
 
-    async def checked(self, graph: Graph, before: Graph | None = None) -> Diagnostics:
-        """What is wrong with `graph`. Raises Invalid for what blocks saving and was not wrong in `before` already.
+    async def checked(self, flow: Flow, before: Flow | None = None) -> Diagnostics:
+        """What is wrong with `flow`. Raises Invalid for what blocks saving and was not wrong in `before` already.
 
         Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
         """
-        diagnostics = await self.diagnostics(graph)
+        diagnostics = await self.diagnostics(flow)
         if blocking := diagnostics.blocking_save:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
             if fresh := [one for one in blocking if one.identity not in old]:
@@ -89,10 +89,10 @@ class Drafts:
                 )
         return diagnostics
 
-    async def replace(self, workflow: Workflow, graph: Graph, why: str) -> None:
-        """Put `graph` in place of the (locked) draft. Whoever edits an older revision is told so."""
+    async def replace(self, workflow: Workflow, flow: Flow, why: str) -> None:
+        """Put `flow` in place of the (locked) draft. Whoever edits an older revision is told so."""
         await self._store(
-            workflow, Draft(graph, workflow.name, workflow.description), "", [], [{"kind": REPLACED, "why": why}]
+            workflow, Draft(flow, workflow.name, workflow.description), "", [], [{"kind": REPLACED, "why": why}]
         )
 
     async def apply(self, workflow: Workflow, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:
@@ -106,16 +106,16 @@ class Drafts:
         unique = list({op.id: op for op in reversed(ops)}.values())[::-1]
         known = await self._repository.applied_op_ids(workflow.id, [op.id for op in unique])
         fresh = [op for op in unique if op.id not in known]
-        before = Graph.load(workflow.draft)
-        graph, diagnostics = before, None
+        before = Flow.load(workflow.draft)
+        flow, diagnostics = before, None
         if fresh:
             rebased = base_rev != workflow.draft_rev
             if rebased:
                 await self._make_room(workflow, base_rev, client, fresh, known)
             try:
                 made = applied(Draft(before, workflow.name, workflow.description), fresh)
-                graph = made.graph
-                diagnostics = await self.checked(graph, before)
+                flow = made.flow
+                diagnostics = await self.checked(flow, before)
             except Refused as refused:
                 if rebased:
                     raise await self._conflict(workflow, base_rev, client) from refused
@@ -127,13 +127,13 @@ class Drafts:
                     raise await self._conflict(workflow, base_rev, client) from refused
                 raise
             await self._store(workflow, made, client, [op.id for op in fresh], msgspec.to_builtins(fresh))
-        diagnostics = diagnostics or await self.diagnostics(graph)
+        diagnostics = diagnostics or await self.diagnostics(flow)
         return DraftResult(
             rev=workflow.draft_rev,
             applied=[op.id for op in unique],
             issues=diagnostics.all,
-            changed=changed(unique, graph),
-            graph=graph,
+            changed=changed(unique, flow),
+            flow=flow,
             workflow=workflow,
         )
 
@@ -172,7 +172,7 @@ class Drafts:
         self, workflow: Workflow, made: Draft, client: str, op_ids: list[str], ops: list[dict[str, Any]]
     ) -> None:
         now = clock.now()
-        workflow.draft = made.graph.document()
+        workflow.draft = made.flow.document()
         workflow.name, workflow.description = made.name, made.description
         workflow.draft_rev += 1
         workflow.draft_by, workflow.draft_at = self._principal.name, now

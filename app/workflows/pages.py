@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.flow import diagram, trigger_registry
 from app.flow import thumbnail as glyph
 from app.flow.diff import compare, edge_marks, union
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.flow.node_words import category_of
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
@@ -47,16 +47,16 @@ class Row(msgspec.Struct, frozen=True):
     has_goals: bool
 
 
-def trigger_text(graph: Graph) -> str:
+def trigger_text(flow: Flow) -> str:
     """What starts a workflow, for the second line of its name."""
-    kind, config = trigger_registry.typed(graph.trigger.type, graph.trigger.data)
+    kind, config = trigger_registry.typed(flow.trigger.type, flow.trigger.data)
     return kind.summary(config)
 
 
 def row_of(listed: Listed) -> Row:
     """What the list shows of one workflow."""
-    graph = Graph.load(listed.workflow.draft)
-    return Row(listed.workflow, listed, glyph.draw(graph, category_of), trigger_text(graph), bool(graph.goals))
+    flow = Flow.load(listed.workflow.draft)
+    return Row(listed.workflow, listed, glyph.draw(flow, category_of), trigger_text(flow), bool(flow.goals))
 
 
 # The list ---------------------------------------------------------------------------------------------------------
@@ -198,12 +198,12 @@ async def versions(
     in_flow = await service.in_flow_by_version(workflow)
     chosen = v or (DRAFT if unpublished or not found.items else str(found.items[0].version))
     if chosen == DRAFT:
-        after, base = Graph.load(workflow.draft), workflow.live_version
+        after, base = Flow.load(workflow.draft), workflow.live_version
         shown: WorkflowVersion | None = None
     else:
         shown = await service.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)
-        after, base = Graph.load(shown.graph), shown.version - 1 or None
-    before = Graph.load((await service.version(workflow, base)).graph) if base else Graph()
+        after, base = Flow.load(shown.graph), shown.version - 1 or None
+    before = Flow.load((await service.version(workflow, base)).graph) if base else Flow()
     changes = compare(before, after, await service.referenced_names(before, after)) if base else []
     return page(
         request,

@@ -9,7 +9,8 @@ from datetime import timedelta
 import msgspec
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
-from app.flow.document import Graph, Settings
+from app.flow.document import Flow
+from app.flow.settings import Settings
 from app.lib import clock
 from app.models import Workflow
 from app.workflows.candidates import Candidate, admission, met_goal
@@ -41,12 +42,12 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     warnings: list[DiagnosticView]
 
 
-def entrants(graph: Graph, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
+def entrants(flow: Flow, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
     """Those of `senders` who would be let in now: they meet the trigger's conditions, and no goal yet.
 
     `timezone`: the workspace's, for contacts without one.
     """
-    admitted, met = admission(graph.trigger), met_goal(graph.goals)
+    admitted, met = admission(flow.trigger), met_goal(flow.goals)
     candidates = ((sender, Candidate.of(sender.contact, timezone, sender.properties)) for sender in senders)
     return [sender for sender, candidate in candidates if admitted(candidate) and met(candidate) is None]
 
@@ -61,14 +62,14 @@ async def activation_preview(
     timezone: str,
 ) -> ActivationPreview:
     """Look at the last month of events and say what would happen now. Bounded queries only."""
-    graph, now = Graph.load(workflow.draft), clock.now()
-    trigger = graph.trigger
+    flow, now = Flow.load(workflow.draft), clock.now()
+    trigger = flow.trigger
     senders: Sequence[Sender] = []
     at_least = False
     if trigger.type == "event" and trigger.event:
         senders, at_least = await repository.senders(trigger.event, since=now - MONTH, limit=MAX_SENDERS)
     broken = any(CONDITIONS.match(one.path) for one in diagnostics)
-    inside = [] if broken else entrants(graph, senders, timezone)
+    inside = [] if broken else entrants(flow, senders, timezone)
     return ActivationPreview(
         trigger_type=trigger.type,
         listens_to=trigger.event if trigger.type == "event" else None,
@@ -77,7 +78,7 @@ async def activation_preview(
         contacts_7_days=sum(1 for sender in inside if sender.occurred_at >= now - WEEK),
         sent_30_days=len(senders),
         at_least=at_least,
-        reentry=reentry_in_words(graph.settings),
+        reentry=reentry_in_words(flow.settings),
         publishes_version=publishes_version,
         in_flow=in_flow,
         blocking=[one.view() for one in diagnostics if one.severity == "error"],

@@ -11,9 +11,10 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
-from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
+from app.flow.document import Edge, Flow, Goal, Node, Note, Trigger
 from app.flow.editor_fields import Ignored
 from app.flow.ops import MAX_OPS, AnyOp, OpId
+from app.flow.settings import Settings
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.workflows.run_counters import Totals
@@ -45,9 +46,9 @@ class NewWorkflow(Body):
     notes: tuple[Note, ...] = ()
     viewport: Ignored = UNSET
 
-    def graph(self) -> Graph:
+    def flow(self) -> Flow:
         """The document in it."""
-        return Graph(
+        return Flow(
             trigger=self.trigger,
             nodes=self.nodes,
             edges=self.edges,
@@ -58,7 +59,7 @@ class NewWorkflow(Body):
 
 
 class WorkflowPatch(Changes, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What to change; fields left out stay. Graph parts are replaced whole."""
+    """What to change; fields left out stay. Parts of the document are replaced whole."""
 
     name: Name | UnsetType = UNSET
     description: Description | UnsetType | None = UNSET
@@ -147,7 +148,7 @@ class WorkflowDetail(Camel):
         """From the row and what the service says about it."""
         return cls(
             **_head(workflow),
-            **Graph.load(workflow.draft).document(),
+            **Flow.load(workflow.draft).document(),
             issues=[issue.view() for issue in issues],
             has_unpublished_changes=has_unpublished_changes,
             stats=stats,
@@ -155,7 +156,7 @@ class WorkflowDetail(Camel):
 
 
 class VersionSummary(Camel):
-    """A published version without its graph."""
+    """A published version without its flow."""
 
     workflow_id: UUID
     version: int
@@ -193,7 +194,7 @@ class VersionDetail(Camel):
     @classmethod
     def of(cls, version: WorkflowVersion, live_version: int | None) -> VersionDetail:
         """From the row; `live_version` is the workflow's."""
-        return cls(**_version_head(version, live_version), **Graph.load(version.graph).document())
+        return cls(**_version_head(version, live_version), **Flow.load(version.graph).document())
 
 
 class DraftAnswer(Camel):

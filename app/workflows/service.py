@@ -20,8 +20,9 @@ from app import inbox
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
-from app.flow.document import Edge, Goal, Graph, Node, Note, Settings, Trigger
+from app.flow.document import Edge, Flow, Goal, Node, Note, Trigger
 from app.flow.ops import AnyOp
+from app.flow.settings import Settings
 from app.flow.validation import references
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
@@ -69,7 +70,7 @@ def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
 
 
 class Changes(msgspec.Struct, kw_only=True):
-    """What to change; UNSET stays as it is. Graph parts are replaced whole."""
+    """What to change; UNSET stays as it is. Parts of the document are replaced whole."""
 
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
@@ -101,11 +102,11 @@ class WorkflowService:
 
     # Reading --------------------------------------------------------------------------------------------------
 
-    async def referenced_names(self, *graphs: Graph) -> dict[str, dict[UUID, str]]:
+    async def referenced_names(self, *graphs: Flow) -> dict[str, dict[UUID, str]]:
         """What the rows are called that steps of these documents refer to: kind → id → name, of those that are there."""
         wanted: dict[str, set[UUID]] = {}
-        for graph in graphs:
-            for kind, ids in references(graph).items():
+        for flow in graphs:
+            for kind, ids in references(flow).items():
                 wanted.setdefault(kind, set()).update(ids)
         return await self._repository.referenced_names(wanted)
 
@@ -139,7 +140,7 @@ class WorkflowService:
         listed = [
             Listed(
                 workflow=row,
-                has_unpublished_changes=hashes.get(row.id) != Graph.load(row.draft).content_hash(),
+                has_unpublished_changes=hashes.get(row.id) != Flow.load(row.draft).content_hash(),
                 totals=Totals.of(counters.get(row.id, {})),
             )
             for row in page.items
@@ -162,7 +163,7 @@ class WorkflowService:
 
     async def issues(self, workflow: Workflow) -> Sequence[Diagnostic]:
         """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""
-        return (await self._drafts.diagnostics(Graph.load(workflow.draft))).all
+        return (await self._drafts.diagnostics(Flow.load(workflow.draft))).all
 
     async def has_unpublished_changes(self, workflow: Workflow) -> bool:
         """Would activating publish a new version?"""
@@ -182,9 +183,9 @@ class WorkflowService:
 
     # Editing --------------------------------------------------------------------------------------------------
 
-    async def create(self, *, name: str, description: str | None = None, graph: Graph | None = None) -> Workflow:
-        """A new workflow in status draft. Raises Invalid for a graph that contradicts itself."""
-        document = (graph or Graph()).normal()
+    async def create(self, *, name: str, description: str | None = None, flow: Flow | None = None) -> Workflow:
+        """A new workflow in status draft. Raises Invalid for a flow that contradicts itself."""
+        document = (flow or Flow()).normal()
         await self._drafts.checked(document)
         now = clock.now()
         workflow = Workflow(
@@ -215,11 +216,11 @@ class WorkflowService:
         parts = {name: getattr(changes, name) for name in ("trigger", "nodes", "edges", "goals", "settings", "notes")}
         parts = {name: part for name, part in parts.items() if part is not UNSET}
         if parts:
-            before = Graph.load(workflow.draft)
-            graph = msgspec.structs.replace(before, **parts).normal()
-            if graph != before:
-                await self._drafts.checked(graph, before)
-                await self._drafts.replace(workflow, graph, "replaced by a program")
+            before = Flow.load(workflow.draft)
+            flow = msgspec.structs.replace(before, **parts).normal()
+            if flow != before:
+                await self._drafts.checked(flow, before)
+                await self._drafts.replace(workflow, flow, "replaced by a program")
         if not isinstance(changes.name, UnsetType):
             workflow.name = _name(changes.name)
         if not isinstance(changes.description, UnsetType):
@@ -236,9 +237,9 @@ class WorkflowService:
         live = await self._versions.live(workflow)
         if live is None:
             raise WrongStatus("Nothing is published yet, so there is nothing to go back to.")
-        graph = Graph.load(live.graph)
-        if graph != Graph.load(workflow.draft):
-            await self._drafts.replace(workflow, graph, "discarded")
+        flow = Flow.load(live.graph)
+        if flow != Flow.load(workflow.draft):
+            await self._drafts.replace(workflow, flow, "discarded")
         return workflow
 
     async def duplicate(self, workflow_id: UUID, name: str | None = None) -> Workflow:
@@ -282,7 +283,7 @@ class WorkflowService:
     async def _go(self, workflow: Workflow) -> Workflow:
         live = await self._versions.live(workflow)
         if live is not None:
-            await self._versions.require_ready(Graph.load(live.graph))
+            await self._versions.require_ready(Flow.load(live.graph))
         if workflow.status != WorkflowStatus.ACTIVE:
             workflow.status = WorkflowStatus.ACTIVE.value
             self._ring(inbox.ENGINE)
@@ -346,7 +347,7 @@ class WorkflowService:
         return await self._versions.page(workflow, limit, cursor)
 
     async def version(self, workflow: Workflow, number: int) -> WorkflowVersion:
-        """One version with its graph. Raises NoSuchVersion."""
+        """One version with its flow. Raises NoSuchVersion."""
         return await self._versions.get(workflow, number)
 
     async def revert(self, workflow_id: UUID, number: int, changelog: str | None = None) -> WorkflowVersion:

@@ -11,7 +11,7 @@ import pytest
 
 from app.engine import integrity
 from app.engine.circles import repeatable
-from app.engine.graph import Graph
+from app.engine.compiled import CompiledFlow
 from app.engine.limits import MAX_STEPS, MAX_VISITS
 from app.engine.state import Contact
 from app.engine.state import Run as EngineRun
@@ -97,7 +97,7 @@ def test_a_wrong_number_of_a_visit_is_found(world: World) -> None:
 
 def walked(nodes: list[dict[str, Any]], *edges: Any) -> tuple[Batch, EngineRun]:
     """One run through a version, in memory alone."""
-    graph = Graph(bytes(16), 1, 1, flow("go", nodes, *edges))
+    graph = CompiledFlow(bytes(16), 1, 1, flow("go", nodes, *edges))
     batch = Batch(0)
     run = EngineRun(bytes(16), graph, Contact(bytes(16)), b"{}", graph.start, 0, 0, 0)
     batch.enter(run)

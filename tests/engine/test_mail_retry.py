@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.engine.graph import Graph
+from app.engine.compiled import CompiledFlow
+from app.flow.document import Flow
 from app.flow.effects import Message
-from app.flow.retries import Retry
+from app.flow.retry import Retry
 
 
 def payload(retry: dict[str, Any] | None) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def payload(retry: dict[str, Any] | None) -> dict[str, Any]:
         **({"retry": retry} if retry else {}),
     }
     document = {"trigger": {"type": "manual"}, "nodes": [node], "edges": [{"source": "trigger", "target": "mail"}]}
-    outcome = Graph(uuid4().bytes, 1, 1, document).nodes["mail"].always
+    outcome = CompiledFlow(uuid4().bytes, 1, 1, Flow.load(document)).nodes["mail"].constant_outcome
     assert outcome is not None
     (message,) = [effect for effect in outcome.effects if isinstance(effect, Message)]
     return message.payload
@@ -35,9 +36,9 @@ def payload(retry: dict[str, Any] | None) -> dict[str, Any]:
     ],
 )
 def test_the_rule_goes_with_the_message(rule: dict[str, Any], attempts: int, waits: list[float]) -> None:
-    retry = Retry(*payload(rule)["retry"])
+    retry = Retry.unpacked(payload(rule)["retry"])
     assert retry.attempts == attempts
-    assert [retry.delay(n, 0.5) for n in range(1, attempts)] == waits
+    assert [retry.pause(n, 0.5) for n in range(1, attempts)] == waits
 
 
 def test_without_a_rule_nothing_is_added() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from app.engine import integrity, matcher
 from app.engine.advance import Engine
-from app.engine.graph import Graph
+from app.engine.compiled import CompiledFlow
 from app.engine.standing import standing
 from app.flow import registry
 from app.inbox import InboxKind
@@ -29,14 +29,14 @@ AFTER = node("t", "add_tag", tag="done")
 def older(world: World, *workflows: UUID) -> Iterator[Engine]:
     """Another worker, of a release that understands none of these workflows' documents."""
 
-    class Blind(Graph):
-        def __init__(self, workflow_id: bytes, *more: Any) -> None:
+    class Blind(CompiledFlow):
+        def __init__(self, workflow_id: bytes, *more: Any, **given: Any) -> None:
             if UUID(bytes=workflow_id) in workflows:
                 raise ValueError("reentry: sometimes")
-            super().__init__(workflow_id, *more)
+            super().__init__(workflow_id, *more, **given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matcher, "Graph", Blind)
+        patch.setattr(matcher, "CompiledFlow", Blind)
         engine = Engine(database.connect("engine"))
         yield engine
         engine.close()

@@ -104,4 +104,4 @@ def test_steps_that_are_the_same_for_all_stay_shared(world: World) -> None:
     world.emit("e", world.contacts(1))
     graph = world.engine.matcher.graphs[flow_id.bytes, 1]
     assert graph.room == (3, 0)
-    assert all(step.always is not None for step in graph.nodes.values())
+    assert all(step.constant_outcome is not None for step in graph.nodes.values())

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.engine import integrity
-from app.engine.graph import Graph
+from app.engine.compiled import CompiledFlow
 from app.engine.state import Contact, Run
 from app.engine.walk import UNLIKE_AT_MOST, Batch
 from app.flow import registry
@@ -153,7 +153,7 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
     """`people` who take a step that makes `outcome` of their number."""
     Makes.outcome = staticmethod(outcome)
     nodes = [node("m", "makes", retry={"attempts": 1}), node("end", "end")]
-    graph = Graph(bytes(16), 1, 1, flow("e", nodes, ("trigger", "m"), ("m", "end")))
+    graph = CompiledFlow(bytes(16), 1, 1, flow("e", nodes, ("trigger", "m"), ("m", "end")))
     batch = Batch(0)
     for number in range(people):
         contact = Contact(number.to_bytes(16, "big"))

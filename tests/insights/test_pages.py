@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.insights.pages import reading_order
 from app.lib import clock
 from app.lib.ids import uuid7
@@ -20,7 +20,7 @@ from app.models.status import MessageStatus, Role, RunStatus
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
 
-BRANCHED = Graph.load(
+BRANCHED = Flow.load(
     {
         "trigger": {"type": "event", "event": "signed_up"},
         "nodes": [
@@ -48,7 +48,7 @@ def service(db_session: AsyncSession, principals: dict[Role, Principal]) -> Work
 
 @pytest.fixture
 async def workflow(service: WorkflowService) -> Workflow:
-    made = await service.create(name="Trial onboarding", graph=BRANCHED)
+    made = await service.create(name="Trial onboarding", flow=BRANCHED)
     return await service.activate(made.id, "First")
 
 
@@ -278,7 +278,7 @@ async def test_others_numbers_are_not_there(
 ) -> None:
     user = await make_user(db_session, other_workspace, Role.OWNER)
     theirs = WorkflowService(db_session, principal_of(other_workspace, user, Role.OWNER))
-    foreign = await theirs.create(name="Their secret", graph=BRANCHED)
+    foreign = await theirs.create(name="Their secret", flow=BRANCHED)
     await theirs.activate(foreign.id)
     await Counters(db_session, foreign)(entered=9999)
     client = await browser(Role.OWNER)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.models import NodeStat, WorkflowVersion, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
@@ -108,7 +108,7 @@ async def test_shards_and_versions_are_summed(api: ApiClients, db_session: Async
     }
     db_session.add(
         WorkflowVersion(
-            tenant_id=workspace.id, workflow_id=UUID(flow["id"]), version=2, graph=Graph().document(), content_hash=b""
+            tenant_id=workspace.id, workflow_id=UUID(flow["id"]), version=2, graph=Flow().document(), content_hash=b""
         )
     )
     await db_session.flush()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from app.engine.graph import retry_of
+from app.flow.retry import ONCE, Retry
 from tests.messaging.sink import Sink
 from tests.messaging.world import World
 
@@ -50,14 +51,14 @@ def test_4xx_is_tried_for_24_hours_with_growing_waits(world: World) -> None:
     ],
 )  # fmt: skip
 def test_4xx_is_tried_as_the_step_says(world: World, rule: dict[str, Any], expected: list[float]) -> None:
-    run_id = world.message(payload={"retry": retry_of(rule).plain()})
+    run_id = world.message(payload={"retry": msgspec.convert(rule, Retry).packed()})
     assert tries(world, run_id, "452 4.2.2 Mailbox full") == pytest.approx(expected, abs=1)
     assert world.row(run_id)["attempt"] == len(expected) + 1
 
 
 def test_a_server_that_is_away_costs_no_try(world: World) -> None:
     world.db.execute("""update connectors set config = config || '{"port": 9}'""")
-    run_id = world.message(payload={"retry": retry_of({"attempts": 1}).plain()})
+    run_id = world.message(payload={"retry": ONCE.packed()})
     for _ in range(7):
         world.deliver()
         row = world.row(run_id)

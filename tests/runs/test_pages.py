@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt, Workflow, Workspace
@@ -18,7 +18,7 @@ from app.models.status import MessageStatus, Role, RunStatus, StepStatus
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
 
-FLOW = Graph.load(
+FLOW = Flow.load(
     {
         "trigger": {"type": "event", "event": "signed_up"},
         "nodes": [
@@ -38,7 +38,7 @@ RULES = {"rules": [{"field": "plan", "operator": "equals", "wanted": "pro", "act
 
 async def make_workflow(session: AsyncSession, principal: Principal, name: str = "Trial onboarding") -> Workflow:
     service = WorkflowService(session, principal)
-    made = await service.create(name=name, graph=FLOW)
+    made = await service.create(name=name, flow=FLOW)
     return await service.activate(made.id)
 
 

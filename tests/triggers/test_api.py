@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.lib.formats import moment_text
 from app.lib.ids import uuid7
 from app.models import Contact, Inbox, Run, Workflow, WorkflowVersion, Workspace
@@ -30,7 +30,7 @@ async def ada(db_session: AsyncSession, workspace: Workspace) -> Contact:
 
 async def make_workflow(session: AsyncSession, workspace: Workspace, status: str = "active", **settings: Any) -> UUID:
     """A workflow with one live version, as publishing leaves it."""
-    graph = Graph.load(
+    graph = Flow.load(
         {
             "trigger": {"type": "manual"},
             "nodes": [{"id": "end", "type": "end"}],

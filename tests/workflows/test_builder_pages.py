@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.models import Workflow, Workspace
 from app.models.run import NodeStat
 from app.models.status import Role
@@ -39,7 +39,7 @@ def service(db_session: AsyncSession, principals: dict[Role, Principal]) -> Work
 @pytest.fixture
 async def workflow(service: WorkflowService) -> Workflow:
     sound = {**FLOW, "nodes": FLOW["nodes"][:2]}
-    return await service.create(name="Trial </script><b>onboarding", graph=Graph.load(sound))
+    return await service.create(name="Trial </script><b>onboarding", flow=Flow.load(sound))
 
 
 async def save(
@@ -98,7 +98,7 @@ async def test_the_page_has_a_card_for_each_step_and_the_data_to_boot(
 async def test_an_unknown_step_type_is_shown_not_lost(
     browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
 ) -> None:
-    workflow.draft = Graph.load(FLOW).document()
+    workflow.draft = Flow.load(FLOW).document()
     await db_session.flush()
     client = await browser(Role.MARKETER)
     page = (await client.get(f"/workflows/{workflow.id}")).text
@@ -108,7 +108,7 @@ async def test_an_unknown_step_type_is_shown_not_lost(
     answer = await save(client, workflow, 1, move("gone", 80))
     assert answer.status_code == 200, answer.text
     await db_session.refresh(workflow)
-    kept = Graph.load(workflow.draft).node("gone")
+    kept = Flow.load(workflow.draft).node("gone")
     assert kept is not None and kept.data == {"x": 1} and kept.position.x == 80
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from app.flow import thumbnail
 from app.flow.diff import Detail, compare, edge_marks, union, value_text
-from app.flow.document import Graph
+from app.flow.document import Flow
 
 
-def graph(**parts: Any) -> Graph:
+def graph(**parts: Any) -> Flow:
     """Trigger → ask, which leads to `yes` and `no`, over which the parts are laid."""
     document: dict[str, Any] = {
         "trigger": {"type": "event", "event": "signed_up"},
@@ -26,20 +26,20 @@ def graph(**parts: Any) -> Graph:
         ],
         **parts,
     }
-    return Graph.load(document)
+    return Flow.load(document)
 
 
 def test_the_same_graph_has_no_changes_even_when_cards_were_moved() -> None:
     document = graph().document()
     for node in document["nodes"]:
         node["position"] = {"x": 900, "y": 900}
-    assert compare(graph(), Graph.load(document)) == []
+    assert compare(graph(), Flow.load(document)) == []
 
 
 def test_a_changed_value_names_both_sides() -> None:
     document = graph().document()
     document["nodes"][2]["data"]["duration"] = 3
-    (change,) = compare(graph(), Graph.load(document))
+    (change,) = compare(graph(), Flow.load(document))
     assert (change.kind, change.node_id, change.title) == ("changed", "no", "Wait 3 days")
     assert [(detail.label, detail.before, detail.after) for detail in change.details] == [("duration", "1", "3")]
 
@@ -47,7 +47,7 @@ def test_a_changed_value_names_both_sides() -> None:
 def test_a_moved_way_is_told_by_its_port() -> None:
     document = graph().document()
     document["edges"][1]["target"], document["edges"][2]["target"] = "no", "yes"
-    (change,) = compare(graph(), Graph.load(document))
+    (change,) = compare(graph(), Flow.load(document))
     assert change.node_id == "ask"
     assert {(detail.label, detail.after) for detail in change.details} == {
         ("Yes leads to", "Wait 1 day"),
@@ -62,7 +62,7 @@ def test_added_and_removed_steps_goals_rules_and_notes() -> None:
     document["goals"] = [{"id": "g", "name": "Bought", "event": "purchase"}]
     document["settings"] = {"reentry": "once"}
     document["notes"] = [{"id": "n", "text": "Careful"}]
-    kinds = {(change.kind, change.node_id or change.type) for change in compare(graph(), Graph.load(document))}
+    kinds = {(change.kind, change.node_id or change.type) for change in compare(graph(), Flow.load(document))}
     assert kinds == {
         ("added", "new"),
         ("removed", "no"),
@@ -77,7 +77,7 @@ def test_a_picture_of_the_difference_keeps_what_is_gone_and_moves_it_out_of_the_
     document = graph().document()
     document["nodes"][2] = {"id": "instead", "type": "end", "position": {"x": 210, "y": 205}}
     document["edges"][2]["target"] = "instead"
-    after = Graph.load(document)
+    after = Flow.load(document)
     both = union(graph(), after)
     gone = both.node("no")
     assert gone is not None and gone.position.x < 0
@@ -125,12 +125,12 @@ def test_a_rule_for_uncertain_emails_is_told() -> None:
 def test_what_a_step_refers_to_is_told_by_its_name() -> None:
     old, new, gone = (UUID(int=number) for number in (1, 2, 3))
     before, after = (
-        Graph.load({"nodes": [{"id": "m", "type": "send_email", "data": {"templateId": str(one), "fromName": name}}]})
+        Flow.load({"nodes": [{"id": "m", "type": "send_email", "data": {"templateId": str(one), "fromName": name}}]})
         for one, name in ((old, "Ada"), (new, "Bo"))
     )
     names = {"template": {old: "Welcome", new: "Hello"}}
     (change,) = compare(before, after, names)
     assert change.details == [Detail("template", "Welcome", "Hello"), Detail("sender", "Ada", "Bo")]
-    after = Graph.load({"nodes": [{"id": "m", "type": "send_email", "data": {"connectorId": str(gone)}}]})
+    after = Flow.load({"nodes": [{"id": "m", "type": "send_email", "data": {"connectorId": str(gone)}}]})
     (change,) = compare(before, after, names)
     assert Detail("connector", "", "a connector that is gone") in change.details

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.diff import compare
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.models import Workspace
 from app.models.status import Role
 from tests.fixtures.clock import Clock
@@ -110,7 +110,7 @@ async def test_a_setting_that_can_do_nothing_is_told(api: ApiClients, given: dic
 
 
 def test_a_difference_is_told_in_words() -> None:
-    before, after = (Graph.load({"goals": [goal(checkContact=on)]}) for on in (False, True))
+    before, after = (Flow.load({"goals": [goal(checkContact=on)]}) for on in (False, True))
     ((change,), (back,)) = compare(before, after), compare(after, before)
     assert [(d.label, d.before, d.after) for d in change.details] == [("checked on the contact too", "", "yes")]
     assert [(d.before, d.after) for d in back.details] == [("yes", "")]

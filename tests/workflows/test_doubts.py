@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.flow.field_reads import FieldRead, KnownNames
 from app.flow.lint import doubts
 from app.lib import clock
@@ -198,4 +198,4 @@ def test_names_are_pure() -> None:
     assert known.doubt(FieldRead("", ["event", "x"]), None) is None
     assert known.with_attributes(["x"]).doubt(FieldRead("", ["contact", "x"]), None) is None
     assert KnownNames().with_attributes(["x"]).attributes is None
-    assert doubts(Graph(), known) == []
+    assert doubts(Flow(), known) == []

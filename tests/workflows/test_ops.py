@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.flow.document import TRIGGER, Edge, Graph, Node, Position, Trigger
+from app.flow.document import TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.ops import (
     AddEdge,
     AddNode,
@@ -60,7 +60,7 @@ OPS = st.one_of(
 BATCHES = st.lists(OPS, max_size=25).map(lambda ops: msgspec.convert(ops, list[AnyOp]))
 
 
-def whole(graph: Graph) -> bool:
+def whole(graph: Flow) -> bool:
     """No id twice, no edge to nowhere, every edge with an id, and it can be read back."""
     ids = [node.id for node in graph.nodes]
     edges = [edge.id for edge in graph.edges]
@@ -72,26 +72,26 @@ def whole(graph: Graph) -> bool:
         and len(set(notes)) == len(notes)
         and all(isinstance(edge.id, str) for edge in graph.edges)
         and all(edge.source in (*ids, TRIGGER) and edge.target in ids for edge in graph.edges)
-        and Graph.load(graph.document()) == graph
+        and Flow.load(graph.document()) == graph
     )
 
 
 @given(BATCHES)
 @settings(max_examples=300, deadline=None)
 def test_a_document_stays_in_one_piece(ops: list[AnyOp]) -> None:
-    draft = Draft(Graph(), "Name")
+    draft = Draft(Flow(), "Name")
     for op in ops:
         before = draft
         with contextlib.suppress(Refused):
             draft = applied(draft, [op])
-        assert whole(draft.graph)
-        assert before.graph == before.graph.normal()  # an op never changes the document it was given
+        assert whole(draft.flow)
+        assert before.flow == before.flow.normal()  # an op never changes the document it was given
 
 
 @given(BATCHES)
 @settings(max_examples=300, deadline=None)
 def test_a_batch_is_all_or_nothing(ops: list[AnyOp]) -> None:
-    start = Draft(Graph(), "Name")
+    start = Draft(Flow(), "Name")
     try:
         together = applied(start, ops)
     except Refused as refused:
@@ -103,14 +103,14 @@ def test_a_batch_is_all_or_nothing(ops: list[AnyOp]) -> None:
     for op in ops:
         one_by_one = applied(one_by_one, [op])
     assert together == one_by_one
-    assert set(changed(ops, together.graph)) <= {node.id for node in together.graph.nodes} | {TRIGGER}
+    assert set(changed(ops, together.flow)) <= {node.id for node in together.flow.nodes} | {TRIGGER}
 
 
 @given(BATCHES, BATCHES)
 @settings(max_examples=300, deadline=None)
 def test_ops_that_do_not_clash_may_go_in_either_order(mine: list[AnyOp], theirs: list[AnyOp]) -> None:
     base = applied(
-        Draft(Graph(), "Name"),
+        Draft(Flow(), "Name"),
         [
             AddNode(id=name, node=Node(id=name, type="add_tag", position=Position(x=number, y=0)))
             for number, name in enumerate("abcd")
@@ -125,9 +125,9 @@ def test_ops_that_do_not_clash_may_go_in_either_order(mine: list[AnyOp], theirs:
         return
     first = applied(applied(base, mine), theirs)
     second = applied(applied(base, theirs), mine)
-    assert first.graph.content_hash() == second.graph.content_hash()
-    assert {node.id: node.position for node in first.graph.nodes} == {
-        node.id: node.position for node in second.graph.nodes
+    assert first.flow.content_hash() == second.flow.content_hash()
+    assert {node.id: node.position for node in first.flow.nodes} == {
+        node.id: node.position for node in second.flow.nodes
     }
 
 
@@ -151,9 +151,9 @@ def test_kinds_are_the_words_of_the_contract() -> None:
 
 
 def test_the_trigger_keeps_its_place_when_its_configuration_changes() -> None:
-    draft = applied(Draft(Graph(), "N"), [MoveNode(id="1", node_id="trigger", position=Position(x=40, y=2))])
+    draft = applied(Draft(Flow(), "N"), [MoveNode(id="1", node_id="trigger", position=Position(x=40, y=2))])
     draft = applied(draft, [UpdateTrigger(id="2", trigger=Trigger(event="order.placed"))])
-    assert draft.graph.trigger.position == Position(x=40, y=2) and draft.graph.trigger.event == "order.placed"
+    assert draft.flow.trigger.position == Position(x=40, y=2) and draft.flow.trigger.event == "order.placed"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.models import Workflow, Workspace
 from app.models.run import NodeStat
 from app.models.status import Role, WorkflowStatus
@@ -18,7 +18,7 @@ from app.workflows.service import Changes, WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, make_workspace, principal_of
 
 
-def graph(hours: int = 2, tag: str | None = "greeted") -> Graph:
+def graph(hours: int = 2, tag: str | None = "greeted") -> Flow:
     """Trigger, a wait, a tag (unless None) and the end."""
     nodes: list[dict[str, Any]] = [
         {"id": "pause", "type": "delay", "position": {"x": 0, "y": 120}, "data": {"duration": hours, "unit": "hours"}},
@@ -28,7 +28,7 @@ def graph(hours: int = 2, tag: str | None = "greeted") -> Graph:
     if tag:
         nodes.append({"id": "mark", "type": "add_tag", "position": {"x": 0, "y": 240}, "data": {"tag": tag}})
         ways = [("trigger", "pause"), ("pause", "mark"), ("mark", "end")]
-    return Graph.load(
+    return Flow.load(
         {
             "trigger": {"type": "event", "event": "trial_started"},
             "nodes": nodes,
@@ -44,7 +44,7 @@ def service(db_session: AsyncSession, principals: dict[Role, Principal]) -> Work
 
 @pytest.fixture
 async def workflow(service: WorkflowService) -> Workflow:
-    return await service.create(name="Trial <onboarding>", description="Greets new people", graph=graph())
+    return await service.create(name="Trial <onboarding>", description="Greets new people", flow=graph())
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def foreign(db_session: AsyncSession, other_workspace: Workspace) -> Workf
     """A workflow of somebody else."""
     user = await make_user(db_session, other_workspace, Role.OWNER)
     return await WorkflowService(db_session, principal_of(other_workspace, user, Role.OWNER)).create(
-        name="Their secret", graph=graph()
+        name="Their secret", flow=graph()
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.document import Settings
+from app.flow.settings import Settings
 from app.lib.ids import uuid7
 from app.models import Contact, Event, NodeStat, Workspace
 from app.models.status import Role

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
-from app.engine.graph import retry_of
 from app.flow.node_type import NodeType
+from app.flow.retry import Retry
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
 from tests.workflows.examples import PATH, complaints, created, op, patch_draft
@@ -138,11 +139,13 @@ async def test_a_retry_rule_that_does_not_fit_is_named(api: ApiClients, given: d
     assert answer.status_code == 422 and list(complaints(answer)) == [path]
 
 
+def rule_of(given: dict[str, Any]) -> Retry:
+    return msgspec.convert(given, Retry)
+
+
 def test_the_engine_waits_as_the_rule_says() -> None:
-    short = retry_of(
-        {"attempts": 9, "backoff": {"type": "exponential", "delay": 250, "maxDelay": 900, "jitter": False}}
-    )
-    assert (short.attempts, [short.delay(attempt, 0.5) for attempt in (1, 2, 3, 8)]) == (9, [0.25, 0.5, 0.9, 0.9])
-    older = retry_of({"maxAttempts": 2, "backoff": "fixed", "delaySeconds": 30, "jitter": True})
-    assert (older.attempts, older.delay(5, 0.0), older.delay(5, 1.0)) == (2, 15.0, 30.0)
+    short = rule_of({"attempts": 9, "backoff": {"type": "exponential", "delay": 250, "maxDelay": 900, "jitter": False}})
+    assert (short.attempts, [short.pause(attempt, 0.5) for attempt in (1, 2, 3, 8)]) == (9, [0.25, 0.5, 0.9, 0.9])
+    older = rule_of({"maxAttempts": 2, "backoff": "fixed", "delaySeconds": 30, "jitter": True})
+    assert (older.attempts, older.pause(5, 0.0), older.pause(5, 1.0)) == (2, 15.0, 30.0)
     assert NodeType.default_retry.attempts == 1

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
-from app.flow.document import Edge, Goal, Graph, Node, Settings, Trigger
+from app.flow.document import Edge, Flow, Goal, Node, Trigger
 from app.flow.edges import cycle
 from app.flow.references import Reference, references_in
+from app.flow.settings import Settings
 from app.flow.validation import references, validate
 from app.nodes.send_email import SendEmailConfig
 
@@ -54,13 +55,13 @@ class Few:
         return self.condition_problems(data.get("conditions", []), "all") + todo
 
 
-def found(graph: Graph) -> Diagnostics:
+def found(graph: Flow) -> Diagnostics:
     return validate(graph.normal(), types=Few(), names={"template": {KNOWN: "Welcome"}})
 
 
-def graph(*nodes: Node, edges: list[tuple[str, ...]] | None = None, **parts: Any) -> Graph:
+def graph(*nodes: Node, edges: list[tuple[str, ...]] | None = None, **parts: Any) -> Flow:
     ways = tuple(Edge(source=way[0], target=way[1], handle=way[2] if len(way) > 2 else "next") for way in edges or ())
-    return Graph(trigger=parts.pop("trigger", Trigger(event="order.placed")), nodes=nodes, edges=ways, **parts)
+    return Flow(trigger=parts.pop("trigger", Trigger(event="order.placed")), nodes=nodes, edges=ways, **parts)
 
 
 def do(node_id: str, **data: Any) -> Node:
@@ -98,7 +99,7 @@ def test_a_good_graph_has_nothing_wrong() -> None:
         (graph(do("a", deep={"list": ["a\0b"]})), "nodes[0].data.deep.list[0]", "zero"),
     ],
 )
-def test_refusals_say_where_and_what(broken: Graph, path: str, words: str) -> None:
+def test_refusals_say_where_and_what(broken: Flow, path: str, words: str) -> None:
     refusals = {refusal.path: refusal.message for refusal in found(broken).blocking_save}
     assert path in refusals and words in refusals[path], refusals
 
@@ -121,7 +122,7 @@ def test_refusals_say_where_and_what(broken: Graph, path: str, words: str) -> No
         (graph(settings=Settings(reentry="cooldown")), "settings.cooldownSeconds", "error", None),
     ],
 )
-def test_issues_are_no_refusals(unfinished: Graph, path: str, severity: str, node_id: str | None) -> None:
+def test_issues_are_no_refusals(unfinished: Flow, path: str, severity: str, node_id: str | None) -> None:
     result = found(unfinished)
     issues = {issue.path: issue for issue in result.all}
     assert result.blocking_save == []
@@ -194,15 +195,15 @@ def test_any_readable_document_is_judged_without_an_error(data: st.DataObject) -
 
 def test_the_hash_ignores_where_things_lie_and_nothing_else() -> None:
     one = graph(do("a"), do("b"), edges=[("trigger", "a"), ("a", "b")]).normal()
-    turned = Graph.load({**one.document(), "nodes": one.document()["nodes"][::-1]})
+    turned = Flow.load({**one.document(), "nodes": one.document()["nodes"][::-1]})
     moved = one.document()
     moved["nodes"][0]["position"] = {"x": 77, "y": 1}
     moved["trigger"]["position"] = {"x": 5, "y": 5}
-    assert one.content_hash() == Graph.load(moved).content_hash() == turned.content_hash()
+    assert one.content_hash() == Flow.load(moved).content_hash() == turned.content_hash()
     for change in (
         {"settings": {"reentry": "once"}},
         {"edges": one.document()["edges"][:1]},
         {"trigger": {"type": "manual"}},
         {"nodes": [{**one.document()["nodes"][0], "data": {"x": 1}}, one.document()["nodes"][1]]},
     ):
-        assert Graph.load({**one.document(), **change}).content_hash() != one.content_hash()
+        assert Flow.load({**one.document(), **change}).content_hash() != one.content_hash()

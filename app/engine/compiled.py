@@ -1,0 +1,277 @@
+"""A published version, compiled: nodes with their function, edges by port, goals, entry rules, and what it reads.
+
+Immutable but for the workspace's zone and country, so it is cached by (workflow, version).
+What does not compile here (a type, a field or an operator that only a newer process knows) becomes a step at which runs wait for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from app.engine import rows
+from app.engine.circles import repeatable
+from app.engine.faults import fault_in_words
+from app.engine.goals import CompiledGoal, Judge, unless_met
+from app.flow import contact_goals, registry, trigger_registry
+from app.flow.conditions import Condition
+from app.flow.declared import NodeScope
+from app.flow.document import ERROR, NEXT, TRIGGER, Conditions, Edge, Flow, Goal, Node
+from app.flow.effects import Message, SetVars
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done, IfRoom, Outcome, Run
+from app.flow.patterns import BadPattern
+from app.flow.retry import ONCE, Retry
+from app.flow.scope import Scope
+from app.lib.complaints import complaint
+from app.lib.liquid import LiquidError
+from app.lib.readings import quoted
+from app.messaging.counters import QUEUED
+from app.messaging.rules import UNCERTAIN_RULE
+from app.messaging.rules import rule_of as uncertain_rule
+
+
+class NotUnderstood(Outcome):
+    """A step that this process cannot do: whoever published it could. Runs stay before it until a process comes that understands it."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+    def _particulars(self) -> str:
+        return self.why
+
+
+class StatCounter:
+    """What a run counts when it leaves a node by a port (`next`, `true`, `error` …), waits there (`waiting`) or ends there (`failed` …).
+
+    `index` is its place among the counters of the flow; `target`: the node that an edge leads to from this port.
+    """
+
+    __slots__ = ("index", "key", "node_id", "target")
+
+    def __init__(self, index: int, node_id: str, key: str) -> None:
+        self.index, self.node_id, self.key = index, node_id, key
+        self.target: CompiledNode | None = None
+
+
+class CompiledNode:
+    """One node of the graph."""
+
+    __slots__ = (
+        "awaits",
+        "constant_outcome",
+        "exit_counters",
+        "field",
+        "id",
+        "output_is_read",
+        "ports",
+        "queued_counter",
+        "repeats",
+        "retry",
+        "room",
+        "run",
+        "sends",
+        "type",
+        "waiting_counter",
+    )
+
+    def __init__(self, node_id: str, type_: str, does: Run | Outcome | IfRoom, retry: Retry) -> None:
+        self.id, self.type, self.retry = node_id, type_, retry
+        self.room = (does.tags, does.size) if isinstance(does, IfRoom) else None
+        """Tags and bytes of attributes that a contact must have room for, else it is asked by itself."""
+        shared = does.outcome if isinstance(does, IfRoom) else does
+        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _sets_vars(shared)
+        self.constant_outcome: Outcome | None = shared if alike and isinstance(shared, Outcome) else None
+        """What it does when that is the same for everybody (who has room)."""
+        self.run: Run = (
+            does.run if isinstance(does, IfRoom) else (lambda _step: does) if isinstance(does, Outcome) else does
+        )
+        self.field = rows.text(node_id)
+        self.ports: dict[str, StatCounter] = {}
+        self.exit_counters: dict[str, StatCounter] = {}
+        self.waiting_counter: StatCounter
+        self.queued_counter: StatCounter
+        """Counts the messages that it asked for; who sends them counts on from there."""
+        self.output_is_read = False
+        """Its output is kept in the run's context because a later step reads it."""
+        self.repeats = False
+        """A run may come here more than once, so its visits are counted."""
+        self.awaits = False
+        """If it asks for a message, that is waited for, because its `error` port leads somewhere."""
+        self.sends = False
+
+    def ask_first(self, goals: list[CompiledGoal]) -> None:
+        """A step that sends does so only for who meets none of these goals."""
+        if self.sends:
+            self.run, self.constant_outcome = unless_met(goals, self.run), None
+
+
+ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
+NODE_ENDS = ("failed", "goal", "exited", "cancelled")
+
+
+def read(document: dict[str, Any]) -> tuple[Flow, dict[str, str]]:
+    """A stored document, and by node id why this process cannot read a step of it: a newer one wrote fields that only it knows.
+
+    Raises msgspec.ValidationError when it is another part that cannot be read: then none of the workflow's runs can be walked here.
+    """
+    try:
+        return Flow.load(document), {}
+    except msgspec.ValidationError:
+        flow, nodes, unreadable = Flow.load({**document, "nodes": []}), list[Node](), dict[str, str]()
+    for stored in document["nodes"]:
+        try:
+            nodes.append(msgspec.convert(stored, Node))
+        except msgspec.ValidationError as error:
+            nodes.append(Node(id=stored["id"], type=stored["type"]))
+            unreadable[stored["id"]] = _unreadable(error, stored["type"])
+    return msgspec.structs.replace(flow, nodes=tuple(nodes)), unreadable
+
+
+class CompiledFlow:
+    """A version for the engine. `counters` lists every counter, those of the workflow itself (node id '') first."""
+
+    def __init__(
+        self,
+        workflow_id: bytes,
+        version: int,
+        tenant_id: int,
+        flow: Flow,
+        timezone: str = "UTC",
+        country: str | None = None,
+        *,
+        unreadable: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`timezone`, `country`: the workspace's, for contacts without a zone and for phone numbers without a country code.
+
+        `unreadable`: why a node cannot be read here, by its id, as `read` answers it.
+        """
+        self.workflow_id, self.version, self.tenant_id = workflow_id, version, tenant_id
+        self.timezone, self.country = timezone, country
+        self.scope, self.counters = Scope(), list[StatCounter]()
+        self.entered_counter, self.seconds_counter = self._counter("", "entered"), self._counter("", "seconds")
+        self.end_counters = {key: self._counter("", key) for key in ENDS}
+        kind, config = trigger_registry.typed(flow.trigger.type, flow.trigger.data)
+        admission = kind.admission(config)
+        self.trigger_event: str | None = next(iter(kind.subscribes(config)), None)
+        self.admits = self._judge(admission.conditions, admission.match) if admission.conditions else None
+        self.uncertain = uncertain_rule(flow.settings.uncertain)
+        """What becomes of its messages whose fate nobody knows; None: a person is asked."""
+        self.reentry: str = flow.settings.reentry
+        self.cooldown = float(flow.settings.cooldown_seconds or 0)
+        self.entry_key = self.scope.field(flow.settings.entry_key) if flow.settings.entry_key else None
+        self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
+        rooms = [node.room for node in self.nodes.values() if node.room is not None]
+        self.room = (sum(tags for tags, _ in rooms), sum(size for _, size in rooms)) if rooms else None
+        """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
+        self.start: CompiledNode | None = None
+        for edge in flow.edges:
+            self._connect(edge)
+        self.goals = [self._goal(goal) for goal in flow.goals]
+        self.contact_goals = [goal for goal in self.goals if goal.on_contact]
+        if self.contact_goals:
+            for node in self.nodes.values():
+                node.ask_first(self.contact_goals)
+        self.goal_events = frozenset(goal.event for goal in self.goals)
+        self._note_what_is_read()
+        edges = [
+            (node.id, port.target.id) for node in self.nodes.values() for port in node.ports.values() if port.target
+        ]
+        self.repeating = repeatable(self.nodes, edges)
+        """Nodes to which a run may come more than once."""
+        for node_id in self.repeating:
+            self.nodes[node_id].repeats = True
+        self.reads = frozenset(
+            path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
+        )
+        """Fields of the contact that some step, trigger or goal of it looks at."""
+        # Constant fields of every run row: tenant, workflow, version.
+        self.prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
+
+    def _counter(self, node_id: str, key: str) -> StatCounter:
+        counter = StatCounter(len(self.counters), node_id, key)
+        self.counters.append(counter)
+        return counter
+
+    def _judge(self, raw: Conditions, match: str) -> Judge:
+        return self.scope.conditions(msgspec.convert(raw, list[Condition]), match)
+
+    def _goal(self, goal: Goal) -> CompiledGoal:
+        conditions = msgspec.convert(goal.conditions, list[Condition])
+        on_contact = goal.check_contact is True and contact_goals.on_contact(conditions)
+        judge = self.scope.conditions(conditions, goal.match)
+        return CompiledGoal(goal.id, goal.name, goal.event or "", judge, on_contact=on_contact)
+
+    def _node(self, node: Node, unreadable: str | None) -> CompiledNode:
+        kind = registry.find(node.type)
+        ports = [port.id for port in registry.ports(kind, node.data)] if kind else [NEXT, ERROR]
+        does = NotUnderstood(unreadable) if unreadable else self._compiled(node, kind)
+        compiled = CompiledNode(node.id, node.type, does, node.retry or (kind.default_retry if kind else ONCE))
+        compiled.sends = kind is not None and kind.sends is not None
+        compiled.ports = {port: self._counter(node.id, port) for port in dict.fromkeys((*ports, NEXT, ERROR))}
+        compiled.exit_counters = {key: self._counter(node.id, key) for key in NODE_ENDS}
+        compiled.waiting_counter = self._counter(node.id, "waiting")
+        compiled.queued_counter = self._counter(node.id, QUEUED)
+        return compiled
+
+    def _compiled(self, node: Node, kind: type[NodeType] | None) -> Run | Outcome | IfRoom:
+        if kind is None:
+            return NotUnderstood(f"The step type {quoted(node.type)} is not installed.")
+        try:
+            scope = NodeScope()
+            does = kind.compile(registry.config_of(kind, node.data), scope)
+        except Exception as error:  # it must not keep every other workflow from running
+            return NotUnderstood(_unreadable(error, node.type))
+        self.scope.reads |= scope.reads
+        if isinstance(does, IfRoom):
+            does = IfRoom(does.outcome, scope.guard(does.run), tags=does.tags, size=does.size)
+        elif not isinstance(does, Outcome):
+            does = scope.guard(does)
+        if isinstance(does, Done):  # its mail is tried as often, and decided about, as the document says
+            for message in [effect for effect in does.effects if isinstance(effect, Message)]:
+                if isinstance(node.retry, Retry):
+                    message.payload["retry"] = node.retry.packed()
+                if self.uncertain:
+                    message.payload[UNCERTAIN_RULE] = self.uncertain
+        return does
+
+    def _connect(self, edge: Edge) -> None:
+        target = self.nodes[edge.target]
+        if edge.source == TRIGGER:
+            self.start = self.entered_counter.target = target
+            return
+        source, port = self.nodes[edge.source], edge.source_handle
+        if port not in source.ports:
+            source.ports[port] = self._counter(source.id, port)
+        source.ports[port].target = target
+        if port == ERROR:
+            source.awaits = True
+
+    def _note_what_is_read(self) -> None:
+        reads = {path.removeprefix("steps.") for path in self.scope.reads if path.startswith("steps.")}
+        for node in self.nodes.values():
+            node.output_is_read = "*" in reads or node.id in reads
+        self.kept_vars = {path.removeprefix("vars.") for path in self.scope.reads if path.startswith("vars.")}
+        """Variables that some step reads; `*`: any. A message's template may read whatever there is."""
+        if any(node.sends for node in self.nodes.values()):
+            self.kept_vars.add("*")
+
+
+def _sets_vars(outcome: Outcome) -> bool:
+    """Whether they fit is asked of each run, so such a step is not the same for everybody."""
+    return any(isinstance(effect, SetVars) for effect in outcome.effects)
+
+
+def _unreadable(error: Exception, step: str) -> str:
+    """Why a stored step does not compile."""
+    if isinstance(error, msgspec.ValidationError):
+        return f"This step cannot be understood: {complaint(str(error))['message']}"
+    if isinstance(error, LiquidError | BadPattern):
+        return f"This step cannot be understood: {str(error).rstrip('.')}."
+    return fault_in_words(error, step)
