@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from litestar.datastructures import State
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.template import TemplateConfig
 
-import app as package
+from app import features
 from app.accounts import guards
 from app.accounts.authentication import Authentication
 from app.builder import canvas
@@ -35,20 +32,14 @@ from app.web.request_deadline import RequestDeadline
 from app.web.request_metrics import RequestMetrics
 
 ROOT = Path(__file__).parent
-MODULES = ("api", "pages")
-"""Names of the modules of a feature package that may hold routes, in a list called ROUTES."""
 
 
 def handlers() -> list[Any]:
-    """All routes of all feature packages. A new feature is found by being there."""
-    found: list[Any] = []
-    for feature in sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg):
-        for name in MODULES:
-            if importlib.util.find_spec(f"app.{feature}.{name}"):
-                found += importlib.import_module(f"app.{feature}.{name}").ROUTES
-    for handler in found:
+    """All routes, described for the API's reference."""
+    routes = features.routes()
+    for handler in routes:
         openapi.describe(handler)
-    return found
+    return routes
 
 
 def middleware() -> list[Any]:
@@ -77,6 +68,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
     logs.configure()
     virtual_clock.install()
+    features.actors()  # whoever notifies an actor asks it for its queue
     config = database_config or transactions.session_config()
     config.before_send_handler = transactions.commit_on_response(config)
     sessions = config.create_session_maker() if database_config else database.probe_sessions()
@@ -98,7 +90,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
         ),
         on_startup=[secret_keys.verify_at_start, assets.compress_ahead],
         before_send=[security_headers],
-        openapi_config=openapi.config(),
+        openapi_config=openapi.config(features.api_tags()),
         request_max_body_size=settings().web.body_limit,
         logging_config=None,
         debug=False,

@@ -1,6 +1,7 @@
-"""Composition root of the scheduler: `python -m app.scheduler`. A tick each second that finds what is due and notifies its actor.
+"""Composition root of the scheduler: `python -m app.scheduler`. A tick each second that asks the features' WAKEUPS what is due and
+notifies their actors.
 
-It holds no work: losing it costs punctuality, and any number of copies may run: one ticks, by an advisory lock, and the others
+It holds no work and no rule: losing it costs punctuality, and any number of copies may run: one ticks, by an advisory lock, and the others
 wait for it to go away. PostgreSQL ends the session of a copy that is silent for 15 s, so a frozen one does not lead for ever. A
 clock that tests move is told on the channel `clock_moved` and answered at once.
 """
@@ -8,24 +9,21 @@ clock that tests move is told on the channel `clock_moved` and answered at once.
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
-import pkgutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import psycopg
 import structlog
 
-import app
-from app.lib import database, jobs, logs, virtual_clock
+from app import features
+from app.lib import database, jobs, logs, virtual_clock, wakeups
 from app.lib.heartbeat import Beat
-from app.messaging import queue
+from app.lib.wakeups import Wakeup
 from app.system import secret_keys
 
 log = structlog.get_logger()
@@ -35,41 +33,12 @@ LIMITS = {"lock_timeout": 1_000, "statement_timeout": 10_000, "idle_session_time
 LOCK = 7_401_001
 """The advisory lock of the copy that ticks."""
 
-# (actor, is there work for it?): each answered by a small partial index.
-WAKEUPS = {
-    "advance": """
-        select exists (select from inbox)
-          or exists (select from runs r join workflows w on w.id = r.workflow_id
-            where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
-        """,
-    "deliver": f"""
-        select exists (select from messages where due_at <= clock_now() and status = 9)
-          or exists (select from messages where lease_until < now())
-          or exists (select from connectors where state = 'away' and probe_at <= clock_now())
-          or coalesce(({queue.OLDEST_DUE}) <= clock_now(), false)
-        """,  # noqa: S608  a constant
-}
-NEXT_DUE = f"""
-select least(
-  (select min(resume_at) from runs where resume_at > clock_now()),
-  (select min(due_at) from messages where due_at > clock_now() and status = 9),
-  ({queue.NEXT_DUE})) - clock_now()
-"""  # noqa: S608  constants
-
-
-def housekeeping() -> list[Callable[[], Coroutine[Any, Any, Any]]]:
-    """What is to be done every few minutes: `HOUSEKEEPING` of the features' jobs modules."""
-    found: list[Callable[[], Coroutine[Any, Any, Any]]] = []
-    for package in sorted(module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg):
-        if importlib.util.find_spec(f"app.{package}.jobs"):
-            found += getattr(importlib.import_module(f"app.{package}.jobs"), "HOUSEKEEPING", ())
-    return found
-
 
 class Scheduler:
     """One copy. `run` ticks until `stop`."""
 
     def __init__(self, notify: Callable[[str], None] = jobs.notify) -> None:
+        self._wakeups, self._housekeeping = features.wakeups(), features.housekeeping()
         self._stopping = threading.Event()
         self._notify = notify
         self._leading = False
@@ -91,7 +60,7 @@ class Scheduler:
         while not self._stopping.is_set():
             try:
                 with database.connect("scheduler", limits=LIMITS) as connection:
-                    connection.execute(f"listen {virtual_clock.CHANNEL}")
+                    virtual_clock.listen(connection)
                     self._leading = False
                     while not self._stopping.is_set():
                         self._wait(connection, self.tick(connection))
@@ -102,27 +71,27 @@ class Scheduler:
     def tick(self, connection: psycopg.Connection[Any]) -> float:
         """Notify the actors of what is due. Answers the seconds until the next tick."""
         if not self._leading:
-            self._leading = bool(_value(connection, "select pg_try_advisory_lock(%s)", LOCK))
+            self._leading = wakeups.lead(connection, LOCK)
             if not self._leading:
                 return TICK_S
             log.info("scheduler.leads")
-        for actor, is_there_work in WAKEUPS.items():
-            if self._due(connection, is_there_work):
-                self._notify(actor)
+        for wakeup in self._wakeups:
+            if self._due(connection, wakeup):
+                self._notify(wakeup.actor)
         if time.monotonic() - self._swept > HOUSEKEEPING_S and not self._sweeping():
             self._swept = time.monotonic()
             self._sweeper = threading.Thread(target=self.sweep, name="housekeeping", daemon=True)
             self._sweeper.start()
         try:
-            ahead = _value(connection, NEXT_DUE)
+            ahead = wakeups.seconds_ahead(connection, self._wakeups)
         except psycopg.errors.LockNotAvailable:
             return TICK_S
-        return TICK_S if ahead is None else min(TICK_S, max(0.01, ahead.total_seconds()))
+        return TICK_S if ahead is None else min(TICK_S, max(0.01, ahead))
 
-    def _due(self, connection: psycopg.Connection[Any], is_there_work: str) -> bool:
+    def _due(self, connection: psycopg.Connection[Any], wakeup: Wakeup) -> bool:
         """Where a table is locked nobody knows: then the actor is notified, and sees for itself."""
         try:
-            return bool(_value(connection, is_there_work))
+            return wakeups.is_due(connection, wakeup)
         except psycopg.errors.LockNotAvailable:
             log.warning("scheduler.held_up")
             return True
@@ -132,7 +101,7 @@ class Scheduler:
 
     def sweep(self) -> None:
         """Clean up, beside the ticks: what takes long holds no timer up. One job that fails keeps no other from running."""
-        for job in housekeeping():
+        for job in self._housekeeping:
             try:
                 self._loop.run(job())
             except Exception as error:
@@ -142,11 +111,6 @@ class Scheduler:
         """Until the time is over, or the clock was moved."""
         for _ in connection.notifies(timeout=seconds, stop_after=1):
             pass
-
-
-def _value(connection: psycopg.Connection[Any], sql: str, *parameters: Any) -> Any:
-    row = connection.execute(sql, parameters).fetchone()
-    return row[0] if row else None
 
 
 def main() -> None:

@@ -5,15 +5,11 @@ Imports every feature's jobs so that their actors are known.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import pkgutil
 import sys
-from collections.abc import Callable
 
 import dramatiq
 
-import app
+from app import features
 from app.lib import jobs, logs, polling, virtual_clock
 from app.lib.heartbeat import HeartbeatMiddleware
 from app.lib.polling import PollingMiddleware
@@ -22,14 +18,9 @@ from app.system import secret_keys
 logs.configure()
 virtual_clock.install()
 broker = jobs.broker()
-polls: list[Callable[[], object]] = []
-
-for package in sorted(module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg):
-    if importlib.util.find_spec(f"app.{package}.jobs"):
-        polls += getattr(importlib.import_module(f"app.{package}.jobs"), "POLLS", [])
-
+features.actors()
 broker.add_middleware(HeartbeatMiddleware())
-broker.add_middleware(PollingMiddleware(polls))
+broker.add_middleware(PollingMiddleware(features.polls()))
 
 THREADS = 4
 STOP_MS = 7_000

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "app"
 
 LEVELS = (
-    {"asgi", "worker", "scheduler", "cli", "local", "ops", "demo", "reference"},
+    {"asgi", "worker", "scheduler", "cli", "features", "local", "ops", "demo", "reference"},
     {"builder"},
     {"triggers", "insights", "system"},
     {"runs", "retention", "simulate", "troubles"},

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -101,4 +102,7 @@ async def revoke_key(
     return ok(ApiKeyOut.of(await keys.shown(db_session, ended[0])), revoked=len(ended))
 
 
+API_TAGS = [
+    Tag(name="Accounts", description="Who a key is, and the keys of the workspace."),
+]
 ROUTES: list[Any] = [me, list_keys, create_key, rotate_key, revoke_key]

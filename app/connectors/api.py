@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -113,6 +114,9 @@ async def resume_connector(
     return ok(view(await ConnectorService(db_session, request.user).resume(connector_id)))
 
 
+API_TAGS = [
+    Tag(name="Connectors", description="Credentials of the services that carry messages."),
+]
 ROUTES: list[Any] = [
     list_connectors,
     create_connector,

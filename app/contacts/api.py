@@ -8,6 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -137,6 +138,10 @@ async def _out(service: ContactService, contact: Contact) -> ContactOut:
     return ContactOut.of(contact, (await service.permissions([contact]))[contact.id])
 
 
+API_TAGS = [
+    Tag(name="Contacts", description="The people that workflows write to: attributes, tags, consent."),
+    Tag(name="Contact imports", description="CSV files of contacts: preview, mapping, progress, refused rows."),
+]
 ROUTES: list[Any] = [
     upsert_contact,
     list_contacts,

@@ -17,7 +17,7 @@ KEPT_UNSTARTED = timedelta(days=1)
 jobs.broker()
 
 
-@dramatiq.actor(queue_name=jobs.queue_of("import_contacts"), max_retries=0)
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
 def import_contacts() -> None:
     """Import what waits until nothing does."""
     jobs.acknowledge("import_contacts")
@@ -30,7 +30,7 @@ async def _work() -> bool:
         return await runner.run_waiting(engine, SECONDS)
 
 
-def poll() -> None:
+def poll_imports() -> None:
     """Is there an import to run? Asked each second by a thread of its own; a look costs one small query."""
     with database.connect() as connection:
         found = connection.execute(
@@ -46,7 +46,8 @@ async def forget_unstarted() -> int:
         return await repository.forget_unstarted(session, clock.now() - KEPT_UNSTARTED)
 
 
-POLLS = [poll]
+ACTORS = [import_contacts]
+POLLS = [poll_imports]
 """What each worker calls every second, so that imports run without Redis and go on after a crash."""
 HOUSEKEEPING = [forget_unstarted]
 """What the scheduler does every few minutes."""

@@ -82,6 +82,13 @@ with due as materialized (
 select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
 from due r join contacts c on c.id = r.contact_id order by r.contact_id, r.resume_at for no key update of c skip locked
 """
+IS_DUE = """
+exists (select from inbox)
+  or exists (select from runs r join workflows w on w.id = r.workflow_id
+    where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
+"""
+"""Is there something to claim?"""
+NEXT_DUE = "select min(resume_at) from runs where resume_at > clock_now()"
 POSTPONE = """
 update runs set resume_at = clock_now() + interval '1 minute', error_message = %s, fence = fence + 1 where id = any(%s)
 """

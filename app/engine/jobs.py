@@ -8,9 +8,11 @@ import dramatiq
 import psycopg
 import structlog
 
+from app.engine import claim
 from app.engine.advance import Engine
 from app.engine.progress import progress
 from app.lib import heartbeat, jobs
+from app.lib.wakeups import Wakeup
 
 log = structlog.get_logger()
 _lock = threading.Lock()
@@ -22,7 +24,7 @@ jobs.broker()
 heartbeat.tell("engine", progress.told)
 
 
-@dramatiq.actor(queue_name=jobs.queue_of("advance"), max_retries=0)
+@dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)
 def advance() -> None:
     """Take events and due runs until there are none. One at a time in a process; a second asks the first to look again."""
     jobs.acknowledge("advance")
@@ -57,5 +59,7 @@ def _advance() -> bool:
     return queued
 
 
+ACTORS = [advance]
+WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=claim.NEXT_DUE)]
 POLLS = [advance]
 """What each worker calls every second, so that runs move without Redis."""

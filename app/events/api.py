@@ -8,7 +8,7 @@ from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema, Tag
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -128,4 +128,7 @@ def _view(event: Event) -> EventOut:
     )
 
 
+API_TAGS = [
+    Tag(name="Events", description="What happened to a contact; events start runs and reach goals."),
+]
 ROUTES: list[Any] = [send_events, list_events]

@@ -27,7 +27,7 @@ from app.settings import settings
 
 log = structlog.get_logger()
 URGENT, BULK = "urgent", "bulk"
-_URGENT_ACTORS = {"advance"}
+"""Queues: of actors for whose work somebody waits, and of all others. An actor names its own."""
 _PENDING = "jobs"
 _MARK_MS = 5_000
 
@@ -60,8 +60,10 @@ def broker() -> dramatiq.Broker:
 
 
 def queue_of(name: str) -> str:
-    """The queue of an actor. Said here and not by the actor, because those who notify it do not import it."""
-    return URGENT if name in _URGENT_ACTORS else BULK
+    """The queue that actor `name` declares. A process that has not collected the actors (a command) takes the bulk queue: workers look
+    an actor up by its name alone, and whatever queue a message comes by, it is done."""
+    actor = broker().actors.get(name)
+    return BULK if actor is None else str(actor.queue_name)
 
 
 class Notifier:

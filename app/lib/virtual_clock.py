@@ -31,6 +31,11 @@ def move(connection: psycopg.Connection[Any], at: datetime) -> None:
     connection.execute(f"notify {CHANNEL}")
 
 
+def listen(connection: psycopg.Connection[Any]) -> None:
+    """From now on the connection is notified when the time is moved (`connection.notifies()`)."""
+    connection.execute(f"listen {CHANNEL}")
+
+
 def _stored() -> datetime:
     """One short query a call, on a connection of the calling thread."""
     connection: psycopg.Connection[Any] | None = getattr(_local, "connection", None)

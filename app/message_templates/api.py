@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -106,6 +107,9 @@ async def preview_template(
     return ok(await service.preview(parts_of(await service.get(template_id)), data))
 
 
+API_TAGS = [
+    Tag(name="Templates", description="What messages look like."),
+]
 ROUTES: list[Any] = [
     list_templates,
     create_template,

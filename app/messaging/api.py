@@ -8,6 +8,7 @@ from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -168,6 +169,10 @@ async def get_job(request: Asked, db_session: Database, job_id: FromPath[UUID]) 
     return ok(job_view(await MessageJobs(db_session, request.user).get(job_id)))
 
 
+API_TAGS = [
+    Tag(name="Messages", description="What was sent, to whom, and what became of it."),
+    Tag(name="Suppressions", description="Addresses that must not be written to, why, and who lifted it."),
+]
 ROUTES: list[Any] = [
     *suppression_api.ROUTES,
     list_messages,

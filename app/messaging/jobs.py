@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.releases import JOB
 from app.lib import clock, database, jobs
-from app.messaging import account_mail, bulk
+from app.lib.wakeups import Wakeup
+from app.messaging import account_mail, bulk, queue
 from app.messaging.deliver import Delivery
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ KEPT = timedelta(days=30)
 jobs.broker()
 
 
-@dramatiq.actor(queue_name=jobs.queue_of("deliver"), max_retries=0)
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
 def deliver() -> None:
     """Send what is due until nothing is."""
     jobs.acknowledge("deliver")
@@ -49,7 +50,7 @@ def deliver() -> None:
         jobs.notify("deliver")
 
 
-@dramatiq.actor(queue_name=jobs.queue_of(JOB), max_retries=0, actor_name=JOB)
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0, actor_name=JOB)
 def move_messages() -> None:
     """Do what was asked for many messages, batch after batch."""
     jobs.acknowledge(JOB)
@@ -66,7 +67,7 @@ async def _move() -> None:
     jobs.notify(JOB)
 
 
-def poll_jobs() -> None:
+def poll_message_jobs() -> None:
     """Is there a job that was left? A look costs one small query."""
     with database.connect() as connection:
         found = connection.execute("select 1 from message_jobs where finished_at is null limit 1").fetchone()
@@ -80,7 +81,7 @@ async def forget_jobs() -> None:
         await bulk.forget_old(session, clock.now() - KEPT)
 
 
-@dramatiq.actor(queue_name=jobs.queue_of("send_account_mail"), max_retries=0)
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
 def send_account_mail() -> None:
     """Send invitations and sign-in links that wait."""
     jobs.acknowledge("send_account_mail")
@@ -101,6 +102,10 @@ def poll_account_mail() -> None:
         asyncio.run(_send_account_mail())
 
 
-POLLS = [deliver, poll_jobs, poll_account_mail]
+ACTORS = [deliver, move_messages, send_account_mail]
+WAKEUPS = [
+    Wakeup(deliver.actor_name, due=queue.IS_DUE, next_due=f"least(({queue.NEXT_DECISION_DUE}), ({queue.NEXT_DUE}))")
+]
+POLLS = [deliver, poll_message_jobs, poll_account_mail]
 """What the workers do by themselves each second."""
 HOUSEKEEPING = [forget_jobs]

@@ -54,6 +54,17 @@ NEXT_DUE = f"""
 """  # noqa: S608
 """When the next message will be due that is not yet."""
 
+IS_DUE = f"""
+exists (select from messages where due_at <= clock_now() and status = 9)
+  or exists (select from messages where lease_until < now())
+  or exists (select from connectors where state = 'away' and probe_at <= clock_now())
+  or coalesce(({OLDEST_DUE}) <= clock_now(), false)
+"""  # noqa: S608
+"""Is there something to do: a message to send, an uncertain one to decide about, one of a worker that is gone, a server to try again?"""
+
+NEXT_DECISION_DUE = "select min(due_at) from messages where due_at > clock_now() and status = 9"
+"""When the next uncertain message will be decided about."""
+
 _DUE_LANES = f"""
 {_LANES}
 select l.tenant_id, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -128,4 +129,7 @@ async def release_run(
     return ok(await service.detail(run_id, workflow_id))
 
 
+API_TAGS = [
+    Tag(name="Runs", description="One contact's way through a workflow, step by step."),
+]
 ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]

@@ -51,7 +51,7 @@ async def _end(engine: AsyncEngine, tenant_id: int, workflow_id: UUID) -> int:
             last = ids[-1]
 
 
-def poll() -> None:
+def poll_removed_workflows() -> None:
     """Look for left runs now and then, for the case that the notification was lost."""
     global _looked_at
     if time.monotonic() - _looked_at >= POLL_SECONDS:
@@ -59,5 +59,6 @@ def poll() -> None:
         asyncio.run(_work())
 
 
-POLLS = [poll]
+ACTORS = [end_removed_runs]
+POLLS = [poll_removed_workflows]
 """What each worker calls every second."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -114,4 +115,10 @@ async def discard_dead_letters(request: Asked, db_session: Database, data: JSONB
     return ok(Moved(await DeadLetterService(db_session, request.user).discard(data.ids)))
 
 
+API_TAGS = [
+    Tag(
+        name="Troubles",
+        description="What needs somebody: work that waits too long, mail that failed, processes that are away.",
+    ),
+]
 ROUTES: list[Any] = [list_troubles, list_dead_letters, retry_dead_letters, discard_dead_letters]

@@ -15,21 +15,6 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Schema, SecurityScheme, Tag
 from litestar.typing import FieldDefinition
 
-TAGS = {
-    "Workflows": "Draw, publish, activate, pause and revert workflows.",
-    "Types": "The kinds of steps and triggers, with the JSON Schema of their settings.",
-    "Runs": "One contact's way through a workflow, step by step.",
-    "Contacts": "The people that workflows write to: attributes, tags, consent.",
-    "Contact imports": "CSV files of contacts: preview, mapping, progress, refused rows.",
-    "Events": "What happened to a contact; events start runs and reach goals.",
-    "Templates": "What messages look like.",
-    "Connectors": "Credentials of the services that carry messages.",
-    "Messages": "What was sent, to whom, and what became of it.",
-    "Suppressions": "Addresses that must not be written to, why, and who lifted it.",
-    "Insights": "Numbers of workflows, from counters.",
-    "Troubles": "What needs somebody: work that waits too long, mail that failed, processes that are away.",
-    "Accounts": "Who a key is, and the keys of the workspace.",
-}
 _TEXT = """Marketing workflows by API.
 
 Send `Authorization: Bearer <key>`. Answers are `{"success": true, "data": …, "meta": {…}}`; refusals are problem documents
@@ -115,8 +100,8 @@ class StrictStructs(StructSchemaPlugin):
         return schema
 
 
-def config() -> OpenAPIConfig:
-    """`/docs/openapi/openapi.json`; `/docs/api` shows it."""
+def config(tags: list[Tag]) -> OpenAPIConfig:
+    """`/docs/openapi/openapi.json`; `/docs/api` shows it. `tags` are the groups of operations."""
     return OpenAPIConfig(
         title="Throughline",
         version="1.0",
@@ -128,7 +113,7 @@ def config() -> OpenAPIConfig:
         ),
         security=[{"key": []}],
         use_handler_docstrings=True,
-        tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
+        tags=tags,
         openapi_router=Router(
             "/docs/openapi", route_handlers=[], opt={"public": True, "any_query": True}, include_in_schema=False
         ),

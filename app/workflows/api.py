@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -333,6 +334,10 @@ async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
     )
 
 
+API_TAGS = [
+    Tag(name="Workflows", description="Draw, publish, activate, pause and revert workflows."),
+    Tag(name="Types", description="The kinds of steps and triggers, with the JSON Schema of their settings."),
+]
 ROUTES = [
     create_workflow,
     list_workflows,

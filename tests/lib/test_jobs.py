@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from uuid import uuid4
 
 import dramatiq
 import pytest
@@ -146,8 +147,11 @@ def test_an_actor_does_without_a_redis_that_failed_a_moment_ago(
     assert asked == ["throughline:wakeup:advance"] and notifier.silent
 
 
-def test_actors_listen_where_bells_are_sent() -> None:
-    import app.worker
+def test_an_actor_says_its_queue() -> None:
+    jobs.broker()
 
-    for name, actor in app.worker.broker.actors.items():
-        assert actor.queue_name == jobs.queue_of(name)
+    @dramatiq.actor(queue_name=jobs.URGENT, actor_name=f"urgent_{uuid4().hex}")
+    def urgent() -> None: ...
+
+    assert jobs.queue_of(urgent.actor_name) == jobs.URGENT
+    assert jobs.queue_of("known_to_workers_only") == jobs.BULK

@@ -40,7 +40,7 @@ def job(world: World, job_id: UUID) -> tuple[int, int, int, bool]:
 def finish(world: World) -> None:
     """What the workers do each second."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(jobs.poll_jobs).result()
+        thread.submit(jobs.poll_message_jobs).result()
 
 
 def test_all_that_fit_are_moved_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_job_that_is_killed_goes_on_where_it_was(world: World, monkeypatch: py
     assert job(world, job_id) == (10, 3, 0, False)
     exact(world)
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _: jobs.poll_jobs(), range(2)))
+        list(threads.map(lambda _: jobs.poll_message_jobs(), range(2)))
     assert job(world, job_id) == (10, 10, 0, True)
     assert {world.row(run_id)["word"] for run_id in found} == {"sent"} and len(world.decisions()) == 10
     exact(world)
@@ -93,7 +93,7 @@ def test_jobs_of_two_people_over_the_same_messages_share_them(world: World, monk
     lost(world, 12)
     both = [start(world, act, MessageFilter(status=["uncertain"])) for act in ("sent", "failed")]
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _: jobs.poll_jobs(), range(2)))
+        list(threads.map(lambda _: jobs.poll_message_jobs(), range(2)))
     done = [job(world, job_id) for job_id in both]
     assert all(one[3] for one in done) and sum(one[1] for one in done) == 12 == len(world.decisions())
     exact(world)

@@ -12,9 +12,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app import features
 from app.lib import database, virtual_clock
 from app.lib.ids import uuid7
-from app.scheduler import LIMITS, Scheduler, housekeeping
+from app.scheduler import LIMITS, Scheduler
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -153,9 +154,9 @@ def test_a_tick_asks_little(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_housekeeping_is_found_and_runs(committed_database: CommittedDatabase) -> None:
-    names = {job.__name__ for job in housekeeping()}
+    names = {job.__name__ for job in features.housekeeping()}
     assert {"forget_answers", "forget_sign_ins", "forget_unstarted"} <= names
-    for job in housekeeping():
+    for job in features.housekeeping():
         await job()
 
 
@@ -168,7 +169,7 @@ def test_housekeeping_that_fails_keeps_no_other_from_running(monkeypatch: pytest
     async def works() -> None:
         done.append(1)
 
-    monkeypatch.setattr("app.scheduler.housekeeping", lambda: [breaks, works])
+    monkeypatch.setattr(features, "housekeeping", lambda: [breaks, works])
     scheduler = Scheduler()
     scheduler.sweep()
     scheduler.sweep()

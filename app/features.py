@@ -1,0 +1,93 @@
+"""What the features bring along, found by being there: a new feature, timer or actor touches no composition root.
+
+A feature is a package of `app`. Its modules declare lists:
+
+    api, pages   ROUTES        handlers of Litestar; of the API also API_TAGS, its groups in the reference (litestar's `Tag`)
+    jobs         ACTORS        actors of Dramatiq, each with its queue: `jobs.URGENT` for what people wait for, or `jobs.BULK`
+                 POLLS         functions that each worker calls every second, in a thread each: work is done without Redis, too
+                 WAKEUPS       `lib.wakeups.Wakeup`: which actor the scheduler notifies when, as SQL
+                 HOUSEKEEPING  coroutine functions that the scheduler calls every five minutes
+
+A name stands for one thing: two declarations of it keep every process from starting.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+from dramatiq import Actor
+from litestar.openapi.spec import Tag
+
+import app
+from app.lib import jobs
+from app.lib.wakeups import Wakeup
+
+Poll = Callable[[], object]
+Housekeeping = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class DeclaredTwice(RuntimeError):
+    """Two features declare something under one name."""
+
+    def __init__(self, kind: str, name: str, first: str, second: str) -> None:
+        super().__init__(f"{kind} has {name!r} from {first} and from {second}. Give one of them another name.")
+
+
+def modules(*names: str) -> Iterator[ModuleType]:
+    """The modules `names` of all feature packages, in order of package."""
+    for package in sorted(module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg):
+        for name in names:
+            if importlib.util.find_spec(f"app.{package}.{name}"):
+                yield importlib.import_module(f"app.{package}.{name}")
+
+
+def _declared(kind: str, where: Sequence[str], name_of: Callable[[Any], str]) -> list[Any]:
+    """Everything in the lists `kind` of the modules `where`. Raises DeclaredTwice."""
+    named: dict[str, tuple[str, Any]] = {}
+    for module in modules(*where):
+        for thing in getattr(module, kind, ()):
+            name = name_of(thing)
+            if name in named:
+                raise DeclaredTwice(kind, name, named[name][0], module.__name__)
+            named[name] = module.__name__, thing
+    return [thing for _, thing in named.values()]
+
+
+def routes() -> list[Any]:
+    """All handlers. Litestar refuses two for one path and method."""
+    return [handler for module in modules("api", "pages") for handler in module.ROUTES]
+
+
+def api_tags() -> list[Tag]:
+    """The groups of the API's reference, in alphabetical order."""
+    return sorted(_declared("API_TAGS", ["api"], lambda tag: str(tag.name)), key=lambda tag: tag.name)
+
+
+def actors() -> list[Actor[Any, Any]]:
+    """All actors. Whoever notifies one calls this at start: its queue is what the actor says."""
+    jobs.broker()
+    return _declared("ACTORS", ["jobs"], lambda actor: str(actor.actor_name))
+
+
+def polls() -> list[Poll]:
+    """What each worker calls every second."""
+    return _declared("POLLS", ["jobs"], lambda poll: str(getattr(poll, "actor_name", None) or poll.__name__))
+
+
+def wakeups() -> list[Wakeup]:
+    """What the scheduler asks about every second."""
+    found: list[Wakeup] = _declared("WAKEUPS", ["jobs"], lambda wakeup: str(wakeup.actor))
+    known = {actor.actor_name for actor in actors()}
+    if unknown := [wakeup.actor for wakeup in found if wakeup.actor not in known]:
+        raise RuntimeError(f"WAKEUPS names actors that no feature has in ACTORS: {', '.join(unknown)}")
+    return found
+
+
+def housekeeping() -> list[Housekeeping]:
+    """What the scheduler calls every five minutes."""
+    return _declared("HOUSEKEEPING", ["jobs"], lambda job: str(job.__name__))

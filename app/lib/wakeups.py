@@ -1,0 +1,47 @@
+"""What a feature says of work that becomes due by time alone: which actor does it, and how SQL tells that there is some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+
+@dataclass(frozen=True)
+class Wakeup:
+    """Declared in a list `WAKEUPS` of a feature's `jobs` module. The scheduler asks all of them about once a second, so each question
+    is to be answered by a small partial index."""
+
+    actor: str
+    """The name of the actor to notify. Several wake-ups of one actor are one: give them one `due`."""
+    due: str
+    """A boolean expression in SQL: is there work now? `clock_now()` is the time."""
+    next_due: str | None = None
+    """An expression in SQL for the instant at which the next work is due after now, null when none is known. The scheduler looks again
+    at that instant; without it, up to a second later."""
+
+
+def is_due(connection: psycopg.Connection[Any], wakeup: Wakeup) -> bool:
+    """Is there work for its actor now? Raises LockNotAvailable where somebody has locked the table."""
+    return bool(_value(connection, f"select {wakeup.due}"))
+
+
+def seconds_ahead(connection: psycopg.Connection[Any], wakeups: Sequence[Wakeup]) -> float | None:
+    """Seconds until the next work of any of them is due, below zero when that has passed; None when none is known."""
+    instants = [wakeup.next_due for wakeup in wakeups if wakeup.next_due]
+    if not instants:
+        return None
+    ahead = _value(connection, f"select least({', '.join(f'({instant})' for instant in instants)}) - clock_now()")
+    return None if ahead is None else float(ahead.total_seconds())
+
+
+def lead(connection: psycopg.Connection[Any], lock: int) -> bool:
+    """Be the one process that asks: takes the advisory lock for as long as the connection lives. False when another one has it."""
+    return bool(_value(connection, "select pg_try_advisory_lock(%s)", lock))
+
+
+def _value(connection: psycopg.Connection[Any], sql: str, *parameters: Any) -> Any:
+    row = connection.execute(sql, parameters or None).fetchone()
+    return row[0] if row else None
