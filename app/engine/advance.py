@@ -24,6 +24,7 @@ from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
 from app.engine.progress import progress
 from app.engine.state import Contact
+from app.engine.waits import look_back
 from app.engine.walk import LEFT_TO_NEWER, Batch
 from app.engine.write import StaleOwner, write
 from app.inbox import InboxKind
@@ -270,7 +271,10 @@ class Engine:
             contact = batch.contacts.get(row.contact_id)
             if contact is None:
                 contact = batch.contacts[row.contact_id] = Contact(row.contact_id, names, stored)
-            batch.resume(stored_run(self.matcher, row, contact, batch.now))
+            run = stored_run(self.matcher, row, contact, batch.now)
+            run.moved_at = row.resume_at or batch.now
+            batch.resume(run)
+        look_back(cursor, batch)
         return batch, len(claimed)
 
     def _fail_alone(self, error: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import claim, control, rows
+from app.engine import claim, control, rows, waits
 from app.engine.claim import Cursor, Item, RunRow
 from app.engine.compiled import CompiledFlow
 from app.engine.entry import Entries, Key
@@ -33,6 +33,7 @@ def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run
     node = graph.nodes[row.node_id or ""]
     run = Run(row.id, graph, contact, row.raw_event, node, row.started, row.occurred_at, now)
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
+    run.waits_for, run.moved_at = row.waits_for, row.waits_since
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
     if row.context:
         run.context = rows.decode(row.context)
@@ -114,13 +115,14 @@ class Arrivals:
         fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
         for place in range(len(self.wanted)):
             self._happen(batch, entries, place, fresh)
+        waits.look_back(self.cursor, batch)
         claim.leave(self.cursor, self.left)
         return batch
 
     def _concerns(self, item: Item) -> bool:
         if item.kind == InboxKind.EVENT:
             key = (item.tenant_id, item.name)
-            return key in self.matcher.triggers or key in self.matcher.goals
+            return any(key in known for known in (self.matcher.triggers, self.matcher.goals, self.matcher.waits))
         return item.kind in (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED)
 
     def _targets(self, item: Item) -> list[CompiledFlow]:
@@ -139,6 +141,8 @@ class Arrivals:
             item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED or self._listened(item)
         )
         found = claim.active_runs(self.cursor, ending, lock=True) if ending else []
+        known = {row.id for row in found}
+        found += [row for row in self._waiting() if row.id not in known]
         self.matcher.learn((row.workflow_id, row.version) for row in found)
         unreadable = self.matcher.unreadable
         left = [row for row in found if (row.workflow_id, row.version) in unreadable]
@@ -148,9 +152,26 @@ class Arrivals:
         control.cancel_erased(self.cursor, [row.id for row in left if row.contact_id in erased])
         for row in left:
             for item, _ in self.wanted:
-                if item.contact_id == row.contact_id and row.workflow_id in self._listened(item):
+                waits_for_it = row.waits_for == item.name and self._awaited(item)
+                if item.contact_id == row.contact_id and (waits_for_it or row.workflow_id in self._listened(item)):
                     self.left[item, row.workflow_id] = None
         return [row for row in found if row not in left]
+
+    def _awaited(self, item: Item) -> bool:
+        """May some run wait for this item?"""
+        return item.kind in (InboxKind.EVENT, InboxKind.DEFERRED) and (item.tenant_id, item.name) in self.matcher.waits
+
+    def _of_item(self, item: Item) -> list[Run]:
+        """The runs of this batch that the item may wake."""
+        runs = self.runs.get(item.contact_id, [])
+        return [r for r in runs if item.kind == InboxKind.EVENT or r.graph.workflow_id == item.workflow_id]
+
+    def _waiting(self) -> list[RunRow]:
+        """The stored runs that wait for what came in."""
+        places = _distinct(
+            (item.tenant_id, item.contact_id, item.name) for item, _ in self.wanted if self._awaited(item)
+        )
+        return claim.waiting_runs(self.cursor, places) if places else []
 
     def _listened(self, item: Item) -> set[bytes]:
         """Workflows with a goal that this item may reach."""
@@ -203,6 +224,8 @@ class Arrivals:
                 batch.cut_short(run, GOAL_REACHED, "goal", goal)
         if listening := self._listened(item):
             self._reach_goals(batch, item, listening)
+        if self._awaited(item):
+            waits.wake(batch, self._of_item(item), item, paused=self.matcher.paused)
         if item.kind == InboxKind.START and not targets:
             wanted = item.workflow_id or bytes(16)
             batch.refusals.append(Refusal(item.tenant_id, wanted, contact.id, None, "workflow_not_active", None))
@@ -220,7 +243,7 @@ class Arrivals:
                 else:
                     batch.stand(run)
                     self.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
-                if graph.goals and run.active:
+                if run.active and (graph.goals or run.awaited is not None):
                     self.runs.setdefault(contact.id, []).append(run)
 
     def _goal_ahead(self, run: Run, place: int) -> tuple[int, CompiledGoal] | None:

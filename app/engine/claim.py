@@ -54,6 +54,18 @@ cross join lateral (
     and events.occurred_at >= entry.occurred_at and events.name = any(%s)
   order by events.occurred_at limit {MOST_PAST}) e
 """
+_PAST_OF = f"""
+select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
+  convert_to(e.properties::text, 'UTF8'), 0, {_MICROS.format("e.received_at")},
+  {_MICROS.format("least(e.occurred_at, e.received_at)")}, {_MICROS.format("e.occurred_at")}, 0, 0
+from unnest(%s::int[], %s::uuid[], %s::text[], %s::timestamptz[]) as wait(tenant_id, contact_id, name, since)
+cross join lateral (
+  select * from events where events.contact_id = wait.contact_id and events.tenant_id = wait.tenant_id
+    and events.name = wait.name and events.occurred_at >= wait.since
+  order by events.occurred_at limit {MOST_PAST}) e
+where not exists (select from inbox i where i.event_id = e.id)
+order by e.contact_id, e.occurred_at
+"""
 _FIELDS = {
     **{name: f"c.{name}" for name in COLUMNS},
     "attributes": "convert_to(c.attributes::text, 'UTF8')",
@@ -64,9 +76,15 @@ _RUN = f"""
 uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id), convert_to(r.trigger_event::text, 'UTF8'),
 r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {_MICROS.format("r.started_at")},
 {_MICROS.format("coalesce(r.occurred_at, r.started_at)")}, {_MICROS.format("r.step_started_at")},
-convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8')
+convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), r.waits_for,
+{_MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {_MICROS.format("r.resume_at")}
 """
 ACTIVE = f"select {_RUN} from runs r where r.contact_id = any(%s) and r.status < 4"
+WAITING = f"""
+select {_RUN} from runs r join unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name)
+  on r.tenant_id = u.tenant_id and r.contact_id = u.contact_id and r.waits_for = u.name and r.status = 1
+order by r.id for update of r
+"""
 STANDING = """
 select uuid_send(contact_id), uuid_send(workflow_id), coalesce(entry_key, '') from runs
 where contact_id = any(%s) and workflow_id = any(%s) and status < 4
@@ -148,6 +166,10 @@ class RunRow(NamedTuple):
     step_started: int | None
     context: bytes | None
     resume_output: bytes | None
+    waits_for: str | None
+    waits_since: int
+    """When what its wait for an event began with happened."""
+    resume_at: int | None
 
 
 class DueRun(NamedTuple):
@@ -243,6 +265,18 @@ def busy(connection: psycopg.Connection[Any], contact_ids: Sequence[bytes]) -> l
     return [contact_id for (contact_id,) in found]
 
 
+def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> list[Item]:
+    """Stored events that are no longer in the inbox, by (workspace, contact, name, from when on); in order of contact, then occurrence."""
+    listed = list(places)
+    arguments = (
+        Int4s([rows.int4(tenant_id) for tenant_id, *_ in listed]),
+        Uuids([contact_id for _, contact_id, *_ in listed]),
+        Texts([rows.text(name) for *_, name, _ in listed]),
+        Stamps([rows.stamp(since) for *_, since in listed]),
+    )
+    return [Item._make(row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
+
+
 def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:
     """Stored events called `names` of the contacts of `entries`, from when the earliest of each contact's entries happened.
 
@@ -280,6 +314,16 @@ def active_runs(cursor: Cursor, contact_ids: list[bytes], *, lock: bool) -> list
     """The active runs of these contacts, oldest first."""
     sql = f"{ACTIVE} order by r.id{' for update' if lock else ''}"
     return [RunRow._make(row) for row in cursor.execute(sql, (Uuids(contact_ids),)).fetchall()]
+
+
+def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> list[RunRow]:
+    """Runs that wait for an event, by (workspace, contact, event name), locked; oldest first."""
+    arguments = (
+        Int4s([rows.int4(tenant_id) for tenant_id, _, _ in places]),
+        Uuids([contact_id for _, contact_id, _ in places]),
+        Texts([rows.text(name) for _, _, name in places]),
+    )
+    return [RunRow._make(row) for row in cursor.execute(WAITING, arguments).fetchall()]
 
 
 def standing(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]) -> set[tuple[bytes, bytes, str]]:

@@ -15,6 +15,7 @@ from app.models.status import RunStatus, StepStatus
 _END = """
 with ended as (
   update runs set status = %(status)s, completed_at = clock_now(), resume_at = null, resume_port = null, resume_output = null,
+    waits_for = null, waits_since = null,
     step_started_at = null, seq = seq + 1, fence = fence + 1, error_message = %(error)s
   where {which} and status < 4
   returning id, tenant_id, workflow_id, workflow_version, current_node_id, seq, attempt, started_at, completed_at),

@@ -113,6 +113,14 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I1",
+        "a run that waits for an event sleeps, and knows since when",
+        """
+        select id, 'status ' || status || ', for ' || coalesce(waits_for, 'nothing') || ' since ' || coalesce(waits_since::text, 'never')
+        from runs where (waits_for is null) <> (waits_since is null) or (waits_for is not null and status not in (1, 3))
+        """,
+    ),
+    (
+        "I1",
         "a run that waits for a message has one that comes to an outcome",
         f"""
         select r.id, 'message ' || r.seq + 1 || ' ' || coalesce('status ' || m.status, 'is gone') from runs r

@@ -6,8 +6,9 @@ together, and those that were not needed for long are let go.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,7 +16,9 @@ import psycopg
 import structlog
 
 from app.engine.compiled import CompiledFlow, read
+from app.flow import registry
 from app.flow.contact_goals import CONTACT_CHANGES
+from app.flow.node_type import NodeType
 from app.values.contact_view import COLUMNS
 
 log = structlog.get_logger()
@@ -36,7 +39,8 @@ where w.status in ('active', 'paused') and w.deleted_at is null
 _LISTENING = """
 select uuid_send(v.workflow_id), v.version, v.tenant_id,
   case when v.graph->'trigger'->>'type' = 'event' then v.graph->'trigger'->>'event' end,
-  array(select goal->>'event' from jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal)
+  array(select goal->>'event' from jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal),
+  array(select node from jsonb_array_elements(v.graph->'nodes') node where node->>'type' = any(%s))
 from workflow_versions v join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
 _GRAPHS = """
@@ -66,6 +70,8 @@ class Listening(NamedTuple):
     tenant_id: int
     trigger: str | None
     goals: tuple[str, ...]
+    waits: tuple[str, ...] = ()
+    """Events that its steps may wait for."""
 
 
 class Unreadable(Exception):
@@ -85,6 +91,10 @@ class Matcher:
         self.live: dict[bytes, Live] = {}
         self.triggers: dict[Key, list[Live]] = {}
         self.goals: dict[Key, set[bytes]] = {}
+        self.waits: set[Key] = set()
+        """Events that some step of some version waits for."""
+        self.paused: frozenset[bytes] = frozenset()
+        """Workflows whose runs stand still."""
         self.listened: set[Key] = set()
         """Changes of contacts that somebody waits for."""
         self.reads: frozenset[str] = frozenset()
@@ -112,7 +122,9 @@ class Matcher:
             for event in heard.goals:
                 goals.setdefault((heard.tenant_id, event), set()).add(workflow_id)
         self.live, self.triggers, self.goals, self.epoch = live, triggers, goals, epoch
-        self.listened = {key for key in (*triggers, *goals) if key[1] in CONTACT_CHANGES}
+        self.waits = {(heard.tenant_id, event) for heard in self._listening.values() for event in heard.waits}
+        self.paused = frozenset(one.workflow_id for one in live.values() if one.paused)
+        self.listened = {key for key in (*triggers, *goals, *self.waits) if key[1] in CONTACT_CHANGES}
         self.unreadable = {version: why for version, why in self.unreadable.items() if version in self._listening}
         self._look_at()
 
@@ -121,8 +133,11 @@ class Matcher:
         there: list[Version] = self.connection.execute(_VERSIONS, binary=True).fetchall()
         known = {version: self._listening[version] for version in there if version in self._listening}
         if fresh := [version for version in there if version not in known]:
-            for workflow_id, version, tenant_id, trigger, goals in self.connection.execute(_LISTENING, _ids(fresh)):
-                known[bytes(workflow_id), version] = Listening(tenant_id, trigger, tuple(goals))
+            arguments = list(waiting_types()), *_ids(fresh)
+            for workflow_id, version, tenant_id, trigger, goals, nodes in self.connection.execute(
+                _LISTENING, arguments
+            ):
+                known[bytes(workflow_id), version] = Listening(tenant_id, trigger, tuple(goals), tuple(_awaited(nodes)))
         self._listening = known
 
     def _follow_places(self) -> None:
@@ -196,3 +211,18 @@ class Matcher:
 
 def _ids(versions: list[Version]) -> tuple[list[UUID], list[int]]:
     return [UUID(bytes=workflow_id) for workflow_id, _ in versions], [version for _, version in versions]
+
+
+def waiting_types() -> dict[str, type[NodeType]]:
+    """Types whose steps may wait for events."""
+    plain = NodeType.events.__qualname__
+    return {name: kind for name, kind in registry.types().items() if kind.events.__qualname__ != plain}
+
+
+def _awaited(nodes: list[dict[str, Any]]) -> Iterator[str]:
+    """The events that these nodes may wait for. One that is not understood waits for nothing: no run gets past it here."""
+    types = waiting_types()
+    for node in nodes:
+        kind = types[node["type"]]
+        with contextlib.suppress(Exception):
+            yield from kind.events(registry.config_of(kind, node.get("data") or {}))

@@ -30,6 +30,10 @@ class Rest(NamedTuple):
     attempt: int = 1
     error: str | None = None
     goal: str | None = None
+    waits_for: str | None = None
+    """The event that takes them on, whichever comes first: it or `resume_at`."""
+    look_back: bool = False
+    """It may have happened already, since they began."""
 
 
 UNDER_WAY = Rest(int(RunStatus.RUNNING), None, 0)

@@ -126,6 +126,10 @@ class Run:
     entry_key: str | None = None
     context: dict[str, Any] | None = None
     track: Track | None = None
+    waits_for: str | None = None
+    """The event that it waited for before this batch."""
+    moved_at = 0
+    """When what moved it last happened: the event that it began with or waited for, or the instant that it slept until."""
     depth = 0
     """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
     event_id: bytes | None = None
@@ -145,11 +149,17 @@ class Run:
     ) -> None:
         self.id, self.graph, self.contact, self.raw_event, self.node = run_id, graph, contact, raw_event, node
         self.started, self.occurred_at, self.clock = started, occurred_at, now
+        self.moved_at = occurred_at
 
     @property
     def status(self) -> int:
         """Where it stands now, a RunStatus."""
         return self.stored_status if self.track is None else self.track.rest.status
+
+    @property
+    def awaited(self) -> str | None:
+        """The event that it waits for now."""
+        return self.waits_for if self.track is None else self.track.rest.waits_for
 
     @property
     def active(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.engine import rows
+from app.engine.answers import answer_outcome, count_visit, vars_fit
 from app.engine.compiled import CompiledFlow, CompiledNode, NotUnderstood, StatCounter
 from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Reached
@@ -19,8 +20,8 @@ from app.engine.limits import MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_T
 from app.engine.paths import Rest, Sent, Step, Track
 from app.engine.records import Attempt, Echo, Refusal
 from app.engine.state import COMPLETED, Contact, Run
-from app.flow.effects import MAX_VARS_BYTES, ContactChange, Message, SetVars
-from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait
+from app.flow.effects import ContactChange, Message, SetVars
+from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
@@ -35,42 +36,12 @@ END_KEYS = {
 }
 
 
-_OVER: dict[str, Outcome] = {}
-PORTS_REMEMBERED = 256
 UNLIKE_AT_MOST = 64
 """Different outcomes of one step in a batch after which they are taken for personal, and no longer compared (some 1 us each)."""
 NEWER_COMES_WITHIN_S = 7 * 86_400
 """How long a run waits for a worker that understands its step. Updates take minutes; a week is for who rolled one back."""
 SOONEST_S, LATEST_S = 15.0, 600.0
 LEFT_TO_NEWER = "The run goes on as soon as a worker with a newer version of Throughline takes it."
-
-
-def _answer(port: str, output: Any) -> Outcome:
-    """What a parked step came to. The plain end of a wait is one object for everybody, so it is encoded once."""
-    if output is None:
-        if len(_OVER) >= PORTS_REMEMBERED:
-            _OVER.clear()
-        return _OVER.setdefault(port, Done(port))
-    error = output.get("error") if port == "error" and isinstance(output, dict) else None
-    if error is None:
-        return Done(port, output)
-    failed = Fail(str(error), permanent=True)
-    failed.output = output
-    return failed
-
-
-def _visit(track: Track, node: CompiledNode) -> int:
-    """Which visit to `node` the runs of a track make now; counted when they can come back."""
-    if not node.repeats:
-        return 1
-    visit = track.visits.get(node.id, 0) + 1
-    track.visits = {**track.visits, node.id: visit}
-    return visit
-
-
-def _fit(run: Run, values: dict[str, Any]) -> bool:
-    """Can the run keep these variables beside those that it has?"""
-    return len(rows.encode({**run.vars, **values})) <= MAX_VARS_BYTES
 
 
 class Batch:
@@ -81,6 +52,8 @@ class Batch:
         self.contacts: dict[bytes, Contact] = {}
         self.tracks: list[Track] = []
         """Parents before children."""
+        self.looking_back: list[Run] = []
+        """Runs that have fallen asleep and count events from their start on."""
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
         self.echoes: list[Echo] = []
@@ -137,8 +110,35 @@ class Batch:
         if run.resume_port is None:
             self._walk(run, track)
             return
-        answer = _answer(run.resume_port, run.resume_output)
+        answer = answer_outcome(run.resume_port, run.resume_output)
         self._walk(run, track.next.get(answer) or self._grow(track, run, node, answer, answered=True))
+
+    def go_on(self, run: Run, port: str, output: Any) -> None:
+        """A run that waits has its answer, whether it fell asleep before this batch or in it."""
+        answer = answer_outcome(port, output)
+        before, node = run.track, run.node
+        if before is None:
+            assert node is not None
+            before = self._return(run)
+        else:
+            node = before.rest.node
+            assert node is not None
+            before.runs.remove(run)
+        track = before.next.get(answer) or self._grow(before, run, node, answer, answered=True)
+        if before.target is None:
+            track.left = node.waiting_counter
+        self._walk(run, track)
+
+    def keep_answer(self, run: Run, port: str, output: Any) -> None:
+        """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
+        node = run.node
+        assert node is not None and run.track is None
+        track = self._track(run.graph, None, run.seq)
+        track.left, track.visits = node.waiting_counter, run.visits
+        track.counters.append(node.waiting_counter)
+        track.rest = Rest(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
+        track.runs.append(run)
+        run.track = track
 
     def cut_short(self, run: Run, status: int, node_key: str, goal: CompiledGoal | None = None) -> None:
         """End a parked run where it stands: by a goal, because the contact is gone, or by a cancel."""
@@ -162,7 +162,7 @@ class Batch:
         over = StepStatus.SKIPPED if goal else StepStatus.CANCELLED
         left = Exit({"goal": goal.id} if goal else None)
         track.seq += 1
-        track.steps.append(Step(track.seq, node, left, over, _visit(track, node)))
+        track.steps.append(Step(track.seq, node, left, over, count_visit(track, node)))
         track.counters.append(node.exit_counters[node_key])
         self._end(track, status, node, goal=goal.id if goal else None)
         track.runs.append(run)
@@ -226,11 +226,13 @@ class Batch:
                 outcome = Fail(fault_in_words(error, node.type))
             known = track.next.get(outcome)
             following = self._grow(track, run, node, outcome) if known is None else known
-            if following.vars and not _fit(run, following.vars):
+            if following.vars and not vars_fit(run, following.vars):
                 following = track.next.get(VARS_TOO_LARGE) or self._grow(track, run, node, VARS_TOO_LARGE)
             track = following
         if track.visits and track.rest.status < COMPLETED:
             run.context = {**(run.context or {}), "visits": track.visits}
+        if track.rest.look_back:
+            self.looking_back.append(run)
         track.runs.append(run)
         run.track = track
 
@@ -286,6 +288,11 @@ class Batch:
         elif isinstance(outcome, Wait):
             until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
             return self._park(track, node, back, WAITING, until, outcome.port, outcome.output), None
+        elif isinstance(outcome, WaitFor):
+            until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
+            shared = self._park(track, node, back, WAITING, until, outcome.timeout_port)
+            track.rest = track.rest._replace(waits_for=outcome.event, look_back=outcome.since == "run_start")
+            return shared, None
         elif isinstance(outcome, Reached):
             self._over(track, node, outcome, StepStatus.SKIPPED, node.exit_counters["goal"])
             self._end(track, GOAL_REACHED, node, goal=outcome.goal.id)
@@ -358,7 +365,7 @@ class Batch:
 
     def _over(self, track: Track, node: CompiledNode, outcome: Outcome, status: int, counter: StatCounter) -> None:
         track.seq += 1
-        track.steps.append(Step(track.seq, node, outcome, status, _visit(track, node)))
+        track.steps.append(Step(track.seq, node, outcome, status, count_visit(track, node)))
         track.counters.append(counter)
         if node.output_is_read:
             track.kept.append((node.id, outcome.output))

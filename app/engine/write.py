@@ -28,6 +28,7 @@ TABLES: dict[str, dict[str, str]] = {
         "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
         "resume_at": "timestamptz", "resume_port": "text", "step_started_at": "timestamptz", "attempt": "smallint",
         "error_message": "text", "goal_reached_id": "text", "resume_output": "jsonb",
+        "waits_for": "text", "waits_since": "timestamptz",
     },
     "steps": {
         "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "occurrence": "smallint",
@@ -58,10 +59,13 @@ MOVED = """
 with moved as (
   update runs r set status = u.status, seq = u.seq, current_node_id = u.node, resume_at = u.resume_at, resume_port = u.port,
     step_started_at = u.step_started, attempt = u.attempt, error_message = u.error, goal_reached_id = u.goal,
-    context = u.context, resume_output = u.output, completed_at = u.completed, fence = r.fence + 1
+    context = u.context, resume_output = u.output, completed_at = u.completed, waits_for = u.waits_for,
+    waits_since = u.waits_since, fence = r.fence + 1
   from unnest(%s::uuid[], %s::int[], %s::smallint[], %s::smallint[], %s::text[], %s::timestamptz[], %s::text[],
-              %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::timestamptz[])
-    as u(id, fence, status, seq, node, resume_at, port, step_started, attempt, error, goal, context, output, completed)
+              %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::timestamptz[],
+              %s::text[], %s::timestamptz[])
+    as u(id, fence, status, seq, node, resume_at, port, step_started, attempt, error, goal, context, output, completed,
+         waits_for, waits_since)
   where r.id = u.id and r.fence = u.fence returning 1)
 select count(*) from moved
 """
@@ -140,13 +144,14 @@ def run_rows(batch: Batch) -> list[bytes]:
         if fresh:
             prefix, tail = UUID_HEAD, _state(track.rest, now)
             middle = track.graph.prefix
+            awaits = track.rest.waits_for is not None
             out += [
                 join((
                     _RUN_HEAD, run.id, prefix, run.contact.id, middle, rows.raw_json(run.raw_event),
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
-                    tail,
+                    tail, rows.stamp(run.moved_at) if awaits else NULL,
                 ))
                 for run in fresh
             ]  # fmt: skip
@@ -158,7 +163,7 @@ def _state(rest: Rest, now: bytes) -> bytes:
         now if rest.status >= COMPLETED else NULL, rows.int2(rest.status), rows.int2(rest.seq),
         rest.node.field if rest.node else NULL, rows.stamp(rest.resume_at), rows.text(rest.resume_port),
         rows.stamp(rest.step_started), rows.int2(rest.attempt), rows.text(rest.error), rows.text(rest.goal),
-        rows.json(rest.resume_output),
+        rows.json(rest.resume_output), rows.text(rest.waits_for),
     ))  # fmt: skip
 
 
@@ -228,13 +233,15 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
                 rows.int2(rest.status), rows.int2(rest.seq), rest.node.field if rest.node else NULL,
                 rows.stamp(rest.resume_at), rows.text(rest.resume_port), rows.stamp(rest.step_started),
                 rows.int2(rest.attempt), rows.text(rest.error), rows.text(rest.goal), rows.json(rest.resume_output),
-                now if rest.status >= COMPLETED else NULL,
+                now if rest.status >= COMPLETED else NULL, rows.text(rest.waits_for),
             )  # fmt: skip
             runs += moved
             rests += [fields] * len(moved)
     if not runs:
         return 0, ()
-    status, seq, node, resume_at, port, started, attempt, error, goal, output, completed = zip(*rests, strict=True)
+    status, seq, node, resume_at, port, started, attempt, error, goal, output, completed, awaited = zip(
+        *rests, strict=True
+    )
     return len(runs), (
         Uuids([run.id for run in runs]),
         Int4s([rows.int4(run.fence or 0) for run in runs]),
@@ -250,6 +257,8 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
         Jsons([rows.json(run.context) for run in runs]),
         Jsons(output),
         Stamps(completed),
+        Texts(awaited),
+        Stamps([rows.stamp(run.moved_at) if run.awaited is not None else NULL for run in runs]),
     )
 
 

@@ -109,6 +109,11 @@ class NodeType:
         return None
 
     @classmethod
+    def events(cls, config: Any) -> Iterable[str]:
+        """The events that a step of it may `WaitFor`; the engine looks for no others."""
+        return ()
+
+    @classmethod
     def writes(cls, config: Any) -> Iterable[str]:
         """Names of the attributes that a step writes: later steps may read them before any contact has them."""
         return ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -59,6 +59,37 @@ class Wait(Outcome):
 
     def _particulars(self) -> Any:
         return self.seconds, self.until
+
+
+class WaitFor(Outcome):
+    """The run sleeps until an event called `event` happens to its contact, then follows `port`; or for `seconds`, or until an instant,
+    then follows `timeout_port`. The output is the event: `{name, id, occurredAt, properties}`.
+
+    `conditions`: what `scope.conditions` made; the event that arrives must meet them (`event.…` is that event). They are asked of the
+    outcome that the step's function returns when the event arrives, so the function must come to the same again.
+    `since`: `now` counts events that happened after the wait began, `run_start` those after what the run began with.
+    The type says in `NodeType.events` which events its steps may wait for: nobody looks for others.
+    """
+
+    __slots__ = ("conditions", "event", "seconds", "since", "timeout_port", "until")
+
+    def __init__(
+        self,
+        event: str,
+        conditions: Callable[[Any], Any] | None = None,
+        *,
+        seconds: float = 0,
+        until: datetime | None = None,
+        port: str = "next",
+        timeout_port: str = "timeout",
+        since: Literal["now", "run_start"] = "now",
+    ) -> None:
+        super().__init__(port)
+        self.event, self.conditions, self.seconds, self.until = event, conditions, seconds, until
+        self.timeout_port, self.since = timeout_port, since
+
+    def _particulars(self) -> Any:
+        return self.event, self.conditions, self.seconds, self.until, self.timeout_port, self.since
 
 
 class Fail(Outcome):

@@ -43,6 +43,10 @@ class Run(Base):
     """Outputs of steps that later steps of this version read, and vars; NULL when nothing reads them."""
     resume_output: Mapped[Json | None] = mapped_column(info=personal())
     """What the open step was answered, until the run goes on."""
+    waits_for: Mapped[str | None]
+    """The event that the run waits for, besides `resume_at`; NULL for all others."""
+    waits_since: Mapped[datetime | None]
+    """When what the wait began with happened: earlier events do not end it."""
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
     event_id: Mapped[UUID | None] = mapped_column(info=personal())
     occurred_at: Mapped[datetime | None]
@@ -57,6 +61,7 @@ class Run(Base):
             unique=True,
             postgresql_where=text("status < 4"),
         ),
+        Index("runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")),
         Index("runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
         Index("runs_contact", "contact_id"),
         Index("runs_workflow", "workflow_id", "id"),

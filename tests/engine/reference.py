@@ -25,6 +25,8 @@ class Person:
     due: int = 0
     attempt: int = 1
     vars: dict[str, Any] = field(default_factory=dict)
+    leaving: bool = False
+    """It is known to reach a goal, so it takes no step."""
 
 
 class Reference:
@@ -39,10 +41,10 @@ class Reference:
         """`go` happened: whoever is not inside begins. `goal_known`: `bought` has happened since, so no step is taken."""
         if person.node is None:
             person.history.append(("running", []))
-            person.vars = {}
+            person.vars, person.leaving = {}, False
             first = self.ways.get(("trigger", "next"))
             if goal_known and first is not None:
-                person.node, person.due = first, self.now
+                person.node, person.due, person.leaving = first, self.now, True
             else:
                 self._walk(person, first, event)
 
@@ -51,14 +53,22 @@ class Reference:
         if person.node is not None:
             self._leave(person, person.node, "skipped", None, "goal_reached")
 
+    def ping(self, person: Person, k: int, event: dict[str, Any]) -> None:
+        """`ping` happened: whoever waits for one as large goes on."""
+        node = self.nodes.get(person.node or "")
+        if node is not None and node["type"] == "listen" and not person.leaving and k >= node["data"]["least"]:
+            self._over(person, node["id"], "completed", "next")
+            self._walk(person, self.ways.get((node["id"], "next")), event)
+
     def travel(self, person: Person, hours: int, event: dict[str, Any]) -> None:
         """Time passes, then everything that is due happens, until nothing is."""
         self.now = hours
         while person.node is not None and person.due <= hours:
             node = self.nodes[person.node]
-            if node["type"] == "delay":
-                self._over(person, node["id"], "completed", "next")
-                self._walk(person, self.ways.get((node["id"], "next")), event)
+            if node["type"] in ("delay", "listen"):
+                port = "next" if node["type"] == "delay" else "timeout"
+                self._over(person, node["id"], "completed", port)
+                self._walk(person, self.ways.get((node["id"], port)), event)
             else:
                 self._walk(person, person.node, event)
 
@@ -70,7 +80,7 @@ class Reference:
             if self._visits(person, at) == MAX_VISITS:
                 self._leave(person, at, "failed", "error", "failed")
                 return
-            if kind == "delay":
+            if kind in ("delay", "listen"):
                 person.node, person.due = at, self.now + data["duration"]
                 self._end(person, "waiting")
                 return

@@ -14,15 +14,38 @@ from hypothesis import strategies as st
 
 from app.engine import integrity
 from app.flow import registry
+from app.flow.conditions import Condition
 from app.flow.effects import SetVars
-from app.flow.node_type import NodeType
-from app.flow.outcomes import Done, Run
+from app.flow.node_type import NodeType, Port
+from app.flow.outcomes import Done, Run, WaitFor
 from app.models.status import RunStatus, StepStatus
 from tests.engine.reference import MAX_VISITS, Person, Reference, Visit
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RETRY = {"attempts": 2, "backoff": {"type": "fixed", "delay": 3_600_000, "jitter": False}}
+
+
+class ListenConfig(msgspec.Struct):
+    least: int
+    duration: int
+
+
+class Listen(NodeType):
+    """Waits for a `ping` that is large enough, so many hours."""
+
+    type, label, category, description = "listen", "Listen", "timing", "For tests."
+    outputs = (Port("next"), Port("timeout"))
+    Config = ListenConfig
+
+    @staticmethod
+    def compile(config: ListenConfig, scope: Any) -> WaitFor:
+        least = Condition(field="event.k", operator="greater_or_equal", value=config.least)
+        return WaitFor("ping", scope.conditions([least], "all"), seconds=3600 * config.duration)
+
+    @classmethod
+    def events(cls, config: ListenConfig) -> list[str]:
+        return ["ping"]
 
 
 class WhenConfig(msgspec.Struct):
@@ -71,7 +94,9 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
     for index in range(count):
         name = f"n{index}"
         kind = draw(
-            st.sampled_from(["condition", "remember", "update", "add_tag", "remove_tag", "delay", "trouble", "end"])
+            st.sampled_from(
+                ["condition", "remember", "listen", "update", "add_tag", "remove_tag", "delay", "trouble", "end"]
+            )
         )
         ports = ["next"]
         if kind == "condition":
@@ -79,6 +104,9 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
             asked = draw(st.sampled_from(["contact.n", "vars.v"]))
             nodes.append(node(name, kind, conditions=[rule(asked, "greater_than", value)]))
             ports = ["true", "false"]
+        elif kind == "listen":
+            nodes.append(node(name, kind, least=draw(st.integers(0, 2)), duration=draw(st.integers(1, 3))))
+            ports = ["next", "timeout"]
         elif kind == "remember":
             nodes.append(node(name, kind, by=draw(st.integers(1, 2))))
         elif kind == "update":
@@ -111,6 +139,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
 lives = st.lists(
     st.tuples(st.just("go"), st.integers(0, 3), st.integers(0, 2))
     | st.tuples(st.just("bought"), st.integers(0, 3), st.just(0))
+    | st.tuples(st.just("ping"), st.integers(0, 3), st.integers(0, 2))
     | st.tuples(st.just("travel"), st.integers(1, 4), st.just(0)),
     min_size=1,
     max_size=8,
@@ -140,7 +169,7 @@ def test_a_random_workflow_does_what_plain_python_does(
     life: list[tuple[str, int, int]],
     together: bool,
 ) -> None:
-    registry._types |= {"trouble": When, "remember": Remember}
+    registry._types |= {"trouble": When, "remember": Remember, "listen": Listen}
     monkeypatch.setattr("app.engine.walk.MAX_VISITS", MAX_VISITS)
     start = settled["hours"]
     settled["hours"] += 100
@@ -183,6 +212,8 @@ def live(
             pile = itertools.takewhile(lambda happened: happened[0] != "travel", life[number + 1 :] if together else ())
             known = any((later, whose) == ("bought", who) for later, whose, _ in pile)
             reference.enter(persons[who], event[who], goal_known=known)
+        elif what == "ping":
+            reference.ping(persons[who], value, event[who])
         else:
             reference.reach_goal(persons[who])
     world.engine.advance()

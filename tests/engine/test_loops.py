@@ -18,7 +18,7 @@ from app.engine.state import Run as EngineRun
 from app.engine.walk import Batch
 from app.flow import registry
 from app.flow.effects import MAX_VARS_BYTES, SetVars
-from app.flow.node_type import NodeType
+from app.flow.node_type import NodeType, Port
 from app.flow.outcomes import Done, Run
 from tests.fixtures.world import World, flow, node, rule
 
@@ -33,7 +33,7 @@ class CountConfig(msgspec.Struct):
 class Count(NodeType):
     """Goes round until it has counted so far; `size`: characters that it keeps besides."""
 
-    type, label, category, description, ports = "count", "Count", "logic", "For tests.", ("body", "done")
+    type, label, category, description, outputs = "count", "Count", "logic", "For tests.", (Port("body"), Port("done"))
     Config = CountConfig
 
     @staticmethod

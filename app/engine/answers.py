@@ -1,0 +1,43 @@
+"""What parked steps came to, and what a run carries along: its visits and its variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.engine import rows
+from app.engine.compiled import CompiledNode
+from app.engine.paths import Track
+from app.engine.state import Run
+from app.flow.effects import MAX_VARS_BYTES
+from app.flow.outcomes import Done, Fail, Outcome
+
+PORTS_REMEMBERED = 256
+_OVER: dict[str, Outcome] = {}
+
+
+def answer_outcome(port: str, output: Any) -> Outcome:
+    """What a parked step came to. The plain end of a wait is one object for everybody, so it is encoded once."""
+    if output is None:
+        if len(_OVER) >= PORTS_REMEMBERED:
+            _OVER.clear()
+        return _OVER.setdefault(port, Done(port))
+    error = output.get("error") if port == "error" and isinstance(output, dict) else None
+    if error is None:
+        return Done(port, output)
+    failed = Fail(str(error), permanent=True)
+    failed.output = output
+    return failed
+
+
+def count_visit(track: Track, node: CompiledNode) -> int:
+    """Which visit to `node` the runs of a track make now; counted when they can come back."""
+    if not node.repeats:
+        return 1
+    visit = track.visits.get(node.id, 0) + 1
+    track.visits = {**track.visits, node.id: visit}
+    return visit
+
+
+def vars_fit(run: Run, values: dict[str, Any]) -> bool:
+    """Can the run keep these variables beside those that it has?"""
+    return len(rows.encode({**run.vars, **values})) <= MAX_VARS_BYTES

@@ -1,0 +1,104 @@
+"""Runs that sleep until an event: which events wake them, and events that had happened before they fell asleep.
+
+An event is asked of the outcome that the step comes to now: functions of steps are pure, so it is the one that put the run to sleep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from app.engine import claim, rows
+from app.engine.claim import Cursor, Item
+from app.engine.state import GoalView, Run
+from app.engine.walk import WAITING, Batch
+from app.flow.operators import ConditionError
+from app.flow.outcomes import WaitFor
+
+log = structlog.get_logger()
+
+
+class _Asked:
+    """What conditions of a step are handed: the run, with the event that arrived in place of the one that it began with."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: GoalView) -> None:
+        self.state = state
+
+
+def answer(run: Run, item: Item, event: dict[str, Any]) -> WaitFor | None:
+    """The wait that this event ends; None when the run does not wait for it. `event`: its properties."""
+    node = run.node if run.track is None else run.track.rest.node
+    if run.awaited != item.name or run.status != WAITING or node is None or item.tenant_id != run.graph.tenant_id:
+        return None
+    try:
+        asked = node.run(run)
+        if not isinstance(asked, WaitFor) or asked.event != item.name:
+            return None
+        if item.occurred_at < (run.occurred_at if asked.since == "run_start" else run.moved_at):
+            return None
+        if asked.conditions is None or asked.conditions(_Asked(GoalView(run, item.name, event))).held:
+            return asked
+    except ConditionError as error:
+        log.warning("wait.unanswered", node=node.id, error=str(error))
+    except Exception as error:  # of this run alone: it goes on waiting, and its time-out says what is the matter
+        log.error("wait.broke", node=node.id, exc_info=error)
+    return None
+
+
+def output_of(item: Item, event: dict[str, Any]) -> dict[str, Any]:
+    """What a step puts out that waited for this event."""
+    return {
+        "name": item.name,
+        "id": str(UUID(bytes=item.event_id)) if item.event_id else None,
+        "occurredAt": rows.instant(item.occurred_at).isoformat(),
+        "properties": event,
+    }
+
+
+def wake(batch: Batch, runs: Iterable[Run], item: Item, *, paused: Iterable[bytes] = ()) -> None:
+    """Let those of `runs` go on that wait for this event. Of `paused` workflows the answer is kept on the run, for when they go on."""
+    event: dict[str, Any] | None = None
+    for run in runs:
+        if run.awaited != item.name:
+            continue
+        if event is None:
+            event = rows.decode(item.payload) if item.payload else {}
+        asked = answer(run, item, event)
+        if asked is None:
+            continue
+        output = output_of(item, event)
+        run.moved_at = item.occurred_at
+        if run.graph.workflow_id in paused:
+            batch.keep_answer(run, asked.port, output)
+        else:
+            batch.go_on(run, asked.port, output)
+
+
+def look_back(cursor: Cursor, batch: Batch) -> None:
+    """Ask what happened since their start of runs that have just fallen asleep and count from there."""
+    known: dict[tuple[bytes, str], list[Item]] = {}
+    while batch.looking_back:
+        asleep, batch.looking_back = batch.looking_back, []
+        asleep = [run for run in asleep if run.awaited is not None]
+        places: dict[tuple[bytes, str], tuple[int, bytes, str, int]] = {}
+        for run in asleep:
+            place = run.contact.id, run.awaited or ""
+            if place not in known:
+                earlier = places.get(place)
+                since = run.occurred_at if earlier is None else min(run.occurred_at, earlier[3])
+                places[place] = run.graph.tenant_id, *place, since
+        known |= {place: [] for place in places}
+        for item in claim.past_of(cursor, places.values()) if places else ():
+            known[item.contact_id, item.name].append(item)
+        for run in asleep:
+            for item in known[run.contact.id, run.awaited or ""]:
+                if item.event_id != run.event_id and run.awaited == item.name:
+                    track = run.track
+                    wake(batch, [run], item)
+                    if run.track is not track:
+                        break  # where it stands now is a matter of the next round
