@@ -14,7 +14,8 @@ from litestar.template import TemplateConfig
 from app import features
 from app.accounts import guards
 from app.accounts.authentication import Authentication
-from app.builder import canvas
+from app.builder import canvas, type_check
+from app.flow import discovery
 from app.idempotency.middleware import Idempotency
 from app.lib import database, logs, virtual_clock
 from app.settings import settings
@@ -64,6 +65,12 @@ def middleware() -> list[Any]:
     ]
 
 
+def teach(engine: FragmentEngine) -> None:
+    """Give templates the words of the builder, then see whether those of the step types work."""
+    canvas.teach(engine)
+    type_check.check(engine)
+
+
 def create_app(*, database_config: Any = None) -> Litestar:
     """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
     logs.configure()
@@ -84,9 +91,9 @@ def create_app(*, database_config: Any = None) -> Litestar:
         guards=[parameters.refuse_unknown],
         exception_handlers={Exception: problems.handle},
         template_config=TemplateConfig(
-            directory=[ROOT / "templates", ROOT.parent / "frontend-nodes"],
+            directory=[ROOT / "templates", *discovery.frontend_folders(discovery.plugin_folder())],
             engine=FragmentEngine,
-            engine_callback=canvas.teach,
+            engine_callback=teach,
         ),
         on_startup=[secret_keys.verify_at_start, assets.compress_ahead],
         before_send=[security_headers],

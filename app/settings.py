@@ -174,6 +174,8 @@ class Settings:
     egress: EgressSettings = field(default_factory=EgressSettings)
     admin_email: str = ""
     admin_password: str = field(default="", repr=False)
+    plugins: Path | None = None
+    """A directory of this machine whose step types, triggers and channels are loaded at start, with all rights of the product."""
     old_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     """Secret keys of before: they open what they sealed and signed, and nothing new is made with them."""
 
@@ -286,8 +288,16 @@ def _read(*, local: bool) -> Settings:
         egress=_egress("THROUGHLINE_EGRESS_ALLOW"),
         admin_email=_text("THROUGHLINE_ADMIN_EMAIL"),
         admin_password=secret("THROUGHLINE_ADMIN_PASSWORD"),
+        plugins=_folder("THROUGHLINE_PLUGINS"),
         old_secret_keys=tuple(secret("THROUGHLINE_OLD_SECRET_KEYS").replace(",", " ").split()),
     )
+
+
+def _folder(name: str) -> Path | None:
+    given = _text(name)
+    if given and not Path(given).is_dir():
+        raise UnsafeSettings(f"{name} is {given}, which is no directory. Make it, or leave the variable out.")
+    return Path(given).resolve() if given else None
 
 
 def _clock() -> str:

@@ -48,18 +48,18 @@ def may_edit(principal: Principal, workflow: Workflow) -> bool:
     return principal.may(Role.MARKETER) and workflow.status != WorkflowStatus.ARCHIVED
 
 
-def trigger_face(document: Json) -> presentation.Face:
-    """The face of the document's trigger; an unknown type looks like an event."""
+def trigger_presentation(document: Json) -> presentation.Presentation:
+    """How the document's trigger looks; an unknown type looks like an event."""
     known = presentation.triggers()
     return known.get(document["trigger"]["type"]) or next(iter(known.values()))
 
 
 def card(node: Json) -> Json:
     """What the card template of one step needs. `own_ports`: ways out that follow from its config, None when it has those of its type."""
-    face, data = presentation.step(node["type"]), node.get("data") or {}
+    look, data = presentation.step(node["type"]), node.get("data") or {}
     ways = node_words.ports_of(node["type"], data)
-    own = [asdict(port) for port in ways] if face.installed and ways != face.ports else None
-    return {"node": node, "face": face, "summary": node_words.summary_of(node["type"], data), "own_ports": own}
+    own = [asdict(port) for port in ways] if look.installed and ways != look.ports else None
+    return {"node": node, "presentation": look, "summary": node_words.summary_of(node["type"], data), "own_ports": own}
 
 
 def trigger_card(document: Json) -> Json:
@@ -67,7 +67,7 @@ def trigger_card(document: Json) -> Json:
     trigger = document["trigger"]
     return {
         "node": {"id": TRIGGER, "type": trigger["type"], "data": trigger},
-        "face": trigger_face(document),
+        "presentation": trigger_presentation(document),
         "summary": "",
     }
 
@@ -80,7 +80,7 @@ def cards(document: Json, only: set[str] | None = None) -> list[Json]:
 
 def blank_cards() -> list[Json]:
     """One card of each type as a new step shows it, for the canvas to copy, and one of an unknown type."""
-    blanks = [{"id": "new", "type": face.type, "data": face.start} for face in presentation.steps().values()]
+    blanks = [{"id": "new", "type": one.type, "data": one.defaults} for one in presentation.steps().values()]
     return [card(node) for node in (*blanks, {"id": "new", "type": "unknown", "data": {}})]
 
 
@@ -107,7 +107,7 @@ def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues
         "workflow": str(workflow.id),
         "rev": workflow.draft_rev,
         **shared(workflow, document),
-        "types": {"trigger": trigger, **{face.type: face.for_canvas() for face in presentation.steps().values()}},
+        "types": {"trigger": trigger, **{one.type: one.for_canvas() for one in presentation.steps().values()}},
         "issues": as_json(issues),
         "mayEdit": may_edit(principal, workflow),
         "sprite": SPRITE,

@@ -54,6 +54,7 @@ async def show_builder(request: PageRequest, db_session: Db, workflow_id: FromPa
         cards=canvas.cards(document),
         blanks=canvas.blank_cards(),
         groups=presentation.groups(),
+        refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],
         symbols=[*presentation.steps().values(), *presentation.triggers().values()],
         triggers=list(presentation.triggers().values()),
         flows=starting_flows(),
@@ -238,14 +239,15 @@ async def save_as_copy(request: PageRequest, db_session: Db, workflow_id: FromPa
     return go(request, f"/workflows/{made.id}", "Saved your side as a copy.")
 
 
-@get("/workflows/faces/{type_:str}/form.js", role=Role.VIEWER, include_in_schema=False)
+@get("/workflows/step-types/{type_:str}/form.js", role=Role.VIEWER, include_in_schema=False)
 async def show_form_script(type_: FromPath[str]) -> Response[str]:
     """The script that improves the form of a type, for the few that bring one."""
-    face = presentation.steps().get(type_)
-    if face is None or not face.scripted:
+    known = presentation.steps().get(type_)
+    if known is None or known.script is None:
         raise NotFound("This step type has no script.")
-    text = (presentation.FOLDER / face.folder / "form.js").read_text()
-    return Response(text, media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"})
+    return Response(
+        known.script.read_text(), media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"}
+    )
 
 
 ROUTES = [

@@ -70,7 +70,7 @@ async def show_person(
     data: dict[str, Any] = {"name": name, "steps": _lit(run, told, request.user)}
     data |= await canvas.shown_version(request, db_session, workflows, workflow, run.workflow_version)
     document = row[3].graph
-    looks = {item["node"]["id"]: item["face"] for item in canvas.cards(document)}
+    looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(document)}
     return page(
         request,
         "builder/person.html",

@@ -49,7 +49,7 @@ def _names(document: dict[str, Any]) -> dict[str, str]:
     """What steps are called in a list of issues."""
     named = {"trigger": "Trigger"}
     for card in canvas.cards(document)[1:]:
-        named[card["node"]["id"]] = card["node"].get("name") or card["face"].label
+        named[card["node"]["id"]] = card["node"].get("name") or card["presentation"].label
     return named
 
 

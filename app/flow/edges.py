@@ -17,6 +17,8 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     for index, edge in enumerate(flow.edges):
         at = edge.source if edge.source in nodes or edge.source == TRIGGER else None
         first = taken.setdefault((edge.source, edge.source_handle), index)
+        if (lost := _lost_port(edge, nodes, types)) is not None:
+            yield Diagnostic(f"edges[{index}].sourceHandle", lost, at, blocks_save=False)
         for field, message in _faults(edge, nodes, types, None if first == index else first):
             yield Diagnostic(f"edges[{index}].{field}", message, at)
     if circle := cycle(nodes, flow.edges):
@@ -40,11 +42,26 @@ def _faults(edge: Edge, nodes: dict[str, Node], types: StepTypes, first: int | N
     elif edge.target not in nodes:
         yield "target", f"There is no node {quoted(edge.target)}. Use the id of a node."
     ports = _ports(edge.source, nodes, types)
-    if ports is not None and edge.source_handle not in ports:
+    if ports is not None and edge.source_handle not in ports and _lost_port(edge, nodes, types) is None:
         yield "sourceHandle", _no_port(edge.source, edge.source_handle, ports)
     if first is not None:
         port = f"`{edge.source}` has two edges on its port `{edge.source_handle}`"
         yield "sourceHandle", f"{port} (the other is edges[{first}]). Keep one."
+
+
+def _lost_port(edge: Edge, nodes: dict[str, Node], types: StepTypes) -> str | None:
+    """A sentence when an edge leaves by a way out that the config of its step has no more.
+
+    Such an edge is kept: the way may come back, as by an undo, and where it led would be lost. The workflow cannot be activated with it.
+    """
+    node = nodes.get(edge.source)
+    ports = _ports(edge.source, nodes, types)
+    if node is None or ports is None or edge.source_handle in ports or not types.has_own_ports(node.type):
+        return None
+    return (
+        f"The way out {quoted(edge.source_handle)} was taken out of this step, but still leads on. "
+        "Remove the connection, or give the step that way out again."
+    )
 
 
 def _ports(source: str, nodes: dict[str, Node], types: StepTypes) -> list[str] | None:

@@ -1,27 +1,35 @@
-"""How a step or trigger type looks: the folder of that name in `frontend-nodes/`, read once.
+"""How a step or trigger type looks: the folder of that name in `frontend-nodes/` or in `frontend/` of the plugin directory, read once.
 
-A folder holds `icon.svg`, `card.html`, `form.html`, `help.md`, `example.json`, `face.json` (place in the palette, search words,
-names of ports, what a new step starts with) and perhaps `form.js`. Nothing lists the folders: a type has the face that is there.
+A folder holds the files of `FILES` and perhaps `form.js`. Nothing lists the folders. A type whose folder is not complete is not
+installed: the palette does not offer it, its cards say so, and `refusals` has a sentence that names what is missing. The others
+are not touched by it, and the engine, which needs no folder, goes on.
 """
 
 from __future__ import annotations
 
 import functools
-import html
 import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 from msgspec.structs import asdict
 
-from app.flow import registry, trigger_registry
-from app.flow.node_type import ERROR_PORT, NEXT_PORT, Port
-from app.flow.trigger_type import CATEGORY
+from app.flow import discovery, registry, trigger_registry
+from app.flow.node_type import ERROR_PORT, NEXT_PORT, NodeType, Port
+from app.flow.trigger_type import CATEGORY, TriggerType
 
-FOLDER = Path(__file__).resolve().parents[2] / "frontend-nodes"
+FILES = {
+    "icon.svg": 'outline on 24 x 24, `stroke="currentColor"`, no colours of its own',
+    "card.html": '`{% extends "_shared/card.html" %}` with the block `summary`, the line below the title; `title` and `kind` if needed',
+    "form.html": "the form: macros of `components/ui.html` and `_shared/`; names of controls are names of config fields",
+    "help.md": "what it does and what to know",
+    "example.json": "a complete, valid config: tests and documentation use it",
+    "node.json": "`order` in the palette, `keywords` to find it by, `defaults` (the config of a new step)",
+}
+"""Every file of a folder, and what it is."""
 GROUPS = {
     "message": "Messages",
     "timing": "Timing",
@@ -32,9 +40,13 @@ GROUPS = {
 }
 
 
+class Incomplete(Exception):
+    """A type lacks something that every type has. The message names the file."""
+
+
 @dataclass(frozen=True)
-class Face:
-    """What the builder knows of one type. `key` is unique over steps and triggers; `folder` is below `frontend-nodes`."""
+class Presentation:
+    """What the builder knows of one type. `key` is unique over steps and triggers; `folder` is its name for Jinja."""
 
     type: str
     key: str
@@ -43,14 +55,17 @@ class Face:
     category: str
     description: str
     ports: tuple[Port, ...]
-    icon: Markup
-    help: Markup
-    start: dict[str, Any]
-    words: str
-    order: int
-    scripted: bool
+    icon: Markup = field(default_factory=Markup)
+    help: Markup = field(default_factory=Markup)
+    defaults: Any = None
+    keywords: str = ""
+    order: int = 999
+    script: Path | None = None
+    """Its `form.js`, if it brings one."""
     retryable: bool = False
     installed: bool = True
+    refusal: str = ""
+    """Why it is not installed, for who can mend it; empty when nothing of it is there."""
 
     def for_canvas(self) -> dict[str, Any]:
         """What the canvas modules need."""
@@ -58,71 +73,136 @@ class Face:
             "label": self.label,
             "category": self.category,
             "ports": [asdict(port) for port in self.ports],
-            "start": self.start,
             "hidden": [asdict(ERROR_PORT)] if self.ports and self.category != CATEGORY else [],
+            "start": self.defaults,
         }
 
 
-def _read(
-    key: str,
-    folder: str,
-    name: str,
-    label: str,
-    category: str,
-    description: str,
-    ports: tuple[Port, ...],
-    retryable: bool = False,
-) -> Face:
-    place = FOLDER / folder
-    about = json.loads((place / "face.json").read_text())
-    icon = (place / "icon.svg").read_text().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
-    return Face(
-        type=name,
+def _text(place: Path, name: str) -> str:
+    try:
+        return (place / name).read_text()
+    except FileNotFoundError:
+        raise Incomplete(f"{_shown(place)}/{name} is missing.") from None
+    except (OSError, UnicodeError) as error:
+        raise Incomplete(f"{_shown(place)}/{name} cannot be read: {error}.") from None
+
+
+def _shown(place: Path) -> str:
+    """`frontend-nodes/delay`, `frontend/triggers/poll`: the folder as its author knows it."""
+    root = next(
+        (root for root in discovery.frontend_folders(discovery.plugin_folder()) if place.is_relative_to(root)), place
+    )
+    return str(place.relative_to(root.parent))
+
+
+def place_of(folder: str) -> Path:
+    """The folder on disk; the product's when there is none, where it is then missing."""
+    roots = discovery.frontend_folders(discovery.plugin_folder())
+    return next((root / folder for root in roots if (root / folder).is_dir()), roots[-1] / folder)
+
+
+def _object(place: Path, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(place, name))
+    except ValueError as error:
+        raise Incomplete(f"{_shown(place)}/{name} is no JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise Incomplete(f"{_shown(place)}/{name} must be an object.")
+    return value
+
+
+def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_kind: Any) -> Presentation:
+    place = place_of(folder)
+    texts = {name: _text(place, name) for name in FILES}
+    about = _object(place, "node.json")
+    _object(place, "example.json")
+    icon = texts["icon.svg"].partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
+    if not icon.strip():
+        raise Incomplete(f"{_shown(place)}/icon.svg shows nothing.")
+    script = place / "form.js"
+    return Presentation(
+        type=kind.type,
         key=key,
         folder=folder,
-        label=label,
-        category=category,
-        description=description,
-        ports=ports,
-        retryable=retryable,
-        icon=Markup(icon),  # noqa: S704 - our own file
-        help=markdown((place / "help.md").read_text()),
-        start=about.get("start", {}),
-        words=" ".join([label, name, *about.get("words", [])]).lower(),
+        label=kind.label,
+        description=kind.description,
+        icon=Markup(icon),  # noqa: S704 - a file of the product or of the operator
+        help=markdown(texts["help.md"]),
+        defaults=about.get("defaults", {}),
+        keywords=" ".join([kind.label, kind.type, *about.get("keywords", [])]).lower(),
         order=about.get("order", 100),
-        scripted=(place / "form.js").exists(),
+        script=script if script.exists() else None,
+        **of_kind,
     )
 
 
+_refused: dict[str, str] = {}
+"""Folder → why its type is not installed, as far as it was found out."""
+
+
+def _complete(folder: str, key: str, kind: type[NodeType] | type[TriggerType], **of_kind: Any) -> Presentation | None:
+    """How a type looks; None, with the reason kept, when it is not complete."""
+    try:
+        return _read(key, folder, kind, **of_kind)
+    except Incomplete as error:
+        _refused[folder] = str(error)
+        return None
+
+
 @functools.cache
-def steps() -> dict[str, Face]:
-    """The faces of all installed step types, in the order of the palette."""
-    found = [
-        _read(name, name, name, kind.label, kind.category, kind.description, kind.outputs, kind.retryable)
+def _all_steps() -> dict[str, Presentation]:
+    looks = [
+        _complete(name, name, kind, category=kind.category, ports=kind.outputs, retryable=kind.retryable)
         for name, kind in registry.types().items()
     ]
     groups = list(GROUPS)
-    found.sort(key=lambda face: (groups.index(face.category), face.order, face.label))
-    return {face.type: face for face in found}
+    complete = sorted(filter(None, looks), key=lambda one: (groups.index(one.category), one.order, one.label))
+    return {one.type: one for one in complete}
 
 
 @functools.cache
-def triggers() -> dict[str, Face]:
-    """The faces of all trigger types."""
-    found = [
-        _read(f"trigger-{name}", f"triggers/{name}", name, kind.label, CATEGORY, kind.description, (NEXT_PORT,))
+def _all_triggers() -> dict[str, Presentation]:
+    looks = [
+        _complete(f"triggers/{name}", f"trigger-{name}", kind, category=CATEGORY, ports=(NEXT_PORT,))
         for name, kind in trigger_registry.types().items()
     ]
-    found.sort(key=lambda face: face.order)
-    return {face.type: face for face in found}
+    return {one.type: one for one in sorted(filter(None, looks), key=lambda one: one.order)}
 
 
-def step(type_: str) -> Face:
-    """The face of a step type; a type that is not installed (any more) gets one that says so."""
+def steps() -> dict[str, Presentation]:
+    """All installed step types, in the order of the palette."""
+    return {name: one for name, one in _all_steps().items() if one.folder not in _refused}
+
+
+def triggers() -> dict[str, Presentation]:
+    """All installed trigger types."""
+    return {name: one for name, one in _all_triggers().items() if one.folder not in _refused}
+
+
+def refuse(folder: str, reason: str) -> None:
+    """Take a type off the list, because its templates do not work: only who renders them can find that out."""
+    _refused[folder] = reason
+
+
+def refusals() -> dict[str, str]:
+    """What is there and not installed: name of a type, its folder or its module → a sentence that says what to mend."""
+    _all_steps(), _all_triggers()
+    return {**registry.failures(), **trigger_registry.failures(), **_refused}
+
+
+def forget() -> None:
+    """Read everything again at the next look, after types came or went."""
+    _refused.clear()
+    _all_steps.cache_clear()
+    _all_triggers.cache_clear()
+
+
+def step(type_: str) -> Presentation:
+    """How a step type looks; a type that is not installed (any more) says so."""
     known = steps().get(type_)
     if known is not None:
         return known
-    return Face(
+    return Presentation(
         type=type_,
         key="unknown",
         folder="_shared/unknown",
@@ -130,47 +210,25 @@ def step(type_: str) -> Face:
         category="exit",
         description="This type is not installed here. The step is kept as it is; it can be moved or removed.",
         ports=(NEXT_PORT,),
-        icon=Markup(""),
-        help=Markup(""),
-        start={},
-        words="",
-        order=999,
-        scripted=False,
         installed=False,
+        refusal=refusals().get(type_, ""),
     )
 
 
-def groups() -> list[tuple[str, list[Face]]]:
+def groups() -> list[tuple[str, list[Presentation]]]:
     """The palette: names of categories with their types, empty ones left out."""
-    found = [(title, [face for face in steps().values() if face.category == key]) for key, title in GROUPS.items()]
-    return [(title, faces) for title, faces in found if faces]
+    found = [(title, [one for one in steps().values() if one.category == key]) for key, title in GROUPS.items()]
+    return [(title, types) for title, types in found if types]
 
 
-# ---- help.md: headings, lists, paragraphs, **bold**, *italic*, `code`; all else is text
-
-
-def _inline(text: str) -> str:
-    text = html.escape(text, quote=False)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    text = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", text)
-    return re.sub(r"(?<!\*)\*([^*]+)\*(?!\*)", r"<em>\1</em>", text)
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def markdown(source: str) -> Markup:
-    """The small part of Markdown that help texts use, as HTML."""
-    out: list[str] = []
-    for block in re.split(r"\n\s*\n", source.strip()):
-        text: list[str] = []
-        items: list[str] = []
-        for line in block.splitlines():
-            if line.startswith("## "):
-                out.append(f"<h3>{_inline(line[3:])}</h3>")
-            elif line.startswith("- "):
-                items.append(f"<li>{_inline(line[2:])}</li>")
-            else:
-                text.append(line)
-        if text:
-            out.append(f"<p>{_inline(' '.join(text))}</p>")
-        if items:
-            out.append(f"<ul>{''.join(items)}</ul>")
-    return Markup("".join(out))  # noqa: S704 - escaped above
+    """A help text as HTML. HTML in it stays text; its headings stand below those of the page, from h3 on."""
+    tokens = _MARKDOWN.parse(source)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+    html: str = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
+    return Markup(html)  # noqa: S704 - rendered with HTML switched off

@@ -1,10 +1,11 @@
-"""The list of node types. A module in `app/nodes` is on it by being there; two types of one name are refused."""
+"""The list of node types. A module in `app/nodes`, or in `nodes/` of the plugin directory, is on it by being there.
+
+Two types of one name are refused, and types that do not say what they are. How a type looks is checked by `presentation`.
+"""
 
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 import app.nodes as package
+from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
 from app.lib.complaints import all_complaints
@@ -19,21 +21,36 @@ from app.lib.readings import quoted
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
 MAX_PORT = 100
+PLUGINS = "nodes"
 _types: dict[str, type[NodeType]] = {}
+_failures: dict[str, str] = {}
 
 
 def node(cls: type[NodeType]) -> type[NodeType]:
-    """Put a node type on the list. Raises ValueError when its name is taken."""
-    if cls.type in _types:
+    """Put a node type on the list. Raises ValueError when its name is taken or something is missing that every type says."""
+    if getattr(cls, "type", None) in _types:
         raise ValueError(f"Two node types are called {cls.type!r}.")
+    if missing := [name for name in ("type", "label", "category", "description", "Config") if not hasattr(cls, name)]:
+        raise ValueError(f"The node type {cls.__name__} does not say its {', '.join(missing)}.")
+    if cls.category not in CATEGORIES:
+        raise ValueError(f"{cls.category!r} is no category. Use one of {', '.join(CATEGORIES)}.")
+    if cls.compile is NodeType.compile:
+        raise ValueError(f"The node type {cls.type!r} has no compile.")
     _types[cls.type] = cls
     return cls
 
 
 @functools.cache
 def _discover() -> None:
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    _failures.update(discovery.load_package(package))
+    if folder := discovery.plugin_folder():
+        _failures.update(discovery.load_plugins(folder, PLUGINS))
+
+
+def failures() -> dict[str, str]:
+    """Modules that could not be loaded, each with a sentence that says why."""
+    _discover()
+    return dict(_failures)
 
 
 def types() -> dict[str, type[NodeType]]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from app.flow import conditions, contact_goals, registry, trigger_registry
+from app.flow import conditions, contact_goals, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.references import Reference, references_in
 from app.lib.complaints import joined
@@ -25,6 +25,9 @@ class StepTypes(Protocol):
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
         """The ways out of a step of a known type with this configuration, `error` among them."""
+
+    def has_own_ports(self, type_: str) -> bool:
+        """Do the ways out of a step of a known type follow from its configuration?"""
 
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         """The rows of the workspace that a configuration of a known type names; paths begin below `data`."""
@@ -49,10 +52,13 @@ class Installed:
     """The types in `app.nodes`."""
 
     def names(self) -> list[str]:
-        return sorted(registry.types())
+        return sorted(presentation.steps())
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
         return [port.id for port in registry.ports(registry.get(type_), data)]
+
+    def has_own_ports(self, type_: str) -> bool:
+        return registry.has_own_ports(registry.get(type_))
 
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         return list(references_in(registry.get(type_).Config, data))
@@ -87,6 +93,7 @@ class Installed:
                 "schema": registry.config_schema(kind),
             }
             for kind in registry.types().values()
+            if kind.type in presentation.steps()
         ]
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from typing import Any, NamedTuple
 
 import msgspec
 
 import app.triggers.types as package
+from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.trigger_type import TriggerPreview, TriggerType
 from app.lib.complaints import all_complaints
 
+PLUGINS = "triggers"
 _types: dict[str, type[TriggerType]] = {}
+_failures: dict[str, str] = {}
 
 
 def trigger(cls: type[TriggerType]) -> type[TriggerType]:
@@ -27,8 +28,15 @@ def trigger(cls: type[TriggerType]) -> type[TriggerType]:
 
 @functools.cache
 def _discover() -> None:
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    _failures.update(discovery.load_package(package))
+    if folder := discovery.plugin_folder():
+        _failures.update(discovery.load_plugins(folder, PLUGINS))
+
+
+def failures() -> dict[str, str]:
+    """Modules that could not be loaded, each with a sentence that says why."""
+    _discover()
+    return dict(_failures)
 
 
 def types() -> dict[str, type[TriggerType]]:

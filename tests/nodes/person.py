@@ -1,12 +1,17 @@
-"""A run as node functions see it, without the engine."""
+"""A run as node functions see it, without the engine: like the engine, it shows a type only what the type has declared."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
+from app.flow import registry
+from app.flow.declared import NodeScope
+from app.flow.node_type import NodeType
+from app.flow.outcomes import IfRoom, Outcome
 from app.lib.zones import zone_of
 from app.values.contact_fields import attributes_size
 
@@ -32,6 +37,7 @@ class Person:
     now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
     workspace: str = "UTC"
     country: str | None = None
+    event_name: str = "manual"
 
     @property
     def zone(self) -> tzinfo:
@@ -62,3 +68,13 @@ def person(
     """A step of somebody; further keyword arguments are columns of the contact."""
     made = Contact({"email": "ada@example.com", **columns}, attributes or {}, tags or [])
     return Person(made, event or {}, steps or {}, variables or {})
+
+
+def run_of(kind: type[NodeType], data: dict[str, Any]) -> Callable[[Person], Outcome]:
+    """What a step with this config does, one person at a time. Raises UndeclaredRead like the engine."""
+    scope = NodeScope()
+    made = kind.compile(registry.config_of(kind, data), scope)
+    if isinstance(made, Outcome):
+        shared = made
+        return lambda _step: shared
+    return scope.guard(made.run if isinstance(made, IfRoom) else made)

@@ -5,192 +5,280 @@ A new type is covered by being there. A folder without a type fails too: nobody 
 
 from __future__ import annotations
 
-import json
 import re
-from html.parser import HTMLParser
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
 from app.builder import canvas
-from app.builder.form_options import Choices
-from app.flow import presentation, registry, trigger_registry
-from app.flow.node_words import summary_of
-from app.flow.presentation import FOLDER
-from app.lib.complaints import is_left_out
+from app.builder.type_check import NODE_FIELDS, FormControls, config_fields, example_of, fault_of, rendered
+from app.engine.graph import NODE_ENDS, NotUnderstood
+from app.engine.graph import Graph as Compiled
+from app.flow import discovery, presentation, registry, trigger_registry
+from app.flow.declared import NodeScope
+from app.flow.document import Graph
+from app.flow.node_type import RESERVED_PORTS
+from app.flow.outcomes import Fail
+from app.flow.references import marked_fields, references_in
+from app.flow.retries import Retry
+from app.messaging import counters
+from app.models.status import Channel
 from app.web.fragments import FragmentEngine
+from app.workflows.repository import REFERENCED
+from tests.nodes.person import Person, person, run_of
 
-FILES = ("icon.svg", "card.html", "form.html", "help.md", "example.json", "face.json")
+ROOT = Path(__file__).resolve().parents[2]
 STEPS = list(registry.types())
 TRIGGERS = list(trigger_registry.types())
 BOTH = [*STEPS, *(f"triggers/{name}" for name in TRIGGERS)]
-ENGINE = FragmentEngine(directory=[FOLDER.parent / "app" / "templates", FOLDER])
+ENGINE = FragmentEngine(directory=[ROOT / "app" / "templates", discovery.PRODUCT_FRONTEND])
 canvas.teach(ENGINE)
-NODE_FIELDS = {"retry"}
-"""Fields that a form writes beside the config: they belong to the node, not to the type."""
 
 
-def face_of(folder: str) -> presentation.Face:
+def look_of(folder: str) -> presentation.Presentation:
     name = folder.removeprefix("triggers/")
     return presentation.triggers()[name] if folder.startswith("triggers/") else presentation.steps()[name]
 
 
 def config_of(folder: str) -> type[msgspec.Struct]:
-    name = folder.removeprefix("triggers/")
-    return trigger_registry.types()[name].Config if folder.startswith("triggers/") else registry.get(name).Config
+    if folder.startswith("triggers/"):
+        kind = trigger_registry.find(folder.removeprefix("triggers/"))
+        assert kind is not None
+        return kind.Config
+    return registry.get(folder).Config
 
 
-def example_of(folder: str) -> dict[str, Any]:
-    example: dict[str, Any] = json.loads((FOLDER / folder / "example.json").read_text())
-    return example
+def example(folder: str) -> dict[str, Any]:
+    return example_of(look_of(folder))
 
 
-VOID = {"input", "img", "br", "hr", "path", "circle", "use", "line", "rect"}
-
-
-class Controls(HTMLParser):
-    """Names of the controls of a form, ids, labels, and names of lists and maps."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.unlabelled: list[str] = []
-        self.labels: set[str] = set()
-        self._rows = 0
-        self._open: list[tuple[str, bool]] = []
-        self._pending: list[tuple[str, str]] = []
-        self.feed(source)
-        self.unlabelled = [name for identifier, name in self._pending if identifier not in self.labels]
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = {key: value or "" for key, value in attributes}
-        holder = "data-list" in given or "data-map" in given or tag == "template"
-        if self._rows == 0 and (name := given.get("data-list") or given.get("data-map")):
-            self.names.add(name)
-        if tag == "label":
-            self.labels.add(given.get("for", ""))
-        if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
-            inside_label = any(name == "label" for name, _ in self._open)
-            if "aria-label" not in given and not inside_label:
-                self._pending.append((given.get("id", ""), given.get("name", "")))
-            if self._rows == 0 and "name" in given:
-                self.names.add(given["name"])
-        if tag not in VOID:
-            self._open.append((tag, holder))
-            self._rows += holder
-
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        if tag in VOID:
-            self.handle_starttag(tag, attributes)
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and tag not in VOID:
-            name, holder = self._open.pop()
-            self._rows -= holder
-            if name == tag:
-                break
-
-
-def rendered(folder: str, template: str, data: dict[str, Any]) -> str:
-    node = {"id": "step-1", "type": folder.rpartition("/")[2], "name": "", "data": data}
-    known = Choices({"template": {}, "connector": {}}, ["contact.created"], ["plan"], ["vip"], [])
-    summary = summary_of(node["type"], data) if "/" not in folder else ""
-    context = {"node": node, "face": face_of(folder), "choices": known, "summary": summary}
-    html: str = ENGINE.get_template(f"{folder}/{template}").render(**context)
-    return html
-
-
-@pytest.mark.parametrize("folder", BOTH)
-@pytest.mark.parametrize("file", FILES)
-def test_every_type_has_its_whole_face(folder: str, file: str) -> None:
-    assert (FOLDER / folder / file).is_file()
+def test_every_type_is_installed() -> None:
+    """Its module loads and its folder has every file of `presentation.FILES`."""
+    assert presentation.refusals() == {}
+    assert set(presentation.steps()) == set(STEPS) and set(presentation.triggers()) == set(TRIGGERS)
 
 
 def test_every_folder_has_a_type() -> None:
-    found = {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name not in ("_shared", "triggers")}
-    assert found == set(STEPS)
-    assert {path.name for path in (FOLDER / "triggers").iterdir()} == set(TRIGGERS)
+    folders = [path for path in discovery.PRODUCT_FRONTEND.iterdir() if path.is_dir()]
+    assert {path.name for path in folders if path.name not in ("_shared", "triggers")} == set(STEPS)
+    assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
+    known = {*presentation.FILES, "form.js"}
+    odd = [path for folder in BOTH for path in presentation.place_of(folder).iterdir() if path.name not in known]
+    assert not odd, "files that nobody reads"
+
+
+@pytest.mark.parametrize("folder", BOTH)
+def test_its_templates_work(folder: str) -> None:
+    assert fault_of(ENGINE, look_of(folder), config_of(folder)) == ""
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_its_example_is_a_finished_config(name: str) -> None:
-    assert registry.problems(registry.get(name), example_of(name)) == []
+    assert registry.problems(registry.get(name), example(name)) == []
 
 
 @pytest.mark.parametrize("name", TRIGGERS)
-def test_the_example_of_a_trigger_is_a_finished_config(name: str) -> None:
-    assert trigger_registry.problems(trigger_registry.types()[name], example_of(f"triggers/{name}")) == []
+def test_the_example_of_a_trigger_is_valid(name: str) -> None:
+    msgspec.convert(example(f"triggers/{name}"), config_of(f"triggers/{name}"))
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_new_step_can_be_saved(name: str) -> None:
     """It may be unfinished, but nothing about it is wrong."""
-    wrong = [
-        issue for issue in registry.problems(registry.get(name), presentation.steps()[name].start) if issue.blocks_save
-    ]
-    assert wrong == []
+    problems = registry.problems(registry.get(name), presentation.steps()[name].defaults)
+    assert [problem for problem in problems if problem.blocks_save] == []
 
 
 @pytest.mark.parametrize("folder", BOTH)
-def test_form_fields_are_config_fields(folder: str) -> None:
-    config = config_of(folder)
-    known = {field.encode_name for field in msgspec.structs.fields(config) if not is_left_out(field.type)}
-    names = {name.split(".")[0] for name in Controls(rendered(folder, "form.html", example_of(folder))).names}
-    assert names - NODE_FIELDS <= known, f"the form asks for what the config does not have: {names - known}"
-    assert known <= names | NODE_FIELDS, f"the form cannot change {known - names}"
+def test_its_form_can_change_all_of_its_config(folder: str) -> None:
+    names = {
+        name.split(".")[0]
+        for name in FormControls(rendered(ENGINE, look_of(folder), "form.html", example(folder))).names
+    }
+    assert config_fields(config_of(folder)) <= names | NODE_FIELDS
 
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_every_control_of_the_form_has_a_label(folder: str) -> None:
-    assert Controls(rendered(folder, "form.html", example_of(folder))).unlabelled == []
+    assert FormControls(rendered(ENGINE, look_of(folder), "form.html", example(folder))).unlabelled == []
 
 
 @pytest.mark.parametrize("folder", BOTH)
-@pytest.mark.parametrize("stage", ["example", "start"])
+@pytest.mark.parametrize("stage", ["example", "defaults"])
 def test_its_card_says_something_in_one_line(folder: str, stage: str) -> None:
-    html = rendered(folder, "card.html", example_of(folder) if stage == "example" else face_of(folder).start)
+    data = example(folder) if stage == "example" else look_of(folder).defaults
+    html = rendered(ENGINE, look_of(folder), "card.html", data)
     title, summary = (re.search(rf'class="{part}">(.*?)</span>', html, re.DOTALL) for part in ("ti", "su"))
     assert title and title[1].strip(), html
     assert summary and summary[1].strip(), html
     assert "{{" not in html.replace("{{ contact.attributes.first_name }}", ""), "a placeholder was not filled in"
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_ports_agree(name: str) -> None:
-    """Several ways out are told apart by words."""
-    kind, face = registry.get(name), presentation.steps()[name]
-    assert face.ports == kind.outputs
-    if len(kind.outputs) > 1:
-        assert all(port.label for port in face.ports)
-
-
 @pytest.mark.parametrize("folder", BOTH)
 def test_its_icon_is_an_outline_in_the_current_colour(folder: str) -> None:
-    source = (FOLDER / folder / "icon.svg").read_text()
+    source = (presentation.place_of(folder) / "icon.svg").read_text()
     assert 'viewBox="0 0 24 24"' in source
     assert "<script" not in source
     assert not re.search(r'(?:fill|stroke)="#', source)
 
 
+# What a type says of itself ---------------------------------------------------------------------------------------
+
+
+def someone() -> Person:
+    """A contact with what the examples ask for."""
+    return person(attributes={"plan": "pro", "visits": 3}, tags=["vip"], event={"amount": 3})
+
+
+class Taken(NamedTuple):
+    """A step that was taken."""
+
+    output: dict[str, Any] | None
+    port: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_it_says_what_others_ask(name: str) -> None:
+    kind = registry.get(name)
+    schema = msgspec.json.schema(kind.Config)
+    form = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    assert form["type"] == "object" and form["additionalProperties"] is False
+    assert kind.label and kind.description.endswith(".") and kind.category in registry.CATEGORIES
+    assert kind.sends is None or (isinstance(kind.sends, Channel) and kind.needs_contact and kind.category == "message")
+    assert isinstance(kind.default_retry, Retry) and kind.default_retry.attempts >= 1
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_its_summary_is_one_line_in_words(name: str) -> None:
+    kind = registry.get(name)
+    full, empty = (
+        kind.summary(registry.config_of(kind, data)) for data in (example(name), presentation.steps()[name].defaults)
+    )
+    for text in (full, empty):
+        assert "\n" not in text and text == text.strip() and not re.search(r"None|\[\]|\{'|<", text), text
+    assert full or not config_fields(kind.Config), "an example has something to tell"
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("readable", [True, False])
+def test_its_explanation_is_a_sentence(name: str, readable: bool) -> None:
+    """Of a step that is under way, and of one that is over by each of its ways; also when the stored config is no longer understood."""
+    kind = registry.get(name)
+    config = registry.config_of(kind, example(name)) if readable else None
+    now = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    ways = kind.ports(config) if readable else kind.outputs
+    told = [kind.explain(config, Taken(None, None, now, None))]
+    told += [kind.explain(config, Taken({}, port.id, now, now + timedelta(days=1))) for port in ways]
+    for text in told:
+        assert re.fullmatch(r"[A-Z].*\.", text), text
+    assert len(set(told[1:])) == len(ways) if len(ways) > 1 else True, "ways out are told apart"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_its_ways_out_are_told_apart_by_words(name: str) -> None:
+    kind = registry.get(name)
+    for data in (None, example(name)):
+        ports = [port for port in registry.ports(kind, data) if port.id != "error"]
+        assert len({port.id for port in ports}) == len(ports)
+        assert len(ports) < 2 or len({port.label for port in ports if port.label}) == len(ports)
+    assert presentation.steps()[name].ports == kind.outputs
+
+
+def test_no_way_out_may_have_the_name_of_a_counter() -> None:
+    assert {*NODE_ENDS, "error", "waiting"} <= RESERVED_PORTS and "." in counters.QUEUED
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_its_references_are_marked_and_known(name: str) -> None:
+    """Every field that takes an id says of what, the example names one of each, and there is a table of that kind."""
+    kind = registry.get(name)
+    fields = marked_fields(kind.Config)
+    assert {field.kind for field in fields} <= set(REFERENCED)
+    schema = str(msgspec.json.schema(kind.Config))
+    assert schema.count("'format': 'uuid'") == len(fields), "an id that is not marked with Ref"
+    shown = {reference.path for reference in references_in(kind.Config, example(name))}
+    assert shown <= {".".join(field.names) for field in fields}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_it_needs_of_a_contact_it_says(name: str) -> None:
+    """A step that changes the contact or writes to them means nothing without one."""
+    kind = registry.get(name)
+    if run_of(kind, example(name))(someone()).effects:
+        assert kind.needs_contact
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_it_reads_only_what_it_declares(name: str) -> None:
+    """The person of the tests, like that of the engine, raises for every other read."""
+    kind = registry.get(name)
+    scope = NodeScope()
+    kind.compile(registry.config_of(kind, example(name)), scope)
+    assert all(re.match(r"(contact|steps|event|vars)\.", path) for path in scope.reads), scope.reads
+    outcome = run_of(kind, example(name))(someone())
+    assert not (isinstance(outcome, Fail) and outcome.permanent), "its example works for a contact who has everything"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_hundred_equal_people_go_one_way(name: str) -> None:
+    """What does the same for everybody costs the engine once: outcomes of equal people are equal by value."""
+    kind = registry.get(name)
+    run = run_of(kind, example(name))
+    assert len({run(someone()).key() for _ in range(100)}) == 1
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_it_compiles_in_a_version(name: str) -> None:
+    nodes = [{"id": "a", "type": name, "data": example(name)}]
+    document = Graph.load(
+        {"trigger": {"type": "manual"}, "nodes": nodes, "edges": [{"source": "trigger", "target": "a"}]}
+    )
+    compiled = Compiled(bytes(16), 1, 1, document.document())
+    ports = {port.id for port in registry.ports(registry.get(name), example(name))}
+    assert ports <= set(compiled.nodes["a"].edges)
+    assert not isinstance(compiled.nodes["a"].run(person()), NotUnderstood)
+
+
 def test_an_unknown_type_is_shown() -> None:
-    face = presentation.step("from_a_plugin_that_is_gone")
-    assert not face.installed
-    assert face.ports
+    look = presentation.step("from_a_plugin_that_is_gone")
+    assert not look.installed
+    assert look.ports
 
 
 def test_help_is_escaped() -> None:
-    html = presentation.markdown("A <b>text</b> with `code & more`\n\n## Head\n- **one**\n- two")
-    assert html == (
-        "<p>A &lt;b&gt;text&lt;/b&gt; with <code>code &amp; more</code></p><h3>Head</h3><ul><li><b>one</b></li><li>two</li></ul>"
-    )
+    html = presentation.markdown("A <b>text</b> with `code & more`\n\n## Head\n- **one**\n- [two](javascript:alert)")
+    assert "<p>A &lt;b&gt;text&lt;/b&gt; with <code>code &amp; more</code></p>" in html
+    assert "<h3>Head</h3>" in html and "<li><strong>one</strong></li>" in html and "<a" not in html
 
 
-def test_no_folder_is_listed_anywhere() -> None:
-    """Adding a type touches no list: the names of types do not appear in the canvas modules."""
-    scripts = "\n".join(
-        path.read_text() for path in (Path(presentation.__file__).parents[1] / "static" / "canvas").glob("*.js")
+# Nobody else knows a type by its name -----------------------------------------------------------------------------
+
+NAMED_FOR_GOOD = {"app/demo", "app/nodes", "app/triggers/types", "app/builder/starter_templates.py"}
+"""Where names of types may stand: the types themselves, and documents that are written down."""
+ORDINARY = {("document.py", "delay")}
+"""How long a retry waits is called so in the document."""
+WORDS = {"end", "event", "manual"}
+"""Names of types that are ordinary words of programs as well."""
+
+
+def test_no_type_is_known_by_its_name() -> None:
+    """Adding or taking away a type touches nothing else: Python, SQL, templates and JavaScript ask the type."""
+    sources = [path for suffix in ("py", "html", "js") for path in (ROOT / "app").rglob(f"*.{suffix}")]
+    sources += [*discovery.PRODUCT_FRONTEND.rglob("*.html")]
+    literal = re.compile(
+        "|".join(rf"""["']{re.escape(name)}["']""" for name in STEPS if name not in WORDS) + r"""|["']send_["']"""
     )
-    distinctive = [name for name in STEPS if name != "end"]  # an ordinary word, also the end of an edge
-    assert not [name for name in distinctive if f"'{name}'" in scripts]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in sources
+        if "vendor" not in path.parts
+        and not any(str(path.relative_to(ROOT)).startswith(place) for place in NAMED_FOR_GOOD)
+        for match in literal.finditer(path.read_text())
+        if (path.name, match[0].strip("'\"")) not in ORDINARY
+    ]
+    assert not found

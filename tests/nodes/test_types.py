@@ -14,20 +14,17 @@ from hypothesis import strategies as st
 from app.flow import registry
 from app.flow.effects import AddTag, Increment, Message, RemoveTag, SetFields
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Done, Fail, IfRoom, Outcome, Wait
+from app.flow.outcomes import Done, Fail, Wait
 from app.flow.scope import Scope
 from app.lib import liquid
 from app.lib.liquid import LiquidError
-from tests.nodes.person import person
+from tests.nodes.person import person, run_of
 
 
 def compiled(type_: str, data: dict[str, Any]) -> Any:
     kind = registry.get(type_)
     assert registry.problems(kind, data) == []
-    made: Any = kind.compile(registry.config_of(kind, data), Scope())
-    if isinstance(made, IfRoom):
-        return made.run
-    return (lambda step: made) if isinstance(made, Outcome) else made
+    return run_of(kind, data)
 
 
 def outcome(type_: str, data: dict[str, Any], step: Any = None) -> Any:

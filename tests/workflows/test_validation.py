@@ -22,15 +22,18 @@ KNOWN = UUID("550e8400-e29b-41d4-a716-446655440001")
 
 
 class Few:
-    """Three types: `do` has one way out, `ask` two, `stop` none."""
+    """`do` has one way out, `ask` two, `stop` none, `pick` those of its configuration."""
 
-    ways = {"do": ["next", "error"], "ask": ["true", "false", "error"], "stop": []}
+    ways = {"do": ["next", "error"], "ask": ["true", "false", "error"], "stop": [], "pick": []}
 
     def names(self) -> list[str]:
         return sorted(self.ways)
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
-        return list(self.ways[type_])
+        return [*data["cases"], "error"] if type_ == "pick" else list(self.ways[type_])
+
+    def has_own_ports(self, type_: str) -> bool:
+        return type_ == "pick"
 
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         return list(references_in(SendEmailConfig, data))
@@ -207,3 +210,14 @@ def test_the_hash_ignores_where_things_lie_and_nothing_else() -> None:
         {"nodes": [{**one.document()["nodes"][0], "data": {"x": 1}}, one.document()["nodes"][1]]},
     ):
         assert Flow.load({**one.document(), **change}).content_hash() != one.content_hash()
+
+
+def test_an_edge_at_a_way_out_that_the_config_has_no_more_is_kept_and_told() -> None:
+    """Not refused: whoever takes a case away in a form can still save, and an undo finds where it led."""
+    pick = Node(id="pick", type="pick", data={"cases": ["gold", "rest"]})
+    edges = [("trigger", "pick"), ("pick", "a", "gold"), ("pick", "b", "silver")]
+    told = found(graph(pick, do("a"), do("b"), edges=edges))
+    (lost,) = told.all
+    assert (lost.path, lost.node_id, lost.blocks_save) == ("edges[2].sourceHandle", "pick", False)
+    assert lost in told.blocking_activation and "“silver” was taken out of this step" in lost.message
+    assert found(graph(do("a"), do("b"), edges=[("trigger", "a"), ("a", "b", "silver")])).blocking_save

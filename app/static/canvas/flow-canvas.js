@@ -156,8 +156,10 @@ export class FlowCanvas extends HTMLElement {
 
   /** Ports that a type makes from its config come with the card. */
   readPorts() {
-    for (const face of this.querySelectorAll('.face[data-ports]')) {
-      this.graph.ownPorts.set(face.id.slice(2), JSON.parse(/** @type {any} */ (face).dataset.ports));
+    for (const face of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll('.face[id]'))) {
+      const own = face.dataset.ports;
+      if (own) this.graph.ownPorts.set(face.id.slice(2), JSON.parse(own));
+      else this.graph.ownPorts.delete(face.id.slice(2));
     }
   }
 

@@ -133,6 +133,7 @@ export class Scene {
     }
     for (const id of graph.edges.keys()) {
       if (!this.edges.has(id)) this.drawEdge(id);
+      this.nameEdge(id);
       this.dirty.edges.add(id);
     }
     this.renderNotes();
@@ -199,13 +200,19 @@ export class Scene {
     this.lines.append(g);
     const ribbon = make('path', 'ribbon');
     this.ribbons.append(ribbon);
-    const port = this.canvas.graph.ports(edge.source).find((known) => known.id === edge.sourceHandle);
-    const label = make('span', `elab${port?.label ? '' : ' plain'}`, { 'data-edge': id });
-    const word = make('span', `word${port?.tone ? ` p-${port.tone}` : ''}`);
-    word.textContent = port?.label ?? '';
-    label.append(word, make('span', 'num'));
+    const label = make('span', 'elab', { 'data-edge': id });
+    label.append(make('span', 'word'), make('span', 'num'));
     this.marks.append(label);
     this.edges.set(id, { g, line, hit, label, ribbon });
+  }
+
+  /** The word of the way out beside an edge; it changes when a config names its ways anew. */
+  nameEdge(id) {
+    const { source, sourceHandle } = /** @type {any} */ (this.canvas.graph.edges.get(id));
+    const { label = '', tone } = this.canvas.graph.ports(source).find((port) => port.id === sourceHandle) ?? {};
+    const element = /** @type {any} */ (this.edges.get(id)).label;
+    element.classList.toggle('plain', !label);
+    Object.assign(element.firstElementChild, { className: tone ? `word p-${tone}` : 'word', textContent: label });
   }
 
   renderNotes() {

@@ -1,0 +1,84 @@
+"""Types are found by being there: modules of a package of the product, and of the operator's plugin directory.
+
+    <THROUGHLINE_PLUGINS>/nodes/<type>.py            a step type, as in app/nodes
+                          triggers/<type>.py         a trigger type, as in app/triggers/types
+                          channels/<channel>/        a channel, as in app/messaging/channels
+                          frontend/<type>/           how a step type looks, as in frontend-nodes; triggers in frontend/triggers/<type>/
+
+Plugin modules run with all rights of the product. They are loaded once, at start, from a directory of the operator's machine and
+from nowhere else. A module that cannot be loaded is left out with a sentence that says why; it never stops the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from app.settings import settings
+
+PRODUCT_FRONTEND = Path(__file__).resolve().parents[2] / "frontend-nodes"
+PLUGIN_FRONTEND = "frontend"
+
+
+def plugin_folder() -> Path | None:
+    """The operator's plugin directory; None when there is none."""
+    return settings().plugins
+
+
+def frontend_folders(plugins: Path | None) -> list[Path]:
+    """Where folders of types are looked for: those of the product, then those of plugins. Also where Jinja finds their templates."""
+    return [PRODUCT_FRONTEND, *([plugins / PLUGIN_FRONTEND] if plugins else [])]
+
+
+def load_package(package: ModuleType) -> dict[str, str]:
+    """Import every module of a package. Module name → why it could not be loaded, for those that could not."""
+    failures: dict[str, str] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        name = f"{package.__name__}.{module.name}"
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # whatever is wrong in it, the other types go on
+            failures[module.name] = _reason(f"{name.replace('.', '/')}.py", error)
+    return failures
+
+
+def load_plugins(folder: Path, kind: str) -> dict[str, str]:
+    """The same for the modules and packages of one `kind` (`nodes`, `triggers`, `channels`) in a plugin directory."""
+    failures: dict[str, str] = {}
+    for name, path in _plugin_modules(folder / kind):
+        try:
+            _load_file(f"throughline_plugins.{kind}.{name}", path)
+        except Exception as error:
+            failures[name] = _reason(str(path.relative_to(folder)), error)
+    return failures
+
+
+def _plugin_modules(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.glob("*")):
+        if path.suffix == ".py" and path.stem != "__init__":
+            yield path.stem, path
+        elif (path / "__init__.py").is_file():
+            yield path.name, path / "__init__.py"
+
+
+def _load_file(name: str, path: Path) -> None:
+    inside = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=inside)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # type hints of its structs are looked up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _reason(shown: str, error: Exception) -> str:
+    return f"{shown} could not be loaded: {str(error).rstrip('.') or type(error).__name__}."
