@@ -83,7 +83,7 @@ def test_a_good_graph_has_nothing_wrong() -> None:
     ("broken", "path", "words"),
     [
         (graph(Node(id="a", type="ask_"), edges=[("trigger", "a")]), "nodes[0].type", "Did you mean `ask`?"),
-        (graph(Node(id="a", type="zzz"), edges=[("trigger", "a")]), "nodes[0].type", "ask, do, stop"),
+        (graph(Node(id="a", type="zzz"), edges=[("trigger", "a")]), "nodes[0].type", "ask, do, pick, stop"),
         (graph(do("a", bad=1), edges=[("trigger", "a")]), "nodes[0].data.bad", "not good"),
         (graph(do("a"), edges=[("trigger", "b")]), "edges[0].target", "“b”"),
         (graph(do("a"), edges=[("trigger", "a", "yes")]), "edges[0].sourceHandle", "It has `next`"),

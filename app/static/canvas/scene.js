@@ -192,17 +192,14 @@ export class Scene {
   }
 
   drawEdge(id) {
-    const edge = /** @type {any} */ (this.canvas.graph.edges.get(id));
-    const g = make('g', `e${edge.sourceHandle === 'error' ? ' error' : ''}`, { 'data-edge': id });
+    const g = make('g', `e${this.canvas.graph.edges.get(id)?.sourceHandle === 'error' ? ' error' : ''}`, { 'data-edge': id });
     const hit = make('path', 'hit');
     const line = make('path', 'line');
-    g.append(line, hit);
-    this.lines.append(g);
     const ribbon = make('path', 'ribbon');
-    this.ribbons.append(ribbon);
     const label = make('span', 'elab', { 'data-edge': id });
+    g.append(line, hit);
     label.append(make('span', 'word'), make('span', 'num'));
-    this.marks.append(label);
+    for (const [layer, part] of [[this.lines, g], [this.ribbons, ribbon], [this.marks, label]]) layer.append(part);
     this.edges.set(id, { g, line, hit, label, ribbon });
   }
 
@@ -210,9 +207,9 @@ export class Scene {
   nameEdge(id) {
     const { source, sourceHandle } = /** @type {any} */ (this.canvas.graph.edges.get(id));
     const { label = '', tone } = this.canvas.graph.ports(source).find((port) => port.id === sourceHandle) ?? {};
-    const element = /** @type {any} */ (this.edges.get(id)).label;
-    element.classList.toggle('plain', !label);
-    Object.assign(element.firstElementChild, { className: tone ? `word p-${tone}` : 'word', textContent: label });
+    const shown = /** @type {any} */ (this.edges.get(id)).label;
+    shown.classList.toggle('plain', !label);
+    Object.assign(shown.firstElementChild, { className: tone ? `word p-${tone}` : 'word', textContent: label });
   }
 
   renderNotes() {
