@@ -15,15 +15,14 @@ import pytest
 
 from app.builder import canvas
 from app.builder.type_check import NODE_FIELDS, FormControls, config_fields, example_of, fault_of, rendered
-from app.engine.graph import NODE_ENDS, NotUnderstood
-from app.engine.graph import Graph as Compiled
+from app.engine.compiled import NODE_ENDS, CompiledFlow, NotUnderstood
 from app.flow import discovery, presentation, registry, trigger_registry
 from app.flow.declared import NodeScope
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.flow.node_type import RESERVED_PORTS
 from app.flow.outcomes import Fail
 from app.flow.references import marked_fields, references_in
-from app.flow.retries import Retry
+from app.flow.retry import Retry
 from app.messaging import counters
 from app.models.status import Channel
 from app.web.fragments import FragmentEngine
@@ -235,13 +234,13 @@ def test_a_hundred_equal_people_go_one_way(name: str) -> None:
 @pytest.mark.parametrize("name", STEPS)
 def test_it_compiles_in_a_version(name: str) -> None:
     nodes = [{"id": "a", "type": name, "data": example(name)}]
-    document = Graph.load(
+    document = Flow.load(
         {"trigger": {"type": "manual"}, "nodes": nodes, "edges": [{"source": "trigger", "target": "a"}]}
     )
-    compiled = Compiled(bytes(16), 1, 1, document.document())
+    compiled = CompiledFlow(bytes(16), 1, 1, document)
     ports = {port.id for port in registry.ports(registry.get(name), example(name))}
-    assert ports <= set(compiled.nodes["a"].edges)
-    assert not isinstance(compiled.nodes["a"].run(person()), NotUnderstood)
+    assert ports <= set(compiled.nodes["a"].ports)
+    assert not isinstance(compiled.nodes["a"].run(someone()), NotUnderstood)
 
 
 def test_an_unknown_type_is_shown() -> None:

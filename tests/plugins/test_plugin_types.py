@@ -13,7 +13,7 @@ import pytest
 
 from app.builder import canvas, type_check
 from app.flow import diagram, discovery, presentation, registry
-from app.flow.document import Graph
+from app.flow.document import Flow
 from app.flow.step_types import INSTALLED
 from app.flow.validation import validate
 from app.insights.pages import _rest
@@ -60,7 +60,7 @@ def engine() -> FragmentEngine:
 def document(**data: Any) -> dict[str, Any]:
     nodes = [node("p", "pick", **data), *(node(tag, "add_tag", tag=tag) for tag in ("rich", "fair", "rest"))]
     ways = (("trigger", "p"), ("p", "rich", "gold"), ("p", "fair", "silver"), ("p", "rest", "default"))
-    return Graph.load(flow("e", nodes, *ways)).document()
+    return Flow.load(flow("e", nodes, *ways)).document()
 
 
 def test_a_flow_runs_through_ways_out_that_its_config_makes(pick: Path, world: World) -> None:
@@ -80,7 +80,7 @@ def test_a_flow_runs_through_ways_out_that_its_config_makes(pick: Path, world: W
 
 def test_its_ways_out_have_their_words_everywhere(pick: Path) -> None:
     graph = document(value="contact.plan", cases=CASES)
-    told = validate(Graph.load(graph), types=INSTALLED, names={})
+    told = validate(Flow.load(graph), types=INSTALLED, names={})
     assert told.all == ()
     drawn = diagram.draw(graph)
     assert [line.label for line in drawn.lines if line.source == "p"] == ["Gold", "silver", "Otherwise"]
@@ -109,7 +109,7 @@ def test_ways_out_that_would_be_mistaken_are_refused(pick: Path, cases: list[dic
 
 
 def test_taking_a_case_away_keeps_the_edge_and_says_so(pick: Path) -> None:
-    (told,) = validate(Graph.load(document(value="plan", cases=CASES[:1])), types=INSTALLED, names={}).all
+    (told,) = validate(Flow.load(document(value="plan", cases=CASES[:1])), types=INSTALLED, names={}).all
     assert "“silver” was taken out of this step" in told.message and not told.blocks_save
 
 
