@@ -1,1 +1,1 @@
-"""What `./dev run` brings along: embedded PostgreSQL and Valkey, a mailbox, a demo workspace, and the supervisor."""
+"""What `./dev run` brings along: embedded PostgreSQL and Valkey, a mailbox server, and the supervisor."""

@@ -20,7 +20,7 @@ class Stopped(Exception):
     """A signal came while the product was starting."""
 
 
-class Preparation:
+class BootstrapProcess:
     """The process of `app.ops.bootstrap` and what it has said so far."""
 
     def __init__(self, values: dict[str, str], *, demo: bool, log: Path) -> None:
@@ -39,7 +39,7 @@ class Preparation:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Preparation:
+    def __enter__(self) -> BootstrapProcess:
         return self
 
     def __exit__(self, *_: object) -> None:

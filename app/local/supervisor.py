@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from app.local import environment, rotation, schema
-from app.local.bootstrap_process import CannotRun, Preparation, Stopped
+from app.local.bootstrap_process import BootstrapProcess, CannotRun, Stopped
 from app.local.environment import Launch
 from app.local.processes import Child, end_leftovers
 from app.local.servers import Servers
@@ -46,7 +46,7 @@ class Supervisor:
         self.launch = launch
         self.state = State(launch.state)
         self._stopping = threading.Event()
-        self._hurry = False
+        self._stop_at_once = False
         self._children: dict[str, Child] = {}
         self._servers: Servers | None = None
         self._began = time.monotonic()
@@ -72,7 +72,7 @@ class Supervisor:
         return code
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._hurry = self._stopping.is_set()
+        self._stop_at_once = self._stopping.is_set()
         self._stopping.set()
 
     def _start(self) -> None:
@@ -104,12 +104,12 @@ class Supervisor:
         url, note = values["DATABASE_URL"], self.state.path / "run" / "tables.json"
         while True:
             try:
-                with Preparation(values, demo=self.launch.demo, log=self.state.log("prepare")) as preparation:
+                with BootstrapProcess(values, demo=self.launch.demo, log=self.state.log("prepare")) as bootstrap:
                     if not schema.is_current(url, note):
-                        self._step("tables", lambda: preparation.wait_for("migrated", self._stopping))
+                        self._step("tables", lambda: bootstrap.wait_for("migrated", self._stopping))
                     self._children["web"].revive()
                     self._step("web", self._wait_for_web)
-                    welcome = preparation.rest(self._stopping)
+                    welcome = bootstrap.rest(self._stopping)
                 schema.remember(url, note)
                 return welcome
             except CannotRun:
@@ -262,7 +262,7 @@ class Supervisor:
             ([child for name, child in self._children.items() if name not in last], WORKERS_STOP_IN_S),
             ([child for name, child in self._children.items() if name == "mailbox"], 2.0),
         ):
-            deadline = time.monotonic() + (0 if self._hurry else seconds)
+            deadline = time.monotonic() + (0 if self._stop_at_once else seconds)
             for child in present:
                 child.ask_to_stop()
             for child in present:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from app.local import binaries, environment, product
+from app.local import binaries, environment, product_database
 
 FORMAT = 1
 
@@ -34,7 +34,7 @@ def backup(options: argparse.Namespace) -> int:
         raise BackupFailed(f"{target} is there already. Choose another name, or add --replace.")
     if not target.parent.is_dir():
         raise BackupFailed(f"There is no directory {target.parent}.")
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         from app.lib import database
         from app.settings import settings
 

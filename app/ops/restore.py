@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from app.local import environment, product
+from app.local import environment, product_database
 from app.local.state import State, StateInUse
 from app.ops.backup import FORMAT, BackupFailed, beside, connected, digest_of, key_mark, run_program
 
@@ -25,7 +25,7 @@ def restore(options: argparse.Namespace) -> int:
     """Put the dump in FILE back: into a database of its own first, which takes the old one's place when it is found whole."""
     source = Path(options.file).absolute()
     note = _note(source)
-    with _stopped(options.state), product.reachable(options.state):
+    with _stopped(options.state), product_database.reachable(options.state):
         from app.lib import database
         from app.settings import settings
 

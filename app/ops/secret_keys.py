@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from app.local import product
+from app.local import product_database
 
 
 def manage(options: argparse.Namespace) -> int:
     """`status`, `reseal` or `forget`."""
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         return {"status": _status, "reseal": _reseal, "forget": _forget}[options.action]()
 
 

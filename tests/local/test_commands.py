@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app import cli
-from app.local import running
+from app.local import run_command
 from app.local.state import State, StateInUse
 from tools.dev import browser, suites, testing
 
@@ -46,15 +50,27 @@ def test_a_mistake_is_explained(arguments: list[str], capsys: pytest.CaptureFixt
     assert "usage: ./dev" in capsys.readouterr().err
 
 
-def test_every_command_leads_somewhere() -> None:
-    import importlib
+def commands_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Every command, also those of two words."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield sub
+                yield from commands_of(sub)
 
-    actions = cli.parser()._subparsers
-    assert actions is not None
-    for sub in actions._group_actions[0].choices.values():  # type: ignore[union-attr]
-        module, _, function = (sub.get_default("answer") or "tools.dev.testing:run").partition(":")
-        if function:
-            assert callable(getattr(importlib.import_module(module), function))
+
+def test_every_command_leads_somewhere() -> None:
+    runs = {str(sub.get_default("runs")) for sub in commands_of(cli.parser())} - {""}
+    assert len(runs) >= 15
+    for module, _, function in (name.partition(":") for name in runs):
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_an_installation_without_developers_tools_has_the_other_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("tools") else find(name))
+    names = {sub.prog.removeprefix("./dev ") for sub in commands_of(cli.parser())}
+    assert {"run", "migrate", "backup", "api-key create"} <= names and not {"test", "bench"} & names
 
 
 def test_paths_go_to_the_runner_that_knows_them() -> None:
@@ -154,11 +170,11 @@ def test_leftovers_of_others_are_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "flows.internal"])
 def test_listening_for_others_says_what_it_opens(host: str) -> None:
-    told = running.opens(host, 8123)
+    told = run_command.opens(host, 8123)
     assert "8123" in told
     assert "without encryption" in told
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "localhost", "::1"])
 def test_listening_for_oneself_says_nothing(host: str) -> None:
-    assert running.opens(host, 8123) == ""
+    assert run_command.opens(host, 8123) == ""

@@ -1,29 +1,27 @@
-"""Commands over the product's database: tables, users, keys, demo data, integrity, a shell."""
+"""Commands over the product's database: tables, users, keys, demo data, a shell."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import code
-import importlib
 import sys
 from typing import Any
 
-from app.local import product
+from app.local import product_database
+from app.ops import bootstrap
 
 
 def migrate(options: argparse.Namespace) -> int:
     """Bring the tables to the newest version, or to the one named."""
-    from app.ops import bootstrap
-
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         bootstrap.migrate(options.revision)
     return 0
 
 
 def create_api_key(options: argparse.Namespace) -> int:
     """Print a new API key on standard output, and what limits it not on standard error."""
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         from app.accounts import keys
         from app.lib import database
 
@@ -41,7 +39,7 @@ def create_api_key(options: argparse.Namespace) -> int:
 
 def create_user(options: argparse.Namespace) -> int:
     """Add a person to a workspace, and print the link that signs them in once unless a password is given."""
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         from app.accounts import repository, service
         from app.errors import NotFound
         from app.lib import database
@@ -73,7 +71,7 @@ def create_user(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Fill a workspace with the demo flows, templates and contacts."""
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         from app.accounts import repository
         from app.demo.workspace import seed
         from app.errors import NotFound
@@ -91,23 +89,9 @@ def demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def check_integrity(options: argparse.Namespace) -> int:
-    """Check the engine's invariants over the whole database. Exit code 1 when one is broken."""
-    with product.reachable(options.state):
-        check: Any = importlib.import_module("app.engine.integrity").check
-        from app.lib import database
-
-        with database.connect("command", limits={"statement_timeout": 0}) as connection:
-            breaches = list(check(connection))
-        for breach in breaches:
-            print(breach)
-        print("The database is whole: no invariant is broken." if not breaches else f"{len(breaches)} broken.")
-    return 1 if breaches else 0
-
-
 def shell(options: argparse.Namespace) -> int:
     """A Python prompt with `connection` (psycopg), `settings`, `models` and `run(coroutine)`."""
-    with product.reachable(options.state):
+    with product_database.reachable(options.state):
         from app import models
         from app.lib import database
         from app.settings import settings

@@ -1,4 +1,4 @@
-"""The command `./dev run`."""
+"""The command `./dev run`: what it says before it starts, and the supervisor that does it."""
 
 from __future__ import annotations
 

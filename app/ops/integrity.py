@@ -1,0 +1,21 @@
+"""The command `./dev check-integrity`: are the engine's invariants true of the whole database?"""
+
+from __future__ import annotations
+
+import argparse
+
+from app.local import product_database
+
+
+def check_integrity(options: argparse.Namespace) -> int:
+    """Print each breach, or that there is none. Exit code 1 when an invariant is broken."""
+    with product_database.reachable(options.state):
+        from app.engine.integrity import check
+        from app.lib import database
+
+        with database.connect("command", limits={"statement_timeout": 0}) as connection:
+            breaches = list(check(connection))
+        for breach in breaches:
+            print(breach)
+        print("The database is whole: no invariant is broken." if not breaches else f"{len(breaches)} broken.")
+    return 1 if breaches else 0

@@ -1,0 +1,35 @@
+"""Commands of `./dev` for who works on the product: tests, style, faults, measurements. The image of the product has none of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.cli import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """`test`, `lint`, `format`, `chaos` and `bench`."""
+    test = commands.add("test", "tools.dev.testing:run", "run every check and test on servers of its own", state=False)
+    test.add_argument(
+        "paths", nargs="*", metavar="PATH", help="only these: files or folders of tests/ and e2e/, .test.js files"
+    )
+    test.add_argument("--fast", action="store_true", help="without the browser and what takes long by itself")
+    test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests whose name matches (as pytest)")
+    commands.add("lint", "tools.dev.testing:lint", "check style and types", state=False)
+    commands.add("format", "tools.dev.testing:reformat", "put the code into the project's style", state=False)
+    chaos = commands.add(
+        "chaos",
+        "tools.dev.testing:chaos",
+        "break a running product, and check that nothing is lost or doubled",
+        state=False,
+    )
+    chaos.add_argument("names", nargs="*", metavar="NAME", help="only these scenarios (default: the short set)")
+    chaos.add_argument("--list", action="store_true", help="what scenarios there are")
+    chaos.add_argument("--long", action="store_true", help="all of them")
+    chaos.add_argument("--seed", type=int, help="decides the random moments; each run says its own")
+    bench = commands.add(
+        "bench", "tools.dev.testing:bench", "measure the product, for example: ./dev bench engine", state=False
+    )
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, help="the benchmark and its options")
