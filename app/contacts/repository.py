@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Text, cast, func, or_, select
 
 from app.contacts import permission_filter
 from app.contacts.merging import State
 from app.lib import jsonlimits
 from app.lib.database import execute
 from app.models.contact import Contact
+from app.models.tenant_repository import TenantRepository
 from app.values.contact_view import FIRST_NAME, LAST_NAME, WHOLE_NAME
+from app.web.pagination import Page
 
 _COLUMNS = "id, external_id, email, phone, source, timezone, locale, attributes, tags, consent"
 NAME = func.concat_ws(" ", *(Contact.attributes[key].astext for key in (*WHOLE_NAME, *FIRST_NAME, *LAST_NAME)))
@@ -25,57 +25,6 @@ NAME = func.concat_ws(" ", *(Contact.attributes[key].astext for key in (*WHOLE_N
 def _state(row: Any) -> State:
     values = row._mapping
     return State(**{**values, "tags": tuple(values["tags"])})
-
-
-async def get(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact | None:
-    found: Contact | None = await session.scalar(
-        select(Contact)
-        .where(Contact.id == contact_id, Contact.tenant_id == tenant_id)
-        .execution_options(populate_existing=True)
-    )
-    return found
-
-
-async def lock(session: AsyncSession, tenant_id: int, contact_id: UUID) -> State | None:
-    """The contact, locked until the end of the transaction."""
-    rows = await execute(
-        session,
-        f"select {_COLUMNS} from contacts where id = %(id)s and tenant_id = %(tenant)s for update",  # noqa: S608
-        id=contact_id,
-        tenant=tenant_id,
-    )
-    return _state(rows[0]) if rows else None
-
-
-async def lock_matching(
-    session: AsyncSession, tenant_id: int, external_ids: Sequence[str], emails: Sequence[str]
-) -> list[State]:
-    """Every contact with one of these external ids or emails, locked in the order of their ids.
-
-    One index look-up each (`offset 0` keeps it so): with the stale statistics of a growing table the planner would
-    otherwise scan the whole workspace for every batch of an import.
-    """
-    rows = await execute(
-        session,
-        f"""
-        select {_COLUMNS} from contacts where id = any(array(
-          select found.id from unnest(%(external_ids)b::text[]) as wanted(value)
-          cross join lateral (
-            select id from contacts where tenant_id = %(tenant)s and external_id = wanted.value offset 0
-          ) found
-          union
-          select found.id from unnest(%(emails)b::text[]) as wanted(value)
-          cross join lateral (
-            select id from contacts where tenant_id = %(tenant)s and lower(email) = wanted.value offset 0
-          ) found
-        ))
-        order by id for update
-        """,  # noqa: S608
-        tenant=tenant_id,
-        external_ids=list(external_ids),
-        emails=list(emails),
-    )
-    return [_state(row) for row in rows]
 
 
 def _columns(states: Sequence[State]) -> dict[str, list[Any]]:
@@ -99,43 +48,6 @@ unnest(%(id)b::uuid[], %(external_id)b::text[], %(email)b::text[], %(phone)b::te
 _TAGS = "array(select jsonb_array_elements_text(s.tags::jsonb))"
 
 
-async def insert_many(session: AsyncSession, tenant_id: int, states: Sequence[State]) -> set[UUID]:
-    """Insert new contacts; answers the ids of those that nobody else made in the meantime."""
-    # One order for all, so that two transactions that make the same people cannot deadlock.
-    ordered = sorted(states, key=lambda state: (state.external_id or "", state.email or ""))
-    rows = await execute(
-        session,
-        f"""
-        insert into contacts (tenant_id, {_COLUMNS})
-        select %(tenant)s, s.id, s.external_id, s.email, s.phone, s.source, s.timezone, s.locale,
-               s.attributes::jsonb, {_TAGS}, s.consent::jsonb
-        from {_SENT}
-        on conflict do nothing
-        returning id
-        """,  # noqa: S608
-        tenant=tenant_id,
-        **_columns(ordered),
-    )
-    return {row.id for row in rows}
-
-
-async def update_many(session: AsyncSession, tenant_id: int, states: Sequence[State]) -> None:
-    """Write whole states over rows that this transaction has locked."""
-    await execute(
-        session,
-        f"""
-        update contacts c set
-          external_id = s.external_id, email = s.email, phone = s.phone, source = s.source, timezone = s.timezone,
-          locale = s.locale, attributes = s.attributes::jsonb, tags = {_TAGS}, consent = s.consent::jsonb,
-          updated_at = clock_now()
-        from {_SENT}
-        where c.id = s.id and c.tenant_id = %(tenant)s
-        """,  # noqa: S608
-        tenant=tenant_id,
-        **_columns(states),
-    )
-
-
 def _matches(term: str) -> Any:
     escaped = term.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return or_(
@@ -146,49 +58,122 @@ def _matches(term: str) -> Any:
     )
 
 
-async def page(
-    session: AsyncSession,
-    tenant_id: int,
-    *,
-    search: str = "",
-    tags: Sequence[str] = (),
-    source: str | None = None,
-    email: str | None = None,
-    external_id: str | None = None,
-    permission: str | None = None,
-    after: tuple[datetime, UUID] | None = None,
-    limit: int,
-) -> Sequence[Contact]:
-    """One contact more than `limit`, newest first. Every word of `search` must be in name, email, external id or phone."""
-    query = select(Contact).where(Contact.tenant_id == tenant_id)
-    for term in search.split()[:5]:
-        query = query.where(_matches(term))
-    if tags:
-        query = query.where(Contact.tags.contains(cast(list(tags), Contact.tags.type)))
-    if source is not None:
-        query = query.where(Contact.source == source)
-    if email is not None:
-        query = query.where(func.lower(Contact.email) == email)
-    if external_id is not None:
-        query = query.where(Contact.external_id == external_id)
-    if permission is not None:
-        query = query.where(permission_filter.matching(permission))
-    if after is not None:
-        query = query.where(tuple_(Contact.created_at, Contact.id) < tuple_(*after))
-    newest = query.order_by(Contact.created_at.desc(), Contact.id.desc()).limit(limit + 1)
-    return (await session.scalars(newest)).all()
+class ContactRepository(TenantRepository[Contact]):
+    """The contacts of a workspace. States are read and written set-wise, whole."""
 
+    model = Contact
 
-async def owners(session: AsyncSession, tenant_id: int, external_id: str | None, email: str | None) -> dict[str, UUID]:
-    """Who has this external id and this email: by the name of the field."""
-    found: dict[str, UUID] = {}
-    for name, value, column in (
-        ("externalId", external_id, Contact.external_id),
-        ("email", email, func.lower(Contact.email)),
-    ):
-        owner = value and await session.scalar(
-            select(Contact.id).where(Contact.tenant_id == tenant_id, cast(column, Text) == value)
+    async def get(self, contact_id: UUID) -> Contact | None:
+        """The contact as it is in the database now."""
+        return await self.get_one_or_none(Contact.id == contact_id, fresh=True)
+
+    async def lock(self, contact_id: UUID) -> State | None:
+        """The contact, locked until the end of the transaction."""
+        rows = await execute(
+            self.session,
+            f"select {_COLUMNS} from contacts where id = %(id)s and tenant_id = %(tenant)s for update",  # noqa: S608
+            id=contact_id,
+            tenant=self.tenant_id,
         )
-        if owner:
-            found[name] = owner
-    return found
+        return _state(rows[0]) if rows else None
+
+    async def lock_matching(self, external_ids: Sequence[str], emails: Sequence[str]) -> list[State]:
+        """Every contact with one of these external ids or emails, locked in the order of their ids.
+
+        One index look-up each (`offset 0` keeps it so): with the stale statistics of a growing table the planner would
+        otherwise scan the whole workspace for every batch of an import.
+        """
+        rows = await execute(
+            self.session,
+            f"""
+            select {_COLUMNS} from contacts where id = any(array(
+              select found.id from unnest(%(external_ids)b::text[]) as wanted(value)
+              cross join lateral (
+                select id from contacts where tenant_id = %(tenant)s and external_id = wanted.value offset 0
+              ) found
+              union
+              select found.id from unnest(%(emails)b::text[]) as wanted(value)
+              cross join lateral (
+                select id from contacts where tenant_id = %(tenant)s and lower(email) = wanted.value offset 0
+              ) found
+            ))
+            order by id for update
+            """,  # noqa: S608
+            tenant=self.tenant_id,
+            external_ids=list(external_ids),
+            emails=list(emails),
+        )
+        return [_state(row) for row in rows]
+
+    async def insert_many(self, states: Sequence[State]) -> set[UUID]:
+        """Insert new contacts; answers the ids of those that nobody else made in the meantime."""
+        # One order for all, so that two transactions that make the same people cannot deadlock.
+        ordered = sorted(states, key=lambda state: (state.external_id or "", state.email or ""))
+        rows = await execute(
+            self.session,
+            f"""
+            insert into contacts (tenant_id, {_COLUMNS})
+            select %(tenant)s, s.id, s.external_id, s.email, s.phone, s.source, s.timezone, s.locale,
+                   s.attributes::jsonb, {_TAGS}, s.consent::jsonb
+            from {_SENT}
+            on conflict do nothing
+            returning id
+            """,  # noqa: S608
+            tenant=self.tenant_id,
+            **_columns(ordered),
+        )
+        return {row.id for row in rows}
+
+    async def update_many(self, states: Sequence[State]) -> None:
+        """Write whole states over rows that this transaction has locked."""
+        await execute(
+            self.session,
+            f"""
+            update contacts c set
+              external_id = s.external_id, email = s.email, phone = s.phone, source = s.source, timezone = s.timezone,
+              locale = s.locale, attributes = s.attributes::jsonb, tags = {_TAGS}, consent = s.consent::jsonb,
+              updated_at = clock_now()
+            from {_SENT}
+            where c.id = s.id and c.tenant_id = %(tenant)s
+            """,  # noqa: S608
+            tenant=self.tenant_id,
+            **_columns(states),
+        )
+
+    async def newest(
+        self,
+        cursor: str | None,
+        limit: int,
+        *,
+        search: str = "",
+        tags: Sequence[str] = (),
+        source: str | None = None,
+        email: str | None = None,
+        external_id: str | None = None,
+        permission: str | None = None,
+    ) -> Page[Contact]:
+        """A page of contacts, newest first. Every word of `search` must be in name, email, external id or phone."""
+        filters = [_matches(term) for term in search.split()[:5]]
+        if tags:
+            filters.append(Contact.tags.contains(cast(list(tags), Contact.tags.type)))
+        if source is not None:
+            filters.append(Contact.source == source)
+        if email is not None:
+            filters.append(func.lower(Contact.email) == email)
+        if external_id is not None:
+            filters.append(Contact.external_id == external_id)
+        if permission is not None:
+            filters.append(permission_filter.matching(permission))
+        return await self.page([Contact.created_at, Contact.id], cursor, limit, *filters, newest=True)
+
+    async def owners(self, external_id: str | None, email: str | None) -> dict[str, UUID]:
+        """Who has this external id and this email: by the name of the field."""
+        found: dict[str, UUID] = {}
+        for name, value, column in (
+            ("externalId", external_id, Contact.external_id),
+            ("email", email, func.lower(Contact.email)),
+        ):
+            owner = value and await self.session.scalar(select(Contact.id).where(self.own, cast(column, Text) == value))
+            if owner:
+                found[name] = owner
+        return found

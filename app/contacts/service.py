@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
@@ -11,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import erasure, fields, merging, repository
+from app.contacts import erasure, fields, merging
 from app.contacts.fields import Change
 from app.contacts.permission import Permission, facts_of, permission
+from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
 from app.errors import Complaint, Conflict, Invalid, NotFound
@@ -23,7 +23,7 @@ from app.lib.addresses import BadAddress, comparable, folded
 from app.lib.addresses import email as email_address
 from app.messaging import suppression_list
 from app.models.contact import Contact
-from app.web.pagination import Page, SortKey, clamp_limit, cut, decode_cursor
+from app.web.pagination import Page, clamp_limit
 
 MAX_TRIES = 3
 
@@ -43,11 +43,12 @@ class AddressTaken(Conflict):
 class ContactService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
+        self.rows = ContactRepository(session, principal.tenant_id)
         self.tenant_id = principal.tenant_id
 
     async def get(self, contact_id: UUID) -> Contact:
         """The contact; NoContact when it is not in this workspace."""
-        found = await repository.get(self.session, self.tenant_id, contact_id)
+        found = await self.rows.get(contact_id)
         if found is None:
             raise NoContact
         return found
@@ -65,29 +66,21 @@ class ContactService:
         cursor: str | None = None,
     ) -> Page[Contact]:
         """Contacts, newest first. `email` and `external_id` match whole, `search` in part; `permission` is a word of its filter."""
-        size = clamp_limit(limit)
-        after: SortKey | None = None
-        if cursor:
-            created_at, contact_id = decode_cursor(cursor, datetime, UUID)
-            after = (created_at, contact_id)
         if email is not None:
             try:
                 email = email_address(email)
             except BadAddress:
                 email = folded(email)
-        rows = await repository.page(
-            self.session,
-            self.tenant_id,
+        return await self.rows.newest(
+            cursor,
+            clamp_limit(limit),
             search=search.replace("\0", ""),
             tags=[tag.replace("\0", "") for tag in tags],
             source=source,
             email=email,
             external_id=external_id,
             permission=permission or None,
-            after=after,
-            limit=size,
         )
-        return cut(rows, size, key=lambda contact: (contact.created_at, contact.id))
 
     async def permissions(self, contacts: Sequence[Contact]) -> dict[UUID, Permission]:
         """May mail go to each of these contacts now? One query, whatever their number."""
@@ -119,7 +112,7 @@ class ContactService:
     async def create(self, sent: ContactIn, *, via: str) -> Contact:
         """Make a new contact; AddressTaken when its externalId or email is known."""
         change = _cleaned(sent, self.principal)
-        if await repository.owners(self.session, self.tenant_id, change.external_id, change.email):
+        if await self.rows.owners(change.external_id, change.email):
             await self._taken(change, None)
         contact, _ = await self.upsert(sent, via=via)
         return contact
@@ -127,7 +120,7 @@ class ContactService:
     async def patch(self, contact_id: UUID, sent: ContactIn) -> Contact:
         """Change one contact."""
         change = _cleaned(sent, self.principal)
-        state = await repository.lock(self.session, self.tenant_id, contact_id)
+        state = await self.rows.lock(contact_id)
         if state is None:
             raise NoContact
         merged = merging.merge(state, change)
@@ -136,7 +129,7 @@ class ContactService:
         if merged.changed:
             try:
                 async with self.session.begin_nested():
-                    await repository.update_many(self.session, self.tenant_id, [merged.state])
+                    await self.rows.update_many([merged.state])
             except IntegrityError:
                 await self._taken(change, contact_id)
             via = "api" if self.principal.kind == "key" else "page"
@@ -149,7 +142,7 @@ class ContactService:
             raise NoContact
 
     async def _taken(self, change: Change, contact_id: UUID | None) -> NoReturn:
-        owners = await repository.owners(self.session, self.tenant_id, change.external_id, change.email)
+        owners = await self.rows.owners(change.external_id, change.email)
         raise AddressTaken(
             errors=[
                 {"path": path, "message": f"This belongs to contact {owner}."}

@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts import merging, repository
+from app.contacts import merging
 from app.contacts.fields import Change
 from app.contacts.merging import Merged, State
+from app.contacts.repository import ContactRepository
 from app.errors import Complaint, Conflict, Invalid
 from app.events.record import NewEvent, record
 from app.lib.ids import uuid7
@@ -50,13 +51,12 @@ async def upsert_many(
 
     Raises IntegrityError when another transaction took an address in the middle of it; then nothing was stored.
     """
+    contacts = ContactRepository(session, tenant_id)
     outcomes: dict[int, Outcome] = {}
     waiting = list(range(len(changes)))
     events: list[NewEvent] = []
     while waiting:
-        existing = await repository.lock_matching(
-            session,
-            tenant_id,
+        existing = await contacts.lock_matching(
             [value for number in waiting if (value := changes[number].external_id) is not None],
             [value for number in waiting if (value := changes[number].email) is not None],
         )
@@ -84,10 +84,10 @@ async def upsert_many(
                 if merged.changed:
                     updates.append(merged)
         if updates:
-            await repository.update_many(session, tenant_id, [merged.state for merged in updates])
+            await contacts.update_many([merged.state for merged in updates])
             events += [event for merged in updates for event in changed_events(merged, via)]
         if inserts:
-            made = await repository.insert_many(session, tenant_id, [merged.state for merged in inserts.values()])
+            made = await contacts.insert_many([merged.state for merged in inserts.values()])
             for number, merged in inserts.items():
                 if merged.state.id in made:
                     outcomes[number] = Outcome(contact_id=merged.state.id, created=True, changed=merged.changed)

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.lib.database import execute
 from app.models.event import Event
+from app.models.tenant_repository import TenantRepository
+from app.web.pagination import Page
 
 
 class EventRow(NamedTuple):
@@ -109,21 +110,13 @@ async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[Event
     return found
 
 
-async def page(
-    session: AsyncSession,
-    tenant_id: int,
-    *,
-    contact_id: UUID | None,
-    name: str | None,
-    before: UUID | None,
-    limit: int,
-) -> Sequence[Event]:
-    """One event more than `limit`, newest received first."""
-    query = select(Event).where(Event.tenant_id == tenant_id)
-    if contact_id is not None:
-        query = query.where(Event.contact_id == contact_id)
-    if name is not None:
-        query = query.where(Event.name == name)
-    if before is not None:
-        query = query.where(Event.id < before)
-    return (await session.scalars(query.order_by(Event.id.desc()).limit(limit + 1))).all()
+class EventRepository(TenantRepository[Event]):
+    """The events of one workspace, for reading."""
+
+    model = Event
+
+    async def newest(self, cursor: str | None, limit: int, *, contact_id: UUID | None, name: str | None) -> Page[Event]:
+        """A page of events, those received last first."""
+        equal = ((Event.contact_id, contact_id), (Event.name, name))
+        filters = [column == value for column, value in equal if value is not None]
+        return await self.page([Event.id], cursor, limit, *filters, newest=True)

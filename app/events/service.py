@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.events import repository
+from app.events.repository import EventRepository
 from app.models.event import Event
-from app.web.pagination import Page, clamp_limit, cut, decode_cursor
+from app.web.pagination import Page, clamp_limit
 
 
 class EventService:
@@ -25,9 +25,5 @@ class EventService:
         cursor: str | None = None,
     ) -> Page[Event]:
         """Events of the workspace, the last received first."""
-        size = clamp_limit(limit)
-        before: UUID | None = decode_cursor(cursor, UUID)[0] if cursor else None
-        rows = await repository.page(
-            self.session, self.principal.tenant_id, contact_id=contact_id, name=name, before=before, limit=size
-        )
-        return cut(rows, size, key=lambda event: (event.id,))
+        rows = EventRepository(self.session, self.principal.tenant_id)
+        return await rows.newest(cursor, clamp_limit(limit), contact_id=contact_id, name=name)

@@ -11,8 +11,8 @@ from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import repository as contacts
 from app.contacts.known_names import known_names
+from app.contacts.repository import ContactRepository
 from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, holding, sandbox, single_line
@@ -223,7 +223,7 @@ class TemplateService:
         """The mail as one contact would get it. Raises Invalid that names part and line."""
         contact = SAMPLE
         if asked.contact_id is not None:
-            found = await contacts.get(self.session, self.tenant_id, asked.contact_id)
+            found = await ContactRepository(self.session, self.tenant_id).get(asked.contact_id)
             if found is None:
                 raise Invalid(errors=[Complaint(path="contactId", message="There is no such contact.")])
             contact = found

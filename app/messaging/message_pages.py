@@ -14,8 +14,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts import repository as contacts
 from app.contacts.permission import label_of
+from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.lib import clock
 from app.lib.formats import counted
@@ -197,7 +197,7 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
         history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(made)],
         workflow=names.get(row.workflow_id),
         template=template,
-        contact=await contacts.get(db_session, service.tenant_id, row.contact_id),
+        contact=await ContactRepository(db_session, service.tenant_id).get(row.contact_id),
         delivered=await MailboxRepository(db_session, service.tenant_id).called(wire_message_id(row.run_id, row.seq))
         if settings().local
         else None,

@@ -15,8 +15,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import repository as contacts
 from app.contacts.permission import REASONS, ContactFacts, Permission, facts_of, permission
+from app.contacts.repository import ContactRepository
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses
@@ -64,7 +64,7 @@ async def permission_at(session: AsyncSession, tenant_id: int, address: str) -> 
     """May mail go to this address now? What the contact who has it said counts, if there is one."""
     known = addresses.comparable(address)
     for contact_id in (await suppression_list.contacts_at(session, tenant_id, [known])).values():
-        contact = await contacts.get(session, tenant_id, contact_id)
+        contact = await ContactRepository(session, tenant_id).get(contact_id)
         if contact is not None:
             return await permission_of(session, contact)
     listed = await suppression_list.listed(session, tenant_id, [address])
@@ -174,19 +174,19 @@ class SuppressionService:
         if await suppression_list.lift(
             self.session, self.tenant_id, Channel.EMAIL, row.address, by=self.principal.name, why=why
         ):
-            contact = await contacts.get(self.session, self.tenant_id, contact_id) if contact_id else None
+            contact = await ContactRepository(self.session, self.tenant_id).get(contact_id) if contact_id else None
             if contact is not None and (await permission_of(self.session, contact)).allowed:
                 await record(self.session, self.tenant_id, [resubscribed_event(contact.id, self._by, why)])
         return suppression_view(row, contact_id)
 
     async def permission_now(self, contact_id: UUID) -> Permission | None:
         """May mail go to this contact? None when it is not there."""
-        contact = await contacts.get(self.session, self.tenant_id, contact_id)
+        contact = await ContactRepository(self.session, self.tenant_id).get(contact_id)
         return await permission_of(self.session, contact) if contact is not None else None
 
     async def resubscribe(self, contact_id: UUID, reason: str, topic: str | None = None) -> Permission:
         """Write to a contact again, whatever stood against it, because somebody says why. The permission that it has now."""
-        contact = await contacts.get(self.session, self.tenant_id, contact_id)
+        contact = await ContactRepository(self.session, self.tenant_id).get(contact_id)
         if contact is None:
             raise NotFound
         if not contact.email:

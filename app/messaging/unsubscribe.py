@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts import repository as contacts
 from app.contacts.permission import Permission
+from app.contacts.repository import ContactRepository
 from app.errors import Invalid, NotFound
 from app.events.record import record
 from app.lib import crypto
@@ -135,7 +135,7 @@ async def _reached(session: AsyncSession, link: Unsubscribe) -> str | None:
 
 
 async def _contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact:
-    found = await contacts.get(session, tenant_id, contact_id)
+    found = await ContactRepository(session, tenant_id).get(contact_id)
     if found is None:
         raise BadLink
     return found

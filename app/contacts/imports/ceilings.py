@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts.imports import repository
+from app.contacts.imports.repository import ImportRepository
 from app.errors import TooMany
 from app.settings import settings
 
@@ -34,14 +34,14 @@ class RowsFull(TooMany):
 
 async def room_for_upload(session: AsyncSession, tenant_id: int) -> None:
     """Raises UploadsFull. Two uploads at the same instant may both take the last place."""
-    if (await repository.load(session, tenant_id)).uploaded >= settings().ceilings.uploads_at_once:
+    if (await ImportRepository(session, tenant_id).load()).uploaded >= settings().ceilings.uploads_at_once:
         raise UploadsFull
 
 
 async def room_to_start(session: AsyncSession, tenant_id: int, rows: int) -> None:
     """Raises ImportsFull or RowsFull. Others of the workspace that start wait until this transaction is over."""
-    await repository.lock_workspace(session, tenant_id)
-    limits, found = settings().ceilings, await repository.load(session, tenant_id)
+    await ImportRepository(session, tenant_id).lock_workspace()
+    limits, found = settings().ceilings, await ImportRepository(session, tenant_id).load()
     if found.under_way >= limits.imports_at_once:
         raise ImportsFull
     if found.rows and found.rows + rows > limits.import_rows_a_day:

@@ -14,23 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib.database import execute
 from app.models.contact_import import ContactImport, ContactImportError
 from app.models.status import ImportStatus
+from app.models.tenant_repository import TenantRepository
 
 MAX_ERRORS = 10_000
 """Rows that something is told about are kept for the download up to this; more are only counted."""
-
-
-async def get(session: AsyncSession, tenant_id: int, import_id: UUID, *, lock: bool = False) -> ContactImport | None:
-    query = select(ContactImport).where(ContactImport.id == import_id, ContactImport.tenant_id == tenant_id)
-    found: ContactImport | None = await session.scalar(query.with_for_update() if lock else query)
-    return found
-
-
-async def recent(session: AsyncSession, tenant_id: int, before: UUID | None, limit: int) -> Sequence[ContactImport]:
-    """One import more than `limit`, newest first."""
-    query = select(ContactImport).where(ContactImport.tenant_id == tenant_id)
-    if before is not None:
-        query = query.where(ContactImport.id < before)
-    return (await session.scalars(query.order_by(ContactImport.id.desc()).limit(limit + 1))).all()
 
 
 class Load(NamedTuple):
@@ -41,21 +28,26 @@ class Load(NamedTuple):
     rows: int
 
 
-async def load(session: AsyncSession, tenant_id: int) -> Load:
-    rows = await execute(
-        session,
-        """select count(*) filter (where status = 'uploaded'), count(*) filter (where status in ('queued', 'running')),
-             coalesce(sum(rows_total) filter (where status <> 'uploaded'), 0)::bigint
-           from contact_imports where tenant_id = %(tenant)s
-             and (created_at > clock_now() - interval '24 hours' or status in ('queued', 'running'))""",
-        tenant=tenant_id,
-    )
-    return Load(*rows[0])
+class ImportRepository(TenantRepository[ContactImport]):
+    """The imports of a workspace. What a worker does to one import, whose id it was given, is in the functions below."""
 
+    model = ContactImport
 
-async def lock_workspace(session: AsyncSession, tenant_id: int) -> None:
-    """Whoever else asks for this waits until the transaction is over."""
-    await execute(session, "select id from workspaces where id = %(tenant)s for no key update", tenant=tenant_id)
+    async def load(self) -> Load:
+        rows = await execute(
+            self.session,
+            """select count(*) filter (where status = 'uploaded'), count(*) filter (where status in ('queued', 'running')),
+                 coalesce(sum(rows_total) filter (where status <> 'uploaded'), 0)::bigint
+               from contact_imports where tenant_id = %(tenant)s
+                 and (created_at > clock_now() - interval '24 hours' or status in ('queued', 'running'))""",
+            tenant=self.tenant_id,
+        )
+        return Load(*rows[0])
+
+    async def lock_workspace(self) -> None:
+        """Whoever else asks for this waits until the transaction is over."""
+        sql = "select id from workspaces where id = %(tenant)s for no key update"
+        await execute(self.session, sql, tenant=self.tenant_id)
 
 
 async def add_piece(session: AsyncSession, import_id: UUID, seq: int, data: bytes) -> None:

@@ -15,6 +15,7 @@ from app.contacts import labels
 from app.contacts.imports import ceilings, csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
+from app.contacts.imports.repository import ImportRepository
 from app.contacts.imports.schemas import FormatIn, StartIn, Stored
 from app.contacts.imports.sniffing import Sniffer
 from app.errors import Conflict, Invalid, NotFound, TooLarge
@@ -22,7 +23,7 @@ from app.lib import holding, jobs, sandbox
 from app.lib.ids import uuid7
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus
-from app.web.pagination import Page, clamp_limit, cut, decode_cursor
+from app.web.pagination import Page, clamp_limit
 
 MAX_BYTES = 64_000_000
 PIECE = 262_144
@@ -52,20 +53,18 @@ class Over(Conflict):
 class ImportService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
+        self.rows = ImportRepository(session, principal.tenant_id)
 
     async def get(self, import_id: UUID, *, lock: bool = False) -> ContactImport:
         """The import; NoImport when it is not in this workspace."""
-        found = await repository.get(self.session, self.principal.tenant_id, import_id, lock=lock)
+        found = await self.rows.get_one_or_none(ContactImport.id == import_id, lock=lock)
         if found is None:
             raise NoImport
         return found
 
     async def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[ContactImport]:
         """Imports, newest first."""
-        size = clamp_limit(limit)
-        before: UUID | None = decode_cursor(cursor, UUID)[0] if cursor else None
-        rows = await repository.recent(self.session, self.principal.tenant_id, before, size)
-        return cut(rows, size, key=lambda row: (row.id,))
+        return await self.rows.page([ContactImport.id], cursor, clamp_limit(limit), newest=True)
 
     async def upload(self, filename: str, source: Callable[[], AsyncIterator[bytes]]) -> ContactImport:
         """Look at the file, then store it in pieces; never holds more than two pieces. `source` gives its bytes, twice."""
@@ -92,8 +91,7 @@ class ImportService:
             mapping=stored.as_json(),
             created_by=self.principal.user_id,
         )
-        self.session.add(row)
-        await self.session.flush()
+        await self.rows.add(row)
         seq = 0
         async for piece in _in_pieces(source()):
             await repository.add_piece(self.session, row.id, seq, piece)
