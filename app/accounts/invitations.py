@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Select, delete, exists, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -26,6 +26,7 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
 from app.models.invitation import Invitation
 from app.models.status import Role
+from app.models.tenant_repository import TenantRepository
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
 
@@ -76,6 +77,12 @@ class Listed(NamedTuple):
     """None: its link was shown to who invited."""
 
 
+class Invitations(TenantRepository[Invitation]):
+    """The open invitations of a workspace."""
+
+    model = Invitation
+
+
 async def invite(
     session: AsyncSession, principal: Principal, *, email: str, name: str, role: Role, address: str
 ) -> NewLink:
@@ -83,11 +90,11 @@ async def invite(
     await repository.lock_workspace(session, principal.tenant_id)
     if await repository.member_by_email(session, principal.tenant_id, email):
         raise Invalid(errors=[{"path": "email", "message": "This person is in the workspace already."}])
-    if await session.scalar(_of(principal.tenant_id).where(Invitation.email == email)):
+    rows = Invitations(session, principal.tenant_id)
+    if await rows.exists(Invitation.email == email):
         text = "This person is invited already. Send the invitation again from the list, or revoke it first."
         raise Invalid(errors=[{"path": "email", "message": text}])
-    count = select(func.count()).where(Invitation.tenant_id == principal.tenant_id)
-    if (await session.scalar(count) or 0) >= OPEN_AT_MOST:
+    if await rows.count() >= OPEN_AT_MOST:
         text = f"{OPEN_AT_MOST} invitations are open. Revoke some that are no longer needed first."
         raise Invalid(errors=[{"path": "email", "message": text}])
     made = Invitation(tenant_id=principal.tenant_id, email=email, name=name, role=role.value)
@@ -142,7 +149,8 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
     """The token of an invitation that whoever runs the server makes; one that is open is made anew."""
     await repository.lock_workspace(session, tenant_id)
     token = secrets.token_urlsafe(32)
-    await session.execute(delete(Invitation).where(Invitation.tenant_id == tenant_id, Invitation.email == email))
+    rows = Invitations(session, tenant_id)
+    await rows.delete_where(Invitation.email == email)
     made = Invitation(
         tenant_id=tenant_id,
         email=email,
@@ -151,8 +159,7 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
         token_hash=crypto.fingerprint(token),
         expires_at=clock.now() + LIFE,
     )
-    session.add(made)
-    await session.flush()
+    await rows.add(made)
     log.info("invitation.made", by="server", role=role.value, invitation_id=str(made.id), tenant_id=tenant_id)
     return token
 
@@ -160,19 +167,18 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
 async def revoke(session: AsyncSession, principal: Principal, invitation_id: UUID, *, address: str) -> str:
     """End an invitation; its link is worth nothing from now on. Answers the address."""
     found = await _one(session, principal, invitation_id)
-    await session.delete(found)
+    await Invitations(session, principal.tenant_id).delete(found)
     await account_mail.drop(session, principal.tenant_id, found.id)
-    await session.flush()
     log.info("invitation.revoked", **_who(principal, found.id, address))
     return found.email
 
 
 async def end_of(session: AsyncSession, tenant_id: int, user_id: UUID, *, keeps: Role | None) -> None:
     """A member left (`keeps` None) or has a lower role now: what they may no longer grant, their invitations do not either."""
-    mine: list[Invitation] = list(await session.scalars(_of(tenant_id).where(Invitation.invited_by == user_id)))
-    for invitation in mine:
+    rows = Invitations(session, tenant_id)
+    for invitation in await rows.list(Invitation.invited_by == user_id):
         if keeps is None or not keeps.covers(Role(invitation.role)):
-            await session.delete(invitation)
+            await rows.delete(invitation)
             await account_mail.drop(session, tenant_id, invitation.id)
             log.info("invitation.ended_with_inviter", invitation_id=str(invitation.id), tenant_id=tenant_id)
 
@@ -283,14 +289,9 @@ async def forget_over(session: AsyncSession, before: datetime) -> None:
     await session.execute(delete(Invitation).where(Invitation.expires_at < before))
 
 
-def _of(tenant_id: int) -> Select[Any]:
-    return select(Invitation).where(Invitation.tenant_id == tenant_id)
-
-
 async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID) -> Invitation:
-    found: Invitation | None = await session.scalar(
-        _of(principal.tenant_id).where(Invitation.id == invitation_id).with_for_update()
-    )
+    rows = Invitations(session, principal.tenant_id)
+    found = await rows.get_one_or_none(Invitation.id == invitation_id, lock=True)
     if found is None:
         raise NotFound
     if not principal.role.covers(Role(found.role)):

@@ -23,6 +23,7 @@ from app.lib import clock, crypto
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
 from app.models.status import Role
+from app.models.tenant_repository import TenantRepository
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
 
@@ -210,25 +211,26 @@ async def made_with(session: AsyncSession, key: ApiKey) -> list[ApiKey]:
     return list(rows)
 
 
-def _working(tenant_id: int) -> tuple[ColumnElement[bool], ...]:
-    over = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-    return ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None), over
+class ApiKeys(TenantRepository[ApiKey]):
+    """The keys of a workspace."""
+
+    model = ApiKey
+
+
+def _working() -> tuple[ColumnElement[bool], ...]:
+    return ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
 
 
 async def of_maker(session: AsyncSession, tenant_id: int, user_id: UUID, *, above: Role | None = None) -> list[ApiKey]:
     """The working keys that somebody made, by name; with `above` those of a higher role only."""
-    rows = await session.scalars(
-        select(ApiKey)
-        .where(ApiKey.created_by == user_id, *_working(tenant_id))
-        .order_by(func.lower(ApiKey.name), ApiKey.id)
-    )
+    by_name = (func.lower(ApiKey.name), ApiKey.id)
+    rows = await ApiKeys(session, tenant_id).list(ApiKey.created_by == user_id, *_working(), order_by=by_name)
     return [row for row in rows if above is None or not above.covers(Role(row.role))]
 
 
 async def makers(session: AsyncSession, tenant_id: int) -> set[UUID]:
     """Who made keys that work."""
-    found = await session.scalars(select(ApiKey.created_by).where(*_working(tenant_id)).distinct())
-    return {user_id for user_id in found if user_id is not None}
+    return {key.created_by for key in await ApiKeys(session, tenant_id).list(*_working()) if key.created_by is not None}
 
 
 async def settle(
@@ -261,11 +263,8 @@ def choices(principal: Principal, user_id: UUID, stays_as: Role | None) -> list[
 
 
 async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID, verb: str) -> ApiKey:
-    row: ApiKey | None = await session.scalar(
-        select(ApiKey)
-        .where(ApiKey.id == key_id, ApiKey.tenant_id == principal.tenant_id, ApiKey.revoked_at.is_(None))
-        .with_for_update()
-    )
+    rows = ApiKeys(session, principal.tenant_id)
+    row = await rows.get_one_or_none(ApiKey.id == key_id, ApiKey.revoked_at.is_(None), lock=True)
     if row is None:
         raise NotFound
     if not principal.role.covers(Role(row.role)):

@@ -100,14 +100,8 @@ class MessageJobs:
     async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[MessageJob]:
         """The newest first."""
         size = pagination.clamp_limit(limit)
-        query = (
-            select(MessageJob)
-            .where(MessageJob.tenant_id == self.tenant_id, MessageJob.act != "release")
-            .order_by(MessageJob.id.desc())
-            .limit(size + 1)
-        )
-        if cursor:
-            query = query.where(MessageJob.id < pagination.decode_cursor(cursor, UUID)[0])
+        query = select(MessageJob).where(MessageJob.tenant_id == self.tenant_id, MessageJob.act != "release")
+        query = pagination.keyset(query, [MessageJob.id], cursor, descending=True).limit(size + 1)
         return pagination.cut((await self.session.scalars(query)).all(), size, lambda job: (job.id,))
 
     async def under_way(self) -> Sequence[MessageJob]:

@@ -7,7 +7,6 @@ Giving consent by API, file or form never lifts an entry; only the contact's own
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -115,19 +114,15 @@ class SuppressionService:
         lifted: bool = False,
     ) -> pagination.Page[SuppressionRow]:
         """Entries, the newest first; `lifted` lists those that hold no more. Invalid for words that there are not."""
-        size = pagination.clamp_limit(limit)
-        rows = await suppression_list.suppression_page(
+        return await suppression_list.suppression_page(
             self.session,
             self.tenant_id,
-            size + 1,
+            pagination.clamp_limit(limit),
             search=search.strip().replace("\0", ""),
             reason=_word(reason, REASONS, "reason"),
             channel=int(Channel.EMAIL) if _word(channel, (_EMAIL,), "channel") else None,
             lifted=lifted,
-            after=_after(cursor),
-        )
-        return pagination.cut(
-            rows, size, lambda row: (row.suppression.at, row.suppression.channel, row.suppression.address)
+            cursor=cursor,
         )
 
     async def add(self, sent: Sequence[NewSuppression]) -> Added:
@@ -251,10 +246,3 @@ def _why(reason: str) -> str:
         message = "Write why mail may go there again, such as “Asked for it on the phone”."
         raise Invalid(message, errors=[Complaint(path="reason", message=message)])
     return text[:1000]
-
-
-def _after(cursor: str | None) -> tuple[datetime, int, str] | None:
-    if not cursor:
-        return None
-    at, channel, address = pagination.decode_cursor(cursor, datetime, int, str)
-    return at, channel, address

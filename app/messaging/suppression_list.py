@@ -7,12 +7,11 @@ kept in the form of `addresses.comparable`. Both drivers use the statements here
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import REASONS, Listed
@@ -21,6 +20,7 @@ from app.lib.database import execute
 from app.lib.normal_forms import nfc
 from app.models import Contact, Suppression
 from app.models.status import Channel
+from app.web.pagination import Page, cut, keyset
 
 _RANK = "array_position(array['{}'], {{}})".format("','".join(REASONS))
 PUT = f"""
@@ -143,9 +143,9 @@ async def suppression_page(
     reason: str | None = None,
     channel: int | None = None,
     lifted: bool = False,
-    after: tuple[datetime, int, str] | None = None,
-) -> list[SuppressionRow]:
-    """Up to `limit` rows, the newest first; those that hold, or those that were lifted."""
+    cursor: str | None = None,
+) -> Page[SuppressionRow]:
+    """A page of at most `limit` rows, the newest first; those that hold, or those that were lifted."""
     query = (
         select(Suppression, Contact.id, Contact.email)
         .outerjoin(
@@ -153,8 +153,6 @@ async def suppression_page(
         )
         .where(Suppression.tenant_id == tenant_id)
         .where(Suppression.lifted_at.is_not(None) if lifted else Suppression.lifted_at.is_(None))
-        .order_by(Suppression.at.desc(), Suppression.channel.desc(), Suppression.address.desc())
-        .limit(limit)
         .execution_options(populate_existing=True)
     )
     if search:
@@ -163,9 +161,10 @@ async def suppression_page(
         query = query.where(Suppression.reason == reason)
     if channel is not None:
         query = query.where(Suppression.channel == channel)
-    if after:
-        query = query.where(tuple_(Suppression.at, Suppression.channel, Suppression.address) < tuple_(*after))
-    return [SuppressionRow(*row) for row in (await session.execute(query)).all()]
+    columns = [Suppression.at, Suppression.channel, Suppression.address]
+    query = keyset(query, columns, cursor, descending=True).limit(limit + 1)
+    rows = [SuppressionRow(*row) for row in (await session.execute(query)).all()]
+    return cut(rows, limit, lambda row: (row.suppression.at, row.suppression.channel, row.suppression.address))
 
 
 async def contacts_at(session: AsyncSession, tenant_id: int, wanted: Sequence[str]) -> dict[str, UUID]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Contact, Message, MessageDecision, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
 from app.models.status import RunStatus, WorkflowStatus
+from app.web.pagination import Page, cut, keyset
 from app.workflows.run_counters import OF_WORKFLOW, RUNNING
 
 
@@ -39,11 +40,9 @@ class RunRepository:
             .where(Run.tenant_id == self.tenant_id)
         )
 
-    async def page(self, wanted: RunFilter, limit: int, before: UUID | None) -> Sequence[Row[Run, Contact | None]]:
-        """Up to `limit + 1` runs, newest first (ids are time-ordered), older than `before`."""
-        query = self._listing().order_by(Run.id.desc()).limit(limit + 1)
-        if before is not None:
-            query = query.where(Run.id < before)
+    async def page(self, wanted: RunFilter, limit: int, cursor: str | None) -> Page[Row[Run, Contact | None]]:
+        """A page of runs, newest first (ids are time-ordered)."""
+        query = keyset(self._listing(), [Run.id], cursor, descending=True).limit(limit + 1)
         if wanted.workflow_id is not None:
             query = query.where(Run.workflow_id == wanted.workflow_id)
         if wanted.contact_id is not None:
@@ -56,7 +55,7 @@ class RunRepository:
             query = query.where(Run.started_at < wanted.started_to)
         if wanted.node_id is not None:
             query = query.where(Run.current_node_id == wanted.node_id)
-        return (await self.session.execute(query)).all()
+        return cut((await self.session.execute(query)).all(), limit, lambda row: (row[0].id,))
 
     async def one(self, run_id: UUID) -> Row[Run, Contact | None, Workflow, WorkflowVersion] | None:
         """The run with its contact, workflow and pinned version; None when it is not of this workspace."""

@@ -32,7 +32,7 @@ from app.runs.schemas import (
     TriggerEventOut,
 )
 from app.values.contact_view import name_of
-from app.web.pagination import Page, clamp_limit, cut, decode_cursor
+from app.web.pagination import Page, clamp_limit
 
 MAX_CONTEXT = 262_144
 STANDING = {
@@ -237,10 +237,7 @@ class RunService:
 
     async def list(self, wanted: RunFilter, limit: int | None = None, cursor: str | None = None) -> Page[RunOut]:
         """Newest first. Raises Invalid on a cursor that is not ours."""
-        size = clamp_limit(limit)
-        before = decode_cursor(cursor, UUID)[0] if cursor else None
-        rows = await self.runs.page(wanted, size, before)
-        page = cut(rows, size, lambda row: (row[0].id,))
+        page = await self.runs.page(wanted, clamp_limit(limit), cursor)
         triggers = await self.runs.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
         statuses = await self.runs.message_statuses([run.id for run, _ in page.items])
         told = [

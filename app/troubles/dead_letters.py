@@ -28,9 +28,7 @@ class DeadLetterService:
 
     async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[DeadLetter]:
         """One page, the newest first."""
-        size = pagination.clamp_limit(limit)
-        before = pagination.decode_cursor(cursor, int)[0] if cursor else None
-        return pagination.cut(await self.rows.newest(size + 1, before), size, lambda row: (row.id,))
+        return await self.rows.page([DeadLetter.id], cursor, pagination.clamp_limit(limit), newest=True)
 
     async def retry(self, ids: Sequence[int] | None) -> int:
         """Handle them again, as if they had just arrived with their old times. None: all, up to `MOST`. NotFound when none is there."""

@@ -15,6 +15,7 @@ from app import inbox
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
 from app.models.status import MessageStatus, RunStatus
+from app.models.tenant_repository import TenantRepository
 from app.values.contact_view import name_of
 from app.workflows.run_counters import OF_WORKFLOW, RUNNING
 
@@ -250,18 +251,10 @@ _RETRY = f"""
 _DISCARD = f"{_TAKEN} select id from taken"  # noqa: S608  constants
 
 
-class DeadLetters:
+class DeadLetters(TenantRepository[DeadLetter]):
     """Events of one workspace that could not be handled."""
 
-    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
-        self.session, self.tenant_id = session, tenant_id
-
-    async def newest(self, limit: int, before: int | None) -> Sequence[DeadLetter]:
-        """Up to `limit` of them with ids below `before`, the newest first."""
-        query = select(DeadLetter).where(DeadLetter.tenant_id == self.tenant_id).order_by(DeadLetter.id.desc())
-        if before is not None:
-            query = query.where(DeadLetter.id < before)
-        return (await self.session.scalars(query.limit(limit))).all()
+    model = DeadLetter
 
     async def contact_names(self, contact_ids: set[UUID]) -> dict[UUID, str]:
         """What each contact is called, of those that still exist."""

@@ -15,7 +15,7 @@ from sqlalchemy import Select, tuple_
 from app.errors import Invalid
 
 T = TypeVar("T")
-R = TypeVar("R")
+QueryT = TypeVar("QueryT", bound="Select[*tuple[Any, ...]]")
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 
 
@@ -36,7 +36,7 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
         ) from error
 
 
-def keyset(query: Select[R], columns: Sequence[Any], cursor: str | None, *, descending: bool = False) -> Select[R]:
+def keyset(query: QueryT, columns: Sequence[Any], cursor: str | None, *, descending: bool = False) -> QueryT:
     """`query` in the order of `columns`, from the row after `cursor` on. The columns together are unique, and none may be null.
 
     Raises Invalid for a cursor that is not of these columns.

@@ -18,6 +18,7 @@ from app.flow.field_reads import KnownNames
 from app.lib import clock
 from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
+from app.web.pagination import Page, cut, keyset
 
 KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
@@ -72,19 +73,17 @@ class WorkflowRepository:
         *,
         statuses: Iterable[WorkflowStatus],
         search: str | None,
-        after: tuple[datetime, UUID] | None,
+        cursor: str | None,
         limit: int,
-    ) -> Sequence[Workflow]:
-        """Up to `limit` workflows, last changed first, beginning after the row whose sort values are `after`."""
+    ) -> Page[Workflow]:
+        """A page of workflows, last changed first."""
         query = self._visible().where(Workflow.status.in_([status.value for status in statuses]))
         if search:
             # Names are few a workspace; a scan of one tenant's workflows is cheaper than keeping a trigram index.
             pattern = "%" + search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
             query = query.where(Workflow.name.ilike(pattern) | Workflow.description.ilike(pattern))
-        if after:
-            query = query.where(tuple_(Workflow.updated_at, Workflow.id) < tuple_(*after))
-        query = query.order_by(Workflow.updated_at.desc(), Workflow.id.desc()).limit(limit)
-        return (await self._session.scalars(query)).all()
+        query = keyset(query, [Workflow.updated_at, Workflow.id], cursor, descending=True).limit(limit + 1)
+        return cut((await self._session.scalars(query)).all(), limit, lambda row: (row.updated_at, row.id))
 
     async def count_by_status(self) -> dict[str, int]:
         """How many workflows there are of each status that occurs."""
@@ -105,14 +104,13 @@ class WorkflowRepository:
         )
         return (await self._session.scalars(query)).one_or_none()
 
-    async def versions(self, workflow_id: UUID, *, below: int | None, limit: int) -> Sequence[WorkflowVersion]:
-        """Newest first, beginning below version `below`."""
+    async def versions(self, workflow_id: UUID, *, cursor: str | None, limit: int) -> Page[WorkflowVersion]:
+        """A page of versions, newest first."""
         query = select(WorkflowVersion).where(
             WorkflowVersion.tenant_id == self._tenant_id, WorkflowVersion.workflow_id == workflow_id
         )
-        if below is not None:
-            query = query.where(WorkflowVersion.version < below)
-        return (await self._session.scalars(query.order_by(WorkflowVersion.version.desc()).limit(limit))).all()
+        query = keyset(query, [WorkflowVersion.version], cursor, descending=True).limit(limit + 1)
+        return cut((await self._session.scalars(query)).all(), limit, lambda row: (row.version,))
 
     async def last_version(self, workflow_id: UUID) -> int:
         """The highest version number in use, 0 before the first publication."""

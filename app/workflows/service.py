@@ -9,7 +9,6 @@ Publishing never moves runs: each stays on the version it started on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -29,7 +28,7 @@ from app.lib.ids import uuid7
 from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
-from app.web.pagination import Page, clamp_limit, cut, decode_cursor
+from app.web.pagination import Page, clamp_limit
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import WorkflowRepository, touch
@@ -126,15 +125,12 @@ class WorkflowService:
         cursor: str | None = None,
     ) -> Page[Listed]:
         """Workflows, last changed first; `search` looks in name and description. Three queries, whatever the number."""
-        size = clamp_limit(limit)
-        after = decode_cursor(cursor, datetime, UUID) if cursor else None
-        rows = await self._repository.page(
+        page = await self._repository.page(
             statuses=statuses or LISTED,
             search=(search or "").replace("\0", "").strip() or None,
-            after=(after[0], after[1]) if after else None,
-            limit=size + 1,
+            cursor=cursor,
+            limit=clamp_limit(limit),
         )
-        page = cut(rows, size, lambda row: (row.updated_at, row.id))
         hashes = await self._repository.live_hashes(page.items)
         counters = await self._counters.of_workflows(row.id for row in page.items)
         listed = [

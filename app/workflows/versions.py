@@ -8,7 +8,7 @@ from app.flow.document import Flow
 from app.flow.validation import references
 from app.lib import clock
 from app.models import Workflow, WorkflowVersion
-from app.web.pagination import Page, clamp_limit, cut, decode_cursor
+from app.web.pagination import Page, clamp_limit
 from app.workflows.drafts import Drafts
 from app.workflows.repository import WorkflowRepository, touch
 
@@ -45,10 +45,7 @@ class Versions:
 
     async def page(self, workflow: Workflow, limit: int | None, cursor: str | None) -> Page[WorkflowVersion]:
         """Newest first."""
-        size = clamp_limit(limit)
-        below = decode_cursor(cursor, int)[0] if cursor else None
-        rows = await self._repository.versions(workflow.id, below=below, limit=size + 1)
-        return cut(rows, size, lambda row: (row.version,))
+        return await self._repository.versions(workflow.id, cursor=cursor, limit=clamp_limit(limit))
 
     async def get(self, workflow: Workflow, number: int) -> WorkflowVersion:
         """One version. Raises NoSuchVersion."""
