@@ -12,7 +12,7 @@ from litestar.plugins.htmx import HTMXPlugin
 from litestar.template import TemplateConfig
 
 from app import features
-from app.accounts import guards
+from app.accounts import deps, guards
 from app.accounts.authentication import Authentication
 from app.builder import canvas, type_check
 from app.flow import discovery
@@ -85,6 +85,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
             *handlers(),
             assets.serve,
         ],
+        dependencies={name: deps.injected(service) for name, service in features.services().items()},
         plugins=[SQLAlchemyPlugin(config), HTMXPlugin(), openapi.StrictStructs()],
         middleware=middleware(),
         state=State({"database": config, "health": probe, **config.create_app_state_items()}),

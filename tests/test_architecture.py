@@ -40,8 +40,8 @@ LEVELS = (
 )
 """From the top down: a module may import what stands below it, never what stands above. A longer name is looked for first."""
 
-ANYBODY = {"app.accounts.principal", "app.accounts.guards"}
-"""Who asks, and what they may: every page and API handler reads it."""
+ANYBODY = {"app.accounts.principal", "app.accounts.guards", "app.accounts.deps"}
+"""Who asks, what they may, and what is made in their name: every page and API handler reads it."""
 
 NEIGHBOURS = {
     ("contacts", "app.events"): "a change of a contact is an event",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, delete, get, post
-from litestar.di import NamedDependency
+from litestar import delete, get, post
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
+from app.accounts.deps import AppRequest, Database
 from app.accounts.schemas import ApiKeyIn, ApiKeyOut, MeOut, NewApiKeyOut, RotationIn
 from app.models.scope import Scope
 from app.models.status import Role
@@ -21,15 +20,13 @@ TAGS = ["Accounts"]
 
 
 @get("/api/v1/me", role=Role.VIEWER, scope=None, tags=TAGS, summary="Who this key is")
-async def me(request: Request[Any, Any, Any]) -> Envelope[MeOut]:
+async def me(request: AppRequest) -> Envelope[MeOut]:
     """The name, role and workspace of the key that asks."""
     return ok(MeOut.of(request.user))
 
 
 @get("/api/v1/api-keys", role=Role.ADMIN, scope=Scope.API_KEYS_READ, tags=TAGS, summary="List the API keys")
-async def list_keys(
-    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]
-) -> Envelope[list[ApiKeyOut]]:
+async def list_keys(request: AppRequest, db_session: Database) -> Envelope[list[ApiKeyOut]]:
     """All keys that were not revoked, the newest first, without their secrets."""
     return ok([ApiKeyOut.of(row) for row in await keys.listed(db_session, request.user.tenant_id)])
 
@@ -42,9 +39,7 @@ async def list_keys(
     tags=TAGS,
     summary="Create an API key",
 )
-async def create_key(
-    request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession], data: JSONBody[ApiKeyIn]
-) -> Envelope[NewApiKeyOut]:
+async def create_key(request: AppRequest, db_session: Database, data: JSONBody[ApiKeyIn]) -> Envelope[NewApiKeyOut]:
     """The answer holds the key itself, once: repeated with the same Idempotency-Key it has null there.
 
     The key gets at most the role and the scopes of the key that asks.
@@ -67,8 +62,8 @@ async def create_key(
     summary="Rotate an API key",
 )
 async def rotate_key(
-    request: Request[Any, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    db_session: Database,
     key_id: FromPath[UUID],
     data: JSONBody[RotationIn],
 ) -> Envelope[NewApiKeyOut]:
@@ -89,8 +84,8 @@ async def rotate_key(
     summary="Revoke an API key",
 )
 async def revoke_key(
-    request: Request[Any, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    db_session: Database,
     key_id: FromPath[UUID],
     with_made: Annotated[bool, QueryParameter(name="withMade")] = False,
 ) -> Envelope[ApiKeyOut]:

@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.datastructures import Cookie
 
+from app.accounts.deps import AppRequest
 from app.lib import addresses, clock, crypto
 from app.settings import settings
 
@@ -37,13 +38,13 @@ def device_cookie() -> str:
     return "__Host-device" if settings().web.secure_cookies else "device"
 
 
-def known_device(request: Request[Any, Any, Any], email: str) -> str | None:
+def known_device(request: AppRequest, email: str) -> str | None:
     """The id of this device when somebody signed in on it with this address; None for any other."""
     device = _read(request)
     return device.id if device is not None and _mark(device.id, email) in device.people else None
 
 
-def remember(request: Request[Any, Any, Any], answer: Response[Any], email: str) -> None:
+def remember(request: AppRequest, answer: Response[Any], email: str) -> None:
     """This person signed in here with a password or a link of their own: know the device from now on."""
     before = _read(request)
     device_id = before.id if before else secrets.token_urlsafe(12)
@@ -63,7 +64,7 @@ def remember(request: Request[Any, Any, Any], answer: Response[Any], email: str)
     )
 
 
-def _read(request: Request[Any, Any, Any]) -> Device | None:
+def _read(request: AppRequest) -> Device | None:
     try:
         device = msgspec.convert(crypto.unsign(_PURPOSE, request.cookies.get(device_cookie(), "")), Device)
     except (crypto.Unreadable, msgspec.ValidationError):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import sessions
 from app.accounts.authentication import session_cookie
+from app.accounts.deps import AppRequest
 from app.accounts.devices import remember
 from app.models.user import User
 from app.web import flash
@@ -21,7 +21,7 @@ PRIVATE = {"Cache-Control": "no-store"}
 
 
 async def begin(
-    request: Request[Any, Any, Any],
+    request: AppRequest,
     session: AsyncSession,
     user_id: UUID,
     target: str,
@@ -49,7 +49,7 @@ async def begin(
     return answer
 
 
-async def token_of(request: Request[Any, Any, Any]) -> str:
+async def token_of(request: AppRequest) -> str:
     """The token that a form brings: the script of `accounts/link.html` takes it from the fragment, or a person pastes the link."""
     given = str((await request.form()).get("token", "")).strip()
     return given.rpartition("#")[2].rpartition("/")[2][:100]

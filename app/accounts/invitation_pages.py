@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
+from litestar import Response, get, post
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import invitations, passwords, service, sessions, throttle
 from app.accounts.authentication import no_session_cookie
+from app.accounts.deps import AppRequest, Database
 from app.accounts.devices import known_device
 from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.invitations import Opened
@@ -22,18 +22,20 @@ from app.web import flash, transactions
 from app.web.client_address import client_address
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 
-
-@get("/invitation", public=True, any_query=True, include_in_schema=False)
-async def open_invitation(request: Asked) -> Template:
+@get("/invitation", public=True, any_query=True)
+async def open_invitation(request: AppRequest) -> Template:
     """Where the link leads. Its token stands in the fragment, which no server and no log sees; a script sends it on."""
     return page(request, "accounts/link.html", headers=PRIVATE, action="/invitation", what="invitation")
 
 
 def _shown(
-    request: Asked, found: Opened, token: str, *, error: AppError | None = None, given: dict[str, str] | None = None
+    request: AppRequest,
+    found: Opened,
+    token: str,
+    *,
+    error: AppError | None = None,
+    given: dict[str, str] | None = None,
 ) -> Template:
     status = error.status_code if error else 200
     mine = request.user is not None and request.user.email == found.email
@@ -51,15 +53,15 @@ def _shown(
     )
 
 
-@post("/invitation", public=True, any_query=True, include_in_schema=False, status_code=200)
-async def show_invitation(request: Asked, db_session: Database) -> Template:
+@post("/invitation", public=True, any_query=True, status_code=200)
+async def show_invitation(request: AppRequest, db_session: Database) -> Template:
     """Which workspace invites whom, as what. It uses nothing up."""
     token = await token_of(request)
     return _shown(request, await invitations.opened(db_session, token), token)
 
 
-@post("/invitation/accept", public=True, any_query=True, include_in_schema=False, status_code=200)
-async def accept_invitation(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/invitation/accept", public=True, any_query=True, status_code=200)
+async def accept_invitation(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Become a member: with a new account, with one whose password one knows, or with the one that is signed in."""
     form, token = await request.form(), await token_of(request)
     own = functools.partial(transactions.short_transaction, request.scope)
@@ -79,7 +81,7 @@ async def accept_invitation(request: Asked, db_session: Database) -> Template | 
 
 
 async def _with_new_account(
-    request: Asked, session: AsyncSession, token: str, found: Opened, name: str, password: str
+    request: AppRequest, session: AsyncSession, token: str, found: Opened, name: str, password: str
 ) -> Response[bytes]:
     name = service.clean_name(name)
     secret = await passwords.hashed(passwords.check(password, found.email))
@@ -89,7 +91,7 @@ async def _with_new_account(
 
 
 async def _with_password(
-    request: Asked, session: AsyncSession, token: str, found: Opened, password: str
+    request: AppRequest, session: AsyncSession, token: str, found: Opened, password: str
 ) -> Response[bytes]:
     address = client_address(request.scope)
     try:
@@ -105,18 +107,18 @@ async def _with_password(
     return await begin(request, session, user_id, "/", lasting=True, tenant_id=found.tenant_id, text=_welcome(found))
 
 
-async def _signed_in(request: Asked, session: AsyncSession, token: str) -> Response[bytes]:
+async def _signed_in(request: AppRequest, session: AsyncSession, token: str) -> Response[bytes]:
     user, address = request.user, client_address(request.scope)
     found = await invitations.accept_as(session, token, user.id, session_id=user.session_id, address=address)
     await sessions.switch(session, user, found.tenant_id)
     return flash.go(request, "/", _welcome(found))
 
 
-@post("/invitation/sign-out", role=Role.VIEWER, include_in_schema=False)
-async def leave_for_invitation(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/invitation/sign-out", role=Role.VIEWER)
+async def leave_for_invitation(request: AppRequest, db_session: Database) -> Response[bytes]:
     """Somebody else is signed in: sign them out and come back to the invitation."""
     token = await token_of(request)
-    await sessions.end(db_session, request.user, request.user.session_id)
+    await sessions.end(db_session, request.user, request.user.own_session)
     answer = flash.go(request, f"/invitation#{token}")
     answer.set_cookie(no_session_cookie())
     return answer

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from litestar import Request, get, post
-from litestar.di import NamedDependency
+from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Response, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import keys
+from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, Invalid
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
@@ -21,8 +21,6 @@ from app.settings import settings
 from app.web import flash
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 _PRIVATE = {"Cache-Control": "no-store"}
 NEVER = "never"
 LIVES = [("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), (NEVER, "Never")]
@@ -52,7 +50,7 @@ class Asking(NamedTuple):
     """(value, label, what it means); the first one is chosen."""
 
 
-def asked(request: Asked, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
+def asked(request: AppRequest, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
     """The dialog that `question` needs before somebody gets `role`, or is removed (None)."""
     which = "these keys" if len(question.keys) > 1 else "this key"
     choices = [
@@ -63,7 +61,7 @@ def asked(request: Asked, question: keys.KeysInQuestion, user_id: UUID, role: Ro
 
 
 async def _keys(
-    request: Asked, session: AsyncSession, error: AppError | None = None, given: dict[str, Any] | None = None
+    request: AppRequest, session: AsyncSession, error: AppError | None = None, given: dict[str, Any] | None = None
 ) -> Template:
     rows = await keys.listed(session, request.user.tenant_id)
     return page(
@@ -100,14 +98,14 @@ def _made_with(rows: list[keys.ListedKey]) -> dict[UUID, int]:
     return {key_id: count(key_id) for key_id in children}
 
 
-@get("/settings/keys", role=Role.ADMIN, include_in_schema=False)
-async def list_keys(request: Asked, db_session: Database) -> Template:
+@get("/settings/keys", role=Role.ADMIN)
+async def list_keys(request: AppRequest, db_session: Database) -> Template:
     """The workspace's API keys."""
     return await _keys(request, db_session)
 
 
-@post("/settings/keys", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def create_key(request: Asked, db_session: Database) -> Template:
+@post("/settings/keys", role=Role.ADMIN, status_code=200)
+async def create_key(request: AppRequest, db_session: Database) -> Template:
     """Make a key and show it, once."""
     form = await request.form()
     given: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("name", "access", "role", "days")}
@@ -140,7 +138,7 @@ def _days(text: str) -> int | None:
 
 
 async def _key_shown(
-    request: Asked, session: AsyncSession, row: ApiKey, key: str, replaced: ApiKey | None = None
+    request: AppRequest, session: AsyncSession, row: ApiKey, key: str, replaced: ApiKey | None = None
 ) -> Template:
     return page(
         request,
@@ -153,8 +151,8 @@ async def _key_shown(
     )
 
 
-@post("/settings/keys/{key_id:uuid}/rotate", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def rotate_key(request: Asked, db_session: Database, key_id: FromPath[UUID]) -> Template:
+@post("/settings/keys/{key_id:uuid}/rotate", role=Role.ADMIN, status_code=200)
+async def rotate_key(request: AppRequest, db_session: Database, key_id: FromPath[UUID]) -> Template:
     """A new key in the place of one that works on for a while; the new one is shown, once."""
     form = await request.form()
     hours = str(form.get("overlap", ""))
@@ -163,8 +161,8 @@ async def rotate_key(request: Asked, db_session: Database, key_id: FromPath[UUID
     return await _key_shown(request, db_session, row, key, await db_session.get_one(ApiKey, key_id))
 
 
-@post("/settings/keys/{key_id:uuid}/revoke", role=Role.ADMIN, include_in_schema=False)
-async def revoke_key(request: Asked, db_session: Database, key_id: FromPath[UUID]) -> Response[bytes]:
+@post("/settings/keys/{key_id:uuid}/revoke", role=Role.ADMIN)
+async def revoke_key(request: AppRequest, db_session: Database, key_id: FromPath[UUID]) -> Response[bytes]:
     """End a key at once, and the keys that were made with it when the form says so."""
     form = await request.form()
     ended = await keys.revoke(db_session, request.user, key_id, with_made=bool(form.get("made")))

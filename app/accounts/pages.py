@@ -9,14 +9,14 @@ from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import structlog
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import invitation_pages, key_pages, people_pages, sessions, settings_pages, sign_in_links, throttle
 from app.accounts.authentication import no_session_cookie
+from app.accounts.deps import AppRequest, Database
 from app.accounts.devices import known_device
 from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.sessions import WrongPassword
@@ -29,7 +29,6 @@ from app.web.client_address import client_address
 from app.web.fragments import page
 
 log = structlog.get_logger()
-Asked = Request[Any, Any, Any]
 _OURS = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
@@ -41,7 +40,7 @@ def safe_next(target: str | None) -> str:
 
 
 def _form(
-    request: Asked,
+    request: AppRequest,
     target: str,
     email: str = "",
     error: str = "",
@@ -61,15 +60,15 @@ def _form(
     )
 
 
-@get("/sign-in", public=True, any_query=True, include_in_schema=False)
-async def sign_in_form(request: Asked, next: FromQuery[str | None] = None) -> Template | Response[bytes]:
+@get("/sign-in", public=True, any_query=True)
+async def sign_in_form(request: AppRequest, next: FromQuery[str | None] = None) -> Template | Response[bytes]:
     """The form; who is signed in already goes on."""
     target = safe_next(next)
     return flash.go(request, target) if request.user else _form(request, target)
 
 
-@post("/sign-in", public=True, any_query=True, include_in_schema=False, status_code=200)
-async def sign_in(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+@post("/sign-in", public=True, any_query=True, status_code=200)
+async def sign_in(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Check email and password and begin a session, or give the form back with what is wrong."""
     form = await request.form()
     email, password = str(form.get("email", "")), str(form.get("password", ""))
@@ -95,26 +94,26 @@ async def _untold(session: AsyncSession, user_id: UUID) -> str | None:
     return f"{made_by} made a sign-in link for you. Did you not ask for it? Look at your sessions." if made_by else None
 
 
-@get("/sign-in/help", public=True, any_query=True, include_in_schema=False)
-async def sign_in_help(request: Asked) -> Template:
+@get("/sign-in/help", public=True, any_query=True)
+async def sign_in_help(request: AppRequest) -> Template:
     """What to do without a password."""
     return page(request, "accounts/sign_in_help.html", local=settings().local)
 
 
-@get("/sign-in/link", public=True, any_query=True, include_in_schema=False)
-async def open_link(request: Asked) -> Template:
+@get("/sign-in/link", public=True, any_query=True)
+async def open_link(request: AppRequest) -> Template:
     """Where a link leads. Its token stands in the fragment, which no server and no log sees; a script sends it on."""
     return page(request, "accounts/link.html", headers=PRIVATE, action="/sign-in/link", what="sign-in link")
 
 
-@get("/sign-in/link/{token:str}", public=True, any_query=True, include_in_schema=False)
-async def open_old_link(request: Asked, token: FromPath[str]) -> Response[bytes]:
+@get("/sign-in/link/{token:str}", public=True, any_query=True)
+async def open_old_link(request: AppRequest, token: FromPath[str]) -> Response[bytes]:
     """Links of older releases have the token in the path. They end an hour, or a week, after they were made."""
     return flash.go(request, f"/sign-in/link#{quote(token)}")
 
 
-@post("/sign-in/link", public=True, any_query=True, include_in_schema=False, status_code=200)
-async def show_link(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+@post("/sign-in/link", public=True, any_query=True, status_code=200)
+async def show_link(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Whom the link is for, and a button: what scanners of mail open must not use it up.
 
     On one's own machine (`./dev run`) opening it is enough, as nobody else reads that terminal.
@@ -131,34 +130,34 @@ async def show_link(request: Asked, db_session: NamedDependency[AsyncSession]) -
     return page(request, "accounts/sign_in_link.html", headers=PRIVATE, who=user, token=token)
 
 
-@post("/sign-in/link/use", public=True, any_query=True, include_in_schema=False)
-async def use_link(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
+@post("/sign-in/link/use", public=True, any_query=True)
+async def use_link(request: AppRequest, db_session: Database) -> Response[bytes]:
     """Use the link up and begin a session."""
     user_id = await sign_in_links.use_link(db_session, await token_of(request))
     return await begin(request, db_session, user_id, "/", lasting=True)
 
 
-@get("/session", public=True, any_query=True, include_in_schema=False)
-async def who_is_signed_in(request: Asked) -> Response[dict[str, Any]]:
+@get("/session", public=True, any_query=True)
+async def who_is_signed_in(request: AppRequest) -> Response[dict[str, Any]]:
     """For `static/session.js`: whose session this browser has, in which workspace, and the proof for forms of it."""
     who = request.user
     told: dict[str, Any] = {"user": None, "workspace": None}
     if who is not None:
         told = {"user": str(who.id), "name": who.name, "workspace": who.tenant_id, "workspaceName": who.workspace}
-        told |= {"role": str(who.role), "csrf": csrf.masked(csrf.token_of_session(who.session_id, who.tenant_id))}
+        told |= {"role": str(who.role), "csrf": csrf.masked(csrf.token_of_session(who.own_session, who.tenant_id))}
     return Response(told, headers=PRIVATE)
 
 
-@get("/session/return", role=Role.VIEWER, include_in_schema=False)
-async def signed_in_again(request: Asked) -> Template:
+@get("/session/return", role=Role.VIEWER)
+async def signed_in_again(request: AppRequest) -> Template:
     """Where signing in again for another tab leads: it tells that tab, and is needed no more."""
     return page(request, "accounts/session_return.html", headers=PRIVATE)
 
 
-@post("/sign-out", role=Role.VIEWER, include_in_schema=False)
-async def sign_out(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
+@post("/sign-out", role=Role.VIEWER)
+async def sign_out(request: AppRequest, db_session: Database) -> Response[bytes]:
     """End this session, here and in the database. Who has none any more is led to the sign-in as well."""
-    await sessions.end(db_session, request.user, request.user.session_id)
+    await sessions.end(db_session, request.user, request.user.own_session)
     answer = flash.go(request, "/sign-in")
     answer.set_cookie(no_session_cookie())
     return answer

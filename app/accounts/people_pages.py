@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
+from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import account_mail, invitations, key_pages, keys, repository, service
+from app.accounts.deps import AppRequest, Database
 from app.accounts.entering import PRIVATE
 from app.accounts.invitations import NewLink
 from app.accounts.keys import KeysInQuestion
@@ -23,18 +23,16 @@ from app.web.client_address import client_address
 from app.web.fragments import page
 from app.web.user_agent import described
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 URL = "/settings/users"
 
 
-async def _text(request: Asked, *names: str) -> list[str]:
+async def _text(request: AppRequest, *names: str) -> list[str]:
     form = await request.form()
     return [str(form.get(name, "")).strip() for name in names]
 
 
 async def _users(
-    request: Asked,
+    request: AppRequest,
     session: AsyncSession,
     error: AppError | None = None,
     given: dict[str, str] | None = None,
@@ -58,7 +56,7 @@ async def _users(
     )
 
 
-def _handed_over(request: Asked, link: NewLink, path: str, *, invited: bool) -> Template | Response[bytes]:
+def _handed_over(request: AppRequest, link: NewLink, path: str, *, invited: bool) -> Template | Response[bytes]:
     """Say that the link went by mail, or show it, once."""
     if link.token is None:
         what = "The invitation" if invited else "The sign-in link"
@@ -67,14 +65,14 @@ def _handed_over(request: Asked, link: NewLink, path: str, *, invited: bool) -> 
     return page(request, "accounts/link_shown.html", headers=PRIVATE, url=url, email=link.email, invited=invited)
 
 
-@get(URL, role=Role.VIEWER, include_in_schema=False)
-async def users(request: Asked, db_session: Database) -> Template:
+@get(URL, role=Role.VIEWER)
+async def users(request: AppRequest, db_session: Database) -> Template:
     """Who is in the workspace, and who is invited."""
     return await _users(request, db_session)
 
 
-@post(URL, role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def invite(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post(URL, role=Role.ADMIN, status_code=200)
+async def invite(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Invite a person. Where no mail can be sent, the link is shown once."""
     email, name, role = await _text(request, "email", "name", "role")
     address = client_address(request.scope)
@@ -85,9 +83,9 @@ async def invite(request: Asked, db_session: Database) -> Template | Response[by
     return _handed_over(request, made, "/invitation", invited=True)
 
 
-@post("/settings/invitations/{invitation_id:uuid}/renew", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post("/settings/invitations/{invitation_id:uuid}/renew", role=Role.ADMIN, status_code=200)
 async def renew_invitation(
-    request: Asked, db_session: Database, invitation_id: FromPath[UUID]
+    request: AppRequest, db_session: Database, invitation_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Send an invitation again with a new link; the old one ends. `show=1` asks for the link after a mail that could not be sent."""
     show, address = bool((await request.form()).get("show")), client_address(request.scope)
@@ -95,23 +93,25 @@ async def renew_invitation(
     return _handed_over(request, made, "/invitation", invited=True)
 
 
-@post("/settings/invitations/{invitation_id:uuid}/revoke", role=Role.ADMIN, include_in_schema=False)
-async def revoke_invitation(request: Asked, db_session: Database, invitation_id: FromPath[UUID]) -> Response[bytes]:
+@post("/settings/invitations/{invitation_id:uuid}/revoke", role=Role.ADMIN)
+async def revoke_invitation(
+    request: AppRequest, db_session: Database, invitation_id: FromPath[UUID]
+) -> Response[bytes]:
     """End an invitation."""
     address = client_address(request.scope)
     email = await invitations.revoke(db_session, request.user, invitation_id, address=address)
     return flash.go(request, URL, f"The invitation of {email} was revoked.")
 
 
-@post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def new_link(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+@post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, status_code=200)
+async def new_link(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
     """A new one-time link for somebody who cannot sign in."""
     made = await service.new_link(db_session, request.user, user_id, address=client_address(request.scope))
     return _handed_over(request, made, "/sign-in/link", invited=False)
 
 
-@post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def change_role(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+@post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, status_code=200)
+async def change_role(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
     """Give a person another role. With a lower one it is asked first what becomes of the API keys that reach further."""
     role, answer = await _text(request, "role", "keys")
     try:
@@ -121,8 +121,8 @@ async def change_role(request: Asked, db_session: Database, user_id: FromPath[UU
     return flash.go(request, URL, f"{member.name or member.email} is {member.role} now.")
 
 
-@post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def remove_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
+@post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, status_code=200)
+async def remove_user(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
     """Take a person out of the workspace. It is asked first what becomes of the API keys that they made."""
     [answer] = await _text(request, "keys")
     try:
@@ -132,25 +132,25 @@ async def remove_user(request: Asked, db_session: Database, user_id: FromPath[UU
     return flash.go(request, URL, f"{member.name or member.email} was removed.")
 
 
-@get("/settings/users/{user_id:uuid}/sessions", role=Role.ADMIN, include_in_schema=False)
-async def sessions_of_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Template:
+@get("/settings/users/{user_id:uuid}/sessions", role=Role.ADMIN)
+async def sessions_of_user(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template:
     """Where a member is signed in to this workspace."""
     member, rows = await service.sessions_of(db_session, request.user, user_id)
     shown = [(row, described(row.user_agent)) for row in rows]
     return page(request, "accounts/user_sessions.html", member=member, rows=shown)
 
 
-@post("/settings/users/{user_id:uuid}/sessions/end", role=Role.ADMIN, include_in_schema=False)
-async def end_sessions_of_user(request: Asked, db_session: Database, user_id: FromPath[UUID]) -> Response[bytes]:
+@post("/settings/users/{user_id:uuid}/sessions/end", role=Role.ADMIN)
+async def end_sessions_of_user(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Response[bytes]:
     """Sign a member out of this workspace everywhere."""
     member, count = await service.end_sessions_of(db_session, request.user, user_id)
     places = f"{count} place{'s' if count != 1 else ''}"
     return flash.go(request, URL, f"{member.name or member.email} was signed out in {places}.")
 
 
-@post("/settings/users/{user_id:uuid}/sessions/{session_id:uuid}/end", role=Role.ADMIN, include_in_schema=False)
+@post("/settings/users/{user_id:uuid}/sessions/{session_id:uuid}/end", role=Role.ADMIN)
 async def end_session_of_user(
-    request: Asked, db_session: Database, user_id: FromPath[UUID], session_id: FromPath[UUID]
+    request: AppRequest, db_session: Database, user_id: FromPath[UUID], session_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Sign a member out in one browser."""
     await service.end_sessions_of(db_session, request.user, user_id, session_id)

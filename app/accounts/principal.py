@@ -44,6 +44,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.id if self.kind == "user" else None
 
     @property
+    def own_session(self) -> UUID:
+        """The browser session that it came with. Only for routes that a key cannot reach."""
+        assert self.session_id is not None  # noqa: S101  pages take no keys
+        return self.session_id
+
+    @property
     def key_id(self) -> UUID | None:
         """The API key to write down as maker; None for a user."""
         return self.id if self.kind == "key" else None

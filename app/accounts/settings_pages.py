@@ -7,13 +7,13 @@ import zoneinfo
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
+from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import passwords, repository, service, sessions, sign_in_links
+from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, Invalid, TooMany
 from app.models.status import Role
 from app.models.user import User
@@ -22,11 +22,8 @@ from app.web import flash, transactions
 from app.web.fragments import page
 from app.web.user_agent import described
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 
-
-async def _text(request: Asked, *names: str) -> list[str]:
+async def _text(request: AppRequest, *names: str) -> list[str]:
     form = await request.form()
     return [str(form.get(name, "")).strip() for name in names]
 
@@ -35,8 +32,8 @@ def _errors(error: AppError | None) -> dict[str, str]:
     return {complaint["path"]: complaint["message"] for complaint in error.errors} if error else {}
 
 
-@get("/settings", role=Role.VIEWER, include_in_schema=False)
-async def settings_home(request: Asked) -> Response[bytes]:
+@get("/settings", role=Role.VIEWER)
+async def settings_home(request: AppRequest) -> Response[bytes]:
     """The first of the tabs."""
     return flash.go(request, "/settings/profile")
 
@@ -44,7 +41,7 @@ async def settings_home(request: Asked) -> Response[bytes]:
 # ---- profile
 
 
-async def _profile(request: Asked, session: AsyncSession, error: AppError | None = None) -> Template:
+async def _profile(request: AppRequest, session: AsyncSession, error: AppError | None = None) -> Template:
     user = await session.get_one(User, request.user.id)
     return page(
         request,
@@ -56,14 +53,14 @@ async def _profile(request: Asked, session: AsyncSession, error: AppError | None
     )
 
 
-@get("/settings/profile", role=Role.VIEWER, include_in_schema=False)
-async def profile(request: Asked, db_session: Database) -> Template:
+@get("/settings/profile", role=Role.VIEWER)
+async def profile(request: AppRequest, db_session: Database) -> Template:
     """Name and password."""
     return await _profile(request, db_session)
 
 
-@post("/settings/profile", role=Role.VIEWER, include_in_schema=False, status_code=200)
-async def save_profile(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/settings/profile", role=Role.VIEWER, status_code=200)
+async def save_profile(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Change one's own name."""
     [name] = await _text(request, "name")
     try:
@@ -73,8 +70,8 @@ async def save_profile(request: Asked, db_session: Database) -> Template | Respo
     return flash.go(request, "/settings/profile", "Saved.")
 
 
-@post("/settings/password", role=Role.VIEWER, include_in_schema=False, status_code=200)
-async def save_password(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/settings/password", role=Role.VIEWER, status_code=200)
+async def save_password(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Change one's own password. Sessions elsewhere end."""
     form = await request.form()
     current, new = str(form.get("current", "")), str(form.get("new", ""))
@@ -91,23 +88,23 @@ async def save_password(request: Asked, db_session: Database) -> Template | Resp
 # ---- sessions
 
 
-@get("/settings/sessions", role=Role.VIEWER, include_in_schema=False)
-async def list_sessions(request: Asked, db_session: Database) -> Template:
+@get("/settings/sessions", role=Role.VIEWER)
+async def list_sessions(request: AppRequest, db_session: Database) -> Template:
     """Where this person is signed in."""
     rows = [(row, described(row.user_agent)) for row in await sessions.listed(db_session, request.user)]
     links = await sign_in_links.links_made_for(db_session, request.user.id)
     return page(request, "accounts/sessions.html", rows=rows, links=links)
 
 
-@post("/settings/sessions/{session_id:uuid}/end", role=Role.VIEWER, include_in_schema=False)
-async def end_session(request: Asked, db_session: Database, session_id: FromPath[UUID]) -> Response[bytes]:
+@post("/settings/sessions/{session_id:uuid}/end", role=Role.VIEWER)
+async def end_session(request: AppRequest, db_session: Database, session_id: FromPath[UUID]) -> Response[bytes]:
     """Sign out one other browser."""
     await sessions.end(db_session, request.user, session_id)
     return flash.go(request, "/settings/sessions", "Signed out there.")
 
 
-@post("/settings/sessions/end-others", role=Role.VIEWER, include_in_schema=False)
-async def end_other_sessions(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/settings/sessions/end-others", role=Role.VIEWER)
+async def end_other_sessions(request: AppRequest, db_session: Database) -> Response[bytes]:
     """Sign out everywhere but here."""
     count = await sessions.end_others(db_session, request.user.id, request.user.session_id)
     return flash.go(request, "/settings/sessions", f"Signed out in {count} other place{'s' if count != 1 else ''}.")
@@ -116,7 +113,7 @@ async def end_other_sessions(request: Asked, db_session: Database) -> Response[b
 # ---- workspace
 
 
-async def _workspace(request: Asked, session: AsyncSession, error: AppError | None = None) -> Template:
+async def _workspace(request: AppRequest, session: AsyncSession, error: AppError | None = None) -> Template:
     return page(
         request,
         "accounts/workspace.html",
@@ -129,14 +126,14 @@ async def _workspace(request: Asked, session: AsyncSession, error: AppError | No
     )
 
 
-@get("/settings/workspace", role=Role.VIEWER, include_in_schema=False)
-async def workspace(request: Asked, db_session: Database) -> Template:
+@get("/settings/workspace", role=Role.VIEWER)
+async def workspace(request: AppRequest, db_session: Database) -> Template:
     """Name, time zone and country of the workspace, and the other workspaces of this person."""
     return await _workspace(request, db_session)
 
 
-@post("/settings/workspace", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def save_workspace(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/settings/workspace", role=Role.ADMIN, status_code=200)
+async def save_workspace(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Change name, time zone and country."""
     name, timezone, country = await _text(request, "name", "timezone", "country")
     try:
@@ -146,8 +143,8 @@ async def save_workspace(request: Asked, db_session: Database) -> Template | Res
     return flash.go(request, "/settings/workspace", "Saved.")
 
 
-@post("/settings/workspaces", role=Role.OWNER, include_in_schema=False, status_code=200)
-async def add_workspace(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/settings/workspaces", role=Role.OWNER, status_code=200)
+async def add_workspace(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """A further workspace, with this person as its owner; the session moves there."""
     [name] = await _text(request, "new_name")
     try:
@@ -158,8 +155,8 @@ async def add_workspace(request: Asked, db_session: Database) -> Template | Resp
     return flash.go(request, "/", f"This is {place.name}.")
 
 
-@post("/settings/workspaces/{workspace_id:int}/open", role=Role.VIEWER, include_in_schema=False)
-async def open_workspace(request: Asked, db_session: Database, workspace_id: FromPath[int]) -> Response[bytes]:
+@post("/settings/workspaces/{workspace_id:int}/open", role=Role.VIEWER)
+async def open_workspace(request: AppRequest, db_session: Database, workspace_id: FromPath[int]) -> Response[bytes]:
     """Go to another workspace of this person."""
     await sessions.switch(db_session, request.user, workspace_id)
     return flash.go(request, "/")

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from litestar import Request
 from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
 from app.builder import form_options
 from app.builder.form_options import Choices
@@ -28,7 +28,6 @@ from app.web.fragments import FragmentEngine
 from app.workflows.service import WorkflowService
 
 SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
-PageRequest = Request[Principal, Any, Any]
 Json = dict[str, Any]
 
 
@@ -114,19 +113,19 @@ def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues
     }
 
 
-async def card_context(request: PageRequest, session: AsyncSession) -> Choices:
+async def card_context(request: AppRequest, session: AsyncSession) -> Choices:
     """What cards are rendered with."""
     return await form_options.titles(session, request.user.tenant_id)
 
 
-def render_cards(request: PageRequest, items: list[Json], known: Choices) -> dict[str, str]:
+def render_cards(request: AppRequest, items: list[Json], known: Choices) -> dict[str, str]:
     """Cards as HTML by node id, for a version that is shown beside the draft."""
     template = request.app.template_engine.get_template("builder/card.html")  # type: ignore[union-attr]
     return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
 
 
 async def shown_version(
-    request: PageRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, number: int
+    request: AppRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, number: int
 ) -> Json:
     """The graph and cards of a version, when they are not what the draft shows; else nothing."""
     version = await service.version(workflow, number)

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest, Database
 from app.builder import canvas, form_options, result_pages, run_pages, status_pages
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
@@ -33,18 +33,17 @@ from app.workflows.drafts import DraftConflict, RevisionMissing
 from app.workflows.schemas import DraftPatch
 from app.workflows.service import WorkflowService
 
-PageRequest = Request[Principal, Any, Any]
-Db = NamedDependency[AsyncSession]
 ONE = "/workflows/{workflow_id:uuid}"
 
 
-@get(ONE, role=Role.VIEWER, include_in_schema=False)
-async def show_builder(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+@get(ONE, role=Role.VIEWER)
+async def show_builder(
+    request: AppRequest, db_session: Database, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Template:
     """The builder of one workflow."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     document = canvas.document_of(workflow)
-    issues = await service.issues(workflow)
+    issues = await workflows.issues(workflow)
     return page(
         request,
         "builder/page.html",
@@ -59,13 +58,13 @@ async def show_builder(request: PageRequest, db_session: Db, workflow_id: FromPa
         triggers=list(presentation.triggers().values()),
         flows=starting_flows(),
         choices=await form_options.all_of(db_session, request.user.tenant_id),
-        unpublished=await service.has_unpublished_changes(workflow),
-        totals=await service.totals(workflow),
+        unpublished=await workflows.has_unpublished_changes(workflow),
+        totals=await workflows.totals(workflow),
     )
 
 
 async def _reply(
-    request: PageRequest,
+    request: AppRequest,
     session: AsyncSession,
     reply: dict[str, Any],
     *,
@@ -94,23 +93,23 @@ def _patch_of(body: bytes) -> DraftPatch:
         raise Invalid("This change does not fit.", errors=faults) from error
 
 
-@patch(ONE + "/draft", role=Role.MARKETER, include_in_schema=False)
+@patch(ONE + "/draft", role=Role.MARKETER)
 async def save_draft(
-    request: PageRequest,
-    db_session: Db,
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     if_match: Annotated[str | None, HeaderParameter(name="If-Match")] = None,
 ) -> Template:
     """Apply a batch of ops. The answer says what is saved, unfinished, refused, or in conflict with whom."""
     base = revision(if_match)
-    service = WorkflowService(db_session, request.user)
     try:
         if base is None:
             raise RevisionMissing
         sent = _patch_of(await request.body())
-        result = await service.apply_ops(workflow_id, base, sent.client, sent.ops)
+        result = await workflows.apply_ops(workflow_id, base, sent.client, sent.ops)
     except DraftConflict as conflict:
-        return await _in_conflict(request, db_session, service, await service.get(workflow_id), conflict)
+        return await _in_conflict(request, db_session, workflows, await workflows.get(workflow_id), conflict)
     except AppError as refused:
         told = {"message": refused.message, "errors": refused.errors, "code": refused.code}
         return await _reply(request, db_session, told, status_code=refused.status_code)
@@ -118,14 +117,14 @@ async def save_draft(
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
-    reply["unpublished"] = await service.has_unpublished_changes(result.workflow)
+    reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
     cards = canvas.cards(document, set(result.changed))
     headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
     return await _reply(request, db_session, reply, cards=cards, headers=headers)
 
 
 async def _in_conflict(
-    request: PageRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, conflict: DraftConflict
+    request: AppRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, conflict: DraftConflict
 ) -> Template:
     told = conflict.extra["conflict"]
     document = canvas.document_of(workflow)
@@ -164,37 +163,46 @@ def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
     return list(found)[:6]
 
 
-@get(ONE + "/draft", role=Role.VIEWER, include_in_schema=False)
+@get(ONE + "/draft", role=Role.VIEWER)
 async def look_at_draft(
-    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], rev: Annotated[int, QueryParameter()] = 0
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    rev: Annotated[int, QueryParameter()] = 0,
 ) -> Template:
     """Has the draft moved on since `rev`? Then the whole of it, else nothing."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     if workflow.draft_rev == rev:
         return await _reply(request, db_session, {"rev": rev})
     reply = {
         "rev": workflow.draft_rev,
         "document": canvas.shared(workflow, canvas.document_of(workflow)),
-        "issues": canvas.as_json(await service.issues(workflow)),
+        "issues": canvas.as_json(await workflows.issues(workflow)),
         "by": workflow.draft_by,
     }
     return await _reply(request, db_session, reply)
 
 
-@get(ONE + "/cards", role=Role.VIEWER, include_in_schema=False)
-async def show_cards(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+@get(ONE + "/cards", role=Role.VIEWER)
+async def show_cards(
+    request: AppRequest, db_session: Database, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Template:
     """All cards of the draft, each to be morphed in place."""
-    workflow = await WorkflowService(db_session, request.user).get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     return await _reply(request, db_session, {}, cards=canvas.cards(canvas.document_of(workflow)))
 
 
-@get(ONE + "/nodes/{node_id:str}/panel", role=Role.VIEWER, include_in_schema=False)
+@get(ONE + "/nodes/{node_id:str}/panel", role=Role.VIEWER)
 async def show_step_panel(
-    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], node_id: FromPath[str]
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    node_id: FromPath[str],
 ) -> Template:
     """The form of one step, or of the trigger."""
-    workflow = await WorkflowService(db_session, request.user).get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     found = canvas.cards(canvas.document_of(workflow), {node_id})
     if not found:
         raise NotFound("This step is gone. Somebody may have removed it.")
@@ -209,10 +217,12 @@ async def show_step_panel(
     )
 
 
-@get(ONE + "/panel", role=Role.VIEWER, include_in_schema=False)
-async def show_workflow_panel(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+@get(ONE + "/panel", role=Role.VIEWER)
+async def show_workflow_panel(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Template:
     """The form of the workflow itself: name, goals, who may enter again."""
-    workflow = await WorkflowService(db_session, request.user).get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     document = canvas.document_of(workflow)
     return page(
         request,
@@ -225,21 +235,22 @@ async def show_workflow_panel(request: PageRequest, db_session: Db, workflow_id:
     )
 
 
-@post(ONE + "/copies", role=Role.MARKETER, include_in_schema=False)
-async def save_as_copy(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
+@post(ONE + "/copies", role=Role.MARKETER)
+async def save_as_copy(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
     """Keep one's own side of a conflict as a new workflow."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     form: FormMultiDict = await request.form()
     try:
         flow = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Flow)
     except msgspec.DecodeError as error:
         raise Invalid("The copy could not be read.", errors=[complaint(str(error))]) from error
-    made = await service.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
+    made = await workflows.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
     return go(request, f"/workflows/{made.id}", "Saved your side as a copy.")
 
 
-@get("/workflows/step-types/{type_:str}/form.js", role=Role.VIEWER, include_in_schema=False)
+@get("/workflows/step-types/{type_:str}/form.js", role=Role.VIEWER)
 async def show_form_script(type_: FromPath[str]) -> Response[str]:
     """The script that improves the form of a type, for the few that bring one."""
     known = presentation.steps().get(type_)

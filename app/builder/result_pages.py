@@ -6,13 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest, Database
 from app.builder import canvas
 from app.contacts.permission import label_of
 from app.flow.document import NEXT, Flow
@@ -22,28 +21,26 @@ from app.models.status import Role
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
-PageRequest = Request[Principal, Any, Any]
-Db = NamedDependency[AsyncSession]
 ONE = "/workflows/{workflow_id:uuid}/results"
 OFFERED_VERSIONS = 20
 
 
-@get(ONE, role=Role.VIEWER, include_in_schema=False)
+@get(ONE, role=Role.VIEWER)
 async def show_results(
-    request: PageRequest,
-    db_session: Db,
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: Annotated[int | None, QueryParameter(ge=0)] = None,
 ) -> Template:
     """The bar above the canvas and the numbers of one version; without `version` of the live one, with 0 of all."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
-    versions = (await service.versions(workflow, limit=OFFERED_VERSIONS)).items
+    workflow = await workflows.get(workflow_id)
+    versions = (await workflows.versions(workflow, limit=OFFERED_VERSIONS)).items
     chosen = workflow.live_version if version is None else version or None
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
     data: dict[str, Any] = {"entered": stats.total_runs, "nodes": msgspec.to_builtins(stats.node_stats)}
     if chosen is not None:
-        data |= await canvas.shown_version(request, db_session, service, workflow, chosen)
+        data |= await canvas.shown_version(request, db_session, workflows, workflow, chosen)
     return page(
         request,
         "builder/results.html",
@@ -55,14 +52,18 @@ async def show_results(
     )
 
 
-@get(ONE + "/{node_id:str}", role=Role.VIEWER, include_in_schema=False)
+@get(ONE + "/{node_id:str}", role=Role.VIEWER)
 async def show_step_results(
-    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], node_id: FromPath[str]
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    node_id: FromPath[str],
 ) -> Template:
     """The numbers of one step over all versions, for its panel."""
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id)
     numbers = stats.node_stats.get(node_id)
-    node = Flow.load((await WorkflowService(db_session, request.user).get(workflow_id)).draft).node(node_id)
+    node = Flow.load((await workflows.get(workflow_id)).draft).node(node_id)
     words = {port: port_of(node.type, node.data, port).label for port in numbers.ports} if node and numbers else {}
     return page(
         request,

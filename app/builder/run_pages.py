@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.accounts.principal import Principal
 from app.builder import canvas
 from app.flow import presentation
@@ -24,48 +24,48 @@ from app.runs.service import RunNotFound, RunService, statuses_of
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
-PageRequest = Request[Principal, Any, Any]
-Db = NamedDependency[AsyncSession]
 ONE = "/workflows/{workflow_id:uuid}/people"
 LISTED = 25
 
 
-@get(ONE, role=Role.VIEWER, include_in_schema=False)
+@get(ONE, role=Role.VIEWER)
 async def show_people(
-    request: PageRequest,
-    db_session: Db,
+    request: AppRequest,
+    runs: NamedDependency[RunService],
     workflow_id: FromPath[UUID],
     status: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of this workflow, to choose one."""
-    service = RunService(db_session, request.user)
-    await service.require_workflow(workflow_id)
+    await runs.require_workflow(workflow_id)
     wanted = RunFilter(workflow_id=workflow_id, statuses=statuses_of(status))
-    runs = await service.list(wanted, LISTED, cursor)
+    found = await runs.list(wanted, LISTED, cursor)
     return page(
         request,
         "builder/people.html",
         workflow_id=workflow_id,
-        runs=runs.items,
-        next_cursor=runs.next_cursor,
+        runs=found.items,
+        next_cursor=found.next_cursor,
         status=status or "",
     )
 
 
-@get(ONE + "/{run_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+@get(ONE + "/{run_id:uuid}", role=Role.VIEWER)
 async def show_person(
-    request: PageRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+    request: AppRequest,
+    db_session: Database,
+    runs: NamedDependency[RunService],
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    run_id: FromPath[UUID],
 ) -> Template:
     """One run: the timeline for the panel, and the steps that the canvas lights."""
-    service = RunService(db_session, request.user)
-    run = await service.detail(run_id, workflow_id)
-    row = await service.runs.one(run_id)
+    run = await runs.detail(run_id, workflow_id)
+    row = await runs.runs.one(run_id)
     if row is None:
         raise RunNotFound
     told = sentences(run, row[3].graph)
     name = run.contact.name if run.contact else "Deleted contact"
-    workflows = WorkflowService(db_session, request.user)
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"name": name, "steps": _lit(run, told, request.user)}
     data |= await canvas.shown_version(request, db_session, workflows, workflow, run.workflow_version)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest
 from app.builder import canvas
 from app.errors import AppError
 from app.flow.node_words import sends
@@ -20,23 +19,22 @@ from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
-PageRequest = Request[Principal, Any, Any]
-Db = NamedDependency[AsyncSession]
 ONE = "/workflows/{workflow_id:uuid}"
 NEWEST_VERSIONS = 8
 
 
-@get(ONE + "/activation", role=Role.VIEWER, include_in_schema=False)
-async def show_activation(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+@get(ONE + "/activation", role=Role.VIEWER)
+async def show_activation(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Template:
     """The dialog before activating: what it listens to, who will enter, what is still missing."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     document = canvas.document_of(workflow)
     return page(
         request,
         "builder/activation.html",
         workflow=workflow,
-        preview=await service.activation_preview(workflow),
+        preview=await workflows.activation_preview(workflow),
         trigger=document["trigger"],
         goals=document["goals"],
         steps=len(document["nodes"]),
@@ -53,44 +51,50 @@ def _names(document: dict[str, Any]) -> dict[str, str]:
     return named
 
 
-@get(ONE + "/version-menu", role=Role.VIEWER, include_in_schema=False)
-async def show_version_menu(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Template:
+@get(ONE + "/version-menu", role=Role.VIEWER)
+async def show_version_menu(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Template:
     """The newest versions, for the menu behind the version in the top bar."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
+    workflow = await workflows.get(workflow_id)
     return page(
         request,
         "builder/version_menu.html",
         workflow=workflow,
-        versions=(await service.versions(workflow, limit=NEWEST_VERSIONS)).items,
-        unpublished=await service.has_unpublished_changes(workflow),
+        versions=(await workflows.versions(workflow, limit=NEWEST_VERSIONS)).items,
+        unpublished=await workflows.has_unpublished_changes(workflow),
         may_edit=canvas.may_edit(request.user, workflow),
     )
 
 
-@post(ONE + "/activate", role=Role.ADMIN, include_in_schema=False)
-async def activate(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes] | Template:
+@post(ONE + "/activate", role=Role.ADMIN)
+async def activate(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Response[bytes] | Template:
     """Publish what changed and let contacts in."""
-    service = WorkflowService(db_session, request.user)
     form = await request.form()
     try:
-        workflow = await service.activate(workflow_id, str(form.get("changelog", "")) or None)
+        workflow = await workflows.activate(workflow_id, str(form.get("changelog", "")) or None)
     except AppError as refused:
         return page(request, "builder/refused.html", status_code=refused.status_code, error=refused)
     return go(request, _builder(workflow_id), f"Version {workflow.live_version} is live.")
 
 
-@post(ONE + "/pause", role=Role.ADMIN, include_in_schema=False)
-async def pause(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
+@post(ONE + "/pause", role=Role.ADMIN)
+async def pause(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
     """Let nobody in and hold everybody where they are."""
-    await WorkflowService(db_session, request.user).pause(workflow_id)
+    await workflows.pause(workflow_id)
     return go(request, _builder(workflow_id), "Paused. Nobody moves on, and no timer is lost.")
 
 
-@post(ONE + "/resume", role=Role.ADMIN, include_in_schema=False)
-async def resume(request: PageRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Response[bytes]:
+@post(ONE + "/resume", role=Role.ADMIN)
+async def resume(
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Response[bytes]:
     """Go on after a pause."""
-    await WorkflowService(db_session, request.user).resume(workflow_id)
+    await workflows.resume(workflow_id)
     return go(request, _builder(workflow_id), "Running again.")
 
 

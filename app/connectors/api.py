@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, delete, get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestMail, TestResult
 from app.connectors.service import ConnectorService, view
@@ -19,25 +18,23 @@ from app.web import pagination
 from app.web.envelope import Envelope, ok
 
 TAGS = ["Connectors"]
-Asked = Request[Any, Any, Any]
 
 
 @get("/api/v1/connectors", role=Role.VIEWER, scope=Scope.CONNECTORS_READ, tags=TAGS, summary="List connectors")
 async def list_connectors(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    connectors: NamedDependency[ConnectorService],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[ConnectorView]]:
-    page = await ConnectorService(db_session, request.user).list(limit, cursor)
+    page = await connectors.list(limit, cursor)
     return ok([view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
 
 @post("/api/v1/connectors", role=Role.ADMIN, scope=Scope.CONNECTORS_WRITE, tags=TAGS, summary="Add a connector")
 async def create_connector(
-    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewConnector]
+    connectors: NamedDependency[ConnectorService], data: JSONBody[NewConnector]
 ) -> Envelope[ConnectorView]:
-    return ok(view(await ConnectorService(db_session, request.user).create(data)))
+    return ok(view(await connectors.create(data)))
 
 
 @get(
@@ -48,9 +45,9 @@ async def create_connector(
     summary="Get a connector",
 )
 async def get_connector(
-    request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
+    connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Envelope[ConnectorView]:
-    return ok(view(await ConnectorService(db_session, request.user).get(connector_id)))
+    return ok(view(await connectors.get(connector_id)))
 
 
 @patch(
@@ -61,12 +58,11 @@ async def get_connector(
     summary="Change a connector",
 )
 async def update_connector(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    connectors: NamedDependency[ConnectorService],
     connector_id: FromPath[UUID],
     data: JSONBody[ConnectorChange],
 ) -> Envelope[ConnectorView]:
-    return ok(view(await ConnectorService(db_session, request.user).update(connector_id, data)))
+    return ok(view(await connectors.update(connector_id, data)))
 
 
 @delete(
@@ -76,10 +72,8 @@ async def update_connector(
     tags=TAGS,
     summary="Delete a connector",
 )
-async def delete_connector(
-    request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
-) -> None:
-    await ConnectorService(db_session, request.user).delete(connector_id)
+async def delete_connector(connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]) -> None:
+    await connectors.delete(connector_id)
 
 
 @post(
@@ -92,12 +86,11 @@ async def delete_connector(
     summary="Send a test mail through a connector",
 )
 async def test_connector(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    connectors: NamedDependency[ConnectorService],
     connector_id: FromPath[UUID],
     data: JSONBody[TestMail],
 ) -> Envelope[TestResult]:
-    return ok(await ConnectorService(db_session, request.user).send_test(connector_id, data.to))
+    return ok(await connectors.send_test(connector_id, data.to))
 
 
 @post(
@@ -109,9 +102,9 @@ async def test_connector(
     summary="Try a connector again that is paused or away",
 )
 async def resume_connector(
-    request: Asked, db_session: NamedDependency[AsyncSession], connector_id: FromPath[UUID]
+    connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Envelope[ConnectorView]:
-    return ok(view(await ConnectorService(db_session, request.user).resume(connector_id)))
+    return ok(view(await connectors.resume(connector_id)))
 
 
 API_TAGS = [
@@ -126,3 +119,4 @@ ROUTES: list[Any] = [
     test_connector,
     resume_connector,
 ]
+SERVICES = {"connectors": ConnectorService}

@@ -6,12 +6,12 @@ from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest
 from app.connectors.schemas import ConnectorChange, NewConnector, Security, SmtpChange, SmtpConfig
 from app.connectors.service import ConnectorService, view
 from app.errors import AppError, Complaint, Invalid, TooMany
@@ -21,8 +21,6 @@ from app.models.status import Role
 from app.web import flash
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 FIELDS = ("name", "host", "port", "security", "username", "password", "fromEmail", "fromName")
 SECURITIES = [
     ("starttls", "STARTTLS (port 587)"),
@@ -41,7 +39,7 @@ _WORDS = {
 }
 
 
-async def _typed(request: Asked) -> dict[str, str]:
+async def _typed(request: AppRequest) -> dict[str, str]:
     form = await request.form()
     given = {name: str(form.get(name, "")) for name in FIELDS}
     return {name: value if name == "password" else value.strip() for name, value in given.items()}
@@ -74,22 +72,21 @@ def _config(given: dict[str, str], kind: type[Any], leave_out: tuple[str, ...] =
     raise Invalid("Some fields need another look.", errors=found)
 
 
-@get("/connectors", role=Role.VIEWER, include_in_schema=False)
-async def list_connectors(request: Asked, db_session: Database) -> Template:
+@get("/connectors", role=Role.VIEWER)
+async def list_connectors(request: AppRequest, connectors: NamedDependency[ConnectorService]) -> Template:
     """All connectors."""
-    service = ConnectorService(db_session, request.user)
-    found = await service.list(100)
+    found = await connectors.list(100)
     return page(
         request,
         "connectors/list.html",
         rows=[view(row) for row in found.items],
-        waiting=await service.waiting(found.items),
-        waiting_for_any=0 if found.items else await service.waiting_for_any(),
+        waiting=await connectors.waiting(found.items),
+        waiting_for_any=0 if found.items else await connectors.waiting_for_any(),
     )
 
 
 def _form(
-    request: Asked,
+    request: AppRequest,
     given: dict[str, Any],
     connector: Connector | None = None,
     error: AppError | None = None,
@@ -107,40 +104,43 @@ def _form(
     )
 
 
-@get("/connectors/new", role=Role.ADMIN, include_in_schema=False)
-async def new_connector(request: Asked) -> Template:
+@get("/connectors/new", role=Role.ADMIN)
+async def new_connector(request: AppRequest) -> Template:
     """An empty form with the usual port."""
     return _form(request, {"port": "587", "security": "starttls"})
 
 
-@post("/connectors", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def create_connector(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/connectors", role=Role.ADMIN, status_code=200)
+async def create_connector(
+    request: AppRequest, connectors: NamedDependency[ConnectorService]
+) -> Template | Response[bytes]:
     """Add a connector."""
     given = await _typed(request)
     try:
         new = NewConnector(name=given["name"], config=_config(given, SmtpConfig))
-        made = await ConnectorService(db_session, request.user).create(new)
+        made = await connectors.create(new)
     except AppError as error:
         return _form(request, given, None, error)
     return flash.go(request, f"/connectors/{made.id}", "Connector added. Send a test mail before a flow uses it.")
 
 
-@get("/connectors/{connector_id:uuid}", role=Role.VIEWER, include_in_schema=False)
-async def edit_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Template:
+@get("/connectors/{connector_id:uuid}", role=Role.VIEWER)
+async def edit_connector(
+    request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
+) -> Template:
     """The form of one connector, without its password; admins may change it."""
-    service = ConnectorService(db_session, request.user)
-    connector = await service.get(connector_id)
+    connector = await connectors.get(connector_id)
     shown = view(connector)
     given = {**msgspec.to_builtins(shown.config), "name": shown.name, "password": ""}
-    return _form(request, given, connector, waiting=await service.waiting([connector]))
+    return _form(request, given, connector, waiting=await connectors.waiting([connector]))
 
 
-@post("/connectors/{connector_id:uuid}", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post("/connectors/{connector_id:uuid}", role=Role.ADMIN, status_code=200)
 async def save_connector(
-    request: Asked, db_session: Database, connector_id: FromPath[UUID]
+    request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Save changes. An empty password field keeps the password."""
-    given, service = await _typed(request), ConnectorService(db_session, request.user)
+    given, service = await _typed(request), connectors
     connector = await service.get(connector_id)
     try:
         if connector.config.get("local"):
@@ -153,25 +153,31 @@ async def save_connector(
     return flash.go(request, f"/connectors/{connector_id}", "Saved.")
 
 
-@post("/connectors/{connector_id:uuid}/default", role=Role.ADMIN, include_in_schema=False)
-async def make_default(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Response[bytes]:
+@post("/connectors/{connector_id:uuid}/default", role=Role.ADMIN)
+async def make_default(
+    request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
+) -> Response[bytes]:
     """Steps that name no connector send through this one from now on."""
-    connector = await ConnectorService(db_session, request.user).update(connector_id, ConnectorChange(is_default=True))
+    connector = await connectors.update(connector_id, ConnectorChange(is_default=True))
     return flash.go(request, "/connectors", f"“{connector.name}” is the default now.")
 
 
-@post("/connectors/{connector_id:uuid}/resume", role=Role.ADMIN, include_in_schema=False)
-async def resume_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Response[bytes]:
+@post("/connectors/{connector_id:uuid}/resume", role=Role.ADMIN)
+async def resume_connector(
+    request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
+) -> Response[bytes]:
     """Try it again with the settings that it has."""
-    connector = await ConnectorService(db_session, request.user).resume(connector_id)
+    connector = await connectors.resume(connector_id)
     return flash.go(request, f"/connectors/{connector_id}", f"“{connector.name}” is tried again now.")
 
 
-@post("/connectors/{connector_id:uuid}/delete", role=Role.ADMIN, include_in_schema=False)
-async def delete_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Response[bytes]:
+@post("/connectors/{connector_id:uuid}/delete", role=Role.ADMIN)
+async def delete_connector(
+    request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
+) -> Response[bytes]:
     """Remove a connector."""
     try:
-        await ConnectorService(db_session, request.user).delete(connector_id)
+        await connectors.delete(connector_id)
     except AppError as error:
         if error.status_code != 409:
             raise
@@ -179,14 +185,16 @@ async def delete_connector(request: Asked, db_session: Database, connector_id: F
     return flash.go(request, "/connectors", "Connector deleted.")
 
 
-@post("/connectors/{connector_id:uuid}/test", role=Role.ADMIN, deadline=60, include_in_schema=False, status_code=200)
-async def test_connector(request: Asked, db_session: Database, connector_id: FromPath[UUID]) -> Template:
+@post("/connectors/{connector_id:uuid}/test", role=Role.ADMIN, deadline=60, status_code=200)
+async def test_connector(
+    request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
+) -> Template:
     """Send a test mail and show what the server said."""
     form = await request.form()
     to = str(form.get("to", "")).strip()
     result, problem = None, ""
     try:
-        result = await ConnectorService(db_session, request.user).send_test(connector_id, to)
+        result = await connectors.send_test(connector_id, to)
     except Invalid as error:
         problem = error.errors[0]["message"]
     except TooMany as error:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest
+from app.contacts.actions import ContactActions
 from app.contacts.imports import api as imports
+from app.contacts.imports.service import ImportService
 from app.contacts.schemas import ContactIn, ContactOut, Erased, ResubscribeRequest
 from app.contacts.service import ContactService
 from app.messaging.suppression import SuppressionService
@@ -36,13 +37,12 @@ ONE = "/api/v1/contacts/{contact_id:uuid}"
     responses={200: ResponseSpec(Envelope[ContactOut], description="The contact was there and has been updated")},
 )
 async def upsert_contact(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], data: JSONBody[ContactIn]
+    request: AppRequest, contacts: NamedDependency[ContactService], data: JSONBody[ContactIn]
 ) -> Response[Envelope[ContactOut]]:
     """201 for a new contact, 200 for one that was there; 409 when externalId and email belong to two contacts."""
-    service = ContactService(db_session, request.user)
-    contact, created = await service.upsert(data)
+    contact, created = await contacts.upsert(data)
     return Response(
-        ok(await _out(service, contact), created=created),
+        ok(await _out(contacts, contact), created=created),
         status_code=201 if created else 200,
         headers={"Location": f"/api/v1/contacts/{contact.id}"},
     )
@@ -50,8 +50,8 @@ async def upsert_contact(
 
 @get("/api/v1/contacts", role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="List contacts, newest first")
 async def list_contacts(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    contacts: NamedDependency[ContactService],
     search: FromQuery[str] = "",
     tag: FromQuery[list[str] | None] = None,
     source: FromQuery[str | None] = None,
@@ -66,8 +66,7 @@ async def list_contacts(
     `permission` is `reachable`, or the reason why not: `unsubscribed`, `no_consent`, `complained`, `bounced`, `invalid`,
     `manual`, `no_address`.
     """
-    service = ContactService(db_session, request.user)
-    page = await service.list(
+    page = await contacts.list(
         search=search,
         tags=tag or (),
         source=source,
@@ -77,23 +76,22 @@ async def list_contacts(
         limit=limit,
         cursor=cursor,
     )
-    email_of = await service.permissions(page.items)
+    email_of = await contacts.permissions(page.items)
     rows = [ContactOut.of(row, email_of[row.id]) for row in page.items]
     return ok(rows, nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
 @get(ONE, role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="One contact")
 async def get_contact(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Envelope[ContactOut]:
-    service = ContactService(db_session, request.user)
-    return ok(await _out(service, await service.get(contact_id)))
+    return ok(await _out(contacts, await contacts.get(contact_id)))
 
 
 @patch(ONE, role=Role.MARKETER, scope=Scope.CONTACTS_WRITE, tags=TAGS, summary="Change some fields of a contact")
 async def patch_contact(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    contacts: NamedDependency[ContactService],
     contact_id: FromPath[UUID],
     data: JSONBody[ContactIn],
 ) -> Envelope[ContactOut]:
@@ -101,16 +99,15 @@ async def patch_contact(
 
     Consent does not lift an entry of the suppression list: `permissions` says what holds, `resubscribe` changes it.
     """
-    service = ContactService(db_session, request.user)
-    return ok(await _out(service, await service.patch(contact_id, data)))
+    return ok(await _out(contacts, await contacts.patch(contact_id, data)))
 
 
 @delete(ONE, role=Role.MARKETER, scope=Scope.CONTACTS_DELETE, status_code=200, tags=TAGS, summary="Erase a contact")
 async def erase_contact(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Envelope[Erased]:
     """Deletes the contact and its events; its runs end as cancelled."""
-    await ContactService(db_session, request.user).erase(contact_id)
+    await contacts.erase(contact_id)
     return ok(Erased(contact_id))
 
 
@@ -123,15 +120,15 @@ async def erase_contact(
     summary="Write to a contact again, with a reason",
 )
 async def resubscribe_contact(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    contacts: NamedDependency[ContactService],
+    suppressions: NamedDependency[SuppressionService],
     contact_id: FromPath[UUID],
     data: JSONBody[ResubscribeRequest],
 ) -> Envelope[ContactOut]:
     """Lifts what the suppression list has against its email, gives consent, and records `contact.resubscribed`."""
-    await SuppressionService(db_session, request.user).resubscribe(contact_id, data.reason, data.topic)
-    service = ContactService(db_session, request.user)
-    return ok(await _out(service, await service.get(contact_id)))
+    await suppressions.resubscribe(contact_id, data.reason, data.topic)
+    return ok(await _out(contacts, await contacts.get(contact_id)))
 
 
 async def _out(service: ContactService, contact: Contact) -> ContactOut:
@@ -151,3 +148,4 @@ ROUTES: list[Any] = [
     resubscribe_contact,
     *imports.ROUTES,
 ]
+SERVICES = {"contacts": ContactService, "contact_actions": ContactActions, "imports": ImportService}

@@ -7,13 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest, Database
 from app.contacts import forms, history, labels, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.fields import json_name
@@ -33,22 +32,21 @@ from app.values.zone_names import timezones
 from app.web.flash import go
 from app.web.fragments import page
 
-Asked = Request[Principal, Any, Any]
 ONE = "/contacts/{contact_id:uuid}"
 
 
-@get("/contacts", role=Role.VIEWER, include_in_schema=False)
+@get("/contacts", role=Role.VIEWER)
 async def contact_list(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    db_session: Database,
+    contacts: NamedDependency[ContactService],
     search: FromQuery[str] = "",
     tag: FromQuery[str] = "",
     permission: FromQuery[str] = "",
     cursor: FromQuery[str] = "",
 ) -> Template:
     """Contacts, newest first; the search replaces only the rows."""
-    service = ContactService(db_session, request.user)
-    found = await service.list(
+    found = await contacts.list(
         search=search, tags=[tag] if tag else (), permission=permission, limit=50, cursor=cursor or None
     )
     more = {"search": search, "tag": tag, "permission": permission, "cursor": found.next_cursor or ""}
@@ -63,7 +61,7 @@ async def contact_list(
         search=search,
         tag=tag,
         permission=permission,
-        permissions=await service.permissions(found.items),
+        permissions=await contacts.permissions(found.items),
         permission_labels=list(LABELS.items()),
         cursor=cursor,
         tags=await history.common_tags(db_session, request.user.tenant_id),
@@ -71,58 +69,58 @@ async def contact_list(
     )
 
 
-@get("/contacts/new", role=Role.MARKETER, include_in_schema=False)
-async def new_contact(request: Asked) -> Template:
+@get("/contacts/new", role=Role.MARKETER)
+async def new_contact(request: AppRequest) -> Template:
     """The empty form."""
     return _form(request, forms.filled(None))
 
 
-@post("/contacts/new", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def create_contact(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+@post("/contacts/new", role=Role.MARKETER, status_code=200)
+async def create_contact(
+    request: AppRequest, db_session: Database, contacts: NamedDependency[ContactService]
+) -> Template | Response[bytes]:
     """Make a contact by hand. One that exists is not changed by the way."""
     form = forms.submitted(await request.form())
     sent, complaints = forms.change(form)
     try:
         if complaints:
             raise Invalid(errors=complaints)
-        contact = await ContactService(db_session, request.user).create(sent, via="page")
+        contact = await contacts.create(sent, via="page")
         await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
         return _form(request, form, error=error)
     return go(request, f"/contacts/{contact.id}", f"{name_of(contact)} is a contact now.")
 
 
-@get(f"{ONE}/edit", role=Role.MARKETER, include_in_schema=False)
+@get(f"{ONE}/edit", role=Role.MARKETER)
 async def edit_contact(
-    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest, db_session: Database, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Template:
     """The form of a contact."""
-    service = ContactService(db_session, request.user)
-    contact = await service.get(contact_id)
+    contact = await contacts.get(contact_id)
     form = forms.filled(contact, await labels.known(db_session, request.user.tenant_id))
-    return _form(request, form, contact, held_back=await _held_back(service, contact))
+    return _form(request, form, contact, held_back=await _held_back(contacts, contact))
 
 
-@post(f"{ONE}/edit", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/edit", role=Role.MARKETER, status_code=200)
 async def save_contact(
-    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest, db_session: Database, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Change what differs from what the form was filled with."""
-    service = ContactService(db_session, request.user)
-    contact = await service.get(contact_id)
+    contact = await contacts.get(contact_id)
     form = forms.submitted(await request.form())
     sent, complaints = forms.change(form)
     try:
         if complaints:
             raise Invalid(errors=complaints)
-        await service.patch(contact_id, sent)
+        await contacts.patch(contact_id, sent)
         await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
         called = await labels.known(db_session, request.user.tenant_id)
         for row in form.attributes:
             row.label = called.get(row.name, "")
-        return _form(request, form, contact, error, await _held_back(service, contact))
-    why = await _held_back(service, await service.get(contact_id))
+        return _form(request, form, contact, error, await _held_back(contacts, contact))
+    why = await _held_back(contacts, await contacts.get(contact_id))
     if why and sent.consent and sent.consent.get("email"):
         return go(request, f"/contacts/{contact_id}", f"Saved, but still no mail goes there. {why}", "err")
     return go(request, f"/contacts/{contact_id}", "Saved.")
@@ -135,7 +133,7 @@ async def _held_back(service: ContactService, contact: Contact) -> str:
 
 
 def _form(
-    request: Asked,
+    request: AppRequest,
     form: ContactForm,
     contact: Contact | None = None,
     error: AppError | None = None,
@@ -162,22 +160,22 @@ def _form(
     )
 
 
-@get(ONE, role=Role.VIEWER, include_in_schema=False)
+@get(ONE, role=Role.VIEWER)
 async def show_contact(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    contacts: NamedDependency[ContactService],
     contact_id: FromPath[UUID],
     show: FromQuery[timeline.Show] = "all",
     before: FromQuery[datetime | None] = None,
 ) -> Template:
     """One contact: who it is, what happened, what comes next."""
-    contact = await ContactService(db_session, request.user).get(contact_id)
-    return await contact_page(request, db_session, contact, show=show, before=before)
+    contact = await contacts.get(contact_id)
+    return await contact_page(request, contacts, contact, show=show, before=before)
 
 
 async def contact_page(
-    request: Asked,
-    session: AsyncSession,
+    request: AppRequest,
+    contacts: ContactService,
     contact: Contact,
     *,
     show: timeline.Show = "all",
@@ -185,6 +183,7 @@ async def contact_page(
     action: ActionForm | None = None,
 ) -> Template:
     """The page of a contact; with an `action` that failed, its dialog stands open and says why."""
+    session = contacts.session
     past = History(session, request.user.tenant_id, contact.id)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
     called = await labels.known(session, request.user.tenant_id)
@@ -205,7 +204,7 @@ async def contact_page(
         name=name_of(contact),
         labels=called,
         other_channels=[channel.word for channel in Channel if channel is not Channel.EMAIL],
-        permission=(await ContactService(session, request.user).permissions([contact]))[contact.id],
+        permission=(await contacts.permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,
         show=show,
         counts=counts,
@@ -219,41 +218,47 @@ async def contact_page(
     )
 
 
-@post(f"{ONE}/event", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/event", role=Role.MARKETER, status_code=200)
 async def send_event(
-    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest,
+    contact_actions: NamedDependency[ContactActions],
+    contacts: NamedDependency[ContactService],
+    contact_id: FromPath[UUID],
 ) -> Template | Response[bytes]:
     """Record an event of this contact by hand."""
-    contact = await ContactService(db_session, request.user).get(contact_id)
+    contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "event")
     try:
-        await ContactActions(db_session, request.user).send(contact, form)
+        await contact_actions.send(contact, form)
     except AppError as error:
-        return await contact_page(request, db_session, contact, action=form.failed(error))
+        return await contact_page(request, contacts, contact, action=form.failed(error))
     return go(request, f"/contacts/{contact_id}", f"Event {form.event.strip()} recorded.")
 
 
-@post(f"{ONE}/resubscribe", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post(f"{ONE}/resubscribe", role=Role.ADMIN, status_code=200)
 async def resubscribe_contact_page(
-    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest,
+    contacts: NamedDependency[ContactService],
+    suppressions: NamedDependency[SuppressionService],
+    contact_id: FromPath[UUID],
 ) -> Template | Response[bytes]:
     """Write to the contact again, because of a reason."""
-    contact = await ContactService(db_session, request.user).get(contact_id)
+    contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "resubscribe")
     try:
-        now = await SuppressionService(db_session, request.user).resubscribe(contact_id, form.reason)
+        now = await suppressions.resubscribe(contact_id, form.reason)
     except AppError as error:
-        return await contact_page(request, db_session, contact, action=form.failed(error))
+        return await contact_page(request, contacts, contact, action=form.failed(error))
     told = f"Mail goes to {name_of(contact)} again." if now.allowed else now.sentence
     return go(request, f"/contacts/{contact_id}", told, "ok" if now.allowed else "err")
 
 
-@post(f"{ONE}/erase", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/erase", role=Role.MARKETER, status_code=200)
 async def erase_contact_page(
-    request: Asked, db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Erase the contact."""
-    await ContactService(db_session, request.user).erase(contact_id)
+    await contacts.erase(contact_id)
     return go(request, "/contacts", "The contact was erased.")
 
 

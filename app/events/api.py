@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema, Tag
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromQuery, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest
 from app.events.ingest import Ingest
 from app.events.refusals import EventsInvalid
 from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, place_of, read
@@ -51,7 +50,7 @@ class _EventsOperation(Operation):
         self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True)
 
 
-def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
+def ingest_of(request: AppRequest) -> Ingest:
     """The queue of this process; it stores through the sessions that the app was built with."""
     state = request.app.state
     found: Ingest | None = state.get("ingest")
@@ -70,7 +69,7 @@ def ingest_of(request: Request[Principal, Any, Any]) -> Ingest:
     tags=["Events"],
     summary="Send one event or an array of up to 1,000",
 )
-async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventReceipt | list[EventReceipt]]:
+async def send_events(request: AppRequest) -> Envelope[EventReceipt | list[EventReceipt]]:
     """Answered after the events are stored, all of them or none; a refusal names every event that does not fit by its index.
 
     An event with an `id` that was sent before with the same content answers the first result, with `duplicate: true`; with
@@ -99,16 +98,14 @@ async def send_events(request: Request[Principal, Any, Any]) -> Envelope[EventRe
     summary="List events, the last received first",
 )
 async def list_events(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    events: NamedDependency[EventService],
     contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
     name: FromQuery[str | None] = None,
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[EventOut]]:
-    page = await EventService(db_session, request.user).list(
-        contact_id=contact_id, name=name, limit=limit, cursor=cursor
-    )
+    page = await events.list(contact_id=contact_id, name=name, limit=limit, cursor=cursor)
     return ok([_view(event) for event in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
@@ -132,3 +129,4 @@ API_TAGS = [
     Tag(name="Events", description="What happened to a contact; events start runs and reach goals."),
 ]
 ROUTES: list[Any] = [send_events, list_events]
+SERVICES = {"events": EventService}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.insights.schemas import WorkflowStats
 from app.insights.service import workflow_stats
 from app.models.scope import Scope
@@ -26,15 +25,15 @@ from app.workflows.service import WorkflowService
     summary="Stats of a workflow",
 )
 async def get_workflow_stats(
-    request: Request[Any, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: FromQuery[int | None] = None,
 ) -> Envelope[WorkflowStats]:
     """Numbers of all versions, or of one, from counters that are true at every moment."""
     if version is not None:
-        service = WorkflowService(db_session, request.user)
-        await service.version(await service.get(workflow_id), version)
+        await workflows.version(await workflows.get(workflow_id), version)
     return ok(await workflow_stats(db_session, request.user.tenant_id, workflow_id, version))
 
 

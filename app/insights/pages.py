@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
@@ -51,8 +50,8 @@ def situation(seen: Overview) -> tuple[str, str]:
     return f"{words} {'needs' if troubles == 1 else 'need'} you", running
 
 
-@get("/", role=Role.VIEWER, include_in_schema=False)
-async def home(request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]) -> Template:
+@get("/", role=Role.VIEWER)
+async def home(request: AppRequest, db_session: Database) -> Template:
     """The first page after signing in."""
     tenant_id = request.user.tenant_id
     seen = await overview(db_session, tenant_id)
@@ -195,21 +194,21 @@ def _number(version: str | None) -> int | None:
     return int(version)
 
 
-@get("/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER, include_in_schema=False)
+@get("/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER)
 async def stats_page(
-    request: Request[Any, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    db_session: Database,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: FromQuery[str | None] = None,
 ) -> Template:
     """The numbers of a workflow: all versions together, or one."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
-    published = (await service.versions(workflow, limit=100)).items
+    workflow = await workflows.get(workflow_id)
+    published = (await workflows.versions(workflow, limit=100)).items
     chosen = _number(version)
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
     shown = chosen or workflow.live_version
-    flow = Flow.load((await service.version(workflow, shown)).graph if shown else workflow.draft)
+    flow = Flow.load((await workflows.version(workflow, shown)).graph if shown else workflow.draft)
     return page(
         request,
         "insights/stats.html",

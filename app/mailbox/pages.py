@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.errors import NotFound
 from app.lib import holding, sandbox
 from app.mailbox.opened_mail import ShownMail, opened
@@ -23,8 +23,6 @@ from app.settings import settings
 from app.web import flash
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 PAGE = 50
 View = Literal["mail", "text", "headers"]
 
@@ -40,7 +38,7 @@ def _only_local() -> None:
         raise NoMailbox
 
 
-async def _mail(request: Asked, session: AsyncSession, mail_id: UUID) -> MailboxMessage:
+async def _mail(request: AppRequest, session: AsyncSession, mail_id: UUID) -> MailboxMessage:
     _only_local()
     found = await MailboxRepository(session, request.user.tenant_id).get_one_or_none(MailboxMessage.id == mail_id)
     if found is None:
@@ -48,14 +46,14 @@ async def _mail(request: Asked, session: AsyncSession, mail_id: UUID) -> Mailbox
     return found
 
 
-async def _opened(request: Asked, session: AsyncSession, mail: MailboxMessage) -> ShownMail:
+async def _opened(request: AppRequest, session: AsyncSession, mail: MailboxMessage) -> ShownMail:
     """The mail taken apart, in a child: it may have come from anywhere."""
     await holding.give_back(session)
     return await sandbox.run(opened, mail.raw, share=share_of(request.user))
 
 
 async def _page(
-    request: Asked,
+    request: AppRequest,
     session: AsyncSession,
     block: str,
     *,
@@ -82,18 +80,18 @@ async def _page(
     )
 
 
-@get("/mailbox", role=Role.VIEWER, include_in_schema=False)
+@get("/mailbox", role=Role.VIEWER)
 async def mailbox(
-    request: Asked, db_session: Database, search: FromQuery[str] = "", before: FromQuery[UUID | None] = None
+    request: AppRequest, db_session: Database, search: FromQuery[str] = "", before: FromQuery[UUID | None] = None
 ) -> Template:
     """The newest mails."""
     _only_local()
     return await _page(request, db_session, "list", search=search, before=before)
 
 
-@get("/mailbox/{mail_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+@get("/mailbox/{mail_id:uuid}", role=Role.VIEWER)
 async def show_mail(
-    request: Asked,
+    request: AppRequest,
     db_session: Database,
     mail_id: FromPath[UUID],
     search: FromQuery[str] = "",
@@ -104,14 +102,14 @@ async def show_mail(
     return await _page(request, db_session, "reader", search=search, view=view, mail=mail)
 
 
-@get("/mailbox/{mail_id:uuid}/frame", role=Role.VIEWER, include_in_schema=False)
-async def mail_frame(request: Asked, db_session: Database, mail_id: FromPath[UUID]) -> Response[str]:
+@get("/mailbox/{mail_id:uuid}/frame", role=Role.VIEWER)
+async def mail_frame(request: AppRequest, db_session: Database, mail_id: FromPath[UUID]) -> Response[str]:
     """The HTML of a mail, as the document of a sandboxed frame."""
     return framed((await _opened(request, db_session, await _mail(request, db_session, mail_id))).html)
 
 
-@get("/mailbox/{mail_id:uuid}/raw", role=Role.VIEWER, include_in_schema=False)
-async def mail_source(request: Asked, db_session: Database, mail_id: FromPath[UUID]) -> Response[bytes]:
+@get("/mailbox/{mail_id:uuid}/raw", role=Role.VIEWER)
+async def mail_source(request: AppRequest, db_session: Database, mail_id: FromPath[UUID]) -> Response[bytes]:
     """The mail as it came, to save as a file."""
     mail = await _mail(request, db_session, mail_id)
     return Response(
@@ -121,8 +119,8 @@ async def mail_source(request: Asked, db_session: Database, mail_id: FromPath[UU
     )
 
 
-@post("/mailbox/clear", role=Role.MARKETER, include_in_schema=False)
-async def clear_mailbox(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/mailbox/clear", role=Role.MARKETER)
+async def clear_mailbox(request: AppRequest, db_session: Database) -> Response[bytes]:
     """Empty the mailbox of this workspace. The ledger keeps its rows."""
     _only_local()
     await MailboxRepository(db_session, request.user.tenant_id).delete_where()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, delete, get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import guards
+from app.accounts.deps import AppRequest
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
 from app.message_templates.service import TemplateService, parts_of, template_view
 from app.models.scope import Scope
@@ -20,18 +20,16 @@ from app.web import pagination
 from app.web.envelope import Envelope, ok
 
 TEMPLATES = ["Templates"]
-Asked = Request[Any, Any, Any]
 
 
 @get("/api/v1/templates", role=Role.VIEWER, scope=Scope.TEMPLATES_READ, tags=TEMPLATES, summary="List templates")
 async def list_templates(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    templates: NamedDependency[TemplateService],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
     search: FromQuery[str | None] = None,
 ) -> Envelope[list[TemplateView]]:
-    page = await TemplateService(db_session, request.user).list(limit, cursor, search or "")
+    page = await templates.list(limit, cursor, search or "")
     return ok(
         [template_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
     )
@@ -39,9 +37,9 @@ async def list_templates(
 
 @post("/api/v1/templates", role=Role.MARKETER, scope=Scope.TEMPLATES_WRITE, tags=TEMPLATES, summary="Add a template")
 async def create_template(
-    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewTemplate]
+    templates: NamedDependency[TemplateService], data: JSONBody[NewTemplate]
 ) -> Envelope[TemplateView]:
-    return ok(template_view(await TemplateService(db_session, request.user).create(data)))
+    return ok(template_view(await templates.create(data)))
 
 
 @get(
@@ -52,9 +50,9 @@ async def create_template(
     summary="Get a template",
 )
 async def get_template(
-    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
+    templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
 ) -> Envelope[TemplateView]:
-    return ok(template_view(await TemplateService(db_session, request.user).get(template_id)))
+    return ok(template_view(await templates.get(template_id)))
 
 
 @patch(
@@ -65,12 +63,11 @@ async def get_template(
     summary="Change a template",
 )
 async def update_template(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    templates: NamedDependency[TemplateService],
     template_id: FromPath[UUID],
     data: JSONBody[TemplateChange],
 ) -> Envelope[TemplateView]:
-    return ok(template_view(await TemplateService(db_session, request.user).update(template_id, data)))
+    return ok(template_view(await templates.update(template_id, data)))
 
 
 @delete(
@@ -80,10 +77,8 @@ async def update_template(
     tags=TEMPLATES,
     summary="Delete a template",
 )
-async def delete_template(
-    request: Asked, db_session: NamedDependency[AsyncSession], template_id: FromPath[UUID]
-) -> None:
-    await TemplateService(db_session, request.user).delete(template_id)
+async def delete_template(templates: NamedDependency[TemplateService], template_id: FromPath[UUID]) -> None:
+    await templates.delete(template_id)
 
 
 @post(
@@ -96,15 +91,14 @@ async def delete_template(
     summary="Render a template as a contact would get it",
 )
 async def preview_template(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    templates: NamedDependency[TemplateService],
     template_id: FromPath[UUID],
     data: JSONBody[PreviewRequest],
 ) -> Envelope[PreviewView]:
     if data.contact_id is not None and (refused := guards.missing_scope(request.user, Scope.CONTACTS_READ)):
         raise refused
-    service = TemplateService(db_session, request.user)
-    return ok(await service.preview(parts_of(await service.get(template_id)), data))
+    return ok(await templates.preview(parts_of(await templates.get(template_id)), data))
 
 
 API_TAGS = [
@@ -118,3 +112,4 @@ ROUTES: list[Any] = [
     delete_template,
     preview_template,
 ]
+SERVICES = {"templates": TemplateService}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, Complaint, Invalid, TooMany
 from app.message_templates.mail_view import framed
 from app.message_templates.repository import SampleContacts
@@ -24,8 +25,6 @@ from app.web import flash
 from app.web.fragments import page
 from app.workflows import usage
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 PAGE = 24
 STARTER = """<!doctype html>
 <html lang="en">
@@ -68,7 +67,7 @@ def errors_by_path(error: AppError | None) -> dict[str, str]:
     return found
 
 
-async def _typed(request: Asked) -> dict[str, str]:
+async def _typed(request: AppRequest) -> dict[str, str]:
     form = await request.form()
     return {name: str(form.get(name, "")).replace("\r\n", "\n") for name in ("name", "subject", "html", "text", "as")}
 
@@ -94,26 +93,30 @@ async def _held_back(session: AsyncSession, tenant_id: int, who: str) -> str:
     return "" if may is None or may.allowed else may.sentence
 
 
-@get("/templates", role=Role.VIEWER, include_in_schema=False)
+@get("/templates", role=Role.VIEWER)
 async def list_templates(
-    request: Asked, db_session: Database, search: FromQuery[str] = "", cursor: FromQuery[str | None] = None
+    request: AppRequest,
+    db_session: Database,
+    templates: NamedDependency[TemplateService],
+    search: FromQuery[str] = "",
+    cursor: FromQuery[str | None] = None,
 ) -> Template:
     """All templates by name, each with a small picture of itself."""
-    found = await TemplateService(db_session, request.user).list(PAGE, cursor, search.strip())
+    found = await templates.list(PAGE, cursor, search.strip())
     subjects = await sample_subjects(db_session, request.user, [row.subject for row in found.items])
     rows = list(zip(found.items, subjects, strict=True))
     return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=found.next_cursor, search=search)
 
 
 async def _editor(
-    request: Asked,
-    session: AsyncSession,
+    request: AppRequest,
+    service: TemplateService,
     given: dict[str, str],
     template_id: UUID | None = None,
     error: AppError | None = None,
     saved_name: str = "",
 ) -> Template:
-    service = TemplateService(session, request.user)
+    session = service.session
     parts = Parts(given["subject"], given["html"], given["text"])
     shown, problems = await _preview(service, parts, given.get("as", ""))
     samples = SampleContacts(session, service.tenant_id)
@@ -138,18 +141,21 @@ async def _editor(
     )
 
 
-@get("/templates/new", role=Role.MARKETER, include_in_schema=False)
-async def new_template(request: Asked, db_session: Database) -> Template:
+@get("/templates/new", role=Role.MARKETER)
+async def new_template(request: AppRequest, templates: NamedDependency[TemplateService]) -> Template:
     """An editor with a starting point that works in every mail program."""
-    return await _editor(request, db_session, {"name": "", "subject": "", "html": STARTER, "text": "", "as": ""})
+    return await _editor(request, templates, {"name": "", "subject": "", "html": STARTER, "text": "", "as": ""})
 
 
-@get("/templates/{template_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+@get("/templates/{template_id:uuid}", role=Role.VIEWER)
 async def edit_template(
-    request: Asked, db_session: Database, template_id: FromPath[UUID], contact: FromQuery[str] = ""
+    request: AppRequest,
+    templates: NamedDependency[TemplateService],
+    template_id: FromPath[UUID],
+    contact: FromQuery[str] = "",
 ) -> Template:
     """The editor of one template; viewers see it read-only."""
-    template = await TemplateService(db_session, request.user).get(template_id)
+    template = await templates.get(template_id)
     given = {
         "name": template.name,
         "subject": template.subject,
@@ -157,33 +163,35 @@ async def edit_template(
         "text": template.text,
         "as": contact,
     }
-    return await _editor(request, db_session, given, template_id, saved_name=template.name)
+    return await _editor(request, templates, given, template_id, saved_name=template.name)
 
 
-@post("/templates", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def create_template(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/templates", role=Role.MARKETER, status_code=200)
+async def create_template(
+    request: AppRequest, templates: NamedDependency[TemplateService]
+) -> Template | Response[bytes]:
     """Save a new template."""
     given = await _typed(request)
     try:
         new = NewTemplate(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
-        made = await TemplateService(db_session, request.user).create(_within_limits(new))
+        made = await templates.create(_within_limits(new))
     except AppError as error:
-        return await _editor(request, db_session, given, error=error)
+        return await _editor(request, templates, given, error=error)
     return flash.go(request, f"/templates/{made.id}", "Template saved.")
 
 
-@post("/templates/{template_id:uuid}", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post("/templates/{template_id:uuid}", role=Role.MARKETER, status_code=200)
 async def save_template(
-    request: Asked, db_session: Database, template_id: FromPath[UUID]
+    request: AppRequest, templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Save changes."""
-    given, service = await _typed(request), TemplateService(db_session, request.user)
+    given, service = await _typed(request), templates
     name = (await service.get(template_id)).name
     try:
         change = TemplateChange(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
         await service.update(template_id, _within_limits(change))
     except AppError as error:
-        return await _editor(request, db_session, given, template_id, error, saved_name=name)
+        return await _editor(request, templates, given, template_id, error, saved_name=name)
     return flash.go(request, f"/templates/{template_id}", "Template saved.")
 
 
@@ -200,18 +208,22 @@ def _within_limits(change: Any) -> Any:
     return change
 
 
-@post("/templates/{template_id:uuid}/duplicate", role=Role.MARKETER, include_in_schema=False)
-async def duplicate_template(request: Asked, db_session: Database, template_id: FromPath[UUID]) -> Response[bytes]:
+@post("/templates/{template_id:uuid}/duplicate", role=Role.MARKETER)
+async def duplicate_template(
+    request: AppRequest, templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
+) -> Response[bytes]:
     """A copy to change."""
-    made = await TemplateService(db_session, request.user).duplicate(template_id)
+    made = await templates.duplicate(template_id)
     return flash.go(request, f"/templates/{made.id}", "This is the copy.")
 
 
-@post("/templates/{template_id:uuid}/delete", role=Role.MARKETER, include_in_schema=False)
-async def delete_template(request: Asked, db_session: Database, template_id: FromPath[UUID]) -> Response[bytes]:
+@post("/templates/{template_id:uuid}/delete", role=Role.MARKETER)
+async def delete_template(
+    request: AppRequest, templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
+) -> Response[bytes]:
     """Remove a template that no workflow uses."""
     try:
-        await TemplateService(db_session, request.user).delete(template_id)
+        await templates.delete(template_id)
     except AppError as error:
         if error.status_code != 409:
             raise
@@ -219,35 +231,33 @@ async def delete_template(request: Asked, db_session: Database, template_id: Fro
     return flash.go(request, "/templates", "Template deleted.")
 
 
-@post("/templates/preview", role=Role.VIEWER, cost=20, include_in_schema=False, status_code=200)
-async def preview(request: Asked, db_session: Database) -> Template:
+@post("/templates/preview", role=Role.VIEWER, cost=20, status_code=200)
+async def preview(request: AppRequest, db_session: Database, templates: NamedDependency[TemplateService]) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
     given = await _typed(request)
     parts = Parts(given["subject"], given["html"], given["text"])
-    service = TemplateService(db_session, request.user)
-    shown, errors = await _preview(service, parts, given["as"])
-    held_back = await _held_back(db_session, service.tenant_id, given["as"])
+    shown, errors = await _preview(templates, parts, given["as"])
+    held_back = await _held_back(db_session, templates.tenant_id, given["as"])
     return page(
         request, "templates/edit.html", block="preview", given=given, shown=shown, held_back=held_back, errors=errors
     )
 
 
-@post("/templates/preview/frame", role=Role.VIEWER, cost=20, include_in_schema=False, status_code=200)
-async def preview_frame(request: Asked, db_session: Database) -> Response[str]:
+@post("/templates/preview/frame", role=Role.VIEWER, cost=20, status_code=200)
+async def preview_frame(request: AppRequest, templates: NamedDependency[TemplateService]) -> Response[str]:
     """The HTML that is typed, rendered, as the document of the preview's frame."""
     given = await _typed(request)
     parts = Parts(given["subject"], given["html"], given["text"])
-    shown, errors = await _preview(TemplateService(db_session, request.user), parts, given["as"])
+    shown, errors = await _preview(templates, parts, given["as"])
     return framed(shown.html if shown else _unshown(errors))
 
 
-@get("/templates/{template_id:uuid}/frame", role=Role.VIEWER, include_in_schema=False)
+@get("/templates/{template_id:uuid}/frame", role=Role.VIEWER)
 async def template_frame(
-    request: Asked, db_session: Database, template_id: FromPath[UUID], contact: FromQuery[str] = ""
+    templates: NamedDependency[TemplateService], template_id: FromPath[UUID], contact: FromQuery[str] = ""
 ) -> Response[str]:
     """A saved template, rendered, for the small pictures of the list."""
-    service = TemplateService(db_session, request.user)
-    shown, errors = await _preview(service, parts_of(await service.get(template_id)), contact)
+    shown, errors = await _preview(templates, parts_of(await templates.get(template_id)), contact)
     return framed(shown.html if shown else _unshown(errors))
 
 
@@ -256,12 +266,14 @@ def _unshown(errors: dict[str, str]) -> str:
     return f'<!doctype html><body style="font:14px/1.5 sans-serif;color:#5d6273;padding:32px;text-align:center">{first}</body>'
 
 
-@post("/templates/test", role=Role.MARKETER, deadline=60, include_in_schema=False, status_code=200)
-async def test_template(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/templates/test", role=Role.MARKETER, deadline=60, status_code=200)
+async def test_template(
+    request: AppRequest, db_session: Database, templates: NamedDependency[TemplateService]
+) -> Response[bytes]:
     """Send what is typed to one address, through the default connector."""
     form, given = await request.form(), await _typed(request)
     parts = Parts(given["subject"], given["html"], given["text"])
-    shown, errors = await _preview(TemplateService(db_session, request.user), parts, given["as"])
+    shown, errors = await _preview(templates, parts, given["as"])
     if shown is None:
         told = flash.toast(next(iter(errors.values())), "err")
     else:

@@ -6,24 +6,22 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.messaging import suppression_api
 from app.messaging.bulk import MessageJobs, job_view
 from app.messaging.schemas import MessageJobView, MessageView, MovedView, ResendRequest, Settlement, SettleRequest
 from app.messaging.service import MessageService, message_view
+from app.messaging.suppression import SuppressionService
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web import pagination
 from app.web.envelope import Envelope, ok
 
 TAGS = ["Messages"]
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 
 
 @get(
@@ -34,8 +32,7 @@ Database = NamedDependency[AsyncSession]
     summary="List messages, those of the newest runs first",
 )
 async def list_messages(
-    request: Asked,
-    db_session: Database,
+    messages: NamedDependency[MessageService],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
     contact_id: Annotated[UUID | None, QueryParameter(name="contactId")] = None,
@@ -48,7 +45,7 @@ async def list_messages(
     until: FromQuery[datetime | None] = None,
 ) -> Envelope[list[MessageView]]:
     """`since` and `until` are about `settledAt`."""
-    page = await MessageService(db_session, request.user).list(
+    page = await messages.list(
         limit,
         cursor,
         contact_id=contact_id,
@@ -72,8 +69,8 @@ async def list_messages(
     tags=TAGS,
     summary="Get a message",
 )
-async def get_message(request: Asked, db_session: Database, message_id: FromPath[str]) -> Envelope[MessageView]:
-    return ok(await MessageService(db_session, request.user).detail(message_id))
+async def get_message(messages: NamedDependency[MessageService], message_id: FromPath[str]) -> Envelope[MessageView]:
+    return ok(await messages.detail(message_id))
 
 
 @post(
@@ -85,15 +82,14 @@ async def get_message(request: Asked, db_session: Database, message_id: FromPath
     summary="Say what became of a message whose fate is uncertain",
 )
 async def settle_message(
-    request: Asked, db_session: Database, message_id: FromPath[str], data: JSONBody[Settlement]
+    messages: NamedDependency[MessageService], message_id: FromPath[str], data: JSONBody[Settlement]
 ) -> Envelope[MessageView]:
     """A run that waits for it goes on: by `next` when it was sent, by `error` when it failed. Nothing is sent.
 
     A message that is not uncertain answers 409 `already_settled`.
     """
-    service = MessageService(db_session, request.user)
-    await service.settle(message_id, sent=data.outcome == "sent")
-    return ok(await service.detail(message_id))
+    await messages.settle(message_id, sent=data.outcome == "sent")
+    return ok(await messages.detail(message_id))
 
 
 @post(
@@ -104,15 +100,14 @@ async def settle_message(
     status_code=200,
     summary="Send a message again that failed or is uncertain",
 )
-async def resend_message(request: Asked, db_session: Database, message_id: FromPath[str]) -> Envelope[MessageView]:
+async def resend_message(messages: NamedDependency[MessageService], message_id: FromPath[str]) -> Envelope[MessageView]:
     """It is queued again, with the same Message-ID, and leaves only if it may be sent then: consent, suppressions and the state of the
     workflow are looked at anew. An uncertain one may reach somebody twice. A run that went on is not moved again.
 
     A message that neither failed nor is uncertain answers 409 `nothing_to_resend`.
     """
-    service = MessageService(db_session, request.user)
-    await service.resend(message_id)
-    return ok(await service.detail(message_id))
+    await messages.resend(message_id)
+    return ok(await messages.detail(message_id))
 
 
 @post(
@@ -123,9 +118,11 @@ async def resend_message(request: Asked, db_session: Database, message_id: FromP
     status_code=202,
     summary="Say what became of many uncertain messages",
 )
-async def settle_messages(request: Asked, db_session: Database, data: JSONBody[SettleRequest]) -> Envelope[MovedView]:
+async def settle_messages(
+    messages: NamedDependency[MessageService], data: JSONBody[SettleRequest]
+) -> Envelope[MovedView]:
     """Those with `ids`, at once; or all that fit `filter`, by a job: `GET /message-jobs/{id}` says how far it is."""
-    return ok(await MessageService(db_session, request.user).decide(data.outcome, data.ids, data.filter))
+    return ok(await messages.decide(data.outcome, data.ids, data.filter))
 
 
 @post(
@@ -136,9 +133,11 @@ async def settle_messages(request: Asked, db_session: Database, data: JSONBody[S
     status_code=202,
     summary="Send many messages again that failed or are uncertain",
 )
-async def resend_messages(request: Asked, db_session: Database, data: JSONBody[ResendRequest]) -> Envelope[MovedView]:
+async def resend_messages(
+    messages: NamedDependency[MessageService], data: JSONBody[ResendRequest]
+) -> Envelope[MovedView]:
     """Those with `ids`, at once; or all that fit `filter` and have failed or become uncertain until now, by a job."""
-    return ok(await MessageService(db_session, request.user).decide("resend", data.ids, data.filter))
+    return ok(await messages.decide("resend", data.ids, data.filter))
 
 
 @get(
@@ -149,12 +148,11 @@ async def resend_messages(request: Asked, db_session: Database, data: JSONBody[R
     summary="List what is done for many messages, the newest first",
 )
 async def list_jobs(
-    request: Asked,
-    db_session: Database,
+    message_jobs: NamedDependency[MessageJobs],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[MessageJobView]]:
-    page = await MessageJobs(db_session, request.user).list(limit, cursor)
+    page = await message_jobs.list(limit, cursor)
     return ok([job_view(job) for job in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
 
@@ -165,8 +163,8 @@ async def list_jobs(
     tags=TAGS,
     summary="How far is it with many messages?",
 )
-async def get_job(request: Asked, db_session: Database, job_id: FromPath[UUID]) -> Envelope[MessageJobView]:
-    return ok(job_view(await MessageJobs(db_session, request.user).get(job_id)))
+async def get_job(message_jobs: NamedDependency[MessageJobs], job_id: FromPath[UUID]) -> Envelope[MessageJobView]:
+    return ok(job_view(await message_jobs.get(job_id)))
 
 
 API_TAGS = [
@@ -184,3 +182,4 @@ ROUTES: list[Any] = [
     list_jobs,
     get_job,
 ]
+SERVICES = {"messages": MessageService, "message_jobs": MessageJobs, "suppressions": SuppressionService}

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.contacts.permission import label_of
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
@@ -33,8 +33,6 @@ from app.settings import settings
 from app.web import flash
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 PAGE = 50
 SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
 """Statuses that this product reaches by itself; the others come with delivery events."""
@@ -92,10 +90,10 @@ class Given(msgspec.Struct, frozen=True):
         return MessageFilter(status=["uncertain"], **self.columns) if self.status == "uncertain" else None
 
 
-@get("/messages", role=Role.VIEWER, include_in_schema=False)
+@get("/messages", role=Role.VIEWER)
 async def list_messages(
-    request: Asked,
-    db_session: Database,
+    request: AppRequest,
+    messages: NamedDependency[MessageService],
     status: FromQuery[str] = "",
     workflow: FromQuery[str] = "",
     connector: FromQuery[str] = "",
@@ -105,42 +103,41 @@ async def list_messages(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The ledger, those of the newest runs first."""
-    service = MessageService(db_session, request.user)
     given = Given(status, workflow, connector, reason, period, contact)
-    found = await service.list(PAGE, cursor, status=status or None, **given.columns)
+    found = await messages.list(PAGE, cursor, status=status or None, **given.columns)
     may, wanted = request.user.may(Role.MARKETER), given.fitting()
     return page(
         request,
         "messages/list.html",
         block="rows",
         rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in found.items],
-        addresses=await service.rows.addresses({row.contact_id for row in found.items}),
-        names=await service.rows.workflow_names({row.workflow_id for row in found.items}),
-        decided={message_id(*key): made[-1].in_words for key, made in (await service.decisions(found.items)).items()},
+        addresses=await messages.rows.addresses({row.contact_id for row in found.items}),
+        names=await messages.rows.workflow_names({row.workflow_id for row in found.items}),
+        decided={message_id(*key): made[-1].in_words for key, made in (await messages.decisions(found.items)).items()},
         then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
         next_cursor=found.next_cursor,
         given=msgspec.structs.asdict(given),
         filtered=given != Given(),
         kept=given.url,
         status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
-        workflows=await service.rows.sending_workflows(),
-        connectors=await service.rows.connector_names(),
-        reasons=[(word, label_of(word)) for word in await service.rows.reasons()],
+        workflows=await messages.rows.sending_workflows(),
+        connectors=await messages.rows.connector_names(),
+        reasons=[(word, label_of(word)) for word in await messages.rows.reasons()],
         periods=_PERIOD_WORDS,
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in OVER for row in found.items),
-        fitting=await service.jobs.count("resend", wanted) if wanted and may and found.items else 0,
+        fitting=await messages.jobs.count("resend", wanted) if wanted and may and found.items else 0,
         counted_up_to=COUNTED,
-        jobs=[job_view(job) for job in await service.jobs.under_way()],
+        jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,
     )
 
 
-@get("/messages/jobs", role=Role.VIEWER, include_in_schema=False)
-async def jobs_under_way(request: Asked, db_session: Database) -> Template:
+@get("/messages/jobs", role=Role.VIEWER)
+async def jobs_under_way(request: AppRequest, message_jobs: NamedDependency[MessageJobs]) -> Template:
     """What is being done for many messages; the list reads it every two seconds until nothing is."""
-    jobs = [job_view(job) for job in await MessageJobs(db_session, request.user).under_way()]
+    jobs = [job_view(job) for job in await message_jobs.under_way()]
     kept = request.headers.get("hx-current-url", "").partition("?")[2]
     return page(
         request,
@@ -152,8 +149,8 @@ async def jobs_under_way(request: Asked, db_session: Database) -> Template:
     )
 
 
-@post("/messages/decide", role=Role.MARKETER, include_in_schema=False)
-async def decide_messages(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/messages/decide", role=Role.MARKETER)
+async def decide_messages(request: AppRequest, messages: NamedDependency[MessageService]) -> Response[bytes]:
     """Send again or assume sent: the chosen messages, or all that fit the filters of the list."""
     form = await request.form()
     given = Given(**{name: str(form.get(name, "")) for name in Given.__struct_fields__})
@@ -161,11 +158,11 @@ async def decide_messages(request: Asked, db_session: Database) -> Response[byte
     act = next((known for known in get_args(Act) if known == word.removeprefix("all-")), None)
     if act is None:
         raise Invalid(errors=[{"path": "act", "message": "Say whether they were sent, or are to be sent again."}])
-    service, ids = MessageService(db_session, request.user), [str(one) for one in form.getall("id", [])][:PAGE]
+    ids = [str(one) for one in form.getall("id", [])][:PAGE]
     wanted = given.fitting() if word.startswith("all-") else None
     if word.startswith("all-") and wanted is None:
         raise Invalid(errors=[{"path": "status", "message": "Choose failed or uncertain messages first."}])
-    done = await service.decide_all(act, wanted) if wanted else await service.decide_some(act, ids)
+    done = await messages.decide_all(act, wanted) if wanted else await messages.decide_some(act, ids)
     return flash.go(request, given.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
 
 
@@ -177,15 +174,16 @@ def _told(act: Act, done: MovedView) -> str:
     return f"{counted(done.moved, 'email').capitalize()} {what}{skipped}{rest}."
 
 
-@get("/messages/{text:str}", role=Role.VIEWER, include_in_schema=False)
-async def show_message(request: Asked, db_session: Database, text: FromPath[str]) -> Template:
+@get("/messages/{text:str}", role=Role.VIEWER)
+async def show_message(
+    request: AppRequest, db_session: Database, messages: NamedDependency[MessageService], text: FromPath[str]
+) -> Template:
     """One message: what it is, where it belongs, what became of it, and what it says."""
-    service = MessageService(db_session, request.user)
-    row: Message = await service.get(text)
-    names = await service.rows.workflow_names({row.workflow_id})
-    templates = TemplateRepository(db_session, service.tenant_id)
+    row: Message = await messages.get(text)
+    names = await messages.rows.workflow_names({row.workflow_id})
+    templates = TemplateRepository(db_session, messages.tenant_id)
     template = await templates.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
-    made = (await service.decisions([row])).get((row.run_id, row.seq), [])
+    made = (await messages.decisions([row])).get((row.run_id, row.seq), [])
     return page(
         request,
         "messages/show.html",
@@ -197,28 +195,32 @@ async def show_message(request: Asked, db_session: Database, text: FromPath[str]
         history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(made)],
         workflow=names.get(row.workflow_id),
         template=template,
-        contact=await ContactRepository(db_session, service.tenant_id).get(row.contact_id),
-        delivered=await MailboxRepository(db_session, service.tenant_id).called(wire_message_id(row.run_id, row.seq))
+        contact=await ContactRepository(db_session, messages.tenant_id).get(row.contact_id),
+        delivered=await MailboxRepository(db_session, messages.tenant_id).called(wire_message_id(row.run_id, row.seq))
         if settings().local
         else None,
     )
 
 
-@post("/messages/{text:str}/settle", role=Role.MARKETER, include_in_schema=False)
-async def settle_message(request: Asked, db_session: Database, text: FromPath[str]) -> Response[bytes]:
+@post("/messages/{text:str}/settle", role=Role.MARKETER)
+async def settle_message(
+    request: AppRequest, messages: NamedDependency[MessageService], text: FromPath[str]
+) -> Response[bytes]:
     """A person found out what became of an uncertain message."""
     form = await request.form()
     if form.get("as") not in ("sent", "failed"):
         raise Invalid(errors=[{"path": "as", "message": "Say whether it was sent or failed."}])
     sent = form.get("as") == "sent"
-    await MessageService(db_session, request.user).settle(text, sent=sent)
+    await messages.settle(text, sent=sent)
     return flash.go(request, f"/messages/{text}", "Marked as sent." if sent else "Marked as not sent.")
 
 
-@post("/messages/{text:str}/resend", role=Role.MARKETER, include_in_schema=False)
-async def resend_message(request: Asked, db_session: Database, text: FromPath[str]) -> Response[bytes]:
+@post("/messages/{text:str}/resend", role=Role.MARKETER)
+async def resend_message(
+    request: AppRequest, messages: NamedDependency[MessageService], text: FromPath[str]
+) -> Response[bytes]:
     """Put one that failed or is uncertain back into the queue."""
-    await MessageService(db_session, request.user).resend(text)
+    await messages.resend(text)
     return flash.go(request, f"/messages/{text}", "Queued again.")
 
 

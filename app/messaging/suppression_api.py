@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
 from app.messaging.suppression import SuppressionService, suppression_view
 from app.models.scope import Scope
@@ -17,7 +17,6 @@ from app.web import pagination
 from app.web.envelope import Envelope, ok
 
 TAGS = ["Suppressions"]
-Asked = Request[Any, Any, Any]
 
 
 @get(
@@ -28,8 +27,7 @@ Asked = Request[Any, Any, Any]
     summary="List addresses that must not be written to, the newest first",
 )
 async def list_suppressions(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    suppressions: NamedDependency[SuppressionService],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
     search: FromQuery[str | None] = None,
@@ -38,9 +36,7 @@ async def list_suppressions(
     lifted: FromQuery[bool] = False,
 ) -> Envelope[list[SuppressionView]]:
     """`search` looks in the address. `lifted=true` lists the entries that hold no more."""
-    page = await SuppressionService(db_session, request.user).list(
-        limit, cursor, search=search or "", reason=reason, channel=channel, lifted=lifted
-    )
+    page = await suppressions.list(limit, cursor, search=search or "", reason=reason, channel=channel, lifted=lifted)
     rows = [suppression_view(row.suppression, row.contact_id) for row in page.items]
     return ok(rows, nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit))
 
@@ -54,14 +50,16 @@ async def list_suppressions(
     summary="Put one address or an array of up to 1,000 on the list",
 )
 async def add_suppressions(
-    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[NewSuppression | list[NewSuppression]]
+    request: AppRequest,
+    suppressions: NamedDependency[SuppressionService],
+    data: JSONBody[NewSuppression | list[NewSuppression]],
 ) -> Envelope[SuppressionView | list[SuppressionView]]:
     """All or none. An address that is there stays as it is, unless the new reason weighs more; one that was lifted holds again.
 
     `meta.added` counts those for which something changed, so the same request again answers the same rows and 0.
     """
     many = isinstance(data, list)
-    added = await SuppressionService(db_session, request.user).add(data if isinstance(data, list) else [data])
+    added = await suppressions.add(data if isinstance(data, list) else [data])
     return ok(added.rows if many else added.rows[0], added=added.new)
 
 
@@ -74,10 +72,10 @@ async def add_suppressions(
     summary="Take an address off the list, with a reason",
 )
 async def lift_suppression(
-    request: Asked, db_session: NamedDependency[AsyncSession], data: JSONBody[LiftRequest]
+    suppressions: NamedDependency[SuppressionService], data: JSONBody[LiftRequest]
 ) -> Envelope[SuppressionView]:
     """The entry stays, marked as lifted. A contact who withdrew consent gets no mail all the same: see its `permissions`."""
-    return ok(await SuppressionService(db_session, request.user).lift(data))
+    return ok(await suppressions.lift(data))
 
 
 ROUTES: list[Any] = [list_suppressions, add_suppressions, lift_suppression]

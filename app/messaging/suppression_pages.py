@@ -8,12 +8,12 @@ from typing import Any, get_args
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest
 from app.contacts.permission import LABELS
 from app.errors import AppError
 from app.lib.formats import counted
@@ -24,8 +24,6 @@ from app.models.status import Role
 from app.web import flash, pagination
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 PAGE = 50
 WORDS = {reason: LABELS[reason] for reason in get_args(SuppressionReason)}
 ADD_WORDS = {
@@ -57,24 +55,22 @@ class ListForm(msgspec.Struct):
         return cls(open=dialog, addresses=found, reason=reason, detail=detail, address=address)
 
 
-@get("/suppressions", role=Role.VIEWER, include_in_schema=False)
+@get("/suppressions", role=Role.VIEWER)
 async def list_suppressions(
-    request: Asked,
-    db_session: Database,
+    request: AppRequest,
+    suppressions: NamedDependency[SuppressionService],
     search: FromQuery[str] = "",
     reason: FromQuery[str] = "",
     show: FromQuery[str] = "",
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The list, the newest first; searching replaces only the rows."""
-    found = await SuppressionService(db_session, request.user).list(
-        PAGE, cursor, search=search, reason=reason, lifted=show == "lifted"
-    )
+    found = await suppressions.list(PAGE, cursor, search=search, reason=reason, lifted=show == "lifted")
     return _list(request, found, ListForm(), {"search": search, "reason": reason, "show": show, "cursor": cursor or ""})
 
 
 def _list(
-    request: Asked, found: pagination.Page[SuppressionRow], form: ListForm, given: dict[str, str] | None = None
+    request: AppRequest, found: pagination.Page[SuppressionRow], form: ListForm, given: dict[str, str] | None = None
 ) -> Template:
     given = given or {"search": "", "reason": "", "show": "", "cursor": ""}
     query = {name: value for name, value in {**given, "cursor": found.next_cursor or ""}.items() if value}
@@ -92,24 +88,25 @@ def _list(
     )
 
 
-async def _again(request: Asked, session: AsyncSession, form: ListForm, error: AppError) -> Template:
+async def _again(request: AppRequest, suppressions: SuppressionService, form: ListForm, error: AppError) -> Template:
     """The page with its dialog open and what was wrong in it."""
     form.errors = {complaint["path"]: complaint["message"] for complaint in error.errors} or {"": error.message}
     form.status = error.status_code
-    return _list(request, await SuppressionService(session, request.user).list(PAGE), form)
+    return _list(request, await suppressions.list(PAGE), form)
 
 
-@post("/suppressions", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def add_suppressions(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/suppressions", role=Role.MARKETER, status_code=200)
+async def add_suppressions(
+    request: AppRequest, suppressions: NamedDependency[SuppressionService]
+) -> Template | Response[bytes]:
     """Put addresses on the list, one a line or with commas between them."""
     form = ListForm.of(await request.form(), "add")
     wanted = [text for text in re.split(r"[\s,;]+", form.addresses) if text]
     reason: Any = form.reason if form.reason in WORDS else "manual"
-    service = SuppressionService(db_session, request.user)
     try:
-        added = await service.add([NewSuppression(text[:320], reason, form.detail[:1000]) for text in wanted])
+        added = await suppressions.add([NewSuppression(text[:320], reason, form.detail[:1000]) for text in wanted])
     except AppError as error:
-        answer = await _again(request, db_session, form, error)
+        answer = await _again(request, suppressions, form, error)
         form.errors = {"addresses": _first_bad(wanted, error)}
         return answer
     told = f"{counted(added.new, 'address', 'addresses')} added."
@@ -130,17 +127,18 @@ def _first_bad(wanted: list[str], error: AppError) -> str:
     return f"“{bad[0][0]}”: {bad[0][1]}{more}"
 
 
-@post("/suppressions/lift", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def lift_suppression(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/suppressions/lift", role=Role.ADMIN, status_code=200)
+async def lift_suppression(
+    request: AppRequest, suppressions: NamedDependency[SuppressionService]
+) -> Template | Response[bytes]:
     """Take an address off the list because of a reason."""
     form = ListForm.of(await request.form(), "lift")
-    service = SuppressionService(db_session, request.user)
     try:
-        lifted = await service.lift(LiftRequest(form.address, form.reason))
+        lifted = await suppressions.lift(LiftRequest(form.address, form.reason))
     except AppError as error:
-        return await _again(request, db_session, form, error)
+        return await _again(request, suppressions, form, error)
     told = f"{lifted.address} is off the list."
-    if lifted.contact_id and (now := await service.permission_now(lifted.contact_id)) and not now.allowed:
+    if lifted.contact_id and (now := await suppressions.permission_now(lifted.contact_id)) and not now.allowed:
         told += f" {now.sentence} The contact’s page can re-subscribe."
     return flash.go(request, "/suppressions", told)
 

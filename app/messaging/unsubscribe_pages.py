@@ -7,34 +7,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, get, post
-from litestar.di import NamedDependency
+from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.messaging import unsubscribe
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
-def _page(request: Asked, token: str, choice: unsubscribe.Choice, done: str = "", error: str = "") -> Template:
+def _page(request: AppRequest, token: str, choice: unsubscribe.Choice, done: str = "", error: str = "") -> Template:
     return page(
         request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=choice, done=done, error=error
     )
 
 
-@get("/u/{token:str}", public=True, any_query=True, include_in_schema=False)
-async def show_unsubscribe(request: Asked, db_session: NamedDependency[AsyncSession], token: FromPath[str]) -> Template:
+@get("/u/{token:str}", public=True, any_query=True)
+async def show_unsubscribe(request: AppRequest, db_session: Database, token: FromPath[str]) -> Template:
     return _page(request, token, await unsubscribe.choice(db_session, unsubscribe.read(token)))
 
 
-@post("/u/{token:str}", public=True, any_query=True, csrf_exempt=True, status_code=200, include_in_schema=False)
+@post("/u/{token:str}", public=True, any_query=True, csrf_exempt=True, status_code=200)
 async def decide_unsubscribe(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    db_session: Database,
     token: FromPath[str],
 ) -> Template:
     link = unsubscribe.read(token)  # before anything that the client sent is read

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request, get
+from litestar import get
 from litestar.response import Redirect, Template
 
+from app.accounts.deps import AppRequest
 from app.web.fragments import page
 
 
-@get("/docs/api", public=True, any_query=True, include_in_schema=False)
-async def api_reference(request: Request[Any, Any, Any]) -> Template:
+@get("/docs/api", public=True, any_query=True)
+async def api_reference(request: AppRequest) -> Template:
     """The reader itself; it fetches `/docs/openapi/openapi.json`."""
     return page(request, "reference/api.html")
 
 
-@get("/docs", public=True, any_query=True, include_in_schema=False)
+@get("/docs", public=True, any_query=True)
 async def docs() -> Redirect:
     """The short address."""
     return Redirect("/docs/api")

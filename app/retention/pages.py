@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
+from litestar import Response, get, post
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.errors import Invalid
 from app.models import Workspace
 from app.models.status import Role
@@ -19,11 +19,9 @@ from app.web import flash
 from app.web.fragments import page
 
 log = structlog.get_logger()
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 
 
-async def _data(request: Asked, session: AsyncSession, error: Invalid | None = None) -> Template:
+async def _data(request: AppRequest, session: AsyncSession, error: Invalid | None = None) -> Template:
     place = await session.get_one(Workspace, request.user.tenant_id)
     return page(
         request,
@@ -39,14 +37,14 @@ async def _data(request: Asked, session: AsyncSession, error: Invalid | None = N
     )
 
 
-@get("/settings/data", role=Role.VIEWER, include_in_schema=False)
-async def data(request: Asked, db_session: Database) -> Template:
+@get("/settings/data", role=Role.VIEWER)
+async def data(request: AppRequest, db_session: Database) -> Template:
     """All that is kept, and what bounds it."""
     return await _data(request, db_session)
 
 
-@post("/settings/data", role=Role.ADMIN, include_in_schema=False, status_code=200)
-async def save_data(request: Asked, db_session: Database) -> Template | Response[bytes]:
+@post("/settings/data", role=Role.ADMIN, status_code=200)
+async def save_data(request: AppRequest, db_session: Database) -> Template | Response[bytes]:
     """Choose how long; what is older is deleted within minutes."""
     form = await request.form()
     try:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
 from app.models.scope import Scope
 from app.models.status import Role
 from app.runs.repository import RunFilter
@@ -20,8 +18,6 @@ from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunService, statuses_of
 from app.web.envelope import Envelope, ok
 
-ApiRequest = Request[Principal, Any, Any]
-Db = NamedDependency[AsyncSession]
 Since = Annotated[
     datetime | None, QueryParameter(name="from", description="Started at or after this instant (ISO 8601).")
 ]
@@ -52,8 +48,7 @@ async def _list(
 
 @get(RUNS, role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="Runs of a workflow")
 async def list_workflow_runs(
-    request: ApiRequest,
-    db_session: Db,
+    runs: NamedDependency[RunService],
     workflow_id: FromPath[UUID],
     status: Status = None,
     contact_id: ContactId = None,
@@ -65,15 +60,13 @@ async def list_workflow_runs(
 ) -> Envelope[list[RunOut]]:
     """Newest first, narrowed by status, contact, step and date."""
     wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to, node_id)
-    service = RunService(db_session, request.user)
-    await service.require_workflow(workflow_id)
-    return await _list(service, wanted, limit, cursor)
+    await runs.require_workflow(workflow_id)
+    return await _list(runs, wanted, limit, cursor)
 
 
 @get("/api/v1/runs", role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="Runs of all workflows")
 async def list_runs(
-    request: ApiRequest,
-    db_session: Db,
+    runs: NamedDependency[RunService],
     status: Status = None,
     contact_id: ContactId = None,
     workflow_id: WorkflowId = None,
@@ -84,15 +77,15 @@ async def list_runs(
 ) -> Envelope[list[RunOut]]:
     """Newest first, narrowed by workflow, status, contact and date."""
     wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to)
-    return await _list(RunService(db_session, request.user), wanted, limit, cursor)
+    return await _list(runs, wanted, limit, cursor)
 
 
 @get(RUNS + "/{run_id:uuid}", role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="One run")
 async def get_run(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+    runs: NamedDependency[RunService], workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:
     """The run with every step: input, output, error and times."""
-    return ok(await RunService(db_session, request.user).detail(run_id, workflow_id))
+    return ok(await runs.detail(run_id, workflow_id))
 
 
 @post(
@@ -104,12 +97,11 @@ async def get_run(
     status_code=200,
 )
 async def cancel_run(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+    runs: NamedDependency[RunService], workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:
     """End a run where it stands; nothing of it is sent afterwards. A run that is over already answers 409."""
-    service = RunService(db_session, request.user)
-    await service.cancel(run_id, workflow_id)
-    return ok(await service.detail(run_id, workflow_id))
+    await runs.cancel(run_id, workflow_id)
+    return ok(await runs.detail(run_id, workflow_id))
 
 
 @post(
@@ -121,15 +113,15 @@ async def cancel_run(
     status_code=200,
 )
 async def release_run(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], run_id: FromPath[UUID]
+    runs: NamedDependency[RunService], workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:
     """Let a run go on that is held because it stopped workers. A run that is not held answers 409."""
-    service = RunService(db_session, request.user)
-    await service.release(run_id, workflow_id)
-    return ok(await service.detail(run_id, workflow_id))
+    await runs.release(run_id, workflow_id)
+    return ok(await runs.detail(run_id, workflow_id))
 
 
 API_TAGS = [
     Tag(name="Runs", description="One contact's way through a workflow, step by step."),
 ]
 ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]
+SERVICES = {"runs": RunService}

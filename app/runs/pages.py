@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest
 from app.flow.diagram import draw
 from app.flow.node_type import Port
 from app.flow.node_words import port_of, ports_of, title_of_plain
@@ -23,7 +23,6 @@ from app.runs.service import RunNotFound, RunService, statuses_of
 from app.web.flash import go
 from app.web.fragments import is_partial, page
 
-Asked = Request[Any, Any, Any]
 PAGE = 50
 
 
@@ -57,9 +56,8 @@ def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> 
 
 
 async def _list(
-    request: Asked, session: AsyncSession, wanted: RunFilter, status: str | None, cursor: str | None
+    request: AppRequest, service: RunService, wanted: RunFilter, status: str | None, cursor: str | None
 ) -> Template:
-    service = RunService(session, request.user)
     runs = await service.list(wanted, PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({wanted.workflow_id} if wanted.workflow_id else set())
     names = await service.runs.workflow_names(shown)
@@ -84,22 +82,22 @@ async def _list(
     )
 
 
-@get("/runs", role=Role.VIEWER, include_in_schema=False)
+@get("/runs", role=Role.VIEWER)
 async def all_runs(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    runs: NamedDependency[RunService],
     status: FromQuery[str | None] = None,
     contact: FromQuery[UUID | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of the workspace, of one contact when it is given."""
-    return await _list(request, db_session, RunFilter(contact_id=contact, statuses=statuses_of(status)), status, cursor)
+    return await _list(request, runs, RunFilter(contact_id=contact, statuses=statuses_of(status)), status, cursor)
 
 
-@get("/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER, include_in_schema=False)
+@get("/workflows/{workflow_id:uuid}/runs", role=Role.VIEWER)
 async def workflow_runs(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    runs: NamedDependency[RunService],
     workflow_id: FromPath[UUID],
     status: FromQuery[str | None] = None,
     contact: FromQuery[UUID | None] = None,
@@ -107,15 +105,15 @@ async def workflow_runs(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The newest runs of one workflow, of those that stand on `node` when it is given."""
-    await RunService(db_session, request.user).require_workflow(workflow_id)
+    await runs.require_workflow(workflow_id)
     wanted = RunFilter(workflow_id=workflow_id, contact_id=contact, statuses=statuses_of(status), node_id=node)
-    return await _list(request, db_session, wanted, status, cursor)
+    return await _list(request, runs, wanted, status, cursor)
 
 
-@get("/runs/{run_id:uuid}", role=Role.VIEWER, include_in_schema=False)
+@get("/runs/{run_id:uuid}", role=Role.VIEWER)
 async def show_run(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    runs: NamedDependency[RunService],
     run_id: FromPath[UUID],
     seen: FromQuery[str | None] = None,
 ) -> Template | Response[bytes]:
@@ -123,15 +121,14 @@ async def show_run(
 
     The page asks again while the run is under way; `seen` is the state it has, and nothing new is answered with 204.
     """
-    service = RunService(db_session, request.user)
-    run = await service.detail(run_id)
-    row = await service.runs.one(run_id)
+    run = await runs.detail(run_id)
+    row = await runs.runs.one(run_id)
     if row is None:
         raise RunNotFound
     state = state_of(run)
     if seen == state and is_partial(request):
         return Response(b"", status_code=204)
-    newer, older = await service.runs.neighbours(row[0])
+    newer, older = await runs.runs.neighbours(row[0])
     return page(
         request,
         "runs/run.html",
@@ -171,17 +168,17 @@ def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:
     return next((goal.get("name") or goal["id"] for goal in graph.get("goals", []) if goal["id"] == goal_id), "")
 
 
-@post("/runs/{run_id:uuid}/cancel", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def cancel(request: Asked, db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]) -> Response[bytes]:
+@post("/runs/{run_id:uuid}/cancel", role=Role.MARKETER, status_code=200)
+async def cancel(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Cancel a run that is under way; nothing of it is sent afterwards."""
-    await RunService(db_session, request.user).cancel(run_id)
+    await runs.cancel(run_id)
     return go(request, f"/runs/{run_id}", "Run cancelled")
 
 
-@post("/runs/{run_id:uuid}/release", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def release(request: Asked, db_session: NamedDependency[AsyncSession], run_id: FromPath[UUID]) -> Response[bytes]:
+@post("/runs/{run_id:uuid}/release", role=Role.MARKETER, status_code=200)
+async def release(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Let a held run go on."""
-    await RunService(db_session, request.user).release(run_id)
+    await runs.release(run_id)
     return go(request, f"/runs/{run_id}", "Run released")
 
 

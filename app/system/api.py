@@ -6,25 +6,24 @@ import hmac
 import ipaddress
 from typing import Any
 
-from litestar import Request, Response, get
-from litestar.di import NamedDependency
+from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.errors import Forbidden
 from app.settings import settings
 from app.system import service
 from app.system.health import Health
 
 
-@get("/health/live", public=True, any_query=True, include_in_schema=False, deadline=5)
+@get("/health/live", public=True, any_query=True, deadline=5)
 async def live() -> dict[str, str]:
     """The process answers. It looks at nothing else: a restart would not bring a database back."""
     return {"status": "ok"}
 
 
-@get("/health/ready", public=True, any_query=True, include_in_schema=False, deadline=5)
-async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
+@get("/health/ready", public=True, any_query=True, deadline=5)
+async def ready(request: AppRequest) -> Response[Health]:
     """May traffic come here? 503 only when the database or its schema is not fit; what else is missing is named."""
     found = await request.app.state["health"].ask()
     down = found.status == "down"
@@ -32,14 +31,14 @@ async def ready(request: Request[Any, Any, Any]) -> Response[Health]:
     return Response(found, status_code=503 if down else 200, headers=headers)
 
 
-@get("/metrics", public=True, any_query=True, include_in_schema=False)
-async def metrics(request: Request[Any, Any, Any], db_session: NamedDependency[AsyncSession]) -> Response[bytes]:
+@get("/metrics", public=True, any_query=True)
+async def metrics(request: AppRequest, db_session: Database) -> Response[bytes]:
     """For Prometheus, with the token of THROUGHLINE_METRICS_TOKEN. In local mode this machine itself may read without one."""
     _may_read(request)
     return Response(await service.exposition(db_session), media_type=CONTENT_TYPE_LATEST)
 
 
-def _may_read(request: Request[Any, Any, Any]) -> None:
+def _may_read(request: AppRequest) -> None:
     token = settings().metrics_token
     if token:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")

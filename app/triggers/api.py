@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, post
+from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest
 from app.models.scope import Scope
 from app.models.status import Role
 from app.triggers.schemas import StartedRun, StartRun
@@ -27,14 +25,15 @@ from app.web.envelope import Envelope, ok
     summary="Start a run by hand",
 )
 async def trigger_workflow(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    triggers: NamedDependency[TriggerService],
     workflow_id: FromPath[UUID],
     data: JSONBody[StartRun],
 ) -> Envelope[StartedRun]:
     """One contact enters the live version, whatever its trigger. 409 says why when the re-entry rule refuses."""
-    run_id = await TriggerService(db_session, request.user).start(workflow_id, data.contact_id, data.properties)
+    run_id = await triggers.start(workflow_id, data.contact_id, data.properties)
     return ok(StartedRun(run_id=run_id, workflow_id=workflow_id, contact_id=data.contact_id))
 
 
 ROUTES = [trigger_workflow]
+SERVICES = {"triggers": TriggerService}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest, Database
 from app.contacts import history
 from app.contacts.actions import ActionForm
 from app.contacts.pages import ONE, contact_page
@@ -23,21 +22,25 @@ from app.values.contact_view import name_of
 from app.web.flash import go
 
 
-@post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/start", role=Role.MARKETER, status_code=200)
 async def start_workflow(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], contact_id: FromPath[UUID]
+    request: AppRequest,
+    db_session: Database,
+    contacts: NamedDependency[ContactService],
+    triggers: NamedDependency[TriggerService],
+    contact_id: FromPath[UUID],
 ) -> Template | Response[bytes]:
     """Put the contact into a workflow by hand."""
-    contact = await ContactService(db_session, request.user).get(contact_id)
+    contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "start")
     names = {str(row.id): row.name for row in await history.startable(db_session, request.user.tenant_id)}
     try:
         if form.workflow not in names:
             raise Invalid(errors=[{"path": "workflow", "message": "Choose a workflow that is active."}])
         properties = form.decoded_properties()
-        await TriggerService(db_session, request.user).start(UUID(form.workflow), contact_id, properties)
+        await triggers.start(UUID(form.workflow), contact_id, properties)
     except AppError as error:
-        return await contact_page(request, db_session, contact, action=form.failed(error))
+        return await contact_page(request, contacts, contact, action=form.failed(error))
     return go(request, f"/contacts/{contact_id}", f"{names[form.workflow]} was asked to let {name_of(contact)} in.")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromQuery, JSONBody
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.models.scope import Scope
 from app.models.status import Role
 from app.troubles import service
@@ -21,8 +21,6 @@ from app.web import pagination
 from app.web.envelope import Envelope, ok
 
 TAGS = ["Troubles"]
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 
 
 class DeadLetterIds(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -62,7 +60,7 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
     tags=TAGS,
     summary="List what needs somebody, the worst first",
 )
-async def list_troubles(request: Asked, db_session: Database) -> Envelope[list[TroubleOut]]:
+async def list_troubles(request: AppRequest, db_session: Database) -> Envelope[list[TroubleOut]]:
     """What the home page says: of the installation, then of the workspace. An empty list: all is well."""
     return ok([trouble_out(found) for found in await service.of_everything(db_session, request.user.tenant_id)])
 
@@ -75,13 +73,12 @@ async def list_troubles(request: Asked, db_session: Database) -> Envelope[list[T
     summary="List events that could not be handled",
 )
 async def list_dead_letters(
-    request: Asked,
-    db_session: Database,
+    dead_letters: NamedDependency[DeadLetterService],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[DeadLetterOut]]:
     """The newest first, each with what was wrong."""
-    page = await DeadLetterService(db_session, request.user).list(limit, cursor)
+    page = await dead_letters.list(limit, cursor)
     rows = [
         DeadLetterOut(id=row.id, name=row.name, contact_id=row.contact_id, error=row.error, at=row.at)
         for row in page.items
@@ -97,9 +94,11 @@ async def list_dead_letters(
     status_code=200,
     summary="Handle events again that were set aside",
 )
-async def retry_dead_letters(request: Asked, db_session: Database, data: JSONBody[DeadLetterIds]) -> Envelope[Moved]:
+async def retry_dead_letters(
+    dead_letters: NamedDependency[DeadLetterService], data: JSONBody[DeadLetterIds]
+) -> Envelope[Moved]:
     """Each is handled with the times at which it happened and arrived; one that fails again comes back with a new reason."""
-    return ok(Moved(await DeadLetterService(db_session, request.user).retry(data.ids)))
+    return ok(Moved(await dead_letters.retry(data.ids)))
 
 
 @post(
@@ -110,9 +109,11 @@ async def retry_dead_letters(request: Asked, db_session: Database, data: JSONBod
     status_code=200,
     summary="Forget events that were set aside",
 )
-async def discard_dead_letters(request: Asked, db_session: Database, data: JSONBody[DeadLetterIds]) -> Envelope[Moved]:
+async def discard_dead_letters(
+    dead_letters: NamedDependency[DeadLetterService], data: JSONBody[DeadLetterIds]
+) -> Envelope[Moved]:
     """Nothing will follow from them."""
-    return ok(Moved(await DeadLetterService(db_session, request.user).discard(data.ids)))
+    return ok(Moved(await dead_letters.discard(data.ids)))
 
 
 API_TAGS = [
@@ -122,3 +123,4 @@ API_TAGS = [
     ),
 ]
 ROUTES: list[Any] = [list_troubles, list_dead_letters, retry_dead_letters, discard_dead_letters]
+SERVICES = {"dead_letters": DeadLetterService}

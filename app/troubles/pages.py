@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest, Database
 from app.errors import Invalid
 from app.lib.formats import counted
 from app.models.status import Role
@@ -19,22 +19,21 @@ from app.troubles.kinds import KINDS, act_of, text_of
 from app.web import flash
 from app.web.fragments import page
 
-Asked = Request[Any, Any, Any]
-Database = NamedDependency[AsyncSession]
 PAGE = 50
 
 
-@get("/troubles/banner", role=Role.VIEWER, include_in_schema=False)
-async def banner(request: Asked, db_session: Database) -> Template:
+@get("/troubles/banner", role=Role.VIEWER)
+async def banner(request: AppRequest, db_session: Database) -> Template:
     """What stops everything now, in a strip; empty when nothing does. `shell.js` asks for it."""
     found = await service.stopping(db_session, request.user.tenant_id)
     return page(request, "troubles/banner.html", troubles=found, kinds=KINDS, text_of=text_of, act_of=act_of)
 
 
-@get("/dead-letters", role=Role.VIEWER, include_in_schema=False)
-async def list_dead_letters(request: Asked, db_session: Database, cursor: FromQuery[str | None] = None) -> Template:
+@get("/dead-letters", role=Role.VIEWER)
+async def list_dead_letters(
+    request: AppRequest, dead_letters: NamedDependency[DeadLetterService], cursor: FromQuery[str | None] = None
+) -> Template:
     """Events that were set aside, the newest first."""
-    dead_letters = DeadLetterService(db_session, request.user)
     found = await dead_letters.list(PAGE, cursor)
     return page(
         request,
@@ -45,7 +44,7 @@ async def list_dead_letters(request: Asked, db_session: Database, cursor: FromQu
     )
 
 
-async def _asked(request: Asked) -> list[int] | None:
+async def _asked(request: AppRequest) -> list[int] | None:
     """The ids that the form names; None for all."""
     form = await request.form()
     if form.get("all"):
@@ -56,17 +55,19 @@ async def _asked(request: Asked) -> list[int] | None:
     return [int(text) for text in ids]
 
 
-@post("/dead-letters/retry", role=Role.MARKETER, include_in_schema=False)
-async def retry_dead_letters(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/dead-letters/retry", role=Role.MARKETER)
+async def retry_dead_letters(request: AppRequest, dead_letters: NamedDependency[DeadLetterService]) -> Response[bytes]:
     """Handle them again."""
-    moved = await DeadLetterService(db_session, request.user).retry(await _asked(request))
+    moved = await dead_letters.retry(await _asked(request))
     return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} will be handled again.")
 
 
-@post("/dead-letters/discard", role=Role.ADMIN, include_in_schema=False)
-async def discard_dead_letters(request: Asked, db_session: Database) -> Response[bytes]:
+@post("/dead-letters/discard", role=Role.ADMIN)
+async def discard_dead_letters(
+    request: AppRequest, dead_letters: NamedDependency[DeadLetterService]
+) -> Response[bytes]:
     """Forget them."""
-    moved = await DeadLetterService(db_session, request.user).discard(await _asked(request))
+    moved = await dead_letters.discard(await _asked(request))
     return flash.go(request, "/dead-letters", f"{counted(moved, 'event')} discarded.")
 
 

@@ -5,17 +5,15 @@ and `app.insights`, starting one by hand is in `app.triggers`.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
 from app.errors import BadRequest
 from app.flow import trigger_registry
 from app.flow.step_types import INSTALLED
@@ -41,8 +39,6 @@ from app.workflows.schemas import (
 )
 from app.workflows.service import WorkflowService, workflow_statuses
 
-ApiRequest = Request[Principal, Any, Any]
-Db = NamedDependency[AsyncSession]
 PATH = "/api/v1/workflows"
 ONE = PATH + "/{workflow_id:uuid}"
 TAGS = ["Workflows"]
@@ -76,17 +72,17 @@ async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[Work
 
 
 @post(PATH, role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Create a workflow")
-async def create_workflow(request: ApiRequest, db_session: Db, data: JSONBody[NewWorkflow]) -> Envelope[WorkflowDetail]:
+async def create_workflow(
+    workflows: NamedDependency[WorkflowService], data: JSONBody[NewWorkflow]
+) -> Envelope[WorkflowDetail]:
     """Save a new workflow as a draft. Nothing is saved when `errors` names a fault; unfinished parts come back as `issues`."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.create(name=data.name, description=data.description, flow=data.flow())
-    return await _detail(service, workflow)
+    workflow = await workflows.create(name=data.name, description=data.description, flow=data.flow())
+    return await _detail(workflows, workflow)
 
 
 @get(PATH, role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="List workflows")
 async def list_workflows(
-    request: ApiRequest,
-    db_session: Db,
+    workflows: NamedDependency[WorkflowService],
     status: Annotated[str | None, QueryParameter(description="One or more statuses, separated by commas.")] = None,
     search: Annotated[
         str | None, QueryParameter(max_length=200, description="Part of the name or description.")
@@ -95,47 +91,44 @@ async def list_workflows(
     cursor: Cursor = None,
 ) -> Envelope[list[WorkflowSummary]]:
     """Last changed first. Archived workflows are listed only when `status` asks for them."""
-    service = WorkflowService(db_session, request.user)
-    page = await service.list(statuses=workflow_statuses(status), search=search, limit=limit, cursor=cursor)
+    page = await workflows.list(statuses=workflow_statuses(status), search=search, limit=limit, cursor=cursor)
     return ok([WorkflowSummary.of(row) for row in page.items], nextCursor=page.next_cursor, limit=limit or 25)
 
 
 @get(ONE, role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="Get a workflow")
-async def get_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+async def get_workflow(
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Envelope[WorkflowDetail]:
     """The workflow with its draft; `GET …/versions/{version}` shows what is live."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.get(workflow_id))
+    return await _detail(workflows, await workflows.get(workflow_id))
 
 
 @patch(ONE, role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Edit a workflow")
 async def update_workflow(
-    request: ApiRequest,
-    db_session: Db,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     data: JSONBody[WorkflowPatch],
     if_match: IfMatch = None,
 ) -> Envelope[WorkflowDetail]:
     """Change the name, the description or whole parts of the draft. What is live stays until the draft is published."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.update(workflow_id, data, revision(if_match)))
+    return await _detail(workflows, await workflows.update(workflow_id, data, revision(if_match)))
 
 
 @delete(ONE, role=Role.ADMIN, scope=Scope.WORKFLOWS_PUBLISH, tags=TAGS, summary="Delete a workflow", status_code=200)
 async def delete_workflow(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Envelope[dict[str, UUID]]:
     """Delete a workflow that is not active; contacts that are still in it are cancelled."""
-    await WorkflowService(db_session, request.user).delete(workflow_id)
+    await workflows.delete(workflow_id)
     return ok({"id": workflow_id})
 
 
 @get(ONE + "/activation-preview", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="Preview activation")
 async def preview_activation(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Envelope[ActivationPreview]:
     """How many contacts would have entered lately, who may enter again, and what is still missing."""
-    service = WorkflowService(db_session, request.user)
-    return ok(await service.activation_preview(await service.get(workflow_id)))
+    return ok(await workflows.activation_preview(await workflows.get(workflow_id)))
 
 
 @post(
@@ -147,11 +140,10 @@ async def preview_activation(
     status_code=200,
 )
 async def activate_workflow(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
 ) -> Envelope[WorkflowDetail]:
     """Publish the draft when it differs from the live version, and let contacts in. Also resumes a paused workflow."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.activate(workflow_id, data.changelog if data else None))
+    return await _detail(workflows, await workflows.activate(workflow_id, data.changelog if data else None))
 
 
 @post(
@@ -162,10 +154,11 @@ async def activate_workflow(
     summary="Pause a workflow",
     status_code=200,
 )
-async def pause_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+async def pause_workflow(
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Envelope[WorkflowDetail]:
     """Let nobody in and hold everybody where they are."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.pause(workflow_id))
+    return await _detail(workflows, await workflows.pause(workflow_id))
 
 
 @post(
@@ -176,10 +169,11 @@ async def pause_workflow(request: ApiRequest, db_session: Db, workflow_id: FromP
     summary="Resume a paused workflow",
     status_code=200,
 )
-async def resume_workflow(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+async def resume_workflow(
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Envelope[WorkflowDetail]:
     """Go on with the live version; unlike activating, this leaves the draft unpublished."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.resume(workflow_id))
+    return await _detail(workflows, await workflows.resume(workflow_id))
 
 
 @post(
@@ -191,11 +185,10 @@ async def resume_workflow(request: ApiRequest, db_session: Db, workflow_id: From
     status_code=200,
 )
 async def archive_workflow(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Envelope[WorkflowDetail]:
     """Put a workflow away that is not active; contacts that are still in it are cancelled."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.archive(workflow_id))
+    return await _detail(workflows, await workflows.archive(workflow_id))
 
 
 @post(
@@ -207,26 +200,23 @@ async def archive_workflow(
     status_code=200,
 )
 async def restore_workflow(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Envelope[WorkflowDetail]:
     """Take a workflow out of the archive: paused when it was published before, else a draft."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.restore(workflow_id))
+    return await _detail(workflows, await workflows.restore(workflow_id))
 
 
 @post(ONE + "/duplicate", role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Duplicate a workflow")
 async def duplicate_workflow(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Copy | None] = None
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], data: JSONBody[Copy | None] = None
 ) -> Envelope[WorkflowDetail]:
     """A new workflow with a copy of this one's draft."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.duplicate(workflow_id, data.name if data else None))
+    return await _detail(workflows, await workflows.duplicate(workflow_id, data.name if data else None))
 
 
 @patch(ONE + "/draft", role=Role.MARKETER, scope=Scope.WORKFLOWS_WRITE, tags=TAGS, summary="Apply ops to the draft")
 async def patch_draft(
-    request: ApiRequest,
-    db_session: Db,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     data: JSONBody[DraftPatch],
     if_match: IfMatch = None,
@@ -238,7 +228,7 @@ async def patch_draft(
     base = revision(if_match)
     if base is None:
         raise RevisionMissing
-    result = await WorkflowService(db_session, request.user).apply_ops(workflow_id, base, data.client, data.ops)
+    result = await workflows.apply_ops(workflow_id, base, data.client, data.ops)
     issues = [issue.view() for issue in result.issues]
     return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=issues, changed=result.changed))
 
@@ -251,41 +241,40 @@ async def patch_draft(
     summary="Discard the draft",
     status_code=200,
 )
-async def discard_draft(request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID]) -> Envelope[WorkflowDetail]:
+async def discard_draft(
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+) -> Envelope[WorkflowDetail]:
     """Put the draft back to the live version."""
-    service = WorkflowService(db_session, request.user)
-    return await _detail(service, await service.discard_draft(workflow_id))
+    return await _detail(workflows, await workflows.discard_draft(workflow_id))
 
 
 @post(ONE + "/versions", role=Role.ADMIN, scope=Scope.WORKFLOWS_PUBLISH, tags=TAGS, summary="Publish the draft")
 async def publish_version(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
 ) -> Envelope[VersionDetail]:
     """Freeze the draft as the next version, live for new runs. Runs in flight stay on theirs."""
-    version = await WorkflowService(db_session, request.user).publish(workflow_id, data.changelog if data else None)
+    version = await workflows.publish(workflow_id, data.changelog if data else None)
     return ok(VersionDetail.of(version, version.version))
 
 
 @get(ONE + "/versions", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="List versions")
 async def list_versions(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], limit: Limit = None, cursor: Cursor = None
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], limit: Limit = None, cursor: Cursor = None
 ) -> Envelope[list[VersionSummary]]:
     """Newest first."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
-    page = await service.versions(workflow, limit=limit, cursor=cursor)
+    workflow = await workflows.get(workflow_id)
+    page = await workflows.versions(workflow, limit=limit, cursor=cursor)
     rows = [VersionSummary.of(row, workflow.live_version) for row in page.items]
     return ok(rows, nextCursor=page.next_cursor, limit=limit or 25)
 
 
 @get(ONE + "/versions/{version:int}", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="Get a version")
 async def get_version(
-    request: ApiRequest, db_session: Db, workflow_id: FromPath[UUID], version: FromPath[int]
+    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], version: FromPath[int]
 ) -> Envelope[VersionDetail]:
     """One version with its whole flow."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
-    return ok(VersionDetail.of(await service.version(workflow, version), workflow.live_version))
+    workflow = await workflows.get(workflow_id)
+    return ok(VersionDetail.of(await workflows.version(workflow, version), workflow.live_version))
 
 
 @post(
@@ -296,15 +285,13 @@ async def get_version(
     summary="Revert to a version",
 )
 async def revert_version(
-    request: ApiRequest,
-    db_session: Db,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: FromPath[int],
     data: JSONBody[Publication | None] = None,
 ) -> Envelope[VersionDetail]:
     """Copy an old version into a new one and make that live; the draft follows. Answers the new version."""
-    service = WorkflowService(db_session, request.user)
-    made = await service.revert(workflow_id, version, data.changelog if data else None)
+    made = await workflows.revert(workflow_id, version, data.changelog if data else None)
     return ok(VersionDetail.of(made, made.version))
 
 
@@ -360,3 +347,4 @@ ROUTES = [
     list_node_types,
     list_trigger_types,
 ]
+SERVICES = {"workflows": WorkflowService}

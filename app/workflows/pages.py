@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.deps import AppRequest
 from app.errors import Invalid
 from app.flow import diagram, trigger_registry
 from app.flow import thumbnail as glyph
@@ -33,8 +33,6 @@ TABS = (
 )
 PAGE, VERSIONS = 50, 50
 DRAFT = "draft"
-
-Asked = Request[Any, Any, Any]
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -62,19 +60,18 @@ def row_of(listed: Listed) -> Row:
 # The list ---------------------------------------------------------------------------------------------------------
 
 
-@get("/workflows", role=Role.VIEWER, include_in_schema=False)
+@get("/workflows", role=Role.VIEWER)
 async def workflow_list(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    workflows: NamedDependency[WorkflowService],
     status: FromQuery[str | None] = None,
     search: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
     new: FromQuery[str | None] = None,
 ) -> Template:
     """All workflows, last changed first; archived ones on their own tab."""
-    service = WorkflowService(db_session, request.user)
-    found = await service.list(statuses=workflow_statuses(status), search=search, limit=PAGE, cursor=cursor)
-    counts = await service.status_counts()
+    found = await workflows.list(statuses=workflow_statuses(status), search=search, limit=PAGE, cursor=cursor)
+    counts = await workflows.status_counts()
     return page(
         request,
         "workflows/list.html",
@@ -95,13 +92,13 @@ async def workflow_list(
     )
 
 
-@post("/workflows", role=Role.MARKETER, include_in_schema=False, status_code=200)
-async def create(request: Asked, db_session: NamedDependency[AsyncSession]) -> Response[bytes] | Template:
+@post("/workflows", role=Role.MARKETER, status_code=200)
+async def create(request: AppRequest, workflows: NamedDependency[WorkflowService]) -> Response[bytes] | Template:
     """Make an empty workflow and open it in the builder; a name that does not fit comes back in the dialog."""
     form = await request.form()
     name, description = str(form.get("name", "")), str(form.get("description", ""))
     try:
-        made = await WorkflowService(db_session, request.user).create(name=name, description=description)
+        made = await workflows.create(name=name, description=description)
     except Invalid as error:
         complaint = error.errors[0]["message"] if error.errors else error.message
         return page(
@@ -116,41 +113,40 @@ async def create(request: Asked, db_session: NamedDependency[AsyncSession]) -> R
     return go(request, f"/workflows/{made.id}")
 
 
-@post("/workflows/{workflow_id:uuid}/duplicate", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post("/workflows/{workflow_id:uuid}/duplicate", role=Role.MARKETER, status_code=200)
 async def duplicate(
-    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Copy the draft into a new workflow and open it."""
-    made = await WorkflowService(db_session, request.user).duplicate(workflow_id)
+    made = await workflows.duplicate(workflow_id)
     return go(request, f"/workflows/{made.id}", f"This is {made.name}. Runs and versions stayed with the original.")
 
 
-@post("/workflows/{workflow_id:uuid}/archive", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post("/workflows/{workflow_id:uuid}/archive", role=Role.ADMIN, status_code=200)
 async def archive(
-    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Put a workflow away; whoever is still in it is cancelled."""
-    done = await WorkflowService(db_session, request.user).archive(workflow_id)
+    done = await workflows.archive(workflow_id)
     return go(request, "/workflows", f"{done.name} is archived.")
 
 
-@post("/workflows/{workflow_id:uuid}/restore", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post("/workflows/{workflow_id:uuid}/restore", role=Role.ADMIN, status_code=200)
 async def restore(
-    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Take a workflow back out of the archive."""
-    done = await WorkflowService(db_session, request.user).restore(workflow_id)
+    done = await workflows.restore(workflow_id)
     return go(request, "/workflows", f"{done.name} is back as {done.status}.")
 
 
-@post("/workflows/{workflow_id:uuid}/delete", role=Role.ADMIN, include_in_schema=False, status_code=200)
+@post("/workflows/{workflow_id:uuid}/delete", role=Role.ADMIN, status_code=200)
 async def delete(
-    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Delete a workflow for good."""
-    service = WorkflowService(db_session, request.user)
-    name = (await service.get(workflow_id)).name
-    await service.delete(workflow_id)
+    name = (await workflows.get(workflow_id)).name
+    await workflows.delete(workflow_id)
     return go(request, "/workflows", f"{name} is deleted.")
 
 
@@ -182,29 +178,28 @@ def entry_of(version: WorkflowVersion, workflow: Workflow, in_flow: dict[int, in
     )
 
 
-@get("/workflows/{workflow_id:uuid}/versions", role=Role.VIEWER, include_in_schema=False)
+@get("/workflows/{workflow_id:uuid}/versions", role=Role.VIEWER)
 async def versions(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     v: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """Every version with what it changed. `v` is a number or `draft`; without it the newest is shown."""
-    service = WorkflowService(db_session, request.user)
-    workflow = await service.get(workflow_id)
-    found = await service.versions(workflow, limit=VERSIONS, cursor=cursor)
-    unpublished = await service.has_unpublished_changes(workflow)
-    in_flow = await service.in_flow_by_version(workflow)
+    workflow = await workflows.get(workflow_id)
+    found = await workflows.versions(workflow, limit=VERSIONS, cursor=cursor)
+    unpublished = await workflows.has_unpublished_changes(workflow)
+    in_flow = await workflows.in_flow_by_version(workflow)
     chosen = v or (DRAFT if unpublished or not found.items else str(found.items[0].version))
     if chosen == DRAFT:
         after, base = Flow.load(workflow.draft), workflow.live_version
         shown: WorkflowVersion | None = None
     else:
-        shown = await service.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)
+        shown = await workflows.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)
         after, base = Flow.load(shown.graph), shown.version - 1 or None
-    before = Flow.load((await service.version(workflow, base)).graph) if base else Flow()
-    changes = compare(before, after, await service.referenced_names(before, after)) if base else []
+    before = Flow.load((await workflows.version(workflow, base)).graph) if base else Flow()
+    changes = compare(before, after, await workflows.referenced_names(before, after)) if base else []
     return page(
         request,
         "workflows/versions.html",
@@ -227,18 +222,17 @@ async def versions(
 @post(
     "/workflows/{workflow_id:uuid}/versions/{number:int}/revert",
     role=Role.ADMIN,
-    include_in_schema=False,
     status_code=200,
 )
 async def revert(
-    request: Asked,
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     number: FromPath[int],
 ) -> Response[bytes]:
     """Make an old version the live one again, as a new version."""
     note = str((await request.form()).get("changelog", ""))
-    made = await WorkflowService(db_session, request.user).revert(workflow_id, number, note)
+    made = await workflows.revert(workflow_id, number, note)
     return go(
         request,
         f"/workflows/{workflow_id}/versions?v={made.version}",
@@ -246,12 +240,12 @@ async def revert(
     )
 
 
-@post("/workflows/{workflow_id:uuid}/discard", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post("/workflows/{workflow_id:uuid}/discard", role=Role.MARKETER, status_code=200)
 async def discard(
-    request: Asked, db_session: NamedDependency[AsyncSession], workflow_id: FromPath[UUID]
+    request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Put the draft back to what is live."""
-    done = await WorkflowService(db_session, request.user).discard_draft(workflow_id)
+    done = await workflows.discard_draft(workflow_id)
     return go(request, f"/workflows/{workflow_id}/versions", f"The draft is v{done.live_version} again.")
 
 

@@ -8,15 +8,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery, JSONBody
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest
 from app.contacts.imports.schemas import FormatIn, ImportOut, PreviewOut, StartIn
 from app.contacts.imports.service import MAX_BYTES, PIECE, ImportService
 from app.errors import Invalid
@@ -44,7 +43,7 @@ class _UploadOperation(Operation):
         )
 
 
-async def uploaded(request: Request[Any, Any, Any], filename: str) -> tuple[str, Callable[[], AsyncIterator[bytes]]]:
+async def uploaded(request: AppRequest, filename: str) -> tuple[str, Callable[[], AsyncIterator[bytes]]]:
     """The name and the bytes of the file in the request, as often as asked for: a form's field `file`, or the body itself."""
     kind = request.content_type[0]
     if kind != "multipart/form-data":
@@ -74,13 +73,13 @@ async def _read(file: UploadFile) -> AsyncIterator[bytes]:
     summary="Upload a CSV file of contacts",
 )
 async def upload_import(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    imports: NamedDependency[ImportService],
     filename: FromQuery[str] = "contacts.csv",
 ) -> Envelope[PreviewOut]:
     """Up to 64 MB. Nothing is imported yet: the answer shows the columns, the first rows and a guessed mapping."""
     name, stream = await uploaded(request, filename)
-    return ok(PreviewOut.of(await ImportService(db_session, request.user).upload(name, stream)))
+    return ok(PreviewOut.of(await imports.upload(name, stream)))
 
 
 @get(
@@ -91,20 +90,20 @@ async def upload_import(
     summary="List imports, newest first",
 )
 async def list_imports(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    imports: NamedDependency[ImportService],
     limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Envelope[list[ImportOut]]:
-    page = await ImportService(db_session, request.user).list(limit=limit, cursor=cursor)
+    page = await imports.list(limit=limit, cursor=cursor)
     return ok([ImportOut.of(row) for row in page.items], nextCursor=page.next_cursor, limit=clamp_limit(limit))
 
 
 @get(ONE, role=Role.VIEWER, scope=Scope.CONTACTS_READ, tags=TAGS, summary="How far an import is")
 async def get_import(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Envelope[ImportOut]:
-    return ok(ImportOut.of(await ImportService(db_session, request.user).get(import_id)))
+    return ok(ImportOut.of(await imports.get(import_id)))
 
 
 @post(
@@ -117,13 +116,13 @@ async def get_import(
     summary="Read an uploaded file another way",
 )
 async def format_import(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    imports: NamedDependency[ImportService],
     import_id: FromPath[UUID],
     data: JSONBody[FormatIn],
 ) -> Envelope[PreviewOut]:
     """Says the encoding, the delimiter or whether there is a header row; the answer is the preview read that way."""
-    return ok(PreviewOut.of(await ImportService(db_session, request.user).reread(import_id, data)))
+    return ok(PreviewOut.of(await imports.reread(import_id, data)))
 
 
 @post(
@@ -135,8 +134,8 @@ async def format_import(
     summary="Start an uploaded import",
 )
 async def start_import(
-    request: Request[Principal, Any, Any],
-    db_session: NamedDependency[AsyncSession],
+    request: AppRequest,
+    imports: NamedDependency[ImportService],
     import_id: FromPath[UUID],
     data: JSONBody[StartIn],
 ) -> Envelope[ImportOut]:
@@ -144,17 +143,17 @@ async def start_import(
 
     422 while a column that seems to say who opted out is not mapped to consent and not named in `acknowledgeOptOuts`.
     """
-    return ok(ImportOut.of(await ImportService(db_session, request.user).start(import_id, data)))
+    return ok(ImportOut.of(await imports.start(import_id, data)))
 
 
 @post(
     f"{ONE}/stop", role=Role.MARKETER, scope=Scope.CONTACTS_WRITE, status_code=200, tags=TAGS, summary="Stop an import"
 )
 async def stop_import(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Envelope[ImportOut]:
     """What was imported stays."""
-    return ok(ImportOut.of(await ImportService(db_session, request.user).stop(import_id)))
+    return ok(ImportOut.of(await imports.stop(import_id)))
 
 
 @get(
@@ -166,11 +165,10 @@ async def stop_import(
     summary="Rows that were refused or came in without a cell",
 )
 async def import_errors(
-    request: Request[Principal, Any, Any], db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Response[str]:
     """The first 10,000 of them with their line number and the reason."""
-    service = ImportService(db_session, request.user)
-    return await errors_download(service, await service.get(import_id))
+    return await errors_download(imports, await imports.get(import_id))
 
 
 async def errors_download(service: ImportService, row: ContactImport) -> Response[str]:

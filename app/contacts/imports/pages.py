@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.principal import Principal
+from app.accounts.deps import AppRequest, Database
 from app.contacts import history
 from app.contacts.imports import mapping_form, repository
 from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
@@ -25,57 +25,57 @@ from app.values import contact_fields
 from app.web.flash import go
 from app.web.fragments import page
 
-Asked = Request[Principal, Any, Any]
 ONE = "/contacts/import/{import_id:uuid}"
 EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
 
 
-async def _start_page(request: Asked, session: AsyncSession, error: AppError | None = None) -> Template:
-    imports = await ImportService(session, request.user).list(limit=20)
+async def _start_page(request: AppRequest, imports: ImportService, error: AppError | None = None) -> Template:
+    newest = await imports.list(limit=20)
     return page(
         request,
         "contacts/import_upload.html",
         status_code=error.status_code if error else 200,
-        imports=imports.items,
+        imports=newest.items,
         error=(error.errors[0]["message"] if error.errors else error.message) if error else "",
     )
 
 
-@get("/contacts/import", role=Role.MARKETER, include_in_schema=False)
-async def import_start(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template:
+@get("/contacts/import", role=Role.MARKETER)
+async def import_start(request: AppRequest, imports: NamedDependency[ImportService]) -> Template:
     """Choose a file; the last imports."""
-    return await _start_page(request, db_session)
+    return await _start_page(request, imports)
 
 
 @post(
     "/contacts/import",
     role=Role.MARKETER,
-    include_in_schema=False,
     status_code=200,
     request_max_body_size=BODY_LIMIT,
     cost=50,
     deadline=120,
 )
-async def import_upload(request: Asked, db_session: NamedDependency[AsyncSession]) -> Template | Response[bytes]:
+async def import_upload(request: AppRequest, imports: NamedDependency[ImportService]) -> Template | Response[bytes]:
     """Take the file and go on to its mapping."""
     try:
         name, stream = await uploaded(request, "contacts.csv")
-        row = await ImportService(db_session, request.user).upload(name, stream)
+        row = await imports.upload(name, stream)
     except Invalid as error:
-        return await _start_page(request, db_session, error)
+        return await _start_page(request, imports, error)
     return go(request, f"/contacts/import/{row.id}")
 
 
-@get(ONE, role=Role.VIEWER, include_in_schema=False)
-async def import_page(request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]) -> Template:
+@get(ONE, role=Role.VIEWER)
+async def import_page(
+    request: AppRequest, db_session: Database, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
+) -> Template:
     """The mapping of a file that waits for it, else how far the import is."""
-    row = await ImportService(db_session, request.user).get(import_id)
+    row = await imports.get(import_id)
     if row.status == ImportStatus.UPLOADED.value:
         return await _mapping_page(request, db_session, row)
     return await _progress_page(request, db_session, row)
 
 
-async def _progress_page(request: Asked, session: AsyncSession, row: ContactImport) -> Template:
+async def _progress_page(request: AppRequest, session: AsyncSession, row: ContactImport) -> Template:
     return page(
         request,
         "contacts/import_progress.html",
@@ -88,7 +88,7 @@ async def _progress_page(request: Asked, session: AsyncSession, row: ContactImpo
 
 
 async def _mapping_page(
-    request: Asked,
+    request: AppRequest,
     session: AsyncSession,
     row: ContactImport,
     data: Mapping[str, Any] | None = None,
@@ -120,53 +120,48 @@ async def _mapping_page(
     )
 
 
-@post(f"{ONE}/format", role=Role.MARKETER, cost=50, include_in_schema=False, status_code=200)
+@post(f"{ONE}/format", role=Role.MARKETER, cost=50, status_code=200)
 async def import_reread(
-    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+    request: AppRequest, db_session: Database, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Read the file as the form says, and keep what was said about columns that are still there."""
-    service = ImportService(db_session, request.user)
-    row = await service.get(import_id)
+    row = await imports.get(import_id)
     data = await request.form()
     before = Stored.of(row)
     try:
-        row = await service.reread(import_id, mapping_form.format_of(data, before))
+        row = await imports.reread(import_id, mapping_form.format_of(data, before))
     except Invalid as error:
         return await _mapping_page(request, db_session, row, data, error)
     return await _mapping_page(request, db_session, row, data, columns=before.format.columns)
 
 
-@post(f"{ONE}/start", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/start", role=Role.MARKETER, status_code=200)
 async def import_begin(
-    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+    request: AppRequest, db_session: Database, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Start the import with the mapping of the form."""
-    service = ImportService(db_session, request.user)
-    row = await service.get(import_id)
+    row = await imports.get(import_id)
     data = await request.form()
     try:
-        await service.start(import_id, mapping_form.start_of(data, Stored.of(row)))
+        await imports.start(import_id, mapping_form.start_of(data, Stored.of(row)))
     except Invalid as error:
         return await _mapping_page(request, db_session, row, data, error)
     return go(request, f"/contacts/import/{import_id}")
 
 
-@post(f"{ONE}/stop", role=Role.MARKETER, include_in_schema=False, status_code=200)
+@post(f"{ONE}/stop", role=Role.MARKETER, status_code=200)
 async def import_stop(
-    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Response[bytes]:
     """End the import after the rows that are in."""
-    row = await ImportService(db_session, request.user).stop(import_id)
+    row = await imports.stop(import_id)
     return go(request, f"/contacts/import/{import_id}", f"Stopped after {row.rows_done:,} rows.")
 
 
-@get(f"{ONE}/errors.csv", role=Role.VIEWER, include_in_schema=False)
-async def import_errors_file(
-    request: Asked, db_session: NamedDependency[AsyncSession], import_id: FromPath[UUID]
-) -> Response[str]:
+@get(f"{ONE}/errors.csv", role=Role.VIEWER)
+async def import_errors_file(imports: NamedDependency[ImportService], import_id: FromPath[UUID]) -> Response[str]:
     """What is told about rows, as a file."""
-    service = ImportService(db_session, request.user)
-    return await errors_download(service, await service.get(import_id))
+    return await errors_download(imports, await imports.get(import_id))
 
 
 ROUTES: list[Any] = [

@@ -1,0 +1,31 @@
+"""What handlers of all features receive: the request of somebody who signed in, the request's session, and services in their name.
+
+A feature declares its services in its `api` as `SERVICES`, by the name under which handlers ask for them:
+
+    async def get_workflow(workflow_id: FromPath[UUID], workflows: NamedDependency[WorkflowService]) -> …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Request
+from litestar.di import NamedDependency, Provide
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+
+AppRequest = Request[Principal, Any, Any]
+"""`request.user` is who asks; of a route that says `public=True` it may be nobody."""
+Database = NamedDependency[AsyncSession]
+"""The session of the request, a parameter called `db_session`. Its transaction is committed with the answer."""
+
+
+def injected(service: Callable[[AsyncSession, Principal], Any]) -> Provide:
+    """Make `service` in the request's transaction and in the name of who asks, for each handler that wants it."""
+
+    async def provide(request: AppRequest, db_session: Database) -> Any:
+        return service(db_session, request.user)
+
+    return Provide(provide)
