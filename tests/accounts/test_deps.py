@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from app import asgi
+from app import asgi, features
 
 APP = Path(__file__).resolve().parents[2] / "app"
 WEB = {path for path in APP.rglob("*.py") if path.stem in ("api", "pages") or path.stem.endswith(("_pages", "_api"))}
@@ -24,16 +25,18 @@ def test_pages_and_api_have_one_way_to_ask(pattern: str) -> None:
 
 
 def test_every_service_is_declared_once_and_asked_for() -> None:
-    names = asgi.services().keys()
+    names = features.services().keys()
     texts = "\n".join(path.read_text() for path in WEB)
     assert {"workflows", "contacts", "templates", "connectors", "messages", "runs"} <= names
     assert not [name for name in names if not re.search(rf"\b{name}: NamedDependency\[", texts)]
 
 
 def test_a_name_that_two_features_give_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "features", lambda: ["runs", "runs"])
-    with pytest.raises(RuntimeError, match="runs"):
-        asgi.services()
+    module = SimpleNamespace(__name__="app.other.api", SERVICES={"runs": object})
+    known = list(features.modules("api"))
+    monkeypatch.setattr(features, "modules", lambda *_: [*known, module])
+    with pytest.raises(features.DeclaredTwice, match="runs"):
+        features.services()
 
 
 def test_pages_are_no_part_of_the_document() -> None:
