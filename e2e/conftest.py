@@ -20,15 +20,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
-from e2e.product import Product, start
+from e2e.product import TIMEOUT_MS, Product, start
 from tools.dev import browser as browsers
 
 ROOT = Path(__file__).resolve().parents[1]
 AXE = ROOT / "e2e" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 SHOTS = ROOT / "test-results" / "e2e"
-TIMEOUT_MS = 10_000
 FAILED = pytest.StashKey[bool]()
 
 
@@ -48,6 +47,7 @@ def product() -> Iterator[Product]:
 def chromium() -> Iterator[Browser]:
     """One browser for all stories; each page gets a context of its own."""
     path = browsers.find_or_fetch(print)
+    expect.set_options(timeout=TIMEOUT_MS)  # a page that is on its way takes as long as an action may
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=browsers.flags())
         yield launched

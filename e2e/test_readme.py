@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.pages.canvas import Canvas
-from e2e.product import Product, start
+from e2e.product import TIMEOUT_MS, Product, start
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 ADDRESS = "http://127.0.0.1:8000"
@@ -70,7 +70,7 @@ def patient() -> Iterator[None]:
     """Everything is done for the first time here, so everything may take longer than in the other stories."""
     expect.set_options(timeout=40_000)
     yield
-    expect.set_options(timeout=5_000)
+    expect.set_options(timeout=TIMEOUT_MS)
 
 
 def main_link(page: Page, name: str) -> None:
