@@ -282,7 +282,7 @@ class WorkflowService:
             await self._versions.require_ready(Flow.load(live.graph))
         if workflow.status != WorkflowStatus.ACTIVE:
             workflow.status = WorkflowStatus.ACTIVE.value
-            self._ring(inbox.ENGINE)
+            self._notify(inbox.ENGINE)
         workflow = await self._changed(workflow)
         await self._free_messages(workflow)
         return workflow
@@ -290,7 +290,7 @@ class WorkflowService:
     async def _free_messages(self, workflow: Workflow) -> None:
         """What a pause held is judged again. Comes after the flush: from then on nobody can hold more for the same pause."""
         await MessageRepository(self._session, workflow.tenant_id).free_those_of(workflow.id)
-        self._ring("deliver")
+        self._notify("deliver")
 
     async def pause(self, workflow_id: UUID) -> Workflow:
         """Let nobody in and hold everybody where they are. Nobody is thrown out and no timer is lost."""
@@ -307,7 +307,7 @@ class WorkflowService:
             raise WorkflowActive("Pause this workflow before you archive it.")
         if workflow.status != WorkflowStatus.ARCHIVED:
             workflow.status = WorkflowStatus.ARCHIVED.value
-            self._ring("end_removed_runs")
+            self._notify("end_removed_runs")
         workflow = await self._changed(workflow)
         await self._free_messages(workflow)
         return workflow
@@ -327,7 +327,7 @@ class WorkflowService:
         if workflow.status == WorkflowStatus.ACTIVE:
             raise WorkflowActive
         workflow.deleted_at = clock.now()
-        self._ring("end_removed_runs")
+        self._notify("end_removed_runs")
         await self._free_messages(await self._changed(workflow))
 
     # Versions -------------------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ class WorkflowService:
         await self._repository.flush()
         return workflow
 
-    def _ring(self, *names: str) -> None:
+    def _notify(self, *names: str) -> None:
         for name in names:
             jobs.enqueue(self._session, name)
 
