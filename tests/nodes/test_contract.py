@@ -259,7 +259,7 @@ def test_help_is_escaped() -> None:
 
 NAMED_FOR_GOOD = {"app/demo", "app/nodes", "app/triggers/types", "app/builder/starter_templates.py"}
 """Where names of types may stand: the types themselves, and documents that are written down."""
-ORDINARY = {("document.py", "delay")}
+ORDINARY = {("retry.py", "delay")}
 """How long a retry waits is called so in the document."""
 WORDS = {"end", "event", "manual"}
 """Names of types that are ordinary words of programs as well."""

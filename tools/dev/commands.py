@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """`test`, `lint`, `format`, `chaos` and `bench`."""
+    """`test`, `lint`, `format`, `new`, `chaos` and `bench`."""
     test = commands.add("test", "tools.dev.testing:run", "run every check and test on servers of its own", state=False)
     test.add_argument(
         "paths", nargs="*", metavar="PATH", help="only these: files or folders of tests/ and e2e/, .test.js files"
@@ -19,6 +19,11 @@ def add_to(commands: Commands) -> None:
     test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests whose name matches (as pytest)")
     commands.add("lint", "tools.dev.testing:lint", "check style and types", state=False)
     commands.add("format", "tools.dev.testing:reformat", "put the code into the project's style", state=False)
+    what = "write the files of a new step type or trigger, with a failing test"
+    new = commands.add("new", "tools.dev.new_type:run", what, state=False)
+    new.add_argument("kind", help="node or trigger")
+    new.add_argument("name", metavar="NAME", help="its name in documents, as in wait_until")
+    new.add_argument("--plugins", metavar="DIR", help="write into this plugin directory instead of the product")
     chaos = commands.add(
         "chaos",
         "tools.dev.testing:chaos",
