@@ -2,11 +2,14 @@
 
     claim     what a worker takes, as SQL          matcher   which workflows and goals an event concerns
     arrivals  what came into the inbox, walked     entry     who may enter, and refusals
-    graph     a version, compiled once             people    contact and run in memory, as nodes see them
-    walk      every run of a batch, in memory      tracks    what is the same for many runs of a batch, noted once
+    compiled  a version, compiled once             state     contact and run in memory, as nodes see them
+    walk      every run of a batch, in memory      paths     what is the same for many runs of a batch, noted once
+    answers   what parked steps came to            limits    what one run may do at most
+    circles   which nodes may be visited again     records   rows beside runs, steps and messages
+    waits     runs that sleep until an event       calls     calls to the outside: intent, lease, answer
     write     a batch as a handful of statements   changes   contact changes merged in SQL
-    rows      PostgreSQL's binary formats          echoes    contact changes told to who listens
-    advance   one transaction: claim, walk, write  jobs      the actor
+    rows      PostgreSQL's binary formats          change_events contact changes told to who listens
+    advance   one transaction: claim, walk, write  jobs      the actors
     control   cancelling from outside              integrity what must hold after every fault
     garbage   the collector, kept out of batches     progress what the engine of this process does now
     standing  does work move, and who is in the way  failpoints where tests kill or freeze a worker

@@ -22,7 +22,7 @@ from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Conditions, Edge, Flow, Goal, Node
 from app.flow.effects import Message, SetVars
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Done, IfRoom, Outcome, Run
+from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import Scope
@@ -64,6 +64,7 @@ class CompiledNode:
     """One node of the graph."""
 
     __slots__ = (
+        "answered",
         "awaits",
         "constant_outcome",
         "exit_counters",
@@ -92,6 +93,8 @@ class CompiledNode:
         self.run: Run = (
             does.run if isinstance(does, IfRoom) else (lambda _step: does) if isinstance(does, Outcome) else does
         )
+        self.answered: Run | None = None
+        """What the answer to its call means: a function over the run, which has the answer as `resume_output`."""
         self.field = rows.text(node_id)
         self.ports: dict[str, StatCounter] = {}
         self.exit_counters: dict[str, StatCounter] = {}
@@ -166,7 +169,11 @@ class CompiledFlow:
         self.reentry: str = flow.settings.reentry
         self.cooldown = float(flow.settings.cooldown_seconds or 0)
         self.entry_key = self.scope.field(flow.settings.entry_key) if flow.settings.entry_key else None
+        self.answers: dict[str, Run] = {}
+        """What answers to calls mean, by node."""
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
+        for node_id, answered in self.answers.items():
+            self.nodes[node_id].answered = answered
         rooms = [node.room for node in self.nodes.values() if node.room is not None]
         self.room = (sum(tags for tags, _ in rooms), sum(size for _, size in rooms)) if rooms else None
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
@@ -229,6 +236,10 @@ class CompiledFlow:
         except Exception as error:  # it must not keep every other workflow from running
             return NotUnderstood(_unreadable(error, node.type))
         self.scope.reads |= scope.reads
+        if isinstance(does, Asks):
+            meaning = does.answered
+            self.answers[node.id] = scope.guard(lambda step: meaning(step, step.state.resume_output))
+            does = does.run
         if isinstance(does, IfRoom):
             does = IfRoom(does.outcome, scope.guard(does.run), tags=does.tags, size=does.size)
         elif not isinstance(does, Outcome):

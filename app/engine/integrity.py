@@ -125,7 +125,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         f"""
         select r.id, 'message ' || r.seq + 1 || ' ' || coalesce('status ' || m.status, 'is gone') from runs r
         left join messages m on m.run_id = r.id and m.seq = r.seq + 1
-        where r.status = 2 and not exists (select from inbox i where i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
+        where r.status = 2 and not exists (select from calls c where c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt)
+          and not exists (select from inbox i where i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
           and (m.status is null or m.status not in (0, 1, 9) or (m.status = 9 and m.due_at is null))
         """,
     ),

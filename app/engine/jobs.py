@@ -10,12 +10,14 @@ import structlog
 
 from app.engine import claim
 from app.engine.advance import Engine
+from app.engine.calls import Calls
 from app.engine.progress import progress
+from app.flow import performers
 from app.lib import heartbeat, jobs
 from app.lib.wakeups import Wakeup
 
 log = structlog.get_logger()
-_lock = threading.Lock()
+_lock, _performing = threading.Lock(), threading.Lock()
 _asked = threading.Event()
 """The actor was notified: whoever has the lock looks (once more)."""
 _engine: Engine | None = None
@@ -59,7 +61,26 @@ def _advance() -> bool:
     return queued
 
 
-ACTORS = [advance]
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+def perform() -> None:
+    """Make the calls that steps asked for until there are none. One at a time in a process."""
+    if not performers.performed_kinds() or not _performing.acquire(blocking=False):
+        return
+    try:
+        calls = Calls()
+        try:
+            while answered := calls.perform():
+                log.info("calls.answered", count=answered)
+                jobs.notify("advance")
+        finally:
+            calls.close()
+    except psycopg.OperationalError as error:
+        log.warning("calls.database_away", error=type(error).__name__)
+    finally:
+        _performing.release()
+
+
+ACTORS = [advance, perform]
 WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=claim.NEXT_DUE)]
-POLLS = [advance]
+POLLS = [advance, perform]
 """What each worker calls every second, so that runs move without Redis."""

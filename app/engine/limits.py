@@ -21,3 +21,7 @@ TOO_OFTEN = Overdone(f"A run may come to one step {MAX_VISITS:,} times at most."
 VARS_TOO_LARGE = Fail(
     f"The variables of this run would take more than {MAX_VARS_BYTES // 1024} kB. Keep less in them.", permanent=True
 )
+ASKED_AGAIN = Fail(
+    "An answer cannot be answered with another call: this step type does what the engine has no way for.",
+    permanent=True,
+)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.engine.compiled import CompiledFlow, CompiledNode, StatCounter
     from app.engine.state import Run
     from app.flow.effects import ContactChange, Message
-    from app.flow.outcomes import Outcome
+    from app.flow.outcomes import Call, Outcome
 
 
 class Rest(NamedTuple):
@@ -32,6 +32,8 @@ class Rest(NamedTuple):
     goal: str | None = None
     waits_for: str | None = None
     """The event that takes them on, whichever comes first: it or `resume_at`."""
+    call: Call | None = None
+    """What they asked of the outside, and wait for."""
     look_back: bool = False
     """It may have happened already, since they began."""
 

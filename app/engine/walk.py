@@ -8,20 +8,20 @@ that do the same for everybody cost it nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from typing import Any
 
 from app.engine import rows
 from app.engine.answers import answer_outcome, count_visit, vars_fit
+from app.engine.calls import ANSWERED
 from app.engine.compiled import CompiledFlow, CompiledNode, NotUnderstood, StatCounter
 from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Reached
-from app.engine.limits import MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
+from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
 from app.engine.paths import Rest, Sent, Step, Track
 from app.engine.records import Attempt, Echo, Refusal
 from app.engine.state import COMPLETED, Contact, Run
 from app.flow.effects import ContactChange, Message, SetVars
-from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait, WaitFor
+from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
@@ -110,8 +110,22 @@ class Batch:
         if run.resume_port is None:
             self._walk(run, track)
             return
+        if run.resume_port == ANSWERED and node.answered is not None:
+            self._walk(run, self._answered(track, run, node))
+            return
         answer = answer_outcome(run.resume_port, run.resume_output)
         self._walk(run, track.next.get(answer) or self._grow(track, run, node, answer, answered=True))
+
+    def _answered(self, track: Track, run: Run, node: CompiledNode) -> Track:
+        """What the answer to its call means for a run."""
+        assert node.answered is not None
+        try:
+            outcome = node.answered(run)
+        except Exception as error:
+            outcome = Fail(fault_in_words(error, node.type))
+        if isinstance(outcome, Call):
+            outcome = ASKED_AGAIN
+        return track.next.get(outcome) or self._grow(track, run, node, outcome)
 
     def go_on(self, run: Run, port: str, output: Any) -> None:
         """A run that waits has its answer, whether it fell asleep before this batch or in it."""
@@ -167,24 +181,6 @@ class Batch:
         self._end(track, status, node, goal=goal.id if goal else None)
         track.runs.append(run)
         run.track = track
-
-    def counted(self) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
-        """What the runs of this batch add to the counters."""
-        for track in reversed(self.tracks):
-            track.count += len(track.runs)
-            if track.parent is not None:
-                track.parent.count += track.count
-        for track in self.tracks:
-            graph, count = track.graph, track.count
-            for counter in track.counters:
-                yield graph, counter, count
-            for sent in track.sent:
-                yield graph, sent.node.queued_counter, count
-            if track.left is not None:
-                yield graph, track.left, -count
-            if track.runs and track.rest.status >= COMPLETED:
-                seconds = sum((self.now - run.started) // 1_000_000 for run in track.runs if run.fence is not None)
-                yield graph, graph.seconds_counter, seconds
 
     # Walking -------------------------------------------------------------------------------------------------------
 
@@ -292,6 +288,10 @@ class Batch:
             until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
             shared = self._park(track, node, back, WAITING, until, outcome.timeout_port)
             track.rest = track.rest._replace(waits_for=outcome.event, look_back=outcome.since == "run_start")
+            return shared, None
+        elif isinstance(outcome, Call):
+            shared = self._park(track, node, back, CALLING)
+            track.rest = track.rest._replace(call=outcome)
             return shared, None
         elif isinstance(outcome, Reached):
             self._over(track, node, outcome, StepStatus.SKIPPED, node.exit_counters["goal"])

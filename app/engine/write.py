@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
 
 from app.engine import rows
+from app.engine.calls import COLUMNS as CALL_COLUMNS
+from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
 from app.engine.compiled import CompiledFlow, StatCounter
 from app.engine.paths import Rest, Step
@@ -40,6 +43,7 @@ TABLES: dict[str, dict[str, str]] = {
         "node_id": "text", "contact_id": "uuid", "template_id": "uuid", "channel": "smallint", "status": "smallint",
         "payload": "jsonb", "due_at": "timestamptz", "created_at": "timestamptz",
     },
+    "calls": CALL_COLUMNS,
     "step_attempts": {
         "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "error_message": "text", "at": "timestamptz",
         "next_at": "timestamptz",
@@ -262,10 +266,29 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
     )
 
 
+def counted(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
+    """What the runs of this batch add to the counters."""
+    for track in reversed(batch.tracks):
+        track.count += len(track.runs)
+        if track.parent is not None:
+            track.parent.count += track.count
+    for track in batch.tracks:
+        graph, count = track.graph, track.count
+        for counter in track.counters:
+            yield graph, counter, count
+        for sent in track.sent:
+            yield graph, sent.node.queued_counter, count
+        if track.left is not None:
+            yield graph, track.left, -count
+        if track.runs and track.rest.status >= COMPLETED:
+            seconds = sum((batch.now - run.started) // 1_000_000 for run in track.runs if run.fence is not None)
+            yield graph, graph.seconds_counter, seconds
+
+
 def stats_arguments(batch: Batch, shard: int) -> tuple[Any, ...] | None:
     """Arguments of STATS, in one order for all workers; None when nothing was counted."""
     counts: dict[tuple[CompiledFlow, StatCounter], int] = {}
-    for graph, counter, count in batch.counted():
+    for graph, counter, count in counted(batch):
         counts[graph, counter] = counts.get((graph, counter), 0) + count
     lines = sorted(
         (graph.workflow_id, graph.version, counter.node_id, counter.key, graph.tenant_id, count)
@@ -303,6 +326,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("runs", run_rows(batch))
     put("steps", step_rows(batch))
     put("messages", message_rows(batch))
+    put("calls", call_rows(batch.tracks, batch.now))
     put("step_attempts", attempt_rows(batch))
     put("entry_refusals", refusal_rows(batch))
     put("inbox", echo_rows(batch))

@@ -92,6 +92,25 @@ class WaitFor(Outcome):
         return self.event, self.conditions, self.seconds, self.until, self.timeout_port, self.since
 
 
+class Call(Outcome):
+    """Something is asked of the outside, apart from the batch; the run stands here until the answer comes. See `Asks`.
+
+    `kind`: whose performer does it (`app.flow.performers`). `request`: JSON for the performer. `policy`: what becomes of a call that
+    was under way when its worker died: `resend` it with the same key, or `hold` the run for a person. `timeout_s`: whole seconds.
+    """
+
+    __slots__ = ("kind", "policy", "request", "timeout_s")
+
+    def __init__(
+        self, kind: str, request: Any, *, policy: Literal["resend", "hold"] = "resend", timeout_s: int = 30
+    ) -> None:
+        super().__init__()
+        self.kind, self.request, self.policy, self.timeout_s = kind, request, policy, timeout_s
+
+    def _particulars(self) -> Any:
+        return self.kind, _encode(self.request), self.policy, self.timeout_s
+
+
 class Fail(Outcome):
     """The step failed: tried again by the node's policy, then its `error` port, then the run fails, alone."""
 
@@ -128,6 +147,26 @@ class IfRoom:
 
     def __init__(self, outcome: Outcome, run: Run, *, tags: int = 0, size: int = 0) -> None:
         self.outcome, self.run, self.tags, self.size = outcome, run, tags, size
+
+
+class Asks:
+    """What `compile` answers for a step that calls the outside: `run` comes to a `Call`, or to anything else without one.
+
+    `answered(step, answer)` says what the answer means. `answer`: `{"ok": true, "value": …}`, or `{"ok": false, "error": text}` with
+    `"permanent": true` when trying again would not help. A `Fail` is tried again as the step's retry says, by a call of its own.
+    """
+
+    __slots__ = ("answered", "run")
+
+    def __init__(self, run: Run, answered: Callable[[Any, dict[str, Any]], Outcome] | None = None) -> None:
+        self.run, self.answered = run, answered or value_or_failure
+
+
+def value_or_failure(step: Any, answer: dict[str, Any]) -> Outcome:
+    """The value of an answer is the step's output, its error the step's failure."""
+    if answer.get("ok"):
+        return Done(output=answer.get("value"))
+    return Fail(str(answer.get("error")), permanent=bool(answer.get("permanent")))
 
 
 class Exit(Outcome):

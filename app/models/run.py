@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Json
-from app.models.personal import personal, rows_go
+from app.models.personal import About, personal, rows_go
 
 
 class Run(Base):
@@ -99,6 +99,35 @@ class StepAttempt(Base):
     error_message: Mapped[str] = mapped_column(info=personal("'Erased with the contact.'"))
     at: Mapped[datetime]
     next_at: Mapped[datetime | None]
+
+
+class CallIntent(Base):
+    """A call to the outside that a run waits for; the row goes with the answer. Under way while `lease_until` is set.
+
+    `policy`: when its worker dies it is made again (`resend`), or not before a person says so (`hold`).
+    """
+
+    __tablename__ = "calls"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    tenant_id: Mapped[int]
+    workflow_id: Mapped[UUID]
+    node_id: Mapped[str]
+    kind: Mapped[str]
+    policy: Mapped[str]
+    timeout_s: Mapped[int]
+    request: Mapped[Json | None]
+    due_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(Integer, server_default="0")
+
+    __table_args__ = (
+        Index("calls_due", "tenant_id", "due_at", postgresql_where=text("lease_until is null")),
+        Index("calls_under_way", "lease_until", postgresql_where=text("lease_until is not null")),
+        {"info": rows_go(About.RUN)},
+    )
 
 
 class EntryRefusal(Base):

@@ -17,6 +17,7 @@ from app.engine.state import Contact
 from app.engine.state import Run as EngineRun
 from app.engine.walk import Batch
 from app.flow import registry
+from app.flow.document import Flow
 from app.flow.effects import MAX_VARS_BYTES, SetVars
 from app.flow.node_type import NodeType, Port
 from app.flow.outcomes import Done, Run
@@ -97,7 +98,7 @@ def test_a_wrong_number_of_a_visit_is_found(world: World) -> None:
 
 def walked(nodes: list[dict[str, Any]], *edges: Any) -> tuple[Batch, EngineRun]:
     """One run through a version, in memory alone."""
-    graph = CompiledFlow(bytes(16), 1, 1, flow("go", nodes, *edges))
+    graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("go", nodes, *edges)))
     batch = Batch(0)
     run = EngineRun(bytes(16), graph, Contact(bytes(16)), b"{}", graph.start, 0, 0, 0)
     batch.enter(run)

@@ -14,6 +14,7 @@ from app.engine.compiled import CompiledFlow
 from app.engine.state import Contact, Run
 from app.engine.walk import UNLIKE_AT_MOST, Batch
 from app.flow import registry
+from app.flow.document import Flow
 from app.flow.effects import AddTag, Increment, Message, RemoveTag, SetFields
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait
@@ -153,7 +154,7 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
     """`people` who take a step that makes `outcome` of their number."""
     Makes.outcome = staticmethod(outcome)
     nodes = [node("m", "makes", retry={"attempts": 1}), node("end", "end")]
-    graph = CompiledFlow(bytes(16), 1, 1, flow("e", nodes, ("trigger", "m"), ("m", "end")))
+    graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("e", nodes, ("trigger", "m"), ("m", "end"))))
     batch = Batch(0)
     for number in range(people):
         contact = Contact(number.to_bytes(16, "big"))
