@@ -1,0 +1,264 @@
+"""The rules, each a function over a tree that answers what breaks it, a line each. Empty is good."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from statistics import quantiles
+
+from tests.architecture.source import Module, Tree
+
+LONGEST_FILE, LONGEST_FUNCTION, LONGEST_TEMPLATE_LINE = 400, 50, 160
+NINE_IN_TEN = 250
+"""Lines that nine files of ten keep below."""
+SQL = re.compile(r"^\s*(select|insert\s+into|update|delete\s+from|with)\s", re.IGNORECASE)
+SQL_GOES_ON = re.compile(r"\b(from|into|set|exists|values)\b", re.IGNORECASE)
+STATEMENTS = {"select", "insert", "update", "delete", "text", "union", "exists"}
+CLIENTS = ("httpx", "requests", "aiohttp", "urllib.request", "urllib3", "http.client")
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+class Levels:
+    """Rows of packages from the top down. `double` names such as `triggers.types` stand for a part with a row of its own."""
+
+    def __init__(self, rows: Iterable[Collection[str]]) -> None:
+        self.rows = [set(row) for row in rows]
+        self._known = {name for row in self.rows for name in row}
+
+    def package_of(self, module: str) -> str:
+        """`app.messaging.channels.email.mime` → `messaging.channels`, `app.runs.api` → `runs`."""
+        parts = module.split(".")[1:] or [""]
+        double = ".".join(parts[:2])
+        return double if double in self._known else parts[0]
+
+    def level_of(self, package: str) -> int | None:
+        return next((number for number, row in enumerate(self.rows) if package in row), None)
+
+
+def packages_without_level(tree: Tree, levels: Levels) -> list[str]:
+    packages = {levels.package_of(module.name) for module in tree.app} - {""}
+    return sorted(name for name in packages if levels.level_of(name) is None)
+
+
+def _between_packages(tree: Tree, levels: Levels) -> Iterable[tuple[Module, int, str, str, str]]:
+    for module in tree.app:
+        own = levels.package_of(module.name)
+        for target, line in module.imports():
+            if target.startswith("app.") and own and (other := levels.package_of(target)) != own:
+                yield module, line, target, own, other
+
+
+def upward_imports(
+    tree: Tree, levels: Levels, neighbours: Mapping[tuple[str, str], str], anybody: Collection[str]
+) -> list[str]:
+    """Imports that do not point down, and exceptions that no code needs."""
+    wrong, needed = [], set()
+    for module, line, target, own, other in _between_packages(tree, levels):
+        here, there = levels.level_of(own), levels.level_of(other)
+        if here is None or there is None or there > here or (here == there and here in (0, len(levels.rows) - 1)):
+            continue
+        if free := next((name for name in anybody if _within(target, name)), None):
+            needed.add(free)
+        elif used := [pair for pair in neighbours if own == pair[0] and _within(target, pair[1])]:
+            needed.update(used)
+        else:
+            wrong.append(f"{module.at(line)} imports {target}")
+    unused = [f"nobody needs the exception {name}" for name in [*neighbours, *anybody] if name not in needed]
+    return wrong + unused
+
+
+def _within(target: str, name: str) -> bool:
+    return target == name or target.startswith(f"{name}.")
+
+
+def circles(tree: Tree, levels: Levels, anybody: Collection[str] = ()) -> list[str]:
+    """Packages that import each other, also by way of others, wherever the import stands."""
+    ways: dict[str, set[str]] = defaultdict(set)
+    for _, _, target, own, other in _between_packages(tree, levels):
+        if not any(_within(target, name) for name in anybody):
+            ways[own].add(other)
+    reach = {package: _reachable(package, ways) for package in ways}
+    together = {
+        frozenset(other for other in seen if package in reach.get(other, ())) for package, seen in reach.items()
+    }
+    return sorted(" ↔ ".join(sorted(circle)) for circle in together if len(circle) > 1)
+
+
+def _reachable(package: str, ways: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [package]
+    while waiting:
+        for following in ways.get(waiting.pop(), ()):
+            if following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return seen
+
+
+def commits(tree: Tree, allowed: Collection[str]) -> list[str]:
+    """Transactions that are begun or committed outside the places for it; `begin_nested` is a savepoint and free."""
+    return [
+        f"{module.at(call.lineno)} calls .{call.func.attr}()"
+        for module in tree.app
+        if not _listed(module, allowed)
+        for call in module.calls()
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("commit", "begin") and _of_a_session(call.func)
+    ]
+
+
+def _of_a_session(function: ast.Attribute) -> bool:
+    """Sessions and connections have these methods; a part of the product that begins something else names it so."""
+    holder = function.value
+    name = holder.attr if isinstance(holder, ast.Attribute) else holder.id if isinstance(holder, ast.Name) else ""
+    return (
+        bool(re.search(r"session|connection|conn|engine|\bdb\b|^tx", name, re.IGNORECASE)) or function.attr == "commit"
+    )
+
+
+def statements(tree: Tree, allowed: Collection[str]) -> list[str]:
+    """SQL outside the listed places: built by SQLAlchemy, or written in a text. `allowed` that hold none are named too."""
+    wrong, used = [], set()
+    for module in tree.app:
+        lines = [
+            line
+            for target, line in module.imports()
+            if target.rpartition(".")[0].split(".")[0] == "sqlalchemy" and target.rpartition(".")[2] in STATEMENTS
+        ]
+        lines += [
+            text.lineno
+            for text in module.strings()
+            if SQL.match(str(text.value)) and SQL_GOES_ON.search(str(text.value))
+        ]
+        if place := next((name for name in allowed if _listed(module, [name])), None):
+            used.update([place] if lines else [])
+        else:
+            wrong += [f"{module.at(line)} holds SQL" for line in lines]
+    return wrong + [f"{name} holds no SQL" for name in allowed if name not in used and not name.startswith("*")]
+
+
+def _listed(module: Module, names: Collection[str]) -> bool:
+    """`engine/` is a folder of app/, `*repository.py` any file of that end, all else one file."""
+    below = str(module.path).removeprefix("app/")
+    return any(
+        below.startswith(name) if name.endswith("/") else below.endswith(name[1:]) if name[0] == "*" else below == name
+        for name in names
+    )
+
+
+def twice(tree: Tree, known: Collection[str]) -> list[str]:
+    """Public classes of one name, and public functions of one name that other modules import by it. `known` may only shrink."""
+    by_name: dict[str, set[str]] = defaultdict(set)
+    imported = {target for module in tree.app for target, _ in module.imports()}
+    for module in tree.app:
+        defined = [n for n in module.tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
+        for node in defined:
+            by_its_name = isinstance(node, ast.ClassDef) or f"{module.name}.{node.name}" in imported
+            if by_its_name and not node.name.startswith("_"):
+                by_name[node.name].add(str(module.path))
+    found = {name: sorted(paths) for name, paths in by_name.items() if len(paths) > 1}
+    wrong = [f"{name} is in {', '.join(paths)}" for name, paths in sorted(found.items()) if name not in known]
+    return wrong + [f"{name} is no longer there twice: take it off the list" for name in known if name not in found]
+
+
+def literals(tree: Tree, words: Mapping[str, Collection[str]]) -> list[str]:
+    """Names of types (`words`: name → the files and folders that may say it) anywhere else: in Python, SQL, pages and scripts.
+
+    A name of one word (`end`, `manual`) means many things: it counts where its line speaks of a type.
+    """
+    wrong = []
+    lines: list[tuple[str, int, str]] = []
+    for module in tree.app:
+        prose = {number for start, end in module.prose() for number in range(start, end + 1)}
+        written = enumerate(module.text.splitlines(), 1)
+        lines += [(str(module.path), number, line) for number, line in written if number not in prose]
+    for suffix in (".html", ".js"):
+        for path in tree.files(suffix, "app/templates", "app/static", "frontend-nodes"):
+            below = str(path.relative_to(tree.root))
+            lines += [(below, number, line) for number, line in enumerate(path.read_text().splitlines(), 1)]
+    for word, homes in words.items():
+        quoted = re.compile(rf"""["'`]{re.escape(word)}["'`]""")
+        for place, number, line in lines:
+            if quoted.search(line) and ("_" in word or _TYPE.search(line)) and not place.startswith(tuple(homes)):
+                wrong.append(f"{place}:{number} names the type {word}")
+    return wrong
+
+
+_TYPE = re.compile(r"\b(type_?|node_?type|trigger_?type|channel|kind)\b", re.IGNORECASE)
+
+
+def long_files(tree: Tree) -> list[str]:
+    sizes = {module.path: module.lines for module in tree.python}
+    for suffix in (".css", ".js", ".html"):
+        for path in tree.files(suffix, "app/static", "app/templates", "frontend-nodes"):
+            sizes[path.relative_to(tree.root)] = len(path.read_text().splitlines())
+    return [f"{path}: {lines} lines" for path, lines in sizes.items() if lines > LONGEST_FILE]
+
+
+def too_many_long_files(tree: Tree) -> list[str]:
+    lengths = [module.lines for module in tree.python]
+    tenth = quantiles(lengths, n=10)[-1] if len(lengths) > 1 else 0
+    return [f"one file of ten has more than {tenth:.0f} lines"] if tenth > NINE_IN_TEN else []
+
+
+def long_functions(tree: Tree) -> list[str]:
+    return [
+        f"{module.at(function.lineno)} {function.name} has {function.end_lineno - function.lineno + 1} lines"
+        for module in tree.app
+        for function in module.functions()
+        if function.end_lineno and function.end_lineno - function.lineno >= LONGEST_FUNCTION
+    ]
+
+
+def long_template_lines(tree: Tree) -> list[str]:
+    return [
+        f"{path.relative_to(tree.root)}:{number}"
+        for path in tree.files(".html", "app/templates", "frontend-nodes")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > LONGEST_TEMPLATE_LINE
+    ]
+
+
+def environment_readers(tree: Tree, allowed: Collection[str]) -> list[str]:
+    pattern = re.compile(r"\bos\.(environ|getenv)\b|from os import .*(environ|getenv)")
+    return [
+        module.at(number)
+        for module in tree.app
+        if not _listed(module, allowed)
+        for number, line in enumerate(module.text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def outside_clients(tree: Tree, allowed: Collection[str]) -> list[str]:
+    return [
+        f"{module.at(line)} imports {target}"
+        for module in tree.app
+        if not _listed(module, allowed)
+        for target, line in module.imports()
+        if any(_within(target, client) for client in CLIENTS)
+    ]
+
+
+def routes_without_scope(tree: Tree) -> list[str]:
+    """API handlers that say a role and no scope."""
+    wrong = []
+    for module in tree.app:
+        for function in module.functions():
+            for call in (found for found in function.decorator_list if isinstance(found, ast.Call)):
+                given = {keyword.arg for keyword in call.keywords}
+                page = module.path.stem.endswith("pages") or "include_in_schema" in given
+                if "role" in given and not page and "scope" not in given:
+                    wrong.append(f"{module.at(function.lineno)} {function.name}")
+    return wrong
+
+
+def drawers(tree: Tree) -> list[str]:
+    scripts = tree.files(".js", "app/static", "frontend-nodes")
+    return [str(path) for path in [*(module.path for module in tree.python), *scripts] if Path(path).stem in DRAWERS]
+
+
+def silent_modules(tree: Tree) -> list[str]:
+    return [str(module.path) for module in tree.python if not (ast.get_docstring(module.tree) or "").strip()]

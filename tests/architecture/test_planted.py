@@ -1,0 +1,228 @@
+"""Every rule catches what it is for: a violation is planted into a small tree of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import rules
+from tests.architecture.source import Tree
+
+LEVELS = rules.Levels([{"asgi"}, {"runs"}, {"workflows", "contacts", "events"}, {"nodes", "runs.types"}, {"lib"}])
+Plant = Callable[..., Tree]
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    """Writes files, given as path → text; answers the tree."""
+
+    def write(**files: str) -> Tree:
+        for path, text in files.items():
+            place = tmp_path / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        return Tree(tmp_path)
+
+    return write
+
+
+def upward(
+    tree: Tree, neighbours: dict[tuple[str, str], str] | None = None, anybody: tuple[str, ...] = ()
+) -> list[str]:
+    return rules.upward_imports(tree, LEVELS, neighbours or {}, anybody)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from app.runs import service",
+        "import app.runs.service",
+        "import app.runs.service as lower",
+        "from app.runs.service import RunService as Lower",
+        "def late():\n    from app.runs import service",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from app.runs.service import RunService",
+        "from ..runs import service",
+    ],
+)
+def test_an_import_that_points_up(plant: Plant, text: str) -> None:
+    assert upward(plant(**{"app/workflows/service.py": text}))
+
+
+@pytest.mark.parametrize("target", ["app.contacts.repository", "app.events"])
+def test_an_import_of_a_neighbour(plant: Plant, target: str) -> None:
+    tree = plant(**{"app/workflows/service.py": f"import {target}"})
+    assert upward(tree)
+    assert not upward(tree, {("workflows", target): "why"})
+    assert upward(tree, {("workflows", f"{target}.other"): "why"}), "an exception is for what it names"
+
+
+def test_an_import_that_points_down_is_fine_and_a_part_may_stand_lower(plant: Plant) -> None:
+    tree = plant(
+        **{"app/runs/service.py": "import app.lib.clock", "app/workflows/service.py": "import app.runs.types.one"}
+    )
+    assert not upward(tree)
+    assert upward(plant(**{"app/runs/types/one.py": "import app.workflows.service"}))
+
+
+def test_an_exception_that_nobody_needs(plant: Plant) -> None:
+    tree = plant(**{"app/workflows/service.py": "import app.lib.clock"})
+    assert upward(tree, {("workflows", "app.contacts"): "why"})
+    assert upward(tree, anybody=("app.contacts.view",))
+
+
+@pytest.mark.parametrize(
+    ("there", "back"),
+    [
+        ("import app.events.record", "import app.contacts.service"),
+        ("from app.events import record", "def late():\n    import app.contacts.service"),
+    ],
+)
+def test_a_circle(plant: Plant, there: str, back: str) -> None:
+    tree = plant(**{"app/contacts/service.py": there, "app/events/record.py": back})
+    assert rules.circles(tree, LEVELS) == ["contacts ↔ events"]
+
+
+def test_a_circle_by_way_of_a_third(plant: Plant) -> None:
+    tree = plant(
+        **{
+            "app/contacts/a.py": "import app.events.b",
+            "app/events/b.py": "import app.workflows.c",
+            "app/workflows/c.py": "import app.contacts.a",
+        }
+    )
+    assert rules.circles(tree, LEVELS) == ["contacts ↔ events ↔ workflows"]
+
+
+def test_a_package_without_level(plant: Plant) -> None:
+    assert rules.packages_without_level(plant(**{"app/surprise/a.py": ""}), LEVELS) == ["surprise"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "async def go(session):\n    await session.commit()",
+        "async def go(self):\n    await self.db_session.commit()",
+        "async def go(make):\n    async with make() as session, session.begin():\n        pass",
+        "def go(connection):\n    with connection.begin():\n        pass",
+        "def go(x):\n    x.commit()",
+    ],
+)
+def test_a_commit_elsewhere(plant: Plant, text: str) -> None:
+    tree = plant(**{"app/contacts/service.py": text, "app/lib/database.py": text})
+    assert len(rules.commits(tree, ["lib/database.py"])) == 1
+
+
+def test_a_savepoint_is_no_commit(plant: Plant) -> None:
+    assert not rules.commits(plant(**{"app/contacts/a.py": "def go(session):\n    session.begin_nested()"}), [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from sqlalchemy import select",
+        "from sqlalchemy import text as sql",
+        "from sqlalchemy.dialects.postgresql import insert",
+        "def late():\n    from sqlalchemy import update",
+        'QUERY = "select id from runs"',
+        'QUERY = """\n  with due as (select 1 from runs) select * from due"""',
+        'QUERY = f"DELETE FROM {1}"',
+        'QUERY = "update runs set status = 1"',
+    ],
+)
+def test_sql_elsewhere(plant: Plant, text: str) -> None:
+    tree = plant(**{"app/contacts/preview.py": text, "app/contacts/repository.py": text, "app/engine/a.py": text})
+    assert rules.statements(tree, ["*repository.py", "engine/"]) == [
+        line for line in rules.statements(tree, ["*repository.py", "engine/"]) if "preview" in line
+    ]
+    assert rules.statements(tree, ["*repository.py", "engine/"])
+
+
+def test_a_sentence_is_no_sql_and_a_place_without_sql_is_named(plant: Plant) -> None:
+    tree = plant(**{"app/contacts/a.py": '"""Select from the list."""\nWORDS = "Delete this contact?"'})
+    assert not rules.statements(tree, [])
+    assert rules.statements(tree, ["contacts/a.py"]) == ["contacts/a.py holds no SQL"]
+
+
+@pytest.mark.parametrize(
+    "text", ["class Graph:\n    pass", "from app.contacts.a import Other\nclass Graph(Other):\n    pass"]
+)
+def test_two_classes_of_one_name(plant: Plant, text: str) -> None:
+    tree = plant(**{"app/contacts/a.py": "class Graph:\n    pass\nclass Other:\n    pass", "app/runs/b.py": text})
+    assert len(rules.twice(tree, ())) == 1
+    assert not rules.twice(tree, ["Graph"])
+    assert rules.twice(tree, ["Graph", "Other"]), "the list can only shrink"
+
+
+def test_two_functions_of_one_name_that_are_imported_by_it(plant: Plant) -> None:
+    one = "def counted():\n    pass"
+    tree = plant(**{"app/contacts/a.py": one, "app/events/b.py": one})
+    assert not rules.twice(tree, ()), "with their modules' names before them they are told apart"
+    tree = plant(**{"app/runs/c.py": "from app.contacts.a import counted\nfrom app.events.b import counted as other"})
+    assert len(rules.twice(tree, ())) == 1
+
+
+WORDS = {"send_email": ("app/nodes/",), "delay": ("app/nodes/",)}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app/runs/a.py", 'def go(node):\n    return node.type == "send_email"'),
+        ("app/runs/a.py", "SQL = \"select 1 from steps where type = 'delay'\""),
+        ("app/runs/a.py", 'from app.flow import registry\nTYPE = registry.get("delay")  # type'),
+        ("app/templates/runs/run.html", "{% if node.type == 'delay' %}"),
+        ("app/static/canvas/a.js", 'if (node.type === "send_email") go();'),
+        ("frontend-nodes/add_tag/form.html", "{% if kind == 'delay' %}"),
+    ],
+)
+def test_a_type_named_elsewhere(plant: Plant, path: str, text: str) -> None:
+    tree = plant(**{path: text, "app/nodes/delay.py": 'class Delay:\n    type = "delay"'})
+    assert len(rules.literals(tree, WORDS)) == 1
+
+
+def test_a_word_that_is_no_type(plant: Plant) -> None:
+    tree = plant(**{"app/runs/a.py": '"""A step of type "delay"."""\nFIELDS = ["delay"]'})
+    assert not rules.literals(tree, WORDS)
+
+
+@pytest.mark.parametrize(
+    "path", ["app/runs/a.py", "tests/a.py", "app/static/a.css", "app/static/a.js", "app/templates/a.html"]
+)
+def test_a_file_too_long(plant: Plant, path: str) -> None:
+    assert not rules.long_files(plant(**{path: "\n" * 400}))
+    assert len(rules.long_files(plant(**{path: "\n" * 401}))) == 1
+
+
+def test_a_function_too_long(plant: Plant) -> None:
+    body = "    pass\n"
+    assert not rules.long_functions(plant(**{"app/runs/a.py": f"def go():\n{body * 49}"}))
+    assert len(rules.long_functions(plant(**{"app/runs/a.py": f"async def go():\n{body * 50}"}))) == 1
+
+
+def test_a_line_of_a_page_too_long(plant: Plant) -> None:
+    assert len(rules.long_template_lines(plant(**{"app/templates/a.html": f"{'a' * 160}\n{'b' * 161}"}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (rules.environment_readers, "import os\nX = os.environ['X']"),
+        (rules.environment_readers, "from os import getenv"),
+        (rules.outside_clients, "import httpx"),
+        (rules.outside_clients, "def late():\n    from urllib import request"),
+        (rules.outside_clients, "from http.client import HTTPConnection"),
+    ],
+)
+def test_the_environment_and_the_outside(plant: Plant, rule: Callable[..., list[str]], text: str) -> None:
+    tree = plant(**{"app/runs/a.py": text})
+    assert rule(tree, [])
+    assert not rule(tree, ["runs/a.py"])
+
+
+def test_a_route_without_scope_a_drawer_and_a_silent_module(plant: Plant) -> None:
+    tree = plant(**{"app/runs/api.py": "@get('/', role=1)\nasync def show():\n    pass", "app/runs/utils.py": ""})
+    assert rules.routes_without_scope(tree)
+    assert rules.drawers(tree)
+    assert len(rules.silent_modules(tree)) == 2
