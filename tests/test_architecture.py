@@ -50,7 +50,6 @@ NEIGHBOURS = {
     ("messaging", "app.contacts"): "consent is read in the transaction before the send",
     ("messaging", "app.events.record"): "an unsubscribe is an event",
     ("events", "app.contacts"): "an event finds or makes its contact",
-    ("messaging", "app.workflows.usage"): "a template that a workflow uses stays",
     (
         "connectors",
         "app.messaging.suppression",

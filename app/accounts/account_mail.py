@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.lib import clock, crypto, jobs
 from app.lib.ids import uuid7
+from app.messaging.channels import registry
+from app.messaging.channels.email.channel import EmailChannel
 from app.models.connector import Connector
 from app.models.invitation import AccountMail
 from app.settings import settings
@@ -40,9 +42,13 @@ class Posted(NamedTuple):
 async def can_mail(session: AsyncSession, tenant_id: int) -> bool:
     """Has the workspace a connector that brings mail to people? The mailbox inside the product does not: others read it too."""
     connector = await session.scalar(
-        select(Connector).where(Connector.tenant_id == tenant_id, Connector.type == "smtp", Connector.is_default)
+        select(Connector).where(
+            Connector.tenant_id == tenant_id, Connector.channel == EmailChannel.number, Connector.is_default
+        )
     )
-    return connector is not None and not connector.config.get("local") and connector.state != "paused"
+    if connector is None or connector.state == "paused":
+        return False
+    return not registry.connector_type(connector.type).is_local(connector.config)
 
 
 async def post(

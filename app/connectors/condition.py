@@ -8,7 +8,7 @@ from app.connectors import repository
 from app.connectors.releases import release_now_or_soon
 from app.connectors.state import Condition, change_of
 from app.lib import jobs
-from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.result import Result
 from app.models import Connector
 
 

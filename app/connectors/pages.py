@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.connectors.schemas import ConnectorChange, NewConnector, Security, SmtpChange, SmtpConfig
-from app.connectors.service import ConnectorService, view
+from app.connectors.schemas import ConnectorChange, NewConnector
+from app.connectors.service import ConnectorService, known_type, view
 from app.errors import AppError, Complaint, Invalid, TooMany
-from app.lib.single_line import SENTENCE
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ConnectorType
 from app.models import Connector
+from app.models.base import Json
 from app.models.status import Role
 from app.web import flash
 from app.web.fragments import page
 
-FIELDS = ("name", "host", "port", "security", "username", "password", "fromEmail", "fromName")
-SECURITIES = [
-    ("starttls", "STARTTLS (port 587)"),
-    ("tls", "TLS (port 465)"),
-    ("none", "None (without sign-in)"),
-]
-_WORDS = {
-    "name": "Give it a name of at most 120 characters.",
-    "host": "Name the server, for example smtp.example.com.",
-    "port": "A number from 1 to 65535.",
-    "security": f"One of {', '.join(get_args(Security))}.",
-    "fromEmail": "Write the address that mails come from.",
-    "fromName": SENTENCE,
-    "username": SENTENCE,
-    "password": "A password holds no line breaks.",
-}
+NAME = "Give it a name of at most 120 characters."
 
 
-async def _typed(request: AppRequest) -> dict[str, str]:
-    form = await request.form()
-    given = {name: str(form.get(name, "")) for name in FIELDS}
-    return {name: value if name == "password" else value.strip() for name, value in given.items()}
+async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, str]:
+    """What stands in the form of a type; only its secret keeps its blanks."""
+    sent = await request.form()
+    given = {name: str(sent.get(name, "")) for name in ("name", *kind.form.fields)}
+    return {name: value if name == kind.secret else value.strip() for name, value in given.items()}
 
 
 def _errors(error: AppError | None) -> dict[str, str]:
@@ -51,25 +39,27 @@ def _errors(error: AppError | None) -> dict[str, str]:
     )
 
 
-def _config(given: dict[str, str], kind: type[Any], leave_out: tuple[str, ...] = ()) -> Any:
-    """The form as the struct that the API takes. Raises Invalid with a sentence a field."""
-    values: dict[str, Any] = {name: given[name] for name in FIELDS if name != "name" and name not in leave_out}
-    found = (
-        [Complaint(path="port", message=_WORDS["port"])] if "port" in values and not values["port"].isdigit() else []
-    )
-    if not found and "port" in values:
-        values["port"] = int(values["port"])
-    if not given["name"]:
-        found.append(Complaint(path="name", message=_WORDS["name"]))
-    if not found:
+def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -> Json:
+    """The form as the settings that the API takes. Raises Invalid with a sentence a field."""
+    form = kind.form
+    left_out = {kind.secret} if change and not given.get(kind.secret) else set()
+    values: Json = {name: given[name] for name in form.fields if name not in left_out}
+    errors = [] if given["name"] else [Complaint(path="name", message=NAME)]
+    for name in form.numbers:
+        if given[name].isdigit():
+            values[name] = int(given[name])
+        else:
+            errors.append(Complaint(path=name, message=form.words.get(name, "Write a number.")))
+    if not errors:
         try:
-            return msgspec.convert(values, kind)
+            msgspec.convert(values, kind.Change if change else kind.Config)
+            return values
         except msgspec.ValidationError as error:
-            where = str(error).partition("$.")[2].rstrip("`") or "host"
+            where = str(error).partition("$.")[2].rstrip("`") or form.fields[0]
             too_long = "length <=" in str(error)
-            words = "This is too long." if too_long else _WORDS.get(where, "This is too long.")
-            found = [Complaint(path=where, message=words)]
-    raise Invalid("Some fields need another look.", errors=found)
+            words = "This is too long." if too_long else form.words.get(where, "This is too long.")
+            errors.append(Complaint(path=where, message=words))
+    raise Invalid("Some fields need another look.", errors=errors)
 
 
 @get("/connectors", role=Role.VIEWER)
@@ -87,6 +77,7 @@ async def list_connectors(request: AppRequest, connectors: NamedDependency[Conne
 
 def _form(
     request: AppRequest,
+    kind: type[ConnectorType],
     given: dict[str, Any],
     connector: Connector | None = None,
     error: AppError | None = None,
@@ -96,18 +87,23 @@ def _form(
         request,
         "connectors/edit.html",
         status_code=error.status_code if error else 200,
+        kind=kind,
+        kinds=[] if connector else list(registry.connector_types().values()),
+        form=kind.form,
+        choices=kind.form.choices,
+        local=bool(connector and kind.is_local(connector.config)),
         given=given,
         errors=_errors(error),
         shown=view(connector) if connector else None,
         waiting=waiting or {},
-        securities=SECURITIES,
     )
 
 
 @get("/connectors/new", role=Role.ADMIN)
-async def new_connector(request: AppRequest) -> Template:
-    """An empty form with the usual port."""
-    return _form(request, {"port": "587", "security": "starttls"})
+async def new_connector(request: AppRequest, kind: Annotated[str, QueryParameter(name="type")] = "") -> Template:
+    """An empty form with what is usual."""
+    chosen = known_type(kind)
+    return _form(request, chosen, dict(chosen.form.defaults))
 
 
 @post("/connectors", role=Role.ADMIN, status_code=200)
@@ -115,13 +111,14 @@ async def create_connector(
     request: AppRequest, connectors: NamedDependency[ConnectorService]
 ) -> Template | Response[bytes]:
     """Add a connector."""
-    given = await _typed(request)
+    kind = known_type(str((await request.form()).get("type", "")))
+    given = await _typed(request, kind)
     try:
-        new = NewConnector(name=given["name"], config=_config(given, SmtpConfig))
-        made = await connectors.create(new)
+        new = NewConnector(name=given["name"], type=kind.type, config=_config(kind, given, change=False))
+        connector = await connectors.create(new)
     except AppError as error:
-        return _form(request, given, None, error)
-    return flash.go(request, f"/connectors/{made.id}", "Connector added. Send a test mail before a flow uses it.")
+        return _form(request, kind, given, None, error)
+    return flash.go(request, f"/connectors/{connector.id}", "Connector added. Send a test mail before a flow uses it.")
 
 
 @get("/connectors/{connector_id:uuid}", role=Role.VIEWER)
@@ -131,8 +128,9 @@ async def edit_connector(
     """The form of one connector, without its password; admins may change it."""
     connector = await connectors.get(connector_id)
     shown = view(connector)
-    given = {**msgspec.to_builtins(shown.config), "name": shown.name, "password": ""}
-    return _form(request, given, connector, waiting=await connectors.waiting([connector]))
+    kind = known_type(connector.type)
+    given = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: ""}
+    return _form(request, kind, given, connector, waiting=await connectors.waiting([connector]))
 
 
 @post("/connectors/{connector_id:uuid}", role=Role.ADMIN, status_code=200)
@@ -140,16 +138,17 @@ async def save_connector(
     request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Save changes. An empty password field keeps the password."""
-    given, service = await _typed(request), connectors
-    connector = await service.get(connector_id)
+    connector = await connectors.get(connector_id)
+    kind = known_type(connector.type)
+    given = await _typed(request, kind)
     try:
-        if connector.config.get("local"):
-            config = SmtpChange(from_email=given["fromEmail"], from_name=given["fromName"])
+        if kind.is_local(connector.config):
+            config: Json = {name: given[name] for name in kind.form.local_fields}
         else:
-            config = _config(given, SmtpChange, () if given["password"] else ("password",))
-        await service.update(connector_id, ConnectorChange(name=given["name"], config=config))
+            config = _config(kind, given, change=True)
+        await connectors.update(connector_id, ConnectorChange(name=given["name"], config=config))
     except AppError as error:
-        return _form(request, given, connector, error, await service.waiting([connector]))
+        return _form(request, kind, given, connector, error, await connectors.waiting([connector]))
     return flash.go(request, f"/connectors/{connector_id}", "Saved.")
 
 

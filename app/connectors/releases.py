@@ -27,11 +27,12 @@ returning run_id
 _FOLLOWS_DEFAULT = (
     "coalesce(payload->>'connectorId', '') = '' and reason in ('connector_paused', 'server_away', 'no_connector')"
 )
+_OF_CHANNEL = "channel = (select channel from connectors where id = %(id)s and tenant_id = %(tenant)s)"
 _WORKS = "not exists (select from connectors where id = %(id)s and tenant_id = %(tenant)s and state = 'paused')"
 _FREES = {
     "connector": _FREE.format(which=f"connector_id = %(id)s and {_WORKS}"),
     # Those that name no connector follow the default, which this one is now.
-    "default": _FREE.format(which=f"(connector_id = %(id)s or ({_FOLLOWS_DEFAULT})) and {_WORKS}"),
+    "default": _FREE.format(which=f"(connector_id = %(id)s or ({_FOLLOWS_DEFAULT} and {_OF_CHANNEL})) and {_WORKS}"),
     "workflow": _FREE.format(
         which="workflow_id = %(id)s and reason = 'workflow_paused' and not exists ("
         "select from workflows where id = %(id)s and tenant_id = %(tenant)s and status = 'paused' and deleted_at is null)"

@@ -28,12 +28,15 @@ class ConnectorRepository(TenantRepository[Connector]):
     async def named(self, name: str) -> Connector | None:
         return await self.get_one_or_none(Connector.name == name)
 
-    async def default(self, kind: str = "smtp") -> Connector | None:
-        return await self.get_one_or_none(Connector.type == kind, Connector.is_default.is_(True))
+    async def default(self, channel: int) -> Connector | None:
+        """The connector by which messages of a channel leave whose step names none."""
+        return await self.get_one_or_none(Connector.channel == channel, Connector.is_default.is_(True))
 
-    async def clear_default(self, kind: str) -> None:
+    async def clear_default(self, channel: int) -> None:
         await self.session.execute(
-            update(Connector).where(self.own, Connector.type == kind, Connector.is_default).values(is_default=False)
+            update(Connector)
+            .where(self.own, Connector.channel == channel, Connector.is_default)
+            .values(is_default=False)
         )
 
     async def lock_workspace(self) -> None:
@@ -60,10 +63,10 @@ class ConnectorRepository(TenantRepository[Connector]):
 
 async def with_other_seals(
     session: AsyncSession, after: UUID | None, seal: bytes, limit: int = 200
-) -> Sequence[tuple[UUID, Json, bytes]]:
-    """(id, settings, secret) of connectors of all workspaces, by id after `after`, whose secret does not begin with `seal`."""
+) -> Sequence[tuple[UUID, str, Json, bytes]]:
+    """(id, type, settings, secret) of connectors of all workspaces, by id after `after`, whose secret does not begin with `seal`."""
     query = (
-        select(Connector.id, Connector.config, Connector.secret)
+        select(Connector.id, Connector.type, Connector.config, Connector.secret)
         .where(Connector.secret.is_not(None), func.substring(Connector.secret, 1, len(seal)) != seal)
         .order_by(Connector.id)
         .limit(limit)
@@ -71,7 +74,7 @@ async def with_other_seals(
     )
     if after is not None:
         query = query.where(Connector.id > after)
-    return [(row[0], row[1], row[2] or b"") for row in (await session.execute(query)).all()]
+    return [(row[0], row[1], row[2], row[3] or b"") for row in (await session.execute(query)).all()]
 
 
 async def count_other_seals(session: AsyncSession, seal: bytes) -> int:

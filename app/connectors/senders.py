@@ -1,8 +1,8 @@
-"""A connector ready for use: its server with the password unsealed.
+"""A connector ready for use, with its secret unsealed.
 
-A password is sealed together with where it goes: server, port, encryption and user name. A row in which one of them was changed has
-a password that cannot be opened, whoever changed it. Rows from before that was so are sealed for their connector alone; they are
-opened until `reseal_passwords` of the service has sealed them again, minutes after the start.
+A secret is sealed together with where it goes, as its type says (`ConnectorType.aim_of`): for a mail server host, port, encryption and
+user name. A row in which one of them was changed has a secret that cannot be opened, whoever changed it. Rows from before that was
+so are sealed for their connector alone; they are opened until `reseal_passwords` of the service has sealed them again, minutes after start.
 """
 
 from __future__ import annotations
@@ -12,20 +12,12 @@ from uuid import UUID
 
 import msgspec
 
-from app.connectors.schemas import Sender
 from app.lib import crypto
-from app.messaging.channels.email.smtp_connection import Server
-from app.settings import settings
+from app.messaging.channels import registry
+from app.messaging.channels.channel import Sender
 
-AIM = ("host", "port", "security", "username")
-"""The settings that say where a password goes."""
 BOUND = b"aim:"
 """What the secret of a connector begins with when it is sealed for these settings."""
-
-
-def aim_of(config: dict[str, Any]) -> tuple[Any, ...]:
-    """Where a password of a connector with these settings goes."""
-    return config.get("host"), config.get("port"), config.get("security"), config.get("username", "")
 
 
 def present_seal() -> bytes:
@@ -33,41 +25,27 @@ def present_seal() -> bytes:
     return BOUND + crypto.present_mark()
 
 
-def _aad(connector_id: UUID, config: dict[str, Any]) -> str:
-    return f"connector:{connector_id}:{msgspec.json.encode(aim_of(config)).decode()}"
+def _aad(kind: str, connector_id: UUID, config: dict[str, Any]) -> str:
+    aim = registry.connector_type(kind).aim_of(config)
+    return f"connector:{connector_id}:{msgspec.json.encode(aim).decode()}"
 
 
-def seal_password(connector_id: UUID, config: dict[str, Any], password: str) -> bytes | None:
-    """`password` as it is stored for a connector with these settings; None when there is none."""
-    return BOUND + crypto.seal(password.encode(), _aad(connector_id, config)) if password else None
+def seal_password(kind: str, connector_id: UUID, config: dict[str, Any], password: str) -> bytes | None:
+    """`password` as it is stored for a connector of this type with these settings; None when there is none."""
+    return BOUND + crypto.seal(password.encode(), _aad(kind, connector_id, config)) if password else None
 
 
-def open_password(connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> str:
+def open_password(kind: str, connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> str:
     """The password again, '' when there is none. Raises Unreadable: another secret key, or settings that it was not sealed for."""
     if not secret:
         return ""
     if secret.startswith(BOUND):
-        return crypto.unseal(secret.removeprefix(BOUND), _aad(connector_id, config)).decode()
+        return crypto.unseal(secret.removeprefix(BOUND), _aad(kind, connector_id, config)).decode()
     return crypto.unseal(secret, f"connector:{connector_id}").decode()
 
 
-def sender_of(connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> Sender:
-    """What is needed to send through a connector. The local one follows the settings of this process. Raises Unreadable."""
-    if config.get("local"):
-        mailbox = settings().mailbox
-        server = Server(
-            host=mailbox.host,
-            port=mailbox.port,
-            security="none",
-            username=str(config.get("username", "")),
-            password=mailbox.password,
-        )
-    else:
-        server = Server(
-            host=config["host"],
-            port=config["port"],
-            security=config["security"],
-            username=config.get("username", ""),
-            password=open_password(connector_id, config, secret),
-        )
-    return Sender(connector_id, server, config["fromEmail"], config.get("fromName", ""))
+def sender_of(kind: str, connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> Sender:
+    """What is needed to send through a connector of the type `kind`. Raises Unreadable; KeyError when the type is not installed."""
+    connector_type = registry.connector_type(kind)
+    opened = "" if connector_type.is_local(config) else open_password(kind, connector_id, config, secret)
+    return connector_type.sender(connector_id, config, opened)

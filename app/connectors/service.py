@@ -1,10 +1,8 @@
-"""Rules of connectors: one default a type, sealed passwords, a local one for the mailbox."""
+"""Rules of connectors: one default a channel, sealed passwords, local ones. What settings mean, their type says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,26 +13,20 @@ from app.connectors import repository
 from app.connectors.condition import condition_of
 from app.connectors.releases import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
-from app.connectors.schemas import (
-    ConnectorChange,
-    ConnectorView,
-    NewConnector,
-    SmtpView,
-    TestResult,
-    stored,
-)
-from app.connectors.senders import aim_of, open_password, present_seal, seal_password
+from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestResult
+from app.connectors.senders import open_password, present_seal, seal_password
 from app.connectors.state import Change
-from app.connectors.trial import of_connector, send_trial
+from app.connectors.trial import send_trial
 from app.errors import Complaint, Conflict, Invalid, NotFound
-from app.lib import addresses, clock, crypto, egress, jobs
+from app.lib import clock, crypto, jobs
+from app.lib.complaints import all_complaints
 from app.lib.ids import uuid7
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ConnectorType
 from app.models import Connector
-from app.settings import settings
+from app.models.base import Json
 from app.web import pagination
 from app.workflows import usage
-
-LOCAL_NAME = "Mailbox on this machine"
 
 
 class NameTaken(Conflict):
@@ -55,32 +47,14 @@ class IsDefault(Conflict):
     code = "is_default"
 
 
-def address(value: str, path: str) -> str:
-    """`value` as a well-formed mail address. Raises Invalid that names `path`."""
-    try:
-        return addresses.spelled(value)
-    except addresses.BadAddress as error:
-        raise Invalid(errors=[Complaint(path=path, message=str(error))]) from error
-
-
 def view(connector: Connector) -> ConnectorView:
     """A connector as clients see it, without its password."""
-    config = connector.config
-    local = bool(config.get("local"))
+    kind = registry.connector_types().get(connector.type)
     return ConnectorView(
         id=connector.id,
         type=connector.type,
         name=connector.name,
-        config=SmtpView(
-            host=settings().mailbox.host if local else config["host"],
-            port=settings().mailbox.port if local else config["port"],
-            security=config["security"],
-            username=config.get("username", ""),
-            from_email=config["fromEmail"],
-            from_name=config.get("fromName", ""),
-            has_password=local or connector.secret is not None,
-            local=local,
-        ),
+        config=kind.view(connector.config, has_secret=connector.secret is not None) if kind else {},
         is_default=connector.is_default,
         state=connector.state,
         state_since=connector.state_since,
@@ -90,38 +64,23 @@ def view(connector: Connector) -> ConnectorView:
     )
 
 
-def checked_host(text: str) -> str:
-    """The server's name in its one form. Raises Invalid for `config.host`: it is none, or one that may not be connected to."""
-    try:
-        host = egress.host_name(text)
-        problem = egress.refusal(host)
-    except ValueError as error:
-        host, problem = "", str(error)
-    if problem:
-        raise Invalid(errors=[Complaint(path="config.host", message=problem)])
-    return host
+def known_type(name: str) -> type[ConnectorType]:
+    """The connector type called `name`; the first of all when it is empty. Raises Invalid for `type`."""
+    types = registry.connector_types()
+    kind = types.get(name or next(iter(types)))
+    if kind is None:
+        raise Invalid(errors=[Complaint(path="type", message=f"Use one of {', '.join(types)}.")])
+    return kind
 
 
-def check_encryption(config: dict[str, Any]) -> None:
-    """A sign-in needs encryption, but on this machine. Raises Invalid for `config.security`."""
-    if config["security"] != "none" or not config.get("username") or egress.is_this_machine(config["host"]):
-        return
-    message = "A user name and password need encryption. Choose STARTTLS or TLS, or leave both empty."
-    raise Invalid(errors=[Complaint(path="config.security", message=message)])
-
-
-def keep_password(connector: Connector, config: dict[str, Any]) -> None:
-    """The stored password under new settings: it stays where it goes to the same server, and is dropped without a user name.
-
-    Raises Invalid for `config.password`: whoever aims it elsewhere has to know it.
-    """
-    if connector.secret is None or aim_of(config) == aim_of(connector.config):
-        return
-    if not config.get("username"):
-        connector.secret = None
-        return
-    message = "Enter the password again: a stored one is not sent to another server, port or user name, or with other encryption."
-    raise Invalid(errors=[Complaint(path="config.password", message=message)])
+def settings_of(config: type[msgspec.Struct], sent: Json) -> Json:
+    """What was sent as settings of this struct, whole and in the names of the API. Raises Invalid with paths below `config`."""
+    if faults := all_complaints(sent, config):
+        raise Invalid(
+            errors=[Complaint(path=f"config.{fault['path']}".rstrip("."), message=fault["message"]) for fault in faults]
+        )
+    settings: Json = msgspec.to_builtins(msgspec.convert(sent, config))
+    return settings
 
 
 async def reseal_passwords(session: AsyncSession) -> int:
@@ -130,12 +89,12 @@ async def reseal_passwords(session: AsyncSession) -> int:
     after: UUID | None = None
     while rows := await repository.with_other_seals(session, after, present_seal()):
         after = rows[-1][0]
-        for connector_id, config, secret in rows:
+        for connector_id, kind, config, secret in rows:
             try:
-                password = open_password(connector_id, config, secret)
-            except crypto.Unreadable:
-                continue  # a key that is not known here: whoever uses it is told
-            sealed = seal_password(connector_id, config, password)
+                password = open_password(kind, connector_id, config, secret)
+                sealed = seal_password(kind, connector_id, config, password)
+            except (crypto.Unreadable, KeyError):
+                continue  # a key that is not known here, or a type that is not installed: whoever uses it is told
             bound += await repository.replace_secret(session, connector_id, secret, sealed)
     return bound
 
@@ -171,25 +130,26 @@ class ConnectorService:
         return await self.rows.waiting_for_any()
 
     async def create(self, new: NewConnector) -> Connector:
-        """Add a connector. The first of its type is the default whatever was asked."""
+        """Add a connector. The first of its channel is the default whatever was asked."""
+        kind = known_type(new.type)
+        given = settings_of(kind.Config, new.config)
         await self.rows.lock_workspace()
         name = await self._free_name(new.name)
-        config = stored(new.config)
-        config["host"] = checked_host(new.config.host)
-        check_encryption(config)
-        config["fromEmail"] = address(new.config.from_email, "config.fromEmail")
-        first = not await self.rows.exists(Connector.type == new.type)
+        secret = given.pop(kind.secret, "")
+        config, channel = kind.checked(given), registry.channel_of(kind.type).number
+        first = not await self.rows.exists(Connector.channel == channel)
         made = Connector(
             id=(connector_id := uuid7()),
             tenant_id=self.tenant_id,
-            type=new.type,
+            type=kind.type,
+            channel=channel,
             name=name,
             config=config,
-            secret=seal_password(connector_id, config, new.config.password),
+            secret=seal_password(kind.type, connector_id, config, secret),
             is_default=first or new.is_default,
         )
         if made.is_default and not first:
-            await self.rows.clear_default(new.type)
+            await self.rows.clear_default(channel)
         self.session.add(made)
         return await self._changed(made, of_default=made.is_default)
 
@@ -203,30 +163,27 @@ class ConnectorService:
         if isinstance(change.name, str) and change.name.strip() != connector.name:
             connector.name = await self._free_name(change.name)
         if change.config is not msgspec.UNSET:
-            self._configure(connector, msgspec.to_builtins(change.config))
+            self._configure(connector, change.config)
         if change.is_default is False and connector.is_default:
             raise IsDefault
         moves_default = change.is_default is True and not connector.is_default
         if moves_default:
-            await self.rows.clear_default(connector.type)
+            await self.rows.clear_default(connector.channel)
             connector.is_default = True
         return await self._tried_again(connector, of_default=moves_default)
 
-    def _configure(self, connector: Connector, given: dict[str, Any]) -> None:
-        if connector.config.get("local") and given.keys() - {"fromEmail", "fromName"}:
-            raise Invalid(errors=[Complaint(path="config", message="The mailbox has only a sender to change.")])
-        password = given.pop("password", None)
-        if "host" in given and given["host"] != connector.config.get("host"):
-            given["host"] = checked_host(given["host"])
-        if "fromEmail" in given:
-            given["fromEmail"] = address(given["fromEmail"], "config.fromEmail")
-        config = {**connector.config, **given}
-        if password is not None or aim_of(config) != aim_of(connector.config):
-            check_encryption(config)
-        if password is None:
-            keep_password(connector, config)
-        else:
-            connector.secret = seal_password(connector.id, config, password)
+    def _configure(self, connector: Connector, sent: Json) -> None:
+        """Change settings. A stored secret stays where it goes to the same place, and is dropped where it is of no use any more."""
+        kind = known_type(connector.type)
+        given = settings_of(kind.Change, sent)
+        secret = given.pop(kind.secret, None)
+        config = kind.changed(connector.config, given, secret_given=secret is not None)
+        if secret is not None:
+            connector.secret = seal_password(kind.type, connector.id, config, secret)
+        elif connector.secret is not None and kind.aim_of(config) != kind.aim_of(connector.config):
+            if kind.wants_secret(config):
+                raise Invalid(errors=[Complaint(path=f"config.{kind.secret}", message=kind.asks_again)])
+            connector.secret = None
         connector.config = config
 
     async def resume(self, connector_id: UUID) -> Connector:
@@ -259,10 +216,12 @@ class ConnectorService:
         connector = await self.rows.get_one_or_none(Connector.id == connector_id, lock=True)
         if connector is None:
             raise NotFound
-        last = await self.rows.count(Connector.type == connector.type) == 1
+        last = await self.rows.count(Connector.channel == connector.channel) == 1
         if connector.is_default and not last:
             raise IsDefault
-        if uses := await usage.of_connector(self.session, self.tenant_id, connector_id, last=last):
+        if uses := await usage.of_connector(
+            self.session, self.tenant_id, connector_id, channel=connector.channel, last=last
+        ):
             raise ConnectorInUse(
                 f"This connector is still used by {usage.in_words(uses)}. "
                 + (
@@ -277,9 +236,9 @@ class ConnectorService:
         jobs.enqueue(self.session, "deliver")
 
     async def send_test(self, connector_id: UUID, to: str) -> TestResult:
-        """Send a short mail now and say what the server answered. Ends the transaction. Raises Invalid, TooMany."""
+        """Send a short message now and say what the provider answered. Ends the transaction. Raises Invalid, TooMany."""
         connector = await self.get(connector_id)
-        return await send_trial(self.session, self.principal, connector, to, partial(of_connector, connector.name))
+        return await send_trial(self.session, self.principal, connector, to)
 
     async def _free_name(self, name: str) -> str:
         name = name.strip()
@@ -290,28 +249,33 @@ class ConnectorService:
         return name
 
 
-async def ensure_local_connector(session: AsyncSession, tenant_id: int) -> Connector:
-    """The connector of the mailbox inside the product, made when the workspace has none. Local mode only."""
+async def ensure_local_connectors(session: AsyncSession, tenant_id: int) -> list[Connector]:
+    """The connectors that lead to the product itself, made when the workspace has none. Local mode only."""
     rows = ConnectorRepository(session, tenant_id)
     await rows.lock_workspace()
-    for connector in await rows.list():
-        if connector.config.get("local"):
-            return connector
-    made = Connector(
-        tenant_id=tenant_id,
-        type="smtp",
-        name=LOCAL_NAME,
-        config={
-            "local": True,
-            "security": "none",
-            "username": f"workspace-{tenant_id}",
-            "fromEmail": "hello@throughline.example",
-            "fromName": "Throughline",
-        },
-        is_default=await rows.default() is None,
-    )
-    session.add(made)
-    await session.flush()
-    if made.is_default:
-        await release_now_or_soon(session, tenant_id, "default", made.id)
-    return made
+    there = [row for row in await rows.list() if _is_local(row)]
+    for channel in registry.channels():
+        for kind in channel.connectors:
+            if any(row.type == kind.type for row in there) or (local := kind.local(tenant_id)) is None:
+                continue
+            name, config = local
+            default = await rows.default(channel.number) is None
+            connector = Connector(
+                tenant_id=tenant_id,
+                type=kind.type,
+                channel=channel.number,
+                name=name,
+                config=config,
+                is_default=default,
+            )
+            session.add(connector)
+            there.append(connector)
+            await session.flush()
+            if default:
+                await release_now_or_soon(session, tenant_id, "default", connector.id)
+    return there
+
+
+def _is_local(connector: Connector) -> bool:
+    kind = registry.connector_types().get(connector.type)
+    return kind is not None and kind.is_local(connector.config)

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.result import Result
 
 log = structlog.get_logger()
 State = Literal["ok", "away", "paused"]
@@ -115,7 +115,7 @@ def change_of(
         return Change(condition, "paused", result.text, by_hand) if condition.state != "paused" else None
     works = result.kind in ("sent", "rejected") or (result.kind == "deferred" and result.strict)
     if condition.state == "ok":
-        lost = result.everyone and result.kind in ("away", "uncertain") if shut is None else shut
+        lost = result.everyone and result.kind in ("unavailable", "uncertain") if shut is None else shut
         return away(condition, result) if lost else None
     if condition.state == "away" and not works and not by_hand and result.kind != "withheld":
         return away(condition, result)

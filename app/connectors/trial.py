@@ -10,22 +10,19 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr, make_msgid
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.connectors.condition import condition_of, note
-from app.connectors.schemas import Sender, TestResult
+from app.connectors.schemas import TestResult
 from app.connectors.senders import sender_of
-from app.errors import Complaint, Invalid, TooMany
-from app.lib import clock, crypto, database, holding
-from app.lib.addresses import BadAddress, wire_address
-from app.lib.single_line import fits
-from app.messaging.channels.email.smtp import Links
-from app.messaging.channels.email.smtp_connection import Mail
+from app.errors import TooMany
+from app.lib import crypto, database, holding
+from app.lib.addresses import BadAddress
+from app.messaging.channels import registry
+from app.messaging.channels.result import Packet
 from app.messaging.suppression import permission_at
 from app.models import Connector
 
@@ -34,7 +31,10 @@ DEADLINE_S = 8.0
 A_MINUTE = 10
 """Test mails of one user or API key; more is somebody who tries out addresses or ports."""
 _REMEMBERED = 1_000
-UNREADABLE = "The password of the connector cannot be read. An admin can enter it again."
+_WORDS = {"unavailable": "away"}
+"""Words of the API for kinds of results: that of a server that cannot be used is the one of the connector's state."""
+Build = Callable[[Any, str], Packet]
+"""(sender, recipient) -> message."""
 
 
 class Turns:
@@ -71,58 +71,36 @@ class Turns:
 turns = Turns()
 
 
-def recipient_of(text: str) -> str:
-    """An address to try, as mail servers are told it. Raises Invalid for `to`."""
-    try:
-        if fits(text := text.strip()) and "@" in text:
-            return wire_address(text)
-    except BadAddress:
-        pass
-    raise Invalid(errors=[Complaint(path="to", message="Write one email address, like ada@example.com.")])
-
-
-def of_connector(name: str, sender: Sender, recipient: str) -> bytes:
-    """The short mail that shows that a connector works."""
-    mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = "A test from Throughline"
-    mail["From"] = formataddr((" ".join(sender.from_name.split()), wire_address(sender.from_email)))
-    mail["To"] = recipient
-    mail["Date"] = format_datetime(clock.now())
-    mail["Message-ID"] = make_msgid(domain="throughline")
-    mail.set_content(
-        f"This mail came through the connector “{name}”. If you can read it, your workflows can send too.\n"
-    )
-    return mail.as_bytes()
-
-
 async def send_trial(
-    session: AsyncSession, principal: Principal, connector: Connector, to: str, build: Callable[[Sender, str], bytes]
+    session: AsyncSession, principal: Principal, connector: Connector, to: str, build: Build | None = None
 ) -> TestResult:
-    """Send what `build` makes of sender and recipient, and say in a sentence what became of it. Raises Invalid, TooMany.
+    """Send a short message to `to`, and say in a sentence what became of it. Raises Invalid, TooMany.
 
-    What was changed in `session` is committed before the mail leaves.
+    `build` makes another one of sender and recipient. What was changed in `session` is committed before it leaves.
     """
-    recipient = recipient_of(to)
-    may = await permission_at(session, principal.tenant_id, recipient)
+    kind, channel = registry.connector_type(connector.type), registry.channel_of(connector.type)
+    recipient = channel.recipient_of(to)
+    may = await permission_at(session, principal.tenant_id, recipient, channel)
     if not may.allowed:
         return TestResult("rejected", f"{may.sentence} Tests do not go there either.")
     with turns.take((principal.tenant_id, principal.kind, principal.id)):
         condition = condition_of(connector)
         try:
-            sender = sender_of(connector.id, connector.config, connector.secret)
-            mail = Mail(wire_address(sender.from_email), recipient, build(sender, recipient))
+            sender = sender_of(connector.type, connector.id, connector.config, connector.secret)
+            packet = build(sender, recipient) if build else channel.trial(connector.name, sender, recipient)
         except crypto.Unreadable:
-            return TestResult("misconfigured", UNREADABLE)
+            text = f"The {kind.secret_word} of the connector cannot be read. An admin can enter it again."
+            return TestResult("misconfigured", text)
         except BadAddress:
             return TestResult(
                 "misconfigured", "The sender's address of the connector cannot be used. An admin can change it."
             )
         await holding.give_back(session)
-        links = Links(DEADLINE_S)
+        transport = kind.transport(DEADLINE_S)
         try:
-            with database.outside_call("a mail server"):
-                result = await links.send(sender.server, mail)
+            with database.outside_call(f"a {kind.form.title.lower()}"):
+                result = await transport.send(sender.server, packet)
         finally:
-            await links.close()
+            await transport.close()
         await note(session, condition, result)
-    return TestResult(result.kind, result.text)
+    return TestResult(_WORDS.get(result.kind, result.kind), result.text)

@@ -24,6 +24,8 @@ from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.lib import clock
 from app.lib.zones import zone_of
+from app.messaging.channels import registry as channels
+from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
 from app.models.status import Channel, Role
@@ -203,7 +205,7 @@ async def contact_page(
         contact=contact,
         name=name_of(contact),
         labels=called,
-        other_channels=[channel.word for channel in Channel if channel is not Channel.EMAIL],
+        other_channels={*(channel.word for channel in Channel), *channels.words()} - {EmailChannel.type},
         permission=(await contacts.permissions([contact]))[contact.id],
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,
         show=show,

@@ -7,19 +7,15 @@ silence does not (docs/decisions/0004-consent-is-opt-out.md, 0023-one-permission
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from app.messaging.channels import registry
 from app.models.status import Channel
 from app.values import names
-
-ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
-"""What a mail header can carry at all; Python and PostgreSQL read it alike. The doors of a contact check more than this."""
-_SHAPE = re.compile(ADDRESS_SHAPE)
 
 REASONS = {
     "complained": "An earlier mail to this address was reported as spam.",
@@ -120,8 +116,9 @@ def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topi
         return _no("contact_deleted", "The contact was deleted.")
     if not facts.address:
         return _no("no_address", f"The contact has no {word} address.")
-    if word == Channel.EMAIL.word and not _SHAPE.match(facts.address):
-        return _no("invalid", "The address of the contact is not a mail address.")
+    kind = registry.find(word)
+    if kind and not kind.is_address(facts.address):
+        return _no("invalid", kind.not_an_address)
     listed = facts.listed
     if listed and listed.reason in SPOKEN:
         return _stopped(listed)

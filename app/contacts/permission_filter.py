@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import and_, case, exists, func, literal, not_, select, text
 
-from app.contacts.permission import ADDRESS_SHAPE, LABELS, REACHABLE, REASONS, SPOKEN
+from app.contacts.permission import LABELS, REACHABLE, REASONS, SPOKEN
 from app.errors import Complaint, Invalid
+from app.messaging.channels.email.channel import ADDRESS_SHAPE
 from app.models import Contact, Suppression
 from app.models.status import Channel
 

@@ -12,11 +12,12 @@ from app.contacts.history import CHANGES, History
 from app.contacts.permission import LABELS
 from app.flow import node_words, registry
 from app.lib.formats import duration, readable
+from app.messaging.channels import registry as channels
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
-from app.models.status import Channel, MessageStatus, RunStatus
+from app.models.status import MessageStatus, RunStatus
 
 PAGE = 40
 Show = Literal["all", "messages", "runs", "events", "changes"]
@@ -228,12 +229,13 @@ def _refused(row: EntryRefusal, workflow: str) -> Entry:
 
 
 def _channel(message: Message) -> str:
-    word = Channel(message.channel).word
-    return {"sms": "SMS", "whatsapp": "WhatsApp"}.get(word, word.capitalize())
+    channel = channels.known(message.channel)
+    return channel.label if channel else channels.word_of(message.channel).capitalize()
 
 
 def _icon(message: Message) -> str:
-    return {Channel.EMAIL: "mail", Channel.PUSH: "bell"}.get(Channel(message.channel), "message-square")
+    channel = channels.known(message.channel)
+    return channel.icon if channel else "message-square"
 
 
 def _message(message: Message, workflow: str, template: str | None, decision: MessageDecision | None) -> Entry:

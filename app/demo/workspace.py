@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.connectors.service import ensure_local_connector
+from app.connectors.service import ensure_local_connectors
 from app.contacts.schemas import ContactIn
 from app.contacts.service import ContactService
 from app.demo import flows
@@ -75,7 +75,7 @@ async def seed(session: AsyncSession, tenant_id: int) -> None:
     workflows = WorkflowService(session, principal)
     if (await workflows.list(limit=1)).items:
         return
-    await ensure_local_connector(session, tenant_id)
+    await ensure_local_connectors(session, tenant_id)
     templates = await _templates(session, principal)
     for name, description, graph in (
         ("Segmented welcome", "A welcome for each product, then the same follow-ups.", flows.segmented_welcome),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.messaging.channels.email.channel import EmailChannel
+
 TemplateName = Annotated[str, Meta(min_length=1, max_length=120)]
 Subject = Annotated[str, Meta(max_length=1000)]
 Source = Annotated[str, Meta(max_length=256 * 1024)]
-Channel = Literal["email"]
+ChannelWord = Annotated[str, Meta(max_length=60, description="The word of a channel: `email`")]
 
 
 class NewTemplate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -21,7 +23,7 @@ class NewTemplate(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     subject: Subject = ""
     html: Source = ""
     text: Source = ""
-    channel: Channel = "email"
+    channel: ChannelWord = EmailChannel.type
 
 
 class TemplateChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -31,7 +33,7 @@ class TemplateChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     subject: Subject | UnsetType = UNSET
     html: Source | UnsetType = UNSET
     text: Source | UnsetType = UNSET
-    channel: Channel | UnsetType = UNSET
+    channel: ChannelWord | UnsetType = UNSET
 
 
 class TemplateView(msgspec.Struct, rename="camel"):

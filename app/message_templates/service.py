@@ -25,8 +25,10 @@ from app.message_templates.schemas import (
     TemplateView,
     TemplateWarning,
 )
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email import content
-from app.messaging.channels.filling import PartError, subjects
+from app.messaging.channels.filling import PartError, liquid_faults, subjects
 from app.messaging.channels.parts import Parts
 from app.models import Contact, Template
 from app.models.status import Role
@@ -145,7 +147,10 @@ class TemplateService:
 
     async def create(self, new: NewTemplate) -> Template:
         """Add a template whose parts parse."""
-        name = await self._checked(new.name, Parts(new.subject, new.html, new.text))
+        channel = registry.find(new.channel)
+        if channel is None:
+            raise Invalid(errors=[Complaint(path="channel", message=registry.no_such(new.channel))])
+        name = await self._checked(new.name, channel, Parts(new.subject, new.html, new.text))
         made = Template(
             tenant_id=self.tenant_id,
             name=name,
@@ -175,7 +180,10 @@ class TemplateService:
         if parts != before:
             await self._may_change(template_id)
         name = template.name if change.name is UNSET else change.name
-        template.name = await self._checked(name, parts, template)
+        if change.channel not in (UNSET, template.channel):
+            message = f"A template stays in its channel, which is {template.channel}."
+            raise Invalid(errors=[Complaint(path="channel", message=message)])
+        template.name = await self._checked(name, registry.find(template.channel), parts, template)
         template.subject, template.html, template.text = parts.subject, parts.html, parts.text
         template.updated_by = self.principal.user_id
         await self.session.flush()
@@ -204,7 +212,9 @@ class TemplateService:
             if await self.rows.named(name) is None:
                 break
         parts = parts_of(source)
-        return await self.create(NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text))
+        return await self.create(
+            NewTemplate(name=name, subject=parts.subject, html=parts.html, text=parts.text, channel=source.channel)
+        )
 
     async def delete(self, template_id: UUID) -> None:
         """Remove a template that no workflow and no message on its way uses. Raises TemplateInUse."""
@@ -261,18 +271,24 @@ class TemplateService:
         doubted = ((read.path, known.doubt(read, "")) for read in reads)
         return [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
 
-    async def _checked(self, name: str, parts: Parts, current: Template | None = None) -> str:
+    async def _checked(
+        self, name: str, channel: type[ChannelType] | None, parts: Parts, current: Template | None = None
+    ) -> str:
         name = name.strip()
         await holding.give_back(self.session)
-        found = await sandbox.run(content.faults, parts, share=share_of(self.principal))
+        found = await sandbox.run(liquid_faults, parts, share=share_of(self.principal))
         if not name:
             found.append(Complaint(path="name", message="Give the template a name."))
-        if not parts.subject.strip():
+        with_subject = channel is None or "subject" in channel.parts
+        if with_subject and not parts.subject.strip():
             found.append(Complaint(path="subject", message="Write a subject."))
         elif not single_line.fits(parts.subject):
             found.append(Complaint(path="subject", message=single_line.SENTENCE))
         if not parts.html.strip() and not parts.text.strip():
-            found.append(Complaint(path="html", message="Write the HTML or the text of the mail."))
+            path, message = (
+                ("html", "Write the HTML or the text of the mail.") if with_subject else ("text", "Write the text.")
+            )
+            found.append(Complaint(path=path, message=message))
         if found:
             raise Invalid("The template has mistakes.", errors=found)
         if current is None or name != current.name:

@@ -20,16 +20,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.connectors.condition import condition_of
 from app.connectors.repository import ConnectorRepository, change_state
-from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
 from app.connectors.state import Condition, change_of
 from app.lib import clock, crypto
 from app.lib.addresses import BadAddress, wire_address
+from app.messaging.channels import registry
 from app.messaging.channels.email import mime as email
-from app.messaging.channels.email.smtp import Links
-from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.email.channel import EmailChannel
+from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_connection import Mail
+from app.messaging.channels.email.smtp_connector import SmtpSender
 from app.messaging.channels.parts import Parts
+from app.messaging.channels.result import Result
 from app.models.invitation import AccountMail
 
 log = structlog.get_logger()
@@ -46,13 +48,13 @@ class _Ready(NamedTuple):
 
     id: UUID
     attempt: int
-    way: tuple[Sender, Condition, Mail] | None
+    way: tuple[SmtpSender, Condition, Mail] | None
     known: Result | None = None
 
 
 async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
     """Send what is due for at most about `seconds`. True when something may be left."""
-    maker, until, links = async_sessionmaker(engine, expire_on_commit=False), time.monotonic() + seconds, Links()
+    maker, until, links = async_sessionmaker(engine, expire_on_commit=False), time.monotonic() + seconds, SmtpPool()
     try:
         while time.monotonic() < until:
             async with maker() as session, session.begin():
@@ -92,11 +94,11 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     attempt = row.attempts + 1
     if row.expires_at <= clock.now() or row.sealed is None:
         return _Ready(row.id, attempt, None, Result("rejected", "Its link ended before it could be sent."))
-    connector = await ConnectorRepository(session, row.tenant_id).default()
-    if connector is None or connector.config.get("local"):
+    connector = await ConnectorRepository(session, row.tenant_id).default(EmailChannel.number)
+    if connector is None or registry.connector_type(connector.type).is_local(connector.config):
         return _Ready(row.id, attempt, None, Result("rejected", NOWHERE))
     try:
-        sender = sender_of(connector.id, connector.config, connector.secret)
+        sender: Any = sender_of(connector.type, connector.id, connector.config, connector.secret)
         own, recipient = wire_address(sender.from_email), wire_address(row.recipient)
         subject, text = msgspec.json.decode(crypto.unseal(row.sealed, f"account-mail:{row.id}"), type=tuple[str, str])
     except BadAddress:
@@ -117,7 +119,7 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
     return _Ready(row.id, attempt, (sender, condition_of(connector), Mail(own, recipient, mime)))
 
 
-async def _send(links: Links, ready: _Ready) -> Result:
+async def _send(links: SmtpPool, ready: _Ready) -> Result:
     if ready.way is None:
         return ready.known or Result("rejected", NOWHERE)
     sender, _, mail = ready.way

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.messaging import suppression_api
 from app.messaging.bulk import MessageJobs, job_view
+from app.messaging.channels import registry
 from app.messaging.schemas import MessageJobView, MessageView, MovedView, ResendRequest, Settlement, SettleRequest
 from app.messaging.service import MessageService, message_view
 from app.messaging.suppression import SuppressionService
@@ -172,6 +173,7 @@ API_TAGS = [
     Tag(name="Suppressions", description="Addresses that must not be written to, why, and who lifted it."),
 ]
 ROUTES: list[Any] = [
+    *(route for channel in registry.channels() for route in channel.callbacks),
     *suppression_api.ROUTES,
     list_messages,
     get_message,

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from app.connectors.state import Change
 from app.messaging import holds, ledger, queue
 from app.messaging.commits import tell
-from app.messaging.desk import Desk
 from app.messaging.holds import Cause
-from app.messaging.ledger import Connection, Due, Move
-from app.messaging.outgoing import UNREADABLE, Claimed, Unreadable, admit
+from app.messaging.lanes import LaneKey
+from app.messaging.ledger import Connection, Due, Transition
+from app.messaging.outgoing import Claimed, Unreadable, admit
 from app.messaging.queue import Lane
+from app.messaging.send_context import SendContext
 from app.messaging.shares import AHEAD, CONNECTIONS
 
 ShareKey = tuple[int, str]
@@ -46,13 +47,13 @@ def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
         return made
     found = queue.look(connection, quotas)
     made.moved += found.moved
-    taken = Counter((due.tenant_id, due.lane) for due in found.due)
-    made.more = {lane.share for lane, count in quotas.items() if taken[lane.tenant_id, lane.lane] >= count}
-    probing = {(lane.tenant_id, lane.lane): lane for lane in quotas if lane.state == "away"}
+    taken = Counter(due.lane for due in found.due)
+    made.more = {lane.share for lane, count in quotas.items() if taken[lane.key] >= count}
+    probing = {lane.key: lane for lane in quotas if lane.state == "away"}
     for lane in probing.values():
         if lane.cause:
             holds.hold(connection, lane.cause)
-    servers = {(lane.tenant_id, lane.lane): lane.share for lane in quotas}
+    servers = {lane.key: lane.share for lane in quotas}
     ends, held = _admit(connection, found.due, probing, servers, made)
     if ends:
         ledger.settle(connection, ends)
@@ -87,25 +88,25 @@ def _quotas(
 def _admit(
     connection: Connection,
     batch: Sequence[Due],
-    probing: Mapping[tuple[int, str], Lane],
-    servers: Mapping[tuple[int, str], ShareKey],
+    probing: Mapping[LaneKey, Lane],
+    servers: Mapping[LaneKey, ShareKey],
     made: Claims,
-) -> tuple[list[Move], dict[Cause, list[Due]]]:
+) -> tuple[list[Transition], dict[Cause, list[Due]]]:
     """Put what may leave into `made`. Answers what is over instead, and what has to wait for what."""
-    ends, held, changes = list[Move](), defaultdict[Cause, list[Due]](list), dict[object, Change]()
+    ends, held, changes = list[Transition](), defaultdict[Cause, list[Due]](list), dict[object, Change]()
     if not batch:
         return ends, held
-    desk = Desk(connection, batch)
+    send_context = SendContext(connection, batch)
     for due in batch:
-        lane = (due.tenant_id, due.lane)
+        lane = due.lane
         try:
-            one = admit(due, desk, probing=lane in probing)
+            one = admit(due, send_context, probing=lane in probing)
         except Unreadable as error:
-            changes[error.condition.id] = Change(error.condition, "paused", UNREADABLE)
-            one = Cause("connector_paused", due.tenant_id, due.lane, error.condition.id)
+            changes[error.condition.id] = Change(error.condition, "paused", error.sentence)
+            one = Cause("connector_paused", due.lane, error.condition.id)
         if isinstance(one, Claimed):
             made.claimed.append((servers[lane], one))
-        elif isinstance(one, Move):
+        elif isinstance(one, Transition):
             ends.append(one)
         else:
             held[one].append(due)

@@ -21,10 +21,8 @@ from app.connectors import state
 from app.connectors.state import Change
 from app.lib import jobs
 from app.messaging import intents, ledger, queue
-from app.messaging.channels.email.smtp import DEADLINE_S
-from app.messaging.channels.email.smtp_answers import Result
-from app.messaging.channels.email.smtp_connection import running_time
-from app.messaging.ledger import Connection, Due, Move
+from app.messaging.channels.result import DEADLINE_S, Result, running_time
+from app.messaging.ledger import Connection, Due, Transition
 from app.messaging.outcomes import Done, sort
 from app.messaging.outgoing import Ready
 from app.models.status import MessageStatus
@@ -96,7 +94,7 @@ class Commits:
         self._done.append(Done(ready.due, until, ready, result, change=change, intended=intended))
         self._rouse()
 
-    def end(self, move: Move, until: float) -> None:
+    def end(self, move: Transition, until: float) -> None:
         """Write the end of a message that was claimed and is not sent."""
         self._done.append(Done(move.due, until, move=move))
         self._rouse()
@@ -225,13 +223,13 @@ class Commits:
         written.told = tell(connection, [move for move in mine if move.over])
         for one in done:
             if one.result and one.ready and one.result.reason == "bad_address":
-                to = one.ready.mail.recipient
-                ledger.suppress(connection, one.due.tenant_id, to, "bounced", one.result.text)
-        written.may_leave = ledger.intend(connection, go) if go else set()
+                to = one.ready.packet.recipient
+                ledger.suppress(connection, one.due.tenant_id, one.due.channel, to, "bounced", one.result.text)
+        written.may_leave = ledger.mark_sending(connection, go) if go else set()
         return written
 
 
-def tell(connection: Connection, over: Sequence[Move]) -> int:
+def tell(connection: Connection, over: Sequence[Transition]) -> int:
     """Messages are over: runs that wait for them go on, and the next message of the same contact has its turn. How many runs."""
     queue.next_turn(connection, [move.due.place for move in over])
-    return ledger.tell_runs(connection, [move for move in over if move.status is not MessageStatus.UNCERTAIN])
+    return ledger.notify_runs(connection, [move for move in over if move.status is not MessageStatus.UNCERTAIN])

@@ -22,12 +22,11 @@ from app import inbox
 from app.connectors.state import change_of
 from app.lib import database, jobs, polling
 from app.messaging import ledger, queue
-from app.messaging.channels.email.smtp import Links
-from app.messaging.channels.email.smtp_answers import Result
-from app.messaging.channels.email.smtp_connection import running_time
+from app.messaging.channels.channel import ConnectorType
+from app.messaging.channels.result import Result, Transport, running_time
 from app.messaging.claims import Claims, ShareKey, claim
 from app.messaging.commits import Commits
-from app.messaging.ledger import Connection, Move
+from app.messaging.ledger import Connection, Transition
 from app.messaging.outgoing import Claimed, Ready, make
 from app.messaging.shares import CONNECTIONS, Share, connections
 
@@ -52,7 +51,7 @@ class Delivery:
         stop: threading.Event = polling.stopping,
     ) -> None:
         self._connection, self._reconnect, self._stop = connection, reconnect, stop
-        self._links = Links()
+        self._transports: dict[type[ConnectorType], Transport] = {}
         self._shares: dict[ShareKey, Share] = defaultdict(Share)
         self._working: dict[asyncio.Task[None], bool] = {}
         """The connections at work, and whether the intent of their mail was asked for."""
@@ -83,7 +82,7 @@ class Delivery:
                 task.cancel()
             await asyncio.gather(*self._working, return_exceptions=True)
             writer.cancel()
-            await self._links.close()
+            await asyncio.gather(*(transport.close() for transport in self._transports.values()))
             self._commits.close()
 
     async def _wait(self) -> None:
@@ -199,7 +198,7 @@ class Delivery:
 
     async def _send(self, share: Share, until: float, claimed: Claimed) -> None:
         ready = make(claimed)
-        if isinstance(ready, Move):
+        if isinstance(ready, Transition):
             return self._commits.end(ready, until)
         began, intended, task = running_time(), False, asyncio.current_task()
 
@@ -214,7 +213,7 @@ class Delivery:
             return latest
 
         try:
-            result = await self._links.send(ready.sender.server, ready.mail, begin)
+            result = await self._transport(ready.kind).send(ready.sender.server, ready.packet, begin)
         except asyncio.CancelledError:
             if not intended:
                 self._commits.give_back([ready.due], until)
@@ -224,13 +223,19 @@ class Delivery:
         self._learn(share, ready, result, began, until, intended)
         return None
 
+    def _transport(self, kind: type[ConnectorType]) -> Transport:
+        """The connections of one kind of provider, made when the first message leaves by them."""
+        if kind not in self._transports:
+            self._transports[kind] = kind.transport()
+        return self._transports[kind]
+
     def _mark(self, task: asyncio.Task[None] | None, asked: bool) -> None:
         if task in self._working:
             self._working[task] = asked
 
     def _learn(self, share: Share, ready: Ready, result: Result, began: float, until: float, intended: bool) -> None:
         """Settle the mail, and keep what its end says about the server."""
-        if result.kind not in ("sent", "away", "withheld"):
+        if result.kind not in ("sent", "unavailable", "withheld"):
             log.warning("message.unsent", run_id=str(ready.due.run_id), seq=ready.due.seq, result=result.kind)
         shut = result.kind == "misconfigured" or share.note(result, began, running_time())
         change = change_of(ready.condition, result, shut=shut)

@@ -23,10 +23,10 @@ _FAULTS = ("no_address", "invalid", "bounced")
 """Reasons for which a waiting run leaves by its error port: the person cannot be reached. Who said no is no error."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about a message at send time."""
 
-    channel: Channel
+    channel: Channel | str
     workflow_status: str | None
     """None when the workflow is gone."""
     run_status: int | None
@@ -46,24 +46,24 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`send`; `later` (leave it queued); or `suppress` with a stable reason, a sentence, and the port that a waiting run leaves by.
+    """`send`; `requeue` (leave it queued); or `suppress` with a stable reason, a sentence, and the port that a waiting run leaves by.
 
     The reasons are those of `app.contacts.permission`, and here those of the workflow and the run.
     """
 
-    say: Literal["send", "later", "suppress"]
+    say: Literal["send", "requeue", "suppress"]
     reason: str = ""
     text: str = ""
     port: Literal["next", "error"] = "next"
 
 
-_SEND, _LATER = Verdict("send"), Verdict("later")
+_SEND, _REQUEUE = Verdict("send"), Verdict("requeue")
 
 
-def judge(facts: Facts) -> Verdict:
+def judge(facts: SendCheck) -> Verdict:
     """The verdict over one message. The order is the order in which a person would want to hear the reason."""
     if facts.workflow_status == "paused":
-        return _LATER
+        return _REQUEUE
     if facts.workflow_status != "active":
         return Verdict("suppress", "workflow_stopped", "The workflow was archived or deleted before the message left.")
     if facts.run_status in _OVER:

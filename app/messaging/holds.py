@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from app.messaging.lanes import LANE, WAITING
+from app.messaging.channels import registry
+from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import Connection
 
 HOLD_AT_ONCE = 1000
@@ -22,7 +23,7 @@ PROBE_FROM = 20
 _HOLD = f"""
 with cause as ({{cause}} for share), held as (
   select m.run_id, m.seq from messages m, cause
-  where m.tenant_id = %(tenant)s and {WAITING} and m.channel = 1 and m.due_at <= clock_now() and {{which}}
+  where m.tenant_id = %(tenant)s and {WAITING} and m.channel = %(channel)s and m.due_at <= clock_now() and {{which}}
   order by m.due_at limit %(at_once)s for update of m skip locked)
 update messages m set due_at = null, reason = %(reason)s, error_message = {{words}}, connector_id = cause.connector_id
 from held, cause where m.run_id = held.run_id and m.seq = held.seq
@@ -45,9 +46,9 @@ _HOLDS = {
         words=_UNTIL,
     ),
     "no_connector": _HOLD.format(
-        cause="select null::uuid as connector_id, 'There is no connector for email. Add one under Connectors.' as words"
+        cause="select null::uuid as connector_id, %(words)s::text as words"
         " from workspaces w where w.id = %(tenant)s"
-        " and not exists (select from connectors where tenant_id = w.id and type = 'smtp' and is_default)",
+        " and not exists (select from connectors where tenant_id = w.id and channel = %(channel)s and is_default)",
         which=f"{LANE} = ''",
         words="cause.words",
     ),
@@ -87,26 +88,28 @@ class Cause:
     """Why messages of a lane are held: `id` is the connector's or the workflow's."""
 
     reason: Literal["connector_paused", "server_away", "no_connector", "workflow_paused"]
-    tenant_id: int
-    lane: str = ""
+    lane: LaneKey
     id: UUID | None = None
 
 
 def hold(connection: Connection, cause: Cause) -> int:
     """Take due messages that `cause` keeps from leaving out of the due index. Returns how many; 0 when the cause is over."""
+    tenant_id, channel, named = cause.lane
     wanted = {
-        "tenant": cause.tenant_id,
-        "lane": cause.lane,
+        "tenant": tenant_id,
+        "channel": channel,
+        "lane": named,
         "id": cause.id,
         "reason": cause.reason,
         "at_once": HOLD_AT_ONCE,
+        "words": f"There is no connector for {registry.word_of(channel)}. Add one under Connectors.",
     }
     return connection.execute(_HOLDS[cause.reason], wanted).rowcount
 
 
 def take_probe(connection: Connection, cause: Cause) -> bool:
     """May this worker try the away server? Then a few of the oldest that it holds are due, for a look to take one of them."""
-    wanted = {"id": cause.id, "tenant": cause.tenant_id, "at_once": PROBE_FROM}
+    wanted = {"id": cause.id, "tenant": cause.lane[0], "at_once": PROBE_FROM}
     if not connection.execute(_PROBE, wanted).fetchall():
         return False
     connection.execute(_FREE, wanted)

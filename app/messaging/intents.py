@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.contacts.permission import Listed
-from app.lib import addresses
-from app.lib.addresses import BadAddress, wire_address
+from app.lib.addresses import BadAddress
 from app.messaging import gateway, ledger
-from app.messaging.desk import suppressions
-from app.messaging.ledger import Connection, Due, Move, Now
+from app.messaging.ledger import Connection, Due, Now, Transition
 from app.messaging.outgoing import Ready, suppressed
-from app.models.status import Channel
+from app.messaging.send_context import ListKey, list_key, suppressions
 
 
-def judge(connection: Connection, mails: Sequence[Ready]) -> tuple[list[Move], list[Move], list[Due]]:
+def judge(connection: Connection, mails: Sequence[Ready]) -> tuple[list[Transition], list[Transition], list[Due]]:
     """The intents of those that may leave, the ends of those that may not, and those that go back into the queue to be made anew."""
     intents = [ready.intent for ready in mails]
     facts = ledger.facts(connection, intents)
     known = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]  # others are somebody else's by now
-    wanted = [(ready.due.tenant_id, addresses.comparable(now.email)) for ready, now in known if now.email]
+    wanted = [list_key(ready.due, to) for ready, now in known if (to := now.address(ready.due.kind))]
     listed = suppressions(connection, wanted)
-    go, ends, back = list[Move](), list[Move](), list[Due]()
+    go, ends, back = list[Transition](), list[Transition](), list[Due]()
     for ready, now in known:
         verdict = gateway.judge(_facts(ready.due, now, listed))
         if verdict.say == "suppress":
@@ -33,24 +31,25 @@ def judge(connection: Connection, mails: Sequence[Ready]) -> tuple[list[Move], l
     return go, ends, back
 
 
-def _facts(due: Due, now: Now, listed: dict[tuple[int, str], Listed]) -> gateway.Facts:
-    return gateway.Facts(
-        channel=Channel.EMAIL,
+def _facts(due: Due, now: Now, listed: dict[ListKey, Listed]) -> gateway.SendCheck:
+    to = now.address(due.kind)
+    return gateway.SendCheck(
+        channel=due.kind.type,
         workflow_status=now.workflow_status,
         run_status=now.run_status,
         contact_known=now.contact_known,
-        address=now.email,
+        address=to,
         consent=now.consent or {},
         topic=due.asked.get("topic"),
-        suppression=listed.get((due.tenant_id, addresses.comparable(now.email))) if now.email else None,
+        suppression=listed.get(list_key(due, to)) if to else None,
     )
 
 
 def _same(ready: Ready, now: Now) -> bool:
     """Does it still go to the same address by the same settings, and may that server be used?"""
     try:
-        to = wire_address(now.email or "")
+        to = ready.due.kind.wire(now.address(ready.due.kind) or "")
     except BadAddress:
         return False
     connector = now.updated_at == ready.condition.as_of and now.state == ready.condition.state
-    return to == ready.mail.recipient and connector
+    return to == ready.packet.recipient and connector

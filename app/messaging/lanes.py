@@ -1,8 +1,10 @@
-"""The lanes of the queue, as SQL: one for each connector that messages name, and in each workspace one for those that name none."""
+"""The lanes of the queue: in each workspace and channel one for each connector that messages name, and one for those that name none."""
 
 from __future__ import annotations
 
+LaneKey = tuple[int, int, str]
+"""Workspace, channel, and the id of the connector that messages name, or ''."""
 WAITING = "m.status = 0 and m.due_at is not null and m.lease_until is null"
-"""Is `messages m` in the queue, and nobody's? The condition of the index `messages_due`, which leads with workspace and lane."""
+"""Is `messages m` in the queue, and nobody's? The condition of the index `messages_due`, which leads with workspace, channel and lane."""
 LANE = "coalesce(lower(m.payload ->> 'connectorId'), '')"
-"""The lane of `messages m`."""
+"""The connector that `messages m` names: its lane within workspace and channel."""

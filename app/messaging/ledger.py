@@ -23,10 +23,13 @@ from app.connectors.state import Change
 from app.lib import shards
 from app.lib.formats import counted
 from app.messaging import suppression_list
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
 from app.messaging.counters import AWAITED, QUEUED, moving
 from app.messaging.decisions import FOLLOW_RULES
+from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT
-from app.models.status import Channel, MessageStatus
+from app.models.status import MessageStatus
 from app.settings import settings
 
 Connection = psycopg.Connection[Any]
@@ -37,7 +40,7 @@ LEASE_S = 180
 """Six times the longest send, so that an owner who is alive settles in time also when the database is away for two minutes."""
 GIVE_UP_HOURS = 24
 """How long a mail waits for a server that cannot be used."""
-NOBODY_KNOWS = "The worker stopped while it was sending; the mail may have left."
+NOBODY_KNOWS = "The worker stopped while it was sending; the message may have left."
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Due:
     tenant_id: int
     workflow_id: UUID
     contact_id: UUID
+    channel: int
     template_id: UUID | None
     payload: dict[str, Any] | None
     attempt: int
@@ -70,12 +74,22 @@ class Due:
     @property
     def place(self) -> tuple[UUID, int]:
         """The (contact, channel) whose messages leave one after another."""
-        return self.contact_id, int(Channel.EMAIL)
+        return self.contact_id, self.channel
 
     @property
-    def lane(self) -> str:
-        """The lane of the queue: the connector that it names, in small letters, or none."""
-        return str(self.asked.get("connectorId") or "").lower()
+    def lane(self) -> LaneKey:
+        """The lane of the queue: workspace, channel, and the connector that it names, in small letters, or none."""
+        return self.tenant_id, self.channel, str(self.asked.get("connectorId") or "").lower()
+
+    @property
+    def kind(self) -> type[ChannelType]:
+        """The channel. Raises KeyError when it is not installed; such messages are not claimed."""
+        return registry.numbered(self.channel)
+
+    @property
+    def address(self) -> str | None:
+        """Where it goes, as the contact says now."""
+        return self.kind.address_of(self.contact) if self.contact else None
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -84,7 +98,7 @@ class Due:
 
 
 @dataclass(slots=True)
-class Move:
+class Transition:
     """What becomes of a message: a new status, and what to write with it. `retry_s` puts it back for later."""
 
     due: Due
@@ -110,7 +124,7 @@ class Move:
 # What may have changed since the claim and decides whether the message may leave, of those that are still this worker's.
 _FACTS = """
 select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status,
-  c.id is not null as contact_known, c.email, c.consent, k.state, k.updated_at
+  c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at
 from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[]) as v(run_id, seq, fence, connector)
   join messages m on m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until > now()
   left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
@@ -120,7 +134,7 @@ from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uu
 """
 
 # It stays in the counter of those that are queued.
-_INTEND = """
+_MARK_SENDING = """
 update messages m set status = 1, due_at = null, recipient = v.recipient, subject = v.subject, connector_id = v.connector,
   error_message = null, reason = null, attempt = v.attempt + 1, lease_until = now() + %(lease)s * interval '1 second'
 from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(recipient)s::text[], %(subject)s::text[], %(connector)s::uuid[],
@@ -202,23 +216,29 @@ class Now:
     run_status: int | None
     contact_known: bool
     email: str | None
+    phone: str | None
+    external_id: str | None
     consent: dict[str, Any] | None
     state: str | None
     updated_at: datetime | None
     """The connector's."""
 
+    def address(self, channel: type[ChannelType]) -> str | None:
+        """Where messages of the channel to the contact go."""
+        return channel.address_of({"email": self.email, "phone": self.phone, "external_id": self.external_id})
 
-def facts(connection: Connection, intents: Sequence[Move]) -> dict[LedgerKey, Now]:
+
+def facts(connection: Connection, intents: Sequence[Transition]) -> dict[LedgerKey, Now]:
     """What is known now about messages that are to leave; those that are no longer this worker's are missing."""
     parameters = {**_keys(intents), "connector": [move.connector_id for move in intents]}
     with connection.cursor(row_factory=class_row(Now)) as cursor:
         return {(row.run_id, row.seq): row for row in cursor.execute(_FACTS, parameters).fetchall()}
 
 
-def intend(connection: Connection, intents: Sequence[Move]) -> set[LedgerKey]:
+def mark_sending(connection: Connection, intents: Sequence[Transition]) -> set[LedgerKey]:
     """Write that these are handed over now. Answers those that may be: a row whose fence moved on is left alone."""
     rows = connection.execute(
-        _INTEND,
+        _MARK_SENDING,
         {
             **_keys(intents),
             "lease": LEASE_S,
@@ -231,7 +251,7 @@ def intend(connection: Connection, intents: Sequence[Move]) -> set[LedgerKey]:
     return {(row[0], row[1]) for row in rows}
 
 
-def settle(connection: Connection, moves: Sequence[Move]) -> set[LedgerKey]:
+def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey]:
     """Write what became of messages. A row whose fence moved on is left alone; the answer has those that were written."""
     rows = connection.execute(
         _SETTLE,
@@ -261,7 +281,7 @@ def give_back(connection: Connection, due: Sequence[Due]) -> int:
     return connection.execute(_GIVE_BACK, keys).rowcount
 
 
-def _keys(moves: Sequence[Move]) -> dict[str, Any]:
+def _keys(moves: Sequence[Transition]) -> dict[str, Any]:
     due = [move.due for move in moves]
     return {"run": [one.run_id for one in due], "seq": [one.seq for one in due], "fence": [one.fence for one in due]}
 
@@ -309,7 +329,7 @@ def change_connectors(connection: Connection, changes: Sequence[Change]) -> list
     return [change for change in ordered if connection.execute(state.CHANGE, change.parameters).rowcount]
 
 
-def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:
+def notify_runs(connection: Connection, moves: Sequence[Transition]) -> int:
     """Put a note into the engine's inbox for every run that waits for its message. Returns how many."""
     notes = []
     for move in moves:
@@ -324,7 +344,9 @@ def tell_runs(connection: Connection, moves: Sequence[Move]) -> int:
     return inbox.settled(connection, notes)
 
 
-def suppress(connection: Connection, tenant_id: int, address: str, reason: str, detail: str | None = None) -> None:
-    """Never write to this address again; `detail` is what the mail server said."""
+def suppress(
+    connection: Connection, tenant_id: int, channel: int, address: str, reason: str, detail: str | None = None
+) -> None:
+    """Never write to this address again by this channel; `detail` is what the provider said."""
     entry = suppression_list.Put(address=address, reason=reason, detail=detail)
-    connection.execute(suppression_list.PUT, suppression_list.put_parameters(tenant_id, Channel.EMAIL, [entry]))
+    connection.execute(suppression_list.PUT, suppression_list.put_parameters(tenant_id, channel, [entry]))

@@ -1,4 +1,4 @@
-"""What the answer of a mail server means for the message: over, or tried again, when, and until when."""
+"""What the answer of a provider means for the message: over, or tried again, when, and until when."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.connectors.state import Change, Condition
-from app.flow.retry import MAIL, Retry
+from app.flow.retry import Retry
 from app.lib import clock
 from app.lib.formats import counted
-from app.messaging.channels.email.smtp_answers import Result
-from app.messaging.ledger import GIVE_UP_HOURS, Due, Move
+from app.messaging.channels.result import Result
+from app.messaging.ledger import GIVE_UP_HOURS, Due, Transition
 from app.messaging.outgoing import Ready, failed
 from app.models.status import MessageStatus
 
@@ -23,7 +23,7 @@ GIVE_UP = timedelta(hours=GIVE_UP_HOURS)
 LAST_TRY_S = 60.0
 
 
-def outcome(ready: Ready, result: Result) -> Move | None:
+def outcome(ready: Ready, result: Result) -> Transition | None:
     """What `result` means for the message; None to leave it queued as it was, because nothing was about it."""
     match result.kind:
         case "sent":
@@ -34,19 +34,19 @@ def outcome(ready: Ready, result: Result) -> Move | None:
             return _over(ready, MessageStatus.FAILED, result.reason, result.text)
         case "deferred":
             return deferred(ready, result)
-        case "away" if not (result.everyone or result.crowded):
+        case "unavailable" if not (result.everyone or result.crowded):
             return _alone(ready.due, result, ready.condition)
         case (
-            "away" | "misconfigured" | "withheld"
+            "unavailable" | "misconfigured" | "withheld"
         ):  # the connector's state holds it, or lets it go when that was mended meanwhile
             return None
 
 
-def deferred(ready: Ready, result: Result) -> Move:
+def deferred(ready: Ready, result: Result) -> Transition:
     """The server said "not now" to this mail: when its step or the server wants it tried again, or the end."""
     due, tried = ready.due, ready.due.attempt + 1
     own = Retry.unpacked(due.asked["retry"]) if due.asked.get("retry") else None
-    wait = (own or MAIL).pause(tried, random.random())  # noqa: S311
+    wait = (own or due.kind.retry).pause(tried, random.random())  # noqa: S311
     if result.wait_s:
         wait = max(wait, result.wait_s * random.uniform(1, 1.1))  # noqa: S311
     times = "once" if tried == 1 else counted(tried, "time")
@@ -57,10 +57,10 @@ def deferred(ready: Ready, result: Result) -> Move:
         over, wait = left <= 0, min(wait, max(left, LAST_TRY_S))
     if over:
         return _over(ready, MessageStatus.FAILED, "deferred", f"Tried {times}. {result.text}")
-    return Move(
+    return Transition(
         due,
         MessageStatus.QUEUED,
-        ready.mail.recipient,
+        ready.packet.recipient,
         ready.subject,
         error=result.text,
         retry_s=wait,
@@ -69,13 +69,13 @@ def deferred(ready: Ready, result: Result) -> Move:
     )
 
 
-def _over(ready: Ready, status: MessageStatus, reason: str | None = None, error: str | None = None) -> Move:
+def _over(ready: Ready, status: MessageStatus, reason: str | None = None, error: str | None = None) -> Transition:
     port = "error" if status is MessageStatus.FAILED else "next"
-    to, by = ready.mail.recipient, ready.sender.id
-    return Move(ready.due, status, to, ready.subject, error=error, port=port, reason=reason, connector_id=by)
+    to, by = ready.packet.recipient, ready.sender.id
+    return Transition(ready.due, status, to, ready.subject, error=error, port=port, reason=reason, connector_id=by)
 
 
-def _alone(due: Due, result: Result, condition: Condition) -> Move:
+def _alone(due: Due, result: Result, condition: Condition) -> Transition:
     """The connection broke at this mail, and others may pass: it is left queued. It costs the mail no try.
 
     It waits for 24 hours from when both it and the outage were there, so that what a pause held longer is not given up at once. It is
@@ -88,7 +88,7 @@ def _alone(due: Due, result: Result, condition: Condition) -> Move:
     wait = min(max((now - due.created_at).total_seconds() / 4, ALONE_S), LONGEST_ALONE_S)
     until = began + GIVE_UP
     text = f"{result.text} It is tried until {until.day} {until:%B %Y, %H:%M} UTC and then given up."
-    return Move(
+    return Transition(
         due,
         MessageStatus.QUEUED,
         error=text,
@@ -108,21 +108,21 @@ class Done:
     """The moment when the lease is over."""
     ready: Ready | None = None
     result: Result | None = None
-    move: Move | None = None
+    move: Transition | None = None
     change: Change | None = None
     intended: bool = False
     """Its intent was written, so it has to be settled also when nothing of it has left."""
 
 
-def sort(done: Sequence[Done]) -> tuple[list[Move], list[Due]]:
+def sort(done: Sequence[Done]) -> tuple[list[Transition], list[Due]]:
     """What is to be settled, and what goes back as it was."""
-    moves, back = list[Move](), list[Due]()
+    moves, back = list[Transition](), list[Due]()
     for one in done:
         move = outcome(one.ready, one.result) if one.ready and one.result else one.move
         if move is not None:
             moves.append(move)
         elif one.intended:
-            moves.append(Move(one.due, MessageStatus.QUEUED, counts=False))
+            moves.append(Transition(one.due, MessageStatus.QUEUED, counts=False))
         else:
             back.append(one.due)
     return moves, back

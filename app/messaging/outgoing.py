@@ -1,6 +1,6 @@
-"""From a claimed row to a mail that is ready to leave: through the gateway, into its template, out as MIME. No network here.
+"""From a claimed row to a message that is ready to leave: through the gateway, into its template, out in the form of its channel.
 
-Whatever goes wrong with one message is the end of that message only; the rest of its batch goes on.
+No network here. Whatever goes wrong with one message is the end of that message only; the rest of its batch goes on.
 """
 
 from __future__ import annotations
@@ -12,32 +12,31 @@ from uuid import UUID
 
 import structlog
 
-from app.connectors.schemas import Sender
 from app.connectors.senders import sender_of
 from app.connectors.state import Condition
 from app.lib import clock, crypto
-from app.lib.addresses import BadAddress, wire_address
 from app.messaging import gateway
-from app.messaging.channels.email import content, mime
-from app.messaging.channels.email.smtp_connection import Mail
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ConnectorType, Letter, Sender, Unsendable
 from app.messaging.channels.filling import PartError
-from app.messaging.channels.message_ids import wire_message_id
 from app.messaging.channels.parts import Parts
-from app.messaging.desk import Desk, Way
+from app.messaging.channels.result import Packet
+from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
 from app.messaging.holds import Cause
-from app.messaging.ledger import Due, Move
+from app.messaging.ledger import Due, Transition
+from app.messaging.send_context import SendContext, Way
 from app.models.status import MessageStatus
 from app.values.contact_view import liquid_data_of
 
 log = structlog.get_logger()
-UNREADABLE = "The password of the connector cannot be read. Enter it again."
 
 
 @dataclass(slots=True)
 class Claimed:
-    """A message that may go, and by what. It becomes a mail when a connection is free for it."""
+    """A message that may go, and by what. It is composed when a connection is free for it."""
 
     due: Due
+    kind: type[ConnectorType]
     sender: Sender
     condition: Condition
     source: Parts
@@ -45,124 +44,118 @@ class Claimed:
 
 @dataclass(slots=True)
 class Ready:
-    """A mail that may go, and through what."""
+    """A composed message that may go, and through what."""
 
     due: Due
+    kind: type[ConnectorType]
     sender: Sender
     condition: Condition
     subject: str
-    mail: Mail
+    packet: Packet
 
     @property
-    def intent(self) -> Move:
+    def intent(self) -> Transition:
         """What is written down before the send."""
-        to = self.mail.recipient
-        return Move(self.due, MessageStatus.SENDING, to, self.subject, connector_id=self.sender.id)
+        to = self.packet.recipient
+        return Transition(self.due, MessageStatus.SENDING, to, self.subject, connector_id=self.sender.id)
 
 
-def failed(due: Due, error: str, reason: str) -> Move:
-    return Move(due, MessageStatus.FAILED, error=error, port="error", reason=reason)
+def failed(due: Due, error: str, reason: str) -> Transition:
+    return Transition(due, MessageStatus.FAILED, error=error, port="error", reason=reason)
 
 
-def suppressed(due: Due, verdict: gateway.Verdict) -> Move:
-    return Move(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
-
-
-class Unsendable(Exception):
-    """This message cannot be made: a stable reason and a sentence."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        self.reason = reason
-        super().__init__(text)
+def suppressed(due: Due, verdict: gateway.Verdict) -> Transition:
+    return Transition(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
 
 
 class Unreadable(Exception):
-    """A connector whose password was sealed with another key."""
+    """A connector that cannot be used as it is stored: its secret was sealed with another key, or its type is not installed."""
 
-    def __init__(self, condition: Condition) -> None:
-        self.condition = condition
+    def __init__(self, condition: Condition, sentence: str) -> None:
+        self.condition, self.sentence = condition, sentence
 
 
-def admit(due: Due, desk: Desk, *, probing: bool = False) -> Move | Claimed | Cause:
-    """Pass the gateway and find the way out. A Move is the end of this message instead, a Cause holds it. Raises Unreadable.
+def admit(due: Due, context: SendContext, *, probing: bool = False) -> Transition | Claimed | Cause:
+    """Pass the gateway and find the way out. A Transition is the end of this message instead, a Cause holds it. Raises Unreadable.
 
     `probing`: it is the one that tries a server which is away.
     """
     try:
-        verdict = gateway.judge(desk.facts(due))
+        verdict = gateway.judge(context.facts(due))
         if verdict.say == "suppress":
             return suppressed(due, verdict)
-        if verdict.say == "later":
-            return Cause("workflow_paused", due.tenant_id, due.lane, due.workflow_id)
-        way = _way(due, desk)
+        if verdict.say == "requeue":
+            return Cause("workflow_paused", due.lane, due.workflow_id)
+        way = _way(due, context)
         if isinstance(way, Cause):
             return way
         if way.state == "away" and not probing:
-            return Cause("server_away", due.tenant_id, due.lane, way.id)
-        source = desk.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
+            return Cause("server_away", due.lane, way.id)
+        source = context.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
         if source is None:
             raise Unsendable("no_template", "The template was deleted.")
-        return Claimed(due, _sender(way), way.condition, source)
+        kind, sender = _sender(way)
+        return Claimed(due, kind, sender, way.condition, source)
     except Unsendable as error:
         return failed(due, str(error), error.reason)
 
 
-def make(claimed: Claimed) -> Move | Ready:
-    """Fill the template and build the mail. A Move is the end of this message instead. No database here, but some milliseconds."""
+def make(claimed: Claimed) -> Transition | Ready:
+    """Fill the template and compose the message. A Transition is its end instead. No database here, but some milliseconds."""
     due = claimed.due
     try:
-        return _made(due, claimed.sender, claimed.condition, claimed.source)
+        composed = due.kind.compose(_letter(due, claimed.source), claimed.sender)
     except PartError as error:
         return failed(due, str(error), "template_error")
     except Unsendable as error:
         return failed(due, str(error), error.reason)
     except Exception as error:
         log.exception("message.unprepared", run_id=str(due.run_id), seq=due.seq, tenant_id=due.tenant_id)
-        return failed(due, f"The mail could not be built ({type(error).__name__}).", "internal_error")
+        return failed(due, f"The {due.kind.noun} could not be built ({type(error).__name__}).", "internal_error")
+    return Ready(due, claimed.kind, claimed.sender, claimed.condition, composed.subject, composed.packet)
 
 
-def _way(due: Due, desk: Desk) -> Way | Cause:
-    """The connector that the message leaves by: the one its step names, else the default of now."""
+def _way(due: Due, context: SendContext) -> Way | Cause:
+    """The connector that the message leaves by: the one its step names, else the default of its channel now."""
     named = due.asked.get("connectorId")
-    way = desk.ways.get((due.tenant_id, UUID(named) if named else None))
+    way = context.ways.get((due.tenant_id, due.channel, UUID(named) if named else None))
     if way is None and named:
         raise Unsendable("no_connector", "The connector that this step names was deleted.")
     if way is None:
-        return Cause("no_connector", due.tenant_id, due.lane)
-    return Cause("connector_paused", due.tenant_id, due.lane, way.id) if way.state == "paused" else way
+        return Cause("no_connector", due.lane)
+    return Cause("connector_paused", due.lane, way.id) if way.state == "paused" else way
 
 
-def _sender(way: Way) -> Sender:
+def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
+    kind = registry.connector_types().get(way.type)
+    if kind is None:
+        raise Unreadable(way.condition, f"Connectors of the type {way.type} are not installed here.")
     try:
-        return sender_of(way.id, way.config, way.secret)
+        return kind, sender_of(way.type, way.id, way.config, way.secret)
     except crypto.Unreadable as error:
-        raise Unreadable(way.condition) from error
+        raise Unreadable(
+            way.condition, f"The {kind.secret_word} of the connector cannot be read. Enter it again."
+        ) from error
 
 
-def _made(due: Due, sender: Sender, condition: Condition, source: Parts) -> Ready:
-    asked, contact = due.asked, due.contact or {}
-    unsubscribe = mime.unsubscribe_url(
-        mime.Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, asked.get("topic"))
+def _letter(due: Due, source: Parts) -> Letter:
+    contact = due.contact or {}
+    unsubscribe = unsubscribe_url(
+        Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, due.asked.get("topic"))
     )
-    parts = content.render(
-        Parts(asked.get("subject") or source.subject, source.html, source.text),
-        _data_of(due, contact, unsubscribe),
-    )
-    envelope = mime.Envelope(
-        message_id=wire_message_id(due.run_id, due.seq),
-        sender=_wire(asked.get("fromEmail") or sender.from_email, "invalid_sender"),
-        sender_name=asked.get("fromName") or sender.from_name,
-        reply_to=_wire(asked["replyTo"], "invalid_sender") if asked.get("replyTo") else "",
-        recipient=_wire(str(contact["email"]), "invalid_address"),
+    return Letter(
+        run_id=due.run_id,
+        seq=due.seq,
+        options=due.asked,
+        contact=contact,
+        source=source,
+        data=_data_of(due, contact, unsubscribe),
         unsubscribe_url=unsubscribe,
         at=clock.now(),
     )
-    own = not asked.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
-    mail = Mail(envelope.sender, envelope.recipient, mime.build(envelope, parts), own)
-    return Ready(due, sender, condition, parts.subject, mail)
 
 
-def _data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict[str, Any]:
+def _data_of(due: Due, contact: Mapping[str, Any], unsubscribe_link: str) -> dict[str, Any]:
     """Everything that a template of this message can read."""
     context = due.context or {}
     return {
@@ -171,13 +164,6 @@ def _data_of(due: Due, contact: Mapping[str, Any], unsubscribe_url: str) -> dict
         "steps": context.get("steps") or {},
         "vars": context.get("vars") or {},
         "workspace": {"timezone": due.timezone},
-        "unsubscribe_url": unsubscribe_url,
-        "unsubscribeUrl": unsubscribe_url,
+        "unsubscribe_url": unsubscribe_link,
+        "unsubscribeUrl": unsubscribe_link,
     }
-
-
-def _wire(address: str, reason: str) -> str:
-    try:
-        return wire_address(address)
-    except BadAddress as error:
-        raise Unsendable(reason, str(error)) from error

@@ -1,9 +1,9 @@
 """What is due, in its order: the set-based SQL that chooses messages to send, puts off those that wait for another, and holds and frees.
 
-The queue has a lane for each connector that messages name, and in each workspace one for those that name none. A look takes from each
-lane what its server has room for, so that nobody's backlog stands before anybody else's mail, and costs index probes for each lane
-and each row that it takes, however many wait. What a paused connector or workflow or a server that is away keeps from leaving is held
-outside the index of the lanes (`due_at` is null), a set at a time, and freed like that.
+The queue has in each workspace and channel a lane for each connector that messages name, and one for those that name none. A look
+takes from each lane what its server has room for, so that nobody's backlog stands before anybody else's mail, and costs index probes
+for each lane and each row that it takes, however many wait. What a paused connector or workflow or a server that is away keeps from
+leaving is held outside the index of the lanes (`due_at` is null), a set at a time, and freed like that.
 
 Messages of one run leave in step order; of one contact per channel in the order in which they were queued. A message is blocked by the
 first earlier one that is queued, claimed or being sent. One of another run does not block when it is held, waits for a server that
@@ -21,8 +21,9 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from app.messaging import ceilings
+from app.messaging.channels import registry
 from app.messaging.holds import Cause, hold
-from app.messaging.lanes import LANE, WAITING
+from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import CLAIM_S, Connection, Due
 
 WINDOW = 20
@@ -32,24 +33,26 @@ PASS_OVER_S = 300
 WAITS = "waits_turn"
 
 
+_OF_LANE = f"m.tenant_id = l.tenant_id and m.channel = l.channel and {LANE} = l.lane"
 _LANES = f"""
 with recursive lanes as (
-  (select m.tenant_id, {LANE} as lane from messages m where {WAITING} order by m.tenant_id, {LANE} limit 1)
+  (select m.tenant_id, m.channel, {LANE} as lane from messages m where {WAITING} order by m.tenant_id, m.channel, {LANE} limit 1)
   union all
-  select n.tenant_id, n.lane from lanes l cross join lateral (
-    select m.tenant_id, {LANE} as lane from messages m where {WAITING} and (m.tenant_id, {LANE}) > (l.tenant_id, l.lane)
-    order by m.tenant_id, {LANE} limit 1) n)
+  select n.tenant_id, n.channel, n.lane from lanes l cross join lateral (
+    select m.tenant_id, m.channel, {LANE} as lane from messages m
+    where {WAITING} and (m.tenant_id, m.channel, {LANE}) > (l.tenant_id, l.channel, l.lane)
+    order by m.tenant_id, m.channel, {LANE} limit 1) n)
 """  # noqa: S608  constants, as below: each lane by one index probe
 
 _FIRST = f"""
-(select m.due_at from messages m where {WAITING} and m.tenant_id = l.tenant_id and {LANE} = l.lane order by m.due_at limit 1)
+(select m.due_at from messages m where {WAITING} and {_OF_LANE} order by m.due_at limit 1)
 """  # noqa: S608
 
 OLDEST_DUE = f"{_LANES} select min({_FIRST}) from lanes l"  # noqa: S608
 """When the first of the messages that wait to be sent is or was due."""
 
 NEXT_DUE = f"""
-{_LANES} select min((select m.due_at from messages m where {WAITING} and m.tenant_id = l.tenant_id and {LANE} = l.lane
+{_LANES} select min((select m.due_at from messages m where {WAITING} and {_OF_LANE}
   and m.due_at > clock_now() order by m.due_at limit 1)) from lanes l
 """  # noqa: S608
 """When the next message will be due that is not yet."""
@@ -67,27 +70,27 @@ NEXT_DECISION_DUE = "select min(due_at) from messages where due_at > clock_now()
 
 _DUE_LANES = f"""
 {_LANES}
-select l.tenant_id, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe
-from lanes l left join connectors d on d.tenant_id = l.tenant_id and d.type = 'smtp'
+select l.tenant_id, l.channel, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe
+from lanes l left join connectors d on d.tenant_id = l.tenant_id and d.channel = l.channel
   and case when l.lane = '' then d.is_default else d.id::text = l.lane end
-where {_FIRST} <= clock_now()
+where l.channel = any(%(channels)s::int[]) and {_FIRST} <= clock_now()
 union all
-select d.tenant_id, case when d.is_default then '' else d.id::text end, d.id, d.server, d.state, d.room, true
-from connectors d where d.probe_at <= clock_now() and d.state = 'away' and d.type = 'smtp'
+select d.tenant_id, d.channel, case when d.is_default then '' else d.id::text end, d.id, d.server, d.state, d.room, true
+from connectors d where d.probe_at <= clock_now() and d.state = 'away' and d.channel = any(%(channels)s::int[])
 """  # noqa: S608
 
 _LOOK = f"""
 with lane as materialized (
-  select l.tenant_id, l.lane, l.n, k.id as via
-  from unnest(%(tenant)s::int[], %(lane)s::text[], %(count)s::int[]) as l(tenant_id, lane, n)
-    left join connectors k on k.tenant_id = l.tenant_id and k.type = 'smtp'
+  select l.tenant_id, l.channel, l.lane, l.n, k.id as via
+  from unnest(%(tenant)s::int[], %(channel)s::int[], %(lane)s::text[], %(count)s::int[]) as l(tenant_id, channel, lane, n)
+    left join connectors k on k.tenant_id = l.tenant_id and k.channel = l.channel
       and case when l.lane = '' then k.is_default else k.id::text = l.lane end),
 due as materialized (
   select l.lane, l.via, d.* from lane l cross join lateral (
     select m.run_id, m.seq, m.tenant_id, m.contact_id, m.channel, m.workflow_id, m.created_at, m.due_at from messages m
-    where {WAITING} and m.tenant_id = l.tenant_id and {LANE} = l.lane and m.due_at <= clock_now()
+    where {WAITING} and {_OF_LANE} and m.due_at <= clock_now()
     order by m.due_at limit l.n for update skip locked) d)
-select m.run_id, m.seq, m.tenant_id, m.lane, m.workflow_id, coalesce(w.status = 'paused', false) as paused,
+select m.run_id, m.seq, m.tenant_id, m.channel, m.lane as connector, m.workflow_id, coalesce(w.status = 'paused', false) as paused,
   case when before.status = 1 or before.lease_until is not null then clock_now() + interval '5 seconds'
        when before.status = 0 and before.due_at is null and before.reason = 'server_away' and before.connector_id = m.via
          then clock_now() + interval '1 second'
@@ -123,7 +126,7 @@ with taken as (
   update messages m set lease_until = now() + %(lease)s * interval '1 second', fence = m.fence + 1
   from unnest(%(run)s::uuid[], %(seq)s::int[]) with ordinality as v(run_id, seq, place)
   where m.run_id = v.run_id and m.seq = v.seq returning m.*, v.place)
-select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.template_id, m.payload, m.attempt, m.fence,
+select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.channel, m.template_id, m.payload, m.attempt, m.fence,
   greatest(m.created_at, m.resent_at) as created_at, case when m.attempt > 0 then m.first_tried_at end as first_tried_at,
   case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
@@ -152,6 +155,7 @@ class Lane:
     """Messages of one workspace that leave by one connector, and how that is. `id` is None when there is no such connector."""
 
     tenant_id: int
+    channel: int
     lane: str
     id: UUID | None
     server: str | None
@@ -159,6 +163,11 @@ class Lane:
     room: int | None
     probe: bool | None
     """The server is away and it is time that one mail tries it."""
+
+    @property
+    def key(self) -> LaneKey:
+        """Which lane it is."""
+        return self.tenant_id, self.channel, self.lane
 
     @property
     def share(self) -> tuple[int, str]:
@@ -169,10 +178,10 @@ class Lane:
     def cause(self) -> Cause | None:
         """Why nothing of this lane may leave."""
         if self.id is None:
-            return None if self.lane else Cause("no_connector", self.tenant_id)
+            return None if self.lane else Cause("no_connector", self.key)
         if self.state == "paused":
-            return Cause("connector_paused", self.tenant_id, self.lane, self.id)
-        return Cause("server_away", self.tenant_id, self.lane, self.id) if self.state == "away" else None
+            return Cause("connector_paused", self.key, self.id)
+        return Cause("server_away", self.key, self.id) if self.state == "away" else None
 
 
 @dataclass(slots=True)
@@ -182,10 +191,16 @@ class Seen:
     run_id: UUID
     seq: int
     tenant_id: int
-    lane: str
+    channel: int
+    connector: str
     workflow_id: UUID
     paused: bool
     put_off_to: object
+
+    @property
+    def lane(self) -> LaneKey:
+        """The lane of the queue that it was found in."""
+        return self.tenant_id, self.channel, self.connector
 
 
 @dataclass(slots=True)
@@ -197,16 +212,17 @@ class Look:
 
 
 def lanes(connection: Connection) -> list[Lane]:
-    """The lanes in which something is due, and those whose server is to be tried."""
+    """The lanes in which something is due, and those whose server is to be tried; of channels that are installed."""
     with connection.cursor(row_factory=class_row(Lane)) as cursor:
-        found = cursor.execute(_DUE_LANES).fetchall()
-    return list({(lane.tenant_id, lane.lane): lane for lane in found}.values())
+        rows = cursor.execute(_DUE_LANES, {"channels": [cls.number for cls in registry.channels()]}).fetchall()
+    return list({lane.key: lane for lane in rows}.values())
 
 
 def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
     """Claim up to so many messages of each lane whose turn it is. In a transaction."""
     parameters = {
         "tenant": [lane.tenant_id for lane in wanted],
+        "channel": [lane.channel for lane in wanted],
         "lane": [lane.lane for lane in wanted],
         "count": [count + WINDOW for count in wanted.values()],
         "pass_over": PASS_OVER_S,
@@ -215,14 +231,14 @@ def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
         seen = cursor.execute(_LOOK, parameters).fetchall()
     ceilings.put_off(connection, [row for row in seen if not row.paused])
     moved = 0
-    for cause in {Cause("workflow_paused", row.tenant_id, row.lane, row.workflow_id) for row in seen if row.paused}:
+    for cause in {Cause("workflow_paused", row.lane, row.workflow_id) for row in seen if row.paused}:
         moved += hold(connection, cause)
     moved += _put_off(connection, [row for row in seen if row.put_off_to and not row.paused])
-    room = {(lane.tenant_id, lane.lane): count for lane, count in wanted.items()}
+    room = {lane.key: count for lane, count in wanted.items()}
     taken = list[Seen]()
     for row in seen:
-        if not (row.paused or row.put_off_to) and room[row.tenant_id, row.lane] > 0:
-            room[row.tenant_id, row.lane] -= 1
+        if not (row.paused or row.put_off_to) and room[row.lane] > 0:
+            room[row.lane] -= 1
             taken.append(row)
     ceilings.count(connection, [row.tenant_id for row in taken])
     return Look(_claim(connection, taken), moved)

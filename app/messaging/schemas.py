@@ -9,7 +9,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-Channel = Literal["email"]
+from app.messaging.channels.email.channel import EmailChannel
+
+ChannelWord = Annotated[str, Meta(max_length=60, description="The word of a channel: `email`")]
 
 
 class MessageView(msgspec.Struct, rename="camel"):
@@ -130,7 +132,7 @@ class NewSuppression(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     address: Annotated[str, Meta(max_length=320)]
     reason: SuppressionReason = "manual"
     detail: Annotated[str, Meta(max_length=1000)] = ""
-    channel: Channel = "email"
+    channel: ChannelWord = EmailChannel.type
 
 
 class LiftRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -138,7 +140,7 @@ class LiftRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     address: Annotated[str, Meta(max_length=320)]
     reason: Annotated[str, Meta(min_length=1, max_length=1000)]
-    channel: Channel = "email"
+    channel: ChannelWord = EmailChannel.type
 
 
 class SuppressionView(msgspec.Struct, rename="camel"):

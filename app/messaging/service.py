@@ -16,11 +16,12 @@ from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.lib import jobs
 from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
+from app.messaging.channels import registry
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
-from app.models.status import Channel, MessageStatus
+from app.models.status import MessageStatus
 from app.web import pagination
 
 Decided = dict[MessageKey, list[MessageDecision]]
@@ -45,7 +46,7 @@ def message_view(message: Message) -> MessageView:
         workflow_id=message.workflow_id,
         contact_id=message.contact_id,
         template_id=message.template_id,
-        channel=Channel(message.channel).word,
+        channel=registry.word_of(message.channel),
         status=MessageStatus(message.status).word,
         recipient=message.recipient,
         subject=message.subject,

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.messaging.channels.email.smtp_answers import Result
+from app.messaging.channels.result import Result
 from app.messaging.outgoing import Claimed
 
 CONNECTIONS = 10
@@ -73,9 +73,9 @@ class Share:
                 self._broken = 0
             case "uncertain" if result.everyone:
                 return self.last_good <= began  # while it said nothing to this one, did it take another?
-            case "away" | "uncertain":
+            case "unavailable" | "uncertain":
                 self._broken += 1
-        everyone = result.everyone and result.kind == "away"
+        everyone = result.everyone and result.kind == "unavailable"
         return everyone or self._broken >= BREAKS or self._deferred >= DEFERRALS
 
     def _well(self, now: float) -> None:

@@ -14,21 +14,22 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts.permission import REASONS, ContactFacts, Permission, facts_of, permission
+from app.contacts.permission import REASONS, ContactFacts, Permission, permission
 from app.contacts.repository import ContactRepository
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses
 from app.messaging import suppression_list
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
 from app.messaging.suppression_list import Put, SuppressionRow
 from app.models import Contact, Suppression
-from app.models.status import Channel
 from app.web import pagination
 
 MAX_ENTRIES = 1_000
-_EMAIL = Channel.EMAIL.word
 _TOLD = ("complained", "unsubscribed", "manual")
 """Reasons that are a decision about the contact, and so an event; the others are facts about a mailbox."""
 
@@ -52,40 +53,55 @@ class Added(msgspec.Struct, frozen=True):
     new: int
 
 
-async def permission_of(session: AsyncSession, contact: Contact, topic: str | None = None) -> Permission:
-    """May mail go to this contact now?"""
-    found = await suppression_list.listed(session, contact.tenant_id, [contact.email])
-    listed = found.get(addresses.comparable(contact.email)) if contact.email else None
-    return permission(facts_of(contact, listed), Channel.EMAIL, topic)
+async def permission_of(
+    session: AsyncSession, contact: Contact, topic: str | None = None, channel: type[ChannelType] = EmailChannel
+) -> Permission:
+    """May messages of the channel go to this contact now?"""
+    address = address_of(contact, channel)
+    listed = await suppression_list.listed(session, contact.tenant_id, [address], channel.number)
+    facts = ContactFacts(
+        address=address, consent=contact.consent, listed=listed.get(channel.comparable(address)) if address else None
+    )
+    return permission(facts, channel.type, topic)
 
 
-async def permission_at(session: AsyncSession, tenant_id: int, address: str) -> Permission:
-    """May mail go to this address now? What the contact who has it said counts, if there is one."""
-    known = addresses.comparable(address)
-    for contact_id in (await suppression_list.contacts_at(session, tenant_id, [known])).values():
+def address_of(contact: Contact, channel: type[ChannelType]) -> str | None:
+    """Where messages of the channel to this contact go."""
+    return channel.address_of({"email": contact.email, "phone": contact.phone, "external_id": contact.external_id})
+
+
+async def permission_at(
+    session: AsyncSession, tenant_id: int, address: str, channel: type[ChannelType] = EmailChannel
+) -> Permission:
+    """May messages of the channel go to this address now? What the contact who has it said counts, if there is one."""
+    known = channel.comparable(address)
+    for contact_id in (await suppression_list.contacts_at(session, tenant_id, [known], channel)).values():
         contact = await ContactRepository(session, tenant_id).get(contact_id)
         if contact is not None:
-            return await permission_of(session, contact)
-    listed = await suppression_list.listed(session, tenant_id, [address])
-    return permission(ContactFacts(address=known, listed=listed.get(known)))
+            return await permission_of(session, contact, channel=channel)
+    listed = await suppression_list.listed(session, tenant_id, [address], channel.number)
+    return permission(ContactFacts(address=known, listed=listed.get(known)), channel.type)
 
 
 def unsubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
-    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of `app.contacts.permission`."""
-    properties = {"channel": _EMAIL, "topic": topic, "by": by, "reason": reason, **more}
+    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of `app.contacts.permission`.
+
+    `more` may name the `channel`; else it is email.
+    """
+    properties = {"channel": EmailChannel.type, "topic": topic, "by": by, "reason": reason, **more}
     return NewEvent(name="contact.unsubscribed", contact_id=contact_id, properties=properties)
 
 
 def resubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
-    """`contact.resubscribed`; `reason` is what somebody wrote."""
-    properties = {"channel": _EMAIL, "topic": topic, "by": by, "reason": reason, **more}
+    """`contact.resubscribed`; `reason` is what somebody wrote. `more` may name the `channel`; else it is email."""
+    properties = {"channel": EmailChannel.type, "topic": topic, "by": by, "reason": reason, **more}
     return NewEvent(name="contact.resubscribed", contact_id=contact_id, properties=properties)
 
 
 def suppression_view(row: Suppression, contact_id: UUID | None) -> SuppressionView:
     return SuppressionView(
         address=row.address,
-        channel=Channel(row.channel).word,
+        channel=registry.word_of(row.channel),
         reason=row.reason,
         detail=row.detail,
         since=row.at,
@@ -120,41 +136,53 @@ class SuppressionService:
             pagination.clamp_limit(limit),
             search=search.strip().replace("\0", ""),
             reason=_word(reason, REASONS, "reason"),
-            channel=int(Channel.EMAIL) if _word(channel, (_EMAIL,), "channel") else None,
+            channel=_channel(channel).number if channel else None,
             lifted=lifted,
             cursor=cursor,
         )
 
     async def add(self, sent: Sequence[NewSuppression]) -> Added:
         """Put addresses on the list, all or none. One that is there for a weightier reason stays as it is."""
-        wanted = self._entries(sent)
-        new = await suppression_list.put(self.session, self.tenant_id, Channel.EMAIL, wanted)
-        contacts = await suppression_list.contacts_at(self.session, self.tenant_id, [entry.address for entry in wanted])
+        entries = self._entries(sent)
+        views, new = dict[tuple[str, str], SuppressionView](), 0
+        for channel in dict.fromkeys(channel for channel, _ in entries):
+            put = [entry for of, entry in entries if of is channel]
+            added = await self._put(channel, put)
+            views |= {(channel.type, view.address): view for view in added.rows}
+            new += added.new
+        return Added([views[channel.type, entry.address] for channel, entry in entries], new)
+
+    async def _put(self, channel: type[ChannelType], wanted: Sequence[Put]) -> Added:
+        new = await suppression_list.put(self.session, self.tenant_id, channel.number, wanted)
+        contacts = await suppression_list.contacts_at(
+            self.session, self.tenant_id, [entry.address for entry in wanted], channel
+        )
         reasons = {entry.address: entry.reason for entry in reversed(wanted)}
         events = [
-            unsubscribed_event(contact_id, self._by, reasons[address])
+            unsubscribed_event(contact_id, self._by, reasons[address], channel=channel.type)
             for address, contact_id in contacts.items()
             if address in new and reasons[address] in _TOLD
         ]
         await record(self.session, self.tenant_id, events)
-        rows = await suppression_list.some(self.session, self.tenant_id, Channel.EMAIL, list(reasons))
-        return Added([suppression_view(rows[entry.address], contacts.get(entry.address)) for entry in wanted], len(new))
+        rows = await suppression_list.some(self.session, self.tenant_id, channel.number, list(reasons))
+        return Added([suppression_view(rows[address], contacts.get(address)) for address in reasons], len(new))
 
-    def _entries(self, sent: Sequence[NewSuppression]) -> Sequence[Put]:
+    def _entries(self, sent: Sequence[NewSuppression]) -> Sequence[tuple[type[ChannelType], Put]]:
         if not 1 <= len(sent) <= MAX_ENTRIES:
             message = f"Send 1 to {MAX_ENTRIES:,} addresses at a time."
             raise Invalid(message, errors=[Complaint(path="", message=message)])
-        wanted, complaints = [], []
+        wanted, complaints = list[tuple[type[ChannelType], Put]](), []
         for index, entry in enumerate(sent):
+            channel = _channel(entry.channel, f"[{index}].channel" if len(sent) > 1 else "channel")
             try:
-                address = addresses.email(entry.address)
+                address = channel.comparable(channel.normal(entry.address))
             except addresses.BadAddress as error:
                 complaints.append(Complaint(path=f"[{index}].address", message=str(error)))
                 continue
             detail = entry.detail.strip()
             if entry.reason == "manual":
                 detail = f"{detail} (added by {self.principal.name})" if detail else f"Added by {self.principal.name}"
-            wanted.append(Put(address=address, reason=entry.reason, detail=detail))
+            wanted.append((channel, Put(address=address, reason=entry.reason, detail=detail)))
         if complaints:
             raise Invalid("Nothing was added. Look at `errors` for the addresses.", errors=complaints)
         return wanted
@@ -162,16 +190,20 @@ class SuppressionService:
     async def lift(self, sent: LiftRequest) -> SuppressionView:
         """Take an address off the list, with a reason. What the contact said itself stays said: see `resubscribe`."""
         why = _why(sent.reason)
-        row = await suppression_list.one(self.session, self.tenant_id, Channel.EMAIL, sent.address)
+        channel = _channel(sent.channel)
+        row = await suppression_list.one(self.session, self.tenant_id, channel.number, sent.address)
         if row is None:
             raise NotListed
-        contact_id = (await suppression_list.contacts_at(self.session, self.tenant_id, [row.address])).get(row.address)
+        contact_id = (await suppression_list.contacts_at(self.session, self.tenant_id, [row.address], channel)).get(
+            row.address
+        )
         if await suppression_list.lift(
-            self.session, self.tenant_id, Channel.EMAIL, row.address, by=self.principal.name, why=why
+            self.session, self.tenant_id, channel.number, row.address, by=self.principal.name, why=why
         ):
             contact = await ContactRepository(self.session, self.tenant_id).get(contact_id) if contact_id else None
-            if contact is not None and (await permission_of(self.session, contact)).allowed:
-                await record(self.session, self.tenant_id, [resubscribed_event(contact.id, self._by, why)])
+            if contact is not None and (await permission_of(self.session, contact, channel=channel)).allowed:
+                event = resubscribed_event(contact.id, self._by, why, channel=channel.type)
+                await record(self.session, self.tenant_id, [event])
         return suppression_view(row, contact_id)
 
     async def permission_now(self, contact_id: UUID) -> Permission | None:
@@ -208,6 +240,7 @@ async def bring_back(
     why: str,
     reasons: Sequence[str],
     also: Sequence[str] = (),
+    channel: type[ChannelType] = EmailChannel,
     **more: Any,
 ) -> bool:
     """Lift the entry of the contact's address, and of those in `also`, and give consent. Did anything change? Then it is an event.
@@ -216,18 +249,22 @@ async def bring_back(
     """
     lifted = [
         await suppression_list.lift(
-            session, contact.tenant_id, Channel.EMAIL, address, by=name, why=why, reasons=reasons
+            session, contact.tenant_id, channel.number, address, by=name, why=why, reasons=reasons
         )
-        for address in sorted({addresses.comparable(address) for address in (contact.email, *also) if address})
+        for address in sorted(
+            {channel.comparable(address) for address in (address_of(contact, channel), *also) if address}
+        )
     ]
-    names = {_EMAIL, topic or _EMAIL}
+    names = {channel.type, topic or channel.type}
     said = {key for key in contact.consent if key.casefold() in {name.casefold() for name in names}}
     wanted = dict.fromkeys(sorted(names | said), True)
     consented = await MessageRepository(session, contact.tenant_id).merge_consent(contact.id, wanted)
     await session.refresh(contact)
     changed = consented or any(lifted)
     if changed:
-        await record(session, contact.tenant_id, [resubscribed_event(contact.id, by, why, topic, **more)])
+        await record(
+            session, contact.tenant_id, [resubscribed_event(contact.id, by, why, topic, channel=channel.type, **more)]
+        )
     return changed
 
 
@@ -237,6 +274,14 @@ def _word(value: str | None, known: Any, path: str) -> str | None:
     if value not in known:
         raise Invalid(errors=[Complaint(path=path, message=f"Use one of {', '.join(known)}.")])
     return value
+
+
+def _channel(word: str, path: str = "channel") -> type[ChannelType]:
+    """The channel called `word`. Raises Invalid."""
+    channel = registry.find(word)
+    if channel is None:
+        raise Invalid(errors=[Complaint(path=path, message=registry.no_such(word))])
+    return channel
 
 
 def _why(reason: str) -> str:

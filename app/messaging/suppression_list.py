@@ -11,13 +11,15 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts.permission import REASONS, Listed
-from app.lib import addresses, clock
+from app.lib import clock
 from app.lib.database import execute
 from app.lib.normal_forms import nfc
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
 from app.models import Contact, Suppression
 from app.models.status import Channel
 from app.web.pagination import Page, cut, keyset
@@ -37,12 +39,18 @@ returning s.address
 """Put addresses on the list, each once. Answers those that were not there, were lifted, or were there for a lesser reason."""
 
 LISTED = """
-select v.tenant_id, v.address, s.reason, s.at, s.detail
-from unnest(%(tenants)s::int[], %(addresses)s::text[]) as v(tenant_id, address)
-join suppressions s on s.tenant_id = v.tenant_id and s.channel = %(channel)s and s.address = v.address
+select v.tenant_id, v.channel, v.address, s.reason, s.at, s.detail
+from unnest(%(tenants)s::int[], %(channels)s::int[], %(addresses)s::text[]) as v(tenant_id, channel, address)
+join suppressions s on s.tenant_id = v.tenant_id and s.channel = v.channel and s.address = v.address
 where s.lifted_at is null
 """
-"""The entries that hold, of pairs of tenant and comparable address."""
+"""The entries that hold, of triples of tenant, channel and comparable address."""
+
+
+_COLUMNS: dict[str, Any] = {
+    "email": func.lower(Contact.email), "phone": Contact.phone, "external_id": Contact.external_id,
+}  # fmt: skip
+"""The columns of a contact that can be an address, in the form in which they are compared."""
 
 
 class SuppressionRow(msgspec.Struct, frozen=True):
@@ -63,10 +71,10 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
 
 def put_parameters(tenant_id: int, channel: int, wanted: Iterable[Put]) -> dict[str, Any]:
     """The parameters of PUT. Of an address that comes twice the weightier reason counts."""
-    order = list(REASONS)
+    order, comparable = list(REASONS), registry.numbered(int(channel)).comparable
     found: dict[str, Put] = {}
     for entry in wanted:
-        address = addresses.comparable(entry.address)
+        address = comparable(entry.address)
         if address not in found or order.index(entry.reason) < order.index(found[address].reason):
             found[address] = entry
     return {
@@ -93,10 +101,13 @@ async def listed(
     session: AsyncSession, tenant_id: int, emails: Iterable[str | None], channel: int = Channel.EMAIL
 ) -> dict[str, Listed]:
     """The entries that hold for these addresses, by comparable address: one query, whatever their number."""
-    wanted = sorted({addresses.comparable(email) for email in emails if email})
+    comparable = registry.numbered(int(channel)).comparable
+    wanted = sorted({comparable(email) for email in emails if email})
     if not wanted:
         return {}
-    rows = await execute(session, LISTED, tenants=[tenant_id] * len(wanted), addresses=wanted, channel=int(channel))
+    rows = await execute(
+        session, LISTED, tenants=[tenant_id] * len(wanted), channels=[int(channel)] * len(wanted), addresses=wanted
+    )
     return {row.address: Listed(reason=row.reason, since=row.at, detail=row.detail) for row in rows}
 
 
@@ -107,7 +118,7 @@ async def one(session: AsyncSession, tenant_id: int, channel: int, address: str)
         .where(
             Suppression.tenant_id == tenant_id,
             Suppression.channel == int(channel),
-            Suppression.address == addresses.comparable(address),
+            Suppression.address == registry.numbered(int(channel)).comparable(address),
         )
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -146,11 +157,13 @@ async def suppression_page(
     cursor: str | None = None,
 ) -> Page[SuppressionRow]:
     """A page of at most `limit` rows, the newest first; those that hold, or those that were lifted."""
+    has_address = [
+        (Suppression.channel == cls.number) & (_COLUMNS[cls.identifier] == Suppression.address)
+        for cls in registry.channels()
+    ]
     query = (
         select(Suppression, Contact.id, Contact.email)
-        .outerjoin(
-            Contact, (Contact.tenant_id == Suppression.tenant_id) & (func.lower(Contact.email) == Suppression.address)
-        )
+        .outerjoin(Contact, (Contact.tenant_id == Suppression.tenant_id) & or_(*has_address))
         .where(Suppression.tenant_id == tenant_id)
         .where(Suppression.lifted_at.is_not(None) if lifted else Suppression.lifted_at.is_(None))
         .execution_options(populate_existing=True)
@@ -167,11 +180,12 @@ async def suppression_page(
     return cut(rows, limit, lambda row: (row.suppression.at, row.suppression.channel, row.suppression.address))
 
 
-async def contacts_at(session: AsyncSession, tenant_id: int, wanted: Sequence[str]) -> dict[str, UUID]:
-    """The contacts that have these comparable addresses."""
-    query = select(func.lower(Contact.email), Contact.id).where(
-        Contact.tenant_id == tenant_id, func.lower(Contact.email).in_(wanted)
-    )
+async def contacts_at(
+    session: AsyncSession, tenant_id: int, wanted: Sequence[str], channel: type[ChannelType]
+) -> dict[str, UUID]:
+    """The contacts that have these comparable addresses of the channel."""
+    column = _COLUMNS[channel.identifier]
+    query = select(column, Contact.id).where(Contact.tenant_id == tenant_id, column.in_(wanted))
     return {row[0]: row[1] for row in (await session.execute(query)).all()}
 
 

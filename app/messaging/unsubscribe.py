@@ -16,16 +16,15 @@ from app.contacts.repository import ContactRepository
 from app.errors import Invalid, NotFound
 from app.events.record import record
 from app.lib import crypto
-from app.lib.addresses import comparable
 from app.messaging import suppression_list
-from app.messaging.channels.email.mime import UNSUBSCRIBE, Unsubscribe
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.message_ids import message_id
+from app.messaging.channels.unsubscribe_link import UNSUBSCRIBE, Unsubscribe
 from app.messaging.repository import MessageRepository
-from app.messaging.suppression import bring_back, permission_of, unsubscribed_event
+from app.messaging.suppression import address_of, bring_back, permission_of, unsubscribed_event
 from app.models import Contact, Workspace
-from app.models.status import Channel
-
-_ALL = Channel.EMAIL.word
 
 
 class BadLink(NotFound):
@@ -40,7 +39,7 @@ class OtherAddress(Invalid):
     code = "other_address"
 
 
-class Choice(msgspec.Struct, frozen=True):
+class SubscriptionState(msgspec.Struct, frozen=True):
     """What the page shows: whose mails, for which address, and may they be sent now, about the topic and at all."""
 
     workspace: str
@@ -63,57 +62,66 @@ def read(token: str) -> Unsubscribe:
         raise BadLink from error
 
 
-def masked(address: str) -> str:
+def masked_address(address: str) -> str:
     """An address that its owner knows again and a stranger learns nothing from: ``z••@e••.com``."""
-    local, _, domain = address.partition("@")
+    local, at, domain = address.partition("@")
+    if not at:
+        return f"{address[:3]}••{address[-2:]}" if len(address) > 7 else "••"
     name, dot, ending = domain.rpartition(".")
     return f"{local[:1]}••@{name[:1]}••{dot}{ending}"
 
 
-async def choice(session: AsyncSession, link: Unsubscribe) -> Choice:
+async def subscription_state(session: AsyncSession, link: Unsubscribe) -> SubscriptionState:
     """The state that the page shows. Raises BadLink when the contact is gone."""
-    contact = await _contact(session, link.tenant_id, link.contact_id)
+    contact, (channel, _) = await _contact(session, link.tenant_id, link.contact_id), await _sent(session, link)
     workspace = await session.get(Workspace, link.tenant_id)
-    address = contact.email or ""
-    return Choice(
+    address = address_of(contact, channel) or ""
+    return SubscriptionState(
         workspace=workspace.name if workspace else "",
-        address=masked(address) if address else "",
+        address=masked_address(address) if address else "",
         topic=link.topic,
-        about_topic=await permission_of(session, contact, link.topic),
-        at_all=await permission_of(session, contact),
+        about_topic=await permission_of(session, contact, link.topic, channel),
+        at_all=await permission_of(session, contact, channel=channel),
     )
 
 
-async def say_no(session: AsyncSession, link: Unsubscribe, *, everything: bool) -> None:
+async def unsubscribe(session: AsyncSession, link: Unsubscribe, *, everything: bool) -> None:
     """No more mails about the link's topic, or none at all. A mail without a topic stands for all of them.
 
     None at all is also about the address that this mail went to: the contact may have another one by now.
     """
-    contact = await _contact(session, link.tenant_id, link.contact_id)
+    contact, (channel, to) = await _contact(session, link.tenant_id, link.contact_id), await _sent(session, link)
     topic = None if everything else link.topic
     new = False
     if topic is None:
-        reached = [contact.email, await _reached(session, link)]
+        reached = [address_of(contact, channel), to]
         entries = [suppression_list.Put(address=address, reason="unsubscribed") for address in reached if address]
-        new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, Channel.EMAIL, entries))
-    changed = await MessageRepository(session, link.tenant_id).merge_consent(link.contact_id, {topic or _ALL: False})
+        new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, channel.number, entries))
+    messages = MessageRepository(session, link.tenant_id)
+    changed = await messages.merge_consent(link.contact_id, {topic or channel.type: False})
     if changed or new:
         event = unsubscribed_event(
-            contact.id, "contact", "unsubscribed", topic, messageId=message_id(link.run_id, link.seq)
+            contact.id,
+            "contact",
+            "unsubscribed",
+            topic,
+            channel=channel.type,
+            messageId=message_id(link.run_id, link.seq),
         )
         await record(session, link.tenant_id, [event])
     await session.refresh(contact)
 
 
-async def say_yes(session: AsyncSession, link: Unsubscribe, address: str) -> None:
+async def resubscribe(session: AsyncSession, link: Unsubscribe, address: str) -> None:
     """Mails again: what this link had switched off. An address that bounced stays on the list.
 
     Consent is more than a click: mails are forwarded, and programs press what they find in them. So whoever wants mails again
     writes the address that they go to (docs/decisions/0025-work-is-bounded.md). Raises OtherAddress.
     """
-    reached = await _reached(session, link)
+    channel, reached = await _sent(session, link)
     contact = await _contact(session, link.tenant_id, link.contact_id)
-    if comparable(address) not in {comparable(known) for known in (contact.email, reached) if known}:
+    known = {channel.comparable(one) for one in (address_of(contact, channel), reached) if one}
+    if channel.comparable(address) not in known:
         raise OtherAddress
     await bring_back(
         session,
@@ -124,14 +132,17 @@ async def say_yes(session: AsyncSession, link: Unsubscribe, address: str) -> Non
         why="Asked for mails again on the page of the unsubscribe link.",
         reasons=("unsubscribed",),
         also=[reached] if reached else [],
+        channel=channel,
         messageId=message_id(link.run_id, link.seq),
     )
 
 
-async def _reached(session: AsyncSession, link: Unsubscribe) -> str | None:
-    """The address that this mail went to."""
+async def _sent(session: AsyncSession, link: Unsubscribe) -> tuple[type[ChannelType], str | None]:
+    """The channel of the message that has the link, and the address that it went to."""
     sent = await MessageRepository(session, link.tenant_id).called((link.run_id, link.seq))
-    return sent.recipient if sent is not None and sent.contact_id == link.contact_id else None
+    if sent is None or sent.contact_id != link.contact_id:
+        return EmailChannel, None
+    return registry.known(sent.channel) or EmailChannel, sent.recipient
 
 
 async def _contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact:

@@ -18,15 +18,17 @@ from app.web.fragments import page
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
-def _page(request: AppRequest, token: str, choice: unsubscribe.Choice, done: str = "", error: str = "") -> Template:
+def _page(
+    request: AppRequest, token: str, state: unsubscribe.SubscriptionState, done: str = "", error: str = ""
+) -> Template:
     return page(
-        request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=choice, done=done, error=error
+        request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=state, done=done, error=error
     )
 
 
 @get("/u/{token:str}", public=True, any_query=True)
 async def show_unsubscribe(request: AppRequest, db_session: Database, token: FromPath[str]) -> Template:
-    return _page(request, token, await unsubscribe.choice(db_session, unsubscribe.read(token)))
+    return _page(request, token, await unsubscribe.subscription_state(db_session, unsubscribe.read(token)))
 
 
 @post("/u/{token:str}", public=True, any_query=True, csrf_exempt=True, status_code=200)
@@ -40,14 +42,14 @@ async def decide_unsubscribe(
     done, error = "", ""
     if form.get("again"):
         try:
-            await unsubscribe.say_yes(db_session, link, str(form.get("address", "")))
+            await unsubscribe.resubscribe(db_session, link, str(form.get("address", "")))
             done = "again"
         except unsubscribe.OtherAddress as other:
             error = other.message
     else:
-        await unsubscribe.say_no(db_session, link, everything=bool(form.get("all")))
+        await unsubscribe.unsubscribe(db_session, link, everything=bool(form.get("all")))
         done = "no"
-    return _page(request, token, await unsubscribe.choice(db_session, link), done, error)
+    return _page(request, token, await unsubscribe.subscription_state(db_session, link), done, error)
 
 
 ROUTES: list[Any] = [show_unsubscribe, decide_unsubscribe]

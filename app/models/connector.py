@@ -10,15 +10,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, HasId, HasTenant, HasTimes, Json
 
 SERVER = """
-lower(coalesce(config ->> 'host', 'local')) || ' ' || coalesce(config ->> 'port', '') || ' '
-|| coalesce(config ->> 'security', '') || ' ' || coalesce(config ->> 'username', '')
+case when config ? 'host' or config ? 'local'
+then lower(coalesce(config ->> 'host', 'local')) || ' ' || coalesce(config ->> 'port', '') || ' '
+|| coalesce(config ->> 'security', '') || ' ' || coalesce(config ->> 'username', '') else type || ' ' || id::text end
 """
+"""A connector to a host shares it with others to the same one; any other is by itself."""
 
 
 class Connector(HasId, HasTenant, HasTimes, Base):
     __tablename__ = "connectors"
 
     type: Mapped[str]
+    channel: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """The number of the channel that its type serves."""
     name: Mapped[str]
     config: Mapped[Json] = mapped_column(server_default="{}")
     secret: Mapped[bytes | None]
@@ -37,7 +41,7 @@ class Connector(HasId, HasTenant, HasTimes, Base):
     """How many connections each worker keeps to it for now; null for as many as there may be."""
 
     __table_args__ = (
-        Index("connectors_default", "tenant_id", "type", unique=True, postgresql_where=text("is_default")),
+        Index("connectors_default", "tenant_id", "channel", unique=True, postgresql_where=text("is_default")),
         Index("connectors_name_key", "tenant_id", "name", unique=True),
         Index("connectors_probed", "probe_at", postgresql_where=text("probe_at is not null")),
     )

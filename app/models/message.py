@@ -79,6 +79,7 @@ class Message(Base):
         Index(
             "messages_due",
             "tenant_id",
+            "channel",
             text("coalesce(lower(payload ->> 'connectorId'), '')"),
             "due_at",
             postgresql_where=text("status = 0 and due_at is not null and lease_until is null"),

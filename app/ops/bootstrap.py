@@ -29,7 +29,7 @@ def migrate(revision: str = "head") -> None:
 async def welcome(*, demo: bool) -> dict[str, Any]:
     """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and nobody was here before."""
     from app.accounts import service, sign_in_links
-    from app.connectors.service import ensure_local_connector
+    from app.connectors.service import ensure_local_connectors
     from app.demo.workspace import seed
     from app.lib import database
     from app.settings import settings
@@ -42,7 +42,7 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
         told["admin"] = admin.email
         if settings().local:  # elsewhere the output goes to logs that others keep
             told["link"] = await sign_in_links.create_sign_in_link(session, admin.user_id)
-            await ensure_local_connector(session, admin.tenant_id)
+            await ensure_local_connectors(session, admin.tenant_id)
         if demo and admin.created:
             await seed(session, admin.tenant_id)
             told["demo"] = True

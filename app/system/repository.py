@@ -15,9 +15,9 @@ DEEPEST = 100_000
 
 WITHOUT_CONNECTOR = """
 select count(*) from workspaces w
-where not exists (select from connectors c where c.tenant_id = w.id and c.type = 'smtp' and c.is_default)
-  and exists (select from messages m where m.tenant_id = w.id and m.connector_id is null and m.status = 0 and m.due_at is null
-    and m.reason = 'no_connector')
+where exists (select from messages m where m.tenant_id = w.id and m.connector_id is null and m.status = 0 and m.due_at is null
+    and m.reason = 'no_connector'
+    and not exists (select from connectors c where c.tenant_id = w.id and c.channel = m.channel and c.is_default))
 """
 """Workspaces with mail that waits and no connector for it: one look into an index for each workspace without one."""
 

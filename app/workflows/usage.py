@@ -66,8 +66,10 @@ async def of_template(session: AsyncSession, tenant_id: int, template_id: UUID) 
     return await _uses(session, tenant_id, _naming("template", template_id), "m.template_id = :id", id=template_id)
 
 
-async def of_connector(session: AsyncSession, tenant_id: int, connector_id: UUID, *, last: bool) -> list[Use]:
-    """Who names this connector. `last`: there is no other, so steps and messages that name none rely on it too."""
+async def of_connector(
+    session: AsyncSession, tenant_id: int, connector_id: UUID, *, channel: int, last: bool
+) -> list[Use]:
+    """Who names this connector. `last`: there is no other of its channel, so steps and messages that name none rely on it too."""
     found = await _uses(
         session,
         tenant_id,
@@ -76,9 +78,9 @@ async def of_connector(session: AsyncSession, tenant_id: int, connector_id: UUID
         id=str(connector_id),
     )
     if last:
-        path = f"$.nodes[*] ? ({' || '.join(_without_connector())})"
-        relying = "coalesce(m.payload->>'connectorId', '') = ''"
-        found += await _uses(session, tenant_id, path, relying, drafts=False)
+        path = f"$.nodes[*] ? ({' || '.join(_without_connector(channel)) or '1 == 2'})"
+        relying = "coalesce(m.payload->>'connectorId', '') = '' and m.channel = :channel"
+        found += await _uses(session, tenant_id, path, relying, drafts=False, channel=channel)
     return found
 
 
@@ -99,10 +101,10 @@ def _json_paths(step_type: type[NodeType], kind: str) -> list[str]:
     return [".".join(f'"{name}"' for name in field.names) for field in fields if field.kind == kind]
 
 
-def _without_connector() -> Iterator[str]:
-    """For each type that sends: its nodes that name no connector, and so take the only one."""
+def _without_connector(channel: int) -> Iterator[str]:
+    """For each type that sends by this channel: its nodes that name no connector, and so take the only one."""
     for step_type in registry.types().values():
-        if step_type.sends is not None:
+        if step_type.sends == channel:
             named = [f'exists(@.data.{path} ? (@ != null && @ != ""))' for path in _json_paths(step_type, "connector")]
             yield f'(@.type == "{step_type.type}"{"".join(f" && !({one})" for one in named)})'
 

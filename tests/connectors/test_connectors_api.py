@@ -45,7 +45,7 @@ async def test_a_password_goes_in_and_never_comes_out(api: Any, db_session: Asyn
     row = await db_session.get(Connector, UUID(body["id"]))
     assert row is not None and row.secret is not None
     assert b"p4ss" not in row.secret and "p4ss" not in str(row.config)
-    assert senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss"
+    assert senders.sender_of(row.type, row.id, row.config, row.secret).server.password == "p4ss"
 
 
 async def test_change_keeps_what_is_absent(api: Any, db_session: AsyncSession) -> None:
@@ -55,7 +55,7 @@ async def test_change_keeps_what_is_absent(api: Any, db_session: AsyncSession) -
     changed = (await client.patch(path, json={"config": {"fromName": "Us"}})).json()["data"]
     assert changed["config"] == {**connector["config"], "fromName": "Us"}
     row = await db_session.get(Connector, UUID(connector["id"]))
-    assert row is not None and senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss"
+    assert row is not None and senders.sender_of(row.type, row.id, row.config, row.secret).server.password == "p4ss"
     changed = (await client.patch(path, json={"config": {"password": ""}, "name": "Other"})).json()["data"]
     assert (changed["config"]["hasPassword"], changed["name"]) == (False, "Other")
 
@@ -131,10 +131,10 @@ async def test_a_test_mail(api: Any, sink: Sink) -> None:
 
 
 async def test_the_local_connector_is_made_once(db_session: AsyncSession, workspace: Workspace, api: Any) -> None:
-    first = await service.ensure_local_connector(db_session, workspace.id)
-    again = await service.ensure_local_connector(db_session, workspace.id)
+    [first] = await service.ensure_local_connectors(db_session, workspace.id)
+    [again] = await service.ensure_local_connectors(db_session, workspace.id)
     assert first.id == again.id and first.is_default
-    sender = senders.sender_of(first.id, first.config, first.secret)
+    sender = senders.sender_of(first.type, first.id, first.config, first.secret)
     assert sender.server.username == f"workspace-{workspace.id}"
     client = await api(Role.ADMIN)
     path = f"/api/v1/connectors/{first.id}"

@@ -46,7 +46,9 @@ async def test_add_change_default_delete(browser: Any, db_session: AsyncSession)
     assert saved.status_code == 303
     row = await stored(db_session, path)
     assert (row.name, row.config["fromName"]) == ("Renamed", "Us")
-    assert senders.sender_of(row.id, row.config, row.secret).server.password == "p4ss", "an empty field keeps it"
+    assert senders.sender_of(row.type, row.id, row.config, row.secret).server.password == "p4ss", (
+        "an empty field keeps it"
+    )
     refused = await admin.post(path, data={**FORM, "password": "", "port": "25", "name": "Renamed"})
     assert refused.status_code == 422 and "Enter the password again" in refused.text
     await db_session.refresh(row)
@@ -54,7 +56,7 @@ async def test_add_change_default_delete(browser: Any, db_session: AsyncSession)
     saved = await admin.post(path, data={**FORM, "password": "other", "port": "25", "name": "Renamed"})
     assert saved.status_code == 303
     row = await stored(db_session, path)
-    assert senders.sender_of(row.id, row.config, row.secret).server.password == "other"
+    assert senders.sender_of(row.type, row.id, row.config, row.secret).server.password == "other"
     saved = await admin.post(path, data={**FORM, "password": "", "port": "26", "username": "", "name": "Renamed"})
     assert saved.status_code == 303 and (await stored(db_session, path)).secret is None, (
         "without a user there is no sign-in"
@@ -104,7 +106,7 @@ async def test_a_test_mail(browser: Any, sink: Sink) -> None:
 
 
 async def test_the_mailbox_has_only_a_sender(browser: Any, db_session: AsyncSession, workspace: Workspace) -> None:
-    local = await service.ensure_local_connector(db_session, workspace.id)
+    [local] = await service.ensure_local_connectors(db_session, workspace.id)
     admin = await browser(Role.ADMIN)
     page = (await admin.get(f"/connectors/{local.id}")).text
     assert "Nothing leaves it" in page and 'name="host"' not in page

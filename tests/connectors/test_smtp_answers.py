@@ -11,23 +11,23 @@ from app.messaging.channels.email.smtp_answers import NotOffered, Refused, Stage
 
 REPLIES: list[tuple[Stage, str, str, str]] = [
     # before the first mail: the connection, or the settings
-    ("connect", "421 4.3.2 Try later", "away", "server_away"),
-    ("connect", "450 4.7.1 Too many connections from you", "away", "server_away"),
-    ("connect", "554 No SMTP service here", "away", "server_away"),
-    ("hello", "421 4.3.2 Closing", "away", "server_away"),
+    ("connect", "421 4.3.2 Try later", "unavailable", "server_away"),
+    ("connect", "450 4.7.1 Too many connections from you", "unavailable", "server_away"),
+    ("connect", "554 No SMTP service here", "unavailable", "server_away"),
+    ("hello", "421 4.3.2 Closing", "unavailable", "server_away"),
     ("hello", "550 5.7.1 Bad HELO", "misconfigured", "connector_paused"),
-    ("tls", "454 4.7.0 TLS not available due to temporary reason", "away", "server_away"),
+    ("tls", "454 4.7.0 TLS not available due to temporary reason", "unavailable", "server_away"),
     ("tls", "501 5.5.4 Syntax error", "misconfigured", "connector_paused"),
     ("sign_in", "535 5.7.8 Bad credentials", "misconfigured", "connector_paused"),
     ("sign_in", "534 5.7.14 Please log in via your web browser", "misconfigured", "connector_paused"),
     ("sign_in", "432 4.7.12 A password transition is needed", "misconfigured", "connector_paused"),
     ("sign_in", "504 5.5.4 Unrecognized authentication type", "misconfigured", "connector_paused"),
-    ("sign_in", "454 4.7.0 Temporary authentication failure", "away", "server_away"),
+    ("sign_in", "454 4.7.0 Temporary authentication failure", "unavailable", "server_away"),
     # the sender
-    ("mail", "421 4.3.2 Closing", "away", "server_away"),
-    ("mail", "451 4.3.2 Not accepting mail now", "away", "server_away"),
-    ("mail", "452 4.3.1 Insufficient system storage", "away", "server_away"),
-    ("mail", "503 5.5.1 Bad sequence", "away", "server_away"),
+    ("mail", "421 4.3.2 Closing", "unavailable", "server_away"),
+    ("mail", "451 4.3.2 Not accepting mail now", "unavailable", "server_away"),
+    ("mail", "452 4.3.1 Insufficient system storage", "unavailable", "server_away"),
+    ("mail", "503 5.5.1 Bad sequence", "unavailable", "server_away"),
     ("mail", "450 4.7.1 Slow down", "deferred", "deferred"),
     ("mail", "530 5.7.0 Must issue a STARTTLS command first", "misconfigured", "connector_paused"),
     ("mail", "503 AUTH first (#5.5.1)", "misconfigured", "connector_paused"),
@@ -58,21 +58,21 @@ REPLIES: list[tuple[Stage, str, str, str]] = [
     ("rcpt", "550 5.1.8 Sender's domain does not exist", "rejected", "sender_refused"),
     ("rcpt", "552 5.3.4 Message size exceeds the limit", "rejected", "message_refused"),
     ("rcpt", "530 5.7.1 Authentication is required", "misconfigured", "connector_paused"),
-    ("rcpt", "421 4.7.0 Too many errors", "away", "server_away"),
+    ("rcpt", "421 4.7.0 Too many errors", "unavailable", "server_away"),
     # the message
     ("data", "451 4.3.0 Later", "deferred", "deferred"),
     ("data", "554 5.5.1 No valid recipients", "rejected", "message_refused"),
-    ("data", "421 4.3.2 Shutting down", "away", "server_away"),
+    ("data", "421 4.3.2 Shutting down", "unavailable", "server_away"),
     ("text", "452 4.3.1 Full", "deferred", "deferred"),
     ("text", "500 5.5.2 Line too long", "rejected", "message_refused"),
     ("text", "554 5.6.0 Spam", "rejected", "message_refused"),
     ("text", "554 5.7.1 Looks like spam", "rejected", "message_refused"),
     ("text", "554 5.7.9 Message not accepted for policy reasons", "rejected", "message_refused"),
     ("text", "550 5.1.1 No such user", "rejected", "bad_address"),
-    ("text", "421 4.3.2 Shutting down", "away", "server_away"),
+    ("text", "421 4.3.2 Shutting down", "unavailable", "server_away"),
     # no answer at all
-    ("mail", "-1 Malformed SMTP response line: ????", "away", "server_away"),
-    ("data", "250 Taken?", "away", "server_away"),
+    ("mail", "-1 Malformed SMTP response line: ????", "unavailable", "server_away"),
+    ("data", "250 Taken?", "unavailable", "server_away"),
     ("text", "-1 Malformed SMTP response line: ????", "uncertain", "unconfirmed"),
     ("text", "354 Go on", "uncertain", "unconfirmed"),
 ]
@@ -85,7 +85,7 @@ def test_replies(stage: Stage, reply: str, kind: str, reason: str) -> None:
     assert (result.kind, result.reason) == (kind, reason)
     assert result.text
     early = stage in ("connect", "hello", "tls", "sign_in", "mail") or " 4.3.2 " in reply
-    assert result.everyone == (kind == "away" and early)
+    assert result.everyone == (kind == "unavailable" and early)
 
 
 @pytest.mark.parametrize("reply", ["550 5.1.8 Bad sender", "553 5.7.1 Not owned by you", "501 5.1.7 Syntax"])
@@ -112,21 +112,21 @@ def untrusted() -> ssl.SSLError:
     ("stage", "error", "kind", "words"),
     [
         ("connect", socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "misconfigured", "is not known"),
-        ("connect", socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "away", "Temporary failure"),
-        ("connect", ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "away", "Connection refused"),
-        ("connect", OSError("Multiple exceptions: [Errno 111] …"), "away", "none of its addresses"),
-        ("connect", TimeoutError(), "away", "took too long"),
+        ("connect", socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "unavailable", "Temporary failure"),
+        ("connect", ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "unavailable", "Connection refused"),
+        ("connect", OSError("Multiple exceptions: [Errno 111] …"), "unavailable", "none of its addresses"),
+        ("connect", TimeoutError(), "unavailable", "took too long"),
         ("connect", UnicodeError("label empty or too long"), "misconfigured", "letters"),
         ("connect", tls("WRONG_VERSION_NUMBER"), "misconfigured", "does not speak TLS"),
         ("connect", untrusted(), "misconfigured", "self-signed certificate"),
-        ("tls", tls("UNEXPECTED_EOF_WHILE_READING"), "away", "encrypted connection broke off"),
+        ("tls", tls("UNEXPECTED_EOF_WHILE_READING"), "unavailable", "encrypted connection broke off"),
         ("tls", untrusted(), "misconfigured", "not trusted"),
-        ("tls", ConnectionResetError(), "away", "closed the connection"),
+        ("tls", ConnectionResetError(), "unavailable", "closed the connection"),
         ("tls", NotOffered("No STARTTLS here."), "misconfigured", "No STARTTLS"),
         ("sign_in", UnicodeEncodeError("ascii", "ü", 0, 1, "no"), "misconfigured", "letters"),
-        ("mail", ConnectionResetError(), "away", "before it took the mail"),
+        ("mail", ConnectionResetError(), "unavailable", "before it took the mail"),
         ("mail", Refused("address_refused", "Not these letters."), "rejected", "Not these letters"),
-        ("rcpt", TimeoutError(), "away", "took too long"),
+        ("rcpt", TimeoutError(), "unavailable", "took too long"),
         ("text", ConnectionResetError(), "uncertain", "may have been taken"),
         ("text", TimeoutError(), "uncertain", "may have been taken"),
     ],
@@ -139,7 +139,7 @@ def test_errors(stage: Stage, error: Exception, kind: str, words: str) -> None:
 
 def test_a_name_of_a_container_that_is_not_running_is_no_wrong_setting() -> None:
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    assert of_error("connect", unknown, "mailpit").kind == "away"
+    assert of_error("connect", unknown, "mailpit").kind == "unavailable"
     assert of_error("connect", unknown, "smtp.example.invalid").kind == "misconfigured"
 
 

@@ -31,11 +31,11 @@ def test_stated_waits(text: str, seconds: float | None) -> None:
 @pytest.mark.parametrize(
     ("stage", "reply", "kind", "everyone", "wait"),
     [
-        ("mail", "452 4.5.3 Daily message quota exceeded", "away", True, QUOTA_S),
-        ("rcpt", "454 4.7.0 Throttling failure: Maximum sending rate exceeded", "away", True, QUOTA_S),
-        ("mail", "421 4.7.28 Our system has detected an unusual rate of mail; rate limited, try again in 10 minutes", "away", True, 600),
-        ("text", "550 5.4.5 Daily user sending limit exceeded", "away", True, QUOTA_S),
-        ("rcpt", "550 Domain example.com has exceeded the max emails per hour (101/100) allowed", "away", True, QUOTA_S),
+        ("mail", "452 4.5.3 Daily message quota exceeded", "unavailable", True, QUOTA_S),
+        ("rcpt", "454 4.7.0 Throttling failure: Maximum sending rate exceeded", "unavailable", True, QUOTA_S),
+        ("mail", "421 4.7.28 Our system has detected an unusual rate; rate limited, try again in 10 minutes", "unavailable", True, 600),
+        ("text", "550 5.4.5 Daily user sending limit exceeded", "unavailable", True, QUOTA_S),
+        ("rcpt", "550 Domain example.com has exceeded the max emails per hour (101/100) allowed", "unavailable", True, QUOTA_S),
         ("rcpt", "452 4.2.2 The recipient's mailbox is over quota", "deferred", False, None),
         ("rcpt", "450 4.2.1 The user you are trying to contact is receiving mail at a rate that is limited", "deferred", False, None),
         ("rcpt", "452 4.5.3 Too many recipients", "deferred", False, None),
@@ -63,9 +63,9 @@ def test_quotas_are_the_sender_s_and_full_mailboxes_the_recipient_s(
 def test_too_many_connections(reply: str) -> None:
     code, _, message = reply.partition(" ")
     result = of_reply("connect", int(code), message)
-    assert (result.kind, result.crowded) == ("away", True)
+    assert (result.kind, result.crowded) == ("unavailable", True)
 
 
 def test_an_answer_of_any_length_is_read_in_time() -> None:
     for text in ("try again " * 50_000, "exceeded " * 50_000, "retry after " + "1" * 100_000, "limit " * 50_000):
-        assert of_reply("rcpt", 450, text).kind in ("deferred", "away")
+        assert of_reply("rcpt", 450, text).kind in ("deferred", "unavailable")

@@ -14,6 +14,7 @@ from app.connectors import senders, service, trial
 from app.errors import TooMany
 from app.lib import crypto, egress
 from app.lib.ids import uuid7
+from app.messaging.channels.email import smtp_connector
 from app.models import Connector, Contact, Workspace
 from app.models.status import Role
 from tests.messaging.sink import Sink
@@ -43,7 +44,7 @@ async def stored(session: AsyncSession, connector_id: str) -> Connector:
 
 
 def password_of(row: Connector) -> str:
-    return senders.sender_of(row.id, row.config, row.secret).server.password
+    return senders.sender_of(row.type, row.id, row.config, row.secret).server.password
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,10 @@ async def test_an_edited_row_has_a_password_that_does_not_open(api: Any, db_sess
     with pytest.raises(crypto.Unreadable):
         password_of(row)
     answer = await (await api(Role.ADMIN)).post(f"{PATH}/{connector_id}/test", json={"to": "me@example.com"})
-    assert answer.json()["data"] == {"result": "misconfigured", "message": trial.UNREADABLE}
+    assert answer.json()["data"] == {
+        "result": "misconfigured",
+        "message": "The password of the connector cannot be read. An admin can enter it again.",
+    }
 
 
 async def test_passwords_of_an_older_release_are_bound_once(api: Any, db_session: AsyncSession) -> None:
@@ -177,7 +181,7 @@ async def test_connectors_from_before_stay_editable(api: Any, db_session: AsyncS
         "fromName": "",
     }
     row = Connector(id=(key := uuid7()), tenant_id=workspace.id, type="smtp", name="c", config=config,
-                    secret=senders.seal_password(key, config, "p"), is_default=True)  # fmt: skip
+                    secret=senders.seal_password("smtp", key, config, "p"), is_default=True)  # fmt: skip
     db_session.add(row)
     await db_session.flush()
     client = await api(Role.ADMIN)
@@ -245,5 +249,5 @@ def test_ten_tests_a_minute_and_one_at_a_time() -> None:
 
 def test_the_mailbox_of_local_mode_needs_no_encryption() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.3.2.1"):
-        service.check_encryption({"host": host, "security": "none", "username": "u"})
+        smtp_connector.check_encryption({"host": host, "security": "none", "username": "u"})
         assert egress.is_this_machine(host)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.connectors import state as health
-from app.connectors.schemas import ConnectorChange, SmtpChange
+from app.connectors.schemas import ConnectorChange
 from app.messaging import ledger
 from tests.messaging.sink import Sink
 from tests.messaging.world import World
@@ -36,7 +36,7 @@ def test_what_was_under_way_with_the_old_settings_does_not_pause_the_new(
     def after_mending(connection: Any, changes: Any) -> Any:
         if changes and not times:
             times.append(1)
-            world.connectors("update", wrong, ConnectorChange(config=SmtpChange(password="right")))
+            world.connectors("update", wrong, ConnectorChange(config={"password": "right"}))
         return change(connection, changes)
 
     monkeypatch.setattr(ledger, "change_connectors", after_mending)
@@ -84,7 +84,7 @@ def test_a_password_sealed_with_another_key_pauses_the_connector(world: World) -
     world.deliver()
     word, words = world.connector_state(world.connector_id)
     assert word == "paused" and "cannot be read" in str(words) and world.held() == 1
-    world.connectors("update", world.connector_id, ConnectorChange(config=SmtpChange(password="")))
+    world.connectors("update", world.connector_id, ConnectorChange(config={"password": ""}))
     world.deliver()
     assert world.row(run_id)["word"] == "sent"
 
@@ -95,6 +95,6 @@ def test_two_workers_pause_once_and_lose_nothing(world: World, locked: Sink) -> 
         world.message(payload={"connectorId": str(wrong)})
     world.deliver_by_two()
     assert (world.held(), world.connector_state(wrong)[0]) == (60, "paused")
-    world.connectors("update", wrong, ConnectorChange(config=SmtpChange(password="right")))
+    world.connectors("update", wrong, ConnectorChange(config={"password": "right"}))
     world.deliver_by_two()
     assert world.words() == {"sent": 60} and set(locked.ids.values()) == {1}

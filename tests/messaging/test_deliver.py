@@ -16,7 +16,7 @@ import pytest
 from app.lib import database
 from app.messaging import ledger, shares
 from app.messaging.deliver import Delivery
-from app.messaging.ledger import Connection, Move
+from app.messaging.ledger import Connection, Transition
 from app.models.status import RunStatus
 from tests.messaging.sink import Sink
 from tests.messaging.world import World
@@ -245,7 +245,7 @@ def test_a_stale_owner_commits_nothing(world: World, monkeypatch: pytest.MonkeyP
     run_id = world.message(payload={"awaited": True})
     settle = ledger.settle
 
-    def late(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int]]:
+    def late(connection: Connection, moves: Sequence[Transition]) -> set[tuple[UUID, int]]:
         world.end_leases()
         with database.connect() as other:
             assert len(ledger.expire(other)) == 1
@@ -299,7 +299,7 @@ with database.connect() as connection:
 
 @pytest.mark.parametrize(
     ("module", "function", "word", "mails"),
-    [("ledger", "settle", "uncertain", 1), ("ledger", "intend", "sent", 1), ("queue", "look", "sent", 1)],
+    [("ledger", "settle", "uncertain", 1), ("ledger", "mark_sending", "sent", 1), ("queue", "look", "sent", 1)],
     ids=["between send and commit", "before the intent", "before the look"],
 )
 def test_kill_9(world: World, module: str, function: str, word: str, mails: int) -> None:
@@ -319,7 +319,7 @@ def test_a_restart_of_the_database_between_send_and_commit(world: World, monkeyp
     run_id = world.message()
     settle, times = ledger.settle, []
 
-    def cut_first(connection: Connection, moves: Sequence[Move]) -> set[tuple[UUID, int]]:
+    def cut_first(connection: Connection, moves: Sequence[Transition]) -> set[tuple[UUID, int]]:
         times.append(1)
         if len(times) == 1:
             world.db.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))

@@ -14,9 +14,10 @@ import pytest
 from app.lib.addresses import BadAddress, wire_address
 from app.mailbox.opened_mail import opened
 from app.messaging.channels.email import plain_text
-from app.messaging.channels.email.mime import Envelope, Unsubscribe, build, unsubscribe_url
+from app.messaging.channels.email.mime import Envelope, build
 from app.messaging.channels.message_ids import wire_message_id
 from app.messaging.channels.parts import Parts
+from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.contacts.permission import Listed
-from app.messaging.gateway import Facts, judge
+from app.messaging.gateway import SendCheck, judge
 from app.models.status import Channel, RunStatus
 
 FINE: dict[str, Any] = {
@@ -23,7 +23,7 @@ FINE: dict[str, Any] = {
         ({"run_status": RunStatus.WAITING}, "send", "", "next"),
         ({"run_status": RunStatus.FAILED}, "send", "", "next"),
         ({"consent": {"email": True, "sms": False}, "topic": "news"}, "send", "", "next"),
-        ({"workflow_status": "paused", "consent": {"email": False}}, "later", "", "next"),
+        ({"workflow_status": "paused", "consent": {"email": False}}, "requeue", "", "next"),
         ({"workflow_status": "archived"}, "suppress", "workflow_stopped", "next"),
         ({"workflow_status": None}, "suppress", "workflow_stopped", "next"),
         ({"run_status": RunStatus.CANCELLED}, "suppress", "run_cancelled", "next"),
@@ -42,6 +42,6 @@ FINE: dict[str, Any] = {
     ],
 )
 def test_verdicts(change: dict[str, Any], say: str, reason: str, port: str) -> None:
-    verdict = judge(Facts(**{**FINE, **change}))
+    verdict = judge(SendCheck(**{**FINE, **change}))
     assert (verdict.say, verdict.reason, verdict.port) == (say, reason, port)
     assert bool(verdict.text) == (say == "suppress"), "a refusal says why"

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.connectors.schemas import ConnectorChange, NewConnector, SmtpChange, SmtpConfig
+from app.connectors.schemas import ConnectorChange, NewConnector
 from app.messaging import holds
 from app.messaging.holds import Cause
 from tests.messaging.sink import Sink
@@ -33,7 +33,7 @@ def test_a_wrong_password_pauses_the_connector_until_it_is_mended(world: World, 
     world.message(payload=through)
     world.deliver()
     assert locked.connections == tried and world.held() == 31, "a paused connector is left alone"
-    world.connectors("update", wrong, ConnectorChange(config=SmtpChange(password="right")))
+    world.connectors("update", wrong, ConnectorChange(config={"password": "right"}))
     assert world.held() == 0 and world.connector_state(wrong) == ("ok", None)
     world.deliver()
     assert world.words() == {"sent": 32} and set(locked.ids.values()) == {1}
@@ -67,7 +67,7 @@ def test_other_settings_that_do_not_work(world: World, change: dict[str, str]) -
         assert (world.connector_state(bad)[0], world.row(run_id)["reason"]) == ("paused", "connector_paused")
         assert world.held() == 1
         assert not plain.mails
-        mended = SmtpChange(host="127.0.0.1", security="none", from_email="shop@example.com")
+        mended = {"host": "127.0.0.1", "security": "none", "fromEmail": "shop@example.com"}
         world.connectors("update", bad, ConnectorChange(config=mended))
         world.deliver()
         assert world.row(run_id)["word"] == "sent"
@@ -123,7 +123,7 @@ def test_without_any_connector_mail_is_held_and_leaves_when_the_first_is_added(w
     for row in map(world.row, kept):
         assert (row["word"], row["reason"], row["due_at"]) == ("queued", "no_connector", None)
         assert "no connector" in row["error_message"]
-    config = SmtpConfig(host="127.0.0.1", port=world.sink.port, security="none", from_email="shop@example.com")
+    config = {"host": "127.0.0.1", "port": world.sink.port, "security": "none", "fromEmail": "shop@example.com"}
     world.connectors("create", NewConnector(name="First", config=config))
     assert world.held() == 0
     world.deliver()
@@ -136,7 +136,7 @@ def test_another_default_takes_over_what_named_none(world: World, locked: Sink) 
     named, unnamed = world.message(payload={"connectorId": str(wrong).upper()}), world.message()
     world.deliver()
     assert world.held() == 2
-    config = SmtpConfig(host="127.0.0.1", port=world.sink.port, security="none", from_email="shop@example.com")
+    config = {"host": "127.0.0.1", "port": world.sink.port, "security": "none", "fromEmail": "shop@example.com"}
     world.connectors("create", NewConnector(name="Better", config=config, is_default=True))
     world.deliver()
     assert world.row(unnamed)["word"] == "sent" and len(world.sink.mails) == 1
@@ -159,11 +159,11 @@ def test_nothing_is_held_for_a_cause_that_is_over(world: World) -> None:
     run_id = world.message()
     with world.db.transaction():
         for cause in (
-            Cause("connector_paused", world.tenant, "", world.connector_id),
-            Cause("no_connector", world.tenant),
-            Cause("workflow_paused", world.tenant, "", world.workflow_id),
-            Cause("server_away", world.tenant, "", world.connector_id),
-            Cause("connector_paused", world.tenant, "", uuid4()),
+            Cause("connector_paused", (world.tenant, 1, ""), world.connector_id),
+            Cause("no_connector", (world.tenant, 1, "")),
+            Cause("workflow_paused", (world.tenant, 1, ""), world.workflow_id),
+            Cause("server_away", (world.tenant, 1, ""), world.connector_id),
+            Cause("connector_paused", (world.tenant, 1, ""), uuid4()),
         ):
             assert holds.hold(world.db, cause) == 0
     assert world.row(run_id)["due_at"] is not None

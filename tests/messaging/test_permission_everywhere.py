@@ -17,7 +17,7 @@ from app.accounts.authentication import cookie_name
 from app.contacts.permission import LABELS
 from app.lib import database
 from app.lib.ids import uuid7
-from app.messaging.channels.email.mime import Unsubscribe, unsubscribe_url
+from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
 from app.models.status import Role
 from app.web import csrf
 from tests.fixtures.people import make_browser_session, make_key, make_user

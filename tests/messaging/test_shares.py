@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from app.messaging.channels.email.smtp_answers import Result, of_break, of_reply
+from app.messaging.channels.email.smtp_answers import of_break, of_reply
+from app.messaging.channels.result import Result
 from app.messaging.shares import AHEAD, AT_ONCE, BREAKS, CONNECTIONS, DEFERRALS, Share, connections
 
 SENT, REFUSED = Result("sent", "250"), of_reply("rcpt", 550, "5.1.1 No such user")

@@ -11,9 +11,10 @@ import pytest
 
 from app.lib import egress
 from app.messaging.channels.email import smtp, smtp_connection
-from app.messaging.channels.email.smtp import Links
-from app.messaging.channels.email.smtp_answers import NOT_FOUND, Result
-from app.messaging.channels.email.smtp_connection import Begin, Mail, Server
+from app.messaging.channels.email.smtp import SmtpPool
+from app.messaging.channels.email.smtp_answers import NOT_FOUND
+from app.messaging.channels.email.smtp_connection import Mail, Server
+from app.messaging.channels.result import Begin, Result
 from tests.messaging.sink import Sink
 
 MAIL = b"Subject: Hi\r\nMessage-ID: <1@x>\r\n\r\n.dot\r\nline\n"
@@ -28,8 +29,8 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-async def links() -> AsyncIterator[Links]:
-    made = Links()
+async def links() -> AsyncIterator[SmtpPool]:
+    made = SmtpPool()
     yield made
     await made.close()
 
@@ -39,12 +40,12 @@ def server(sink: Sink, **more: str) -> Server:
 
 
 async def send(
-    links: Links, to: Server, recipient: str = "zoe@example.com", begin: Begin | None = None, **more: Any
+    links: SmtpPool, to: Server, recipient: str = "zoe@example.com", begin: Begin | None = None, **more: Any
 ) -> Result:
     return await links.send(to, Mail("from@example.com", recipient, MAIL, **more), begin)
 
 
-async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: Links) -> None:
+async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: SmtpPool) -> None:
     for _ in range(3):
         assert (await send(links, server(sink))).kind == "sent"
     assert len(sink.mails) == 3
@@ -56,20 +57,20 @@ async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: Links)
 @pytest.mark.parametrize(
     ("verb", "answer", "kind", "connections"),
     [
-        ("EHLO", "421 4.3.2 Closing", "away", 1),
-        ("EHLO", "cut", "away", 1),
+        ("EHLO", "421 4.3.2 Closing", "unavailable", 1),
+        ("EHLO", "cut", "unavailable", 1),
         ("MAIL", "550 5.1.8 Bad sender", "rejected", 1),
         ("RCPT", "451 4.7.1 Greylisted", "deferred", 1),
         ("RCPT", "550 5.1.1 No such user", "rejected", 1),
         ("DATA", "554 5.5.1 No", "rejected", 1),
         ("DOT", "554 5.6.0 Spam", "rejected", 1),
-        ("RCPT", "421 4.7.0 Too many errors", "away", 2),
-        ("RCPT", "cut", "away", 2),
-        ("DATA", "cut", "away", 2),
+        ("RCPT", "421 4.7.0 Too many errors", "unavailable", 2),
+        ("RCPT", "cut", "unavailable", 2),
+        ("DATA", "cut", "unavailable", 2),
         ("DOT", "cut", "uncertain", 2),
     ],
 )
-async def test_faults(sink: Sink, links: Links, verb: str, answer: str, kind: str, connections: int) -> None:
+async def test_faults(sink: Sink, links: SmtpPool, verb: str, answer: str, kind: str, connections: int) -> None:
     """A refusal costs neither the connection nor the next mail."""
     sink.script[verb] = [answer]
     assert (await send(links, server(sink), own_sender=False)).kind == kind
@@ -79,7 +80,7 @@ async def test_faults(sink: Sink, links: Links, verb: str, answer: str, kind: st
         assert sink.connections == connections
 
 
-async def test_a_server_that_does_not_take_rset_gets_a_new_connection(sink: Sink, links: Links) -> None:
+async def test_a_server_that_does_not_take_rset_gets_a_new_connection(sink: Sink, links: SmtpPool) -> None:
     for answer in ("502 5.5.1 No such command", "cut"):
         sink.script |= {"RCPT": ["550 5.1.1 No such user"], "RSET": [answer]}
         assert (await send(links, server(sink))).reason == "bad_address"
@@ -88,7 +89,7 @@ async def test_a_server_that_does_not_take_rset_gets_a_new_connection(sink: Sink
 
 
 @pytest.mark.parametrize("letters", ["jürgen@example.org", "用户@example.org"])
-async def test_one_recipients_letters_touch_nobody_else(links: Links, letters: str) -> None:
+async def test_one_recipients_letters_touch_nobody_else(links: SmtpPool, letters: str) -> None:
     """A server without SMTPUTF8 cannot take this address; it stays open, and is asked for the next mail at once."""
     plain = Sink(smtputf8=False)
     plain.start()
@@ -102,7 +103,7 @@ async def test_one_recipients_letters_touch_nobody_else(links: Links, letters: s
         plain.stop()
 
 
-async def test_a_sender_with_such_letters_is_the_step_s_or_the_connector_s_fault(links: Links) -> None:
+async def test_a_sender_with_such_letters_is_the_step_s_or_the_connector_s_fault(links: SmtpPool) -> None:
     plain = Sink(smtputf8=False)
     plain.start()
     try:
@@ -114,7 +115,7 @@ async def test_a_sender_with_such_letters_is_the_step_s_or_the_connector_s_fault
         plain.stop()
 
 
-async def test_a_mail_that_is_too_large_is_not_even_begun(links: Links) -> None:
+async def test_a_mail_that_is_too_large_is_not_even_begun(links: SmtpPool) -> None:
     small = Sink(data_size_limit=1000)
     small.start()
     try:
@@ -127,12 +128,12 @@ async def test_a_mail_that_is_too_large_is_not_even_begun(links: Links) -> None:
 
 
 @pytest.mark.parametrize("address", ['"a b"@example.com', "o'neil@example.com", "a+b/c=d{e}@example.com"])
-async def test_an_odd_address_goes_out_as_it_was_written(sink: Sink, links: Links, address: str) -> None:
+async def test_an_odd_address_goes_out_as_it_was_written(sink: Sink, links: SmtpPool, address: str) -> None:
     assert (await send(links, server(sink), address)).kind == "sent"
     assert [to for _, to in sink.envelopes] == [address]
 
 
-async def test_an_idle_connection_that_the_server_closed_is_replaced(sink: Sink, links: Links) -> None:
+async def test_an_idle_connection_that_the_server_closed_is_replaced(sink: Sink, links: SmtpPool) -> None:
     assert (await send(links, server(sink))).kind == "sent"
     sink.script["MAIL"] = ["cut"]
     assert (await send(links, server(sink))).kind == "sent"
@@ -142,31 +143,31 @@ async def test_an_idle_connection_that_the_server_closed_is_replaced(sink: Sink,
     assert len(sink.mails) == 3
 
 
-async def test_one_recipient_at_whom_the_server_breaks_off_keeps_nobody_waiting(sink: Sink, links: Links) -> None:
+async def test_one_recipient_at_whom_the_server_breaks_off_keeps_nobody_waiting(sink: Sink, links: SmtpPool) -> None:
     for answer in ("cut", "421 4.7.0 Not this one"):
         sink.script["RCPT"] = [answer]
         result = await send(links, server(sink))
-        assert (result.kind, result.everyone) == ("away", False)
+        assert (result.kind, result.everyone) == ("unavailable", False)
         assert (await send(links, server(sink))).kind == "sent"
 
 
-async def test_the_whole_mail_has_one_deadline(sink: Sink, links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_whole_mail_has_one_deadline(sink: Sink, links: SmtpPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "DEADLINE_S", 0.3)
     sink.script["RCPT"] = [2.0]
-    assert (await send(links, server(sink))).kind == "away"
+    assert (await send(links, server(sink))).kind == "unavailable"
     sink.script["DOT"] = [2.0]
     assert (await send(links, server(sink))).kind == "uncertain"
 
 
-async def test_a_server_that_is_not_there(links: Links) -> None:
+async def test_a_server_that_is_not_there(links: SmtpPool) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         nobody = Server(host="127.0.0.1", port=probe.getsockname()[1], security="none")
     result = await send(links, nobody)
-    assert (result.kind, result.everyone) == ("away", True)
+    assert (result.kind, result.everyone) == ("unavailable", True)
 
 
-async def test_starttls_is_not_skipped(sink: Sink, links: Links) -> None:
+async def test_starttls_is_not_skipped(sink: Sink, links: SmtpPool) -> None:
     wanted = Server(host="127.0.0.1", port=sink.port, security="starttls")
     for _ in range(2):
         result = await send(links, wanted)
@@ -175,7 +176,7 @@ async def test_starttls_is_not_skipped(sink: Sink, links: Links) -> None:
 
 
 @pytest.mark.parametrize("host", ["smtp.nowhere.invalid", "a..b.example"])
-async def test_a_name_that_does_not_exist(links: Links, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_that_does_not_exist(links: SmtpPool, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def look_up(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -185,13 +186,13 @@ async def test_a_name_that_does_not_exist(links: Links, host: str, monkeypatch: 
     assert result.kind == "misconfigured"
 
 
-async def test_tls_where_none_is_spoken(sink: Sink, links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tls_where_none_is_spoken(sink: Sink, links: SmtpPool, monkeypatch: pytest.MonkeyPatch) -> None:
     spoken_to = Server(host="127.0.0.1", port=sink.port, security="tls")
     result = await send(links, spoken_to)
-    assert (result.kind, result.text) == ("away", NOT_FOUND), "of this machine nothing is told"
+    assert (result.kind, result.text) == ("unavailable", NOT_FOUND), "of this machine nothing is told"
     assert "does not speak TLS" in result.detail
     monkeypatch.setattr(egress, "is_public", lambda _: True)
-    result = await send(Links(), spoken_to)
+    result = await send(SmtpPool(), spoken_to)
     assert result.kind == "misconfigured" and "does not speak TLS" in result.text
 
 
@@ -223,7 +224,7 @@ def _says(words: bytes) -> Any:
 )
 @pytest.mark.parametrize("security", ["none", "tls", "starttls"])
 async def test_nobody_can_tell_one_port_from_another(
-    links: Links, answer: Any, security: Any, monkeypatch: pytest.MonkeyPatch
+    links: SmtpPool, answer: Any, security: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smtp, "DEADLINE_S", 0.4)
     listener = await asyncio.start_server(answer or _nothing, "127.0.0.1", 0)
@@ -232,12 +233,12 @@ async def test_nobody_can_tell_one_port_from_another(
         listener.close()
     result = await send(links, Server(host="127.0.0.1", port=port, security=security))
     listener.close()
-    assert (result.kind, result.reason, result.text) == ("away", "server_away", NOT_FOUND)
+    assert (result.kind, result.reason, result.text) == ("unavailable", "server_away", NOT_FOUND)
     assert result.everyone and "secret" not in result.text
 
 
 async def test_a_name_that_is_refused_looks_like_one_that_is_not_known(
-    links: Links, monkeypatch: pytest.MonkeyPatch
+    links: SmtpPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look_up(host: str, port: int, **_: Any) -> Any:
         if host.startswith("nobody"):
@@ -260,20 +261,20 @@ async def test_a_name_that_is_refused_looks_like_one_that_is_not_known(
     assert "10.0.0.5" in results[1].detail
 
 
-async def test_a_password_does_not_leave_without_encryption(links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_does_not_leave_without_encryption(links: SmtpPool, monkeypatch: pytest.MonkeyPatch) -> None:
     open_sink = Sink(password="right")
     open_sink.start()
     try:
         assert (await send(links, server(open_sink, username="u", password="right"))).kind == "sent"
         monkeypatch.setattr(egress, "is_loopback", lambda _: False)
-        result = await send(Links(), server(open_sink, username="u", password="right"))
+        result = await send(SmtpPool(), server(open_sink, username="u", password="right"))
         assert result.kind == "misconfigured" and "without encryption" in result.text
         assert len(open_sink.mails) == 1
     finally:
         open_sink.stop()
 
 
-async def test_sign_in(links: Links) -> None:
+async def test_sign_in(links: SmtpPool) -> None:
     sink = Sink(password="right")
     sink.start()
     try:
@@ -286,17 +287,17 @@ async def test_sign_in(links: Links) -> None:
         sink.stop()
 
 
-async def test_a_sign_in_that_is_not_offered(sink: Sink, links: Links) -> None:
+async def test_a_sign_in_that_is_not_offered(sink: Sink, links: SmtpPool) -> None:
     result = await send(links, server(sink, username="u", password="p"))
     assert result.kind == "misconfigured" and "offers no sign-in" in result.text
 
 
-async def test_letters_beyond_ascii_in_addresses(sink: Sink, links: Links) -> None:
+async def test_letters_beyond_ascii_in_addresses(sink: Sink, links: SmtpPool) -> None:
     assert (await send(links, server(sink), "zoë@example.com")).kind == "sent"
     assert sink.envelopes[0][1] == "zoë@example.com"
 
 
-async def test_nothing_is_handed_over_that_is_not_wanted(sink: Sink, links: Links) -> None:
+async def test_nothing_is_handed_over_that_is_not_wanted(sink: Sink, links: SmtpPool) -> None:
     async def no() -> float:
         return 0.0
 
@@ -308,7 +309,7 @@ async def test_nothing_is_handed_over_that_is_not_wanted(sink: Sink, links: Link
 
 @pytest.mark.parametrize("size", [100, 6_000_000], ids=["a mail", "more than the buffers take"])
 async def test_a_mail_whose_time_is_over_keeps_its_last_line(
-    links: Links, size: int, monkeypatch: pytest.MonkeyPatch
+    links: SmtpPool, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a worker that was frozen between its intent and the final dot."""
     large = Sink(data_size_limit=10_000_000)
@@ -331,7 +332,7 @@ async def test_a_mail_whose_time_is_over_keeps_its_last_line(
 
 
 async def test_how_long_an_intent_takes_is_not_the_server_s_fault(
-    sink: Sink, links: Links, monkeypatch: pytest.MonkeyPatch
+    sink: Sink, links: SmtpPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smtp, "DEADLINE_S", 0.3)
 

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, crypto
 from app.lib.ids import uuid7
-from app.messaging.channels.email.mime import Unsubscribe, unsubscribe_url
-from app.messaging.unsubscribe import masked
+from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
+from app.messaging.unsubscribe import masked_address
 from app.models import Contact, Event, Message, Suppression, Workspace
 from app.models.status import MessageStatus
 
@@ -217,4 +217,4 @@ async def test_forged_links_and_contacts_that_are_gone(
     [("zoe@example.com", "z••@e••.com"), ("a@b.co.uk", "a••@b••.uk"), ("x@localhost", "x••@••localhost")],
 )
 def test_masked(address: str, shown: str) -> None:
-    assert masked(address) == shown
+    assert masked_address(address) == shown

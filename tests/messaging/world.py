@@ -52,7 +52,7 @@ class World:
                 tenant,
                 f"c{port}-{connector_id}",
                 Jsonb(config),
-                seal_password(connector_id, config, password),
+                seal_password("smtp", connector_id, config, password),
                 default,
             ),
         )

@@ -138,3 +138,32 @@ def test_keys_of_requests_and_of_clients_part_and_meet_again(old_database: str, 
     migrate(old_database, "downgrade", BEFORE)
     keys = [key for (key,) in old.db.execute("select key from events order by id")]
     assert keys == [f"idempotency-key:{request_key}", "order-7", None]
+
+
+def test_connectors_and_messages_get_their_channel(old_database: str) -> None:
+    migrate(old_database, "upgrade", "0024_waits")
+    old = Old(old_database)
+    configs = ({"host": "A.example", "port": 25}, {"host": "a.example", "port": 25}, {"local": True}, {})
+    for number, config in enumerate(configs):
+        old.db.execute(
+            "insert into connectors (id, tenant_id, type, name, config, is_default) values (%s, %s, 'smtp', %s, %s, %s)",
+            (uuid7(), old.tenant, f"C{number}", Jsonb(config), number == 0),
+        )
+    before = [row for (row,) in old.db.execute("select server from connectors order by name")]
+    assert before[0] == before[1] and before[2] == before[3]
+
+    migrate(old_database)
+    rows = old.db.execute("select channel, server, is_default from connectors order by name").fetchall()
+    assert [(channel, default) for channel, _, default in rows] == [(1, True), (1, False), (1, False), (1, False)]
+    after = [server for _, server, _ in rows]
+    assert after[:3] == before[:3] and after[3] != before[3], "what has no host shares none"
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        old.db.execute(
+            "insert into connectors (id, tenant_id, type, name, is_default) values (%s, %s, 'other', 'Second', true)",
+            (uuid7(), old.tenant),
+        )
+    index = old.value("select indexdef from pg_indexes where indexname = 'messages_due'")
+    assert "(tenant_id, channel, COALESCE" in index
+
+    migrate(old_database, "downgrade", "0024_waits")
+    assert [row for (row,) in old.db.execute("select server from connectors order by name")] == before

@@ -24,6 +24,7 @@ from app.flow.outcomes import Fail
 from app.flow.references import marked_fields, references_in
 from app.flow.retry import Retry
 from app.messaging import counters
+from app.messaging.channels import registry as channel_registry
 from app.models.status import Channel
 from app.web.fragments import FragmentEngine
 from app.workflows.repository import REFERENCED
@@ -62,8 +63,9 @@ def test_every_type_is_installed() -> None:
 
 def test_every_folder_has_a_type() -> None:
     folders = [path for path in discovery.PRODUCT_FRONTEND.iterdir() if path.is_dir()]
-    assert {path.name for path in folders if path.name not in ("_shared", "triggers")} == set(STEPS)
+    assert {path.name for path in folders if path.name not in ("_shared", "triggers", "channels")} == set(STEPS)
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
+    assert {path.name for path in (discovery.PRODUCT_FRONTEND / "channels").iterdir()} <= set(channel_registry.words())
     known = {*presentation.FILES, "form.js"}
     odd = [path for folder in BOTH for path in presentation.place_of(folder).iterdir() if path.name not in known]
     assert not odd, "files that nobody reads"

@@ -88,7 +88,7 @@ def test_passwords_are_sealed_again_with_the_present_key(
                 tenant,
                 secret,
                 psycopg.types.json.Jsonb(config),
-                senders.seal_password(connector_id, config, f"password of {secret}"),
+                senders.seal_password("smtp", connector_id, config, f"password of {secret}"),
             ),
         )
     keys(TWO, ONE)
@@ -101,9 +101,9 @@ def test_passwords_are_sealed_again_with_the_present_key(
     keys(TWO)
     rows = dict(db.execute("select id, secret from connectors").fetchall())
     for secret, connector_id in ((ONE, ids[0]), (TWO, ids[1])):
-        assert senders.open_password(connector_id, config, rows[connector_id]) == f"password of {secret}"
+        assert senders.open_password("smtp", connector_id, config, rows[connector_id]) == f"password of {secret}"
     with pytest.raises(crypto.Unreadable):
-        senders.open_password(ids[2], config, rows[ids[2]])
+        senders.open_password("smtp", ids[2], config, rows[ids[2]])
 
 
 @pytest.mark.parametrize("module", ["app.worker", "app.scheduler", "app.ops.bootstrap"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from app.errors import Complaint
 from app.lib.liquid import LiquidError, check_output, compile_text
+from app.messaging.channels.parts import Parts
 
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})
 
@@ -36,10 +37,11 @@ def fill(name: str, source: str, data: Mapping[str, Any], *, html: bool = False)
         raise PartError(name, error) from error
 
 
-def liquid_faults(sources: Sequence[tuple[str, str, bool]]) -> list[Complaint]:
-    """What is wrong with the Liquid of each (part, source, is HTML), with its line."""
+def liquid_faults(template: Parts) -> list[Complaint]:
+    """What is wrong with the Liquid of each part, with its line."""
     faults = []
-    for path, source, html in sources:
+    for path in ("subject", "html", "text"):
+        source, html = getattr(template, path), path == "html"
         try:
             compile_text(source, html=html)
             if html:

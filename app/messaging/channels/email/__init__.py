@@ -1,4 +1,5 @@
 """Email.
 
-`mime` builds a mail, `smtp` hands it to a mail server over connections of `smtp_connection`, `smtp_answers` says what answers are about.
+`channel` is the channel and `smtp_connector` its connectors; `content` fills a mail, `plain_text` turns HTML into text and back, `mime`
+builds it, `smtp` hands it to a mail server over connections of `smtp_connection`, and `smtp_answers` says what answers are about.
 """

@@ -7,15 +7,9 @@ from typing import Any
 
 import msgspec
 
-from app.errors import Complaint
 from app.messaging.channels.email import plain_text
-from app.messaging.channels.filling import fill, liquid_faults, one_line
+from app.messaging.channels.filling import fill, one_line
 from app.messaging.channels.parts import Parts
-
-
-def faults(parts: Parts) -> list[Complaint]:
-    """What is wrong with the Liquid of each part, with its line."""
-    return liquid_faults((("subject", parts.subject, False), ("html", parts.html, True), ("text", parts.text, False)))
 
 
 def render(parts: Parts, data: Mapping[str, Any]) -> Parts:

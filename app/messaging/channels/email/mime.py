@@ -7,29 +7,14 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from uuid import UUID
 
 import msgspec
 
-from app.lib import crypto
 from app.messaging.channels.filling import one_line
 from app.messaging.channels.parts import Parts
-from app.settings import settings
 
 _POLICY = policy.SMTP.clone(cte_type="7bit", max_line_length=900)
 """Long lines, because the standard library turns a folded URL (List-Unsubscribe) into an encoded word. 998 is the law."""
-UNSUBSCRIBE = "unsubscribe"
-"""Purpose of the signed tokens in unsubscribe links."""
-
-
-class Unsubscribe(msgspec.Struct, frozen=True, array_like=True):
-    """What an unsubscribe link says: who, for which message, and what about."""
-
-    tenant_id: int
-    contact_id: UUID
-    run_id: UUID
-    seq: int
-    topic: str | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +27,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     unsubscribe_url: str
     at: datetime
-
-
-def unsubscribe_url(link: Unsubscribe) -> str:
-    return f"{settings().web.base_url}/u/{crypto.sign(UNSUBSCRIBE, link)}"
 
 
 def _address(name: str, address: str) -> Address:

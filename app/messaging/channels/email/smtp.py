@@ -17,17 +17,16 @@ from app.lib import egress
 from app.messaging.channels.email.smtp_answers import (
     NotOffered,
     Refused,
-    Result,
     Stage,
     of_error,
     of_reply,
     sender_refused,
     veiled,
 )
-from app.messaging.channels.email.smtp_connection import Begin, Link, Mail, Server, Withheld
+from app.messaging.channels.email.smtp_connection import Mail, Server, SmtpConnection
+from app.messaging.channels.result import DEADLINE_S, Begin, Result, Withheld
 
 log = structlog.get_logger()
-DEADLINE_S = 30.0
 MAILS_PER_CONNECTION = 100
 
 
@@ -60,13 +59,13 @@ def _uncounted(begin: Begin, limit: asyncio.Timeout) -> Begin:
     return ask
 
 
-class Links:
+class SmtpPool:
     """Open connections to mail servers, reused from mail to mail. Belongs to one event loop; close it at the end."""
 
     def __init__(self, deadline_s: float | None = None) -> None:
         """`deadline_s`: how long one mail may take in all, DEADLINE_S when not said."""
         self._deadline_s = deadline_s
-        self._idle: dict[Server, list[Link]] = {}
+        self._idle: dict[Server, list[SmtpConnection]] = {}
 
     async def send(self, server: Server, mail: Mail, begin: Begin | None = None) -> Result:
         """Hand a whole MIME mail over within the deadline. Never raises for what a server may do.
@@ -75,7 +74,7 @@ class Links:
         is not the server's fault and does not count.
         """
         idle = self._idle.setdefault(server, [])
-        link: Link | None = None
+        link: SmtpConnection | None = None
         try:
             async with asyncio.timeout(self._deadline_s or DEADLINE_S) as limit:
                 asked = _uncounted(begin, limit) if begin else None
@@ -89,7 +88,7 @@ class Links:
                             raise
                         link.client.close()  # while it was idle: that costs the mail nothing, take another
                 else:
-                    link = Link(server, self._deadline_s or DEADLINE_S)
+                    link = SmtpConnection(server, self._deadline_s or DEADLINE_S)
                     await link.open()
                     words = await link.transfer(mail, asked)
             result = Result("sent", words[:500])
@@ -108,7 +107,7 @@ class Links:
             await self._put_back(link, result)
         return result
 
-    async def _put_back(self, link: Link, result: Result) -> None:
+    async def _put_back(self, link: SmtpConnection, result: Result) -> None:
         """Keep the connection for the next mail, also after one that was refused."""
         refused = result.kind in ("rejected", "deferred", "withheld")
         fit = result.kind == "sent" or (refused and await link.reset())

@@ -21,11 +21,10 @@ import ssl
 from typing import Literal
 
 import aiosmtplib
-import msgspec
 
 from app.lib import egress
+from app.messaging.channels.result import Kind, Result
 
-Kind = Literal["sent", "deferred", "rejected", "away", "misconfigured", "uncertain", "withheld"]
 Stage = Literal["connect", "hello", "tls", "sign_in", "mail", "rcpt", "data", "text"]
 """How far a mail has come. Up to `sign_in` the server knows nothing of it; from `text` on it may have been taken."""
 
@@ -84,31 +83,6 @@ LONGEST_WAIT_S = 24 * 3600.0
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What became of one mail.
-
-    sent: taken. deferred: not now, for this mail (4xx). rejected: never (5xx). away: the connection failed, which is no fault of the
-    mail. misconfigured: the connector's settings do not work. uncertain: cut after the text left, it may have been taken.
-    withheld: we did not begin it, or broke off before its last line, so the server has nothing.
-    """
-
-    kind: Kind
-    text: str
-    """The server's own words, or a sentence."""
-    reason: str = ""
-    """A stable word for those that were not sent: bad_address, address_refused, message_refused, sender_refused, deferred …"""
-    everyone: bool = False
-    """Of `away` and `uncertain`: any other mail would have met the same, so the server is left alone for a while."""
-    wait_s: float | None = None
-    """How many seconds the server asked us to wait."""
-    crowded: bool = False
-    """Of `away`: the server takes no more connections at a time, and goes on with those that it has."""
-    strict: bool = True
-    """Of `deferred`: it is about this mail for sure (a full mailbox, greylisting), not perhaps about all."""
-    detail: str = ""
-    """What only the log is told, because `text` hides it."""
-
-
 class NotOffered(Exception):
     """The settings ask for something that the server does not offer."""
 
@@ -136,7 +110,7 @@ def veiled(result: Result, stage: Stage, error: BaseException, *, public: bool) 
     if (
         stage not in ("connect", "hello")
         or isinstance(error, NotOffered)
-        or result.kind not in ("away", "misconfigured")
+        or result.kind not in ("unavailable", "misconfigured")
     ):
         return result
     if public and (isinstance(error, aiosmtplib.SMTPResponseException) or isinstance(_cause(error), ssl.SSLError)):
@@ -144,7 +118,7 @@ def veiled(result: Result, stage: Stage, error: BaseException, *, public: bool) 
     lasting = (
         isinstance(_cause(error), egress.Blocked | socket.gaierror | ValueError) and result.kind == "misconfigured"
     )
-    kind: Kind = "misconfigured" if lasting else "away"
+    kind: Kind = "misconfigured" if lasting else "unavailable"
     reason = "connector_paused" if lasting else "server_away"
     return Result(
         kind,
@@ -168,13 +142,15 @@ def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) 
         return Result("misconfigured", f"The mail server refused the sign-in: {said}", "connector_paused")
     text, wait = f"The mail server said: {said}", stated_wait(message) if code < 500 else None
     if code < 500 and _CROWDED.search(message):
-        return Result("away", text, "server_away", everyone=stage in (*_OPENING, "mail"), wait_s=wait, crowded=True)
+        return Result(
+            "unavailable", text, "server_away", everyone=stage in (*_OPENING, "mail"), wait_s=wait, crowded=True
+        )
     if _is_quota(stage, code, enhanced, message):
-        return Result("away", text, "server_away", everyone=True, wait_s=stated_wait(message) or QUOTA_S)
+        return Result("unavailable", text, "server_away", everyone=True, wait_s=stated_wait(message) or QUOTA_S)
     if stage in _OPENING:
         return _opening(stage, code, said, wait)
     if code == 421 or enhanced == "4.3.2" or (stage == "mail" and (enhanced == "4.3.1" or code == 503)):
-        return Result("away", text, "server_away", everyone=stage == "mail" or enhanced == "4.3.2", wait_s=wait)
+        return Result("unavailable", text, "server_away", everyone=stage == "mail" or enhanced == "4.3.2", wait_s=wait)
     if code < 500:
         strict = enhanced.startswith(("4.1.", "4.2.", "4.6.", "4.7.")) or wait is not None
         return Result("deferred", text, "deferred", wait_s=wait, strict=strict)
@@ -225,7 +201,7 @@ def _opening(stage: Stage, code: int, said: str, wait: float | None) -> Result:
     if code >= 500 and stage != "connect":
         what = {"hello": "our name", "tls": "encryption"}.get(stage, "the sign-in")
         return Result("misconfigured", f"The mail server refused {what}: {said}", "connector_paused")
-    return Result("away", f"The mail server refused us: {said}", "server_away", everyone=True, wait_s=wait)
+    return Result("unavailable", f"The mail server refused us: {said}", "server_away", everyone=True, wait_s=wait)
 
 
 SLOW, CUT = "took too long", "closed the connection"
@@ -237,9 +213,9 @@ def of_break(stage: Stage, what: str) -> Result:
         text = f"The mail server {what} after the mail was handed over; it may have been taken."
         return Result("uncertain", text, "unconfirmed", everyone=what == SLOW)
     if stage in _OPENING:
-        return Result("away", f"The mail server cannot be reached: it {what}.", "server_away", everyone=True)
+        return Result("unavailable", f"The mail server cannot be reached: it {what}.", "server_away", everyone=True)
     text = f"The mail server {what} before it took the mail."
-    return Result("away", text, "server_away", everyone=stage == "mail")
+    return Result("unavailable", text, "server_away", everyone=stage == "mail")
 
 
 def of_error(stage: Stage, error: BaseException, host: str) -> Result:
@@ -253,7 +229,7 @@ def of_error(stage: Stage, error: BaseException, host: str) -> Result:
         if wrong := _wrong_settings(cause, host):
             return Result("misconfigured", wrong, "connector_paused")
         if detail := _detail(cause):
-            return Result("away", f"The mail server cannot be reached: {detail}.", "server_away", everyone=True)
+            return Result("unavailable", f"The mail server cannot be reached: {detail}.", "server_away", everyone=True)
     return of_break(stage, SLOW if isinstance(error, TimeoutError) else CUT)
 
 

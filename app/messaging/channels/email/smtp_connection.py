@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections.abc import Awaitable, Callable
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -14,6 +12,7 @@ import msgspec
 
 from app.lib import egress
 from app.messaging.channels.email.smtp_answers import NotOffered, Refused, Stage
+from app.messaging.channels.result import Begin, Withheld, running_time
 from app.settings import settings
 
 RESET_S = 2.0
@@ -41,20 +40,7 @@ class Mail(msgspec.Struct, frozen=True):
     """It comes from the connector's own address, so a server that refuses it would refuse every mail."""
 
 
-Begin = Callable[[], Awaitable[float]]
-"""Asked when the server has accepted the recipient. Answers until when (`running_time`) the mail may be handed over; 0: not at all."""
-
-
-class Withheld(Exception):
-    """The mail is not handed over; the server has nothing of it, or nothing that it could take for a whole mail."""
-
-
-def running_time() -> float:
-    """Seconds on a clock that nobody sets and that goes on while this process, or the machine, is asleep."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-class Link:
+class SmtpConnection:
     """One open connection and how far the mail on it has come."""
 
     def __init__(self, server: Server, deadline_s: float) -> None:

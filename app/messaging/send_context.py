@@ -12,19 +12,28 @@ from psycopg.rows import class_row
 
 from app.connectors.state import Condition
 from app.contacts.permission import Listed
-from app.lib import addresses
 from app.messaging import gateway, suppression_list
 from app.messaging.channels.parts import Parts
 from app.messaging.ledger import Connection, Due
-from app.models.status import Channel
+
+ListKey = tuple[int, int, str]
+"""Workspace, channel and comparable address: what an entry of the suppression list is about."""
 
 
-def suppressions(connection: Connection, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Listed]:
-    """The entries that hold of those pairs of tenant and comparable address that must not be written to."""
-    tenants, found = [tenant for tenant, _ in wanted], [address for _, address in wanted]
-    parameters = {"tenants": tenants, "addresses": found, "channel": int(Channel.EMAIL)}
+def list_key(due: Due, address: str) -> ListKey:
+    """The entry that would keep this message from `address`."""
+    return due.tenant_id, due.channel, due.kind.comparable(address)
+
+
+def suppressions(connection: Connection, wanted: Sequence[ListKey]) -> dict[ListKey, Listed]:
+    """The entries that hold of those that must not be written to."""
+    parameters = {
+        "tenants": [tenant for tenant, _, _ in wanted],
+        "channels": [channel for _, channel, _ in wanted],
+        "addresses": [address for _, _, address in wanted],
+    }
     rows = connection.execute(suppression_list.LISTED, parameters).fetchall()
-    return {(row[0], row[1]): Listed(reason=row[2], since=row[3], detail=row[4]) for row in rows}
+    return {(row[0], row[1], row[2]): Listed(reason=row[3], since=row[4], detail=row[5]) for row in rows}
 
 
 def templates(connection: Connection, ids: set[UUID]) -> dict[tuple[int, UUID], Parts]:
@@ -40,6 +49,8 @@ class Way:
     """A connector as it stands when messages are made ready."""
 
     tenant_id: int
+    channel: int
+    type: str
     id: UUID
     is_default: bool
     config: dict[str, Any]
@@ -55,46 +66,42 @@ class Way:
 
 
 _CONNECTORS = """
-select tenant_id, id, is_default, config, secret, state, state_since, state_message, updated_at
-from connectors where type = 'smtp' and tenant_id = any(%s)
+select tenant_id, channel, type, id, is_default, config, secret, state, state_since, state_message, updated_at
+from connectors where tenant_id = any(%s)
 """
 
 
 def ways(connection: Connection, tenants: set[int]) -> list[Way]:
-    """The SMTP connectors of some workspaces."""
+    """The connectors of some workspaces."""
     with connection.cursor(row_factory=class_row(Way)) as cursor:
         return cursor.execute(_CONNECTORS, (list(tenants),)).fetchall()
 
 
-class Desk:
+class SendContext:
     """What one batch needs beside its rows: suppressions, templates, connectors. Three queries."""
 
     def __init__(self, connection: Connection, batch: Sequence[Due]) -> None:
         self.suppressed = suppressions(
             connection,
-            [
-                (due.tenant_id, addresses.comparable(due.contact["email"]))
-                for due in batch
-                if due.contact and due.contact["email"]
-            ],
+            [list_key(due, address) for due in batch if (address := due.address)],
         )
         self.templates = templates(connection, {due.template_id for due in batch if due.template_id})
-        self.ways: dict[tuple[int, UUID | None], Way] = {}
+        self.ways: dict[tuple[int, int, UUID | None], Way] = {}
         for way in ways(connection, {due.tenant_id for due in batch}):
-            self.ways[(way.tenant_id, way.id)] = way
+            self.ways[way.tenant_id, way.channel, way.id] = way
             if way.is_default:
-                self.ways[(way.tenant_id, None)] = way
+                self.ways[way.tenant_id, way.channel, None] = way
 
-    def facts(self, due: Due) -> gateway.Facts:
+    def facts(self, due: Due) -> gateway.SendCheck:
         contact = due.contact or {}
-        address = contact.get("email")
-        return gateway.Facts(
-            channel=Channel.EMAIL,
+        address = due.address
+        return gateway.SendCheck(
+            channel=due.kind.type,
             workflow_status=due.workflow_status,
             run_status=due.run_status,
             contact_known=due.contact is not None,
             address=address,
             consent=contact.get("consent") or {},
             topic=due.asked.get("topic"),
-            suppression=self.suppressed.get((due.tenant_id, addresses.comparable(address))) if address else None,
+            suppression=self.suppressed.get(list_key(due, address)) if address else None,
         )

@@ -1,0 +1,100 @@
+"""The channel email: whom a mail goes to, what it says, and how it is built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr, make_msgid
+from typing import Any
+
+from app.errors import Complaint, Invalid
+from app.lib import addresses, clock, single_line
+from app.lib.addresses import BadAddress, wire_address
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
+from app.messaging.channels.email import content, mime
+from app.messaging.channels.email.smtp_connection import Mail
+from app.messaging.channels.email.smtp_connector import SmtpConnector, SmtpSender
+from app.messaging.channels.message_ids import wire_message_id
+from app.messaging.channels.parts import Parts
+from app.models.status import Channel
+
+ADDRESS_SHAPE = r"^[^\s<>]+@[^\s<>@]+$"
+"""What a mail header can carry at all; Python and PostgreSQL read it alike. The doors of a contact check more than this."""
+_SHAPE = re.compile(ADDRESS_SHAPE)
+
+
+@registry.channel
+class EmailChannel(ChannelType):
+    type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", "mail", "mail"
+    identifier = "email"
+    connectors = (SmtpConnector,)
+    parts = ("subject", "html", "text")
+    not_an_address = "The address of the contact is not a mail address."
+
+    @classmethod
+    def is_address(cls, text: str) -> bool:
+        return _SHAPE.match(text) is not None
+
+    @classmethod
+    def comparable(cls, address: str) -> str:
+        return addresses.comparable(address)
+
+    @classmethod
+    def normal(cls, address: str) -> str:
+        return addresses.email(address)
+
+    @classmethod
+    def wire(cls, address: str) -> str:
+        return wire_address(address)
+
+    @classmethod
+    def recipient_of(cls, text: str) -> str:
+        try:
+            if single_line.fits(text := text.strip()) and "@" in text:
+                return wire_address(text)
+        except BadAddress:
+            pass
+        raise Invalid(errors=[Complaint(path="to", message="Write one email address, like ada@example.com.")])
+
+    @classmethod
+    def render(cls, template: Parts, data: Mapping[str, Any]) -> Parts:
+        return content.render(template, data)
+
+    @classmethod
+    def compose(cls, letter: Letter, sender: SmtpSender) -> Composed:
+        options, source = letter.options, letter.source
+        parts = content.render(Parts(options.get("subject") or source.subject, source.html, source.text), letter.data)
+        envelope = mime.Envelope(
+            message_id=wire_message_id(letter.run_id, letter.seq),
+            sender=_wire(options.get("fromEmail") or sender.from_email, "invalid_sender"),
+            sender_name=options.get("fromName") or sender.from_name,
+            reply_to=_wire(options["replyTo"], "invalid_sender") if options.get("replyTo") else "",
+            recipient=_wire(str(letter.contact["email"]), "invalid_address"),
+            unsubscribe_url=letter.unsubscribe_url,
+            at=letter.at,
+        )
+        own = not options.get("fromEmail") or envelope.sender == _wire(sender.from_email, "invalid_sender")
+        return Composed(parts.subject, Mail(envelope.sender, envelope.recipient, mime.build(envelope, parts), own))
+
+    @classmethod
+    def trial(cls, name: str, sender: SmtpSender, recipient: str) -> Mail:
+        mail, own = EmailMessage(policy=SMTP), wire_address(sender.from_email)
+        mail["Subject"] = "A test from Throughline"
+        mail["From"] = formataddr((" ".join(sender.from_name.split()), own))
+        mail["To"] = recipient
+        mail["Date"] = format_datetime(clock.now())
+        mail["Message-ID"] = make_msgid(domain="throughline")
+        mail.set_content(
+            f"This mail came through the connector “{name}”. If you can read it, your workflows can send too.\n"
+        )
+        return Mail(own, recipient, mail.as_bytes())
+
+
+def _wire(address: str, reason: str) -> str:
+    try:
+        return wire_address(address)
+    except BadAddress as error:
+        raise Unsendable(reason, str(error)) from error

@@ -1,0 +1,220 @@
+"""Connectors to mail servers (SMTP): their settings, their rules, and the mailbox inside the product."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.errors import Complaint, Invalid
+from app.lib import addresses, egress, single_line
+from app.messaging.channels.channel import ConnectorForm, ConnectorType, Sender, Settings
+from app.messaging.channels.email.smtp import SmtpPool
+from app.messaging.channels.email.smtp_connection import Server
+from app.settings import settings as app_settings
+
+Host = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=253, pattern=r"^[^\s\x00-\x1f\x7f/@%]+\Z", description="Name or address of the server"
+    ),
+]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Security = Literal["none", "starttls", "tls"]
+Short = Annotated[str, Meta(max_length=320, pattern=single_line.PATTERN)]
+Label = Annotated[str, Meta(max_length=120, pattern=single_line.PATTERN)]
+Password = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00\r\n]*\Z")]
+
+
+class SmtpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Settings of a new SMTP connector."""
+
+    host: Host
+    from_email: Short
+    port: Port = 587
+    security: Security = "starttls"
+    username: Short = ""
+    password: Password = ""
+    from_name: Label = ""
+
+
+class SmtpChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Settings to change; what is absent stays. An empty password removes it.
+
+    A stored password goes to the server that it was entered for: another `host`, `port`, `security` or `username` asks for it again.
+    """
+
+    host: Host | UnsetType = UNSET
+    from_email: Short | UnsetType = UNSET
+    port: Port | UnsetType = UNSET
+    security: Security | UnsetType = UNSET
+    username: Short | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    from_name: Label | UnsetType = UNSET
+
+
+class SmtpView(msgspec.Struct, rename="camel"):
+    host: str
+    port: int
+    security: str
+    username: str
+    from_email: str
+    from_name: str
+    has_password: bool
+    local: bool = False
+    """The mailbox inside the product: its mails never leave the machine."""
+
+
+class SmtpSender(Sender, frozen=True):
+    """A mail server ready for use, and who mails come from when a step names nobody else."""
+
+    from_email: str
+    from_name: str
+
+
+class SmtpConnector(ConnectorType):
+    type, label, Config, Change = "smtp", "SMTP", SmtpConfig, SmtpChange
+    secret = "password"  # noqa: S105  the name of a field
+    asks_again = "Enter the password again: a stored one is not sent to another server, port or user name, or with other encryption."
+    form = ConnectorForm(
+        template="channels/email/form.html",
+        help="channels/email/help.html",
+        title="Mail server",
+        trial_title="Send a test mail",
+        trial_to="email",
+        fields=("host", "port", "security", "username", "password", "fromEmail", "fromName"),
+        numbers=("port",),
+        local_fields=("fromEmail", "fromName"),
+        words={
+            "host": "Name the server, for example smtp.example.com.",
+            "port": "A number from 1 to 65535.",
+            "security": f"One of {', '.join(get_args(Security))}.",
+            "fromEmail": "Write the address that mails come from.",
+            "fromName": single_line.SENTENCE,
+            "username": single_line.SENTENCE,
+            "password": "A password holds no line breaks.",
+        },
+        choices={
+            "security": [
+                ("starttls", "STARTTLS (port 587)"),
+                ("tls", "TLS (port 465)"),
+                ("none", "None (without sign-in)"),
+            ]
+        },
+        defaults={"port": "587", "security": "starttls"},
+    )
+
+    @classmethod
+    def checked(cls, settings: Settings) -> Settings:
+        settings = {**settings, "host": checked_host(settings["host"])}
+        check_encryption(settings)
+        settings["fromEmail"] = sender_address(settings["fromEmail"])
+        return settings
+
+    @classmethod
+    def changed(cls, before: Settings, given: Settings, *, secret_given: bool) -> Settings:
+        """The mailbox has only a sender to change; another server is looked at like a new one."""
+        if before.get("local") and (secret_given or given.keys() - {"fromEmail", "fromName"}):
+            raise Invalid(errors=[Complaint(path="config", message="The mailbox has only a sender to change.")])
+        given = dict(given)
+        if "host" in given and given["host"] != before.get("host"):
+            given["host"] = checked_host(given["host"])
+        if "fromEmail" in given:
+            given["fromEmail"] = sender_address(given["fromEmail"])
+        settings = {**before, **given}
+        if secret_given or cls.aim_of(settings) != cls.aim_of(before):
+            check_encryption(settings)
+        return settings
+
+    @classmethod
+    def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
+        return settings.get("host"), settings.get("port"), settings.get("security"), settings.get("username", "")
+
+    @classmethod
+    def wants_secret(cls, settings: Settings) -> bool:
+        return bool(settings.get("username"))
+
+    @classmethod
+    def view(cls, settings: Settings, *, has_secret: bool) -> SmtpView:
+        local, mailbox = cls.is_local(settings), app_settings().mailbox
+        return SmtpView(
+            host=mailbox.host if local else settings["host"],
+            port=mailbox.port if local else settings["port"],
+            security=settings["security"],
+            username=settings.get("username", ""),
+            from_email=settings["fromEmail"],
+            from_name=settings.get("fromName", ""),
+            has_password=local or has_secret,
+            local=local,
+        )
+
+    @classmethod
+    def is_local(cls, settings: Settings) -> bool:
+        return bool(settings.get("local"))
+
+    @classmethod
+    def local(cls, tenant_id: int) -> tuple[str, Settings]:
+        """The connector of the mailbox inside the product."""
+        return "Mailbox on this machine", {
+            "local": True,
+            "security": "none",
+            "username": f"workspace-{tenant_id}",
+            "fromEmail": "hello@throughline.example",
+            "fromName": "Throughline",
+        }
+
+    @classmethod
+    def sender(cls, connector_id: UUID, settings: Settings, secret: str) -> SmtpSender:
+        """The local one follows the settings of this process."""
+        if cls.is_local(settings):
+            mailbox = app_settings().mailbox
+            server = Server(
+                host=mailbox.host,
+                port=mailbox.port,
+                security="none",
+                username=str(settings.get("username", "")),
+                password=mailbox.password,
+            )
+        else:
+            server = Server(
+                host=settings["host"],
+                port=settings["port"],
+                security=settings["security"],
+                username=settings.get("username", ""),
+                password=secret,
+            )
+        return SmtpSender(connector_id, server, settings["fromEmail"], settings.get("fromName", ""))
+
+    @classmethod
+    def transport(cls, deadline_s: float | None = None) -> SmtpPool:
+        return SmtpPool(deadline_s)
+
+
+def sender_address(text: str) -> str:
+    """The well-formed mail address that mails come from. Raises Invalid for `config.fromEmail`."""
+    try:
+        return addresses.spelled(text)
+    except addresses.BadAddress as error:
+        raise Invalid(errors=[Complaint(path="config.fromEmail", message=str(error))]) from error
+
+
+def checked_host(text: str) -> str:
+    """The server's name in its one form. Raises Invalid for `config.host`: it is none, or one that may not be connected to."""
+    try:
+        host = egress.host_name(text)
+        problem = egress.refusal(host)
+    except ValueError as error:
+        host, problem = "", str(error)
+    if problem:
+        raise Invalid(errors=[Complaint(path="config.host", message=problem)])
+    return host
+
+
+def check_encryption(settings: Settings) -> None:
+    """A sign-in needs encryption, but on this machine. Raises Invalid for `config.security`."""
+    if settings["security"] != "none" or not settings.get("username") or egress.is_this_machine(settings["host"]):
+        return
+    message = "A user name and password need encryption. Choose STARTTLS or TLS, or leave both empty."
+    raise Invalid(errors=[Complaint(path="config.security", message=message)])

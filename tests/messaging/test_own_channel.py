@@ -1,0 +1,286 @@
+"""A channel is one folder: whoever writes it gets the queue, the gateway, retries, counters, pages and the API, and edits nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.connectors.schemas import NewConnector
+from app.lib import clock
+from app.messaging import ledger
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.email.channel import EmailChannel
+from app.messaging.schemas import NewSuppression
+from app.messaging.suppression import SuppressionService
+from app.models import Connector, Contact, Message, Workflow, Workspace
+from app.models.status import MessageStatus, Role
+from tests.messaging.ended import exact
+from tests.messaging.pager import installed
+from tests.messaging.world import World
+
+CONFIG = {"token": "s3cret", "signature": "- Shop"}
+
+
+@pytest.fixture
+def pager(tmp_path: Path) -> Iterator[Any]:
+    with installed(tmp_path) as module:
+        yield module
+
+
+class Pages:
+    """Queued pages of a world, to people with a phone."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.template = world.template(
+            world.tenant, subject="", html="", text="Hi {{ contact.first_name }}, {{ event.thing }}"
+        )
+        world.connectors("create", NewConnector(name="Pager", type="pager", config=dict(CONFIG)))
+        self.connector: UUID = world.value("select id from connectors where type = 'pager'")
+
+    def page(self, phone: str | None, **contact: Any) -> UUID:
+        person = self.world.contact(f"{uuid4()}@example.com", **contact)
+        self.world.db.execute("update contacts set phone = %s where id = %s", (phone, person))
+        run_id = self.world.message(person, template_id=self.template)
+        self.world.db.execute("update messages set channel = 100 where run_id = %s", (run_id,))
+        return run_id
+
+    def ends(self, *run_ids: UUID) -> list[tuple[str, str | None]]:
+        rows = [self.world.row(run_id) for run_id in run_ids]
+        return [(row["word"], row["reason"]) for row in rows]
+
+
+@pytest.fixture
+def pages(pager: Any, world: World) -> Pages:
+    return Pages(world)
+
+
+def test_each_channel_has_its_consent_its_list_and_its_default_connector(
+    pager: Any, pages: Pages, world: World
+) -> None:
+    listed = "+4930555003"
+    world.by(lambda session, who: SuppressionService(session, who).add(
+        [NewSuppression(listed, "manual", channel="pager"), NewSuppression("+4930555001", "manual", channel="pager")]
+    ))  # fmt: skip
+    fine = pages.page("+4930555000")
+    no_mail = pages.page("+4930555002", consent={"email": False})
+    no_pages = pages.page("+4930555004", consent={"pager": False})
+    on_the_list, nowhere, strange = pages.page(listed), pages.page(None), pages.page("030 555")
+    mail = world.message()
+    no_more_mail = world.message(world.contact("no@example.com", consent={"pager": False}))
+    world.deliver()
+    assert pages.ends(fine, no_mail, mail, no_more_mail) == [("sent", None)] * 4
+    assert pages.ends(no_pages, on_the_list, nowhere, strange) == [
+        ("suppressed", "no_consent"), ("suppressed", "manual"), ("suppressed", "no_address"), ("suppressed", "invalid"),
+    ]  # fmt: skip
+    assert {(token, page.id, page.recipient, page.text) for token, page in pager.TAKEN} == {
+        ("s3cret", f"{fine}-2", "+4930555000", "Hi Zoé, shoes - Shop"),
+        ("s3cret", f"{no_mail}-2", "+4930555002", "Hi Zoé, shoes - Shop"),
+    }
+    assert len(world.sink.mails) == 2 and world.row(fine)["recipient"] == "+4930555000"
+    assert world.row(fine)["connector_id"] == pages.connector != world.row(mail)["connector_id"]
+    exact(world)
+
+
+def test_a_number_that_does_not_exist_is_listed_for_its_channel_only(pager: Any, pages: Pages, world: World) -> None:
+    gone = pages.page("+4930555010")
+    pager.SCRIPT += ["unknown"]
+    world.deliver()
+    again = pages.page("+4930555010")
+    world.deliver()
+    assert pages.ends(gone, again) == [("failed", "bad_address"), ("suppressed", "bounced")]
+    rows = world.db.execute("select channel, address, reason from suppressions").fetchall()
+    assert rows == [(100, "+4930555010", "bounced")]
+    assert len(pager.ASKED) == 1
+    exact(world)
+
+
+def test_what_is_put_off_is_tried_again_and_what_may_have_left_is_not(pager: Any, pages: Pages, world: World) -> None:
+    busy, cut = pages.page("+4930555020"), None
+    pager.SCRIPT += ["busy"]
+    world.deliver()
+    assert pages.ends(busy) == [("queued", "deferred")] and world.row(busy)["attempt"] == 1 and not pager.TAKEN
+    cut = pages.page("+4930555021")
+    pager.SCRIPT += ["cut"]
+    world.deliver()
+    world.make_due()
+    world.deliver()
+    assert pages.ends(busy, cut) == [("sent", None), ("uncertain", "unconfirmed")]
+    assert [page.recipient for _, page in pager.TAKEN] == ["+4930555021", "+4930555020"], "nothing twice"
+    world.resend(cut)
+    world.deliver()
+    assert pages.ends(cut) == [("sent", None)]
+    assert [page.id for _, page in pager.TAKEN].count(f"{cut}-2") == 2, "a person wanted it, under the same name"
+    exact(world)
+
+
+def test_a_page_of_a_lost_worker_is_uncertain(pager: Any, pages: Pages, world: World) -> None:
+    lost = pages.page("+4930555030")
+    world.db.execute(
+        "update messages set status = 1, due_at = null, attempt = 1, lease_until = now() - interval '1 second' where run_id = %s",
+        (lost,),
+    )
+    assert [channel for _, channel in ledger.expire(world.db)] == [100]
+    world.make_due()
+    world.deliver()
+    assert pages.ends(lost) == [("uncertain", "worker_lost")] and not pager.TAKEN
+
+
+def test_a_provider_that_is_away_holds_its_own_channel(pager: Any, pages: Pages, world: World) -> None:
+    first, second = pages.page("+4930555040"), pages.page("+4930555041")
+    pager.SCRIPT += ["down"]
+    mail = world.message()
+    world.deliver()
+    assert world.connector_state(pages.connector) == ("away", "Nobody answers.")
+    assert world.connector_state(world.connector_id)[0] == "ok" and world.row(mail)["word"] == "sent"
+    assert {world.row(one)["word"] for one in (first, second)} == {"queued"}
+    world.probe_now()
+    world.deliver()
+    world.deliver()
+    assert pages.ends(first, second) == [("sent", None)] * 2 and world.connector_state(pages.connector)[0] == "ok"
+    exact(world)
+
+
+def test_without_a_connector_of_the_channel_pages_wait(pager: Any, pages: Pages, world: World) -> None:
+    world.db.execute("delete from connectors where id = %s", (pages.connector,))
+    waiting = pages.page("+4930555050")
+    named = pages.page("+4930555051")
+    world.db.execute(
+        "update messages set payload = jsonb_build_object('connectorId', %s::text) where run_id = %s",
+        (str(world.connector_id), named),
+    )
+    mail = world.message()
+    world.deliver()
+    assert pages.ends(waiting, named, mail) == [("queued", "no_connector"), ("failed", "no_connector"), ("sent", None)]
+    assert world.row(waiting)["error_message"] == "There is no connector for pager. Add one under Connectors."
+    world.connectors("create", NewConnector(name="Pager", type="pager", config=dict(CONFIG)))
+    world.deliver()
+    assert pages.ends(waiting) == [("sent", None)]
+    exact(world)
+
+
+def test_messages_of_a_channel_that_is_not_installed_any_more_stay(pager: Any, pages: Pages, world: World) -> None:
+    left = pages.page("+4930555060")
+    registry.remove(pager.PagerChannel)
+    mail = world.message()
+    world.deliver()
+    assert pages.ends(left, mail) == [("queued", None), ("sent", None)]
+    registry.channel(pager.PagerChannel)
+    world.deliver()
+    assert pages.ends(left) == [("sent", None)]
+
+
+async def test_the_api_knows_it(api: Any, pager: Any, db_session: AsyncSession, workspace: Workspace) -> None:
+    client = await api(Role.ADMIN)
+    new = {"name": "Pager", "type": "pager", "config": CONFIG}
+    answer = await client.post("/api/v1/connectors", json=new)
+    data = answer.json()["data"]
+    assert (answer.status_code, data["type"], data["config"], data["isDefault"]) == (
+        201, "pager", {"signature": "- Shop", "hasToken": True}, True,
+    )  # fmt: skip
+    assert "s3cret" not in answer.text
+    row = await db_session.get(Connector, UUID(data["id"]))
+    assert (
+        row is not None and row.secret is not None and b"s3cret" not in row.secret and "s3cret" not in str(row.config)
+    )
+    wrong = await client.post("/api/v1/connectors", json={**new, "name": "Other", "config": {"host": "x"}})
+    assert wrong.status_code == 422 and {error["path"] for error in wrong.json()["errors"]} == {
+        "config.token",
+        "config.host",
+    }
+    tested = (await client.post(f"/api/v1/connectors/{data['id']}/test", json={"to": "+4930555070"})).json()["data"]
+    assert tested == {"result": "sent", "message": "Beep."} and pager.TAKEN[0][1].recipient == "+4930555070"
+    listed = {"address": "+4930555071", "channel": "pager"}
+    assert (await client.post("/api/v1/suppressions", json=listed)).json()["data"]["channel"] == "pager"
+    held = (await client.post(f"/api/v1/connectors/{data['id']}/test", json={"to": "+4930555071"})).json()["data"]
+    assert held["result"] == "rejected" and len(pager.TAKEN) == 1
+    assert (await client.get("/api/v1/suppressions?channel=email")).json()["data"] == []
+    lifted = await client.post("/api/v1/suppressions/lift", json={**listed, "reason": "Asked for it"})
+    assert lifted.json()["data"]["liftedBy"] is not None
+    template = await client.post("/api/v1/templates", json={"name": "Short", "channel": "pager", "text": "Hi"})
+    assert template.status_code == 201 and template.json()["data"]["channel"] == "pager"
+
+
+async def test_the_pages_show_it(browser: Any, pager: Any, db_session: AsyncSession, workspace: Workspace) -> None:
+    client = await browser(Role.ADMIN)
+    form = (await client.get("/connectors/new?type=pager")).text
+    assert "Pager service" in form and 'name="token"' in form and "/connectors/new?type=smtp" in form
+    sent = {"name": "Pager", "type": "pager", "token": "s3cret", "signature": "Us"}
+    assert (await client.post("/connectors", data={**sent, "token": ""})).status_code == 422
+    assert (await client.post("/connectors", data=sent)).status_code == 303
+    contact = Contact(tenant_id=workspace.id, phone="+4930555080", consent={}, attributes={}, tags=[])
+    db_session.add(contact)
+    await db_session.flush()
+    workflow = Workflow(tenant_id=workspace.id, name="Welcome", draft={})
+    db_session.add(workflow)
+    await db_session.flush()
+    message = Message(
+        run_id=uuid4(), seq=2, tenant_id=workspace.id, workflow_id=workflow.id, contact_id=contact.id, channel=100,
+        status=int(MessageStatus.SENT), recipient="+4930555080", subject="Hi Zoé", created_at=clock.now(), attempt=1, fence=1,
+        sent_at=clock.now(), settled_at=clock.now(),
+    )  # fmt: skip
+    db_session.add(message)
+    await db_session.flush()
+    assert "+4930555080" in (await client.get("/messages")).text
+    assert "+4930555080" in (await client.get(f"/messages/{message.run_id}-2")).text
+    assert "Pager sent" in (await client.get(f"/contacts/{contact.id}")).text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"type": "email"}, "Two channels are called 'email'"),
+        ({"number": 1}, "both have the number 1"),
+        ({"number": 7}, "has to be 100 or more"),
+        ({"number": 0}, "from 1 to 32,767"),
+        ({"number": 40_000}, "from 1 to 32,767"),
+        ({"type": "My pager"}, "a name of small letters"),
+        ({"connectors": ()}, "no connector type"),
+        ({"connectors": EmailChannel.connectors}, "both have a connector type 'smtp'"),
+    ],
+)
+def test_what_cannot_be_a_channel_is_refused(change: dict[str, Any], words: str) -> None:
+    class Kind(EmailChannel.connectors[0]):  # type: ignore[misc, name-defined]
+        type = "other"
+
+    class Other(ChannelType):
+        type, number, label, noun, icon, identifier = "other", 101, "Other", "other", "bell", "phone"
+        connectors = (Kind,)
+
+    assert registry.words() == ["email"]
+    for name, value in change.items():
+        setattr(Other, name, value)
+    with pytest.raises(ValueError, match=words):
+        registry.channel(Other)
+    assert registry.words() == ["email"]
+
+
+def test_one_that_cannot_be_loaded_stops_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / registry.PLUGINS
+    folder.mkdir()
+    (folder / "broken.py").write_text("import app.no_such_module")
+    failures = registry.load(tmp_path)
+    assert "no_such_module" in failures["broken"] and registry.words() == ["email"]
+
+
+async def test_a_channel_that_there_is_not(api: Any) -> None:
+    client = await api(Role.ADMIN)
+    for path, body in (
+        ("/api/v1/suppressions", {"address": "+49305550", "channel": "pager"}),
+        ("/api/v1/suppressions/lift", {"address": "+49305550", "channel": "pager", "reason": "x"}),
+        ("/api/v1/templates", {"name": "Short", "channel": "pager", "subject": "Hi", "text": "Hi"}),
+        ("/api/v1/connectors", {"name": "Pager", "type": "pager", "config": {}}),
+    ):
+        answer = await client.post(path, json=body)
+        assert answer.status_code == 422, path
+        (error,) = answer.json()["errors"]
+        assert (
+            error["path"].endswith("channel" if "connectors" not in path else "type")
+            and "Use one of" in error["message"]
+        )
