@@ -15,12 +15,13 @@ from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
 from app.builder import form_options
 from app.builder.form_options import Choices
-from app.flow import node_words, presentation
+from app.flow import node_words, presentation, registry
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import TRIGGER, Flow
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
+from app.flow.retry import ONCE, Retry
 from app.lib.formats import readers_zone
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
@@ -69,6 +70,18 @@ def trigger_card(document: Json) -> Json:
         "presentation": trigger_presentation(document),
         "summary": "",
     }
+
+
+def without_rule(document: Json, node: Json) -> dict[str, str]:
+    """How often a step is tried that says nothing about it: in `words`, and as the number of `tries` when it has one."""
+    rule = msgspec.convert(document["settings"].get("retry"), Retry | None)
+    if rule is not None:
+        return {"words": f"as the workflow, {rule.words}", "tries": str(rule.attempts)}
+    kind = registry.find(node["type"])
+    if kind is not None and kind.sends is not None:
+        return {"words": "as every email, for about 24 hours and ever more rarely", "tries": ""}
+    rule = kind.default_retry if kind else ONCE
+    return {"words": rule.words, "tries": str(rule.attempts)}
 
 
 def cards(document: Json, only: set[str] | None = None) -> list[Json]:

@@ -203,8 +203,9 @@ async def show_step_panel(
 ) -> Template:
     """The form of one step, or of the trigger."""
     workflow = await workflows.get(workflow_id)
-    found = canvas.cards(canvas.document_of(workflow), {node_id})
-    if not found:
+    document = canvas.document_of(workflow)
+    shown = canvas.cards(document, {node_id})
+    if not shown:
         raise NotFound("This step is gone. Somebody may have removed it.")
     return page(
         request,
@@ -213,7 +214,8 @@ async def show_step_panel(
         may_edit=canvas.may_edit(request.user, workflow),
         choices=await form_options.all_of(db_session, request.user.tenant_id),
         triggers=list(presentation.triggers().values()),
-        **found[0],
+        without_rule=canvas.without_rule(document, shown[0]["node"]),
+        **shown[0],
     )
 
 

@@ -16,7 +16,7 @@ from app.engine import rows
 from app.engine.circles import repeatable
 from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Judge, unless_met
-from app.flow import contact_goals, registry, trigger_registry
+from app.flow import contact_goals, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Conditions, Edge, Flow, Goal, Node
@@ -82,8 +82,8 @@ class CompiledNode:
         "waiting_counter",
     )
 
-    def __init__(self, node_id: str, type_: str, does: Run | Outcome | IfRoom, retry: Retry) -> None:
-        self.id, self.type, self.retry = node_id, type_, retry
+    def __init__(self, node_id: str, type_: str, does: Run | Outcome | IfRoom, rule: Retry) -> None:
+        self.id, self.type, self.retry = node_id, type_, rule
         self.room = (does.tags, does.size) if isinstance(does, IfRoom) else None
         """Tags and bytes of attributes that a contact must have room for, else it is asked by itself."""
         shared = does.outcome if isinstance(does, IfRoom) else does
@@ -166,6 +166,7 @@ class CompiledFlow:
         self.admits = self._judge(admission.conditions, admission.match) if admission.conditions else None
         self.uncertain = uncertain_rule(flow.settings.uncertain)
         """What becomes of its messages whose fate nobody knows; None: a person is asked."""
+        self.retry = flow.settings.retry
         self.reentry: str = flow.settings.reentry
         self.cooldown = float(flow.settings.cooldown_seconds or 0)
         self.entry_key = self.scope.field(flow.settings.entry_key) if flow.settings.entry_key else None
@@ -219,7 +220,8 @@ class CompiledFlow:
         kind = registry.find(node.type)
         ports = [port.id for port in registry.ports(kind, node.data)] if kind else [NEXT, ERROR]
         does = NotUnderstood(unreadable) if unreadable else self._compiled(node, kind)
-        compiled = CompiledNode(node.id, node.type, does, node.retry or (kind.default_retry if kind else ONCE))
+        rule = self._rule(node, kind) or (kind.default_retry if kind else ONCE)
+        compiled = CompiledNode(node.id, node.type, does, rule)
         compiled.sends = kind is not None and kind.sends is not None
         compiled.ports = {port: self._counter(node.id, port) for port in dict.fromkeys((*ports, NEXT, ERROR))}
         compiled.exit_counters = {key: self._counter(node.id, key) for key in NODE_ENDS}
@@ -246,11 +248,15 @@ class CompiledFlow:
             does = scope.guard(does)
         if isinstance(does, Done):  # its mail is tried as often, and decided about, as the document says
             for message in [effect for effect in does.effects if isinstance(effect, Message)]:
-                if isinstance(node.retry, Retry):
-                    message.payload["retry"] = node.retry.packed()
+                if (rule := self._rule(node, kind)) is not None:
+                    message.payload["retry"] = rule.packed()
                 if self.uncertain:
                     message.payload[UNCERTAIN_RULE] = self.uncertain
         return does
+
+    def _rule(self, node: Node, kind: type[NodeType] | None) -> Retry | None:
+        """How often somebody wants the step, or the mail that it asks for, to be tried."""
+        return retry.chosen(node.retry, self.retry, retryable=kind is not None and kind.retryable)
 
     def _connect(self, edge: Edge) -> None:
         target = self.nodes[edge.target]

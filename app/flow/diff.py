@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from app.flow import node_words
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position
 from app.flow.references import ReferencedNames
-from app.flow.retry import Backoff
+from app.flow.retry import Backoff, Retry
 from app.flow.settings import Settings, Span, UncertainRule
 
 Kind = Literal["added", "removed", "changed"]
@@ -150,7 +150,7 @@ def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
 
 def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
     own = _details({"name": old.name, "type": old.type}, {"name": new.name, "type": new.type})
-    retries = [_retry(old), _retry(new)]
+    retries = [_retry(old.retry), _retry(new.retry)]
     return [
         *own,
         *_details(_spoken(old, names), _spoken(new, names)),
@@ -158,12 +158,13 @@ def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
     ]
 
 
-def _retry(node: Node) -> str:
-    if node.retry is UNSET or node.retry is None:
+def _retry(rule: Retry | UnsetType | None) -> str:
+    """`3 tries, 60 s, exponential, jitter`."""
+    if not isinstance(rule, Retry):
         return ""
-    waits = node.retry.waits
-    rule = f"{node.retry.attempts} tries, {waits.delay / 1_000:g} s, {waits.type}{', jitter' if waits.jitter else ''}"
-    return rule if waits.max_delay == Backoff().max_delay else f"{rule}, at most {waits.max_delay / 1_000:g} s"
+    waits = rule.waits
+    words = f"{rule.attempts} tries, {waits.delay / 1_000:g} s, {waits.type}{', jitter' if waits.jitter else ''}"
+    return words if waits.max_delay == Backoff().max_delay else f"{words}, at most {waits.max_delay / 1_000:g} s"
 
 
 def _ways(before: Flow, after: Flow, source: str) -> Iterator[Detail]:
@@ -215,6 +216,7 @@ def _rest(before: Flow, after: Flow) -> Iterator[Change]:
             "cool-down, s": flow.settings.cooldown_seconds,
             "one run for each": flow.settings.entry_key,
             "uncertain emails": uncertain_in_words(flow.settings),
+            "retries of steps that say nothing": _retry(flow.settings.retry),
         }
         for flow in (before, after)
     )

@@ -57,6 +57,16 @@ class Retry(Part, frozen=True):
         """The backoff in its one form."""
         return self.backoff if isinstance(self.backoff, Backoff) else Backoff(type=self.backoff)
 
+    @property
+    def words(self) -> str:
+        """`3 tries, 60 s apart, longer each time`."""
+        if self.attempts == 1:
+            return "1 try"
+        waits = self.waits
+        longer = ", longer each time" if waits.type == "exponential" else ""
+        most = f" up to {waits.max_delay / 1_000:g} s" if longer and waits.max_delay != Backoff().max_delay else ""
+        return f"{self.attempts} tries, {waits.delay / 1_000:g} s apart{longer}{most}"
+
     def pause(self, attempt: int, chance: float) -> float:
         """Seconds until the attempt after `attempt`; `chance` in [0, 1) spreads people so that they do not come at once."""
         waits = self.waits
@@ -80,6 +90,13 @@ class Retry(Part, frozen=True):
             jitter=bool(jitter),
         )
         return cls(attempts=int(attempts), backoff=waits)
+
+
+def chosen(own: Retry | UnsetType | None, of_workflow: Retry | UnsetType | None, *, retryable: bool) -> Retry | None:
+    """The rule that somebody chose for a step: its own, else the workflow's for types that may be tried again. None: nobody did."""
+    if isinstance(own, Retry):
+        return own
+    return of_workflow if retryable and isinstance(of_workflow, Retry) else None
 
 
 ONCE = Retry(attempts=1)

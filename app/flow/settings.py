@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.part import Part
+from app.flow.retry import Retry
 
 UNIT_SECONDS = {"minutes": 60, "hours": 3_600, "days": 86_400}
 
@@ -40,15 +41,17 @@ class UncertainRule(Part, frozen=True):
 
 
 class Settings(Part, frozen=True):
-    """Who may enter again, and what becomes of uncertain emails.
+    """Who may enter again, what becomes of uncertain emails, and how often steps are tried that say nothing about it.
 
-    `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact.
+    `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact. `retry` holds for each step without a
+    rule of its own that may fail in a way that may pass.
     """
 
     reentry: Literal["once", "after_exit", "cooldown", "always"] = "after_exit"
     cooldown_seconds: Annotated[int, Meta(ge=1, le=31536000)] | UnsetType | None = UNSET
     entry_key: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
     uncertain: UncertainRule | UnsetType | None = UNSET
+    retry: Retry | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         if isinstance(self.uncertain, UncertainRule) and self.uncertain.then == "hold":

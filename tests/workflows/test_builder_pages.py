@@ -309,3 +309,26 @@ async def test_other_workspaces_are_not_there(
     assert (await save(client, theirs, 1, move("trigger"))).status_code == 404
     for verb in ("activate", "pause", "resume", "copies"):
         assert (await client.post(f"/workflows/{theirs.id}/{verb}")).status_code in (404, 422), verb
+
+
+async def test_a_step_says_how_often_it_is_tried_when_it_says_nothing(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
+) -> None:
+    """As its workflow, else as its type; the workflow's panel shows the rule that it has."""
+    client = await browser(Role.MARKETER)
+    mail = {"id": "mail", "type": "send_email", "data": {}}
+    workflow.draft = Flow.load({**FLOW, "nodes": [*FLOW["nodes"], mail]}).document()
+    await db_session.flush()
+
+    async def panel(node: str) -> str:
+        return (await client.get(f"/workflows/{workflow.id}{node}/panel")).text
+
+    assert "here: 1 try." in await panel("/nodes/mark") and "as every email" in await panel("/nodes/mail")
+    assert "settings.retry.attempts" in await panel("")
+    rule = {"attempts": 4, "backoff": {"type": "fixed", "delay": 30_000}}
+    workflow.draft = Flow.load({**workflow.draft, "settings": {"retry": rule}}).document()
+    await db_session.flush()
+    for node in ("/nodes/mark", "/nodes/mail"):
+        shown = await panel(node)
+        assert "as the workflow, 4 tries, 30 s apart." in shown and 'placeholder="4"' in shown
+    assert re.search(r'name="settings.retry.backoff.delay"[^>]*value="30"', await panel(""))

@@ -134,3 +134,13 @@ def test_what_a_step_refers_to_is_told_by_its_name() -> None:
     after = Flow.load({"nodes": [{"id": "m", "type": "send_email", "data": {"connectorId": str(gone)}}]})
     (change,) = compare(before, after, names)
     assert Detail("connector", "", "a connector that is gone") in change.details
+
+
+def test_another_rule_for_steps_that_say_nothing_is_told() -> None:
+    document = graph().document()
+    document["settings"]["retry"] = {"maxAttempts": 4, "backoff": "fixed", "delaySeconds": 30, "jitter": False}
+    (change,) = compare(graph(), Flow.load(document))
+    assert (change.type, change.details) == (
+        "settings",
+        [Detail("retries of steps that say nothing", "", "4 tries, 30 s, fixed")],
+    )

@@ -117,8 +117,8 @@ async def test_other_unknown_fields_are_still_refused(api: ApiClients, part: str
 async def test_retry_rules_are_kept_in_one_form(api: ApiClients, given: dict[str, Any], kept: dict[str, Any]) -> None:
     client = await api(Role.MARKETER)
     nodes = [{"id": "tag", "type": "add_tag", "data": {"tag": "new"}, "retry": given}]
-    flow = await created(client, {"name": "Tries", "nodes": nodes})
-    assert flow["nodes"][0]["retry"] == kept
+    flow = await created(client, {"name": "Tries", "nodes": nodes, "settings": {"retry": given}})
+    assert flow["nodes"][0]["retry"] == flow["settings"]["retry"] == kept
     again = await client.patch(f"{PATH}/{flow['id']}", json={"nodes": flow["nodes"]})
     assert again.json()["data"]["nodes"][0]["retry"] == kept and again.json()["data"]["draftRev"] == 1
 
@@ -135,8 +135,11 @@ async def test_retry_rules_are_kept_in_one_form(api: ApiClients, given: dict[str
 )
 async def test_a_retry_rule_that_does_not_fit_is_named(api: ApiClients, given: dict[str, Any], path: str) -> None:
     nodes = [{"id": "tag", "type": "add_tag", "data": {"tag": "new"}, "retry": given}]
-    answer: httpx.Response = await (await api(Role.MARKETER)).post(PATH, json={"name": "Tries", "nodes": nodes})
+    client = await api(Role.MARKETER)
+    answer: httpx.Response = await client.post(PATH, json={"name": "Tries", "nodes": nodes})
     assert answer.status_code == 422 and list(complaints(answer)) == [path]
+    answer = await client.post(PATH, json={"name": "Tries", "settings": {"retry": given}})
+    assert answer.status_code == 422 and list(complaints(answer)) == [path.replace("nodes[0]", "settings")]
 
 
 def rule_of(given: dict[str, Any]) -> Retry:

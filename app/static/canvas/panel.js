@@ -211,7 +211,9 @@ export class Panel {
     const { graph } = this.canvas;
     const { about } = this;
     if (about === 'workflow') {
-      const { goals = [], settings = {}, description } = values;
+      const { goals = [], settings: { retry, ...settings } = {}, description } = values;
+      const rule = retryOf(retry, graph.settings?.retry);
+      if (rule) settings.retry = rule;
       const named = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
       const ops = [];
       if (!same(named, graph.goals)) ops.push({ kind: 'set_goals', goals: named });
