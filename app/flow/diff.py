@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from app.flow import node_words
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position
+from app.flow.phrases import sentence
 from app.flow.references import ReferencedNames
 from app.flow.retry import Backoff, Retry
 from app.flow.settings import Settings, Span, UncertainRule
@@ -50,15 +51,17 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, str | int | float):
         return str(value)
-    if isinstance(value, list) and value and all(isinstance(item, dict) and "field" in item for item in value):
-        return ", ".join(condition_text(item) for item in value)
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(item, dict) and not item.keys().isdisjoint(("field", "conditions")) for item in value)
+    ):
+        return sentence(value)
     return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
 
 
-def condition_text(condition: dict[str, Any]) -> str:
-    """`plan equals pro`."""
-    words = [condition.get("field"), str(condition.get("operator", "")).replace("_", " "), condition.get("value")]
-    return " ".join(value_text(word) for word in words if value_text(word))
+def _is_condition(value: Any) -> bool:
+    return isinstance(value, dict) and not value.keys().isdisjoint(("field", "conditions"))
 
 
 def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType({})) -> list[Change]:

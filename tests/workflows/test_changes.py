@@ -85,7 +85,9 @@ def test_a_picture_of_the_difference_keeps_what_is_gone_and_moves_it_out_of_the_
 
 
 def test_values_read_as_words() -> None:
-    assert value_text([{"field": "plan", "operator": "not_equals", "value": "pro"}]) == "plan not equals pro"
+    group = {"match": "any", "conditions": [{"field": "event.n", "operator": "is_true"}]}
+    assert value_text([{"field": "plan", "operator": "exists"}, group]) == "plan is known, (event n is true)"
+    assert value_text([{"field": "plan", "operator": "not_equals", "value": "pro"}]) == "plan is not pro"
     assert (value_text(True), value_text(None), value_text({"a": [1]})) == ("yes", "", '{"a": [1]}')
 
 
