@@ -87,6 +87,7 @@ _RARE = {"cp850": 0.85}
 _RUN = re.compile(r"[^\W\d_a-zA-Z]{4,}")
 _IN_WORD = re.compile(r"(?<=[^\W\d_])[^\W\d_a-zA-Z]|[^\W\d_a-zA-Z](?=[^\W\d_])")
 _ODD_CASE = re.compile(r"(?<=[A-Z])[^\W\d_a-zA-Z](?=[A-Z])")
+_AFTER_CAPITAL = re.compile(r"(?<=[A-Z])[^\W\d_a-zA-Z](?=[a-z])")
 _AFTER_SMALL = re.compile(r"(?<=[a-z])[^\W\d_a-zA-Z]")
 GOOD, SEVERAL = 0.8, 0.85
 """The share that decides, and what names from several languages count against names from one."""
@@ -139,6 +140,7 @@ def _score(data: bytes, page: str) -> float:
     odd = sum(len(match[0]) for match in _RUN.finditer(text))
     odd += sum(match[0].isupper() for match in _AFTER_SMALL.finditer(text))
     odd += sum(match[0].islower() and match[0] != "ß" for match in _ODD_CASE.finditer(text))
+    odd += sum(match[0].isupper() for match in _AFTER_CAPITAL.finditer(text))  # MÅller, which is Müller on another page
     signs = sum(_SIGNS.get(char, 0.0) for char in beyond)
     in_words = "".join(_IN_WORD.findall(text)).replace(_TURKISH_CAPITAL, "ı").lower()
     together = sum(char in "".join(_LETTERS[page]) for char in in_words) * SEVERAL

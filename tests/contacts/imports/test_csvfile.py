@@ -56,6 +56,8 @@ def test_encodings_delimiters_and_line_ends(piece: int, encoding: str, named: st
 
 WORDS: Any = [
     ("Müller;Köln\nJürgen;Düsseldorf\nBjörn;Großbeeren", ("cp1252", "mac_roman")),
+    ("Müller;Straße\nJürgen;Düsseldorf\nKöhler;Gütersloh", ("cp850",)),
+    ("Jütte;Fürth\nBüscher;Würzburg", ("cp850", "mac_roman")),
     ("Hélène;Orléans\nFrançois;Besançon\nAnaïs;Cœur", ("cp1252", "mac_roman", "iso8859_15")),
     ("Søren;København\nÅse;Århus", ("cp1252", "mac_roman")),
     ("João;São Paulo\nConceição;Brasília\nSimões;Évora", ("cp1252", "mac_roman")),
