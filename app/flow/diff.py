@@ -56,7 +56,7 @@ def value_text(value: Any) -> str:
         and value
         and all(isinstance(item, dict) and not item.keys().isdisjoint(("field", "conditions")) for item in value)
     ):
-        return sentence(value)
+        return ", ".join(sentence([item]) for item in value)  # how they are joined is a detail of its own
     return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
 
 
