@@ -96,11 +96,6 @@ def blank_cards() -> list[Json]:
     return [card(node) for node in (*blanks, {"id": "new", "type": "unknown", "data": {}})]
 
 
-def document_of(workflow: Workflow) -> Json:
-    """The stored draft in the one form that all parts can rely on."""
-    return Flow.load(workflow.draft).document()
-
-
 def as_json(diagnostics: Sequence[Diagnostic]) -> list[Json]:
     """Issues for the canvas."""
     plain: list[Json] = msgspec.to_builtins([one.view() for one in diagnostics])
@@ -142,7 +137,7 @@ async def shown_version(
 ) -> Json:
     """The graph and cards of a version, when they are not what the draft shows; else nothing."""
     version = await service.version(workflow, number)
-    if Flow.load(version.graph).content_hash() == Flow.load(workflow.draft).content_hash():
+    if version.content_hash == service.draft(workflow).content_hash:
         return {}
     document = Flow.load(version.graph).document()
     known = await card_context(request, session)

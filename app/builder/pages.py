@@ -42,7 +42,7 @@ async def show_builder(
 ) -> Template:
     """The builder of one workflow."""
     workflow = await workflows.get(workflow_id)
-    document = canvas.document_of(workflow)
+    document = workflows.draft(workflow).document
     issues = await workflows.issues(workflow)
     return page(
         request,
@@ -113,7 +113,7 @@ async def save_draft(
     except AppError as refused:
         told = {"message": refused.message, "errors": refused.errors, "code": refused.code}
         return await _reply(request, db_session, told, status_code=refused.status_code)
-    document = result.flow.document()
+    document = result.document
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
@@ -127,7 +127,7 @@ async def _in_conflict(
     request: AppRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, conflict: DraftConflict
 ) -> Template:
     told = conflict.extra["conflict"]
-    document = canvas.document_of(workflow)
+    document = service.draft(workflow).document
     reply = {
         "conflict": True,
         "rev": workflow.draft_rev,
@@ -177,7 +177,7 @@ async def look_at_draft(
         return await _reply(request, db_session, {"rev": rev})
     reply = {
         "rev": workflow.draft_rev,
-        "document": canvas.shared(workflow, canvas.document_of(workflow)),
+        "document": canvas.shared(workflow, workflows.draft(workflow).document),
         "issues": canvas.as_json(await workflows.issues(workflow)),
         "by": workflow.draft_by,
     }
@@ -190,7 +190,7 @@ async def show_cards(
 ) -> Template:
     """All cards of the draft, each to be morphed in place."""
     workflow = await workflows.get(workflow_id)
-    return await _reply(request, db_session, {}, cards=canvas.cards(canvas.document_of(workflow)))
+    return await _reply(request, db_session, {}, cards=canvas.cards(workflows.draft(workflow).document))
 
 
 @get(ONE + "/nodes/{node_id:str}/panel", role=Role.VIEWER)
@@ -203,7 +203,7 @@ async def show_step_panel(
 ) -> Template:
     """The form of one step, or of the trigger."""
     workflow = await workflows.get(workflow_id)
-    document = canvas.document_of(workflow)
+    document = workflows.draft(workflow).document
     shown = canvas.cards(document, {node_id})
     if not shown:
         raise NotFound("This step is gone. Somebody may have removed it.")
@@ -225,7 +225,7 @@ async def show_workflow_panel(
 ) -> Template:
     """The form of the workflow itself: name, goals, who may enter again."""
     workflow = await workflows.get(workflow_id)
-    document = canvas.document_of(workflow)
+    document = workflows.draft(workflow).document
     return page(
         request,
         "builder/workflow_panel.html",

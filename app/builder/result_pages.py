@@ -14,7 +14,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest, Database
 from app.builder import canvas
 from app.contacts.permission import label_of
-from app.flow.document import NEXT, Flow
+from app.flow.document import NEXT
 from app.flow.node_words import port_of
 from app.insights.service import workflow_stats
 from app.models.status import Role
@@ -63,7 +63,7 @@ async def show_step_results(
     """The numbers of one step over all versions, for its panel."""
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id)
     numbers = stats.node_stats.get(node_id)
-    node = Flow.load((await workflows.get(workflow_id)).draft).node(node_id)
+    node = workflows.draft(await workflows.get(workflow_id)).flow.node(node_id)
     words = {port: port_of(node.type, node.data, port).label for port in numbers.ports} if node and numbers else {}
     return page(
         request,

@@ -29,7 +29,7 @@ async def show_activation(
 ) -> Template:
     """The dialog before activating: what it listens to, who will enter, what is still missing."""
     workflow = await workflows.get(workflow_id)
-    document = canvas.document_of(workflow)
+    document = workflows.draft(workflow).document
     return page(
         request,
         "builder/activation.html",

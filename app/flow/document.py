@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -187,7 +188,7 @@ class Flow(Part, frozen=True):
 
         A draft that was only tidied up is not "changed since published" and makes no new version.
         """
-        document = self.document()
+        document: dict[str, Any] = msgspec.to_builtins(self)
         for part in (document["trigger"], *document["nodes"], *document["notes"]):
             for place in ("position", "width", "height"):
                 part.pop(place, None)
@@ -195,5 +196,5 @@ class Flow(Part, frozen=True):
             if goal.get("checkContact") is False:  # as if it were left out, which older documents do
                 del goal["checkContact"]
         for name, key in (("nodes", "id"), ("edges", "id"), ("notes", "id")):
-            document[name].sort(key=lambda part, key=key: part[key])
+            document[name] = sorted(document[name], key=itemgetter(key))
         return hashlib.sha256(msgspec.json.encode(document, order="sorted")).digest()

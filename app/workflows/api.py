@@ -64,6 +64,7 @@ async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[Work
     return ok(
         WorkflowDetail.of(
             workflow,
+            document=service.draft(workflow).document,
             issues=await service.issues(workflow),
             has_unpublished_changes=await service.has_unpublished_changes(workflow),
             stats=await service.totals(workflow),

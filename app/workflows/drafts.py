@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -23,6 +24,7 @@ from app.flow.validation import NOTHING_KNOWN, references, validate
 from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
+from app.workflows.loaded import LoadedFlow
 from app.workflows.repository import KEPT_CHANGES, WorkflowRepository, touch
 
 MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
@@ -50,13 +52,13 @@ class DraftConflict(Conflict):
 
 
 class DraftResult(msgspec.Struct, kw_only=True):
-    """What an accepted batch led to. `flow` and `workflow` are for rendering; programs get the rest."""
+    """What an accepted batch led to. `document` and `workflow` are for rendering; programs get the rest."""
 
     rev: int
     applied: list[str]
     issues: Sequence[Diagnostic]
     changed: list[str]
-    flow: Flow
+    document: dict[str, Any]
     workflow: Workflow
 
 
@@ -65,9 +67,26 @@ class Drafts:
 
     def __init__(self, repository: WorkflowRepository, principal: Principal) -> None:
         self._repository, self._principal = repository, principal
+        self._loaded: dict[UUID, LoadedFlow] = {}
 
-    async def diagnostics(self, flow: Flow) -> Diagnostics:
-        """Everything wrong with a document, as of now: templates may have been deleted since it was saved."""
+    def of(self, workflow: Workflow) -> LoadedFlow:
+        """The draft as it is now, read once for a request."""
+        known = self._loaded.get(workflow.id)
+        if known is None or known.stored is not workflow.draft:
+            known = self._loaded[workflow.id] = LoadedFlow(workflow.draft)
+        return known
+
+    def put(self, workflow: Workflow, loaded: LoadedFlow) -> None:
+        """Make a document the draft, without a new revision."""
+        workflow.draft, self._loaded[workflow.id] = loaded.stored, loaded
+
+    async def diagnostics(self, loaded: LoadedFlow) -> Diagnostics:
+        """Everything wrong with a document, as of this request: templates may have been deleted since it was saved."""
+        if loaded.diagnostics is None:
+            loaded.diagnostics = await self._validated(loaded.flow)
+        return loaded.diagnostics
+
+    async def _validated(self, flow: Flow) -> Diagnostics:
         return validate(
             flow,
             types=INSTALLED,
@@ -75,47 +94,44 @@ class Drafts:
             known=await self._repository.known_names(events_of(flow)) if reads_fields(flow) else NOTHING_KNOWN,
         )
 
-    async def checked(self, flow: Flow, before: Flow | None = None) -> Diagnostics:
-        """What is wrong with `flow`. Raises Invalid for what blocks saving and was not wrong in `before` already.
+    async def checked(self, flow: Flow, before: LoadedFlow | None = None) -> LoadedFlow:
+        """`flow`, ready to be stored. Raises Invalid for what blocks saving and was not wrong in `before` already.
 
         Old faults do not lock a draft: when a template was deleted since, other steps can still be edited.
         """
-        diagnostics = await self.diagnostics(flow)
+        diagnostics = await self._validated(flow)
         if blocking := diagnostics.blocking_save:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
             if fresh := [one for one in blocking if one.identity not in old]:
                 raise Invalid(
                     "The workflow was not saved: " + fresh[0].message, errors=[one.complaint() for one in fresh]
                 )
-        return diagnostics
+        return LoadedFlow.of(flow, diagnostics)
 
-    async def replace(self, workflow: Workflow, flow: Flow, why: str) -> None:
-        """Put `flow` in place of the (locked) draft. Whoever edits an older revision is told so."""
-        await self._store(
-            workflow, Draft(flow, workflow.name, workflow.description), "", [], [{"kind": REPLACED, "why": why}]
-        )
+    async def replace(self, workflow: Workflow, loaded: LoadedFlow, why: str) -> None:
+        """Put a document in place of the (locked) draft. Whoever edits an older revision is told so."""
+        await self._store(workflow, loaded, "", [], [{"kind": REPLACED, "why": why}])
 
     async def apply(self, workflow: Workflow, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:
         """Apply a batch to the (locked) draft. Raises DraftConflict, or Invalid with the op that does not fit."""
         if workflow.status == WorkflowStatus.ARCHIVED:
             raise WorkflowArchived
+        sent = [(op, msgspec.to_builtins(op)) for op in ops]
         try:
-            jsonlimits.storable(msgspec.to_builtins(ops), max_bytes=MAX_BATCH_BYTES, max_depth=MAX_BATCH_DEPTH)
+            jsonlimits.storable([plain for _, plain in sent], max_bytes=MAX_BATCH_BYTES, max_depth=MAX_BATCH_DEPTH)
         except jsonlimits.Unstorable as error:
             raise Invalid(errors=[{"path": "ops", "message": str(error)}]) from error
         unique = list({op.id: op for op in reversed(ops)}.values())[::-1]
         known = await self._repository.applied_op_ids(workflow.id, [op.id for op in unique])
         fresh = [op for op in unique if op.id not in known]
-        before = Flow.load(workflow.draft)
-        flow, diagnostics = before, None
+        draft = before = self.of(workflow)
         if fresh:
             rebased = base_rev != workflow.draft_rev
             if rebased:
                 await self._make_room(workflow, base_rev, client, fresh, known)
             try:
-                made = applied(Draft(before, workflow.name, workflow.description), fresh)
-                flow = made.flow
-                diagnostics = await self.checked(flow, before)
+                edited = applied(Draft(before.flow, workflow.name, workflow.description), fresh)
+                draft = await self.checked(edited.flow, before)
             except Refused as refused:
                 if rebased:
                     raise await self._conflict(workflow, base_rev, client) from refused
@@ -126,14 +142,15 @@ class Drafts:
                 if rebased:
                     raise await self._conflict(workflow, base_rev, client) from refused
                 raise
-            await self._store(workflow, made, client, [op.id for op in fresh], msgspec.to_builtins(fresh))
-        diagnostics = diagnostics or await self.diagnostics(flow)
+            workflow.name, workflow.description = edited.name, edited.description
+            plain = {op.id: plain for op, plain in sent[::-1]}
+            await self._store(workflow, draft, client, [op.id for op in fresh], [plain[op.id] for op in fresh])
         return DraftResult(
             rev=workflow.draft_rev,
             applied=[op.id for op in unique],
-            issues=diagnostics.all,
-            changed=changed(unique, flow),
-            flow=flow,
+            issues=(await self.diagnostics(draft)).all,
+            changed=changed(unique, draft.flow),
+            document=draft.document,
             workflow=workflow,
         )
 
@@ -169,11 +186,10 @@ class Drafts:
             raise await self._conflict(workflow, base_rev, "")
 
     async def _store(
-        self, workflow: Workflow, made: Draft, client: str, op_ids: list[str], ops: list[dict[str, Any]]
+        self, workflow: Workflow, loaded: LoadedFlow, client: str, op_ids: list[str], ops: list[dict[str, Any]]
     ) -> None:
         now = clock.now()
-        workflow.draft = made.flow.document()
-        workflow.name, workflow.description = made.name, made.description
+        self.put(workflow, loaded)
         workflow.draft_rev += 1
         workflow.draft_by, workflow.draft_at = self._principal.name, now
         touch(workflow)

@@ -53,7 +53,7 @@ def trigger_text(flow: Flow) -> str:
 
 def row_of(listed: Listed) -> Row:
     """What the list shows of one workflow."""
-    flow = Flow.load(listed.workflow.draft)
+    flow = listed.flow
     return Row(listed.workflow, listed, glyph.draw(flow, category_of), trigger_text(flow), bool(flow.goals))
 
 
@@ -193,7 +193,7 @@ async def versions(
     in_flow = await workflows.in_flow_by_version(workflow)
     chosen = v or (DRAFT if unpublished or not found.items else str(found.items[0].version))
     if chosen == DRAFT:
-        after, base = Flow.load(workflow.draft), workflow.live_version
+        after, base = workflows.draft(workflow).flow, workflow.live_version
         shown: WorkflowVersion | None = None
     else:
         shown = await workflows.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)

@@ -12,7 +12,6 @@ from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Flow
 from app.flow.settings import Settings
 from app.lib import clock
-from app.models import Workflow
 from app.workflows.candidates import Candidate, admission, met_goal
 from app.workflows.repository import Sender, WorkflowRepository
 
@@ -54,7 +53,7 @@ def entrants(flow: Flow, senders: Sequence[Sender], timezone: str = "UTC") -> li
 
 async def activation_preview(
     repository: WorkflowRepository,
-    workflow: Workflow,
+    flow: Flow,
     *,
     diagnostics: Sequence[Diagnostic],
     publishes_version: int | None,
@@ -62,7 +61,7 @@ async def activation_preview(
     timezone: str,
 ) -> ActivationPreview:
     """Look at the last month of events and say what would happen now. Bounded queries only."""
-    flow, now = Flow.load(workflow.draft), clock.now()
+    now = clock.now()
     trigger = flow.trigger
     senders: Sequence[Sender] = []
     at_least = False

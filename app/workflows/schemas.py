@@ -143,12 +143,18 @@ class WorkflowDetail(Camel):
 
     @classmethod
     def of(
-        cls, workflow: Workflow, *, issues: Sequence[Diagnostic], has_unpublished_changes: bool, stats: Totals
+        cls,
+        workflow: Workflow,
+        *,
+        document: dict[str, Any],
+        issues: Sequence[Diagnostic],
+        has_unpublished_changes: bool,
+        stats: Totals,
     ) -> WorkflowDetail:
         """From the row and what the service says about it."""
         return cls(
             **_head(workflow),
-            **Flow.load(workflow.draft).document(),
+            **document,
             issues=[issue.view() for issue in issues],
             has_unpublished_changes=has_unpublished_changes,
             stats=stats,

@@ -30,6 +30,7 @@ from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.web.pagination import Page, clamp_limit
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
+from app.workflows.loaded import LoadedFlow
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import WorkflowRepository, touch
 from app.workflows.run_counters import RunCounters, Totals, running
@@ -85,6 +86,7 @@ class Listed(msgspec.Struct, kw_only=True):
     """A row of the list, with what its page shows beside it."""
 
     workflow: Workflow
+    flow: Flow
     has_unpublished_changes: bool
     totals: Totals
 
@@ -136,7 +138,8 @@ class WorkflowService:
         listed = [
             Listed(
                 workflow=row,
-                has_unpublished_changes=hashes.get(row.id) != Flow.load(row.draft).content_hash(),
+                flow=self._drafts.of(row).flow,
+                has_unpublished_changes=hashes.get(row.id) != self._drafts.of(row).content_hash,
                 totals=Totals.of(counters.get(row.id, {})),
             )
             for row in page.items
@@ -159,7 +162,11 @@ class WorkflowService:
 
     async def issues(self, workflow: Workflow) -> Sequence[Diagnostic]:
         """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""
-        return (await self._drafts.diagnostics(Flow.load(workflow.draft))).all
+        return (await self._drafts.diagnostics(self._drafts.of(workflow))).all
+
+    def draft(self, workflow: Workflow) -> LoadedFlow:
+        """Its draft, read once for a request."""
+        return self._drafts.of(workflow)
 
     async def has_unpublished_changes(self, workflow: Workflow) -> bool:
         """Would activating publish a new version?"""
@@ -170,7 +177,7 @@ class WorkflowService:
         publishes = await self._versions.unpublished(workflow)
         return await activation_preview(
             self._repository,
-            workflow,
+            self._drafts.of(workflow).flow,
             diagnostics=await self.issues(workflow),
             publishes_version=await self._repository.last_version(workflow.id) + 1 if publishes else None,
             in_flow=(await self.totals(workflow)).running_runs,
@@ -181,8 +188,7 @@ class WorkflowService:
 
     async def create(self, *, name: str, description: str | None = None, flow: Flow | None = None) -> Workflow:
         """A new workflow in status draft. Raises Invalid for a flow that contradicts itself."""
-        document = (flow or Flow()).normal()
-        await self._drafts.checked(document)
+        draft = await self._drafts.checked((flow or Flow()).normal())
         now = clock.now()
         workflow = Workflow(
             id=uuid7(),
@@ -190,7 +196,7 @@ class WorkflowService:
             name=_name(name),
             description=_text(description),
             status=WorkflowStatus.DRAFT.value,
-            draft=document.document(),
+            draft=draft.stored,
             draft_rev=1,
             draft_by=self._principal.name,
             draft_at=now,
@@ -200,6 +206,7 @@ class WorkflowService:
             updated_at=now,
         )
         await self._repository.add(workflow)
+        self._drafts.put(workflow, draft)
         return workflow
 
     async def update(self, workflow_id: UUID, changes: Changes, base_rev: int | None = None) -> Workflow:
@@ -212,11 +219,11 @@ class WorkflowService:
         parts = {name: getattr(changes, name) for name in ("trigger", "nodes", "edges", "goals", "settings", "notes")}
         parts = {name: part for name, part in parts.items() if part is not UNSET}
         if parts:
-            before = Flow.load(workflow.draft)
-            flow = msgspec.structs.replace(before, **parts).normal()
-            if flow != before:
-                await self._drafts.checked(flow, before)
-                await self._drafts.replace(workflow, flow, "replaced by a program")
+            before = self._drafts.of(workflow)
+            flow = msgspec.structs.replace(before.flow, **parts).normal()
+            if flow != before.flow:
+                draft = await self._drafts.checked(flow, before)
+                await self._drafts.replace(workflow, draft, "replaced by a program")
         if not isinstance(changes.name, UnsetType):
             workflow.name = _name(changes.name)
         if not isinstance(changes.description, UnsetType):
@@ -234,8 +241,8 @@ class WorkflowService:
         if live is None:
             raise WrongStatus("Nothing is published yet, so there is nothing to go back to.")
         flow = Flow.load(live.graph)
-        if flow != Flow.load(workflow.draft):
-            await self._drafts.replace(workflow, flow, "discarded")
+        if flow != self._drafts.of(workflow).flow:
+            await self._drafts.replace(workflow, LoadedFlow.of(flow), "discarded")
         return workflow
 
     async def duplicate(self, workflow_id: UUID, name: str | None = None) -> Workflow:
@@ -267,6 +274,8 @@ class WorkflowService:
         workflow = await self._editable(workflow_id)
         if await self._versions.unpublished(workflow):
             await self._versions.publish(workflow, changelog)
+        else:  # what is live is the same but for where things lie
+            await self._versions.require_ready(self._drafts.of(workflow))
         return await self._go(workflow)
 
     async def resume(self, workflow_id: UUID) -> Workflow:
@@ -274,12 +283,12 @@ class WorkflowService:
         workflow = await self._editable(workflow_id)
         if workflow.status == WorkflowStatus.DRAFT:
             raise WrongStatus("This workflow was never active. Activate it.")
+        live = await self._versions.live(workflow)
+        if live is not None:
+            await self._versions.require_ready(LoadedFlow(live.graph))
         return await self._go(workflow)
 
     async def _go(self, workflow: Workflow) -> Workflow:
-        live = await self._versions.live(workflow)
-        if live is not None:
-            await self._versions.require_ready(Flow.load(live.graph))
         if workflow.status != WorkflowStatus.ACTIVE:
             workflow.status = WorkflowStatus.ACTIVE.value
             self._notify(inbox.ENGINE)

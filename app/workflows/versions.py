@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from app.accounts.principal import Principal
 from app.errors import Conflict, Invalid, NotFound
-from app.flow.document import Flow
 from app.flow.validation import references
 from app.lib import clock
 from app.models import Workflow, WorkflowVersion
 from app.web.pagination import Page, clamp_limit
 from app.workflows.drafts import Drafts
+from app.workflows.loaded import LoadedFlow
 from app.workflows.repository import WorkflowRepository, touch
 
 
@@ -61,21 +61,20 @@ class Versions:
     async def unpublished(self, workflow: Workflow) -> bool:
         """Does the draft differ from what is live (more than in where things lie)?"""
         live = await self.live(workflow)
-        return live is None or live.content_hash != Flow.load(workflow.draft).content_hash()
+        return live is None or live.content_hash != self._drafts.of(workflow).content_hash
 
-    async def require_ready(self, flow: Flow) -> None:
-        """Raise NotReady with every finding that keeps `flow` from being live."""
-        await self._repository.hold(references(flow))
-        if blocking := (await self._drafts.diagnostics(flow)).blocking_activation:
+    async def require_ready(self, loaded: LoadedFlow) -> None:
+        """Raise NotReady with everything that keeps this document from being live."""
+        await self._repository.hold(references(loaded.flow))
+        if blocking := (await self._drafts.diagnostics(loaded)).blocking_activation:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
             raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.complaint() for one in blocking])
 
     async def publish(self, workflow: Workflow, changelog: str | None) -> WorkflowVersion:
         """Freeze the (locked) draft as the next version and make it live. Raises NotReady, NothingToPublish."""
-        flow = Flow.load(workflow.draft)
         if not await self.unpublished(workflow):
             raise NothingToPublish
-        return await self._freeze(workflow, flow, changelog)
+        return await self._freeze(workflow, self._drafts.of(workflow), changelog)
 
     async def revert(self, workflow: Workflow, number: int, changelog: str | None) -> WorkflowVersion:
         """Copy version `number` into a new one, make that live, and let the draft follow."""
@@ -83,19 +82,21 @@ class Versions:
         live = await self.live(workflow)
         if live is not None and live.content_hash == old.content_hash:
             raise VersionIsLive
-        flow = Flow.load(old.graph)
-        made = await self._freeze(workflow, flow, changelog or f"Reverted to version {number}")
-        await self._drafts.replace(workflow, flow, f"reverted to version {number}")
+        again = LoadedFlow(old.graph)
+        made = await self._freeze(workflow, again, changelog or f"Reverted to version {number}")
+        await self._drafts.replace(
+            workflow, LoadedFlow.of(again.flow, again.diagnostics), f"reverted to version {number}"
+        )
         return made
 
-    async def _freeze(self, workflow: Workflow, flow: Flow, changelog: str | None) -> WorkflowVersion:
-        await self.require_ready(flow)
+    async def _freeze(self, workflow: Workflow, loaded: LoadedFlow, changelog: str | None) -> WorkflowVersion:
+        await self.require_ready(loaded)
         version = WorkflowVersion(
             tenant_id=workflow.tenant_id,
             workflow_id=workflow.id,
             version=await self._repository.last_version(workflow.id) + 1,
-            graph=flow.document(),
-            content_hash=flow.content_hash(),
+            graph=loaded.document,
+            content_hash=loaded.content_hash,
             changelog=(changelog or "").strip() or None,
             created_by=self._principal.user_id,
             created_by_key=self._principal.key_id,

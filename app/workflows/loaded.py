@@ -1,0 +1,40 @@
+"""A stored flow document and what was found out about it, each at most once for a request: reading it, writing it, its hash, its faults."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from app.flow.diagnostic import Diagnostics
+from app.flow.document import Flow
+
+
+class LoadedFlow:
+    """One document. `stored` is the JSON value of the row that it came from; nothing here changes it."""
+
+    def __init__(self, stored: dict[str, Any]) -> None:
+        self.stored = stored
+        self.diagnostics: Diagnostics | None = None
+        """What is wrong with it; filled by `Drafts.diagnostics`."""
+
+    @classmethod
+    def of(cls, flow: Flow, diagnostics: Diagnostics | None = None) -> LoadedFlow:
+        """One that is about to be stored; `diagnostics` when it was checked already."""
+        loaded = cls(flow.document())
+        loaded.flow, loaded.document, loaded.diagnostics = flow, loaded.stored, diagnostics
+        return loaded
+
+    @cached_property
+    def flow(self) -> Flow:
+        """For the engine's rules, ops and comparisons."""
+        return Flow.load(self.stored)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """For the API and pages: the one form that all parts can rely on."""
+        return self.flow.document()
+
+    @cached_property
+    def content_hash(self) -> bytes:
+        """See `Flow.content_hash`."""
+        return self.flow.content_hash()

@@ -1,0 +1,74 @@
+"""A request reads its document once and hands it on: no second decoding, encoding, hashing or validating of the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.flow.document import Flow
+from app.models.status import Role
+from app.workflows import drafts
+from tests.fixtures.people import ApiClients, BrowserClients
+from tests.workflows.examples import PATH, created, op, patch_draft
+
+ONE_STEP: dict[str, Any] = {
+    "name": "Counted",
+    "trigger": {"type": "event", "event": "signed_up"},
+    "nodes": [{"id": "tag", "type": "add_tag", "data": {"tag": "new"}}],
+    "edges": [{"source": "trigger", "target": "tag"}],
+}
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each of the dear functions was called."""
+    counted: Counter[str] = Counter()
+
+    def wrap(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*given: Any, **named: Any) -> Any:
+            counted[name] += 1
+            return function(*given, **named)
+
+        return called
+
+    monkeypatch.setattr(Flow, "load", wrap("decode", Flow.load))
+    monkeypatch.setattr(Flow, "document", wrap("encode", Flow.document))
+    monkeypatch.setattr(Flow, "content_hash", wrap("hash", Flow.content_hash))
+    monkeypatch.setattr(drafts, "validate", wrap("validate", drafts.validate))
+    return counted
+
+
+async def test_an_op_batch_handles_its_document_once(
+    api: ApiClients, browser: BrowserClients, calls: Counter[str]
+) -> None:
+    """By the API and by the canvas, whose answer says besides whether the draft differs from what is live."""
+    client = await api(Role.OWNER)
+    flow = await created(client, ONE_STEP)
+    assert (await client.post(f"{PATH}/{flow['id']}/activate")).status_code == 200
+    calls.clear()
+    answer = await patch_draft(client, flow["id"], 1, op("update_node", nodeId="tag", data={"tag": "other"}))
+    assert answer.status_code == 200, answer.text
+    assert calls == {"decode": 1, "encode": 1, "validate": 1}
+    canvas = await browser(Role.OWNER)
+    calls.clear()
+    batch = {"client": "tab", "ops": [op("update_node", nodeId="tag", data={"tag": "third"})]}
+    headers = {"If-Match": '"2"', "hx-request": "true"}
+    answer = await canvas.patch(f"/workflows/{flow['id']}/draft", json=batch, headers=headers)
+    assert answer.status_code == 200 and '"unpublished":true' in answer.text.replace(" ", "")
+    assert calls == {"decode": 1, "encode": 1, "validate": 1, "hash": 1}
+
+
+async def test_activating_validates_and_hashes_once(api: ApiClients, calls: Counter[str]) -> None:
+    """Publishing for the first time, and going on after a pause with nothing new to publish."""
+    client = await api(Role.OWNER)
+    flow = await created(client, ONE_STEP)
+    for _ in range(2):
+        calls.clear()
+        answer = await client.post(f"{PATH}/{flow['id']}/activate")
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["data"]["status"], answer.json()["data"]["issues"]) == ("active", [])
+        assert calls == {"decode": 1, "encode": 1, "validate": 1, "hash": 1}
+        await client.post(f"{PATH}/{flow['id']}/pause")
