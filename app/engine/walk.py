@@ -248,6 +248,8 @@ class Batch:
                 return known
             track.unlike += 1
         new = self._track(track.graph, track, track.seq)
+        if key is None:  # one person's own way: there is nobody to compare with further on
+            new.unlike = UNLIKE_AT_MOST
         # What a step adds to this contact alone was not reckoned with: later steps ask whether there is room.
         new.roomy = track.roomy and not any(isinstance(effect, ContactChange) for effect in outcome.effects)
         back = track.parent is None and track.left is not None
