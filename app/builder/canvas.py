@@ -15,18 +15,19 @@ from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
 from app.builder import form_options
 from app.builder.form_options import Choices
-from app.flow import node_words, presentation, registry
+from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic
-from app.flow.document import TRIGGER, Flow
+from app.flow.document import NEXT, triggers_of
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
 from app.flow.retry import ONCE, Retry
+from app.flow.trigger_type import CATEGORY
 from app.lib.formats import readers_zone
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.web.fragments import FragmentEngine
-from app.workflows.service import WorkflowService
+from app.workflows.loaded import LoadedFlow
 
 SPRITE = "/static/vendor/lucide-1.62.0/sprite.svg"
 Json = dict[str, Any]
@@ -48,12 +49,6 @@ def may_edit(principal: Principal, workflow: Workflow) -> bool:
     return principal.may(Role.MARKETER) and workflow.status != WorkflowStatus.ARCHIVED
 
 
-def trigger_presentation(document: Json) -> presentation.Presentation:
-    """How the document's trigger looks; an unknown type looks like an event."""
-    known = presentation.triggers()
-    return known.get(document["trigger"]["type"]) or next(iter(known.values()))
-
-
 def card(node: Json) -> Json:
     """What the card template of one step needs. `own_ports`: ways out that follow from its config, None when it has those of its type."""
     look, data = presentation.step(node["type"]), node.get("data") or {}
@@ -62,14 +57,9 @@ def card(node: Json) -> Json:
     return {"node": node, "presentation": look, "summary": node_words.summary_of(node["type"], data), "own_ports": own}
 
 
-def trigger_card(document: Json) -> Json:
-    """The same for the trigger."""
-    trigger = document["trigger"]
-    return {
-        "node": {"id": TRIGGER, "type": trigger["type"], "data": trigger},
-        "presentation": trigger_presentation(document),
-        "summary": "",
-    }
+def trigger_card(trigger: Json) -> Json:
+    """The same for a trigger."""
+    return {"node": trigger, "presentation": presentation.trigger(trigger["type"]), "summary": ""}
 
 
 def without_rule(document: Json, node: Json) -> dict[str, str]:
@@ -86,14 +76,54 @@ def without_rule(document: Json, node: Json) -> dict[str, str]:
 
 def cards(document: Json, only: set[str] | None = None) -> list[Json]:
     """All cards of a document, or those of `only`."""
-    found = [trigger_card(document), *(card(node) for node in document["nodes"])]
+    triggers = msgspec.to_builtins(triggers_of(document))
+    found = [*map(trigger_card, triggers), *(card(node) for node in document["nodes"])]
     return [item for item in found if only is None or item["node"]["id"] in only]
+
+
+def trigger_presentations() -> dict[str, presentation.Presentation]:
+    """How trigger types look, by what the canvas calls them: a step type may have the same name."""
+    return {f"{CATEGORY}:{name}": face for name, face in presentation.triggers().items()}
+
+
+def nothing_decided(document: Json) -> bool:
+    """Is the draft as empty as a new one, whose trigger nobody has chosen yet?"""
+    first, *more = triggers_of(document)
+    look = presentation.trigger(first.type)
+    untouched = all((look.defaults or {}).get(name) == value for name, value in first.data.items())
+    return not document["nodes"] and not document["notes"] and not more and unfinished(look) and untouched
+
+
+def unfinished(look: presentation.Presentation) -> bool:
+    """Is something still to be chosen in a new trigger of this type?"""
+    kind = trigger_registry.find(look.type)
+    return kind is not None and bool(trigger_registry.problems(kind, look.defaults or {}))
+
+
+def trigger_types() -> Json:
+    """What the canvas modules need of trigger types: `fields` are kept when another type is chosen, `unfinished` asks for a choice."""
+    unknown = {"label": "Trigger", "category": CATEGORY, "ports": [{"id": NEXT, "label": ""}], "start": {}}
+    known = {
+        name: {
+            **look.for_canvas(),
+            "label": "Trigger",
+            "trigger": True,
+            "fields": trigger_registry.fields(look.type),
+            "unfinished": unfinished(look),
+        }
+        for name, look in trigger_presentations().items()
+    }
+    return {CATEGORY: unknown, **known}
 
 
 def blank_cards() -> list[Json]:
     """One card of each type as a new step shows it, for the canvas to copy, and one of an unknown type."""
     blanks = [{"id": "new", "type": one.type, "data": one.defaults} for one in presentation.steps().values()]
-    return [card(node) for node in (*blanks, {"id": "new", "type": "unknown", "data": {}})]
+    triggers = [
+        {"node": {"id": "new", "type": name, "data": one.defaults}, "presentation": one, "summary": ""}
+        for name, one in trigger_presentations().items()
+    ]
+    return [*triggers, *(card(node) for node in (*blanks, {"id": "new", "type": "unknown", "data": {}}))]
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> list[Json]:
@@ -109,12 +139,11 @@ def shared(workflow: Workflow, document: Json) -> Json:
 
 def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues: Sequence[Diagnostic]) -> Json:
     """The one JSON tag that the canvas boots from."""
-    trigger = {"label": "Trigger", "category": "trigger", "ports": [{"id": "next", "label": ""}], "start": {}}
     return {
         "workflow": str(workflow.id),
         "rev": workflow.draft_rev,
         **shared(workflow, document),
-        "types": {"trigger": trigger, **{one.type: one.for_canvas() for one in presentation.steps().values()}},
+        "types": {**trigger_types(), **{one.type: one.for_canvas() for one in presentation.steps().values()}},
         "issues": as_json(issues),
         "mayEdit": may_edit(principal, workflow),
         "sprite": SPRITE,
@@ -132,13 +161,9 @@ def render_cards(request: AppRequest, items: list[Json], known: Choices) -> dict
     return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
 
 
-async def shown_version(
-    request: AppRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, number: int
-) -> Json:
+async def shown_version(request: AppRequest, session: AsyncSession, draft: LoadedFlow, version: LoadedFlow) -> Json:
     """The graph and cards of a version, when they are not what the draft shows; else nothing."""
-    version = await service.version(workflow, number)
-    if version.content_hash == service.draft(workflow).content_hash:
+    if version.content_hash == draft.content_hash:
         return {}
-    document = Flow.load(version.graph).document()
     known = await card_context(request, session)
-    return {"graph": document, "cards": render_cards(request, cards(document), known)}
+    return {"graph": version.document, "cards": render_cards(request, cards(version.document), known)}

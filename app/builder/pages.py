@@ -22,7 +22,7 @@ from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
 from app.flow import presentation
 from app.flow.contact_goals import CONTACT_CHANGES
-from app.flow.document import TRIGGER, Flow
+from app.flow.document import Flow
 from app.lib.complaints import all_complaints, complaint
 from app.models import Workflow
 from app.models.status import Role
@@ -56,6 +56,7 @@ async def show_builder(
         refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],
         symbols=[*presentation.steps().values(), *presentation.triggers().values()],
         triggers=list(presentation.triggers().values()),
+        empty=canvas.nothing_decided(document),
         flows=starting_flows(),
         choices=await form_options.all_of(db_session, request.user.tenant_id),
         unpublished=await workflows.has_unpublished_changes(workflow),
@@ -144,16 +145,20 @@ async def _in_conflict(
 def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
     """What others changed, in words: the names of steps, or what else it was."""
     names = {node["id"]: node.get("name") or presentation.step(node["type"]).label for node in document["nodes"]}
-    names[TRIGGER] = "the trigger"
+    names |= {trigger["id"]: "the trigger" for trigger in document["triggers"]}
     found: dict[str, None] = {}
     for op in msgspec.to_builtins(ops):
-        node_id = op.get("nodeId") or (op.get("node") or {}).get("id")
-        if op["kind"] == "remove_node":
+        node_id = op.get("nodeId") or (op.get("node") or op.get("trigger") or {}).get("id")
+        if op["kind"] == "remove_trigger":
+            found["a trigger that is gone now"] = None
+        elif op["kind"] == "remove_node":
             found["a step that is gone now"] = None
         elif op["kind"] == "replace":
             found["the whole draft"] = None
-        elif node_id or op["kind"] == "update_trigger":
-            found[names.get(node_id or TRIGGER, "a step")] = None
+        elif op["kind"] == "update_trigger":
+            found["the trigger"] = None
+        elif node_id:
+            found[names.get(node_id, "a step")] = None
         else:
             found[
                 {"set_goals": "the goals", "set_settings": "who may enter", "rename": "the name"}.get(
@@ -214,6 +219,7 @@ async def show_step_panel(
         may_edit=canvas.may_edit(request.user, workflow),
         choices=await form_options.all_of(db_session, request.user.tenant_id),
         triggers=list(presentation.triggers().values()),
+        several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),
         **shown[0],
     )

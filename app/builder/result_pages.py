@@ -17,8 +17,10 @@ from app.contacts.permission import label_of
 from app.flow.document import NEXT
 from app.flow.node_words import port_of
 from app.insights.service import workflow_stats
+from app.insights.starts import started_runs
 from app.models.status import Role
 from app.web.fragments import page
+from app.workflows.loaded import LoadedFlow
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}/results"
@@ -38,9 +40,15 @@ async def show_results(
     versions = (await workflows.versions(workflow, limit=OFFERED_VERSIONS)).items
     chosen = workflow.live_version if version is None else version or None
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
-    data: dict[str, Any] = {"entered": stats.total_runs, "nodes": msgspec.to_builtins(stats.node_stats)}
-    if chosen is not None:
-        data |= await canvas.shown_version(request, db_session, workflows, workflow, chosen)
+    draft = workflows.draft(workflow)
+    shown = draft if chosen is None else LoadedFlow((await workflows.version(workflow, chosen)).graph)
+    starts = {trigger.id: count for trigger, count in started_runs(shown.flow, stats)}
+    data: dict[str, Any] = {
+        "entered": stats.total_runs,
+        "starts": starts,
+        "nodes": msgspec.to_builtins(stats.node_stats),
+    }
+    data |= await canvas.shown_version(request, db_session, draft, shown)
     return page(
         request,
         "builder/results.html",
@@ -63,11 +71,15 @@ async def show_step_results(
     """The numbers of one step over all versions, for its panel."""
     stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id)
     numbers = stats.node_stats.get(node_id)
-    node = workflows.draft(await workflows.get(workflow_id)).flow.node(node_id)
+    flow = workflows.draft(await workflows.get(workflow_id)).flow
+    starts = {trigger.id: count for trigger, count in started_runs(flow, stats)}
+    node = flow.node(node_id)
     words = {port: port_of(node.type, node.data, port).label for port in numbers.ports} if node and numbers else {}
     return page(
         request,
         "builder/step_results.html",
+        started=starts.get(node_id),
+        triggers=len(starts),
         label_of=label_of,
         workflow_id=workflow_id,
         node_id=node_id,

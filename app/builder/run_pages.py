@@ -22,6 +22,7 @@ from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail
 from app.runs.service import RunNotFound, RunService, statuses_of
 from app.web.fragments import page
+from app.workflows.loaded import LoadedFlow
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}/people"
@@ -68,9 +69,9 @@ async def show_person(
     name = run.contact.name if run.contact else "Deleted contact"
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"name": name, "steps": _lit(run, told, request.user)}
-    data |= await canvas.shown_version(request, db_session, workflows, workflow, run.workflow_version)
-    document = row[3].graph
-    looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(document)}
+    version = LoadedFlow(row[3].graph)
+    data |= await canvas.shown_version(request, db_session, workflows.draft(workflow), version)
+    looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)}
     return page(
         request,
         "builder/person.html",
@@ -94,7 +95,13 @@ def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, A
         return formats.moment_text(value, zone, now, style)
 
     steps: list[dict[str, Any]] = [
-        {"nodeId": "trigger", "port": "next", "status": "completed", "note": told[0], "time": moment(run.started_at)}
+        {
+            "nodeId": run.trigger_id,
+            "port": "next",
+            "status": "completed",
+            "note": told[0],
+            "time": moment(run.started_at),
+        }
     ]
     lit = {step.seq: "failed" if needs_look(step) else step.status for step in run.steps}
     for step, sentence in zip(run.steps, told[1:], strict=True):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
+from app.flow.document import triggers_of
+
 COLUMN, ROW = 280, 168
 
 Graph = dict[str, Any]
@@ -28,8 +32,9 @@ def _path(*steps: str) -> list[Graph]:
 
 def _flow(name: str, text: str, event: str, nodes: list[Graph], edges: list[Graph], **more: Any) -> Graph:
     position = {"x": COLUMN, "y": 0}
-    trigger = {"type": "event", "event": event, "conditions": [], "match": "all", "position": position}
-    graph = {"trigger": trigger, "nodes": nodes, "edges": edges, "goals": [], "notes": [], **more}
+    trigger = {"type": "event", "event": event, "position": position}
+    triggers = msgspec.to_builtins(triggers_of({"trigger": trigger}))
+    graph = {"triggers": triggers, "nodes": nodes, "edges": edges, "goals": [], "notes": [], **more}
     return {"name": name, "text": text, "kinds": [node["type"] for node in nodes], "graph": graph}
 
 

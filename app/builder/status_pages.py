@@ -13,7 +13,11 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.builder import canvas
 from app.errors import AppError
+from app.flow import presentation
+from app.flow.diff import trigger_title
+from app.flow.document import triggers_of
 from app.flow.node_words import sends
+from app.flow.trigger_registry import typed
 from app.models.status import Channel, Role
 from app.web.flash import go
 from app.web.fragments import page
@@ -35,7 +39,12 @@ async def show_activation(
         "builder/activation.html",
         workflow=workflow,
         preview=await workflows.activation_preview(workflow),
-        trigger=document["trigger"],
+        starts=[
+            (presentation.trigger(trigger.type), kind.preview(config))
+            for trigger in triggers_of(document)
+            if trigger.enabled
+            for kind, config in [typed(trigger)]
+        ],
         goals=document["goals"],
         steps=len(document["nodes"]),
         emails=sum(sends(node["type"], Channel.EMAIL) for node in document["nodes"]),
@@ -45,8 +54,9 @@ async def show_activation(
 
 def _names(document: dict[str, Any]) -> dict[str, str]:
     """What steps are called in a list of issues."""
-    named = {"trigger": "Trigger"}
-    for card in canvas.cards(document)[1:]:
+    triggers = triggers_of(document)
+    named = {one.id: "Trigger" if len(triggers) == 1 else f"Trigger {trigger_title(one)}" for one in triggers}
+    for card in canvas.cards(document)[len(triggers) :]:
         named[card["node"]["id"]] = card["node"].get("name") or card["presentation"].label
     return named
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import triggers_of
+from app.flow.trigger_registry import subscriptions
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
@@ -153,11 +155,11 @@ async def startable(session: AsyncSession, tenant_id: int) -> Sequence[Row[UUID,
     return (await session.execute(query)).all()
 
 
-async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]) -> Sequence[Row[UUID, str, str]]:
+async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]) -> list[tuple[UUID, str, str]]:
     """Active workflows that start on one of `events`: (id, name, event)."""
-    event = WorkflowVersion.graph["trigger"]["event"].astext
+    graph = WorkflowVersion.graph
     query = (
-        select(Workflow.id, Workflow.name, event)
+        select(Workflow.id, Workflow.name, graph["trigger"], graph["triggers"])
         .join(
             WorkflowVersion,
             and_(WorkflowVersion.workflow_id == Workflow.id, WorkflowVersion.version == Workflow.live_version),
@@ -166,11 +168,15 @@ async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]
             Workflow.tenant_id == tenant_id,
             Workflow.status == WorkflowStatus.ACTIVE.value,
             Workflow.deleted_at.is_(None),
-            event.in_(events),
         )
         .order_by(Workflow.name)
     )
-    return (await session.execute(query)).all()
+    return [
+        (workflow_id, name, event)
+        for workflow_id, name, one, several in await session.execute(query)
+        for event in subscriptions(triggers_of({"trigger": one, "triggers": several}))
+        if event in events
+    ]
 
 
 async def common_tags(session: AsyncSession, tenant_id: int) -> list[str]:

@@ -19,6 +19,7 @@ from app.engine.matcher import Live, Matcher, Version
 from app.engine.records import Refusal
 from app.engine.state import Contact, GoalView, Run
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
+from app.flow.document import TRIGGER
 from app.inbox import InboxKind
 from app.lib import ids
 
@@ -30,8 +31,8 @@ LOOK_AHEAD = 100
 def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run:
     """A run as it stands in the database."""
     graph = matcher.graph(row.workflow_id, row.version)
-    node = graph.nodes[row.node_id or ""]
-    run = Run(row.id, graph, contact, row.raw_event, node, row.started, row.occurred_at, now)
+    node, start = graph.nodes[row.node_id or ""], graph.starts[row.trigger_id or TRIGGER]
+    run = Run(row.id, graph, start, contact, row.raw_event, node, row.started, row.occurred_at, now)
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
     run.waits_for, run.moved_at = row.waits_for, row.waits_since
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
@@ -231,10 +232,14 @@ class Arrivals:
             batch.refusals.append(Refusal(item.tenant_id, wanted, contact.id, None, "workflow_not_active", None))
         for graph in targets:
             run_id = item.run_id or next(fresh)
-            run = Run(run_id, graph, contact, item.payload, graph.start, self.now, item.occurred_at, self.now)
+            starts = [graph.by_hand] if item.kind == InboxKind.START else graph.listening[item.name]
+            start = starts[0]
+            run = Run(run_id, graph, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
             run.event_id = item.event_id
             if item.depth:
                 run.depth = item.depth
+            if not entries.admitted(run, starts, item):
+                continue
             ahead = self._goal_ahead(run, place) if graph.goals else None
             paused = self.matcher.live[graph.workflow_id].paused
             if entries.let_in(run, item, paused=paused, reaches=ahead is not None):

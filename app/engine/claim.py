@@ -77,7 +77,8 @@ uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.conta
 r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {_MICROS.format("r.started_at")},
 {_MICROS.format("coalesce(r.occurred_at, r.started_at)")}, {_MICROS.format("r.step_started_at")},
 convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), r.waits_for,
-{_MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {_MICROS.format("r.resume_at")}
+{_MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {_MICROS.format("r.resume_at")},
+r.trigger_id
 """
 ACTIVE = f"select {_RUN} from runs r where r.contact_id = any(%s) and r.status < 4"
 WAITING = f"""
@@ -170,6 +171,7 @@ class RunRow(NamedTuple):
     waits_since: int
     """When what its wait for an event began with happened."""
     resume_at: int | None
+    trigger_id: str | None
 
 
 class DueRun(NamedTuple):

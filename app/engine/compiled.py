@@ -19,7 +19,7 @@ from app.engine.goals import CompiledGoal, Judge, unless_met
 from app.flow import contact_goals, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
-from app.flow.document import ERROR, NEXT, TRIGGER, Conditions, Edge, Flow, Goal, Node
+from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
 from app.flow.effects import Message, SetVars
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
@@ -115,6 +115,39 @@ class CompiledNode:
             self.run, self.constant_outcome = unless_met(goals, self.run), None
 
 
+class CompiledStart:
+    """A trigger: whom it lets in, and where its runs begin.
+
+    `counter` counts its runs. That of a workflow's only trigger, whose id rows leave out, counts all that enter. `prefix`: the constant
+    fields of the rows of its runs.
+    """
+
+    __slots__ = (
+        "admits",
+        "by_hand",
+        "counter",
+        "enabled",
+        "entry_counters",
+        "event_name",
+        "id",
+        "prefix",
+        "subscribes",
+    )
+
+    def __init__(self, trigger: Trigger, counter: StatCounter, prefix: bytes) -> None:
+        self.id, self.enabled, self.counter, self.prefix = trigger.id, trigger.enabled, counter, prefix
+        self.admits: Judge | None = None
+        self.by_hand, self.event_name = False, ""
+        self.subscribes: tuple[str, ...] = ()
+        self.entry_counters: tuple[StatCounter, ...] = ()
+        """What a run of it counts when it enters."""
+
+    @property
+    def node(self) -> CompiledNode | None:
+        """The first step; None when it leads nowhere."""
+        return self.counter.target
+
+
 ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
 NODE_ENDS = ("failed", "goal", "exited", "cancelled")
 
@@ -160,10 +193,17 @@ class CompiledFlow:
         self.scope, self.counters = Scope(), list[StatCounter]()
         self.entered_counter, self.seconds_counter = self._counter("", "entered"), self._counter("", "seconds")
         self.end_counters = {key: self._counter("", key) for key in ENDS}
-        kind, config = trigger_registry.typed(flow.trigger.type, flow.trigger.data)
-        admission = kind.admission(config)
-        self.trigger_event: str | None = next(iter(kind.subscribes(config)), None)
-        self.admits = self._judge(admission.conditions, admission.match) if admission.conditions else None
+        # Constant fields of every run row: tenant, workflow, version.
+        prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
+        self.starts = {trigger.id: self._start(trigger, prefix) for trigger in flow.triggers}
+        """Where runs begin, by trigger, in the order of the document; those that are switched off too."""
+        on = [start for start in self.starts.values() if start.enabled]
+        self.by_hand = next((start for start in on if start.by_hand), (*on, *self.starts.values())[0])
+        """Where a run begins that was started from outside."""
+        self.listening: dict[str, list[CompiledStart]] = {}
+        for start in on:
+            for event in start.subscribes:
+                self.listening.setdefault(event, []).append(start)
         self.uncertain = uncertain_rule(flow.settings.uncertain)
         """What becomes of its messages whose fate nobody knows; None: a person is asked."""
         self.retry = flow.settings.retry
@@ -178,7 +218,6 @@ class CompiledFlow:
         rooms = [node.room for node in self.nodes.values() if node.room is not None]
         self.room = (sum(tags for tags, _ in rooms), sum(size for _, size in rooms)) if rooms else None
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
-        self.start: CompiledNode | None = None
         for edge in flow.edges:
             self._connect(edge)
         self.goals = [self._goal(goal) for goal in flow.goals]
@@ -199,16 +238,25 @@ class CompiledFlow:
             path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
         )
         """Fields of the contact that some step, trigger or goal of it looks at."""
-        # Constant fields of every run row: tenant, workflow, version.
-        self.prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
 
     def _counter(self, node_id: str, key: str) -> StatCounter:
         counter = StatCounter(len(self.counters), node_id, key)
         self.counters.append(counter)
         return counter
 
-    def _judge(self, raw: Conditions, match: str) -> Judge:
-        return self.scope.conditions(msgspec.convert(raw, list[Condition]), match)
+    def _start(self, trigger: Trigger, prefix: bytes) -> CompiledStart:
+        kind, config = trigger_registry.typed(trigger)
+        stored_id = None if trigger.id == TRIGGER else trigger.id
+        counter = self.entered_counter if stored_id is None else self._counter(trigger.id, NEXT)
+        start = CompiledStart(trigger, counter, prefix + rows.text(stored_id))
+        start.entry_counters = tuple(dict.fromkeys((self.entered_counter, counter)))
+        start.by_hand, start.event_name = kind.by_hand, kind.event_name(config)
+        start.subscribes = kind.subscribes(config)
+        admission = kind.admission(config)
+        if admission.conditions:
+            conditions = msgspec.convert(admission.conditions, list[Condition])
+            start.admits = self.scope.conditions(conditions, admission.match)
+        return start
 
     def _goal(self, goal: Goal) -> CompiledGoal:
         conditions = msgspec.convert(goal.conditions, list[Condition])
@@ -260,8 +308,8 @@ class CompiledFlow:
 
     def _connect(self, edge: Edge) -> None:
         target = self.nodes[edge.target]
-        if edge.source == TRIGGER:
-            self.start = self.entered_counter.target = target
+        if edge.source in self.starts:
+            self.starts[edge.source].counter.target = target
             return
         source, port = self.nodes[edge.source], edge.source_handle
         if port not in source.ports:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine import rows
 from app.engine.claim import Item
-from app.engine.compiled import CompiledFlow
+from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.goals import met_by_contact
 from app.engine.records import Refusal
 from app.engine.state import Run
@@ -51,19 +51,36 @@ class Entries:
         """An active run whose end within this batch must be seen."""
         self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
 
+    def admitted(self, run: Run, starts: list[CompiledStart], item: Item) -> bool:
+        """Do the conditions of one of `starts` hold? The run begins by the first whose do.
+
+        A refusal is kept when conditions cannot be checked, and when they do not hold for whoever asked for exactly this run.
+        """
+        broken, rules = "", None
+        for start in starts:
+            run.start, run.node = start, start.node
+            if start.admits is None:
+                return True
+            try:
+                verdict = start.admits(run)
+            except ConditionError as error:
+                broken = broken or str(error)
+                continue
+            if verdict.held:
+                return True
+            rules = verdict.rules
+        if broken:
+            return self._refuse(run, "condition_error", {"error": broken})
+        return item.kind == InboxKind.START and self._refuse(run, "conditions_not_met", {"rules": rules})
+
     def let_in(self, run: Run, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
 
         `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now.
-        Whoever asked for exactly this run is told too when the trigger's conditions do not hold.
         """
         graph = run.graph
         key = ""
         try:
-            if graph.admits is not None and not (verdict := graph.admits(run)).held:
-                return item.kind == InboxKind.START and self._refuse(
-                    run, "conditions_not_met", {"rules": verdict.rules}
-                )
             if graph.entry_key is not None:
                 key = as_key(graph.entry_key(run))
         except ConditionError as error:

@@ -57,6 +57,8 @@ counted as (
   union all
   select workflow_id, workflow_version, '', 'entered', count(*) from runs group by 1, 2
   union all
+  select workflow_id, workflow_version, trigger_id, 'next', count(*) from runs where trigger_id is not null group by 1, 2, 3
+  union all
   select workflow_id, workflow_version, '',
     case status when 4 then 'completed' when 5 then 'failed' when 6 then 'goal_reached' when 7 then 'exited' else 'cancelled' end, count(*)
   from runs where status >= 4 group by 1, 2, 4)
@@ -79,7 +81,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         with {_EDGES}
         select s.run_id, 'step ' || s.seq || ' ' || s.node_id || ' after ' || s.source || ':' || s.port from (
           select s.run_id, s.seq, s.node_id, r.workflow_id, r.workflow_version,
-            coalesce(lag(s.node_id) over earlier, 'trigger') as source,
+            coalesce(lag(s.node_id) over earlier, r.trigger_id, 'trigger') as source,
             coalesce(lag(s.port) over earlier, 'next') as port
           from steps s join runs r on r.id = s.run_id window earlier as (partition by s.run_id order by s.seq)) s
         left join edges e on e.workflow_id = s.workflow_id and e.version = s.workflow_version and e.source = s.source and e.port = s.port
@@ -92,7 +94,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         f"""
         with {_EDGES}, last as (
           select r.id, r.status, r.current_node_id, r.workflow_id, r.workflow_version,
-            coalesce(s.node_id, 'trigger') as source, coalesce(s.port, 'next') as port
+            coalesce(s.node_id, r.trigger_id, 'trigger') as source, coalesce(s.port, 'next') as port
           from runs r left join steps s on s.run_id = r.id and s.seq = r.seq where r.status <= 4)
         select l.id, 'status ' || l.status || ', at ' || coalesce(l.current_node_id, 'nothing')
           || ', led to ' || coalesce(e.target, 'nothing')
@@ -227,12 +229,21 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         with {_EDGES}, kept as (
           select workflow_id, version, node_id, key, sum(n) as n from node_stats
           where not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4),
+        started as (
+          select workflow_id, workflow_version as version, coalesce(trigger_id, 'trigger') as id, count(*) as n from runs group by 1, 2, 3),
         arrived as (
-          select e.workflow_id, e.version, e.target as node_id, sum(k.n) as n from edges e join kept k
-            on k.workflow_id = e.workflow_id and k.version = e.version
-            and ((e.source = 'trigger' and k.node_id = '' and k.key = 'entered') or (k.node_id = e.source and k.key = e.port))
+          select workflow_id, version, node_id, sum(n) as n from (
+            select e.workflow_id, e.version, e.target as node_id, k.n from edges e join kept k
+              on k.workflow_id = e.workflow_id and k.version = e.version and k.node_id = e.source and k.key = e.port
+            where not exists (select from started t where (t.workflow_id, t.version, t.id) = (e.workflow_id, e.version, e.source))
+            union all
+            select e.workflow_id, e.version, e.target, t.n from edges e join started t
+              on t.workflow_id = e.workflow_id and t.version = e.version and t.id = e.source) coming
           group by 1, 2, 3),
-        gone as (select workflow_id, version, node_id, sum(n) as n from kept where node_id <> '' group by 1, 2, 3)
+        gone as (
+          select workflow_id, version, node_id, sum(n) as n from kept where node_id <> ''
+            and not exists (select from started t where (t.workflow_id, t.version, t.id) = (kept.workflow_id, kept.version, kept.node_id))
+          group by 1, 2, 3)
         select workflow_id, 'version ' || version || ' ' || node_id || ': entered ' || coalesce(a.n, 0)
           || ', left or there ' || coalesce(g.n, 0)
         from arrived a full join gone g using (workflow_id, version, node_id) where coalesce(a.n, 0) <> coalesce(g.n, 0)

@@ -18,7 +18,9 @@ import structlog
 from app.engine.compiled import CompiledFlow, read
 from app.flow import registry
 from app.flow.contact_goals import CONTACT_CHANGES
+from app.flow.document import triggers_of
 from app.flow.node_type import NodeType
+from app.flow.trigger_registry import subscriptions
 from app.values.contact_view import COLUMNS
 
 log = structlog.get_logger()
@@ -38,7 +40,7 @@ where w.status in ('active', 'paused') and w.deleted_at is null
 """
 _LISTENING = """
 select uuid_send(v.workflow_id), v.version, v.tenant_id,
-  case when v.graph->'trigger'->>'type' = 'event' then v.graph->'trigger'->>'event' end,
+  jsonb_strip_nulls(jsonb_build_object('trigger', v.graph->'trigger', 'triggers', v.graph->'triggers')),
   array(select goal->>'event' from jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal),
   array(select node from jsonb_array_elements(v.graph->'nodes') node where node->>'type' = any(%s))
 from workflow_versions v join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
@@ -68,7 +70,7 @@ class Listening(NamedTuple):
     """What a version waits for: never changes, so it is read once."""
 
     tenant_id: int
-    trigger: str | None
+    triggers: tuple[str, ...]
     goals: tuple[str, ...]
     waits: tuple[str, ...] = ()
     """Events that its steps may wait for."""
@@ -115,8 +117,8 @@ class Matcher:
             heard = self._listening.get((workflow_id, version))
             if heard is not None:
                 one = live[workflow_id] = Live(workflow_id, version, heard.tenant_id, not active, since)
-                if heard.trigger:
-                    triggers.setdefault((heard.tenant_id, heard.trigger), []).append(one)
+                for event in heard.triggers:
+                    triggers.setdefault((heard.tenant_id, event), []).append(one)
         goals: dict[Key, set[bytes]] = {}
         for (workflow_id, _), heard in self._listening.items():
             for event in heard.goals:
@@ -134,10 +136,11 @@ class Matcher:
         known = {version: self._listening[version] for version in there if version in self._listening}
         if fresh := [version for version in there if version not in known]:
             arguments = list(waiting_types()), *_ids(fresh)
-            for workflow_id, version, tenant_id, trigger, goals, nodes in self.connection.execute(
+            for workflow_id, version, tenant_id, document, goals, nodes in self.connection.execute(
                 _LISTENING, arguments
             ):
-                known[bytes(workflow_id), version] = Listening(tenant_id, trigger, tuple(goals), tuple(_awaited(nodes)))
+                events = subscriptions(triggers_of(document))
+                known[bytes(workflow_id), version] = Listening(tenant_id, events, tuple(goals), tuple(_awaited(nodes)))
         self._listening = known
 
     def _follow_places(self) -> None:

@@ -14,7 +14,7 @@ from app.values import contact_fields
 from app.values.contact_view import liquid_data
 
 if TYPE_CHECKING:
-    from app.engine.compiled import CompiledFlow, CompiledNode
+    from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart
     from app.engine.paths import Track
 
 COMPLETED = int(RunStatus.COMPLETED)
@@ -140,6 +140,7 @@ class Run:
         self,
         run_id: bytes,
         graph: CompiledFlow,
+        start: CompiledStart,
         contact: Contact,
         raw_event: bytes | None,
         node: CompiledNode | None,
@@ -147,7 +148,8 @@ class Run:
         occurred_at: int,
         now: int,
     ) -> None:
-        self.id, self.graph, self.contact, self.raw_event, self.node = run_id, graph, contact, raw_event, node
+        self.id, self.graph, self.start, self.contact = run_id, graph, start, contact
+        self.raw_event, self.node = raw_event, node
         self.started, self.occurred_at, self.clock = started, occurred_at, now
         self.moved_at = occurred_at
 
@@ -173,7 +175,7 @@ class Run:
 
     @property
     def event_name(self) -> str:
-        return self.graph.trigger_event or "manual"
+        return self.start.event_name
 
     @property
     def steps(self) -> dict[str, Any]:

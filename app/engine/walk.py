@@ -13,7 +13,7 @@ from typing import Any
 from app.engine import rows
 from app.engine.answers import answer_outcome, count_visit, vars_fit
 from app.engine.calls import ANSWERED
-from app.engine.compiled import CompiledFlow, CompiledNode, NotUnderstood, StatCounter
+from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart, NotUnderstood, StatCounter
 from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Reached
 from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
@@ -57,7 +57,7 @@ class Batch:
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
         self.echoes: list[Echo] = []
-        self._beginnings: dict[tuple[CompiledFlow, bool], Track] = {}
+        self._beginnings: dict[tuple[CompiledStart, bool], Track] = {}
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], Track] = {}
 
     @property
@@ -86,19 +86,19 @@ class Batch:
         """A new run takes its first steps."""
         graph = run.graph
         roomy = graph.room is None or run.contact.has_room(graph.room)
-        track = self._beginnings.get((graph, roomy))
+        track = self._beginnings.get((run.start, roomy))
         if track is None:
-            track = self._beginnings[graph, roomy] = self._track(graph, None, 0)
+            track = self._beginnings[run.start, roomy] = self._track(graph, None, 0)
             track.roomy = roomy
-            track.counters.append(graph.entered_counter)
-            self._along(track, graph.entered_counter)
+            track.counters += run.start.entry_counters
+            self._along(track, run.start.counter)
         self._walk(run, track)
 
     def stand(self, run: Run) -> None:
         """A new run comes in and stands at its first step, which it does not take: `cut_short` ends it in this batch."""
         assert run.node is not None
         track = self._track(run.graph, None, 0)
-        track.counters += [run.graph.entered_counter, run.node.waiting_counter]
+        track.counters += [*run.start.entry_counters, run.node.waiting_counter]
         track.rest = Rest(WAITING, run.node, 0)
         track.runs.append(run)
         run.track = track

@@ -25,7 +25,7 @@ from app.models.status import MessageStatus, StepStatus
 
 TABLES: dict[str, dict[str, str]] = {
     "runs": {
-        "id": "uuid", "contact_id": "uuid", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int",
+        "id": "uuid", "contact_id": "uuid", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int", "trigger_id": "text",
         "trigger_event": "jsonb", "event_id": "uuid", "occurred_at": "timestamptz", "started_at": "timestamptz",
         "entry_key": "text", "context": "jsonb",
         "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
@@ -147,11 +147,10 @@ def run_rows(batch: Batch) -> list[bytes]:
         fresh = [run for run in track.runs if run.fence is None]
         if fresh:
             prefix, tail = UUID_HEAD, _state(track.rest, now)
-            middle = track.graph.prefix
             awaits = track.rest.waits_for is not None
             out += [
                 join((
-                    _RUN_HEAD, run.id, prefix, run.contact.id, middle, rows.raw_json(run.raw_event),
+                    _RUN_HEAD, run.id, prefix, run.contact.id, run.start.prefix, rows.raw_json(run.raw_event),
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),

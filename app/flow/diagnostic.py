@@ -50,8 +50,10 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     @property
     def identity(self) -> tuple[str, str, str | None]:
-        """Equal for the same fault in two revisions: the index of a node moves when another one is removed."""
-        return re.sub(r"^(\w+)\[\d+\]", r"\1", self.path), self.message, self.node_id
+        """Equal for the same fault in two revisions: the index of a node moves when another one is removed,
+        and a trigger is told in another way when there is a second one."""
+        path = re.sub(r"^(\w+)\[\d+\]", r"\1", self.path)
+        return re.sub(r"^triggers(\.data)?", "trigger", path), self.message, self.node_id
 
 
 class DiagnosticView(msgspec.Struct, rename="camel", kw_only=True, frozen=True):

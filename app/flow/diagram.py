@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
-from app.flow import node_words, trigger_registry
-from app.flow.document import Trigger
+from app.flow import node_words
+from app.flow.document import triggers_of
 from app.flow.node_type import NEXT_PORT, Port, port_label
+from app.flow.trigger_registry import typed
+from app.flow.trigger_type import CATEGORY
 
 WIDTH, HEIGHT = 176, 50
 SCALE_X, SCALE_Y = 0.74, 0.62
@@ -50,10 +52,12 @@ class Picture(msgspec.Struct):
 
 def draw(flow: dict[str, Any]) -> Picture:
     """Scale the canvas positions down and route the edges as the canvas does: down, across, down."""
-    trigger = msgspec.convert(flow["trigger"], Trigger)
-    kind, config = trigger_registry.typed(trigger.type, trigger.data)
-    cards = [_card("trigger", "trigger", kind.title(config), flow["trigger"].get("position"))]
-    ports: dict[str, tuple[Port, ...]] = {"trigger": (NEXT_PORT,)}
+    cards: list[Card] = []
+    ports: dict[str, tuple[Port, ...]] = {}
+    for trigger in triggers_of(flow):
+        kind, config = typed(trigger)
+        cards.append(_card(trigger.id, CATEGORY, kind.title(config), msgspec.to_builtins(trigger.position)))
+        ports[trigger.id] = (NEXT_PORT,)
     for node in flow["nodes"]:
         cards.append(_card(node["id"], node["type"], node_words.title_of_plain(node), node.get("position")))
         ports[node["id"]] = node_words.ports_of(node["type"], node.get("data") or {})
@@ -71,8 +75,8 @@ def draw(flow: dict[str, Any]) -> Picture:
 
 def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) -> Card:
     place = position or {}
-    is_trigger = node_id == "trigger"
-    category = "trigger" if is_trigger else node_words.category_of(kind)
+    is_trigger = kind == CATEGORY
+    category = CATEGORY if is_trigger else node_words.category_of(kind)
     label = "Trigger" if is_trigger else node_words.kind_word(kind)
     return Card(
         node_id,

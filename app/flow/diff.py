@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.flow import node_words
-from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position
+from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.phrases import sentence
 from app.flow.references import ReferencedNames
 from app.flow.retry import Backoff, Retry
 from app.flow.settings import Settings, Span, UncertainRule
+from app.flow.trigger_registry import typed
 
+Card = TypeVar("Card", Node, Trigger)
 Kind = Literal["added", "removed", "changed"]
 CARD_WIDTH, CARD_HEIGHT, ASIDE = 240, 80, 280
 """Pixels on the canvas: a removed step that would lie under a card is drawn this far to its left."""
@@ -65,25 +67,28 @@ def _is_condition(value: Any) -> bool:
 
 
 def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType({})) -> list[Change]:
-    """All differences: the trigger first, then steps in the order of the new flow, then what is gone, then the rest.
+    """All differences: the triggers first, then steps in the order of the new flow, then what is gone, then the rest.
 
     `names`: what the rows are called that steps of both refer to.
     """
-    return [*_trigger(before, after), *_nodes(before, after, names), *_goals(before, after), *_rest(before, after)]
+    return [*_triggers(before, after), *_nodes(before, after, names), *_goals(before, after), *_rest(before, after)]
 
 
 def union(before: Flow, after: Flow) -> Flow:
     """`after` with what `before` had and it has not: what a picture of the difference shows."""
     ways = {(edge.source, edge.source_handle, edge.target) for edge in after.edges}
+    triggers = tuple(_aside(one, after) for one in before.triggers if after.trigger_of(one.id) is None)
     gone = tuple(_aside(node, after) for node in before.nodes if after.node(node.id) is None)
     dropped = tuple(edge for edge in before.edges if (edge.source, edge.source_handle, edge.target) not in ways)
-    return msgspec.structs.replace(after, nodes=after.nodes + gone, edges=after.edges + dropped)
+    return msgspec.structs.replace(
+        after, triggers=after.triggers + triggers, nodes=after.nodes + gone, edges=after.edges + dropped
+    )
 
 
-def _aside(node: Node, flow: Flow) -> Node:
-    """The removed node, moved to the left when a new one took its place on the canvas."""
+def _aside(node: Card, flow: Flow) -> Card:
+    """The removed card, moved to the left when a new one took its place on the canvas."""
     x, y = node.position.x, node.position.y
-    for other in flow.nodes:
+    for other in flow.cards:
         if abs(other.position.x - x) < CARD_WIDTH and abs(other.position.y - y) < CARD_HEIGHT:
             return msgspec.structs.replace(node, position=Position(x=other.position.x - ASIDE, y=y))
     return node
@@ -104,26 +109,46 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
     return found
 
 
-def _trigger(before: Flow, after: Flow) -> Iterator[Change]:
-    old, new = (
-        {
-            "starts by": flow.trigger.type,
-            "event": flow.trigger.event,
-            "only if": flow.trigger.conditions,
-            "match": flow.trigger.match if len(flow.trigger.conditions) > 1 else None,
-        }
-        for flow in (before, after)
-    )
-    details = [*_details(old, new), *_ways(before, after, TRIGGER)]
-    if details:
-        yield Change("changed", TRIGGER, str(after.trigger.event or "Trigger"), TRIGGER, details)
+def _triggers(before: Flow, after: Flow) -> Iterator[Change]:
+    old = {trigger.id: trigger for trigger in before.triggers}
+    for trigger in after.triggers:
+        was = _trigger_facts(old[trigger.id]) if trigger.id in old else {}
+        details = _details(was, _trigger_facts(trigger))
+        if trigger.id not in old:
+            yield Change("added", trigger.id, trigger_title(trigger), TRIGGER, details)
+        elif details := [*details, *_ways(before, after, trigger.id)]:
+            yield Change("changed", trigger.id, trigger_title(trigger), TRIGGER, details)
+    for trigger in before.triggers:
+        if after.trigger_of(trigger.id) is None:
+            yield Change("removed", trigger.id, trigger_title(trigger), TRIGGER)
+
+
+def trigger_title(trigger: Trigger) -> str:
+    """What a trigger is called: the event that it listens for, or what its type calls it."""
+    kind, config = typed(trigger)
+    return kind.title(config)
+
+
+def _trigger_facts(trigger: Trigger) -> dict[str, Any]:
+    kind, config = typed(trigger)
+    admission = kind.admission(config)
+    return {
+        "starts by": trigger.type,
+        **{name: value for name, value in trigger.data.items() if name not in ("conditions", "match")},
+        "only if": admission.conditions,
+        "match": admission.match if len(admission.conditions) > 1 else None,
+        "switched off": None if trigger.enabled else True,
+    }
 
 
 def title_of(flow: Flow, node_id: str) -> str:
     """What a step is called on its card: its name, else what its type is called."""
     node = flow.node(node_id)
     if node is None:
-        return "the trigger" if node_id == TRIGGER else node_id
+        trigger = flow.trigger_of(node_id)
+        if trigger is None:
+            return node_id
+        return "the trigger" if len(flow.triggers) == 1 else f"the trigger {trigger_title(trigger)}"
     return node_words.title_of(node.type, node.name, node.data)
 
 

@@ -1,13 +1,14 @@
 """The flow document of a draft or version: what the canvas shows, the API speaks and the engine compiles.
 
 Every document in the database was written by `Flow.document`, so it always has all six parts, every edge has an id and a
-`sourceHandle`, and every node a position. Absent optional fields (`name`, `retry`, …) are left out, never null.
+`sourceHandle`, and every node a position. Absent optional fields (`name`, `retry`, …) are left out, never null. Those from before a
+workflow could have several triggers have a single `trigger` instead of `triggers`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Annotated, Any, Literal
 
@@ -21,9 +22,9 @@ from app.flow.retry import Retry
 from app.flow.settings import Settings
 
 TRIGGER = "trigger"
-"""The id of the trigger in edges; no node may have it."""
+"""The id of a workflow's only trigger in edges; no node may have it."""
 NEXT, ERROR = "next", "error"
-MAX_NODES, MAX_GOALS, MAX_NOTES, MAX_EDGES = 100, 20, 100, 1_000
+MAX_NODES, MAX_TRIGGERS, MAX_GOALS, MAX_NOTES, MAX_EDGES = 100, 20, 20, 100, 1_000
 
 # No dots: `steps.<nodeId>.<field>` is a path in conditions and templates.
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,100}\Z", description="Letters, digits, `-` and `_`; up to 100.")]
@@ -40,20 +41,61 @@ class Position(Part, frozen=True):
     y: Coordinate = 0
 
 
-class Trigger(Part, frozen=True):
-    """What starts runs. `event` waits for events of that name that meet the conditions; `manual` for people and programs."""
+class Trigger(NodeLooks, Part, frozen=True):
+    """What starts runs. `data` is the configuration that its type's JSON Schema (`GET /api/v1/trigger-types`) describes.
+
+    Edges leave it by its `id`. One that is switched off (`enabled: false`) starts nothing.
+    """
+
+    id: Id = TRIGGER
+    type: str = "event"
+    enabled: bool = True
+    data: dict[str, Any] = {}
+    position: Position = Position()
+
+
+class SingleTrigger(Part, frozen=True):
+    """The first trigger, written as in a workflow that has one: what an event or manual trigger is set to stands beside its type."""
 
     type: str = "event"
     event: EventName | None = None
-    conditions: Conditions = msgspec.field(default_factory=list)
+    conditions: Conditions = []
     match: Match = "all"
+    data: dict[str, Any] | UnsetType = UNSET
     position: Position = Position()
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """The configuration of its type."""
-        given = {"event": self.event, "conditions": self.conditions, "match": self.match}
-        return {name: value for name, value in given.items() if value is not None}
+    @classmethod
+    def of(cls, trigger: Trigger) -> SingleTrigger:
+        """The same in this form; `data` holds what has no field of its own here."""
+        own = {name: trigger.data[name] for name in _SINGLE_FIELDS if name in trigger.data}
+        more = {name: value for name, value in trigger.data.items() if name not in own}
+        return cls(type=trigger.type, position=trigger.position, data=more or UNSET, **own)
+
+    def trigger(self, id_: str = TRIGGER, enabled: bool = True) -> Trigger:
+        """The same as one of several."""
+        given = {name: getattr(self, name) for name in _SINGLE_FIELDS}
+        if isinstance(self.data, dict):  # a type that need not have these fields
+            defaults = SingleTrigger()
+            data = self.data | {name: value for name, value in given.items() if value != getattr(defaults, name)}
+        else:
+            data = {name: value for name, value in given.items() if value is not None}
+        return Trigger(id=id_, type=self.type, enabled=enabled, data=data, position=self.position)
+
+    def says_as(self, trigger: Trigger) -> bool:
+        """Does it say the same, wherever either lies on the canvas?"""
+        return msgspec.structs.replace(SingleTrigger.of(trigger), position=self.position) == self
+
+
+_SINGLE_FIELDS = ("event", "conditions", "match")
+
+
+def one_of(single: SingleTrigger | UnsetType, several: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
+    """The triggers of a document that names them in one of two ways, or in both alike. Raises ValueError when they differ."""
+    if isinstance(single, UnsetType):
+        return several
+    if several and not single.says_as(several[0]):
+        raise ValueError("`trigger` and the first of `triggers` say different things. Send one of the two.")
+    return several or (single.trigger(),)
 
 
 class Node(NodeLooks, Part, frozen=True):
@@ -123,14 +165,19 @@ class Note(Part, frozen=True):
 
 
 class Flow(Part, frozen=True):
-    """The whole document. Immutable: edits make a new one."""
+    """The whole document. Immutable: edits make a new one. `trigger` is read and becomes the only one of `triggers`."""
 
-    trigger: Trigger = Trigger()
+    triggers: tuple[Trigger, ...] = ()
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     goals: tuple[Goal, ...] = ()
     settings: Settings = Settings()
     notes: tuple[Note, ...] = ()
+    trigger: SingleTrigger | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "triggers", one_of(self.trigger, self.triggers) or (Trigger(),))
+        msgspec.structs.force_setattr(self, "trigger", UNSET)
 
     @classmethod
     def load(cls, document: dict[str, Any]) -> Flow:
@@ -161,21 +208,49 @@ class Flow(Part, frozen=True):
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return plain
 
+    def plain(self) -> dict[str, Any]:
+        """Plain values with a `trigger` in place of `triggers` where that says all of it, as documents did before there were several."""
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        if (single := self.single) is not None:
+            del document["triggers"]
+            document["trigger"] = msgspec.to_builtins(single)
+        return document
+
     def node(self, node_id: str) -> Node | None:
         """The node called `node_id`, None when there is none."""
         return next((node for node in self.nodes if node.id == node_id), None)
+
+    @property
+    def cards(self) -> tuple[Trigger | Node, ...]:
+        """All that lies on the canvas and edges may leave: triggers, then steps."""
+        return (*self.triggers, *self.nodes)
+
+    def trigger_of(self, trigger_id: str) -> Trigger | None:
+        """The trigger called `trigger_id`, None when there is none."""
+        return next((trigger for trigger in self.triggers if trigger.id == trigger_id), None)
+
+    @property
+    def single(self) -> SingleTrigger | None:
+        """Its trigger in the form of workflows that have one; None when that form cannot say all of it."""
+        first, *more = self.triggers
+        plain = first.id == TRIGGER and first.enabled and set(first.data) <= set(_SINGLE_FIELDS)
+        return SingleTrigger.of(first) if plain and not more else None
+
+    def trigger_path(self, index: int) -> str:
+        """Where the configuration of a trigger stands, for who reads what is wrong with it."""
+        return "trigger" if self.single is not None else f"triggers[{index}].data"
 
     def leaving(self, source: str) -> Iterator[Edge]:
         """The edges that leave `source`, in document order."""
         return (edge for edge in self.edges if edge.source == source)
 
     def reachable(self) -> set[str]:
-        """Ids of the nodes that a run can come to from the trigger."""
+        """Ids of the nodes that a run can come to from a trigger."""
         ways: dict[str, list[str]] = {}
         for edge in self.edges:
             ways.setdefault(edge.source, []).append(edge.target)
         seen: set[str] = set()
-        open_ids = [TRIGGER]
+        open_ids = [trigger.id for trigger in self.triggers]
         while open_ids:
             for target in ways.get(open_ids.pop(), ()):
                 if target not in seen:
@@ -188,8 +263,13 @@ class Flow(Part, frozen=True):
 
         A draft that was only tidied up is not "changed since published" and makes no new version.
         """
-        document: dict[str, Any] = msgspec.to_builtins(self)
-        for part in (document["trigger"], *document["nodes"], *document["notes"]):
+        document = self.plain()
+        for part in (
+            document.get("trigger", {}),
+            *document.get("triggers", ()),
+            *document["nodes"],
+            *document["notes"],
+        ):
             for place in ("position", "width", "height"):
                 part.pop(place, None)
         for goal in document["goals"]:
@@ -198,3 +278,9 @@ class Flow(Part, frozen=True):
         for name, key in (("nodes", "id"), ("edges", "id"), ("notes", "id")):
             document[name] = sorted(document[name], key=itemgetter(key))
         return hashlib.sha256(msgspec.json.encode(document, order="sorted")).digest()
+
+
+def triggers_of(stored: Mapping[str, Any]) -> tuple[Trigger, ...]:
+    """The triggers of a stored document, or of as much of one as names them in either way. ValidationError when it is not one."""
+    named = {name: stored[name] for name in ("trigger", "triggers") if stored.get(name) is not None}
+    return msgspec.convert(named, Flow).triggers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from app.flow.diagnostic import Diagnostic, warning
-from app.flow.document import TRIGGER, Edge, Flow, Node
+from app.flow.document import NEXT, Edge, Flow, Node
 from app.flow.step_types import StepTypes
 from app.lib.readings import quoted
 
@@ -13,13 +13,14 @@ from app.lib.readings import quoted
 def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     """All of it; `types` knows the ports."""
     nodes = {node.id: node for node in flow.nodes}
+    triggers = {trigger.id for trigger in flow.triggers}
     taken: dict[tuple[str, str], int] = {}
     for index, edge in enumerate(flow.edges):
-        at = edge.source if edge.source in nodes or edge.source == TRIGGER else None
+        at = edge.source if edge.source in nodes or edge.source in triggers else None
         first = taken.setdefault((edge.source, edge.source_handle), index)
         if (lost := _lost_port(edge, nodes, types)) is not None:
             yield Diagnostic(f"edges[{index}].sourceHandle", lost, at, blocks_save=False)
-        for field, message in _faults(edge, nodes, types, None if first == index else first):
+        for field, message in _faults(edge, nodes, triggers, types, None if first == index else first):
             yield Diagnostic(f"edges[{index}].{field}", message, at)
     if circle := cycle(nodes, flow.edges):
         ends = (circle[-1], circle[0])
@@ -33,15 +34,17 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
             yield warning(f"nodes[{index}]", "Nothing leads to this step. Connect it, or remove it.", node.id)
 
 
-def _faults(edge: Edge, nodes: dict[str, Node], types: StepTypes, first: int | None) -> Iterator[tuple[str, str]]:
+def _faults(
+    edge: Edge, nodes: dict[str, Node], triggers: set[str], types: StepTypes, first: int | None
+) -> Iterator[tuple[str, str]]:
     """The field of the edge and what is wrong with it. `first`: the index of an earlier edge on the same port."""
-    if edge.source not in nodes and edge.source != TRIGGER:
+    if edge.source not in nodes and edge.source not in triggers:
         yield "source", f"There is no node {quoted(edge.source)}. Use the id of a node, or `trigger`."
-    if edge.target == TRIGGER:
+    if edge.target in triggers:
         yield "target", "Nothing leads into the trigger. Let the edge end at a node."
     elif edge.target not in nodes:
         yield "target", f"There is no node {quoted(edge.target)}. Use the id of a node."
-    ports = _ports(edge.source, nodes, types)
+    ports = [NEXT] if edge.source in triggers else _ports(edge.source, nodes, types)
     if ports is not None and edge.source_handle not in ports and _lost_port(edge, nodes, types) is None:
         yield "sourceHandle", _no_port(edge.source, edge.source_handle, ports)
     if first is not None:
@@ -66,8 +69,6 @@ def _lost_port(edge: Edge, nodes: dict[str, Node], types: StepTypes) -> str | No
 
 def _ports(source: str, nodes: dict[str, Node], types: StepTypes) -> list[str] | None:
     """Names of the ways out of `source`; None when they cannot be known (no such node, unknown type)."""
-    if source == TRIGGER:
-        return ["next"]
     node = nodes.get(source)
     return types.ports(node.type, node.data) if node and node.type in types.names() else None
 

@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from itertools import islice
 
 from app.flow.diagnostic import Diagnostic, warning
-from app.flow.document import TRIGGER, Flow
+from app.flow.document import Flow
 from app.flow.field_reads import FieldRead, KnownNames, fields_read
 from app.flow.node_words import written_by
+from app.flow.trigger_registry import subscriptions, typed
 
+Events = list[str | None]
+"""Events by name, None for one that is not known; never empty."""
 MAX_DOUBTS = 50
 
 
 def events_of(flow: Flow) -> set[str]:
     """The events whose properties the flow may read."""
     goals = {goal.event for goal in flow.goals}
-    return {name for name in {flow.trigger.event, *goals} if name}
+    return {name for name in {*subscriptions(flow.triggers), *goals} if name}
 
 
 def reads_fields(flow: Flow) -> bool:
@@ -29,10 +32,16 @@ def doubts(flow: Flow, known: KnownNames) -> list[Diagnostic]:
     mine = known.with_attributes(_written(flow))
     found = (
         warning(read.path, message, node_id)
-        for read, event, node_id in _reads(flow)
-        if (message := mine.doubt(read, event)) is not None
+        for read, events, node_id in _reads(flow)
+        if (message := _in_none(mine, read, events)) is not None
     )
     return list(islice(dict.fromkeys(found), MAX_DOUBTS))
+
+
+def _in_none(known: KnownNames, read: FieldRead, events: Events) -> str | None:
+    """A sentence when the field is in none of the events that it may come from."""
+    sentences = [known.doubt(read, event) for event in events]
+    return sentences[0] if all(sentences) else None
 
 
 def _written(flow: Flow) -> Iterator[str]:
@@ -40,17 +49,22 @@ def _written(flow: Flow) -> Iterator[str]:
         yield from written_by(node)
 
 
-def _reads(flow: Flow) -> Iterator[tuple[FieldRead, str | None, str | None]]:
-    """Every field that is read, with the event it may come from and the card it is on."""
-    event = flow.trigger.event if flow.trigger.type == "event" else None
-    for read in fields_read(flow.trigger.conditions, "trigger.conditions"):
-        yield read, event, TRIGGER
+def _reads(flow: Flow) -> Iterator[tuple[FieldRead, Events, str | None]]:
+    """Every field that is read, with the events it may come from and the card it is on."""
+    events: list[str | None] = []
+    for index, trigger in enumerate(flow.triggers):
+        kind, config = typed(trigger)
+        own: list[str | None] = [*kind.subscribes(config)] or [None]
+        events += own if trigger.enabled else []
+        for read in fields_read(kind.admission(config).conditions, f"{flow.trigger_path(index)}.conditions"):
+            yield read, own, trigger.id
+    events = events or [None]
     for index, node in enumerate(flow.nodes):
         for read in fields_read(node.data, f"nodes[{index}].data"):
-            yield read, event, node.id
+            yield read, events, node.id
     for index, goal in enumerate(flow.goals):
         for read in fields_read(goal.conditions, f"goals[{index}].conditions"):
-            yield read, goal.event, None
+            yield read, [goal.event], None
     key = flow.settings.entry_key
     if isinstance(key, str) and key.startswith("event."):
-        yield FieldRead("settings.entryKey", key.split(".")), event, None
+        yield FieldRead("settings.entryKey", key.split(".")), events, None

@@ -66,6 +66,9 @@ class Presentation:
     installed: bool = True
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
+    offers: tuple[dict[str, Any], ...] = ()
+    """Of a trigger type: what an empty canvas offers to begin with. `title`, `text`, `icon`; `data` to begin at once with, else `field`
+    is to be filled in first."""
 
     def for_canvas(self) -> dict[str, Any]:
         """What the canvas modules need."""
@@ -133,6 +136,7 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
         order=about.get("order", 100),
         script=script if script.exists() else None,
         **of_kind,
+        offers=tuple(about.get("offers", ())),
     )
 
 
@@ -197,18 +201,30 @@ def forget() -> None:
     _all_triggers.cache_clear()
 
 
+def trigger(type_: str) -> Presentation:
+    """How a trigger type looks; one that is not installed (any more) says so."""
+    return triggers().get(type_) or _unknown(
+        type_, "Unknown trigger", CATEGORY, trigger_registry.UnknownTrigger.description
+    )
+
+
 def step(type_: str) -> Presentation:
     """How a step type looks; a type that is not installed (any more) says so."""
     known = steps().get(type_)
     if known is not None:
         return known
+    kept = "This type is not installed here. The step is kept as it is; it can be moved or removed."
+    return _unknown(type_, "Unknown step", "exit", kept)
+
+
+def _unknown(type_: str, label: str, category: str, description: str) -> Presentation:
     return Presentation(
         type=type_,
         key="unknown",
         folder="_shared/unknown",
-        label="Unknown step",
-        category="exit",
-        description="This type is not installed here. The step is kept as it is; it can be moved or removed.",
+        label=label,
+        category=category,
+        description=description,
         ports=(NEXT_PORT,),
         installed=False,
         refusal=refusals().get(type_, ""),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from app.flow.document import TRIGGER, Flow
+from app.flow.document import Flow
+from app.flow.trigger_type import CATEGORY
 
 WIDTH, HEIGHT, SQUARE = 76, 28, 7
 COLUMN, GAP = 16, 3
@@ -31,16 +32,16 @@ class Glyph(msgspec.Struct, frozen=True):
 
 
 def _columns(flow: Flow) -> list[list[str]]:
-    """Node ids by their distance from the trigger along the longest way, arms from left to right on the canvas."""
-    depth = {TRIGGER: 0}
-    order = [TRIGGER]
+    """Node ids by their distance from the triggers along the longest way, arms from left to right on the canvas."""
+    depth = {trigger.id: 0 for trigger in flow.triggers}
+    order = list(depth)
     for source in order:
         for edge in flow.leaving(source):
             # A circle cannot be saved, but a glyph must not hang on one either.
             if depth[source] < len(flow.nodes) and depth.get(edge.target, -1) <= depth[source]:
                 depth[edge.target] = depth[source] + 1
                 order.append(edge.target)
-    lies = {node.id: node.position.x for node in flow.nodes}
+    lies = {card.id: card.position.x for card in flow.cards}
     columns: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
     for node_id, level in depth.items():
         columns[level].append(node_id)
@@ -56,7 +57,7 @@ def draw(flow: Flow, category_of: Callable[[str], str]) -> Glyph:
     places: dict[str, Dot] = {}
     for level, column in enumerate(columns):
         for node_id, y in zip(column, ROWS.get(len(column), ()), strict=False):
-            category = "trigger" if node_id == TRIGGER else category_of(types.get(node_id, ""))
+            category = CATEGORY if flow.trigger_of(node_id) else category_of(types.get(node_id, ""))
             places[node_id] = Dot(round(left + level * step + SQUARE / 2, 1), y, category)
     path = "".join(
         f"M{places[edge.source].x} {places[edge.source].y}L{places[edge.target].x} {places[edge.target].y}"

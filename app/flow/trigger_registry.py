@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 import app.triggers.types as package
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
+from app.flow.document import Trigger
 from app.flow.trigger_type import TriggerPreview, TriggerType
 from app.lib.complaints import all_complaints
 
@@ -58,6 +60,12 @@ def problems(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnostic]:
     return kind.issues(msgspec.convert(data, kind.Config))
 
 
+def fields(name: str) -> list[str]:
+    """Names of the fields that a config of this type may have."""
+    kind = find(name)
+    return [field.encode_name for field in msgspec.structs.fields(kind.Config)] if kind else []
+
+
 class UnknownTrigger(TriggerType):
     """Stands for a type that is not installed here, or a config that it does not understand: nothing starts by it."""
 
@@ -89,12 +97,28 @@ class TypedTrigger(NamedTuple):
     config: Any
 
 
-def typed(type_: str, data: dict[str, Any]) -> TypedTrigger:
-    """The type and config of a trigger; `UnknownTrigger` when there is no such type, or it does not understand `data`."""
-    kind = find(type_)
+def typed(trigger: Trigger) -> TypedTrigger:
+    """The type and config of a trigger; `UnknownTrigger` when there is no such type, or it does not understand the data."""
+    kind = find(trigger.type)
     if kind is not None:
         try:
-            return TypedTrigger(kind, msgspec.convert(data, kind.Config))
+            return TypedTrigger(kind, msgspec.convert(trigger.data, kind.Config))
         except msgspec.ValidationError:
             pass
     return TypedTrigger(UnknownTrigger, UnknownTrigger.Config())
+
+
+def subscriptions(triggers: Iterable[Trigger]) -> tuple[str, ...]:
+    """The events that those of `triggers` that are switched on listen for, each once."""
+    on = [typed(trigger) for trigger in triggers if trigger.enabled]
+    return tuple(dict.fromkeys(event for kind, config in on for event in kind.subscribes(config)))
+
+
+def summary(triggers: Sequence[Trigger]) -> str:
+    """What starts a workflow, as the list of workflows says it: the first that is switched on, and how many there are besides."""
+    on = [typed(trigger) for trigger in triggers if trigger.enabled]
+    if not on:
+        return "No trigger is switched on"
+    (kind, config), *others = on
+    more = f" and {len(others)} more trigger{'s' if len(others) > 1 else ''}" if others else ""
+    return f"{kind.summary(config)}{more}"

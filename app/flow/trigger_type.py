@@ -16,6 +16,8 @@ from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, Conditions, Match
 from app.flow.phrases import sentence
 
+BY_HAND = "manual"
+"""The event of a run that a person or a program started where the workflow listens for events."""
 CATEGORY = "trigger"
 """The colour and the group of all trigger types."""
 

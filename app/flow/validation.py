@@ -16,7 +16,20 @@ import msgspec
 from msgspec import UnsetType
 
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete, warning
-from app.flow.document import MAX_EDGES, MAX_GOALS, MAX_NODES, MAX_NOTES, TRIGGER, Edge, Flow, Goal, Node, Note
+from app.flow.document import (
+    MAX_EDGES,
+    MAX_GOALS,
+    MAX_NODES,
+    MAX_NOTES,
+    MAX_TRIGGERS,
+    TRIGGER,
+    Edge,
+    Flow,
+    Goal,
+    Node,
+    Note,
+    Trigger,
+)
 from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
@@ -24,6 +37,7 @@ from app.flow.node_words import references_of
 from app.flow.references import ReferencedNames
 from app.flow.settings import Settings, Span, UncertainRule
 from app.flow.step_types import StepTypes
+from app.flow.trigger_checks import check_triggers
 from app.lib import jsonlimits
 from app.lib.nearest import did_you_mean
 from app.lib.readings import quoted
@@ -71,7 +85,7 @@ def validate(
             *shape,
             *steps,
             *check_edges(flow, types),
-            *_check_trigger(flow, types),
+            *check_triggers(flow, types),
             *_check_goals(flow, types),
             *_check_settings(flow.settings),
             *_lost_steps(flow),
@@ -85,7 +99,8 @@ def _in_order(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def _shape(flow: Flow) -> Iterator[Diagnostic]:
-    limited: list[tuple[str, Sequence[Node | Edge | Goal | Note], int]] = [
+    limited: list[tuple[str, Sequence[Node | Edge | Goal | Note | Trigger], int]] = [
+        ("triggers", flow.triggers, MAX_TRIGGERS),
         ("nodes", flow.nodes, MAX_NODES),
         ("edges", flow.edges, MAX_EDGES),
         ("goals", flow.goals, MAX_GOALS),
@@ -100,10 +115,10 @@ def _shape(flow: Flow) -> Iterator[Diagnostic]:
                 message = f"Two {name} are called {quoted(part.id)}. Give each an id of its own."
                 yield Diagnostic(f"{name}[{index}].id", message)
     for index, node in enumerate(flow.nodes):
-        if node.id == TRIGGER:
-            yield Diagnostic(f"nodes[{index}].id", "`trigger` is the trigger's id. Give the node another one.")
+        if node.id == TRIGGER or flow.trigger_of(node.id) is not None:
+            yield Diagnostic(f"nodes[{index}].id", f"`{node.id}` is the trigger's id. Give the node another one.")
     if b"\\u0000" in msgspec.json.encode(flow):
-        for path in _zero_bytes(flow.document(), ""):
+        for path in _zero_bytes(flow.plain(), ""):
             yield Diagnostic(path, "This text holds a zero character. Remove it.")
 
 
@@ -127,7 +142,13 @@ def _sizes(flow: Flow) -> Iterator[Diagnostic]:
 
 def _free_parts(flow: Flow) -> Iterator[tuple[str, Any]]:
     """The parts whose shape is not fixed by the document."""
-    yield "trigger.conditions", flow.trigger.conditions
+    for index, trigger in enumerate(flow.triggers):
+        single = flow.single is not None
+        yield (
+            ("trigger.conditions", trigger.data.get("conditions"))
+            if single
+            else (f"triggers[{index}].data", trigger.data)
+        )
     for index, node in enumerate(flow.nodes):
         yield f"nodes[{index}].data", node.data
     for index, goal in enumerate(flow.goals):
@@ -142,7 +163,7 @@ def _zero_bytes(value: Any, path: str) -> Iterator[str]:
             if "\0" in key:
                 yield f"{path}.{key!r}".lstrip(".")
             yield from _zero_bytes(inner, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _zero_bytes(inner, f"{path}[{index}]")
 
@@ -183,18 +204,6 @@ def _steps_read(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _steps_read(inner, f"{path}[{index}]")
-
-
-def _check_trigger(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
-    trigger = flow.trigger
-    if trigger.type not in types.trigger_names():
-        yield Diagnostic("trigger.type", _unknown(trigger.type, types.trigger_names(), "trigger type"), TRIGGER)
-    else:
-        for problem in types.trigger_problems(trigger.type, trigger.data):
-            yield problem.below("trigger", TRIGGER)
-    if not any(flow.leaving(TRIGGER)):
-        message = "Connect the trigger to the first step." if flow.nodes else "Add the first step: nothing happens yet."
-        yield incomplete("trigger", message, TRIGGER)
 
 
 def _check_goals(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:

@@ -16,17 +16,20 @@ from app.accounts.deps import AppRequest, Database
 from app.contacts.permission import label_of
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
-from app.flow.document import ERROR, TRIGGER, Flow, Node
+from app.flow.diff import trigger_title
+from app.flow.document import ERROR, Flow, Node, Trigger
 from app.flow.node_type import ERROR_PORT, Port, port_label
 from app.flow.node_words import category_of
+from app.flow.trigger_registry import summary
+from app.flow.trigger_type import CATEGORY
 from app.insights.repository import InsightRepository
 from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
 from app.insights.service import overview, workflow_stats
+from app.insights.starts import started_runs
 from app.lib.formats import counted, number, percent
 from app.models.status import Role
 from app.troubles.kinds import KINDS, act_of, text_of
 from app.web.fragments import page
-from app.workflows.pages import trigger_text
 from app.workflows.service import WorkflowService
 
 SHOWN = 8
@@ -70,7 +73,7 @@ async def home(request: AppRequest, db_session: Database) -> Template:
         line=line,
         running=running,
         glyphs={key: thumbnail.draw(flow, category_of) for key, flow in flows.items()},
-        triggers={key: trigger_text(flow) for key, flow in flows.items()},
+        triggers={key: summary(flow.triggers) for key, flow in flows.items()},
         goals={key: bool(flow.goals) for key, flow in flows.items()},
     )
 
@@ -127,31 +130,36 @@ def _rest(stats: NodeStats, ways: Sequence[Port]) -> str:
 def stages(flow: Flow, stats: WorkflowStats) -> list[Stage]:
     """The steps in reading order: down one arm, then the next, and where arms join again after the last of them."""
     return [
-        Stage(
-            node_id=TRIGGER,
-            type=TRIGGER,
-            title=trigger_text(flow),
-            kind="Trigger",
-            category="trigger",
-            indent=0,
-            arrived=stats.total_runs,
-            went_on=stats.total_runs,
-            waiting=0,
-            failed=0,
-            rest="",
-        ),
+        *(_entry(trigger, entered) for trigger, entered in started_runs(flow, stats)),
         *(_stage(node, indent, stats.node_stats.get(node.id, NodeStats())) for node, indent in reading_order(flow)),
     ]
 
 
+def _entry(trigger: Trigger, entered: int) -> Stage:
+    return Stage(
+        node_id=trigger.id,
+        type=CATEGORY,
+        title=summary([trigger]) if trigger.enabled else f"{trigger_title(trigger)}, switched off",
+        kind="Trigger",
+        category=CATEGORY,
+        indent=0,
+        arrived=entered,
+        went_on=entered,
+        waiting=0,
+        failed=0,
+        rest="",
+    )
+
+
 def reading_order(flow: Flow) -> list[tuple[Node, int]]:
     """(node, depth of its arm) of every node a run can come to. A join stands as deep as the branch it closes."""
-    reachable = flow.reachable() | {TRIGGER}
+    sources = [trigger.id for trigger in flow.triggers]
+    reachable = flow.reachable() | set(sources)
     coming: dict[str, int] = Counter(edge.target for edge in flow.edges if edge.source in reachable)
     joins = {target for target, ways in coming.items() if ways > 1}
-    depths: dict[str, int] = {TRIGGER: 0}
+    depths: dict[str, int] = dict.fromkeys(sources, 0)
     found: list[tuple[Node, int]] = []
-    waiting = [TRIGGER]
+    waiting = sources[::-1]
     while waiting:
         source = waiting.pop()
         node = flow.node(source)

@@ -51,6 +51,8 @@ class Run(Base):
     event_id: Mapped[UUID | None] = mapped_column(info=personal())
     occurred_at: Mapped[datetime | None]
     """When what it began with happened, which may be before it arrived; goals count from here."""
+    trigger_id: Mapped[str | None]
+    """Which trigger of its version started it; NULL is the one called `trigger`, a workflow's only one."""
 
     __table_args__ = (
         Index(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.flow import trigger_registry
-from app.flow.document import Flow
+from app.flow.document import triggers_of
 from app.flow.node_type import ERROR_PORT
 from app.flow.node_words import explanation_of
+from app.flow.trigger_registry import typed
 from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, StepMessageOut, StepOut
 
@@ -22,8 +22,8 @@ def sentences(run: RunDetail, graph: dict[str, Any]) -> list[str]:
 
 
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
-    trigger = Flow.load(graph).trigger
-    kind, config = trigger_registry.typed(trigger.type, trigger.data)
+    trigger = next(trigger for trigger in triggers_of(graph) if trigger.id == run.trigger_id)
+    kind, config = typed(trigger)
     return kind.explain(config)
 
 

@@ -13,6 +13,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.flow.diagram import draw
+from app.flow.document import NEXT
 from app.flow.node_type import Port
 from app.flow.node_words import port_of, ports_of, title_of_plain
 from app.models.status import Role
@@ -28,8 +29,8 @@ PAGE = 50
 
 def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
     """What the step-through lights: for each step its node and the edge that led to it, the trigger first."""
-    path = [{"node": "trigger", "edge": ""}]
-    came = "trigger:next"
+    path = [{"node": run.trigger_id, "edge": ""}]
+    came = f"{run.trigger_id}:{NEXT}"
     for step in run.steps:
         path.append({"node": step.node_id, "edge": came})
         came = f"{step.node_id}:{step.port or 'next'}"

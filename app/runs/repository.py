@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.flow.document import Trigger, triggers_of
 from app.models import Contact, Message, MessageDecision, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
 from app.models.status import RunStatus, WorkflowStatus
 from app.web.pagination import Page, cut, keyset
@@ -128,13 +129,17 @@ class RunRepository:
         query = select(Contact).where(Contact.tenant_id == self.tenant_id, Contact.id == contact_id)
         return (await self.session.scalars(query)).one_or_none()
 
-    async def triggers(self, pinned: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+    async def triggers(self, pinned: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], tuple[Trigger, ...]]:
         """The triggers of some (workflow, version) pairs."""
         key = tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version)
-        query = select(WorkflowVersion.workflow_id, WorkflowVersion.version, WorkflowVersion.graph["trigger"]).where(
+        graph = WorkflowVersion.graph
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.version, graph["trigger"], graph["triggers"]).where(
             WorkflowVersion.tenant_id == self.tenant_id, key.in_(pinned)
         )
-        return {(workflow_id, version): trigger for workflow_id, version, trigger in await self.session.execute(query)}
+        return {
+            (workflow_id, version): triggers_of({"trigger": one, "triggers": several})
+            for workflow_id, version, one, several in await self.session.execute(query)
+        }
 
     async def graphs(self, pinned: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
         """The graphs of some (workflow, version) pairs: lists name the steps that runs stand on by them."""

@@ -44,6 +44,7 @@ class TriggerEventOut(Camel):
 class RunOut(Camel):
     """One contact in a workflow. A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
 
+    `trigger_id` says which trigger of its version started it.
     `resume_at` is set while it waits or retries. `messages` says what became of its messages.
     `context` is what the next step can read: `event`, `steps` and `vars`.
     """
@@ -57,6 +58,7 @@ class RunOut(Camel):
     waiting: bool
     held: bool
     current_node_id: str | None
+    trigger_id: str
     trigger_event: TriggerEventOut
     context: dict[str, Any]
     goal_reached_id: str | None

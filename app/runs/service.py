@@ -13,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
+from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.node_words import due_at, kind_word
+from app.flow.trigger_registry import typed
+from app.flow.trigger_type import BY_HAND
 from app.messaging import rules
 from app.messaging.channels.message_ids import message_id
 from app.messaging.service import decision_view
@@ -94,14 +97,20 @@ def run_messages(statuses: Iterable[int]) -> RunMessages:
     return found
 
 
-def trigger_event(run: Run, trigger: dict[str, Any]) -> TriggerEventOut:
-    """What a run began with; `trigger` is that of the version it is pinned to, whose event is the only one that starts it.
+def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
+    """Which of the triggers of its version started a run; rows keep no id of a workflow's only one."""
+    return next((trigger for trigger in triggers if trigger.id == (trigger_id or TRIGGER)), triggers[0])
+
+
+def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
+    """What a run began with; `trigger` is the one that started it.
 
     Rows of before runs kept their event have neither its id nor its time.
     """
-    by_event = trigger.get("type") == "event" and (run.event_id is not None or run.occurred_at is None)
+    kind, config = typed(trigger)
+    by_event = kind.subscribes(config) and (run.event_id is not None or run.occurred_at is None)
     return TriggerEventOut(
-        name=str(trigger.get("event") or "") if by_event else "manual",
+        name=kind.event_name(config) if by_event else BY_HAND,
         id=run.event_id,
         occurred_at=run.occurred_at or run.started_at,
         properties=run.trigger_event or {},
@@ -123,9 +132,9 @@ def context_of(run: Run, outputs: dict[str, Any]) -> dict[str, Any]:
     return {"event": run.trigger_event or {}, "steps": steps, "vars": kept.get("vars") or {}}
 
 
-def run_out(run: Run, contact: Contact | None, trigger: dict[str, Any], messages: RunMessages) -> RunOut:
-    """A run as lists show it, with the outputs that it carries for later steps."""
-    status = RunStatus(run.status)
+def run_out(run: Run, contact: Contact | None, triggers: Sequence[Trigger], messages: RunMessages) -> RunOut:
+    """A run as lists show it, with the outputs that it carries for later steps; `triggers` are those of its version."""
+    status, trigger = RunStatus(run.status), started_by(run.trigger_id, triggers)
     return RunOut(
         id=run.id,
         tenant_id=str(run.tenant_id),
@@ -136,6 +145,7 @@ def run_out(run: Run, contact: Contact | None, trigger: dict[str, Any], messages
         waiting=status == RunStatus.WAITING,
         held=status == RunStatus.HELD,
         current_node_id=run.current_node_id,
+        trigger_id=trigger.id,
         trigger_event=trigger_event(run, trigger),
         context=context_of(run, {}),
         goal_reached_id=run.goal_reached_id,
@@ -316,7 +326,7 @@ class RunService:
                 )
             )
         fates = run_messages(message.status for message in messages.values())
-        base = run_out(run, contact, version.graph["trigger"], fates)
+        base = run_out(run, contact, triggers_of(version.graph), fates)
         base.context = context_of(run, {step.node_id: step.output for step in rows if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         return RunDetail(**fields, workflow_name=workflow.name, steps=steps)

@@ -14,6 +14,7 @@ from app.flow import contact_goals as contact_goals
 from app.flow.conditions import Condition, Verdict, compile_list
 from app.flow.document import Goal, Trigger
 from app.flow.operators import ConditionError
+from app.flow.trigger_registry import typed
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.models import Contact
@@ -58,7 +59,9 @@ class Candidate:
 
 def admission(trigger: Trigger) -> Callable[[Candidate], bool]:
     """Do the trigger's conditions let a candidate in? One that cannot be judged would not come in."""
-    return _held(trigger.conditions, trigger.match)
+    kind, config = typed(trigger)
+    required = kind.admission(config)
+    return _held(required.conditions, required.match)
 
 
 def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:

@@ -15,10 +15,11 @@ import msgspec
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Complaint, Conflict, Invalid
+from app.flow.apply_ops import Draft, Refused, applied
 from app.flow.diagnostic import Diagnostic, Diagnostics
 from app.flow.document import Flow
 from app.flow.lint import events_of, reads_fields
-from app.flow.ops import AnyOp, Draft, Refused, applied, changed, clash
+from app.flow.ops import AnyOp, changed, clash
 from app.flow.step_types import INSTALLED
 from app.flow.validation import NOTHING_KNOWN, references, validate
 from app.lib import clock, jsonlimits

@@ -13,11 +13,12 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import Invalid
-from app.flow import diagram, trigger_registry
+from app.flow import diagram
 from app.flow import thumbnail as glyph
 from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
 from app.flow.node_words import category_of
+from app.flow.trigger_registry import summary
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
@@ -45,16 +46,10 @@ class Row(msgspec.Struct, frozen=True):
     has_goals: bool
 
 
-def trigger_text(flow: Flow) -> str:
-    """What starts a workflow, for the second line of its name."""
-    kind, config = trigger_registry.typed(flow.trigger.type, flow.trigger.data)
-    return kind.summary(config)
-
-
 def row_of(listed: Listed) -> Row:
     """What the list shows of one workflow."""
     flow = listed.flow
-    return Row(listed.workflow, listed, glyph.draw(flow, category_of), trigger_text(flow), bool(flow.goals))
+    return Row(listed.workflow, listed, glyph.draw(flow, category_of), summary(flow.triggers), bool(flow.goals))
 
 
 # The list ---------------------------------------------------------------------------------------------------------

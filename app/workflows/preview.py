@@ -5,31 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
-from app.flow.document import Flow
+from app.flow.document import Flow, Trigger
 from app.flow.settings import Settings
+from app.flow.trigger_registry import subscriptions, typed
 from app.lib import clock
 from app.workflows.candidates import Candidate, admission, met_goal
 from app.workflows.repository import Sender, WorkflowRepository
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
-CONDITIONS = re.compile(r"trigger\.conditions|goals\[\d+\]\.conditions")
+CONDITIONS = re.compile(r"(trigger|triggers\[\d+\]\.data|goals\[\d+\])\.conditions")
 MAX_SENDERS = 2_000
 """Contacts that are looked at one by one; beyond that the numbers are "at least"."""
+
+
+class ListeningTrigger(msgspec.Struct, rename="camel", kw_only=True):
+    """One trigger that is switched on: the events that it listens for, and how many conditions it lets contacts in on."""
+
+    id: str
+    type: str
+    listens_to: list[str]
+    conditions: int
 
 
 class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     """`contacts30Days`/`contacts7Days`: different contacts whose last event of that time would let them in as they are now.
 
+    `triggers`: those that are switched on; `triggerType`, `listensTo` and `conditions` are of the first one of all.
     `atLeast`: more events came than were looked at. `blocking` keeps the workflow from being activated, `warnings` do not.
     """
 
     trigger_type: str
     listens_to: str | None
     conditions: int
+    triggers: list[ListeningTrigger]
     contacts_30_days: int = msgspec.field(name="contacts30Days")
     contacts_7_days: int = msgspec.field(name="contacts7Days")
     sent_30_days: int = msgspec.field(name="sent30Days")
@@ -42,13 +55,22 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
 
 
 def entrants(flow: Flow, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
-    """Those of `senders` who would be let in now: they meet the trigger's conditions, and no goal yet.
+    """Those of `senders` who would be let in now, each contact once, with its last such event.
 
-    `timezone`: the workspace's, for contacts without one.
+    They meet the conditions of a trigger that listens for the event, and no goal yet. `timezone`: the workspace's, for contacts
+    without one.
     """
-    admitted, met = admission(flow.trigger), met_goal(flow.goals)
-    candidates = ((sender, Candidate.of(sender.contact, timezone, sender.properties)) for sender in senders)
-    return [sender for sender, candidate in candidates if admitted(candidate) and met(candidate) is None]
+    met, admissions = (
+        met_goal(flow.goals),
+        [(subscriptions([trigger]), admission(trigger)) for trigger in flow.triggers if trigger.enabled],
+    )
+    inside: dict[UUID, Sender] = {}
+    for sender in sorted(senders, key=lambda sender: sender.occurred_at):
+        candidate = Candidate.of(sender.contact, timezone, sender.properties)
+        admitted = any(sender.event in events and held(candidate) for events, held in admissions)
+        if admitted and met(candidate) is None:
+            inside[sender.contact.id] = sender
+    return list(inside.values())
 
 
 async def activation_preview(
@@ -62,26 +84,37 @@ async def activation_preview(
 ) -> ActivationPreview:
     """Look at the last month of events and say what would happen now. Bounded queries only."""
     now = clock.now()
-    trigger = flow.trigger
     senders: Sequence[Sender] = []
     at_least = False
-    if trigger.type == "event" and trigger.event:
-        senders, at_least = await repository.senders(trigger.event, since=now - MONTH, limit=MAX_SENDERS)
+    if events := subscriptions(flow.triggers):
+        senders, at_least = await repository.senders(events, since=now - MONTH, limit=MAX_SENDERS)
     broken = any(CONDITIONS.match(one.path) for one in diagnostics)
     inside = [] if broken else entrants(flow, senders, timezone)
+    first = _listening(flow.triggers[0])
     return ActivationPreview(
-        trigger_type=trigger.type,
-        listens_to=trigger.event if trigger.type == "event" else None,
-        conditions=len(trigger.conditions),
+        trigger_type=first.type,
+        listens_to=next(iter(first.listens_to), None),
+        conditions=first.conditions,
+        triggers=[_listening(trigger) for trigger in flow.triggers if trigger.enabled],
         contacts_30_days=len(inside),
         contacts_7_days=sum(1 for sender in inside if sender.occurred_at >= now - WEEK),
-        sent_30_days=len(senders),
+        sent_30_days=len({sender.contact.id for sender in senders}),
         at_least=at_least,
         reentry=reentry_in_words(flow.settings),
         publishes_version=publishes_version,
         in_flow=in_flow,
         blocking=[one.view() for one in diagnostics if one.severity == "error"],
         warnings=[one.view() for one in diagnostics if one.severity != "error"],
+    )
+
+
+def _listening(trigger: Trigger) -> ListeningTrigger:
+    kind, config = typed(trigger)
+    return ListeningTrigger(
+        id=trigger.id,
+        type=trigger.type,
+        listens_to=list(kind.subscribes(config)),
+        conditions=len(kind.admission(config).conditions),
     )
 
 

@@ -37,9 +37,10 @@ def touch(workflow: Workflow) -> None:
 
 
 class Sender(NamedTuple):
-    """A contact with the last event of the wanted name."""
+    """A contact with its last event of one of the wanted names."""
 
     contact: Contact
+    event: str
     properties: dict[str, Any]
     occurred_at: datetime
 
@@ -158,8 +159,8 @@ class WorkflowRepository:
 
     # Who would come ---------------------------------------------------------------------------------------------
 
-    async def senders(self, event: str, *, since: datetime, limit: int) -> tuple[list[Sender], bool]:
-        """Contacts that sent `event` since then, each with its last one; and whether there are more than were looked at.
+    async def senders(self, events: Sequence[str], *, since: datetime, limit: int) -> tuple[list[Sender], bool]:
+        """Contacts that sent one of `events` since then, with the last of each; and whether there are more than were looked at.
 
         Bounded on purpose: there is no index on the event's name, because one more index costs every event taken in.
         """
@@ -170,14 +171,14 @@ class WorkflowRepository:
         )
         scanned = newest.limit(SCANNED_EVENTS).subquery()
         last = (
-            select(scanned.c.contact_id, scanned.c.properties, scanned.c.occurred_at)
-            .where(scanned.c.name == event, scanned.c.occurred_at >= since)
-            .ext(distinct_on(scanned.c.contact_id))
-            .order_by(scanned.c.contact_id, scanned.c.occurred_at.desc())
+            select(scanned.c.contact_id, scanned.c.name, scanned.c.properties, scanned.c.occurred_at)
+            .where(scanned.c.name.in_(events), scanned.c.occurred_at >= since)
+            .ext(distinct_on(scanned.c.contact_id, scanned.c.name))
+            .order_by(scanned.c.contact_id, scanned.c.name, scanned.c.occurred_at.desc())
             .subquery()
         )
         query = (
-            select(Contact, last.c.properties, last.c.occurred_at)
+            select(Contact, last.c.name, last.c.properties, last.c.occurred_at)
             .join(last, last.c.contact_id == Contact.id)
             .where(Contact.tenant_id == self._tenant_id)
             .limit(limit + 1)
@@ -185,7 +186,7 @@ class WorkflowRepository:
         rows = (await self._session.execute(query)).all()
         beyond = (await self._session.execute(newest.offset(SCANNED_EVENTS).limit(1))).first()
         more = len(rows) > limit or (beyond is not None and beyond.occurred_at >= since)
-        return [Sender(contact, properties or {}, at) for contact, properties, at in rows[:limit]], more
+        return [Sender(contact, name, properties or {}, at) for contact, name, properties, at in rows[:limit]], more
 
     # What a document names ------------------------------------------------------------------------------------
 

@@ -11,14 +11,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
-from app.flow.document import Edge, Flow, Goal, Node, Note, Trigger
+from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigger, one_of, triggers_of
 from app.flow.editor_fields import Ignored
 from app.flow.ops import MAX_OPS, AnyOp, OpId
 from app.flow.settings import Settings
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
+from app.workflows.changes import Changes
 from app.workflows.run_counters import Totals
-from app.workflows.service import Changes, Listed
+from app.workflows.service import Listed
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]
 Description = Annotated[str, Meta(max_length=5_000)]
@@ -34,11 +35,15 @@ class Body(Camel, forbid_unknown_fields=True):
 
 
 class NewWorkflow(Body):
-    """A workflow as programs send it. Everything but the name may be left out and drawn later; an editor's `viewport` is."""
+    """A workflow as programs send it. Everything but the name may be left out and drawn later; an editor's `viewport` is.
+
+    One trigger may be sent as `trigger`, with its settings beside its type.
+    """
 
     name: Name
     description: Description | None = None
-    trigger: Trigger = msgspec.field(default_factory=Trigger)
+    trigger: SingleTrigger | UnsetType = UNSET
+    triggers: tuple[Trigger, ...] = ()
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     goals: tuple[Goal, ...] = ()
@@ -46,10 +51,13 @@ class NewWorkflow(Body):
     notes: tuple[Note, ...] = ()
     viewport: Ignored = UNSET
 
+    def __post_init__(self) -> None:
+        self.triggers = one_of(self.trigger, self.triggers)
+
     def flow(self) -> Flow:
         """The document in it."""
         return Flow(
-            trigger=self.trigger,
+            triggers=self.triggers,
             nodes=self.nodes,
             edges=self.edges,
             goals=self.goals,
@@ -85,6 +93,17 @@ class Copy(Body):
     name: Name | None = None
 
 
+def first_trigger(triggers: Sequence[Trigger]) -> dict[str, Any]:
+    """The first one in the form of workflows that have one."""
+    plain: dict[str, Any] = msgspec.to_builtins(SingleTrigger.of(triggers[0]))
+    return plain
+
+
+def shown(document: dict[str, Any]) -> dict[str, Any]:
+    """A document as answers show it: the first trigger as `trigger` too."""
+    return {**document, "trigger": first_trigger(triggers_of(document))}
+
+
 class WorkflowSummary(Camel):
     """A row of the list. `version` is the live version, or 1, the number that the first publication will get."""
 
@@ -111,7 +130,7 @@ class WorkflowSummary(Camel):
         return cls(
             **_head(workflow),
             has_unpublished_changes=listed.has_unpublished_changes,
-            trigger=workflow.draft["trigger"],
+            trigger=first_trigger(listed.flow.triggers),
             node_count=len(workflow.draft["nodes"]),
             stats=listed.totals,
         )
@@ -130,6 +149,7 @@ class WorkflowDetail(Camel):
     draft_rev: int
     has_unpublished_changes: bool
     trigger: dict[str, Any]
+    triggers: list[dict[str, Any]]
     nodes: list[dict[str, Any]]
     edges: list[dict[str, Any]]
     goals: list[dict[str, Any]]
@@ -154,7 +174,7 @@ class WorkflowDetail(Camel):
         """From the row and what the service says about it."""
         return cls(
             **_head(workflow),
-            **document,
+            **shown(document),
             issues=[issue.view() for issue in issues],
             has_unpublished_changes=has_unpublished_changes,
             stats=stats,
@@ -191,6 +211,7 @@ class VersionDetail(Camel):
     created_by: UUID | None
     created_at: datetime
     trigger: dict[str, Any]
+    triggers: list[dict[str, Any]]
     nodes: list[dict[str, Any]]
     edges: list[dict[str, Any]]
     goals: list[dict[str, Any]]
@@ -200,7 +221,7 @@ class VersionDetail(Camel):
     @classmethod
     def of(cls, version: WorkflowVersion, live_version: int | None) -> VersionDetail:
         """From the row; `live_version` is the workflow's."""
-        return cls(**_version_head(version, live_version), **Flow.load(version.graph).document())
+        return cls(**_version_head(version, live_version), **shown(Flow.load(version.graph).document()))
 
 
 class DraftAnswer(Camel):

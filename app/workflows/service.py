@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
 from app.errors import Complaint, Conflict, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
-from app.flow.document import Edge, Flow, Goal, Node, Note, Trigger
+from app.flow.document import Flow
 from app.flow.ops import AnyOp
-from app.flow.settings import Settings
 from app.flow.validation import references
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
@@ -29,6 +28,7 @@ from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.web.pagination import Page, clamp_limit
+from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.loaded import LoadedFlow
 from app.workflows.preview import ActivationPreview, activation_preview
@@ -67,19 +67,6 @@ def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
     except ValueError as error:
         known = ", ".join(WorkflowStatus)
         raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {known}."}]) from error
-
-
-class Changes(msgspec.Struct, kw_only=True):
-    """What to change; UNSET stays as it is. Parts of the document are replaced whole."""
-
-    name: str | UnsetType = UNSET
-    description: str | UnsetType | None = UNSET
-    trigger: Trigger | UnsetType = UNSET
-    nodes: tuple[Node, ...] | UnsetType = UNSET
-    edges: tuple[Edge, ...] | UnsetType = UNSET
-    goals: tuple[Goal, ...] | UnsetType = UNSET
-    settings: Settings | UnsetType = UNSET
-    notes: tuple[Note, ...] | UnsetType = UNSET
 
 
 class Listed(msgspec.Struct, kw_only=True):
@@ -216,10 +203,8 @@ class WorkflowService:
         """
         workflow = await self._editable(workflow_id)
         await self._drafts.require(workflow, base_rev)
-        parts = {name: getattr(changes, name) for name in ("trigger", "nodes", "edges", "goals", "settings", "notes")}
-        parts = {name: part for name, part in parts.items() if part is not UNSET}
-        if parts:
-            before = self._drafts.of(workflow)
+        before = self._drafts.of(workflow)
+        if parts := changes.parts(before.flow):
             flow = msgspec.structs.replace(before.flow, **parts).normal()
             if flow != before.flow:
                 draft = await self._drafts.checked(flow, before)

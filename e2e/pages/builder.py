@@ -25,7 +25,7 @@ class BuilderPage:
 
     def start_with_event(self, event: str) -> None:
         """Choose the event that starts it, on the empty canvas."""
-        self.page.locator("[data-start-event='']").click()
+        self.page.get_by_role("button", name="Something happens").click()
         self.fill("f-event", event)
         self.close_panel()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Graph, Refused } from '../../app/static/canvas/graph.js';
 import { armsToKeep, clip, connect, insert, paste, readClip, remove } from '../../app/static/canvas/commands.js';
-import { TYPES, broken, canonical, node, random, small } from './make.js';
+import { TYPES, broken, canonical, node, random, small, trigger } from './make.js';
 
 const leads = (graph, from, to) => graph.outgoing(from).some((way) => way.target === to);
 
@@ -31,7 +31,7 @@ test('an end cannot go between two steps', () => {
 });
 
 test('a step added behind an open port stands below and never on another', () => {
-  const graph = new Graph({ trigger: { position: { x: 0, y: 0 } }, nodes: [node('ask', 'condition', 0, 168)], edges: [{ id: 'e', source: 'trigger', target: 'ask' }] }, TYPES);
+  const graph = new Graph({ triggers: [trigger('trigger')], nodes: [node('ask', 'condition', 0, 168)], edges: [{ id: 'e', source: 'trigger', target: 'ask' }] }, TYPES);
   const places = [];
   for (const port of ['true', 'false']) {
     const { ops, id } = insert(graph, 'send_email', { source: 'ask', port });
@@ -103,7 +103,7 @@ test('connecting a port that already leads somewhere turns it', () => {
 test('a copied part keeps its inner paths and gets fresh ids in another workflow', () => {
   const graph = small();
   const text = JSON.stringify(clip(graph, ['ask', 'yes', 'no', 'trigger']));
-  const other = new Graph({ trigger: { type: 'manual' }, nodes: [], edges: [] }, TYPES);
+  const other = new Graph({ triggers: [trigger('trigger')], nodes: [], edges: [] }, TYPES);
   const { ops, ids } = paste(readClip(text), { x: 40, y: 40 });
   other.applyAll(ops);
   assert.equal(ids.length, 3);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Graph, Refused, squash } from '../../app/static/canvas/graph.js';
+import { Graph, Refused } from '../../app/static/canvas/graph.js';
+import { squash } from '../../app/static/canvas/squash.js';
+import { addTrigger, remove } from '../../app/static/canvas/commands.js';
 import { History } from '../../app/static/canvas/history.js';
-import { TYPES, anyOp, broken, canonical, edge, node, random, small } from './make.js';
+import { TYPES, anyOp, broken, canonical, edge, node, random, small, trigger } from './make.js';
 
 test('a change followed by its inverse changes nothing, whatever came before', () => {
   for (let seed = 1; seed <= 300; seed++) {
@@ -93,7 +95,7 @@ test('reading order finishes an arm before the next and puts a merge after both'
 });
 
 test('a step of an unknown type keeps its edges and ports', () => {
-  const graph = new Graph({ trigger: { type: 'event' }, nodes: [node('a', 'from_a_plugin'), node('b')], edges: [edge('trigger', 'a'), edge('a', 'b', 'odd')], notes: [] }, TYPES);
+  const graph = new Graph({ triggers: [trigger('trigger')], nodes: [node('a', 'from_a_plugin'), node('b')], edges: [edge('trigger', 'a'), edge('a', 'b', 'odd')], notes: [] }, TYPES);
   assert.deepEqual(graph.ports('a').map((port) => port.id), ['next', 'odd']);
   assert.equal(graph.face('a').label, 'Unknown step');
   assert.equal(graph.toJSON().nodes.length, 2);
@@ -122,4 +124,34 @@ test('a change after an undo drops what could be done again', () => {
   history.push({ label: 'c', ops: [], inverse: [] });
   assert.equal(history.redoLabel, '');
   assert.equal(history.undoLabel, 'c');
+});
+
+test('a second trigger leads to the same first step, and both can go but one', () => {
+  const graph = small();
+  const { ops, id } = addTrigger(graph, 'trigger:event');
+  const undo = graph.applyAll(ops);
+  assert.deepEqual([...graph.triggers.keys()], ['trigger', id]);
+  assert.equal(graph.edgeAt(id, 'next')?.target, 'mail');
+  assert.deepEqual(graph.order().slice(0, 3), ['trigger', id, 'mail']);
+  assert.match(graph.whyNot('mail', 'next', id), /trigger/);
+  assert.notDeepEqual(graph.node(id)?.position, graph.node('trigger')?.position);
+  graph.applyAll(remove(graph, ['trigger']));
+  assert.deepEqual([...graph.triggers.keys()], [id]);
+  assert.ok(graph.edgeAt(id, 'next'));
+  assert.throws(() => graph.apply({ kind: 'remove_trigger', triggerId: id }), /The trigger stays/);
+  assert.ok(undo.some((op) => op.kind === 'remove_trigger'));
+});
+
+test('what an older page sent about the trigger is understood', () => {
+  const graph = small();
+  graph.apply({ kind: 'update_trigger', trigger: { type: 'event', event: 'order.placed', conditions: [], match: 'all', position: { x: 8, y: 0 } } });
+  assert.deepEqual(graph.triggers.get('trigger'), { id: 'trigger', type: 'event', enabled: true, data: { event: 'order.placed', conditions: [], match: 'all' }, position: { x: 8, y: 0 } });
+});
+
+test('a draft is blank until somebody chose what starts it', () => {
+  const types = { ...TYPES, 'trigger:event': { label: 'Trigger', category: 'trigger', ports: [], start: { conditions: [] }, unfinished: true } };
+  const blank = (data) => new Graph({ triggers: [{ id: 'trigger', type: 'event', data }], nodes: [], edges: [] }, types).blank;
+  assert.equal(blank({}), true);
+  assert.equal(blank({ conditions: [] }), true);
+  assert.equal(blank({ event: 'order.placed' }), false);
 });

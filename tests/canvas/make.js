@@ -22,9 +22,11 @@ export function random(seed) {
 export const node = (id, type = 'send_email', x = 0, y = 0, data = {}) => ({ id, type, position: { x, y }, data });
 export const edge = (source, target, sourceHandle = 'next') => ({ id: `e-${source}-${sourceHandle}`, source, target, sourceHandle });
 
+export const trigger = (id, x = 0, event = 'contact.created') => ({ id, type: 'event', enabled: true, data: { event }, position: { x, y: 0 } });
+
 export const small = () =>
   new Graph({
-    trigger: { type: 'event', event: 'contact.created', position: { x: 280, y: 0 } },
+    triggers: [trigger('trigger', 280)],
     nodes: [node('mail', 'send_email', 280, 168), node('ask', 'condition', 280, 336), node('yes', 'delay', 140, 504), node('no', 'send_email', 420, 504), node('end', 'end', 280, 672)],
     edges: [edge('trigger', 'mail'), edge('mail', 'ask'), edge('ask', 'yes', 'true'), edge('ask', 'no', 'false'), edge('yes', 'end'), edge('no', 'end')],
     goals: [], settings: { reentry: 'after_exit' }, notes: [],
@@ -44,6 +46,9 @@ export function anyOp(graph, dice, count) {
     add_edge: () => ({ edge: { id: `e${count}`, source: dice.pick(ids), target: dice.pick(ids), sourceHandle: dice.pick(['next', 'true', 'false', 'error', 'nope']) } }),
     remove_edge: () => ({ edgeId: edges.length ? dice.pick(edges) : 'none' }),
     update_trigger: () => ({ trigger: { type: 'event', event: `e${count}`, position: point() } }),
+    add_trigger: () => ({ trigger: trigger(dice.int(8) ? `t${count}` : dice.pick(ids), dice.int(900)), ...(dice.int(2) ? { index: 0 } : {}) }),
+    set_trigger: () => ({ trigger: { ...trigger(dice.pick(ids), dice.int(900), `e${count}`), enabled: !!dice.int(2) } }),
+    remove_trigger: () => ({ triggerId: dice.pick(ids) }),
     set_goals: () => ({ goals: [{ id: 'g', name: `G${count}` }] }),
     set_settings: () => ({ settings: { reentry: dice.pick(['once', 'always']) } }),
     add_note: () => ({ note: { id: `note${count}`, text: 'x', position: point(), width: 200, height: 80 } }),
@@ -73,9 +78,10 @@ export function broken(graph) {
     seen.add(`${way.source} ${way.sourceHandle}`);
     if (graph.downstream(way.target).has(way.source)) found.push(`circle at ${way.id}`);
   }
+  if (!graph.triggers.size) found.push('no trigger');
   if (graph.nodes.size > 100) found.push('too many steps');
   const order = graph.order();
-  if (order.length !== graph.nodes.size + 1 || new Set(order).size !== order.length) found.push('order misses a step');
+  if (order.length !== graph.nodes.size + graph.triggers.size || new Set(order).size !== order.length) found.push('order misses a step');
   for (const way of graph.edges.values()) if (order.indexOf(way.source) > order.indexOf(way.target)) found.push(`order of ${way.id}`);
   return found;
 }

@@ -100,7 +100,7 @@ def walked(nodes: list[dict[str, Any]], *edges: Any) -> tuple[Batch, EngineRun]:
     """One run through a version, in memory alone."""
     graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("go", nodes, *edges)))
     batch = Batch(0)
-    run = EngineRun(bytes(16), graph, Contact(bytes(16)), b"{}", graph.start, 0, 0, 0)
+    run = EngineRun(bytes(16), graph, graph.by_hand, Contact(bytes(16)), b"{}", graph.by_hand.node, 0, 0, 0)
     batch.enter(run)
     return batch, run
 

@@ -158,7 +158,19 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
     batch = Batch(0)
     for number in range(people):
         contact = Contact(number.to_bytes(16, "big"))
-        batch.enter(Run(bytes(16), graph, contact, msgspec.json.encode({"n": number}), graph.start, 0, 0, 0))
+        batch.enter(
+            Run(
+                bytes(16),
+                graph,
+                graph.by_hand,
+                contact,
+                msgspec.json.encode({"n": number}),
+                graph.by_hand.node,
+                0,
+                0,
+                0,
+            )
+        )
     return batch
 
 

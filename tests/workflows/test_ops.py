@@ -10,25 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.flow.document import TRIGGER, Edge, Flow, Node, Position, Trigger
+from app.flow.apply_ops import Draft, Refused, applied
+from app.flow.document import TRIGGER, Edge, Flow, Node, Position, SingleTrigger, Trigger
 from app.flow.ops import (
     AddEdge,
     AddNode,
+    AddTrigger,
     AnyOp,
-    Draft,
     MoveNode,
     Op,
-    Refused,
     RemoveNode,
+    RemoveTrigger,
     Rename,
+    SetTrigger,
     UpdateNode,
     UpdateTrigger,
-    applied,
     changed,
     clash,
 )
 
-IDS = st.sampled_from(["a", "b", "c", "d", "trigger"])
+IDS = st.sampled_from(["a", "b", "c", "d", "trigger", "second"])
 PORTS = st.sampled_from(["next", "true", "error"])
 POSITIONS = st.builds(lambda x, y: {"x": x, "y": y}, st.integers(-500, 500), st.integers(-500, 500))
 NOTES = st.sampled_from(["n1", "n2"])
@@ -51,6 +52,9 @@ OPS = st.one_of(
     _op("add_edge", edge=st.fixed_dictionaries({"source": IDS, "target": IDS, "sourceHandle": PORTS})),
     _op("remove_edge", edgeId=st.builds(lambda source, port: f"e-{source}-{port}", IDS, PORTS)),
     _op("update_trigger", trigger=st.fixed_dictionaries({"type": st.just("event"), "event": st.just("x")})),
+    _op("add_trigger", trigger=st.fixed_dictionaries({"id": IDS}, optional={"enabled": st.booleans()})),
+    _op("set_trigger", trigger=st.fixed_dictionaries({"id": IDS, "data": st.just({"event": "y"})})),
+    _op("remove_trigger", triggerId=IDS),
     _op("set_settings", settings=st.just({"reentry": "once"})),
     _op("add_note", note=st.fixed_dictionaries({"id": NOTES, "text": st.text(max_size=5)})),
     _op("update_note", noteId=NOTES, text=st.text(max_size=5)),
@@ -60,19 +64,21 @@ OPS = st.one_of(
 BATCHES = st.lists(OPS, max_size=25).map(lambda ops: msgspec.convert(ops, list[AnyOp]))
 
 
-def whole(graph: Flow) -> bool:
+def whole(flow: Flow) -> object:
     """No id twice, no edge to nowhere, every edge with an id, and it can be read back."""
-    ids = [node.id for node in graph.nodes]
-    edges = [edge.id for edge in graph.edges]
-    notes = [note.id for note in graph.notes]
+    ids = [node.id for node in flow.nodes]
+    triggers = [trigger.id for trigger in flow.triggers]
+    edges = [edge.id for edge in flow.edges]
+    notes = [note.id for note in flow.notes]
     return (
-        len(set(ids)) == len(ids)
+        len({*ids, *triggers}) == len(ids) + len(triggers)
+        and triggers
         and TRIGGER not in ids
         and len(set(edges)) == len(edges)
         and len(set(notes)) == len(notes)
-        and all(isinstance(edge.id, str) for edge in graph.edges)
-        and all(edge.source in (*ids, TRIGGER) and edge.target in ids for edge in graph.edges)
-        and Flow.load(graph.document()) == graph
+        and all(isinstance(edge.id, str) for edge in flow.edges)
+        and all(edge.source in (*ids, *triggers) and edge.target in ids for edge in flow.edges)
+        and Flow.load(flow.document()) == flow
     )
 
 
@@ -103,7 +109,7 @@ def test_a_batch_is_all_or_nothing(ops: list[AnyOp]) -> None:
     for op in ops:
         one_by_one = applied(one_by_one, [op])
     assert together == one_by_one
-    assert set(changed(ops, together.flow)) <= {node.id for node in together.flow.nodes} | {TRIGGER}
+    assert set(changed(ops, together.flow)) <= {card.id for card in together.flow.cards}
 
 
 @given(BATCHES, BATCHES)
@@ -141,6 +147,9 @@ def test_kinds_are_the_words_of_the_contract() -> None:
         "add_edge",
         "remove_edge",
         "update_trigger",
+        "add_trigger",
+        "set_trigger",
+        "remove_trigger",
         "set_goals",
         "set_settings",
         "add_note",
@@ -152,8 +161,39 @@ def test_kinds_are_the_words_of_the_contract() -> None:
 
 def test_the_trigger_keeps_its_place_when_its_configuration_changes() -> None:
     draft = applied(Draft(Flow(), "N"), [MoveNode(id="1", node_id="trigger", position=Position(x=40, y=2))])
-    draft = applied(draft, [UpdateTrigger(id="2", trigger=Trigger(event="order.placed"))])
-    assert draft.flow.trigger.position == Position(x=40, y=2) and draft.flow.trigger.event == "order.placed"
+    draft = applied(draft, [UpdateTrigger(id="2", trigger=SingleTrigger(event="order.placed"))])
+    (trigger,) = draft.flow.triggers
+    assert trigger.position == Position(x=40, y=2) and trigger.data["event"] == "order.placed"
+
+
+def test_a_trigger_comes_is_set_and_goes_with_its_edges() -> None:
+    node, second = Node(id="a", type="x"), Trigger(id="second", data={"event": "paid"})
+    draft = applied(
+        Draft(Flow(nodes=(node,)), "N"),
+        [
+            AddTrigger(id="1", trigger=second, index=0),
+            AddEdge(id="2", edge=Edge(source="second", target="a")),
+            MoveNode(id="3", node_id="second", position=Position(x=8, y=8)),
+            SetTrigger(id="4", trigger=Trigger(id="second", enabled=False)),
+        ],
+    )
+    assert [(trigger.id, trigger.enabled) for trigger in draft.flow.triggers] == [("second", False), (TRIGGER, True)]
+    assert draft.flow.triggers[0].position == Position(x=8, y=8)
+    assert draft.flow.reachable() == {"a"}
+    draft = applied(draft, [RemoveTrigger(id="5", trigger_id="second")])
+    assert draft.flow.edges == () and [trigger.id for trigger in draft.flow.triggers] == [TRIGGER]
+    with pytest.raises(Refused, match="keeps one trigger"):
+        applied(draft, [RemoveTrigger(id="6", trigger_id=TRIGGER)])
+    with pytest.raises(Refused, match="already"):
+        applied(draft, [AddTrigger(id="7", trigger=Trigger(id="a"))])
+
+
+def test_who_changes_a_trigger_and_who_takes_it_away_clash() -> None:
+    change, other = SetTrigger(id="1", trigger=Trigger(id="x")), SetTrigger(id="2", trigger=Trigger(id="y"))
+    assert not clash([change], [other])
+    assert clash([change], [RemoveTrigger(id="3", trigger_id="x")])
+    assert clash([AddEdge(id="4", edge=Edge(source="x", target="a"))], [RemoveTrigger(id="3", trigger_id="x")])
+    assert clash([UpdateTrigger(id="5", trigger=SingleTrigger())], [change]), "which one is the first is not known"
 
 
 @pytest.mark.parametrize(

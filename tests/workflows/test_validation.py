@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
-from app.flow.document import Edge, Flow, Goal, Node, Trigger
+from app.flow.document import Edge, Flow, Goal, Node, SingleTrigger
 from app.flow.edges import cycle
 from app.flow.references import Reference, references_in
 from app.flow.settings import Settings
@@ -64,7 +64,7 @@ def found(graph: Flow) -> Diagnostics:
 
 def graph(*nodes: Node, edges: list[tuple[str, ...]] | None = None, **parts: Any) -> Flow:
     ways = tuple(Edge(source=way[0], target=way[1], handle=way[2] if len(way) > 2 else "next") for way in edges or ())
-    return Flow(trigger=parts.pop("trigger", Trigger(event="order.placed")), nodes=nodes, edges=ways, **parts)
+    return Flow(trigger=parts.pop("trigger", SingleTrigger(event="order.placed")), nodes=nodes, edges=ways, **parts)
 
 
 def do(node_id: str, **data: Any) -> Node:
@@ -96,8 +96,8 @@ def test_a_good_graph_has_nothing_wrong() -> None:
             "nodes[0].data.templateId",
             "no template",
         ),
-        (graph(trigger=Trigger(type="evnt")), "trigger.type", "Did you mean `event`?"),
-        (graph(trigger=Trigger(event="x", conditions=[{"odd": 1}])), "trigger.conditions[0]", "Odd"),
+        (graph(trigger=SingleTrigger(type="evnt")), "trigger.type", "Did you mean `event`?"),
+        (graph(trigger=SingleTrigger(event="x", conditions=[{"odd": 1}])), "trigger.conditions[0]", "Odd"),
         (graph(goals=(Goal(id="g", event="x", conditions=[{"odd": 1}]),)), "goals[0].conditions[0]", "Odd"),
         (graph(do("a", deep={"list": ["a\0b"]})), "nodes[0].data.deep.list[0]", "zero"),
     ],
@@ -110,7 +110,7 @@ def test_refusals_say_where_and_what(broken: Flow, path: str, words: str) -> Non
 @pytest.mark.parametrize(
     ("unfinished", "path", "severity", "node_id"),
     [
-        (graph(trigger=Trigger()), "trigger.event", "error", "trigger"),
+        (graph(trigger=SingleTrigger()), "trigger.event", "error", "trigger"),
         (graph(), "trigger", "error", "trigger"),
         (graph(do("a")), "trigger", "error", "trigger"),
         (graph(do("a"), do("b"), edges=[("trigger", "a")]), "nodes[1]", "warning", "b"),
@@ -201,12 +201,14 @@ def test_the_hash_ignores_where_things_lie_and_nothing_else() -> None:
     turned = Flow.load({**one.document(), "nodes": one.document()["nodes"][::-1]})
     moved = one.document()
     moved["nodes"][0]["position"] = {"x": 77, "y": 1}
-    moved["trigger"]["position"] = {"x": 5, "y": 5}
+    moved["triggers"][0]["position"] = {"x": 5, "y": 5}
     assert one.content_hash() == Flow.load(moved).content_hash() == turned.content_hash()
     for change in (
         {"settings": {"reentry": "once"}},
         {"edges": one.document()["edges"][:1]},
-        {"trigger": {"type": "manual"}},
+        {"triggers": [{"type": "manual"}]},
+        {"triggers": [*one.document()["triggers"], {"id": "second", "type": "manual"}]},
+        {"triggers": [{**one.document()["triggers"][0], "enabled": False}]},
         {"nodes": [{**one.document()["nodes"][0], "data": {"x": 1}}, one.document()["nodes"][1]]},
     ):
         assert Flow.load({**one.document(), **change}).content_hash() != one.content_hash()

@@ -1,7 +1,7 @@
 // @ts-check
 /** The verbs of the builder, the same for pointer, keyboard and menus: add, delete, duplicate, paste, rename, tidy, note. */
-import { armsToKeep, clip, connect, freshId, insert, paste, readClip, remove, snapPoint } from './commands.js';
-import { Refused, TRIGGER } from './graph.js';
+import { addTrigger, armsToKeep, clip, connect, freshId, insert, paste, readClip, remove, snapPoint } from './commands.js';
+import { LAST_TRIGGER, Refused } from './graph.js';
 import { make } from './scene.js';
 import { toFlow } from './viewport.js';
 
@@ -22,7 +22,7 @@ export class Actions {
       const target = /** @type {HTMLElement} */ (event.target);
       const button = target.closest('[data-do]');
       if (button) this.run(/** @type {any} */ (button).dataset.do, button);
-      const start = target.closest('[data-start-event], [data-start-manual], [data-flow]');
+      const start = target.closest('[data-start], [data-flow]');
       if (start) this.begin(/** @type {any} */ (start).dataset);
     });
     const name = /** @type {HTMLElement | null} */ (document.querySelector('[data-workflow-name][contenteditable]'));
@@ -53,6 +53,8 @@ export class Actions {
       note: () => this.addNote(),
       find: () => canvas.palette.find(),
       delete: () => this.remove([about]),
+      power: () => this.power(about),
+      'add-trigger': () => canvas.palette.openTriggers(),
       duplicate: () => this.duplicate([about]),
       rename: () => this.rename(about),
       after: () => this.addAfter(about),
@@ -66,25 +68,44 @@ export class Actions {
   }
 
   /** From the empty canvas: a trigger, or a whole flow to begin with. @param {DOMStringMap} chosen */
-  begin({ startEvent, startManual, flow }) {
+  begin({ start, flow }) {
     const { canvas } = this;
-    const position = canvas.graph.trigger?.position ?? { x: 0, y: 0 };
-    const trigger = { conditions: [], match: 'all', position };
+    const first = /** @type {import('./graph.js').Trigger} */ (canvas.graph.triggers.get(canvas.graph.first));
     if (flow !== undefined) {
-      const { trigger: first, nodes, edges, goals, settings } = JSON.parse(document.getElementById('wf-flows')?.textContent ?? '[]')[Number(flow)];
+      const { triggers, nodes, edges, goals, settings } = JSON.parse(document.getElementById('wf-flows')?.textContent ?? '[]')[Number(flow)];
+      const [own, ...others] = triggers;
+      const from = (edge) => (edge.source === own.id ? { ...edge, source: first.id } : edge);
       /** @type {import('./graph.js').Op[]} */
-      const ops = [{ kind: 'update_trigger', trigger: first }, ...nodes.map((node) => ({ kind: 'add_node', node })), ...edges.map((edge) => ({ kind: 'add_edge', edge }))];
+      const ops = [
+        { kind: 'set_trigger', trigger: { ...own, id: first.id } },
+        ...others.map((trigger) => ({ kind: 'add_trigger', trigger })),
+        ...nodes.map((node) => ({ kind: 'add_node', node })),
+        ...edges.map((edge) => ({ kind: 'add_edge', edge: from(edge) })),
+      ];
       if (goals?.length) ops.push({ kind: 'set_goals', goals });
       if (settings) ops.push({ kind: 'set_settings', settings });
       if (canvas.perform(ops, 'Began with a flow')) canvas.fit();
-      return canvas.focusOn('trigger');
+      return canvas.focusOn(first.id);
     }
-    if (startManual !== undefined) canvas.perform([{ kind: 'update_trigger', trigger: { ...trigger, type: 'manual' } }], 'Started by hand');
-    else if (startEvent) canvas.perform([{ kind: 'update_trigger', trigger: { ...trigger, type: 'event', event: startEvent } }], `Starts when ${startEvent} happens`);
+    const { type, title, data, field } = JSON.parse(start ?? '{}');
+    const trigger = { ...first, type, data: { ...canvas.graph.types[`trigger:${type}`]?.start, ...data } };
+    if (data) canvas.perform([{ kind: 'set_trigger', trigger }], `Starts when: ${title}`);
     canvas.stage.removeAttribute('data-empty');
     canvas.fit();
-    if (!startEvent && startManual === undefined) canvas.panel.wanted = 'event';
-    return canvas.select(['trigger'], { open: true, into: !startEvent && startManual === undefined });
+    if (!data) canvas.panel.wanted = field ?? '';
+    return canvas.select([first.id], { open: true, into: !data });
+  }
+
+  /** Switch a trigger on or off. @param {string} id */
+  power(id) {
+    const { canvas } = this;
+    const trigger = canvas.graph.triggers.get(id);
+    if (!trigger || !canvas.editable) return;
+    const word = trigger.enabled ? 'off' : 'on';
+    canvas.panel.commit();
+    const now = /** @type {any} */ (canvas.graph.triggers.get(id));
+    canvas.perform([{ kind: 'set_trigger', trigger: { ...now, enabled: !trigger.enabled } }], `Switched ${canvas.titleOf(id)} ${word}`);
+    canvas.announce(`${canvas.titleOf(id)} is switched ${word}.`);
   }
 
   try(work) {
@@ -101,7 +122,7 @@ export class Actions {
   add(type, slot) {
     const { canvas } = this;
     return this.try(() => {
-      const { ops, id } = insert(canvas.graph, type, slot);
+      const { ops, id } = canvas.graph.types[type]?.trigger ? addTrigger(canvas.graph, type, slot.at) : insert(canvas.graph, type, slot);
       const before = slot.source ?? canvas.graph.edges.get(slot.edge ?? '')?.source;
       const label = canvas.graph.types[type]?.label ?? type;
       if (!canvas.perform(ops, `Added ${label}${before ? ` after ${canvas.titleOf(before)}` : ''}`)) return '';
@@ -132,15 +153,16 @@ export class Actions {
   /** Delete steps, notes and edges; a branch asks which arm to keep. @param {string[]} ids */
   async remove(ids) {
     const { canvas } = this;
-    const chosen = ids.filter((id) => id !== TRIGGER && canvas.exists(id));
-    if (!chosen.length) return ids.includes(TRIGGER) && canvas.announce('The trigger stays: it is where runs begin. Change it in its form.', 'err');
+    const stays = [...canvas.graph.triggers.keys()].every((id) => ids.includes(id)) ? canvas.graph.first : '';
+    const chosen = ids.filter((id) => id !== stays && canvas.exists(id));
+    if (!chosen.length) return !!stays && canvas.announce(LAST_TRIGGER, 'err');
     const [only] = chosen;
     const arms = chosen.length === 1 ? armsToKeep(canvas.graph, only) : [];
     const keep = arms.length ? await this.askArm(only, arms) : undefined;
     if (keep === null) return false;
     const steps = chosen.filter((id) => canvas.graph.node(id));
-    const neighbour = canvas.graph.incoming(only)[0]?.source ?? TRIGGER;
-    const what = chosen.length > 1 ? `${chosen.length} items` : canvas.graph.nodes.has(only) ? canvas.titleOf(only) : canvas.graph.notes.has(only) ? 'the note' : 'the connection';
+    const neighbour = canvas.graph.incoming(only)[0]?.source ?? [...canvas.graph.triggers.keys()].find((id) => !chosen.includes(id));
+    const what = chosen.length > 1 ? `${chosen.length} items` : canvas.graph.node(only) ? canvas.titleOf(only) : canvas.graph.notes.has(only) ? 'the note' : 'the connection';
     const had = canvas.contains(document.activeElement);
     const done = this.try(() => canvas.perform(remove(canvas.graph, chosen, keep), `Deleted ${what}`, { select: [] }));
     if (done && had && steps.length) canvas.focusOn(neighbour);
@@ -252,7 +274,7 @@ export class Actions {
   rename(id) {
     const { canvas } = this;
     const entry = canvas.scene.cards.get(id);
-    if (!entry || id === TRIGGER || !canvas.editable) return;
+    if (!entry || canvas.graph.isTrigger(id) || !canvas.editable) return;
     const before = canvas.graph.node(id)?.name ?? '';
     const input = make('input', 'rename', { type: 'text', maxlength: '200', 'aria-label': 'Name of the step', placeholder: canvas.titleOf(id) });
     input.value = before || canvas.titleOf(id);

@@ -1,6 +1,6 @@
 // @ts-check
 /** What a marketer does, told as ops: insert, heal, connect, duplicate, paste. Pure: they read the graph and return ops. */
-import { Refused, TRIGGER } from './graph.js';
+import { Refused } from './graph.js';
 
 /** @typedef {import('./graph.js').Graph} Graph @typedef {import('./graph.js').Op} Op @typedef {import('./graph.js').Point} Point */
 /** @typedef {{edge?: string, source?: string, port?: string, at?: Point}} Slot where a new step goes: into an edge, behind a port, or loose */
@@ -65,6 +65,27 @@ export function insert(graph, type, slot) {
   return { ops, id };
 }
 
+/**
+ * One more trigger: beside the last one, or `at` a place, and leading where the first one leads.
+ * @param {Graph} graph @param {string} type as in `graph.types` @param {import('./viewport.js').Point} [at]
+ */
+export function addTrigger(graph, type, at) {
+  const id = freshId('trigger');
+  const face = graph.types[type];
+  const taken = (spot) => graph.ids().some((other) => {
+    const { x, y } = /** @type {any} */ (graph.node(other)).position;
+    return Math.abs(x - spot.x) < WIDTH + GRID && Math.abs(y - spot.y) < ROW - 56;
+  });
+  const spot = { .../** @type {any} */ (graph.node(graph.first)).position };
+  while (!at && taken(spot)) spot.x += COLUMN;
+  const trigger = { id, type: type.replace(/^trigger:/, ''), enabled: true, data: structuredClone(face?.start ?? {}), position: snapPoint(at ?? spot) };
+  /** @type {Op[]} */
+  const ops = [{ kind: 'add_trigger', trigger }];
+  const [lead] = graph.outgoing(graph.first);
+  if (lead) ops.push(link(id, 'next', lead.target));
+  return { ops, id };
+}
+
 /** Where a new step behind this port looks right: below, fanned out for several ports, never on top of another. */
 export function placeBehind(graph, source, port) {
   const from = /** @type {any} */ (graph.node(source)).position;
@@ -117,7 +138,8 @@ export function remove(graph, ids, keep) {
   for (const id of ids) {
     if (graph.notes.has(id)) step({ kind: 'remove_note', noteId: id });
     if (graph.edges.has(id) && work.edges.has(id)) step({ kind: 'remove_edge', edgeId: id });
-    if (id === TRIGGER || !work.nodes.has(id)) continue;
+    if (work.isTrigger(id)) step({ kind: 'remove_trigger', triggerId: id });
+    if (!work.nodes.has(id)) continue;
     const before = work.incoming(id);
     const arms = work.outgoing(id).filter((edge) => edge.sourceHandle !== 'error');
     const kept = arms.length === 1 ? arms[0] : arms.find((edge) => edge.sourceHandle === keep);

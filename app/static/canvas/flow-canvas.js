@@ -5,7 +5,7 @@
  */
 import { Actions } from './actions.js';
 import { Gestures } from './gestures.js';
-import { Graph, Refused, TRIGGER } from './graph.js';
+import { Graph, Refused } from './graph.js';
 import { History } from './history.js';
 import { Keyboard } from './keyboard.js';
 import { Overlay } from './overlay.js';
@@ -34,7 +34,7 @@ export class FlowCanvas extends HTMLElement {
     /** @type {Set<string>} */
     this.selection = new Set();
     /** The card that Tab comes to. */
-    this.current = TRIGGER;
+    this.current = '';
     /** @type {View} */
     this.view = { x: 0, y: 0, k: 1 };
     this.readPorts();
@@ -144,7 +144,7 @@ export class FlowCanvas extends HTMLElement {
     };
     set('[data-do=undo]', history.undoLabel, 'Undo');
     set('[data-do=redo]', history.redoLabel, 'Redo');
-    stage.toggleAttribute('data-empty', !graph.nodes.size && !graph.trigger?.event && graph.trigger?.type === 'event' && !graph.notes.size);
+    stage.toggleAttribute('data-empty', graph.blank);
     for (const heading of document.querySelectorAll('[data-workflow-name]')) {
       if (document.activeElement !== heading) heading.textContent = graph.name;
     }
@@ -179,7 +179,7 @@ export class FlowCanvas extends HTMLElement {
 
   /** Where each step stands, for screen readers, and the one card in the tab order. @param {string[]} order */
   named(order) {
-    if (!this.graph.node(this.current)) this.current = TRIGGER;
+    if (!this.graph.node(this.current)) this.current = this.graph.first;
     order.forEach((id, index) => {
       const card = this.scene.cards.get(id)?.card;
       if (!card) return;
@@ -309,7 +309,7 @@ export class FlowCanvas extends HTMLElement {
     const seen = view.sight(this.view, this.scene.size);
     const { boxes, size } = this.scene;
     if (kept && [...boxes.values()].some((box) => view.overlaps(box, seen))) return;
-    this.setView(view.opening(this.scene.bounds(), /** @type {any} */ (boxes.get(TRIGGER)), size));
+    this.setView(view.opening(this.scene.bounds(), /** @type {any} */ (boxes.get(this.graph.first)), size));
   }
 
   repaint() {

@@ -5,43 +5,24 @@
  *
  * @typedef {{x: number, y: number}} Point
  * @typedef {{id: string, type: string, name?: string, position: Point, data?: any, retry?: any}} FlowNode
+ * @typedef {{id: string, type: string, enabled: boolean, position: Point, data: any}} Trigger
  * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
  * @typedef {{id: string, label: string, tone?: string}} Port
- * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], start?: any}} TypeFace `hidden`: ways out that show once they lead somewhere
+ * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], start?: any, trigger?: boolean, fields?: string[], unfinished?: boolean}} TypeFace `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
 
 /** A change that would break the graph; the message can be shown as it is. */
 export class Refused extends Error {}
 
-export const TRIGGER = 'trigger';
 export const MAX_NODES = 100;
+export const MAX_TRIGGERS = 20;
+/** Fields of a trigger's data that `update_trigger` names beside its type. */
+const BESIDE = ['event', 'conditions', 'match'];
 /** A step whose type this server does not know keeps its edges and can still be moved or removed. */
 const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }], hidden: [{ id: 'error', label: 'Error', tone: 'error' }] };
-const SET = new Set(['move_node', 'update_node', 'update_trigger', 'set_goals', 'set_settings', 'update_note', 'rename']);
-/** Setters of one step that do not touch each other's fields. */
-const APART = new Set(['move_node', 'update_node']);
-
-/** What an op is about. @param {Op} op @returns {string} */
-export const subject = (op) =>
-  op.kind === 'update_trigger' ? TRIGGER : op.nodeId ?? op.noteId ?? op.node?.id ?? op.note?.id ?? op.edgeId ?? op.edge?.id ?? op.kind;
-
-/** Drop setters that a later setter of the same subject makes pointless. @param {Op[]} ops */
-export function squash(ops) {
-  /** @type {Op[]} */
-  const kept = [];
-  for (const op of ops) {
-    let i = SET.has(op.kind) ? kept.length - 1 : -1;
-    for (; i >= 0; i--) {
-      if (subject(kept[i]) !== subject(op)) continue;
-      if (kept[i].kind === op.kind || !APART.has(kept[i].kind) || !APART.has(op.kind)) break;
-    }
-    if (i >= 0 && kept[i].kind === op.kind) kept[i] = { ...kept[i], ...op };
-    else kept.push(op);
-  }
-  return kept;
-}
+export const LAST_TRIGGER = 'The trigger stays: it is where runs begin. Change it in its form, or add another one first.';
 
 const clone = (value) => (value === undefined ? undefined : structuredClone(value));
 const need = (condition, message) => {
@@ -56,7 +37,8 @@ export class Graph {
     this.ownPorts = new Map();
     this.name = doc.name ?? '';
     this.description = doc.description ?? null;
-    this.trigger = clone(doc.trigger) ?? null;
+    /** In the order of the document; a workflow has at least one. @type {Map<string, Trigger>} */
+    this.triggers = new Map(doc.triggers.map((trigger) => [trigger.id, { enabled: true, data: {}, position: { x: 0, y: 0 }, ...clone(trigger) }]));
     this.goals = clone(doc.goals) ?? [];
     this.settings = clone(doc.settings) ?? {};
     /** @type {Map<string, FlowNode>} */
@@ -75,8 +57,8 @@ export class Graph {
   }
 
   toJSON() {
-    const { trigger, goals, settings } = this;
-    return clone({ trigger, nodes: [...this.nodes.values()], edges: [...this.edges.values()], goals, settings, notes: [...this.notes.values()] });
+    const { goals, settings } = this;
+    return clone({ triggers: [...this.triggers.values()], nodes: [...this.nodes.values()], edges: [...this.edges.values()], goals, settings, notes: [...this.notes.values()] });
   }
 
   /** A scratch copy that can be thrown away. */
@@ -88,21 +70,36 @@ export class Graph {
 
   // ---------------------------------------------------------------- queries
 
-  /** The node, or the trigger in the shape of one. @param {string} id @returns {FlowNode | undefined} */
+  /** The node, or a trigger in the shape of one. @param {string} id @returns {FlowNode | undefined} */
   node(id) {
-    if (id !== TRIGGER) return this.nodes.get(id);
-    const position = this.trigger?.position ?? { x: 0, y: 0 };
-    return { id: TRIGGER, type: `trigger:${this.trigger?.type ?? ''}`, position, data: this.trigger ?? {} };
+    const trigger = this.triggers.get(id);
+    return trigger ? { id, type: `trigger:${trigger.type}`, position: trigger.position, data: trigger.data } : this.nodes.get(id);
+  }
+
+  /** The id of the first trigger. */
+  get first() {
+    return /** @type {string} */ (this.triggers.keys().next().value);
+  }
+
+  isTrigger(id) {
+    return this.triggers.has(id);
   }
 
   ids() {
-    return [TRIGGER, ...this.nodes.keys()];
+    return [...this.triggers.keys(), ...this.nodes.keys()];
+  }
+
+  /** Is nothing decided yet, not even what starts it? */
+  get blank() {
+    const [trigger, ...more] = this.triggers.values();
+    const face = this.types[`trigger:${trigger.type}`];
+    const untouched = Object.entries(trigger.data).every(([key, value]) => JSON.stringify(value) === JSON.stringify(face?.start?.[key]));
+    return !this.nodes.size && !this.notes.size && !more.length && !!face?.unfinished && untouched;
   }
 
   /** @param {string} id @returns {TypeFace} */
   face(id) {
-    const type = id === TRIGGER ? 'trigger' : this.nodes.get(id)?.type ?? '';
-    return this.types[type] ?? UNKNOWN;
+    return this.types[this.node(id)?.type ?? ''] ?? (this.isTrigger(id) ? this.types.trigger : undefined) ?? UNKNOWN;
   }
 
   /** Ways out: those of the type, then hidden ones and ones that its config has no more, while they are in use. @param {string} id @returns {Port[]} */
@@ -159,21 +156,20 @@ export class Graph {
 
   /** Why this connection is not possible, or '' when it is. */
   whyNot(source, port, target) {
-    const from = source === TRIGGER || this.nodes.has(source);
-    if (!from || !(this.nodes.has(target) || target === TRIGGER)) return 'That step is gone.';
-    if (target === TRIGGER) return 'Nothing can lead to the trigger.';
+    if (!this.node(source) || !this.node(target)) return 'That step is gone.';
+    if (this.isTrigger(target)) return 'Nothing can lead to the trigger.';
     if (source === target) return 'A step cannot lead to itself.';
     if (!this.hasPort(source, port)) return `This step has no way out called “${port}”.`;
     if (this.downstream(target).has(source)) return 'That would make a circle.';
     return '';
   }
 
-  /** Ids in reading order: trigger first, an arm to its end before the next, a merge after all its arms, loose steps last. */
+  /** Ids in reading order: triggers first, an arm to its end before the next, a merge after all its arms, loose steps last. */
   order() {
     const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).length]));
     const place = (id) => /** @type {FlowNode} */ (this.node(id)).position;
     const byPlace = (a, b) => place(a).y - place(b).y || place(a).x - place(b).x;
-    const roots = this.ids().filter((id) => !waiting.get(id)).sort((a, b) => (a === TRIGGER ? -1 : b === TRIGGER ? 1 : byPlace(a, b)));
+    const roots = this.ids().filter((id) => !waiting.get(id)).sort((a, b) => Number(this.isTrigger(b)) - Number(this.isTrigger(a)) || (this.isTrigger(a) ? 0 : byPlace(a, b)));
     const stack = roots.reverse();
     const found = [];
     while (stack.length) {
@@ -213,7 +209,7 @@ export class Graph {
   }
 
   _add_node({ node }) {
-    need(node.id !== TRIGGER && !this.nodes.has(node.id), 'There is already a step with that id.');
+    need(!this.node(node.id), 'There is already a step with that id.');
     need(this.nodes.size < MAX_NODES, `A workflow has at most ${MAX_NODES} steps.`);
     this.nodes.set(node.id, clone(node));
     return [{ kind: 'remove_node', nodeId: node.id }];
@@ -231,12 +227,7 @@ export class Graph {
 
   _move_node({ nodeId, position }) {
     const to = { x: position.x, y: position.y };
-    if (nodeId === TRIGGER) {
-      const before = this.trigger?.position ?? { x: 0, y: 0 };
-      this.trigger = { ...this.trigger, position: to };
-      return [{ kind: 'move_node', nodeId, position: before }];
-    }
-    const node = this.nodes.get(nodeId);
+    const node = this.triggers.get(nodeId) ?? this.nodes.get(nodeId);
     need(node, 'That step is gone.');
     const before = /** @type {FlowNode} */ (node).position;
     /** @type {FlowNode} */ (node).position = to;
@@ -275,10 +266,39 @@ export class Graph {
     return [{ kind: 'add_edge', edge }];
   }
 
-  _update_trigger({ trigger }) {
-    const before = this.trigger;
-    this.trigger = clone(trigger);
-    return [{ kind: 'update_trigger', trigger: before }];
+  _add_trigger({ trigger, index = this.triggers.size }) {
+    need(!this.node(trigger.id), 'There is already a step with that id.');
+    need(this.triggers.size < MAX_TRIGGERS, `A workflow has at most ${MAX_TRIGGERS} triggers.`);
+    const all = [...this.triggers.values()];
+    all.splice(index, 0, clone(trigger));
+    this.triggers = new Map(all.map((one) => [one.id, one]));
+    return [{ kind: 'remove_trigger', triggerId: trigger.id }];
+  }
+
+  _set_trigger({ trigger }) {
+    const before = this.triggers.get(trigger.id);
+    need(before, 'That trigger is gone.');
+    this.triggers.set(trigger.id, clone(trigger));
+    return [{ kind: 'set_trigger', trigger: before }];
+  }
+
+  /** What pages sent before a workflow could have several triggers: an outbox may still hold one. */
+  _update_trigger({ trigger: { type, position, ...beside } }) {
+    const before = /** @type {Trigger} */ (this.triggers.get(this.first));
+    const data = Object.fromEntries(BESIDE.filter((key) => beside[key] !== undefined && beside[key] !== null).map((key) => [key, beside[key]]));
+    return this._set_trigger({ trigger: { ...before, type, data, position: position ?? before.position } });
+  }
+
+  _remove_trigger({ triggerId }) {
+    const trigger = this.triggers.get(triggerId);
+    need(trigger, 'That trigger is already gone.');
+    need(this.triggers.size > 1, LAST_TRIGGER);
+    const index = [...this.triggers.keys()].indexOf(triggerId);
+    const cut = this.outgoing(triggerId);
+    for (const edge of cut) this.edges.delete(edge.id);
+    this.known = null;
+    this.triggers.delete(triggerId);
+    return [{ kind: 'add_trigger', trigger, index }, ...cut.map((edge) => ({ kind: 'add_edge', edge }))];
   }
 
   _set_goals({ goals }) {

@@ -1,6 +1,6 @@
 // @ts-check
 /** Undo and redo: a stack of changes with their inverses. Bursts (a drag, arrow keys, typing) become one entry. No DOM. */
-import { squash } from './graph.js';
+import { squash } from './squash.js';
 
 /** @typedef {import('./graph.js').Op} Op @typedef {{label: string, ops: Op[], inverse: Op[], key?: string, at: number}} Entry */
 

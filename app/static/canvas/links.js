@@ -85,6 +85,8 @@ export class Links {
   /** Where a step dropped here would go. Edges and ports are looked for in flow coordinates, so every zoom behaves the same. */
   slotAt(point, type) {
     const { graph, scene, view: now } = this.canvas;
+    const here = /** @type {Slot} */ ({ at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
+    if (graph.types[type]?.trigger) return here;
     const passes = graph.types[type]?.ports.length > 0;
     const edge = passes ? nearest(point, scene.routes, ON_EDGE / now.k) : '';
     if (edge) return /** @type {Slot} */ ({ edge });
@@ -97,14 +99,15 @@ export class Links {
         if (far < (best?.far ?? NEAR_PORT / Math.min(1, now.k))) best = { far, source: id, port: port.id };
       }
     }
-    return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : { at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
+    return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : here);
   }
 
   /** Light every place where a step of this type may go; '' puts the lights out. */
   showSlots(type) {
     const { canvas } = this;
     canvas.classList.toggle('placing', !!type);
-    const passes = canvas.graph.types[type]?.ports.length > 0;
+    const face = canvas.graph.types[type];
+    const passes = face?.ports.length > 0 && !face.trigger;
     for (const old of canvas.querySelectorAll('.slot')) old.remove();
     if (!passes) return;
     for (const [id, way] of canvas.scene.routes) {

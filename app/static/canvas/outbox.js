@@ -1,6 +1,7 @@
 // @ts-check
 /** Ops on their way to the server: what waits, what is in flight, what the server has confirmed. No DOM, no network. */
-import { Graph, Refused, squash, subject } from './graph.js';
+import { Graph, Refused } from './graph.js';
+import { squash, subject } from './squash.js';
 
 /** @typedef {import('./graph.js').Op} Op */
 
@@ -88,7 +89,13 @@ export class Outbox {
       const id = [...after.nodes.keys()][Number(index)];
       return id && flying.findLast((op) => (op.nodeId ?? op.node?.id) === id && op.kind !== 'move_node');
     }
-    const kind = { trigger: 'update_trigger', goals: 'set_goals', settings: 'set_settings' }[path.split(/[.[]/)[0]];
+    if (list === 'triggers' || path.startsWith('trigger')) {
+      const after = confirmed.copy();
+      for (const op of flying) this.attempt(after, op);
+      const id = [...after.triggers.keys()][Number(index ?? 0)];
+      return flying.findLast((op) => op.trigger && (op.trigger.id ?? after.first) === id);
+    }
+    const kind = { goals: 'set_goals', settings: 'set_settings' }[path.split(/[.[]/)[0]];
     return flying.findLast((op) => op.kind === kind);
   }
 

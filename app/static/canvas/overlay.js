@@ -1,7 +1,7 @@
 // @ts-check
 /** What lies over the cards: issues while editing, counts and ribbons in Results, one person's lit path in Person. */
 import { ribbon } from './edges.js';
-import { Graph, TRIGGER } from './graph.js';
+import { Graph } from './graph.js';
 import { make } from './scene.js';
 
 /** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Issue */
@@ -93,7 +93,7 @@ export class Overlay {
     /** @type {any} */ (button.querySelector('.words')).textContent = count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : 'No issues';
     button.setAttribute('aria-label', count ? `${count} ${count === 1 ? 'issue' : 'issues'}, ${blocking} to resolve before activating` : 'No issues');
     list.replaceChildren(...this.issues.map((issue) => {
-      const line = make('button', `mi issue ${issue.severity}`, { type: 'button', 'data-do': 'go-to', 'data-id': issue.nodeId ?? '', 'data-field': issue.path.replace(/^nodes\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '') });
+      const line = make('button', `mi issue ${issue.severity}`, { type: 'button', 'data-do': 'go-to', 'data-id': issue.nodeId ?? '', 'data-field': issue.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '') });
       const words = make('span', 'grow');
       const title = make('b');
       title.textContent = issue.nodeId ? this.canvas.titleOf(issue.nodeId) : 'Workflow';
@@ -189,8 +189,8 @@ export class Overlay {
 
   // ---------------------------------------------------------------- results
 
-  /** @param {{entered: number, nodes: Record<string, any>}} data */
-  paint({ entered, nodes }) {
+  /** @param {{entered: number, starts: Record<string, number>, nodes: Record<string, any>}} data */
+  paint({ entered, starts, nodes }) {
     this.clear();
     const { scene, graph } = this.canvas;
     const strip = (id, cells, pulse = false) => {
@@ -205,7 +205,7 @@ export class Overlay {
       }
       scene.cards.get(id)?.card.append(line);
     };
-    strip(TRIGGER, [['Entered', number.format(entered)]]);
+    for (const id of graph.triggers.keys()) strip(id, [['Entered', number.format(starts[id] ?? 0)]]);
     for (const id of graph.nodes.keys()) {
       const stats = nodes[id] ?? { executed: 0, failed: 0, waiting: 0, ports: {} };
       const { messages } = stats;
@@ -223,7 +223,7 @@ export class Overlay {
     for (const edge of graph.edges.values()) {
       const parts = scene.edges.get(edge.id);
       const stats = nodes[edge.source];
-      const count = edge.source === TRIGGER ? entered : stats?.ports[edge.sourceHandle] ?? 0;
+      const count = graph.isTrigger(edge.source) ? starts[edge.source] ?? 0 : stats?.ports[edge.sourceHandle] ?? 0;
       if (!parts) continue;
       parts.ribbon.style.strokeWidth = String(ribbon(count, entered));
       const num = parts.label?.querySelector('.num');

@@ -14,6 +14,9 @@ function rank(words, wanted) {
   return words.includes(wanted) ? 2 : 3;
 }
 
+/** A step that ends the path cannot go between two others, and a trigger can only begin one. */
+const isOff = (slot, face) => (!!slot.edge && !face?.ports.length) || (!!(slot.edge || slot.source) && !!face?.trigger);
+
 export class Palette {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
   constructor(canvas) {
@@ -84,6 +87,7 @@ export class Palette {
   addByChoice(type) {
     const { canvas } = this;
     const { graph } = canvas;
+    if (graph.types[type]?.trigger) return canvas.actions.add(type, {});
     const passes = graph.types[type]?.ports.length > 0;
     const behind = (id) => {
       const open = graph.openPorts(id)[0];
@@ -92,7 +96,7 @@ export class Palette {
       return edge && passes ? { edge: edge.id } : null;
     };
     const [chosen] = [...canvas.selection].filter((id) => graph.node(id));
-    const leaf = graph.order().reverse().find((id) => graph.openPorts(id).length && (graph.incoming(id).length || id === 'trigger'));
+    const leaf = graph.order().reverse().find((id) => graph.openPorts(id).length && (graph.incoming(id).length || graph.isTrigger(id)));
     const { size } = canvas.scene;
     const centre = canvas.gestures.flow({ x: size.w / 2 - 120, y: size.h / 2 });
     return canvas.actions.add(type, (chosen && behind(chosen)) || (leaf && behind(leaf)) || { at: centre });
@@ -171,8 +175,16 @@ export class Palette {
     if (!canvas.editable) return;
     const way = canvas.scene.routes.get(slot.edge ?? '');
     const spot = at ?? (way ? toScreen(canvas.view, way.middle) : slot.source ? toScreen(canvas.view, canvas.scene.portAt(slot.source, slot.port ?? 'next')) : { x: 80, y: 80 });
-    const options = this.items().map((item) => ({ value: item.dataset.type, words: item.dataset.words, html: item, off: !!slot.edge && !canvas.graph.types[item.dataset.type]?.ports.length }));
+    const options = this.items().map((item) => ({ value: item.dataset.type, words: item.dataset.words, html: item, off: isOff(slot, canvas.graph.types[item.dataset.type]) }));
     this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
+  }
+
+  /** Ask which kind of trigger to add. */
+  openTriggers() {
+    const { canvas } = this;
+    const known = this.items().filter((item) => canvas.graph.types[item.dataset.type]?.trigger);
+    const options = known.map((item) => ({ value: item.dataset.type, words: item.dataset.words, html: item, off: false }));
+    this.ask('Add a trigger', options, (type) => canvas.actions.add(type, {}), { x: canvas.scene.size.w / 2, y: 80 });
   }
 
   /** Find a step by its name. */

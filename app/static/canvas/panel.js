@@ -1,6 +1,5 @@
 // @ts-check
 /** The panel at the right: loads a step's form by htmx, turns what is typed into `update_node`, keeps errors beside the fields. */
-import { TRIGGER } from './graph.js';
 import { arrange, editRows, find, read, showErrors } from './forms.js';
 
 const TYPING_MS = 400;
@@ -85,7 +84,7 @@ export class Panel {
 
   /** After undo or redo changed what the form shows. */
   reloadIf(ops) {
-    const hit = ops.some((op) => op.nodeId === this.about || (this.about === TRIGGER && op.kind === 'update_trigger') || (this.about === 'workflow' && ['set_goals', 'set_settings', 'rename'].includes(op.kind)));
+    const hit = ops.some((op) => op.nodeId === this.about || op.trigger?.id === this.about || (this.about === 'workflow' && ['set_goals', 'set_settings', 'rename'].includes(op.kind)));
     if (!hit || ops.every((op) => op.kind === 'move_node')) return;
     const { about } = this;
     this.about = '';
@@ -202,7 +201,7 @@ export class Panel {
     const title = about === 'workflow' ? 'the workflow’s settings' : canvas.titleOf(about);
     const ops = this.changes(read(this.form));
     const node = canvas.graph.node(about);
-    if (name && node && about !== TRIGGER && name.value.trim() !== (node.name ?? '')) ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
+    if (name && node && !canvas.graph.isTrigger(about) && name.value.trim() !== (node.name ?? '')) ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
     if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
   }
 
@@ -221,11 +220,15 @@ export class Panel {
       if ((description ?? null) !== (graph.description ?? null)) ops.push({ kind: 'rename', name: graph.name, description: description ?? null });
       return ops;
     }
-    if (about === TRIGGER) {
-      // Another kind: what the old form did not show is kept, so that going back brings it back.
-      const kept = values.type === graph.trigger?.type ? {} : graph.trigger;
-      const trigger = { match: 'all', conditions: [], ...kept, ...values, position: graph.trigger?.position ?? { x: 0, y: 0 } };
-      return same(trigger, { match: 'all', conditions: [], ...graph.trigger }) ? [] : [{ kind: 'update_trigger', trigger }];
+    const before = graph.triggers.get(about);
+    if (before) {
+      const { type = before.type, ...given } = values;
+      const { start = {}, fields = [] } = graph.types[`trigger:${type}`] ?? {};
+      // Another kind: what the old form did not show is kept as far as the new kind knows it, so that going back brings it back.
+      const known = Object.entries({ ...start, ...before.data, ...given }).filter(([key]) => fields.includes(key));
+      const data = type === before.type ? { ...start, ...given } : Object.fromEntries(known);
+      const unchanged = type === before.type && same(data, { ...start, ...before.data });
+      return unchanged ? [] : [{ kind: 'set_trigger', trigger: { ...before, type, data } }];
     }
     const { retry, ...data } = values;
     const node = graph.nodes.get(about);
@@ -249,7 +252,7 @@ export class Panel {
   }
 
   complain(errors) {
-    const mine = errors.filter((error) => (error.nodeId ?? (this.about === TRIGGER || this.about === 'workflow' ? this.about : '')) === this.about);
+    const mine = errors.filter((error) => (error.nodeId ?? (this.about === 'workflow' ? this.about : '')) === this.about);
     if (this.form && mine.length) showErrors(this.form, mine.map((error) => ({ ...error, path: below(error.path) })));
   }
 }
@@ -260,4 +263,4 @@ const retryOf = (shown, before) => (shown?.attempts
   : null);
 
 /** The part of a path that is inside the form: `nodes[3].data.duration` is `duration`, `trigger.event` is `event`. */
-const below = (path) => path.replace(/^(nodes|ops)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
+const below = (path) => path.replace(/^(nodes|triggers|ops)\[\d+\]\.(trigger\.)?(data\.)?/, '').replace(/^trigger\./, '');

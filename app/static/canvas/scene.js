@@ -3,11 +3,11 @@
  * What is on the screen: cards, ports, edges, labels, notes. It reads the graph and the boxes, never decides.
  * All writes happen in one animation frame; sizes come from a ResizeObserver and are never measured in a drag.
  */
-import { TRIGGER } from './graph.js';
 import { WIDTH } from './commands.js';
 import { entryPoint, portPoint, route } from './edges.js';
 import { Floats } from './floats.js';
 import * as view from './viewport.js';
+import { showPower } from './power.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
@@ -124,6 +124,7 @@ export class Scene {
       else if (box.x !== x || box.y !== y) Object.assign(box, { x, y });
       this.dirty.boxes.add(id);
       this.ports(id);
+      showPower(this.canvas, id, li);
     }
     for (const [id, parts] of this.edges) {
       if (graph.edges.has(id)) continue;
@@ -170,7 +171,7 @@ export class Scene {
     if (entry.shape === shape) return;
     entry.shape = shape;
     for (const old of entry.li.querySelectorAll('.h, .leaf')) old.remove();
-    if (id !== TRIGGER) entry.li.append(make('span', 'h in', { 'aria-hidden': 'true' }));
+    if (!graph.isTrigger(id)) entry.li.append(make('span', 'h in', { 'aria-hidden': 'true' }));
     const title = this.canvas.titleOf(id);
     ports.forEach((port, index) => {
       const left = `${(portPoint({ x: 0, y: 0, w: 100, h: 0 }, index, ports.length).x).toFixed(2)}%`;

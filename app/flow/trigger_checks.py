@@ -1,0 +1,49 @@
+"""What is wrong with the triggers of a document. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.flow.diagnostic import Diagnostic, incomplete, warning
+from app.flow.document import Flow, Trigger
+from app.flow.step_types import StepTypes
+from app.flow.trigger_registry import typed
+from app.lib.nearest import did_you_mean
+
+NEVER_BY_HAND = (
+    "Whoever is put in by hand enters by the other trigger of this kind. Switch one of the two off, or remove it."
+)
+
+
+def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
+    """All of it; `types` knows the trigger types. Of a trigger that is switched off only what contradicts itself."""
+    single, by_hand = flow.single is not None, False
+    for index, trigger in enumerate(flow.triggers):
+        place = "trigger" if single else f"triggers[{index}]"
+        faults = [*_of_type(trigger, place, flow.trigger_path(index), types)]
+        if not trigger.enabled:
+            yield from (fault for fault in faults if fault.blocks_save)
+            continue
+        yield from faults
+        if not any(flow.leaving(trigger.id)):
+            step = (
+                "Connect the trigger to the first step." if flow.nodes else "Add the first step: nothing happens yet."
+            )
+            yield incomplete(place, step, trigger.id)
+        if typed(trigger).kind.by_hand:
+            if by_hand:
+                yield warning(place, NEVER_BY_HAND, trigger.id)
+            by_hand = True
+    if not any(trigger.enabled for trigger in flow.triggers):
+        message = "Switch a trigger on: as it is, nothing starts this workflow."
+        yield incomplete("triggers[0].enabled", message, flow.triggers[0].id)
+
+
+def _of_type(trigger: Trigger, place: str, path: str, types: StepTypes) -> Iterator[Diagnostic]:
+    known = types.trigger_names()
+    if trigger.type not in known:
+        message = f"There is no trigger type `{trigger.type}`. {did_you_mean(trigger.type, known)}"
+        yield Diagnostic(f"{place}.type", message, trigger.id)
+        return
+    for problem in types.trigger_problems(trigger.type, trigger.data):
+        yield problem.below(path, trigger.id)

@@ -1,0 +1,38 @@
+"""What a program changes in a draft, part by part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigger, one_of
+from app.flow.settings import Settings
+
+
+class Changes(msgspec.Struct, kw_only=True):
+    """What to change; UNSET stays as it is. Parts of the document are replaced whole."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    trigger: SingleTrigger | UnsetType = UNSET
+    triggers: tuple[Trigger, ...] | UnsetType = UNSET
+    nodes: tuple[Node, ...] | UnsetType = UNSET
+    edges: tuple[Edge, ...] | UnsetType = UNSET
+    goals: tuple[Goal, ...] | UnsetType = UNSET
+    settings: Settings | UnsetType = UNSET
+    notes: tuple[Note, ...] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.triggers:
+            one_of(self.trigger, self.triggers)
+
+    def parts(self, before: Flow) -> dict[str, Any]:
+        """The parts of the document that change. `trigger` alone replaces the first one, and the others stay."""
+        named = ("triggers", "nodes", "edges", "goals", "settings", "notes")
+        parts = {name: part for name in named if (part := getattr(self, name)) is not UNSET}
+        if isinstance(self.trigger, SingleTrigger) and not parts.get("triggers"):
+            first, *others = before.triggers
+            parts["triggers"] = (self.trigger.trigger(first.id, first.enabled), *others)
+        return parts
