@@ -18,7 +18,7 @@ from app.builder.type_check import NODE_FIELDS, FormControls, config_fields, exa
 from app.engine.compiled import NODE_ENDS, CompiledFlow, NotUnderstood
 from app.flow import discovery, presentation, registry, trigger_registry
 from app.flow.declared import NodeScope
-from app.flow.document import Flow
+from app.flow.document import Flow, Trigger
 from app.flow.node_type import RESERVED_PORTS
 from app.flow.outcomes import Fail
 from app.flow.references import marked_fields, references_in
@@ -188,6 +188,23 @@ def test_its_ways_out_are_told_apart_by_words(name: str) -> None:
         assert len({port.id for port in ports}) == len(ports)
         assert len(ports) < 2 or len({port.label for port in ports if port.label}) == len(ports)
     assert presentation.steps()[name].ports == kind.outputs
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_what_a_trigger_says_of_itself(name: str) -> None:
+    """What starts the workflow, what activating would do, how a run began: of its example, of a new one, and switched off."""
+    kind, look = trigger_registry.types()[name], presentation.triggers()[name]
+    for data in (example_of(look), look.defaults):
+        config = msgspec.convert(data, kind.Config)
+        shown = kind.preview(config)
+        lines = (kind.title(config), kind.summary(config), shown.title, shown.text, kind.explain(config))
+        for text in lines:
+            assert text and "\n" not in text and text == text.strip() and not re.search(r"None|\[\]|\{'|<", text), text
+        assert shown.text.endswith("."), "the sentence that the title of the preview begins"
+        assert kind.explain(config).endswith("."), "a sentence, which may begin with the name of an event"
+        told = trigger_registry.summary([Trigger(type=name, data=data)])
+        assert told == kind.summary(config)
+        assert told != trigger_registry.summary([Trigger(type=name, data=data, enabled=False)])
 
 
 def test_no_way_out_may_have_the_name_of_a_counter() -> None:
