@@ -2,35 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Kept } from '../../app/static/canvas/kept.js';
 import { chipOf, pause, reason, verdict } from '../../app/static/canvas/verdict.js';
-
-/** localStorage as far as it is used; `full` refuses to store. */
-class Storage {
-  constructor() {
-    this.rows = new Map();
-    this.full = false;
-  }
-
-  get length() {
-    return this.rows.size;
-  }
-
-  key(index) {
-    return [...this.rows.keys()][index] ?? null;
-  }
-
-  getItem(key) {
-    return this.rows.get(key) ?? null;
-  }
-
-  setItem(key, value) {
-    if (this.full) throw new Error('QuotaExceededError');
-    this.rows.set(key, value);
-  }
-
-  removeItem(key) {
-    this.rows.delete(key);
-  }
-}
+import { Storage } from './tabs.js';
 
 const op = { kind: 'move_node', nodeId: 'mail', position: { x: 1, y: 2 } };
 const LOST = new Set(['refused']);

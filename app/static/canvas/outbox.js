@@ -17,6 +17,14 @@ export function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
+/** The document of an answer as a graph, with what the page knows of the types. @param {any} document @param {Graph} shown */
+export function shownAs(document, shown) {
+  const { name, description } = document;
+  const graph = new Graph({ ...document.graph, name, description }, shown.types);
+  graph.ownPorts = shown.ownPorts;
+  return graph;
+}
+
 export class Outbox {
   /** @param {Graph} confirmed the document as the server has it; it is copied @param {number} rev */
   constructor(confirmed, rev) {
@@ -54,6 +62,14 @@ export class Outbox {
   /** All ops the server has not confirmed, oldest first. */
   get pending() {
     return [...this.flying, ...this.waiting];
+  }
+
+  /**
+   * What is pending, decided anew under new ids. The server may have had an op before, and others changed the same since: under its
+   * old id it would be taken for done. @returns {Op[]}
+   */
+  renewed() {
+    return this.pending.map((op) => ({ ...op, id: uuid() }));
   }
 
   /** Does an unsent op change this card? */
@@ -120,5 +136,20 @@ export class Outbox {
     this.flying = [];
     this.waiting = kept;
     return { graph: shown, lost };
+  }
+
+  /**
+   * What a tab that is gone left behind goes below what waits here; of two such tabs the older revision counts for both.
+   * @param {Op[]} ops @param {number} rev what they stand on
+   * @returns {{graph: Graph, lost: Op[], count: number}} the document to show, the history's ops that are gone, how many of `ops` still fit
+   */
+  adopt(ops, rev) {
+    const { flying } = this;
+    const { graph, lost } = this.restart(this.confirmed, this.rev, [...flying, ...ops, ...this.waiting]);
+    this.flying = flying;
+    this.waiting = this.waiting.filter((op) => !flying.includes(op));
+    const count = this.waiting.filter((op) => ops.includes(op)).length;
+    if (count) this.base = Math.min(this.base ?? rev, rev);
+    return { graph, lost, count };
   }
 }

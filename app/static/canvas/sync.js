@@ -3,9 +3,8 @@
  * Saving: a batch of ops leaves 600 ms after the last edit as one htmx PATCH with `If-Match`, never two at once. What is not
  * confirmed is kept in localStorage, so a closed tab, a dead network or a session that ended loses nothing.
  */
-import { Graph } from './graph.js';
 import { Kept } from './kept.js';
-import { Outbox, uuid } from './outbox.js';
+import { Outbox, shownAs, uuid } from './outbox.js';
 import { chipOf, pause, reason, verdict } from './verdict.js';
 import { offerCopy } from './unsaved.js';
 import { check, restore } from '../session.js';
@@ -16,13 +15,19 @@ const PAUSE_MS = 600;
 const ICONS = { saved: 'check', saving: 'loader-circle', offline: 'cloud-off', conflict: 'triangle-alert', refused: 'circle-alert' };
 
 export class Sync {
-  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {number} rev */
-  constructor(canvas, rev) {
+  /**
+   * @param {import('./flow-canvas.js').FlowCanvas} canvas @param {number} rev
+   * @param {Window} page the window: its document, storage, locks and timers
+   * @param {{check: typeof check, restore: typeof restore, offerCopy: typeof offerCopy}} ask who is signed in, and what to do with edits that cannot be saved
+   */
+  constructor(canvas, rev, page = window, ask = { check, restore, offerCopy }) {
     this.canvas = canvas;
+    this.page = page;
+    this.ask = ask;
     this.outbox = new Outbox(canvas.graph, rev);
-    this.client = sessionStorage.getItem('client') ?? uuid();
-    sessionStorage.setItem('client', this.client);
-    this.kept = new Kept(localStorage, document.body.dataset.user ?? '', canvas.workflow, this.client);
+    this.client = page.sessionStorage.getItem('client') ?? uuid();
+    page.sessionStorage.setItem('client', this.client);
+    this.kept = new Kept(page.localStorage, page.document.body.dataset.user ?? '', canvas.workflow, this.client);
     this.tries = 0;
     this.stalled = false;
     this.signedOut = false;
@@ -34,20 +39,21 @@ export class Sync {
   }
 
   listen() {
-    const { canvas } = this;
+    const { canvas, page, ask } = this;
+    const { document } = page;
     canvas.addEventListener('htmx:before:request', (event) => this.fill(/** @type {any} */ (event).detail.ctx));
     canvas.addEventListener('htmx:before:swap', (event) => this.spare(/** @type {any} */ (event).detail.tasks));
     canvas.addEventListener('htmx:finally:request', (event) => this.settle(/** @type {any} */ (event).detail.ctx));
     // The shell says "nothing was changed" when a request dies; here the change is kept, and the chip says so.
     canvas.addEventListener('htmx:error', (event) => event.stopPropagation());
-    addEventListener('online', () => this.retryNow());
-    addEventListener('offline', () => this.chip());
+    page.addEventListener('online', () => this.retryNow());
+    page.addEventListener('offline', () => this.chip());
     document.addEventListener('submit', (event) => this.hold(event), true);
     document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.signedOut ? this.ifBack() : this.look()));
-    addEventListener('pagehide', () => this.flush());
-    addEventListener('beforeunload', (event) => !this.kept.safe && this.outbox.pending.length && event.preventDefault());
+    page.addEventListener('pagehide', () => this.flush());
+    page.addEventListener('beforeunload', (event) => !this.kept.safe && this.outbox.pending.length && event.preventDefault());
     document.addEventListener('session:back', () => this.back());
-    document.getElementById('save-act')?.addEventListener('click', () => (this.stuck ? this.offer() : restore()));
+    document.getElementById('save-act')?.addEventListener('click', () => (this.stuck ? this.offer() : ask.restore()));
     document.addEventListener('click', (event) => {
       const answer = /** @type {any} */ (event.target).closest('[data-conflict]')?.dataset.conflict;
       if (answer) this.resolve(answer);
@@ -83,22 +89,24 @@ export class Sync {
 
   async adopt() {
     const { kept } = this;
+    if (!this.canvas.mayEdit) return; // they stay for the day when this person may edit again
     const take = (key) => {
-      const found = kept.take(key);
-      if (!found || !this.canvas.mayEdit) return;
-      const { graph } = this.outbox.restart(this.outbox.confirmed, this.outbox.rev, found.ops);
-      this.outbox.base = found.rev;
+      const left = kept.take(key);
+      if (!left) return;
+      const { graph, lost, count } = this.outbox.adopt(left.ops, left.rev);
+      this.canvas.history.forget(new Set(lost));
       this.canvas.graph = graph;
-      this.canvas.redraw(found.ops);
-      this.canvas.announce(`${found.ops.length} changes from last time are being saved.`);
+      this.canvas.redraw(left.ops);
+      if (count) this.canvas.announce(`${count} ${count === 1 ? 'change' : 'changes'} from last time ${count === 1 ? 'is' : 'are'} being saved.`);
       this.keep();
     };
     const keys = kept.keys();
     if (keys.includes(kept.own)) take(kept.own);
-    if (!navigator.locks) return;
-    navigator.locks.request(kept.own, () => new Promise(() => {}));
+    const { locks } = this.page.navigator;
+    if (!locks) return;
+    locks.request(kept.own, () => new Promise(() => {}));
     for (const key of keys) {
-      if (key !== kept.own) await navigator.locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
+      if (key !== kept.own) await locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
     }
   }
 
@@ -114,12 +122,12 @@ export class Sync {
     this.outbox.add(ops);
     this.keep();
     this.chip();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush(), PAUSE_MS);
+    this.page.clearTimeout(this.timer);
+    this.timer = this.page.setTimeout(() => this.flush(), PAUSE_MS);
   }
 
   flush() {
-    clearTimeout(this.timer);
+    this.page.clearTimeout(this.timer);
     if (this.outbox.flying.length || this.stalled || this.signedOut || !this.outbox.take().length) return;
     this.chip();
     this.canvas.emit('wf:commit');
@@ -171,7 +179,7 @@ export class Sync {
 
   /** The JSON that came with the last answer. */
   reply() {
-    const tag = document.querySelector('#wf-reply script');
+    const tag = this.page.document.querySelector('#wf-reply script');
     const found = tag ? JSON.parse(tag.textContent ?? '{}') : {};
     tag?.remove();
     return found;
@@ -194,24 +202,17 @@ export class Sync {
   /** Others were faster and touched other things: show theirs below ours. */
   others(reply) {
     const { canvas } = this;
-    const { graph, lost } = this.outbox.restart(this.graphOf(reply.document), reply.rev);
+    const { graph, lost } = this.outbox.restart(shownAs(reply.document, canvas.graph), reply.rev);
     canvas.history.forget(new Set(lost));
     canvas.graph = graph;
     canvas.redraw([]);
     this.refresh();
-    if (reply.by) document.dispatchEvent(new CustomEvent('toast', { detail: { text: `${reply.by} also changed this workflow. Both are kept.` } }));
-  }
-
-  graphOf(document) {
-    const graph = new Graph(document.graph, this.canvas.graph.types);
-    graph.ownPorts = this.canvas.graph.ownPorts;
-    Object.assign(graph, { name: document.name, description: document.description });
-    return graph;
+    if (reply.by) this.page.document.dispatchEvent(new CustomEvent('toast', { detail: { text: `${reply.by} also changed this workflow. Both are kept.` } }));
   }
 
   /** Ask for all cards again; each is morphed in place. */
   async refresh() {
-    await /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/cards`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
+    await /** @type {any} */ (this.page).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/cards`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
     this.canvas.readPorts();
     this.canvas.scene.render();
   }
@@ -228,15 +229,15 @@ export class Sync {
   resolve(answer) {
     const { canvas, theirs } = this;
     if (!theirs) return;
-    document.querySelector('[data-conflict]')?.closest('dialog')?.close();
+    this.page.document.querySelector('[data-conflict]')?.closest('dialog')?.close();
     if (answer === 'copy') {
       const mine = JSON.stringify(canvas.graph.toJSON());
       this.outbox.waiting = [];
       this.keep();
-      /** @type {any} */ (window).htmx.ajax('POST', `/workflows/${canvas.workflow}/copies`, { source: '#wf-reply', target: '#wf-reply', swap: 'none', values: { graph: mine } });
+      /** @type {any} */ (this.page).htmx.ajax('POST', `/workflows/${canvas.workflow}/copies`, { source: '#wf-reply', target: '#wf-reply', swap: 'none', values: { graph: mine } });
       return;
     }
-    const { graph } = this.outbox.restart(this.graphOf(theirs.document), theirs.rev, answer === 'mine' ? this.outbox.pending : []);
+    const { graph } = this.outbox.restart(shownAs(theirs.document, canvas.graph), theirs.rev, answer === 'mine' ? this.outbox.renewed() : []);
     this.theirs = null;
     this.stalled = false;
     this.outbox.base = undefined;
@@ -274,10 +275,10 @@ export class Sync {
     const wait = pause(this.tries, after);
     this.tries += 1;
     this.done(false);
-    clearTimeout(this.timer);
+    this.page.clearTimeout(this.timer);
     // At once, but for a session that is there and yet not taken: then at the pace of every other try.
-    if (signedOut) restore().then((proof) => proof && setTimeout(() => this.back(), this.tries > 2 ? wait : 0));
-    else this.timer = setTimeout(() => this.flush(), wait);
+    if (signedOut) this.ask.restore().then((proof) => proof && this.page.setTimeout(() => this.back(), this.tries > 2 ? wait : 0));
+    else this.timer = this.page.setTimeout(() => this.flush(), wait);
   }
 
   /** The right session is there again. */
@@ -289,7 +290,7 @@ export class Sync {
   }
 
   async ifBack() {
-    if ((await check()) === 'same') this.back();
+    if ((await this.ask.check()) === 'same') this.back();
   }
 
   /** This person cannot save here (any more): keep the edits and offer them as a file. */
@@ -305,10 +306,10 @@ export class Sync {
     const { canvas, outbox } = this;
     const [title, text] = reason(this.stuck, outbox.pending.length);
     const json = JSON.stringify({ name: canvas.graph.name, description: canvas.graph.description, graph: canvas.graph.toJSON() }, null, 2);
-    if ((await offerCopy({ title, text, name: canvas.graph.name, json })) !== 'discard') return;
+    if ((await this.ask.offerCopy({ title, text, name: canvas.graph.name, json })) !== 'discard') return;
     outbox.waiting = [];
     this.keep();
-    location.reload();
+    this.page.location.reload();
   }
 
   retryNow() {
@@ -318,7 +319,7 @@ export class Sync {
   /** Back in this tab: did somebody change the draft meanwhile? */
   async look() {
     if (this.outbox.pending.length || this.canvas.mode !== 'edit') return this.flush();
-    await /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/draft?rev=${this.outbox.rev}`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
+    await /** @type {any} */ (this.page).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/draft?rev=${this.outbox.rev}`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
     const reply = this.reply();
     if (reply.document && !this.outbox.pending.length) {
       this.others(reply);
@@ -330,6 +331,7 @@ export class Sync {
   // ---------------------------------------------------------------- the chip
 
   chip() {
+    const { document, navigator } = this.page;
     const chip = document.getElementById('save-chip');
     if (!chip) return;
     const { stalled, signedOut, tries } = this;
