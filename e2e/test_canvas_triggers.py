@@ -1,0 +1,84 @@
+"""Several triggers in one flow: added and switched off with the mouse, and what each of them starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.pages.canvas import Canvas, create, edge, node
+from e2e.product import Product
+
+
+@pytest.fixture
+def client(product: Product) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
+    with httpx.Client(base_url=f"{product.url}/api/v1", headers=headers, timeout=30) as opened:
+        yield opened
+
+
+def started(product: Product, client: httpx.Client, workflow: str, expected: int) -> int:
+    """How many runs a workflow has had, as soon as there are `expected`."""
+    for _ in range(60):
+        runs: int = client.get(f"/workflows/{workflow}/stats").json()["data"]["completedRuns"]
+        if runs >= expected:
+            break
+        with product.connect() as connection:
+            connection.execute("select pg_sleep(0.5)")
+    return runs
+
+
+def test_a_second_trigger_starts_runs_until_it_is_switched_off(
+    page: Page, product: Product, client: httpx.Client, expect_accessible: Callable[..., None]
+) -> None:
+    workflow = create(
+        product,
+        "Two ways in",
+        trigger={"type": "event", "event": "two.bought", "position": {"x": 400, "y": 0}},
+        nodes=[node("tag", "add_tag", 400, 168, tag="two-ways-in")],
+        edges=[edge("trigger", "tag")],
+        settings={"reentry": "always"},
+    )
+    canvas = Canvas(page).open(workflow)
+    canvas.open_form("trigger")
+    assert page.locator(".power").count() == 0, "one trigger has no switch"
+    canvas.panel.get_by_role("button", name="Add a trigger").click()
+    canvas.choose("event")
+    [second] = [one["id"] for one in canvas.graph()["triggers"] if one["id"] != "trigger"]
+    assert canvas.ways() == {("trigger", "next", "tag"), (second, "next", "tag")}
+    page.get_by_role("button", name="Undo").click()
+    expect(canvas.step(second)).to_have_count(0)
+    assert canvas.ways() == {("trigger", "next", "tag")}
+    page.get_by_role("button", name="Redo").click()
+    form = canvas.open_form(second)
+    form.locator("#f-event").fill("two.asked")
+    form.locator("#f-event").press("Tab")
+    expect(canvas.card(second)).to_contain_text("Two asked")
+    expect(canvas.step("trigger").get_by_role("switch")).to_be_visible()
+    canvas.wait_saved()
+    expect_accessible(page)
+    client.post(f"/workflows/{workflow}/activate").raise_for_status()
+
+    person = f"two.{workflow[-6:]}@example.com"
+    client.post("/contacts", json={"email": person}).raise_for_status()
+    for event in ("two.bought", "two.asked"):
+        client.post("/events", json={"name": event, "email": person}).raise_for_status()
+    assert started(product, client, workflow, 2) == 2
+    canvas.open(workflow)
+    page.get_by_role("button", name="Results", exact=True).click()
+    for trigger in ("trigger", second):
+        expect(canvas.card(trigger).locator(".st")).to_contain_text("1")
+
+    page.get_by_role("button", name="Edit", exact=True).click()
+    switch = canvas.step(second).get_by_role("switch")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    canvas.wait_saved()
+    client.post(f"/workflows/{workflow}/activate").raise_for_status()
+    for event in ("two.asked", "two.bought"):  # one person's events are taken in order
+        client.post("/events", json={"name": event, "email": person}).raise_for_status()
+    assert started(product, client, workflow, 3) == 3
+    latest = client.get(f"/workflows/{workflow}/stats", params={"version": 2}).json()["data"]
+    assert latest["totalRuns"] == 1, "what is switched off starts nothing"
