@@ -18,6 +18,7 @@ from app.flow.phrases import sentence
 
 BY_HAND = "manual"
 """The event of a run that a person or a program started where the workflow listens for events."""
+BY_HAND_WORDS = "Started by hand or by a program"
 CATEGORY = "trigger"
 """The colour and the group of all trigger types."""
 

@@ -11,6 +11,7 @@ from app.flow.document import triggers_of
 from app.flow.node_type import ERROR_PORT
 from app.flow.node_words import explanation_of
 from app.flow.trigger_registry import typed
+from app.flow.trigger_type import BY_HAND, BY_HAND_WORDS
 from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, StepMessageOut, StepOut
 
@@ -24,6 +25,8 @@ def sentences(run: RunDetail, graph: dict[str, Any]) -> list[str]:
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
     trigger = next(trigger for trigger in triggers_of(graph) if trigger.id == run.trigger_id)
     kind, config = typed(trigger)
+    if kind.subscribes(config) and run.trigger_event.name == BY_HAND:
+        return f"{BY_HAND_WORDS}."
     return kind.explain(config)
 
 

@@ -33,7 +33,10 @@ class RunMessages(Camel):
 
 
 class TriggerEventOut(Camel):
-    """What a run began with. `id` is the event's; a run that was started by hand is `manual` and has none."""
+    """What a run began with. `id` is the event's; a run that was started by hand is `manual` and has none.
+
+    Nor has one that begins with what another run changed on the contact.
+    """
 
     name: str
     id: UUID | None

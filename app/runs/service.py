@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
+from app.flow.contact_goals import tells_change
 from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.node_words import due_at, kind_word
 from app.flow.trigger_registry import typed
@@ -105,15 +106,16 @@ def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
 def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
     """What a run began with; `trigger` is the one that started it.
 
-    Rows of before runs kept their event have neither its id nor its time.
+    Rows of before runs kept their event have neither its id nor its time, and a change that another run made has no id.
     """
     kind, config = typed(trigger)
-    by_event = kind.subscribes(config) and (run.event_id is not None or run.occurred_at is None)
+    name, properties = kind.event_name(config), run.trigger_event or {}
+    by_event = run.event_id is not None or run.occurred_at is None or tells_change(name, properties)
     return TriggerEventOut(
-        name=kind.event_name(config) if by_event else BY_HAND,
+        name=name if by_event and kind.subscribes(config) else BY_HAND,
         id=run.event_id,
         occurred_at=run.occurred_at or run.started_at,
-        properties=run.trigger_event or {},
+        properties=properties,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from app.engine import integrity
 from app.engine.change_events import MAX_DEPTH
+from app.flow.contact_goals import tells_change
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -56,6 +57,8 @@ def test_a_change_starts_the_workflows_that_listen_for_it(any_way: World) -> Non
         "previous": {"source": "web", "attributes": {"plan": "free"}, "tags": ["new"]},
         "current": {"source": "sales", "attributes": {"plan": "pro"}, "tags": ["new", "vip"]},
     }
+    assert tells_change("contact.updated", events(world, updated)[0])
+    assert tells_change("contact.attribute_changed", events(world, attribute)[0])
     assert events(world, attribute) == [
         {"changed": ["plan"], "attributes": {"plan": "pro"}, "previous": {"plan": "free"}}
     ]

@@ -149,8 +149,11 @@ async def test_running_finds_all_that_are_not_over_as_the_counter_does(
 async def test_what_a_run_began_with(
     admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, clock: Clock
 ) -> None:
-    """By its event, by hand, and from before runs kept their event."""
+    """By its event, by hand, by what another run changed, and from before runs kept their event."""
     flow, by_hand = await live_flow(admin), await live_flow(admin, trigger={"type": "manual"})
+    listens = {"type": "event", "event": "contact.attribute_changed"}
+    told_by_runs = await live_flow(admin, trigger=listens)
+    change = {"changed": ["plan"], "attributes": {"plan": "pro"}, "previous": {"plan": "free"}}
     event_id, earlier = uuid7(), clock.at - timedelta(hours=3)
     runs = {
         "event": await make_run(
@@ -159,6 +162,12 @@ async def test_what_a_run_began_with(
         "hand": await make_run(db_session, workspace, flow, RunStatus.RUNNING, clock.at, occurred_at=clock.at),
         "old": await make_run(db_session, workspace, flow, RunStatus.FAILED, clock.at, trigger_event=None),
         "manual": await make_run(db_session, workspace, by_hand, RunStatus.RUNNING, clock.at),
+        "change": await make_run(
+            db_session, workspace, told_by_runs, RunStatus.RUNNING, clock.at, occurred_at=clock.at, trigger_event=change
+        ),
+        "no change": await make_run(
+            db_session, workspace, told_by_runs, RunStatus.RUNNING, clock.at, occurred_at=clock.at
+        ),
     }
     listed = {row["id"]: row["triggerEvent"] for row in (await admin.get("/api/v1/runs")).json()["data"]}
     told = {name: listed[str(run.id)] for name, run in runs.items()}
@@ -170,6 +179,8 @@ async def test_what_a_run_began_with(
     }
     assert told["hand"]["name"] == told["manual"]["name"] == "manual" and told["hand"]["id"] is None
     assert told["old"]["name"] == "cart.left" and told["old"]["properties"] == {}
+    assert (told["change"]["name"], told["change"]["id"]) == ("contact.attribute_changed", None)
+    assert told["no change"]["name"] == "manual"
 
 
 @pytest.mark.parametrize(

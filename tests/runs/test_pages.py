@@ -253,6 +253,18 @@ async def test_a_run_tells_its_steps_and_why(browser: BrowserClients, waiting: R
     assert "Cancel run" not in text
 
 
+async def test_a_start_by_hand_is_not_told_as_an_event(
+    browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
+) -> None:
+    by_event = await make_run(db_session, workflow, RunStatus.COMPLETED, event_id=uuid7(), occurred_at=clock.now())
+    by_hand = await make_run(db_session, workflow, RunStatus.COMPLETED, "Bea", occurred_at=clock.now())
+    client = await browser(Role.VIEWER)
+    told = "signed_up was received"
+    assert told in (await client.get(f"/runs/{by_event.id}")).text
+    text = (await client.get(f"/runs/{by_hand.id}")).text
+    assert told not in text and "Started by hand or by a program." in text
+
+
 async def test_a_retried_step_lists_its_attempts(
     browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
 ) -> None:

@@ -8,9 +8,7 @@ from msgspec import UNSET
 from app.flow import trigger_registry
 from app.flow.document import Conditions, Match
 from app.flow.editor_fields import Ignored
-from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
-
-BY_HAND = "Started by hand or by a program"
+from app.flow.trigger_type import BY_HAND_WORDS, Admission, TriggerPreview, TriggerType
 
 
 class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -41,11 +39,11 @@ class ManualTrigger(TriggerType):
 
     @classmethod
     def summary(cls, config: ManualConfig) -> str:
-        return BY_HAND
+        return BY_HAND_WORDS
 
     @classmethod
     def explain(cls, config: ManualConfig) -> str:
-        return f"{BY_HAND}."
+        return f"{BY_HAND_WORDS}."
 
     @classmethod
     def preview(cls, config: ManualConfig) -> TriggerPreview:
