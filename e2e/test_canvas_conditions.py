@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.pages.canvas import Canvas, create, edge, node
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create, edge, node
 
 STORED = [
     {"field": "contact.created_at", "operator": "within_last", "value": {"duration": 7, "unit": "days"}},
@@ -31,11 +32,11 @@ def workflow(product: Product) -> str:
     )
 
 
-def _rows(canvas: Canvas) -> Locator:
+def _rows(canvas: Builder) -> Locator:
     return canvas.panel.locator(".cond")
 
 
-def _expect_stored(canvas: Canvas, wanted: list[dict[str, Any]]) -> None:
+def _expect_stored(canvas: Builder, wanted: list[dict[str, Any]]) -> None:
     """The working copy comes to hold these conditions, or these last ones of them."""
     canvas.page.wait_for_function(
         """wanted => {
@@ -50,7 +51,7 @@ def _expect_stored(canvas: Canvas, wanted: list[dict[str, Any]]) -> None:
 
 
 def test_stored_values_come_back_as_they_were(page: Page, product: Product, workflow: str) -> None:
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     canvas.card("ask").click()
     expect(_rows(canvas)).to_have_count(len(STORED))
     _rows(canvas).nth(0).get_by_label("How long").fill("30")
@@ -60,7 +61,7 @@ def test_stored_values_come_back_as_they_were(page: Page, product: Product, work
 
 
 def test_the_comparisons_fit_the_field(page: Page, product: Product, workflow: str) -> None:
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     canvas.card("ask").click()
     canvas.panel.get_by_role("button", name="Condition", exact=True).click()
     row = _rows(canvas).last
@@ -93,7 +94,7 @@ def test_the_comparisons_fit_the_field(page: Page, product: Product, workflow: s
 def test_it_looks_right_and_is_accessible(
     open_page: Callable[..., Page], expect_accessible: Any, shot: Any, workflow: str, theme: str, width: int
 ) -> None:
-    canvas = Canvas(open_page(theme=theme, width=width)).open(workflow)
+    canvas = Builder(open_page(theme=theme, width=width)).open(workflow)
     canvas.step("ask").first.click()
     expect(_rows(canvas)).to_have_count(len(STORED))
     expect_accessible(canvas.page)

@@ -7,20 +7,21 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create, create_small
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create, create_small
 
 
 @pytest.fixture
-def canvas(page: Page, product: Product) -> Canvas:
-    opened = Canvas(page).open(create_small(product, "By keyboard"))
+def canvas(page: Page, product: Product) -> Builder:
+    opened = Builder(page).open(create_small(product, "By keyboard"))
     opened.card("trigger").focus()
     return opened
 
 
 def test_the_welcome_flow_is_built_by_keyboard_alone(page: Page, product: Product) -> None:
     workflow = create(product, "Keys only")
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     page.get_by_role("button", name="A contact is new").focus()
     canvas.press("Enter")
     expect(canvas.card("trigger")).to_contain_text("Contact created")
@@ -68,7 +69,7 @@ def test_the_welcome_flow_is_built_by_keyboard_alone(page: Page, product: Produc
     assert stored["condition"]["data"]["conditions"] == [{"field": "contact.attributes.started", "operator": "is_true"}]
 
 
-def test_arrows_follow_the_connections(canvas: Canvas) -> None:
+def test_arrows_follow_the_connections(canvas: Builder) -> None:
     for key, there in (
         ("ArrowDown", "wait"),
         ("ArrowDown", "ask"),
@@ -84,7 +85,7 @@ def test_arrows_follow_the_connections(canvas: Canvas) -> None:
     expect(canvas.card("wait")).to_have_attribute("tabindex", "0")
 
 
-def test_a_card_says_where_it_stands(canvas: Canvas) -> None:
+def test_a_card_says_where_it_stands(canvas: Builder) -> None:
     expect(canvas.card("ask")).to_have_accessible_name(
         re.compile(
             r"Condition\s*If plan is pro\s*Yes or no, for each contact\s*\. Step 3 of 5\. From Wait 1 day\. "
@@ -93,7 +94,7 @@ def test_a_card_says_where_it_stands(canvas: Canvas) -> None:
     )
 
 
-def test_tab_enters_and_leaves_the_canvas_once(canvas: Canvas) -> None:
+def test_tab_enters_and_leaves_the_canvas_once(canvas: Builder) -> None:
     canvas.card("trigger").focus()
     canvas.press("Tab")
     inside = "document.activeElement.closest('flow-canvas') !== null"
@@ -102,7 +103,7 @@ def test_tab_enters_and_leaves_the_canvas_once(canvas: Canvas) -> None:
     expect(canvas.card("trigger")).to_be_focused()
 
 
-def test_moving_by_keyboard_is_saved_undone_and_said(canvas: Canvas, product: Product) -> None:
+def test_moving_by_keyboard_is_saved_undone_and_said(canvas: Builder, product: Product) -> None:
     canvas.card("bad").focus()
     canvas.press("m", "ArrowRight", "ArrowRight", "Shift+ArrowDown", "Enter")
     assert canvas.position("bad") == (560, 544)
@@ -114,7 +115,7 @@ def test_moving_by_keyboard_is_saved_undone_and_said(canvas: Canvas, product: Pr
     expect(canvas.said).to_have_text("Put back.")
 
 
-def test_connecting_by_keyboard(canvas: Canvas) -> None:
+def test_connecting_by_keyboard(canvas: Builder) -> None:
     canvas.card("good").focus()
     canvas.press("c")
     expect(canvas.said).to_contain_text("1 of 1")
@@ -128,17 +129,17 @@ def test_connecting_by_keyboard(canvas: Canvas) -> None:
     expect(canvas.said).to_have_text("Not connected.")
 
 
-def test_delete_heals_says_so_and_keeps_the_focus(canvas: Canvas) -> None:
+def test_delete_heals_says_so_and_keeps_the_focus(canvas: Builder) -> None:
     canvas.card("wait").focus()
     canvas.press("Delete")
     assert ("trigger", "next", "ask") in canvas.ways()
     expect(canvas.said).to_have_text("Deleted Wait 1 day")
     expect(canvas.card("trigger")).to_be_focused()
     canvas.press("Delete")
-    expect(canvas.page.locator("#toasts")).to_contain_text("The trigger stays")
+    expect(canvas.toasts).to_contain_text("The trigger stays")
 
 
-def test_steps_are_found_renamed_and_selected(canvas: Canvas) -> None:
+def test_steps_are_found_renamed_and_selected(canvas: Builder) -> None:
     page = canvas.page
     canvas.press("f")
     canvas.choose("bad")
@@ -150,12 +151,12 @@ def test_steps_are_found_renamed_and_selected(canvas: Canvas) -> None:
     expect(canvas.card("bad")).to_contain_text("Sort out")
     expect(canvas.card("bad")).to_be_focused()
     canvas.press("Control+a")
-    expect(page.locator(".node.sel")).to_have_count(5)
+    expect(canvas.selected).to_have_count(5)
     canvas.press("Escape")
-    expect(page.locator(".node.sel")).to_have_count(0)
+    expect(canvas.selected).to_have_count(0)
 
 
-def test_slash_searches_and_question_mark_lists_all_keys(canvas: Canvas) -> None:
+def test_slash_searches_and_question_mark_lists_all_keys(canvas: Builder) -> None:
     page = canvas.page
     canvas.press("/")
     expect(page.get_by_label("Search steps to add")).to_be_focused()
@@ -167,7 +168,7 @@ def test_slash_searches_and_question_mark_lists_all_keys(canvas: Canvas) -> None
     expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
 
 
-def test_letters_do_nothing_while_typing(canvas: Canvas) -> None:
+def test_letters_do_nothing_while_typing(canvas: Builder) -> None:
     canvas.open_form("good")
     field = canvas.panel.get_by_label("Tag", exact=True)
     field.fill("")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create, create_small, edge, node
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create, create_small, edge, node
 
 Check = Callable[..., None]
 
@@ -19,7 +20,7 @@ def test_the_builder_is_accessible_in_every_view(
     product: Product, open_page: Callable[..., Page], expect_accessible: Check, shot: Callable[..., Any], theme: str
 ) -> None:
     page = open_page(theme=theme)
-    canvas = Canvas(page).open(create_small(product, "Looks"))
+    canvas = Builder(page).open(create_small(product, "Looks"))
     expect_accessible(page)
     canvas.open_form("ask")
     shot(page, f"builder-form-{theme}")
@@ -49,7 +50,7 @@ def test_an_empty_workflow_teaches(
     product: Product, open_page: Callable[..., Page], expect_accessible: Check, shot: Callable[..., Any], theme: str
 ) -> None:
     page = open_page(theme=theme)
-    Canvas(page).open(create(product, "Empty"))
+    Builder(page).open(create(product, "Empty"))
     expect(page.get_by_role("button", name="Abandoned cart")).to_be_visible()
     shot(page, f"builder-empty-{theme}")
     expect_accessible(page)
@@ -60,7 +61,7 @@ def test_on_a_phone_it_is_an_outline_that_can_be_edited(
     product: Product, open_page: Callable[..., Page], expect_accessible: Check, shot: Callable[..., Any], theme: str
 ) -> None:
     page = open_page(width=390, height=844, theme=theme)
-    canvas = Canvas(page).open(create_small(product, "Phone"))
+    canvas = Builder(page).open(create_small(product, "Phone"))
     shot(page, f"builder-phone-{theme}", full=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     expect(canvas.step("good").locator(".via")).to_have_text("Yes, after If plan is pro")
@@ -79,7 +80,7 @@ def test_a_viewer_looks_but_cannot_change(page: Page, product: Product) -> None:
     workflow = create_small(product, "Read only")
     with product.connect() as connection:
         connection.execute("update workflows set status = 'archived' where id = %s", [workflow])
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     expect(page.locator(".top")).to_contain_text("Archived")
     expect(page.locator(".pal, .plus, .ins")).to_have_count(0)
     x, y = canvas.centre(canvas.card("good"))
@@ -92,7 +93,7 @@ def test_a_viewer_looks_but_cannot_change(page: Page, product: Product) -> None:
 
 def test_two_fingers_zoom_without_moving_a_step(product: Product, open_page: Callable[..., Page]) -> None:
     page = open_page(width=1024, height=768)
-    canvas = Canvas(page).open(create_small(product, "Pinch"))
+    canvas = Builder(page).open(create_small(product, "Pinch"))
     x, y = canvas.centre(canvas.card("ask"))
     session = page.context.new_cdp_session(page)
 
@@ -115,7 +116,7 @@ def test_five_hundred_steps_stay_cheap(page: Page, product: Product) -> None:
 
     Steps are added in the browser: the server stops at 100.
     """
-    canvas = Canvas(page).open(
+    canvas = Builder(page).open(
         create(
             product,
             "Large",

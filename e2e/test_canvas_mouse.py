@@ -8,25 +8,26 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create, create_small, edge, node
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create, create_small, edge, node
 
 
 @pytest.fixture
-def canvas(page: Page, product: Product) -> Canvas:
-    return Canvas(page).open(create_small(product))
+def canvas(page: Page, product: Product) -> Builder:
+    return Builder(page).open(create_small(product))
 
 
 def test_a_flow_is_begun_on_an_empty_canvas(page: Page, product: Product) -> None:
     workflow = create(product, "Begun")
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     expect(page.get_by_role("heading", name="What should start this workflow?")).to_be_visible()
     page.get_by_role("button", name="A contact is new").click()
     expect(canvas.card("trigger")).to_contain_text("Contact created")
     canvas.drag_in("send_email", canvas.centre(canvas.plus("trigger")))
     mail = canvas.the("send_email")
     assert canvas.ways() == {("trigger", "next", mail)}
-    page.locator(".pi[data-type=delay]").click()
+    canvas.entry("delay").click()
     wait = canvas.the("delay")
     assert (mail, "next", wait) in canvas.ways(), "a click adds behind the selected step"
     canvas.plus(wait).click()
@@ -44,7 +45,7 @@ def test_a_flow_is_begun_on_an_empty_canvas(page: Page, product: Product) -> Non
 
 
 def test_a_whole_flow_to_begin_with_can_be_undone(page: Page, product: Product) -> None:
-    canvas = Canvas(page).open(create(product, "Begun with a flow"))
+    canvas = Builder(page).open(create(product, "Begun with a flow"))
     page.get_by_role("button", name="Welcome").click()
     assert sorted(canvas.types()) == ["add_tag", "condition", "delay", "send_email", "send_email"]
     canvas.wait_saved()
@@ -54,7 +55,7 @@ def test_a_whole_flow_to_begin_with_can_be_undone(page: Page, product: Product) 
 
 
 @pytest.mark.parametrize("zoom", [0.5, 1.0, 1.5])
-def test_a_step_dropped_on_a_connection_is_inserted_at_any_zoom(canvas: Canvas, zoom: float) -> None:
+def test_a_step_dropped_on_a_connection_is_inserted_at_any_zoom(canvas: Builder, zoom: float) -> None:
     canvas.show("wait")
     canvas.zoom_to(zoom)
     canvas.drag_in("send_email", canvas.middle_of_edge("e-wait-next"))
@@ -65,7 +66,7 @@ def test_a_step_dropped_on_a_connection_is_inserted_at_any_zoom(canvas: Canvas, 
     assert canvas.position("wait") == (400, 168), "what stands before stays"
 
 
-def test_the_plus_on_a_connection_inserts(canvas: Canvas) -> None:
+def test_the_plus_on_a_connection_inserts(canvas: Builder) -> None:
     canvas.page.mouse.move(*canvas.middle_of_edge("e-trigger-next"))
     canvas.page.locator(".ins").click()
     canvas.choose("remove")
@@ -73,7 +74,7 @@ def test_the_plus_on_a_connection_inserts(canvas: Canvas) -> None:
     assert {("trigger", "next", tag), (tag, "next", "wait")} <= canvas.ways()
 
 
-def test_an_end_is_not_offered_between_two_steps(canvas: Canvas) -> None:
+def test_an_end_is_not_offered_between_two_steps(canvas: Builder) -> None:
     canvas.page.mouse.move(*canvas.middle_of_edge("e-wait-next"))
     canvas.page.locator(".ins").click()
     expect(canvas.page.get_by_role("option", name="Email")).to_be_visible()
@@ -81,7 +82,7 @@ def test_an_end_is_not_offered_between_two_steps(canvas: Canvas) -> None:
 
 
 def test_ports_are_connected_by_dragging_and_by_two_clicks(page: Page, product: Product) -> None:
-    canvas = Canvas(page).open(
+    canvas = Builder(page).open(
         create(
             product,
             "Ports",
@@ -101,18 +102,18 @@ def test_ports_are_connected_by_dragging_and_by_two_clicks(page: Page, product: 
         "a way out leads to one place: it was turned"
     )
     canvas.connect("b", "next", "a")
-    expect(page.locator("#toasts")).to_contain_text("circle")
+    expect(canvas.toasts).to_contain_text("circle")
     assert ("b", "next", "a") not in canvas.ways()
 
 
-def test_a_line_dropped_on_the_ground_asks_what_should_come(canvas: Canvas) -> None:
+def test_a_line_dropped_on_the_ground_asks_what_should_come(canvas: Builder) -> None:
     x, y = canvas.centre(canvas.port("good"))
     canvas.drag((x, y), (x - 120, y + 90))
     canvas.choose("end")
     assert ("good", "next", canvas.the("end")) in canvas.ways()
 
 
-def test_escape_takes_a_gesture_back(canvas: Canvas) -> None:
+def test_escape_takes_a_gesture_back(canvas: Builder) -> None:
     page = canvas.page
     x, y = canvas.centre(canvas.card("good"))
     page.mouse.move(x, y)
@@ -126,7 +127,7 @@ def test_escape_takes_a_gesture_back(canvas: Canvas) -> None:
     expect(page.locator("flow-canvas.linking")).to_have_count(0)
 
 
-def test_a_step_is_moved_and_snaps(canvas: Canvas) -> None:
+def test_a_step_is_moved_and_snaps(canvas: Builder) -> None:
     x, y = canvas.centre(canvas.card("bad"))
     canvas.drag((x, y), (x + 101, y + 37))
     x2, y2 = canvas.position("bad")
@@ -135,13 +136,13 @@ def test_a_step_is_moved_and_snaps(canvas: Canvas) -> None:
     assert canvas.position("bad") == (544, 504)
 
 
-def test_steps_are_selected_by_marquee_and_shift_and_moved_together(canvas: Canvas) -> None:
+def test_steps_are_selected_by_marquee_and_shift_and_moved_together(canvas: Builder) -> None:
     left, top = canvas.centre(canvas.card("good"))
     right, bottom = canvas.centre(canvas.card("bad"))
     canvas.drag((left - 160, top - 45), (right + 20, bottom + 20))
-    expect(canvas.page.locator(".node.sel")).to_have_count(2)
+    expect(canvas.selected).to_have_count(2)
     canvas.card("wait").click(modifiers=["Shift"])
-    expect(canvas.page.locator(".node.sel")).to_have_count(3)
+    expect(canvas.selected).to_have_count(3)
     before = canvas.position("wait")
     x, y = canvas.centre(canvas.card("good"))
     canvas.drag((x, y), (x, y + 80))
@@ -149,7 +150,7 @@ def test_steps_are_selected_by_marquee_and_shift_and_moved_together(canvas: Canv
     assert canvas.position("ask") == (400, 336)
 
 
-def test_a_deleted_step_leaves_a_healed_path_and_a_branch_asks(canvas: Canvas) -> None:
+def test_a_deleted_step_leaves_a_healed_path_and_a_branch_asks(canvas: Builder) -> None:
     page = canvas.page
     canvas.card("wait").click()
     page.keyboard.press("Delete")
@@ -170,14 +171,16 @@ def test_a_deleted_step_leaves_a_healed_path_and_a_branch_asks(canvas: Canvas) -
     }
 
 
-def test_steps_are_copied_to_another_workflow(canvas: Canvas, product: Product, open_page: Callable[..., Page]) -> None:
+def test_steps_are_copied_to_another_workflow(
+    canvas: Builder, product: Product, open_page: Callable[..., Page]
+) -> None:
     page = canvas.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     canvas.card("ask").click()
     canvas.card("good").click(modifiers=["Shift"])
     page.keyboard.press("Control+c")
     canvas.open(create(product, "Target", trigger={"type": "event", "event": "x"}))
-    page.locator("flow-canvas").click(position={"x": 40, "y": 500})
+    canvas.surface.click(position={"x": 40, "y": 500})
     page.keyboard.press("Control+v")
     assert sorted(canvas.types()) == ["add_tag", "condition"]
     [(source, port, _)] = canvas.ways()
@@ -186,14 +189,14 @@ def test_steps_are_copied_to_another_workflow(canvas: Canvas, product: Product, 
     assert len(canvas.types()) == 4
 
 
-def test_undo_reaches_into_forms(canvas: Canvas, product: Product) -> None:
+def test_undo_reaches_into_forms(canvas: Builder, product: Product) -> None:
     page = canvas.page
     form = canvas.open_form("wait")
     form.get_by_label("Wait").fill("3")
     expect(canvas.card("wait")).to_contain_text("Wait 3 days")
     canvas.panel.get_by_label("Name of the step").fill("Think it over")
     expect(canvas.card("wait")).to_contain_text("Think it over")
-    page.locator("flow-canvas").focus()
+    canvas.surface.focus()
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("button", name="Undo").click()
     canvas.wait_saved()
@@ -203,11 +206,11 @@ def test_undo_reaches_into_forms(canvas: Canvas, product: Product) -> None:
     expect(canvas.card("wait")).to_contain_text("Wait 3 days")
 
 
-def test_notes_are_written_moved_and_removed(canvas: Canvas) -> None:
+def test_notes_are_written_moved_and_removed(canvas: Builder) -> None:
     page = canvas.page
     page.get_by_role("button", name="Add a note").click()
     page.keyboard.type("Rosa looks on Friday")
-    page.locator("flow-canvas").click(position={"x": 30, "y": 30})
+    canvas.surface.click(position={"x": 30, "y": 30})
     canvas.wait_saved()
     [note] = canvas.graph()["notes"]
     assert note["text"] == "Rosa looks on Friday"
@@ -219,7 +222,7 @@ def test_notes_are_written_moved_and_removed(canvas: Canvas) -> None:
 def test_tidying_up_is_one_change(page: Page, product: Product) -> None:
     steps = [node(f"s{i}", "add_tag", (i * 173) % 700, (i * 311) % 900, tag="t") for i in range(6)]
     ways = [edge("trigger", "s0"), *(edge(f"s{i}", f"s{i + 1}") for i in range(5))]
-    canvas = Canvas(page).open(
+    canvas = Builder(page).open(
         create(product, "Untidy", trigger={"type": "event", "event": "x"}, nodes=steps, edges=ways)
     )
     page.get_by_role("button", name="Tidy up").click()
@@ -230,7 +233,7 @@ def test_tidying_up_is_one_change(page: Page, product: Product) -> None:
     assert canvas.position("s3") == (steps[3]["position"]["x"], steps[3]["position"]["y"])
 
 
-def test_the_wheel_pans_and_zooms_where_the_pointer_is(canvas: Canvas) -> None:
+def test_the_wheel_pans_and_zooms_where_the_pointer_is(canvas: Builder) -> None:
     page = canvas.page
     x, y = canvas.centre(canvas.card("ask"))
     page.mouse.move(x, y)
@@ -249,7 +252,7 @@ def test_the_wheel_pans_and_zooms_where_the_pointer_is(canvas: Canvas) -> None:
     expect(canvas.card("good")).to_be_in_viewport()
 
 
-def test_a_step_can_have_a_path_for_failures(canvas: Canvas) -> None:
+def test_a_step_can_have_a_path_for_failures(canvas: Builder) -> None:
     form = canvas.open_form("good")
     form.get_by_text("If this step fails").click()
     form.get_by_role("button", name="Add a path for failures").click()
@@ -263,7 +266,7 @@ def test_a_step_can_have_a_path_for_failures(canvas: Canvas) -> None:
     assert ("good", "error", end) not in canvas.ways()
 
 
-def test_the_trigger_changes_its_kind(canvas: Canvas) -> None:
+def test_the_trigger_changes_its_kind(canvas: Builder) -> None:
     canvas.open_form("trigger")
     canvas.panel.get_by_text("Started by hand").click()
     expect(canvas.card("trigger")).to_contain_text("By a person or a program")
@@ -272,7 +275,7 @@ def test_the_trigger_changes_its_kind(canvas: Canvas) -> None:
     expect(canvas.panel.get_by_label("Event", exact=True)).to_have_value("signed_up")
 
 
-def test_the_workflow_is_renamed_in_place(canvas: Canvas) -> None:
+def test_the_workflow_is_renamed_in_place(canvas: Builder) -> None:
     name = canvas.page.get_by_role("textbox", name="Name of the workflow")
     name.fill("Sign-up series")
     canvas.page.keyboard.press("Enter")
@@ -281,7 +284,7 @@ def test_the_workflow_is_renamed_in_place(canvas: Canvas) -> None:
     expect(canvas.page.locator("h1")).to_have_text("Sign-up series")
 
 
-def test_a_connection_is_selected_and_deleted(canvas: Canvas) -> None:
+def test_a_connection_is_selected_and_deleted(canvas: Builder) -> None:
     page = canvas.page
     x, y = canvas.middle_of_edge("e-trigger-next")
     page.mouse.click(x, y + 25)
@@ -291,7 +294,7 @@ def test_a_connection_is_selected_and_deleted(canvas: Canvas) -> None:
     expect(canvas.said).to_have_text("Deleted the connection")
 
 
-def test_a_double_click_on_the_name_renames(canvas: Canvas) -> None:
+def test_a_double_click_on_the_name_renames(canvas: Builder) -> None:
     canvas.card("good").locator(".ti").dblclick()
     name = canvas.page.get_by_role("textbox", name="Name of the step").first
     expect(name).to_be_focused()
@@ -302,9 +305,9 @@ def test_a_double_click_on_the_name_renames(canvas: Canvas) -> None:
     canvas.wait_saved()
 
 
-def test_the_space_bar_and_the_middle_button_pan(canvas: Canvas) -> None:
+def test_the_space_bar_and_the_middle_button_pan(canvas: Builder) -> None:
     page = canvas.page
-    page.locator("flow-canvas").click(position={"x": 30, "y": 30})
+    canvas.surface.click(position={"x": 30, "y": 30})
     x, y = canvas.centre(canvas.card("ask"))
     page.keyboard.down("Space")
     canvas.drag((300, 300), (340, 330))
@@ -322,9 +325,9 @@ def test_the_space_bar_and_the_middle_button_pan(canvas: Canvas) -> None:
 def test_a_finger_brings_a_step_in(product: Product, open_page: Callable[..., Page]) -> None:
     """Touch has no HTML drag and drop: the palette works with pointer events."""
     page = open_page(width=1024, height=768)
-    canvas = Canvas(page).open(create_small(product, "Touch"))
+    canvas = Builder(page).open(create_small(product, "Touch"))
     session = page.context.new_cdp_session(page)
-    start, end = canvas.centre(page.locator(".pi[data-type=add_tag]")), canvas.centre(canvas.plus("bad"))
+    start, end = canvas.centre(canvas.entry("add_tag")), canvas.centre(canvas.plus("bad"))
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
         places = [{"x": x, "y": y, "id": 0} for x, y in points]

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create, edge, node
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create, edge, node
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def walked(product: Product) -> str:
 def test_results_count_on_cards_and_connections(
     page: Page, walked: str, expect_accessible: Callable[..., None], shot: Callable[..., Any]
 ) -> None:
-    canvas = Canvas(page).open(walked)
+    canvas = Builder(page).open(walked)
     page.get_by_role("button", name="Results", exact=True).click()
     expect(page.locator("#results-bar")).to_contain_text("2 entered")
     expect(canvas.card("trigger").locator(".st")).to_contain_text("2")
@@ -66,7 +67,7 @@ def test_results_count_on_cards_and_connections(
 def test_a_persons_path_is_lit_and_stepped_through(
     page: Page, walked: str, expect_accessible: Callable[..., None], shot: Callable[..., Any]
 ) -> None:
-    canvas = Canvas(page).open(walked)
+    canvas = Builder(page).open(walked)
     page.get_by_role("button", name="Person", exact=True).click()
     canvas.panel.get_by_role("button", name="Pia").click()
     bar = page.get_by_role("group", name="Step through one run")
@@ -88,7 +89,7 @@ def test_a_persons_path_is_lit_and_stepped_through(
 
 
 def test_the_version_of_the_runs_is_shown_when_the_draft_moved_on(page: Page, walked: str) -> None:
-    canvas = Canvas(page).open(walked)
+    canvas = Builder(page).open(walked)
     canvas.card("good").click()
     page.keyboard.press("Delete")
     canvas.wait_saved()

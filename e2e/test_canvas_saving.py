@@ -8,17 +8,18 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create_small
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create_small
 
 
-def rename_tag(canvas: Canvas, step: str, tag: str) -> None:
+def rename_tag(canvas: Builder, step: str, tag: str) -> None:
     canvas.open_form(step).get_by_label("Tag", exact=True).fill(tag)
 
 
 def test_two_tabs_that_touch_different_steps_are_both_kept(product: Product, open_page: Callable[..., Page]) -> None:
     workflow = create_small(product, "Two tabs")
-    mine, theirs = Canvas(open_page()).open(workflow), Canvas(open_page()).open(workflow)
+    mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
     rename_tag(theirs, "good", "theirs")
     theirs.wait_saved()
     expect(theirs.card("good")).to_contain_text("theirs")
@@ -33,7 +34,7 @@ def test_two_tabs_that_touch_different_steps_are_both_kept(product: Product, ope
 def test_two_tabs_that_touch_the_same_step_are_asked(product: Product, open_page: Callable[..., Page]) -> None:
     workflow = create_small(product, "Conflict")
     for answer, kept in (("Keep mine", "mine"), ("Take theirs", "theirs")):
-        mine, theirs = Canvas(open_page()).open(workflow), Canvas(open_page()).open(workflow)
+        mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
         rename_tag(theirs, "good", f"theirs {answer}")
         expect(theirs.card("good")).to_contain_text("theirs")
         theirs.wait_saved()
@@ -50,7 +51,7 @@ def test_two_tabs_that_touch_the_same_step_are_asked(product: Product, open_page
 
 def test_my_side_can_be_saved_as_a_copy(product: Product, open_page: Callable[..., Page]) -> None:
     workflow = create_small(product, "To copy")
-    mine, theirs = Canvas(open_page()).open(workflow), Canvas(open_page()).open(workflow)
+    mine, theirs = Builder(open_page()).open(workflow), Builder(open_page()).open(workflow)
     rename_tag(theirs, "good", "theirs")
     expect(theirs.card("good")).to_contain_text("theirs")
     theirs.wait_saved()
@@ -67,12 +68,12 @@ def test_without_a_network_work_goes_on_and_is_sent_later(
 ) -> None:
     workflow = create_small(product, "Offline")
     page = open_page()
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     page.context.set_offline(True)
     canvas.card("good").click()
     page.keyboard.press("Control+d")
     page.keyboard.press("Delete")
-    page.locator(".pi[data-type=end]").click()
+    canvas.entry("end").click()
     expect(canvas.chip).to_contain_text("Offline")
     expect(canvas.chip).to_contain_text("kept")
     assert canvas.stored(product, workflow)["draftRev"] == 1
@@ -87,7 +88,7 @@ def test_what_a_closed_tab_did_not_send_is_sent_by_the_next(
 ) -> None:
     workflow = create_small(product, "Closed")
     page = open_page()
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     page.route("**/draft", lambda route: route.abort())
     canvas.card("wait").click()
     page.keyboard.press("Delete")
@@ -98,7 +99,7 @@ def test_what_a_closed_tab_did_not_send_is_sent_by_the_next(
     context = page.context
     page.close()
     page_errors.clear()
-    again = Canvas(context.new_page()).open(workflow)
+    again = Builder(context.new_page()).open(workflow)
     expect(again.step("wait")).to_have_count(0)
     again.wait_saved()
     assert "wait" not in {node["id"] for node in again.stored(product, workflow)["nodes"]}
@@ -106,7 +107,7 @@ def test_what_a_closed_tab_did_not_send_is_sent_by_the_next(
 
 def test_a_refused_value_is_told_at_its_field_and_taken_back(page: Page, product: Product) -> None:
     workflow = create_small(product, "Refused")
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     form = canvas.open_form("wait")
     form.get_by_label("Wait").fill("400")
     expect(form.get_by_label("Wait")).to_have_attribute("aria-invalid", "true")
@@ -121,7 +122,7 @@ def test_a_refused_value_is_told_at_its_field_and_taken_back(page: Page, product
 
 
 def test_typing_saves_without_losing_the_cursor(page: Page, product: Product) -> None:
-    canvas = Canvas(page).open(create_small(product, "Typing"))
+    canvas = Builder(page).open(create_small(product, "Typing"))
     field = canvas.open_form("good").get_by_label("Tag", exact=True)
     field.fill("")
     field.press_sequentially("early ", delay=30)
@@ -133,7 +134,7 @@ def test_typing_saves_without_losing_the_cursor(page: Page, product: Product) ->
 
 
 def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
-    canvas = Canvas(page).open(create_small(product, "Issues"))
+    canvas = Builder(page).open(create_small(product, "Issues"))
     canvas.plus("good").click()
     canvas.choose("email")
     mail = canvas.the("send_email")
@@ -159,7 +160,7 @@ def test_issues_lead_to_the_field(page: Page, product: Product) -> None:
 
 def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Product) -> None:
     workflow = create_small(product, "Goals")
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     page.get_by_role("button", name="Goals and rules").click()
     canvas.panel.get_by_role("button", name="Goal", exact=True).click()
     canvas.panel.get_by_label("Name of the goal").fill("Bought")
@@ -177,7 +178,7 @@ def test_goals_and_entry_are_edited_beside_the_canvas(page: Page, product: Produ
 def test_a_goal_says_whether_the_contact_is_checked_too(page: Page, product: Product) -> None:
     """The box follows the event: on for changes of a contact, off for others; without conditions there is none."""
     workflow = create_small(product, "Goals on the contact")
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     page.get_by_role("button", name="Goals and rules").click()
     canvas.panel.get_by_role("button", name="Goal", exact=True).click()
     goal = canvas.panel.get_by_role("group", name="Goal", exact=True)
@@ -212,6 +213,6 @@ def test_a_goal_says_whether_the_contact_is_checked_too(page: Page, product: Pro
 
 def test_the_json_of_the_page_survives_hostile_names(page: Page, product: Product) -> None:
     workflow = create_small(product, "</script><img src=x onerror=alert(1)>")
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     assert json.dumps(canvas.graph())
     expect(page.locator("h1")).to_contain_text("<img src=x")

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create, edge, node
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create, edge, node
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_second_trigger_starts_runs_until_it_is_switched_off(
         edges=[edge("trigger", "tag")],
         settings={"reentry": "always"},
     )
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     canvas.open_form("trigger")
     assert page.locator(".power").count() == 0, "one trigger has no switch"
     canvas.panel.get_by_role("button", name="Add a trigger").click()

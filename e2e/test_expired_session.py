@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas, create_small
+from e2e.pages.builder import Builder
 from e2e.product import Product
+from e2e.workflows import create_small
 
 ROLE_IN_MAIN = """
 update memberships m set role = %s from users u, workspaces w
@@ -40,7 +41,7 @@ def test_expired_session_in_the_builder(
 ) -> None:
     workflow = create_small(product, "Expired")
     page = open_page()
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     tag = canvas.open_form("good").get_by_label("Tag", exact=True)
     end_session(page)
     tag.fill("kept")
@@ -121,7 +122,7 @@ def test_a_role_that_was_taken_away_leaves_a_copy(
 ) -> None:
     workflow = create_small(product, "No more")
     page = open_page()
-    canvas = Canvas(page).open(workflow)
+    canvas = Builder(page).open(workflow)
     tag = canvas.open_form("good").get_by_label("Tag", exact=True)
     with product.connect() as db:
         db.execute(ROLE_IN_MAIN, ["viewer", product.email])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from e2e.pages.builder import BuilderPage
+from e2e.pages.builder import Builder
 from e2e.product import Product
 
 PEOPLE = 5
@@ -27,29 +27,29 @@ def test_a_flow_is_drawn_activated_and_walked(
     page = open_page(signed_in=False)
     sign_in(page, product)
 
-    builder = BuilderPage(page)
+    builder = Builder(page)
     builder.create("Main story")
     builder.start_with_event("contact.created")
-    builder.drop("send_email", (560, 330), "Welcome mail")
-    builder.choose("f-templateId", "General welcome")
-    builder.drop("delay", (560, 450), "Two seconds")
-    builder.fill("f-duration", "2")
-    builder.choose("f-unit", "seconds")
-    builder.drop("condition", (560, 570), "Is pro?")
-    builder.add_rule("contact.plan", "pro")
-    builder.drop("send_email", (440, 720), "Pro mail")
-    builder.choose("f-templateId", "Value highlight")
-    builder.drop("add_tag", (720, 720), "Tag as free")
-    builder.fill("f-tag", "free-plan")
-    builder.drop("end", (900, 450), "Over")
-    builder.connect("Contact created", "Welcome mail")
-    builder.connect("Welcome mail", "Two seconds")
-    builder.connect("Two seconds", "Is pro?")
-    builder.connect("Is pro?", "Pro mail", "true")
-    builder.connect("Is pro?", "Tag as free", "false")
-    builder.connect("Pro mail", "Over")
-    builder.connect("Tag as free", "Over")
-    builder.saved()
+    builder.add("send_email", (560, 330), "Welcome mail")
+    builder.form.choose("f-templateId", "General welcome")
+    builder.add("delay", (560, 450), "Two seconds")
+    builder.form.fill("f-duration", "2")
+    builder.form.choose("f-unit", "seconds")
+    builder.add("condition", (560, 570), "Is pro?")
+    builder.form.add_rule("contact.plan", "pro")
+    builder.add("send_email", (440, 720), "Pro mail")
+    builder.form.choose("f-templateId", "Value highlight")
+    builder.add("add_tag", (720, 720), "Tag as free")
+    builder.form.fill("f-tag", "free-plan")
+    builder.add("end", (900, 450), "Over")
+    builder.connect_titled("Contact created", "Welcome mail")
+    builder.connect_titled("Welcome mail", "Two seconds")
+    builder.connect_titled("Two seconds", "Is pro?")
+    builder.connect_titled("Is pro?", "Pro mail", "true")
+    builder.connect_titled("Is pro?", "Tag as free", "false")
+    builder.connect_titled("Pro mail", "Over")
+    builder.connect_titled("Tag as free", "Over")
+    builder.wait_saved()
     shot(page, "main-story-drawn")
     builder.activate()
     workflow = page.url

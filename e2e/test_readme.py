@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.pages.canvas import Canvas
+from e2e.pages.builder import Builder
 from e2e.product import TIMEOUT_MS, Product, start
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
@@ -121,14 +121,14 @@ def arrive(page: Page, product: Product, step: Step) -> None:
     step.over()
 
 
-def begin(page: Page, step: Step) -> Canvas:
+def begin(page: Page, step: Step) -> Builder:
     """Step 2: a new workflow that starts with the event and sends an email."""
     place, button = step.way()
     main_link(page, place)
     page.get_by_role("button", name=button).first.click()
     page.get_by_role("dialog").get_by_label("Name").fill("Tour")
     page.get_by_role("button", name=step.word()).click()
-    canvas = Canvas(page)
+    canvas = Builder(page)
     expect(page.locator("flow-canvas[data-ready]")).to_be_attached()
     page.get_by_role("button", name=step.word()).click()
     page.get_by_label("Event", exact=True).fill(step.word())
@@ -143,7 +143,7 @@ def begin(page: Page, step: Step) -> Canvas:
     return canvas
 
 
-def add_steps(page: Page, canvas: Canvas, step: Step) -> None:
+def add_steps(page: Page, canvas: Builder, step: Step) -> None:
     """Step 3: wait, decide by the event's property, tag those of the plan."""
     assert step.word() == "+"
     canvas.plus(canvas.the("send_email")).click()
@@ -213,5 +213,5 @@ def see(page: Page, product: Product, step: Step, workflow: str) -> None:
     page.get_by_role("button", name=step.word(), exact=True).click()
     page.goto(workflow)
     page.get_by_role("button", name=step.word(), exact=True).first.click()
-    expect(page.locator(f"#n-{Canvas(page).the('add_tag')}")).to_contain_text("1")
+    expect(page.locator(f"#n-{Builder(page).the('add_tag')}")).to_contain_text("1")
     step.over()
