@@ -23,6 +23,7 @@ from app.errors import AppError, Complaint, Unavailable
 from app.events import storing
 from app.events.schemas import Accepted
 from app.events.storing import Answer, Recorded, Request
+from app.lib import database
 
 log = structlog.get_logger()
 FLUSHERS = 2
@@ -122,7 +123,7 @@ class Ingest:
         """Store and commit. When another process was faster with an id of ours and other content, look and store again."""
         for _ in range(MAX_TRIES):
             with contextlib.suppress(storing.Overtaken):
-                async with self._sessions() as session, session.begin():
+                async with database.committed(self._sessions()) as session:
                     return await storing.store(session, requests)
         raise Unavailable
 

@@ -117,6 +117,13 @@ async def transaction() -> AsyncIterator[AsyncSession]:
         await commit(session)
 
 
+@asynccontextmanager
+async def committed(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """The same with a session of the caller's own making: committed at the end, rolled back when anything is raised, closed."""
+    async with session, session.begin():
+        yield session
+
+
 async def commit(session: AsyncSession) -> None:
     """Make what `session` did durable. Raises TransactionAborted when one of its statements failed unnoticed."""
     await session.commit()

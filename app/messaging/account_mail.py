@@ -22,7 +22,7 @@ from app.connectors.condition import condition_of
 from app.connectors.repository import ConnectorRepository, change_state
 from app.connectors.senders import sender_of
 from app.connectors.state import Condition, change_of
-from app.lib import clock, crypto
+from app.lib import clock, crypto, database
 from app.lib.addresses import BadAddress, wire_address
 from app.messaging.channels import registry
 from app.messaging.channels.email import mime as email
@@ -57,12 +57,12 @@ async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
     maker, until, links = async_sessionmaker(engine, expire_on_commit=False), time.monotonic() + seconds, SmtpPool()
     try:
         while time.monotonic() < until:
-            async with maker() as session, session.begin():
+            async with database.committed(maker()) as session:
                 taken = await _take(session)
             if not taken:
                 return False
             results = await asyncio.gather(*(_send(links, ready) for ready in taken))
-            async with maker() as session, session.begin():
+            async with database.committed(maker()) as session:
                 for ready, result in zip(taken, results, strict=True):
                     await _settle(session, ready, result)
     finally:

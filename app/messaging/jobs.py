@@ -61,7 +61,7 @@ async def _move() -> None:
     until = time.monotonic() + SECONDS
     async with database.job_engine() as engine:
         while time.monotonic() < until:
-            async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            async with database.committed(AsyncSession(engine, expire_on_commit=False)) as session:
                 if not await bulk.step_of_any(session):
                     return
     jobs.notify(JOB)

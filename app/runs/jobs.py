@@ -43,7 +43,7 @@ async def _work() -> None:
 async def _end(engine: AsyncEngine, tenant_id: int, workflow_id: UUID) -> int:
     ended, last = 0, None
     while True:
-        async with AsyncSession(engine) as session, session.begin():
+        async with database.committed(AsyncSession(engine)) as session:
             ids = await repository.active_run_ids(session, workflow_id, last, BATCH)
             if not ids:
                 return ended

@@ -26,7 +26,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import disk, jobs, outage
+from app.lib import database, disk, jobs, outage
 from app.lib.deadline import ends_in
 from app.lib.formats import duration
 from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
@@ -97,7 +97,7 @@ class HealthProbe:
         wrote = self._wrote
         try:
             with ends_in(LOOK_S):
-                async with asyncio.timeout(LOOK_S), self._sessions() as session, session.begin():
+                async with asyncio.timeout(LOOK_S), database.committed(self._sessions()) as session:
                     await examine(session, checks)
                     if checks["migrations"].status == "ok" and time.monotonic() - self._wrote >= EVERY_S:
                         await _write(session)

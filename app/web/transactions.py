@@ -36,7 +36,7 @@ def session_config() -> SQLAlchemyAsyncConfig:
 async def short_transaction(scope: Scope) -> AsyncIterator[AsyncSession]:
     """A short transaction beside the one of the request, for middleware. Its connection is given back at the end."""
     config: SQLAlchemyAsyncConfig = scope["litestar_app"].state["database"]
-    async with config.create_session_maker()() as session, session.begin():
+    async with database.committed(config.create_session_maker()()) as session:
         yield session
 
 

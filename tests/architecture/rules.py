@@ -74,8 +74,8 @@ def _within(target: str, name: str) -> bool:
     return target == name or target.startswith(f"{name}.")
 
 
-def circles(tree: Tree, levels: Levels, anybody: Collection[str] = ()) -> list[str]:
-    """Packages that import each other, also by way of others, wherever the import stands."""
+def circles(tree: Tree, levels: Levels, anybody: Collection[str] = (), known: Collection[str] = ()) -> list[str]:
+    """Packages that import each other, also by way of others, wherever the import stands. `known` may only shrink."""
     ways: dict[str, set[str]] = defaultdict(set)
     for _, _, target, own, other in _between_packages(tree, levels):
         if not any(_within(target, name) for name in anybody):
@@ -84,7 +84,9 @@ def circles(tree: Tree, levels: Levels, anybody: Collection[str] = ()) -> list[s
     together = {
         frozenset(other for other in seen if package in reach.get(other, ())) for package, seen in reach.items()
     }
-    return sorted(" ↔ ".join(sorted(circle)) for circle in together if len(circle) > 1)
+    found = sorted(" ↔ ".join(sorted(circle)) for circle in together if len(circle) > 1)
+    gone = [f"{circle} is no circle any more: take it off the list" for circle in known if circle not in found]
+    return [circle for circle in found if circle not in known] + gone
 
 
 def _reachable(package: str, ways: Mapping[str, set[str]]) -> set[str]:
@@ -152,23 +154,28 @@ def twice(tree: Tree, known: Collection[str]) -> list[str]:
     """Public classes of one name, and public functions of one name that other modules import by it. `known` may only shrink."""
     by_name: dict[str, set[str]] = defaultdict(set)
     imported = {target for module in tree.app for target, _ in module.imports()}
+    functions: dict[str, set[str]] = defaultdict(set)
     for module in tree.app:
         defined = [n for n in module.tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
-        for node in defined:
-            by_its_name = isinstance(node, ast.ClassDef) or f"{module.name}.{node.name}" in imported
-            if by_its_name and not node.name.startswith("_"):
+        for node in (node for node in defined if not node.name.startswith("_")):
+            if isinstance(node, ast.ClassDef):
                 by_name[node.name].add(str(module.path))
+            elif f"{module.name}.{node.name}" in imported:
+                functions[node.name].add(str(module.path))
+    for name, paths in functions.items():
+        by_name[name] |= paths
     found = {name: sorted(paths) for name, paths in by_name.items() if len(paths) > 1}
     wrong = [f"{name} is in {', '.join(paths)}" for name, paths in sorted(found.items()) if name not in known]
     return wrong + [f"{name} is no longer there twice: take it off the list" for name in known if name not in found]
 
 
-def literals(tree: Tree, words: Mapping[str, Collection[str]]) -> list[str]:
+def literals(tree: Tree, words: Mapping[str, Collection[str]], known: Collection[tuple[str, str]] = ()) -> list[str]:
     """Names of types (`words`: name → the files and folders that may say it) anywhere else: in Python, SQL, pages and scripts.
 
-    A name of one word (`end`, `manual`) means many things: it counts where its line speaks of a type.
+    A name of one word (`end`, `manual`) means many things: it counts where its line speaks of a type. `known` (file, name) may only
+    shrink.
     """
-    wrong = []
+    wrong, met = [], set()
     lines: list[tuple[str, int, str]] = []
     for module in tree.app:
         prose = {number for start, end in module.prose() for number in range(start, end + 1)}
@@ -182,8 +189,15 @@ def literals(tree: Tree, words: Mapping[str, Collection[str]]) -> list[str]:
         quoted = re.compile(rf"""["'`]{re.escape(word)}["'`]""")
         for place, number, line in lines:
             if quoted.search(line) and ("_" in word or _TYPE.search(line)) and not place.startswith(tuple(homes)):
-                wrong.append(f"{place}:{number} names the type {word}")
-    return wrong
+                met.add((place, word))
+                if (place, word) not in known:
+                    wrong.append(f"{place}:{number} names the type {word}")
+    gone = [
+        f"{place} does not name the type {word} any more: take it off the list"
+        for place, word in known
+        if (place, word) not in met
+    ]
+    return wrong + gone
 
 
 _TYPE = re.compile(r"\b(type_?|node_?type|trigger_?type|channel|kind)\b", re.IGNORECASE)
@@ -203,13 +217,16 @@ def too_many_long_files(tree: Tree) -> list[str]:
     return [f"one file of ten has more than {tenth:.0f} lines"] if tenth > NINE_IN_TEN else []
 
 
-def long_functions(tree: Tree) -> list[str]:
-    return [
-        f"{module.at(function.lineno)} {function.name} has {function.end_lineno - function.lineno + 1} lines"
+def long_functions(tree: Tree, known: Collection[str] = ()) -> list[str]:
+    """`known`: names of functions that are still too long; the list may only shrink."""
+    found = {
+        f"{module.name}.{function.name}": f"{module.at(function.lineno)} {function.name} has more than {LONGEST_FUNCTION} lines"
         for module in tree.app
         for function in module.functions()
         if function.end_lineno and function.end_lineno - function.lineno >= LONGEST_FUNCTION
-    ]
+    }
+    wrong = [line for name, line in found.items() if name not in known]
+    return wrong + [f"{name} is short by now: take it off the list" for name in known if name not in found]
 
 
 def long_template_lines(tree: Tree) -> list[str]:

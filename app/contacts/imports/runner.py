@@ -27,7 +27,7 @@ from app.contacts.imports.repository import Report
 from app.contacts.imports.schemas import Stored
 from app.contacts.imports.storing import Wanted, store_rows
 from app.errors import AppError
-from app.lib import jsonlimits
+from app.lib import database, jsonlimits
 from app.messaging import suppression_list
 from app.messaging.suppression_list import Put
 from app.models.contact_import import ContactImport
@@ -85,13 +85,13 @@ class Run:
             raise  # the database or the disk: the next poll goes on
         except Exception as error:
             log.error("import.failed", import_id=str(self.import_id), error=type(error).__name__, exc_info=error)
-            async with self.sessions() as session, session.begin():
+            async with database.committed(self.sessions()) as session:
                 told = "The import stopped at an error of ours. What was imported stays; upload the rest again."
                 await repository.set_status(session, self.import_id, ImportStatus.FAILED, error=told)
 
     async def _begin(self, file: IO[bytes]) -> Stored:
         """Mark it running, and copy the file to disk, where a reader can pull it line by line."""
-        async with self.sessions() as session, session.begin():
+        async with database.committed(self.sessions()) as session:
             row = await session.get(ContactImport, self.import_id, with_for_update=True)
             if row is None or row.status not in (ImportStatus.QUEUED.value, ImportStatus.RUNNING.value):
                 raise Moved
@@ -120,7 +120,7 @@ class Run:
     async def _batch(self, rows: Sequence[Record], plan: Plan, stored: Stored) -> None:
         for attempt in range(MAX_TRIES):
             try:
-                async with self.sessions() as session, session.begin():
+                async with database.committed(self.sessions()) as session:
                     await self._store(session, rows, plan, stored)
                 self.done += len(rows)
                 return
