@@ -23,9 +23,9 @@ from app.system import secret_keys
 from app.system.health import HealthProbe
 from app.troubles import service as troubles
 from app.web import assets, csrf, openapi, parameters, problems, transactions
-from app.web.bodies import ReadsBody
+from app.web.bodies import BodyReader
 from app.web.body_guard import RequestBodyGuard
-from app.web.compression import Compressed
+from app.web.compression import ResponseCompression
 from app.web.fragments import FragmentEngine
 from app.web.headers import security_headers
 from app.web.rate_limit import RateLimits, StrangersLimit
@@ -51,14 +51,14 @@ def middleware() -> list[Any]:
     return [
         RequestMetrics,
         RequestDeadline,
-        Compressed,
+        ResponseCompression,
         transactions.CloseSession,
         StrangersLimit,
         Authentication,
         csrf.Proof,
         RateLimits,
         guards.Guard,
-        ReadsBody,
+        BodyReader,
         csrf.CsrfMiddleware,
         Idempotency,
         RequestBodyGuard,
@@ -68,7 +68,7 @@ def middleware() -> list[Any]:
 def teach(engine: FragmentEngine) -> None:
     """Give templates the words of the builder, then see whether those of the step types work."""
     canvas.teach(engine)
-    type_check.check(engine)
+    type_check.check_types(engine)
 
 
 def create_app(*, database_config: Any = None) -> Litestar:

@@ -9,7 +9,7 @@ import inspect
 from typing import Any, NotRequired, TypedDict
 
 
-class Complaint(TypedDict):
+class FieldError(TypedDict):
     """One thing wrong with the input: where (`nodes[2].data.duration`) and what would be right.
 
     `nodeId` names the step of a workflow, because its index moves when another one is removed.
@@ -32,7 +32,7 @@ class AppError(Exception):
         self,
         message: str | None = None,
         *,
-        errors: list[Complaint] | None = None,
+        errors: list[FieldError] | None = None,
         code: str | None = None,
         headers: dict[str, str] | None = None,
         retry_after: int | None = None,

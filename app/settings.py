@@ -185,7 +185,7 @@ class Settings:
         return (self.secret_key, *self.old_secret_keys)
 
 
-def read() -> Settings:
+def read_settings() -> Settings:
     """Read the environment. Raises UnsafeSettings with the variable's name and the mend."""
     made = _read(local=_text("THROUGHLINE_LOCAL") == "1")
     if not made.local:
@@ -318,7 +318,7 @@ def _base_url(default: str) -> str:
 @functools.cache
 def settings() -> Settings:
     """The settings of this process, read at first use."""
-    return read()
+    return read_settings()
 
 
 def environment_without_secrets() -> dict[str, str]:

@@ -67,10 +67,10 @@ def remember(request: AppRequest, answer: Response[Any], email: str) -> None:
 def _read(request: AppRequest) -> Device | None:
     try:
         device = msgspec.convert(crypto.unsign(_PURPOSE, request.cookies.get(device_cookie(), "")), Device)
-    except (crypto.Unreadable, msgspec.ValidationError):
+    except (crypto.CannotUnseal, msgspec.ValidationError):
         return None
     return device if device.until > clock.now().timestamp() else None
 
 
 def _mark(device_id: str, email: str) -> str:
-    return hashlib.sha256(f"{device_id} {addresses.folded(email)}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{device_id} {addresses.lookup_form(email)}".encode()).hexdigest()[:24]

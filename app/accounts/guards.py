@@ -14,7 +14,7 @@ from app.errors import AppError, Forbidden, SignedOut
 from app.models.status import Role
 
 
-def refusal(principal: Principal | None, handler: BaseRouteHandler) -> AppError | None:
+def access_refusal(principal: Principal | None, handler: BaseRouteHandler) -> AppError | None:
     """Why `principal` may not use `handler`: SignedOut, Forbidden with the sentence that says what is missing, or None.
 
     The one place that answers this; `Guard` asks it before anything is told or done for a request.
@@ -46,14 +46,14 @@ def missing_scope(principal: Principal, scope: str | None) -> Forbidden | None:
 
 
 class Guard:
-    """ASGI middleware, inside `Authentication`. Raises what `refusal` answers, before a body is read or an answer looked for."""
+    """ASGI middleware, inside `Authentication`. Raises what `access_refusal` answers, before a body is read or an answer looked for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
-            refused = refusal(cast("Principal | None", scope.get("user")), cast("Any", scope["route_handler"]))
+            refused = access_refusal(cast("Principal | None", scope.get("user")), cast("Any", scope["route_handler"]))
             if refused is not None:
                 raise refused
         await self.app(scope, receive, send)

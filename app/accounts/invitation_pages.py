@@ -84,7 +84,7 @@ async def _with_new_account(
     request: AppRequest, session: AsyncSession, token: str, found: Opened, name: str, password: str
 ) -> Response[bytes]:
     name = service.clean_name(name)
-    secret = await passwords.hashed(passwords.check(password, found.email))
+    secret = await passwords.hashed(passwords.checked_password(password, found.email))
     address = client_address(request.scope)
     user_id = await invitations.accept_new(session, token, name=name, password_hash=secret, address=address)
     return await begin(request, session, user_id, "/", lasting=True, tenant_id=found.tenant_id, text=_welcome(found))

@@ -62,7 +62,7 @@ class Opened(NamedTuple):
     """Name or address of who invited; empty when the server did, or when they are gone."""
 
 
-class Listed(NamedTuple):
+class OpenInvitation(NamedTuple):
     """One line of the open invitations of a workspace."""
 
     id: UUID
@@ -183,7 +183,7 @@ async def end_of(session: AsyncSession, tenant_id: int, user_id: UUID, *, keeps:
             log.info("invitation.ended_with_inviter", invitation_id=str(invitation.id), tenant_id=tenant_id)
 
 
-async def listed(session: AsyncSession, tenant_id: int) -> list[Listed]:
+async def listed(session: AsyncSession, tenant_id: int) -> list[OpenInvitation]:
     """The open invitations of a workspace, also those that ran out, the latest first."""
     rows = (
         await session.execute(
@@ -196,7 +196,7 @@ async def listed(session: AsyncSession, tenant_id: int) -> list[Listed]:
     mails = await account_mail.latest(session, tenant_id, [row[0].id for row in rows])
     now = clock.now()
     return [
-        Listed(
+        OpenInvitation(
             row.id, row.email, row.name, Role(row.role), by, row.updated_at, row.expires_at, row.expires_at <= now,
             mails.get(row.id),
         )

@@ -39,7 +39,7 @@ def outdated(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
-def check(password: str, email: str = "", *, path: str = "password") -> str:
+def checked_password(password: str, email: str = "", *, path: str = "password") -> str:
     """The password when it may be used; Invalid otherwise. Length counts, kinds of characters do not (NIST 800-63B)."""
     text = ""
     if len(password) < MIN_LENGTH:

@@ -17,7 +17,7 @@ from app.accounts import account_mail, invitations, keys, passwords, repository,
 from app.accounts.invitations import NewLink
 from app.accounts.principal import Principal
 from app.accounts.repository import Member
-from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.lib import addresses, clock
 from app.models.session import UserSession
 from app.models.status import Role
@@ -49,7 +49,7 @@ def clean_email(email: str, *, path: str = "email") -> str:
 
     It may be of a network without the internet's names (`root@localhost`), where the product may live.
     """
-    odd, email = addresses.look_alike(email.strip()), addresses.folded(email)
+    odd, email = addresses.look_alike(email.strip()), addresses.lookup_form(email)
     if odd or not addresses.is_mailable(email):
         raise Invalid(errors=[{"path": path, "message": "Send an email address like name@company.example."}])
     return email
@@ -100,7 +100,7 @@ async def create_user(
         assert member is not None  # noqa: S101  it was found by its membership
         member.role = wanted.value
     else:
-        secret = await passwords.hashed(passwords.check(password, email)) if password else None
+        secret = await passwords.hashed(passwords.checked_password(password, email)) if password else None
         user = User(email=email, name=clean_name(name), password_hash=secret, disabled_at=None)
         session.add(user)
         await session.flush()
@@ -325,7 +325,7 @@ def check_timezone(name: str) -> str:
 
 
 def _complaint(path: str, message: str) -> Invalid:
-    complaint: Complaint = {"path": path, "message": message}
+    complaint: FieldError = {"path": path, "message": message}
     return Invalid(message, errors=[complaint])
 
 

@@ -92,7 +92,7 @@ def _accounts(email: str) -> Any:
     return (
         select(User.id, User.password_hash)
         .where(
-            func.lower(User.email) == addresses.folded(email),
+            func.lower(User.email) == addresses.lookup_form(email),
             User.password_hash.is_not(None),
             User.disabled_at.is_(None),
         )

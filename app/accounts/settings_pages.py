@@ -78,7 +78,7 @@ async def save_password(request: AppRequest, db_session: Database) -> Template |
     own = functools.partial(transactions.short_transaction, request.scope)
     try:
         await sessions.check_current(own, request.user, current)
-        secret = await passwords.hashed(passwords.check(new, request.user.email, path="new"))
+        secret = await passwords.hashed(passwords.checked_password(new, request.user.email, path="new"))
     except (Invalid, TooMany) as error:
         return await _profile(request, db_session, error)
     await service.change_password(db_session, request.user, secret)

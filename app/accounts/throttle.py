@@ -45,7 +45,7 @@ class Budget(NamedTuple):
 
 def of_sign_in(email: str, address: str, device: str | None = None) -> list[Budget]:
     """The budgets of a try to sign in; `device` is the id of a device that this person signed in on before."""
-    who = hashlib.sha256(addresses.folded(email).encode()).hexdigest()
+    who = hashlib.sha256(addresses.lookup_form(email).encode()).hexdigest()
     if device is not None:
         return [Budget(f"device:{device}:{who}", None, slows=True)]
     place = network_of(address)

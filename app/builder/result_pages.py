@@ -13,7 +13,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
 from app.builder import canvas
-from app.contacts.permission import label_of
+from app.contacts.permission import reason_label
 from app.flow.document import NEXT
 from app.flow.node_words import port_of
 from app.insights.service import workflow_stats
@@ -80,7 +80,7 @@ async def show_step_results(
         "builder/step_results.html",
         started=starts.get(node_id),
         triggers=len(starts),
-        label_of=label_of,
+        label_of=reason_label,
         workflow_id=workflow_id,
         node_id=node_id,
         stats=stats,

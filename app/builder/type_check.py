@@ -117,7 +117,7 @@ def _all() -> Iterator[tuple[Presentation, type[msgspec.Struct]]]:
             yield look, kind.Config
 
 
-def check(engine: FragmentEngine) -> None:
+def check_types(engine: FragmentEngine) -> None:
     """Refuse the types whose templates do not work, and log everything that is not installed."""
     for look, config in _all():
         if fault := fault_of(engine, look, config):

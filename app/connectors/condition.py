@@ -6,18 +6,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import repository
 from app.connectors.releases import release_now_or_soon
-from app.connectors.state import Condition, change_of
+from app.connectors.state import ConnectorState, change_of
 from app.lib import jobs
 from app.messaging.channels.result import Result
 from app.models import Connector
 
 
-def condition_of(connector: Connector) -> Condition:
+def condition_of(connector: Connector) -> ConnectorState:
     """Its state as of now, for somebody who is about to use it."""
-    return Condition(connector.id, connector.tenant_id, connector.state, connector.state_since, connector.updated_at)
+    return ConnectorState(
+        connector.id, connector.tenant_id, connector.state, connector.state_since, connector.updated_at
+    )
 
 
-async def note(session: AsyncSession, condition: Condition, result: Result) -> None:
+async def note(session: AsyncSession, condition: ConnectorState, result: Result) -> None:
     """A test mail tells as much about its connector as any other; one that is sent ends a pause."""
     change = change_of(condition, result, by_hand=True)
     if change and await repository.change_state(session, change):

@@ -14,7 +14,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.connectors.schemas import ConnectorChange, NewConnector
 from app.connectors.service import ConnectorService, known_type, view
-from app.errors import AppError, Complaint, Invalid, TooMany
+from app.errors import AppError, FieldError, Invalid, TooMany
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ConnectorType
 from app.models import Connector
@@ -44,12 +44,12 @@ def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -
     form = kind.form
     left_out = {kind.secret} if change and not given.get(kind.secret) else set()
     values: Json = {name: given[name] for name in form.fields if name not in left_out}
-    errors = [] if given["name"] else [Complaint(path="name", message=NAME)]
+    errors = [] if given["name"] else [FieldError(path="name", message=NAME)]
     for name in form.numbers:
         if given[name].isdigit():
             values[name] = int(given[name])
         else:
-            errors.append(Complaint(path=name, message=form.words.get(name, "Write a number.")))
+            errors.append(FieldError(path=name, message=form.words.get(name, "Write a number.")))
     if not errors:
         try:
             msgspec.convert(values, kind.Change if change else kind.Config)
@@ -58,7 +58,7 @@ def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -
             where = str(error).partition("$.")[2].rstrip("`") or form.fields[0]
             too_long = "length <=" in str(error)
             words = "This is too long." if too_long else form.words.get(where, "This is too long.")
-            errors.append(Complaint(path=where, message=words))
+            errors.append(FieldError(path=where, message=words))
     raise Invalid("Some fields need another look.", errors=errors)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.state import CHANGE, Change
+from app.connectors.state import CHANGE, StateChange
 from app.lib import database
 from app.models import Connector, Message
 from app.models.base import Json
@@ -89,6 +89,6 @@ async def replace_secret(session: AsyncSession, connector_id: UUID, old: bytes, 
     return len(await database.execute(session, sql, id=connector_id, old=old, new=new))
 
 
-async def change_state(session: AsyncSession, change: Change) -> bool:
+async def change_state(session: AsyncSession, change: StateChange) -> bool:
     """Write it, if it is news. False: the settings were changed meanwhile, or it is so already."""
     return bool(await database.execute(session, CHANGE, **change.parameters))

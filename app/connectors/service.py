@@ -15,9 +15,9 @@ from app.connectors.releases import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestResult
 from app.connectors.senders import open_password, present_seal, seal_password
-from app.connectors.state import Change
+from app.connectors.state import StateChange
 from app.connectors.trial import send_trial
-from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock, crypto, jobs
 from app.lib.complaints import all_complaints
 from app.lib.ids import uuid7
@@ -29,7 +29,7 @@ from app.web import pagination
 from app.workflows import usage
 
 
-class NameTaken(Conflict):
+class ConnectorNameTaken(Conflict):
     """Another connector has this name. Choose a different one."""
 
     code = "name_taken"
@@ -69,7 +69,7 @@ def known_type(name: str) -> type[ConnectorType]:
     types = registry.connector_types()
     kind = types.get(name or next(iter(types)))
     if kind is None:
-        raise Invalid(errors=[Complaint(path="type", message=f"Use one of {', '.join(types)}.")])
+        raise Invalid(errors=[FieldError(path="type", message=f"Use one of {', '.join(types)}.")])
     return kind
 
 
@@ -77,7 +77,9 @@ def settings_of(config: type[msgspec.Struct], sent: Json) -> Json:
     """What was sent as settings of this struct, whole and in the names of the API. Raises Invalid with paths below `config`."""
     if faults := all_complaints(sent, config):
         raise Invalid(
-            errors=[Complaint(path=f"config.{fault['path']}".rstrip("."), message=fault["message"]) for fault in faults]
+            errors=[
+                FieldError(path=f"config.{fault['path']}".rstrip("."), message=fault["message"]) for fault in faults
+            ]
         )
     settings: Json = msgspec.to_builtins(msgspec.convert(sent, config))
     return settings
@@ -93,7 +95,7 @@ async def reseal_passwords(session: AsyncSession) -> int:
             try:
                 password = open_password(kind, connector_id, config, secret)
                 sealed = seal_password(kind, connector_id, config, password)
-            except (crypto.Unreadable, KeyError):
+            except (crypto.CannotUnseal, KeyError):
                 continue  # a key that is not known here, or a type that is not installed: whoever uses it is told
             bound += await repository.replace_secret(session, connector_id, secret, sealed)
     return bound
@@ -182,7 +184,7 @@ class ConnectorService:
             connector.secret = seal_password(kind.type, connector.id, config, secret)
         elif connector.secret is not None and kind.aim_of(config) != kind.aim_of(connector.config):
             if kind.wants_secret(config):
-                raise Invalid(errors=[Complaint(path=f"config.{kind.secret}", message=kind.asks_again)])
+                raise Invalid(errors=[FieldError(path=f"config.{kind.secret}", message=kind.asks_again)])
             connector.secret = None
         connector.config = config
 
@@ -196,7 +198,7 @@ class ConnectorService:
             connector.state, connector.state_since, connector.state_message = "ok", clock.now(), None
             connector.failures, connector.room = 0, None
             connector.updated_at = clock.now()  # sends that are under way with the old settings do not count any more
-            Change(condition_of(connector), "ok").tell()
+            StateChange(condition_of(connector), "ok").tell()
         return await self._changed(connector, of_default=of_default)
 
     async def _changed(self, connector: Connector, *, of_default: bool) -> Connector:
@@ -243,9 +245,9 @@ class ConnectorService:
     async def _free_name(self, name: str) -> str:
         name = name.strip()
         if not name:
-            raise Invalid(errors=[Complaint(path="name", message="Give the connector a name.")])
+            raise Invalid(errors=[FieldError(path="name", message="Give the connector a name.")])
         if await self.rows.exists(Connector.name == name):
-            raise NameTaken(errors=[Complaint(path="name", message="Another connector has this name.")])
+            raise ConnectorNameTaken(errors=[FieldError(path="name", message="Another connector has this name.")])
         return name
 
 

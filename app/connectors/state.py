@@ -53,7 +53,7 @@ from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.sta
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ConnectorState:
     """A connector's state, as it was when somebody began to use it."""
 
     id: UUID
@@ -65,10 +65,10 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """A state that a connector comes into."""
 
-    of: Condition
+    of: ConnectorState
     state: State
     words: str | None = None
     by_hand: bool = False
@@ -104,15 +104,15 @@ class Change:
 
 
 def change_of(
-    condition: Condition, result: Result, *, by_hand: bool = False, shut: bool | None = None
-) -> Change | None:
+    condition: ConnectorState, result: Result, *, by_hand: bool = False, shut: bool | None = None
+) -> StateChange | None:
     """What the result of a send says about the connector; None when nothing new.
 
     `shut`: whoever sends more than one has made up its mind whether the server is to be left alone. A success clears `away` only when it
     began after that was known: else it says how things were before.
     """
     if result.kind == "misconfigured":
-        return Change(condition, "paused", result.text, by_hand) if condition.state != "paused" else None
+        return StateChange(condition, "paused", result.text, by_hand) if condition.state != "paused" else None
     works = result.kind in ("sent", "rejected") or (result.kind == "deferred" and result.strict)
     if condition.state == "ok":
         lost = result.everyone and result.kind in ("unavailable", "uncertain") if shut is None else shut
@@ -120,11 +120,11 @@ def change_of(
     if condition.state == "away" and not works and not by_hand and result.kind != "withheld":
         return away(condition, result)
     if works and (condition.state == "away" or (by_hand and result.kind == "sent")):
-        return Change(condition, "ok", by_hand=by_hand)
+        return StateChange(condition, "ok", by_hand=by_hand)
     return None
 
 
-def away(condition: Condition, result: Result) -> Change:
+def away(condition: ConnectorState, result: Result) -> StateChange:
     """The server cannot be used, or still cannot, because of what `result` says."""
     slow, again = result.kind == "uncertain", condition.state == "away"
-    return Change(condition, "away", result.text, wait_s=result.wait_s or 0.0, slow=slow, again=again)
+    return StateChange(condition, "away", result.text, wait_s=result.wait_s or 0.0, slow=slow, again=again)

@@ -88,7 +88,7 @@ async def send_trial(
         try:
             sender = sender_of(connector.type, connector.id, connector.config, connector.secret)
             packet = build(sender, recipient) if build else channel.trial(connector.name, sender, recipient)
-        except crypto.Unreadable:
+        except crypto.CannotUnseal:
             text = f"The {kind.secret_word} of the connector cannot be read. An admin can enter it again."
             return TestResult("misconfigured", text)
         except BadAddress:

@@ -9,14 +9,14 @@ import msgspec
 from msgspec import UNSET
 
 from app.contacts.schemas import ContactIn
-from app.errors import Complaint
+from app.errors import FieldError
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, MAX_TOPICS, TEXTS, BadField
 
 Cleaned = TypeVar("Cleaned")
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class ContactPatch(msgspec.Struct, frozen=True, kw_only=True):
     """A cleaned change. None in `texts`, `attributes` or `consent` removes; absent keys stay as they are.
 
     `replace_tags` takes the place of all tags that are there, before others are added and removed.
@@ -42,7 +42,7 @@ class _Cleaning:
     """The fields of one contact on their way in, and what does not fit."""
 
     def __init__(self) -> None:
-        self.complaints: list[Complaint] = []
+        self.complaints: list[FieldError] = []
 
     def attempt(self, path: str, rule: Callable[..., Cleaned], *arguments: Any) -> Cleaned | None:
         try:
@@ -71,7 +71,7 @@ class _Cleaning:
         return found
 
 
-def clean(sent: ContactIn, country: str | None = None) -> tuple[Change, list[Complaint]]:
+def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, list[FieldError]]:
     """The change that a client asked for, and everything that does not fit in it. `country`: the workspace's."""
     cleaning = _Cleaning()
     texts = {
@@ -89,7 +89,7 @@ def clean(sent: ContactIn, country: str | None = None) -> tuple[Change, list[Com
         cleaning.complaints.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
     added = [*(() if sent.tags is UNSET else cleaning.tags("tags", sent.tags))]
     added += () if sent.add_tags is UNSET else cleaning.tags("addTags", sent.add_tags)
-    change = Change(
+    change = ContactPatch(
         texts=texts,
         attributes=attributes,
         consent=consent,

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET
 
 from app.contacts.fields import json_name
-from app.contacts.imports.cells import number
+from app.contacts.imports.cells import number_of_cell
 from app.contacts.schemas import ContactIn
-from app.errors import Complaint
+from app.errors import FieldError
 from app.models.contact import Contact
 from app.values import names
 from app.values.contact_diff import same_value
@@ -133,13 +133,13 @@ def submitted(data: Mapping[str, Any]) -> ContactForm:
     )
 
 
-def change(form: ContactForm) -> tuple[ContactIn, list[Complaint]]:
+def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
     """What differs from the values that the form was filled with."""
     try:
         was = msgspec.json.decode(form.was, type=Was)
     except msgspec.MsgspecError:
         was = Was()
-    complaints: list[Complaint] = []
+    complaints: list[FieldError] = []
     sent = ContactIn()
     for name in TEXTS:
         if form.texts[name].strip() != was.texts.get(name, ""):
@@ -168,7 +168,7 @@ def change(form: ContactForm) -> tuple[ContactIn, list[Complaint]]:
     return sent, complaints
 
 
-def _attributes(form: ContactForm, was: Was, complaints: list[Complaint]) -> dict[str, Any]:
+def _attributes(form: ContactForm, was: Was, complaints: list[FieldError]) -> dict[str, Any]:
     """The attributes that the form wants, by the names that are stored. Notes labels in the form, and errors in its rows."""
     wanted: dict[str, Any] = {}
 
@@ -212,7 +212,7 @@ def _read(row: AttributeRow) -> Any:
     if not text:
         return None
     if row.kind == "number":
-        return number(text)
+        return number_of_cell(text)
     if row.kind == "boolean":
         if text.lower() not in ("yes", "no", "true", "false"):
             raise ValueError("Write yes or no.")

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import msgspec
 
-from app.contacts.fields import Change, json_name
+from app.contacts.fields import ContactPatch, json_name
 from app.values.contact_diff import difference
 from app.values.contact_fields import MAX_TOPICS, TEXTS, too_large, too_many
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class ContactFields(msgspec.Struct, frozen=True, kw_only=True):
     """A contact as it is in its row."""
 
     id: UUID
@@ -31,7 +31,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
     """The new state, and what differs: paths like `email` or `attributes.plan`, with old and new values nested alike."""
 
-    state: State
+    state: ContactFields
     changed: tuple[str, ...]
     previous: dict[str, Any]
     current: dict[str, Any]
@@ -48,12 +48,12 @@ def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in made.items() if name not in patch or value is not None}
 
 
-def _tags(old: tuple[str, ...], change: Change) -> tuple[str, ...]:
+def _tags(old: tuple[str, ...], change: ContactPatch) -> tuple[str, ...]:
     kept = old if change.replace_tags is None else change.replace_tags
     return tuple(tag for tag in dict.fromkeys((*kept, *change.add_tags)) if tag not in change.remove_tags)
 
 
-def merge(state: State, change: Change) -> Merged:
+def merge(state: ContactFields, change: ContactPatch) -> Merged:
     """Apply `change` to `state`. Tags that only change their order count as unchanged."""
     new = msgspec.structs.replace(
         state,
@@ -70,7 +70,7 @@ def merge(state: State, change: Change) -> Merged:
     return Merged(state=new, changed=tuple(differs.changed), previous=differs.previous, current=differs.current)
 
 
-def refusal(before: State, after: State) -> tuple[str, str] | None:
+def storage_refusal(before: ContactFields, after: ContactFields) -> tuple[str, str] | None:
     """Why a merged state cannot be stored: the path and what to do. None when it can.
 
     What is too much already may stay or become less: only a change that makes it more is refused.

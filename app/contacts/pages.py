@@ -189,7 +189,7 @@ async def contact_page(
     past = History(session, request.user.tenant_id, contact.id)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
     called = await labels.known(session, request.user.tenant_id)
-    shown = await timeline.read(past, show, before, called)
+    shown = await timeline.read_timeline(past, show, before, called)
     counts = await past.counts()
     if shown.before is None and show in ("all", "changes") and not counts["created"]:
         shown.entries.append(timeline.silent_beginning(contact.created_at))

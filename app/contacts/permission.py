@@ -45,12 +45,12 @@ LABELS = {
 _ELSEWHERE = {"no_topic_consent": "Opted out of the topic"}
 
 
-def label_of(reason: str) -> str:
+def reason_label(reason: str) -> str:
     """What a person reads for the reason of a suppressed message: also for those of the workflow and the run."""
     return _ELSEWHERE.get(reason) or LABELS.get(reason) or reason.replace("_", " ").capitalize()
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class SuppressionEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the suppression list that holds: `reason` is a key of REASONS, `detail` what the server or a person wrote."""
 
     reason: str
@@ -63,7 +63,7 @@ class ContactFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str | None
     consent: Mapping[str, Any] = {}
-    listed: Listed | None = None
+    listed: SuppressionEntry | None = None
     known: bool = True
 
 
@@ -100,7 +100,7 @@ class Reachable(Protocol):
     def consent(self) -> Mapping[str, Any]: ...
 
 
-def facts_of(contact: Reachable, listed: Listed | None) -> ContactFacts:
+def facts_of(contact: Reachable, listed: SuppressionEntry | None) -> ContactFacts:
     """The facts about the email of a contact that is there."""
     return ContactFacts(address=contact.email, consent=contact.consent, listed=listed)
 
@@ -147,7 +147,7 @@ def _no(reason: str, sentence: str, by: str | None = None) -> Permission:
     return Permission(allowed=False, reason=reason, sentence=sentence, by=by)
 
 
-def _stopped(listed: Listed) -> Permission:
+def _stopped(listed: SuppressionEntry) -> Permission:
     reason = listed.reason if listed.reason in REASONS else "manual"
     return Permission(
         allowed=False,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, func, literal, not_, select, text
 
 from app.contacts.permission import LABELS, REACHABLE, REASONS, SPOKEN
-from app.errors import Complaint, Invalid
+from app.errors import FieldError, Invalid
 from app.messaging.channels.email.channel import ADDRESS_SHAPE
 from app.models import Contact, Suppression
 from app.models.status import Channel
@@ -38,7 +38,7 @@ def reason() -> Any:
 def matching(word: str) -> Any:
     """The condition on contacts for one of LABELS. Raises Invalid for another word."""
     if word not in LABELS:
-        raise Invalid(errors=[Complaint(path="permission", message=f"Use one of {', '.join(LABELS)}.")])
+        raise Invalid(errors=[FieldError(path="permission", message=f"Use one of {', '.join(LABELS)}.")])
     wanted = reason() == word
     if word in REASONS and word not in ("manual", "invalid"):
         # Begins with the list, which is short, where the planner would read all contacts.

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Text, cast, func, or_, select
 
 from app.contacts import permission_filter
-from app.contacts.merging import State
+from app.contacts.merging import ContactFields
 from app.lib import jsonlimits
 from app.lib.database import execute
 from app.models.contact import Contact
@@ -22,12 +22,12 @@ NAME = func.concat_ws(" ", *(Contact.attributes[key].astext for key in (*WHOLE_N
 """All that a name on a page may be made of, for the search."""
 
 
-def _state(row: Any) -> State:
+def _state(row: Any) -> ContactFields:
     values = row._mapping
-    return State(**{**values, "tags": tuple(values["tags"])})
+    return ContactFields(**{**values, "tags": tuple(values["tags"])})
 
 
-def _columns(states: Sequence[State]) -> dict[str, list[Any]]:
+def _columns(states: Sequence[ContactFields]) -> dict[str, list[Any]]:
     return {
         "id": [state.id for state in states],
         **{
@@ -67,7 +67,7 @@ class ContactRepository(TenantRepository[Contact]):
         """The contact as it is in the database now."""
         return await self.get_one_or_none(Contact.id == contact_id, fresh=True)
 
-    async def lock(self, contact_id: UUID) -> State | None:
+    async def lock(self, contact_id: UUID) -> ContactFields | None:
         """The contact, locked until the end of the transaction."""
         rows = await execute(
             self.session,
@@ -77,7 +77,7 @@ class ContactRepository(TenantRepository[Contact]):
         )
         return _state(rows[0]) if rows else None
 
-    async def lock_matching(self, external_ids: Sequence[str], emails: Sequence[str]) -> list[State]:
+    async def lock_matching(self, external_ids: Sequence[str], emails: Sequence[str]) -> list[ContactFields]:
         """Every contact with one of these external ids or emails, locked in the order of their ids.
 
         One index look-up each (`offset 0` keeps it so): with the stale statistics of a growing table the planner would
@@ -105,7 +105,7 @@ class ContactRepository(TenantRepository[Contact]):
         )
         return [_state(row) for row in rows]
 
-    async def insert_many(self, states: Sequence[State]) -> set[UUID]:
+    async def insert_many(self, states: Sequence[ContactFields]) -> set[UUID]:
         """Insert new contacts; answers the ids of those that nobody else made in the meantime."""
         # One order for all, so that two transactions that make the same people cannot deadlock.
         ordered = sorted(states, key=lambda state: (state.external_id or "", state.email or ""))
@@ -124,7 +124,7 @@ class ContactRepository(TenantRepository[Contact]):
         )
         return {row.id for row in rows}
 
-    async def update_many(self, states: Sequence[State]) -> None:
+    async def update_many(self, states: Sequence[ContactFields]) -> None:
         """Write whole states over rows that this transaction has locked."""
         await execute(
             self.session,

@@ -11,15 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.contacts import erasure, fields, merging
-from app.contacts.fields import Change
+from app.contacts.fields import ContactPatch
 from app.contacts.permission import Permission, facts_of, permission
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
-from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.events.record import record
 from app.lib import clock
-from app.lib.addresses import BadAddress, comparable, folded
+from app.lib.addresses import BadAddress, comparable, lookup_form
 from app.lib.addresses import email as email_address
 from app.messaging import suppression_list
 from app.models.contact import Contact
@@ -70,7 +70,7 @@ class ContactService:
             try:
                 email = email_address(email)
             except BadAddress:
-                email = folded(email)
+                email = lookup_form(email)
         return await self.rows.newest(
             cursor,
             clamp_limit(limit),
@@ -95,7 +95,7 @@ class ContactService:
         """Create the contact or update the one with this externalId or email; True when it is new."""
         change = _cleaned(sent, self.principal)
         if change.external_id is None and change.email is None:
-            problem: Complaint = {"path": "externalId", "message": "Send an externalId or an email, or both."}
+            problem: FieldError = {"path": "externalId", "message": "Send an externalId or an email, or both."}
             raise Invalid("A contact needs an externalId or an email.", errors=[problem])
         for attempt in range(MAX_TRIES):
             try:
@@ -124,7 +124,7 @@ class ContactService:
         if state is None:
             raise NoContact
         merged = merging.merge(state, change)
-        if unfit := merging.refusal(state, merged.state):
+        if unfit := merging.storage_refusal(state, merged.state):
             raise Invalid(errors=[{"path": unfit[0], "message": unfit[1]}])
         if merged.changed:
             try:
@@ -141,7 +141,7 @@ class ContactService:
         if not await erasure.erase(self.session, self.tenant_id, contact_id, clock.now()):
             raise NoContact
 
-    async def _taken(self, change: Change, contact_id: UUID | None) -> NoReturn:
+    async def _taken(self, change: ContactPatch, contact_id: UUID | None) -> NoReturn:
         owners = await self.rows.owners(change.external_id, change.email)
         raise AddressTaken(
             errors=[
@@ -152,7 +152,7 @@ class ContactService:
         )
 
 
-def _cleaned(sent: ContactIn, principal: Principal) -> Change:
+def _cleaned(sent: ContactIn, principal: Principal) -> ContactPatch:
     change, complaints = fields.clean(sent, principal.country)
     if complaints:
         raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=complaints)

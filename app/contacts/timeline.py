@@ -41,7 +41,7 @@ _REFUSED = {
 }
 
 
-class Entry(msgspec.Struct, kw_only=True):
+class TimelineEntry(msgspec.Struct, kw_only=True):
     """One line of the timeline. `category` and `icon` make its tile."""
 
     at: datetime
@@ -81,16 +81,16 @@ class Underway(msgspec.Struct, kw_only=True):
 
 
 class TimelinePage(msgspec.Struct):
-    entries: list[Entry]
+    entries: list[TimelineEntry]
     before: datetime | None
     """Where the next page begins; None at the end."""
 
 
-async def read(
+async def read_timeline(
     history: History, show: str = "all", before: datetime | None = None, labels: Mapping[str, str] | None = None
 ) -> TimelinePage:
     """The last entries before a moment, newest first. `labels`: what people call attributes."""
-    found: list[Entry] = []
+    found: list[TimelineEntry] = []
     if show in ("all", "events", "changes"):
         changes = None if show == "all" else show == "changes"
         found += [_event(row, labels or {}) for row in await history.events(before, PAGE + 1, changes=changes)]
@@ -109,9 +109,11 @@ async def read(
     return TimelinePage(found[:end], found[end - 1].at if end < len(found) else None)
 
 
-def silent_beginning(at: datetime) -> Entry:
+def silent_beginning(at: datetime) -> TimelineEntry:
     """The beginning of a contact that came in without an event of its own."""
-    return Entry(at=at, kind="change", icon="user-plus", title="Contact created", text="Without starting anything.")
+    return TimelineEntry(
+        at=at, kind="change", icon="user-plus", title="Contact created", text="Without starting anything."
+    )
 
 
 _CHOICES = {
@@ -120,22 +122,22 @@ _CHOICES = {
 }
 
 
-def _choice(row: Event, properties: dict[str, Any]) -> Entry:
+def _choice(row: Event, properties: dict[str, Any]) -> TimelineEntry:
     """Saying no, and coming back: about what, by which door and why."""
     title, icon = _CHOICES[row.name]
     topic, by, reason = (properties.get(name) for name in ("topic", "by", "reason"))
     about = f" {'from' if row.name == 'contact.unsubscribed' else 'to'} {topic}" if topic else ""
     door = {"contact": "By the link in a mail", "admin": "By hand", "api": "By API"}.get(str(by), "")
     text = f"{door}: {LABELS.get(str(reason), reason)}" if by != "contact" and reason else door
-    return Entry(at=row.occurred_at, kind="change", icon=icon, title=f"{title}{about}", text=text)
+    return TimelineEntry(at=row.occurred_at, kind="change", icon=icon, title=f"{title}{about}", text=text)
 
 
-def _event(row: Event, labels: Mapping[str, str]) -> Entry:
+def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
     properties = row.properties or {}
     if row.name in _CHOICES and "by" in properties:
         return _choice(row, properties)
     if row.name not in CHANGES:
-        return Entry(
+        return TimelineEntry(
             at=row.occurred_at,
             kind="event",
             icon="zap",
@@ -144,7 +146,7 @@ def _event(row: Event, labels: Mapping[str, str]) -> Entry:
             note="event",
             text=_brief(properties),
         )
-    made = Entry(at=row.occurred_at, kind="change", icon="pencil", title="Contact changed")
+    made = TimelineEntry(at=row.occurred_at, kind="change", icon="pencil", title="Contact changed")
     if row.name == "contact.created":
         made.icon, made.title = "user-plus", "Contact created"
         doors = {"api": "By API", "import": "By an import", "event": "By its first event", "page": "By hand"}
@@ -185,8 +187,8 @@ def _brief(properties: dict[str, Any]) -> str:
     return ", ".join(shown) + (f" and {len(properties) - 6} more" if len(properties) > 6 else "")
 
 
-def _entered(run: Run, workflow: str) -> Entry:
-    return Entry(
+def _entered(run: Run, workflow: str) -> TimelineEntry:
+    return TimelineEntry(
         at=run.started_at,
         kind="run",
         icon="route",
@@ -198,11 +200,11 @@ def _entered(run: Run, workflow: str) -> Entry:
     )
 
 
-def _ended(run: Run, workflow: str) -> Entry:
+def _ended(run: Run, workflow: str) -> TimelineEntry:
     status = RunStatus(run.status)
     verb, icon = _ENDS.get(status, ("Ended", "circle"))
     took = duration(run.completed_at - run.started_at) if run.completed_at else ""
-    return Entry(
+    return TimelineEntry(
         at=run.completed_at or run.started_at,
         kind="run",
         icon=icon,
@@ -214,11 +216,11 @@ def _ended(run: Run, workflow: str) -> Entry:
     )
 
 
-def _refused(row: EntryRefusal, workflow: str) -> Entry:
+def _refused(row: EntryRefusal, workflow: str) -> TimelineEntry:
     why = _REFUSED.get(row.reason) or row.reason.replace("_", " ").capitalize() + "."
     if row.reason == "goal_already_reached" and row.detail:
         why = f"It had reached the goal {row.detail.get('name') or row.detail.get('goal')} already."
-    return Entry(
+    return TimelineEntry(
         at=row.at,
         kind="run",
         icon="circle-slash",
@@ -238,9 +240,9 @@ def _icon(message: Message) -> str:
     return channel.icon if channel else "message-square"
 
 
-def _message(message: Message, workflow: str, template: str | None, decision: MessageDecision | None) -> Entry:
+def _message(message: Message, workflow: str, template: str | None, decision: MessageDecision | None) -> TimelineEntry:
     status = MessageStatus(message.status)
-    return Entry(
+    return TimelineEntry(
         at=message.sent_at or message.settled_at or message.created_at,
         kind="message",
         icon=_icon(message),
@@ -319,9 +321,9 @@ async def future(history: History, now: datetime) -> tuple[list[Coming], list[Un
     return sorted(coming, key=lambda item: item.at), underway
 
 
-def days(entries: Sequence[Entry], zone: Any) -> list[tuple[datetime, list[Entry]]]:
+def days(entries: Sequence[TimelineEntry], zone: Any) -> list[tuple[datetime, list[TimelineEntry]]]:
     """Entries grouped by the reader's calendar day."""
-    groups: list[tuple[datetime, list[Entry]]] = []
+    groups: list[tuple[datetime, list[TimelineEntry]]] = []
     for entry in entries:
         local = entry.at.astimezone(zone)
         if not groups or groups[-1][0].date() != local.date():

@@ -10,17 +10,17 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import merging
-from app.contacts.fields import Change
-from app.contacts.merging import Merged, State
+from app.contacts.fields import ContactPatch
+from app.contacts.merging import ContactFields, Merged
 from app.contacts.repository import ContactRepository
-from app.errors import Complaint, Conflict, Invalid
+from app.errors import Conflict, FieldError, Invalid
 from app.events.record import NewEvent, record
 from app.lib.ids import uuid7
 from app.messaging.suppression import unsubscribed_event
 from app.models.status import Channel
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class UpsertResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one change. With `refused` nothing of it was stored."""
 
     contact_id: UUID | None = None
@@ -35,7 +35,7 @@ class TwoContacts(Conflict):
     code = "identity_conflict"
 
 
-def distinct(changes: Sequence[Change]) -> bool:
+def distinct(changes: Sequence[ContactPatch]) -> bool:
     """Does no external id and no email come twice? `upsert_many` needs that."""
     for name in ("external_id", "email"):
         values = [value for change in changes if (value := getattr(change, name)) is not None]
@@ -45,14 +45,14 @@ def distinct(changes: Sequence[Change]) -> bool:
 
 
 async def upsert_many(
-    session: AsyncSession, tenant_id: int, changes: Sequence[Change], *, via: str, emit: bool = True
-) -> list[Outcome]:
+    session: AsyncSession, tenant_id: int, changes: Sequence[ContactPatch], *, via: str, emit: bool = True
+) -> list[UpsertResult]:
     """Create or update one contact a change. The changes must be `distinct`. Emits events for what really changed.
 
     Raises IntegrityError when another transaction took an address in the middle of it; then nothing was stored.
     """
     contacts = ContactRepository(session, tenant_id)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, UpsertResult] = {}
     waiting = list(range(len(changes)))
     events: list[NewEvent] = []
     while waiting:
@@ -70,17 +70,17 @@ async def upsert_many(
             other = by_email.get(change.email) if change.email is not None else None
             refused: Invalid | Conflict | None = _conflict(change, one, other)
             state = one or other
-            before = state or State(id=uuid7())
+            before = state or ContactFields(id=uuid7())
             merged = merging.merge(before, change)
-            unfit = merging.refusal(before, merged.state)
+            unfit = merging.storage_refusal(before, merged.state)
             if refused is None and unfit is not None:
-                refused = Invalid(errors=[Complaint(path=unfit[0], message=unfit[1])])
+                refused = Invalid(errors=[FieldError(path=unfit[0], message=unfit[1])])
             if refused is not None:
-                outcomes[number] = Outcome(refused=refused)
+                outcomes[number] = UpsertResult(refused=refused)
             elif state is None:
                 inserts[number] = merged
             else:
-                outcomes[number] = Outcome(contact_id=state.id, changed=merged.changed)
+                outcomes[number] = UpsertResult(contact_id=state.id, changed=merged.changed)
                 if merged.changed:
                     updates.append(merged)
         if updates:
@@ -90,7 +90,7 @@ async def upsert_many(
             made = await contacts.insert_many([merged.state for merged in inserts.values()])
             for number, merged in inserts.items():
                 if merged.state.id in made:
-                    outcomes[number] = Outcome(contact_id=merged.state.id, created=True, changed=merged.changed)
+                    outcomes[number] = UpsertResult(contact_id=merged.state.id, created=True, changed=merged.changed)
                     events.append(created_event(merged.state, via))
         # Those that lost the race to another transaction are there now: the next round updates them.
         waiting = [number for number in inserts if number not in outcomes]
@@ -99,7 +99,7 @@ async def upsert_many(
     return [outcomes[number] for number in range(len(changes))]
 
 
-def _conflict(change: Change, one: State | None, other: State | None) -> TwoContacts | None:
+def _conflict(change: ContactPatch, one: ContactFields | None, other: ContactFields | None) -> TwoContacts | None:
     if one is not None and other is not None and one.id != other.id:
         return TwoContacts(
             errors=[
@@ -116,7 +116,7 @@ def _conflict(change: Change, one: State | None, other: State | None) -> TwoCont
     return None
 
 
-def created_event(state: State, via: str) -> NewEvent:
+def created_event(state: ContactFields, via: str) -> NewEvent:
     """`contact.created`; `via` says by which door: api, import, page or event."""
     properties: dict[str, Any] = {"via": via}
     if state.source is not None:

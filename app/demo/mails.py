@@ -24,7 +24,7 @@ class DemoTemplate(NamedTuple):
     text: str
 
 
-class Look(NamedTuple):
+class MailColours(NamedTuple):
     """Colours of one mail: the band at the top, the button, and a tint for boxes. White text on band and button is readable."""
 
     band: str
@@ -32,12 +32,12 @@ class Look(NamedTuple):
     tint: str
 
 
-_UNITED = Look("#2b2f77", "#3b41a8", "#eef0fb")
-_PODCAST = Look("#7a2e1d", "#a8432b", "#fbf0ec")
-_GENERAL = Look("#14524a", "#1b6f64", "#e9f5f2")
-_NUDGE = Look("#5b3a00", "#8a5a00", "#fdf4e3")
-_VALUE = Look("#3d2463", "#5b3794", "#f3eefb")
-_LETTER = Look("#1d1b26", "#37344a", "#f1f0f4")
+_UNITED = MailColours("#2b2f77", "#3b41a8", "#eef0fb")
+_PODCAST = MailColours("#7a2e1d", "#a8432b", "#fbf0ec")
+_GENERAL = MailColours("#14524a", "#1b6f64", "#e9f5f2")
+_NUDGE = MailColours("#5b3a00", "#8a5a00", "#fdf4e3")
+_VALUE = MailColours("#3d2463", "#5b3794", "#f3eefb")
+_LETTER = MailColours("#1d1b26", "#37344a", "#f1f0f4")
 
 
 def _paragraph(text: str) -> str:
@@ -48,7 +48,7 @@ def _heading(text: str) -> str:
     return f'<h2 style="margin:24px 0 8px;font:600 18px/1.35 {_FONT};color:{_INK}">{text}</h2>'
 
 
-def _button(look: Look, label: str, url: str) -> str:
+def _button(look: MailColours, label: str, url: str) -> str:
     return (
         '<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:8px 0 24px"><tr>'
         f'<td bgcolor="{look.button}" style="border-radius:8px;background:{look.button}">'
@@ -57,7 +57,7 @@ def _button(look: Look, label: str, url: str) -> str:
     )
 
 
-def _steps(look: Look, *steps: tuple[str, str]) -> str:
+def _steps(look: MailColours, *steps: tuple[str, str]) -> str:
     """Numbered lines with a title and a sentence each."""
     rows = []
     for number, (title, text) in enumerate(steps, 1):
@@ -72,7 +72,7 @@ def _steps(look: Look, *steps: tuple[str, str]) -> str:
     return _boxed(look, "".join(rows))
 
 
-def _quote(look: Look, words: str, who: str) -> str:
+def _quote(look: MailColours, words: str, who: str) -> str:
     return _boxed(
         look,
         f'<tr><td style="padding:20px 22px;font:italic 18px/1.5 {_SERIF};color:{_INK}">“{words}”'
@@ -80,7 +80,7 @@ def _quote(look: Look, words: str, who: str) -> str:
     )
 
 
-def _facts(look: Look, *facts: tuple[str, str]) -> str:
+def _facts(look: MailColours, *facts: tuple[str, str]) -> str:
     """Large figures side by side, each with a word below."""
     cells = "".join(
         f'<td width="{100 // len(facts)}%" align="center" valign="top" style="padding:18px 8px;font:400 13px/1.4 {_FONT};color:{_SOFT}">'
@@ -90,14 +90,14 @@ def _facts(look: Look, *facts: tuple[str, str]) -> str:
     return _boxed(look, f"<tr>{cells}</tr>")
 
 
-def _boxed(look: Look, rows: str) -> str:
+def _boxed(look: MailColours, rows: str) -> str:
     return (
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
         f'bgcolor="{look.tint}" style="margin:8px 0 24px;border-radius:12px;background:{look.tint}">{rows}</table>'
     )
 
 
-def _mail(look: Look, *, preview: str, kicker: str, title: str, body: list[str], why: str) -> str:
+def _mail(look: MailColours, *, preview: str, kicker: str, title: str, body: list[str], why: str) -> str:
     """A whole mail. `preview` is the line that inboxes show; `why` says to the reader why they got it."""
     return f"""<!doctype html>
 <html lang="en">

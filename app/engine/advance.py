@@ -22,10 +22,11 @@ from app.engine.crashes import Crashes, Suspected
 from app.engine.faults import fault_in_words
 from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
+from app.engine.newer import LEFT_TO_NEWER
 from app.engine.progress import progress
-from app.engine.state import Contact
+from app.engine.state import ContactState
 from app.engine.waits import look_back
-from app.engine.walk import LEFT_TO_NEWER, Batch
+from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
 from app.inbox import InboxKind
 from app.lib import database, polling, shards
@@ -63,7 +64,7 @@ class Engine:
         self.matcher = Matcher(self.connection)
         self.limit = limit or settings().engine.batch_size
         self.shard = shards.own()
-        self.turn = claim.Turn(self.connection)
+        self.turn = claim.ClaimLock(self.connection)
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.caps: dict[str, int] = {}
         self.queued_messages = False
@@ -270,7 +271,7 @@ class Engine:
                 continue
             contact = batch.contacts.get(row.contact_id)
             if contact is None:
-                contact = batch.contacts[row.contact_id] = Contact(row.contact_id, names, stored)
+                contact = batch.contacts[row.contact_id] = ContactState(row.contact_id, names, stored)
             run = stored_run(self.matcher, row, contact, batch.now)
             run.moved_at = row.resume_at or batch.now
             batch.resume(run)

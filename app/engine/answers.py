@@ -6,8 +6,8 @@ from typing import Any
 
 from app.engine import rows
 from app.engine.compiled import CompiledNode
-from app.engine.paths import Track
-from app.engine.state import Run
+from app.engine.paths import SharedPath
+from app.engine.state import RunState
 from app.flow.effects import MAX_VARS_BYTES
 from app.flow.outcomes import Done, Fail, Outcome
 
@@ -29,7 +29,7 @@ def answer_outcome(port: str, output: Any) -> Outcome:
     return failed
 
 
-def count_visit(track: Track, node: CompiledNode) -> int:
+def count_visit(track: SharedPath, node: CompiledNode) -> int:
     """Which visit to `node` the runs of a track make now; counted when they can come back."""
     if not node.repeats:
         return 1
@@ -38,6 +38,6 @@ def count_visit(track: Track, node: CompiledNode) -> int:
     return visit
 
 
-def vars_fit(run: Run, values: dict[str, Any]) -> bool:
+def vars_fit(run: RunState, values: dict[str, Any]) -> bool:
     """Can the run keep these variables beside those that it has?"""
     return len(rows.encode({**run.vars, **values})) <= MAX_VARS_BYTES

@@ -17,7 +17,7 @@ from app.engine.entry import Entries, Key
 from app.engine.goals import CompiledGoal
 from app.engine.matcher import Live, Matcher, Version
 from app.engine.records import Refusal
-from app.engine.state import Contact, GoalView, Run
+from app.engine.state import ContactState, GoalView, RunState
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.flow.document import TRIGGER
 from app.inbox import InboxKind
@@ -28,11 +28,11 @@ LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
 
-def stored_run(matcher: Matcher, row: RunRow, contact: Contact, now: int) -> Run:
+def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -> RunState:
     """A run as it stands in the database."""
     graph = matcher.graph(row.workflow_id, row.version)
     node, start = graph.nodes[row.node_id or ""], graph.starts[row.trigger_id or TRIGGER]
-    run = Run(row.id, graph, start, contact, row.raw_event, node, row.started, row.occurred_at, now)
+    run = RunState(row.id, graph, start, contact, row.raw_event, node, row.started, row.occurred_at, now)
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
     run.waits_for, run.moved_at = row.waits_for, row.waits_since
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
@@ -85,9 +85,9 @@ class Arrivals:
         self.left: dict[tuple[Item, bytes], None] = {}
         """Events, and workflows of which only a newer process knows what they are for them."""
         self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
-        self.runs: dict[bytes, list[Run]] = {}
+        self.runs: dict[bytes, list[RunState]] = {}
         """Active runs that goals and erasures may end, by contact."""
-        self.leaving: dict[int, list[tuple[Run, CompiledGoal]]] = {}
+        self.leaving: dict[int, list[tuple[RunState, CompiledGoal]]] = {}
         """Runs that stand at their first step until the event comes that is known to end them, by its place in `wanted`."""
 
     def walk(self, locked: Callable[[], None]) -> Batch | None:
@@ -104,11 +104,11 @@ class Arrivals:
         graphs += [self.matcher.graph(row.workflow_id, row.version) for row in active]
         if (needed := claim.fields(self.matcher.fields_of(graphs))) != names:  # active runs look at more
             names, stored = needed, claim.contacts(self.cursor, contact_ids, needed)
-        batch.contacts = {contact_id: Contact(contact_id, names, raw) for contact_id, raw in stored.items()}
+        batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
         entries = self._entries(batch)
         for row in active:
             # An erased contact is not in the batch: its runs end, and nothing starts for it any more.
-            contact = batch.contacts.get(row.contact_id) or Contact(row.contact_id)
+            contact = batch.contacts.get(row.contact_id) or ContactState(row.contact_id)
             run = stored_run(self.matcher, row, contact, self.now)
             self.runs.setdefault(row.contact_id, []).append(run)
             entries.know(run)
@@ -162,7 +162,7 @@ class Arrivals:
         """May some run wait for this item?"""
         return item.kind in (InboxKind.EVENT, InboxKind.DEFERRED) and (item.tenant_id, item.name) in self.matcher.waits
 
-    def _of_item(self, item: Item) -> list[Run]:
+    def _of_item(self, item: Item) -> list[RunState]:
         """The runs of this batch that the item may wake."""
         runs = self.runs.get(item.contact_id, [])
         return [r for r in runs if item.kind == InboxKind.EVENT or r.graph.workflow_id == item.workflow_id]
@@ -234,7 +234,9 @@ class Arrivals:
             run_id = item.run_id or next(fresh)
             starts = [graph.by_hand] if item.kind == InboxKind.START else graph.listening[item.name]
             start = starts[0]
-            run = Run(run_id, graph, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
+            run = RunState(
+                run_id, graph, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now
+            )
             run.event_id = item.event_id
             if item.depth:
                 run.depth = item.depth
@@ -251,7 +253,7 @@ class Arrivals:
                 if run.active and (graph.goals or run.awaited is not None):
                     self.runs.setdefault(contact.id, []).append(run)
 
-    def _goal_ahead(self, run: Run, place: int) -> tuple[int, CompiledGoal] | None:
+    def _goal_ahead(self, run: RunState, place: int) -> tuple[int, CompiledGoal] | None:
         """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
         if run.node is None:
             return None
@@ -289,7 +291,7 @@ def _properties(item: Item) -> dict[str, Any]:
     return found
 
 
-def _reached(run: Run, item: Item, event: dict[str, Any]) -> CompiledGoal | None:
+def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal | None:
     """The first of the run's goals that this event reaches."""
     if item.tenant_id != run.graph.tenant_id:
         return None

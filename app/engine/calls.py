@@ -17,7 +17,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from app.engine import failpoints, rows
-from app.engine.paths import Track
+from app.engine.paths import SharedPath
 from app.engine.rows import NULL, UUID_HEAD
 from app.flow import performers
 from app.flow.performers import CallFailed
@@ -96,7 +96,7 @@ class OpenCall(NamedTuple):
         return f"{self.run_id}-{self.seq}" + (f"-{self.attempt}" if self.attempt > 1 else "")
 
 
-def call_rows(tracks: list[Track], now: int) -> list[bytes]:
+def call_rows(tracks: list[SharedPath], now: int) -> list[bytes]:
     """The intents of a batch: a row for each run that came to stand at a call."""
     at, out, head = rows.stamp(now), list[bytes](), rows.pack(">h", len(COLUMNS)) + UUID_HEAD
     for track in tracks:

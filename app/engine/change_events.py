@@ -11,8 +11,8 @@ from typing import Any
 
 import structlog
 
-from app.engine.records import Echo
-from app.engine.state import Contact
+from app.engine.records import ContactChangeEvent
+from app.engine.state import ContactState
 from app.engine.walk import Batch
 from app.flow.contact_goals import ATTRIBUTE_CHANGED, CONTACT_CHANGES, UPDATED
 from app.flow.effects import CONTACT_COLUMNS
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 MAX_DEPTH = 5
 
 
-def echoes(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[Echo]:
+def echoes(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[ContactChangeEvent]:
     """The events that a walked batch gives rise to; `listened` are the (workspace, name) somebody waits for."""
     for contact in batch.contacts.values():
         run = contact.changed_by
@@ -38,10 +38,10 @@ def echoes(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[Echo]:
             continue
         for name, properties in _events(contact):
             if name in wanted:
-                yield Echo(tenant_id, name, contact.id, run.graph.workflow_id, run.depth + 1, properties)
+                yield ContactChangeEvent(tenant_id, name, contact.id, run.graph.workflow_id, run.depth + 1, properties)
 
 
-def _events(contact: Contact) -> Iterator[tuple[str, dict[str, Any]]]:
+def _events(contact: ContactState) -> Iterator[tuple[str, dict[str, Any]]]:
     changed, previous, current = difference(contact)
     if changed:
         yield UPDATED, {"changed": changed, "current": current, "previous": previous}
@@ -53,7 +53,7 @@ def _events(contact: Contact) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def difference(contact: Contact) -> Difference:
+def difference(contact: ContactState) -> Difference:
     """What of the contact differs from what is stored."""
     return contact_diff.difference(
         {name: (contact.stored(name), contact.columns.get(name)) for name in CONTACT_COLUMNS},

@@ -9,7 +9,7 @@ from app.engine import rows
 from app.engine.rows import Jsons, Uuids
 from app.engine.walk import Batch
 from app.flow.effects import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
-from app.values.counting import counted
+from app.values.counting import added
 
 Statement = tuple[str, tuple[Any, ...]]
 MANY = 8
@@ -47,7 +47,7 @@ def fold(changes: Sequence[ContactChange]) -> Patch:
                 up.pop(name, None)
         elif isinstance(change, Increment):
             counts = put if change.field in put else up
-            counts[change.field] = counted(counts.get(change.field), change.by)
+            counts[change.field] = added(counts.get(change.field), change.by)
         elif isinstance(change, AddTag):
             drop.pop(change.tag, None)
             add[change.tag] = None

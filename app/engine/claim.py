@@ -191,7 +191,7 @@ class TurnTaken(Exception):
     """Somebody else claims events, for longer than it should take."""
 
 
-class Turn:
+class ClaimLock:
     """The right to claim events, held by one worker at a time; a lock of the session, so that it ends before the commit.
 
     Two workers that each hold events of one contact must not swap them. Until the first has locked the contacts of its

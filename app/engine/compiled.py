@@ -20,12 +20,12 @@ from app.flow import contact_goals, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
-from app.flow.effects import Message, SetVars
+from app.flow.effects import SendMessage, SetVars
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 from app.lib.complaints import complaint
 from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
@@ -152,7 +152,7 @@ ENDS = ("completed", "failed", "goal_reached", "exited", "cancelled")
 NODE_ENDS = ("failed", "goal", "exited", "cancelled")
 
 
-def read(document: dict[str, Any]) -> tuple[Flow, dict[str, str]]:
+def read_document(document: dict[str, Any]) -> tuple[Flow, dict[str, str]]:
     """A stored document, and by node id why this process cannot read a step of it: a newer one wrote fields that only it knows.
 
     Raises msgspec.ValidationError when it is another part that cannot be read: then none of the workflow's runs can be walked here.
@@ -186,11 +186,11 @@ class CompiledFlow:
     ) -> None:
         """`timezone`, `country`: the workspace's, for contacts without a zone and for phone numbers without a country code.
 
-        `unreadable`: why a node cannot be read here, by its id, as `read` answers it.
+        `unreadable`: why a node cannot be read here, by its id, as `read_document` answers it.
         """
         self.workflow_id, self.version, self.tenant_id = workflow_id, version, tenant_id
         self.timezone, self.country = timezone, country
-        self.scope, self.counters = Scope(), list[StatCounter]()
+        self.scope, self.counters = CompileScope(), list[StatCounter]()
         self.entered_counter, self.seconds_counter = self._counter("", "entered"), self._counter("", "seconds")
         self.end_counters = {key: self._counter("", key) for key in ENDS}
         # Constant fields of every run row: tenant, workflow, version.
@@ -295,7 +295,7 @@ class CompiledFlow:
         elif not isinstance(does, Outcome):
             does = scope.guard(does)
         if isinstance(does, Done):  # its mail is tried as often, and decided about, as the document says
-            for message in [effect for effect in does.effects if isinstance(effect, Message)]:
+            for message in [effect for effect in does.effects if isinstance(effect, SendMessage)]:
                 if (rule := self._rule(node, kind)) is not None:
                     message.payload["retry"] = rule.packed()
                 if self.uncertain:

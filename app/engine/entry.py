@@ -10,7 +10,7 @@ from app.engine.claim import Item
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.goals import met_by_contact
 from app.engine.records import Refusal
-from app.engine.state import Run
+from app.engine.state import RunState
 from app.engine.walk import Batch
 from app.flow.operators import ConditionError
 from app.inbox import InboxKind
@@ -24,7 +24,7 @@ LATEST = 7 * 86_400_000_000
 """Microseconds: an event that arrives later than that after it happened is history; it is kept and starts nothing."""
 
 
-def refusal(reentry: str, cooldown: float, active: bool, last: datetime | None, now: datetime) -> Reason | None:
+def reentry_refusal(reentry: str, cooldown: float, active: bool, last: datetime | None, now: datetime) -> Reason | None:
     """What the re-entry policy says; None lets in. `last`: when this contact (and key) last started, `cooldown` in seconds."""
     if reentry == "always":
         return None
@@ -45,13 +45,13 @@ class Entries:
 
     def __init__(self, batch: Batch, standing: set[Key], history: dict[Key, int]) -> None:
         self.batch, self.history = batch, history
-        self.active: dict[Key, Run | None] = dict.fromkeys(standing)
+        self.active: dict[Key, RunState | None] = dict.fromkeys(standing)
 
-    def know(self, run: Run) -> None:
+    def know(self, run: RunState) -> None:
         """An active run whose end within this batch must be seen."""
         self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
 
-    def admitted(self, run: Run, starts: list[CompiledStart], item: Item) -> bool:
+    def admitted(self, run: RunState, starts: list[CompiledStart], item: Item) -> bool:
         """Do the conditions of one of `starts` hold? The run begins by the first whose do.
 
         A refusal is kept when conditions cannot be checked, and when they do not hold for whoever asked for exactly this run.
@@ -73,7 +73,7 @@ class Entries:
             return self._refuse(run, "condition_error", {"error": broken})
         return item.kind == InboxKind.START and self._refuse(run, "conditions_not_met", {"rules": rules})
 
-    def let_in(self, run: Run, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
+    def let_in(self, run: RunState, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
 
         `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now.
@@ -107,7 +107,7 @@ class Entries:
         run = self.active.get(place)
         active = place in self.active and (run is None or run.active)
         last = self.history.get(place)
-        return refusal(
+        return reentry_refusal(
             graph.reentry,
             graph.cooldown,
             active,
@@ -115,7 +115,7 @@ class Entries:
             rows.instant(self.batch.now),
         )
 
-    def _refuse(self, run: Run, reason: str, detail: dict[str, Any] | None) -> bool:
+    def _refuse(self, run: RunState, reason: str, detail: dict[str, Any] | None) -> bool:
         graph = run.graph
         self.batch.refusals.append(
             Refusal(graph.tenant_id, graph.workflow_id, run.contact.id, run.event_id, reason, detail)

@@ -12,13 +12,13 @@ from typing import Any
 import structlog
 
 from app.engine import rows
-from app.engine.state import GoalView, Run
-from app.flow.conditions import Verdict
+from app.engine.state import GoalView, RunState
+from app.flow.conditions import Evaluation
 from app.flow.operators import ConditionError
 from app.flow.outcomes import Outcome
 
 log = structlog.get_logger()
-Judge = Callable[[Any], Verdict]
+Judge = Callable[[Any], Evaluation]
 Rules = list[dict[str, Any]]
 REMEMBERED = 256
 
@@ -54,7 +54,7 @@ class Reached(Outcome):
         return self.goal.id
 
 
-def met_by_contact(goals: Sequence[CompiledGoal], run: Run) -> tuple[CompiledGoal, Rules] | None:
+def met_by_contact(goals: Sequence[CompiledGoal], run: RunState) -> tuple[CompiledGoal, Rules] | None:
     """The first of `goals` that the contact of `run` meets as it is now; bare names read the contact."""
     view = GoalView(run, "", {})
     for goal in goals:

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine.compiled import CompiledFlow, read
+from app.engine.compiled import CompiledFlow, read_document
 from app.flow import registry
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import triggers_of
@@ -76,7 +76,7 @@ class Listening(NamedTuple):
     """Events that its steps may wait for."""
 
 
-class Unreadable(Exception):
+class VersionNotUnderstood(Exception):
     """A version that this process cannot understand: a newer one published it. The text says what."""
 
 
@@ -163,7 +163,7 @@ class Matcher:
         for workflow_id, version, tenant_id, document, timezone, country in rows:
             key = bytes(workflow_id), version
             try:
-                flow, unreadable = read(document)
+                flow, unreadable = read_document(document)
                 graph = CompiledFlow(*key, tenant_id, flow, timezone, country, unreadable=unreadable)
                 self.graphs[key] = graph
                 self._steps += len(graph.nodes)
@@ -173,14 +173,14 @@ class Matcher:
         self._look_at()
 
     def graph(self, workflow_id: bytes, version: int) -> CompiledFlow:
-        """A version, compiled at first sight. Raises Unreadable, and LookupError when there is none."""
+        """A version, compiled at first sight. Raises VersionNotUnderstood, and LookupError when there is none."""
         key = workflow_id, version
         known = self.graphs.get(key)
         if known is None:
             self.learn([key])
             known = self.graphs.get(key)
             if known is None and key in self.unreadable:
-                raise Unreadable(self.unreadable[key])
+                raise VersionNotUnderstood(self.unreadable[key])
             if known is None:
                 raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
         self.graphs.move_to_end(key)

@@ -12,12 +12,22 @@ from app.models.status import RunStatus
 
 if TYPE_CHECKING:
     from app.engine.compiled import CompiledFlow, CompiledNode, StatCounter
-    from app.engine.state import Run
-    from app.flow.effects import ContactChange, Message
+    from app.engine.state import RunState
+    from app.flow.effects import ContactChange, SendMessage
     from app.flow.outcomes import Call, Outcome
 
 
-class Rest(NamedTuple):
+END_KEYS = {
+    int(RunStatus.COMPLETED): "completed",
+    int(RunStatus.FAILED): "failed",
+    int(RunStatus.GOAL_REACHED): "goal_reached",
+    int(RunStatus.EXITED): "exited",
+    int(RunStatus.CANCELLED): "cancelled",
+}
+"""The counter of each way that a run ends."""
+
+
+class PathEnd(NamedTuple):
     """How runs stand at the end of their track. `seq` counts the steps that are over. Instants: microseconds since 2000."""
 
     status: int
@@ -38,10 +48,10 @@ class Rest(NamedTuple):
     """It may have happened already, since they began."""
 
 
-UNDER_WAY = Rest(int(RunStatus.RUNNING), None, 0)
+UNDER_WAY = PathEnd(int(RunStatus.RUNNING), None, 0)
 
 
-class Step(NamedTuple):
+class FinishedStep(NamedTuple):
     """A step that is over: its number, and the status it ended with."""
 
     seq: int
@@ -52,16 +62,16 @@ class Step(NamedTuple):
     """Which visit of the run to this node it is."""
 
 
-class Sent(NamedTuple):
+class QueuedMessage(NamedTuple):
     """A message that the step `seq` at `node` asks for."""
 
     seq: int
     node: CompiledNode
-    message: Message
+    message: SendMessage
     awaited: bool
 
 
-class Track:
+class SharedPath:
     """One stretch. `target` is the node that decides how runs go on; without one `rest` says how they stand."""
 
     __slots__ = (
@@ -87,25 +97,25 @@ class Track:
         "visits",
     )  # fmt: skip
 
-    def __init__(self, graph: CompiledFlow, parent: Track | None, seq: int) -> None:
+    def __init__(self, graph: CompiledFlow, parent: SharedPath | None, seq: int) -> None:
         self.graph, self.parent, self.seq = graph, parent, seq
         self.target: CompiledNode | None = None
         self.rest = UNDER_WAY
         self.roomy: bool = parent is not None and parent.roomy
         """Contacts on it have room for all that steps of the version add to everybody alike."""
-        self.next: dict[Outcome, Track] = {}
-        self.alike: dict[tuple[Any, ...], Track] = {}
+        self.next: dict[Outcome, SharedPath] = {}
+        self.alike: dict[tuple[Any, ...], SharedPath] = {}
         """The same by what the outcomes say, for those that were made for one person each."""
         self.unlike = 0
         """Outcomes that were compared with others and said something new."""
-        self.steps: list[Step] = []
+        self.steps: list[FinishedStep] = []
         self.own_marks = False
         """The first step began before this batch, or was tried before: each run has its own times and attempt."""
         self.counters: list[StatCounter] = []
         """What each run counts on this stretch: ports it left by, and where it came to stand."""
         self.left: StatCounter | None = None
         """Where each run stood before it was moved on: counted down."""
-        self.sent: list[Sent] = []
+        self.sent: list[QueuedMessage] = []
         self.changes: list[ContactChange] = []
         self.kept: list[tuple[str, Any]] = []
         """Outputs that later steps of the version read, by node."""
@@ -113,12 +123,12 @@ class Track:
         """Variables that the stretch sets, those alone that some step reads."""
         self.visits: dict[str, int] = {} if parent is None else parent.visits
         """How often the runs have been at nodes that they may come to again, up to here. Replaced, never changed."""
-        self.runs: list[Run] = []
+        self.runs: list[RunState] = []
         """Runs that came to rest here."""
         self.count = 0
         """Runs that went along here, known when the batch is walked."""
 
-    def line(self) -> list[Track]:
+    def line(self) -> list[SharedPath]:
         """The tracks from the beginning to here."""
         found, at = [self], self.parent
         while at is not None:

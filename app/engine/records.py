@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from app.engine.state import Run
+from app.engine.state import RunState
 
 
 class Attempt(NamedTuple):
     """A failed attempt that is tried again at `due`."""
 
-    run: Run
+    run: RunState
     seq: int
     attempt: int
     error: str
@@ -28,7 +28,7 @@ class Refusal(NamedTuple):
     detail: dict[str, Any] | None
 
 
-class Echo(NamedTuple):
+class ContactChangeEvent(NamedTuple):
     """An event for the inbox. `workflow_id` caused it; `depth` counts how many workflows lie before it."""
 
     tenant_id: int

@@ -90,7 +90,7 @@ class Worker(msgspec.Struct, rename="camel"):
         return self.silent_seconds < DEAD_AFTER_S
 
 
-class Standing(msgspec.Struct, rename="camel"):
+class WorkStatus(msgspec.Struct, rename="camel"):
     """How work stands. Ages are seconds, None when nothing waits."""
 
     inbox_seconds: float | None
@@ -126,7 +126,7 @@ class Standing(msgspec.Struct, rename="camel"):
         return said
 
 
-async def standing(session: AsyncSession) -> Standing:
+async def standing(session: AsyncSession) -> WorkStatus:
     """How work stands now. Answers within a second or two also when tables are locked."""
     workers = [_worker(row) for row in await session.execute(text(_WORKERS)) if row.kind == "worker"]
     blocking = [_blocking(row) for row in await session.execute(text(_BLOCKING))]
@@ -144,7 +144,7 @@ async def standing(session: AsyncSession) -> Standing:
                 raise
             locked.append(table)
     await session.execute(text("select set_config('lock_timeout', :before, true)"), {"before": before})
-    return Standing(
+    return WorkStatus(
         inbox_seconds=_age(found.get("ours")),
         left_for_newer_seconds=_age(found.get("left")),
         due_seconds=_age(found.get("due")),

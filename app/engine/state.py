@@ -15,12 +15,12 @@ from app.values.contact_view import liquid_data
 
 if TYPE_CHECKING:
     from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart
-    from app.engine.paths import Track
+    from app.engine.paths import SharedPath
 
 COMPLETED = int(RunStatus.COMPLETED)
 
 
-class Contact:
+class ContactState:
     """The contact as steps see it: what is stored of it, plus the changes of this batch. Decoded only when a step looks.
 
     `names` says which fields were loaded (`COLUMNS`, `attributes`, `tags`), `raw` has them; the others read as nothing.
@@ -31,7 +31,7 @@ class Contact:
     def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
         self.id, self._names, self._raw = contact_id, names, raw
         self.changes: list[ContactChange] = []
-        self.changed_by: Run | None = None
+        self.changed_by: RunState | None = None
         """The last run that changed it."""
         self._columns: dict[str, Any] | None = None
         self._attributes: dict[str, Any] | None = None
@@ -109,7 +109,7 @@ class Contact:
         return self._tags
 
 
-class Run:
+class RunState:
     """One run in a batch, and the step that nodes are handed. `fence` None: it is new. Instants: microseconds since 2000.
 
     `track` says what came of it in this batch; a run without one stands as it is stored.
@@ -125,7 +125,7 @@ class Run:
     step_started: int | None = None
     entry_key: str | None = None
     context: dict[str, Any] | None = None
-    track: Track | None = None
+    track: SharedPath | None = None
     waits_for: str | None = None
     """The event that it waited for before this batch."""
     moved_at = 0
@@ -141,7 +141,7 @@ class Run:
         run_id: bytes,
         graph: CompiledFlow,
         start: CompiledStart,
-        contact: Contact,
+        contact: ContactState,
         raw_event: bytes | None,
         node: CompiledNode | None,
         started: int,
@@ -217,7 +217,7 @@ class Run:
 class GoalView:
     """A run as its goals see it: the same contact, but the event is the one that happened now."""
 
-    def __init__(self, run: Run, event_name: str, event: dict[str, Any]) -> None:
+    def __init__(self, run: RunState, event_name: str, event: dict[str, Any]) -> None:
         self._run, self.event_name, self.event = run, event_name, event
 
     def __getattr__(self, name: str) -> Any:

@@ -13,7 +13,7 @@ import structlog
 
 from app.engine import claim, rows
 from app.engine.claim import Cursor, Item
-from app.engine.state import GoalView, Run
+from app.engine.state import GoalView, RunState
 from app.engine.walk import WAITING, Batch
 from app.flow.operators import ConditionError
 from app.flow.outcomes import WaitFor
@@ -30,7 +30,7 @@ class _Asked:
         self.state = state
 
 
-def answer(run: Run, item: Item, event: dict[str, Any]) -> WaitFor | None:
+def answer(run: RunState, item: Item, event: dict[str, Any]) -> WaitFor | None:
     """The wait that this event ends; None when the run does not wait for it. `event`: its properties."""
     node = run.node if run.track is None else run.track.rest.node
     if run.awaited != item.name or run.status != WAITING or node is None or item.tenant_id != run.graph.tenant_id:
@@ -60,7 +60,7 @@ def output_of(item: Item, event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def wake(batch: Batch, runs: Iterable[Run], item: Item, *, paused: Iterable[bytes] = ()) -> None:
+def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable[bytes] = ()) -> None:
     """Let those of `runs` go on that wait for this event. Of `paused` workflows the answer is kept on the run, for when they go on."""
     event: dict[str, Any] | None = None
     for run in runs:

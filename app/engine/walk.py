@@ -17,31 +17,21 @@ from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart, NotUn
 from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Reached
 from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
-from app.engine.paths import Rest, Sent, Step, Track
-from app.engine.records import Attempt, Echo, Refusal
-from app.engine.state import COMPLETED, Contact, Run
-from app.flow.effects import ContactChange, Message, SetVars
+from app.engine.newer import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
+from app.engine.paths import END_KEYS, FinishedStep, PathEnd, QueuedMessage, SharedPath
+from app.engine.records import Attempt, ContactChangeEvent, Refusal
+from app.engine.state import COMPLETED, ContactState, RunState
+from app.flow.effects import ContactChange, SendMessage, SetVars
 from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
 FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
 EXITED, CANCELLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED)
-END_KEYS = {
-    COMPLETED: "completed",
-    FAILED: "failed",
-    GOAL_REACHED: "goal_reached",
-    EXITED: "exited",
-    CANCELLED: "cancelled",
-}
 
 
 UNLIKE_AT_MOST = 64
 """Different outcomes of one step in a batch after which they are taken for personal, and no longer compared (some 1 us each)."""
-NEWER_COMES_WITHIN_S = 7 * 86_400
-"""How long a run waits for a worker that understands its step. Updates take minutes; a week is for who rolled one back."""
-SOONEST_S, LATEST_S = 15.0, 600.0
-LEFT_TO_NEWER = "The run goes on as soon as a worker with a newer version of Throughline takes it."
 
 
 class Batch:
@@ -49,16 +39,16 @@ class Batch:
 
     def __init__(self, now: int) -> None:
         self.now = now
-        self.contacts: dict[bytes, Contact] = {}
-        self.tracks: list[Track] = []
+        self.contacts: dict[bytes, ContactState] = {}
+        self.tracks: list[SharedPath] = []
         """Parents before children."""
-        self.looking_back: list[Run] = []
+        self.looking_back: list[RunState] = []
         """Runs that have fallen asleep and count events from their start on."""
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
-        self.echoes: list[Echo] = []
-        self._beginnings: dict[tuple[CompiledStart, bool], Track] = {}
-        self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], Track] = {}
+        self.echoes: list[ContactChangeEvent] = []
+        self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
+        self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}
 
     @property
     def size(self) -> int:
@@ -82,7 +72,7 @@ class Batch:
 
     # What callers ask for ------------------------------------------------------------------------------------------
 
-    def enter(self, run: Run) -> None:
+    def enter(self, run: RunState) -> None:
         """A new run takes its first steps."""
         graph = run.graph
         roomy = graph.room is None or run.contact.has_room(graph.room)
@@ -94,16 +84,16 @@ class Batch:
             self._along(track, run.start.counter)
         self._walk(run, track)
 
-    def stand(self, run: Run) -> None:
+    def stand(self, run: RunState) -> None:
         """A new run comes in and stands at its first step, which it does not take: `cut_short` ends it in this batch."""
         assert run.node is not None
         track = self._track(run.graph, None, 0)
         track.counters += [*run.start.entry_counters, run.node.waiting_counter]
-        track.rest = Rest(WAITING, run.node, 0)
+        track.rest = PathEnd(WAITING, run.node, 0)
         track.runs.append(run)
         run.track = track
 
-    def resume(self, run: Run) -> None:
+    def resume(self, run: RunState) -> None:
         """A parked run goes on: with what it waited for, or once more with the step that failed."""
         node, track = run.node, self._return(run)
         assert node is not None
@@ -116,7 +106,7 @@ class Batch:
         answer = answer_outcome(run.resume_port, run.resume_output)
         self._walk(run, track.next.get(answer) or self._grow(track, run, node, answer, answered=True))
 
-    def _answered(self, track: Track, run: Run, node: CompiledNode) -> Track:
+    def _answered(self, track: SharedPath, run: RunState, node: CompiledNode) -> SharedPath:
         """What the answer to its call means for a run."""
         assert node.answered is not None
         try:
@@ -127,7 +117,7 @@ class Batch:
             outcome = ASKED_AGAIN
         return track.next.get(outcome) or self._grow(track, run, node, outcome)
 
-    def go_on(self, run: Run, port: str, output: Any) -> None:
+    def go_on(self, run: RunState, port: str, output: Any) -> None:
         """A run that waits has its answer, whether it fell asleep before this batch or in it."""
         answer = answer_outcome(port, output)
         before, node = run.track, run.node
@@ -143,18 +133,18 @@ class Batch:
             track.left = node.waiting_counter
         self._walk(run, track)
 
-    def keep_answer(self, run: Run, port: str, output: Any) -> None:
+    def keep_answer(self, run: RunState, port: str, output: Any) -> None:
         """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
         node = run.node
         assert node is not None and run.track is None
         track = self._track(run.graph, None, run.seq)
         track.left, track.visits = node.waiting_counter, run.visits
         track.counters.append(node.waiting_counter)
-        track.rest = Rest(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
+        track.rest = PathEnd(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
         track.runs.append(run)
         run.track = track
 
-    def cut_short(self, run: Run, status: int, node_key: str, goal: CompiledGoal | None = None) -> None:
+    def cut_short(self, run: RunState, status: int, node_key: str, goal: CompiledGoal | None = None) -> None:
         """End a parked run where it stands: by a goal, because the contact is gone, or by a cancel."""
         node = run.node if run.track is None else run.track.rest.node
         assert node is not None
@@ -176,7 +166,7 @@ class Batch:
         over = StepStatus.SKIPPED if goal else StepStatus.CANCELLED
         left = Exit({"goal": goal.id} if goal else None)
         track.seq += 1
-        track.steps.append(Step(track.seq, node, left, over, count_visit(track, node)))
+        track.steps.append(FinishedStep(track.seq, node, left, over, count_visit(track, node)))
         track.counters.append(node.exit_counters[node_key])
         self._end(track, status, node, goal=goal.id if goal else None)
         track.runs.append(run)
@@ -184,12 +174,12 @@ class Batch:
 
     # Walking -------------------------------------------------------------------------------------------------------
 
-    def _track(self, graph: CompiledFlow, parent: Track | None, seq: int) -> Track:
-        track = Track(graph, parent, seq)
+    def _track(self, graph: CompiledFlow, parent: SharedPath | None, seq: int) -> SharedPath:
+        track = SharedPath(graph, parent, seq)
         self.tracks.append(track)
         return track
 
-    def _return(self, run: Run) -> Track:
+    def _return(self, run: RunState) -> SharedPath:
         """Where runs that stood on this node at this step set out again."""
         node = run.node
         assert node is not None
@@ -204,7 +194,7 @@ class Batch:
             track.left, track.target, track.roomy = node.waiting_counter, node, roomy
         return track
 
-    def _walk(self, run: Run, track: Track) -> None:
+    def _walk(self, run: RunState, track: SharedPath) -> None:
         while True:
             if track.changes:
                 run.contact.changes.extend(track.changes)
@@ -232,13 +222,15 @@ class Batch:
         track.runs.append(run)
         run.track = track
 
-    def _keep(self, run: Run, track: Track) -> None:
+    def _keep(self, run: RunState, track: SharedPath) -> None:
         run.context = {**(run.context or {}), "steps": {**run.steps, **dict(track.kept)}}
 
-    def _set_vars(self, run: Run, values: dict[str, Any]) -> None:
+    def _set_vars(self, run: RunState, values: dict[str, Any]) -> None:
         run.context = {**(run.context or {}), "vars": {**run.vars, **values}}
 
-    def _grow(self, track: Track, run: Run, node: CompiledNode, outcome: Outcome, *, answered: bool = False) -> Track:
+    def _grow(
+        self, track: SharedPath, run: RunState, node: CompiledNode, outcome: Outcome, *, answered: bool = False
+    ) -> SharedPath:
         """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object, or an equal one, find it."""
         key = None
         if track.unlike < UNLIKE_AT_MOST:
@@ -265,11 +257,11 @@ class Batch:
 
     def _leave(
         self,
-        track: Track,
+        track: SharedPath,
         node: CompiledNode,
         outcome: Outcome,
-        back: Run | None,
-        run: Run | None,
+        back: RunState | None,
+        run: RunState | None,
         *,
         answered: bool = False,
     ) -> tuple[bool, StatCounter | None]:
@@ -321,18 +313,18 @@ class Batch:
         return True, counter
 
     def _postpone(
-        self, track: Track, node: CompiledNode, outcome: NotUnderstood, back: Run | None
+        self, track: SharedPath, node: CompiledNode, outcome: NotUnderstood, back: RunState | None
     ) -> tuple[bool, StatCounter | None]:
         """Leave the step to a process that understands it: look again, the later the longer it has waited. It fails after a week."""
         began = back.step_started if back is not None and back.step_started is not None else self.now
         waited = (self.now - began) / 1e6
         if waited > NEWER_COMES_WITHIN_S:
             return self._leave(track, node, Fail(outcome.why, permanent=True), back, back)
-        pause = min(max(waited / 4, SOONEST_S), LATEST_S)
+        pause = next_look_after(waited)
         until = self.now + int(pause * 1e6)
         return self._park(track, node, back, RUNNING, until, error=f"{outcome.why} {LEFT_TO_NEWER}"), None
 
-    def _along(self, track: Track, counter: StatCounter) -> None:
+    def _along(self, track: SharedPath, counter: StatCounter) -> None:
         """Go on by `counter` through nodes that do the same for everybody, up to one that decides, waits or ends the run."""
         way: StatCounter | None = counter
         while way is not None:
@@ -351,7 +343,7 @@ class Batch:
                 return
             _, way = self._leave(track, node, outcome, None, None)
 
-    def _take_effects(self, track: Track, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
+    def _take_effects(self, track: SharedPath, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
         """Note what the step wishes for. True: it asks for a message that the run waits for."""
         awaited = False
         for effect in outcome.effects:
@@ -360,23 +352,23 @@ class Batch:
             elif isinstance(effect, SetVars):
                 wanted = track.graph.kept_vars
                 track.vars |= {name: value for name, value in effect.values.items() if name in wanted or "*" in wanted}
-            elif isinstance(effect, Message):
+            elif isinstance(effect, SendMessage):
                 awaited = (effect.awaits or node.awaits) and not answered
-                track.sent.append(Sent(track.seq + 1, node, effect, awaited))
+                track.sent.append(QueuedMessage(track.seq + 1, node, effect, awaited))
         return awaited
 
-    def _over(self, track: Track, node: CompiledNode, outcome: Outcome, status: int, counter: StatCounter) -> None:
+    def _over(self, track: SharedPath, node: CompiledNode, outcome: Outcome, status: int, counter: StatCounter) -> None:
         track.seq += 1
-        track.steps.append(Step(track.seq, node, outcome, status, count_visit(track, node)))
+        track.steps.append(FinishedStep(track.seq, node, outcome, status, count_visit(track, node)))
         track.counters.append(counter)
         if node.output_is_read:
             track.kept.append((node.id, outcome.output))
 
     def _park(
         self,
-        track: Track,
+        track: SharedPath,
         node: CompiledNode,
-        back: Run | None,
+        back: RunState | None,
         status: int,
         until: int | None = None,
         port: str | None = None,
@@ -389,11 +381,16 @@ class Batch:
         started = back.step_started if own and back is not None else self.now
         tried = attempt if attempt is not None else back.attempt if own and back is not None else 1
         track.counters.append(node.waiting_counter)
-        track.rest = Rest(status, node, track.seq, until, port, output, started, tried, error)
+        track.rest = PathEnd(status, node, track.seq, until, port, output, started, tried, error)
         return not own
 
     def _end(
-        self, track: Track, status: int, node: CompiledNode | None, error: str | None = None, goal: str | None = None
+        self,
+        track: SharedPath,
+        status: int,
+        node: CompiledNode | None,
+        error: str | None = None,
+        goal: str | None = None,
     ) -> None:
         track.counters.append(track.graph.end_counters[END_KEYS[status]])
-        track.rest = Rest(status, node, track.seq, error=error, goal=goal)
+        track.rest = PathEnd(status, node, track.seq, error=error, goal=goal)

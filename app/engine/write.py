@@ -13,11 +13,11 @@ from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
 from app.engine.compiled import CompiledFlow, StatCounter
-from app.engine.paths import Rest, Step
+from app.engine.paths import FinishedStep, PathEnd
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
-from app.engine.state import COMPLETED, Run
+from app.engine.state import COMPLETED, RunState
 from app.engine.walk import Batch
-from app.flow.effects import Message
+from app.flow.effects import SendMessage
 from app.flow.outcomes import Fail, Outcome
 from app.inbox import CHANGE_EVENT_COLUMNS
 from app.messaging.counters import AWAITED
@@ -93,7 +93,7 @@ def step_fields(outcome: Outcome, status: int) -> bytes:
     return rows.int2(status) + rows.text(port) + output + rows.text(error)
 
 
-def _fields(step: Step) -> bytes:
+def _fields(step: FinishedStep) -> bytes:
     """The same, kept with an outcome that ended well, so that it is encoded once however many runs return it."""
     outcome = step.outcome
     if step.status != StepStatus.COMPLETED:
@@ -129,7 +129,7 @@ def step_rows(batch: Batch) -> list[bytes]:
     return out
 
 
-def _own_rows(step: Step, runs: list[Run], now: int) -> list[bytes]:
+def _own_rows(step: FinishedStep, runs: list[RunState], now: int) -> list[bytes]:
     """A step that began before this batch: each run knows when, and how often it was tried."""
     behind, seq = step.node.field + _fields(step), step.seq
     return [
@@ -161,7 +161,7 @@ def run_rows(batch: Batch) -> list[bytes]:
     return out
 
 
-def _state(rest: Rest, now: bytes) -> bytes:
+def _state(rest: PathEnd, now: bytes) -> bytes:
     return b"".join((
         now if rest.status >= COMPLETED else NULL, rows.int2(rest.status), rows.int2(rest.seq),
         rest.node.field if rest.node else NULL, rows.stamp(rest.resume_at), rows.text(rest.resume_port),
@@ -185,7 +185,7 @@ def message_rows(batch: Batch) -> list[bytes]:
     return out
 
 
-def _asked(message: Message, awaited: bool, status: bytes) -> bytes:
+def _asked(message: SendMessage, awaited: bool, status: bytes) -> bytes:
     known = message.encoded.get(awaited)
     if known is None:
         payload = {**message.payload, AWAITED: True} if awaited else message.payload
@@ -226,7 +226,7 @@ def echo_rows(batch: Batch) -> list[bytes]:
 
 def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
     """How many stored runs were moved on, and the arguments of MOVED."""
-    runs, rests = list[Run](), list[tuple[bytes, ...]]()
+    runs, rests = list[RunState](), list[tuple[bytes, ...]]()
     now = rows.stamp(batch.now)
     for track in batch.tracks:
         moved = [run for run in track.runs if run.fence is not None]
@@ -265,7 +265,7 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
     )
 
 
-def counted(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
+def counter_increments(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
     """What the runs of this batch add to the counters."""
     for track in reversed(batch.tracks):
         track.count += len(track.runs)
@@ -287,7 +287,7 @@ def counted(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
 def stats_arguments(batch: Batch, shard: int) -> tuple[Any, ...] | None:
     """Arguments of STATS, in one order for all workers; None when nothing was counted."""
     counts: dict[tuple[CompiledFlow, StatCounter], int] = {}
-    for graph, counter, count in counted(batch):
+    for graph, counter, count in counter_increments(batch):
         counts[graph, counter] = counts.get((graph, counter), 0) + count
     lines = sorted(
         (graph.workflow_id, graph.version, counter.node_id, counter.key, graph.tenant_id, count)
@@ -331,7 +331,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("inbox", echo_rows(batch))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
-    if counted := stats_arguments(batch, shard):
-        cursor.execute(STATS, counted)
+    if counter_increments := stats_arguments(batch, shard):
+        cursor.execute(STATS, counter_increments)
     if moved and answer.fetchone() != (moved,):
         raise StaleOwner

@@ -15,7 +15,7 @@ from litestar.params import FromQuery, QueryParameter
 from app.accounts.deps import AppRequest
 from app.events.ingest import Ingest
 from app.events.refusals import EventsInvalid
-from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, place_of, read
+from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, place_of, read_events
 from app.events.service import EventService
 from app.events.storing import Recorded
 from app.models.event import Event
@@ -77,7 +77,7 @@ async def send_events(request: AppRequest) -> Envelope[EventReceipt | list[Event
     """
     body, key = await request.body(), request.headers.get("idempotency-key")
     asked = f"{request.user.kind}:{request.user.id}:{key}" if key is not None else None
-    events, complaints, many = read(body, asked)
+    events, complaints, many = read_events(body, asked)
     ingest = ingest_of(request)
     if complaints:
         complaints += await ingest.look_at(request.user.tenant_id, events)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app.errors import AppError, Complaint, Unavailable
+from app.errors import AppError, FieldError, Unavailable
 from app.events import storing
 from app.events.schemas import Accepted
 from app.events.storing import Answer, Recorded, Request
@@ -43,7 +43,7 @@ class Overloaded(Unavailable):
     retry_after = 1
 
 
-class Waiting:
+class PendingRequest:
     """One request in the queue and the future that its handler waits for."""
 
     __slots__ = ("answer", "request", "size")
@@ -58,7 +58,7 @@ class Ingest:
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
         self._sessions = sessions
-        self._queue: deque[Waiting] = deque()
+        self._queue: deque[PendingRequest] = deque()
         self._events = self._bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -66,7 +66,7 @@ class Ingest:
         """Store the events of one request, all or none; returns after the commit. `size` is the body's in bytes."""
         if self._events + len(events) > MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
             raise Overloaded
-        waiting = Waiting(Request(tenant_id, events), size)
+        waiting = PendingRequest(Request(tenant_id, events), size)
         self._queue.append(waiting)
         self._events += len(events)
         self._bytes += size
@@ -76,14 +76,14 @@ class Ingest:
             task.add_done_callback(self._tasks.discard)
         return await waiting.answer
 
-    async def look_at(self, tenant_id: int, events: Sequence[Accepted]) -> list[Complaint]:
+    async def look_at(self, tenant_id: int, events: Sequence[Accepted]) -> list[FieldError]:
         """What would keep these events from being stored, without storing any."""
         async with self._sessions() as session:
             return await storing.faults_of(session, Request(tenant_id, events))
 
     async def _flush(self) -> None:
         while self._queue:
-            batch: list[Waiting] = []
+            batch: list[PendingRequest] = []
             count = 0
             while self._queue and (not batch or count + len(self._queue[0].request.events) <= MAX_BATCH):
                 waiting = self._queue.popleft()
@@ -98,7 +98,7 @@ class Ingest:
                     if not waiting.answer.done():  # only when this task itself was cancelled
                         waiting.answer.set_exception(Unavailable())
 
-    async def _store(self, batch: Sequence[Waiting]) -> None:
+    async def _store(self, batch: Sequence[PendingRequest]) -> None:
         try:
             answers = await self._committed([waiting.request for waiting in batch])
         except Exception as error:

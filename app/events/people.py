@@ -12,7 +12,7 @@ from app.lib import ids
 from app.lib.database import execute
 
 
-class Who(NamedTuple):
+class ContactRef(NamedTuple):
     """How an event names its contact: `by` is `id`, `external_id` or `email` (in lower case)."""
 
     tenant_id: int
@@ -23,7 +23,7 @@ class Who(NamedTuple):
 class Created(NamedTuple):
     """Contacts by how they were named, and those of them that were made now as (workspace, contact)."""
 
-    found: dict[Who, UUID]
+    found: dict[ContactRef, UUID]
     new: list[tuple[int, UUID]]
 
 
@@ -34,9 +34,9 @@ _MATCH = {
 }
 
 
-async def find(session: AsyncSession, wanted: Collection[Who]) -> dict[Who, UUID]:
+async def find(session: AsyncSession, wanted: Collection[ContactRef]) -> dict[ContactRef, UUID]:
     """The contacts that exist, by how they were named."""
-    found: dict[Who, UUID] = {}
+    found: dict[ContactRef, UUID] = {}
     for by, match in _MATCH.items():
         some = [who for who in wanted if who.by == by]
         if some:
@@ -50,11 +50,11 @@ async def find(session: AsyncSession, wanted: Collection[Who]) -> dict[Who, UUID
                 tenants=[who.tenant_id for who in some],
                 values=[who.value for who in some],
             )
-            found |= {Who(row.tenant_id, by, row.value): row.id for row in rows}
+            found |= {ContactRef(row.tenant_id, by, row.value): row.id for row in rows}
     return found
 
 
-async def create(session: AsyncSession, wanted: Sequence[Who]) -> Created:
+async def create(session: AsyncSession, wanted: Sequence[ContactRef]) -> Created:
     """Make a contact for each external id and email. One that another transaction made in the meantime is found instead."""
     if not wanted:
         return Created({}, [])
@@ -76,9 +76,9 @@ async def create(session: AsyncSession, wanted: Sequence[Who]) -> Created:
         emails=[who.value if who.by == "email" else None for who in ordered],
     )
     made = {
-        Who(row.tenant_id, "external_id", row.external_id)
+        ContactRef(row.tenant_id, "external_id", row.external_id)
         if row.external_id is not None
-        else Who(row.tenant_id, "email", row.email): row.id
+        else ContactRef(row.tenant_id, "email", row.email): row.id
         for row in rows
     }
     found = await find(session, [who for who in ordered if who not in made])

@@ -9,15 +9,15 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import AppError, Complaint, Conflict, Invalid
-from app.events.people import Who
-from app.events.repository import Stored
+from app.errors import AppError, Conflict, FieldError, Invalid
+from app.events.people import ContactRef
+from app.events.repository import StoredEvent
 from app.events.schemas import Accepted
 from app.idempotency.middleware import KeyReused
 from app.lib.complaints import joined
 
 
-class UnknownContact(Invalid):
+class EventContactUnknown(Invalid):
     """An event names a contact that does not exist. Nothing of this request was stored."""
 
     code = "unknown_contact"
@@ -38,23 +38,23 @@ class Fault(NamedTuple):
     """One thing that keeps a request out: an unknown contact, or the content of another event under its id or request."""
 
     kind: Literal["contact", "id", "request"]
-    complaint: Complaint
+    complaint: FieldError
 
 
 class Content(NamedTuple):
     """What two events of one id are compared by. None is not known: a time that was not sent, what was erased."""
 
-    contact: UUID | Who | None
+    contact: UUID | ContactRef | None
     name: str
     properties: dict[str, Any] | None
     occurred_at: datetime | None
 
     @classmethod
-    def of(cls, event: Accepted, contact: UUID | Who) -> Content:
+    def of(cls, event: Accepted, contact: UUID | ContactRef) -> Content:
         """Of an event that was read."""
         return cls(contact, event.name, msgspec.json.decode(event.properties), event.occurred_at)
 
-    def differences(self, first: Content, where: str) -> list[Complaint]:
+    def differences(self, first: Content, where: str) -> list[FieldError]:
         """By field name only: what the first event says may not be for this sender's eyes."""
         differ = {
             "contact": None not in (self.contact, first.contact) and self.contact != first.contact,
@@ -75,7 +75,7 @@ class Content(NamedTuple):
         ]
 
 
-def stored_content(stored: Stored) -> Content:
+def stored_content(stored: StoredEvent) -> Content:
     """Of an event in the table."""
     sent = None if stored.occurred_at == stored.received_at else stored.occurred_at
     return Content(stored.contact_id, stored.name, stored.properties, sent)
@@ -92,14 +92,14 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def refusal(faults: Sequence[Fault]) -> AppError | None:
+def events_refusal(faults: Sequence[Fault]) -> AppError | None:
     """The error that refuses a request with these faults; None without any."""
     if not faults:
         return None
     kinds = {fault.kind for fault in faults}
     errors = [fault.complaint for fault in faults]
     if kinds == {"contact"}:
-        return UnknownContact(errors=errors)
+        return EventContactUnknown(errors=errors)
     if kinds == {"id"}:
         return EventIdInUse(errors=errors)
     return KeyReused(errors=errors) if kinds == {"request"} else EventsInvalid(errors=errors)

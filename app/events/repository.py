@@ -41,7 +41,7 @@ class EventKey(NamedTuple):
     text: str
 
 
-class Stored(NamedTuple):
+class StoredEvent(NamedTuple):
     """What is in the table under a key. Of an erased contact there is neither the contact nor the properties."""
 
     id: UUID
@@ -83,9 +83,9 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
     return stored
 
 
-async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, Stored]:
+async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, StoredEvent]:
     """The events already stored under these keys."""
-    found: dict[EventKey, Stored] = {}
+    found: dict[EventKey, StoredEvent] = {}
     every = set(keys)
     for of_request, column in ((False, "key"), (True, "request_key")):
         wanted = sorted({key for key in every if key.of_request == of_request})
@@ -105,7 +105,7 @@ async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[Event
             keys=[key.text for key in wanted],
         )
         for row in rows:
-            stored = Stored(row.id, row.contact_id, row.name, row.properties, row.occurred_at, row.received_at)
+            stored = StoredEvent(row.id, row.contact_id, row.name, row.properties, row.occurred_at, row.received_at)
             found[EventKey(row.tenant_id, of_request, row.text)] = stored
     return found
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.contacts.permission import TOLD_BY_US
-from app.errors import BadRequest, Complaint, Invalid
+from app.errors import BadRequest, FieldError, Invalid
 from app.lib import clock, jsonlimits
 from app.lib.complaints import all_complaints, joined
 from app.values import contact_fields
@@ -62,7 +62,7 @@ class EventsRead(NamedTuple):
     """A request body: the events that may be stored, what is wrong with the others, and whether it was an array."""
 
     events: list[Accepted]
-    complaints: list[Complaint]
+    complaints: list[FieldError]
     many: bool
 
 
@@ -92,14 +92,14 @@ _decode_many = msgspec.json.Decoder(list[EventIn]).decode
 _NAMES_OF_CONTACTS = ("contactId", "externalId", "email")
 
 
-def read(body: bytes, request_key: str | None = None) -> EventsRead:
+def read_events(body: bytes, request_key: str | None = None) -> EventsRead:
     """The events of a body with all that is wrong with it. Raises BadRequest when it is no JSON, Invalid for a wrong number.
 
     The events are committed apart from the request's own transaction, so with an `Idempotency-Key` each that has no id is
     known by that key and its place.
     """
     many = body.lstrip()[:1] == b"["
-    faults: list[list[Complaint]] | None = None
+    faults: list[list[FieldError]] | None = None
     try:
         try:
             events: list[EventIn] = _decode_many(body) if many else [_decode_one(body)]
@@ -113,7 +113,7 @@ def read(body: bytes, request_key: str | None = None) -> EventsRead:
     _check_count(len(events))
     latest = clock.now() + MAX_AHEAD
     accepted: list[Accepted] = []
-    complaints: list[Complaint] = []
+    complaints: list[FieldError] = []
     for number, event in enumerate(events):
         key = None if request_key is None or event.id is not None else f"{request_key}#{number}"
         found = [*faults[number]] if faults else []
@@ -134,7 +134,7 @@ def _place(number: int, many: bool) -> str:
     return f"[{number}]" if many else ""
 
 
-def place_of(complaint: Complaint) -> int:
+def place_of(complaint: FieldError) -> int:
     """The index of the event that a complaint is about, to put complaints in the order of the body."""
     found = re.match(r"\[(\d+)\]", complaint["path"])
     return int(found[1]) if found else 0
@@ -151,7 +151,7 @@ def _salvaged(item: Any, faulty: bool) -> EventIn:
 
 
 def _accept(
-    event: EventIn, where: str, latest: datetime, complaints: list[Complaint], request_key: str | None
+    event: EventIn, where: str, latest: datetime, complaints: list[FieldError], request_key: str | None
 ) -> Accepted | None:
     """The event, or None when something is wrong with it; `complaints` holds what is known already and gets the rest."""
     known = {found["path"] for found in complaints}

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import AppError, Complaint
+from app.errors import AppError, FieldError
 from app.events import people, repository
-from app.events.people import Who
-from app.events.refusals import Content, Fault, refusal, stored_content
-from app.events.repository import EventKey, EventRow, Stored
+from app.events.people import ContactRef
+from app.events.refusals import Content, Fault, events_refusal, stored_content
+from app.events.repository import EventKey, EventRow, StoredEvent
 from app.events.schemas import Accepted
 from app.lib import clock, ids
 from app.lib.complaints import joined
@@ -35,9 +35,9 @@ class Request(NamedTuple):
             else:
                 yield None, event
 
-    def who(self, event: Accepted) -> Who:
+    def who(self, event: Accepted) -> ContactRef:
         """How `event` names its contact."""
-        return Who(self.tenant_id, event.by, str(event.who))
+        return ContactRef(self.tenant_id, event.by, str(event.who))
 
 
 class Recorded(NamedTuple):
@@ -58,11 +58,11 @@ class Overtaken(Exception):
     """Another transaction stored other content under an id of ours meanwhile. Nothing may be committed; do it again."""
 
 
-class Seen(NamedTuple):
+class KnownRows(NamedTuple):
     """What the database holds of some requests: events by their keys, and contacts by how they were named."""
 
-    known: dict[EventKey, Stored]
-    contacts: dict[Who, UUID]
+    known: dict[EventKey, StoredEvent]
+    contacts: dict[ContactRef, UUID]
 
     def content(self, request: Request, event: Accepted) -> Content:
         """What `event` says, to be compared with another of the same id."""
@@ -70,13 +70,13 @@ class Seen(NamedTuple):
         return Content.of(event, self.contacts.get(who) or who)
 
 
-async def _look(session: AsyncSession, requests: Sequence[Request]) -> Seen:
+async def _look(session: AsyncSession, requests: Sequence[Request]) -> KnownRows:
     keys = {key for request in requests for key, _ in request.keyed() if key is not None}
     named = {request.who(event) for request in requests for event in request.events}
-    return Seen(await repository.by_keys(session, keys), await people.find(session, named))
+    return KnownRows(await repository.by_keys(session, keys), await people.find(session, named))
 
 
-async def faults_of(session: AsyncSession, request: Request) -> list[Complaint]:
+async def faults_of(session: AsyncSession, request: Request) -> list[FieldError]:
     """What would keep these events from being stored, without storing any; for requests that are refused anyway."""
     return [fault.complaint for fault in _faults(request, await _look(session, [request]), {})]
 
@@ -88,7 +88,7 @@ async def store(session: AsyncSession, requests: Sequence[Request]) -> list[Answ
     refused: list[AppError | None] = []
     for request in requests:
         mine = dict(waiting)
-        refused.append(refusal(_faults(request, seen, mine)))
+        refused.append(events_refusal(_faults(request, seen, mine)))
         if refused[-1] is None:
             waiting = mine
     taken = [request for request, error in zip(requests, refused, strict=True) if error is None]
@@ -97,7 +97,7 @@ async def store(session: AsyncSession, requests: Sequence[Request]) -> list[Answ
     return [error if error is not None else next(answers) for error in refused]
 
 
-def _faults(request: Request, seen: Seen, waiting: dict[EventKey, Content]) -> list[Fault]:
+def _faults(request: Request, seen: KnownRows, waiting: dict[EventKey, Content]) -> list[Fault]:
     """What keeps a request from being stored. `waiting` holds what is about to be stored, and gets what this one brings."""
     found: list[Fault] = []
     for key, event in request.keyed():
@@ -114,7 +114,7 @@ def _faults(request: Request, seen: Seen, waiting: dict[EventKey, Content]) -> l
     return found
 
 
-async def _insert(session: AsyncSession, taken: Sequence[Request], seen: Seen) -> dict[int, EventRow]:
+async def _insert(session: AsyncSession, taken: Sequence[Request], seen: KnownRows) -> dict[int, EventRow]:
     """Store what is new; answers the rows by the identity of their event. What was known or was overtaken is in `seen`."""
     to_store: list[tuple[EventKey | None, Accepted, Request]] = []
     first: set[EventKey] = set()
@@ -154,7 +154,7 @@ async def _insert(session: AsyncSession, taken: Sequence[Request], seen: Seen) -
     return fresh
 
 
-async def _settle(session: AsyncSession, taken: Sequence[Request], seen: Seen, fresh: dict[int, EventRow]) -> None:
+async def _settle(session: AsyncSession, taken: Sequence[Request], seen: KnownRows, fresh: dict[int, EventRow]) -> None:
     """Look up the first event of every key that came twice or that another transaction stored meanwhile."""
     again = [
         (key, event, request)
@@ -168,7 +168,7 @@ async def _settle(session: AsyncSession, taken: Sequence[Request], seen: Seen, f
             raise Overtaken
 
 
-def _answer(request: Request, seen: Seen, fresh: dict[int, EventRow]) -> list[Recorded]:
+def _answer(request: Request, seen: KnownRows, fresh: dict[int, EventRow]) -> list[Recorded]:
     answers = []
     for key, event in request.keyed():
         row = fresh.get(id(event))

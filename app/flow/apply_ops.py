@@ -36,7 +36,7 @@ from app.flow.ops import (
 from app.lib.readings import quoted
 
 
-class Refused(Exception):
+class RefusedOp(Exception):
     """An op that does not fit the document: `field` of the op and what to do instead."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -54,11 +54,11 @@ class Draft:
 
 
 def applied(draft: Draft, ops: Sequence[AnyOp]) -> Draft:
-    """The draft after all `ops`. Raises Refused (with the op's `index`) at the first that does not fit."""
+    """The draft after all `ops`. Raises RefusedOp (with the op's `index`) at the first that does not fit."""
     for index, op in enumerate(ops):
         try:
             draft = _apply(op, draft)
-        except Refused as refused:
+        except RefusedOp as refused:
             refused.index = index
             raise
     return draft
@@ -70,12 +70,12 @@ def _with(draft: Draft, **parts: Any) -> Draft:
 
 def _new_id(parts: Iterable[Any], part_id: str, field: str, noun: str) -> None:
     if any(part.id == part_id for part in parts):
-        raise Refused(field, f"There is a {noun} {quoted(part_id)} already. Give the new one an id of its own.")
+        raise RefusedOp(field, f"There is a {noun} {quoted(part_id)} already. Give the new one an id of its own.")
 
 
 def _replaced(parts: Sequence[Any], part_id: str, field: str, noun: str, values: dict[str, Any]) -> tuple[Any, ...]:
     if all(part.id != part_id for part in parts):
-        raise Refused(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
+        raise RefusedOp(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
     return tuple(msgspec.structs.replace(part, **values) if part.id == part_id else part for part in parts)
 
 
@@ -89,7 +89,7 @@ def _stays(trigger: Trigger, before: Trigger) -> Trigger:
 def _without(parts: Sequence[Any], part_id: str, field: str, noun: str) -> tuple[Any, ...]:
     left = tuple(part for part in parts if part.id != part_id)
     if len(left) == len(parts):
-        raise Refused(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
+        raise RefusedOp(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
     return left
 
 
@@ -101,7 +101,7 @@ def _apply(op: Any, draft: Draft) -> Draft:
 @_apply.register
 def _(op: AddNode, draft: Draft) -> Draft:
     if op.node.id == TRIGGER:
-        raise Refused("node.id", "`trigger` is the trigger's id. Give the node another one.")
+        raise RefusedOp("node.id", "`trigger` is the trigger's id. Give the node another one.")
     _new_id(draft.flow.triggers, op.node.id, "node.id", "trigger")
     _new_id(draft.flow.nodes, op.node.id, "node.id", "node")
     return _with(draft, nodes=(*draft.flow.nodes, op.node))
@@ -135,9 +135,9 @@ def _(op: AddEdge, draft: Draft) -> Draft:
     _new_id(draft.flow.edges, edge.key, "edge.id", "edge")
     present = {node.id for node in draft.flow.nodes}
     if edge.source not in present and draft.flow.trigger_of(edge.source) is None:
-        raise Refused("edge.source", f"There is no node {quoted(edge.source)} for this edge to leave.")
+        raise RefusedOp("edge.source", f"There is no node {quoted(edge.source)} for this edge to leave.")
     if edge.target not in present:
-        raise Refused("edge.target", f"There is no node {quoted(edge.target)} for this edge to lead to.")
+        raise RefusedOp("edge.target", f"There is no node {quoted(edge.target)} for this edge to lead to.")
     return _with(draft, edges=(*draft.flow.edges, edge))
 
 
@@ -167,7 +167,7 @@ def _(op: SetTrigger, draft: Draft) -> Draft:
     before = draft.flow.trigger_of(op.trigger.id)
     if before is None:
         message = f"There is no trigger {quoted(op.trigger.id)} in this draft. Load the draft again."
-        raise Refused("trigger.id", message)
+        raise RefusedOp("trigger.id", message)
     after = _stays(op.trigger, before)
     return _with(draft, triggers=tuple(after if one is before else one for one in draft.flow.triggers))
 
@@ -176,7 +176,7 @@ def _(op: SetTrigger, draft: Draft) -> Draft:
 def _(op: RemoveTrigger, draft: Draft) -> Draft:
     triggers = _without(draft.flow.triggers, op.trigger_id, "triggerId", "trigger")
     if not triggers:
-        raise Refused("triggerId", "A workflow keeps one trigger. Add another one before you remove this one.")
+        raise RefusedOp("triggerId", "A workflow keeps one trigger. Add another one before you remove this one.")
     return _with(draft, triggers=triggers, edges=tuple(e for e in draft.flow.edges if e.source != op.trigger_id))
 
 
@@ -212,6 +212,6 @@ def _(op: RemoveNote, draft: Draft) -> Draft:
 def _(op: Rename, draft: Draft) -> Draft:
     name = op.name.strip()
     if not name:
-        raise Refused("name", "Give the workflow a name of 1 to 255 characters.")
+        raise RefusedOp("name", "Give the workflow a name of 1 to 255 characters.")
     description = draft.description if isinstance(op.description, UnsetType) else (op.description or "").strip() or None
     return Draft(draft.flow, name, description)

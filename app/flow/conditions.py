@@ -14,7 +14,7 @@ import msgspec
 
 from app.flow import paths
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, Unreadable
+from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, NotComparable
 from app.flow.patterns import BadPattern, pattern_of
 from app.lib.complaints import all_complaints
 from app.lib.readings import as_date, as_number, printed_json, quoted
@@ -36,7 +36,7 @@ class Condition(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     conditions: list[Condition] | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Evaluation(msgspec.Struct, frozen=True):
     """Whether the rules hold, and for each rule what was wanted and what was there."""
 
     held: bool
@@ -170,15 +170,15 @@ def _shown(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def compile_list(conditions: list[Condition], match: str, reads: set[str]) -> Callable[[Any], Verdict]:
+def compile_list(conditions: list[Condition], match: str, reads: set[str]) -> Callable[[Any], Evaluation]:
     """A function from a step to the verdict. An empty list holds. Every rule is looked at, so that each can be shown."""
     parts = [_compile(condition, reads) for condition in conditions]
     wants_all = match != "any" or not parts
 
-    def judge(step: Any) -> Verdict:
+    def judge(step: Any) -> Evaluation:
         rules: list[dict[str, Any]] = []
         answers = [part(step, rules) for part in parts]
-        return Verdict(all(answers) if wants_all else any(answers), rules)
+        return Evaluation(all(answers) if wants_all else any(answers), rules)
 
     return judge
 
@@ -202,7 +202,7 @@ def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[
         actual = read(step)
         try:
             held = test(actual, step)
-        except Unreadable as error:
+        except NotComparable as error:
             raise ConditionError(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.") from None
         rules.append({**head, "actual": _shown(actual), "held": held})
         return held

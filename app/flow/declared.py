@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from app.flow.conditions import Condition, Verdict
+from app.flow.conditions import Condition, Evaluation
 from app.flow.outcomes import Outcome, Read
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 
 
 class UndeclaredRead(LookupError):
@@ -142,17 +142,17 @@ class GuardedStep:
         return country
 
 
-class NodeScope(Scope):
+class NodeScope(CompileScope):
     """What the `compile` of one node is handed: its readers take the `GuardedStep`, and `reads` is what this node declared."""
 
     def __init__(self) -> None:
-        self._scope = Scope()
+        self._scope = CompileScope()
         self.reads = self._scope.reads
 
     def field(self, path: str) -> Read:
         return _of_state(self._scope.field(path))
 
-    def conditions(self, conditions: list[Condition], match: str) -> Callable[[Any], Verdict]:
+    def conditions(self, conditions: list[Condition], match: str) -> Callable[[Any], Evaluation]:
         judge = self._scope.conditions(conditions, match)
         return lambda step: judge(step.state)
 

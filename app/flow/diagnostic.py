@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import Complaint
+from app.errors import FieldError
 
 Severity = Literal["error", "warning"]
 
@@ -37,9 +37,9 @@ class Diagnostic(msgspec.Struct, frozen=True):
         where = f"{path}.{self.path}" if self.path else path
         return msgspec.structs.replace(self, path=where, node_id=node_id)
 
-    def complaint(self) -> Complaint:
+    def complaint(self) -> FieldError:
         """The same for the `errors` list of an answer."""
-        told: Complaint = {"path": self.path, "message": self.message}
+        told: FieldError = {"path": self.path, "message": self.message}
         if self.node_id is not None:
             told["nodeId"] = self.node_id
         return told

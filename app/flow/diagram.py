@@ -41,7 +41,7 @@ class Line(msgspec.Struct):
     label_y: int
 
 
-class Picture(msgspec.Struct):
+class Diagram(msgspec.Struct):
     """All of it, on a sheet of `width` by `height` pixels."""
 
     cards: list[Card]
@@ -50,7 +50,7 @@ class Picture(msgspec.Struct):
     height: int
 
 
-def draw(flow: dict[str, Any]) -> Picture:
+def draw(flow: dict[str, Any]) -> Diagram:
     """Scale the canvas positions down and route the edges as the canvas does: down, across, down."""
     cards: list[Card] = []
     ports: dict[str, tuple[Port, ...]] = {}
@@ -70,7 +70,7 @@ def draw(flow: dict[str, Any]) -> Picture:
         for edge in flow["edges"]
         if edge["source"] in places and edge["target"] in places
     ]
-    return Picture(cards, lines, max(card.x for card in cards) + WIDTH, max(card.y for card in cards) + HEIGHT)
+    return Diagram(cards, lines, max(card.x for card in cards) + WIDTH, max(card.y for card in cards) + HEIGHT)
 
 
 def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) -> Card:

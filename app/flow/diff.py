@@ -18,7 +18,7 @@ from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.phrases import sentence
 from app.flow.references import ReferencedNames
 from app.flow.retry import Backoff, Retry
-from app.flow.settings import Settings, Span, UncertainRule
+from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.trigger_registry import typed
 
 Card = TypeVar("Card", Node, Trigger)
@@ -35,7 +35,7 @@ class Detail(msgspec.Struct, frozen=True):
     after: str
 
 
-class Change(msgspec.Struct, frozen=True):
+class FlowDifference(msgspec.Struct, frozen=True):
     """One step (or the trigger, a goal, the settings) that is new, gone or different."""
 
     kind: Kind
@@ -66,7 +66,7 @@ def _is_condition(value: Any) -> bool:
     return isinstance(value, dict) and not value.keys().isdisjoint(("field", "conditions"))
 
 
-def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType({})) -> list[Change]:
+def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType({})) -> list[FlowDifference]:
     """All differences: the triggers first, then steps in the order of the new flow, then what is gone, then the rest.
 
     `names`: what the rows are called that steps of both refer to.
@@ -109,18 +109,18 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
     return found
 
 
-def _triggers(before: Flow, after: Flow) -> Iterator[Change]:
+def _triggers(before: Flow, after: Flow) -> Iterator[FlowDifference]:
     old = {trigger.id: trigger for trigger in before.triggers}
     for trigger in after.triggers:
         was = _trigger_facts(old[trigger.id]) if trigger.id in old else {}
         details = _details(was, _trigger_facts(trigger))
         if trigger.id not in old:
-            yield Change("added", trigger.id, trigger_title(trigger), TRIGGER, details)
+            yield FlowDifference("added", trigger.id, trigger_title(trigger), TRIGGER, details)
         elif details := [*details, *_ways(before, after, trigger.id)]:
-            yield Change("changed", trigger.id, trigger_title(trigger), TRIGGER, details)
+            yield FlowDifference("changed", trigger.id, trigger_title(trigger), TRIGGER, details)
     for trigger in before.triggers:
         if after.trigger_of(trigger.id) is None:
-            yield Change("removed", trigger.id, trigger_title(trigger), TRIGGER)
+            yield FlowDifference("removed", trigger.id, trigger_title(trigger), TRIGGER)
 
 
 def trigger_title(trigger: Trigger) -> str:
@@ -152,17 +152,17 @@ def title_of(flow: Flow, node_id: str) -> str:
     return node_words.title_of(node.type, node.name, node.data)
 
 
-def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[Change]:
+def _nodes(before: Flow, after: Flow, names: ReferencedNames) -> Iterator[FlowDifference]:
     for node in after.nodes:
         old = before.node(node.id)
         title = title_of(after, node.id)
         if old is None:
-            yield Change("added", node.id, title, node.type, _details({}, _spoken(node, names)))
+            yield FlowDifference("added", node.id, title, node.type, _details({}, _spoken(node, names)))
         elif details := [*_node(old, node, names), *_ways(before, after, node.id)]:
-            yield Change("changed", node.id, title, node.type, details)
+            yield FlowDifference("changed", node.id, title, node.type, details)
     for node in before.nodes:
         if after.node(node.id) is None:
-            yield Change("removed", node.id, title_of(before, node.id), node.type)
+            yield FlowDifference("removed", node.id, title_of(before, node.id), node.type)
 
 
 def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _target(flow: Flow, edge: Edge | None) -> str:
     return title_of(flow, edge.target) if edge else ""
 
 
-def _goals(before: Flow, after: Flow) -> Iterator[Change]:
+def _goals(before: Flow, after: Flow) -> Iterator[FlowDifference]:
     old, new = ({goal.id: goal for goal in flow.goals} for flow in (before, after))
     for goal_id in [*new, *(goal_id for goal_id in old if goal_id not in new)]:
         was, now = (
@@ -234,10 +234,10 @@ def _goals(before: Flow, after: Flow) -> Iterator[Change]:
         kind: Kind = "added" if goal_id not in old else "removed" if goal_id not in new else "changed"
         if details:
             name = (new.get(goal_id) or old[goal_id]).name or goal_id
-            yield Change(kind, goal_id, f"Goal {name}", "goal", [] if kind == "removed" else details)
+            yield FlowDifference(kind, goal_id, f"Goal {name}", "goal", [] if kind == "removed" else details)
 
 
-def _rest(before: Flow, after: Flow) -> Iterator[Change]:
+def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
     old, new = (
         {
             "may enter again": flow.settings.reentry.replace("_", " "),
@@ -249,13 +249,13 @@ def _rest(before: Flow, after: Flow) -> Iterator[Change]:
         for flow in (before, after)
     )
     if details := _details(old, new):
-        yield Change("changed", "", "Entry and delivery rules", "settings", details)
+        yield FlowDifference("changed", "", "Entry and delivery rules", "settings", details)
     if [note.text for note in before.notes] != [note.text for note in after.notes]:
         texts = {note.id: note.text for note in before.notes}, {note.id: note.text for note in after.notes}
-        yield Change("changed", "", "Notes", "note", [Detail("", *pair) for pair in _pairs(*texts)])
+        yield FlowDifference("changed", "", "Notes", "note", [Detail("", *pair) for pair in _pairs(*texts)])
 
 
-def uncertain_in_words(settings: Settings) -> str:
+def uncertain_in_words(settings: FlowSettings) -> str:
     """What becomes of uncertain emails, as a clause."""
     rule = settings.uncertain
     if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):

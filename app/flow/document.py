@@ -19,7 +19,7 @@ from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.editor_fields import EdgeLooks, NodeLooks
 from app.flow.part import Part, without_nulls
 from app.flow.retry import Retry
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 
 TRIGGER = "trigger"
 """The id of a workflow's only trigger in edges; no node may have it."""
@@ -171,7 +171,7 @@ class Flow(Part, frozen=True):
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     goals: tuple[Goal, ...] = ()
-    settings: Settings = Settings()
+    settings: FlowSettings = FlowSettings()
     notes: tuple[Note, ...] = ()
     trigger: SingleTrigger | UnsetType = UNSET
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.values.counting import counted
+from app.values.counting import added
 
 CONTACT_COLUMNS = ("source", "phone", "timezone", "locale")
 """Fields of a contact that a workflow may set and that are columns; every other name is an attribute."""
@@ -74,7 +74,7 @@ class Increment(ContactChange):
         return Increment, self.field, self.by, self.by.__class__
 
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
-        attributes[self.field] = counted(attributes.get(self.field), self.by)
+        attributes[self.field] = added(attributes.get(self.field), self.by)
 
 
 class AddTag(ContactChange):
@@ -124,7 +124,7 @@ class SetVars(Effect):
         return SetVars, _encode(self.values)
 
 
-class Message(Effect):
+class SendMessage(Effect):
     """One message row, keyed (run, step); it is sent later, never by the node. `payload`: what the sender should know.
 
     `awaits`: the run stays on the step until the message has an outcome. It stays too when the step's `error` port leads on.
@@ -137,4 +137,4 @@ class Message(Effect):
         self.encoded: dict[bool, bytes] = {}
 
     def key(self) -> Hashable:
-        return Message, self.channel, self.template, _encode(self.payload), self.awaits
+        return SendMessage, self.channel, self.template, _encode(self.payload), self.awaits

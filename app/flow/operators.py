@@ -36,7 +36,7 @@ class ConditionError(Exception):
     """A rule cannot be answered for this person; the message names the field, the value and what was expected."""
 
 
-class Unreadable(Exception):
+class NotComparable(Exception):
     """A value has no reading of the kind that an operator compares; the message says of which: `not a number`."""
 
 
@@ -149,10 +149,10 @@ def _matches(wanted: Any) -> Test:
 
 
 def _number(actual: Any) -> float | None:
-    """None when there is nothing; Unreadable when it is something else."""
+    """None when there is nothing; NotComparable when it is something else."""
     found = as_number(actual)
     if found is None and not is_blank(actual):
-        raise Unreadable("not a number")
+        raise NotComparable("not a number")
     return found
 
 
@@ -183,7 +183,7 @@ def _truth(wanted: bool) -> Callable[[Any], Test]:
     def test(actual: Any, _step: Any) -> bool:
         found = as_boolean(actual)
         if found is None and not is_blank(actual):
-            raise Unreadable("neither true nor false")
+            raise NotComparable("neither true nor false")
         return found is wanted
 
     return lambda _value: test
@@ -195,7 +195,7 @@ def _truth(wanted: bool) -> Callable[[Any], Test]:
 def _instant(actual: Any, zone: tzinfo) -> datetime | None:
     found = as_instant(actual, zone)
     if found is None and not is_blank(actual):
-        raise Unreadable("not a date")
+        raise NotComparable("not a date")
     return found
 
 

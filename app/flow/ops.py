@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.document import TRIGGER, Edge, Flow, Goal, Node, Note, Position, SingleTrigger, Trigger
 from app.flow.retry import Retry
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 
 MAX_OPS = 500
 OpId = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,64}\Z", description="Made by the client, best a UUID.")]
@@ -162,7 +162,7 @@ class SetGoals(Op, frozen=True):
 
 
 class SetSettings(Op, frozen=True):
-    settings: Settings
+    settings: FlowSettings
 
     def writes(self) -> Keys:
         return _keys("settings", "")

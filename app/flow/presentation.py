@@ -40,7 +40,7 @@ GROUPS = {
 }
 
 
-class Incomplete(Exception):
+class IncompleteType(Exception):
     """A type lacks something that every type has. The message names the file."""
 
 
@@ -85,9 +85,9 @@ def _text(place: Path, name: str) -> str:
     try:
         return (place / name).read_text()
     except FileNotFoundError:
-        raise Incomplete(f"{_shown(place)}/{name} is missing.") from None
+        raise IncompleteType(f"{_shown(place)}/{name} is missing.") from None
     except (OSError, UnicodeError) as error:
-        raise Incomplete(f"{_shown(place)}/{name} cannot be read: {error}.") from None
+        raise IncompleteType(f"{_shown(place)}/{name} cannot be read: {error}.") from None
 
 
 def _shown(place: Path) -> str:
@@ -108,9 +108,9 @@ def _object(place: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads(_text(place, name))
     except ValueError as error:
-        raise Incomplete(f"{_shown(place)}/{name} is no JSON: {error}.") from None
+        raise IncompleteType(f"{_shown(place)}/{name} is no JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise Incomplete(f"{_shown(place)}/{name} must be an object.")
+        raise IncompleteType(f"{_shown(place)}/{name} must be an object.")
     return value
 
 
@@ -121,7 +121,7 @@ def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_
     _object(place, "example.json")
     icon = texts["icon.svg"].partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
     if not icon.strip():
-        raise Incomplete(f"{_shown(place)}/icon.svg shows nothing.")
+        raise IncompleteType(f"{_shown(place)}/icon.svg shows nothing.")
     script = place / "form.js"
     return Presentation(
         type=kind.type,
@@ -148,7 +148,7 @@ def _complete(folder: str, key: str, kind: type[NodeType] | type[TriggerType], *
     """How a type looks; None, with the reason kept, when it is not complete."""
     try:
         return _read(key, folder, kind, **of_kind)
-    except Incomplete as error:
+    except IncompleteType as error:
         _refused[folder] = str(error)
         return None
 

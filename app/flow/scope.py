@@ -20,7 +20,7 @@ def _has_liquid(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-class Scope:
+class CompileScope:
     """`reads` tells the engine what to load (`contact.<field>`) and to keep (`steps.<node>`, `vars.<name>`), and what of the
     event is looked at (`event.<name>`). `*` in place of a name: all of them."""
 
@@ -31,7 +31,7 @@ class Scope:
         """A reader of one field."""
         return paths.reader(path, self.reads)
 
-    def conditions(self, conditions: list[rules.Condition], match: str) -> Callable[[Any], rules.Verdict]:
+    def conditions(self, conditions: list[rules.Condition], match: str) -> Callable[[Any], rules.Evaluation]:
         """A judge of a condition list."""
         return rules.compile_list(conditions, match, self.reads)
 

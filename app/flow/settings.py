@@ -40,7 +40,7 @@ class UncertainRule(Part, frozen=True):
     after: Span | UnsetType | None = UNSET
 
 
-class Settings(Part, frozen=True):
+class FlowSettings(Part, frozen=True):
     """Who may enter again, what becomes of uncertain emails, and how often steps are tried that say nothing about it.
 
     `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact. `retry` holds for each step without a

@@ -29,7 +29,7 @@ class ContactView(Protocol):
     def tags(self) -> list[str]: ...
 
 
-class Step(Protocol):
+class StepView(Protocol):
     """All that a node may look at."""
 
     @property

@@ -23,7 +23,7 @@ class Dot(msgspec.Struct, frozen=True):
     category: str
 
 
-class Glyph(msgspec.Struct, frozen=True):
+class Thumbnail(msgspec.Struct, frozen=True):
     """Squares of `size` pixels, and the lines between them as one SVG path."""
 
     dots: list[Dot]
@@ -48,7 +48,7 @@ def _columns(flow: Flow) -> list[list[str]]:
     return [sorted(column, key=lambda node_id: (lies.get(node_id, 0), node_id))[: len(ROWS)] for column in columns]
 
 
-def draw(flow: Flow, category_of: Callable[[str], str]) -> Glyph:
+def draw(flow: Flow, category_of: Callable[[str], str]) -> Thumbnail:
     """The glyph of `flow`; `category_of` names the category of a step type."""
     columns = _columns(flow)
     step = min(COLUMN, (WIDTH - SQUARE) / max(len(columns) - 1, 1))
@@ -64,4 +64,4 @@ def draw(flow: Flow, category_of: Callable[[str], str]) -> Glyph:
         for edge in flow.edges
         if edge.source in places and edge.target in places
     )
-    return Glyph(list(places.values()), path, round(max(min(SQUARE, step - GAP), 2), 1))
+    return Thumbnail(list(places.values()), path, round(max(min(SQUARE, step - GAP), 2), 1))

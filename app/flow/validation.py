@@ -35,7 +35,7 @@ from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
 from app.flow.node_words import references_of
 from app.flow.references import ReferencedNames
-from app.flow.settings import Settings, Span, UncertainRule
+from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.step_types import StepTypes
 from app.flow.trigger_checks import check_triggers
 from app.lib import jsonlimits
@@ -217,7 +217,7 @@ def _check_goals(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
             yield warning(f"{path}.checkContact", ONLY_WITH_EVENT)
 
 
-def _check_settings(settings: Settings) -> Iterator[Diagnostic]:
+def _check_settings(settings: FlowSettings) -> Iterator[Diagnostic]:
     if settings.reentry == "cooldown" and not isinstance(settings.cooldown_seconds, int):
         yield incomplete("settings.cooldownSeconds", "Say how long a contact must stay away, in seconds.")
     yield from _check_uncertain(settings.uncertain)

@@ -123,7 +123,7 @@ async def _replay(session: AsyncSession, key: RequestKey, digest: bytes, send: S
         raise KeyReused(errors=[{"path": "Idempotency-Key", "message": "This key belongs to another request."}])
     try:
         content = crypto.unseal(row.body or b"", key.aad)
-    except crypto.Unreadable as error:
+    except crypto.CannotUnseal as error:
         raise Conflict(
             "This was done, but its answer can no longer be read: the server's secret key changed."
         ) from error

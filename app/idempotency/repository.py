@@ -97,7 +97,7 @@ async def reseal(session: AsyncSession) -> int:
         key = RequestKey(row.tenant_id, row.principal_kind, row.principal_id, row.key)
         try:
             row.body = crypto.seal(crypto.unseal(row.body or b"", key.aad), key.aad)
-        except crypto.Unreadable:
+        except crypto.CannotUnseal:
             continue
         count += 1
     await session.flush()

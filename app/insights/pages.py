@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
-from app.contacts.permission import label_of
+from app.contacts.permission import reason_label
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
@@ -102,7 +102,7 @@ def message_words(messages: MessageStats | None) -> list[str]:
     parts = [f"{number(getattr(messages, word))} {word}" for word in words if getattr(messages, word)]
     if messages.suppressed_by:
         reasons = sorted(messages.suppressed_by, key=lambda reason: -messages.suppressed_by[reason])
-        parts[-1] += f" ({', '.join(label_of(reason).lower() for reason in reasons)})"
+        parts[-1] += f" ({', '.join(reason_label(reason).lower() for reason in reasons)})"
     return parts
 
 
@@ -221,7 +221,7 @@ async def stats_page(
         request,
         "insights/stats.html",
         block="numbers",
-        label_of=label_of,
+        label_of=reason_label,
         workflow=workflow,
         stats=stats,
         ended=stats.total_runs - stats.running_runs,

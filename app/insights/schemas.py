@@ -9,10 +9,7 @@ import msgspec
 
 from app.flow.document import ERROR
 from app.troubles.schemas import Trouble
-
-
-class Camel(msgspec.Struct, rename="camel", kw_only=True):
-    """JSON in camelCase."""
+from app.web.structs import Camel
 
 
 class MessageStats(Camel):
@@ -99,7 +96,7 @@ class WorkflowPulse(Camel):
     messages: MessageStats
 
 
-class Due(Camel):
+class UpcomingWaits(Camel):
     """Waits of one workflow that end within the next hour."""
 
     workflow_id: UUID
@@ -108,7 +105,7 @@ class Due(Camel):
     first_at: datetime
 
 
-class Publication(Camel):
+class PublishedVersion(Camel):
     """A version that went live."""
 
     workflow_id: UUID
@@ -147,7 +144,7 @@ class Overview(Camel):
     goal_reached: int
     messages: MessageStats
     troubles: list[Trouble]
-    due: list[Due]
-    publications: list[Publication]
+    due: list[UpcomingWaits]
+    publications: list[PublishedVersion]
     pulses: dict[UUID, WorkflowPulse]
     setup: Setup

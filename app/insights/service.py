@@ -12,12 +12,12 @@ from app.errors import NotFound
 from app.flow.document import ERROR
 from app.insights.repository import InsightRepository
 from app.insights.schemas import (
-    Due,
     MessageStats,
     NodeStats,
     Overview,
-    Publication,
+    PublishedVersion,
     Setup,
+    UpcomingWaits,
     WorkflowPulse,
     WorkflowStats,
 )
@@ -141,11 +141,11 @@ async def overview(session: AsyncSession, tenant_id: int) -> Overview:
         messages=_together(pulse),
         troubles=await troubles.of_everything(session, tenant_id, {key: one.in_flow for key, one in pulse.items()}),
         due=[
-            Due(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
+            UpcomingWaits(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
             for workflow_id, name, count, first_at in await insights.due(now, now + timedelta(hours=1), LISTED)
         ],
         publications=[
-            Publication(
+            PublishedVersion(
                 workflow_id=version.workflow_id,
                 workflow_name=name,
                 version=version.version,

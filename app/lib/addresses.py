@@ -38,13 +38,20 @@ def email(text: str) -> str:
         raise BadAddress(
             f"This is not an email address: the character {wrong} (U+{ord(wrong):04X}) only looks like a plain one."
         )
-    folded = nfc(text.strip()).lower()
-    if len(folded) <= 254 and _PLAIN.fullmatch(folded) and folded.index("@") <= 64 and "xn--" not in folded:
-        return folded
+    lookup_form = nfc(text.strip()).lower()
+    if (
+        len(lookup_form) <= 254
+        and _PLAIN.fullmatch(lookup_form)
+        and lookup_form.index("@") <= 64
+        and "xn--" not in lookup_form
+    ):
+        return lookup_form
     if len(text) > MAX_ADDRESS:
         raise BadAddress(f"This is not an email address: it is longer than {MAX_ADDRESS} characters.")
     try:
-        found = validate_email(folded, check_deliverability=False, test_environment=True, globally_deliverable=False)
+        found = validate_email(
+            lookup_form, check_deliverability=False, test_environment=True, globally_deliverable=False
+        )
     except EmailNotValidError as error:
         raise BadAddress(f"This is not an email address: {error}") from error
     if "." not in found.domain:
@@ -65,7 +72,7 @@ def comparable(text: str) -> str:
     """
     with contextlib.suppress(BadAddress):
         return email(text)
-    return folded(text)
+    return lookup_form(text)
 
 
 def look_alike(text: str) -> str:
@@ -79,7 +86,7 @@ def look_alike(text: str) -> str:
     return next((char for char in text if not char.isascii() and (nfkc(char).isascii() or char.lower().isascii())), "")
 
 
-def folded(text: str) -> str:
+def lookup_form(text: str) -> str:
     """A text that may be an address as it is looked up: small letters, composed. What only looks like ASCII stays what it is."""
     text = text.strip()
     if look_alike(text):

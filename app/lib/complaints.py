@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from app.errors import Complaint
+from app.errors import FieldError
 from app.lib import single_line
 from app.lib.nearest import nearest
 
@@ -74,7 +74,7 @@ def joined(*parts: str) -> str:
     return path
 
 
-def complaint(message: str, prefix: str = "") -> Complaint:
+def complaint(message: str, prefix: str = "") -> FieldError:
     """The complaint that a msgspec message stands for; `prefix` is the path of the value that was read."""
     text, _, where = message.partition(" - at `")
     path = joined(prefix, where.rstrip("`").removeprefix("$").removeprefix("."))
@@ -85,12 +85,12 @@ def complaint(message: str, prefix: str = "") -> Complaint:
     return {"path": path or "body", "message": _sentence(text)}
 
 
-def all_complaints(value: Any, kind: Any, path: str = "", *, strict: bool = True) -> list[Complaint]:
+def all_complaints(value: Any, kind: Any, path: str = "", *, strict: bool = True) -> list[FieldError]:
     """Everything that keeps plain JSON `value` from being a `kind`, at most MAX_FOUND; empty when it is one."""
     return list(islice(_faults(value, kind, path, strict), MAX_FOUND))
 
 
-def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[Complaint]:
+def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[FieldError]:
     try:
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
@@ -100,7 +100,7 @@ def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[Complain
         yield from inside
 
 
-def _inside(value: Any, kind: Any, path: str, strict: bool) -> Iterator[Complaint]:
+def _inside(value: Any, kind: Any, path: str, strict: bool) -> Iterator[FieldError]:
     """The faults of the parts of a value; none when the fault is of the value as a whole."""
     if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         yield from _of_object(value, kind, path, strict)
@@ -112,7 +112,7 @@ def _inside(value: Any, kind: Any, path: str, strict: bool) -> Iterator[Complain
             yield from _faults(item, get_args(kind)[1], joined(path, str(name)), strict)
 
 
-def _of_object(value: dict[Any, Any], kind: type[msgspec.Struct], path: str, strict: bool) -> Iterator[Complaint]:
+def _of_object(value: dict[Any, Any], kind: type[msgspec.Struct], path: str, strict: bool) -> Iterator[FieldError]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     config = kind.__struct_config__
     if config.forbid_unknown_fields:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from app.settings import settings
 
 
-class Unreadable(Exception):
+class CannotUnseal(Exception):
     """A sealed value or signed token was changed, or the secret key is another one."""
 
 
@@ -51,7 +51,7 @@ def seal(value: bytes, aad: str) -> bytes:
 
 
 def unseal(sealed: bytes, aad: str) -> bytes:
-    """Decrypt what `seal` made, with the present key or an old one. Raises Unreadable."""
+    """Decrypt what `seal` made, with the present key or an old one. Raises CannotUnseal."""
     for secret in settings().secret_keys:
         opened = None
         if sealed.startswith(MARK + key_id(secret)):
@@ -60,7 +60,7 @@ def unseal(sealed: bytes, aad: str) -> bytes:
             opened = _opened(secret, sealed, aad)  # of an older release
         if opened is not None:
             return opened
-    raise Unreadable
+    raise CannotUnseal
 
 
 def _opened(secret: str, sealed: bytes, aad: str) -> bytes | None:
@@ -83,16 +83,16 @@ def sign(purpose: str, payload: object) -> str:
 
 
 def unsign(purpose: str, token: str) -> object:
-    """The payload of a token of `sign`, made with the present key or an old one. Raises Unreadable."""
+    """The payload of a token of `sign`, made with the present key or an old one. Raises CannotUnseal."""
     body, _, mac = token.partition(".")
     try:
         given = base64.urlsafe_b64decode(mac + "=" * (-len(mac) % 4))
         made = [hmac.digest(_key(secret, purpose), body.encode("ascii"), "sha256") for secret in settings().secret_keys]
         if not any(hmac.compare_digest(given, expected) for expected in made):
-            raise Unreadable
+            raise CannotUnseal
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, msgspec.MsgspecError) as error:
-        raise Unreadable from error
+        raise CannotUnseal from error
 
 
 def fingerprint(secret: str) -> bytes:

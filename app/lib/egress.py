@@ -129,7 +129,7 @@ def is_this_machine(host: str) -> bool:
     return host == "localhost" if address is None else is_loopback(address)
 
 
-def refusal(host: str) -> str | None:
+def egress_refusal(host: str) -> str | None:
     """Why `host` (of `host_name`) can never be used, as far as it can be said without asking a name server; None when it may work."""
     address = _literal(host)
     if is_allowed_name(host) or (address is not None and may_reach(address)):
@@ -142,7 +142,7 @@ def refusal(host: str) -> str | None:
 async def resolve(host: str, port: int) -> list[Address]:
     """Where `host` may be reached, in the order in which the name server said. Raises Blocked, gaierror, TimeoutError, ValueError."""
     host = host_name(host)
-    if refusal(host):
+    if egress_refusal(host):
         raise Blocked(f"{host} is not on the public internet and not in THROUGHLINE_EGRESS_ALLOW")
     address = _literal(host)
     if address is not None:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from app.local import environment
-from app.local.state import State
+from app.local.state import StateDirectory
 
 STABLE_AFTER_S = 30.0
 LONGEST_PAUSE_S = 15.0
@@ -32,7 +32,7 @@ def pause_after(failures: int, longest: float = LONGEST_PAUSE_S) -> float:
 class Child:
     """One long-running process, started as `python -m …`, and started again with growing pauses when it dies."""
 
-    def __init__(self, state: State, name: str, module: list[str], values: dict[str, str]) -> None:
+    def __init__(self, state: StateDirectory, name: str, module: list[str], values: dict[str, str]) -> None:
         self.name = name
         self._command = [sys.executable, "-m", *module]
         self._state, self._values = state, values
@@ -121,7 +121,7 @@ class Child:
         return "\n".join(tail(self._state.log(self.name), lines))
 
 
-def end_leftovers(state: State, *, patience: float = 6.0) -> list[str]:
+def end_leftovers(state: StateDirectory, *, patience: float = 6.0) -> list[str]:
     """End the processes that a killed supervisor left in this state directory. Answers their names."""
     ours: dict[str, int] = {}
     for path in (state.path / "run").glob("*.process"):

@@ -10,7 +10,7 @@ import psycopg
 
 from app.local import environment
 from app.local.servers import Servers
-from app.local.state import State, StateInUse
+from app.local.state import StateDirectory, StateInUse
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def reachable(state: str | None = None) -> Iterator[None]:
         yield
         return
     launch = environment.read_launch(state=state)
-    place = State(launch.state)
+    place = StateDirectory(launch.state)
     try:
         place.hold()
     except StateInUse:
@@ -50,7 +50,7 @@ def reachable(state: str | None = None) -> Iterator[None]:
         place.release()
 
 
-def _wait_until_it_runs(place: State, seconds: float = 30) -> None:
+def _wait_until_it_runs(place: StateDirectory, seconds: float = 30) -> None:
     """Somebody holds the directory: perhaps a product that is still starting. Gives up silently; the command will say it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -9,7 +9,7 @@ from app.lib import outage
 from app.local import binaries
 from app.local.environment import Launch
 from app.local.postgres import Postgres
-from app.local.state import State, StateUnusable
+from app.local.state import StateDirectory, StateUnusable
 from app.local.valkey import Valkey
 from app.local.watch import Watch
 
@@ -22,7 +22,7 @@ DISK_FULL_BELOW = 16 * 1024 * 1024
 class Servers:
     """Starts, watches and stops the servers of one launch."""
 
-    def __init__(self, launch: Launch, state: State) -> None:
+    def __init__(self, launch: Launch, state: StateDirectory) -> None:
         if not launch.database_url and not binaries.reachable(state.path):
             raise StateUnusable(
                 f"PostgreSQL does not run as root, and the user it runs as may not enter {state.path}. "

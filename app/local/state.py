@@ -19,7 +19,7 @@ class StateUnusable(Exception):
     """The state directory cannot be used. The message says why and what to do."""
 
 
-class State:
+class StateDirectory:
     """The directory `path`, made when it is not there. Only its owner can read what matters in it."""
 
     def __init__(self, path: Path) -> None:

@@ -23,7 +23,7 @@ from app.local.bootstrap_process import BootstrapProcess, CannotRun, Stopped
 from app.local.environment import Launch
 from app.local.processes import Child, end_leftovers
 from app.local.servers import Servers
-from app.local.state import State
+from app.local.state import StateDirectory
 from app.local.valkey import bindable, free_port
 from app.local.watch import LOOK_EVERY_S
 
@@ -44,7 +44,7 @@ class Supervisor:
 
     def __init__(self, launch: Launch) -> None:
         self.launch = launch
-        self.state = State(launch.state)
+        self.state = StateDirectory(launch.state)
         self._stopping = threading.Event()
         self._stop_at_once = False
         self._children: dict[str, Child] = {}

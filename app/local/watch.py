@@ -18,7 +18,7 @@ SLOW_AFTER_S = 3.0
 """One answer that is late is nothing to talk about."""
 
 
-class Server(Protocol):
+class WatchedServer(Protocol):
     """What a watch needs of a server. Each method comes back within about a second."""
 
     title: str
@@ -33,7 +33,7 @@ class Server(Protocol):
 class Watch:
     """One server and how it is. `look` is called again and again; times are seconds of a monotonic clock."""
 
-    def __init__(self, server: Server, *, kill_after_s: float | None, without: str) -> None:
+    def __init__(self, server: WatchedServer, *, kill_after_s: float | None, without: str) -> None:
         """`kill_after_s`: a server that did not answer for so long is ended. `without`: what its absence means, a sentence."""
         self.server, self.kill_after_s, self.without = server, kill_after_s, without
         self.state: Literal["down", "starting", "ok", "slow"] = "down"

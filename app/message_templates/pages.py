@@ -12,7 +12,7 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.deps import AppRequest, Database
-from app.errors import AppError, Complaint, Invalid, TooMany
+from app.errors import AppError, FieldError, Invalid, TooMany
 from app.message_templates.mail_view import framed
 from app.message_templates.repository import SampleContacts
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
@@ -199,7 +199,7 @@ def _within_limits(change: Any) -> Any:
     """The lengths that the API checks by its schema. Raises Invalid."""
     limits = {"name": 120, "subject": 1000, "html": 256 * 1024, "text": 256 * 1024}
     found = [
-        Complaint(path=name, message=f"At most {limit:,} characters.")
+        FieldError(path=name, message=f"At most {limit:,} characters.")
         for name, limit in limits.items()
         if len(getattr(change, name)) > limit
     ]

@@ -26,7 +26,7 @@ async def send_test(session: AsyncSession, principal: Principal, to: str, parts:
         return TestResult("away", "There is no connector for email yet. An admin can add one under Connectors.")
 
     def build(sender: SmtpSender, recipient: str) -> Mail:
-        envelope = mime.Envelope(
+        envelope = mime.MailHeaders(
             message_id=f"<test.{uuid7()}@throughline>",
             sender=(own := wire_address(sender.from_email)),
             sender_name=sender.from_name,

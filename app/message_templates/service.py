@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.known_names import known_names
 from app.contacts.repository import ContactRepository
-from app.errors import Complaint, Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, holding, sandbox, single_line
 from app.message_templates.repository import TemplateRepository
@@ -60,7 +60,7 @@ SAMPLE = Contact(
 """Whom a preview is for until a contact is chosen."""
 
 
-class NameTaken(Conflict):
+class TemplateNameTaken(Conflict):
     """Another template has this name. Choose a different one."""
 
     code = "name_taken"
@@ -149,7 +149,7 @@ class TemplateService:
         """Add a template whose parts parse."""
         channel = registry.find(new.channel)
         if channel is None:
-            raise Invalid(errors=[Complaint(path="channel", message=registry.no_such(new.channel))])
+            raise Invalid(errors=[FieldError(path="channel", message=registry.no_such(new.channel))])
         name = await self._checked(new.name, channel, Parts(new.subject, new.html, new.text))
         made = Template(
             tenant_id=self.tenant_id,
@@ -182,7 +182,7 @@ class TemplateService:
         name = template.name if change.name is UNSET else change.name
         if change.channel not in (UNSET, template.channel):
             message = f"A template stays in its channel, which is {template.channel}."
-            raise Invalid(errors=[Complaint(path="channel", message=message)])
+            raise Invalid(errors=[FieldError(path="channel", message=message)])
         template.name = await self._checked(name, registry.find(template.channel), parts, template)
         template.subject, template.html, template.text = parts.subject, parts.html, parts.text
         template.updated_by = self.principal.user_id
@@ -235,7 +235,7 @@ class TemplateService:
         if asked.contact_id is not None:
             found = await ContactRepository(self.session, self.tenant_id).get(asked.contact_id)
             if found is None:
-                raise Invalid(errors=[Complaint(path="contactId", message="There is no such contact.")])
+                raise Invalid(errors=[FieldError(path="contactId", message="There is no such contact.")])
             contact = found
         fields = contact_fields(contact)
         data = {
@@ -257,7 +257,7 @@ class TemplateService:
             made = await sandbox.run(content.render, shown, data, share=share_of(self.principal))
         except PartError as error:
             where = f"Line {error.line}: " if error.line else ""
-            raise Invalid(errors=[Complaint(path=error.part, message=f"{where}{error.message}")]) from error
+            raise Invalid(errors=[FieldError(path=error.part, message=f"{where}{error.message}")]) from error
         who = contact.email or contact.external_id or ""
         return PreviewView(made.subject, made.html, made.text, who, await self._warnings(shown, set(asked.event)))
 
@@ -278,21 +278,21 @@ class TemplateService:
         await holding.give_back(self.session)
         found = await sandbox.run(liquid_faults, parts, share=share_of(self.principal))
         if not name:
-            found.append(Complaint(path="name", message="Give the template a name."))
+            found.append(FieldError(path="name", message="Give the template a name."))
         with_subject = channel is None or "subject" in channel.parts
         if with_subject and not parts.subject.strip():
-            found.append(Complaint(path="subject", message="Write a subject."))
+            found.append(FieldError(path="subject", message="Write a subject."))
         elif not single_line.fits(parts.subject):
-            found.append(Complaint(path="subject", message=single_line.SENTENCE))
+            found.append(FieldError(path="subject", message=single_line.SENTENCE))
         if not parts.html.strip() and not parts.text.strip():
             path, message = (
                 ("html", "Write the HTML or the text of the mail.") if with_subject else ("text", "Write the text.")
             )
-            found.append(Complaint(path=path, message=message))
+            found.append(FieldError(path=path, message=message))
         if found:
             raise Invalid("The template has mistakes.", errors=found)
         if current is None or name != current.name:
             other = await self.rows.named(name)
             if other is not None:
-                raise NameTaken(errors=[Complaint(path="name", message="Another template has this name.")])
+                raise TemplateNameTaken(errors=[FieldError(path="name", message="Another template has this name.")])
         return name

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.connectors.condition import condition_of
 from app.connectors.repository import ConnectorRepository, change_state
 from app.connectors.senders import sender_of
-from app.connectors.state import Condition, change_of
+from app.connectors.state import ConnectorState, change_of
 from app.lib import clock, crypto, database
 from app.lib.addresses import BadAddress, wire_address
 from app.messaging.channels import registry
@@ -48,7 +48,7 @@ class _Ready(NamedTuple):
 
     id: UUID
     attempt: int
-    way: tuple[SmtpSender, Condition, Mail] | None
+    way: tuple[SmtpSender, ConnectorState, Mail] | None
     known: Result | None = None
 
 
@@ -103,10 +103,10 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
         subject, text = msgspec.json.decode(crypto.unseal(row.sealed, f"account-mail:{row.id}"), type=tuple[str, str])
     except BadAddress:
         return _Ready(row.id, attempt, None, Result("rejected", "That is no mail address."))
-    except crypto.Unreadable:
+    except crypto.CannotUnseal:
         text = "It cannot be read any more, because the secret key was changed. Send it again."
         return _Ready(row.id, attempt, None, Result("rejected", text))
-    envelope = email.Envelope(
+    envelope = email.MailHeaders(
         message_id=f"<account.{row.id}@throughline>",
         sender=own,
         sender_name=sender.from_name,

@@ -18,7 +18,7 @@ from app import inbox
 from app.accounts.principal import Principal
 from app.connectors import releases
 from app.connectors.releases import JOB
-from app.errors import Complaint, Invalid, NotFound
+from app.errors import FieldError, Invalid, NotFound
 from app.lib import clock, database, jobs, shards
 from app.messaging import decisions
 from app.messaging.schemas import MessageFilter, MessageJobView
@@ -60,9 +60,9 @@ def stored_filter(given: MessageFilter, act: str) -> dict[str, Any]:
     allowed = [MessageStatus(status).word for status in decisions.OPEN_TO[act]]
     if wrong := [word for word in given.status if word not in allowed]:
         message = f"Messages that are {wrong[0]} cannot be settled. Use {' or '.join(allowed)}."
-        raise Invalid(errors=[Complaint(path="filter.status", message=message)])
+        raise Invalid(errors=[FieldError(path="filter.status", message=message)])
     if given.since and given.until and given.since > given.until:
-        raise Invalid(errors=[Complaint(path="filter.until", message="This is before `since`.")])
+        raise Invalid(errors=[FieldError(path="filter.until", message="This is before `since`.")])
     named = {
         "workflowId": given.workflow_id, "nodeId": given.node_id, "connectorId": given.connector_id, "contactId": given.contact_id,
         "reason": given.reason, "since": given.since and given.since.isoformat(), "until": given.until and given.until.isoformat(),

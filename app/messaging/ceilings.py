@@ -35,14 +35,14 @@ order by tenant_id on conflict (tenant_id, hour) do update set n = mail_counts.n
 """
 
 
-class Waiting(Protocol):
+class CeilingCandidate(Protocol):
     """A due message as a look finds it; `put_off_to` is set when it has to wait."""
 
     tenant_id: int
     put_off_to: object
 
 
-def put_off(connection: Connection, seen: Sequence[Waiting]) -> None:
+def put_off(connection: Connection, seen: Sequence[CeilingCandidate]) -> None:
     """Of the due messages `seen`, in their order: those for which their workspace has no room have to wait for the next hour."""
     tenants = {row.tenant_id for row in seen if not row.put_off_to}
     if not tenants:

@@ -9,13 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.connectors.state import Change
+from app.connectors.state import StateChange
 from app.messaging import holds, ledger, queue
 from app.messaging.commits import tell
 from app.messaging.holds import Cause
 from app.messaging.lanes import LaneKey
-from app.messaging.ledger import Connection, Due, Transition
-from app.messaging.outgoing import Claimed, Unreadable, admit
+from app.messaging.ledger import Connection, DueMessage, Transition
+from app.messaging.outgoing import Claimed, ConnectorUnusable, admit
 from app.messaging.queue import Lane
 from app.messaging.send_context import SendContext
 from app.messaging.shares import AHEAD, CONNECTIONS
@@ -36,7 +36,7 @@ class Claims:
     more: set[ShareKey] = field(default_factory=set)
     """Those of which there was as much as was wanted, so there may be more."""
     told: int = 0
-    news: list[Change] = field(default_factory=list)
+    news: list[StateChange] = field(default_factory=list)
 
 
 def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
@@ -87,13 +87,13 @@ def _quotas(
 
 def _admit(
     connection: Connection,
-    batch: Sequence[Due],
+    batch: Sequence[DueMessage],
     probing: Mapping[LaneKey, Lane],
     servers: Mapping[LaneKey, ShareKey],
     made: Claims,
-) -> tuple[list[Transition], dict[Cause, list[Due]]]:
+) -> tuple[list[Transition], dict[Cause, list[DueMessage]]]:
     """Put what may leave into `made`. Answers what is over instead, and what has to wait for what."""
-    ends, held, changes = list[Transition](), defaultdict[Cause, list[Due]](list), dict[object, Change]()
+    ends, held, changes = list[Transition](), defaultdict[Cause, list[DueMessage]](list), dict[object, StateChange]()
     if not batch:
         return ends, held
     send_context = SendContext(connection, batch)
@@ -101,8 +101,8 @@ def _admit(
         lane = due.lane
         try:
             one = admit(due, send_context, probing=lane in probing)
-        except Unreadable as error:
-            changes[error.condition.id] = Change(error.condition, "paused", error.sentence)
+        except ConnectorUnusable as error:
+            changes[error.condition.id] = StateChange(error.condition, "paused", error.sentence)
             one = Cause("connector_paused", due.lane, error.condition.id)
         if isinstance(one, Claimed):
             made.claimed.append((servers[lane], one))

@@ -18,12 +18,12 @@ import structlog
 
 from app import inbox
 from app.connectors import state
-from app.connectors.state import Change
+from app.connectors.state import StateChange
 from app.lib import jobs
 from app.messaging import intents, ledger, queue
 from app.messaging.channels.result import DEADLINE_S, Result, running_time
-from app.messaging.ledger import Connection, Due, Transition
-from app.messaging.outcomes import Done, sort
+from app.messaging.ledger import Connection, DueMessage, Transition
+from app.messaging.outcomes import SendOutcome, sort
 from app.messaging.outgoing import Ready
 from app.models.status import MessageStatus
 
@@ -43,7 +43,7 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Written:
-    news: list[Change] = field(default_factory=list)
+    news: list[StateChange] = field(default_factory=list)
     told: int = 0
     fenced: int = 0
     may_leave: set[ledger.LedgerKey] = field(default_factory=set)
@@ -57,8 +57,8 @@ class Commits:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="deliver")
         self._lock = asyncio.Lock()
         self._asked: list[_Asked] = []
-        self._done: list[Done] = []
-        self._rooms: dict[object, tuple[state.Condition, int | None]] = {}
+        self._done: list[SendOutcome] = []
+        self._rooms: dict[object, tuple[state.ConnectorState, int | None]] = {}
         self._wake, self._empty = asyncio.Event(), asyncio.Event()
         self._empty.set()
         self.away = False
@@ -89,22 +89,22 @@ class Commits:
         self._rouse()
         return await asked.answer
 
-    def finish(self, ready: Ready, result: Result, change: Change | None, *, until: float, intended: bool) -> None:
+    def finish(self, ready: Ready, result: Result, change: StateChange | None, *, until: float, intended: bool) -> None:
         """Write what became of a mail. `until`: when its lease is over."""
-        self._done.append(Done(ready.due, until, ready, result, change=change, intended=intended))
+        self._done.append(SendOutcome(ready.due, until, ready, result, change=change, intended=intended))
         self._rouse()
 
     def end(self, move: Transition, until: float) -> None:
         """Write the end of a message that was claimed and is not sent."""
-        self._done.append(Done(move.due, until, move=move))
+        self._done.append(SendOutcome(move.due, until, move=move))
         self._rouse()
 
-    def give_back(self, due: Sequence[Due], until: float) -> None:
+    def give_back(self, due: Sequence[DueMessage], until: float) -> None:
         """Put claimed messages back into the queue, of which nothing was begun."""
-        self._done += [Done(one, until) for one in due]
+        self._done += [SendOutcome(one, until) for one in due]
         self._rouse()
 
-    def grant(self, of: state.Condition, room: int | None) -> None:
+    def grant(self, of: state.ConnectorState, room: int | None) -> None:
         """Tell the other workers how many connections the server of a connector takes."""
         self._rooms[of.id] = of, room
         self._rouse()
@@ -162,14 +162,14 @@ class Commits:
             if not one.answer.done():
                 one.answer.set_result(0.0)
 
-    def _keep(self, done: Sequence[Done]) -> None:
+    def _keep(self, done: Sequence[SendOutcome]) -> None:
         kept = [one for one in done if running_time() < one.until]
         if lost := sum(1 for one in done if one.intended) - sum(1 for one in kept if one.intended):
             log.error("message.outcome_lost", count=lost)
         self._done = kept + self._done
 
     async def _write_all(
-        self, asked: list[_Asked], done: list[Done], rooms: dict[object, tuple[state.Condition, int | None]]
+        self, asked: list[_Asked], done: list[SendOutcome], rooms: dict[object, tuple[state.ConnectorState, int | None]]
     ) -> None:
         try:
             written = await self.transaction(lambda connection: self._write(connection, asked, done, rooms))
@@ -200,8 +200,8 @@ class Commits:
         self,
         connection: Connection,
         asked: Sequence[_Asked],
-        done: Sequence[Done],
-        rooms: dict[object, tuple[state.Condition, int | None]],
+        done: Sequence[SendOutcome],
+        rooms: dict[object, tuple[state.ConnectorState, int | None]],
     ) -> _Written:
         """In a transaction, and in the thread of the connection."""
         written = _Written()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.contacts.permission import ContactFacts, Listed, permission
+from app.contacts.permission import ContactFacts, SuppressionEntry, permission
 from app.models.status import Channel, RunStatus
 
 _OVER = {
@@ -34,7 +34,7 @@ class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     consent: Mapping[str, Any]
     topic: str | None
-    suppression: Listed | None
+    suppression: SuppressionEntry | None
     """Why the address must not be written to, when it is on the list."""
 
     @property
@@ -45,7 +45,7 @@ class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class GatewayDecision(msgspec.Struct, frozen=True):
     """`send`; `requeue` (leave it queued); or `suppress` with a stable reason, a sentence, and the port that a waiting run leaves by.
 
     The reasons are those of `app.contacts.permission`, and here those of the workflow and the run.
@@ -57,18 +57,22 @@ class Verdict(msgspec.Struct, frozen=True):
     port: Literal["next", "error"] = "next"
 
 
-_SEND, _REQUEUE = Verdict("send"), Verdict("requeue")
+_SEND, _REQUEUE = GatewayDecision("send"), GatewayDecision("requeue")
 
 
-def judge(facts: SendCheck) -> Verdict:
+def judge(facts: SendCheck) -> GatewayDecision:
     """The verdict over one message. The order is the order in which a person would want to hear the reason."""
     if facts.workflow_status == "paused":
         return _REQUEUE
     if facts.workflow_status != "active":
-        return Verdict("suppress", "workflow_stopped", "The workflow was archived or deleted before the message left.")
+        return GatewayDecision(
+            "suppress", "workflow_stopped", "The workflow was archived or deleted before the message left."
+        )
     if facts.run_status in _OVER:
-        return Verdict("suppress", *_OVER[RunStatus(facts.run_status)])
+        return GatewayDecision("suppress", *_OVER[RunStatus(facts.run_status)])
     answer = permission(facts.contact, facts.channel, facts.topic)
     if answer.allowed:
         return _SEND
-    return Verdict("suppress", answer.reason or "", answer.sentence, "error" if answer.reason in _FAULTS else "next")
+    return GatewayDecision(
+        "suppress", answer.reason or "", answer.sentence, "error" if answer.reason in _FAULTS else "next"
+    )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.contacts.permission import Listed
+from app.contacts.permission import SuppressionEntry
 from app.lib.addresses import BadAddress
 from app.messaging import gateway, ledger
-from app.messaging.ledger import Connection, Due, Now, Transition
+from app.messaging.ledger import Connection, DueMessage, Now, Transition
 from app.messaging.outgoing import Ready, suppressed
 from app.messaging.send_context import ListKey, list_key, suppressions
 
 
-def judge(connection: Connection, mails: Sequence[Ready]) -> tuple[list[Transition], list[Transition], list[Due]]:
+def judge(
+    connection: Connection, mails: Sequence[Ready]
+) -> tuple[list[Transition], list[Transition], list[DueMessage]]:
     """The intents of those that may leave, the ends of those that may not, and those that go back into the queue to be made anew."""
     intents = [ready.intent for ready in mails]
     facts = ledger.facts(connection, intents)
     known = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]  # others are somebody else's by now
     wanted = [list_key(ready.due, to) for ready, now in known if (to := now.address(ready.due.kind))]
     listed = suppressions(connection, wanted)
-    go, ends, back = list[Transition](), list[Transition](), list[Due]()
+    go, ends, back = list[Transition](), list[Transition](), list[DueMessage]()
     for ready, now in known:
         verdict = gateway.judge(_facts(ready.due, now, listed))
         if verdict.say == "suppress":
@@ -31,7 +33,7 @@ def judge(connection: Connection, mails: Sequence[Ready]) -> tuple[list[Transiti
     return go, ends, back
 
 
-def _facts(due: Due, now: Now, listed: dict[ListKey, Listed]) -> gateway.SendCheck:
+def _facts(due: DueMessage, now: Now, listed: dict[ListKey, SuppressionEntry]) -> gateway.SendCheck:
     to = now.address(due.kind)
     return gateway.SendCheck(
         channel=due.kind.type,

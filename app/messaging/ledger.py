@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 
 from app import inbox
 from app.connectors import state
-from app.connectors.state import Change
+from app.connectors.state import StateChange
 from app.lib import shards
 from app.lib.formats import counted
 from app.messaging import suppression_list
@@ -44,7 +44,7 @@ NOBODY_KNOWS = "The worker stopped while it was sending; the message may have le
 
 
 @dataclass(slots=True)
-class Due:
+class DueMessage:
     """A message to send and what the gateway and the templates need to know. `contact` is None when it was deleted."""
 
     run_id: UUID
@@ -101,7 +101,7 @@ class Due:
 class Transition:
     """What becomes of a message: a new status, and what to write with it. `retry_s` puts it back for later."""
 
-    due: Due
+    due: DueMessage
     status: MessageStatus
     recipient: str | None = None
     subject: str | None = None
@@ -273,7 +273,7 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
     return {(row[0], row[1]) for row in rows}
 
 
-def give_back(connection: Connection, due: Sequence[Due]) -> int:
+def give_back(connection: Connection, due: Sequence[DueMessage]) -> int:
     """Put claimed messages back into the queue as if nobody had claimed them. Returns how many were still this worker's."""
     if not due:
         return 0
@@ -323,7 +323,7 @@ def let_go(connection: Connection) -> int:
     return len(connection.execute(FOLLOW_RULES, {"why": why, "shard": shards.own()}).fetchall())
 
 
-def change_connectors(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+def change_connectors(connection: Connection, changes: Sequence[StateChange]) -> list[StateChange]:
     """Write what became of connectors; answers those that are news. In one order for all workers."""
     ordered = sorted(changes, key=lambda change: change.of.id)
     return [change for change in ordered if connection.execute(state.CHANGE, change.parameters).rowcount]

@@ -14,7 +14,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
-from app.contacts.permission import label_of
+from app.contacts.permission import reason_label
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.lib import clock
@@ -122,7 +122,7 @@ async def list_messages(
         status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
         workflows=await messages.rows.sending_workflows(),
         connectors=await messages.rows.connector_names(),
-        reasons=[(word, label_of(word)) for word in await messages.rows.reasons()],
+        reasons=[(word, reason_label(word)) for word in await messages.rows.reasons()],
         periods=_PERIOD_WORDS,
         local=settings().local,
         may=may,
@@ -187,7 +187,7 @@ async def show_message(
     return page(
         request,
         "messages/show.html",
-        label_of=label_of,
+        label_of=reason_label,
         row=row,
         id=text,
         status=MessageStatus(row.status).word,

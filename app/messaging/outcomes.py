@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.connectors.state import Change, Condition
+from app.connectors.state import ConnectorState, StateChange
 from app.flow.retry import Retry
 from app.lib import clock
 from app.lib.formats import counted
 from app.messaging.channels.result import Result
-from app.messaging.ledger import GIVE_UP_HOURS, Due, Transition
+from app.messaging.ledger import GIVE_UP_HOURS, DueMessage, Transition
 from app.messaging.outgoing import Ready, failed
 from app.models.status import MessageStatus
 
@@ -75,7 +75,7 @@ def _over(ready: Ready, status: MessageStatus, reason: str | None = None, error:
     return Transition(ready.due, status, to, ready.subject, error=error, port=port, reason=reason, connector_id=by)
 
 
-def _alone(due: Due, result: Result, condition: Condition) -> Transition:
+def _alone(due: DueMessage, result: Result, condition: ConnectorState) -> Transition:
     """The connection broke at this mail, and others may pass: it is left queued. It costs the mail no try.
 
     It waits for 24 hours from when both it and the outage were there, so that what a pause held longer is not given up at once. It is
@@ -100,23 +100,23 @@ def _alone(due: Due, result: Result, condition: Condition) -> Transition:
 
 
 @dataclass(eq=False, slots=True)
-class Done:
+class SendOutcome:
     """What is to be written of a message that was claimed: an outcome, an end without a send, or that nothing happened."""
 
-    due: Due
+    due: DueMessage
     until: float
     """The moment when the lease is over."""
     ready: Ready | None = None
     result: Result | None = None
     move: Transition | None = None
-    change: Change | None = None
+    change: StateChange | None = None
     intended: bool = False
     """Its intent was written, so it has to be settled also when nothing of it has left."""
 
 
-def sort(done: Sequence[Done]) -> tuple[list[Transition], list[Due]]:
+def sort(done: Sequence[SendOutcome]) -> tuple[list[Transition], list[DueMessage]]:
     """What is to be settled, and what goes back as it was."""
-    moves, back = list[Transition](), list[Due]()
+    moves, back = list[Transition](), list[DueMessage]()
     for one in done:
         move = outcome(one.ready, one.result) if one.ready and one.result else one.move
         if move is not None:

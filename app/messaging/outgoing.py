@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from app.connectors.senders import sender_of
-from app.connectors.state import Condition
+from app.connectors.state import ConnectorState
 from app.lib import clock, crypto
 from app.messaging import gateway
 from app.messaging.channels import registry
@@ -23,7 +23,7 @@ from app.messaging.channels.parts import Parts
 from app.messaging.channels.result import Packet
 from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
 from app.messaging.holds import Cause
-from app.messaging.ledger import Due, Transition
+from app.messaging.ledger import DueMessage, Transition
 from app.messaging.send_context import SendContext, Way
 from app.models.status import MessageStatus
 from app.values.contact_view import liquid_data_of
@@ -35,10 +35,10 @@ log = structlog.get_logger()
 class Claimed:
     """A message that may go, and by what. It is composed when a connection is free for it."""
 
-    due: Due
+    due: DueMessage
     kind: type[ConnectorType]
     sender: Sender
-    condition: Condition
+    condition: ConnectorState
     source: Parts
 
 
@@ -46,10 +46,10 @@ class Claimed:
 class Ready:
     """A composed message that may go, and through what."""
 
-    due: Due
+    due: DueMessage
     kind: type[ConnectorType]
     sender: Sender
-    condition: Condition
+    condition: ConnectorState
     subject: str
     packet: Packet
 
@@ -60,23 +60,23 @@ class Ready:
         return Transition(self.due, MessageStatus.SENDING, to, self.subject, connector_id=self.sender.id)
 
 
-def failed(due: Due, error: str, reason: str) -> Transition:
+def failed(due: DueMessage, error: str, reason: str) -> Transition:
     return Transition(due, MessageStatus.FAILED, error=error, port="error", reason=reason)
 
 
-def suppressed(due: Due, verdict: gateway.Verdict) -> Transition:
+def suppressed(due: DueMessage, verdict: gateway.GatewayDecision) -> Transition:
     return Transition(due, MessageStatus.SUPPRESSED, error=verdict.text, port=verdict.port, reason=verdict.reason)
 
 
-class Unreadable(Exception):
+class ConnectorUnusable(Exception):
     """A connector that cannot be used as it is stored: its secret was sealed with another key, or its type is not installed."""
 
-    def __init__(self, condition: Condition, sentence: str) -> None:
+    def __init__(self, condition: ConnectorState, sentence: str) -> None:
         self.condition, self.sentence = condition, sentence
 
 
-def admit(due: Due, context: SendContext, *, probing: bool = False) -> Transition | Claimed | Cause:
-    """Pass the gateway and find the way out. A Transition is the end of this message instead, a Cause holds it. Raises Unreadable.
+def admit(due: DueMessage, context: SendContext, *, probing: bool = False) -> Transition | Claimed | Cause:
+    """Pass the gateway and find the way out. A Transition is the end of this message instead, a Cause holds it. Raises ConnectorUnusable.
 
     `probing`: it is the one that tries a server which is away.
     """
@@ -115,7 +115,7 @@ def make(claimed: Claimed) -> Transition | Ready:
     return Ready(due, claimed.kind, claimed.sender, claimed.condition, composed.subject, composed.packet)
 
 
-def _way(due: Due, context: SendContext) -> Way | Cause:
+def _way(due: DueMessage, context: SendContext) -> Way | Cause:
     """The connector that the message leaves by: the one its step names, else the default of its channel now."""
     named = due.asked.get("connectorId")
     way = context.ways.get((due.tenant_id, due.channel, UUID(named) if named else None))
@@ -129,16 +129,16 @@ def _way(due: Due, context: SendContext) -> Way | Cause:
 def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
     kind = registry.connector_types().get(way.type)
     if kind is None:
-        raise Unreadable(way.condition, f"Connectors of the type {way.type} are not installed here.")
+        raise ConnectorUnusable(way.condition, f"Connectors of the type {way.type} are not installed here.")
     try:
         return kind, sender_of(way.type, way.id, way.config, way.secret)
-    except crypto.Unreadable as error:
-        raise Unreadable(
+    except crypto.CannotUnseal as error:
+        raise ConnectorUnusable(
             way.condition, f"The {kind.secret_word} of the connector cannot be read. Enter it again."
         ) from error
 
 
-def _letter(due: Due, source: Parts) -> Letter:
+def _letter(due: DueMessage, source: Parts) -> Letter:
     contact = due.contact or {}
     unsubscribe = unsubscribe_url(
         Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, due.asked.get("topic"))
@@ -155,7 +155,7 @@ def _letter(due: Due, source: Parts) -> Letter:
     )
 
 
-def _data_of(due: Due, contact: Mapping[str, Any], unsubscribe_link: str) -> dict[str, Any]:
+def _data_of(due: DueMessage, contact: Mapping[str, Any], unsubscribe_link: str) -> dict[str, Any]:
     """Everything that a template of this message can read."""
     context = due.context or {}
     return {

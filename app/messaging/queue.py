@@ -24,7 +24,7 @@ from app.messaging import ceilings
 from app.messaging.channels import registry
 from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING, LaneKey
-from app.messaging.ledger import CLAIM_S, Connection, Due
+from app.messaging.ledger import CLAIM_S, Connection, DueMessage
 
 WINDOW = 20
 """How many rows more than there is room for are looked at in a lane, so that blocked ones do not cost a look each."""
@@ -185,7 +185,7 @@ class Lane:
 
 
 @dataclass(slots=True)
-class Seen:
+class QueuedItem:
     """A due message as a look finds it. `put_off_to`: it has to wait for another until then at least."""
 
     run_id: UUID
@@ -204,10 +204,10 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Look:
+class QueueScan:
     """What a look found: messages, claimed, and how many rows were moved on so that another look finds others."""
 
-    due: list[Due]
+    due: list[DueMessage]
     moved: int
 
 
@@ -218,7 +218,7 @@ def lanes(connection: Connection) -> list[Lane]:
     return list({lane.key: lane for lane in rows}.values())
 
 
-def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
+def look(connection: Connection, wanted: Mapping[Lane, int]) -> QueueScan:
     """Claim up to so many messages of each lane whose turn it is. In a transaction."""
     parameters = {
         "tenant": [lane.tenant_id for lane in wanted],
@@ -227,7 +227,7 @@ def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
         "count": [count + WINDOW for count in wanted.values()],
         "pass_over": PASS_OVER_S,
     }
-    with connection.cursor(row_factory=class_row(Seen)) as cursor:
+    with connection.cursor(row_factory=class_row(QueuedItem)) as cursor:
         seen = cursor.execute(_LOOK, parameters).fetchall()
     ceilings.put_off(connection, [row for row in seen if not row.paused])
     moved = 0
@@ -235,16 +235,16 @@ def look(connection: Connection, wanted: Mapping[Lane, int]) -> Look:
         moved += hold(connection, cause)
     moved += _put_off(connection, [row for row in seen if row.put_off_to and not row.paused])
     room = {lane.key: count for lane, count in wanted.items()}
-    taken = list[Seen]()
+    taken = list[QueuedItem]()
     for row in seen:
         if not (row.paused or row.put_off_to) and room[row.lane] > 0:
             room[row.lane] -= 1
             taken.append(row)
     ceilings.count(connection, [row.tenant_id for row in taken])
-    return Look(_claim(connection, taken), moved)
+    return QueueScan(_claim(connection, taken), moved)
 
 
-def _put_off(connection: Connection, rows: Sequence[Seen]) -> int:
+def _put_off(connection: Connection, rows: Sequence[QueuedItem]) -> int:
     if rows:
         connection.execute(
             _PUT_OFF,
@@ -258,11 +258,11 @@ def _put_off(connection: Connection, rows: Sequence[Seen]) -> int:
     return len(rows)
 
 
-def _claim(connection: Connection, rows: Sequence[Seen]) -> list[Due]:
+def _claim(connection: Connection, rows: Sequence[QueuedItem]) -> list[DueMessage]:
     if not rows:
         return []
     keys = {"run": [row.run_id for row in rows], "seq": [row.seq for row in rows], "lease": CLAIM_S}
-    with connection.cursor(row_factory=class_row(Due)) as cursor:
+    with connection.cursor(row_factory=class_row(DueMessage)) as cursor:
         return cursor.execute(_CLAIM, keys).fetchall()
 
 

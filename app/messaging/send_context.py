@@ -10,22 +10,22 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from app.connectors.state import Condition
-from app.contacts.permission import Listed
+from app.connectors.state import ConnectorState
+from app.contacts.permission import SuppressionEntry
 from app.messaging import gateway, suppression_list
 from app.messaging.channels.parts import Parts
-from app.messaging.ledger import Connection, Due
+from app.messaging.ledger import Connection, DueMessage
 
 ListKey = tuple[int, int, str]
 """Workspace, channel and comparable address: what an entry of the suppression list is about."""
 
 
-def list_key(due: Due, address: str) -> ListKey:
+def list_key(due: DueMessage, address: str) -> ListKey:
     """The entry that would keep this message from `address`."""
     return due.tenant_id, due.channel, due.kind.comparable(address)
 
 
-def suppressions(connection: Connection, wanted: Sequence[ListKey]) -> dict[ListKey, Listed]:
+def suppressions(connection: Connection, wanted: Sequence[ListKey]) -> dict[ListKey, SuppressionEntry]:
     """The entries that hold of those that must not be written to."""
     parameters = {
         "tenants": [tenant for tenant, _, _ in wanted],
@@ -33,7 +33,7 @@ def suppressions(connection: Connection, wanted: Sequence[ListKey]) -> dict[List
         "addresses": [address for _, _, address in wanted],
     }
     rows = connection.execute(suppression_list.LISTED, parameters).fetchall()
-    return {(row[0], row[1], row[2]): Listed(reason=row[3], since=row[4], detail=row[5]) for row in rows}
+    return {(row[0], row[1], row[2]): SuppressionEntry(reason=row[3], since=row[4], detail=row[5]) for row in rows}
 
 
 def templates(connection: Connection, ids: set[UUID]) -> dict[tuple[int, UUID], Parts]:
@@ -61,8 +61,8 @@ class Way:
     updated_at: datetime
 
     @property
-    def condition(self) -> Condition:
-        return Condition(self.id, self.tenant_id, self.state, self.state_since, self.updated_at)
+    def condition(self) -> ConnectorState:
+        return ConnectorState(self.id, self.tenant_id, self.state, self.state_since, self.updated_at)
 
 
 _CONNECTORS = """
@@ -80,7 +80,7 @@ def ways(connection: Connection, tenants: set[int]) -> list[Way]:
 class SendContext:
     """What one batch needs beside its rows: suppressions, templates, connectors. Three queries."""
 
-    def __init__(self, connection: Connection, batch: Sequence[Due]) -> None:
+    def __init__(self, connection: Connection, batch: Sequence[DueMessage]) -> None:
         self.suppressed = suppressions(
             connection,
             [list_key(due, address) for due in batch if (address := due.address)],
@@ -92,7 +92,7 @@ class SendContext:
             if way.is_default:
                 self.ways[way.tenant_id, way.channel, None] = way
 
-    def facts(self, due: Due) -> gateway.SendCheck:
+    def facts(self, due: DueMessage) -> gateway.SendCheck:
         contact = due.contact or {}
         address = due.address
         return gateway.SendCheck(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
-from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import jobs
 from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
@@ -86,7 +86,7 @@ def message_status(word: str | None) -> int | None:
         return int(MessageStatus.of(word))
     except KeyError as error:
         words = ", ".join(status.word for status in MessageStatus)
-        raise Invalid(errors=[Complaint(path="status", message=f"Use one of {words}.")]) from error
+        raise Invalid(errors=[FieldError(path="status", message=f"Use one of {words}.")]) from error
 
 
 class MessageService:
@@ -163,7 +163,7 @@ class MessageService:
     async def decide(self, act: Act, ids: Sequence[str] | None, given: MessageFilter | None) -> MovedView:
         """Either of both. Raises Invalid when there is not exactly one."""
         if (ids is None) == (given is None):
-            raise Invalid(errors=[Complaint(path="ids", message="Send either `ids` or `filter`.")])
+            raise Invalid(errors=[FieldError(path="ids", message="Send either `ids` or `filter`.")])
         return await self.decide_all(act, given) if given is not None else await self.decide_some(act, ids or [])
 
     async def decisions(self, rows: Sequence[Message]) -> Decided:

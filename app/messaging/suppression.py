@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.permission import REASONS, ContactFacts, Permission, permission
 from app.contacts.repository import ContactRepository
-from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses
 from app.messaging import suppression_list
@@ -170,14 +170,14 @@ class SuppressionService:
     def _entries(self, sent: Sequence[NewSuppression]) -> Sequence[tuple[type[ChannelType], Put]]:
         if not 1 <= len(sent) <= MAX_ENTRIES:
             message = f"Send 1 to {MAX_ENTRIES:,} addresses at a time."
-            raise Invalid(message, errors=[Complaint(path="", message=message)])
+            raise Invalid(message, errors=[FieldError(path="", message=message)])
         wanted, complaints = list[tuple[type[ChannelType], Put]](), []
         for index, entry in enumerate(sent):
             channel = _channel(entry.channel, f"[{index}].channel" if len(sent) > 1 else "channel")
             try:
                 address = channel.comparable(channel.normal(entry.address))
             except addresses.BadAddress as error:
-                complaints.append(Complaint(path=f"[{index}].address", message=str(error)))
+                complaints.append(FieldError(path=f"[{index}].address", message=str(error)))
                 continue
             detail = entry.detail.strip()
             if entry.reason == "manual":
@@ -272,7 +272,7 @@ def _word(value: str | None, known: Any, path: str) -> str | None:
     if not value:
         return None
     if value not in known:
-        raise Invalid(errors=[Complaint(path=path, message=f"Use one of {', '.join(known)}.")])
+        raise Invalid(errors=[FieldError(path=path, message=f"Use one of {', '.join(known)}.")])
     return value
 
 
@@ -280,7 +280,7 @@ def _channel(word: str, path: str = "channel") -> type[ChannelType]:
     """The channel called `word`. Raises Invalid."""
     channel = registry.find(word)
     if channel is None:
-        raise Invalid(errors=[Complaint(path=path, message=registry.no_such(word))])
+        raise Invalid(errors=[FieldError(path=path, message=registry.no_such(word))])
     return channel
 
 
@@ -289,5 +289,5 @@ def _why(reason: str) -> str:
     text = reason.replace("\0", "").strip()
     if not text:
         message = "Write why mail may go there again, such as “Asked for it on the phone”."
-        raise Invalid(message, errors=[Complaint(path="reason", message=message)])
+        raise Invalid(message, errors=[FieldError(path="reason", message=message)])
     return text[:1000]

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts.permission import REASONS, Listed
+from app.contacts.permission import REASONS, SuppressionEntry
 from app.lib import clock
 from app.lib.database import execute
 from app.lib.normal_forms import nfc
@@ -99,7 +99,7 @@ async def put(session: AsyncSession, tenant_id: int, channel: int, wanted: Itera
 
 async def listed(
     session: AsyncSession, tenant_id: int, emails: Iterable[str | None], channel: int = Channel.EMAIL
-) -> dict[str, Listed]:
+) -> dict[str, SuppressionEntry]:
     """The entries that hold for these addresses, by comparable address: one query, whatever their number."""
     comparable = registry.numbered(int(channel)).comparable
     wanted = sorted({comparable(email) for email in emails if email})
@@ -108,7 +108,7 @@ async def listed(
     rows = await execute(
         session, LISTED, tenants=[tenant_id] * len(wanted), channels=[int(channel)] * len(wanted), addresses=wanted
     )
-    return {row.address: Listed(reason=row.reason, since=row.at, detail=row.detail) for row in rows}
+    return {row.address: SuppressionEntry(reason=row.reason, since=row.at, detail=row.detail) for row in rows}
 
 
 async def one(session: AsyncSession, tenant_id: int, channel: int, address: str) -> Suppression | None:

@@ -54,11 +54,11 @@ class SubscriptionState(msgspec.Struct, frozen=True):
         return self.about_topic.reason in ("unsubscribed", "no_consent", "no_topic_consent")
 
 
-def read(token: str) -> Unsubscribe:
+def read_link(token: str) -> Unsubscribe:
     """The meaning of a link. Raises BadLink."""
     try:
         return msgspec.convert(crypto.unsign(UNSUBSCRIBE, token), Unsubscribe)
-    except (crypto.Unreadable, msgspec.ValidationError) as error:
+    except (crypto.CannotUnseal, msgspec.ValidationError) as error:
         raise BadLink from error
 
 

@@ -28,7 +28,7 @@ def _page(
 
 @get("/u/{token:str}", public=True, any_query=True)
 async def show_unsubscribe(request: AppRequest, db_session: Database, token: FromPath[str]) -> Template:
-    return _page(request, token, await unsubscribe.subscription_state(db_session, unsubscribe.read(token)))
+    return _page(request, token, await unsubscribe.subscription_state(db_session, unsubscribe.read_link(token)))
 
 
 @post("/u/{token:str}", public=True, any_query=True, csrf_exempt=True, status_code=200)
@@ -37,7 +37,7 @@ async def decide_unsubscribe(
     db_session: Database,
     token: FromPath[str],
 ) -> Template:
-    link = unsubscribe.read(token)  # before anything that the client sent is read
+    link = unsubscribe.read_link(token)  # before anything that the client sent is read
     form = await request.form()
     done, error = "", ""
     if form.get("again"):

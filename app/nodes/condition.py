@@ -14,7 +14,7 @@ from app.flow.node_type import NodeType, Port
 from app.flow.operators import TIMED, ZONED, ConditionError
 from app.flow.outcomes import Done, Fail, Outcome, Run
 from app.flow.phrases import sentence
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 
 REMEMBERED = 256
 
@@ -25,7 +25,7 @@ class ConditionConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
 
 
 @registry.node
-class Condition(NodeType):
+class ConditionStep(NodeType):
     type, label, category = "condition", "Condition", "logic"
     description = (
         "Sends each contact one of two ways, Yes or No, by rules over the contact, the event and earlier steps."
@@ -34,7 +34,7 @@ class Condition(NodeType):
     Config = ConditionConfig
 
     @staticmethod
-    def compile(config: ConditionConfig, scope: Scope) -> Run:
+    def compile(config: ConditionConfig, scope: CompileScope) -> Run:
         judge = scope.conditions(config.conditions, config.match)
         reads = [scope.field(path) for path in fields(config.conditions)]
         operators = set(operators_of(config.conditions))

@@ -12,7 +12,7 @@ from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import NodeType
 from app.flow.operators import UNITS
 from app.flow.outcomes import Wait
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 from app.lib.formats import duration
 from app.lib.readings import printed
@@ -33,7 +33,7 @@ class Delay(NodeType):
     Config = DelayConfig
 
     @staticmethod
-    def compile(config: DelayConfig, scope: Scope) -> Wait:
+    def compile(config: DelayConfig, scope: CompileScope) -> Wait:
         return Wait(seconds=config.duration * SECONDS[config.unit])
 
     @classmethod

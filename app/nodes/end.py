@@ -7,7 +7,7 @@ import msgspec
 from app.flow import registry
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
 
 
@@ -23,7 +23,7 @@ class End(NodeType):
     Config = EndConfig
 
     @staticmethod
-    def compile(config: EndConfig, scope: Scope) -> Done:
+    def compile(config: EndConfig, scope: CompileScope) -> Done:
         return Done()
 
     @classmethod

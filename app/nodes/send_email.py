@@ -10,11 +10,11 @@ from msgspec import Meta
 
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.effects import Message
+from app.flow.effects import SendMessage
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done
 from app.flow.references import Ref
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 from app.lib import addresses, single_line
 from app.lib.readings import quoted
 from app.models.status import Channel
@@ -40,7 +40,7 @@ class SendEmail(NodeType):
     Config = SendEmailConfig
 
     @staticmethod
-    def compile(config: SendEmailConfig, scope: Scope) -> Done:
+    def compile(config: SendEmailConfig, scope: CompileScope) -> Done:
         payload = {
             "subject": config.subject,
             "fromName": config.from_name,
@@ -51,7 +51,7 @@ class SendEmail(NodeType):
         }
         template = config.template_id.bytes if config.template_id else None
         asked = {name: value for name, value in payload.items() if value}
-        message = Message(Channel.EMAIL, template, asked, awaits=config.go_on != "queued")
+        message = SendMessage(Channel.EMAIL, template, asked, awaits=config.go_on != "queued")
         return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod

@@ -11,7 +11,7 @@ from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import AddTag, RemoveTag
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Run, refused
-from app.flow.scope import Scope, is_constant
+from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.values import contact_fields
 from app.values.contact_fields import MAX_TAGS, BadField
@@ -36,7 +36,7 @@ class _TagNode(NodeType):
         return Done(output={"tag": tag}, effects=(cls.effect(tag),))
 
     @classmethod
-    def compile(cls, config: TagConfig, scope: Scope) -> Run | Outcome | IfRoom:
+    def compile(cls, config: TagConfig, scope: CompileScope) -> Run | Outcome | IfRoom:
         adds = cls.effect is AddTag
         if adds:
             scope.reads.add("contact.tags")

@@ -13,14 +13,14 @@ from app.flow.effects import CONTACT_COLUMNS, Increment, SetFields
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Read, Run, refused
 from app.flow.paths import label_of
-from app.flow.scope import Scope, is_constant
+from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.lib import jsonlimits
 from app.lib.formats import readable
 from app.lib.readings import printed
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
-from app.values.counting import NotCountable, counted
+from app.values.counting import NotCountable, added
 
 FIXED = {"email", "external_id", "externalId", "id", "tags", "created_at", "createdAt", "consent", "attributes"}
 MAX_FIELDS = 50
@@ -69,7 +69,7 @@ def _size_at_most(values: Mapping[str, Any]) -> int:
 class _Changes:
     """What a step writes: values that are the same for everybody, readers of the others, and what it counts."""
 
-    def __init__(self, config: UpdateContactConfig, scope: Scope) -> None:
+    def __init__(self, config: UpdateContactConfig, scope: CompileScope) -> None:
         self.values: dict[str, Any] = {}
         self.readers: dict[str, Read] = {}
         for given, value in config.set.items():
@@ -114,13 +114,13 @@ class _Changes:
     def totals(self, contact: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         """What counting makes of attributes that are text or set by this step; others are added to where they are stored.
 
-        Raises BadField when something cannot be counted on.
+        Raises BadField when something cannot be added on.
         """
         found: dict[str, Any] = {}
         for name, by in self.counts.items():
             before = values[name] if name in values else contact.attributes.get(name)
             try:
-                total = counted(before, by)
+                total = added(before, by)
             except NotCountable as error:
                 raise BadField(_sentence(name, f"Nothing can be added to it: {error}.")) from error
             if name in values or isinstance(before, str):
@@ -185,7 +185,7 @@ class UpdateContact(NodeType):
     Config = UpdateContactConfig
 
     @staticmethod
-    def compile(config: UpdateContactConfig, scope: Scope) -> Run | Outcome | IfRoom:
+    def compile(config: UpdateContactConfig, scope: CompileScope) -> Run | Outcome | IfRoom:
         try:
             changes = _Changes(config, scope)
         except BadField as error:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from app.local import environment, product_database
-from app.local.state import State, StateInUse
+from app.local.state import StateDirectory, StateInUse
 from app.ops.backup import FORMAT, BackupFailed, beside, connected, digest_of, key_mark, run_program
 
 
@@ -138,7 +138,7 @@ def _note(source: Path) -> dict[str, Any]:
 def _stopped(state: str | None) -> Iterator[None]:
     """The product of this state directory does not run, and cannot be started meanwhile. With DATABASE_URL others decide that."""
     if not environment.variable("DATABASE_URL"):
-        place = State(environment.read_launch(state=state).state)
+        place = StateDirectory(environment.read_launch(state=state).state)
         try:
             place.hold()
         except StateInUse as error:

@@ -14,7 +14,7 @@ from app.errors import Invalid
 from app.models import Workspace
 from app.models.status import Role
 from app.retention import repository
-from app.retention.rules import CHOICES, FIXED, RULES, check, chosen, words
+from app.retention.rules import CHOICES, FIXED, RULES, chosen, days_from_form, words
 from app.web import flash
 from app.web.fragments import page
 
@@ -48,7 +48,7 @@ async def save_data(request: AppRequest, db_session: Database) -> Template | Res
     """Choose how long; what is older is deleted within minutes."""
     form = await request.form()
     try:
-        wanted = check({rule.name: str(form.get(rule.name, "")) for rule in RULES})
+        wanted = days_from_form({rule.name: str(form.get(rule.name, "")) for rule in RULES})
     except Invalid as error:
         return await _data(request, db_session, error)
     place = await db_session.get_one(Workspace, request.user.tenant_id, with_for_update=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from app.errors import Complaint, Invalid
+from app.errors import FieldError, Invalid
 
 FOREVER = 0
 """Days that stand for: never deleted."""
@@ -63,9 +63,9 @@ def chosen(settings: Mapping[str, Any]) -> dict[str, int]:
     return {rule.name: int(own.get(rule.name, rule.days)) for rule in RULES}
 
 
-def check(given: Mapping[str, str]) -> dict[str, int]:
+def days_from_form(given: Mapping[str, str]) -> dict[str, int]:
     """Days by rule, out of a form. Invalid names what is none of the choices."""
-    errors: list[Complaint] = []
+    errors: list[FieldError] = []
     found: dict[str, int] = {}
     for rule in RULES:
         value = given.get(rule.name, "")

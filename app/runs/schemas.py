@@ -9,10 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.messaging.schemas import DecisionView
-
-
-class Camel(msgspec.Struct, rename="camel", kw_only=True):
-    """JSON in camelCase."""
+from app.web.structs import Camel
 
 
 class RunContact(Camel):

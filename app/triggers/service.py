@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
-from app.engine.entry import refusal
+from app.engine.entry import reentry_refusal
 from app.errors import Conflict, Invalid
 from app.flow import paths
 from app.flow.document import Flow
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 from app.lib import clock, jsonlimits
 from app.lib.formats import moment_text
 from app.lib.readings import as_key, follow
@@ -86,7 +86,7 @@ class TriggerService:
         settings = flow.settings
         active, last = await self._repository.earlier(workflow_id, contact.id, entry_key(settings, properties))
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
-        refused = refusal(settings.reentry, cooldown, active, last, clock.now())
+        refused = reentry_refusal(settings.reentry, cooldown, active, last, clock.now())
         if refused is not None:
             reason, detail = refused
             zone, now = zone_of(self._timezone), clock.now()
@@ -102,7 +102,7 @@ class TriggerService:
             raise EntryRefused(message, reason="goal_already_reached")
 
 
-def entry_key(settings: Settings, properties: dict[str, Any]) -> str:
+def entry_key(settings: FlowSettings, properties: dict[str, Any]) -> str:
     """The value that tells this contact's runs apart, '' when the workflow has no entry key."""
     if not isinstance(settings.entry_key, str) or not settings.entry_key:
         return ""

@@ -29,7 +29,7 @@ class DeadLetterIds(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     ids: Annotated[list[int], msgspec.Meta(min_length=1, max_length=MOST)]
 
 
-class Moved(msgspec.Struct, rename="camel"):
+class HandledCount(msgspec.Struct, rename="camel"):
     """How many it was done to."""
 
     count: int
@@ -96,9 +96,9 @@ async def list_dead_letters(
 )
 async def retry_dead_letters(
     dead_letters: NamedDependency[DeadLetterService], data: JSONBody[DeadLetterIds]
-) -> Envelope[Moved]:
+) -> Envelope[HandledCount]:
     """Each is handled with the times at which it happened and arrived; one that fails again comes back with a new reason."""
-    return ok(Moved(await dead_letters.retry(data.ids)))
+    return ok(HandledCount(await dead_letters.retry(data.ids)))
 
 
 @post(
@@ -111,9 +111,9 @@ async def retry_dead_letters(
 )
 async def discard_dead_letters(
     dead_letters: NamedDependency[DeadLetterService], data: JSONBody[DeadLetterIds]
-) -> Envelope[Moved]:
+) -> Envelope[HandledCount]:
     """Nothing will follow from them."""
-    return ok(Moved(await dead_letters.discard(data.ids)))
+    return ok(HandledCount(await dead_letters.discard(data.ids)))
 
 
 API_TAGS = [

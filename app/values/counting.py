@@ -16,7 +16,7 @@ class NotCountable(ValueError):
     """What is there is no number, or the sum is none that can be kept; the message says which."""
 
 
-def counted(before: Any, by: float) -> int | float:
+def added(before: Any, by: float) -> int | float:
     """`before` and `by` together. Nothing counts as 0 and text that is a number as that number. Raises NotCountable."""
     if before is None:
         return by

@@ -38,13 +38,13 @@ class TooSlow(AppError):
     code = "request_timeout"
 
 
-class Incomplete(BadRequest):
+class IncompleteBody(BadRequest):
     """The request ended before all of it was there; nothing was changed. Send it again."""
 
     code = "incomplete_body"
 
 
-class Body:
+class RequestBody:
     """A request body that has arrived."""
 
     def __init__(self) -> None:
@@ -114,12 +114,12 @@ class Body:
             self._file.close()
 
 
-def body_of(scope: Scope) -> Body:
+def body_of(scope: Scope) -> RequestBody:
     """The body of this request; an empty one for methods that have none."""
-    return cast("Body", cast("dict[str, Any]", scope).get(_SCOPE) or Body())
+    return cast("RequestBody", cast("dict[str, Any]", scope).get(_SCOPE) or RequestBody())
 
 
-class ReadsBody:
+class BodyReader:
     """ASGI middleware, inside `guards.Guard` and outside all that opens a transaction."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -129,7 +129,7 @@ class ReadsBody:
         if scope["type"] != ScopeType.HTTP or scope["method"] not in _METHODS:
             await self.app(scope, receive, send)
             return
-        body = Body()
+        body = RequestBody()
         try:
             await _arrive(body, receive, _limit(scope))
             cast("dict[str, Any]", scope)[_SCOPE] = body
@@ -150,7 +150,7 @@ def _limit(scope: Scope) -> int:
     return most
 
 
-async def _arrive(body: Body, receive: Receive, most: int) -> None:
+async def _arrive(body: RequestBody, receive: Receive, most: int) -> None:
     limits, now = settings().web, asyncio.get_running_loop().time
     begun, more = now(), True
     while more:
@@ -162,7 +162,7 @@ async def _arrive(body: Body, receive: Receive, most: int) -> None:
         except TimeoutError:
             raise TooSlow(headers={"Connection": "close"}) from None
         if message["type"] != "http.request":
-            raise Incomplete
+            raise IncompleteBody
         if piece := message.get("body", b""):
             if body.size + len(piece) > most:
                 raise TooLarge

@@ -21,7 +21,7 @@ _BROTLI = CompressionConfig(backend="brotli", minimum_size=SMALLEST, brotli_qual
 _GZIP = CompressionConfig(backend="gzip", minimum_size=SMALLEST, gzip_compress_level=5)
 
 
-class Compressed:
+class ResponseCompression:
     """ASGI middleware around all that answers: what is stored for repeated requests is stored uncompressed."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -36,7 +36,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-class Forged(Forbidden):
+class CsrfFailed(Forbidden):
     """This page is too old to be sent, or did not come from here. Load it again and repeat your change."""
 
     code = "csrf_failed"
@@ -92,7 +92,7 @@ class Proof:
         fresh = _expected(scope, cookie) or crypto.sign("csrf.visitor", secrets.token_urlsafe(16))
         ScopeState.from_scope(scope).csrf_token = masked(fresh)
         if scope["method"] not in _SAFE and _from_elsewhere(connection):
-            raise Forged
+            raise CsrfFailed
         await self.app(scope, receive, send if cookie == fresh else _with_cookie(send, fresh))
 
 
@@ -107,7 +107,7 @@ class CsrfMiddleware:
             request: Request[Any, Any, Any] = Request(scope, receive=receive)
             token = _expected(scope, request.cookies.get(proof_cookie(), ""))
             if token is None or not _same(await _given(request), token):
-                raise Forged(headers={CHANGED: "changed"} if scope.get("user") else None)
+                raise CsrfFailed(headers={CHANGED: "changed"} if scope.get("user") else None)
         await self.app(scope, receive, send)
 
 
@@ -118,7 +118,7 @@ def _same(given: str, token: str) -> bool:
     purpose = "csrf.session"
     try:
         return crypto.unsign(purpose, given) == crypto.unsign(purpose, token)
-    except crypto.Unreadable:
+    except crypto.CannotUnseal:
         return False
 
 
@@ -146,7 +146,7 @@ def _expected(scope: Scope, cookie: str) -> str | None:
         return token_of_session(principal.session_id, principal.tenant_id)
     try:
         crypto.unsign("csrf.visitor", cookie)
-    except crypto.Unreadable:
+    except crypto.CannotUnseal:
         return None
     return cookie
 

@@ -16,7 +16,7 @@ from app.web.assets import assets
 COMPONENTS = "components/ui.html"
 
 
-class Page:
+class PageResponse:
     """A template, or one block of it without the page around. Both see the macros of `components/ui.html` as `ui`."""
 
     def __init__(self, template: jinja2.Template, components: jinja2.Template, block: str = "") -> None:
@@ -41,7 +41,7 @@ class FragmentEngine(JinjaTemplateEngine):
 
     def get_template(self, template_name: str) -> Any:
         name, _, block = template_name.partition("#")
-        return Page(super().get_template(name), super().get_template(COMPONENTS), block)
+        return PageResponse(super().get_template(name), super().get_template(COMPONENTS), block)
 
 
 def is_partial(request: Request[Any, Any, Any]) -> bool:

@@ -26,14 +26,14 @@ sent again with the same key of the API gets the same answer, with `Idempotency-
 once. `RateLimit` and `RateLimit-Policy` say how many requests are left; 429 says in `Retry-After` how long to wait."""
 
 
-class Complaint(msgspec.Struct):
+class InvalidField(msgspec.Struct):
     """One thing wrong with the input."""
 
     path: str
     message: str
 
 
-class Problem(msgspec.Struct):
+class ProblemDetails(msgspec.Struct):
     """Why a request was refused, and what to do about it."""
 
     type: str
@@ -41,7 +41,7 @@ class Problem(msgspec.Struct):
     status: int
     detail: str
     code: str
-    errors: list[Complaint]
+    errors: list[InvalidField]
     success: Literal[False] = False
 
 
@@ -77,7 +77,7 @@ def describe(handler: Any) -> None:
         statuses.add(428)
     shared = {
         status: ResponseSpec(
-            Problem, description=_WHEN[status], media_type="application/problem+json", generate_examples=False
+            ProblemDetails, description=_WHEN[status], media_type="application/problem+json", generate_examples=False
         )
         for status in sorted(statuses)
     }

@@ -17,7 +17,7 @@ from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
-from app.errors import BadRequest, Complaint
+from app.errors import BadRequest, FieldError
 from app.lib.nearest import nearest
 
 OPTION = "query_parameters"
@@ -76,12 +76,12 @@ async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler
         raise UnknownParameter(complaints[0]["message"], errors=complaints)
 
 
-def complaints_about(given: Sequence[tuple[str, str]], taken: Parameters, *, of_api: bool) -> list[Complaint]:
+def complaints_about(given: Sequence[tuple[str, str]], taken: Parameters, *, of_api: bool) -> list[FieldError]:
     """What is wrong with the parameters of a request: names, repetitions, and for programs empty values.
 
     Forms of pages send empty fields for "any"; a program that sends one has lost its value, and would get everything.
     """
-    found: list[Complaint] = []
+    found: list[FieldError] = []
     for name, count in list(Counter(name for name, _ in given).items()):
         if name not in taken.known:
             message = _for_programs(name[:60], taken.known) if of_api else _for_people(name[:60], taken.known)

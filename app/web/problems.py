@@ -23,8 +23,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.errors import (
     AppError,
     BadRequest,
-    Complaint,
     DiskFull,
+    FieldError,
     Forbidden,
     Invalid,
     MethodNotAllowed,
@@ -119,9 +119,9 @@ def _of_framework(error: HTTPException) -> AppError:
     return made
 
 
-def _complaints(error: ValidationException, of_body: list[Complaint]) -> list[Complaint]:
+def _complaints(error: ValidationException, of_body: list[FieldError]) -> list[FieldError]:
     """One complaint for each faulty part of the address and the headers, and those of the body, which are known in full."""
-    found: list[Complaint] = []
+    found: list[FieldError] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if extra.get("message") == "'data'":  # how the framework says that the body is missing
             return [{"path": "body", "message": "Send a JSON body."}]
@@ -133,7 +133,7 @@ def _complaints(error: ValidationException, of_body: list[Complaint]) -> list[Co
     return found + of_body or [{"path": "body", "message": error.detail}]
 
 
-def _of_body(request: Request[Any, Any, Any]) -> list[Complaint]:
+def _of_body(request: Request[Any, Any, Any]) -> list[FieldError]:
     """All that is wrong with a JSON body; the framework stops at the first fault of an object. Empty when it is not the body."""
     field = getattr(request.route_handler, "parsed_data_field", None)
     body = ScopeState.from_scope(request.scope).json

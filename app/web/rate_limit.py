@@ -50,7 +50,7 @@ class Limit(NamedTuple):
         return f'"{self.name}";q={self.quota};w={self.window}'
 
 
-class Standing(NamedTuple):
+class BucketState(NamedTuple):
     """How a bucket stands after a request: was it let in, units left, seconds until it is full and until the request would fit."""
 
     allowed: bool
@@ -67,13 +67,13 @@ class Buckets:
         self._each = limit.window / limit.quota
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
-    def look(self, who: Hashable, cost: int = 1) -> Standing:
+    def look(self, who: Hashable, cost: int = 1) -> BucketState:
         """How it would be, and nothing is taken."""
         now = self._clock()
         full_at = max(self._full_at.get(who, now), now)
         return self._standing(now, full_at, full_at + cost * self._each)
 
-    def take(self, who: Hashable, cost: int = 1) -> Standing:
+    def take(self, who: Hashable, cost: int = 1) -> BucketState:
         """Take `cost` units when they are there. What is refused takes nothing, so who waits is let in."""
         now = self._clock()
         full_at = max(self._full_at.get(who, now), now)
@@ -86,12 +86,12 @@ class Buckets:
                 self._full_at.popitem(last=False)
         return found
 
-    def _standing(self, now: float, full_at: float, after: float) -> Standing:
+    def _standing(self, now: float, full_at: float, after: float) -> BucketState:
         over = after - now - self.limit.window
         allowed = over <= 1e-9
         at = after if allowed else full_at
         left = math.floor((self.limit.window - (at - now)) / self._each + 1e-6)
-        return Standing(allowed, max(left, 0), at - now, max(over, 0.0))
+        return BucketState(allowed, max(left, 0), at - now, max(over, 0.0))
 
 
 @dataclass
@@ -146,12 +146,12 @@ def _address(scope: Scope) -> str:
     return network_of(client_address(scope))
 
 
-def _refuse(buckets: Buckets, found: Standing) -> RateLimited:
+def _refuse(buckets: Buckets, found: BucketState) -> RateLimited:
     wait = max(1, math.ceil(found.fits_in))
     return RateLimited(retry_after=wait, headers=_headers(buckets, found))
 
 
-def _headers(buckets: Buckets, found: Standing) -> dict[str, str]:
+def _headers(buckets: Buckets, found: BucketState) -> dict[str, str]:
     name = buckets.limit.name
     return {
         "RateLimit-Policy": buckets.limit.policy,

@@ -29,7 +29,7 @@ from app.workflows.schemas import (
     DraftAnswer,
     DraftPatch,
     NewWorkflow,
-    Publication,
+    PublishRequest,
     StepTypeInfo,
     VersionDetail,
     VersionSummary,
@@ -141,7 +141,9 @@ async def preview_activation(
     status_code=200,
 )
 async def activate_workflow(
-    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    data: JSONBody[PublishRequest | None] = None,
 ) -> Envelope[WorkflowDetail]:
     """Publish the draft when it differs from the live version, and let contacts in. Also resumes a paused workflow."""
     return await _detail(workflows, await workflows.activate(workflow_id, data.changelog if data else None))
@@ -251,7 +253,9 @@ async def discard_draft(
 
 @post(ONE + "/versions", role=Role.ADMIN, scope=Scope.WORKFLOWS_PUBLISH, tags=TAGS, summary="Publish the draft")
 async def publish_version(
-    workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID], data: JSONBody[Publication | None] = None
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
+    data: JSONBody[PublishRequest | None] = None,
 ) -> Envelope[VersionDetail]:
     """Freeze the draft as the next version, live for new runs. Runs in flight stay on theirs."""
     version = await workflows.publish(workflow_id, data.changelog if data else None)
@@ -289,7 +293,7 @@ async def revert_version(
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: FromPath[int],
-    data: JSONBody[Publication | None] = None,
+    data: JSONBody[PublishRequest | None] = None,
 ) -> Envelope[VersionDetail]:
     """Copy an old version into a new one and make that live; the draft follows. Answers the new version."""
     made = await workflows.revert(workflow_id, version, data.changelog if data else None)

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from app.flow import contact_goals as contact_goals
-from app.flow.conditions import Condition, Verdict, compile_list
+from app.flow.conditions import Condition, Evaluation, compile_list
 from app.flow.document import Goal, Trigger
 from app.flow.operators import ConditionError
 from app.flow.trigger_registry import typed
@@ -84,7 +84,7 @@ def _conditions(raw: list[dict[str, Any]]) -> list[Condition]:
 
 
 def _held(raw: list[dict[str, Any]], match: str) -> Callable[[Candidate], bool]:
-    judge: Callable[[Any], Verdict] = compile_list(_conditions(raw), match, set())
+    judge: Callable[[Any], Evaluation] = compile_list(_conditions(raw), match, set())
 
     def held(candidate: Candidate) -> bool:
         try:

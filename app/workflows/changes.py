@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigger, one_of
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 
 
 class Changes(msgspec.Struct, kw_only=True):
@@ -21,7 +21,7 @@ class Changes(msgspec.Struct, kw_only=True):
     nodes: tuple[Node, ...] | UnsetType = UNSET
     edges: tuple[Edge, ...] | UnsetType = UNSET
     goals: tuple[Goal, ...] | UnsetType = UNSET
-    settings: Settings | UnsetType = UNSET
+    settings: FlowSettings | UnsetType = UNSET
     notes: tuple[Note, ...] | UnsetType = UNSET
 
     def __post_init__(self) -> None:

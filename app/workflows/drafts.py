@@ -14,8 +14,8 @@ from uuid import UUID
 import msgspec
 
 from app.accounts.principal import Principal
-from app.errors import AppError, Complaint, Conflict, Invalid
-from app.flow.apply_ops import Draft, Refused, applied
+from app.errors import AppError, Conflict, FieldError, Invalid
+from app.flow.apply_ops import Draft, RefusedOp, applied
 from app.flow.diagnostic import Diagnostic, Diagnostics
 from app.flow.document import Flow
 from app.flow.lint import events_of, reads_fields
@@ -133,11 +133,11 @@ class Drafts:
             try:
                 edited = applied(Draft(before.flow, workflow.name, workflow.description), fresh)
                 draft = await self.checked(edited.flow, before)
-            except Refused as refused:
+            except RefusedOp as refused:
                 if rebased:
                     raise await self._conflict(workflow, base_rev, client) from refused
                 path = f"ops[{[op.id for op in ops].index(fresh[refused.index].id)}].{refused.field}"
-                errors: list[Complaint] = [{"path": path, "message": refused.message}]
+                errors: list[FieldError] = [{"path": path, "message": refused.message}]
                 raise Invalid(f"The change was not saved: {refused.message}", errors=errors) from refused
             except Invalid as refused:
                 if rebased:

@@ -23,7 +23,7 @@ from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
 from app.web.flash import go
 from app.web.fragments import page
-from app.workflows.service import LISTED, Listed, WorkflowService, workflow_statuses
+from app.workflows.service import LISTED, WorkflowListItem, WorkflowService, workflow_statuses
 
 TABS = (
     ("", "All"),
@@ -36,20 +36,20 @@ PAGE, VERSIONS = 50, 50
 DRAFT = "draft"
 
 
-class Row(msgspec.Struct, frozen=True):
+class WorkflowRow(msgspec.Struct, frozen=True):
     """A line of the list."""
 
     workflow: Workflow
-    listed: Listed
-    glyph: glyph.Glyph
+    listed: WorkflowListItem
+    glyph: glyph.Thumbnail
     trigger: str
     has_goals: bool
 
 
-def row_of(listed: Listed) -> Row:
+def row_of(listed: WorkflowListItem) -> WorkflowRow:
     """What the list shows of one workflow."""
     flow = listed.flow
-    return Row(listed.workflow, listed, glyph.draw(flow, category_of), summary(flow.triggers), bool(flow.goals))
+    return WorkflowRow(listed.workflow, listed, glyph.draw(flow, category_of), summary(flow.triggers), bool(flow.goals))
 
 
 # The list ---------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ async def delete(
 # Versions ---------------------------------------------------------------------------------------------------------
 
 
-class Entry(msgspec.Struct, frozen=True):
+class ComparedVersion(msgspec.Struct, frozen=True):
     """A line beside the comparison: the draft, or a version with the people who are in it."""
 
     key: str
@@ -160,9 +160,9 @@ class Entry(msgspec.Struct, frozen=True):
     in_flow: int
 
 
-def entry_of(version: WorkflowVersion, workflow: Workflow, in_flow: dict[int, int]) -> Entry:
+def entry_of(version: WorkflowVersion, workflow: Workflow, in_flow: dict[int, int]) -> ComparedVersion:
     """A version in the list beside the comparison."""
-    return Entry(
+    return ComparedVersion(
         key=str(version.version),
         title=f"v{version.version}",
         note=version.changelog or "No changelog",

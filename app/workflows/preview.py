@@ -11,11 +11,11 @@ import msgspec
 
 from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Flow, Trigger
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import subscriptions, typed
 from app.lib import clock
 from app.workflows.candidates import Candidate, admission, met_goal
-from app.workflows.repository import Sender, WorkflowRepository
+from app.workflows.repository import RecentContact, WorkflowRepository
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 CONDITIONS = re.compile(r"(trigger|triggers\[\d+\]\.data|goals\[\d+\])\.conditions")
@@ -54,7 +54,7 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     warnings: list[DiagnosticView]
 
 
-def entrants(flow: Flow, senders: Sequence[Sender], timezone: str = "UTC") -> list[Sender]:
+def entrants(flow: Flow, senders: Sequence[RecentContact], timezone: str = "UTC") -> list[RecentContact]:
     """Those of `senders` who would be let in now, each contact once, with its last such event.
 
     They meet the conditions of a trigger that listens for the event, and no goal yet. `timezone`: the workspace's, for contacts
@@ -64,7 +64,7 @@ def entrants(flow: Flow, senders: Sequence[Sender], timezone: str = "UTC") -> li
         met_goal(flow.goals),
         [(subscriptions([trigger]), admission(trigger)) for trigger in flow.triggers if trigger.enabled],
     )
-    inside: dict[UUID, Sender] = {}
+    inside: dict[UUID, RecentContact] = {}
     for sender in sorted(senders, key=lambda sender: sender.occurred_at):
         candidate = Candidate.of(sender.contact, timezone, sender.properties)
         admitted = any(sender.event in events and held(candidate) for events, held in admissions)
@@ -84,7 +84,7 @@ async def activation_preview(
 ) -> ActivationPreview:
     """Look at the last month of events and say what would happen now. Bounded queries only."""
     now = clock.now()
-    senders: Sequence[Sender] = []
+    senders: Sequence[RecentContact] = []
     at_least = False
     if events := subscriptions(flow.triggers):
         senders, at_least = await repository.senders(events, since=now - MONTH, limit=MAX_SENDERS)
@@ -118,7 +118,7 @@ def _listening(trigger: Trigger) -> ListeningTrigger:
     )
 
 
-def reentry_in_words(settings: Settings) -> str:
+def reentry_in_words(settings: FlowSettings) -> str:
     """Who may come in again, as one sentence for people."""
     each = f" for each {settings.entry_key.removeprefix('event.')}" if isinstance(settings.entry_key, str) else ""
     match settings.reentry:

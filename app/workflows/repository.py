@@ -36,7 +36,7 @@ def touch(workflow: Workflow) -> None:
     flag_modified(workflow, "updated_at")
 
 
-class Sender(NamedTuple):
+class RecentContact(NamedTuple):
     """A contact with its last event of one of the wanted names."""
 
     contact: Contact
@@ -159,7 +159,7 @@ class WorkflowRepository:
 
     # Who would come ---------------------------------------------------------------------------------------------
 
-    async def senders(self, events: Sequence[str], *, since: datetime, limit: int) -> tuple[list[Sender], bool]:
+    async def senders(self, events: Sequence[str], *, since: datetime, limit: int) -> tuple[list[RecentContact], bool]:
         """Contacts that sent one of `events` since then, with the last of each; and whether there are more than were looked at.
 
         Bounded on purpose: there is no index on the event's name, because one more index costs every event taken in.
@@ -186,7 +186,9 @@ class WorkflowRepository:
         rows = (await self._session.execute(query)).all()
         beyond = (await self._session.execute(newest.offset(SCANNED_EVENTS).limit(1))).first()
         more = len(rows) > limit or (beyond is not None and beyond.occurred_at >= since)
-        return [Sender(contact, name, properties or {}, at) for contact, name, properties, at in rows[:limit]], more
+        return [
+            RecentContact(contact, name, properties or {}, at) for contact, name, properties, at in rows[:limit]
+        ], more
 
     # What a document names ------------------------------------------------------------------------------------
 

@@ -14,27 +14,24 @@ from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigger, one_of, triggers_of
 from app.flow.editor_fields import Ignored
 from app.flow.ops import MAX_OPS, AnyOp, OpId
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
+from app.web.structs import Camel
 from app.workflows.changes import Changes
 from app.workflows.run_counters import Totals
-from app.workflows.service import Listed
+from app.workflows.service import WorkflowListItem
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]
 Description = Annotated[str, Meta(max_length=5_000)]
 Changelog = Annotated[str, Meta(max_length=2_000)]
 
 
-class Camel(msgspec.Struct, rename="camel", kw_only=True):
-    """JSON in camelCase."""
-
-
-class Body(Camel, forbid_unknown_fields=True):
+class StrictBody(Camel, forbid_unknown_fields=True):
     """A request body; unknown fields are refused so that a typing error is noticed."""
 
 
-class NewWorkflow(Body):
+class NewWorkflow(StrictBody):
     """A workflow as programs send it. Everything but the name may be left out and drawn later; an editor's `viewport` is.
 
     One trigger may be sent as `trigger`, with its settings beside its type.
@@ -47,7 +44,7 @@ class NewWorkflow(Body):
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     goals: tuple[Goal, ...] = ()
-    settings: Settings = msgspec.field(default_factory=Settings)
+    settings: FlowSettings = msgspec.field(default_factory=FlowSettings)
     notes: tuple[Note, ...] = ()
     viewport: Ignored = UNSET
 
@@ -74,20 +71,20 @@ class WorkflowPatch(Changes, rename="camel", forbid_unknown_fields=True, kw_only
     viewport: Ignored = UNSET
 
 
-class DraftPatch(Body):
+class DraftPatch(StrictBody):
     """A batch of canvas ops. `client` names the tab that made them: its own earlier ops never clash with its later ones."""
 
     client: OpId
     ops: Annotated[list[AnyOp], Meta(min_length=1, max_length=MAX_OPS)]
 
 
-class Publication(Body):
+class PublishRequest(StrictBody):
     """Body of publish, activate and revert; it may be left out."""
 
     changelog: Changelog | None = None
 
 
-class Copy(Body):
+class Copy(StrictBody):
     """Body of duplicate; it may be left out."""
 
     name: Name | None = None
@@ -124,7 +121,7 @@ class WorkflowSummary(Camel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, listed: Listed) -> WorkflowSummary:
+    def of(cls, listed: WorkflowListItem) -> WorkflowSummary:
         """From a row of the service's list."""
         workflow = listed.workflow
         return cls(

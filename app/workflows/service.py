@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
-from app.errors import Complaint, Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
 from app.flow.ops import AnyOp
@@ -69,7 +69,7 @@ def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
         raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {known}."}]) from error
 
 
-class Listed(msgspec.Struct, kw_only=True):
+class WorkflowListItem(msgspec.Struct, kw_only=True):
     """A row of the list, with what its page shows beside it."""
 
     workflow: Workflow
@@ -112,7 +112,7 @@ class WorkflowService:
         search: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
-    ) -> Page[Listed]:
+    ) -> Page[WorkflowListItem]:
         """Workflows, last changed first; `search` looks in name and description. Three queries, whatever the number."""
         page = await self._repository.page(
             statuses=statuses or LISTED,
@@ -123,7 +123,7 @@ class WorkflowService:
         hashes = await self._repository.live_hashes(page.items)
         counters = await self._counters.of_workflows(row.id for row in page.items)
         listed = [
-            Listed(
+            WorkflowListItem(
                 workflow=row,
                 flow=self._drafts.of(row).flow,
                 has_unpublished_changes=hashes.get(row.id) != self._drafts.of(row).content_hash,
@@ -372,7 +372,7 @@ class WorkflowService:
 def _name(name: str) -> str:
     cleaned = name.replace("\0", "").strip()
     if not 1 <= len(cleaned) <= 255:
-        errors: list[Complaint] = [{"path": "name", "message": "Give the workflow a name of 1 to 255 characters."}]
+        errors: list[FieldError] = [{"path": "name", "message": "Give the workflow a name of 1 to 255 characters."}]
         raise Invalid(errors=errors)
     return cleaned
 

@@ -28,13 +28,13 @@ def somebody(role: Role) -> Principal:
 
 
 def test_what_is_public_is_everybodys() -> None:
-    assert guards.refusal(None, handler(public=True)) is None
-    assert guards.refusal(somebody(Role.VIEWER), handler(public=True)) is None
+    assert guards.access_refusal(None, handler(public=True)) is None
+    assert guards.access_refusal(somebody(Role.VIEWER), handler(public=True)) is None
 
 
 @pytest.mark.parametrize(("has", "wanted"), [(has, wanted) for has in Role for wanted in Role])
 def test_a_role_opens_what_it_covers(has: Role, wanted: Role) -> None:
-    refused = guards.refusal(somebody(has), handler(role=wanted))
+    refused = guards.access_refusal(somebody(has), handler(role=wanted))
     assert has.covers(wanted) == (refused is None)
     if refused is not None:
         assert isinstance(refused, Forbidden)
@@ -43,5 +43,5 @@ def test_a_role_opens_what_it_covers(has: Role, wanted: Role) -> None:
 
 
 def test_a_stranger_is_asked_to_sign_in() -> None:
-    assert isinstance(guards.refusal(None, handler(role=Role.VIEWER)), SignedOut)
-    assert isinstance(guards.refusal(None, handler()), SignedOut)
+    assert isinstance(guards.access_refusal(None, handler(role=Role.VIEWER)), SignedOut)
+    assert isinstance(guards.access_refusal(None, handler()), SignedOut)

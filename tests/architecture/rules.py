@@ -115,9 +115,8 @@ def _of_a_session(function: ast.Attribute) -> bool:
     """Sessions and connections have these methods; a part of the product that begins something else names it so."""
     holder = function.value
     name = holder.attr if isinstance(holder, ast.Attribute) else holder.id if isinstance(holder, ast.Name) else ""
-    return (
-        bool(re.search(r"session|connection|conn|engine|\bdb\b|^tx", name, re.IGNORECASE)) or function.attr == "commit"
-    )
+    by_name = re.search(r"session|connection|conn|engine|\bdb\b|^tx", name, re.IGNORECASE) is not None
+    return name != "database" and (by_name or function.attr == "commit")
 
 
 def statements(tree: Tree, allowed: Collection[str]) -> list[str]:

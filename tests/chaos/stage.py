@@ -23,7 +23,7 @@ import psycopg
 
 from app.local.postgres import Postgres
 from app.local.processes import end_leftovers, offspring
-from app.local.state import State
+from app.local.state import StateDirectory
 from app.local.valkey import Valkey
 from tests.chaos.sink import CountingSink
 from tests.local.running import ROOT, Run, alive, free_port, until
@@ -115,7 +115,7 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         if self.state.exists():
-            end_leftovers(State(self.state))
+            end_leftovers(StateDirectory(self.state))
             Valkey(self.state).stop()
             Postgres(self.state / "postgres").kill()
         self.sink.stop(no_assert=True)

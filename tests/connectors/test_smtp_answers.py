@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from app.messaging.channels.email.smtp_answers import NotOffered, Refused, Stage, of_break, of_error, of_reply
+from app.messaging.channels.email.smtp_answers import NotOffered, NotSendable, Stage, of_break, of_error, of_reply
 
 REPLIES: list[tuple[Stage, str, str, str]] = [
     # before the first mail: the connection, or the settings
@@ -125,7 +125,7 @@ def untrusted() -> ssl.SSLError:
         ("tls", NotOffered("No STARTTLS here."), "misconfigured", "No STARTTLS"),
         ("sign_in", UnicodeEncodeError("ascii", "ü", 0, 1, "no"), "misconfigured", "letters"),
         ("mail", ConnectionResetError(), "unavailable", "before it took the mail"),
-        ("mail", Refused("address_refused", "Not these letters."), "rejected", "Not these letters"),
+        ("mail", NotSendable("address_refused", "Not these letters."), "rejected", "Not these letters"),
         ("rcpt", TimeoutError(), "unavailable", "took too long"),
         ("text", ConnectionResetError(), "uncertain", "may have been taken"),
         ("text", TimeoutError(), "uncertain", "may have been taken"),

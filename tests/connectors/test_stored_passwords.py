@@ -105,10 +105,10 @@ async def test_an_edited_row_has_a_password_that_does_not_open(api: Any, db_sess
     query = text("update connectors set config = config || cast(:edit as jsonb) where id = :id")
     await db_session.execute(query, {"edit": edit, "id": connector_id})
     row = await stored(db_session, connector_id)
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         password_of(row)
     row.secret = row.secret and row.secret.removeprefix(senders.BOUND)
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         password_of(row)
     answer = await (await api(Role.ADMIN)).post(f"{PATH}/{connector_id}/test", json={"to": "me@example.com"})
     assert answer.json()["data"] == {
@@ -138,7 +138,7 @@ async def test_passwords_of_an_older_release_are_bound_once(api: Any, db_session
     assert [password_of(rows[0]), password_of(rows[3])] == ["p4ss", "p4ss"]
     assert await service.reseal_passwords(db_session) == 0
     old.config = {**old.config, "host": "evil.example"}
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         password_of(old)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.contacts.fields import Change
-from app.contacts.merging import State, merge
+from app.contacts.fields import ContactPatch
+from app.contacts.merging import ContactFields, merge
 from app.lib.ids import uuid7
 from app.values.contact_diff import same_value
 from app.values.contact_fields import TEXTS
@@ -23,7 +23,7 @@ VALUES = st.recursive(
 )
 TEXT = st.none() | st.sampled_from(["one", "two"])
 STATES = st.builds(
-    State,
+    ContactFields,
     id=st.just(uuid7()),
     **dict.fromkeys(TEXTS, TEXT),
     attributes=st.dictionaries(KEYS, VALUES),
@@ -31,7 +31,7 @@ STATES = st.builds(
     consent=st.dictionaries(KEYS, st.booleans()),
 )
 CHANGES = st.builds(
-    Change,
+    ContactPatch,
     texts=st.dictionaries(st.sampled_from(TEXTS), TEXT),
     attributes=st.dictionaries(KEYS, st.none() | VALUES),
     consent=st.dictionaries(KEYS, st.none() | st.booleans()),
@@ -43,7 +43,7 @@ CHANGES = st.builds(
 
 @calmly
 @given(STATES, CHANGES)
-def test_a_second_merge_changes_nothing(state: State, change: Change) -> None:
+def test_a_second_merge_changes_nothing(state: ContactFields, change: ContactPatch) -> None:
     once = merge(state, change)
     again = merge(once.state, change)
     assert again.changed == () and again.current == again.previous == {}
@@ -51,7 +51,7 @@ def test_a_second_merge_changes_nothing(state: State, change: Change) -> None:
 
 @calmly
 @given(STATES, CHANGES)
-def test_changed_is_exactly_what_differs(state: State, change: Change) -> None:
+def test_changed_is_exactly_what_differs(state: ContactFields, change: ContactPatch) -> None:
     merged = merge(state, change)
     differs = {
         group
@@ -66,7 +66,7 @@ def test_changed_is_exactly_what_differs(state: State, change: Change) -> None:
 
 @calmly
 @given(STATES, CHANGES)
-def test_what_is_not_named_stays(state: State, change: Change) -> None:
+def test_what_is_not_named_stays(state: ContactFields, change: ContactPatch) -> None:
     merged = merge(state, change).state
     for name in TEXTS:
         assert getattr(merged, name) == change.texts.get(name, getattr(state, name))

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import permission_filter
-from app.contacts.permission import LABELS, REASONS, ContactFacts, Listed, permission
+from app.contacts.permission import LABELS, REASONS, ContactFacts, SuppressionEntry, permission
 from app.errors import Invalid
 from app.lib import clock
 from app.models import Contact, Suppression, Workspace
@@ -21,8 +21,8 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 ADDRESS = "zoe@example.com"
 
 
-def listed(reason: str, detail: str | None = None) -> Listed:
-    return Listed(reason=reason, since=AT, detail=detail)
+def listed(reason: str, detail: str | None = None) -> SuppressionEntry:
+    return SuppressionEntry(reason=reason, since=AT, detail=detail)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.engine.state import Contact
+from app.engine.state import ContactState
 from app.flow.effects import Increment
 from app.models.status import StepStatus
 from app.values.contact_fields import attributes_size
@@ -156,7 +156,7 @@ def test_what_is_stored_is_never_taken_for_less_than_it_is(world: World) -> None
     odd = {"é\u2028\x01": ["ü", 1e-7, 2.5e-9, 0.1, 123456789012345678, None, True], "n": {"a": {}}, "t": '"\\/\n'}
     (one,) = world.contacts(1, attributes=odd)
     raw = world.one("select convert_to(attributes::text, 'UTF8') from contacts where id = %s", one)
-    contact = Contact(one.bytes, ("attributes",), (raw,))
+    contact = ContactState(one.bytes, ("attributes",), (raw,))
     assert contact.attributes == odd and attributes_size(odd) <= contact.attributes_size
     contact.changes.append(Increment("m", 0))
     assert contact.attributes_size == attributes_size({**odd, "m": 0})

@@ -13,8 +13,8 @@ from app.engine import integrity
 from app.engine.circles import repeatable
 from app.engine.compiled import CompiledFlow
 from app.engine.limits import MAX_STEPS, MAX_VISITS
-from app.engine.state import Contact
-from app.engine.state import Run as EngineRun
+from app.engine.state import ContactState
+from app.engine.state import RunState as EngineRun
 from app.engine.walk import Batch
 from app.flow import registry
 from app.flow.document import Flow
@@ -100,7 +100,7 @@ def walked(nodes: list[dict[str, Any]], *edges: Any) -> tuple[Batch, EngineRun]:
     """One run through a version, in memory alone."""
     graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("go", nodes, *edges)))
     batch = Batch(0)
-    run = EngineRun(bytes(16), graph, graph.by_hand, Contact(bytes(16)), b"{}", graph.by_hand.node, 0, 0, 0)
+    run = EngineRun(bytes(16), graph, graph.by_hand, ContactState(bytes(16)), b"{}", graph.by_hand.node, 0, 0, 0)
     batch.enter(run)
     return batch, run
 

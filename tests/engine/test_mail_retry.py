@@ -9,7 +9,7 @@ import pytest
 
 from app.engine.compiled import CompiledFlow, CompiledNode
 from app.flow.document import Flow
-from app.flow.effects import Message
+from app.flow.effects import SendMessage
 from app.flow.retry import Retry
 
 
@@ -30,7 +30,7 @@ def payload(retry: dict[str, Any] | None, settings: dict[str, Any] | None = None
     mail = {"type": "send_email", "data": {"templateId": str(uuid4())}, **({"retry": retry} if retry else {})}
     outcome = compiled(mail, settings).constant_outcome
     assert outcome is not None
-    (message,) = [effect for effect in outcome.effects if isinstance(effect, Message)]
+    (message,) = [effect for effect in outcome.effects if isinstance(effect, SendMessage)]
     return message.payload
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from app.engine import integrity
 from app.engine.compiled import CompiledFlow
-from app.engine.state import Contact, Run
+from app.engine.state import ContactState, RunState
 from app.engine.walk import UNLIKE_AT_MOST, Batch
 from app.flow import registry
 from app.flow.document import Flow
-from app.flow.effects import AddTag, Increment, Message, RemoveTag, SetFields
+from app.flow.effects import AddTag, Increment, RemoveTag, SendMessage, SetFields
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Exit, Fail, Outcome, Wait
 from tests.fixtures.world import World, flow, node
@@ -121,7 +121,7 @@ SAME: dict[str, Callable[[], Outcome]] = {
             Increment("n", 2),
             AddTag("a"),
             RemoveTag("b"),
-            Message(1, bytes(16), {"subject": "Hi"}),
+            SendMessage(1, bytes(16), {"subject": "Hi"}),
         ),
     ),
     "a wait": lambda: Wait(60, output={"x": 1}),
@@ -139,8 +139,8 @@ UNLIKE: list[Callable[[], Outcome]] = [
     lambda: Done(effects=(AddTag("n"),)),
     lambda: Done(effects=(RemoveTag("n"),)),
     lambda: Done(effects=(SetFields({"n": 1}),)),
-    lambda: Done(effects=(Message(1, None, {}),)),
-    lambda: Done(effects=(Message(1, None, {}, awaits=True),)),
+    lambda: Done(effects=(SendMessage(1, None, {}),)),
+    lambda: Done(effects=(SendMessage(1, None, {}, awaits=True),)),
     lambda: Exit(),
     lambda: Wait(1),
     lambda: Wait(2),
@@ -157,9 +157,9 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
     graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("e", nodes, ("trigger", "m"), ("m", "end"))))
     batch = Batch(0)
     for number in range(people):
-        contact = Contact(number.to_bytes(16, "big"))
+        contact = ContactState(number.to_bytes(16, "big"))
         batch.enter(
-            Run(
+            RunState(
                 bytes(16),
                 graph,
                 graph.by_hand,

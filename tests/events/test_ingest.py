@@ -14,8 +14,8 @@ from app.errors import Unavailable
 from app.events import ingest as module
 from app.events import storing
 from app.events.ingest import Ingest, Overloaded
-from app.events.refusals import EventIdInUse, UnknownContact
-from app.events.schemas import Accepted, read
+from app.events.refusals import EventContactUnknown, EventIdInUse
+from app.events.schemas import Accepted, read_events
 from app.lib import database
 from app.lib.ids import uuid7
 from app.models.status import Role
@@ -146,7 +146,7 @@ async def test_a_refused_request_does_not_touch_its_neighbours(ingest: Ingest, t
     unknown = Accepted("a", "id", uuid7(), "{}", None, "shared", where="[1]")
     good = [ingest.submit(tenant, [one(key="shared")], 10), ingest.submit(tenant, [one()], 10)]
     answers = await asyncio.gather(ingest.submit(tenant, [one(), unknown], 10), *good, return_exceptions=True)
-    assert isinstance(answers[0], UnknownContact)
+    assert isinstance(answers[0], EventContactUnknown)
     assert answers[0].errors[0]["path"] == "[1].contactId"
     assert not isinstance(answers[1], BaseException) and not answers[1][0].duplicate
     assert not isinstance(answers[2], BaseException)
@@ -218,5 +218,5 @@ async def test_a_client_that_hangs_up_loses_nothing(
 
 def test_reading_a_full_batch_is_quick() -> None:
     body = b"[" + b",".join([b'{"name":"a","externalId":"u1","properties":{"a":{"b":[1,2]}}}'] * 1_000) + b"]"
-    found = read(body)
+    found = read_events(body)
     assert found.many and len(found.events) == 1_000 and not found.complaints

@@ -19,7 +19,7 @@ from app.contacts.imports.sniffing import Sniffer
 from app.errors import AppError
 from app.flow import conditions, paths
 from app.flow.patterns import BadPattern, Pattern
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 from app.lib import addresses, complaints, jsonlimits, liquid, liquid_html, normal_forms, readings
 from app.lib.liquid_filters import strip_html
 from app.lib.nearest import nearest
@@ -120,7 +120,7 @@ PARSERS = [
     Parser("Liquid in an assignment", _compiled(False), INSIDE, "{% assign a = ", (" %}",)),
     Parser("Liquid in a choice", _compiled(False), INSIDE, "{% case a %}{% when ", (" %}{% endcase %}",)),
     Parser("Liquid of a setting", _rendered, LIQUID),
-    Parser("setting of a step", lambda text: Scope().value(text), (*LIQUID, *INSIDE), "{{ contact."),
+    Parser("setting of a step", lambda text: CompileScope().value(text), (*LIQUID, *INSIDE), "{{ contact."),
     Parser("values in code", lambda text: liquid_html.forbidden_output(text, strict=True), (*HTML, *LIQUID), "{{ a }}"),
     Parser("links that run code", liquid_html.refused_link, HTML),
     Parser("text of HTML", plain_text.of_html, HTML),
@@ -137,10 +137,10 @@ PARSERS = [
     Parser("encoding", lambda text: encodings.by_letters([text.encode("cp1252", "ignore")]), ("ä", "é", "aé", "É", "a", "ÄÖ", " ü ")),
     Parser("kind of a column", lambda text: cells.guess_kind([text[n : n + 40] for n in range(0, len(text), 40)], ","), TEXT),
     Parser("mark of a column", lambda text: cells.guess_mark([text[:39], text]), TEXT),
-    Parser("number of a cell", cells.number, TEXT),
+    Parser("number of a cell", cells.number_of_cell, TEXT),
     Parser("date of a cell", lambda text: cells.day(text, "dmy"), TEXT),
     Parser("opt-out of a column", lambda text: optouts.look(text, [text]), TEXT),
-    Parser("target of a column", lambda text: columns.check(columns.Target("attributes." + text)), TEXT),
+    Parser("target of a column", lambda text: columns.target_error(columns.Target("attributes." + text)), TEXT),
     Parser("address", addresses.email, TEXT),
     Parser("address after @", addresses.email, TEXT, "ada@"),
     Parser("comparable address", addresses.comparable, TEXT),

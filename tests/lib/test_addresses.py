@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.accounts.service import clean_email
-from app.connectors.service import address
 from app.errors import Invalid
 from app.lib.addresses import BadAddress, email, is_mailable, spelled
+from app.messaging.channels.email.smtp_connector import sender_address
 from app.nodes.send_email import SendEmail, SendEmailConfig
 
 APP = Path(__file__).resolve().parents[2] / "app"
@@ -29,7 +29,7 @@ def test_one_module_knows_what_an_address_looks_like() -> None:
     ],
 )
 def test_a_sender_keeps_the_letters_it_was_written_with(text: str, kept: str) -> None:
-    assert spelled(text) == address(text, "config.fromEmail") == kept
+    assert spelled(text) == sender_address(text) == kept
     assert email(kept) == email(text)
 
 
@@ -43,7 +43,7 @@ def test_what_no_mail_server_can_be_told_is_refused_by_every_door(text: str) -> 
     with pytest.raises(Invalid):
         clean_email(text)
     with pytest.raises(Invalid):
-        address(text, "config.fromEmail")
+        sender_address(text)
     issues = SendEmail.issues(SendEmailConfig(from_email=text))
     assert any(issue.path == "fromEmail" for issue in issues)
 

@@ -18,7 +18,7 @@ from app.errors import AppError, Unavailable
 from app.models.status import Role
 from app.settings import settings
 from app.web import bodies
-from app.web.bodies import Body, ReadsBody
+from app.web.bodies import BodyReader, RequestBody
 from tests.fixtures.people import ApiClients, BrowserClients
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -49,13 +49,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "settings", lambda: made)
 
 
-async def arrived(receive: Receive, most: int = 100_000_000) -> Body:
-    body = Body()
+async def arrived(receive: Receive, most: int = 100_000_000) -> RequestBody:
+    body = RequestBody()
     await bodies._arrive(body, receive, most)  # type: ignore[arg-type]
     return body
 
 
-async def all_of(body: Body) -> bytes:
+async def all_of(body: RequestBody) -> bytes:
     return b"".join([piece async for piece in body.pieces()])
 
 
@@ -127,7 +127,7 @@ def test_what_opens_a_transaction_comes_after_the_body(test_app: Litestar) -> No
     from app.web.csrf import CsrfMiddleware
 
     order = middleware()
-    assert order.index(ReadsBody) < min(order.index(CsrfMiddleware), order.index(Idempotency))
+    assert order.index(BodyReader) < min(order.index(CsrfMiddleware), order.index(Idempotency))
 
 
 async def test_strangers_send_little(app_under_test: Litestar, browser: BrowserClients) -> None:

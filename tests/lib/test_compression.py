@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.testing import AsyncTestClient
 
-from app.web.compression import SMALLEST, Compressed
+from app.web.compression import SMALLEST, ResponseCompression
 
 
 @get("/{kind:str}/{size:int}")
@@ -36,7 +36,7 @@ async def events() -> Response[bytes]:
 
 @pytest.fixture
 async def web() -> object:
-    async with AsyncTestClient(Litestar([answer, stream, events], middleware=[Compressed])) as client:
+    async with AsyncTestClient(Litestar([answer, stream, events], middleware=[ResponseCompression])) as client:
         yield client
 
 

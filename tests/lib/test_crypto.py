@@ -45,9 +45,9 @@ def test_an_old_key_opens_what_it_sealed_and_signed(keys: Keys) -> None:
         assert crypto.sign("u", [7]) == token or present != ONE
     keys(TWO, THREE)
     for closed in (sealed, older):
-        with pytest.raises(crypto.Unreadable):
+        with pytest.raises(crypto.CannotUnseal):
             crypto.unseal(closed, "row:1")
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         crypto.unsign("u", token)
 
 
@@ -63,16 +63,16 @@ def test_what_is_new_is_made_with_the_present_key(keys: Keys) -> None:
 
 def test_purpose_and_place_still_count(keys: Keys) -> None:
     keys(TWO, ONE)
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         crypto.unseal(crypto.seal(b"x", "row:1"), "row:2")
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         crypto.unsign("other", crypto.sign("u", 1))
 
 
 @given(st.binary(max_size=60))
 def test_bytes_that_nobody_sealed_are_unreadable(noise: bytes) -> None:
     for closed in (noise, crypto.MARK + noise, crypto.present_mark() + noise):
-        with pytest.raises(crypto.Unreadable):
+        with pytest.raises(crypto.CannotUnseal):
             crypto.unseal(closed, "a")
 
 
@@ -80,7 +80,7 @@ def test_bytes_that_nobody_sealed_are_unreadable(noise: bytes) -> None:
 def test_one_changed_byte_is_seen(value: bytes, at: int, change: int) -> None:
     sealed = bytearray(crypto.seal(value, "a"))
     sealed[at % len(sealed)] ^= change
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         crypto.unseal(bytes(sealed), "a")
 
 

@@ -25,7 +25,7 @@ def allowing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def use(*entries: str, local: bool = False) -> None:
         monkeypatch.setenv("THROUGHLINE_EGRESS_ALLOW", ", ".join(entries))
-        found = dataclasses.replace(settings_module.read(), local=local)
+        found = dataclasses.replace(settings_module.read_settings(), local=local)
         monkeypatch.setattr(egress, "settings", lambda: found)
 
     return use
@@ -75,7 +75,7 @@ def test_addresses_that_are_nobody_s_on_the_internet(address: str, allowing: Loo
     allowing()
     found = ipaddress.ip_address(address)
     assert not egress.is_public(found) and not egress.may_reach(found)
-    assert egress.refusal(egress.host_name(address))
+    assert egress.egress_refusal(egress.host_name(address))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_addresses_that_are_nobody_s_on_the_internet(address: str, allowing: Loo
 )
 def test_addresses_of_the_internet(address: str, allowing: Look) -> None:
     allowing()
-    assert egress.may_reach(ipaddress.ip_address(address)) and egress.refusal(address) is None
+    assert egress.may_reach(ipaddress.ip_address(address)) and egress.egress_refusal(address) is None
 
 
 @pytest.mark.parametrize("address", ["10.9.8.7", "::ffff:10.9.8.7", "64:ff9b::10.9.8.7", "fd12::5"])
@@ -98,10 +98,10 @@ def test_what_the_operator_allows(address: str, allowing: Look) -> None:
 def test_this_machine_is_reached_in_local_mode_only(allowing: Look) -> None:
     loopback = [ipaddress.ip_address(text) for text in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1")]
     allowing(local=True)
-    assert all(map(egress.may_reach, loopback)) and egress.refusal("localhost") is None
-    assert not egress.may_reach(ipaddress.ip_address("10.0.0.1")) and egress.refusal("postgres")
+    assert all(map(egress.may_reach, loopback)) and egress.egress_refusal("localhost") is None
+    assert not egress.may_reach(ipaddress.ip_address("10.0.0.1")) and egress.egress_refusal("postgres")
     allowing()
-    assert not any(map(egress.may_reach, loopback)) and egress.refusal("localhost")
+    assert not any(map(egress.may_reach, loopback)) and egress.egress_refusal("localhost")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ async def test_allowed_names_and_networks(names: list[str], allowing: Look) -> N
 def test_a_list_that_cannot_be_read_refuses_to_start(entry: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THROUGHLINE_EGRESS_ALLOW", f"10.0.0.0/8, {entry}")
     with pytest.raises(UnsafeSettings, match="THROUGHLINE_EGRESS_ALLOW"):
-        settings_module.read()
+        settings_module.read_settings()
     assert EgressSettings() == EgressSettings((), frozenset())
 
 

@@ -38,11 +38,11 @@ def production(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(part: str) -> None:
     with pytest.raises(UnsafeSettings, match=part):
-        settings.read()
+        settings.read_settings()
 
 
 def test_good_settings_start() -> None:
-    made = settings.read()
+    made = settings.read_settings()
     assert (made.local, made.web.secure_cookies, made.secret_keys) == (False, True, (GOOD,))
 
 
@@ -63,7 +63,7 @@ def test_a_secret_key_that_anybody_guesses_does_not_start(monkeypatch: pytest.Mo
     monkeypatch.setenv("THROUGHLINE_SECRET_KEY", key)
     refused("THROUGHLINE_SECRET_KEY.*OLD_SECRET_KEYS")
     monkeypatch.setenv("THROUGHLINE_LOCAL", "1")
-    settings.read()
+    settings.read_settings()
 
 
 @pytest.mark.parametrize("key", ["", "short", GOOD[:31]])
@@ -92,7 +92,7 @@ def test_plain_http_to_others_does_not_start(monkeypatch: pytest.MonkeyPatch, ur
     monkeypatch.setenv("THROUGHLINE_BASE_URL", url)
     refused("unencrypted")
     monkeypatch.setenv("THROUGHLINE_LOCAL", "1")
-    settings.read()
+    settings.read_settings()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_plain_http_to_others_does_not_start(monkeypatch: pytest.MonkeyPatch, ur
 )
 def test_https_and_ones_own_machine_start(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("THROUGHLINE_BASE_URL", url)
-    assert settings.read().web.base_url == url
+    assert settings.read_settings().web.base_url == url
 
 
 @pytest.mark.parametrize("url", ["flows.example.com", "ftp://x.example", "https://", "https://x.example/?a=1"])
@@ -120,7 +120,7 @@ def test_time_that_tests_move_does_not_start(monkeypatch: pytest.MonkeyPatch) ->
 def test_nothing_secret_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    made = settings.read()
+    made = settings.read_settings()
     parts = [made, made.database, made.redis, made.web, made.mailbox, made.engine]
     for part in parts:
         for printed in (repr(part), str(part), f"{part}", f"{part!r}"):
@@ -134,14 +134,14 @@ def test_nothing_secret_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_come_from_files_as_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    plain = settings.read()
+    plain = settings.read_settings()
     for name, value in SECRETS.items():
         monkeypatch.delenv(name)
         (tmp_path / name).write_text(f"{value}\n")
         monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
-    assert settings.read() == plain
+    assert settings.read_settings() == plain
     monkeypatch.setenv("DATABASE_URL", SECRETS["DATABASE_URL"])
-    assert settings.read() == plain, "the same twice is no contradiction"
+    assert settings.read_settings() == plain, "the same twice is no contradiction"
 
 
 @pytest.mark.parametrize("name", ["THROUGHLINE_SECRET_KEY", "DATABASE_URL", "THROUGHLINE_METRICS_TOKEN"])

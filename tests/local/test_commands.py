@@ -14,7 +14,7 @@ import pytest
 
 from app import cli
 from app.local import run_command
-from app.local.state import State, StateInUse
+from app.local.state import StateDirectory, StateInUse
 from tools.dev import browser, suites, testing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +137,7 @@ def test_no_browser_is_an_error_not_a_skip(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_one_holder_a_state_directory(tmp_path: Path) -> None:
-    first, second = State(tmp_path / "state"), State(tmp_path / "state")
+    first, second = StateDirectory(tmp_path / "state"), StateDirectory(tmp_path / "state")
     first.hold()
     with pytest.raises(StateInUse, match="already runs on"):
         second.hold()
@@ -156,7 +156,7 @@ def test_leftovers_of_others_are_left_alone(tmp_path: Path) -> None:
     """A process file whose number went to somebody else must not lead to a kill."""
     from app.local.processes import end_leftovers
 
-    state = State(tmp_path / "state")
+    state = StateDirectory(tmp_path / "state")
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
     try:
         record = f'{{"pid": {stranger.pid}, "identity": "1 python -m app.worker"}}'

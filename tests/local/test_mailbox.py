@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from app.local import mailbox
-from app.messaging.channels.email.smtp import Links
-from app.messaging.channels.email.smtp_connection import Mail, Server
+from app.messaging.channels.email.smtp import SmtpPool
+from app.messaging.channels.email.smtp_connection import Mail, MailServer
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.product import free_port, wait_until
 
@@ -48,9 +48,9 @@ def port(committed_database: CommittedDatabase) -> Iterator[int]:
 
 def send(port: int, recipient: str, *, user: str = "workspace-7", password: str = PASSWORD) -> Any:
     async def once() -> Any:
-        links = Links()
+        links = SmtpPool()
         try:
-            server = Server(host="127.0.0.1", port=port, security="none", username=user, password=password)
+            server = MailServer(host="127.0.0.1", port=port, security="none", username=user, password=password)
             mail = b"Subject: =?utf-8?q?Zo=C3=AB?=\r\nMessage-ID: <1@x>\r\n\r\nHello\r\n.\r\nthere\r\n"
             return await links.send(server, Mail("shop@example.com", recipient, mail))
         finally:

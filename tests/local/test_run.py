@@ -19,7 +19,7 @@ import pytest
 
 from app.local.postgres import Postgres
 from app.local.processes import end_leftovers, offspring
-from app.local.state import State
+from app.local.state import StateDirectory
 from app.local.valkey import Valkey
 from tests.local.running import ROOT, Run, alive, free_port, until
 
@@ -32,7 +32,7 @@ def state() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="throughline-run-"))
     directory.chmod(0o711)
     yield directory
-    end_leftovers(State(directory))
+    end_leftovers(StateDirectory(directory))
     Valkey(directory).stop()
     Postgres(directory / "postgres").stop()
     shutil.rmtree(directory, ignore_errors=True)

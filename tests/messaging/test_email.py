@@ -14,7 +14,7 @@ import pytest
 from app.lib.addresses import BadAddress, wire_address
 from app.mailbox.opened_mail import opened
 from app.messaging.channels.email import plain_text
-from app.messaging.channels.email.mime import Envelope, build
+from app.messaging.channels.email.mime import MailHeaders, build
 from app.messaging.channels.message_ids import wire_message_id
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
@@ -22,12 +22,12 @@ from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def envelope(**change: Any) -> Envelope:
+def envelope(**change: Any) -> MailHeaders:
     values = {
         "message_id": "<1.2@throughline>", "sender": "shop@example.com", "sender_name": "The Shop", "reply_to": "",
         "recipient": "zoe@example.com", "unsubscribe_url": "", "at": AT,
     }  # fmt: skip
-    return Envelope(**{**values, **change})
+    return MailHeaders(**{**values, **change})
 
 
 def parsed(parts: Parts, **change: Any) -> tuple[EmailMessage, bytes]:

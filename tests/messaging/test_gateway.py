@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.contacts.permission import Listed
+from app.contacts.permission import SuppressionEntry
 from app.messaging.gateway import SendCheck, judge
 from app.models.status import Channel, RunStatus
 
@@ -35,10 +35,15 @@ FINE: dict[str, Any] = {
         ({"consent": {"email": False}}, "suppress", "no_consent", "next"),
         ({"consent": {"news": False}, "topic": "news"}, "suppress", "no_topic_consent", "next"),
         ({"address": "nobody"}, "suppress", "invalid", "error"),
-        ({"suppression": Listed(reason="unsubscribed")}, "suppress", "unsubscribed", "next"),
-        ({"suppression": Listed(reason="complained"), "consent": {"email": True}}, "suppress", "complained", "next"),
-        ({"suppression": Listed(reason="manual")}, "suppress", "manual", "next"),
-        ({"suppression": Listed(reason="bounced")}, "suppress", "bounced", "error"),
+        ({"suppression": SuppressionEntry(reason="unsubscribed")}, "suppress", "unsubscribed", "next"),
+        (
+            {"suppression": SuppressionEntry(reason="complained"), "consent": {"email": True}},
+            "suppress",
+            "complained",
+            "next",
+        ),
+        ({"suppression": SuppressionEntry(reason="manual")}, "suppress", "manual", "next"),
+        ({"suppression": SuppressionEntry(reason="bounced")}, "suppress", "bounced", "error"),
     ],
 )
 def test_verdicts(change: dict[str, Any], say: str, reason: str, port: str) -> None:

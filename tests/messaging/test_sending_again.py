@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from app.messaging import ledger
-from app.messaging.ledger import Due, Transition
+from app.messaging.ledger import DueMessage, Transition
 from app.messaging.schemas import MovedView
 from app.messaging.service import AlreadySettled, MessageService, NothingToResend
 from app.models.status import MessageStatus
@@ -125,8 +125,8 @@ def test_what_a_late_worker_says_is_fenced(world: World) -> None:
     (run_id,) = lost(world)
     fence = world.row(run_id)["fence"]
     world.resend(run_id)
-    due = Due(run_id=run_id, seq=2, tenant_id=world.tenant, workflow_id=world.workflow_id, contact_id=uuid4(), channel=1, template_id=None,
-              payload=None, attempt=1, fence=fence - 1, created_at=world.row(run_id)["created_at"], workflow_status=None,
+    due = DueMessage(run_id=run_id, seq=2, tenant_id=world.tenant, workflow_id=world.workflow_id, contact_id=uuid4(), channel=1,
+              template_id=None, payload=None, attempt=1, fence=fence - 1, created_at=world.row(run_id)["created_at"], workflow_status=None,
               run_status=None, trigger_event=None, context=None, contact=None)  # fmt: skip
     for late in (fence - 1, fence):
         due.fence = late

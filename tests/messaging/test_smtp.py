@@ -13,7 +13,7 @@ from app.lib import egress
 from app.messaging.channels.email import smtp, smtp_connection
 from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_answers import NOT_FOUND
-from app.messaging.channels.email.smtp_connection import Mail, Server
+from app.messaging.channels.email.smtp_connection import Mail, MailServer
 from app.messaging.channels.result import Begin, Result
 from tests.messaging.sink import Sink
 
@@ -35,12 +35,12 @@ async def links() -> AsyncIterator[SmtpPool]:
     await made.close()
 
 
-def server(sink: Sink, **more: str) -> Server:
-    return Server(host="127.0.0.1", port=sink.port, security="none", **more)  # type: ignore[arg-type]
+def server(sink: Sink, **more: str) -> MailServer:
+    return MailServer(host="127.0.0.1", port=sink.port, security="none", **more)  # type: ignore[arg-type]
 
 
 async def send(
-    links: SmtpPool, to: Server, recipient: str = "zoe@example.com", begin: Begin | None = None, **more: Any
+    links: SmtpPool, to: MailServer, recipient: str = "zoe@example.com", begin: Begin | None = None, **more: Any
 ) -> Result:
     return await links.send(to, Mail("from@example.com", recipient, MAIL, **more), begin)
 
@@ -162,13 +162,13 @@ async def test_the_whole_mail_has_one_deadline(sink: Sink, links: SmtpPool, monk
 async def test_a_server_that_is_not_there(links: SmtpPool) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        nobody = Server(host="127.0.0.1", port=probe.getsockname()[1], security="none")
+        nobody = MailServer(host="127.0.0.1", port=probe.getsockname()[1], security="none")
     result = await send(links, nobody)
     assert (result.kind, result.everyone) == ("unavailable", True)
 
 
 async def test_starttls_is_not_skipped(sink: Sink, links: SmtpPool) -> None:
-    wanted = Server(host="127.0.0.1", port=sink.port, security="starttls")
+    wanted = MailServer(host="127.0.0.1", port=sink.port, security="starttls")
     for _ in range(2):
         result = await send(links, wanted)
         assert result.kind == "misconfigured" and "STARTTLS" in result.text
@@ -182,12 +182,12 @@ async def test_a_name_that_does_not_exist(links: SmtpPool, host: str, monkeypatc
 
     if host.endswith(".invalid"):
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    result = await send(links, Server(host=host, port=25, security="none"))
+    result = await send(links, MailServer(host=host, port=25, security="none"))
     assert result.kind == "misconfigured"
 
 
 async def test_tls_where_none_is_spoken(sink: Sink, links: SmtpPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    spoken_to = Server(host="127.0.0.1", port=sink.port, security="tls")
+    spoken_to = MailServer(host="127.0.0.1", port=sink.port, security="tls")
     result = await send(links, spoken_to)
     assert (result.kind, result.text) == ("unavailable", NOT_FOUND), "of this machine nothing is told"
     assert "does not speak TLS" in result.detail
@@ -231,7 +231,7 @@ async def test_nobody_can_tell_one_port_from_another(
     port = listener.sockets[0].getsockname()[1]
     if answer is None:
         listener.close()
-    result = await send(links, Server(host="127.0.0.1", port=port, security=security))
+    result = await send(links, MailServer(host="127.0.0.1", port=port, security=security))
     listener.close()
     assert (result.kind, result.reason, result.text) == ("unavailable", "server_away", NOT_FOUND)
     assert result.everyone and "secret" not in result.text
@@ -247,7 +247,7 @@ async def test_a_name_that_is_refused_looks_like_one_that_is_not_known(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     results = [
-        await send(links, Server(host=host, port=587))
+        await send(links, MailServer(host=host, port=587))
         for host in (
             "nobody.example.com",
             "postgres.internal.example",

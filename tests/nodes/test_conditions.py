@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow import conditions
-from app.flow.conditions import Condition, Verdict
+from app.flow.conditions import Condition, Evaluation
 from app.flow.operators import KINDS, OPERATORS, SHAPES, WITHOUT_VALUE, ConditionError
 from tests.nodes.person import person
 
 
-def judge(step: Any, items: list[dict[str, Any]], match: str = "all") -> Verdict:
+def judge(step: Any, items: list[dict[str, Any]], match: str = "all") -> Evaluation:
     return conditions.compile_list(msgspec.convert(items, list[Condition]), match, set())(step)
 
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow import registry
-from app.flow.effects import AddTag, Increment, Message, RemoveTag, SetFields
+from app.flow.effects import AddTag, Increment, RemoveTag, SendMessage, SetFields
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Fail, Wait
-from app.flow.scope import Scope
+from app.flow.scope import CompileScope
 from app.lib import liquid
 from app.lib.liquid import LiquidError
 from tests.nodes.person import person, run_of
@@ -140,7 +140,7 @@ def test_send_email_asks_for_one_message_with_only_what_was_filled_in() -> None:
     template = uuid4()
     run = compiled("send_email", {"templateId": str(template), "fromName": "Ada", "topic": "news"})
     done = run(person())
-    assert isinstance(done, Done) and isinstance(done.effects[0], Message)
+    assert isinstance(done, Done) and isinstance(done.effects[0], SendMessage)
     assert (done.effects[0].template, done.effects[0].payload) == (template.bytes, {"fromName": "Ada", "topic": "news"})
     assert run(person()) is done
 
@@ -268,13 +268,13 @@ values = st.text(alphabet="ab{}% .<é") | st.integers() | st.booleans() | st.non
 def test_the_quick_way_for_texts_writes_what_liquid_writes(first: Any, second: Any, between: str) -> None:
     source = f"{between}{{{{ contact.a }}}}{between}{{{{contact.attributes.b}}}}"
     step = person(attributes={"a": first, "b": second})
-    assert Scope().text(source)(step) == liquid.compile_text(source, html=False).render(step.data)
+    assert CompileScope().text(source)(step) == liquid.compile_text(source, html=False).render(step.data)
 
 
 @given(st.text(alphabet="{}% -abcontact.vars|_1\n", max_size=40))
 def test_any_text_compiles_and_fills_or_says_what_is_wrong(source: str) -> None:
     with contextlib.suppress(LiquidError):
-        assert isinstance(Scope().text(source)(person()), str)
+        assert isinstance(CompileScope().text(source)(person()), str)
 
 
 def test_templates_reach_names_that_paths_do_not() -> None:

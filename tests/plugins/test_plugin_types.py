@@ -18,7 +18,7 @@ from app.flow.step_types import INSTALLED
 from app.flow.validation import validate
 from app.insights.pages import _rest
 from app.insights.schemas import NodeStats
-from app.settings import UnsafeSettings, read
+from app.settings import UnsafeSettings, read_settings
 from app.web.fragments import FragmentEngine
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.plugins import PICK_FILES, plugins_in, write_pick
@@ -157,7 +157,7 @@ def test_a_type_whose_templates_do_not_work_is_not_installed(pick: Path) -> None
         assert words in type_check.fault_of(templates, look, registry.get("pick").Config), text
         place.write_text(PICK_FILES[file])
     (pick / "frontend" / "pick" / "form.html").write_text("{{ nothing.at.all }}")
-    type_check.check(templates)
+    type_check.check_types(templates)
     assert list(presentation.refusals()) == ["pick"] and "delay" in presentation.steps()
 
 
@@ -193,6 +193,6 @@ def test_a_plugin_directory_that_is_not_there_keeps_the_process_from_starting(
 ) -> None:
     monkeypatch.setenv("THROUGHLINE_PLUGINS", str(tmp_path / "nowhere"))
     with pytest.raises(UnsafeSettings, match="which is no directory"):
-        read()
+        read_settings()
     monkeypatch.setenv("THROUGHLINE_PLUGINS", str(tmp_path))
-    assert read().plugins == tmp_path.resolve()
+    assert read_settings().plugins == tmp_path.resolve()

@@ -19,7 +19,7 @@ from app.lib.ids import first_uuid7_of, uuid7
 from app.models import Workspace
 from app.models.status import Role
 from app.retention import jobs, repository
-from app.retention.rules import CHOICES, FOREVER, RULES, check, chosen, words
+from app.retention.rules import CHOICES, FOREVER, RULES, chosen, days_from_form, words
 from tests.fixtures.people import BrowserClients
 
 DAY = timedelta(days=1)
@@ -202,9 +202,9 @@ async def test_of_a_file_that_fits_nowhere_a_bounded_part_is_kept(
 @pytest.mark.parametrize("value", ["", "8", "-7", "7.0", "7 ", "٧", "99999", "for ever"])
 def test_only_the_choices_can_be_chosen(value: str) -> None:
     given_ = {rule.name: "30" for rule in RULES}
-    assert set(check(given_).values()) == {30}
+    assert set(days_from_form(given_).values()) == {30}
     with pytest.raises(Invalid) as caught:
-        check({**given_, "events": value})
+        days_from_form({**given_, "events": value})
     assert [item["path"] for item in caught.value.errors] == ["events"]
 
 

@@ -102,7 +102,7 @@ def test_passwords_are_sealed_again_with_the_present_key(
     rows = dict(db.execute("select id, secret from connectors").fetchall())
     for secret, connector_id in ((ONE, ids[0]), (TWO, ids[1])):
         assert senders.open_password("smtp", connector_id, config, rows[connector_id]) == f"password of {secret}"
-    with pytest.raises(crypto.Unreadable):
+    with pytest.raises(crypto.CannotUnseal):
         senders.open_password("smtp", ids[2], config, rows[ids[2]])
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.contacts.fields import Change
-from app.contacts.merging import State, merge
+from app.contacts.fields import ContactPatch
+from app.contacts.merging import ContactFields, merge
 from app.engine import change_events, state
 from app.flow.effects import SetFields
 from app.lib.ids import uuid7
@@ -47,8 +47,8 @@ def test_conditions_steps_and_mails_see_the_same_contact() -> None:
     )
     row = {name: getattr(contact, name) for name in ("id", "attributes", "tags", *COLUMNS)}
     mail = liquid_data_of(row)
-    held = state.Contact(contact.id.bytes, tuple(row), tuple(_stored(value) for value in row.values()))
-    run = state.Run(uuid7().bytes, SimpleNamespace(timezone="UTC"), held, None, None, 0, 0, 0)  # type: ignore[arg-type]
+    held = state.ContactState(contact.id.bytes, tuple(row), tuple(_stored(value) for value in row.values()))
+    run = state.RunState(uuid7().bytes, SimpleNamespace(timezone="UTC"), held, None, None, 0, 0, 0)  # type: ignore[arg-type]
     assert run.data["contact"] == mail
     assert mail["plan"] == "pro" and mail["email"] == "ada@example.com" and mail["createdAt"] == mail["created_at"]
     assert set(FIELD_COLUMNS) <= set(mail)
@@ -71,8 +71,8 @@ def _stored(value: Any) -> Any:
     ],
 )
 def test_an_attribute_changes_by_the_same_rule_by_api_and_by_step(old: Any, new: Any, differs: bool) -> None:
-    by_api = merge(State(id=uuid7(), attributes={"x": old}), Change(attributes={"x": new}))
-    contact = state.Contact(uuid7().bytes, ("attributes",), (state.rows.encode({"x": old}),))
+    by_api = merge(ContactFields(id=uuid7(), attributes={"x": old}), ContactPatch(attributes={"x": new}))
+    contact = state.ContactState(uuid7().bytes, ("attributes",), (state.rows.encode({"x": old}),))
     contact.changes.append(SetFields({"attributes.x": new}))
     by_step = change_events.difference(contact)
     assert list(by_api.changed) == by_step.changed == (["attributes.x"] if differs else [])

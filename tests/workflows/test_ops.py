@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.flow.apply_ops import Draft, Refused, applied
+from app.flow.apply_ops import Draft, RefusedOp, applied
 from app.flow.document import TRIGGER, Edge, Flow, Node, Position, SingleTrigger, Trigger
 from app.flow.ops import (
     AddEdge,
@@ -88,7 +88,7 @@ def test_a_document_stays_in_one_piece(ops: list[AnyOp]) -> None:
     draft = Draft(Flow(), "Name")
     for op in ops:
         before = draft
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(RefusedOp):
             draft = applied(draft, [op])
         assert whole(draft.flow)
         assert before.flow == before.flow.normal()  # an op never changes the document it was given
@@ -100,9 +100,9 @@ def test_a_batch_is_all_or_nothing(ops: list[AnyOp]) -> None:
     start = Draft(Flow(), "Name")
     try:
         together = applied(start, ops)
-    except Refused as refused:
+    except RefusedOp as refused:
         assert applied(start, ops[: refused.index]) is not None  # everything before the named op fits
-        with pytest.raises(Refused):
+        with pytest.raises(RefusedOp):
             applied(start, ops[: refused.index + 1])
         return
     one_by_one = start
@@ -125,7 +125,7 @@ def test_ops_that_do_not_clash_may_go_in_either_order(mine: list[AnyOp], theirs:
     try:
         applied(base, mine)
         applied(base, theirs)
-    except Refused:
+    except RefusedOp:
         return
     if clash(mine, theirs):
         return
@@ -182,9 +182,9 @@ def test_a_trigger_comes_is_set_and_goes_with_its_edges() -> None:
     assert draft.flow.reachable() == {"a"}
     draft = applied(draft, [RemoveTrigger(id="5", trigger_id="second")])
     assert draft.flow.edges == () and [trigger.id for trigger in draft.flow.triggers] == [TRIGGER]
-    with pytest.raises(Refused, match="keeps one trigger"):
+    with pytest.raises(RefusedOp, match="keeps one trigger"):
         applied(draft, [RemoveTrigger(id="6", trigger_id=TRIGGER)])
-    with pytest.raises(Refused, match="already"):
+    with pytest.raises(RefusedOp, match="already"):
         applied(draft, [AddTrigger(id="7", trigger=Trigger(id="a"))])
 
 

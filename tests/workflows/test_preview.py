@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 from app.lib.ids import uuid7
 from app.models import Contact, Event, NodeStat, Workspace
 from app.models.status import Role
@@ -119,15 +119,15 @@ async def test_a_manual_trigger_listens_to_nothing(api: ApiClients) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (Settings(), "again after leaving"),
-        (Settings(reentry="once"), "enters once."),
-        (Settings(reentry="once", entry_key="event.order_id"), "once for each order_id"),
-        (Settings(reentry="cooldown", cooldown_seconds=172_800), "2 days after"),
-        (Settings(reentry="cooldown", cooldown_seconds=90), "90 seconds after"),
-        (Settings(reentry="always"), "every event"),
+        (FlowSettings(), "again after leaving"),
+        (FlowSettings(reentry="once"), "enters once."),
+        (FlowSettings(reentry="once", entry_key="event.order_id"), "once for each order_id"),
+        (FlowSettings(reentry="cooldown", cooldown_seconds=172_800), "2 days after"),
+        (FlowSettings(reentry="cooldown", cooldown_seconds=90), "90 seconds after"),
+        (FlowSettings(reentry="always"), "every event"),
     ],
 )
-def test_the_policy_in_words(settings: Settings, words: str) -> None:
+def test_the_policy_in_words(settings: FlowSettings, words: str) -> None:
     assert words in preview.reentry_in_words(settings)
 
 

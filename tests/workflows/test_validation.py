@@ -14,7 +14,7 @@ from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
 from app.flow.document import Edge, Flow, Goal, Node, SingleTrigger
 from app.flow.edges import cycle
 from app.flow.references import Reference, references_in
-from app.flow.settings import Settings
+from app.flow.settings import FlowSettings
 from app.flow.validation import references, validate
 from app.nodes.send_email import SendEmailConfig
 
@@ -122,7 +122,7 @@ def test_refusals_say_where_and_what(broken: Flow, path: str, words: str) -> Non
             "warning",
             "a",
         ),
-        (graph(settings=Settings(reentry="cooldown")), "settings.cooldownSeconds", "error", None),
+        (graph(settings=FlowSettings(reentry="cooldown")), "settings.cooldownSeconds", "error", None),
     ],
 )
 def test_issues_are_no_refusals(unfinished: Flow, path: str, severity: str, node_id: str | None) -> None:

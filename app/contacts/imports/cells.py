@@ -65,7 +65,7 @@ def is_empty(cell: str) -> bool:
     )
 
 
-def number(cell: str, notation: Notation = Notation()) -> int | float:
+def number_of_cell(cell: str, notation: Notation = Notation()) -> int | float:
     """`1.234,56` with a decimal comma, `1,234.56` with a point; a sign of money or per cent is left off. Raises BadField."""
     mark = notation.decimal_mark
     plain = _MONEY.sub("", cell).replace("\u00a0", " ").replace("\u202f", " ").strip() if len(cell) < 60 else ""
@@ -149,7 +149,7 @@ def text(cell: str) -> str:
 def reader(kind: Kind, notation: Notation) -> Callable[[str], Any]:
     """What reads the cells of an attribute of this kind."""
     if kind == "number":
-        return lambda cell: number(cell, notation)
+        return lambda cell: number_of_cell(cell, notation)
     if kind == "date":
         return lambda cell: day(cell, notation.date_order)
     return boolean if kind == "boolean" else text
@@ -194,7 +194,7 @@ def guess_kind(cells: list[str], mark: DecimalMark) -> Kind:
     if not filled:
         return "text"
     if not any(_CODE.match(cell) for cell in filled) and _all(
-        lambda cell: number(cell, Notation(decimal_mark=mark)), filled
+        lambda cell: number_of_cell(cell, Notation(decimal_mark=mark)), filled
     ):
         return "number" if all(_MONEY.sub("", cell) == cell and "e" not in cell.lower() for cell in filled) else "text"
     if all(cell.lower() in ("true", "false", "yes", "no", "ja", "nein", "oui", "non") for cell in filled):

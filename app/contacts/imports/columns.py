@@ -85,7 +85,7 @@ def looks_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str,
     return {name: look for name, look in found.items() if look is not None}
 
 
-def check(target: Target) -> str | None:
+def target_error(target: Target) -> str | None:
     """What is wrong with a target; None when it is right."""
     group, dot, name = target.to.partition(".")
     if group in ("attributes", "consent") and dot:

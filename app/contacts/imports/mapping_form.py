@@ -11,7 +11,7 @@ from app.contacts.imports import cells, optouts, starting
 from app.contacts.imports.columns import FIELDS, Target
 from app.contacts.imports.csvfile import DELIMITERS
 from app.contacts.imports.encodings import ENCODINGS
-from app.contacts.imports.schemas import FormatIn, StartIn, Stored
+from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 
 CHOICES = (
     ("", "Leave out"),
@@ -34,7 +34,7 @@ _SAID = {True: "may be mailed", False: "opted out", None: "says nothing"}
 _WHY = {"bounced": "opted out, and suppressed as bounced", "complained": "opted out, and suppressed for a complaint"}
 
 
-class Row(msgspec.Struct, kw_only=True):
+class MappingRow(msgspec.Struct, kw_only=True):
     """One column on the form."""
 
     column: str
@@ -74,7 +74,7 @@ def delimiters() -> list[tuple[str, str]]:
     return [(words, words.capitalize()) for words in DELIMITERS.values()]
 
 
-def filled(stored: Stored, country: str | None, data: Mapping[str, Any] | None) -> Filled:
+def filled(stored: StoredMapping, country: str | None, data: Mapping[str, Any] | None) -> Filled:
     """The fields of the form: what was sent, and else what is proposed."""
     made = Filled(
         encoding=stored.format.encoding,
@@ -92,7 +92,7 @@ def filled(stored: Stored, country: str | None, data: Mapping[str, Any] | None) 
     return made
 
 
-def rows(stored: Stored, data: Mapping[str, Any] | None, places: Mapping[str, int]) -> list[Row]:
+def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[str, int]) -> list[MappingRow]:
     """The columns of the file. `places` says under which number a column stood on the form that was sent."""
     found = []
     for index, column in enumerate(stored.format.columns):
@@ -105,7 +105,7 @@ def rows(stored: Stored, data: Mapping[str, Any] | None, places: Mapping[str, in
         look = stored.looks.get(column)
         reading: optouts.Reading | None = {"optout": "opt_out", "consent": "opt_in"}.get(choice)  # type: ignore[assignment]
         found.append(
-            Row(
+            MappingRow(
                 column=column,
                 choice=choice,
                 name=name,
@@ -126,7 +126,7 @@ def rows(stored: Stored, data: Mapping[str, Any] | None, places: Mapping[str, in
 
 
 def _reads(cell: str, reading: optouts.Reading) -> str:
-    said = optouts.read(cell, reading)
+    said = optouts.read_consent_cell(cell, reading)
     if said.doubt:
         return "not understood, so opted out"
     return _WHY.get(said.why) or _SAID[said.allowed]
@@ -155,7 +155,7 @@ def _target(choice: str, name: str, kind: str) -> Target | str | None:
     return choice or None
 
 
-def _targets(found: Sequence[Row]) -> dict[str, Target]:
+def _targets(found: Sequence[MappingRow]) -> dict[str, Target]:
     made = {row.column: _target(row.choice, row.name, row.type) for row in found}
     return {column: target for column, target in made.items() if isinstance(target, Target)}
 
@@ -165,7 +165,7 @@ def _field(data: Mapping[str, Any], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def start_of(data: Mapping[str, Any], stored: Stored) -> StartIn:
+def start_of(data: Mapping[str, Any], stored: StoredMapping) -> StartIn:
     """What the form asks for. A question that was answered with yes maps its column to consent."""
     mapping: dict[str, Target | str | None] = {}
     acknowledged = []
@@ -191,7 +191,7 @@ def start_of(data: Mapping[str, Any], stored: Stored) -> StartIn:
     )
 
 
-def format_of(data: Mapping[str, Any], stored: Stored) -> FormatIn:
+def format_of(data: Mapping[str, Any], stored: StoredMapping) -> FormatIn:
     """How the form says that the file is written: only what differs from how it was read."""
     by_words: dict[str, Any] = {words: mark for mark, words in DELIMITERS.items()}
     encoding, header = _field(data, "encoding"), _field(data, "header") == "yes"

@@ -119,7 +119,7 @@ def _look(name: str, filled: Sequence[str]) -> Column | None:
             return None  # a link to unsubscribe with
         return msgspec.structs.replace(named, words=out)
     if named is not None and short and not (filled and all(_DATE.fullmatch(cell) for cell in filled)):
-        no = tuple(dict.fromkeys(cell for cell in filled if read(cell, "opt_in").allowed is False))[:3]
+        no = tuple(dict.fromkeys(cell for cell in filled if read_consent_cell(cell, "opt_in").allowed is False))[:3]
         return msgspec.structs.replace(named, sure=known or not filled, words=no)
     if known and any(word in words.LIST_WORDS for word in kinds):
         return Column("opt_in", named.topic if named else "email", words=out)
@@ -148,7 +148,7 @@ def says_out(cell: str) -> bool:
 
 
 @lru_cache(1_024)
-def read(cell: str, reading: Reading) -> Said:
+def read_consent_cell(cell: str, reading: Reading) -> Said:
     """What a cell that is not blank says in a column of those who opted in, or of those who opted out."""
     folded = fold(_SIGN.get(cell, cell)) if len(cell) <= MAX_WORD else ""
     if _NULL_DATE.fullmatch(cell):

@@ -16,7 +16,7 @@ from app.accounts.deps import AppRequest, Database
 from app.contacts import history
 from app.contacts.imports import mapping_form, repository
 from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
-from app.contacts.imports.schemas import Stored
+from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.service import ImportService
 from app.errors import AppError, Invalid
 from app.models.contact_import import ContactImport
@@ -81,7 +81,7 @@ async def _progress_page(request: AppRequest, session: AsyncSession, row: Contac
         "contacts/import_progress.html",
         block="progress",
         row=row,
-        stored=Stored.of(row),
+        stored=StoredMapping.of(row),
         errors=await repository.errors(session, row.id, limit=8),
         over=row.status in (ImportStatus.COMPLETED.value, ImportStatus.FAILED.value),
     )
@@ -96,7 +96,7 @@ async def _mapping_page(
     columns: tuple[str, ...] | None = None,
 ) -> Template:
     """`data` is a form that was sent; `columns` are those that it was about, when the file is read another way now."""
-    stored = Stored.of(row)
+    stored = StoredMapping.of(row)
     places = {column: place for place, column in enumerate(columns or stored.format.columns)}
     complaints = {item["path"]: item["message"] for item in error.errors} if error else {}
     return page(
@@ -127,7 +127,7 @@ async def import_reread(
     """Read the file as the form says, and keep what was said about columns that are still there."""
     row = await imports.get(import_id)
     data = await request.form()
-    before = Stored.of(row)
+    before = StoredMapping.of(row)
     try:
         row = await imports.reread(import_id, mapping_form.format_of(data, before))
     except Invalid as error:
@@ -143,7 +143,7 @@ async def import_begin(
     row = await imports.get(import_id)
     data = await request.form()
     try:
-        await imports.start(import_id, mapping_form.start_of(data, Stored.of(row)))
+        await imports.start(import_id, mapping_form.start_of(data, StoredMapping.of(row)))
     except Invalid as error:
         return await _mapping_page(request, db_session, row, data, error)
     return go(request, f"/contacts/import/{import_id}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.contacts.fields import Change
+from app.contacts.fields import ContactPatch
 from app.contacts.imports import cells, optouts
 from app.contacts.imports.cells import Notation
 from app.contacts.imports.columns import FIELDS, Target
@@ -25,7 +25,7 @@ _WEIGHT = {"": 0, "bounced": 1, "unsubscribed": 2, "complained": 3}
 MAX_SHOWN = 80
 
 
-class Problem(msgspec.Struct, frozen=True):
+class RowProblem(msgspec.Struct, frozen=True):
     """A cell that did not fit: its column, what stands in it, and why. Without a column: the row as it is written."""
 
     column: str
@@ -47,8 +47,8 @@ class BadRow(msgspec.Struct, frozen=True):
 class RowChange(msgspec.Struct, frozen=True):
     """The change that a row asks for, the cells that were left out of it, and why its address is to be suppressed."""
 
-    change: Change
-    problems: tuple[Problem, ...] = ()
+    change: ContactPatch
+    problems: tuple[RowProblem, ...] = ()
     suppress: str = ""
 
 
@@ -71,7 +71,7 @@ class _Row:
     def __init__(self, tags: Sequence[str]) -> None:
         self.groups: dict[str, dict[str, Any]] = {"texts": {}, "attributes": {}, "consent": {}}
         self.tags = list(tags)
-        self.problems: list[Problem] = []
+        self.problems: list[RowProblem] = []
         self.suppress = ""
 
     def say(self, topic: str, said: optouts.Said) -> None:
@@ -125,7 +125,7 @@ class Plan:
             try:
                 value = read(_readable(cell))
             except BadField as error:
-                row.problems.append(Problem(column, cell, str(error)))
+                row.problems.append(RowProblem(column, cell, str(error)))
                 continue
             if group == "tags":
                 row.tags += value
@@ -136,7 +136,7 @@ class Plan:
         if not texts.get("external_id") and not texts.get("email"):
             said = " ".join(map(str, row.problems))
             return BadRow(f"This row has neither an email nor an external id that can be used. {said}".strip())
-        change = Change(
+        change = ContactPatch(
             texts=texts,
             attributes=row.groups["attributes"],
             consent=row.groups["consent"],
@@ -152,7 +152,7 @@ class Plan:
         if record.flaw:
             if len(given) <= self._last_consent:
                 return BadRow(f"{record.flaw} What this row says about consent cannot be read.")
-            row.problems.append(Problem("", "", record.flaw))
+            row.problems.append(RowProblem("", "", record.flaw))
         if len(given) <= self.width or not any(cell.strip() for cell in given[self.width :]):
             return given
         told = f"This row has {len(given)} cells, but there are {self.width} columns. Put quotes around a text that holds the delimiter."
@@ -161,7 +161,7 @@ class Plan:
         if not placed or self._last_consent > self._email or any(map(optouts.says_out, given)):
             return BadRow(told)
         left = ", ".join(self.columns[self._email + 1 :])
-        row.problems.append(Problem("", "", f"{told} Left out: {left}."))
+        row.problems.append(RowProblem("", "", f"{told} Left out: {left}."))
         return given[: self._email + 1]
 
     def _permission(self, given: Sequence[str], row: _Row) -> None:
@@ -169,14 +169,14 @@ class Plan:
             cell = _cell(given, number)
             if cells.is_empty(cell):
                 continue
-            said = optouts.read(cell, "opt_out" if reading == "opt_out" else "opt_in")
+            said = optouts.read_consent_cell(cell, "opt_out" if reading == "opt_out" else "opt_in")
             # Who opted out stays so until they or an admin take it back: a later file that says yes does not.
             opted_out = said.allowed is False and not said.doubt and (reading == "opt_out" or optouts.says_out(cell))
             if opted_out and not said.why:
                 said = msgspec.structs.replace(said, why=self._why[column] or "unsubscribed")
             if said.doubt:
                 reason = f"This is neither a yes nor a no. The contact counts as opted out of {topic}."
-                row.problems.append(Problem(column, cell, reason))
+                row.problems.append(RowProblem(column, cell, reason))
             row.say(topic, said)
         for number, column, look in self._guarded:
             cell = _cell(given, number)
@@ -186,11 +186,11 @@ class Plan:
                 look is not None
                 and look.sure
                 and not cells.is_empty(cell)
-                and optouts.read(cell, look.reading).allowed is False
+                and optouts.read_consent_cell(cell, look.reading).allowed is False
             )
             if no:
                 reason = "This says that the contact opted out, so it is imported as opted out of email."
-                row.problems.append(Problem(column, cell, reason))
+                row.problems.append(RowProblem(column, cell, reason))
                 row.say("email", optouts.Said(False, "unsubscribed"))
         if self.rules.all_opted_out:
             row.say("email", optouts.Said(False, "unsubscribed"))

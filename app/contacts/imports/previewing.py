@@ -5,11 +5,11 @@ from __future__ import annotations
 from app.contacts.imports import cells, columns, csvfile, optouts
 from app.contacts.imports.cells import Notation
 from app.contacts.imports.csvfile import SAMPLE_ROWS, Choice, Preview
-from app.contacts.imports.schemas import Stored
+from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.sniffing import Sniffer
 
 
-def proposal(sniffer: Sniffer, filename: str) -> tuple[Stored, int]:
+def proposal(sniffer: Sniffer, filename: str) -> tuple[StoredMapping, int]:
     """The proposal for a file that has streamed by, and about how many rows it has. Raises NotCsv."""
     found, total = sniffer.finish()
     stored = looked_at(found, filename)
@@ -17,7 +17,9 @@ def proposal(sniffer: Sniffer, filename: str) -> tuple[Stored, int]:
     return stored, total
 
 
-def read_again(head: bytes, before: Stored, choice: Choice, filename: str, *, whole: bool) -> tuple[Stored, int]:
+def read_again(
+    head: bytes, before: StoredMapping, choice: Choice, filename: str, *, whole: bool
+) -> tuple[StoredMapping, int]:
     """The same for the head of a file that is read as somebody says. Raises NotCsv."""
     found = csvfile.preview(head, before.format.encoding, choice, whole=whole)
     stored = looked_at(found, filename)
@@ -25,7 +27,7 @@ def read_again(head: bytes, before: Stored, choice: Choice, filename: str, *, wh
     return stored, csvfile.count(found, before.line_ends, whole=whole)
 
 
-def looked_at(found: Preview, filename: str) -> Stored:
+def looked_at(found: Preview, filename: str) -> StoredMapping:
     """The proposal for a file of which the head was read."""
     names, rows = found.format.columns, found.rows
     every = [cell.strip() for row in rows for cell in row]
@@ -38,7 +40,7 @@ def looked_at(found: Preview, filename: str) -> Stored:
         if guess[name].type == "date"
     }
     order = cells.guess_order(cell for column in dates.values() for cell in column)
-    return Stored(
+    return StoredMapping(
         format=found.format,
         sample=[[cell[:200] for cell in row] for row in rows[:SAMPLE_ROWS]],
         flaws=found.flaws,

@@ -21,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.contacts.imports import csvfile, repository
-from app.contacts.imports.plan import BadRow, Plan, Problem
+from app.contacts.imports.plan import BadRow, Plan, RowProblem
 from app.contacts.imports.reading import Record
 from app.contacts.imports.repository import Report
-from app.contacts.imports.schemas import Stored
+from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.storing import Wanted, store_rows
 from app.errors import AppError
 from app.lib import database, jsonlimits
@@ -54,7 +54,7 @@ async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
             if not await guard.scalar(_TRY_LOCK, {"id": str(import_id)}):
                 continue
             try:
-                await Run(sessions, import_id, deadline).run()
+                await ImportRun(sessions, import_id, deadline).run()
             finally:
                 await guard.execute(_UNLOCK, {"id": str(import_id)})
         if time.monotonic() >= deadline:
@@ -63,11 +63,11 @@ async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
     return False
 
 
-class Moved(Exception):
+class ImportTakenOver(Exception):
     """Somebody else stopped this import or went on with it."""
 
 
-class Run:
+class ImportRun:
     """One import, from the row where it stands to its end or the deadline."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], import_id: UUID, deadline: float) -> None:
@@ -79,7 +79,7 @@ class Run:
             with tempfile.TemporaryFile() as file:
                 stored = await self._begin(file)
                 await self._batches(file, stored)
-        except Moved:
+        except ImportTakenOver:
             log.info("import.moved", import_id=str(self.import_id))
         except (DBAPIError, OSError):
             raise  # the database or the disk: the next poll goes on
@@ -89,13 +89,13 @@ class Run:
                 told = "The import stopped at an error of ours. What was imported stays; upload the rest again."
                 await repository.set_status(session, self.import_id, ImportStatus.FAILED, error=told)
 
-    async def _begin(self, file: IO[bytes]) -> Stored:
+    async def _begin(self, file: IO[bytes]) -> StoredMapping:
         """Mark it running, and copy the file to disk, where a reader can pull it line by line."""
         async with database.committed(self.sessions()) as session:
             row = await session.get(ContactImport, self.import_id, with_for_update=True)
             if row is None or row.status not in (ImportStatus.QUEUED.value, ImportStatus.RUNNING.value):
-                raise Moved
-            stored, self.done = Stored.of(row), row.rows_done
+                raise ImportTakenOver
+            stored, self.done = StoredMapping.of(row), row.rows_done
             async for piece in repository.pieces(session, self.import_id):
                 file.write(piece)
             if file.tell() != row.size:
@@ -106,7 +106,7 @@ class Run:
             await repository.set_status(session, self.import_id, ImportStatus.RUNNING, total=total)
         return stored
 
-    async def _batches(self, file: IO[bytes], stored: Stored) -> None:
+    async def _batches(self, file: IO[bytes], stored: StoredMapping) -> None:
         plan = stored.plan()
         with contextlib.closing(_records(file, stored)) as rows:
             for _ in itertools.islice(rows, self.done):
@@ -117,7 +117,7 @@ class Run:
                 if len(batch) < BATCH or time.monotonic() >= self.deadline:
                     return
 
-    async def _batch(self, rows: Sequence[Record], plan: Plan, stored: Stored) -> None:
+    async def _batch(self, rows: Sequence[Record], plan: Plan, stored: StoredMapping) -> None:
         for attempt in range(MAX_TRIES):
             try:
                 async with database.committed(self.sessions()) as session:
@@ -128,10 +128,10 @@ class Run:
                 if getattr(error.orig, "sqlstate", None) not in _PASSING or attempt == MAX_TRIES - 1:
                     raise
 
-    async def _store(self, session: AsyncSession, rows: Sequence[Record], plan: Plan, stored: Stored) -> None:
+    async def _store(self, session: AsyncSession, rows: Sequence[Record], plan: Plan, stored: StoredMapping) -> None:
         at = await repository.lock_progress(session, self.import_id)
         if at is None or at.status != ImportStatus.RUNNING.value or at.rows_done != self.done:
-            raise Moved
+            raise ImportTakenOver
         refused: list[Report] = []
         good: list[Wanted] = []
         for number, record in enumerate(rows):
@@ -175,7 +175,7 @@ class Run:
             await repository.drop_pieces(session, self.import_id)
 
 
-def _records(file: IO[bytes], stored: Stored) -> Generator[Record, None, None]:
+def _records(file: IO[bytes], stored: StoredMapping) -> Generator[Record, None, None]:
     file.seek(0)
     return csvfile.records(file, stored.format)
 
@@ -194,7 +194,7 @@ def _warned(wanted: Wanted) -> Report:
     return Report(wanted.record.line, " ".join(map(str, problems)), True, _row(wanted.record, problems))
 
 
-def _row(record: Record, problems: Sequence[Problem]) -> str:
+def _row(record: Record, problems: Sequence[RowProblem]) -> str:
     cells = [cell[:2_000].replace("\0", "") for cell in record.cells[:250]]
     told = [msgspec.structs.replace(problem, value=problem.value[:200].replace("\0", "")) for problem in problems]
     return jsonlimits.encode({"cells": cells, "problems": told}).decode()

@@ -18,7 +18,7 @@ from app.models.contact_import import ContactImport
 Mapping = dict[str, str | Target | None]
 
 
-class Stored(msgspec.Struct, kw_only=True, rename="camel"):
+class StoredMapping(msgspec.Struct, kw_only=True, rename="camel"):
     """What `contact_imports.mapping` holds."""
 
     format: Format
@@ -38,7 +38,7 @@ class Stored(msgspec.Struct, kw_only=True, rename="camel"):
     emit_events: bool = True
 
     @classmethod
-    def of(cls, row: ContactImport) -> Stored:
+    def of(cls, row: ContactImport) -> StoredMapping:
         return msgspec.convert(row.mapping, cls)
 
     def plan(self) -> Plan:
@@ -84,7 +84,7 @@ class ImportOut(msgspec.Struct, kw_only=True, rename="camel"):
 
     @classmethod
     def of(cls, row: ContactImport) -> ImportOut:
-        stored = Stored.of(row)
+        stored = StoredMapping.of(row)
         computed = ("mapping", "tags", "emit_events", "unchanged_count")
         same = {name: getattr(row, name) for name in cls.__struct_fields__ if name not in computed}
         return cls(
@@ -124,7 +124,7 @@ class PreviewOut(ImportOut, kw_only=True, rename="camel"):
 
     @classmethod
     def of(cls, row: ContactImport) -> PreviewOut:
-        stored = Stored.of(row)
+        stored = StoredMapping.of(row)
         base = ImportOut.of(row)
         values = {name: getattr(base, name) for name in base.__struct_fields__}
         return cls(

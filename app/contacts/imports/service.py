@@ -16,7 +16,7 @@ from app.contacts.imports import ceilings, csvfile, previewing, repository, star
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
 from app.contacts.imports.repository import ImportRepository
-from app.contacts.imports.schemas import FormatIn, StartIn, Stored
+from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 from app.contacts.imports.sniffing import Sniffer
 from app.errors import Conflict, Invalid, NotFound, TooLarge
 from app.lib import holding, jobs, sandbox
@@ -116,7 +116,7 @@ class ImportService:
         if wanted.encoding is not None and wanted.encoding not in ENCODINGS:
             message = f"There is no encoding of this name. Send one of {', '.join(ENCODINGS)}."
             raise Invalid(errors=[{"path": "encoding", "message": message}])
-        before, size, name = Stored.of(row), row.size, row.filename
+        before, size, name = StoredMapping.of(row), row.size, row.filename
         head = await repository.first_piece(self.session, row.id)
         await holding.give_back(self.session)
         try:
@@ -137,7 +137,7 @@ class ImportService:
         row = await self.get(import_id, lock=True)
         if row.status != ImportStatus.UPLOADED.value:
             raise Started
-        stored = Stored.of(row)
+        stored = StoredMapping.of(row)
         complaints = starting.settle(stored, wanted, self.principal.country)
         if complaints:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=complaints)
@@ -163,7 +163,7 @@ class ImportService:
 
     async def errors_csv(self, row: ContactImport) -> AsyncIterator[str]:
         """What is told about rows, as CSV: safe to open in a spreadsheet, and fit to be mended and uploaded again."""
-        columns_ = Stored.of(row).format.columns
+        columns_ = StoredMapping.of(row).format.columns
         yield _line([*columns_, "import_line", "import_result", "import_error"])
         after = 0
         while found := await repository.errors(self.session, row.id, after):
@@ -175,7 +175,7 @@ class ImportService:
             after = found[-1].row_number
 
 
-def _choice(wanted: FormatIn, before: Stored) -> csvfile.Choice:
+def _choice(wanted: FormatIn, before: StoredMapping) -> csvfile.Choice:
     """What was chosen now, and else what was found or chosen before; a new encoding or delimiter finds the header anew."""
     anew = wanted.encoding is not None or wanted.delimiter is not None
     return csvfile.Choice(

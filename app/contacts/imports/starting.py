@@ -5,14 +5,14 @@ from __future__ import annotations
 from app.contacts.imports import columns, optouts
 from app.contacts.imports.cells import Notation
 from app.contacts.imports.columns import Target
-from app.contacts.imports.schemas import StartIn, Stored
-from app.errors import Complaint
+from app.contacts.imports.schemas import StartIn, StoredMapping
+from app.errors import FieldError
 from app.values import contact_fields
 
 
-def settle(stored: Stored, wanted: StartIn, country: str | None) -> list[Complaint]:
+def settle(stored: StoredMapping, wanted: StartIn, country: str | None) -> list[FieldError]:
     """Write the decision into `stored`; everything that is still wrong with it. `country` is the workspace's."""
-    complaints: list[Complaint] = []
+    complaints: list[FieldError] = []
     stored.mapping = stored.guess if wanted.mapping is None else _mapping(wanted, stored, complaints)
     if not any(target.to in ("email", "externalId") for target in stored.mapping.values()) and not complaints:
         message = "Map a column to email or externalId, so that each row finds its contact."
@@ -38,7 +38,7 @@ def settle(stored: Stored, wanted: StartIn, country: str | None) -> list[Complai
     return complaints
 
 
-def _mapping(wanted: StartIn, stored: Stored, complaints: list[Complaint]) -> dict[str, Target]:
+def _mapping(wanted: StartIn, stored: StoredMapping, complaints: list[FieldError]) -> dict[str, Target]:
     mapping: dict[str, Target] = {}
     taken: dict[str, str] = {}
     for column, to in (wanted.mapping or {}).items():
@@ -48,7 +48,7 @@ def _mapping(wanted: StartIn, stored: Stored, complaints: list[Complaint]) -> di
         if to is None or to == "":
             continue
         target = Target(to) if isinstance(to, str) else to
-        if wrong := columns.check(target):
+        if wrong := columns.target_error(target):
             complaints.append({"path": f"mapping.{column}", "message": wrong})
         elif target.to in taken and target.to != "tags" and target.group != "consent":
             message = f"The column {taken[target.to]} goes to {target.to} already."
@@ -59,7 +59,7 @@ def _mapping(wanted: StartIn, stored: Stored, complaints: list[Complaint]) -> di
     return mapping
 
 
-def _dates(stored: Stored) -> list[Complaint]:
+def _dates(stored: StoredMapping) -> list[FieldError]:
     unclear = [name for name in stored.unclear_dates if name in stored.mapping and stored.mapping[name].type == "date"]
     if not unclear or stored.notation.date_order is not None:
         return []
@@ -67,8 +67,8 @@ def _dates(stored: Stored) -> list[Complaint]:
     return [{"path": "dateOrder", "message": message}]
 
 
-def _opt_outs(stored: Stored, wanted: StartIn) -> list[Complaint]:
-    complaints: list[Complaint] = []
+def _opt_outs(stored: StoredMapping, wanted: StartIn) -> list[FieldError]:
+    complaints: list[FieldError] = []
     for number, name in enumerate(wanted.acknowledge_opt_outs):
         if name not in stored.format.columns:
             complaints.append(
@@ -89,7 +89,7 @@ def _opt_outs(stored: Stored, wanted: StartIn) -> list[Complaint]:
     return complaints
 
 
-def open_questions(stored: Stored) -> list[str]:
+def open_questions(stored: StoredMapping) -> list[str]:
     """Columns that may say who opted out, which the mapping takes for something else and nobody denied."""
     answered = any(target.to == "consent.email" for target in stored.mapping.values())
     found = []
@@ -114,7 +114,7 @@ def question(name: str, look: optouts.Column) -> str:
     )
 
 
-def labels(stored: Stored) -> dict[str, str]:
+def labels(stored: StoredMapping) -> dict[str, str]:
     """What the attributes of the file are called in it, by their names."""
     named = {
         target.to.partition(".")[2]: column for column, target in stored.mapping.items() if target.group == "attributes"

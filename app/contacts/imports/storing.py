@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts.fields import Change
-from app.contacts.imports.plan import Problem, RowChange
+from app.contacts.fields import ContactPatch
+from app.contacts.imports.plan import RowChange, RowProblem
 from app.contacts.imports.reading import Record
 from app.contacts.service import AddressTaken
-from app.contacts.upserting import Outcome, upsert_many
+from app.contacts.upserting import UpsertResult, upsert_many
 from app.errors import Invalid
 
 _OPTIONAL = {"tags": "add_tags", "attributes": "attributes", "consent": "consent"}
@@ -30,9 +30,9 @@ class Wanted(msgspec.Struct, frozen=True):
 
 async def store_rows(
     session: AsyncSession, tenant_id: int, rows: Sequence[Wanted], *, emit: bool
-) -> list[tuple[Wanted, Outcome]]:
+) -> list[tuple[Wanted, UpsertResult]]:
     """Store the rows. A person is not refused for too many tags or too large attributes: they come in without them."""
-    done: list[tuple[Wanted, Outcome]] = []
+    done: list[tuple[Wanted, UpsertResult]] = []
     for part in _distinct_parts(rows):
         outcomes = await _upsert(session, tenant_id, [wanted.row.change for wanted in part], emit=emit)
         for wanted, outcome in zip(part, outcomes, strict=True):
@@ -44,7 +44,7 @@ async def store_rows(
     return done
 
 
-def _without_excess(wanted: Wanted, outcome: Outcome) -> Wanted | None:
+def _without_excess(wanted: Wanted, outcome: UpsertResult) -> Wanted | None:
     """The row without what its contact could not hold; None when that is not why it was refused."""
     if not isinstance(outcome.refused, Invalid) or not outcome.refused.errors:
         return None
@@ -60,7 +60,7 @@ def _without_excess(wanted: Wanted, outcome: Outcome) -> Wanted | None:
         return None
     problems = (
         *wanted.row.problems,
-        Problem("", "", f"{error['message']} The {error['path']} of this row were left out."),
+        RowProblem("", "", f"{error['message']} The {error['path']} of this row were left out."),
     )
     row = msgspec.structs.replace(wanted.row, change=msgspec.structs.replace(change, **{part: kept}), problems=problems)
     return msgspec.structs.replace(wanted, row=row)
@@ -86,12 +86,14 @@ def _distinct_parts(rows: Sequence[Wanted]) -> Iterator[list[Wanted]]:
         yield part
 
 
-async def _upsert(session: AsyncSession, tenant_id: int, changes: Sequence[Change], *, emit: bool) -> list[Outcome]:
+async def _upsert(
+    session: AsyncSession, tenant_id: int, changes: Sequence[ContactPatch], *, emit: bool
+) -> list[UpsertResult]:
     """All at once; when an address is taken in the middle of it, one by one, so that only that row is refused."""
     try:
         async with session.begin_nested():
             return await upsert_many(session, tenant_id, changes, via="import", emit=emit)
     except IntegrityError:
         if len(changes) == 1:
-            return [Outcome(refused=AddressTaken())]
+            return [UpsertResult(refused=AddressTaken())]
         return [outcome for change in changes for outcome in await _upsert(session, tenant_id, [change], emit=emit)]

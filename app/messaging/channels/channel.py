@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import Complaint, Invalid
+from app.errors import FieldError, Invalid
 from app.flow.retry import MAIL, Retry
 from app.lib.addresses import BadAddress
 from app.messaging.channels.filling import fill
@@ -208,7 +208,7 @@ class ChannelType:
         try:
             return cls.wire(text)
         except BadAddress as error:
-            raise Invalid(errors=[Complaint(path="to", message=str(error))]) from error
+            raise Invalid(errors=[FieldError(path="to", message=str(error))]) from error
 
     @classmethod
     def render(cls, template: Parts, data: Mapping[str, Any]) -> Parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.errors import Complaint
+from app.errors import FieldError
 from app.lib.liquid import LiquidError, check_output, compile_text
 from app.messaging.channels.parts import Parts
 
@@ -37,7 +37,7 @@ def fill(name: str, source: str, data: Mapping[str, Any], *, html: bool = False)
         raise PartError(name, error) from error
 
 
-def liquid_faults(template: Parts) -> list[Complaint]:
+def liquid_faults(template: Parts) -> list[FieldError]:
     """What is wrong with the Liquid of each part, with its line."""
     faults = []
     for path in ("subject", "html", "text"):
@@ -47,7 +47,7 @@ def liquid_faults(template: Parts) -> list[Complaint]:
             if html:
                 check_output(source)
         except LiquidError as error:
-            faults.append(Complaint(path=path, message=str(error)))
+            faults.append(FieldError(path=path, message=str(error)))
     return faults
 
 

@@ -32,7 +32,7 @@ COMMA, POINT = Notation(decimal_mark=","), Notation(decimal_mark=".")
     ],
 )
 def test_numbers(cell: str, notation: Notation, value: Any) -> None:
-    assert cells.number(cell, notation) == value
+    assert cells.number_of_cell(cell, notation) == value
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_numbers(cell: str, notation: Notation, value: Any) -> None:
 )
 def test_what_is_no_number_in_this_file_is_not_guessed(cell: str, notation: Notation) -> None:
     with pytest.raises(BadField, match="not a number"):
-        cells.number(cell, notation)
+        cells.number_of_cell(cell, notation)
 
 
 @pytest.mark.parametrize(

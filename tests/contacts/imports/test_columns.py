@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.contacts.imports.columns import Target, check, guess, looks_of
+from app.contacts.imports.columns import Target, guess, looks_of, target_error
 
 
 def guessed(columns: list[str], sample: list[list[str]]) -> dict[str, Target]:
@@ -75,4 +75,4 @@ def test_columns_of_permission_go_to_consent() -> None:
     ],
 )
 def test_targets(target: Target, right: bool) -> None:
-    assert (check(target) is None) is right
+    assert (target_error(target) is None) is right

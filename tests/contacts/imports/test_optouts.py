@@ -115,7 +115,7 @@ def test_channels_of_their_own() -> None:
     ],
 )
 def test_cells(cell: str, opt_in: Said, opt_out: Said) -> None:
-    assert optouts.read(cell, "opt_in") == opt_in and optouts.read(cell, "opt_out") == opt_out
+    assert optouts.read_consent_cell(cell, "opt_in") == opt_in and optouts.read_consent_cell(cell, "opt_out") == opt_out
 
 
 @pytest.mark.parametrize(

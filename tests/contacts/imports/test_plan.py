@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.contacts.fields import Change
+from app.contacts.fields import ContactPatch
 from app.contacts.imports.cells import Notation
 from app.contacts.imports.columns import Target, looks_of
 from app.contacts.imports.plan import BadRow, Plan, RowChange, Rules
@@ -41,7 +41,7 @@ def test_a_row_becomes_a_change() -> None:
     )
     row = [" ADA@Example.com ", "u1", "36", "10.12.1815", "Yes", "a, b;a", "no", "Europe/Berlin", "'=1+1"]
     assert change(made, *row) == RowChange(
-        Change(
+        ContactPatch(
             texts={"email": "ada@example.com", "external_id": "u1", "timezone": "Europe/Berlin"},
             attributes={"age": 36, "born": "1815-12-10", "vip": True, "note": "=1+1"},
             consent={"newsletter": False},
@@ -49,7 +49,9 @@ def test_a_row_becomes_a_change() -> None:
         )
     )
     short = change(made, "ada@example.com", "")
-    assert short.change == Change(texts={"email": "ada@example.com"}, add_tags=("imported",)) and not short.problems
+    assert (
+        short.change == ContactPatch(texts={"email": "ada@example.com"}, add_tags=("imported",)) and not short.problems
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_a_row_becomes_a_change() -> None:
 def test_a_bad_cell_costs_the_cell_and_not_the_person(column: str, target: Target, cell: str, said: str) -> None:
     made = plan(mail=Target("email"), good=Target("attributes.good"), **{column: target})
     found = change(made, "ada@example.com", "kept", cell)
-    assert found.change == Change(
+    assert found.change == ContactPatch(
         texts={"email": "ada@example.com"}, attributes={"good": "kept"}, add_tags=("imported",)
     )
     (problem,) = found.problems
@@ -83,7 +85,7 @@ def test_a_bad_cell_costs_the_cell_and_not_the_person(column: str, target: Targe
 def test_words_for_nothing_are_nothing(cell: str) -> None:
     made = plan(mail=Target("email"), phone=Target("phone"), zone=Target("timezone"))
     assert change(made, "ada@example.com", cell, cell) == RowChange(
-        Change(texts={"email": "ada@example.com"}, add_tags=("imported",))
+        ContactPatch(texts={"email": "ada@example.com"}, add_tags=("imported",))
     )
 
 
@@ -105,7 +107,7 @@ def test_only_a_row_without_identity_is_refused() -> None:
 def test_a_row_with_more_cells_than_columns_keeps_what_is_surely_in_place() -> None:
     made = plan(mail=Target("email"), name=Target("attributes.name"), city=Target("attributes.city"))
     found = change(made, "ada@example.com", "Lovelace", " Ada", "London")
-    assert found.change == Change(texts={"email": "ada@example.com"}, add_tags=("imported",))
+    assert found.change == ContactPatch(texts={"email": "ada@example.com"}, add_tags=("imported",))
     assert "4 cells, but there are 3 columns" in str(found.problems[0]) and "name, city" in str(found.problems[0])
     assert not change(made, "ada@example.com", "Ada", "London", "", " ").problems
     assert "4 cells" in refusal(made, "Lovelace", "ada@example.com", "Ada", "London")
@@ -127,7 +129,7 @@ def test_an_opt_out_column() -> None:
         assert change(made, "ada@example.com", cell).change.consent == {"email": False}
     for cell in ("", "no", "0", "n/a", "active"):
         assert change(made, "ada@example.com", cell) == RowChange(
-            Change(texts={"email": "ada@example.com"}, add_tags=("imported",))
+            ContactPatch(texts={"email": "ada@example.com"}, add_tags=("imported",))
         )
     doubt = change(made, "ada@example.com", "perhaps")
     assert doubt.change.consent == {"email": False} and "neither a yes nor a no" in str(doubt.problems[0])

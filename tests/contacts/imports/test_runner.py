@@ -131,16 +131,16 @@ async def test_a_run_that_lost_its_place_stops(
 ) -> None:
     import_id = await prepared(3_000)
     sessions = database.session_maker()
-    real = runner.Run._batch
+    real = runner.ImportRun._batch
 
-    async def raced(self: runner.Run, *arguments: Any) -> None:
+    async def raced(self: runner.ImportRun, *arguments: Any) -> None:
         if self.done == 1_000:  # somebody without the lock went on with it meanwhile
-            monkeypatch.setattr(runner.Run, "_batch", real)
-            await runner.Run(sessions, import_id, time.monotonic() + 60).run()
+            monkeypatch.setattr(runner.ImportRun, "_batch", real)
+            await runner.ImportRun(sessions, import_id, time.monotonic() + 60).run()
         await real(self, *arguments)
 
-    monkeypatch.setattr(runner.Run, "_batch", raced)
-    await runner.Run(sessions, import_id, time.monotonic() + 60).run()
+    monkeypatch.setattr(runner.ImportRun, "_batch", raced)
+    await runner.ImportRun(sessions, import_id, time.monotonic() + 60).run()
     assert one(committed_database, PROGRESS) == ("completed", 3_000, 3_000, 0, 0)
     assert one(committed_database, SUMS) == (3_000, 3_000, 3_000, 0)
 

@@ -9,7 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr, make_msgid
 from typing import Any
 
-from app.errors import Complaint, Invalid
+from app.errors import FieldError, Invalid
 from app.lib import addresses, clock, single_line
 from app.lib.addresses import BadAddress, wire_address
 from app.messaging.channels import registry
@@ -57,7 +57,7 @@ class EmailChannel(ChannelType):
                 return wire_address(text)
         except BadAddress:
             pass
-        raise Invalid(errors=[Complaint(path="to", message="Write one email address, like ada@example.com.")])
+        raise Invalid(errors=[FieldError(path="to", message="Write one email address, like ada@example.com.")])
 
     @classmethod
     def render(cls, template: Parts, data: Mapping[str, Any]) -> Parts:
@@ -67,7 +67,7 @@ class EmailChannel(ChannelType):
     def compose(cls, letter: Letter, sender: SmtpSender) -> Composed:
         options, source = letter.options, letter.source
         parts = content.render(Parts(options.get("subject") or source.subject, source.html, source.text), letter.data)
-        envelope = mime.Envelope(
+        envelope = mime.MailHeaders(
             message_id=wire_message_id(letter.run_id, letter.seq),
             sender=_wire(options.get("fromEmail") or sender.from_email, "invalid_sender"),
             sender_name=options.get("fromName") or sender.from_name,

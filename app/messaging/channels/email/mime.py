@@ -17,7 +17,7 @@ _POLICY = policy.SMTP.clone(cte_type="7bit", max_line_length=900)
 """Long lines, because the standard library turns a folded URL (List-Unsubscribe) into an encoded word. 998 is the law."""
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class MailHeaders(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a mail that is not its text."""
 
     message_id: str
@@ -34,7 +34,7 @@ def _address(name: str, address: str) -> Address:
     return Address(one_line(name), local.strip('"'), domain)  # which writes the quotes that it needs itself
 
 
-def build(envelope: Envelope, parts: Parts) -> bytes:
+def build(envelope: MailHeaders, parts: Parts) -> bytes:
     """The mail as bytes with CRLF line ends. The addresses of the envelope are such as `wire_address` makes."""
     mail = EmailMessage(_POLICY)
     mail["Message-ID"] = envelope.message_id

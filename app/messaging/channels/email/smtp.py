@@ -16,30 +16,30 @@ import structlog
 from app.lib import egress
 from app.messaging.channels.email.smtp_answers import (
     NotOffered,
-    Refused,
+    NotSendable,
     Stage,
     of_error,
     of_reply,
     sender_refused,
     veiled,
 )
-from app.messaging.channels.email.smtp_connection import Mail, Server, SmtpConnection
+from app.messaging.channels.email.smtp_connection import Mail, MailServer, SmtpConnection
 from app.messaging.channels.result import DEADLINE_S, Begin, Result, Withheld
 
 log = structlog.get_logger()
 MAILS_PER_CONNECTION = 100
 
 
-def _judged(error: Exception, stage: Stage, server: Server, mail: Mail) -> Result:
+def _judged(error: Exception, stage: Stage, server: MailServer, mail: Mail) -> Result:
     """What an error at `stage` says about the mail."""
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return of_reply(stage, error.code, error.message, own_sender=mail.own_sender)
-    if isinstance(error, Refused) and error.reason == "sender_refused":
+    if isinstance(error, NotSendable) and error.reason == "sender_refused":
         return sender_refused(error.text, own_sender=mail.own_sender)
     return of_error(stage, error, server.host)
 
 
-_FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, NotOffered, Refused, egress.Blocked)
+_FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError, NotOffered, NotSendable, egress.Blocked)
 
 
 def _uncounted(begin: Begin, limit: asyncio.Timeout) -> Begin:
@@ -65,9 +65,9 @@ class SmtpPool:
     def __init__(self, deadline_s: float | None = None) -> None:
         """`deadline_s`: how long one mail may take in all, DEADLINE_S when not said."""
         self._deadline_s = deadline_s
-        self._idle: dict[Server, list[SmtpConnection]] = {}
+        self._idle: dict[MailServer, list[SmtpConnection]] = {}
 
-    async def send(self, server: Server, mail: Mail, begin: Begin | None = None) -> Result:
+    async def send(self, server: MailServer, mail: Mail, begin: Begin | None = None) -> Result:
         """Hand a whole MIME mail over within the deadline. Never raises for what a server may do.
 
         `begin` is asked when the server would take the mail, and says up to when (`running_time`) it may; how long it takes to answer

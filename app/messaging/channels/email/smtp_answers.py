@@ -87,7 +87,7 @@ class NotOffered(Exception):
     """The settings ask for something that the server does not offer."""
 
 
-class Refused(Exception):
+class NotSendable(Exception):
     """We know without asking the server that it cannot take this."""
 
     def __init__(self, reason: str, text: str) -> None:
@@ -220,7 +220,7 @@ def of_break(stage: Stage, what: str) -> Result:
 
 def of_error(stage: Stage, error: BaseException, host: str) -> Result:
     """What any other error at `stage` says: a name that does not exist, TLS, a connection that was cut."""
-    if isinstance(error, Refused):
+    if isinstance(error, NotSendable):
         return Result("rejected", error.text, error.reason)
     if isinstance(error, NotOffered):
         return Result("misconfigured", str(error), "connector_paused")

@@ -11,7 +11,7 @@ import aiosmtplib
 import msgspec
 
 from app.lib import egress
-from app.messaging.channels.email.smtp_answers import NotOffered, Refused, Stage
+from app.messaging.channels.email.smtp_answers import NotOffered, NotSendable, Stage
 from app.messaging.channels.result import Begin, Withheld, running_time
 from app.settings import settings
 
@@ -20,7 +20,7 @@ _DOTS = re.compile(rb"(?m)^\.")
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
-class Server(msgspec.Struct, frozen=True, kw_only=True):
+class MailServer(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach a mail server. Equal settings share connections."""
 
     host: str
@@ -43,7 +43,7 @@ class Mail(msgspec.Struct, frozen=True):
 class SmtpConnection:
     """One open connection and how far the mail on it has come."""
 
-    def __init__(self, server: Server, deadline_s: float) -> None:
+    def __init__(self, server: MailServer, deadline_s: float) -> None:
         self.server = server
         self.client = aiosmtplib.SMTP(
             hostname=server.host,
@@ -117,16 +117,16 @@ class SmtpConnection:
         return response.message
 
     def _options(self, mail: Mail, size: int) -> list[bytes]:
-        """Parameters of MAIL. Raises Refused for what this server cannot take, before anything was said to it."""
+        """Parameters of MAIL. Raises NotSendable for what this server cannot take, before anything was said to it."""
         options = []
         if limit := self.client.esmtp_extensions.get("size", ""):
             if limit.isdigit() and 0 < int(limit) < size:
                 kilobytes = f"{size // 1024 + 1:,} KB, and the mail server takes {int(limit) // 1024:,} KB at most"
-                raise Refused("message_refused", f"The mail is too large: {kilobytes}.")
+                raise NotSendable("message_refused", f"The mail is too large: {kilobytes}.")
             options.append(b"SIZE=%d" % size)
         for reason, address in (("sender_refused", mail.sender), ("address_refused", mail.recipient)):
             if not (address.isascii() or self.client.supports_extension("smtputf8")):
-                raise Refused(reason, f"This mail server cannot take addresses with such letters: {address}")
+                raise NotSendable(reason, f"This mail server cannot take addresses with such letters: {address}")
         if not (mail.sender + mail.recipient).isascii():
             options.append(b"SMTPUTF8")
         return options

@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.errors import Complaint, Invalid
+from app.errors import FieldError, Invalid
 from app.lib import addresses, egress, single_line
 from app.messaging.channels.channel import ConnectorForm, ConnectorType, Sender, Settings
 from app.messaging.channels.email.smtp import SmtpPool
-from app.messaging.channels.email.smtp_connection import Server
+from app.messaging.channels.email.smtp_connection import MailServer
 from app.settings import settings as app_settings
 
 Host = Annotated[
@@ -117,7 +117,7 @@ class SmtpConnector(ConnectorType):
     def changed(cls, before: Settings, given: Settings, *, secret_given: bool) -> Settings:
         """The mailbox has only a sender to change; another server is looked at like a new one."""
         if before.get("local") and (secret_given or given.keys() - {"fromEmail", "fromName"}):
-            raise Invalid(errors=[Complaint(path="config", message="The mailbox has only a sender to change.")])
+            raise Invalid(errors=[FieldError(path="config", message="The mailbox has only a sender to change.")])
         given = dict(given)
         if "host" in given and given["host"] != before.get("host"):
             given["host"] = checked_host(given["host"])
@@ -170,7 +170,7 @@ class SmtpConnector(ConnectorType):
         """The local one follows the settings of this process."""
         if cls.is_local(settings):
             mailbox = app_settings().mailbox
-            server = Server(
+            server = MailServer(
                 host=mailbox.host,
                 port=mailbox.port,
                 security="none",
@@ -178,7 +178,7 @@ class SmtpConnector(ConnectorType):
                 password=mailbox.password,
             )
         else:
-            server = Server(
+            server = MailServer(
                 host=settings["host"],
                 port=settings["port"],
                 security=settings["security"],
@@ -197,18 +197,18 @@ def sender_address(text: str) -> str:
     try:
         return addresses.spelled(text)
     except addresses.BadAddress as error:
-        raise Invalid(errors=[Complaint(path="config.fromEmail", message=str(error))]) from error
+        raise Invalid(errors=[FieldError(path="config.fromEmail", message=str(error))]) from error
 
 
 def checked_host(text: str) -> str:
     """The server's name in its one form. Raises Invalid for `config.host`: it is none, or one that may not be connected to."""
     try:
         host = egress.host_name(text)
-        problem = egress.refusal(host)
+        problem = egress.egress_refusal(host)
     except ValueError as error:
         host, problem = "", str(error)
     if problem:
-        raise Invalid(errors=[Complaint(path="config.host", message=problem)])
+        raise Invalid(errors=[FieldError(path="config.host", message=problem)])
     return host
 
 
@@ -217,4 +217,4 @@ def check_encryption(settings: Settings) -> None:
     if settings["security"] != "none" or not settings.get("username") or egress.is_this_machine(settings["host"]):
         return
     message = "A user name and password need encryption. Choose STARTTLS or TLS, or leave both empty."
-    raise Invalid(errors=[Complaint(path="config.security", message=message)])
+    raise Invalid(errors=[FieldError(path="config.security", message=message)])
