@@ -235,8 +235,7 @@ class Batch:
         key = None
         if track.unlike < UNLIKE_AT_MOST:
             key = outcome.key()
-            known = track.alike.get(key)
-            if known is not None:
+            if key is not None and (known := track.alike.get(key)) is not None:
                 return known
             track.unlike += 1
         new = self._track(track.graph, track, track.seq)

@@ -28,10 +28,13 @@ class Outcome:
         self.json: bytes | None = None
         self.row: bytes | None = None
 
-    def key(self) -> tuple[Any, ...]:
-        """Equal for outcomes that mean the same, whoever made them. Raises TypeError when the output is no JSON."""
+    def key(self) -> tuple[Any, ...] | None:
+        """Equal for outcomes that mean the same, whoever made them. None when the output is no JSON: then it is like no other."""
         if self.json is None and self.output is not None:
-            self.json = _encode(self.output)
+            try:
+                self.json = _encode(self.output)
+            except (TypeError, ValueError):
+                return None
         said = (self.__class__, self.port, self.json, self._particulars())
         return (*said, *[effect.key() for effect in self.effects]) if self.effects else said
 

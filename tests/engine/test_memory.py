@@ -15,7 +15,18 @@ from app.lib.ids import uuid7
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-OF_A_BATCH = {"Batch", "Contact", "DueRun", "Echo", "Item", "Run", "RunRow", "Sent", "Step", "Track"}
+OF_A_BATCH = {
+    "Batch",
+    "ContactState",
+    "DueRun",
+    "ContactChangeEvent",
+    "Item",
+    "RunState",
+    "RunRow",
+    "QueuedMessage",
+    "FinishedStep",
+    "SharedPath",
+}
 DECIDING = flow(
     "go",
     [
@@ -34,6 +45,13 @@ WAITING = flow(
 FAILING = flow(
     "go", [node("x", "trouble", {"attempts": 3}, mode="raise", who="u")], ("trigger", "x"), settings={"reentry": "always"}
 )  # fmt: skip
+
+
+def test_the_names_are_those_of_the_engine() -> None:
+    from app.engine import claim, paths, records, state, walk
+
+    known = {name for module in (claim, paths, records, state, walk) for name in vars(module)}
+    assert known >= OF_A_BATCH
 
 
 def alive() -> Counter[str]:

@@ -70,4 +70,4 @@ def test_advisories_are_named_and_fail(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_it_is_no_part_of_the_tests() -> None:
     assert "audit" not in (ROOT / ".ci" / "run").read_text()
-    assert "audit" not in (ROOT / "app" / "local" / "testing.py").read_text()
+    assert "audit" not in (ROOT / "tools" / "dev" / "testing.py").read_text()
