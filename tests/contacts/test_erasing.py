@@ -153,6 +153,7 @@ FREE_COLUMNS = {
     "runs.current_node_id": "a step's id",
     "runs.goal_reached_id": "a goal's id",
     "runs.resume_port": "a port's name",
+    "runs.trigger_id": "a trigger's id",
     "runs.waits_for": "the name of an event",
     "steps.node_id": "a step's id",
     "steps.port": "a port's name",
