@@ -150,8 +150,14 @@ def test_looks_read_few_rows_beside_a_long_queue_that_is_held(world: World, sick
     world.db.execute("analyze messages")
     lanes = queue.lanes(world.db)
     assert {lane.lane for lane in lanes} == {"", str(slow)}
-    looked = {"tenant": [world.tenant] * 2, "lane": ["", str(slow)], "count": [40, 40], "pass_over": 300}
-    for query, parameters in ((queue._DUE_LANES, {}), (queue._LOOK, looked)):
+    looked = {
+        "tenant": [world.tenant] * 2,
+        "channel": [1, 1],
+        "lane": ["", str(slow)],
+        "count": [40, 40],
+        "pass_over": 300,
+    }
+    for query, parameters in ((queue._DUE_LANES, {"channels": [1]}), (queue._LOOK, looked)):
         with world.db.transaction(force_rollback=True):
             found = world.db.execute("explain (analyze, format json) " + query, parameters).fetchone()
         plan = found[0][0]["Plan"] if found else {}

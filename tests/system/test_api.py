@@ -13,13 +13,13 @@ from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import features
 from app.lib import clock, heartbeat
 from app.lib.heartbeat import Beat
 from app.lib.ids import uuid7
 from app.models import Connector, Message, NodeStat, Workspace
 from app.models.status import Role
 from app.settings import settings
-from app.web import openapi
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.people import ApiClients
 
@@ -224,7 +224,9 @@ async def test_the_document_is_complete(client: httpx.AsyncClient, app_under_tes
     for name, operation in operations(app_under_test):
         assert "/api/v1/" in name, f"{name} is no API route: include_in_schema"
         assert operation.get("summary"), f"{name} needs a summary"
-        assert set(operation.get("tags", [])) & set(openapi.TAGS), f"{name} needs a tag of app.web.openapi.TAGS"
+        assert set(operation.get("tags", [])) & {tag.name for tag in features.api_tags()}, (
+            f"{name} needs a tag of its feature's API_TAGS"
+        )
         assert {"401", "403"} <= set(operation["responses"]), name
         refused = operation["responses"]["401"]["content"]["application/problem+json"]["schema"]
-        assert refused == {"$ref": "#/components/schemas/Problem"}, name
+        assert refused == {"$ref": "#/components/schemas/ProblemDetails"}, name

@@ -48,7 +48,7 @@ def test_conditions_steps_and_mails_see_the_same_contact() -> None:
     row = {name: getattr(contact, name) for name in ("id", "attributes", "tags", *COLUMNS)}
     mail = liquid_data_of(row)
     held = state.ContactState(contact.id.bytes, tuple(row), tuple(_stored(value) for value in row.values()))
-    run = state.RunState(uuid7().bytes, SimpleNamespace(timezone="UTC"), held, None, None, 0, 0, 0)  # type: ignore[arg-type]
+    run = state.RunState(uuid7().bytes, SimpleNamespace(timezone="UTC"), None, held, None, None, 0, 0, 0)  # type: ignore[arg-type]
     assert run.data["contact"] == mail
     assert mail["plan"] == "pro" and mail["email"] == "ada@example.com" and mail["createdAt"] == mail["created_at"]
     assert set(FIELD_COLUMNS) <= set(mail)
