@@ -15,12 +15,14 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Generic, TypeVar
 
 from app.settings import settings
 
+Kind = TypeVar("Kind", bound=type[Any])
 PRODUCT_FRONTEND = Path(__file__).resolve().parents[2] / "frontend-nodes"
 PLUGIN_FRONTEND = "frontend"
 
@@ -82,3 +84,30 @@ def _load_file(name: str, path: Path) -> None:
 
 def _reason(shown: str, error: Exception) -> str:
     return f"{shown} could not be loaded: {str(error).rstrip('.') or type(error).__name__}."
+
+
+class TypeList(Generic[Kind]):
+    """Types of one kind by name, found at the first look. `noun`: what people call one. `says`: members that each has to have."""
+
+    def __init__(self, noun: str, package: ModuleType, plugins: str, says: Sequence[str]) -> None:
+        self.by_name: dict[str, Kind] = {}
+        self.failures: dict[str, str] = {}
+        """Modules that could not be loaded, each with a sentence that says why."""
+        self._noun, self._package, self._plugins, self._says = noun, package, plugins, says
+        self._complete = False
+
+    def check(self, kind: Kind) -> None:
+        """Raises ValueError when its name is taken or something is missing that every type says."""
+        if getattr(kind, "type", None) in self.by_name:
+            raise ValueError(f"Two {self._noun}s are called {kind.type!r}.")
+        if missing := [name for name in self._says if not hasattr(kind, name)]:
+            raise ValueError(f"The {self._noun} {kind.__name__} does not say its {', '.join(missing)}.")
+
+    def discover(self) -> None:
+        """Load all modules of the product and of the plugin directory, once."""
+        if self._complete:
+            return
+        self._complete = True  # before the loading: a module may ask for the others while it is loaded
+        self.failures.update(load_package(self._package))
+        if folder := plugin_folder():
+            self.failures.update(load_plugins(folder, self._plugins))

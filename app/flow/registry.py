@@ -5,7 +5,6 @@ Two types of one name are refused, and types that do not say what they are. How 
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -22,16 +21,14 @@ from app.lib.readings import quoted
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
 MAX_PORT = 100
 PLUGINS = "nodes"
-_types: dict[str, type[NodeType]] = {}
-_failures: dict[str, str] = {}
+SAYS = ("type", "label", "category", "description", "Config")
+_list: discovery.TypeList[type[NodeType]] = discovery.TypeList("node type", package, PLUGINS, SAYS)
+_types, _failures = _list.by_name, _list.failures
 
 
 def node(cls: type[NodeType]) -> type[NodeType]:
     """Put a node type on the list. Raises ValueError when its name is taken or something is missing that every type says."""
-    if getattr(cls, "type", None) in _types:
-        raise ValueError(f"Two node types are called {cls.type!r}.")
-    if missing := [name for name in ("type", "label", "category", "description", "Config") if not hasattr(cls, name)]:
-        raise ValueError(f"The node type {cls.__name__} does not say its {', '.join(missing)}.")
+    _list.check(cls)
     if cls.category not in CATEGORIES:
         raise ValueError(f"{cls.category!r} is no category. Use one of {', '.join(CATEGORIES)}.")
     if cls.compile is NodeType.compile:
@@ -40,34 +37,27 @@ def node(cls: type[NodeType]) -> type[NodeType]:
     return cls
 
 
-@functools.cache
-def _discover() -> None:
-    _failures.update(discovery.load_package(package))
-    if folder := discovery.plugin_folder():
-        _failures.update(discovery.load_plugins(folder, PLUGINS))
-
-
 def failures() -> dict[str, str]:
     """Modules that could not be loaded, each with a sentence that says why."""
-    _discover()
+    _list.discover()
     return dict(_failures)
 
 
 def types() -> dict[str, type[NodeType]]:
     """All node types by name, in the order of category and label."""
-    _discover()
+    _list.discover()
     return dict(sorted(_types.items(), key=lambda item: (CATEGORIES.index(item[1].category), item[1].label)))
 
 
 def find(name: str) -> type[NodeType] | None:
     """The type called `name`, None when there is none (any more)."""
-    _discover()
+    _list.discover()
     return _types.get(name)
 
 
 def get(name: str) -> type[NodeType]:
     """The type called `name`. Raises KeyError."""
-    _discover()
+    _list.discover()
     return _types[name]
 
 

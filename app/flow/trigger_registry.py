@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,40 +15,33 @@ from app.flow.trigger_type import TriggerPreview, TriggerType
 from app.lib.complaints import all_complaints
 
 PLUGINS = "triggers"
-_types: dict[str, type[TriggerType]] = {}
-_failures: dict[str, str] = {}
+SAYS = ("type", "label", "description", "Config")
+_list: discovery.TypeList[type[TriggerType]] = discovery.TypeList("trigger type", package, PLUGINS, SAYS)
+_types, _failures = _list.by_name, _list.failures
 
 
 def trigger(cls: type[TriggerType]) -> type[TriggerType]:
-    """Put a trigger type on the list. Raises ValueError when its name is taken."""
-    if cls.type in _types:
-        raise ValueError(f"Two trigger types are called {cls.type!r}.")
+    """Put a trigger type on the list. Raises ValueError when its name is taken or something is missing that every type says."""
+    _list.check(cls)
     _types[cls.type] = cls
     return cls
 
 
-@functools.cache
-def _discover() -> None:
-    _failures.update(discovery.load_package(package))
-    if folder := discovery.plugin_folder():
-        _failures.update(discovery.load_plugins(folder, PLUGINS))
-
-
 def failures() -> dict[str, str]:
     """Modules that could not be loaded, each with a sentence that says why."""
-    _discover()
+    _list.discover()
     return dict(_failures)
 
 
 def types() -> dict[str, type[TriggerType]]:
     """All trigger types by name, in the order of their labels."""
-    _discover()
+    _list.discover()
     return dict(sorted(_types.items(), key=lambda item: item[1].label))
 
 
 def find(name: str) -> type[TriggerType] | None:
     """The type called `name`, None when there is none (any more)."""
-    _discover()
+    _list.discover()
     return _types.get(name)
 
 
