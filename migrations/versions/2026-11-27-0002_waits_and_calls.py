@@ -1,4 +1,4 @@
-"""Waits for events, calls to the outside, and runs without a contact."""
+"""Runs that wait for events, and calls to the outside that steps have asked for."""
 
 from __future__ import annotations
 
