@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(getattr(importlib.import_module(module), function)(options))
     except AppError as error:
-        details = "".join(f"\n  {complaint['path']}: {complaint['message']}" for complaint in error.errors)
+        details = "".join(f"\n  {field_error['path']}: {field_error['message']}" for field_error in error.errors)
         print(f"{error.message}{details}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130

@@ -49,7 +49,7 @@ def _shown(
         token=token,
         mine=mine,
         given=given or {"name": found.name, "how": ""},
-        errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},
+        errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
     )
 
 

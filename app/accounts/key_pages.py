@@ -77,7 +77,7 @@ async def _keys(
         lives=LIVES,
         overlaps=OVERLAPS,
         given=given or {},
-        errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},
+        errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
     )
 
 

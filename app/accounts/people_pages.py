@@ -52,7 +52,7 @@ async def _users(
         mails=await account_mail.can_mail(session, tenant_id),
         roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
         given=given or {},
-        errors={complaint["path"]: complaint["message"] for complaint in error.errors} if error else {},
+        errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
     )
 
 

@@ -306,11 +306,11 @@ async def change_workspace(
     row = await repository.workspace(session, principal.tenant_id)
     cleaned = clean_name(name)
     if not cleaned:
-        raise _complaint("name", "Give the workspace a name.")
+        raise _invalid("name", "Give the workspace a name.")
     try:
         chosen = contact_fields.country(country)
     except contact_fields.BadField as error:
-        raise _complaint("country", str(error)) from error
+        raise _invalid("country", str(error)) from error
     row.name, row.timezone = cleaned, check_timezone(timezone)
     row.settings = {**row.settings, "country": chosen}
     await session.flush()
@@ -320,13 +320,13 @@ async def change_workspace(
 def check_timezone(name: str) -> str:
     """The name when it is an IANA time zone, for example Europe/Berlin. Invalid otherwise."""
     if name not in zoneinfo.available_timezones():
-        raise _complaint("timezone", "Choose a time zone of the list, for example Europe/Berlin.")
+        raise _invalid("timezone", "Choose a time zone of the list, for example Europe/Berlin.")
     return name
 
 
-def _complaint(path: str, message: str) -> Invalid:
-    complaint: FieldError = {"path": path, "message": message}
-    return Invalid(message, errors=[complaint])
+def _invalid(path: str, message: str) -> Invalid:
+    field_error: FieldError = {"path": path, "message": message}
+    return Invalid(message, errors=[field_error])
 
 
 def _whom(principal: Principal, user_id: UUID) -> dict[str, str | int]:

@@ -29,7 +29,7 @@ async def _text(request: AppRequest, *names: str) -> list[str]:
 
 
 def _errors(error: AppError | None) -> dict[str, str]:
-    return {complaint["path"]: complaint["message"] for complaint in error.errors} if error else {}
+    return {field_error["path"]: field_error["message"] for field_error in error.errors} if error else {}
 
 
 @get("/settings", role=Role.VIEWER)
@@ -150,7 +150,7 @@ async def add_workspace(request: AppRequest, db_session: Database) -> Template |
     try:
         place = await service.add_workspace(db_session, request.user, name)
     except Invalid as error:
-        error.errors = [{**complaint, "path": "new_name"} for complaint in error.errors]
+        error.errors = [{**field_error, "path": "new_name"} for field_error in error.errors]
         return await _workspace(request, db_session, error)
     return flash.go(request, "/", f"This is {place.name}.")
 

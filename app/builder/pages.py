@@ -23,7 +23,7 @@ from app.errors import AppError, Invalid, NotFound
 from app.flow import presentation
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import Flow
-from app.lib.complaints import all_complaints, complaint
+from app.lib.field_errors import all_field_errors, field_error
 from app.models import Workflow
 from app.models.status import Role
 from app.web.flash import go
@@ -90,7 +90,7 @@ def _patch_of(body: bytes) -> DraftPatch:
     try:
         return msgspec.json.decode(body, type=DraftPatch)
     except msgspec.ValidationError as error:
-        faults = all_complaints(msgspec.json.decode(body), DraftPatch)
+        faults = all_field_errors(msgspec.json.decode(body), DraftPatch)
         raise Invalid("This change does not fit.", errors=faults) from error
 
 
@@ -253,7 +253,7 @@ async def save_as_copy(
     try:
         flow = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Flow)
     except msgspec.DecodeError as error:
-        raise Invalid("The copy could not be read.", errors=[complaint(str(error))]) from error
+        raise Invalid("The copy could not be read.", errors=[field_error(str(error))]) from error
     made = await workflows.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
     return go(request, f"/workflows/{made.id}", "Saved your side as a copy.")
 

@@ -17,7 +17,7 @@ from app.builder.form_options import Choices
 from app.flow import presentation, registry, trigger_registry
 from app.flow.node_words import summary_of
 from app.flow.presentation import Presentation
-from app.lib.complaints import is_left_out
+from app.lib.field_errors import is_left_out
 from app.web.fragments import FragmentEngine
 from app.workflows.repository import REFERENCED
 

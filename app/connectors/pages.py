@@ -35,7 +35,9 @@ async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, st
 
 def _errors(error: AppError | None) -> dict[str, str]:
     return (
-        {complaint["path"].removeprefix("config."): complaint["message"] for complaint in error.errors} if error else {}
+        {field_error["path"].removeprefix("config."): field_error["message"] for field_error in error.errors}
+        if error
+        else {}
     )
 
 

@@ -19,7 +19,7 @@ from app.connectors.state import StateChange
 from app.connectors.trial import send_trial
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock, crypto, jobs
-from app.lib.complaints import all_complaints
+from app.lib.field_errors import all_field_errors
 from app.lib.ids import uuid7
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ConnectorType
@@ -75,7 +75,7 @@ def known_type(name: str) -> type[ConnectorType]:
 
 def settings_of(config: type[msgspec.Struct], sent: Json) -> Json:
     """What was sent as settings of this struct, whole and in the names of the API. Raises Invalid with paths below `config`."""
-    if faults := all_complaints(sent, config):
+    if faults := all_field_errors(sent, config):
         raise Invalid(
             errors=[
                 FieldError(path=f"config.{fault['path']}".rstrip("."), message=fault["message"]) for fault in faults

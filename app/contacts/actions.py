@@ -54,7 +54,7 @@ class ActionForm(msgspec.Struct):
 
     def failed(self, error: AppError) -> ActionForm:
         """The same with what was wrong."""
-        found = {complaint["path"]: complaint["message"] for complaint in error.errors}
+        found = {field_error["path"]: field_error["message"] for field_error in error.errors}
         return msgspec.structs.replace(self, errors=found or {"workflow": error.message}, status=error.status_code)
 
 

@@ -42,19 +42,19 @@ class _Cleaning:
     """The fields of one contact on their way in, and what does not fit."""
 
     def __init__(self) -> None:
-        self.complaints: list[FieldError] = []
+        self.field_errors: list[FieldError] = []
 
     def attempt(self, path: str, rule: Callable[..., Cleaned], *arguments: Any) -> Cleaned | None:
         try:
             return rule(*arguments)
         except BadField as error:
-            self.complaints.append({"path": path, "message": str(error)})
+            self.field_errors.append({"path": path, "message": str(error)})
             return None
 
     def tags(self, path: str, values: Iterable[str]) -> tuple[str, ...]:
         found = [self.attempt(f"{path}[{number}]", contact_fields.tag, value) for number, value in enumerate(values)]
         if len(found) > MAX_TAGS:
-            self.complaints.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
+            self.field_errors.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
         return tuple(dict.fromkeys(value for value in found if value))
 
     def named(self, path: str, values: Mapping[str, Any], rule: Callable[[str], str]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class _Cleaning:
             if cleaned is None:
                 continue
             if cleaned in found:
-                self.complaints.append({"path": place, "message": f"{cleaned} comes twice. Send it once."})
+                self.field_errors.append({"path": place, "message": f"{cleaned} comes twice. Send it once."})
             found[cleaned] = value
         return found
 
@@ -86,7 +86,7 @@ def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, li
     consent = {} if sent.consent is UNSET else sent.consent
     consent = cleaning.named("consent", consent, contact_fields.topic)
     if len(consent) > MAX_TOPICS:
-        cleaning.complaints.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
+        cleaning.field_errors.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
     added = [*(() if sent.tags is UNSET else cleaning.tags("tags", sent.tags))]
     added += () if sent.add_tags is UNSET else cleaning.tags("addTags", sent.add_tags)
     change = ContactPatch(
@@ -97,7 +97,7 @@ def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, li
         add_tags=tuple(dict.fromkeys(added)),
         remove_tags=() if sent.remove_tags is UNSET else cleaning.tags("removeTags", sent.remove_tags),
     )
-    return change, cleaning.complaints
+    return change, cleaning.field_errors
 
 
 def json_name(name: str) -> str:

@@ -139,7 +139,7 @@ def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
         was = msgspec.json.decode(form.was, type=Was)
     except msgspec.MsgspecError:
         was = Was()
-    complaints: list[FieldError] = []
+    field_errors: list[FieldError] = []
     sent = ContactIn()
     for name in TEXTS:
         if form.texts[name].strip() != was.texts.get(name, ""):
@@ -148,7 +148,7 @@ def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
     added = [tag for tag in tags if tag not in was.tags]
     removed = [tag for tag in was.tags if tag not in tags]
     sent.add_tags, sent.remove_tags = added or UNSET, removed or UNSET
-    wanted = _attributes(form, was, complaints)
+    wanted = _attributes(form, was, field_errors)
     patch: dict[str, Any] = {name: None for name in was.attributes if name not in wanted}
     patch |= {
         name: value
@@ -165,16 +165,16 @@ def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
     consent: dict[str, bool | None] = {topic: None for topic in was.consent if topic not in choices}
     consent |= {topic: choice for topic, choice in choices.items() if was.consent.get(topic) is not choice}
     sent.consent = consent or UNSET
-    return sent, complaints
+    return sent, field_errors
 
 
-def _attributes(form: ContactForm, was: Was, complaints: list[FieldError]) -> dict[str, Any]:
+def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> dict[str, Any]:
     """The attributes that the form wants, by the names that are stored. Notes labels in the form, and errors in its rows."""
     wanted: dict[str, Any] = {}
 
     def refuse(row: AttributeRow, told: str, shown: str) -> None:
         row.error = told
-        complaints.append({"path": "attributes", "message": shown})
+        field_errors.append({"path": "attributes", "message": shown})
 
     for row in form.attributes:
         if not row.name:

@@ -83,10 +83,10 @@ async def create_contact(
 ) -> Template | Response[bytes]:
     """Make a contact by hand. One that exists is not changed by the way."""
     form = forms.submitted(await request.form())
-    sent, complaints = forms.change(form)
+    sent, field_errors = forms.change(form)
     try:
-        if complaints:
-            raise Invalid(errors=complaints)
+        if field_errors:
+            raise Invalid(errors=field_errors)
         contact = await contacts.create(sent, via="page")
         await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
@@ -111,10 +111,10 @@ async def save_contact(
     """Change what differs from what the form was filled with."""
     contact = await contacts.get(contact_id)
     form = forms.submitted(await request.form())
-    sent, complaints = forms.change(form)
+    sent, field_errors = forms.change(form)
     try:
-        if complaints:
-            raise Invalid(errors=complaints)
+        if field_errors:
+            raise Invalid(errors=field_errors)
         await contacts.patch(contact_id, sent)
         await labels.keep(db_session, request.user.tenant_id, form.labels)
     except AppError as error:
@@ -142,9 +142,9 @@ def _form(
     held_back: str = "",
 ) -> Template:
     errors: dict[str, str] = {}
-    for complaint in error.errors if error else []:
-        path = complaint["path"].partition("[")[0].partition(".")[0]
-        errors.setdefault({"addTags": "tags", "removeTags": "tags"}.get(path, path), complaint["message"])
+    for field_error in error.errors if error else []:
+        path = field_error["path"].partition("[")[0].partition(".")[0]
+        errors.setdefault({"addTags": "tags", "removeTags": "tags"}.get(path, path), field_error["message"])
     return page(
         request,
         "contacts/form.html",

@@ -153,7 +153,7 @@ class ContactService:
 
 
 def _cleaned(sent: ContactIn, principal: Principal) -> ContactPatch:
-    change, complaints = fields.clean(sent, principal.country)
-    if complaints:
-        raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=complaints)
+    change, field_errors = fields.clean(sent, principal.country)
+    if field_errors:
+        raise Invalid("Nothing was stored. Look at `errors` for what to change.", errors=field_errors)
     return change

@@ -26,7 +26,7 @@ from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
-from app.lib.complaints import complaint
+from app.lib.field_errors import field_error
 from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
 from app.messaging.counters import QUEUED
@@ -336,7 +336,7 @@ def _sets_vars(outcome: Outcome) -> bool:
 def _unreadable(error: Exception, step: str) -> str:
     """Why a stored step does not compile."""
     if isinstance(error, msgspec.ValidationError):
-        return f"This step cannot be understood: {complaint(str(error))['message']}"
+        return f"This step cannot be understood: {field_error(str(error))['message']}"
     if isinstance(error, LiquidError | BadPattern):
         return f"This step cannot be understood: {str(error).rstrip('.')}."
     return fault_in_words(error, step)

@@ -77,11 +77,11 @@ async def send_events(request: AppRequest) -> Envelope[EventReceipt | list[Event
     """
     body, key = await request.body(), request.headers.get("idempotency-key")
     asked = f"{request.user.kind}:{request.user.id}:{key}" if key is not None else None
-    events, complaints, many = read_events(body, asked)
+    events, field_errors, many = read_events(body, asked)
     ingest = ingest_of(request)
-    if complaints:
-        complaints += await ingest.look_at(request.user.tenant_id, events)
-        raise EventsInvalid(errors=sorted(complaints, key=place_of))
+    if field_errors:
+        field_errors += await ingest.look_at(request.user.tenant_id, events)
+        raise EventsInvalid(errors=sorted(field_errors, key=place_of))
     recorded = await ingest.submit(request.user.tenant_id, events, len(body))
     receipts = [_receipt(item) for item in recorded]
     if not many:

@@ -14,7 +14,7 @@ from app.events.people import ContactRef
 from app.events.repository import StoredEvent
 from app.events.schemas import Accepted
 from app.idempotency.middleware import KeyReused
-from app.lib.complaints import joined
+from app.lib.field_errors import joined
 
 
 class EventContactUnknown(Invalid):
@@ -38,7 +38,7 @@ class Fault(NamedTuple):
     """One thing that keeps a request out: an unknown contact, or the content of another event under its id or request."""
 
     kind: Literal["contact", "id", "request"]
-    complaint: FieldError
+    field_error: FieldError
 
 
 class Content(NamedTuple):
@@ -97,7 +97,7 @@ def events_refusal(faults: Sequence[Fault]) -> AppError | None:
     if not faults:
         return None
     kinds = {fault.kind for fault in faults}
-    errors = [fault.complaint for fault in faults]
+    errors = [fault.field_error for fault in faults]
     if kinds == {"contact"}:
         return EventContactUnknown(errors=errors)
     if kinds == {"id"}:

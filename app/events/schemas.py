@@ -1,4 +1,4 @@
-"""Events as clients send and read them, and the reading of a request body with a complaint for each thing wrong."""
+"""Events as clients send and read them, and the reading of a request body with a field error for each thing wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from app.contacts.permission import TOLD_BY_US
 from app.errors import BadRequest, FieldError, Invalid
 from app.lib import clock, jsonlimits
-from app.lib.complaints import all_complaints, joined
+from app.lib.field_errors import all_field_errors, joined
 from app.values import contact_fields
 
 MAX_EVENTS = 1_000
@@ -62,7 +62,7 @@ class EventsRead(NamedTuple):
     """A request body: the events that may be stored, what is wrong with the others, and whether it was an array."""
 
     events: list[Accepted]
-    complaints: list[FieldError]
+    field_errors: list[FieldError]
     many: bool
 
 
@@ -106,22 +106,22 @@ def read_events(body: bytes, request_key: str | None = None) -> EventsRead:
         except msgspec.ValidationError:
             raw = msgspec.json.decode(body) if many else [msgspec.json.decode(body)]
             _check_count(len(raw))
-            faults = [all_complaints(item, EventIn, _place(number, many)) for number, item in enumerate(raw)]
+            faults = [all_field_errors(item, EventIn, _place(number, many)) for number, item in enumerate(raw)]
             events = [_salvaged(item, bool(found)) for item, found in zip(raw, faults, strict=True)]
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}") from error
     _check_count(len(events))
     latest = clock.now() + MAX_AHEAD
     accepted: list[Accepted] = []
-    complaints: list[FieldError] = []
+    field_errors: list[FieldError] = []
     for number, event in enumerate(events):
         key = None if request_key is None or event.id is not None else f"{request_key}#{number}"
         found = [*faults[number]] if faults else []
         taken = _accept(event, _place(number, many), latest, found, key)
-        complaints += found
+        field_errors += found
         if taken is not None:
             accepted.append(taken)
-    return EventsRead(accepted, complaints, many)
+    return EventsRead(accepted, field_errors, many)
 
 
 def _check_count(count: int) -> None:
@@ -134,9 +134,9 @@ def _place(number: int, many: bool) -> str:
     return f"[{number}]" if many else ""
 
 
-def place_of(complaint: FieldError) -> int:
-    """The index of the event that a complaint is about, to put complaints in the order of the body."""
-    found = re.match(r"\[(\d+)\]", complaint["path"])
+def place_of(field_error: FieldError) -> int:
+    """The index of the event that a field error is about, to put field_errors in the order of the body."""
+    found = re.match(r"\[(\d+)\]", field_error["path"])
     return int(found[1]) if found else 0
 
 
@@ -145,19 +145,19 @@ def _salvaged(item: Any, faulty: bool) -> EventIn:
     given = item if isinstance(item, dict) else {}
     if faulty:
         given = {"name": "?"} | {
-            name: value for name, value in given.items() if not all_complaints({"name": "?", name: value}, EventIn)
+            name: value for name, value in given.items() if not all_field_errors({"name": "?", name: value}, EventIn)
         }
     return msgspec.convert(given, EventIn)
 
 
 def _accept(
-    event: EventIn, where: str, latest: datetime, complaints: list[FieldError], request_key: str | None
+    event: EventIn, where: str, latest: datetime, field_errors: list[FieldError], request_key: str | None
 ) -> Accepted | None:
-    """The event, or None when something is wrong with it; `complaints` holds what is known already and gets the rest."""
-    known = {found["path"] for found in complaints}
+    """The event, or None when something is wrong with it; `field_errors` holds what is known already and gets the rest."""
+    known = {found["path"] for found in field_errors}
 
     def complain(field: str, message: str) -> None:
-        complaints.append({"path": joined(where, field), "message": message})
+        field_errors.append({"path": joined(where, field), "message": message})
 
     named: list[tuple[str, UUID | str]] = []
     if event.contact_id is not None:
@@ -186,7 +186,7 @@ def _accept(
         complain("properties", str(error))
     if event.occurred_at is not None and event.occurred_at > latest:
         complain("occurredAt", "This is more than an hour in the future. Check the clock and the offset.")
-    if complaints:
+    if field_errors:
         return None
     by, who = named[0]
     return Accepted(event.name.strip(), by, who, properties, event.occurred_at, event.id, request_key, where)

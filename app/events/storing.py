@@ -16,7 +16,7 @@ from app.events.refusals import Content, Fault, events_refusal, stored_content
 from app.events.repository import EventKey, EventRow, StoredEvent
 from app.events.schemas import Accepted
 from app.lib import clock, ids
-from app.lib.complaints import joined
+from app.lib.field_errors import joined
 
 
 class Request(NamedTuple):
@@ -78,7 +78,7 @@ async def _look(session: AsyncSession, requests: Sequence[Request]) -> KnownRows
 
 async def faults_of(session: AsyncSession, request: Request) -> list[FieldError]:
     """What would keep these events from being stored, without storing any; for requests that are refused anyway."""
-    return [fault.complaint for fault in _faults(request, await _look(session, [request]), {})]
+    return [fault.field_error for fault in _faults(request, await _look(session, [request]), {})]
 
 
 async def store(session: AsyncSession, requests: Sequence[Request]) -> list[Answer]:

@@ -16,7 +16,7 @@ from app.flow import paths
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, NotComparable
 from app.flow.patterns import BadPattern, pattern_of
-from app.lib.complaints import all_complaints
+from app.lib.field_errors import all_field_errors
 from app.lib.readings import as_date, as_number, printed_json, quoted
 
 MAX_CONDITIONS = 10
@@ -156,7 +156,7 @@ def _pattern_problem(value: Any) -> tuple[str, str]:
 
 def problems(raw: list[dict[str, Any]]) -> list[Diagnostic]:
     """The same for a list as JSON, for validation of triggers and goals."""
-    if faults := all_complaints(raw, list[Condition], "conditions"):
+    if faults := all_field_errors(raw, list[Condition], "conditions"):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     return issues(msgspec.convert(raw, list[Condition]))
 

@@ -37,7 +37,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
         where = f"{path}.{self.path}" if self.path else path
         return msgspec.structs.replace(self, path=where, node_id=node_id)
 
-    def complaint(self) -> FieldError:
+    def field_error(self) -> FieldError:
         """The same for the `errors` list of an answer."""
         told: FieldError = {"path": self.path, "message": self.message}
         if self.node_id is not None:

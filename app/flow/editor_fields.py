@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.lib.complaints import LEFT_OUT
+from app.lib.field_errors import LEFT_OUT
 
 Ignored = Annotated[Any | UnsetType, Meta(description="Accepted and left out.", extra={LEFT_OUT: True})]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from app.flow import paths
-from app.lib.complaints import joined
+from app.lib.field_errors import joined
 from app.lib.liquid import LiquidError, compile_text
 from app.lib.nearest import nearest
 from app.values.contact_view import FIELD_COLUMNS

@@ -15,7 +15,7 @@ import app.nodes as package
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
-from app.lib.complaints import all_complaints
+from app.lib.field_errors import all_field_errors
 from app.lib.readings import quoted
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
@@ -97,7 +97,7 @@ def readable_config(kind: type[NodeType], data: dict[str, Any] | None) -> Any:
 
 def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`duration`, `conditions[0].operator`)."""
-    if faults := all_complaints(data, kind.Config):
+    if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     config = config_of(kind, data)
     return [*kind.issues(config), *(_port_problems(kind.ports(config)) if has_own_ports(kind) else ())]

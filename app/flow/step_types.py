@@ -13,7 +13,7 @@ import msgspec
 from app.flow import conditions, contact_goals, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.references import Reference, references_in
-from app.lib.complaints import joined
+from app.lib.field_errors import joined
 from app.lib.liquid import LiquidError, compile_text
 
 

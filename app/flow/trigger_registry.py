@@ -12,7 +12,7 @@ from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Trigger
 from app.flow.trigger_type import TriggerPreview, TriggerType
-from app.lib.complaints import all_complaints
+from app.lib.field_errors import all_field_errors
 
 PLUGINS = "triggers"
 SAYS = ("type", "label", "description", "Config")
@@ -47,7 +47,7 @@ def find(name: str) -> type[TriggerType] | None:
 
 def problems(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`event`, `conditions[0].operator`)."""
-    if faults := all_complaints(data, kind.Config):
+    if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     return kind.issues(msgspec.convert(data, kind.Config))
 

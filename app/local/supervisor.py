@@ -208,14 +208,14 @@ class Supervisor:
         say(f"Logs are in {self.launch.state / 'log'}. Ctrl-C stops everything.")
 
     def _watch(self) -> None:
-        complaint = ""
+        last_error = ""
         while not self._stopping.wait(0.5):
             try:
                 self._look_around(time.monotonic())
-                complaint = ""
+                last_error = ""
             except Exception as error:  # nothing that is looked after is a reason to stop looking
-                if complaint != (complaint := repr(error)):
-                    say(f"  something went wrong while watching, which goes on: {complaint}")
+                if last_error != (last_error := repr(error)):
+                    say(f"  something went wrong while watching, which goes on: {last_error}")
 
     def _look_around(self, now: float) -> None:
         for child in self._children.values():

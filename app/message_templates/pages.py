@@ -60,10 +60,10 @@ EXTRAS = [
 
 
 def errors_by_path(error: AppError | None) -> dict[str, str]:
-    """The first complaint of each field."""
+    """The first field_error of each field."""
     found: dict[str, str] = {}
-    for complaint in error.errors if error else []:
-        found.setdefault(complaint["path"], complaint["message"])
+    for field_error in error.errors if error else []:
+        found.setdefault(field_error["path"], field_error["message"])
     return found
 
 

@@ -171,20 +171,20 @@ class SuppressionService:
         if not 1 <= len(sent) <= MAX_ENTRIES:
             message = f"Send 1 to {MAX_ENTRIES:,} addresses at a time."
             raise Invalid(message, errors=[FieldError(path="", message=message)])
-        wanted, complaints = list[tuple[type[ChannelType], Put]](), []
+        wanted, field_errors = list[tuple[type[ChannelType], Put]](), []
         for index, entry in enumerate(sent):
             channel = _channel(entry.channel, f"[{index}].channel" if len(sent) > 1 else "channel")
             try:
                 address = channel.comparable(channel.normal(entry.address))
             except addresses.BadAddress as error:
-                complaints.append(FieldError(path=f"[{index}].address", message=str(error)))
+                field_errors.append(FieldError(path=f"[{index}].address", message=str(error)))
                 continue
             detail = entry.detail.strip()
             if entry.reason == "manual":
                 detail = f"{detail} (added by {self.principal.name})" if detail else f"Added by {self.principal.name}"
             wanted.append((channel, Put(address=address, reason=entry.reason, detail=detail)))
-        if complaints:
-            raise Invalid("Nothing was added. Look at `errors` for the addresses.", errors=complaints)
+        if field_errors:
+            raise Invalid("Nothing was added. Look at `errors` for the addresses.", errors=field_errors)
         return wanted
 
     async def lift(self, sent: LiftRequest) -> SuppressionView:

@@ -90,7 +90,7 @@ def _list(
 
 async def _again(request: AppRequest, suppressions: SuppressionService, form: ListForm, error: AppError) -> Template:
     """The page with its dialog open and what was wrong in it."""
-    form.errors = {complaint["path"]: complaint["message"] for complaint in error.errors} or {"": error.message}
+    form.errors = {field_error["path"]: field_error["message"] for field_error in error.errors} or {"": error.message}
     form.status = error.status_code
     return _list(request, await suppressions.list(PAGE), form)
 
@@ -119,7 +119,7 @@ def _first_bad(wanted: list[str], error: AppError) -> str:
     """A sentence that names the first line that is no address, and how many more there are."""
     if not wanted:
         return "Write at least one address."
-    found = [(re.match(r"\[(\d+)\]", complaint["path"]), complaint["message"]) for complaint in error.errors]
+    found = [(re.match(r"\[(\d+)\]", field_error["path"]), field_error["message"]) for field_error in error.errors]
     bad = [(wanted[int(index[1])], message) for index, message in found if index]
     if not bad:
         return error.message

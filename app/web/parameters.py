@@ -72,11 +72,11 @@ async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler
         return
     given = parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
     of_api = connection.scope["path"].startswith("/api/")
-    if complaints := complaints_about(given, handler.opt[OPTION], of_api=of_api):
-        raise UnknownParameter(complaints[0]["message"], errors=complaints)
+    if field_errors := parameter_errors(given, handler.opt[OPTION], of_api=of_api):
+        raise UnknownParameter(field_errors[0]["message"], errors=field_errors)
 
 
-def complaints_about(given: Sequence[tuple[str, str]], taken: Parameters, *, of_api: bool) -> list[FieldError]:
+def parameter_errors(given: Sequence[tuple[str, str]], taken: Parameters, *, of_api: bool) -> list[FieldError]:
     """What is wrong with the parameters of a request: names, repetitions, and for programs empty values.
 
     Forms of pages send empty fields for "any"; a program that sends one has lost its value, and would get everything.

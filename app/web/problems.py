@@ -34,7 +34,7 @@ from app.errors import (
     Unavailable,
 )
 from app.lib import outage
-from app.lib.complaints import all_complaints, complaint
+from app.lib.field_errors import all_field_errors, field_error
 from app.web import transactions
 from app.web.flash import toast
 from app.web.fragments import is_partial, page
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 PROGRAMS = ("/api/", "/health", "/metrics", "/docs/openapi")
 """Paths that programs read: their errors are problem+json."""
 MAX_SHOWN = 100
-"""Complaints in one answer; how many more there are is said in words."""
+"""Field errors in one answer; how many more there are is said in words."""
 IN_DOUBT = "The database stopped answering while this was being saved, so it may have been saved or not. Look before you repeat it."
 IN_DOUBT_API = " With the same Idempotency-Key it is safe to repeat."
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
@@ -119,17 +119,17 @@ def _of_framework(error: HTTPException) -> AppError:
     return made
 
 
-def _complaints(error: ValidationException, of_body: list[FieldError]) -> list[FieldError]:
-    """One complaint for each faulty part of the address and the headers, and those of the body, which are known in full."""
+def _field_errors(error: ValidationException, of_body: list[FieldError]) -> list[FieldError]:
+    """One field error for each faulty part of the address and the headers, and those of the body, which are known in full."""
     found: list[FieldError] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if extra.get("message") == "'data'":  # how the framework says that the body is missing
             return [{"path": "body", "message": "Send a JSON body."}]
         message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
         if extra.get("source") in _PARAMETERS:
-            found.append(complaint(message, _of_url(path)))
+            found.append(field_error(message, _of_url(path)))
         elif not of_body:
-            found.append(complaint(message, "" if path == "data" or " - at `" in message else path))
+            found.append(field_error(message, "" if path == "data" or " - at `" in message else path))
     return found + of_body or [{"path": "body", "message": error.detail}]
 
 
@@ -139,7 +139,7 @@ def _of_body(request: Request[Any, Any, Any]) -> list[FieldError]:
     body = ScopeState.from_scope(request.scope).json
     if field is None or body is Empty or body is None:
         return []
-    return all_complaints(body, field.annotation, strict=False)
+    return all_field_errors(body, field.annotation, strict=False)
 
 
 def _of_url(name: str) -> str:
@@ -149,7 +149,7 @@ def _of_url(name: str) -> str:
 
 
 def problem(error: AppError) -> Response[dict[str, Any]]:
-    """RFC 9457 problem details, plus `success: false`, a stable `code` and the list of complaints."""
+    """RFC 9457 problem details, plus `success: false`, a stable `code` and the list of field errors."""
     shown, more = error.errors[:MAX_SHOWN], len(error.errors) - MAX_SHOWN
     body = {
         "type": f"urn:throughline:problem:{error.code}",
@@ -185,7 +185,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
     """The one exception handler of the app."""
     told = as_app_error(error)
     if isinstance(error, ValidationException):
-        told.errors = _complaints(error, _of_body(request))
+        told.errors = _field_errors(error, _of_body(request))
     if isinstance(told, Unavailable):
         if not isinstance(told, DiskFull) and transactions.was_committing(request.scope):
             told.message = IN_DOUBT + (IN_DOUBT_API if request.url.path.startswith("/api/") else "")
@@ -206,7 +206,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] |
         return Response(b"", status_code=303, headers={"Location": _sign_in(request)})
     if is_partial(request):
         # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the
-        # complaints in it answers 422 itself.
+        # faults in it answers 422 itself.
         quiet = {"HX-Reswap": "none", **toast(told.message, "err"), **_headers(told)}
         return page(
             request, "errors/error.html", block="panel", status_code=told.status_code, headers=quiet, error=told

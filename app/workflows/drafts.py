@@ -105,7 +105,7 @@ class Drafts:
             old = {one.identity for one in (await self.diagnostics(before)).blocking_save} if before else set()
             if fresh := [one for one in blocking if one.identity not in old]:
                 raise Invalid(
-                    "The workflow was not saved: " + fresh[0].message, errors=[one.complaint() for one in fresh]
+                    "The workflow was not saved: " + fresh[0].message, errors=[one.field_error() for one in fresh]
                 )
         return LoadedFlow.of(flow, diagnostics)
 

@@ -95,7 +95,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
     try:
         made = await workflows.create(name=name, description=description)
     except Invalid as error:
-        complaint = error.errors[0]["message"] if error.errors else error.message
+        field_error = error.errors[0]["message"] if error.errors else error.message
         return page(
             request,
             "workflows/new.html",
@@ -103,7 +103,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
             status_code=422,
             name=name,
             description=description,
-            error=complaint,
+            error=field_error,
         )
     return go(request, f"/workflows/{made.id}")
 

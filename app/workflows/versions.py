@@ -68,7 +68,7 @@ class Versions:
         await self._repository.hold(references(loaded.flow))
         if blocking := (await self._drafts.diagnostics(loaded)).blocking_activation:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
-            raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.complaint() for one in blocking])
+            raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.field_error() for one in blocking])
 
     async def publish(self, workflow: Workflow, changelog: str | None) -> WorkflowVersion:
         """Freeze the (locked) draft as the next version and make it live. Raises NotReady, NothingToPublish."""

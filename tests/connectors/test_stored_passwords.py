@@ -62,8 +62,8 @@ async def test_another_server_asks_for_the_password_again(
     client = await api(Role.ADMIN)
     refused = await client.patch(f"{PATH}/{connector_id}", json={"config": change})
     assert refused.status_code == 422
-    (complaint,) = refused.json()["errors"]
-    assert complaint["path"] in ("config.password", "config.security") and complaint["message"]
+    (field_error,) = refused.json()["errors"]
+    assert field_error["path"] in ("config.password", "config.security") and field_error["message"]
     row = await stored(db_session, connector_id)
     assert (row.config["host"], row.config["port"], password_of(row)) == ("smtp.example.com", 587, "p4ss")
     if change.get("security") != "none":
@@ -159,7 +159,7 @@ async def test_what_no_mail_server_is_told_is_refused_where_it_enters(api: Any, 
     client = await api(Role.ADMIN)
     answer = await client.post(PATH, json={"name": "Relay", "config": {**CONFIG, **change}})
     assert answer.status_code == 422, answer.text
-    assert [complaint["path"] for complaint in answer.json()["errors"]] == [f"config.{path}"]
+    assert [field_error["path"] for field_error in answer.json()["errors"]] == [f"config.{path}"]
     connector_id = await made(api)
     changed = await client.patch(f"{PATH}/{connector_id}", json={"config": {"password": "p4ss", **change}})
     assert changed.status_code == 422 and changed.json()["errors"][0]["path"] == f"config.{path}"

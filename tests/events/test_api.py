@@ -238,7 +238,7 @@ async def test_all_that_is_wrong_with_a_batch_is_said_at_once(
     assert await count(db_session, Event, workspace) == 1
 
 
-async def test_a_hundred_complaints_are_enough(program: httpx.AsyncClient, ada: Contact) -> None:
+async def test_a_hundred_field_errors_are_enough(program: httpx.AsyncClient, ada: Contact) -> None:
     answer = await program.post(EVENTS, json=[{"name": "a", "contactId": str(uuid4())} for _ in range(130)])
     body = answer.json()
     assert answer.status_code == 422 and len(body["errors"]) == 100 and body["detail"].endswith("And 30 more.")

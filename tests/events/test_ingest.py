@@ -219,4 +219,4 @@ async def test_a_client_that_hangs_up_loses_nothing(
 def test_reading_a_full_batch_is_quick() -> None:
     body = b"[" + b",".join([b'{"name":"a","externalId":"u1","properties":{"a":{"b":[1,2]}}}'] * 1_000) + b"]"
     found = read_events(body)
-    assert found.many and len(found.events) == 1_000 and not found.complaints
+    assert found.many and len(found.events) == 1_000 and not found.field_errors

@@ -20,7 +20,7 @@ from app.errors import AppError
 from app.flow import conditions, paths
 from app.flow.patterns import BadPattern, Pattern
 from app.flow.scope import CompileScope
-from app.lib import addresses, complaints, jsonlimits, liquid, liquid_html, normal_forms, readings
+from app.lib import addresses, field_errors, jsonlimits, liquid, liquid_html, normal_forms, readings
 from app.lib.liquid_filters import strip_html
 from app.lib.nearest import nearest
 from app.mailbox import opened_mail
@@ -101,8 +101,8 @@ def _rendered(text: str) -> object:
     return liquid.CompiledValue(text).render({"a": "b"})
 
 
-def _complained(text: str) -> object:
-    return complaints.all_complaints({text: 1, "field": text}, conditions.Condition)
+def _unknown_field(text: str) -> object:
+    return field_errors.all_field_errors({text: 1, "field": text}, conditions.Condition)
 
 
 def _mail(text: str) -> object:
@@ -162,7 +162,7 @@ PARSERS = [
     Parser("text for a pattern", Pattern(r"(a|aa)+\d*$").found_in, TEXT),
     Parser("path", paths.problem, TEXT),
     Parser("readable path", lambda text: paths.reader("contact." + text[:200], set()), TEXT),
-    Parser("complaints", _complained, TEXT),
+    Parser("field errors", _unknown_field, TEXT),
     Parser("nearest name", lambda text: nearest(text, ["first_name", "last_name", text]), TEXT),
     Parser("cursor", lambda text: pagination.decode_cursor(text, str), TEXT),
     Parser("depth of JSON", lambda text: jsonlimits.structure_of(text.encode(), body_guard.MAX_DEPTH), JSON),

@@ -12,7 +12,7 @@ from app.flow.document import Flow
 from app.models import NodeStat, WorkflowVersion, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import PATH, complaints, created
+from tests.workflows.examples import PATH, created, field_errors
 
 
 async def count(session: AsyncSession, workspace: Workspace, workflow_id: str, *rows: tuple[Any, ...]) -> None:
@@ -174,7 +174,7 @@ async def test_an_error_port_that_was_taken_is_a_failure(
 async def test_a_version_is_a_number(api: ApiClients, version: str) -> None:
     flow = await created(await api(Role.MARKETER))
     answer = await (await api(Role.VIEWER)).get(f"{PATH}/{flow['id']}/stats", params={"version": version})
-    assert answer.status_code == 422 and "version" in complaints(answer)
+    assert answer.status_code == 422 and "version" in field_errors(answer)
 
 
 async def test_not_yours(api: ApiClients, other_workspace: Workspace, db_session: AsyncSession) -> None:

@@ -51,12 +51,12 @@ async def test_bad_bodies(api: ApiClients, content: bytes, headers: dict[str, st
         ({"name": ""}, "name", "1 to 100"),
     ],
 )
-async def test_each_complaint_names_its_path(api: ApiClients, body: object, path: str, words: str) -> None:
+async def test_each_field_error_names_its_path(api: ApiClients, body: object, path: str, words: str) -> None:
     answer = await (await api(Role.ADMIN)).post("/api/v1/api-keys", json=body)
     assert answer.status_code == 422
-    [complaint] = answer.json()["errors"]
-    assert complaint["path"] == path
-    assert words in complaint["message"]
+    [field_error] = answer.json()["errors"]
+    assert field_error["path"] == path
+    assert words in field_error["message"]
 
 
 async def test_unknown_addresses_and_methods_are_problems(api: ApiClients) -> None:

@@ -56,7 +56,7 @@ def worker() -> Iterator[dramatiq.Worker]:
     polling.stopping.clear()
 
 
-def test_threads_live_on_when_their_complaint_cannot_be_written() -> None:
+def test_threads_live_on_when_their_error_cannot_be_written() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-c", WITH_A_FULL_DISK], stdout=subprocess.PIPE, stderr=full, env=dict(os.environ)

@@ -19,7 +19,7 @@ from app.runs.service import RunService
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
 from tests.runs.rows import live_flow, make_contact, make_run
-from tests.workflows.examples import PATH, complaints
+from tests.workflows.examples import PATH, field_errors
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ async def test_what_a_run_began_with(
 async def test_bad_filters_are_named(admin: httpx.AsyncClient, params: dict[str, str], path: str) -> None:
     flow = await live_flow(admin)
     answer = await admin.get(f"{PATH}/{flow}/runs", params=params)
-    assert answer.status_code == 422 and path in complaints(answer), answer.text
+    assert answer.status_code == 422 and path in field_errors(answer), answer.text
 
 
 async def test_not_yours(

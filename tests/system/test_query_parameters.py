@@ -112,8 +112,8 @@ def _plain(path: str) -> str:
 async def test_the_nearest_name_is_said(api: ApiClients, address: str, near: str) -> None:
     answer = await (await api(Role.VIEWER)).get(address)
     assert answer.status_code == 400 and answer.json()["code"] == "unknown_parameter"
-    [complaint] = answer.json()["errors"]
-    assert f"Did you mean `{near}`?" in complaint["message"] and "Known are: " in complaint["message"]
+    [field_error] = answer.json()["errors"]
+    assert f"Did you mean `{near}`?" in field_error["message"] and "Known are: " in field_error["message"]
 
 
 @pytest.mark.parametrize(

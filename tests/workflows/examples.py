@@ -116,7 +116,7 @@ async def patch_draft(
     )
 
 
-def complaints(answer: httpx.Response) -> dict[str, str]:
+def field_errors(answer: httpx.Response) -> dict[str, str]:
     """The `errors` of a refusal by path; checks the shape of the problem on the way."""
     body = answer.json()
     assert answer.headers["content-type"].startswith("application/problem+json")

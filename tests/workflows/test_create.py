@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import Workflow, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import ONBOARDING, PATH, complaints, created, make_template, onboarding, tagging
+from tests.workflows.examples import ONBOARDING, PATH, created, field_errors, make_template, onboarding, tagging
 
 
 async def test_the_contracts_body_is_taken_to_the_letter(
@@ -59,7 +59,7 @@ async def test_not_a_letter_of_the_contracts_example_is_changed(
 async def test_a_template_that_does_not_exist_is_named(api: ApiClients, db_session: AsyncSession) -> None:
     answer = await (await api(Role.MARKETER)).post(PATH, json=onboarding())
     assert answer.status_code == 422
-    assert list(complaints(answer)) == ["nodes[0].data.templateId"]
+    assert list(field_errors(answer)) == ["nodes[0].data.templateId"]
     assert await db_session.scalar(select(func.count()).select_from(Workflow)) == 0
 
 
@@ -68,7 +68,7 @@ async def test_a_template_of_another_workspace_does_not_exist(
 ) -> None:
     theirs = await make_template(db_session, other_workspace)
     answer = await (await api(Role.MARKETER)).post(PATH, json=onboarding(theirs))
-    assert list(complaints(answer)) == ["nodes[0].data.templateId"]
+    assert list(field_errors(answer)) == ["nodes[0].data.templateId"]
 
 
 async def test_a_name_is_enough(api: ApiClients) -> None:
@@ -120,7 +120,7 @@ async def test_faults_are_named_and_nothing_is_saved(
 ) -> None:
     answer = await (await api(Role.MARKETER)).post(PATH, json=tagging(**change))
     assert answer.status_code == 422, answer.text
-    found = complaints(answer)
+    found = field_errors(answer)
     assert path in found, found
     assert words in found[path]
     assert await db_session.scalar(select(func.count()).select_from(Workflow)) == 0
@@ -143,7 +143,7 @@ async def test_a_circle_is_refused(api: ApiClients) -> None:
             for source, target in (("trigger", "a"), ("a", "b"), ("b", "c"), ("c", "a"))
         ],
     )
-    found = complaints(await (await api(Role.MARKETER)).post(PATH, json=body))
+    found = field_errors(await (await api(Role.MARKETER)).post(PATH, json=body))
     assert "→" in found["edges[3]"]
 
 
@@ -151,7 +151,7 @@ async def test_at_most_a_hundred_nodes(api: ApiClients) -> None:
     client = await api(Role.MARKETER)
     nodes = [{"id": f"n{number}", "type": "end"} for number in range(101)]
     answer = await client.post(PATH, json=tagging(nodes=nodes, edges=[]))
-    assert "at most 100 nodes" in complaints(answer)["nodes"]
+    assert "at most 100 nodes" in field_errors(answer)["nodes"]
     assert (await client.post(PATH, json=tagging(nodes=nodes[:100], edges=[]))).status_code == 201
 
 
@@ -160,7 +160,7 @@ async def test_every_fault_is_listed_at_once(api: ApiClients) -> None:
         nodes=[{"id": "a", "type": "nothing"}, {"id": "a", "type": "end"}],
         edges=[{"source": "a", "target": "b"}, {"source": "x", "target": "a"}],
     )
-    found = complaints(await (await api(Role.MARKETER)).post(PATH, json=body))
+    found = field_errors(await (await api(Role.MARKETER)).post(PATH, json=body))
     assert {"nodes[0].type", "nodes[0].id", "nodes[1].id", "edges[0].target", "edges[1].source"} <= set(found)
 
 
@@ -196,4 +196,4 @@ async def test_nesting_has_an_end(api: ApiClients, levels: int) -> None:
 async def test_a_configuration_has_a_size(api: ApiClients) -> None:
     nodes = [{"id": "n", "type": "add_tag", "data": {"tag": "x" * 70_000}}]
     answer = await (await api(Role.MARKETER)).post(PATH, json={"name": "Large", "nodes": nodes})
-    assert answer.status_code == 422 and "nodes[0].data" in complaints(answer)
+    assert answer.status_code == 422 and "nodes[0].data" in field_errors(answer)

@@ -16,7 +16,7 @@ from app.models import DraftChange, Workflow, Workspace
 from app.models.status import Role
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.people import ApiClients, make_key, make_workspace
-from tests.workflows.examples import PATH, complaints, created, make_template, op, patch_draft
+from tests.workflows.examples import PATH, created, field_errors, make_template, op, patch_draft
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_one_bad_op_and_nothing_is_saved(
     before = await draft_of(marketer, flow["id"])
     answer = await patch_draft(marketer, flow["id"], 1, op("rename", name="Half saved"), sent)
     assert answer.status_code == 422, answer.text
-    found = complaints(answer)
+    found = field_errors(answer)
     assert path in found and words in found[path], found
     assert await draft_of(marketer, flow["id"]) == before
 
@@ -130,7 +130,7 @@ async def test_a_circle_is_refused(marketer: httpx.AsyncClient) -> None:
         op("add_edge", edge={"source": "second", "target": "tag"}),
     ]
     answer = await patch_draft(marketer, flow["id"], 1, *ops)
-    assert "closes a circle: tag → second → tag" in complaints(answer)["edges[2]"]
+    assert "closes a circle: tag → second → tag" in field_errors(answer)["edges[2]"]
 
 
 async def test_a_repeated_batch_is_applied_once(marketer: httpx.AsyncClient, db_session: AsyncSession) -> None:

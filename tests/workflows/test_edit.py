@@ -10,7 +10,7 @@ from app.models import Workspace
 from app.models.status import Role
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import PATH, complaints, created, tagging
+from tests.workflows.examples import PATH, created, field_errors, tagging
 
 
 async def test_get_shows_the_draft(api: ApiClients) -> None:
@@ -80,7 +80,7 @@ async def test_a_bad_change_changes_nothing(api: ApiClients, body: dict[str, obj
     client = await api(Role.MARKETER)
     flow = await created(client)
     answer = await client.patch(f"{PATH}/{flow['id']}", json={"description": "half", **body})
-    assert answer.status_code == 422 and path in complaints(answer)
+    assert answer.status_code == 422 and path in field_errors(answer)
     assert (await client.get(f"{PATH}/{flow['id']}")).json()["data"] == flow
 
 

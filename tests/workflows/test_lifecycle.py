@@ -13,7 +13,7 @@ from app.lib import jobs
 from app.models import Workflow, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import PATH, complaints, created, make_template, onboarding, op, patch_draft
+from tests.workflows.examples import PATH, created, field_errors, make_template, onboarding, op, patch_draft
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_an_unfinished_workflow_cannot_be_activated(admin: httpx.AsyncClie
     flow = await created(admin, {"name": "Empty"})
     answer = await act(admin, flow["id"], "activate")
     assert answer.status_code == 422 and answer.json()["code"] == "workflow_not_ready"
-    assert set(complaints(answer)) == {"trigger", "trigger.event"}
+    assert set(field_errors(answer)) == {"trigger", "trigger.event"}
     data = (await admin.get(f"{PATH}/{flow['id']}")).json()["data"]
     assert data["status"] == "draft" and data["liveVersion"] is None
     assert (await admin.get(f"{PATH}/{flow['id']}/versions")).json()["data"] == []
@@ -80,7 +80,7 @@ async def test_a_template_deleted_since_keeps_it_from_starting(
     await db_session.flush()
     for action in ("activate", "resume"):
         answer = await act(admin, flow["id"], action)
-        assert answer.status_code == 422 and "nodes[0].data.templateId" in complaints(answer)
+        assert answer.status_code == 422 and "nodes[0].data.templateId" in field_errors(answer)
 
 
 async def test_pause_and_resume_leave_the_draft_unpublished(admin: httpx.AsyncClient, notified: list[str]) -> None:

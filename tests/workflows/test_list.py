@@ -15,7 +15,7 @@ from app.models.status import Role
 from app.workflows.service import WorkflowService
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients, BrowserClients
-from tests.workflows.examples import PATH, complaints, created, tagging
+from tests.workflows.examples import PATH, created, field_errors, tagging
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_filters(api: ApiClients) -> None:
 )
 async def test_bad_filters_are_named(api: ApiClients, params: dict[str, str], path: str) -> None:
     answer = await (await api(Role.VIEWER)).get(PATH, params=params)
-    assert answer.status_code == 422 and path in complaints(answer)
+    assert answer.status_code == 422 and path in field_errors(answer)
 
 
 async def test_only_this_workspaces(api: ApiClients, other_workspace: Workspace) -> None:

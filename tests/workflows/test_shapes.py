@@ -12,7 +12,7 @@ from app.flow.node_type import NodeType
 from app.flow.retry import Retry
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import PATH, complaints, created, op, patch_draft
+from tests.workflows.examples import PATH, created, field_errors, op, patch_draft
 
 REACT_FLOW: dict[str, Any] = {
     "name": "Drawn elsewhere",
@@ -90,7 +90,7 @@ async def test_other_unknown_fields_are_still_refused(api: ApiClients, part: str
     body = {**REACT_FLOW, part: [{**REACT_FLOW[part][0], field: 1}]}
     answer = await (await api(Role.MARKETER)).post(PATH, json=body)
     assert answer.status_code == 422
-    assert f"{part}[0].{field}" in complaints(answer)
+    assert f"{part}[0].{field}" in field_errors(answer)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ async def test_a_retry_rule_that_does_not_fit_is_named(api: ApiClients, given: d
     nodes = [{"id": "tag", "type": "add_tag", "data": {"tag": "new"}, "retry": given}]
     client = await api(Role.MARKETER)
     answer: httpx.Response = await client.post(PATH, json={"name": "Tries", "nodes": nodes})
-    assert answer.status_code == 422 and list(complaints(answer)) == [path]
+    assert answer.status_code == 422 and list(field_errors(answer)) == [path]
     answer = await client.post(PATH, json={"name": "Tries", "settings": {"retry": given}})
-    assert answer.status_code == 422 and list(complaints(answer)) == [path.replace("nodes[0]", "settings")]
+    assert answer.status_code == 422 and list(field_errors(answer)) == [path.replace("nodes[0]", "settings")]
 
 
 def rule_of(given: dict[str, Any]) -> Retry:

@@ -9,7 +9,7 @@ import pytest
 
 from app.models.status import Role
 from tests.fixtures.people import ApiClients
-from tests.workflows.examples import PATH, complaints, created, op, patch_draft, tagging
+from tests.workflows.examples import PATH, created, field_errors, op, patch_draft, tagging
 
 RULE = {"field": "source", "operator": "equals", "value": "web"}
 
@@ -49,7 +49,7 @@ async def test_a_configuration_that_contradicts_itself_is_refused(
 ) -> None:
     answer = await marketer.post(PATH, json=with_node(type_, **data))
     assert answer.status_code == 422, answer.text
-    found = complaints(answer)
+    found = field_errors(answer)
     assert words in found[f"nodes[0].data.{path}"], found
 
 
@@ -73,7 +73,7 @@ async def test_what_is_still_to_be_chosen_is_saved_and_listed(
     (issue,) = flow["issues"]
     assert issue["path"] == f"nodes[0].data.{path}" and issue["nodeId"] == "it" and issue["severity"] == "error"
     refused = await (await api(Role.ADMIN)).post(f"{PATH}/{flow['id']}/activate")
-    assert refused.status_code == 422 and list(complaints(refused)) == [issue["path"]]
+    assert refused.status_code == 422 and list(field_errors(refused)) == [issue["path"]]
 
 
 @pytest.mark.parametrize("part", ["trigger", "goal"])
@@ -83,7 +83,7 @@ async def test_conditions_of_the_trigger_and_of_goals_are_checked(marketer: http
         body, path = tagging(trigger={"type": "event", "event": "x", "conditions": rules}), "trigger"
     else:
         body, path = tagging(goals=[{"id": "g", "event": "x", "conditions": rules}]), "goals[0]"
-    found = complaints(await marketer.post(PATH, json=body))
+    found = field_errors(await marketer.post(PATH, json=body))
     assert "resembles" in found[f"{path}.conditions[0].operator"]
 
 

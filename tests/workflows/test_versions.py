@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models import User, WorkflowVersion, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients, BrowserClients
-from tests.workflows.examples import PATH, complaints, created, op, patch_draft
+from tests.workflows.examples import PATH, created, field_errors, op, patch_draft
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_nothing_new_is_not_published(admin: httpx.AsyncClient) -> None:
 async def test_an_unfinished_draft_is_not_published(admin: httpx.AsyncClient) -> None:
     flow = await created(admin, {"name": "Empty"})
     answer = await admin.post(f"{PATH}/{flow['id']}/versions")
-    assert answer.status_code == 422 and "trigger.event" in complaints(answer)
+    assert answer.status_code == 422 and "trigger.event" in field_errors(answer)
 
 
 async def test_versions_are_listed_newest_first(admin: httpx.AsyncClient) -> None:

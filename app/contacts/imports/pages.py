@@ -98,7 +98,7 @@ async def _mapping_page(
     """`data` is a form that was sent; `columns` are those that it was about, when the file is read another way now."""
     stored = StoredMapping.of(row)
     places = {column: place for place, column in enumerate(columns or stored.format.columns)}
-    complaints = {item["path"]: item["message"] for item in error.errors} if error else {}
+    field_errors = {item["path"]: item["message"] for item in error.errors} if error else {}
     return page(
         request,
         "contacts/import_mapping.html",
@@ -116,7 +116,7 @@ async def _mapping_page(
         delimiters=mapping_form.delimiters(),
         countries=contact_fields.countries(),
         listening=await history.listening(session, request.user.tenant_id, EVENTS),
-        complaints=complaints,
+        field_errors=field_errors,
     )
 
 

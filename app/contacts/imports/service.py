@@ -138,9 +138,9 @@ class ImportService:
         if row.status != ImportStatus.UPLOADED.value:
             raise Started
         stored = StoredMapping.of(row)
-        complaints = starting.settle(stored, wanted, self.principal.country)
-        if complaints:
-            raise Invalid("The import was not started. Look at `errors` for what to change.", errors=complaints)
+        field_errors = starting.settle(stored, wanted, self.principal.country)
+        if field_errors:
+            raise Invalid("The import was not started. Look at `errors` for what to change.", errors=field_errors)
         await ceilings.room_to_start(self.session, row.tenant_id, row.rows_total)
         row.mapping, row.status = stored.as_json(), ImportStatus.QUEUED.value
         await labels.keep(self.session, row.tenant_id, starting.labels(stored))

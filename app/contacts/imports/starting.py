@@ -12,47 +12,47 @@ from app.values import contact_fields
 
 def settle(stored: StoredMapping, wanted: StartIn, country: str | None) -> list[FieldError]:
     """Write the decision into `stored`; everything that is still wrong with it. `country` is the workspace's."""
-    complaints: list[FieldError] = []
-    stored.mapping = stored.guess if wanted.mapping is None else _mapping(wanted, stored, complaints)
-    if not any(target.to in ("email", "externalId") for target in stored.mapping.values()) and not complaints:
+    field_errors: list[FieldError] = []
+    stored.mapping = stored.guess if wanted.mapping is None else _mapping(wanted, stored, field_errors)
+    if not any(target.to in ("email", "externalId") for target in stored.mapping.values()) and not field_errors:
         message = "Map a column to email or externalId, so that each row finds its contact."
-        complaints.append({"path": "mapping", "message": message})
+        field_errors.append({"path": "mapping", "message": message})
     stored.emit_events, stored.tags = wanted.emit_events, []
     for number, tag in enumerate(wanted.tags):
         try:
             stored.tags.append(contact_fields.tag(tag))
         except contact_fields.BadField as error:
-            complaints.append({"path": f"tags[{number}]", "message": str(error)})
+            field_errors.append({"path": f"tags[{number}]", "message": str(error)})
     try:
         country = contact_fields.country(wanted.country or "") or country
     except contact_fields.BadField:
         message = "There is no country of this code. Send two letters of ISO 3166, like DE."
-        complaints.append({"path": "country", "message": message})
+        field_errors.append({"path": "country", "message": message})
     stored.notation = Notation(
         decimal_mark=wanted.decimal_mark or stored.notation.decimal_mark,
         date_order=wanted.date_order or stored.notation.date_order,
         country=country,
     )
-    complaints += _dates(stored)
-    complaints += _opt_outs(stored, wanted)
-    return complaints
+    field_errors += _dates(stored)
+    field_errors += _opt_outs(stored, wanted)
+    return field_errors
 
 
-def _mapping(wanted: StartIn, stored: StoredMapping, complaints: list[FieldError]) -> dict[str, Target]:
+def _mapping(wanted: StartIn, stored: StoredMapping, field_errors: list[FieldError]) -> dict[str, Target]:
     mapping: dict[str, Target] = {}
     taken: dict[str, str] = {}
     for column, to in (wanted.mapping or {}).items():
         if column not in stored.format.columns:
-            complaints.append({"path": f"mapping.{column}", "message": "The file has no column of this name."})
+            field_errors.append({"path": f"mapping.{column}", "message": "The file has no column of this name."})
             continue
         if to is None or to == "":
             continue
         target = Target(to) if isinstance(to, str) else to
         if wrong := columns.target_error(target):
-            complaints.append({"path": f"mapping.{column}", "message": wrong})
+            field_errors.append({"path": f"mapping.{column}", "message": wrong})
         elif target.to in taken and target.to != "tags" and target.group != "consent":
             message = f"The column {taken[target.to]} goes to {target.to} already."
-            complaints.append({"path": f"mapping.{column}", "message": message})
+            field_errors.append({"path": f"mapping.{column}", "message": message})
         else:
             taken[target.to] = column
             mapping[column] = target
@@ -68,25 +68,25 @@ def _dates(stored: StoredMapping) -> list[FieldError]:
 
 
 def _opt_outs(stored: StoredMapping, wanted: StartIn) -> list[FieldError]:
-    complaints: list[FieldError] = []
+    field_errors: list[FieldError] = []
     for number, name in enumerate(wanted.acknowledge_opt_outs):
         if name not in stored.format.columns:
-            complaints.append(
+            field_errors.append(
                 {"path": f"acknowledgeOptOuts[{number}]", "message": "The file has no column of this name."}
             )
     stored.acknowledged = list(wanted.acknowledge_opt_outs)
     stored.all_opted_out = bool(wanted.all_opted_out)
     if stored.all_opted_out:
-        return complaints
+        return field_errors
     if stored.opted_out_by_name and wanted.all_opted_out is None:
         message = (
             "The name of this file says that everybody in it opted out. Send allOptedOut: true to import them as opted out, "
             "or false when it means something else."
         )
-        complaints.append({"path": "allOptedOut", "message": message})
+        field_errors.append({"path": "allOptedOut", "message": message})
     for name in open_questions(stored):
-        complaints.append({"path": f"mapping.{name}", "message": question(name, stored.looks[name])})
-    return complaints
+        field_errors.append({"path": f"mapping.{name}", "message": question(name, stored.looks[name])})
+    return field_errors
 
 
 def open_questions(stored: StoredMapping) -> list[str]:

@@ -1,6 +1,6 @@
 """What is wrong with a value that should have been of a msgspec type: each fault as a path and a sentence.
 
-msgspec stops at the first fault. `all_complaints` goes on: field by field through objects and lists, taken only when something
+msgspec stops at the first fault. `all_field_errors` goes on: field by field through objects and lists, taken only when something
 is wrong. `Object missing required field `name` - at `$[3]`` is `[3].name`.
 """
 
@@ -18,7 +18,7 @@ from app.errors import FieldError
 from app.lib import single_line
 from app.lib.nearest import nearest
 
-MAX_FOUND = 2_000
+MAX_FIELD_ERRORS = 2_000
 """Faults of one value that are looked for; nobody reads more, and looking costs time."""
 LEFT_OUT = "left out"
 """`Meta(extra={LEFT_OUT: True})` marks a field that is accepted and ignored: it is not told as a known one."""
@@ -74,8 +74,8 @@ def joined(*parts: str) -> str:
     return path
 
 
-def complaint(message: str, prefix: str = "") -> FieldError:
-    """The complaint that a msgspec message stands for; `prefix` is the path of the value that was read."""
+def field_error(message: str, prefix: str = "") -> FieldError:
+    """The field error that a msgspec message stands for; `prefix` is the path of the value that was read."""
     text, _, where = message.partition(" - at `")
     path = joined(prefix, where.rstrip("`").removeprefix("$").removeprefix("."))
     if found := _MISSING.fullmatch(text):
@@ -85,9 +85,9 @@ def complaint(message: str, prefix: str = "") -> FieldError:
     return {"path": path or "body", "message": _sentence(text)}
 
 
-def all_complaints(value: Any, kind: Any, path: str = "", *, strict: bool = True) -> list[FieldError]:
-    """Everything that keeps plain JSON `value` from being a `kind`, at most MAX_FOUND; empty when it is one."""
-    return list(islice(_faults(value, kind, path, strict), MAX_FOUND))
+def all_field_errors(value: Any, kind: Any, path: str = "", *, strict: bool = True) -> list[FieldError]:
+    """Everything that keeps plain JSON `value` from being a `kind`, at most MAX_FIELD_ERRORS; empty when it is one."""
+    return list(islice(_faults(value, kind, path, strict), MAX_FIELD_ERRORS))
 
 
 def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[FieldError]:
@@ -96,7 +96,7 @@ def _faults(value: Any, kind: Any, path: str, strict: bool) -> Iterator[FieldErr
     except msgspec.ValidationError as error:
         inside = _inside(value, _told_apart(kind, value), path, strict)
         first = next(inside, None)
-        yield complaint(str(error), path) if first is None else first
+        yield field_error(str(error), path) if first is None else first
         yield from inside
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import UNSET, Meta, UnsetType
 
-from app.lib.complaints import LEFT_OUT, MAX_FOUND, all_complaints
+from app.lib.field_errors import LEFT_OUT, MAX_FIELD_ERRORS, all_field_errors
 from app.lib.nearest import did_you_mean, nearest
 
 
@@ -34,7 +34,7 @@ class Blue(msgspec.Struct, tag_field="colour", tag="blue", forbid_unknown_fields
 
 
 def told(value: Any, kind: Any = Table) -> dict[str, str]:
-    return {found["path"]: found["message"] for found in all_complaints(value, kind)}
+    return {found["path"]: found["message"] for found in all_field_errors(value, kind)}
 
 
 def test_every_field_of_every_part_is_named() -> None:
@@ -78,7 +78,7 @@ def test_of_a_union_the_one_that_was_meant() -> None:
 
 def test_nothing_wrong_and_too_much_wrong() -> None:
     assert told({"name": "t", "legs": [{"lengthCm": 5}]}) == {}
-    assert len(all_complaints({"name": "t", "legs": [1] * 5_000}, Table)) == MAX_FOUND
+    assert len(all_field_errors({"name": "t", "legs": [1] * 5_000}, Table)) == MAX_FIELD_ERRORS
 
 
 @pytest.mark.parametrize(

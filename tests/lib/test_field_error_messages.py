@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib.complaints import complaint
+from app.lib.field_errors import field_error
 
 M = msgspec.Meta
 TYPES: list[Any] = [
@@ -29,11 +29,11 @@ ANYTHING = st.recursive(
 
 
 @given(st.sampled_from(TYPES), ANYTHING)
-def test_no_complaint_names_types_of_the_program(wanted: Any, value: Any) -> None:
+def test_no_field_error_names_types_of_the_program(wanted: Any, value: Any) -> None:
     try:
         msgspec.json.decode(msgspec.json.encode(value), type=wanted)
     except msgspec.ValidationError as error:
-        message = complaint(str(error))["message"]
+        message = field_error(str(error))["message"]
         assert message[0].isupper() and message.endswith(".")
         words = (
             "`",
@@ -62,4 +62,4 @@ def test_no_complaint_names_types_of_the_program(wanted: Any, value: Any) -> Non
 def test_what_to_send_is_said(wanted: Any, text: str, message: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(text, type=wanted)
-    assert complaint(str(caught.value))["message"] == message
+    assert field_error(str(caught.value))["message"] == message
