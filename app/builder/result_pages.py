@@ -13,12 +13,12 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
 from app.builder import canvas
-from app.contacts.permission import reason_label
 from app.flow.document import NEXT
 from app.flow.node_words import port_of
 from app.insights.service import workflow_stats
 from app.insights.starts import started_runs
 from app.models.status import Role
+from app.subscriptions.permission import reason_label
 from app.web.fragments import page
 from app.workflows.loaded import LoadedFlow
 from app.workflows.service import WorkflowService

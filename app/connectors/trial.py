@@ -23,8 +23,8 @@ from app.lib import crypto, database, holding
 from app.lib.addresses import BadAddress
 from app.messaging.channels import registry
 from app.messaging.channels.result import Packet
-from app.messaging.suppression import permission_at
 from app.models import Connector
+from app.subscriptions.service import permission_at
 
 DEADLINE_S = 8.0
 """Somebody waits in front of a page."""

@@ -1,10 +1,7 @@
 """People: their addresses, attributes, tags and consent, and files of them.
 
 Modules beyond the usual names: `fields` (what a contact may hold, cleaned and checked), `merging` (the pure rule of how a
-change meets what is there), `permission` (the pure rule of who may be written to; `permission_filter` says it in SQL for
-lists), `upserting` (many changes set-wise, for the API and for imports), `erasure` (by marks on the models),
-`timeline` (what happened to one contact), `known_names` (which
-names data has, for warnings), `labels` (what people call attributes), `imports` (files on their way in).
-Contacts may import `app.events.record`: a changed contact is an event; and
-`app.messaging.suppression…`: the list that a permission depends on.
+change meets what is there), `upserting` (many changes set-wise, for the API and for imports), `erasure` (by marks on the models),
+`timeline` (what happened to one contact), `known_names` (which names data has, for warnings), `labels` (what people call attributes),
+`imports` (files on their way in). Who may be written to is answered by `app.subscriptions`.
 """

@@ -12,9 +12,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts.permission import TOLD_BY_US
 from app.errors import AppError, Invalid
-from app.events.record import NewEvent, record
+from app.events.record import DECISIONS, NewEvent, record
 from app.lib import jsonlimits
 from app.models.contact import Contact
 
@@ -67,7 +66,7 @@ class ContactActions:
         name = form.event.strip()
         if not name or len(name) > 200 or "\0" in name:
             raise Invalid(errors=[{"path": "event", "message": "Write the name of the event, like purchase."}])
-        if name in TOLD_BY_US:
+        if name in DECISIONS:
             message = "This event tells of a decision and does not make one. Edit the consent of the contact, or re-subscribe it."
             raise Invalid(errors=[{"path": "event", "message": message}])
         properties = form.decoded_properties()

@@ -17,10 +17,10 @@ from app.contacts.imports import api as imports
 from app.contacts.imports.service import ImportService
 from app.contacts.schemas import ContactIn, ContactOut, Erased, ResubscribeRequest
 from app.contacts.service import ContactService
-from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
 from app.models.scope import Scope
 from app.models.status import Role
+from app.subscriptions.service import SuppressionService
 from app.web.envelope import Envelope, ok
 from app.web.pagination import clamp_limit
 

@@ -19,16 +19,16 @@ from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
 from app.contacts.history import History
 from app.contacts.imports import pages as import_pages
-from app.contacts.permission import LABELS
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.messaging.channels import registry as channels
 from app.messaging.channels.email.channel import EmailChannel
-from app.messaging.suppression import SuppressionService
 from app.models.contact import Contact
 from app.models.status import Channel, Role
+from app.subscriptions.permission import LABELS
+from app.subscriptions.service import SuppressionService
 from app.values.contact_view import name_of
 from app.values.zone_names import timezones
 from app.web.flash import go

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import Text, cast, func, or_, select
 
-from app.contacts import permission_filter
 from app.contacts.merging import ContactFields
 from app.lib import jsonlimits
 from app.lib.database import execute
 from app.models.contact import Contact
 from app.models.tenant_repository import TenantRepository
+from app.subscriptions import permission_filter
 from app.values.contact_view import FIRST_NAME, LAST_NAME, WHOLE_NAME
 from app.web.pagination import Page
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.contacts.permission import Permission
 from app.models.contact import Contact
+from app.subscriptions.permission import Permission
 
 
 class ContactIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts import erasure, fields, merging
 from app.contacts.fields import ContactPatch
-from app.contacts.permission import Permission, facts_of, permission
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
@@ -21,8 +20,9 @@ from app.events.record import record
 from app.lib import clock
 from app.lib.addresses import BadAddress, comparable, lookup_form
 from app.lib.addresses import email as email_address
-from app.messaging import suppression_list
 from app.models.contact import Contact
+from app.subscriptions import suppression_list
+from app.subscriptions.permission import Permission, facts_of, permission
 from app.web.pagination import Page, clamp_limit
 
 MAX_TRIES = 3

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import msgspec
 
 from app.contacts.history import CHANGES, History
-from app.contacts.permission import LABELS
 from app.flow import node_words, registry
 from app.lib.formats import duration, readable
 from app.messaging.channels import registry as channels
@@ -18,6 +17,7 @@ from app.models.message import Message
 from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus
+from app.subscriptions.permission import LABELS
 
 PAGE = 40
 Show = Literal["all", "messages", "runs", "events", "changes"]

@@ -16,8 +16,8 @@ from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Invalid
 from app.events.record import NewEvent, record
 from app.lib.ids import uuid7
-from app.messaging.suppression import unsubscribed_event
 from app.models.status import Channel
+from app.subscriptions.service import unsubscribed_event
 
 
 class UpsertResult(msgspec.Struct, frozen=True, kw_only=True):

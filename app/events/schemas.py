@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.contacts.permission import TOLD_BY_US
 from app.errors import BadRequest, FieldError, Invalid
+from app.events.record import DECISIONS
 from app.lib import clock, jsonlimits
 from app.lib.field_errors import all_field_errors, joined
 from app.values import contact_fields
@@ -177,7 +177,7 @@ def _accept(
     for field, text in (("name", event.name), ("id", event.id)):
         if text is not None and ("\0" in text or not text.strip()):
             complain(field, "Send text that is not blank and does not hold the character U+0000.")
-    if event.name.strip() in TOLD_BY_US:
+    if event.name.strip() in DECISIONS:
         complain("name", _OURS)
     properties = "{}"
     try:

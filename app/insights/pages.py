@@ -13,7 +13,6 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
-from app.contacts.permission import reason_label
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
@@ -28,6 +27,7 @@ from app.insights.service import overview, workflow_stats
 from app.insights.starts import started_runs
 from app.lib.formats import counted, number, percent
 from app.models.status import Role
+from app.subscriptions.permission import reason_label
 from app.troubles.kinds import KINDS, act_of, text_of
 from app.web.fragments import page
 from app.workflows.service import WorkflowService

@@ -19,8 +19,8 @@ from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewVi
 from app.message_templates.send_test import send_test
 from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
 from app.messaging.channels.parts import Parts
-from app.messaging.suppression import permission_of
 from app.models.status import Role
+from app.subscriptions.service import permission_of
 from app.web import flash
 from app.web.fragments import page
 from app.workflows import usage

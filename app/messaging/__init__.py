@@ -9,10 +9,5 @@ means for a message; `outgoing` gets one message ready from what `send_context` 
 `ceilings` how many messages a workspace may send in an hour and a day;
 `account_mail` sends the mails that accounts writes down (invitations, sign-in links), beside the ledger, because no run waits for them;
 `decisions` is the store of what people and rules decide about messages that have come to an end, `rules` what workflows say about
-uncertain ones, `bulk` the jobs that do it for many; `api` and `message_pages` are their routes;
-`unsubscribe` the rules of the links at the foot of a message;
-`suppression` those of the list of addresses that must not be written to, `suppression_list` its store.
-
-May import `app.connectors` (a message needs a sender), `app.contacts.permission` (the rule of who may be written to), `app.events.record`
-(an unsubscribe is an event), `app.mailbox.repository` (the page of a message shows its mail) and `app.message_templates`.
+uncertain ones, `bulk` the jobs that do it for many; `api` and `pages` are their routes.
 """

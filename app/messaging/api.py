@@ -11,12 +11,10 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from app.messaging import suppression_api
 from app.messaging.bulk import MessageJobs, job_view
 from app.messaging.channels import registry
 from app.messaging.schemas import MessageJobView, MessageView, MovedView, ResendRequest, Settlement, SettleRequest
 from app.messaging.service import MessageService, message_view
-from app.messaging.suppression import SuppressionService
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web import pagination
@@ -168,13 +166,9 @@ async def get_job(message_jobs: NamedDependency[MessageJobs], job_id: FromPath[U
     return ok(job_view(await message_jobs.get(job_id)))
 
 
-API_TAGS = [
-    Tag(name="Messages", description="What was sent, to whom, and what became of it."),
-    Tag(name="Suppressions", description="Addresses that must not be written to, why, and who lifted it."),
-]
+API_TAGS = [Tag(name="Messages", description="What was sent, to whom, and what became of it.")]
 ROUTES: list[Any] = [
     *(route for channel in registry.channels() for route in channel.callbacks),
-    *suppression_api.ROUTES,
     list_messages,
     get_message,
     settle_message,
@@ -184,4 +178,4 @@ ROUTES: list[Any] = [
     list_jobs,
     get_job,
 ]
-SERVICES = {"messages": MessageService, "message_jobs": MessageJobs, "suppressions": SuppressionService}
+SERVICES = {"messages": MessageService, "message_jobs": MessageJobs}

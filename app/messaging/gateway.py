@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.contacts.permission import ContactFacts, SuppressionEntry, permission
 from app.models.status import Channel, RunStatus
+from app.subscriptions.permission import ContactFacts, SuppressionEntry, permission
 
 _OVER = {
     RunStatus.CANCELLED: ("run_cancelled", "The run was cancelled before the message left."),
@@ -48,7 +48,7 @@ class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
 class GatewayDecision(msgspec.Struct, frozen=True):
     """`send`; `requeue` (leave it queued); or `suppress` with a stable reason, a sentence, and the port that a waiting run leaves by.
 
-    The reasons are those of `app.contacts.permission`, and here those of the workflow and the run.
+    The reasons are those of `app.subscriptions.permission`, and here those of the workflow and the run.
     """
 
     say: Literal["send", "requeue", "suppress"]

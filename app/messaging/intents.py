@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.contacts.permission import SuppressionEntry
 from app.lib.addresses import BadAddress
 from app.messaging import gateway, ledger
 from app.messaging.ledger import Connection, DueMessage, Now, Transition
 from app.messaging.outgoing import Ready, suppressed
 from app.messaging.send_context import ListKey, list_key, suppressions
+from app.subscriptions.permission import SuppressionEntry
 
 
 def judge(

@@ -22,7 +22,6 @@ from app.connectors import state
 from app.connectors.state import StateChange
 from app.lib import shards
 from app.lib.formats import counted
-from app.messaging import suppression_list
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.counters import AWAITED, QUEUED, moving
@@ -31,6 +30,7 @@ from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT
 from app.models.status import MessageStatus
 from app.settings import settings
+from app.subscriptions import suppression_list
 
 Connection = psycopg.Connection[Any]
 LedgerKey = tuple[UUID, int]

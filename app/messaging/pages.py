@@ -1,9 +1,229 @@
-"""All HTML routes of messaging, gathered for the app: each page has a module of its own."""
+"""Pages of the send ledger: every message with its status and reason, one message, and what somebody decides about some or all."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, get_args
+from urllib.parse import urlencode
+from uuid import UUID
 
-from app.messaging import message_pages, suppression_pages, unsubscribe_pages
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
 
-ROUTES: list[Any] = [*message_pages.ROUTES, *suppression_pages.ROUTES, *unsubscribe_pages.ROUTES]
+from app.accounts.deps import AppRequest, Database
+from app.contacts.repository import ContactRepository
+from app.errors import Invalid
+from app.lib import clock
+from app.lib.formats import counted
+from app.mailbox.repository import MailboxRepository
+from app.message_templates.repository import TemplateRepository
+from app.messaging import rules
+from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
+from app.messaging.channels.message_ids import message_id, wire_message_id
+from app.messaging.schemas import MessageFilter, MovedView
+from app.messaging.service import MessageService
+from app.models import Message
+from app.models import Template as TemplateRow
+from app.models.status import MessageStatus, Role
+from app.settings import settings
+from app.subscriptions.permission import reason_label
+from app.web import flash
+from app.web.fragments import page
+
+PAGE = 50
+SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
+"""Statuses that this product reaches by itself; the others come with delivery events."""
+OVER = ("failed", "uncertain")
+"""Those that somebody can do something about."""
+PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+_PERIOD_WORDS = [
+    ("", "Any time"),
+    ("1h", "In the last hour"),
+    ("24h", "In the last 24 hours"),
+    ("7d", "In the last 7 days"),
+    ("30d", "In the last 30 days"),
+]
+
+
+def _uuid(name: str, value: str) -> UUID | None:
+    try:
+        return UUID(value) if value else None
+    except ValueError as error:
+        raise Invalid(errors=[{"path": name, "message": "Choose one from the list."}]) from error
+
+
+class Given(msgspec.Struct, frozen=True):
+    """The filters of the list as they stand in its address."""
+
+    status: str = ""
+    workflow: str = ""
+    connector: str = ""
+    reason: str = ""
+    period: str = ""
+    contact: str = ""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """For `MessageService.list`. Raises Invalid."""
+        if self.period and self.period not in PERIODS:
+            raise Invalid(errors=[{"path": "period", "message": "Choose one from the list."}])
+        return {
+            "workflow_id": _uuid("workflow", self.workflow),
+            "connector_id": _uuid("connector", self.connector),
+            "contact_id": _uuid("contact", self.contact),
+            "reason": self.reason[:100] or None,
+            "since": clock.now() - PERIODS[self.period] if self.period else None,
+        }
+
+    @property
+    def url(self) -> str:
+        """The list with these filters."""
+        return f"/messages?{urlencode({name: value for name, value in msgspec.structs.asdict(self).items() if value})}"
+
+    def fitting(self) -> MessageFilter | None:
+        """The same for a job; None while it is not said whether failed or uncertain ones are meant."""
+        if self.status == "failed":
+            return MessageFilter(status=["failed"], **self.columns)
+        return MessageFilter(status=["uncertain"], **self.columns) if self.status == "uncertain" else None
+
+
+@get("/messages", role=Role.VIEWER)
+async def list_messages(
+    request: AppRequest,
+    messages: NamedDependency[MessageService],
+    status: FromQuery[str] = "",
+    workflow: FromQuery[str] = "",
+    connector: FromQuery[str] = "",
+    reason: FromQuery[str] = "",
+    period: FromQuery[str] = "",
+    contact: FromQuery[str] = "",
+    cursor: FromQuery[str | None] = None,
+) -> Template:
+    """The ledger, those of the newest runs first."""
+    given = Given(status, workflow, connector, reason, period, contact)
+    found = await messages.list(PAGE, cursor, status=status or None, **given.columns)
+    may, wanted = request.user.may(Role.MARKETER), given.fitting()
+    return page(
+        request,
+        "messages/list.html",
+        block="rows",
+        rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in found.items],
+        addresses=await messages.rows.addresses({row.contact_id for row in found.items}),
+        names=await messages.rows.workflow_names({row.workflow_id for row in found.items}),
+        decided={message_id(*key): made[-1].in_words for key, made in (await messages.decisions(found.items)).items()},
+        then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
+        next_cursor=found.next_cursor,
+        given=msgspec.structs.asdict(given),
+        filtered=given != Given(),
+        kept=given.url,
+        status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
+        workflows=await messages.rows.sending_workflows(),
+        connectors=await messages.rows.connector_names(),
+        reasons=[(word, reason_label(word)) for word in await messages.rows.reasons()],
+        periods=_PERIOD_WORDS,
+        local=settings().local,
+        may=may,
+        choosable=may and any(MessageStatus(row.status).word in OVER for row in found.items),
+        fitting=await messages.jobs.count("resend", wanted) if wanted and may and found.items else 0,
+        counted_up_to=COUNTED,
+        jobs=[job_view(job) for job in await messages.jobs.under_way()],
+        had_jobs=False,
+    )
+
+
+@get("/messages/jobs", role=Role.VIEWER)
+async def jobs_under_way(request: AppRequest, message_jobs: NamedDependency[MessageJobs]) -> Template:
+    """What is being done for many messages; the list reads it every two seconds until nothing is."""
+    jobs = [job_view(job) for job in await message_jobs.under_way()]
+    kept = request.headers.get("hx-current-url", "").partition("?")[2]
+    return page(
+        request,
+        "messages/jobs.html",
+        jobs=jobs,
+        had_jobs=True,
+        kept=f"/messages?{kept}",
+        counted_up_to=COUNTED,
+    )
+
+
+@post("/messages/decide", role=Role.MARKETER)
+async def decide_messages(request: AppRequest, messages: NamedDependency[MessageService]) -> Response[bytes]:
+    """Send again or assume sent: the chosen messages, or all that fit the filters of the list."""
+    form = await request.form()
+    given = Given(**{name: str(form.get(name, "")) for name in Given.__struct_fields__})
+    word = str(form.get("act", ""))
+    act = next((known for known in get_args(Act) if known == word.removeprefix("all-")), None)
+    if act is None:
+        raise Invalid(errors=[{"path": "act", "message": "Say whether they were sent, or are to be sent again."}])
+    ids = [str(one) for one in form.getall("id", [])][:PAGE]
+    wanted = given.fitting() if word.startswith("all-") else None
+    if word.startswith("all-") and wanted is None:
+        raise Invalid(errors=[{"path": "status", "message": "Choose failed or uncertain messages first."}])
+    done = await messages.decide_all(act, wanted) if wanted else await messages.decide_some(act, ids)
+    return flash.go(request, given.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
+
+
+def _told(act: Act, done: MovedView) -> str:
+    """What was done to how many, as one line."""
+    what = {"resend": "queued again", "sent": "marked as sent", "failed": "marked as not sent"}[act]
+    skipped = f", {done.skipped:,} skipped" if done.skipped else ""
+    rest = ". The rest follows" if done.job and done.job.status == "running" else ""
+    return f"{counted(done.moved, 'email').capitalize()} {what}{skipped}{rest}."
+
+
+@get("/messages/{text:str}", role=Role.VIEWER)
+async def show_message(
+    request: AppRequest, db_session: Database, messages: NamedDependency[MessageService], text: FromPath[str]
+) -> Template:
+    """One message: what it is, where it belongs, what became of it, and what it says."""
+    row: Message = await messages.get(text)
+    names = await messages.rows.workflow_names({row.workflow_id})
+    templates = TemplateRepository(db_session, messages.tenant_id)
+    template = await templates.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
+    made = (await messages.decisions([row])).get((row.run_id, row.seq), [])
+    return page(
+        request,
+        "messages/show.html",
+        label_of=reason_label,
+        row=row,
+        id=text,
+        status=MessageStatus(row.status).word,
+        then=rules.told(row.payload, resent=row.resent_at is not None),
+        history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(made)],
+        workflow=names.get(row.workflow_id),
+        template=template,
+        contact=await ContactRepository(db_session, messages.tenant_id).get(row.contact_id),
+        delivered=await MailboxRepository(db_session, messages.tenant_id).called(wire_message_id(row.run_id, row.seq))
+        if settings().local
+        else None,
+    )
+
+
+@post("/messages/{text:str}/settle", role=Role.MARKETER)
+async def settle_message(
+    request: AppRequest, messages: NamedDependency[MessageService], text: FromPath[str]
+) -> Response[bytes]:
+    """A person found out what became of an uncertain message."""
+    form = await request.form()
+    if form.get("as") not in ("sent", "failed"):
+        raise Invalid(errors=[{"path": "as", "message": "Say whether it was sent or failed."}])
+    sent = form.get("as") == "sent"
+    await messages.settle(text, sent=sent)
+    return flash.go(request, f"/messages/{text}", "Marked as sent." if sent else "Marked as not sent.")
+
+
+@post("/messages/{text:str}/resend", role=Role.MARKETER)
+async def resend_message(
+    request: AppRequest, messages: NamedDependency[MessageService], text: FromPath[str]
+) -> Response[bytes]:
+    """Put one that failed or is uncertain back into the queue."""
+    await messages.resend(text)
+    return flash.go(request, f"/messages/{text}", "Queued again.")
+
+
+ROUTES: list[Any] = [
+    list_messages, jobs_under_way, decide_messages, show_message, settle_message, resend_message,
+]  # fmt: skip

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func, select
 
 from app.connectors.releases import release_now_or_soon
 from app.messaging.channels.message_ids import MessageKey
@@ -48,18 +47,6 @@ class MessageRepository(TenantRepository[Message]):
     async def free_those_of(self, workflow_id: UUID) -> None:
         """Make due again what was held because the workflow was paused."""
         await release_now_or_soon(self.session, self.tenant_id, "workflow", workflow_id)
-
-    async def merge_consent(self, contact_id: UUID, wanted: dict[str, bool]) -> bool:
-        """Merge `wanted` into the consent of a contact, in SQL so that no other change is lost. Did it change anything?"""
-        patch = type_coerce(wanted, JSONB)
-        done = await self.session.execute(
-            update(Contact)
-            .where(Contact.tenant_id == self.tenant_id, Contact.id == contact_id, ~Contact.consent.contains(patch))
-            .values(consent=Contact.consent.op("||")(patch))
-            .returning(Contact.id)
-            .execution_options(synchronize_session=False)
-        )
-        return done.first() is not None
 
     async def workflow_names(self, ids: set[UUID]) -> dict[UUID, str]:
         query = select(Workflow.id, Workflow.name).where(Workflow.tenant_id == self.tenant_id, Workflow.id.in_(ids))

@@ -11,10 +11,11 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from app.connectors.state import ConnectorState
-from app.contacts.permission import SuppressionEntry
-from app.messaging import gateway, suppression_list
+from app.messaging import gateway
 from app.messaging.channels.parts import Parts
 from app.messaging.ledger import Connection, DueMessage
+from app.subscriptions import suppression_list
+from app.subscriptions.permission import SuppressionEntry
 
 ListKey = tuple[int, int, str]
 """Workspace, channel and comparable address: what an entry of the suppression list is about."""

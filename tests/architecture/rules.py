@@ -51,22 +51,18 @@ def _between_packages(tree: Tree, levels: Levels) -> Iterable[tuple[Module, int,
                 yield module, line, target, own, other
 
 
-def upward_imports(
-    tree: Tree, levels: Levels, neighbours: Mapping[tuple[str, str], str], anybody: Collection[str]
-) -> list[str]:
+def upward_imports(tree: Tree, levels: Levels, neighbours: Mapping[tuple[str, str], str]) -> list[str]:
     """Imports that do not point down, and exceptions that no code needs."""
     wrong, needed = [], set()
     for module, line, target, own, other in _between_packages(tree, levels):
         here, there = levels.level_of(own), levels.level_of(other)
         if here is None or there is None or there > here or (here == there and here in (0, len(levels.rows) - 1)):
             continue
-        if free := next((name for name in anybody if _within(target, name)), None):
-            needed.add(free)
-        elif used := [pair for pair in neighbours if own == pair[0] and _within(target, pair[1])]:
+        if used := [pair for pair in neighbours if own == pair[0] and _within(target, pair[1])]:
             needed.update(used)
         else:
             wrong.append(f"{module.at(line)} imports {target}")
-    unused = [f"nobody needs the exception {name}" for name in [*neighbours, *anybody] if name not in needed]
+    unused = [f"nobody needs the exception {name}" for name in neighbours if name not in needed]
     return wrong + unused
 
 
@@ -74,12 +70,11 @@ def _within(target: str, name: str) -> bool:
     return target == name or target.startswith(f"{name}.")
 
 
-def circles(tree: Tree, levels: Levels, anybody: Collection[str] = (), known: Collection[str] = ()) -> list[str]:
+def circles(tree: Tree, levels: Levels, known: Collection[str] = ()) -> list[str]:
     """Packages that import each other, also by way of others, wherever the import stands. `known` may only shrink."""
     ways: dict[str, set[str]] = defaultdict(set)
-    for _, _, target, own, other in _between_packages(tree, levels):
-        if not any(_within(target, name) for name in anybody):
-            ways[own].add(other)
+    for _, _, _, own, other in _between_packages(tree, levels):
+        ways[own].add(other)
     reach = {package: _reachable(package, ways) for package in ways}
     together = {
         frozenset(other for other in seen if package in reach.get(other, ())) for package, seen in reach.items()

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import labels
-from app.contacts.permission import ContactFacts, permission
 from app.flow import registry
 from app.models.contact import Contact
 from app.models.status import Role
 from app.models.workspace import Workspace
+from app.subscriptions.permission import ContactFacts, permission
 from tests.fixtures.people import BrowserClients
 
 

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts import permission_filter
-from app.contacts.permission import LABELS, REASONS, ContactFacts, SuppressionEntry, permission
 from app.errors import Invalid
 from app.lib import clock
 from app.models import Contact, Suppression, Workspace
 from app.models.status import Channel
+from app.subscriptions import permission_filter
+from app.subscriptions.permission import LABELS, REASONS, ContactFacts, SuppressionEntry, permission
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ADDRESS = "zoe@example.com"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.contacts.permission import SuppressionEntry
 from app.messaging.gateway import SendCheck, judge
 from app.models.status import Channel, RunStatus
+from app.subscriptions.permission import SuppressionEntry
 
 FINE: dict[str, Any] = {
     "channel": Channel.EMAIL, "workflow_status": "active", "run_status": RunStatus.COMPLETED, "contact_known": True,

@@ -17,9 +17,9 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.schemas import NewSuppression
-from app.messaging.suppression import SuppressionService
 from app.models import Connector, Contact, Message, Workflow, Workspace
 from app.models.status import MessageStatus, Role
+from app.subscriptions.service import SuppressionService
 from tests.messaging.ended import exact
 from tests.messaging.pager import installed
 from tests.messaging.world import World

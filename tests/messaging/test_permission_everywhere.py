@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from app.accounts.authentication import cookie_name
-from app.contacts.permission import LABELS
 from app.lib import database
 from app.lib.ids import uuid7
 from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
 from app.models.status import Role
+from app.subscriptions.permission import LABELS
 from app.web import csrf
 from tests.fixtures.people import make_browser_session, make_key, make_user
 from tests.messaging.world import World
@@ -281,7 +281,7 @@ async def test_a_topic_is_judged_for_its_own_mails_only(person: Person) -> None:
 
 
 async def test_a_page_of_contacts_asks_the_list_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.messaging import suppression_list
+    from app.subscriptions import suppression_list
 
     for number in range(5):
         await person.known(f"n{number}@example.com")

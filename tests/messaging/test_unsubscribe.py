@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import clock, crypto
 from app.lib.ids import uuid7
 from app.messaging.channels.unsubscribe_link import Unsubscribe, unsubscribe_url
-from app.messaging.unsubscribe import masked_address
 from app.models import Contact, Event, Message, Suppression, Workspace
 from app.models.status import MessageStatus
+from app.subscriptions.unsubscribe import masked_address
 
 AGAIN = {"again": "1", "address": "zoe.doe@example.com"}
 FORM = "application/x-www-form-urlencoded"

@@ -28,10 +28,10 @@ from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.storing import Wanted, store_rows
 from app.errors import AppError
 from app.lib import database, jsonlimits
-from app.messaging import suppression_list
-from app.messaging.suppression_list import Put
 from app.models.contact_import import ContactImport
 from app.models.status import Channel, ImportStatus
+from app.subscriptions import suppression_list
+from app.subscriptions.suppression_list import Put
 
 log = structlog.get_logger()
 BATCH = 1_000

@@ -1,4 +1,4 @@
-"""`app.contacts.permission` in SQL, for filtering lists: the same facts, the same order, the same words. A test compares both."""
+"""`app.subscriptions.permission` in SQL, for filtering lists: the same facts, the same order, the same words. A test compares both."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import and_, case, exists, func, literal, not_, select, text
 
-from app.contacts.permission import LABELS, REACHABLE, REASONS, SPOKEN
 from app.errors import FieldError, Invalid
 from app.messaging.channels.email.channel import ADDRESS_SHAPE
 from app.models import Contact, Suppression
 from app.models.status import Channel
+from app.subscriptions.permission import LABELS, REACHABLE, REASONS, SPOKEN
 
 _LISTED = and_(
     Suppression.tenant_id == Contact.tenant_id,

@@ -11,20 +11,19 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts.permission import Permission
-from app.contacts.repository import ContactRepository
 from app.errors import Invalid, NotFound
 from app.events.record import record
 from app.lib import crypto
-from app.messaging import suppression_list
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.unsubscribe_link import UNSUBSCRIBE, Unsubscribe
-from app.messaging.repository import MessageRepository
-from app.messaging.suppression import address_of, bring_back, permission_of, unsubscribed_event
 from app.models import Contact, Workspace
+from app.subscriptions import suppression_list
+from app.subscriptions.permission import Permission
+from app.subscriptions.repository import SubscriberRepository
+from app.subscriptions.service import address_of, bring_back, permission_of, unsubscribed_event
 
 
 class BadLink(NotFound):
@@ -97,8 +96,8 @@ async def unsubscribe(session: AsyncSession, link: Unsubscribe, *, everything: b
         reached = [address_of(contact, channel), to]
         entries = [suppression_list.Put(address=address, reason="unsubscribed") for address in reached if address]
         new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, channel.number, entries))
-    messages = MessageRepository(session, link.tenant_id)
-    changed = await messages.merge_consent(link.contact_id, {topic or channel.type: False})
+    subscribers = SubscriberRepository(session, link.tenant_id)
+    changed = await subscribers.merge_consent(link.contact_id, {topic or channel.type: False})
     if changed or new:
         event = unsubscribed_event(
             contact.id,
@@ -139,14 +138,16 @@ async def resubscribe(session: AsyncSession, link: Unsubscribe, address: str) ->
 
 async def _sent(session: AsyncSession, link: Unsubscribe) -> tuple[type[ChannelType], str | None]:
     """The channel of the message that has the link, and the address that it went to."""
-    sent = await MessageRepository(session, link.tenant_id).called((link.run_id, link.seq))
-    if sent is None or sent.contact_id != link.contact_id:
+    subscribers = SubscriberRepository(session, link.tenant_id)
+    sent = await subscribers.sent_to((link.run_id, link.seq), link.contact_id)
+    if sent is None:
         return EmailChannel, None
-    return registry.known(sent.channel) or EmailChannel, sent.recipient
+    number, address = sent
+    return registry.known(number) or EmailChannel, address
 
 
 async def _contact(session: AsyncSession, tenant_id: int, contact_id: UUID) -> Contact:
-    found = await ContactRepository(session, tenant_id).get(contact_id)
-    if found is None:
+    contact = await SubscriberRepository(session, tenant_id).get(contact_id)
+    if contact is None:
         raise BadLink
-    return found
+    return contact

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest, Database
-from app.messaging import unsubscribe
+from app.subscriptions import unsubscribe
 from app.web.fragments import page
 
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
@@ -22,7 +22,7 @@ def _page(
     request: AppRequest, token: str, state: unsubscribe.SubscriptionState, done: str = "", error: str = ""
 ) -> Template:
     return page(
-        request, "messaging/unsubscribe.html", headers=_PRIVATE, token=token, choice=state, done=done, error=error
+        request, "subscriptions/unsubscribe.html", headers=_PRIVATE, token=token, choice=state, done=done, error=error
     )
 
 

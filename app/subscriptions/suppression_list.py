@@ -14,7 +14,6 @@ import msgspec
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts.permission import REASONS, SuppressionEntry
 from app.lib import clock
 from app.lib.database import execute
 from app.lib.normal_forms import nfc
@@ -22,6 +21,7 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.models import Contact, Suppression
 from app.models.status import Channel
+from app.subscriptions.permission import REASONS, SuppressionEntry
 from app.web.pagination import Page, cut, keyset
 
 _RANK = "array_position(array['{}'], {{}})".format("','".join(REASONS))

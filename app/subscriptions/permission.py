@@ -29,8 +29,6 @@ SPOKEN = ("complained", "unsubscribed")
 """Reasons by which the person spoke. They are named before what the consent says, the others after it."""
 _BY = {"complained": "contact", "unsubscribed": "contact", "manual": "team", "bounced": "server", "invalid": "server"}
 REACHABLE = "reachable"
-TOLD_BY_US = ("contact.unsubscribed", "contact.resubscribed")
-"""Events that tell what somebody decided. Sent by a client they would look like a decision and change nothing."""
 LABELS = {
     REACHABLE: "Reachable",
     "unsubscribed": "Unsubscribed",

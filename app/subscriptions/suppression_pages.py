@@ -14,13 +14,13 @@ from litestar.params import FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.contacts.permission import LABELS
 from app.errors import AppError
 from app.lib.formats import counted
-from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionReason
-from app.messaging.suppression import SuppressionService
-from app.messaging.suppression_list import SuppressionRow
 from app.models.status import Role
+from app.subscriptions.permission import LABELS
+from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionReason
+from app.subscriptions.service import SuppressionService
+from app.subscriptions.suppression_list import SuppressionRow
 from app.web import flash, pagination
 from app.web.fragments import page
 
@@ -76,7 +76,7 @@ def _list(
     query = {name: value for name, value in {**given, "cursor": found.next_cursor or ""}.items() if value}
     return page(
         request,
-        "messaging/suppressions.html",
+        "subscriptions/suppressions.html",
         block="rows" if not form.open else None,
         status_code=form.status,
         rows=found.items,

@@ -14,19 +14,18 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts.permission import REASONS, ContactFacts, Permission, permission
-from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.events.record import NewEvent, record
 from app.lib import addresses
-from app.messaging import suppression_list
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
-from app.messaging.repository import MessageRepository
-from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
-from app.messaging.suppression_list import Put, SuppressionRow
 from app.models import Contact, Suppression
+from app.subscriptions import suppression_list
+from app.subscriptions.permission import REASONS, ContactFacts, Permission, permission
+from app.subscriptions.repository import SubscriberRepository
+from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionView
+from app.subscriptions.suppression_list import Put, SuppressionRow
 from app.web import pagination
 
 MAX_ENTRIES = 1_000
@@ -76,7 +75,7 @@ async def permission_at(
     """May messages of the channel go to this address now? What the contact who has it said counts, if there is one."""
     known = channel.comparable(address)
     for contact_id in (await suppression_list.contacts_at(session, tenant_id, [known], channel)).values():
-        contact = await ContactRepository(session, tenant_id).get(contact_id)
+        contact = await SubscriberRepository(session, tenant_id).get(contact_id)
         if contact is not None:
             return await permission_of(session, contact, channel=channel)
     listed = await suppression_list.listed(session, tenant_id, [address], channel.number)
@@ -84,7 +83,7 @@ async def permission_at(
 
 
 def unsubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
-    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of `app.contacts.permission`.
+    """`contact.unsubscribed`; `by` is contact, admin or api, `reason` a word of `app.subscriptions.permission`.
 
     `more` may name the `channel`; else it is email.
     """
@@ -200,7 +199,7 @@ class SuppressionService:
         if await suppression_list.lift(
             self.session, self.tenant_id, channel.number, row.address, by=self.principal.name, why=why
         ):
-            contact = await ContactRepository(self.session, self.tenant_id).get(contact_id) if contact_id else None
+            contact = await SubscriberRepository(self.session, self.tenant_id).get(contact_id) if contact_id else None
             if contact is not None and (await permission_of(self.session, contact, channel=channel)).allowed:
                 event = resubscribed_event(contact.id, self._by, why, channel=channel.type)
                 await record(self.session, self.tenant_id, [event])
@@ -208,12 +207,12 @@ class SuppressionService:
 
     async def permission_now(self, contact_id: UUID) -> Permission | None:
         """May mail go to this contact? None when it is not there."""
-        contact = await ContactRepository(self.session, self.tenant_id).get(contact_id)
+        contact = await SubscriberRepository(self.session, self.tenant_id).get(contact_id)
         return await permission_of(self.session, contact) if contact is not None else None
 
     async def resubscribe(self, contact_id: UUID, reason: str, topic: str | None = None) -> Permission:
         """Write to a contact again, whatever stood against it, because somebody says why. The permission that it has now."""
-        contact = await ContactRepository(self.session, self.tenant_id).get(contact_id)
+        contact = await SubscriberRepository(self.session, self.tenant_id).get(contact_id)
         if contact is None:
             raise NotFound
         if not contact.email:
@@ -258,7 +257,7 @@ async def bring_back(
     names = {channel.type, topic or channel.type}
     said = {key for key in contact.consent if key.casefold() in {name.casefold() for name in names}}
     wanted = dict.fromkeys(sorted(names | said), True)
-    consented = await MessageRepository(session, contact.tenant_id).merge_consent(contact.id, wanted)
+    consented = await SubscriberRepository(session, contact.tenant_id).merge_consent(contact.id, wanted)
     await session.refresh(contact)
     changed = consented or any(lifted)
     if changed:

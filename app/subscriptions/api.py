@@ -6,13 +6,14 @@ from typing import Any
 
 from litestar import get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Tag
 from litestar.params import FromQuery, JSONBody
 
 from app.accounts.deps import AppRequest
-from app.messaging.schemas import LiftRequest, NewSuppression, SuppressionView
-from app.messaging.suppression import SuppressionService, suppression_view
 from app.models.scope import Scope
 from app.models.status import Role
+from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionView
+from app.subscriptions.service import SuppressionService, suppression_view
 from app.web import pagination
 from app.web.envelope import Envelope, ok
 
@@ -78,4 +79,6 @@ async def lift_suppression(
     return ok(await suppressions.lift(data))
 
 
+API_TAGS = [Tag(name=TAGS[0], description="Addresses that must not be written to, why, and who lifted it.")]
 ROUTES: list[Any] = [list_suppressions, add_suppressions, lift_suppression]
+SERVICES = {"suppressions": SuppressionService}
