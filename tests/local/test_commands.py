@@ -1,4 +1,4 @@
-"""The command line: everything is listed, mistakes get one sentence, tests are sent to the runner that knows them."""
+"""The command line: everything is listed, mistakes get one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import pytest
 from app import cli
 from app.local import run_command
 from app.local.state import StateDirectory, StateInUse
-from tools.dev import browser, suites, testing
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -73,67 +72,9 @@ def test_an_installation_without_developers_tools_has_the_other_commands(monkeyp
     assert {"run", "migrate", "backup", "api-key create"} <= names and not {"test", "bench"} & names
 
 
-def test_paths_go_to_the_runner_that_knows_them() -> None:
-    paths = ["tests/engine", "tests/canvas/graph.test.js", "e2e/test_start.py::test_x"]
-    selection = testing.Selection(paths)
-    assert selection.of(testing.is_canvas) == ["tests/canvas/graph.test.js"]
-    assert selection.of(testing.is_browser) == ["e2e/test_start.py::test_x"]
-    assert testing.Selection(["tests/engine"]).of(testing.is_browser) is None
-    assert testing.Selection().of(testing.is_browser) == []
-    assert testing.Selection().everything and not testing.Selection([], "word").everything
-    assert len(testing._suites(testing.Selection(["migrations"]), {})) == 1, "the tables and nothing else"
-
-
-def test_fast_leaves_out_what_takes_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
-
-    def noted(name: str, arguments: list[str], _values: dict[str, str]) -> suites.Result:
-        asked.append(arguments)
-        return suites.Result(name, 1, 0, 0.0)
-
-    monkeypatch.setattr(suites, "pytest", noted)
-    chosen = testing._suites(testing.Selection(fast=True), {})
-    assert len(chosen) == len(testing._suites(testing.Selection(), {})) - 2
-    for suite in chosen[2:3]:
-        suite()
-    assert asked[0][-4:] == ["-m", "not slow", "--hypothesis-profile", "quick"]
-
-
 def test_a_path_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["test", "tests/nowhere"]) == 2
     assert "There is no tests/nowhere" in capsys.readouterr().err
-
-
-def test_failures_are_counted(tmp_path: Path) -> None:
-    file = tmp_path / "test_two.py"
-    file.write_text(
-        "def test_good(): pass\ndef test_bad(): assert False\nimport pytest\n@pytest.mark.skip\ndef test_s(): pass\n"
-    )
-    result = suites.pytest("python", [str(file), "-p", "no:cacheprovider", "--rootdir", str(tmp_path)], {})
-    assert (result.passed, result.failed) == (1, 1)
-    assert "1 skipped" in result.note
-    file.write_text("this is no python")
-    assert suites.pytest("python", [str(file), "-p", "no:cacheprovider", "--rootdir", str(tmp_path)], {}).failed == 1
-
-
-def test_canvas_failures_are_counted(tmp_path: Path) -> None:
-    file = tmp_path / "two.test.js"
-    file.write_text("const t = require('node:test'); t('good', () => {}); t('bad', () => { throw new Error('x') });")
-    result = suites.canvas([str(file)], None)
-    assert (result.passed, result.failed) == (1, 1)
-
-
-def test_no_browser_is_an_error_not_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[str] = []
-    monkeypatch.setattr(browser, "_existing", lambda: iter(["/nowhere/chromium"]))
-    monkeypatch.setattr(browser, "_starts", lambda path: "")
-    for name in ("_by_playwright", "_by_apt", "_by_npm"):
-        monkeypatch.setattr(browser, name, lambda: None)
-    with pytest.raises(browser.NoBrowser, match="E2E_CHROMIUM"):
-        browser.find_or_fetch(tried.append)
-    assert len(tried) == 3
-    monkeypatch.setattr(suites.browser, "find_or_fetch", browser.find_or_fetch)
-    assert suites.stories([]).failed == 1
 
 
 def test_one_holder_a_state_directory(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The suites of `./dev test`, each run as the tool's own process with its output passed through, and counted."""
+"""The suites of `./dev test`, each run as the tool's own process with its output kept together, and counted."""
 
 from __future__ import annotations
 
@@ -10,125 +10,118 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from app.local import environment
 from tools.dev import browser
+from tools.dev.side_by_side import Processes, Result
 
 OLDEST_NODE = 18
 TESTS_FAILED, NOTHING_SELECTED = 1, 5
 """Exit codes of pytest: it ran to its end and found failures; an expression selected no test."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """What one suite found."""
+class Suites:
+    """What can be run. `values` lead to the servers that tests may use; `colours`: the output ends on a terminal."""
 
-    name: str
-    passed: int
-    failed: int
-    seconds: float
-    note: str = ""
+    def __init__(self, processes: Processes, values: Mapping[str, str], *, colours: bool = False) -> None:
+        self._processes, self._values, self._colours = processes, values, colours
 
-    def line(self) -> str:
-        verdict = "ok" if not self.failed else f"{self.failed} FAILED"
-        return f"  {self.name:<11} {self.passed:>5} passed  {self.seconds:7.1f} s  {verdict}{self.note}"
-
-
-def _announce(name: str) -> float:
-    print(f"\n── {name} ──", flush=True)
-    return time.monotonic()
-
-
-def _checks(name: str, commands: list[list[str]], values: dict[str, str] | None = None) -> Result:
-    """Each command is one check: passed when it ends with 0."""
-    began, failed = _announce(name), 0
-    for command in commands:
-        code = subprocess.run(
-            [sys.executable, "-m", *command], cwd=environment.ROOT, env=environment.extended(values or {})
-        ).returncode
-        failed += code != 0
-    return Result(name, len(commands) - failed, failed, time.monotonic() - began)
-
-
-def style() -> Result:
-    """ruff: rules and format."""
-    return _checks("style", [["ruff", "check", "--quiet", "."], ["ruff", "format", "--check", "--quiet", "."]])
-
-
-def types() -> Result:
-    """mypy --strict on app/."""
-    return _checks("types", [["mypy"]])
-
-
-def migrations(values: dict[str, str]) -> Result:
-    """Up, down, up again, and no difference between the tables and the models."""
-    steps = [["upgrade", "head"], ["downgrade", "base"], ["upgrade", "head"], ["check"]]
-    return _checks("migrations", [["alembic", *step] for step in steps], values)
-
-
-def pytest(name: str, arguments: list[str], values: dict[str, str]) -> Result:
-    """The Python tests; `values` lead to the servers they may use."""
-    began = _announce(name)
-    with tempfile.TemporaryDirectory() as directory:
-        report = Path(directory) / "report.xml"
-        code = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}", *arguments],
-            cwd=environment.ROOT,
-            env=environment.extended(
-                {
-                    "THROUGHLINE_TEST_DATABASE_URL": values.get("DATABASE_URL", ""),
-                    "THROUGHLINE_TEST_REDIS_URL": values.get("REDIS_URL", ""),
-                    "E2E_CHROMIUM": values.get("E2E_CHROMIUM", ""),
-                }
-            ),
-        ).returncode
-        passed = failed = skipped = 0
-        if report.exists():
-            for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314 - written by pytest just now
-                count = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
-                failed += count["failures"] + count["errors"]
-                skipped += count["skipped"]
-                passed += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
-    if code not in (0, NOTHING_SELECTED) and not failed:
-        failed = 1  # it broke before it could count
-    note = f", {skipped} skipped" if skipped else ""
-    if code not in (0, TESTS_FAILED, NOTHING_SELECTED):
-        note += ", ended early"
-    return Result(name, passed, failed, time.monotonic() - began, note)
-
-
-def canvas(paths: list[str], expression: str | None) -> Result:
-    """The canvas modules under `node --test`."""
-    began = _announce("canvas")
-    node = _node()
-    if not node:
-        print(
-            f"The canvas tests need Node.js {OLDEST_NODE} or newer. Debian: apt install nodejs. macOS: brew install node."
+    def style(self, out: TextIO) -> Result:
+        """ruff: rules and format."""
+        return self._checks(
+            "style", [["ruff", "check", "--quiet", "."], ["ruff", "format", "--check", "--quiet", "."]], out
         )
-        return Result("canvas", 0, 1, time.monotonic() - began)
-    wanted = paths or ["tests/canvas"]
-    files = [
-        str(file)
-        for path in wanted
-        for file in (sorted((environment.ROOT / path).rglob("*.test.js")) if not path.endswith(".js") else [path])
-    ]
-    pattern = ["--test-name-pattern", expression] if expression else []
-    run = subprocess.Popen(
-        [node, "--test", "--test-reporter=spec", *pattern, *files],
-        cwd=environment.ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    counts = {"pass": 0, "fail": 0}
-    for line in run.stdout or ():
-        if match := re.match(r"\S (pass|fail) (\d+)", line):
-            counts[match[1]] = int(match[2])
-        print(line, end="", flush=True)
-    failed = counts["fail"] or (1 if run.wait() else 0)
-    return Result("canvas", counts["pass"], failed, time.monotonic() - began)
+
+    def types(self, out: TextIO) -> Result:
+        """mypy --strict on app/."""
+        return self._checks("types", [["mypy"]], out)
+
+    def migrations(self, out: TextIO) -> Result:
+        """Up, down, up again, and no difference between the tables and the models."""
+        steps = [["upgrade", "head"], ["downgrade", "base"], ["upgrade", "head"], ["check"]]
+        return self._checks("migrations", [["alembic", *step] for step in steps], out)
+
+    def _checks(self, name: str, commands: Sequence[Sequence[str]], out: TextIO) -> Result:
+        """Each command is one check: passed when it ends with 0."""
+        began, failed, processor = time.monotonic(), 0, 0.0
+        for command in commands:
+            code, computed = self._processes.run([sys.executable, "-m", *command], out, self._values)
+            failed += code != 0
+            processor += computed
+        return Result(name, len(commands) - failed, failed, time.monotonic() - began, processor)
+
+    def pytest(
+        self, name: str, arguments: Sequence[str], out: TextIO, values: Mapping[str, str] | None = None
+    ) -> Result:
+        """Tests that pytest runs, on the servers of this run; `values` are further variables."""
+        began = time.monotonic()
+        colours = ["--color=yes"] if self._colours else []
+        with tempfile.TemporaryDirectory() as directory:
+            report = Path(directory) / "report.xml"
+            command = [sys.executable, "-m", "pytest", "-q", "--tb=short", f"--junitxml={report}", *colours, *arguments]
+            servers = {
+                "THROUGHLINE_TEST_DATABASE_URL": self._values.get("DATABASE_URL", ""),
+                "THROUGHLINE_TEST_REDIS_URL": self._values.get("REDIS_URL", ""),
+            }
+            code, processor = self._processes.run(command, out, {**servers, **(values or {})})
+            passed, failed, skipped = _counted(report) if report.exists() else (0, 0, 0)
+        if code not in (0, NOTHING_SELECTED) and not failed:
+            failed = 1  # it broke before it could count
+        note = f", {skipped} skipped" if skipped else ""
+        if code not in (0, TESTS_FAILED, NOTHING_SELECTED):
+            note += ", ended early"
+        return Result(name, passed, failed, time.monotonic() - began, processor, note)
+
+    def canvas(self, paths: Sequence[str], expression: str | None, out: TextIO) -> Result:
+        """The canvas modules under `node --test`."""
+        began = time.monotonic()
+        node = _node()
+        if not node:
+            print(
+                f"The canvas tests need Node.js {OLDEST_NODE} or newer."
+                " Debian: apt install nodejs. macOS: brew install node.",
+                file=out,
+                flush=True,
+            )
+            return Result("canvas", 0, 1, time.monotonic() - began)
+        wanted = paths or ["tests/canvas"]
+        files = [
+            str(file)
+            for path in wanted
+            for file in (sorted((environment.ROOT / path).rglob("*.test.js")) if not path.endswith(".js") else [path])
+        ]
+        pattern = ["--test-name-pattern", expression] if expression else []
+        place = out.seek(0, 2)
+        code, processor = self._processes.run([node, "--test", "--test-reporter=spec", *pattern, *files], out, {})
+        out.seek(place)
+        counts = {word: int(number) for word, number in re.findall(r"(?m)^\S (pass|fail) (\d+)", out.read())}
+        failed = counts.get("fail", 0) or (1 if code else 0)
+        return Result("canvas", counts.get("pass", 0), failed, time.monotonic() - began, processor)
+
+    def stories(self, arguments: Sequence[str], out: TextIO) -> Result:
+        """The browser stories in a real Chromium, on products that they start themselves."""
+        began = time.monotonic()
+        if not list((environment.ROOT / "e2e").glob("test_*.py")):
+            return Result("browser", 0, 1, time.monotonic() - began, note=" (there are no stories)")
+        try:
+            path = browser.find_or_fetch(lambda text: print(text, file=out, flush=True))
+        except browser.NoBrowser as error:
+            print(error, file=out, flush=True)
+            return Result("browser", 0, 1, time.monotonic() - began)
+        return self.pytest("browser", arguments, out, {"E2E_CHROMIUM": path})
+
+
+def _counted(report: Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped tests of a report that pytest wrote just now."""
+    total = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314
+        for key in total:
+            total[key] += int(suite.get(key, 0))
+    failed = total["failures"] + total["errors"]
+    return total["tests"] - failed - total["skipped"], failed, total["skipped"]
 
 
 def _node() -> str:
@@ -144,16 +137,3 @@ def _node() -> str:
         if major and int(major[1]) >= OLDEST_NODE:
             return node
     return ""
-
-
-def stories(arguments: list[str]) -> Result:
-    """The browser stories in a real Chromium, on a product that they start themselves."""
-    began = time.monotonic()
-    if not list((environment.ROOT / "e2e").glob("test_*.py")):
-        return Result("browser", 0, 1, time.monotonic() - began, " (there are no stories)")
-    try:
-        path = browser.find_or_fetch(lambda text: print(text, flush=True))
-    except browser.NoBrowser as error:
-        print(error)
-        return Result("browser", 0, 1, time.monotonic() - began)
-    return pytest("browser", arguments, {"E2E_CHROMIUM": path})

@@ -1,9 +1,10 @@
-"""The commands `./dev test`, `lint`, `format` and `bench`: every check on real servers of its own, one closing line."""
+"""The commands `./dev test`, `lint`, `format` and `bench`: every check on real servers of its own, one closing table."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -12,11 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.local import environment
-from tools.dev import suites, temporary_servers
-from tools.dev.suites import Result
+from tools.dev import side_by_side, temporary_servers
+from tools.dev.side_by_side import Processes, Result, Suite
+from tools.dev.suites import Suites
 
 LARGEST_SHARE = 4
 """Test processes at most; each has a database and an import of the app of its own."""
+QUICK = ["-m", "not slow", "--hypothesis-profile", "quick"]
+FOR_ALL = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Some hundred processes import the app: each would compile its 400 modules again where byte code may not be kept."""
 
 
 @dataclass
@@ -54,6 +59,11 @@ def is_browser(path: str) -> bool:
     return Path(path).parts[:1] == ("e2e",)
 
 
+def is_python(path: str) -> bool:
+    """Is this for pytest, without a browser?"""
+    return not (is_canvas(path) or is_browser(path) or is_migration(path))
+
+
 def run(options: argparse.Namespace) -> int:
     """All checks, or those that the paths and `-k` select. Exit code 1 when anything failed."""
     missing = [path for path in options.paths if not (environment.ROOT / path.partition("::")[0]).exists()]
@@ -63,39 +73,65 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     selection = Selection(options.paths, options.expression, options.fast)
     with temporary_servers.servers() as values:
-        results = [suite() for suite in _suites(selection, values)]
+        results = _run(selection, {**values, **FOR_ALL})
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"\n{'':<11} {'':>5}        {'clock':>9}  {'processor':>9}")
     for result in results:
-        print(result.line())
+        print(_line(result))
     failed = sum(result.failed for result in results)
-    print(f"\nIn {time.monotonic() - began:.0f} s:")
+    print(f"\nIn {time.monotonic() - began:.0f} s, {usage.ru_utime + usage.ru_stime:.0f} s of processors:")
     print(f"{sum(result.passed for result in results)} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 
 
-def _suites(selection: Selection, values: dict[str, str]) -> list[Callable[[], Result]]:
-    chosen: list[Callable[[], Result]] = []
+def _run(selection: Selection, values: dict[str, str]) -> list[Result]:
+    processes = Processes()
+    suites = Suites(processes, values, colours=sys.stdout.isatty())
+    return side_by_side.run(lanes(selection, suites), processes, _show)
+
+
+def _show(text: str) -> None:
+    print(text, end="", flush=True)
+
+
+def _line(result: Result) -> str:
+    verdict = "ok" if not result.failed else f"{result.failed} FAILED"
+    times = f"{result.seconds:7.1f} s  {result.processor:7.1f} s"
+    return f"  {result.name:<11} {result.passed:>5} passed  {times}  {verdict}{result.note}"
+
+
+def lanes(selection: Selection, suites: Suites) -> list[list[Suite]]:
+    """What was selected, in lanes that run side by side: short checks one after the other, tests in Python, browser stories."""
+    short: list[Suite] = []
     if selection.everything:
-        chosen += [suites.style, suites.types]
+        short += [Suite("style", suites.style), Suite("types", suites.types)]
     if (selection.everything and not selection.fast) or (selection.paths and selection.of(is_migration)):
-        chosen.append(lambda: suites.migrations(values))
-    python = selection.of(lambda path: not (is_canvas(path) or is_browser(path) or is_migration(path)))
-    canvas, browser = selection.of(is_canvas), selection.of(is_browser)
+        short.append(Suite("migrations", suites.migrations))
     expression = ["-k", selection.expression] if selection.expression else []
-    share = min(os.cpu_count() or 1, LARGEST_SHARE)
-    parallel = ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"] if python == [] and share > 1 else []
-    quick = ["-m", "not slow", "--hypothesis-profile", "quick"] if selection.fast else []
-    if python is not None:
-        chosen.append(lambda: suites.pytest("python", [*(python or ["tests"]), *parallel, *quick, *expression], values))
-    if canvas is not None:
-        chosen.append(lambda: suites.canvas(canvas, selection.expression))
-    if browser is not None and not selection.fast:
-        chosen.append(lambda: suites.stories([*(browser or ["e2e"]), *expression]))
+    if (canvas := selection.of(is_canvas)) is not None:
+        short.append(Suite("canvas", lambda out: suites.canvas(canvas, selection.expression, out)))
+    chosen = [short] if short else []
+    if (python := selection.of(is_python)) is not None:
+        quick = QUICK if selection.fast else []
+        arguments = [*(python or ["tests"]), *(_parallel() if not python else []), *quick, *expression]
+        chosen.append([Suite("python", lambda out: suites.pytest("python", arguments, out))])
+    if (browser := selection.of(is_browser)) is not None and not selection.fast:
+        chosen.append([Suite("browser", lambda out: suites.stories([*(browser or ["e2e"]), *expression], out))])
     return chosen
+
+
+def _parallel() -> list[str]:
+    """A test process for each processor."""
+    share = min(os.cpu_count() or 1, LARGEST_SHARE)
+    return ["-n", str(share), "--dist", "loadgroup", "--no-loadscope-reorder"] if share > 1 else []
 
 
 def lint(_options: argparse.Namespace) -> int:
     """Style and types."""
-    results = [suites.style(), suites.types()]
+    processes = Processes()
+    suites = Suites(processes, FOR_ALL, colours=sys.stdout.isatty())
+    chosen = [Suite("style", suites.style), Suite("types", suites.types)]
+    results = side_by_side.run([chosen], processes, _show)
     return 1 if any(result.failed for result in results) else 0
 
 

@@ -1,0 +1,104 @@
+"""What `./dev test` runs: paths go to the suite that knows them, failures are counted, nothing is skipped silently."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from tools.dev import browser, testing
+from tools.dev.side_by_side import Processes, Result, Suite
+from tools.dev.suites import Suites
+
+
+class NotedSuites(Suites):
+    """Runs no pytest; keeps what it would have been asked."""
+
+    asked: list[list[str]] = []
+
+    def pytest(self, name: str, arguments: Sequence[str], out: TextIO, values: object = None) -> Result:
+        self.asked.append(list(arguments))
+        return Result(name, 1, 0, 0.0)
+
+
+def suites() -> Suites:
+    return Suites(Processes(), {})
+
+
+def chosen(*paths: str, expression: str | None = None, fast: bool = False, of: Suites | None = None) -> list[Suite]:
+    lanes = testing.lanes(testing.Selection(list(paths), expression, fast), of or suites())
+    return [suite for lane in lanes for suite in lane]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[TextIO]:
+    with (tmp_path / "out").open("a+") as file:
+        yield file
+
+
+def test_paths_go_to_the_suite_that_knows_them() -> None:
+    paths = ["tests/engine", "tests/canvas/graph.test.js", "e2e/test_start.py::test_x"]
+    selection = testing.Selection(paths)
+    assert selection.of(testing.is_canvas) == ["tests/canvas/graph.test.js"]
+    assert selection.of(testing.is_browser) == ["e2e/test_start.py::test_x"]
+    assert selection.of(testing.is_python) == ["tests/engine"]
+    assert testing.Selection(["tests/engine"]).of(testing.is_browser) is None
+    assert testing.Selection().of(testing.is_browser) == []
+    assert testing.Selection().everything and not testing.Selection([], "word").everything
+
+
+def test_everything_is_in_one_of_the_lanes() -> None:
+    everything = {"style", "types", "migrations", "canvas", "python", "browser"}
+    assert {suite.name for suite in chosen()} == everything
+    assert {suite.name for suite in chosen(fast=True)} == everything - {"migrations", "browser"}
+    assert [suite.name for suite in chosen("migrations")] == ["migrations"], "the tables and nothing else"
+    assert [suite.name for suite in chosen("tests/engine", "e2e/test_start.py")] == ["python", "browser"]
+    assert [suite.name for suite in chosen(expression="word")] == ["canvas", "python", "browser"]
+
+
+def test_fast_leaves_out_what_is_slow() -> None:
+    noted = NotedSuites(Processes(), {})
+    noted.asked = []
+    for fast in (True, False):
+        (python,) = (suite for suite in chosen(fast=fast, of=noted) if suite.name == "python")
+        python.run(io.StringIO())
+    assert noted.asked[0][-4:] == ["-m", "not slow", "--hypothesis-profile", "quick"]
+    assert noted.asked[0][:-4] == noted.asked[1]
+
+
+def test_failures_are_counted(tmp_path: Path, out: TextIO) -> None:
+    file = tmp_path / "test_two.py"
+    file.write_text(
+        "def test_good(): pass\ndef test_bad(): assert False\nimport pytest\n@pytest.mark.skip\ndef test_s(): pass\n"
+    )
+    arguments = [str(file), "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    result = suites().pytest("python", arguments, out)
+    assert (result.passed, result.failed) == (1, 1)
+    assert "1 skipped" in result.note
+    assert result.processor > 0
+    file.write_text("this is no python")
+    assert suites().pytest("python", arguments, out).failed == 1
+
+
+def test_failures_on_the_canvas_are_counted(tmp_path: Path, out: TextIO) -> None:
+    file = tmp_path / "two.test.js"
+    file.write_text("const t = require('node:test'); t('good', () => {}); t('bad', () => { throw new Error('x') });")
+    result = suites().canvas([str(file)], None, out)
+    assert (result.passed, result.failed) == (1, 1)
+
+
+def test_no_browser_is_an_error_not_a_skip(monkeypatch: pytest.MonkeyPatch, out: TextIO) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(browser, "_existing", lambda: iter(["/nowhere/chromium"]))
+    monkeypatch.setattr(browser, "_starts", lambda path: "")
+    for name in ("_by_playwright", "_by_apt", "_by_npm"):
+        monkeypatch.setattr(browser, name, lambda: None)
+    with pytest.raises(browser.NoBrowser, match="E2E_CHROMIUM"):
+        browser.find_or_fetch(tried.append)
+    assert len(tried) == 3
+    assert suites().stories([], out).failed == 1
+    out.seek(0)
+    assert "E2E_CHROMIUM" in out.read()
