@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.ids import uuid7
 from app.models import Connector, Template
-from app.models.tenant_repository import NotOfThisWorkspace, TenantRepository
+from app.models.owned_repository import NotOwnRow
+from app.models.tenant_repository import TenantRepository
 from app.models.workspace import Workspace
 
 
@@ -50,7 +51,7 @@ CALLS: dict[str, Call] = {
 
 
 async def refused(asked: Awaitable[Any]) -> None:
-    with pytest.raises(NotOfThisWorkspace):
+    with pytest.raises(NotOwnRow):
         await asked
 
 
