@@ -20,7 +20,7 @@ from app.models.status import Role
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail
-from app.runs.service import RunNotFound, RunService, statuses_of
+from app.runs.service import RunService, statuses_of
 from app.web.fragments import page
 from app.workflows.loaded import LoadedFlow
 from app.workflows.service import WorkflowService
@@ -61,22 +61,19 @@ async def show_person(
     run_id: FromPath[UUID],
 ) -> Template:
     """One run: the timeline for the panel, and the steps that the canvas lights."""
-    run = await runs.detail(run_id, workflow_id)
-    row = await runs.runs.one(run_id)
-    if row is None:
-        raise RunNotFound
-    told = sentences(run, row[3].graph)
+    loaded = await runs.get(run_id, workflow_id)
+    run, version = await runs.detail_of(loaded), LoadedFlow(loaded.version.graph)
+    told = sentences(run, version.stored)
     name = run.contact.name if run.contact else "Deleted contact"
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"name": name, "steps": _lit(run, told, request.user)}
-    version = LoadedFlow(row[3].graph)
     data |= await canvas.shown_version(request, db_session, workflows.draft(workflow), version)
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)}
     return page(
         request,
         "builder/person.html",
         run=run,
-        contact=row[1],
+        contact=loaded.contact,
         name=name,
         told=told,
         shown=[shown_status(step) for step in run.steps],

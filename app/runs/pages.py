@@ -20,7 +20,7 @@ from app.models.status import Role
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
-from app.runs.service import RunNotFound, RunService, statuses_of
+from app.runs.service import RunService, statuses_of
 from app.web.flash import go
 from app.web.fragments import is_partial, page
 
@@ -61,8 +61,8 @@ async def _list(
 ) -> Template:
     runs = await service.list(wanted, PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({wanted.workflow_id} if wanted.workflow_id else set())
-    names = await service.runs.workflow_names(shown)
-    graphs = await service.runs.graphs({(run.workflow_id, run.workflow_version) for run in runs.items})
+    names = await service.workflows.names(shown)
+    graphs = await service.versions.graphs({(run.workflow_id, run.workflow_version) for run in runs.items})
     return page(
         request,
         "runs/list.html",
@@ -72,7 +72,7 @@ async def _list(
         standing={run.id: standing_at(run, graphs) for run in runs.items},
         status=status or "",
         workflow_id=wanted.workflow_id,
-        contact=await service.runs.contact(wanted.contact_id) if wanted.contact_id else None,
+        contact=await service.contacts.get(wanted.contact_id) if wanted.contact_id else None,
         node_id=wanted.node_id,
         kept={
             key: value
@@ -122,29 +122,27 @@ async def show_run(
 
     The page asks again while the run is under way; `seen` is the state it has, and nothing new is answered with 204.
     """
-    run = await runs.detail(run_id)
-    row = await runs.runs.one(run_id)
-    if row is None:
-        raise RunNotFound
+    loaded = await runs.get(run_id)
+    run, graph = await runs.detail_of(loaded), loaded.version.graph
     state = state_of(run)
     if seen == state and is_partial(request):
         return Response(b"", status_code=204)
-    newer, older = await runs.runs.neighbours(row[0])
+    newer, older = await runs.runs.neighbours(loaded.run)
     return page(
         request,
         "runs/run.html",
         block="run",
         run=run,
         state=state,
-        contact=row[1],
-        picture=draw(row[3].graph),
+        contact=loaded.contact,
+        picture=draw(graph),
         way=steps_of_path(run),
-        branches=branches_taken(run, row[3].graph),
-        told=sentences(run, row[3].graph),
+        branches=branches_taken(run, graph),
+        told=sentences(run, graph),
         shown=[shown_status(step) for step in run.steps],
         bad_steps=[needs_look(step) for step in run.steps],
         look_again=seconds_to_next_look(run),
-        goal=goal_name(row[3].graph, run.goal_reached_id),
+        goal=goal_name(graph, run.goal_reached_id),
         newer=newer,
         older=older,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,32 +10,29 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.repository import ContactRepository
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.contact_goals import tells_change
 from app.flow.document import TRIGGER, Trigger, triggers_of
-from app.flow.node_words import due_at, kind_word
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND
-from app.messaging import rules
-from app.messaging.channels.message_ids import message_id
-from app.messaging.service import decision_view
-from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt
-from app.models.status import MessageStatus, RunStatus, StepStatus
-from app.runs.repository import RunFilter, RunRepository
-from app.runs.schemas import (
-    AttemptOut,
-    RuleOut,
-    RunContact,
-    RunDetail,
-    RunMessages,
-    RunOut,
-    StepMessageOut,
-    StepOut,
-    TriggerEventOut,
+from app.models import Contact, Run, Workflow
+from app.models.status import MessageStatus, RunStatus
+from app.runs.repository import (
+    AttemptRepository,
+    DecisionRepository,
+    LoadedRun,
+    RunFilter,
+    RunMessageRepository,
+    RunRepository,
+    StepRepository,
 )
+from app.runs.schemas import RunContact, RunDetail, RunMessages, RunOut, TriggerEventOut
+from app.runs.step_views import StepViews
 from app.values.contact_view import name_of
 from app.web.pagination import Page, clamp_limit
+from app.workflows.repository import VersionRepository, WorkflowRepository
 
 MAX_CONTEXT = 262_144
 STANDING = {
@@ -160,175 +156,78 @@ def run_out(run: Run, contact: Contact | None, triggers: Sequence[Trigger], mess
     )
 
 
-def _attempts(attempts: list[StepAttempt]) -> list[AttemptOut]:
-    return [AttemptOut(attempt=a.attempt, error_message=a.error_message, at=a.at, next_at=a.next_at) for a in attempts]
-
-
-def _message(message: Message | None, decision: MessageDecision | None) -> StepMessageOut | None:
-    if message is None:
-        return None
-    undecided = message.status == MessageStatus.UNCERTAIN and message.due_at is not None
-    return StepMessageOut(
-        id=message_id(message.run_id, message.seq),
-        status=MessageStatus(message.status).word,
-        recipient=message.recipient,
-        subject=message.subject,
-        error_message=message.error_message,
-        reason=message.reason,
-        attempt=message.attempt,
-        sent_at=message.sent_at,
-        settled_at=message.settled_at,
-        due_at=message.due_at,
-        if_undecided=rules.then_of(message.payload, resent=message.resent_at is not None) if undecided else None,
-        decision=decision_view(decision) if decision else None,
-    )
-
-
-class _Teller:
-    """Fills in what a step row leaves out, from the pinned graph."""
-
-    def __init__(self, run: Run, graph: dict[str, Any]) -> None:
-        self.run = run
-        self.nodes = {node["id"]: node for node in graph["nodes"]}
-        self.previous: dict[str, Any] = {"event": run.trigger_event or {}}
-
-    def told(self, node_id: str, seq: int) -> dict[str, Any]:
-        node = self.nodes.get(node_id, {})
-        kind = str(node.get("type", "unknown"))
-        return {
-            "id": message_id(self.run.id, seq),
-            "run_id": self.run.id,
-            "seq": seq,
-            "node_id": node_id,
-            "node_type": kind,
-            "name": node.get("name") or kind_word(kind),
-            "input": {"config": node.get("data", {}), "previous": self.previous},
-        }
-
-    def was_due(self, step: Step) -> datetime | None:
-        """When a finished wait was due; the open one has it on the run. None for other steps."""
-        node = self.nodes.get(step.node_id, {})
-        return due_at(str(node.get("type")), node.get("data") or {}, step)
-
-    def finished(self, step: Step) -> dict[str, Any]:
-        told = self.told(step.node_id, step.seq)
-        self.previous = {"nodeId": step.node_id, "output": step.output or {}}
-        return told
-
-
-def rules_of(step: Step) -> list[RuleOut]:
-    """What a branch was decided by, nested groups flattened."""
-    found: list[RuleOut] = []
-
-    def gather(rules: list[dict[str, Any]]) -> None:
-        for rule in rules:
-            if "rules" in rule:
-                gather(rule["rules"])
-            else:
-                found.append(msgspec.convert(rule, RuleOut))
-
-    gather((step.output or {}).get("rules") or [])
-    return found
-
-
-def open_status(run: Run) -> StepStatus:
-    """The status of the step that the run stands on."""
-    if run.status == RunStatus.WAITING:
-        return StepStatus.WAITING
-    if run.status == RunStatus.RUNNING:
-        return StepStatus.RETRYING if run.attempt > 1 else StepStatus.PENDING
-    return StepStatus.RUNNING
-
-
 class RunService:
     """What one principal may see of runs."""
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.runs = RunRepository(session, principal.tenant_id)
+        self.messages = RunMessageRepository(session, principal.tenant_id)
+        self.decisions = DecisionRepository(session, principal.tenant_id)
+        self.versions = VersionRepository(session, principal.tenant_id)
+        self.workflows = WorkflowRepository(session, principal.tenant_id)
+        self.contacts = ContactRepository(session, principal.tenant_id)
 
     async def list(self, wanted: RunFilter, limit: int | None = None, cursor: str | None = None) -> Page[RunOut]:
         """Newest first. Raises Invalid on a cursor that is not ours."""
-        page = await self.runs.page(wanted, clamp_limit(limit), cursor)
-        triggers = await self.runs.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
-        statuses = await self.runs.message_statuses([run.id for run, _ in page.items])
-        told = [
+        page = await self.runs.newest(wanted, clamp_limit(limit), cursor)
+        triggers = await self.versions.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
+        statuses = await self.messages.statuses([run.id for run, _ in page.items])
+        listed = [
             run_out(run, who, triggers[run.workflow_id, run.workflow_version], run_messages(statuses.get(run.id, ())))
             for run, who in page.items
         ]
-        return Page(told, page.next_cursor)
+        return Page(listed, page.next_cursor)
 
     async def require_workflow(self, workflow_id: UUID) -> None:
         """Raises NotFound when the workflow is not of this workspace, so that a list is never silently empty."""
-        if not await self.runs.workflow_exists(workflow_id):
+        if not await self.workflows.exists(Workflow.id == workflow_id):
             raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+
+    async def get(self, run_id: UUID, workflow_id: UUID | None = None) -> LoadedRun:
+        """One run. Raises RunNotFound, also when it is not a run of `workflow_id`."""
+        loaded = await self.runs.load(run_id)
+        if loaded is None or (workflow_id is not None and loaded.run.workflow_id != workflow_id):
+            raise RunNotFound
+        return loaded
 
     async def cancel(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
         """End a run where it stands; nothing of it is sent afterwards. Raises RunNotFound, RunIsOver."""
-        found = await self.runs.one(run_id)
-        if found is None or (workflow_id is not None and found[0].workflow_id != workflow_id):
-            raise RunNotFound
+        run = (await self.get(run_id, workflow_id)).run
         if not await control.cancel_runs(self.session, self.principal.tenant_id, [run_id]):
             raise RunIsOver
-        self.session.expire(found[0])
+        self.session.expire(run)
 
     async def release(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
         """Let a run go on that is held because it stopped workers. Raises RunNotFound, RunIsNotHeld."""
-        found = await self.runs.one(run_id)
-        if found is None or (workflow_id is not None and found[0].workflow_id != workflow_id):
-            raise RunNotFound
+        run = (await self.get(run_id, workflow_id)).run
         if not await control.release_runs(self.session, self.principal.tenant_id, [run_id]):
             raise RunIsNotHeld
-        self.session.expire(found[0])
+        self.session.expire(run)
 
     async def detail(self, run_id: UUID, workflow_id: UUID | None = None) -> RunDetail:
         """The run and its steps. Raises RunNotFound, also when it is not a run of `workflow_id`."""
-        found = await self.runs.one(run_id)
-        if found is None or (workflow_id is not None and found[0].workflow_id != workflow_id):
-            raise RunNotFound
-        run, contact, workflow, version = found
-        attempts, messages = await self.runs.attempts(run_id), await self.runs.messages(run_id)
-        decisions = await self.runs.decisions(run_id) if messages else {}
-        teller = _Teller(run, version.graph)
-        rows = await self.runs.steps(run_id)
-        steps = [
-            StepOut(
-                **teller.finished(step),
-                status=StepStatus(step.status).word,
-                output=step.output or {},
-                port=step.port,
-                error_message=step.error_message,
-                attempt=step.attempt,
-                attempts=_attempts(attempts.get(step.seq, [])),
-                occurrence=step.occurrence,
-                started_at=step.started_at,
-                completed_at=step.completed_at,
-                scheduled_at=teller.was_due(step),
-                rules=rules_of(step),
-                message=_message(messages.get(step.seq), decisions.get(step.seq)),
-            )
-            for step in rows
-        ]
+        return await self.detail_of(await self.get(run_id, workflow_id))
+
+    async def detail_of(self, loaded: LoadedRun) -> RunDetail:
+        """A run that was read, and its steps."""
+        run = loaded.run
+        finished = await StepRepository(self.session, run.id).finished()
+        messages = await self.messages.of_run(run.id)
+        steps = StepViews(
+            run,
+            loaded.version.graph,
+            attempts=await AttemptRepository(self.session, run.id).by_step(),
+            messages=messages,
+            decisions=await self.decisions.last_by_step(run.id) if messages else {},
+        )
+        views = [steps.finished(step) for step in finished]
         if run.status < RunStatus.COMPLETED and run.current_node_id:
-            seq = run.seq + 1
-            steps.append(
-                StepOut(
-                    **teller.told(run.current_node_id, seq),
-                    status=open_status(run).word,
-                    output={},
-                    port=None,
-                    error_message=run.error_message,
-                    attempt=run.attempt,
-                    attempts=_attempts(attempts.get(seq, [])),
-                    occurrence=1 + sum(step.node_id == run.current_node_id for step in rows),
-                    started_at=run.step_started_at,
-                    completed_at=None,
-                    scheduled_at=run.resume_at,
-                    message=_message(messages.get(seq), decisions.get(seq)),
-                )
+            views.append(
+                steps.open(run.current_node_id, 1 + sum(step.node_id == run.current_node_id for step in finished))
             )
-        fates = run_messages(message.status for message in messages.values())
-        base = run_out(run, contact, triggers_of(version.graph), fates)
-        base.context = context_of(run, {step.node_id: step.output for step in rows if step.output})
+        counted = run_messages(message.status for message in messages.values())
+        base = run_out(run, loaded.contact, triggers_of(loaded.version.graph), counted)
+        base.context = context_of(run, {step.node_id: step.output for step in finished if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
-        return RunDetail(**fields, workflow_name=workflow.name, steps=steps)
+        return RunDetail(**fields, workflow_name=loaded.workflow.name, steps=views)

@@ -6,29 +6,24 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Contact, Run
+from app.models import Run
 from app.models.status import RunStatus
+from app.models.tenant_repository import TenantRepository
 
 
-class TriggerRepository:
-    """Rows of one workspace."""
+class EntryRepository(TenantRepository[Run]):
+    """The runs of a workspace, as far as they keep a contact from entering again."""
 
-    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
-        self._session, self._tenant_id = session, tenant_id
-
-    async def contact(self, contact_id: UUID) -> Contact | None:
-        query = select(Contact).where(Contact.id == contact_id, Contact.tenant_id == self._tenant_id)
-        return await self._session.scalar(query)
+    model = Run
 
     async def earlier(self, workflow_id: UUID, contact_id: UUID, key: str) -> tuple[bool, datetime | None]:
         """Is a run of this contact (and entry key) active, and when did the last one start?"""
         query = select(func.bool_or(Run.status < RunStatus.COMPLETED), func.max(Run.started_at)).where(
-            Run.tenant_id == self._tenant_id,
+            self.own,
             Run.contact_id == contact_id,
             Run.workflow_id == workflow_id,
             func.coalesce(Run.entry_key, "") == key,
         )
-        active, last = (await self._session.execute(query)).one()
+        active, last = (await self.session.execute(query)).one()
         return bool(active), last

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
+from app.contacts.repository import ContactRepository
 from app.engine.entry import reentry_refusal
 from app.errors import Conflict, Invalid
 from app.flow import paths
@@ -21,7 +22,7 @@ from app.lib.readings import as_key, follow
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import WorkflowStatus
-from app.triggers.repository import TriggerRepository
+from app.triggers.repository import EntryRepository
 from app.workflows.candidates import Candidate, met_goal
 from app.workflows.service import WorkflowService
 
@@ -56,7 +57,8 @@ class TriggerService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._session, self._tenant_id = session, principal.tenant_id
         self._timezone = principal.timezone
-        self._repository = TriggerRepository(session, principal.tenant_id)
+        self._entries = EntryRepository(session, principal.tenant_id)
+        self._contacts = ContactRepository(session, principal.tenant_id)
         self._workflows = WorkflowService(session, principal)
 
     async def start(self, workflow_id: UUID, contact_id: UUID, properties: dict[str, Any]) -> UUID:
@@ -68,7 +70,7 @@ class TriggerService:
         workflow = await self._workflows.get(workflow_id)
         if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
             raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
-        contact = await self._repository.contact(contact_id)
+        contact = await self._contacts.get(contact_id)
         if contact is None:
             message = f"There is no contact {contact_id} in this workspace. Create it first."
             raise UnknownContact(message, errors=[{"path": "contactId", "message": message}])
@@ -84,7 +86,7 @@ class TriggerService:
 
     async def _check_entry(self, workflow_id: UUID, contact: Contact, flow: Flow, properties: dict[str, Any]) -> None:
         settings = flow.settings
-        active, last = await self._repository.earlier(workflow_id, contact.id, entry_key(settings, properties))
+        active, last = await self._entries.earlier(workflow_id, contact.id, entry_key(settings, properties))
         cooldown = settings.cooldown_seconds if isinstance(settings.cooldown_seconds, int) else 0
         refused = reentry_refusal(settings.reentry, cooldown, active, last, clock.now())
         if refused is not None:

@@ -26,7 +26,7 @@ from app.lib import clock, jsonlimits
 from app.models import DraftChange, Workflow
 from app.models.status import WorkflowStatus
 from app.workflows.loaded import LoadedFlow
-from app.workflows.repository import KEPT_CHANGES, WorkflowRepository, touch
+from app.workflows.repository import KEPT_CHANGES, DraftChangeRepository, WorkflowRepository, touch
 
 MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
 REPLACED = "replace"
@@ -77,6 +77,9 @@ class Drafts:
             known = self._loaded[workflow.id] = LoadedFlow(workflow.draft)
         return known
 
+    def _changes(self, workflow: Workflow) -> DraftChangeRepository:
+        return DraftChangeRepository(self._repository.session, workflow.id)
+
     def put(self, workflow: Workflow, loaded: LoadedFlow) -> None:
         """Make a document the draft, without a new revision."""
         workflow.draft, self._loaded[workflow.id] = loaded.stored, loaded
@@ -123,7 +126,7 @@ class Drafts:
         except jsonlimits.Unstorable as error:
             raise Invalid(errors=[{"path": "ops", "message": str(error)}]) from error
         unique = list({op.id: op for op in reversed(ops)}.values())[::-1]
-        known = await self._repository.applied_op_ids(workflow.id, [op.id for op in unique])
+        known = await self._changes(workflow).applied_op_ids([op.id for op in unique])
         fresh = [op for op in unique if op.id not in known]
         draft = before = self.of(workflow)
         if fresh:
@@ -159,7 +162,7 @@ class Drafts:
         self, workflow: Workflow, base_rev: int, client: str, fresh: Sequence[AnyOp], known: set[str]
     ) -> None:
         """Return when `fresh` may stand behind what happened since `base_rev`; else raise DraftConflict."""
-        changes = await self._repository.changes_since(workflow.id, base_rev)
+        changes = await self._changes(workflow).since(base_rev)
         if base_rev > workflow.draft_rev or len(changes) != workflow.draft_rev - base_rev:
             raise await self._conflict(workflow, base_rev, client, changes)
         for change in changes:
@@ -174,7 +177,7 @@ class Drafts:
         self, workflow: Workflow, base_rev: int, client: str, changes: Sequence[DraftChange] | None = None
     ) -> DraftConflict:
         if changes is None:
-            changes = await self._repository.changes_since(workflow.id, base_rev)
+            changes = await self._changes(workflow).since(base_rev)
         theirs = [change for change in changes if not client or change.client != client]
         by = theirs[-1].author if theirs else workflow.draft_by
         at: datetime = theirs[-1].at if theirs else workflow.draft_at
@@ -194,9 +197,9 @@ class Drafts:
         workflow.draft_rev += 1
         workflow.draft_by, workflow.draft_at = self._principal.name, now
         touch(workflow)
-        await self._repository.add(
+        changes = self._changes(workflow)
+        await changes.add(
             DraftChange(
-                workflow_id=workflow.id,
                 rev=workflow.draft_rev,
                 client=client,
                 author=self._principal.name,
@@ -206,4 +209,4 @@ class Drafts:
             )
         )
         if workflow.draft_rev % 20 == 0:  # trim now and then; one delete for twenty edits
-            await self._repository.forget_changes(workflow.id, workflow.draft_rev - KEPT_CHANGES)
+            await changes.forget(workflow.draft_rev - KEPT_CHANGES)

@@ -7,18 +7,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
 
 from app.contacts.known_names import known_names
+from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
 from app.lib import clock
 from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
+from app.models.owned_repository import OwnedRepository
 from app.models.status import WorkflowStatus
-from app.web.pagination import Page, cut, keyset
+from app.models.tenant_repository import TenantRepository
+from app.web.pagination import Page
 
 KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
@@ -45,117 +48,45 @@ class RecentContact(NamedTuple):
     occurred_at: datetime
 
 
-class WorkflowRepository:
-    """Rows of one workspace."""
+class WorkflowRepository(TenantRepository[Workflow]):
+    """The workflows of a workspace that were not deleted, and what their documents name."""
+
+    model = Workflow
 
     def __init__(self, session: AsyncSession, tenant_id: int) -> None:
-        self._session, self._tenant_id = session, tenant_id
+        super().__init__(session, tenant_id)
         self._names: dict[frozenset[str], KnownNames] = {}
 
-    def _visible(self) -> Select[Workflow]:
-        return select(Workflow).where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
+    @property
+    def own(self) -> ColumnElement[bool]:
+        return super().own & Workflow.deleted_at.is_(None)
 
     async def get(self, workflow_id: UUID, *, lock: bool = False) -> Workflow | None:
         """One workflow; with `lock` nobody else changes it until this transaction ends."""
-        query = self._visible().where(Workflow.id == workflow_id)
-        if lock:
-            query = query.with_for_update().execution_options(populate_existing=True)
-        return (await self._session.scalars(query)).one_or_none()
+        return await self.get_one_or_none(Workflow.id == workflow_id, lock=lock, fresh=lock)
 
-    async def add(self, row: Workflow | WorkflowVersion | DraftChange) -> None:
-        self._session.add(row)
-        await self._session.flush()
-
-    async def flush(self) -> None:
-        await self._session.flush()
-
-    async def page(
-        self,
-        *,
-        statuses: Iterable[WorkflowStatus],
-        search: str | None,
-        cursor: str | None,
-        limit: int,
+    async def last_changed(
+        self, statuses: Iterable[WorkflowStatus], search: str | None, cursor: str | None, limit: int
     ) -> Page[Workflow]:
-        """A page of workflows, last changed first."""
-        query = self._visible().where(Workflow.status.in_([status.value for status in statuses]))
+        """A page of workflows, last changed first; `search` looks in name and description."""
+        filters: list[ColumnElement[bool]] = [Workflow.status.in_([status.value for status in statuses])]
         if search:
             # Names are few a workspace; a scan of one tenant's workflows is cheaper than keeping a trigram index.
-            pattern = "%" + search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-            query = query.where(Workflow.name.ilike(pattern) | Workflow.description.ilike(pattern))
-        query = keyset(query, [Workflow.updated_at, Workflow.id], cursor, descending=True).limit(limit + 1)
-        return cut((await self._session.scalars(query)).all(), limit, lambda row: (row.updated_at, row.id))
+            filters.append(
+                Workflow.name.icontains(search, autoescape=True)
+                | Workflow.description.icontains(search, autoescape=True)
+            )
+        return await self.page([Workflow.updated_at, Workflow.id], cursor, limit, *filters, newest=True)
 
     async def count_by_status(self) -> dict[str, int]:
         """How many workflows there are of each status that occurs."""
-        query = (
-            select(Workflow.status, func.count())
-            .where(Workflow.tenant_id == self._tenant_id, Workflow.deleted_at.is_(None))
-            .group_by(Workflow.status)
-        )
-        return dict((await self._session.execute(query)).all())
+        query = select(Workflow.status, func.count()).where(self.own).group_by(Workflow.status)
+        return dict((await self.session.execute(query)).all())
 
-    # Versions -------------------------------------------------------------------------------------------------
-
-    async def version(self, workflow_id: UUID, version: int) -> WorkflowVersion | None:
-        query = select(WorkflowVersion).where(
-            WorkflowVersion.tenant_id == self._tenant_id,
-            WorkflowVersion.workflow_id == workflow_id,
-            WorkflowVersion.version == version,
-        )
-        return (await self._session.scalars(query)).one_or_none()
-
-    async def versions(self, workflow_id: UUID, *, cursor: str | None, limit: int) -> Page[WorkflowVersion]:
-        """A page of versions, newest first."""
-        query = select(WorkflowVersion).where(
-            WorkflowVersion.tenant_id == self._tenant_id, WorkflowVersion.workflow_id == workflow_id
-        )
-        query = keyset(query, [WorkflowVersion.version], cursor, descending=True).limit(limit + 1)
-        return cut((await self._session.scalars(query)).all(), limit, lambda row: (row.version,))
-
-    async def last_version(self, workflow_id: UUID) -> int:
-        """The highest version number in use, 0 before the first publication."""
-        query = select(func.coalesce(func.max(WorkflowVersion.version), 0)).where(
-            WorkflowVersion.tenant_id == self._tenant_id, WorkflowVersion.workflow_id == workflow_id
-        )
-        return int((await self._session.execute(query)).scalar_one())
-
-    async def live_hashes(self, workflows: Iterable[Workflow]) -> dict[UUID, bytes]:
-        """Content hash of the live version of each workflow that has one; one query for all."""
-        live = [(workflow.id, workflow.live_version) for workflow in workflows if workflow.live_version is not None]
-        if not live:
-            return {}
-        query = select(WorkflowVersion.workflow_id, WorkflowVersion.content_hash).where(
-            WorkflowVersion.tenant_id == self._tenant_id,
-            tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(live),
-        )
-        return dict((await self._session.execute(query)).all())
-
-    # Draft changes --------------------------------------------------------------------------------------------
-
-    async def applied_op_ids(self, workflow_id: UUID, op_ids: Sequence[str]) -> set[str]:
-        """Those of `op_ids` that an earlier batch brought already."""
-        wanted = array(list(op_ids), type_=Text)
-        query = select(DraftChange.op_ids).where(
-            DraftChange.workflow_id == workflow_id, DraftChange.op_ids.op("&&")(wanted.cast(ARRAY(Text)))
-        )
-        known = {op_id for ids in (await self._session.scalars(query)).all() for op_id in ids}
-        return known & set(op_ids)
-
-    async def changes_since(self, workflow_id: UUID, rev: int) -> Sequence[DraftChange]:
-        """The batches after revision `rev`, oldest first."""
-        query = (
-            select(DraftChange)
-            .where(DraftChange.workflow_id == workflow_id, DraftChange.rev > rev)
-            .order_by(DraftChange.rev)
-        )
-        return (await self._session.scalars(query)).all()
-
-    async def forget_changes(self, workflow_id: UUID, up_to_rev: int) -> None:
-        """Drop batches that nobody can be rebased on any more."""
-        await self._session.execute(
-            delete(DraftChange).where(DraftChange.workflow_id == workflow_id, DraftChange.rev <= up_to_rev)
-        )
+    async def names(self, ids: Iterable[UUID]) -> dict[UUID, str]:
+        """What workflows are called, deleted ones too: lists of runs name them."""
+        query = select(Workflow.id, Workflow.name).where(super().own, Workflow.id.in_(list(ids)))
+        return dict((await self.session.execute(query)).all())
 
     # Who would come ---------------------------------------------------------------------------------------------
 
@@ -166,7 +97,7 @@ class WorkflowRepository:
         """
         newest = (
             select(Event.contact_id, Event.name, Event.properties, Event.occurred_at)
-            .where(Event.tenant_id == self._tenant_id)
+            .where(Event.tenant_id == self.tenant_id)
             .order_by(Event.id.desc())
         )
         scanned = newest.limit(SCANNED_EVENTS).subquery()
@@ -180,11 +111,11 @@ class WorkflowRepository:
         query = (
             select(Contact, last.c.name, last.c.properties, last.c.occurred_at)
             .join(last, last.c.contact_id == Contact.id)
-            .where(Contact.tenant_id == self._tenant_id)
+            .where(Contact.tenant_id == self.tenant_id)
             .limit(limit + 1)
         )
-        rows = (await self._session.execute(query)).all()
-        beyond = (await self._session.execute(newest.offset(SCANNED_EVENTS).limit(1))).first()
+        rows = (await self.session.execute(query)).all()
+        beyond = (await self.session.execute(newest.offset(SCANNED_EVENTS).limit(1))).first()
         more = len(rows) > limit or (beyond is not None and beyond.occurred_at >= since)
         return [
             RecentContact(contact, name, properties or {}, at) for contact, name, properties, at in rows[:limit]
@@ -197,15 +128,15 @@ class WorkflowRepository:
         for kind, ids in sorted(references.items()):
             model = REFERENCED[kind]
             query = (
-                select(model.id).where(model.tenant_id == self._tenant_id, model.id.in_(list(ids))).order_by(model.id)
+                select(model.id).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids))).order_by(model.id)
             )
-            await self._session.execute(query.with_for_update(read=True, key_share=True))
+            await self.session.execute(query.with_for_update(read=True, key_share=True))
 
     async def known_names(self, events: Set[str]) -> KnownNames:
         """Names that contacts and these events have; asked once for a request."""
         asked = frozenset(events)
         if asked not in self._names:
-            self._names[asked] = await known_names(self._session, self._tenant_id, asked)
+            self._names[asked] = await known_names(self.session, self.tenant_id, asked)
         return self._names[asked]
 
     async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
@@ -213,6 +144,90 @@ class WorkflowRepository:
         names: dict[str, dict[UUID, str]] = {}
         for kind, ids in references.items():
             model = REFERENCED[kind]
-            query = select(model.id, model.name).where(model.tenant_id == self._tenant_id, model.id.in_(list(ids)))
-            names[kind] = {row.id: row.name for row in await self._session.execute(query)}
+            query = select(model.id, model.name).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids)))
+            names[kind] = {row.id: row.name for row in await self.session.execute(query)}
         return names
+
+
+class VersionRepository(TenantRepository[WorkflowVersion]):
+    """The published versions of a workspace's workflows."""
+
+    model = WorkflowVersion
+
+    async def get(self, workflow_id: UUID, version: int) -> WorkflowVersion | None:
+        return await self.get_one_or_none(
+            WorkflowVersion.workflow_id == workflow_id, WorkflowVersion.version == version
+        )
+
+    async def newest(self, workflow_id: UUID, cursor: str | None, limit: int) -> Page[WorkflowVersion]:
+        """A page of versions of one workflow, newest first."""
+        return await self.page(
+            [WorkflowVersion.version], cursor, limit, WorkflowVersion.workflow_id == workflow_id, newest=True
+        )
+
+    async def last_number(self, workflow_id: UUID) -> int:
+        """The highest version number in use, 0 before the first publication."""
+        query = select(func.coalesce(func.max(WorkflowVersion.version), 0)).where(
+            self.own, WorkflowVersion.workflow_id == workflow_id
+        )
+        return int((await self.session.execute(query)).scalar_one())
+
+    async def live_hashes(self, workflows: Iterable[Workflow]) -> dict[UUID, bytes]:
+        """Content hash of the live version of each workflow that has one; one query for all."""
+        live = {(workflow.id, workflow.live_version) for workflow in workflows if workflow.live_version is not None}
+        if not live:
+            return {}
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.content_hash).where(self.own, self._among(live))
+        return dict((await self.session.execute(query)).all())
+
+    async def triggers(self, pinned: Set[tuple[UUID, int]]) -> dict[tuple[UUID, int], tuple[Trigger, ...]]:
+        """The triggers of some (workflow, version) pairs."""
+        graph = WorkflowVersion.graph
+        query = select(WorkflowVersion.workflow_id, WorkflowVersion.version, graph["trigger"], graph["triggers"])
+        return {
+            (workflow_id, version): triggers_of({"trigger": one, "triggers": several})
+            for workflow_id, version, one, several in await self.session.execute(
+                query.where(self.own, self._among(pinned))
+            )
+        }
+
+    async def graphs(self, pinned: Set[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+        """The documents of some (workflow, version) pairs: lists name the steps that runs stand on by them."""
+        return {(row.workflow_id, row.version): row.graph for row in await self.list(self._among(pinned))}
+
+    async def last_published(self, limit: int) -> Sequence[Row[WorkflowVersion, str]]:
+        """(version, workflow name) of what was published last, of workflows that were not deleted."""
+        query = (
+            select(WorkflowVersion, Workflow.name)
+            .join(Workflow, Workflow.id == WorkflowVersion.workflow_id)
+            .where(self.own, Workflow.deleted_at.is_(None))
+            .order_by(WorkflowVersion.created_at.desc())
+            .limit(limit)
+        )
+        return (await self.session.execute(query)).all()
+
+    @staticmethod
+    def _among(pinned: Set[tuple[UUID, int]]) -> ColumnElement[bool]:
+        return tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(list(pinned))
+
+
+class DraftChangeRepository(OwnedRepository[DraftChange]):
+    """The batches of ops that a draft took; `owner` is the id of a workflow that was read as one of the workspace."""
+
+    model = DraftChange
+    owner_column = "workflow_id"
+
+    async def applied_op_ids(self, op_ids: Sequence[str]) -> set[str]:
+        """Those of `op_ids` that an earlier batch brought already."""
+        wanted = array(list(op_ids), type_=Text)
+        query = select(DraftChange.op_ids).where(self.own, DraftChange.op_ids.op("&&")(wanted.cast(ARRAY(Text))))
+        known = {op_id for ids in (await self.session.scalars(query)).all() for op_id in ids}
+        return known & set(op_ids)
+
+    async def since(self, rev: int) -> Sequence[DraftChange]:
+        """The batches after revision `rev`, oldest first."""
+        return await self.list(DraftChange.rev > rev, order_by=[DraftChange.rev])
+
+    async def forget(self, up_to_rev: int) -> None:
+        """Drop batches that nobody can be rebased on any more."""
+        await self.delete_where(DraftChange.rev <= up_to_rev)

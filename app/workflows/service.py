@@ -32,7 +32,7 @@ from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.loaded import LoadedFlow
 from app.workflows.preview import ActivationPreview, activation_preview
-from app.workflows.repository import WorkflowRepository, touch
+from app.workflows.repository import VersionRepository, WorkflowRepository, touch
 from app.workflows.run_counters import RunCounters, Totals, running
 from app.workflows.versions import Versions
 
@@ -84,9 +84,10 @@ class WorkflowService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._session, self._principal = session, principal
         self._repository = WorkflowRepository(session, principal.tenant_id)
+        self._version_rows = VersionRepository(session, principal.tenant_id)
         self._counters = RunCounters(session, principal.tenant_id)
         self._drafts = Drafts(self._repository, principal)
-        self._versions = Versions(self._repository, self._drafts, principal)
+        self._versions = Versions(self._repository, self._version_rows, self._drafts, principal)
 
     # Reading --------------------------------------------------------------------------------------------------
 
@@ -114,13 +115,9 @@ class WorkflowService:
         cursor: str | None = None,
     ) -> Page[WorkflowListItem]:
         """Workflows, last changed first; `search` looks in name and description. Three queries, whatever the number."""
-        page = await self._repository.page(
-            statuses=statuses or LISTED,
-            search=(search or "").replace("\0", "").strip() or None,
-            cursor=cursor,
-            limit=clamp_limit(limit),
-        )
-        hashes = await self._repository.live_hashes(page.items)
+        words = (search or "").replace("\0", "").strip() or None
+        page = await self._repository.last_changed(statuses or LISTED, words, cursor, clamp_limit(limit))
+        hashes = await self._version_rows.live_hashes(page.items)
         counters = await self._counters.of_workflows(row.id for row in page.items)
         listed = [
             WorkflowListItem(
@@ -166,7 +163,7 @@ class WorkflowService:
             self._repository,
             self._drafts.of(workflow).flow,
             diagnostics=await self.issues(workflow),
-            publishes_version=await self._repository.last_version(workflow.id) + 1 if publishes else None,
+            publishes_version=await self._version_rows.last_number(workflow.id) + 1 if publishes else None,
             in_flow=(await self.totals(workflow)).running_runs,
             timezone=self._principal.timezone,
         )
@@ -361,7 +358,7 @@ class WorkflowService:
     async def _changed(self, workflow: Workflow) -> Workflow:
         if self._session.is_modified(workflow):
             touch(workflow)
-        await self._repository.flush()
+        await self._session.flush()
         return workflow
 
     def _notify(self, *names: str) -> None:

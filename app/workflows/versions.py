@@ -10,7 +10,7 @@ from app.models import Workflow, WorkflowVersion
 from app.web.pagination import Page, clamp_limit
 from app.workflows.drafts import Drafts
 from app.workflows.loaded import LoadedFlow
-from app.workflows.repository import WorkflowRepository, touch
+from app.workflows.repository import VersionRepository, WorkflowRepository, touch
 
 
 class NothingToPublish(Conflict):
@@ -40,16 +40,18 @@ class NoSuchVersion(NotFound):
 class Versions:
     """The versions of one workspace's workflows, published in somebody's name."""
 
-    def __init__(self, repository: WorkflowRepository, drafts: Drafts, principal: Principal) -> None:
-        self._repository, self._drafts, self._principal = repository, drafts, principal
+    def __init__(
+        self, workflows: WorkflowRepository, versions: VersionRepository, drafts: Drafts, principal: Principal
+    ) -> None:
+        self._workflows, self._rows, self._drafts, self._principal = workflows, versions, drafts, principal
 
     async def page(self, workflow: Workflow, limit: int | None, cursor: str | None) -> Page[WorkflowVersion]:
         """Newest first."""
-        return await self._repository.versions(workflow.id, cursor=cursor, limit=clamp_limit(limit))
+        return await self._rows.newest(workflow.id, cursor, clamp_limit(limit))
 
     async def get(self, workflow: Workflow, number: int) -> WorkflowVersion:
         """One version. Raises NoSuchVersion."""
-        found = await self._repository.version(workflow.id, number) if 0 < number < 2**31 else None
+        found = await self._rows.get(workflow.id, number) if 0 < number < 2**31 else None
         if found is None:
             raise NoSuchVersion
         return found
@@ -65,7 +67,7 @@ class Versions:
 
     async def require_ready(self, loaded: LoadedFlow) -> None:
         """Raise NotReady with everything that keeps this document from being live."""
-        await self._repository.hold(references(loaded.flow))
+        await self._workflows.hold(references(loaded.flow))
         if blocking := (await self._drafts.diagnostics(loaded)).blocking_activation:
             count = "1 thing is" if len(blocking) == 1 else f"{len(blocking)} things are"
             raise NotReady(f"{count} not ready: {blocking[0].message}", errors=[one.field_error() for one in blocking])
@@ -94,7 +96,7 @@ class Versions:
         version = WorkflowVersion(
             tenant_id=workflow.tenant_id,
             workflow_id=workflow.id,
-            version=await self._repository.last_version(workflow.id) + 1,
+            version=await self._rows.last_number(workflow.id) + 1,
             graph=loaded.document,
             content_hash=loaded.content_hash,
             changelog=(changelog or "").strip() or None,
@@ -103,8 +105,8 @@ class Versions:
             author=self._principal.name,
             created_at=clock.now(),
         )
-        await self._repository.add(version)
+        await self._rows.add(version)
         workflow.live_version = version.version
         touch(workflow)
-        await self._repository.flush()
+        await self._rows.session.flush()
         return version

@@ -105,7 +105,6 @@ STILL_LONG = {
     "app.contacts.upserting.upsert_many",
     "app.engine.compiled.__init__",
     "app.engine.walk._leave",
-    "app.runs.service.detail",
     "app.settings._read",
 }
 STILL_WIDE = 521
