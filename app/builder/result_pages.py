@@ -15,7 +15,7 @@ from app.accounts.deps import AppRequest, Database
 from app.builder import canvas
 from app.flow.document import NEXT
 from app.flow.node_words import port_of
-from app.insights.service import workflow_stats
+from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
@@ -31,6 +31,7 @@ OFFERED_VERSIONS = 20
 async def show_results(
     request: AppRequest,
     db_session: Database,
+    insights: NamedDependency[InsightService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: Annotated[int | None, QueryParameter(ge=0)] = None,
@@ -39,7 +40,7 @@ async def show_results(
     workflow = await workflows.get(workflow_id)
     versions = (await workflows.versions(workflow, limit=OFFERED_VERSIONS)).items
     chosen = workflow.live_version if version is None else version or None
-    stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
+    stats = await insights.of_workflow(workflow_id, chosen)
     draft = workflows.draft(workflow)
     shown = draft if chosen is None else LoadedFlow((await workflows.version(workflow, chosen)).graph)
     starts = {trigger.id: count for trigger, count in started_runs(shown.flow, stats)}
@@ -64,12 +65,13 @@ async def show_results(
 async def show_step_results(
     request: AppRequest,
     db_session: Database,
+    insights: NamedDependency[InsightService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     node_id: FromPath[str],
 ) -> Template:
     """The numbers of one step over all versions, for its panel."""
-    stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id)
+    stats = await insights.of_workflow(workflow_id)
     numbers = stats.node_stats.get(node_id)
     flow = workflows.draft(await workflows.get(workflow_id)).flow
     starts = {trigger.id: count for trigger, count in started_runs(flow, stats)}

@@ -8,9 +8,8 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from app.accounts.deps import AppRequest, Database
 from app.insights.schemas import WorkflowStats
-from app.insights.service import workflow_stats
+from app.insights.service import InsightService
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web.envelope import Envelope, ok
@@ -25,8 +24,7 @@ from app.workflows.service import WorkflowService
     summary="Stats of a workflow",
 )
 async def get_workflow_stats(
-    request: AppRequest,
-    db_session: Database,
+    insights: NamedDependency[InsightService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: FromQuery[int | None] = None,
@@ -34,7 +32,8 @@ async def get_workflow_stats(
     """Numbers of all versions, or of one, from counters that are true at every moment."""
     if version is not None:
         await workflows.version(await workflows.get(workflow_id), version)
-    return ok(await workflow_stats(db_session, request.user.tenant_id, workflow_id, version))
+    return ok(await insights.of_workflow(workflow_id, version))
 
 
 ROUTES = [get_workflow_stats]
+SERVICES = {"insights": InsightService}

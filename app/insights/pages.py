@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
+from app.accounts.deps import AppRequest
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
@@ -21,9 +21,8 @@ from app.flow.node_type import ERROR_PORT, Port, port_label
 from app.flow.node_words import category_of
 from app.flow.trigger_registry import summary
 from app.flow.trigger_type import CATEGORY
-from app.insights.repository import InsightRepository
 from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
-from app.insights.service import overview, workflow_stats
+from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.lib.formats import counted, number, percent
 from app.models.status import Role
@@ -54,12 +53,11 @@ def situation(seen: Overview) -> tuple[str, str]:
 
 
 @get("/", role=Role.VIEWER)
-async def home(request: AppRequest, db_session: Database) -> Template:
+async def home(request: AppRequest, insights: NamedDependency[InsightService]) -> Template:
     """The first page after signing in."""
-    tenant_id = request.user.tenant_id
-    seen = await overview(db_session, tenant_id)
+    seen = await insights.overview()
     sentence, line = situation(seen)
-    running = await InsightRepository(db_session, tenant_id).workflows(["active"], SHOWN)
+    running = await insights.running(SHOWN)
     flows = {workflow.id: Flow.load(workflow.draft) for workflow in running}
     return page(
         request,
@@ -205,7 +203,7 @@ def _number(version: str | None) -> int | None:
 @get("/workflows/{workflow_id:uuid}/stats", role=Role.VIEWER)
 async def stats_page(
     request: AppRequest,
-    db_session: Database,
+    insights: NamedDependency[InsightService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     version: FromQuery[str | None] = None,
@@ -214,7 +212,7 @@ async def stats_page(
     workflow = await workflows.get(workflow_id)
     published = (await workflows.versions(workflow, limit=100)).items
     chosen = _number(version)
-    stats = await workflow_stats(db_session, request.user.tenant_id, workflow_id, chosen)
+    stats = await insights.of_workflow(workflow_id, chosen)
     shown = chosen or workflow.live_version
     flow = Flow.load((await workflows.version(workflow, shown)).graph if shown else workflow.draft)
     return page(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.principal import Principal
 from app.errors import NotFound
 from app.flow.document import ERROR
 from app.insights.repository import InsightRepository
@@ -23,43 +24,107 @@ from app.insights.schemas import (
 )
 from app.lib import clock
 from app.messaging.counters import FAILED, PREFIX
+from app.models import Workflow
+from app.models.status import WorkflowStatus
 from app.troubles import service as troubles
+from app.workflows.repository import VersionRepository, WorkflowRepository
 from app.workflows.run_counters import SECONDS, Counters, RunCounters, Totals, ended
 
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6
 
 
-async def workflow_stats(
-    session: AsyncSession, tenant_id: int, workflow_id: UUID, version: int | None = None
-) -> WorkflowStats:
-    """All numbers of one workflow, of all its versions or of one. Raises NotFound."""
-    insights = InsightRepository(session, tenant_id)
-    if not await insights.workflow_exists(workflow_id):
-        raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
-    by_node = await RunCounters(session, tenant_id).of_nodes(workflow_id, version)
-    runs = by_node.pop("", {})
-    nodes = {node_id: _node_stats(counters) for node_id, counters in by_node.items()}
-    messages = MessageStats()
-    for stats in nodes.values():
-        if stats.messages:
-            messages.add(stats.messages)
-    totals, over = Totals.of(runs), ended(runs)
-    return WorkflowStats(
-        workflow_id=workflow_id,
-        version=version,
-        total_runs=totals.total_runs,
-        running_runs=totals.running_runs,
-        completed_runs=totals.completed_runs,
-        failed_runs=totals.failed_runs,
-        goal_reached_runs=totals.goal_reached_runs,
-        exited_runs=totals.exited_runs,
-        cancelled_runs=totals.cancelled_runs,
-        conversion_rate=round(100 * totals.goal_reached_runs / over, 2) if over else 0.0,
-        avg_duration=round(runs.get(SECONDS, 0) / over) if over else 0,
-        messages=messages,
-        node_stats={node_id: stats for node_id, stats in nodes.items() if stats.executed or stats.waiting},
-    )
+class InsightService:
+    """The numbers of the principal's workspace."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self._session = session
+        self._runs = InsightRepository(session, principal.tenant_id)
+        self._workflows = WorkflowRepository(session, principal.tenant_id)
+        self._versions = VersionRepository(session, principal.tenant_id)
+        self._counters = RunCounters(session, principal.tenant_id)
+
+    async def of_workflow(self, workflow_id: UUID, version: int | None = None) -> WorkflowStats:
+        """All numbers of one workflow, of all its versions or of one. Raises NotFound."""
+        if not await self._workflows.exists(Workflow.id == workflow_id):
+            raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+        by_node = await self._counters.of_nodes(workflow_id, version)
+        runs = by_node.pop("", {})
+        nodes = {node_id: _node_stats(counters) for node_id, counters in by_node.items()}
+        messages = MessageStats()
+        for stats in nodes.values():
+            if stats.messages:
+                messages.add(stats.messages)
+        totals, over = Totals.of(runs), ended(runs)
+        return WorkflowStats(
+            workflow_id=workflow_id,
+            version=version,
+            total_runs=totals.total_runs,
+            running_runs=totals.running_runs,
+            completed_runs=totals.completed_runs,
+            failed_runs=totals.failed_runs,
+            goal_reached_runs=totals.goal_reached_runs,
+            exited_runs=totals.exited_runs,
+            cancelled_runs=totals.cancelled_runs,
+            conversion_rate=round(100 * totals.goal_reached_runs / over, 2) if over else 0.0,
+            avg_duration=round(runs.get(SECONDS, 0) / over) if over else 0,
+            messages=messages,
+            node_stats={node_id: stats for node_id, stats in nodes.items() if stats.executed or stats.waiting},
+        )
+
+    async def running(self, limit: int) -> Sequence[Workflow]:
+        """Active workflows, last changed first."""
+        active = Workflow.status == WorkflowStatus.ACTIVE.value
+        return await self._workflows.list(active, order_by=[Workflow.updated_at.desc()], limit=limit)
+
+    async def pulses(self) -> dict[UUID, WorkflowPulse]:
+        """Entered, in flow and ended of all workflows in one query; workflows without runs are missing."""
+        by_workflow = await self._counters.of_workflows()
+        return {workflow_id: _pulse(workflow_id, counters) for workflow_id, counters in by_workflow.items()}
+
+    async def overview(self) -> Overview:
+        """What runs, what is wrong and what is due within the hour, in two dozen small queries."""
+        now, tenant_id = clock.now(), self._runs.tenant_id
+        connector, contact, template = await self._runs.has_setup()
+        statuses = await self._workflows.count_by_status()
+        pulse = await self.pulses()
+        return Overview(
+            active_workflows=statuses.get("active", 0),
+            paused_workflows=statuses.get("paused", 0),
+            draft_workflows=statuses.get("draft", 0),
+            in_flow=sum(p.in_flow for p in pulse.values()),
+            entered=sum(p.entered for p in pulse.values()),
+            completed=sum(p.completed for p in pulse.values()),
+            failed=sum(p.failed for p in pulse.values()),
+            goal_reached=sum(p.goal_reached for p in pulse.values()),
+            messages=_together(pulse),
+            troubles=await troubles.of_everything(
+                self._session, tenant_id, {key: one.in_flow for key, one in pulse.items()}
+            ),
+            due=[
+                UpcomingWaits(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
+                for workflow_id, name, count, first_at in await self._runs.due(now, now + timedelta(hours=1), LISTED)
+            ],
+            publications=[
+                PublishedVersion(
+                    workflow_id=version.workflow_id,
+                    workflow_name=name,
+                    version=version.version,
+                    author=version.author,
+                    note=version.changelog or "",
+                    at=version.created_at,
+                )
+                for version, name in await self._versions.last_published(LISTED)
+            ],
+            pulses=pulse,
+            setup=Setup(
+                connector=connector,
+                contacts=contact,
+                template=template,
+                workflow=bool(statuses),
+                active=bool(statuses.get("active") or statuses.get("paused")),
+            ),
+        )
 
 
 def _node_stats(counters: Counters) -> NodeStats:
@@ -98,14 +163,6 @@ def _add_messages(stats: MessageStats, key: str, count: int) -> None:
         stats.suppressed_by[detail] = stats.suppressed_by.get(detail, 0) + count
 
 
-async def pulses(
-    session: AsyncSession, tenant_id: int, workflow_ids: Sequence[UUID] | None = None
-) -> dict[UUID, WorkflowPulse]:
-    """Entered, in flow and ended of several workflows in one query; workflows without runs are missing."""
-    by_workflow = await RunCounters(session, tenant_id).of_workflows(workflow_ids)
-    return {workflow_id: _pulse(workflow_id, counters) for workflow_id, counters in by_workflow.items()}
-
-
 def _pulse(workflow_id: UUID, counters: Counters) -> WorkflowPulse:
     messages = MessageStats()
     for key, count in counters.items():
@@ -120,49 +177,6 @@ def _pulse(workflow_id: UUID, counters: Counters) -> WorkflowPulse:
         failed=totals.failed_runs,
         goal_reached=totals.goal_reached_runs,
         messages=messages,
-    )
-
-
-async def overview(session: AsyncSession, tenant_id: int) -> Overview:
-    """What runs, what is wrong and what is due within the hour, in two dozen small queries."""
-    insights, now = InsightRepository(session, tenant_id), clock.now()
-    connector, contact, template = await insights.has()
-    statuses = await insights.workflows_by_status()
-    pulse = await pulses(session, tenant_id)
-    return Overview(
-        active_workflows=statuses.get("active", 0),
-        paused_workflows=statuses.get("paused", 0),
-        draft_workflows=statuses.get("draft", 0),
-        in_flow=sum(p.in_flow for p in pulse.values()),
-        entered=sum(p.entered for p in pulse.values()),
-        completed=sum(p.completed for p in pulse.values()),
-        failed=sum(p.failed for p in pulse.values()),
-        goal_reached=sum(p.goal_reached for p in pulse.values()),
-        messages=_together(pulse),
-        troubles=await troubles.of_everything(session, tenant_id, {key: one.in_flow for key, one in pulse.items()}),
-        due=[
-            UpcomingWaits(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
-            for workflow_id, name, count, first_at in await insights.due(now, now + timedelta(hours=1), LISTED)
-        ],
-        publications=[
-            PublishedVersion(
-                workflow_id=version.workflow_id,
-                workflow_name=name,
-                version=version.version,
-                author=version.author,
-                note=version.changelog or "",
-                at=version.created_at,
-            )
-            for version, name in await insights.publications(LISTED)
-        ],
-        pulses=pulse,
-        setup=Setup(
-            connector=connector,
-            contacts=contact,
-            template=template,
-            workflow=bool(statuses),
-            active=bool(statuses.get("active") or statuses.get("paused")),
-        ),
     )
 
 

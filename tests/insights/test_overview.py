@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.insights.service import overview
+from app.accounts.principal import Principal
+from app.insights.service import InsightService
 from app.lib.ids import uuid7
 from app.models import Message, NodeStat, Run, Workspace
 from app.models.status import Channel, MessageStatus, Role, RunStatus
@@ -35,6 +36,7 @@ def run_of(workspace: Workspace, workflow_id: str, status: RunStatus, clock: Clo
 
 async def test_what_runs_what_is_wrong_what_is_due(
     api: ApiClients,
+    principal: Principal,
     db_session: AsyncSession,
     workspace: Workspace,
     other_workspace: Workspace,
@@ -95,7 +97,7 @@ async def test_what_runs_what_is_wrong_what_is_due(
     await db_session.flush()
     sent: list[str] = []
     event.listen(connection.sync_connection, "before_cursor_execute", lambda *args: sent.append(args[2]))
-    seen = await overview(db_session, workspace.id)
+    seen = await InsightService(db_session, principal).overview()
     assert (seen.active_workflows, seen.draft_workflows, seen.paused_workflows) == (1, 1, 0)
     assert (seen.entered, seen.in_flow, seen.goal_reached) == (9, 3, 1)
     assert (seen.messages.queued, seen.messages.sent, seen.messages.total) == (1, 3, 4)
@@ -108,6 +110,6 @@ async def test_what_runs_what_is_wrong_what_is_due(
     assert len(sent) <= 28, sent
 
 
-async def test_an_empty_workspace(db_session: AsyncSession, workspace: Workspace) -> None:
-    seen = await overview(db_session, workspace.id)
+async def test_an_empty_workspace(db_session: AsyncSession, principal: Principal) -> None:
+    seen = await InsightService(db_session, principal).overview()
     assert seen.troubles == [] and seen.setup.done == 0 and seen.due == [] and seen.pulses == {} and seen.in_flow == 0
