@@ -3,6 +3,4 @@
 What settings a type has, what they mean and how its provider is reached is said by its `ConnectorType` in `app.messaging.channels`; here
 nobody knows one by name. `trial` sends test messages, `condition` is what they do to a connector's state, `releases` frees what a rest has
 held. `senders` unseals what sending needs. `state` tells whether a connector works; worker and web write it with the same statement.
-May import `app.workflows.usage`: a connector that a workflow uses stays; and `app.subscriptions.service`: a test asks, like every
-message, whether its address may be written to.
 """

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import usage
 from app.accounts.principal import Principal
 from app.connectors import repository
 from app.connectors.condition import condition_of
@@ -26,7 +27,6 @@ from app.messaging.channels.channel import ConnectorType
 from app.models import Connector
 from app.models.base import Json
 from app.web import pagination
-from app.workflows import usage
 
 
 class ConnectorNameTaken(Conflict):

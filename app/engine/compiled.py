@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from app.counters.message_counters import QUEUED
 from app.engine import rows
 from app.engine.circles import repeatable
 from app.engine.faults import fault_in_words
@@ -29,7 +30,6 @@ from app.flow.scope import CompileScope
 from app.lib.field_errors import field_error
 from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
-from app.messaging.counters import QUEUED
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 
+from app.counters.message_counters import KEY, PREFIX
 from app.flow import registry
 from app.inbox import InboxKind
-from app.messaging.counters import KEY, PREFIX
 
 SHOWN = 20
 """Breaches that one check names; more of the same kind are seldom news."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from app.counters.message_counters import AWAITED
 from app.engine import rows
 from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
@@ -20,7 +21,6 @@ from app.engine.walk import Batch
 from app.flow.effects import SendMessage
 from app.flow.outcomes import Fail, Outcome
 from app.inbox import CHANGE_EVENT_COLUMNS
-from app.messaging.counters import AWAITED
 from app.models.status import MessageStatus, StepStatus
 
 TABLES: dict[str, dict[str, str]] = {

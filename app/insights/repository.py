@@ -1,4 +1,4 @@
-"""The SQL of the overview. Counters come from `app.workflows.run_counters`; lists are capped and walk small partial indexes."""
+"""The SQL of the overview. Counters come from `app.counters.run_counters`; lists are capped and walk small partial indexes."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.counters.message_counters import FAILED, PREFIX
+from app.counters.run_counters import SECONDS, Counters, RunCounters, Totals, ended
 from app.errors import NotFound
 from app.flow.document import ERROR
 from app.insights.repository import InsightRepository
@@ -23,12 +25,10 @@ from app.insights.schemas import (
     WorkflowStats,
 )
 from app.lib import clock
-from app.messaging.counters import FAILED, PREFIX
 from app.models import Workflow
 from app.models.status import WorkflowStatus
 from app.troubles import service as troubles
 from app.workflows.repository import VersionRepository, WorkflowRepository
-from app.workflows.run_counters import SECONDS, Counters, RunCounters, Totals, ended
 
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6

@@ -3,6 +3,4 @@
 The package is not called `templates`, because `app/templates` holds the HTML of the pages.
 `mail_view` shows the HTML of a mail in a page, `send_test` sends one rendered template to
 one address. How a part is filled is the business of `app.messaging.channels`.
-May import `app.connectors` (a test needs a sender), `app.contacts.known_names` and `.repository`, `app.subscriptions.service` (may the
-contact of a preview be written to?) and `app.workflows.usage`: a template that a workflow uses stays.
 """

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import usage
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, FieldError, Invalid, TooMany
 from app.message_templates.mail_view import framed
@@ -23,7 +24,6 @@ from app.models.status import Role
 from app.subscriptions.service import permission_of
 from app.web import flash
 from app.web.fragments import page
-from app.workflows import usage
 
 PAGE = 24
 STARTER = """<!doctype html>

@@ -10,6 +10,7 @@ import structlog
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import usage
 from app.accounts.principal import Principal
 from app.contacts.known_names import known_names
 from app.contacts.repository import ContactRepository
@@ -34,7 +35,6 @@ from app.models import Contact, Template
 from app.models.status import Role
 from app.values.contact_view import COLUMNS, liquid_data_of
 from app.web import pagination
-from app.workflows import usage
 
 log = structlog.get_logger()
 

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
+from app.counters.message_counters import AWAITED, KEY, UNCERTAIN, moving
 from app.lib import database, shards
 from app.messaging.channels.message_ids import MessageKey
-from app.messaging.counters import AWAITED, KEY, UNCERTAIN, moving
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
 from app.models import MessageDecision
 

@@ -20,11 +20,11 @@ from psycopg.rows import class_row
 from app import inbox
 from app.connectors import state
 from app.connectors.state import StateChange
+from app.counters.message_counters import AWAITED, QUEUED, moving
 from app.lib import shards
 from app.lib.formats import counted
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
-from app.messaging.counters import AWAITED, QUEUED, moving
 from app.messaging.decisions import FOLLOW_RULES
 from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT

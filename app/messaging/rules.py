@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import UnsetType
 
+from app.counters.message_counters import AWAITED
 from app.flow.settings import Span, UncertainRule
-from app.messaging.counters import AWAITED
 
 UNCERTAIN_RULE = "uncertain"
 """In the payload of a message: what is done, after how many seconds, and that time in words."""

@@ -158,7 +158,7 @@ class NodeStat(Base):
 
     `node_id` is a node, or '' for the workflow. `key` of a node: a port (`next`, `true`, …: runs that left by it), `waiting`
     (+1 on parking, -1 on leaving), `failed`, `goal`, `exited`, `cancelled`; and `message.…`, what became of its messages
-    (`app.messaging.counters`). `key` of the workflow: `entered`, `completed`, `failed`,
+    (`app.counters.message_counters`). `key` of the workflow: `entered`, `completed`, `failed`,
     `goal_reached`, `exited`, `cancelled`, `seconds` (sum of the duration of ended runs). Shards keep workers from waiting.
     """
 

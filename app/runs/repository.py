@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.models import Contact, Message, MessageDecision, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
 from app.models.owned_repository import OwnedRepository, RowT
 from app.models.status import RunStatus, WorkflowStatus
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page, cut, keyset
-from app.workflows.run_counters import OF_WORKFLOW, RUNNING
 
 
 class RunFilter(NamedTuple):

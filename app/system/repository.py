@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.messaging.counters import PREFIX
+from app.counters.message_counters import PREFIX
 from app.messaging.queue import OLDEST_DUE
 
 DEEPEST = 100_000

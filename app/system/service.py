@@ -5,13 +5,13 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.counters import run_counters
 from app.lib import clock
 from app.system import repository
 from app.troubles import service as troubles
 from app.troubles.kinds import KINDS
 from app.troubles.schemas import Trouble
 from app.web import request_metrics
-from app.workflows import run_counters
 
 
 async def exposition(session: AsyncSession) -> bytes:

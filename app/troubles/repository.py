@@ -12,12 +12,12 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
+from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
 from app.models.status import MessageStatus, RunStatus
 from app.models.tenant_repository import TenantRepository
 from app.values.contact_view import name_of
-from app.workflows.run_counters import OF_WORKFLOW, RUNNING
 
 FAILED_SEEN = 1_000
 """How many of the newest failed runs or messages are grouped by cause."""

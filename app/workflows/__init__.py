@@ -1,10 +1,8 @@
 """Workflows: the draft people edit, the versions runs walk, and the rules between the two. The document itself is in `app.flow`.
 
 Modules beyond the usual names, the parts that `service` is made of: `drafts` (concurrent edits), `versions` (freezing a draft, going
-back), `preview` (what would activating do?) with `candidates` (contacts who might enter), `run_counters` (their one reader), `usage`
-(who uses a template or a connector).
+back), `preview` (what would activating do?) with `candidates` (contacts who might enter).
 
-Nothing here imports another feature save `app.accounts` (who asks) and `app.contacts.known_names` (which fields data has). Runs of a
-workflow that is archived or deleted are ended by the job `end_removed_runs` of `app.runs`: workflows are below runs and only notify
-its actor.
+Runs of a workflow that is archived or deleted are ended by the job `end_removed_runs` of `app.runs`: workflows are below runs and only
+notify its actor.
 """

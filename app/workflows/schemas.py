@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.counters.run_counters import Totals
 from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigger, one_of, triggers_of
 from app.flow.editor_fields import Ignored
@@ -19,7 +20,6 @@ from app.models import Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.web.structs import Camel
 from app.workflows.changes import Changes
-from app.workflows.run_counters import Totals
 from app.workflows.service import WorkflowListItem
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S", description="1 to 255 characters.")]

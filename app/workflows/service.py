@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
+from app.counters.run_counters import RunCounters, Totals, running
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
@@ -33,7 +34,6 @@ from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
 from app.workflows.loaded import LoadedFlow
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
-from app.workflows.run_counters import RunCounters, Totals, running
 from app.workflows.versions import Versions
 
 LISTED = (WorkflowStatus.DRAFT, WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)

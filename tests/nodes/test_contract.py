@@ -15,6 +15,7 @@ import pytest
 
 from app.builder import canvas
 from app.builder.type_check import NODE_FIELDS, FormControls, config_fields, example_of, fault_of, rendered
+from app.counters import message_counters as counters
 from app.engine.compiled import NODE_ENDS, CompiledFlow, NotUnderstood
 from app.flow import discovery, presentation, registry, trigger_registry
 from app.flow.declared import NodeScope
@@ -23,7 +24,6 @@ from app.flow.node_type import RESERVED_PORTS
 from app.flow.outcomes import Fail
 from app.flow.references import marked_fields, references_in
 from app.flow.retry import Retry
-from app.messaging import counters
 from app.messaging.channels import registry as channel_registry
 from app.models.status import Channel
 from app.web.fragments import FragmentEngine

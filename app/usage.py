@@ -13,11 +13,11 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.counters.run_counters import RUNNING_SQL
 from app.flow import registry
 from app.flow.node_type import NodeType
 from app.flow.references import marked_fields
 from app.lib.formats import counted, number
-from app.workflows.run_counters import RUNNING_SQL
 
 NAMED = 5
 """Workflows that a sentence names; the structured answer has them all."""

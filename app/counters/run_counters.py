@@ -1,7 +1,7 @@
 """How many runs workflows had and have: the one reader of the roll-up counters in `node_stats`. History is never counted.
 
 The engine adds to them in the transaction of what it counts, each process to a shard of its own; every number here is a sum over
-the shards. The counters of messages (`app.messaging.counters`) stand beside those of runs.
+the shards. The counters of messages (`app.counters.message_counters`) stand beside those of runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.messaging.counters import FAILED, PREFIX, UNCERTAIN
+from app.counters.message_counters import FAILED, PREFIX, UNCERTAIN
 from app.models import NodeStat
 
 ENTERED = "entered"

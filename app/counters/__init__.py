@@ -1,0 +1,3 @@
+"""The roll-up counters in `node_stats`: `run_counters` reads those of runs, `message_counters` says what those of messages are called and
+moves messages from one to another. Every number of a page comes from here, so that no page counts rows.
+"""
