@@ -34,7 +34,7 @@ def main() -> None:
     except secret_keys.WrongSecretKey as error:
         sys.exit(f"The worker does not start. {error}")
     worker = dramatiq.Worker(broker, worker_threads=THREADS)
-    polling.work_until_told(worker, STOP_MS)
+    polling.work_until_stopped(worker, STOP_MS)
     broker.close()
 
 

@@ -23,7 +23,7 @@ _asked = threading.Event()
 _engine: Engine | None = None
 
 jobs.broker()
-heartbeat.tell("engine", progress.told)
+heartbeat.report_detail("engine", progress.told)
 
 
 @dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)

@@ -50,10 +50,10 @@ def count(conditions: list[Condition]) -> int:
 
 def fields(conditions: list[Condition]) -> list[str]:
     """The fields that a list looks at, in order, each once."""
-    found: dict[str, None] = {}
+    seen: dict[str, None] = {}
     for condition in conditions:
-        found |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
-    return list(found)
+        seen |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
+    return list(seen)
 
 
 def operators_of(conditions: list[Condition]) -> Iterator[str]:
@@ -67,9 +67,9 @@ def operators_of(conditions: list[Condition]) -> Iterator[str]:
 
 def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Diagnostic]:
     """All that is wrong with a list; paths are `conditions[1].operator`."""
-    found = []
+    diagnostics = []
     if depth == 0 and (total := count(conditions)) > MAX_CONDITIONS:
-        found.append(
+        diagnostics.append(
             Diagnostic(
                 path, f"At most {MAX_CONDITIONS} conditions fit here; these are {total}. Split them over two steps."
             )
@@ -77,30 +77,33 @@ def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0
     for index, condition in enumerate(conditions):
         here = f"{path}[{index}]"
         if condition.conditions is None:
-            found += _rule_issues(condition, here)
+            diagnostics += _rule_issues(condition, here)
         elif depth + 1 >= MAX_DEPTH:
-            found.append(Diagnostic(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+            diagnostics.append(Diagnostic(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
         else:
-            found += issues(condition.conditions, f"{here}.conditions", depth + 1)
-    return found
+            diagnostics += issues(condition.conditions, f"{here}.conditions", depth + 1)
+    return diagnostics
 
 
 def _rule_issues(condition: Condition, here: str) -> list[Diagnostic]:
-    found = []
+    diagnostics = []
     if wrong := paths.problem(condition.field):
-        found.append(Diagnostic(f"{here}.field", wrong, blocks_save=bool(condition.field.strip())))
+        diagnostics.append(Diagnostic(f"{here}.field", wrong, blocks_save=bool(condition.field.strip())))
     name, value = condition.operator, condition.value
     if not name:
-        return [*found, incomplete(f"{here}.operator", "Choose how to compare.")]
+        return [*diagnostics, incomplete(f"{here}.operator", "Choose how to compare.")]
     if name not in OPERATORS:
         known = ", ".join(OPERATORS)
-        return [*found, Diagnostic(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}.")]
+        return [
+            *diagnostics,
+            Diagnostic(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}."),
+        ]
     if name in WITHOUT_VALUE:
-        return found
+        return diagnostics
     if value is None or value == "" or value == []:
-        return [*found, incomplete(f"{here}.value", "Say what to compare with.")]
+        return [*diagnostics, incomplete(f"{here}.value", "Say what to compare with.")]
     path, wrong = _value_problem(OPERATORS[name].shape, value)
-    return [*found, Diagnostic(f"{here}.value{path}", wrong)] if wrong else found
+    return [*diagnostics, Diagnostic(f"{here}.value{path}", wrong)] if wrong else diagnostics
 
 
 def _value_problem(shape: str, value: Any) -> tuple[str, str]:

@@ -39,10 +39,10 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     def field_error(self) -> FieldError:
         """The same for the `errors` list of an answer."""
-        told: FieldError = {"path": self.path, "message": self.message}
+        error: FieldError = {"path": self.path, "message": self.message}
         if self.node_id is not None:
-            told["nodeId"] = self.node_id
-        return told
+            error["nodeId"] = self.node_id
+        return error
 
     def view(self) -> DiagnosticView:
         """The same for the `issues` list of an answer."""

@@ -101,12 +101,12 @@ def edge_marks(before: Flow, after: Flow) -> dict[tuple[str, str], Kind]:
 
 
 def _details(before: dict[str, Any], after: dict[str, Any]) -> list[Detail]:
-    found = []
+    details = []
     for key in [*after, *(key for key in before if key not in after)]:
         was, now = value_text(before.get(key)), value_text(after.get(key))
         if was != now:
-            found.append(Detail(key, was, now))
-    return found
+            details.append(Detail(key, was, now))
+    return details
 
 
 def _triggers(before: Flow, after: Flow) -> Iterator[FlowDifference]:

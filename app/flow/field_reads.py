@@ -53,10 +53,10 @@ def fields_in_text(text: str, path: str, *, html: bool = False) -> Iterator[Fiel
     if "{{" not in text and "{%" not in text:
         return
     try:
-        found = compile_text(text, html=html).paths
+        field_paths = compile_text(text, html=html).paths
     except LiquidError:
         return
-    for name in sorted(found):
+    for name in sorted(field_paths):
         yield FieldRead(path, paths.names_of(name), of_text=True)
 
 

@@ -150,10 +150,10 @@ def _matches(wanted: Any) -> Test:
 
 def _number(actual: Any) -> float | None:
     """None when there is nothing; NotComparable when it is something else."""
-    found = as_number(actual)
-    if found is None and not is_blank(actual):
+    number = as_number(actual)
+    if number is None and not is_blank(actual):
         raise NotComparable("not a number")
-    return found
+    return number
 
 
 def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
@@ -161,8 +161,8 @@ def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
         limit = as_number(wanted)
 
         def test(actual: Any, _step: Any) -> bool:
-            found = _number(actual)
-            return found is not None and compare(found, limit)
+            number = _number(actual)
+            return number is not None and compare(number, limit)
 
         return test
 
@@ -173,18 +173,18 @@ def _between(wanted: Any) -> Test:
     low, high = (as_number(item) or 0 for item in wanted)
 
     def test(actual: Any, _step: Any) -> bool:
-        found = _number(actual)
-        return found is not None and low <= found <= high
+        number = _number(actual)
+        return number is not None and low <= number <= high
 
     return test
 
 
 def _truth(wanted: bool) -> Callable[[Any], Test]:
     def test(actual: Any, _step: Any) -> bool:
-        found = as_boolean(actual)
-        if found is None and not is_blank(actual):
+        truth = as_boolean(actual)
+        if truth is None and not is_blank(actual):
             raise NotComparable("neither true nor false")
-        return found is wanted
+        return truth is wanted
 
     return lambda _value: test
 
@@ -193,10 +193,10 @@ def _truth(wanted: bool) -> Callable[[Any], Test]:
 
 
 def _instant(actual: Any, zone: tzinfo) -> datetime | None:
-    found = as_instant(actual, zone)
-    if found is None and not is_blank(actual):
+    instant = as_instant(actual, zone)
+    if instant is None and not is_blank(actual):
         raise NotComparable("not a date")
-    return found
+    return instant
 
 
 def _day(moment: datetime, zone: tzinfo) -> date:
@@ -215,10 +215,10 @@ def _dated(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
 
         def test(actual: Any, step: Any) -> bool:
             zone = step.zone
-            found, bound = _instant(actual, zone), as_instant(limit, zone)
-            if found is None or bound is None:
+            instant, bound = _instant(actual, zone), as_instant(limit, zone)
+            if instant is None or bound is None:
                 return False
-            return compare(_day(found, zone), _day(bound, zone)) if whole_day else compare(found, bound)
+            return compare(_day(instant, zone), _day(bound, zone)) if whole_day else compare(instant, bound)
 
         return test
 
@@ -234,12 +234,12 @@ def _within(sign: int) -> Callable[[Any], Test]:
 
         def test(actual: Any, step: Any) -> bool:
             zone, now = step.zone, step.now
-            found = _instant(actual, zone)
-            if found is None:
+            instant = _instant(actual, zone)
+            if instant is None:
                 return False
             if days and not isinstance(as_date(actual), datetime):
-                return bool(0 <= sign * (_day(found, zone) - _day(now, zone)).days <= days)
-            return bool(timedelta() <= (found - now) * sign <= span)
+                return bool(0 <= sign * (_day(instant, zone) - _day(now, zone)).days <= days)
+            return bool(timedelta() <= (instant - now) * sign <= span)
 
         return test
 

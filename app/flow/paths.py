@@ -104,9 +104,9 @@ def _bare(names: list[str]) -> Read:
     of_attributes = _named(names, lambda step: step.contact.attributes)
 
     def read(step: Any) -> Any:
-        if step.event and (found := of_event(step)) is not None:
-            return found
-        found = of_contact(step)
-        return of_attributes(step) if found is None else found
+        if step.event and (value := of_event(step)) is not None:
+            return value
+        value = of_contact(step)
+        return of_attributes(step) if value is None else value
 
     return read

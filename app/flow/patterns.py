@@ -35,8 +35,8 @@ class Pattern:
         try:
             self._compiled = re2.compile(nfc(source.strip()), options)
         except (re2.error, UnicodeError) as error:
-            told = error.args[0] if error.args else ""
-            reason = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+            detail = error.args[0] if error.args else ""
+            reason = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
             raise BadPattern(f"This is not a pattern: {reason.rstrip('.')}.") from error
 
     def found_in(self, text: str) -> bool:

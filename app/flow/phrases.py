@@ -48,13 +48,13 @@ def wanted_in_words(operator: str, wanted: Any, zone: tzinfo = UTC) -> str:
 
 def _dated(value: Any, zone: tzinfo) -> str:
     """A date as people write one; an instant in `zone`, a date without one as it stands. Nothing when it is no date."""
-    found = as_date(value)
-    if found is None:
+    date = as_date(value)
+    if date is None:
         return ""
-    if not isinstance(found, datetime):
-        return f"{found:%b} {found.day}, {found:%Y}"
+    if not isinstance(date, datetime):
+        return f"{date:%b} {date.day}, {date:%Y}"
     try:
-        local = found.astimezone(zone) if found.tzinfo else found
+        local = date.astimezone(zone) if date.tzinfo else date
     except OverflowError:
         return ""
     return f"{local:%b} {local.day}, {local:%Y %H:%M}{' ' + zone_word(local) if local.tzinfo else ''}"

@@ -233,8 +233,8 @@ def _unknown(type_: str, label: str, category: str, description: str) -> Present
 
 def groups() -> list[tuple[str, list[Presentation]]]:
     """The palette: names of categories with their types, empty ones left out."""
-    found = [(title, [one for one in steps().values() if one.category == key]) for key, title in GROUPS.items()]
-    return [(title, types) for title, types in found if types]
+    titled = [(title, [one for one in steps().values() if one.category == key]) for key, title in GROUPS.items()]
+    return [(title, types) for title, types in titled if types]
 
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})

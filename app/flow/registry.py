@@ -103,9 +103,9 @@ def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     return [*kind.issues(config), *(_port_problems(kind.ports(config)) if has_own_ports(kind) else ())]
 
 
-def _port_problems(made: tuple[Port, ...]) -> Iterator[Diagnostic]:
+def _port_problems(ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
     """Ways out that a config makes and that could not be told from each other, or from what is counted of a step."""
-    taken = Counter(port.id for port in made)
+    taken = Counter(port.id for port in ports)
     for port_id, times in taken.items():
         if not port_id or len(port_id) > MAX_PORT:
             yield Diagnostic("", f"The name of a way out has 1 to {MAX_PORT} characters.")

@@ -66,8 +66,8 @@ class CompileScope:
             return lambda step: {key: read(step) for key, read in fields.items()}
         return lambda _step: value
 
-    def _note(self, found: frozenset[str]) -> None:
-        for path in found:
+    def _note(self, read_paths: frozenset[str]) -> None:
+        for path in read_paths:
             root, _, rest = path.partition(".")
             if root == "contact":
                 fields = [paths.field_of(rest.split("."))] if rest else [*COLUMNS, "tags", "attributes"]

@@ -49,14 +49,14 @@ def email(text: str) -> str:
     if len(text) > MAX_ADDRESS:
         raise BadAddress(f"This is not an email address: it is longer than {MAX_ADDRESS} characters.")
     try:
-        found = validate_email(
+        address = validate_email(
             lookup_form, check_deliverability=False, test_environment=True, globally_deliverable=False
         )
     except EmailNotValidError as error:
         raise BadAddress(f"This is not an email address: {error}") from error
-    if "." not in found.domain:
+    if "." not in address.domain:
         raise BadAddress("This is not an email address: the part after the @ needs a dot, as in ada@example.com.")
-    return found.normalized.lower()
+    return address.normalized.lower()
 
 
 def spelled(text: str) -> str:

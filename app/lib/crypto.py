@@ -86,9 +86,11 @@ def unsign(purpose: str, token: str) -> object:
     """The payload of a token of `sign`, made with the present key or an old one. Raises CannotUnseal."""
     body, _, mac = token.partition(".")
     try:
-        given = base64.urlsafe_b64decode(mac + "=" * (-len(mac) % 4))
-        made = [hmac.digest(_key(secret, purpose), body.encode("ascii"), "sha256") for secret in settings().secret_keys]
-        if not any(hmac.compare_digest(given, expected) for expected in made):
+        sent_mac = base64.urlsafe_b64decode(mac + "=" * (-len(mac) % 4))
+        valid_macs = [
+            hmac.digest(_key(secret, purpose), body.encode("ascii"), "sha256") for secret in settings().secret_keys
+        ]
+        if not any(hmac.compare_digest(sent_mac, expected) for expected in valid_macs):
             raise CannotUnseal
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, msgspec.MsgspecError) as error:

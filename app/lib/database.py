@@ -56,11 +56,11 @@ def engine() -> AsyncEngine:
 @asynccontextmanager
 async def job_engine() -> AsyncIterator[AsyncEngine]:
     """An engine for a job that runs an event loop of its own: connections do not travel between loops."""
-    made = _engine(2)
+    engine = _engine(2)
     try:
-        yield made
+        yield engine
     finally:
-        await made.dispose()
+        await engine.dispose()
 
 
 def probe_sessions() -> async_sessionmaker[AsyncSession]:
@@ -69,7 +69,7 @@ def probe_sessions() -> async_sessionmaker[AsyncSession]:
 
 
 def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
-    made = create_async_engine(
+    engine = create_async_engine(
         sqlalchemy_url(),
         pool_size=pool_size,
         max_overflow=overflow,
@@ -85,8 +85,8 @@ def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
             "async_creator_fn": BoundedConnection.connect,
         },
     )
-    event.listen(made.sync_engine, "commit", check_transaction)
-    return made
+    event.listen(engine.sync_engine, "commit", check_transaction)
+    return engine
 
 
 class TransactionAborted(Exception):

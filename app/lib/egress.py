@@ -66,15 +66,15 @@ class Peer:
 def host_name(text: str) -> str:
     """The one form of a server's name or address: lower case, ASCII, no dot at the end. Raises ValueError with a sentence."""
     name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if (found := _literal(name)) is not None:
-        return str(found)
+    if (literal := _literal(name)) is not None:
+        return str(literal)
     try:
         name = name.lower() if name.isascii() else idna.encode(name, uts46=True).decode()
     except idna.IDNAError as error:
         raise ValueError("This is not the name of a server. Write it like smtp.example.com.") from error
     name = name.removesuffix(".")
-    if (found := _literal(name)) is not None:  # written in other digits
-        return str(found)
+    if (literal := _literal(name)) is not None:  # written in other digits
+        return str(literal)
     if _NUMERIC.fullmatch(name):
         raise ValueError("Write the address with four numbers, like 192.0.2.10.")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
@@ -149,12 +149,12 @@ async def resolve(host: str, port: int) -> list[Address]:
         return [address]
     look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     async with asyncio.timeout(LOOK_UP_S):
-        found = await asyncio.get_running_loop().run_in_executor(_dns, look_up)
-    addresses = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+        entries = await asyncio.get_running_loop().run_in_executor(_dns, look_up)
+    addresses = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries))
     allowed = addresses if is_allowed_name(host) else [address for address in addresses if may_reach(address)]
     if not allowed:
-        told = ", ".join(map(str, addresses[:TRIED]))
-        raise Blocked(f"{host} stands for {told}, which THROUGHLINE_EGRESS_ALLOW does not list")
+        blocked = ", ".join(map(str, addresses[:TRIED]))
+        raise Blocked(f"{host} stands for {blocked}, which THROUGHLINE_EGRESS_ALLOW does not list")
     return allowed[:TRIED]
 
 

@@ -78,10 +78,10 @@ def field_error(message: str, prefix: str = "") -> FieldError:
     """The field error that a msgspec message stands for; `prefix` is the path of the value that was read."""
     text, _, where = message.partition(" - at `")
     path = joined(prefix, where.rstrip("`").removeprefix("$").removeprefix("."))
-    if found := _MISSING.fullmatch(text):
-        return {"path": joined(path, found[1]), "message": REQUIRED}
-    if found := _UNKNOWN.fullmatch(text):
-        return {"path": joined(path, found[1]), "message": "There is no field of this name. Check its spelling."}
+    if match := _MISSING.fullmatch(text):
+        return {"path": joined(path, match[1]), "message": REQUIRED}
+    if match := _UNKNOWN.fullmatch(text):
+        return {"path": joined(path, match[1]), "message": "There is no field of this name. Check its spelling."}
     return {"path": path or "body", "message": _sentence(text)}
 
 
@@ -116,10 +116,10 @@ def _of_object(value: dict[Any, Any], kind: type[msgspec.Struct], path: str, str
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     config = kind.__struct_config__
     if config.forbid_unknown_fields:
-        told = [name for name, field in fields.items() if not is_left_out(field.type)]
+        known = [name for name, field in fields.items() if not is_left_out(field.type)]
         for name in value:
             if name not in fields and name != config.tag_field:
-                yield {"path": joined(path, str(name)), "message": _no_field(str(name), told)}
+                yield {"path": joined(path, str(name)), "message": _no_field(str(name), known)}
     for name, field in fields.items():
         if name in value:
             yield from _faults(value[name], field.type, joined(path, name), strict)
@@ -169,19 +169,19 @@ def _sentence(text: str) -> str:
     """What to send instead, for the ways in which msgspec says that a value does not fit."""
     if text in _PLAIN:
         return _PLAIN[text]
-    if found := _OTHER.fullmatch(text):
-        return f"Send {_kinds(found[1])}, not {_kinds(found[2])}."
-    if found := _RANGE.fullmatch(text):
-        return f"Send {_kinds(found[1])} of {_LIMITS[found[2]]} {found[3]}."
-    if found := _LENGTH.fullmatch(text):
-        unit = "characters" if found[1] == "str" else "entries"
-        return f"Send {_LIMITS.get(found[2], 'exactly')} {found[3]} {unit}."
-    if found := _MULTIPLE.fullmatch(text):
-        return f"Send a multiple of {found[1]}."
+    if match := _OTHER.fullmatch(text):
+        return f"Send {_kinds(match[1])}, not {_kinds(match[2])}."
+    if match := _RANGE.fullmatch(text):
+        return f"Send {_kinds(match[1])} of {_LIMITS[match[2]]} {match[3]}."
+    if match := _LENGTH.fullmatch(text):
+        unit = "characters" if match[1] == "str" else "entries"
+        return f"Send {_LIMITS.get(match[2], 'exactly')} {match[3]} {unit}."
+    if match := _MULTIPLE.fullmatch(text):
+        return f"Send a multiple of {match[1]}."
     if text == _TWO_LINES:
         return single_line.SENTENCE
     if "matching regex" in text:
         return "This text does not have the form that this field takes."
-    if found := _CHOICE.fullmatch(text):
-        return f"The value {found[1]} is not one of those that this field knows."
+    if match := _CHOICE.fullmatch(text):
+        return f"The value {match[1]} is not one of those that this field knows."
     return text.replace("`", "").rstrip(".") + "."

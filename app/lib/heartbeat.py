@@ -41,17 +41,17 @@ where datname = current_database() and usename = current_user and pid <> pg_back
 _details: dict[str, Callable[[], dict[str, Any]]] = {}
 
 
-def tell(part: str, told: Callable[[], dict[str, Any]]) -> None:
-    """From now on `told()` stands in the `detail` of this process under `part`: JSON, without waiting for anything."""
-    _details[part] = told
+def report_detail(part: str, detail: Callable[[], dict[str, Any]]) -> None:
+    """From now on `detail()` stands in the `detail` of this process under `part`: JSON, without waiting for anything."""
+    _details[part] = detail
 
 
 def end_frozen(connection: psycopg.Connection[Any]) -> int:
     """End sessions of workers whose transaction lasts too long, so that their locks go; answers how many."""
-    found = connection.execute(_END_FROZEN, (FROZEN_AFTER_S,)).fetchall()
-    for pid, application, _ in found:
+    ended = connection.execute(_END_FROZEN, (FROZEN_AFTER_S,)).fetchall()
+    for pid, application, _ in ended:
         log.error("session.frozen", pid=pid, application=application, seconds=FROZEN_AFTER_S)
-    return len(found)
+    return len(ended)
 
 
 class Beat:
@@ -77,7 +77,7 @@ class Beat:
         while not self._over.is_set():
             try:
                 connection = connection or database.connect("heartbeat", limits={"statement_timeout": 5_000})
-                detail = {part: told() for part, told in _details.items()}
+                detail = {part: detail_of() for part, detail_of in _details.items()}
                 connection.execute(BEAT, (process, self.kind, Jsonb(detail)))
                 end_frozen(connection)
             except Exception as error:  # nothing may end this thread: without it the process looks dead

@@ -34,7 +34,7 @@ report: Callable[[str], None] = _say
 """Told of each wait that began with a connection in hand. Tests put a function here that makes them fail."""
 
 
-def new_piece_of_work() -> None:
+def begin_work() -> None:
     """What this task holds from here on is told apart from what it held before."""
     _piece.set(object())
 
@@ -42,13 +42,13 @@ def new_piece_of_work() -> None:
 @contextmanager
 def outside_call(what: str) -> Iterator[None]:
     """Around every wait for somebody else; `what` names it in the report. No session of this task may hold a connection."""
-    told = nothing_is_held(what)
+    nothing_held = check_nothing_held(what)
     yield
-    if told:  # a second word about the same transaction helps nobody
-        nothing_is_held(what)
+    if nothing_held:  # a second word about the same transaction helps nobody
+        check_nothing_held(what)
 
 
-def nothing_is_held(what: str) -> bool:
+def check_nothing_held(what: str) -> bool:
     """False, and a report, when a session of this task holds a connection now."""
     if not _held:
         return True

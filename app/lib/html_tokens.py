@@ -43,8 +43,8 @@ class Piece:
 
     def attribute(self, name: str) -> str:
         """The value of the first attribute of this name, its entities read; empty when there is none."""
-        found = next((one.value for one in self.attributes if one.name == name), "")
-        return unescaped(found)
+        value = next((one.value for one in self.attributes if one.name == name), "")
+        return unescaped(value)
 
 
 def unescaped(text: str) -> str:
@@ -57,17 +57,17 @@ def pieces(source: str) -> Iterator[Piece]:
     reader = _Reader(source)
     at, text_from = 0, 0
     while (start := source.find("<", at)) >= 0:
-        found = reader.markup(start)
-        if found is None:
+        piece = reader.markup(start)
+        if piece is None:
             at = start + 1
             continue
         if start > text_from:
             yield Piece(text_from, start)
-        at = text_from = found.end
-        if found.tag:
-            yield found
-        if found.tag in RAW and not found.ends:
-            end = reader.end_of(found.tag, at)
+        at = text_from = piece.end
+        if piece.tag:
+            yield piece
+        if piece.tag in RAW and not piece.ends:
+            end = reader.end_of(piece.tag, at)
             if end > at:
                 yield Piece(at, end)
             at = text_from = end
@@ -83,20 +83,20 @@ class _Reader:
         """What was looked for and does not come any more."""
 
     def _find(self, wanted: str, at: int) -> int:
-        found = -1 if wanted in self._gone else self.source.find(wanted, at)
-        if found < 0:
+        position = -1 if wanted in self._gone else self.source.find(wanted, at)
+        if position < 0:
             self._gone.add(wanted)
-        return found
+        return position
 
     def end_of(self, tag: str, at: int) -> int:
         """Where the closing tag of an element with raw content begins; the end of the source when there is none."""
         wanted = f"</{tag}"
         self._small = self._small or self.source.translate(_SMALL)
-        found = -1 if wanted in self._gone else self._small.find(wanted, at)
-        if found < 0:
+        position = -1 if wanted in self._gone else self._small.find(wanted, at)
+        if position < 0:
             self._gone.add(wanted)
             return len(self.source)
-        return found
+        return position
 
     def markup(self, start: int) -> Piece | None:
         """What begins with the `<` at `start`; None when it is only a sign in a text."""
@@ -111,14 +111,14 @@ class _Reader:
         name = _NAME.match(source, start + 1 + ends)
         if name is None or ">" in self._gone:
             return None
-        made = Piece(start, name.end(), name[0].lower(), ends)
-        return made if self._attributes(made) else None
+        piece = Piece(start, name.end(), name[0].lower(), ends)
+        return piece if self._attributes(piece) else None
 
-    def _attributes(self, made: Piece) -> bool:
+    def _attributes(self, piece: Piece) -> bool:
         """Read up to the `>`; False when the source ends before."""
-        source, at = self.source, made.end
-        while found := _ATTRIBUTE.match(source, at):
-            at = found.end()
+        source, at = self.source, piece.end
+        while match := _ATTRIBUTE.match(source, at):
+            at = match.end()
             value, place, quote = "", at, ""
             if equals := _EQUALS.match(source, at):
                 place, quote = equals.end(), source[equals.end() : equals.end() + 1]
@@ -129,9 +129,9 @@ class _Reader:
                     quote = ""
                     bare = _UNQUOTED.match(source, place)
                     value, at = (bare[0], bare.end()) if bare else ("", place)
-            made.attributes.append(Attribute(found[1].lower(), value, place, quote))
+            piece.attributes.append(Attribute(match[1].lower(), value, place, quote))
         end = self._find(">", at)
-        made.end = end + 1
+        piece.end = end + 1
         return end >= 0
 
 

@@ -43,7 +43,7 @@ def client() -> redis.Redis | None:
 def broker() -> dramatiq.Broker:
     """The broker of this process; without Redis a stub that only knows the actors."""
     url = settings().redis.url
-    made: dramatiq.Broker = (
+    process_broker: dramatiq.Broker = (
         RedisBroker(  # type: ignore[no-untyped-call]
             url=url,
             heartbeat_timeout=15_000,
@@ -55,8 +55,8 @@ def broker() -> dramatiq.Broker:
         if url
         else StubBroker()
     )
-    dramatiq.set_broker(made)
-    return made
+    dramatiq.set_broker(process_broker)
+    return process_broker
 
 
 def queue_of(name: str) -> str:

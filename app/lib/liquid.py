@@ -33,7 +33,7 @@ from app.lib.liquid_values import (
     liquid_text,
     refused_by,
     takes_text,
-    told_plainly,
+    without_python_types,
 )
 from app.lib.readings import follow, quoted
 
@@ -130,8 +130,8 @@ def _guarded(name: str, function: Any) -> Any:
             result = function(value, *args, **kwargs)
         except liquid_errors.LiquidError as error:
             if isinstance(error.__cause__, _FAULTS):
-                told = refused_by(name, value, error.__cause__)
-                raise liquid_errors.FilterArgumentError(told, token=None) from error
+                message = refused_by(name, value, error.__cause__)
+                raise liquid_errors.FilterArgumentError(message, token=None) from error
             raise
         except _FAULTS as error:
             raise liquid_errors.FilterArgumentError(refused_by(name, value, error), token=None) from error
@@ -143,16 +143,16 @@ def _guarded(name: str, function: Any) -> Any:
 
 
 def _environment(*, html: bool) -> _Environment:
-    made = _Environment(autoescape=html)
+    environment = _Environment(autoescape=html)
     for name in ("include", "render"):
-        del made.tags[name]
+        del environment.tags[name]
     for name in REMOVED:
-        made.filters.pop(name, None)
-    made.filters.update(FILTERS)
+        environment.filters.pop(name, None)
+    environment.filters.update(FILTERS)
     for tag in (PrintedOutput, PrintedEcho, PrintedCycle, LineTag):
-        made.add_tag(tag)
-    made.filters = {name: _guarded(name, function) for name, function in made.filters.items()}
-    return made
+        environment.add_tag(tag)
+    environment.filters = {name: _guarded(name, function) for name, function in environment.filters.items()}
+    return environment
 
 
 _TEXT, _HTML = _environment(html=False), _environment(html=True)
@@ -166,7 +166,7 @@ def _translate(error: Exception) -> LiquidError:
     line = 0
     if error.token is not None and error.token.start_index >= 0:
         line = error.token.source.count("\n", 0, error.token.start_index) + 1
-    return LiquidError(told_plainly(str(error.message or "this cannot be rendered")), line)
+    return LiquidError(without_python_types(str(error.message or "this cannot be rendered")), line)
 
 
 Segments = tuple[str | int, ...]
@@ -186,16 +186,16 @@ def _static_path(expression: object) -> Segments:
 
 def _pieces(nodes: list[Any]) -> list[str | Segments] | None:
     """Literals and paths, when a template is nothing else; None when it takes the engine to render it."""
-    made: list[str | Segments] = []
+    pieces: list[str | Segments] = []
     for node in nodes:
         if isinstance(node, ContentNode):
-            made.append(node.text)
+            pieces.append(node.text)
             continue
         path = _static_path(node.expression) if isinstance(node, OutputNode) else ()
         if not path or path[0] in _BUILT_IN or not isinstance(path[0], str) or _SPECIAL.intersection(path):
             return None
-        made.append(path)
-    return made
+        pieces.append(path)
+    return pieces
 
 
 class CompiledText:
@@ -217,10 +217,10 @@ class CompiledText:
     def _joined(self, pieces: list[str | Segments], data: Data) -> str:
         """Text with bare paths in it and nothing else needs no template engine: 20 times as fast, the same result."""
         html = self._html
-        made = [piece if isinstance(piece, str) else liquid_text(follow(data, piece), html) for piece in pieces]
-        if sum(map(len, made)) > OUTPUT_LIMIT:
+        texts = [piece if isinstance(piece, str) else liquid_text(follow(data, piece), html) for piece in pieces]
+        if sum(map(len, texts)) > OUTPUT_LIMIT:
             raise LiquidError("output stream limit reached")
-        return "".join(made)
+        return "".join(texts)
 
     def _rendered(self, data: Data) -> str:
         now = clock.now()
@@ -253,16 +253,18 @@ def _compile(source: str, html: bool) -> CompiledText:
         template = environment.from_string(source)
         analysis = template.analyze(include_partials=False)
     except (liquid_errors.LiquidError, RecursionError) as error:
-        told = _translate(error)
-        if not told.line and told.message.endswith("found end of expression"):  # a block left open: the end of the text
-            told = LiquidError(told.message.replace("end of expression", "the end"), source.count("\n") + 1)
-        raise told from error
+        translated = _translate(error)
+        if not translated.line and translated.message.endswith(
+            "found end of expression"
+        ):  # a block left open: the end of the text
+            translated = LiquidError(translated.message.replace("end of expression", "the end"), source.count("\n") + 1)
+        raise translated from error
     for name, spans in analysis.filters.items():
         if name not in environment.filters:
             raise LiquidError(f"there is no filter called {quoted(name)}", source.count("\n", 0, spans[0].index) + 1)
-    if html and (found := forbidden_output(source, strict=False))[0]:
-        raise LiquidError(found[1], found[0])
-    paths = {_dotted(variable.segments) for found in analysis.globals.values() for variable in found}
+    if html and (refusal := forbidden_output(source, strict=False))[0]:
+        raise LiquidError(refusal[1], refusal[0])
+    paths = {_dotted(variable.segments) for variables in analysis.globals.values() for variable in variables}
     for name in _OF_THE_READER.intersection(analysis.filters):
         paths |= {"contact.locale", "contact.timezone"} if name == "date" else {"contact.locale"}
     return CompiledText(template, frozenset(paths - {"now", "today"}), html)

@@ -21,13 +21,13 @@ def strftime(moment: dt.date, pattern: str, locale: Locale) -> str:
     """`moment` by `pattern`. A month beside its day has the form that many languages give it there (`25 listopada`)."""
     form: Literal["format", "stand-alone"] = "format" if _DAY.search(pattern) else "stand-alone"
 
-    def piece(found: re.Match[str]) -> str:
-        flags, letter = found[1], found[2]
+    def piece(match: re.Match[str]) -> str:
+        flags, letter = match[1], match[2]
         if letter in WHOLE:
             return strftime(moment, WHOLE[letter], locale)
         name = _name(moment, letter, form, locale)
         if name is None:
-            return moment.strftime(found[0])
+            return moment.strftime(match[0])
         if "^" in flags:
             return name.upper()
         return name.swapcase() if "#" in flags else name

@@ -161,9 +161,9 @@ def _moment(value: object) -> dt.datetime | dt.date | None:
 def _zone(wanted: object, context: Any) -> dt.tzinfo:
     """The one asked for, else the contact's, else the workspace's."""
     if explicit := _text(wanted):
-        if (found := known_zone(explicit)) is None:
+        if (zone := known_zone(explicit)) is None:
             raise FilterArgumentError(f"there is no time zone called {quoted(explicit, 60)}", token=None)
-        return found
+        return zone
     workspace = context.globals.get("workspace")
     return zone_of(_contact(context).get("timezone"), workspace.get("timezone") if isinstance(workspace, dict) else "")
 

@@ -53,8 +53,8 @@ def forbidden_output(source: str, *, strict: bool) -> tuple[int, str]:
         if piece.tag:
             place, why = _in_tag(piece) if strict else (0, "")
             inside = "" if piece.ends else piece.tag
-        elif inside in ("script", "style") and (found := masked.find(_VALUE, piece.start, piece.end)) >= 0:
-            place, why = found, IN_CODE
+        elif inside in ("script", "style") and (value_at := masked.find(_VALUE, piece.start, piece.end)) >= 0:
+            place, why = value_at, IN_CODE
         if why:
             return source.count("\n", 0, place) + 1, why
     return 0, ""
@@ -77,17 +77,17 @@ def _in_tag(piece: Piece) -> tuple[int, str]:
 
 def _masked(source: str) -> str:
     """The template with Liquid replaced by signs of the same length: values by one that no HTML has, other tags by blanks."""
-    made, at = [], 0
+    parts, at = [], 0
     for mark in marks(source):
-        made.append(source[at : mark.start])
+        parts.append(source[at : mark.start])
         at = mark.end
         if mark.kind == "raw":
-            made.append(
+            parts.append(
                 _BLANKS * (mark.at - mark.start) + mark.inner + _BLANKS * (mark.end - mark.at - len(mark.inner))
             )
         else:
-            made.append((_VALUE if _prints(mark) else _BLANKS) * (mark.end - mark.start))
-    return "".join([*made, source[at:]])
+            parts.append((_VALUE if _prints(mark) else _BLANKS) * (mark.end - mark.start))
+    return "".join([*parts, source[at:]])
 
 
 def _prints(mark: Mark) -> bool:

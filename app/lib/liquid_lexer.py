@@ -62,16 +62,16 @@ class _Finder:
         self._gone: set[str] = set()
 
     def find(self, wanted: str, at: int) -> int:
-        found = -1 if wanted in self._gone else self.source.find(wanted, at)
-        if found < 0:
+        position = -1 if wanted in self._gone else self.source.find(wanted, at)
+        if position < 0:
             self._gone.add(wanted)
-        return found
+        return position
 
     def search(self, name: str, at: int) -> re.Match[str] | None:
-        found = None if name in self._gone else _ENDS[name].search(self.source, at)
-        if found is None:
+        match = None if name in self._gone else _ENDS[name].search(self.source, at)
+        if match is None:
             self._gone.add(name)
-        return found
+        return match
 
 
 def marks(source: str) -> Iterator[Mark]:

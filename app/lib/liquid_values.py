@@ -144,8 +144,8 @@ def refused_by(name: str, value: Any, cause: BaseException | None) -> str:
     return f"{name} cannot be used on {kind_in_words(value)} like this"
 
 
-def told_plainly(message: str) -> str:
+def without_python_types(message: str) -> str:
     """An error of the engine without names of Python's types."""
-    told, found, kind = message.rpartition(", found ")
+    expectation, separator, kind = message.rpartition(", found ")
     plain = _KINDS.get(kind.strip("'"))
-    return f"{told}{found}{plain}" if plain and "expected " in told else message
+    return f"{expectation}{separator}{plain}" if plain and "expected " in expectation else message

@@ -94,8 +94,8 @@ def few_of_a_kind() -> Any:
     def processor(_logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
         if method in ("debug", "info"):
             return event
-        told = event.get("exc_info")
-        kind = (event.get("event"), type(told).__name__, *(str(event.get(name)) for name in _TELLING))
+        exception = event.get("exc_info")
+        kind = (event.get("event"), type(exception).__name__, *(str(event.get(name)) for name in _TELLING))
         missed = repeats.left_out(kind)
         if missed is None:
             raise structlog.DropEvent

@@ -18,8 +18,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         return None
     for name in islice((name for name in known if len(name) <= MAX_LENGTH), MAX_KNOWN):
         plain.setdefault(_plain(name), name)
-    found = get_close_matches(_plain(word), plain, n=1, cutoff=0.65)
-    return plain[found[0]] if found else None
+    matches = get_close_matches(_plain(word), plain, n=1, cutoff=0.65)
+    return plain[matches[0]] if matches else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ LOOK_S = 0.2
 """How often the main thread looks whether it was told to end."""
 
 
-def work_until_told(worker: dramatiq.Worker, stop_ms: int) -> None:
+def work_until_stopped(worker: dramatiq.Worker, stop_ms: int) -> None:
     """Work until SIGTERM or SIGINT, then end in order; actors at work get `stop_ms`.
 
     The main thread looks again and again and does not wait for an event: right after a SIGCONT the kernel gives a SIGTERM to another

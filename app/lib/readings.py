@@ -177,12 +177,12 @@ def _unix(seconds: float) -> datetime | None:
 
 def as_instant(value: Any, zone: tzinfo) -> datetime | None:
     """The instant that a value means; a naive one, and the beginning of a day, are of `zone`. None when it is no date."""
-    found = as_date(value)
-    if found is None:
+    moment = as_date(value)
+    if moment is None:
         return None
-    if not isinstance(found, datetime):
-        found = datetime(found.year, found.month, found.day)
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def as_list(value: Any) -> list[Any]:

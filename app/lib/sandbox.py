@@ -83,17 +83,17 @@ class _Child:
         return pickle.loads(self._read(size, until))  # noqa: S301 - our own process and code
 
     def _read(self, size: int, until: float) -> bytes:
-        source, made = self._out.fileno(), bytearray()
+        source, answer = self._out.fileno(), bytearray()
         waiting = select.poll()
         waiting.register(source, select.POLLIN | select.POLLHUP)
-        while len(made) < size:
+        while len(answer) < size:
             if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
                 raise TooCostly
-            piece = os.read(source, size - len(made))
+            piece = os.read(source, size - len(answer))
             if not piece:
                 raise TooCostly  # the limit of processor time ended it
-            made += piece
-        return bytes(made)
+            answer += piece
+        return bytes(answer)
 
     def end(self) -> None:
         """Kill the process and wait for it."""

@@ -21,12 +21,12 @@ class SingleFlight(Generic[T]):
         self._running: dict[Hashable, asyncio.Task[None]] = {}
 
     async def __call__(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        found = self._next.get(key)
-        if found is None:
-            found = self._next[key] = asyncio.get_running_loop().create_future()
+        future = self._next.get(key)
+        if future is None:
+            future = self._next[key] = asyncio.get_running_loop().create_future()
             if key not in self._running:
                 self._running[key] = asyncio.create_task(self._read(key, read))
-        return await asyncio.shield(found)
+        return await asyncio.shield(future)
 
     async def _read(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> None:
         try:

@@ -19,8 +19,8 @@ def known_zone(name: str) -> tzinfo | None:
 def zone_of(*names: object) -> tzinfo:
     """The first of `names` that is a zone, UTC when none is. Ask with the contact's zone first, then the workspace's."""
     for name in names:
-        if isinstance(name, str) and (found := known_zone(name)) is not None:
-            return found
+        if isinstance(name, str) and (zone := known_zone(name)) is not None:
+            return zone
     return UTC
 
 

@@ -54,9 +54,9 @@ class ConditionStep(NodeType):
             return decide
 
         def run(step: Any) -> Outcome:
-            found = [read(step) for read in reads]
+            values = [read(step) for read in reads]
             # Classes belong to the key: 1, 1.0 and true are the same key otherwise, but not the same value.
-            key = (*found, *[value.__class__ for value in found])
+            key = (*values, *[value.__class__ for value in values])
             if zoned:
                 key = (*key, step.zone)
             try:

@@ -50,31 +50,31 @@ class SendEmail(NodeType):
             "topic": config.topic.strip(),
         }
         template = config.template_id.bytes if config.template_id else None
-        asked = {name: value for name, value in payload.items() if value}
-        message = SendMessage(Channel.EMAIL, template, asked, awaits=config.go_on != "queued")
+        settings = {name: value for name, value in payload.items() if value}
+        message = SendMessage(Channel.EMAIL, template, settings, awaits=config.go_on != "queued")
         return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod
     def issues(cls, config: SendEmailConfig) -> list[Diagnostic]:
-        found = []
+        diagnostics = []
         if config.template_id is None:
-            found.append(incomplete("templateId", "Choose a template."))
+            diagnostics.append(incomplete("templateId", "Choose a template."))
         for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
             if address and not addresses.is_mailable(address):
-                found.append(Diagnostic(name, f"{quoted(address)} is not an e-mail address."))
+                diagnostics.append(Diagnostic(name, f"{quoted(address)} is not an e-mail address."))
         for name, text in (("subject", config.subject), ("fromName", config.from_name)):
             if not single_line.fits(text):
-                found.append(Diagnostic(name, single_line.SENTENCE))
+                diagnostics.append(Diagnostic(name, single_line.SENTENCE))
         if config.topic.strip():
             try:
                 contact_fields.topic(config.topic)
             except contact_fields.BadField as error:
-                found.append(Diagnostic("topic", str(error)))
+                diagnostics.append(Diagnostic("topic", str(error)))
         if config.go_on == "delivered":
-            found.append(
+            diagnostics.append(
                 Diagnostic("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent.")
             )
-        return found
+        return diagnostics
 
     @classmethod
     def summary(cls, config: SendEmailConfig) -> str:

@@ -116,7 +116,7 @@ class _Changes:
 
         Raises BadField when something cannot be added on.
         """
-        found: dict[str, Any] = {}
+        totals: dict[str, Any] = {}
         for name, by in self.counts.items():
             before = values[name] if name in values else contact.attributes.get(name)
             try:
@@ -124,8 +124,8 @@ class _Changes:
             except NotCountable as error:
                 raise BadField(_sentence(name, f"Nothing can be added to it: {error}.")) from error
             if name in values or isinstance(before, str):
-                found[name] = total
-        return found
+                totals[name] = total
+        return totals
 
 
 def _too_large(contact: Any, values: Mapping[str, Any], grows: int) -> str | None:
@@ -149,8 +149,8 @@ def _run_of(changes: _Changes, shared: Outcome | None = None) -> Run:
             return refused(str(error))
         if changes.attributes:
             size = _size_at_most(values) if changes.readers else changes.size
-            if told := _too_large(step.contact, {**values, **totals}, size + changes.grows):
-                return refused(f"Nothing was changed. {told}")
+            if refusal := _too_large(step.contact, {**values, **totals}, size + changes.grows):
+                return refused(f"Nothing was changed. {refusal}")
         return changes.outcome(values, totals) if changes.readers or totals else shared
 
     return run
@@ -206,10 +206,10 @@ class UpdateContact(NodeType):
         if len(config.set) + len(config.increment) > MAX_FIELDS:
             return [Diagnostic("set", f"At most {MAX_FIELDS} fields fit in one step.")]
         return [
-            Diagnostic(f"{part}.{name}", told)
+            Diagnostic(f"{part}.{name}", sentence)
             for part, given in (("set", config.set), ("increment", config.increment))
             for name, value in given.items()
-            if (told := _problem(part, name, value)) is not None
+            if (sentence := _problem(part, name, value)) is not None
         ]
 
     @classmethod

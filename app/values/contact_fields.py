@@ -130,8 +130,8 @@ def countries() -> list[tuple[str, str]]:
 
 def country_of(settings: Mapping[str, Any]) -> str | None:
     """The country that stands in a workspace's settings."""
-    found = settings.get("country")
-    return found if isinstance(found, str) and found else None
+    country = settings.get("country")
+    return country if isinstance(country, str) and country else None
 
 
 def says_nothing(cell: str) -> bool:

@@ -36,14 +36,14 @@ def language(text: str) -> str:
 @functools.lru_cache(2_000)
 def _understood(text: str) -> str:
     if tag := _TAG.fullmatch(text):
-        found = _tag(*tag.groups())
-        if found is not None:
-            return found
+        code = _tag(*tag.groups())
+        if code is not None:
+            return code
     folded = _folded(text)
-    found = _ALSO.get(folded) or _names().get(folded) or _with_place(text)
-    if found is None:
+    code = _ALSO.get(folded) or _names().get(folded) or _with_place(text)
+    if code is None:
         raise UnknownLanguage("This is no language. Write one like en, en-GB or German.")
-    return found
+    return code
 
 
 def _tag(code: str, script: str | None, region: str | None) -> str | None:
@@ -98,20 +98,20 @@ def _said() -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def _names() -> dict[str, str]:
-    found: dict[str, str] = {}
+    codes_by_name: dict[str, str] = {}
     for called, code in _said():
         if code not in ("root", "und", "mul", "zxx", "mis"):
-            found.setdefault(_folded(called), code)
-    return found
+            codes_by_name.setdefault(_folded(called), code)
+    return codes_by_name
 
 
 @functools.cache
 def _places() -> dict[str, str]:
-    found = {"uk": "GB", "usa": "US"}
+    codes_by_name = {"uk": "GB", "usa": "US"}
     for name in _LOCALES[:7]:
         for territory, called in Locale(name).territories.items():
             code = str(territory)
             if len(code) == 2:
-                found.setdefault(code.lower(), code)
-                found.setdefault(_folded(str(called)), code)
-    return found
+                codes_by_name.setdefault(code.lower(), code)
+                codes_by_name.setdefault(_folded(str(called)), code)
+    return codes_by_name

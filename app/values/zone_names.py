@@ -180,10 +180,10 @@ def _iana() -> dict[str, tuple[str]]:
 
 def _offset(text: str) -> tuple[str] | None:
     """`GMT+1` and `+01:00` as the zone of a fixed offset, whose name has the sign the other way round."""
-    found = _OFFSET.fullmatch(text.strip().replace("\N{MINUS SIGN}", "-"))
-    if not found:
+    match = _OFFSET.fullmatch(text.strip().replace("\N{MINUS SIGN}", "-"))
+    if not match:
         return None
-    sign, hours, minutes = found[1], int(found[2]), found[3] or "00"
+    sign, hours, minutes = match[1], int(match[2]), match[3] or "00"
     if minutes != "00":
         near = _HALF_HOURS.get(f"{sign}{hours:02}{minutes}")
         raise UnknownZone(
@@ -218,11 +218,11 @@ def _said() -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def _names() -> dict[str, tuple[str]]:
-    found: dict[str, tuple[str]] = {}
+    zones_by_name: dict[str, tuple[str]] = {}
     renamed, known = get_global("zone_aliases"), timezones()
     for name, called in _said():
         folded = _folded(name)
         zone_name = renamed.get(called, called) if "/" in called else called
         if folded and zone_name in known:
-            found.setdefault(folded, (zone_name,))
-    return found
+            zones_by_name.setdefault(folded, (zone_name,))
+    return zones_by_name

@@ -14,7 +14,7 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import database
-from app.lib.holding import new_piece_of_work, nothing_is_held
+from app.lib.holding import begin_work, check_nothing_held
 
 if TYPE_CHECKING:
     from litestar.types import BeforeMessageSendHookHandler
@@ -61,7 +61,7 @@ def commit_on_response(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHa
     async def hook(message: Message, scope: Scope) -> None:
         session: AsyncSession | None = get_aa_scope_state(scope, config.session_scope_key)
         if session is None or message["type"] != "http.response.start":
-            nothing_is_held("an answer to its client")
+            check_nothing_held("an answer to its client")
             return
         if 200 <= message["status"] < 400:
             scope["state"][_COMMITTING] = True
@@ -85,11 +85,11 @@ class CloseSession:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def received() -> Any:
-            nothing_is_held("a word from its client")
+            check_nothing_held("a word from its client")
             return await receive()
 
         try:
-            new_piece_of_work()
+            begin_work()
             await self.app(scope, received, send)
         finally:
             key = scope["litestar_app"].state["database"].session_scope_key

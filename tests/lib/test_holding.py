@@ -62,7 +62,7 @@ async def test_others_do_not_count(session_maker: Callable[[], AsyncSession]) ->
     await begun.wait()
     async with session_maker() as mine:
         await mine.execute(ASK)
-        holding.new_piece_of_work()
+        holding.begin_work()
         with database.outside_call("a client"):
             pass
     end.set()

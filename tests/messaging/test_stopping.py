@@ -24,7 +24,7 @@ from app.lib import jobs, polling
 from app.messaging.jobs import deliver
 broker = jobs.broker()
 broker.add_middleware(polling.PollingMiddleware([deliver]))
-polling.work_until_told(Worker(broker, worker_threads=1), stop_ms=20_000)
+polling.work_until_stopped(Worker(broker, worker_threads=1), stop_ms=20_000)
 """
 """A worker as `app.worker` runs it, with one poll."""
 
