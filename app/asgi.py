@@ -80,7 +80,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     config.before_send_handler = transactions.commit_on_response(config)
     sessions = config.create_session_maker() if database_config else database.probe_sessions()
     probe = HealthProbe(sessions, troubles.for_health)
-    made = Litestar(
+    app = Litestar(
         route_handlers=[
             *handlers(),
             assets.serve,
@@ -103,11 +103,11 @@ def create_app(*, database_config: Any = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
-    parameters.learn(made)
-    if missing := guards.undeclared(made):
-        told = "Declare role=Role.… or public=True on each, and scope=Scope.… on those of the API."
-        raise RuntimeError(f"Routes without a role or scope: {', '.join(missing)}. {told}")
-    return made
+    parameters.learn(app)
+    if missing := guards.undeclared(app):
+        advice = "Declare role=Role.… or public=True on each, and scope=Scope.… on those of the API."
+        raise RuntimeError(f"Routes without a role or scope: {', '.join(missing)}. {advice}")
+    return app
 
 
 app = create_app()

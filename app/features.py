@@ -88,11 +88,11 @@ def polls() -> list[Poll]:
 
 def wakeups() -> list[Wakeup]:
     """What the scheduler asks about every second."""
-    found: list[Wakeup] = _declared("WAKEUPS", ["jobs"], lambda wakeup: str(wakeup.actor))
+    declared: list[Wakeup] = _declared("WAKEUPS", ["jobs"], lambda wakeup: str(wakeup.actor))
     known = {actor.actor_name for actor in actors()}
-    if unknown := [wakeup.actor for wakeup in found if wakeup.actor not in known]:
+    if unknown := [wakeup.actor for wakeup in declared if wakeup.actor not in known]:
         raise RuntimeError(f"WAKEUPS names actors that no feature has in ACTORS: {', '.join(unknown)}")
-    return found
+    return declared
 
 
 def housekeeping() -> list[Housekeeping]:

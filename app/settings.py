@@ -187,26 +187,26 @@ class Settings:
 
 def read_settings() -> Settings:
     """Read the environment. Raises UnsafeSettings with the variable's name and the mend."""
-    made = _read(local=_text("THROUGHLINE_LOCAL") == "1")
-    if not made.local:
-        _refuse_unsafe(made)
-    return made
+    loaded = _read(local=_text("THROUGHLINE_LOCAL") == "1")
+    if not loaded.local:
+        _refuse_unsafe(loaded)
+    return loaded
 
 
-def _refuse_unsafe(made: Settings) -> None:
+def _refuse_unsafe(loaded: Settings) -> None:
     """What is all right on one's own machine and nowhere else."""
-    if fault := weakness(made.secret_key):
+    if fault := weakness(loaded.secret_key):
         raise UnsafeSettings(
             f"THROUGHLINE_SECRET_KEY {fault}. Put 32 random characters or more there (openssl rand -hex 32), and the one "
             "that you have into THROUGHLINE_OLD_SECRET_KEYS, so that what it sealed can still be read."
         )
-    base = urlsplit(made.web.base_url)
+    base = urlsplit(loaded.web.base_url)
     if base.scheme == "http" and not _is_loopback(base.hostname or ""):
         raise UnsafeSettings(
-            f"THROUGHLINE_BASE_URL is {made.web.base_url}: passwords and sessions would travel unencrypted. Put a proxy with "
+            f"THROUGHLINE_BASE_URL is {loaded.web.base_url}: passwords and sessions would travel unencrypted. Put a proxy with "
             "TLS in front and set the https:// address that people open. http:// is for 127.0.0.1 and localhost only."
         )
-    if made.clock != "system":
+    if loaded.clock != "system":
         raise UnsafeSettings(
             "THROUGHLINE_CLOCK=database lets tests move time, and is for local mode only. Leave it out."
         )

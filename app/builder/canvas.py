@@ -77,8 +77,8 @@ def without_rule(document: Json, node: Json) -> dict[str, str]:
 def cards(document: Json, only: set[str] | None = None) -> list[Json]:
     """All cards of a document, or those of `only`."""
     triggers = msgspec.to_builtins(triggers_of(document))
-    found = [*map(trigger_card, triggers), *(card(node) for node in document["nodes"])]
-    return [item for item in found if only is None or item["node"]["id"] in only]
+    cards_of_all = [*map(trigger_card, triggers), *(card(node) for node in document["nodes"])]
+    return [item for item in cards_of_all if only is None or item["node"]["id"] in only]
 
 
 def trigger_presentations() -> dict[str, presentation.Presentation]:

@@ -112,8 +112,8 @@ async def save_draft(
     except DraftConflict as conflict:
         return await _in_conflict(request, db_session, workflows, await workflows.get(workflow_id), conflict)
     except AppError as refused:
-        told = {"message": refused.message, "errors": refused.errors, "code": refused.code}
-        return await _reply(request, db_session, told, status_code=refused.status_code)
+        refusal = {"message": refused.message, "errors": refused.errors, "code": refused.code}
+        return await _reply(request, db_session, refusal, status_code=refused.status_code)
     document = result.document
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
@@ -127,18 +127,18 @@ async def save_draft(
 async def _in_conflict(
     request: AppRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, conflict: DraftConflict
 ) -> Template:
-    told = conflict.extra["conflict"]
+    details = conflict.extra["conflict"]
     document = service.draft(workflow).document
     reply = {
         "conflict": True,
         "rev": workflow.draft_rev,
-        "by": told["by"] or "Somebody",
+        "by": details["by"] or "Somebody",
         "document": canvas.shared(workflow, document),
         "issues": canvas.as_json(await service.issues(workflow)),
     }
-    theirs = _touched(document, told["ops"])
+    theirs = _touched(document, details["ops"])
     return await _reply(
-        request, session, reply, status_code=409, dialog=True, by=reply["by"], at=told["at"], theirs=theirs
+        request, session, reply, status_code=409, dialog=True, by=reply["by"], at=details["at"], theirs=theirs
     )
 
 
@@ -146,26 +146,26 @@ def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
     """What others changed, in words: the names of steps, or what else it was."""
     names = {node["id"]: node.get("name") or presentation.step(node["type"]).label for node in document["nodes"]}
     names |= {trigger["id"]: "the trigger" for trigger in document["triggers"]}
-    found: dict[str, None] = {}
+    names_of_changes: dict[str, None] = {}
     for op in msgspec.to_builtins(ops):
         node_id = op.get("nodeId") or (op.get("node") or op.get("trigger") or {}).get("id")
         if op["kind"] == "remove_trigger":
-            found["a trigger that is gone now"] = None
+            names_of_changes["a trigger that is gone now"] = None
         elif op["kind"] == "remove_node":
-            found["a step that is gone now"] = None
+            names_of_changes["a step that is gone now"] = None
         elif op["kind"] == "replace":
-            found["the whole draft"] = None
+            names_of_changes["the whole draft"] = None
         elif op["kind"] == "update_trigger":
-            found["the trigger"] = None
+            names_of_changes["the trigger"] = None
         elif node_id:
-            found[names.get(node_id, "a step")] = None
+            names_of_changes[names.get(node_id, "a step")] = None
         else:
-            found[
+            names_of_changes[
                 {"set_goals": "the goals", "set_settings": "who may enter", "rename": "the name"}.get(
                     op["kind"], "connections"
                 )
             ] = None
-    return list(found)[:6]
+    return list(names_of_changes)[:6]
 
 
 @get(ONE + "/draft", role=Role.VIEWER)
@@ -254,8 +254,8 @@ async def save_as_copy(
         flow = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Flow)
     except msgspec.DecodeError as error:
         raise Invalid("The copy could not be read.", errors=[field_error(str(error))]) from error
-    made = await workflows.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
-    return go(request, f"/workflows/{made.id}", "Saved your side as a copy.")
+    copy = await workflows.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
+    return go(request, f"/workflows/{copy.id}", "Saved your side as a copy.")
 
 
 @get("/workflows/step-types/{type_:str}/form.js", role=Role.VIEWER)

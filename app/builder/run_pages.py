@@ -40,13 +40,13 @@ async def show_people(
     """The newest runs of this workflow, to choose one."""
     await runs.require_workflow(workflow_id)
     wanted = RunFilter(workflow_id=workflow_id, statuses=statuses_of(status))
-    found = await runs.list(wanted, LISTED, cursor)
+    listed = await runs.list(wanted, LISTED, cursor)
     return page(
         request,
         "builder/people.html",
         workflow_id=workflow_id,
-        runs=found.items,
-        next_cursor=found.next_cursor,
+        runs=listed.items,
+        next_cursor=listed.next_cursor,
         status=status or "",
     )
 
@@ -63,10 +63,10 @@ async def show_person(
     """One run: the timeline for the panel, and the steps that the canvas lights."""
     loaded = await runs.get(run_id, workflow_id)
     run, version = await runs.detail_of(loaded), LoadedFlow(loaded.version.graph)
-    told = sentences(run, version.stored)
+    explanations = sentences(run, version.stored)
     name = run.contact.name if run.contact else "Deleted contact"
     workflow = await workflows.get(workflow_id)
-    data: dict[str, Any] = {"name": name, "steps": _lit(run, told, request.user)}
+    data: dict[str, Any] = {"name": name, "steps": _lit(run, explanations, request.user)}
     data |= await canvas.shown_version(request, db_session, workflows.draft(workflow), version)
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)}
     return page(
@@ -75,7 +75,7 @@ async def show_person(
         run=run,
         contact=loaded.contact,
         name=name,
-        told=told,
+        told=explanations,
         shown=[shown_status(step) for step in run.steps],
         looks=looks,
         unknown=presentation.step(""),
@@ -83,7 +83,7 @@ async def show_person(
     )
 
 
-def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, Any]]:
+def _lit(run: RunDetail, explanations: list[str], reader: Principal) -> list[dict[str, Any]]:
     """Where the run was, the trigger first: the way it left each step, and one sentence for it."""
     zone, now = formats.readers_zone({"principal": reader}), clock.now()
     style = formats.time_style([run.started_at, *(step.completed_at or step.started_at for step in run.steps)])
@@ -96,12 +96,12 @@ def _lit(run: RunDetail, told: list[str], reader: Principal) -> list[dict[str, A
             "nodeId": run.trigger_id,
             "port": "next",
             "status": "completed",
-            "note": told[0],
+            "note": explanations[0],
             "time": moment(run.started_at),
         }
     ]
     lit = {step.seq: "failed" if needs_look(step) else step.status for step in run.steps}
-    for step, sentence in zip(run.steps, told[1:], strict=True):
+    for step, sentence in zip(run.steps, explanations[1:], strict=True):
         time = moment(step.completed_at or step.started_at)
         steps.append(
             {"nodeId": step.node_id, "port": step.port, "status": lit[step.seq], "note": sentence, "time": time}

@@ -82,23 +82,23 @@ async def seed(session: AsyncSession, tenant_id: int) -> None:
         ("Newsletter welcome", "Welcomes a new reader, once.", flows.newsletter_welcome),
         ("Onboarding", "Helps new sign-ups to start; a purchase ends it.", flows.onboarding),
     ):
-        made = await workflows.create(name=name, description=description, flow=Flow.load(graph(templates)))
-        await workflows.activate(made.id)
+        workflow = await workflows.create(name=name, description=description, flow=Flow.load(graph(templates)))
+        await workflows.activate(workflow.id)
     await _people(session, principal)
 
 
 async def _templates(session: AsyncSession, principal: Principal) -> dict[str, str]:
     """The six mails; answers the id of each by the name that the workflows use."""
     service = TemplateService(session, principal)
-    found = {}
+    ids_by_key = {}
     for template in TEMPLATES:
-        made = await service.create(
+        stored = await service.create(
             NewTemplate(
                 name=template.name, channel="email", subject=template.subject, html=template.html, text=template.text
             )
         )
-        found[template.key] = str(made.id)
-    return found
+        ids_by_key[template.key] = str(stored.id)
+    return ids_by_key
 
 
 async def _people(session: AsyncSession, principal: Principal) -> None:

@@ -156,13 +156,13 @@ def reading_order(flow: Flow) -> list[tuple[Node, int]]:
     coming: dict[str, int] = Counter(edge.target for edge in flow.edges if edge.source in reachable)
     joins = {target for target, ways in coming.items() if ways > 1}
     depths: dict[str, int] = dict.fromkeys(sources, 0)
-    found: list[tuple[Node, int]] = []
+    nodes: list[tuple[Node, int]] = []
     waiting = sources[::-1]
     while waiting:
         source = waiting.pop()
         node = flow.node(source)
         if node is not None:
-            found.append((node, depths[source]))
+            nodes.append((node, depths[source]))
         edges = sorted(flow.leaving(source), key=lambda edge: edge.source_handle == ERROR)
         branch = len(edges) > 1
         ready = []
@@ -173,7 +173,7 @@ def reading_order(flow: Flow) -> list[tuple[Node, int]]:
             if coming[edge.target] == 0:
                 ready.append(edge.target)
         waiting += reversed(ready)
-    return found
+    return nodes
 
 
 def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:

@@ -59,17 +59,17 @@ def postgres_major(directory: Path) -> int | None:
 
 def postgres_directory(state: Path, given: str, major: int | None) -> Path:
     """Where `postgres`, `initdb` and `pg_ctl` are. `given` (PG_BINDIR) wins; `major` is that of a cluster that exists."""
-    found: list[str] = []
+    other_versions: list[str] = []
     for candidate in [Path(given)] if given else candidates(state):
         version = postgres_major(candidate)
         if version is None or version < OLDEST_POSTGRES:
             continue
         if major in (None, version):
             return candidate
-        found.append(f"{version} in {candidate}")
-    if found:
+        other_versions.append(f"{version} in {candidate}")
+    if other_versions:
         raise MissingServer(
-            f"The data in {state} was written by PostgreSQL {major}, and here is only {', '.join(found)}. "
+            f"The data in {state} was written by PostgreSQL {major}, and here is only {', '.join(other_versions)}. "
             "Dump it with the old version and restore it, or set PG_BINDIR to that version's programs."
         )
     raise MissingServer(
@@ -121,8 +121,8 @@ def valkey_program() -> Path:
             if _runs(program):
                 return program
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     raise MissingServer("No Valkey or Redis server found. Set REDIS_URL to a running one, or install valkey or redis.")
 
 

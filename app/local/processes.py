@@ -200,23 +200,23 @@ def noted(path: Path) -> int | None:
 
 def working_in(directory: Path, *programs: str) -> list[int]:
     """Processes of one of these programs whose working directory this is. Only Linux can tell; elsewhere there are none."""
-    found = []
+    pids = []
     for pid in _all():
         with contextlib.suppress(OSError):
             runs = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].split(b" ")[0].decode(errors="replace")
             if Path(runs).name in programs and Path(f"/proc/{pid}/cwd").readlink() == directory:
-                found.append(pid)
-    return found
+                pids.append(pid)
+    return pids
 
 
 def offspring(pid: int) -> list[int]:
     """Processes that this one started and that live. Only Linux can tell; elsewhere there are none."""
-    found = []
+    pids = []
     for child in _all():
         with contextlib.suppress(OSError):
             if _stat(child)[1] == str(pid):
-                found.append(child)
-    return found
+                pids.append(child)
+    return pids
 
 
 def tail(log: Path, lines: int) -> list[str]:
@@ -245,13 +245,13 @@ def identity(pid: int) -> str:
 def group(pid: int) -> list[int]:
     """Living members of the process group that `pid` leads or led."""
     if Path("/proc/self").exists():
-        found = []
+        pids = []
         for member in _all():
             with contextlib.suppress(OSError):
                 fields = _stat(member)
                 if int(fields[2]) == pid and fields[0] not in "ZX":
-                    found.append(member)
-        return found
+                    pids.append(member)
+        return pids
     rows = [row.split() for row in _ps("-ax", "-o", "pid=,pgid=,stat=").splitlines()]
     return [int(row[0]) for row in rows if int(row[1]) == pid and not row[2].startswith("Z")]
 

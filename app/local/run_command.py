@@ -26,6 +26,6 @@ def run(options: argparse.Namespace) -> int:
     launch = environment.read_launch(
         state=options.state, host=options.host, port=options.port, demo=not options.no_demo
     )
-    if told := opens(launch.host, launch.port):
-        print(told, file=sys.stderr, flush=True)
+    if warning := opens(launch.host, launch.port):
+        print(warning, file=sys.stderr, flush=True)
     return Supervisor(launch).run()

@@ -40,10 +40,10 @@ def _only_local() -> None:
 
 async def _mail(request: AppRequest, session: AsyncSession, mail_id: UUID) -> MailboxMessage:
     _only_local()
-    found = await MailboxRepository(session, request.user.tenant_id).get_one_or_none(MailboxMessage.id == mail_id)
-    if found is None:
+    mail = await MailboxRepository(session, request.user.tenant_id).get_one_or_none(MailboxMessage.id == mail_id)
+    if mail is None:
         raise NotFound
-    return found
+    return mail
 
 
 async def _opened(request: AppRequest, session: AsyncSession, mail: MailboxMessage) -> ShownMail:

@@ -28,9 +28,9 @@ def run(options: argparse.Namespace) -> int:
     """Write the SBOM; then ask the feed, unless `--sbom-only`."""
     output = Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    made = sbom(ROOT / "requirements.lock", ROOT / "app" / "static" / "vendor" / "MANIFEST.json")
-    output.write_text(json.dumps(made, indent=2) + "\n")
-    print(f"{len(made['components'])} components written to {output}")
+    document = sbom(ROOT / "requirements.lock", ROOT / "app" / "static" / "vendor" / "MANIFEST.json")
+    output.write_text(json.dumps(document, indent=2) + "\n")
+    print(f"{len(document['components'])} components written to {output}")
     return NOTHING_KNOWN if options.sbom_only else ask_feed(ROOT / "requirements.lock")
 
 
@@ -86,22 +86,22 @@ def ask_feed(lock: Path, tool: list[str] | None = None) -> int:
     except (OSError, subprocess.TimeoutExpired) as error:
         return _no_feed(str(error))
     try:
-        found = json.loads(ended.stdout)["dependencies"]
+        packages = json.loads(ended.stdout)["dependencies"]
     except (ValueError, KeyError, TypeError):
         return _no_feed(
             ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else f"exit code {ended.returncode}"
         )
-    if skipped := [entry["name"] for entry in found if "skip_reason" in entry]:
+    if skipped := [entry["name"] for entry in packages if "skip_reason" in entry]:
         return _no_feed(
             f"the feed knows nothing of {', '.join(sorted(skipped)[:3])} and others ({len(skipped)} in all)"
         )
-    if not found:
+    if not packages:
         return _no_feed("nothing was looked at")
-    faults = [(entry, fault) for entry in found for fault in entry.get("vulns", [])]
+    faults = [(entry, fault) for entry in packages for fault in entry.get("vulns", [])]
     for entry, fault in faults:
         fixed = ", ".join(fault.get("fix_versions") or []) or "no version yet"
         print(f"{entry['name']} {entry['version']}: {fault['id']}, fixed in {fixed}")
-    print(f"{len(found)} packages asked about, {len(faults)} advisories.")
+    print(f"{len(packages)} packages asked about, {len(faults)} advisories.")
     return VULNERABLE if faults else NOTHING_KNOWN
 
 

@@ -107,17 +107,17 @@ def _program(server: int, name: str) -> Path:
     """That of the server's own version when it is here, else of the oldest one that is newer."""
     given = environment.variable("PG_BINDIR")
     state = environment.read_launch().state
-    found = [
+    programs = [
         (version, place / name)
         for place in ([Path(given)] if given else binaries.candidates(state))
         if (place / name).exists() and (version := binaries.postgres_major(place)) is not None and version >= server
     ]
-    if not found:
+    if not programs:
         raise BackupFailed(
             f"{name} of PostgreSQL {server} or newer is not on this machine. Install it (Debian and Ubuntu: apt install"
             " postgresql-client), or set PG_BINDIR to the directory of its programs."
         )
-    return min(found)[1]
+    return min(programs)[1]
 
 
 def beside(file: Path) -> Path:

@@ -34,19 +34,19 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
     from app.lib import database
     from app.settings import settings
 
-    told: dict[str, Any] = {}
+    greeting: dict[str, Any] = {}
     async with database.transaction() as session:
         admin = await service.ensure_first_admin(session)
         if admin is None:
-            return told
-        told["admin"] = admin.email
+            return greeting
+        greeting["admin"] = admin.email
         if settings().local:  # elsewhere the output goes to logs that others keep
-            told["link"] = await sign_in_links.create_sign_in_link(session, admin.user_id)
+            greeting["link"] = await sign_in_links.create_sign_in_link(session, admin.user_id)
             await ensure_local_connectors(session, admin.tenant_id)
         if demo and admin.created:
             await seed(session, admin.tenant_id)
-            told["demo"] = True
-    return told
+            greeting["demo"] = True
+    return greeting
 
 
 def main() -> None:

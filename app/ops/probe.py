@@ -40,6 +40,6 @@ def process_lives(kind: str) -> bool:
 
 
 if __name__ == "__main__":
-    asked = sys.argv[1]
-    well = web_lives(int(environment.variable("THROUGHLINE_PORT") or 8000)) if asked == "web" else process_lives(asked)
+    kind = sys.argv[1]
+    well = web_lives(int(environment.variable("THROUGHLINE_PORT") or 8000)) if kind == "web" else process_lives(kind)
     sys.exit(0 if well else 1)

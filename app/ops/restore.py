@@ -95,8 +95,8 @@ def _bring_up(url: str) -> None:
         breaches = list(integrity.check(connection))
         connection.execute("analyze")
     if breaches:
-        told = "\n".join(str(breach) for breach in breaches[:20])
-        raise BackupFailed(f"What is in this file is not whole, so the database was left as it is:\n{told}")
+        listed = "\n".join(str(breach) for breach in breaches[:20])
+        raise BackupFailed(f"What is in this file is not whole, so the database was left as it is:\n{listed}")
 
 
 def _check(source: Path, note: dict[str, Any], secret: str, *, other_key: bool) -> None:
@@ -122,16 +122,16 @@ def _note(source: Path) -> dict[str, Any]:
     if not source.is_file():
         raise BackupFailed(f"There is no file {source}.")
     try:
-        found: dict[str, Any] = json.loads(beside(source).read_text())
+        note: dict[str, Any] = json.loads(beside(source).read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise BackupFailed(
             f"{source.name}.json cannot be read: {error}. Without it, the file may still be restored."
         ) from error
-    if found.get("format") != FORMAT:
+    if note.get("format") != FORMAT:
         raise BackupFailed("This backup was made by a newer release. Update the code first.")
-    return found
+    return note
 
 
 @contextlib.contextmanager

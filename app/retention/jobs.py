@@ -47,13 +47,13 @@ async def apply_retention() -> int:
 
 def _deletions(tenant_id: int, settings: dict[str, Any]) -> list[Delete]:
     now, days = clock.now(), chosen(settings)
-    found: list[Delete] = []
+    deletions: list[Delete] = []
     for rule in RULES:
         if days[rule.name] != FOREVER:
-            found.append(_old(rule.name, tenant_id, now - timedelta(days=days[rule.name])))
+            deletions.append(_old(rule.name, tenant_id, now - timedelta(days=days[rule.name])))
         if rule.most is not None:
-            found.append(_surplus(tenant_id, rule.most))
-    return found
+            deletions.append(_surplus(tenant_id, rule.most))
+    return deletions
 
 
 def _old(kind: str, tenant_id: int, before: datetime) -> Delete:

@@ -95,5 +95,5 @@ async def delete_mail_counts(session: AsyncSession) -> int:
 
 
 async def _rows(session: AsyncSession, sql: str, values: dict[str, Any]) -> int:
-    found: Sequence[UUID | int | str] = (await session.execute(text(sql), values)).scalars().all()
-    return len(found)
+    rows: Sequence[UUID | int | str] = (await session.execute(text(sql), values)).scalars().all()
+    return len(rows)

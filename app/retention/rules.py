@@ -66,16 +66,16 @@ def chosen(settings: Mapping[str, Any]) -> dict[str, int]:
 def days_from_form(given: Mapping[str, str]) -> dict[str, int]:
     """Days by rule, out of a form. Invalid names what is none of the choices."""
     errors: list[FieldError] = []
-    found: dict[str, int] = {}
+    days: dict[str, int] = {}
     for rule in RULES:
         value = given.get(rule.name, "")
         if value.isascii() and value.isdigit() and len(value) < 6 and int(value) in CHOICES:
-            found[rule.name] = int(value)
+            days[rule.name] = int(value)
         else:
             errors.append({"path": rule.name, "message": "Choose one of the list."})
     if errors:
         raise Invalid(errors=errors)
-    return found
+    return days
 
 
 def words(days: int) -> str:

@@ -25,10 +25,10 @@ async def live() -> dict[str, str]:
 @get("/health/ready", public=True, any_query=True, deadline=5)
 async def ready(request: AppRequest) -> Response[Health]:
     """May traffic come here? 503 only when the database or its schema is not fit; what else is missing is named."""
-    found = await request.app.state["health"].ask()
-    down = found.status == "down"
+    health = await request.app.state["health"].ask()
+    down = health.status == "down"
     headers = {"Cache-Control": "no-store", **({"Retry-After": "5"} if down else {})}
-    return Response(found, status_code=503 if down else 200, headers=headers)
+    return Response(health, status_code=503 if down else 200, headers=headers)
 
 
 @get("/metrics", public=True, any_query=True)

@@ -113,9 +113,9 @@ def verdict(checks: dict[str, Check], troubles: list[TroubleSummary]) -> Health:
     """What the parts say together; one that has not answered is down."""
     checks.setdefault("database", _away(None))
     checks.setdefault("redis", _REDIS_DOWN)
-    if told := client_address.untrusted_proxy():
+    if hint := client_address.untrusted_proxy():
         checks["proxy"] = Check(
-            "ok", told
+            "ok", hint
         )  # a hint and no fault: a stranger beside us must not make the product look ill
     fit = all(checks.get(name, Check("down")).status == "ok" for name in ("database", "migrations"))
     # A warning is told; what stands still is a fault.
@@ -152,10 +152,10 @@ async def _disk(checks: dict[str, Check]) -> None:
 
 def _room() -> Check:
     try:
-        found = disk.room()
+        room = disk.room()
     except OSError as error:
         return Check("down", f"The disk cannot be looked at: {os.strerror(error.errno or errno.EIO)}.")
-    return Check("down", found.words) if found.state == "full" else Check("ok")
+    return Check("down", room.words) if room.state == "full" else Check("ok")
 
 
 async def examine(session: AsyncSession, checks: dict[str, Check]) -> None:
@@ -164,14 +164,14 @@ async def examine(session: AsyncSession, checks: dict[str, Check]) -> None:
 
 
 async def _database(session: AsyncSession) -> dict[str, Check]:
-    found: dict[str, Check] = {}
+    checks: dict[str, Check] = {}
     exists = await session.scalar(text("select to_regclass('alembic_version') is not null"))
-    found["database"] = Check("ok")
+    checks["database"] = Check("ok")
     at = await session.scalar(text("select version_num from alembic_version")) if exists else None
     if at != head():
-        found["migrations"] = Check("down", "The schema does not fit this version. Run ./dev migrate.")
-        return found
-    found["migrations"] = Check("ok")
+        checks["migrations"] = Check("down", "The schema does not fit this version. Run ./dev migrate.")
+        return checks
+    checks["migrations"] = Check("ok")
     ages: dict[str, Any] = {
         row.kind: float(row.age)
         for row in await session.execute(
@@ -179,9 +179,9 @@ async def _database(session: AsyncSession) -> dict[str, Check]:
         )
     }
     for kind in ("worker", "scheduler"):
-        found[kind] = _pulse(kind, ages.get(kind))
-    found["connectors"] = await _connectors(session)
-    return found
+        checks[kind] = _pulse(kind, ages.get(kind))
+    checks["connectors"] = await _connectors(session)
+    return checks
 
 
 _TROUBLED = f"""

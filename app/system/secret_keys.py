@@ -57,7 +57,7 @@ def verify_when_possible(pause: Callable[[float], object] = time.sleep, *, once:
 
     A `pause` that answers something true ends it, as `threading.Event.wait` does when the process is to stop.
     """
-    told = False
+    logged = False
     while True:
         try:
             with database.connect("secret key") as connection:
@@ -66,9 +66,9 @@ def verify_when_possible(pause: Callable[[float], object] = time.sleep, *, once:
         except (psycopg.OperationalError, UndefinedTable) as error:
             if once:
                 return False
-            if not told:
+            if not logged:
                 log.warning("secret_key.not_compared_yet", error=type(error).__name__)
-            told = True
+            logged = True
         if pause(RETRY_S):
             return False
 

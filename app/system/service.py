@@ -51,12 +51,12 @@ async def exposition(session: AsyncSession) -> bytes:
     return generate_latest(request_metrics.REGISTRY) + generate_latest(registry)
 
 
-def _troubles(found: list[Trouble], registry: CollectorRegistry) -> None:
+def _troubles(troubles: list[Trouble], registry: CollectorRegistry) -> None:
     """The same list that Home and `/health/ready` show: every kind of the installation, 0 while there is none of it."""
     standing = Gauge("throughline_trouble", "1 while there is trouble of a kind.", ("kind",), registry=registry)
     count = Gauge("throughline_trouble_count", "Runs, events or emails that it concerns.", ("kind",), registry=registry)
     since = Gauge("throughline_trouble_seconds", "For how long it has lasted.", ("kind",), registry=registry)
-    there = {trouble.kind: trouble for trouble in found}
+    there = {trouble.kind: trouble for trouble in troubles}
     for name, kind in KINDS.items():
         if kind.of_installation:
             trouble = there.get(name)

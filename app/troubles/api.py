@@ -62,7 +62,7 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
 )
 async def list_troubles(request: AppRequest, db_session: Database) -> Envelope[list[TroubleOut]]:
     """What the home page says: of the installation, then of the workspace. An empty list: all is well."""
-    return ok([trouble_out(found) for found in await service.of_everything(db_session, request.user.tenant_id)])
+    return ok([trouble_out(trouble) for trouble in await service.of_everything(db_session, request.user.tenant_id)])
 
 
 @get(

@@ -25,8 +25,8 @@ PAGE = 50
 @get("/troubles/banner", role=Role.VIEWER)
 async def banner(request: AppRequest, db_session: Database) -> Template:
     """What stops everything now, in a strip; empty when nothing does. `shell.js` asks for it."""
-    found = await service.stopping(db_session, request.user.tenant_id)
-    return page(request, "troubles/banner.html", troubles=found, kinds=KINDS, text_of=text_of, act_of=act_of)
+    troubles = await service.stopping(db_session, request.user.tenant_id)
+    return page(request, "troubles/banner.html", troubles=troubles, kinds=KINDS, text_of=text_of, act_of=act_of)
 
 
 @get("/dead-letters", role=Role.VIEWER)
@@ -34,13 +34,13 @@ async def list_dead_letters(
     request: AppRequest, dead_letters: NamedDependency[DeadLetterService], cursor: FromQuery[str | None] = None
 ) -> Template:
     """Events that were set aside, the newest first."""
-    found = await dead_letters.list(PAGE, cursor)
+    dead_letters_page = await dead_letters.list(PAGE, cursor)
     return page(
         request,
         "troubles/dead_letters.html",
-        rows=found.items,
-        people=await dead_letters.rows.contact_names({row.contact_id for row in found.items}),
-        next_cursor=found.next_cursor,
+        rows=dead_letters_page.items,
+        people=await dead_letters.rows.contact_names({row.contact_id for row in dead_letters_page.items}),
+        next_cursor=dead_letters_page.next_cursor,
     )
 
 

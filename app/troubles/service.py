@@ -28,23 +28,23 @@ _began = time.monotonic()
 
 async def of_installation(session: AsyncSession) -> list[Trouble]:
     """What holds up everybody: processes that are gone, queues that stand, a disk that fills up."""
-    found, queries = _disk(), InstallationTroubles(session)
+    troubles, queries = _disk(), InstallationTroubles(session)
     pulses = await queries.pulses()
     starting = time.monotonic() - _began < STARTING_S
     for kind, process in (("no_worker", "worker"), ("no_scheduler", "scheduler")):
         pulse = pulses.get(process)
         if not starting and (pulse is None or not pulse.alive):
-            found.append(Trouble(kind=kind, since=pulse.last if pulse else None))
-    found += await _standing(session, queries)
+            troubles.append(Trouble(kind=kind, since=pulse.last if pulse else None))
+    troubles += await _standing(session, queries)
     if said := untrusted_proxy():
-        found.append(Trouble(kind="proxy_untrusted", error_message=said))
-    return in_order(found)
+        troubles.append(Trouble(kind="proxy_untrusted", error_message=said))
+    return in_order(troubles)
 
 
 async def _standing(session: AsyncSession, queries: InstallationTroubles) -> list[Trouble]:
     """Work that does not move: what is late, who is in the way, and what waits for a newer release."""
     now, stand = clock.now(), await standing(session)
-    found = [
+    troubles = [
         Trouble(
             kind=kind,
             # A table that somebody locked is not counted: the look itself must not wait for it.
@@ -57,10 +57,10 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
     if stand.stuck:
         longest = max((one.waits_seconds for one in stand.blocking), default=None)
         since = now - timedelta(seconds=longest) if longest is not None else None
-        found.append(Trouble(kind="stuck", since=since, details=stand.words()))
+        troubles.append(Trouble(kind="stuck", since=since, details=stand.words()))
     if stand.left_for_newer_seconds is not None:
-        found.append(Trouble(kind="older_release", since=now - timedelta(seconds=stand.left_for_newer_seconds)))
-    return found
+        troubles.append(Trouble(kind="older_release", since=now - timedelta(seconds=stand.left_for_newer_seconds)))
+    return troubles
 
 
 def _disk() -> list[Trouble]:
@@ -78,15 +78,15 @@ def _disk() -> list[Trouble]:
 async def for_health(session: AsyncSession) -> list[TroubleSummary]:
     """What holds up everybody, as `/health/ready` tells it to anybody."""
     return [
-        TroubleSummary(found.kind, KINDS[found.kind].severity, text_of(found), found.count, found.since)
-        for found in await of_installation(session)
+        TroubleSummary(trouble.kind, KINDS[trouble.kind].severity, text_of(trouble), trouble.count, trouble.since)
+        for trouble in await of_installation(session)
     ]
 
 
 async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[UUID, int]) -> list[Trouble]:
     """What holds up one workspace. `in_flow`: how many runs each workflow has, for those that are paused with people inside."""
     queries, now = WorkspaceTroubles(session, tenant_id), clock.now()
-    found = [
+    troubles = [
         *await _connectors(queries),
         *await _messages(queries, now),
         *await _runs(queries, now),
@@ -104,8 +104,8 @@ async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[U
     ]
     count, since, error = await queries.dead_letters()
     if count:
-        found.append(Trouble(kind="dead_letters", count=count, since=since, error_message=error))
-    return in_order(found)
+        troubles.append(Trouble(kind="dead_letters", count=count, since=since, error_message=error))
+    return in_order(troubles)
 
 
 async def of_everything(
@@ -123,18 +123,18 @@ async def of_everything(
 
 async def stopping(session: AsyncSession, tenant_id: int) -> list[Trouble]:
     """Those that belong on every page, because nothing goes on while they last."""
-    found = [*await of_installation(session), *await _connectors(WorkspaceTroubles(session, tenant_id))]
-    return [trouble for trouble in in_order(found) if KINDS[trouble.kind].stops]
+    troubles = [*await of_installation(session), *await _connectors(WorkspaceTroubles(session, tenant_id))]
+    return [trouble for trouble in in_order(troubles) if KINDS[trouble.kind].stops]
 
 
-def in_order(found: list[Trouble]) -> list[Trouble]:
+def in_order(troubles: list[Trouble]) -> list[Trouble]:
     """First what stops all; of one kind in the order in which they were found."""
     order = list(KINDS)
-    return sorted(found, key=lambda trouble: order.index(trouble.kind))
+    return sorted(troubles, key=lambda trouble: order.index(trouble.kind))
 
 
 async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
-    found = [
+    troubles = [
         Trouble(
             kind="away" if state == "away" else "broken",
             connector_id=connector_id,
@@ -146,7 +146,7 @@ async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
         for connector_id, name, state, since, message, waiting in await queries.troubled_connectors(LISTED)
     ]
     count, since = await queries.without_connector()
-    return [*found, *([Trouble(kind="no_connector", count=count, since=since)] if count else [])]
+    return [*troubles, *([Trouble(kind="no_connector", count=count, since=since)] if count else [])]
 
 
 async def _messages(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:

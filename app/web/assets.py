@@ -50,8 +50,8 @@ class Asset:
         """The content as `br` or `gzip`, or as it is for ``."""
         if not encoding:
             return self.content
-        made = self._made.get(encoding)
-        return made if made is not None else await asyncio.to_thread(self.compress, encoding)
+        content = self._made.get(encoding)
+        return content if content is not None else await asyncio.to_thread(self.compress, encoding)
 
     def compress(self, encoding: str) -> bytes:
         """The smallest that is, once: a tenth of a second for the largest of ours."""
@@ -92,15 +92,15 @@ class Assets:
     def imports(self, name: str) -> list[str]:
         """Addresses of the module `name` and of all modules that it imports, so that a page can ask for them at once."""
         self._refresh()
-        found, waiting = [name], [name]
+        modules, waiting = [name], [name]
         while waiting:
             module = waiting.pop()
             for relative in _IMPORT.findall(self._assets[module].content):
                 other = (self._root / module).parent.joinpath(relative.decode()).resolve().relative_to(self._root)
-                if (path := other.as_posix()) not in found:
-                    found.append(path)
+                if (path := other.as_posix()) not in modules:
+                    modules.append(path)
                     waiting.append(path)
-        return [self.url(path) for path in found]
+        return [self.url(path) for path in modules]
 
     def find(self, path: str) -> tuple[Asset, bool] | None:
         """The file at the address `path` (without `/static/`), and whether it never changes there."""
@@ -163,10 +163,10 @@ async def compress_ahead() -> None:
 @route("/static/{file_path:path}", http_method=["GET", "HEAD"], public=True, any_query=True, include_in_schema=False)
 async def serve(request: Request[Any, Any, Any]) -> Response[bytes]:
     """`GET /static/…`: the file as small as the browser takes it."""
-    found = assets().find(request.scope["path"].removeprefix(PREFIX))
-    if found is None:
+    asset_and_age = assets().find(request.scope["path"].removeprefix(PREFIX))
+    if asset_and_age is None:
         raise NotFound("There is no such file.")
-    asset, forever = found
+    asset, forever = asset_and_age
     text = bool(_TEXT.match(asset.media_type))
     encoding = best_encoding(request.headers.get("accept-encoding", "")) if text else ""
     etag = f'"{asset.etag}{"-" if encoding else ""}{encoding}"'

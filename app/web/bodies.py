@@ -89,10 +89,10 @@ class RequestBody:
 
     async def digest(self, start: bytes) -> bytes:
         """SHA-256 of `start` and the body."""
-        made = hashlib.sha256(start)
+        hasher = hashlib.sha256(start)
         async for piece in self.pieces():
-            made.update(piece)
-        return made.digest()
+            hasher.update(piece)
+        return hasher.digest()
 
     def replay(self, receive: Receive) -> Receive:
         """What the application receives: this body, and after it what the server says, which is that the client went away."""

@@ -86,8 +86,8 @@ def describe(handler: Any) -> None:
     handler.security = [{"key": [str(scope)] if scope else []}]
     if "role" in handler.opt:
         needs = f"Role: `{handler.opt['role']}`. " + (f"Scope: `{scope}`." if scope else "Any key may ask.")
-        told = handler.description or inspect.getdoc(getattr(handler, "fn", None)) or ""
-        handler.description = told if needs in told else f"{told}\n\n{needs}".strip()
+        description = handler.description or inspect.getdoc(getattr(handler, "fn", None)) or ""
+        handler.description = description if needs in description else f"{description}\n\n{needs}".strip()
 
 
 class StrictStructs(StructSchemaPlugin):

@@ -58,10 +58,12 @@ def learn(app: Litestar) -> None:
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             for handler, model in route.route_handler_map.values():
-                wanted = [found for found in model.expected_query_params if found.param_type == ParamType.QUERY]
+                wanted = [
+                    parameter for parameter in model.expected_query_params if parameter.param_type == ParamType.QUERY
+                ]
                 handler.opt[OPTION] = Parameters(
-                    tuple(sorted(found.field_alias for found in wanted)),
-                    frozenset(found.field_alias for found in wanted if found.is_sequence),
+                    tuple(sorted(parameter.field_alias for parameter in wanted)),
+                    frozenset(parameter.field_alias for parameter in wanted if parameter.is_sequence),
                 )
 
 
@@ -81,18 +83,18 @@ def parameter_errors(given: Sequence[tuple[str, str]], taken: Parameters, *, of_
 
     Forms of pages send empty fields for "any"; a program that sends one has lost its value, and would get everything.
     """
-    found: list[FieldError] = []
+    errors: list[FieldError] = []
     for name, count in list(Counter(name for name, _ in given).items()):
         if name not in taken.known:
             message = _for_programs(name[:60], taken.known) if of_api else _for_people(name[:60], taken.known)
-            found.append({"path": name[:60], "message": message})
+            errors.append({"path": name[:60], "message": message})
         elif count > 1 and name not in taken.lists:
-            found.append({"path": name, "message": f"Send `{name}` once, not {count} times."})
+            errors.append({"path": name, "message": f"Send `{name}` once, not {count} times."})
         elif of_api and any(key == name and not value.strip() for key, value in given):
-            found.append({"path": name, "message": f"`{name}` is empty. Give it a value, or leave it out."})
-        if len(found) == MAX_SHOWN:
+            errors.append({"path": name, "message": f"`{name}` is empty. Give it a value, or leave it out."})
+        if len(errors) == MAX_SHOWN:
             break
-    return found
+    return errors
 
 
 def _near(name: str, known: Sequence[str]) -> str | None:

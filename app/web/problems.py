@@ -114,23 +114,23 @@ def _of_framework(error: HTTPException) -> AppError:
         return MethodNotAllowed(words, headers={"Allow": ", ".join(allowed)})
     if kind is not None:
         return kind(error.detail if kind is BadRequest else None)
-    made = AppError(error.detail)
-    made.status_code, made.code = error.status_code, f"http_{error.status_code}"
-    return made
+    app_error = AppError(error.detail)
+    app_error.status_code, app_error.code = error.status_code, f"http_{error.status_code}"
+    return app_error
 
 
 def _field_errors(error: ValidationException, of_body: list[FieldError]) -> list[FieldError]:
     """One field error for each faulty part of the address and the headers, and those of the body, which are known in full."""
-    found: list[FieldError] = []
+    errors: list[FieldError] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if extra.get("message") == "'data'":  # how the framework says that the body is missing
             return [{"path": "body", "message": "Send a JSON body."}]
         message, path = str(extra.get("message", "")), str(extra.get("key") or "").removeprefix("$.")
         if extra.get("source") in _PARAMETERS:
-            found.append(field_error(message, _of_url(path)))
+            errors.append(field_error(message, _of_url(path)))
         elif not of_body:
-            found.append(field_error(message, "" if path == "data" or " - at `" in message else path))
-    return found + of_body or [{"path": "body", "message": error.detail}]
+            errors.append(field_error(message, "" if path == "data" or " - at `" in message else path))
+    return errors + of_body or [{"path": "body", "message": error.detail}]
 
 
 def _of_body(request: Request[Any, Any, Any]) -> list[FieldError]:
@@ -183,40 +183,45 @@ def _sign_in(request: Request[Any, Any, Any]) -> str:
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any] | Template:
     """The one exception handler of the app."""
-    told = as_app_error(error)
+    app_error = as_app_error(error)
     if isinstance(error, ValidationException):
-        told.errors = _field_errors(error, _of_body(request))
-    if isinstance(told, Unavailable):
-        if not isinstance(told, DiskFull) and transactions.was_committing(request.scope):
-            told.message = IN_DOUBT + (IN_DOUBT_API if request.url.path.startswith("/api/") else "")
+        app_error.errors = _field_errors(error, _of_body(request))
+    if isinstance(app_error, Unavailable):
+        if not isinstance(app_error, DiskFull) and transactions.was_committing(request.scope):
+            app_error.message = IN_DOUBT + (IN_DOUBT_API if request.url.path.startswith("/api/") else "")
         cause = getattr(error, "orig", None) or error
         log.warning("request.unavailable", path=request.url.path, error=type(cause).__name__, detail=str(cause)[:200])
-    elif told.status_code >= 500:
-        log.error("request.failed", path=request.url.path, status=told.status_code, exc_info=error)
+    elif app_error.status_code >= 500:
+        log.error("request.failed", path=request.url.path, status=app_error.status_code, exc_info=error)
     if request.url.path.startswith(PROGRAMS):
-        return problem(told)
-    if isinstance(told, SignedOut):
+        return problem(app_error)
+    if isinstance(app_error, SignedOut):
         if request.headers.get("hx-request") == "true":
             # No redirect: it would take away the page with all that was typed. `static/session.js` asks to sign in.
             return Response(b"", status_code=401, headers={"X-Session": "over", "HX-Reswap": "none"})
         if request.content_type[0] == "application/json":  # a script of ours: a redirect would look like success to it
-            return problem(told)
+            return problem(app_error)
         if request.headers.get("sec-fetch-dest") == "iframe":  # a preview: a form to sign in has no place in it
-            return Response(told.message, media_type=MediaType.TEXT, headers={"X-Session": "over"})
+            return Response(app_error.message, media_type=MediaType.TEXT, headers={"X-Session": "over"})
         return Response(b"", status_code=303, headers={"Location": _sign_in(request)})
     if is_partial(request):
         # Nothing is swapped: the page stays as it is and a toast says why. A handler that wants its form back with the
         # faults in it answers 422 itself.
-        quiet = {"HX-Reswap": "none", **toast(told.message, "err"), **_headers(told)}
+        quiet = {"HX-Reswap": "none", **toast(app_error.message, "err"), **_headers(app_error)}
         return page(
-            request, "errors/error.html", block="panel", status_code=told.status_code, headers=quiet, error=told
+            request,
+            "errors/error.html",
+            block="panel",
+            status_code=app_error.status_code,
+            headers=quiet,
+            error=app_error,
         )
-    of_link = request.method == "GET" and told.status_code in (400, 422) and bool(request.url.query)
+    of_link = request.method == "GET" and app_error.status_code in (400, 422) and bool(request.url.query)
     return page(
         request,
         "errors/error.html",
-        status_code=told.status_code,
-        headers=_headers(told),
-        error=told,
+        status_code=app_error.status_code,
+        headers=_headers(app_error),
+        error=app_error,
         of_link=of_link,
     )

@@ -78,13 +78,13 @@ class Buckets:
         now = self._clock()
         full_at = max(self._full_at.get(who, now), now)
         after = full_at + min(cost, self.limit.quota) * self._each
-        found = self._standing(now, full_at, after)
-        if found.allowed:
+        state = self._standing(now, full_at, after)
+        if state.allowed:
             self._full_at[who] = after
             self._full_at.move_to_end(who)
             while len(self._full_at) > MOST_ASKERS:
                 self._full_at.popitem(last=False)
-        return found
+        return state
 
     def _standing(self, now: float, full_at: float, after: float) -> BucketState:
         over = after - now - self.limit.window
@@ -130,10 +130,10 @@ class Limits:
 
 def _limits(scope: Scope) -> Limits:
     state = scope["litestar_app"].state
-    found: Limits | None = state.get(_STATE)
-    if found is None:
-        found = state[_STATE] = Limits.of_settings()
-    return found
+    limits: Limits | None = state.get(_STATE)
+    if limits is None:
+        limits = state[_STATE] = Limits.of_settings()
+    return limits
 
 
 def _credential(scope: Scope) -> int:
@@ -146,16 +146,16 @@ def _address(scope: Scope) -> str:
     return network_of(client_address(scope))
 
 
-def _refuse(buckets: Buckets, found: BucketState) -> RateLimited:
-    wait = max(1, math.ceil(found.fits_in))
-    return RateLimited(retry_after=wait, headers=_headers(buckets, found))
+def _refuse(buckets: Buckets, state: BucketState) -> RateLimited:
+    wait = max(1, math.ceil(state.fits_in))
+    return RateLimited(retry_after=wait, headers=_headers(buckets, state))
 
 
-def _headers(buckets: Buckets, found: BucketState) -> dict[str, str]:
+def _headers(buckets: Buckets, state: BucketState) -> dict[str, str]:
     name = buckets.limit.name
     return {
         "RateLimit-Policy": buckets.limit.policy,
-        "RateLimit": f'"{name}";r={found.left};t={math.ceil(found.full_in)}',
+        "RateLimit": f'"{name}";r={state.left};t={math.ceil(state.full_in)}',
     }
 
 
@@ -169,9 +169,9 @@ class StrangersLimit:
         if scope["type"] == ScopeType.HTTP and not scope["path"].startswith(OPEN):
             limits = _limits(scope)
             if not limits.knows(_credential(scope)):
-                found = limits.addresses.look(_address(scope))
-                if not found.allowed:
-                    raise _refuse(limits.addresses, found)
+                state = limits.addresses.look(_address(scope))
+                if not state.allowed:
+                    raise _refuse(limits.addresses, state)
         await self.app(scope, receive, send)
 
 
@@ -196,11 +196,11 @@ class RateLimits:
         else:
             buckets = limits.events if opt.get("rate") == "events" else limits.requests
             who = f"{principal.kind}:{principal.id}"
-        found = buckets.take(who, opt.get("cost", 1))
-        if not found.allowed:
-            raise _refuse(buckets, found)
-        told = principal is not None and scope["path"].startswith("/api/")
-        await self.app(scope, receive, _telling(send, _headers(buckets, found)) if told else send)
+        state = buckets.take(who, opt.get("cost", 1))
+        if not state.allowed:
+            raise _refuse(buckets, state)
+        shows_limits = principal is not None and scope["path"].startswith("/api/")
+        await self.app(scope, receive, _telling(send, _headers(buckets, state)) if shows_limits else send)
 
 
 def _telling(send: Send, headers: dict[str, str]) -> Send:
