@@ -70,7 +70,7 @@ async def of_connector(
     session: AsyncSession, tenant_id: int, connector_id: UUID, *, channel: int, last: bool
 ) -> list[Use]:
     """Who names this connector. `last`: there is no other of its channel, so steps and messages that name none rely on it too."""
-    found = await _uses(
+    uses = await _uses(
         session,
         tenant_id,
         _naming("connector", connector_id),
@@ -80,8 +80,8 @@ async def of_connector(
     if last:
         path = f"$.nodes[*] ? ({' || '.join(_without_connector(channel)) or '1 == 2'})"
         relying = "coalesce(m.payload->>'connectorId', '') = '' and m.channel = :channel"
-        found += await _uses(session, tenant_id, path, relying, drafts=False, channel=channel)
-    return found
+        uses += await _uses(session, tenant_id, path, relying, drafts=False, channel=channel)
+    return uses
 
 
 def _naming(kind: str, wanted: UUID) -> str:

@@ -31,24 +31,24 @@ async def open_invitation(request: AppRequest) -> Template:
 
 def _shown(
     request: AppRequest,
-    found: Opened,
+    invitation: Opened,
     token: str,
     *,
     error: AppError | None = None,
     given: dict[str, str] | None = None,
 ) -> Template:
     status = error.status_code if error else 200
-    mine = request.user is not None and request.user.email == found.email
+    mine = request.user is not None and request.user.email == invitation.email
     headers = {**PRIVATE, **({"Retry-After": str(error.retry_after)} if error and error.retry_after else {})}
     return page(
         request,
         "accounts/invitation.html",
         status_code=status,
         headers=headers,
-        found=found,
+        invitation=invitation,
         token=token,
         mine=mine,
-        given=given or {"name": found.name, "how": ""},
+        given=given or {"name": invitation.name, "how": ""},
         errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
     )
 
@@ -66,52 +66,58 @@ async def accept_invitation(request: AppRequest, db_session: Database) -> Templa
     form, token = await request.form(), await token_of(request)
     own = functools.partial(transactions.short_transaction, request.scope)
     async with own() as session:  # nothing is held while passwords are worked on
-        found = await invitations.opened(session, token)
+        invitation = await invitations.opened(session, token)
     given = {"name": str(form.get("name", "")), "how": str(form.get("how", ""))}
-    if request.user and request.user.email != found.email:
-        return _shown(request, found, token)
+    if request.user and request.user.email != invitation.email:
+        return _shown(request, invitation, token)
     try:
         if given["how"] == "known":
-            return await _with_password(request, db_session, token, found, str(form.get("current", "")))
+            return await _with_password(request, db_session, token, invitation, str(form.get("current", "")))
         if given["how"] == "signed-in" and request.user:
             return await _signed_in(request, db_session, token)
-        return await _with_new_account(request, db_session, token, found, given["name"], str(form.get("password", "")))
+        return await _with_new_account(
+            request, db_session, token, invitation, given["name"], str(form.get("password", ""))
+        )
     except (Invalid, TooMany) as error:
-        return _shown(request, found, token, error=error, given=given)
+        return _shown(request, invitation, token, error=error, given=given)
 
 
 async def _with_new_account(
-    request: AppRequest, session: AsyncSession, token: str, found: Opened, name: str, password: str
+    request: AppRequest, session: AsyncSession, token: str, invitation: Opened, name: str, password: str
 ) -> Response[bytes]:
     name = service.clean_name(name)
-    secret = await passwords.hashed(passwords.checked_password(password, found.email))
+    secret = await passwords.hashed(passwords.checked_password(password, invitation.email))
     address = client_address(request.scope)
     user_id = await invitations.accept_new(session, token, name=name, password_hash=secret, address=address)
-    return await begin(request, session, user_id, "/", lasting=True, tenant_id=found.tenant_id, text=_welcome(found))
+    return await begin(
+        request, session, user_id, "/", lasting=True, tenant_id=invitation.tenant_id, text=_welcome(invitation)
+    )
 
 
 async def _with_password(
-    request: AppRequest, session: AsyncSession, token: str, found: Opened, password: str
+    request: AppRequest, session: AsyncSession, token: str, invitation: Opened, password: str
 ) -> Response[bytes]:
     address = client_address(request.scope)
     try:
         own = functools.partial(transactions.short_transaction, request.scope)
-        budgets = throttle.of_sign_in(found.email, address, known_device(request, found.email))
-        user_id = await sessions.check_password(own, found.email, password, budgets)
+        budgets = throttle.of_sign_in(invitation.email, address, known_device(request, invitation.email))
+        user_id = await sessions.check_password(own, invitation.email, password, budgets)
     except (WrongPassword, TooMany) as error:
         error.errors = [{"path": "current", "message": error.message.replace("Email or password", "The password")}]
         if isinstance(error, TooMany):
             raise
         raise Invalid(errors=error.errors) from error
     await invitations.accept_as(session, token, user_id, session_id=None, address=address)
-    return await begin(request, session, user_id, "/", lasting=True, tenant_id=found.tenant_id, text=_welcome(found))
+    return await begin(
+        request, session, user_id, "/", lasting=True, tenant_id=invitation.tenant_id, text=_welcome(invitation)
+    )
 
 
 async def _signed_in(request: AppRequest, session: AsyncSession, token: str) -> Response[bytes]:
     user, address = request.user, client_address(request.scope)
-    found = await invitations.accept_as(session, token, user.id, session_id=user.session_id, address=address)
-    await sessions.switch(session, user, found.tenant_id)
-    return flash.go(request, "/", _welcome(found))
+    invitation = await invitations.accept_as(session, token, user.id, session_id=user.session_id, address=address)
+    await sessions.switch(session, user, invitation.tenant_id)
+    return flash.go(request, "/", _welcome(invitation))
 
 
 @post("/invitation/sign-out", role=Role.VIEWER)
@@ -124,8 +130,8 @@ async def leave_for_invitation(request: AppRequest, db_session: Database) -> Res
     return answer
 
 
-def _welcome(found: Opened) -> str:
-    return f"Welcome to {found.workspace}."
+def _welcome(invitation: Opened) -> str:
+    return f"Welcome to {invitation.workspace}."
 
 
 ROUTES: list[Any] = [open_invitation, show_invitation, accept_invitation, leave_for_invitation]

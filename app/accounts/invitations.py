@@ -97,8 +97,8 @@ async def invite(
     if await rows.count() >= OPEN_AT_MOST:
         text = f"{OPEN_AT_MOST} invitations are open. Revoke some that are no longer needed first."
         raise Invalid(errors=[{"path": "email", "message": text}])
-    made = Invitation(tenant_id=principal.tenant_id, email=email, name=name, role=role.value)
-    return await _hand_over(session, principal, made, address, show=False)
+    invitation = Invitation(tenant_id=principal.tenant_id, email=email, name=name, role=role.value)
+    return await _hand_over(session, principal, invitation, address, show=False)
 
 
 async def renew(
@@ -110,10 +110,10 @@ async def renew(
     mail was given up.
     """
     await repository.lock_workspace(session, principal.tenant_id)
-    found = await _one(session, principal, invitation_id)
-    posted = (await account_mail.latest(session, principal.tenant_id, [found.id])).get(found.id)
+    invitation = await _one(session, principal, invitation_id)
+    posted = (await account_mail.latest(session, principal.tenant_id, [invitation.id])).get(invitation.id)
     show = show and posted is not None and posted.error is not None
-    return await _hand_over(session, principal, found, address, show=show)
+    return await _hand_over(session, principal, invitation, address, show=show)
 
 
 async def _hand_over(
@@ -151,7 +151,7 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
     token = secrets.token_urlsafe(32)
     rows = Invitations(session, tenant_id)
     await rows.delete_where(Invitation.email == email)
-    made = Invitation(
+    invitation = Invitation(
         tenant_id=tenant_id,
         email=email,
         name=name,
@@ -159,18 +159,18 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
         token_hash=crypto.fingerprint(token),
         expires_at=clock.now() + LIFE,
     )
-    await rows.add(made)
-    log.info("invitation.made", by="server", role=role.value, invitation_id=str(made.id), tenant_id=tenant_id)
+    await rows.add(invitation)
+    log.info("invitation.made", by="server", role=role.value, invitation_id=str(invitation.id), tenant_id=tenant_id)
     return token
 
 
 async def revoke(session: AsyncSession, principal: Principal, invitation_id: UUID, *, address: str) -> str:
     """End an invitation; its link is worth nothing from now on. Answers the address."""
-    found = await _one(session, principal, invitation_id)
-    await Invitations(session, principal.tenant_id).delete(found)
-    await account_mail.drop(session, principal.tenant_id, found.id)
-    log.info("invitation.revoked", **_who(principal, found.id, address))
-    return found.email
+    invitation = await _one(session, principal, invitation_id)
+    await Invitations(session, principal.tenant_id).delete(invitation)
+    await account_mail.drop(session, principal.tenant_id, invitation.id)
+    log.info("invitation.revoked", **_who(principal, invitation.id, address))
+    return invitation.email
 
 
 async def end_of(session: AsyncSession, tenant_id: int, user_id: UUID, *, keeps: Role | None) -> None:
@@ -217,17 +217,19 @@ async def opened(session: AsyncSession, token: str) -> Opened:
     ).one_or_none()
     if row is None:
         raise LinkOver
-    found: Invitation = row[0]
-    return Opened(found.id, found.tenant_id, row[1], found.email, found.name, Role(found.role), row[2])
+    invitation: Invitation = row[0]
+    return Opened(
+        invitation.id, invitation.tenant_id, row[1], invitation.email, invitation.name, Role(invitation.role), row[2]
+    )
 
 
 async def accept_new(session: AsyncSession, token: str, *, name: str, password_hash: str, address: str) -> UUID:
     """Use the link up for a new account that is a member of this workspace only. Of two at once, one gets LinkOver."""
-    found = await _use_up(session, token)
-    user = User(email=found.email, name=name, password_hash=password_hash, disabled_at=None)
+    invitation = await _use_up(session, token)
+    user = User(email=invitation.email, name=name, password_hash=password_hash, disabled_at=None)
     session.add(user)
     await session.flush()
-    await _join(session, found, user.id, address, account="new")
+    await _join(session, invitation, user.id, address, account="new")
     return user.id
 
 
@@ -240,40 +242,40 @@ async def accept_as(
     and its sessions but `session_id` end.
     """
     user = await session.get_one(User, user_id)
-    found = await _use_up(session, token)
-    if user.email != found.email or user.disabled_at is not None:
-        raise Forbidden(f"This invitation is for {found.email}.")
+    invitation = await _use_up(session, token)
+    if user.email != invitation.email or user.disabled_at is not None:
+        raise Forbidden(f"This invitation is for {invitation.email}.")
     await sign_in_links.end_links(session, user_id)
     await sessions.end_others(session, user_id, session_id)
-    await _join(session, found, user_id, address, account="known")
-    return found
+    await _join(session, invitation, user_id, address, account="known")
+    return invitation
 
 
 async def _use_up(session: AsyncSession, token: str) -> Opened:
-    found = await opened(session, token)
-    await repository.lock_workspace(session, found.tenant_id)
+    invitation = await opened(session, token)
+    await repository.lock_workspace(session, invitation.tenant_id)
     used = await session.scalar(
         delete(Invitation)
-        .where(Invitation.id == found.id, Invitation.token_hash == crypto.fingerprint(token))
+        .where(Invitation.id == invitation.id, Invitation.token_hash == crypto.fingerprint(token))
         .returning(Invitation.id)
     )
     if used is None:
         raise LinkOver
-    if await repository.member_by_email(session, found.tenant_id, found.email):
+    if await repository.member_by_email(session, invitation.tenant_id, invitation.email):
         raise AlreadyHere
-    await account_mail.drop(session, found.tenant_id, found.id)
-    return found
+    await account_mail.drop(session, invitation.tenant_id, invitation.id)
+    return invitation
 
 
-async def _join(session: AsyncSession, found: Opened, user_id: UUID, address: str, *, account: str) -> None:
-    session.add(Membership(tenant_id=found.tenant_id, user_id=user_id, role=found.role.value))
+async def _join(session: AsyncSession, invitation: Opened, user_id: UUID, address: str, *, account: str) -> None:
+    session.add(Membership(tenant_id=invitation.tenant_id, user_id=user_id, role=invitation.role.value))
     await session.flush()
     log.info(
         "invitation.accepted",
-        invitation_id=str(found.id),
-        tenant_id=found.tenant_id,
+        invitation_id=str(invitation.id),
+        tenant_id=invitation.tenant_id,
         user_id=str(user_id),
-        role=found.role.value,
+        role=invitation.role.value,
         account=account,
         address=address,
     )
@@ -291,12 +293,12 @@ async def forget_over(session: AsyncSession, before: datetime) -> None:
 
 async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID) -> Invitation:
     rows = Invitations(session, principal.tenant_id)
-    found = await rows.get_one_or_none(Invitation.id == invitation_id, lock=True)
-    if found is None:
+    invitation = await rows.get_one_or_none(Invitation.id == invitation_id, lock=True)
+    if invitation is None:
         raise NotFound
-    if not principal.role.covers(Role(found.role)):
-        raise Forbidden(f"Only an owner may do this to an invitation of an {found.role}.")
-    return found
+    if not principal.role.covers(Role(invitation.role)):
+        raise Forbidden(f"Only an owner may do this to an invitation of an {invitation.role}.")
+    return invitation
 
 
 def _who(principal: Principal, invitation_id: UUID, address: str) -> dict[str, str | int]:

@@ -50,7 +50,7 @@ class Asking(NamedTuple):
     """(value, label, what it means); the first one is chosen."""
 
 
-def asked(request: AppRequest, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
+def dialog_of(request: AppRequest, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
     """The dialog that `question` needs before somebody gets `role`, or is removed (None)."""
     which = "these keys" if len(question.keys) > 1 else "this key"
     choices = [
@@ -69,7 +69,7 @@ async def _keys(
         "accounts/keys.html",
         status_code=error.status_code if error else 200,
         rows=rows,
-        made=_made_with(rows),
+        dependents=_made_with(rows),
         roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
         access=ACCESS,
         preset_of=_preset_of,

@@ -240,26 +240,26 @@ async def settle(
 
     Returns how many there were. Without an answer KeysInQuestion when there are any; Invalid for an answer that does not fit.
     """
-    found = await of_maker(session, principal.tenant_id, user_id, above=stays_as)
-    if not found:
+    held_keys = await of_maker(session, principal.tenant_id, user_id, above=stays_as)
+    if not held_keys:
         return 0
     if answer is None:
-        raise KeysInQuestion(found)
+        raise KeysInQuestion(held_keys)
     if answer not in choices(principal, user_id, stays_as):
         raise Invalid(errors=[{"path": "keys", "message": "Choose what shall become of the API keys."}])
     if answer == "keep":
-        return len(found)
+        return len(held_keys)
     values = {"created_by": principal.user_id} if answer == "hand_over" else {"revoked_at": clock.now()}
-    await session.execute(update(ApiKey).where(ApiKey.id.in_([key.id for key in found])).values(**values))
-    return len(found)
+    await session.execute(update(ApiKey).where(ApiKey.id.in_([key.id for key in held_keys])).values(**values))
+    return len(held_keys)
 
 
 def choices(principal: Principal, user_id: UUID, stays_as: Role | None) -> list[Settling]:
     """What may become of somebody's keys; the first one is the default. Nobody hands their keys over to themselves."""
-    found: list[Settling] = ["revoke"]
+    answers: list[Settling] = ["revoke"]
     if principal.user_id is not None and principal.user_id != user_id:
-        found.append("hand_over")
-    return found if stays_as is None else [*found, "keep"]
+        answers.append("hand_over")
+    return answers if stays_as is None else [*answers, "keep"]
 
 
 async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID, verb: str) -> ApiKey:
@@ -285,12 +285,12 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
     wanted = set(scopes)
     unknown = sorted(wanted - set(Scope))
     if unknown or not wanted:
-        told = f"There is no scope {', '.join(unknown)}. " if unknown else "Choose at least one. "
-        raise Invalid(errors=[{"path": "scopes", "message": f"{told}The scopes are {', '.join(Scope)}."}])
+        refusal = f"There is no scope {', '.join(unknown)}. " if unknown else "Choose at least one. "
+        raise Invalid(errors=[{"path": "scopes", "message": f"{refusal}The scopes are {', '.join(Scope)}."}])
     held = [scope for scope in Scope if scope in wanted]
     if useless := [scope for scope in held if not role.covers(scope.least_role)]:
-        told = "; ".join(f"{scope} needs the role {scope.least_role}" for scope in useless)
-        raise Invalid(errors=[{"path": "scopes", "message": f"The role {role} cannot use all of these: {told}."}])
+        refusal = "; ".join(f"{scope} needs the role {scope.least_role}" for scope in useless)
+        raise Invalid(errors=[{"path": "scopes", "message": f"The role {role} cannot use all of these: {refusal}."}])
     return [scope.value for scope in held]
 
 

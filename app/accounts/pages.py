@@ -84,8 +84,8 @@ async def sign_in(request: AppRequest, db_session: Database) -> Template | Respo
     except TooMany as error:
         log.warning("sign_in.too_many", address=address, known_device=device is not None)
         return _form(request, target, email, error.message, 429, {"Retry-After": str(error.retry_after)})
-    told = await _untold(db_session, user_id)
-    return await begin(request, db_session, user_id, target, lasting=bool(form.get("lasting")), text=told)
+    notice = await _untold(db_session, user_id)
+    return await begin(request, db_session, user_id, target, lasting=bool(form.get("lasting")), text=notice)
 
 
 async def _untold(session: AsyncSession, user_id: UUID) -> str | None:
@@ -141,11 +141,11 @@ async def use_link(request: AppRequest, db_session: Database) -> Response[bytes]
 async def who_is_signed_in(request: AppRequest) -> Response[dict[str, Any]]:
     """For `static/session.js`: whose session this browser has, in which workspace, and the proof for forms of it."""
     who = request.user
-    told: dict[str, Any] = {"user": None, "workspace": None}
+    identity: dict[str, Any] = {"user": None, "workspace": None}
     if who is not None:
-        told = {"user": str(who.id), "name": who.name, "workspace": who.tenant_id, "workspaceName": who.workspace}
-        told |= {"role": str(who.role), "csrf": csrf.masked(csrf.token_of_session(who.own_session, who.tenant_id))}
-    return Response(told, headers=PRIVATE)
+        identity = {"user": str(who.id), "name": who.name, "workspace": who.tenant_id, "workspaceName": who.workspace}
+        identity |= {"role": str(who.role), "csrf": csrf.masked(csrf.token_of_session(who.own_session, who.tenant_id))}
+    return Response(identity, headers=PRIVATE)
 
 
 @get("/session/return", role=Role.VIEWER)

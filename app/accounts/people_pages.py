@@ -36,7 +36,7 @@ async def _users(
     session: AsyncSession,
     error: AppError | None = None,
     given: dict[str, str] | None = None,
-    asked: key_pages.Asking | None = None,
+    question: key_pages.Asking | None = None,
 ) -> Template:
     tenant_id, members = request.user.tenant_id, await repository.members(session, request.user.tenant_id)
     admin = request.user.may(Role.ADMIN)
@@ -46,7 +46,7 @@ async def _users(
         status_code=error.status_code if error else 200,
         members=members,
         makers=await keys.makers(session, tenant_id),
-        asked=asked,
+        question=question,
         invited=await invitations.listed(session, tenant_id),
         links=await account_mail.latest(session, tenant_id, [member.id for member in members]) if admin else {},
         mails=await account_mail.can_mail(session, tenant_id),
@@ -77,10 +77,10 @@ async def invite(request: AppRequest, db_session: Database) -> Template | Respon
     email, name, role = await _text(request, "email", "name", "role")
     address = client_address(request.scope)
     try:
-        made = await service.invite(db_session, request.user, email=email, name=name, role=role, address=address)
+        link = await service.invite(db_session, request.user, email=email, name=name, role=role, address=address)
     except Invalid as error:
         return await _users(request, db_session, error, {"email": email, "name": name, "role": role})
-    return _handed_over(request, made, "/invitation", invited=True)
+    return _handed_over(request, link, "/invitation", invited=True)
 
 
 @post("/settings/invitations/{invitation_id:uuid}/renew", role=Role.ADMIN, status_code=200)
@@ -89,8 +89,8 @@ async def renew_invitation(
 ) -> Template | Response[bytes]:
     """Send an invitation again with a new link; the old one ends. `show=1` asks for the link after a mail that could not be sent."""
     show, address = bool((await request.form()).get("show")), client_address(request.scope)
-    made = await invitations.renew(db_session, request.user, invitation_id, show=show, address=address)
-    return _handed_over(request, made, "/invitation", invited=True)
+    link = await invitations.renew(db_session, request.user, invitation_id, show=show, address=address)
+    return _handed_over(request, link, "/invitation", invited=True)
 
 
 @post("/settings/invitations/{invitation_id:uuid}/revoke", role=Role.ADMIN)
@@ -106,8 +106,8 @@ async def revoke_invitation(
 @post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, status_code=200)
 async def new_link(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
     """A new one-time link for somebody who cannot sign in."""
-    made = await service.new_link(db_session, request.user, user_id, address=client_address(request.scope))
-    return _handed_over(request, made, "/sign-in/link", invited=False)
+    link = await service.new_link(db_session, request.user, user_id, address=client_address(request.scope))
+    return _handed_over(request, link, "/sign-in/link", invited=False)
 
 
 @post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, status_code=200)
@@ -117,7 +117,7 @@ async def change_role(request: AppRequest, db_session: Database, user_id: FromPa
     try:
         member = await service.change_role(db_session, request.user, user_id, role, answer or None)
     except KeysInQuestion as question:
-        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, Role(role)))
+        return await _users(request, db_session, question=key_pages.dialog_of(request, question, user_id, Role(role)))
     return flash.go(request, URL, f"{member.name or member.email} is {member.role} now.")
 
 
@@ -128,7 +128,7 @@ async def remove_user(request: AppRequest, db_session: Database, user_id: FromPa
     try:
         member = await service.remove(db_session, request.user, user_id, answer or None)
     except KeysInQuestion as question:
-        return await _users(request, db_session, asked=key_pages.asked(request, question, user_id, None))
+        return await _users(request, db_session, question=key_pages.dialog_of(request, question, user_id, None))
     return flash.go(request, URL, f"{member.name or member.email} was removed.")
 
 

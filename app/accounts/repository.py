@@ -43,20 +43,20 @@ async def any_user(session: AsyncSession) -> bool:
 
 async def member_by_email(session: AsyncSession, tenant_id: int, email: str) -> User | None:
     """The member of a workspace with this address. There is one at most, though an address may have accounts elsewhere too."""
-    found: User | None = await session.scalar(
+    member: User | None = await session.scalar(
         select(User)
         .join(Membership, Membership.user_id == User.id)
         .where(Membership.tenant_id == tenant_id, func.lower(User.email) == email.lower())
     )
-    return found
+    return member
 
 
 async def oldest_account(session: AsyncSession, email: str) -> User | None:
     """The account that had this address first."""
-    found: User | None = await session.scalar(
+    account: User | None = await session.scalar(
         select(User).where(func.lower(User.email) == email.lower()).order_by(User.created_at, User.id).limit(1)
     )
-    return found
+    return account
 
 
 async def workspace(session: AsyncSession, tenant_id: int) -> Workspace:
@@ -64,13 +64,13 @@ async def workspace(session: AsyncSession, tenant_id: int) -> Workspace:
 
 
 async def workspace_by_slug(session: AsyncSession, slug: str) -> Workspace | None:
-    found: Workspace | None = await session.scalar(select(Workspace).where(Workspace.slug == slug))
-    return found
+    workspace: Workspace | None = await session.scalar(select(Workspace).where(Workspace.slug == slug))
+    return workspace
 
 
 async def first_workspace(session: AsyncSession) -> Workspace | None:
-    found: Workspace | None = await session.scalar(select(Workspace).order_by(Workspace.id).limit(1))
-    return found
+    workspace: Workspace | None = await session.scalar(select(Workspace).order_by(Workspace.id).limit(1))
+    return workspace
 
 
 async def free_slug(session: AsyncSession, wanted: str) -> str:

@@ -61,8 +61,8 @@ class ApiKeyIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
             return self.role or Role.VIEWER, self.scopes
         if self.role is not None or self.scopes is not None:
             raise Invalid(errors=[{"path": "preset", "message": "Send a preset, or role and scopes; not both."}])
-        found = keys.PRESETS[self.preset]
-        return found.role, list(found.scopes)
+        preset = keys.PRESETS[self.preset]
+        return preset.role, list(preset.scopes)
 
 
 class RotationIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

@@ -77,9 +77,9 @@ async def create_workspace(
     name = clean_name(name)
     if not name:
         raise Invalid(errors=[{"path": "name", "message": "Give the workspace a name."}])
-    made = re.sub(r"[^a-z0-9]+", "-", (slug or name).lower()).strip("-")[:48] or "workspace"
+    wanted_slug = re.sub(r"[^a-z0-9]+", "-", (slug or name).lower()).strip("-")[:48] or "workspace"
     row = Workspace(
-        name=name, slug=await repository.free_slug(session, made), timezone=check_timezone(timezone), settings={}
+        name=name, slug=await repository.free_slug(session, wanted_slug), timezone=check_timezone(timezone), settings={}
     )
     session.add(row)
     await session.flush()
@@ -339,10 +339,10 @@ def _may_grant(principal: Principal, role: Role) -> None:
 
 
 async def _member(session: AsyncSession, principal: Principal, user_id: UUID) -> Member:
-    found = await repository.members(session, principal.tenant_id, only=user_id)
-    if not found:
+    members = await repository.members(session, principal.tenant_id, only=user_id)
+    if not members:
         raise NotFound
-    return found[0]
+    return members[0]
 
 
 async def _keep_an_owner(session: AsyncSession, tenant_id: int) -> None:

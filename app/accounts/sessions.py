@@ -54,15 +54,15 @@ async def check_password(short_transaction: OpenSession, email: str, password: s
     async with short_transaction() as session:
         wait = await throttle.take(session, budgets)
         accounts = (await session.execute(_accounts(email))).all()
-    found = await _whose(password, accounts)
-    if found is None:
+    account = await _whose(password, accounts)
+    if account is None:
         raise WrongPassword(f"Email or password is wrong.{throttle.in_words(wait)}")
-    renewed = await passwords.hashed(password) if passwords.outdated(found.password_hash) else None
+    renewed = await passwords.hashed(password) if passwords.outdated(account.password_hash) else None
     async with short_transaction() as session:
         await throttle.give_back(session, budgets)
         if renewed:
-            await session.execute(update(User).where(User.id == found.id).values(password_hash=renewed))
-    user_id: UUID = found.id
+            await session.execute(update(User).where(User.id == account.id).values(password_hash=renewed))
+    user_id: UUID = account.id
     return user_id
 
 
@@ -160,10 +160,12 @@ async def _last_workspace(session: AsyncSession, user_id: UUID, wanted: int | No
         .order_by(func.max(UserSession.seen_at).desc().nulls_last(), Membership.tenant_id)
         .limit(1)
     )
-    found: int | None = await session.scalar(query if wanted is None else query.where(Membership.tenant_id == wanted))
-    if found is None:
+    workspace_id: int | None = await session.scalar(
+        query if wanted is None else query.where(Membership.tenant_id == wanted)
+    )
+    if workspace_id is None:
         raise Forbidden("You are not a member of any workspace. Ask an admin to invite you.")
-    return found
+    return workspace_id
 
 
 async def listed(session: AsyncSession, principal: Principal) -> list[UserSession]:

@@ -75,7 +75,7 @@ async def show_person(
         run=run,
         contact=loaded.contact,
         name=name,
-        told=explanations,
+        explanations=explanations,
         shown=[shown_status(step) for step in run.steps],
         looks=looks,
         unknown=presentation.step(""),

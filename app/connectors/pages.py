@@ -67,13 +67,13 @@ def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -
 @get("/connectors", role=Role.VIEWER)
 async def list_connectors(request: AppRequest, connectors: NamedDependency[ConnectorService]) -> Template:
     """All connectors."""
-    found = await connectors.list(100)
+    listed = await connectors.list(100)
     return page(
         request,
         "connectors/list.html",
-        rows=[view(row) for row in found.items],
-        waiting=await connectors.waiting(found.items),
-        waiting_for_any=0 if found.items else await connectors.waiting_for_any(),
+        rows=[view(row) for row in listed.items],
+        waiting=await connectors.waiting(listed.items),
+        waiting_for_any=0 if listed.items else await connectors.waiting_for_any(),
     )
 
 

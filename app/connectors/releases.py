@@ -42,10 +42,10 @@ _FREES = {
 
 async def release(session: AsyncSession, tenant_id: int, wanted: dict[str, Any]) -> int:
     """Free up to AT_ONCE messages; fewer means that no more are held. `wanted` is `{"cause": connector|default|workflow, "id": …}`."""
-    found = await database.execute(
+    released = await database.execute(
         session, _FREES[wanted["cause"]], tenant=tenant_id, id=UUID(wanted["id"]), limit=AT_ONCE
     )
-    return len(found)
+    return len(released)
 
 
 async def release_now_or_soon(session: AsyncSession, tenant_id: int, cause: str, cause_id: UUID) -> None:

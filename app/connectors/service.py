@@ -114,10 +114,10 @@ class ConnectorService:
         self.rows = ConnectorRepository(session, principal.tenant_id)
 
     async def get(self, connector_id: UUID) -> Connector:
-        found = await self.rows.get_one_or_none(Connector.id == connector_id)
-        if found is None:
+        connector = await self.rows.get_one_or_none(Connector.id == connector_id)
+        if connector is None:
             raise NotFound
-        return found
+        return connector
 
     async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[Connector]:
         return await self.rows.page([Connector.name, Connector.id], cursor, pagination.clamp_limit(limit))
@@ -140,7 +140,7 @@ class ConnectorService:
         secret = given.pop(kind.secret, "")
         config, channel = kind.checked(given), registry.channel_of(kind.type).number
         first = not await self.rows.exists(Connector.channel == channel)
-        made = Connector(
+        connector = Connector(
             id=(connector_id := uuid7()),
             tenant_id=self.tenant_id,
             type=kind.type,
@@ -150,10 +150,10 @@ class ConnectorService:
             secret=seal_password(kind.type, connector_id, config, secret),
             is_default=first or new.is_default,
         )
-        if made.is_default and not first:
+        if connector.is_default and not first:
             await self.rows.clear_default(channel)
-        self.session.add(made)
-        return await self._changed(made, of_default=made.is_default)
+        self.session.add(connector)
+        return await self._changed(connector, of_default=connector.is_default)
 
     async def update(self, connector_id: UUID, change: ConnectorChange) -> Connector:
         """Change what is given. The default can be moved to this connector, not taken away from it.

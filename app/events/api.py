@@ -53,10 +53,10 @@ class _EventsOperation(Operation):
 def ingest_of(request: AppRequest) -> Ingest:
     """The queue of this process; it stores through the sessions that the app was built with."""
     state = request.app.state
-    found: Ingest | None = state.get("ingest")
-    if found is None:
-        found = state["ingest"] = Ingest(state["database"].create_session_maker())
-    return found
+    ingest: Ingest | None = state.get("ingest")
+    if ingest is None:
+        ingest = state["ingest"] = Ingest(state["database"].create_session_maker())
+    return ingest
 
 
 @post(
@@ -76,8 +76,8 @@ async def send_events(request: AppRequest) -> Envelope[EventReceipt | list[Event
     another contact, name, properties or occurredAt the answer is 409 `event_id_in_use`.
     """
     body, key = await request.body(), request.headers.get("idempotency-key")
-    asked = f"{request.user.kind}:{request.user.id}:{key}" if key is not None else None
-    events, field_errors, many = read_events(body, asked)
+    request_key = f"{request.user.kind}:{request.user.id}:{key}" if key is not None else None
+    events, field_errors, many = read_events(body, request_key)
     ingest = ingest_of(request)
     if field_errors:
         field_errors += await ingest.look_at(request.user.tenant_id, events)

@@ -23,7 +23,7 @@ class ContactRef(NamedTuple):
 class Created(NamedTuple):
     """Contacts by how they were named, and those of them that were made now as (workspace, contact)."""
 
-    found: dict[ContactRef, UUID]
+    contact_ids: dict[ContactRef, UUID]
     new: list[tuple[int, UUID]]
 
 
@@ -36,7 +36,7 @@ _MATCH = {
 
 async def find(session: AsyncSession, wanted: Collection[ContactRef]) -> dict[ContactRef, UUID]:
     """The contacts that exist, by how they were named."""
-    found: dict[ContactRef, UUID] = {}
+    contact_ids: dict[ContactRef, UUID] = {}
     for by, match in _MATCH.items():
         some = [who for who in wanted if who.by == by]
         if some:
@@ -50,8 +50,8 @@ async def find(session: AsyncSession, wanted: Collection[ContactRef]) -> dict[Co
                 tenants=[who.tenant_id for who in some],
                 values=[who.value for who in some],
             )
-            found |= {ContactRef(row.tenant_id, by, row.value): row.id for row in rows}
-    return found
+            contact_ids |= {ContactRef(row.tenant_id, by, row.value): row.id for row in rows}
+    return contact_ids
 
 
 async def create(session: AsyncSession, wanted: Sequence[ContactRef]) -> Created:
@@ -75,11 +75,11 @@ async def create(session: AsyncSession, wanted: Sequence[ContactRef]) -> Created
         external_ids=[who.value if who.by == "external_id" else None for who in ordered],
         emails=[who.value if who.by == "email" else None for who in ordered],
     )
-    made = {
+    created = {
         ContactRef(row.tenant_id, "external_id", row.external_id)
         if row.external_id is not None
         else ContactRef(row.tenant_id, "email", row.email): row.id
         for row in rows
     }
-    found = await find(session, [who for who in ordered if who not in made])
-    return Created(made | found, [(row.tenant_id, row.id) for row in rows])
+    existing = await find(session, [who for who in ordered if who not in created])
+    return Created(created | existing, [(row.tenant_id, row.id) for row in rows])

@@ -85,7 +85,7 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
 
 async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, StoredEvent]:
     """The events already stored under these keys."""
-    found: dict[EventKey, StoredEvent] = {}
+    events: dict[EventKey, StoredEvent] = {}
     every = set(keys)
     for of_request, column in ((False, "key"), (True, "request_key")):
         wanted = sorted({key for key in every if key.of_request == of_request})
@@ -106,8 +106,8 @@ async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[Event
         )
         for row in rows:
             stored = StoredEvent(row.id, row.contact_id, row.name, row.properties, row.occurred_at, row.received_at)
-            found[EventKey(row.tenant_id, of_request, row.text)] = stored
-    return found
+            events[EventKey(row.tenant_id, of_request, row.text)] = stored
+    return events
 
 
 class EventRepository(TenantRepository[Event]):

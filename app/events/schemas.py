@@ -136,8 +136,8 @@ def _place(number: int, many: bool) -> str:
 
 def place_of(field_error: FieldError) -> int:
     """The index of the event that a field error is about, to put field_errors in the order of the body."""
-    found = re.match(r"\[(\d+)\]", field_error["path"])
-    return int(found[1]) if found else 0
+    match = re.match(r"\[(\d+)\]", field_error["path"])
+    return int(match[1]) if match else 0
 
 
 def _salvaged(item: Any, faulty: bool) -> EventIn:
@@ -154,7 +154,7 @@ def _accept(
     event: EventIn, where: str, latest: datetime, field_errors: list[FieldError], request_key: str | None
 ) -> Accepted | None:
     """The event, or None when something is wrong with it; `field_errors` holds what is known already and gets the rest."""
-    known = {found["path"] for found in field_errors}
+    known = {one["path"] for one in field_errors}
 
     def complain(field: str, message: str) -> None:
         field_errors.append({"path": joined(where, field), "message": message})

@@ -99,19 +99,19 @@ async def store(session: AsyncSession, requests: Sequence[Request]) -> list[Answ
 
 def _faults(request: Request, seen: KnownRows, waiting: dict[EventKey, Content]) -> list[Fault]:
     """What keeps a request from being stored. `waiting` holds what is about to be stored, and gets what this one brings."""
-    found: list[Fault] = []
+    faults: list[Fault] = []
     for key, event in request.keyed():
         stored = seen.known.get(key) if key is not None else None
         if event.by == "id" and stored is None and request.who(event) not in seen.contacts:
             message = f"There is no contact {event.who} in this workspace. Send externalId or email to make one."
-            found.append(Fault("contact", {"path": joined(event.where, "contactId"), "message": message}))
+            faults.append(Fault("contact", {"path": joined(event.where, "contactId"), "message": message}))
         elif key is not None:
             content = seen.content(request, event)
             first = stored_content(stored) if stored is not None else waiting.setdefault(key, content)
-            found += [
-                Fault("request" if key.of_request else "id", told) for told in content.differences(first, event.where)
+            faults += [
+                Fault("request" if key.of_request else "id", error) for error in content.differences(first, event.where)
             ]
-    return found
+    return faults
 
 
 async def _insert(session: AsyncSession, taken: Sequence[Request], seen: KnownRows) -> dict[int, EventRow]:
@@ -125,13 +125,13 @@ async def _insert(session: AsyncSession, taken: Sequence[Request], seen: KnownRo
                 first |= {key} if key is not None else set()
     missing = {request.who(event): None for _, event, request in to_store}
     created = await people.create(session, [who for who in missing if who not in seen.contacts])
-    seen.contacts.update(created.found)
-    made = iter(ids.uuid7_many(len(created.new) + len(to_store)))
+    seen.contacts.update(created.contact_ids)
+    new_ids = iter(ids.uuid7_many(len(created.new) + len(to_store)))
     now = clock.now()
 
     def row(tenant_id: int, contact_id: UUID, name: str, properties: str, event: Accepted | None = None) -> EventRow:
         return EventRow(
-            id=UUID(bytes=next(made)),
+            id=UUID(bytes=next(new_ids)),
             tenant_id=tenant_id,
             contact_id=contact_id,
             name=name,

@@ -61,10 +61,10 @@ EXTRAS = [
 
 def errors_by_path(error: AppError | None) -> dict[str, str]:
     """The first field_error of each field."""
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for field_error in error.errors if error else []:
-        found.setdefault(field_error["path"], field_error["message"])
-    return found
+        messages.setdefault(field_error["path"], field_error["message"])
+    return messages
 
 
 async def _typed(request: AppRequest) -> dict[str, str]:
@@ -76,10 +76,10 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
     """The rendered mail, or what stands against it, for the contact with the address or external id `who`."""
     contact_id = None
     if who.strip():
-        found = await SampleContacts(service.session, service.tenant_id).known_as(who.strip())
-        if found is None:
+        contact = await SampleContacts(service.session, service.tenant_id).known_as(who.strip())
+        if contact is None:
             return None, {"as": "No contact has this address or id."}
-        contact_id = found.id
+        contact_id = contact.id
     try:
         return await service.preview(parts, PreviewRequest(contact_id=contact_id)), {}
     except Invalid as error:
@@ -88,8 +88,8 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
 
 async def _held_back(session: AsyncSession, tenant_id: int, who: str) -> str:
     """Why the contact that the preview is for would not get the mail; empty when it would."""
-    found = await SampleContacts(session, tenant_id).known_as(who.strip()) if who.strip() else None
-    may = await permission_of(session, found) if found is not None else None
+    contact = await SampleContacts(session, tenant_id).known_as(who.strip()) if who.strip() else None
+    may = await permission_of(session, contact) if contact is not None else None
     return "" if may is None or may.allowed else may.sentence
 
 
@@ -102,10 +102,10 @@ async def list_templates(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """All templates by name, each with a small picture of itself."""
-    found = await templates.list(PAGE, cursor, search.strip())
-    subjects = await sample_subjects(db_session, request.user, [row.subject for row in found.items])
-    rows = list(zip(found.items, subjects, strict=True))
-    return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=found.next_cursor, search=search)
+    listed = await templates.list(PAGE, cursor, search.strip())
+    subjects = await sample_subjects(db_session, request.user, [row.subject for row in listed.items])
+    rows = list(zip(listed.items, subjects, strict=True))
+    return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=listed.next_cursor, search=search)
 
 
 async def _editor(
@@ -174,10 +174,10 @@ async def create_template(
     given = await _typed(request)
     try:
         new = NewTemplate(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
-        made = await templates.create(_within_limits(new))
+        template = await templates.create(_within_limits(new))
     except AppError as error:
         return await _editor(request, templates, given, error=error)
-    return flash.go(request, f"/templates/{made.id}", "Template saved.")
+    return flash.go(request, f"/templates/{template.id}", "Template saved.")
 
 
 @post("/templates/{template_id:uuid}", role=Role.MARKETER, status_code=200)
@@ -198,13 +198,13 @@ async def save_template(
 def _within_limits(change: Any) -> Any:
     """The lengths that the API checks by its schema. Raises Invalid."""
     limits = {"name": 120, "subject": 1000, "html": 256 * 1024, "text": 256 * 1024}
-    found = [
+    errors = [
         FieldError(path=name, message=f"At most {limit:,} characters.")
         for name, limit in limits.items()
         if len(getattr(change, name)) > limit
     ]
-    if found:
-        raise Invalid(errors=found)
+    if errors:
+        raise Invalid(errors=errors)
     return change
 
 
@@ -213,8 +213,8 @@ async def duplicate_template(
     request: AppRequest, templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
 ) -> Response[bytes]:
     """A copy to change."""
-    made = await templates.duplicate(template_id)
-    return flash.go(request, f"/templates/{made.id}", "This is the copy.")
+    copy = await templates.duplicate(template_id)
+    return flash.go(request, f"/templates/{copy.id}", "This is the copy.")
 
 
 @post("/templates/{template_id:uuid}/delete", role=Role.MARKETER)
@@ -275,15 +275,15 @@ async def test_template(
     parts = Parts(given["subject"], given["html"], given["text"])
     shown, errors = await _preview(templates, parts, given["as"])
     if shown is None:
-        told = flash.toast(next(iter(errors.values())), "err")
+        toast = flash.toast(next(iter(errors.values())), "err")
     else:
-        made = Parts(shown.subject, shown.html, shown.text)
+        mail = Parts(shown.subject, shown.html, shown.text)
         try:
-            result = await send_test(db_session, request.user, str(form.get("to", "")), made)
-            told = flash.toast(result.message, "ok" if result.result == "sent" else "err")
+            result = await send_test(db_session, request.user, str(form.get("to", "")), mail)
+            toast = flash.toast(result.message, "ok" if result.result == "sent" else "err")
         except TooMany as error:
-            told = flash.toast(error.message, "err")
-    return Response(b"", headers={**told, "HX-Reswap": "none"})
+            toast = flash.toast(error.message, "err")
+    return Response(b"", headers={**toast, "HX-Reswap": "none"})
 
 
 ROUTES: list[Any] = [

@@ -135,10 +135,10 @@ class TemplateService:
         self.rows = TemplateRepository(session, principal.tenant_id)
 
     async def get(self, template_id: UUID) -> Template:
-        found = await self.rows.get_one_or_none(Template.id == template_id)
-        if found is None:
+        template = await self.rows.get_one_or_none(Template.id == template_id)
+        if template is None:
             raise NotFound
-        return found
+        return template
 
     async def list(
         self, limit: int | None = None, cursor: str | None = None, search: str = ""
@@ -151,7 +151,7 @@ class TemplateService:
         if channel is None:
             raise Invalid(errors=[FieldError(path="channel", message=registry.no_such(new.channel))])
         name = await self._checked(new.name, channel, Parts(new.subject, new.html, new.text))
-        made = Template(
+        template = Template(
             tenant_id=self.tenant_id,
             name=name,
             channel=new.channel,
@@ -160,10 +160,10 @@ class TemplateService:
             text=new.text,
             updated_by=self.principal.user_id,
         )
-        self.session.add(made)
+        self.session.add(template)
         await self.session.flush()
-        await self.session.refresh(made)
-        return made
+        await self.session.refresh(template)
+        return template
 
     async def update(self, template_id: UUID, change: TemplateChange) -> Template:
         """Change what is given. Messages that are still queued will say the new text.
@@ -229,18 +229,18 @@ class TemplateService:
             )
         await self.rows.delete(template)
 
-    async def preview(self, parts: Parts, asked: PreviewRequest) -> PreviewView:
+    async def preview(self, parts: Parts, request: PreviewRequest) -> PreviewView:
         """The mail as one contact would get it. Raises Invalid that names part and line."""
         contact = SAMPLE
-        if asked.contact_id is not None:
-            found = await ContactRepository(self.session, self.tenant_id).get(asked.contact_id)
-            if found is None:
+        if request.contact_id is not None:
+            stored = await ContactRepository(self.session, self.tenant_id).get(request.contact_id)
+            if stored is None:
                 raise Invalid(errors=[FieldError(path="contactId", message="There is no such contact.")])
-            contact = found
+            contact = stored
         fields = contact_fields(contact)
         data = {
             "contact": liquid_data_of({**fields, "created_at": fields["created_at"] or clock.now()}),
-            "event": asked.event,
+            "event": request.event,
             "steps": {},
             "vars": {},
             "workspace": {"timezone": self.principal.timezone},
@@ -248,18 +248,18 @@ class TemplateService:
             "unsubscribeUrl": "#unsubscribe",
         }
         shown = Parts(
-            parts.subject if asked.subject is UNSET else asked.subject,
-            parts.html if asked.html is UNSET else asked.html,
-            parts.text if asked.text is UNSET else asked.text,
+            parts.subject if request.subject is UNSET else request.subject,
+            parts.html if request.html is UNSET else request.html,
+            parts.text if request.text is UNSET else request.text,
         )
         try:
             await holding.give_back(self.session)
-            made = await sandbox.run(content.render, shown, data, share=share_of(self.principal))
+            mail = await sandbox.run(content.render, shown, data, share=share_of(self.principal))
         except PartError as error:
             where = f"Line {error.line}: " if error.line else ""
             raise Invalid(errors=[FieldError(path=error.part, message=f"{where}{error.message}")]) from error
         who = contact.email or contact.external_id or ""
-        return PreviewView(made.subject, made.html, made.text, who, await self._warnings(shown, set(asked.event)))
+        return PreviewView(mail.subject, mail.html, mail.text, who, await self._warnings(shown, set(request.event)))
 
     async def _warnings(self, parts: Parts, given: set[str]) -> Sequence[TemplateWarning]:
         """Fields that a template reads and no data has; `given` are properties of the event that it is previewed with."""
@@ -276,21 +276,21 @@ class TemplateService:
     ) -> str:
         name = name.strip()
         await holding.give_back(self.session)
-        found = await sandbox.run(liquid_faults, parts, share=share_of(self.principal))
+        errors = await sandbox.run(liquid_faults, parts, share=share_of(self.principal))
         if not name:
-            found.append(FieldError(path="name", message="Give the template a name."))
+            errors.append(FieldError(path="name", message="Give the template a name."))
         with_subject = channel is None or "subject" in channel.parts
         if with_subject and not parts.subject.strip():
-            found.append(FieldError(path="subject", message="Write a subject."))
+            errors.append(FieldError(path="subject", message="Write a subject."))
         elif not single_line.fits(parts.subject):
-            found.append(FieldError(path="subject", message=single_line.SENTENCE))
+            errors.append(FieldError(path="subject", message=single_line.SENTENCE))
         if not parts.html.strip() and not parts.text.strip():
             path, message = (
                 ("html", "Write the HTML or the text of the mail.") if with_subject else ("text", "Write the text.")
             )
-            found.append(FieldError(path=path, message=message))
-        if found:
-            raise Invalid("The template has mistakes.", errors=found)
+            errors.append(FieldError(path=path, message=message))
+        if errors:
+            raise Invalid("The template has mistakes.", errors=errors)
         if current is None or name != current.name:
             other = await self.rows.named(name)
             if other is not None:

@@ -69,12 +69,12 @@ def _message(step: StepOut, message: StepMessageOut) -> str:
         "failed": f"Could not be sent: {why}.",
         "uncertain": f"Nobody knows whether it left: {why}.{_UNDECIDED.get(message.if_undecided or '', '')}",
     }
-    told = words.get(message.status, f"{message.status.capitalize()}{to}.")
+    sentence = words.get(message.status, f"{message.status.capitalize()}{to}.")
     if message.decision is not None:
-        told = f"{told} {_decided(message.decision)}"
+        sentence = f"{sentence} {_decided(message.decision)}"
     if step.completed_at is None:
-        return f"{told} The run waits for its outcome."
-    return f"{told} The run had gone on." if message.status in ("failed", "uncertain") else told
+        return f"{sentence} The run waits for its outcome."
+    return f"{sentence} The run had gone on." if message.status in ("failed", "uncertain") else sentence
 
 
 _UNDECIDED = {

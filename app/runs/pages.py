@@ -138,7 +138,7 @@ async def show_run(
         picture=draw(graph),
         way=steps_of_path(run),
         branches=branches_taken(run, graph),
-        told=sentences(run, graph),
+        explanations=sentences(run, graph),
         shown=[shown_status(step) for step in run.steps],
         bad_steps=[needs_look(step) for step in run.steps],
         look_again=seconds_to_next_look(run),

@@ -87,11 +87,11 @@ def _contact(contact: Contact | None) -> RunContact | None:
 
 def run_messages(statuses: Iterable[int]) -> RunMessages:
     """What became of the messages of one run, from a MessageStatus each."""
-    found = RunMessages()
+    counts = RunMessages()
     for status in statuses:
         word = STANDING.get(MessageStatus(status), "sent")
-        setattr(found, word, getattr(found, word) + 1)
-    return found
+        setattr(counts, word, getattr(counts, word) + 1)
+    return counts
 
 
 def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:

@@ -54,10 +54,10 @@ def revision(if_match: str | None) -> int | None:
     """The draft revision in an `If-Match` header; None without one. Raises BadRequest for anything else."""
     if if_match is None:
         return None
-    found = _REV.match(if_match.strip())
-    if found is None:
+    match = _REV.match(if_match.strip())
+    if match is None:
         raise BadRequest(f'`If-Match` must be the draft revision in quotes, as in "17"; it was {if_match!r}.')
-    return int(found[1])
+    return int(match[1])
 
 
 async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[WorkflowDetail]:
@@ -296,8 +296,8 @@ async def revert_version(
     data: JSONBody[PublishRequest | None] = None,
 ) -> Envelope[VersionDetail]:
     """Copy an old version into a new one and make that live; the draft follows. Answers the new version."""
-    made = await workflows.revert(workflow_id, version, data.changelog if data else None)
-    return ok(VersionDetail.of(made, made.version))
+    published = await workflows.revert(workflow_id, version, data.changelog if data else None)
+    return ok(VersionDetail.of(published, published.version))
 
 
 @get("/api/v1/node-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List node types")

@@ -66,7 +66,7 @@ def admission(trigger: Trigger) -> Callable[[Candidate], bool]:
 
 def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:
     """The first goal on the contact that a candidate meets already, so that it would not be let in."""
-    asked = [
+    goals_on_contact = [
         (goal, _held(goal.conditions, goal.match))
         for goal in goals
         if goal.check_contact is True and contact_goals.on_contact(_conditions(goal.conditions))
@@ -74,7 +74,7 @@ def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:
 
     def find(candidate: Candidate) -> Goal | None:
         alone = replace(candidate, event={})  # bare names read the contact
-        return next((goal for goal, held in asked if held(alone)), None)
+        return next((goal for goal, held in goals_on_contact if held(alone)), None)
 
     return find
 

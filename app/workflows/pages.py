@@ -65,14 +65,14 @@ async def workflow_list(
     new: FromQuery[str | None] = None,
 ) -> Template:
     """All workflows, last changed first; archived ones on their own tab."""
-    found = await workflows.list(statuses=workflow_statuses(status), search=search, limit=PAGE, cursor=cursor)
+    listed_page = await workflows.list(statuses=workflow_statuses(status), search=search, limit=PAGE, cursor=cursor)
     counts = await workflows.status_counts()
     return page(
         request,
         "workflows/list.html",
         block="list",
-        rows=[row_of(listed) for listed in found.items],
-        next_cursor=found.next_cursor,
+        rows=[row_of(listed) for listed in listed_page.items],
+        next_cursor=listed_page.next_cursor,
         cursor=cursor,
         tabs=[
             (key, text, f"/workflows?status={key}" if key else "/workflows", counts.get(WorkflowStatus(key), 0))
@@ -93,7 +93,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
     form = await request.form()
     name, description = str(form.get("name", "")), str(form.get("description", ""))
     try:
-        made = await workflows.create(name=name, description=description)
+        workflow = await workflows.create(name=name, description=description)
     except Invalid as error:
         field_error = error.errors[0]["message"] if error.errors else error.message
         return page(
@@ -105,7 +105,7 @@ async def create(request: AppRequest, workflows: NamedDependency[WorkflowService
             description=description,
             error=field_error,
         )
-    return go(request, f"/workflows/{made.id}")
+    return go(request, f"/workflows/{workflow.id}")
 
 
 @post("/workflows/{workflow_id:uuid}/duplicate", role=Role.MARKETER, status_code=200)
@@ -113,8 +113,8 @@ async def duplicate(
     request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Copy the draft into a new workflow and open it."""
-    made = await workflows.duplicate(workflow_id)
-    return go(request, f"/workflows/{made.id}", f"This is {made.name}. Runs and versions stayed with the original.")
+    copy = await workflows.duplicate(workflow_id)
+    return go(request, f"/workflows/{copy.id}", f"This is {copy.name}. Runs and versions stayed with the original.")
 
 
 @post("/workflows/{workflow_id:uuid}/archive", role=Role.ADMIN, status_code=200)
@@ -183,10 +183,10 @@ async def versions(
 ) -> Template:
     """Every version with what it changed. `v` is a number or `draft`; without it the newest is shown."""
     workflow = await workflows.get(workflow_id)
-    found = await workflows.versions(workflow, limit=VERSIONS, cursor=cursor)
+    published = await workflows.versions(workflow, limit=VERSIONS, cursor=cursor)
     unpublished = await workflows.has_unpublished_changes(workflow)
     in_flow = await workflows.in_flow_by_version(workflow)
-    chosen = v or (DRAFT if unpublished or not found.items else str(found.items[0].version))
+    chosen = v or (DRAFT if unpublished or not published.items else str(published.items[0].version))
     if chosen == DRAFT:
         after, base = workflows.draft(workflow).flow, workflow.live_version
         shown: WorkflowVersion | None = None
@@ -199,9 +199,9 @@ async def versions(
         request,
         "workflows/versions.html",
         workflow=workflow,
-        entries=[entry_of(version, workflow, in_flow) for version in found.items],
+        entries=[entry_of(version, workflow, in_flow) for version in published.items],
         unpublished=unpublished,
-        next_cursor=found.next_cursor,
+        next_cursor=published.next_cursor,
         chosen=chosen,
         shown=shown,
         base=base,
@@ -227,11 +227,11 @@ async def revert(
 ) -> Response[bytes]:
     """Make an old version the live one again, as a new version."""
     note = str((await request.form()).get("changelog", ""))
-    made = await workflows.revert(workflow_id, number, note)
+    published = await workflows.revert(workflow_id, number, note)
     return go(
         request,
-        f"/workflows/{workflow_id}/versions?v={made.version}",
-        f"v{made.version} is live. It is the same as v{number}; runs stay on the version they started on.",
+        f"/workflows/{workflow_id}/versions?v={published.version}",
+        f"v{published.version} is live. It is the same as v{number}; runs stay on the version they started on.",
     )
 
 

@@ -134,10 +134,10 @@ class WorkflowRepository(TenantRepository[Workflow]):
 
     async def known_names(self, events: Set[str]) -> KnownNames:
         """Names that contacts and these events have; asked once for a request."""
-        asked = frozenset(events)
-        if asked not in self._names:
-            self._names[asked] = await known_names(self.session, self.tenant_id, asked)
-        return self._names[asked]
+        event_names = frozenset(events)
+        if event_names not in self._names:
+            self._names[event_names] = await known_names(self.session, self.tenant_id, event_names)
+        return self._names[event_names]
 
     async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
         """Of what a document names (kind → ids), what is there and how it is called; one query a kind."""

@@ -101,10 +101,10 @@ class WorkflowService:
 
     async def get(self, workflow_id: UUID) -> Workflow:
         """One workflow. Raises WorkflowNotFound, also for another workspace's."""
-        found = await self._repository.get(workflow_id)
-        if found is None:
+        workflow = await self._repository.get(workflow_id)
+        if workflow is None:
             raise WorkflowNotFound
-        return found
+        return workflow
 
     async def list(
         self,
@@ -344,10 +344,10 @@ class WorkflowService:
     # ----------------------------------------------------------------------------------------------------------
 
     async def _locked(self, workflow_id: UUID) -> Workflow:
-        found = await self._repository.get(workflow_id, lock=True)
-        if found is None:
+        workflow = await self._repository.get(workflow_id, lock=True)
+        if workflow is None:
             raise WorkflowNotFound
-        return found
+        return workflow
 
     async def _editable(self, workflow_id: UUID) -> Workflow:
         workflow = await self._locked(workflow_id)

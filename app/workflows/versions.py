@@ -51,10 +51,10 @@ class Versions:
 
     async def get(self, workflow: Workflow, number: int) -> WorkflowVersion:
         """One version. Raises NoSuchVersion."""
-        found = await self._rows.get(workflow.id, number) if 0 < number < 2**31 else None
-        if found is None:
+        version = await self._rows.get(workflow.id, number) if 0 < number < 2**31 else None
+        if version is None:
             raise NoSuchVersion
-        return found
+        return version
 
     async def live(self, workflow: Workflow) -> WorkflowVersion | None:
         """The version that new runs start on; None before the first publication."""
@@ -85,11 +85,11 @@ class Versions:
         if live is not None and live.content_hash == old.content_hash:
             raise VersionIsLive
         again = LoadedFlow(old.graph)
-        made = await self._freeze(workflow, again, changelog or f"Reverted to version {number}")
+        published = await self._freeze(workflow, again, changelog or f"Reverted to version {number}")
         await self._drafts.replace(
             workflow, LoadedFlow.of(again.flow, again.diagnostics), f"reverted to version {number}"
         )
-        return made
+        return published
 
     async def _freeze(self, workflow: Workflow, loaded: LoadedFlow, changelog: str | None) -> WorkflowVersion:
         await self.require_ready(loaded)
