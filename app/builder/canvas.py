@@ -37,10 +37,10 @@ def teach(engine: FragmentEngine) -> None:
     """Give templates the words of conditions: the operators, a field's label, a whole list, and the rules of a decision."""
 
     @pass_context
-    def told(context: Context, rules: list[Json]) -> list[RuleLine]:
+    def rule_lines(context: Context, rules: list[Json]) -> list[RuleLine]:
         return decision_in_words(rules, readers_zone(context))
 
-    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=told)
+    engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
     engine.engine.filters.update(field_label=label_of)
 
 

@@ -107,7 +107,7 @@ def read_events(body: bytes, request_key: str | None = None) -> EventsRead:
             raw = msgspec.json.decode(body) if many else [msgspec.json.decode(body)]
             _check_count(len(raw))
             faults = [all_field_errors(item, EventIn, _place(number, many)) for number, item in enumerate(raw)]
-            events = [_salvaged(item, bool(found)) for item, found in zip(raw, faults, strict=True)]
+            events = [_salvaged(item, bool(of_item)) for item, of_item in zip(raw, faults, strict=True)]
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not well-formed JSON: {error}") from error
     _check_count(len(events))
@@ -116,9 +116,9 @@ def read_events(body: bytes, request_key: str | None = None) -> EventsRead:
     field_errors: list[FieldError] = []
     for number, event in enumerate(events):
         key = None if request_key is None or event.id is not None else f"{request_key}#{number}"
-        found = [*faults[number]] if faults else []
-        taken = _accept(event, _place(number, many), latest, found, key)
-        field_errors += found
+        of_event = [*faults[number]] if faults else []
+        taken = _accept(event, _place(number, many), latest, of_event, key)
+        field_errors += of_event
         if taken is not None:
             accepted.append(taken)
     return EventsRead(accepted, field_errors, many)

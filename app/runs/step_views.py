@@ -115,17 +115,17 @@ def _message(message: Message | None, decision: MessageDecision | None) -> StepM
 
 def rules_of(step: Step) -> list[RuleOut]:
     """What a branch was decided by, nested groups flattened."""
-    found: list[RuleOut] = []
+    flat: list[RuleOut] = []
 
     def gather(rules: list[dict[str, Any]]) -> None:
         for rule in rules:
             if "rules" in rule:
                 gather(rule["rules"])
             else:
-                found.append(msgspec.convert(rule, RuleOut))
+                flat.append(msgspec.convert(rule, RuleOut))
 
     gather((step.output or {}).get("rules") or [])
-    return found
+    return flat
 
 
 def open_status(run: Run) -> StepStatus:
