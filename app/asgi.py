@@ -15,6 +15,7 @@ from app import features
 from app.accounts import deps, guards
 from app.accounts.authentication import Authentication
 from app.builder import canvas, type_check
+from app.connectors import form_check
 from app.flow import discovery
 from app.idempotency.middleware import Idempotency
 from app.lib import database, logs, virtual_clock
@@ -66,9 +67,10 @@ def middleware() -> list[Any]:
 
 
 def teach(engine: FragmentEngine) -> None:
-    """Give templates the words of the builder, then see whether those of the step types work."""
+    """Give templates the words of the builder, then see whether those of steps, triggers and connectors work."""
     canvas.teach(engine)
     type_check.check_types(engine)
+    form_check.check_connectors(engine)
 
 
 def create_app(*, database_config: Any = None) -> Litestar:

@@ -24,6 +24,7 @@ from app.flow.phrases import RuleLine, decision_in_words, sentence
 from app.flow.retry import ONCE, Retry
 from app.flow.trigger_type import CATEGORY
 from app.lib.formats import readers_zone
+from app.messaging import words
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.web.fragments import FragmentEngine
@@ -34,7 +35,7 @@ Json = dict[str, Any]
 
 
 def teach(engine: FragmentEngine) -> None:
-    """Give templates the words of conditions: the operators, a field's label, a whole list, and the rules of a decision."""
+    """Give templates the words of conditions (the operators, a field's label, a whole list, the rules of a decision) and of messages."""
 
     @pass_context
     def rule_lines(context: Context, rules: list[Json]) -> list[RuleLine]:
@@ -42,6 +43,7 @@ def teach(engine: FragmentEngine) -> None:
 
     engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
     engine.engine.filters.update(field_label=label_of)
+    words.teach(engine)
 
 
 def may_edit(principal: Principal, workflow: Workflow) -> bool:

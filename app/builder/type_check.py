@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from typing import Any
 
 import msgspec
@@ -18,55 +17,13 @@ from app.flow import presentation, registry, trigger_registry
 from app.flow.node_words import summary_of
 from app.flow.presentation import Presentation
 from app.lib.field_errors import is_left_out
+from app.web.form_controls import FormControls
 from app.web.fragments import FragmentEngine
 from app.workflows.repository import REFERENCED
 
 log = structlog.get_logger()
-VOID = {"input", "img", "br", "hr", "path", "circle", "use", "line", "rect"}
 NODE_FIELDS = {"retry"}
 """Fields that a form writes beside the config: they belong to the node, not to the type."""
-
-
-class FormControls(HTMLParser):
-    """Names of the controls of a form as forms.js reads them, names of lists and maps among them; and controls without a label."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self._labels: set[str] = set()
-        self._rows = 0
-        self._open: list[tuple[str, bool]] = []
-        self._pending: list[tuple[str, str]] = []
-        self.feed(source)
-        self.unlabelled = [name for identifier, name in self._pending if identifier not in self._labels]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {key: value or "" for key, value in attrs}
-        holder = "data-list" in given or "data-map" in given or tag == "template"
-        if self._rows == 0 and (name := given.get("data-list") or given.get("data-map")):
-            self.names.add(name)
-        if tag == "label":
-            self._labels.add(given.get("for", ""))
-        if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
-            inside_label = any(name == "label" for name, _ in self._open)
-            if "aria-label" not in given and not inside_label:
-                self._pending.append((given.get("id", ""), given.get("name", "")))
-            if self._rows == 0 and given.get("name"):
-                self.names.add(given["name"])
-        if tag not in VOID:
-            self._open.append((tag, holder))
-            self._rows += holder
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in VOID:
-            self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and tag not in VOID:
-            name, holder = self._open.pop()
-            self._rows -= holder
-            if name == tag:
-                break
 
 
 def rendered(engine: FragmentEngine, look: Presentation, template: str, data: dict[str, Any]) -> str:
@@ -83,7 +40,7 @@ def rendered(engine: FragmentEngine, look: Presentation, template: str, data: di
 
 def example_of(look: Presentation) -> dict[str, Any]:
     """The complete config that a type brings."""
-    example: dict[str, Any] = json.loads((presentation.place_of(look.folder) / "example.json").read_text())
+    example: dict[str, Any] = json.loads((presentation.folder_on_disk(look.folder) / "example.json").read_text())
     return example
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,11 +13,12 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.connectors.schemas import ConnectorChange, NewConnector
-from app.connectors.service import ConnectorService, known_type, view
+from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector
+from app.connectors.service import ConnectorService, offered_type, type_of, view
 from app.errors import AppError, FieldError, Invalid, TooMany
-from app.messaging.channels import registry
-from app.messaging.channels.channel import ConnectorType
+from app.messaging.channels import presentation, registry
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.connector import ConnectorSummary, ConnectorType
 from app.models import Connector
 from app.models.base import Json
 from app.models.status import Role
@@ -29,7 +31,7 @@ NAME = "Give it a name of at most 120 characters."
 async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, str]:
     """What stands in the form of a type; only its secret keeps its blanks."""
     sent = await request.form()
-    given = {name: str(sent.get(name, "")) for name in ("name", *kind.form.fields)}
+    given = {name: str(sent.get(name, "")) for name in ("name", *kind.fields())}
     return {name: value if name == kind.secret else value.strip() for name, value in given.items()}
 
 
@@ -45,9 +47,9 @@ def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -
     """The form as the settings that the API takes. Raises Invalid with a sentence a field."""
     form = kind.form
     left_out = {kind.secret} if change and not given.get(kind.secret) else set()
-    values: Json = {name: given[name] for name in form.fields if name not in left_out}
+    values: Json = {name: given[name] for name in kind.fields() if name not in left_out}
     errors = [] if given["name"] else [FieldError(path="name", message=NAME)]
-    for name in form.numbers:
+    for name in kind.numbers():
         if given[name].isdigit():
             values[name] = int(given[name])
         else:
@@ -57,24 +59,57 @@ def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -
             msgspec.convert(values, kind.Change if change else kind.Config)
             return values
         except msgspec.ValidationError as error:
-            where = str(error).partition("$.")[2].rstrip("`") or form.fields[0]
+            where = str(error).partition("$.")[2].rstrip("`") or kind.fields()[0]
             too_long = "length <=" in str(error)
             words = "This is too long." if too_long else form.words.get(where, "This is too long.")
             errors.append(FieldError(path=where, message=words))
     raise Invalid("Some fields need another look.", errors=errors)
 
 
+class ConnectorLine(NamedTuple):
+    """One connector in the list; `kind` and `summary` are None when its type is not installed."""
+
+    shown: ConnectorView
+    kind: type[ConnectorType] | None
+    summary: ConnectorSummary | None
+
+    @property
+    def is_local(self) -> bool:
+        """Does it lead to the product itself?"""
+        return bool(self.kind and getattr(self.shown.config, "local", False))
+
+
+def _by_channel(rows: Sequence[Connector]) -> list[tuple[type[ChannelType] | None, list[ConnectorLine]]]:
+    """The lines of each channel, in the order of channels; those of channels that are not installed come last, under None."""
+    lines: dict[type[ChannelType] | None, list[ConnectorLine]] = {
+        channel: [] for channel in (*registry.channels(), None)
+    }
+    for row in rows:
+        kind = registry.connector_types().get(row.type)
+        summary = kind.summary(row.config) if kind else None
+        lines[registry.known(row.channel) if kind else None].append(ConnectorLine(view(row), kind, summary))
+    return [(channel, some) for channel, some in lines.items() if some]
+
+
 @get("/connectors", role=Role.VIEWER)
 async def list_connectors(request: AppRequest, connectors: NamedDependency[ConnectorService]) -> Template:
-    """All connectors."""
+    """All connectors, by channel."""
     listed = await connectors.list(100)
     return page(
         request,
         "connectors/list.html",
         rows=[view(row) for row in listed.items],
+        channels=_by_channel(listed.items),
         waiting=await connectors.waiting(listed.items),
+        channel_of=_channel_of,
         waiting_for_any=0 if listed.items else await connectors.waiting_for_any(),
+        refusals=sorted(presentation.refusals().items()) if request.user.may(Role.ADMIN) else [],
     )
+
+
+def _channel_of(shown: ConnectorView) -> type[ChannelType] | None:
+    """The channel that a connector serves, for the words of what waits for it."""
+    return registry.channel_of(shown.type) if shown.type in registry.connector_types() else None
 
 
 def _form(
@@ -90,8 +125,10 @@ def _form(
         "connectors/edit.html",
         status_code=error.status_code if error else 200,
         kind=kind,
-        kinds=[] if connector else list(registry.connector_types().values()),
+        kinds=[] if connector else [one.kind for one in presentation.installed().values()],
         form=kind.form,
+        channel=registry.channel_of(kind.type),
+        folder=presentation.folder_of(kind) if kind.type in presentation.installed() else "",
         choices=kind.form.choices,
         local=bool(connector and kind.is_local(connector.config)),
         given=given,
@@ -104,7 +141,7 @@ def _form(
 @get("/connectors/new", role=Role.ADMIN)
 async def new_connector(request: AppRequest, kind: Annotated[str, QueryParameter(name="type")] = "") -> Template:
     """An empty form with what is usual."""
-    chosen = known_type(kind)
+    chosen = offered_type(kind)
     return _form(request, chosen, dict(chosen.form.defaults))
 
 
@@ -113,14 +150,16 @@ async def create_connector(
     request: AppRequest, connectors: NamedDependency[ConnectorService]
 ) -> Template | Response[bytes]:
     """Add a connector."""
-    kind = known_type(str((await request.form()).get("type", "")))
+    kind = offered_type(str((await request.form()).get("type", "")))
     given = await _typed(request, kind)
     try:
         new = NewConnector(name=given["name"], type=kind.type, config=_config(kind, given, change=False))
         connector = await connectors.create(new)
     except AppError as error:
         return _form(request, kind, given, None, error)
-    return flash.go(request, f"/connectors/{connector.id}", "Connector added. Send a test mail before a flow uses it.")
+    return flash.go(
+        request, f"/connectors/{connector.id}", f"Connector added. {kind.form.trial_title} before a flow uses it."
+    )
 
 
 @get("/connectors/{connector_id:uuid}", role=Role.VIEWER)
@@ -130,7 +169,11 @@ async def edit_connector(
     """The form of one connector, without its password; admins may change it."""
     connector = await connectors.get(connector_id)
     shown = view(connector)
-    kind = known_type(connector.type)
+    if connector.type not in registry.connector_types():
+        return page(
+            request, "connectors/not_installed.html", shown=shown, waiting=await connectors.waiting([connector])
+        )
+    kind = type_of(connector)
     given = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: ""}
     return _form(request, kind, given, connector, waiting=await connectors.waiting([connector]))
 
@@ -141,7 +184,7 @@ async def save_connector(
 ) -> Template | Response[bytes]:
     """Save changes. An empty password field keeps the password."""
     connector = await connectors.get(connector_id)
-    kind = known_type(connector.type)
+    kind = type_of(connector)
     given = await _typed(request, kind)
     try:
         if kind.is_local(connector.config):
@@ -190,9 +233,10 @@ async def delete_connector(
 async def test_connector(
     request: AppRequest, connectors: NamedDependency[ConnectorService], connector_id: FromPath[UUID]
 ) -> Template:
-    """Send a test mail and show what the server said."""
+    """Send a test message and show what the provider said."""
     form = await request.form()
     to = str(form.get("to", "")).strip()
+    kind = type_of(await connectors.get(connector_id))
     result, problem = None, ""
     try:
         result = await connectors.send_test(connector_id, to)
@@ -200,7 +244,8 @@ async def test_connector(
         problem = error.errors[0]["message"]
     except TooMany as error:
         problem = error.message
-    return page(request, "connectors/tested.html", result=result, problem=problem, to=to)
+    taken = kind.form.trial_taken.format(to=to)
+    return page(request, "connectors/tested.html", result=result, problem=problem, taken=taken)
 
 
 ROUTES: list[Any] = [

@@ -14,7 +14,7 @@ import msgspec
 
 from app.lib import crypto
 from app.messaging.channels import registry
-from app.messaging.channels.channel import Sender
+from app.messaging.channels.connector import Sender
 
 BOUND = b"aim:"
 """What the secret of a connector begins with when it is sealed for these settings."""

@@ -22,8 +22,8 @@ from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock, crypto, jobs
 from app.lib.field_errors import all_field_errors
 from app.lib.ids import uuid7
-from app.messaging.channels import registry
-from app.messaging.channels.channel import ConnectorType
+from app.messaging.channels import presentation, registry
+from app.messaging.channels.connector import ConnectorType
 from app.models import Connector
 from app.models.base import Json
 from app.web import pagination
@@ -47,6 +47,12 @@ class IsDefault(Conflict):
     code = "is_default"
 
 
+class ConnectorNotInstalled(Conflict):
+    """Connectors of this type are not installed here any more, so only its name can be changed. Ask whoever runs the server."""
+
+    code = "type_not_installed"
+
+
 def view(connector: Connector) -> ConnectorView:
     """A connector as clients see it, without its password."""
     kind = registry.connector_types().get(connector.type)
@@ -64,12 +70,23 @@ def view(connector: Connector) -> ConnectorView:
     )
 
 
-def known_type(name: str) -> type[ConnectorType]:
-    """The connector type called `name`; the first of all when it is empty. Raises Invalid for `type`."""
-    types = registry.connector_types()
-    kind = types.get(name or next(iter(types)))
+def offered_type(name: str) -> type[ConnectorType]:
+    """The connector type called `name` that one can be added of; the first of all when it is empty. Raises Invalid for `type`."""
+    offered = presentation.installed()
+    if not name and offered:
+        return next(iter(offered.values())).kind
+    if name not in offered:
+        there = name in registry.connector_types()
+        why = f"Connectors of the type {name} are not installed completely here. " if there else ""
+        raise Invalid(errors=[FieldError(path="type", message=f"{why}Use one of {', '.join(offered)}.")])
+    return offered[name].kind
+
+
+def type_of(connector: Connector) -> type[ConnectorType]:
+    """The type of a connector that is there. Raises ConnectorNotInstalled."""
+    kind = registry.connector_types().get(connector.type)
     if kind is None:
-        raise Invalid(errors=[FieldError(path="type", message=f"Use one of {', '.join(types)}.")])
+        raise ConnectorNotInstalled
     return kind
 
 
@@ -133,7 +150,7 @@ class ConnectorService:
 
     async def create(self, new: NewConnector) -> Connector:
         """Add a connector. The first of its channel is the default whatever was asked."""
-        kind = known_type(new.type)
+        kind = offered_type(new.type)
         given = settings_of(kind.Config, new.config)
         await self.rows.lock_workspace()
         name = await self._free_name(new.name)
@@ -176,7 +193,7 @@ class ConnectorService:
 
     def _configure(self, connector: Connector, sent: Json) -> None:
         """Change settings. A stored secret stays where it goes to the same place, and is dropped where it is of no use any more."""
-        kind = known_type(connector.type)
+        kind = type_of(connector)
         given = settings_of(kind.Change, sent)
         secret = given.pop(kind.secret, None)
         config = kind.changed(connector.config, given, secret_given=secret is not None)

@@ -1,7 +1,7 @@
-"""Test mails: one mail to one address, now, for the buttons of connectors and templates.
+"""Test messages: one message to one address, now, for the buttons of connectors and templates.
 
-The rules are those of every mail: the address may be written to, the server may be reached. Everything that is read is read before, then
-the transaction ends; while the mail server is waited for nothing is held that others need.
+The rules are those of every message: the address may be written to, the provider may be reached. Everything that is read is read before,
+then the transaction ends; while the provider is waited for nothing is held that others need.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,23 +21,22 @@ from app.errors import TooMany
 from app.lib import crypto, database, holding
 from app.lib.addresses import BadAddress
 from app.messaging.channels import registry
-from app.messaging.channels.result import Packet
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.parts import Parts
 from app.models import Connector
 from app.subscriptions.service import permission_at
 
 DEADLINE_S = 8.0
 """Somebody waits in front of a page."""
 A_MINUTE = 10
-"""Test mails of one user or API key; more is somebody who tries out addresses or ports."""
+"""Test messages of one user or API key; more is somebody who tries out addresses or ports."""
 _REMEMBERED = 1_000
 _WORDS = {"unavailable": "away"}
 """Words of the API for kinds of results: that of a server that cannot be used is the one of the connector's state."""
-Build = Callable[[Any, str], Packet]
-"""(sender, recipient) -> message."""
 
 
 class Turns:
-    """Who may send a test mail now: one at a time, and `A_MINUTE` in a minute. Of this process; the least recent are forgotten."""
+    """Who may send a test message now: one at a time, and `A_MINUTE` in a minute. Of this process; the least recent are forgotten."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -47,15 +45,15 @@ class Turns:
 
     @contextmanager
     def take(self, who: object) -> Iterator[None]:
-        """Around one test mail. Raises TooMany with `retry_after` seconds."""
+        """Around one test message. Raises TooMany with `retry_after` seconds."""
         if who in self._busy:
-            raise TooMany("Another test mail of yours is under way. Wait until it has its answer.", retry_after=2)
+            raise TooMany("Another test of yours is under way. Wait until it has its answer.", retry_after=2)
         now, tries = self._now(), self._tries.setdefault(who, deque())
         while tries and tries[0] <= now - 60:
             tries.popleft()
         if len(tries) >= A_MINUTE:
             raise TooMany(
-                f"You may send {A_MINUTE} test mails a minute. Wait a moment.", retry_after=int(tries[0] + 61 - now)
+                f"You may send {A_MINUTE} tests a minute. Wait a moment.", retry_after=int(tries[0] + 61 - now)
             )
         tries.append(now)
         self._tries.move_to_end(who)
@@ -72,13 +70,16 @@ turns = Turns()
 
 
 async def send_trial(
-    session: AsyncSession, principal: Principal, connector: Connector, to: str, build: Build | None = None
+    session: AsyncSession, principal: Principal, connector: Connector, to: str, parts: Parts | None = None
 ) -> TestResult:
     """Send a short message to `to`, and say in a sentence what became of it. Raises Invalid, TooMany.
 
-    `build` makes another one of sender and recipient. What was changed in `session` is committed before it leaves.
+    `parts`: what it says instead of that the connector works. What was changed in `session` is committed before it leaves.
     """
-    kind, channel = registry.connector_type(connector.type), registry.channel_of(connector.type)
+    kind = registry.connector_types().get(connector.type)
+    if kind is None:
+        return TestResult("misconfigured", f"Connectors of the type {connector.type} are not installed here.")
+    channel = registry.channel_of(connector.type)
     recipient = channel.recipient_of(to)
     may = await permission_at(session, principal.tenant_id, recipient, channel)
     if not may.allowed:
@@ -87,7 +88,7 @@ async def send_trial(
         condition = condition_of(connector)
         try:
             sender = sender_of(connector.type, connector.id, connector.config, connector.secret)
-            packet = build(sender, recipient) if build else channel.trial(connector.name, sender, recipient)
+            packet = channel.sample(parts or _greeting(channel, connector.name), sender, recipient)
         except crypto.CannotUnseal:
             text = f"The {kind.secret_word} of the connector cannot be read. An admin can enter it again."
             return TestResult("misconfigured", text)
@@ -104,3 +105,10 @@ async def send_trial(
             await transport.close()
         await note(session, condition, result)
     return TestResult(_WORDS.get(result.kind, result.kind), result.text)
+
+
+def _greeting(channel: type[ChannelType], name: str) -> Parts:
+    text = (
+        f"This {channel.noun} came through the connector “{name}”. If you can read it, your workflows can send too.\n"
+    )
+    return Parts("A test from Throughline", "", text)

@@ -85,12 +85,12 @@ def _text(place: Path, name: str) -> str:
     try:
         return (place / name).read_text()
     except FileNotFoundError:
-        raise IncompleteType(f"{_shown(place)}/{name} is missing.") from None
+        raise IncompleteType(f"{shown(place)}/{name} is missing.") from None
     except (OSError, UnicodeError) as error:
-        raise IncompleteType(f"{_shown(place)}/{name} cannot be read: {error}.") from None
+        raise IncompleteType(f"{shown(place)}/{name} cannot be read: {error}.") from None
 
 
-def _shown(place: Path) -> str:
+def shown(place: Path) -> str:
     """`frontend-nodes/delay`, `frontend/triggers/poll`: the folder as its author knows it."""
     root = next(
         (root for root in discovery.frontend_folders(discovery.plugin_folder()) if place.is_relative_to(root)), place
@@ -98,7 +98,7 @@ def _shown(place: Path) -> str:
     return str(place.relative_to(root.parent))
 
 
-def place_of(folder: str) -> Path:
+def folder_on_disk(folder: str) -> Path:
     """The folder on disk; the product's when there is none, where it is then missing."""
     roots = discovery.frontend_folders(discovery.plugin_folder())
     return next((root / folder for root in roots if (root / folder).is_dir()), roots[-1] / folder)
@@ -108,20 +108,20 @@ def _object(place: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads(_text(place, name))
     except ValueError as error:
-        raise IncompleteType(f"{_shown(place)}/{name} is no JSON: {error}.") from None
+        raise IncompleteType(f"{shown(place)}/{name} is no JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise IncompleteType(f"{_shown(place)}/{name} must be an object.")
+        raise IncompleteType(f"{shown(place)}/{name} must be an object.")
     return value
 
 
 def _read(key: str, folder: str, kind: type[NodeType] | type[TriggerType], **of_kind: Any) -> Presentation:
-    place = place_of(folder)
+    place = folder_on_disk(folder)
     texts = {name: _text(place, name) for name in FILES}
     about = _object(place, "node.json")
     _object(place, "example.json")
     icon = texts["icon.svg"].partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
     if not icon.strip():
-        raise IncompleteType(f"{_shown(place)}/icon.svg shows nothing.")
+        raise IncompleteType(f"{shown(place)}/icon.svg shows nothing.")
     script = place / "form.js"
     return Presentation(
         type=kind.type,

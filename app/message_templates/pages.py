@@ -19,6 +19,7 @@ from app.message_templates.repository import SampleContacts
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
 from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
+from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.parts import Parts
 from app.models.status import Role
 from app.subscriptions.service import permission_of
@@ -279,7 +280,7 @@ async def test_template(
     else:
         mail = Parts(shown.subject, shown.html, shown.text)
         try:
-            result = await send_test(db_session, request.user, str(form.get("to", "")), mail)
+            result = await send_test(db_session, request.user, EmailChannel, str(form.get("to", "")), mail)
             toast = flash.toast(result.message, "ok" if result.result == "sent" else "err")
         except TooMany as error:
             toast = flash.toast(error.message, "err")

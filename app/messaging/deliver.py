@@ -22,7 +22,7 @@ from app import inbox
 from app.connectors.state import change_of
 from app.lib import database, jobs, polling
 from app.messaging import ledger, queue
-from app.messaging.channels.channel import ConnectorType
+from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.result import Result, Transport, running_time
 from app.messaging.claims import Claims, ShareKey, claim
 from app.messaging.commits import Commits

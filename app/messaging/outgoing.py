@@ -17,7 +17,8 @@ from app.connectors.state import ConnectorState
 from app.lib import clock, crypto
 from app.messaging import gateway
 from app.messaging.channels import registry
-from app.messaging.channels.channel import ConnectorType, Letter, Sender, Unsendable
+from app.messaging.channels.channel import Letter, Unsendable
+from app.messaging.channels.connector import ConnectorType, Sender
 from app.messaging.channels.filling import PartError
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.result import Packet

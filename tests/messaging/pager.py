@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.messaging.channels import registry
+from app.messaging.channels import presentation, registry
+from tests.fixtures.plugins import plugins_in
 
 SOURCE = '''
 """Pagers: short texts to the phone of a contact."""
@@ -18,7 +19,8 @@ from typing import Annotated
 import msgspec
 
 from app.messaging.channels import registry
-from app.messaging.channels.channel import ChannelType, Composed, ConnectorForm, ConnectorType, Sender
+from app.messaging.channels.channel import ChannelType, Composed
+from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Sender
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.result import Result
 
@@ -36,11 +38,6 @@ class Page(msgspec.Struct, frozen=True):
 class PagerConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     token: Annotated[str, msgspec.Meta(min_length=1)]
     signature: str = ""
-
-
-class PagerChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    token: str | msgspec.UnsetType = msgspec.UNSET
-    signature: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class PagerSender(Sender, frozen=True):
@@ -69,14 +66,17 @@ class Provider:
 
 
 class PagerConnector(ConnectorType):
-    type, label, Config, Change = "pager", "Pager service", PagerConfig, PagerChange
+    type, label, Config = "pager", "Pager service", PagerConfig
     secret, secret_word = "token", "token"
-    form = ConnectorForm(title="Pager service", trial_title="Send a test page", trial_to="tel", fields=("token", "signature"),
-                         labels={"token": "Token", "signature": "Signature"})
+    form = ConnectorForm(title="Pager service", trial_title="Send a test page", trial_to="tel")
 
     @classmethod
     def view(cls, settings, *, has_secret):
         return {"signature": settings["signature"], "hasToken": has_secret}
+
+    @classmethod
+    def summary(cls, settings):
+        return ConnectorSummary(place="pager.example", sender=settings["signature"])
 
     @classmethod
     def sender(cls, connector_id, settings, secret):
@@ -104,21 +104,36 @@ class PagerChannel(ChannelType):
         return Composed(text[:40], Page(message_id(letter.run_id, letter.seq), to, f"{text} {sender.signature}".strip()))
 
     @classmethod
-    def trial(cls, name, sender, recipient):
-        return Page("test", recipient, f"This is {name}.")
+    def sample(cls, parts, sender, recipient):
+        return Page("test", recipient, parts.text)
 '''
+
+
+FILES = {
+    "form.html": """
+{{ ui.field("token", "Token", given.token, type="password", error=errors.token, attrs=dict({"autocomplete": "off"}, **off)) }}
+{{ ui.field("signature", "Signature", given.signature, error=errors.signature, optional=true, attrs=off) }}
+""",
+    "help.html": "<p>Pages leave one after another.</p>",
+    "example.json": '{"token": "a long one", "signature": "- Shop"}',
+}
+
+
+def write_pager(directory: Path) -> None:
+    """The channel, into a plugin directory."""
+    folder = directory / registry.PLUGINS / "pager"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(SOURCE)
+    place = directory / "frontend" / "channels" / "pager" / "pager"
+    place.mkdir(parents=True)
+    for name, text in FILES.items():
+        (place / name).write_text(text)
 
 
 @contextmanager
 def installed(directory: Path) -> Iterator[Any]:
     """The module of the channel, written into `directory` and on the list as long as this lasts."""
-    folder = directory / registry.PLUGINS / "pager"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text(SOURCE)
-    registry.channels()
-    assert registry.load(directory) == {}
-    module = sys.modules["throughline_plugins.channels.pager"]
-    try:
-        yield module
-    finally:
-        registry.remove(module.PagerChannel)
+    write_pager(directory)
+    with plugins_in(directory):
+        assert registry.failures() == {} and presentation.refusals() == {}
+        yield sys.modules["throughline_plugins.channels.pager"]

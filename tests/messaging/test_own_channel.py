@@ -7,23 +7,32 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
+from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.builder import canvas
+from app.connectors import form_check
 from app.connectors.schemas import NewConnector
+from app.flow import discovery
 from app.lib import clock
 from app.messaging import ledger
-from app.messaging.channels import registry
+from app.messaging.channels import presentation, registry
 from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.email.channel import EmailChannel
-from app.messaging.schemas import NewSuppression
 from app.models import Connector, Contact, Message, Workflow, Workspace
 from app.models.status import MessageStatus, Role
+from app.subscriptions.schemas import NewSuppression
 from app.subscriptions.service import SuppressionService
+from app.web.fragments import FragmentEngine
+from tests.fixtures.plugins import plugins_in, templates_of
 from tests.messaging.ended import exact
-from tests.messaging.pager import installed
+from tests.messaging.pager import FILES, installed, write_pager
 from tests.messaging.world import World
 
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {"token": "s3cret", "signature": "- Shop"}
 
 
@@ -207,13 +216,23 @@ async def test_the_api_knows_it(api: Any, pager: Any, db_session: AsyncSession, 
     assert template.status_code == 201 and template.json()["data"]["channel"] == "pager"
 
 
-async def test_the_pages_show_it(browser: Any, pager: Any, db_session: AsyncSession, workspace: Workspace) -> None:
+async def test_the_pages_show_it(
+    pager: Any, tmp_path: Path, test_app: Litestar, browser: Any, db_session: AsyncSession, workspace: Workspace
+) -> None:
     client = await browser(Role.ADMIN)
-    form = (await client.get("/connectors/new?type=pager")).text
-    assert "Pager service" in form and 'name="token"' in form and "/connectors/new?type=smtp" in form
-    sent = {"name": "Pager", "type": "pager", "token": "s3cret", "signature": "Us"}
-    assert (await client.post("/connectors", data={**sent, "token": ""})).status_code == 422
-    assert (await client.post("/connectors", data=sent)).status_code == 303
+    with templates_of(test_app, tmp_path):
+        form = (await client.get("/connectors/new?type=pager")).text
+        assert "Pager service" in form and 'name="token"' in form and "/connectors/new?type=smtp" in form
+        sent = {"name": "Pager", "type": "pager", "token": "s3cret", "signature": "Us"}
+        assert (await client.post("/connectors", data={**sent, "token": ""})).status_code == 422
+        made = await client.post("/connectors", data=sent)
+        assert made.status_code == 303
+        page = (await client.get(made.headers["location"])).text
+        assert "Pages leave one after another." in page and "Send a test page" in page and "s3cret" not in page
+        shown = (await client.get("/connectors")).text
+        assert "pager.example" in shown and "Pager service" in shown and "s3cret" not in shown
+        tried = await client.post(f"{made.headers['location']}/test", data={"to": "+4930555079"})
+        assert "The service took it. See whether it arrived at +4930555079." in tried.text
     contact = Contact(tenant_id=workspace.id, phone="+4930555080", consent={}, attributes={}, tags=[])
     db_session.add(contact)
     await db_session.flush()
@@ -243,15 +262,15 @@ async def test_the_pages_show_it(browser: Any, pager: Any, db_session: AsyncSess
         ({"type": "My pager"}, "a name of small letters"),
         ({"connectors": ()}, "no connector type"),
         ({"connectors": EmailChannel.connectors}, "both have a connector type 'smtp'"),
+        ({"compose": ChannelType.compose}, "The channel Other does not say its compose."),
     ],
 )
 def test_what_cannot_be_a_channel_is_refused(change: dict[str, Any], words: str) -> None:
     class Kind(EmailChannel.connectors[0]):  # type: ignore[misc, name-defined]
         type = "other"
 
-    class Other(ChannelType):
-        type, number, label, noun, icon, identifier = "other", 101, "Other", "other", "bell", "phone"
-        connectors = (Kind,)
+    class Other(EmailChannel):
+        type, number, connectors = "other", 101, (Kind,)
 
     assert registry.words() == ["email"]
     for name, value in change.items():
@@ -261,12 +280,87 @@ def test_what_cannot_be_a_channel_is_refused(change: dict[str, Any], words: str)
     assert registry.words() == ["email"]
 
 
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        (
+            {},
+            "The channel Tide does not say its type, number, label, noun, icon, identifier, connectors, compose, sample.",
+        ),
+        (
+            {"type": "tide", "number": 101, "label": "Tide", "noun": "wave", "icon": "bell", "identifier": "phone"},
+            "its connectors,",
+        ),
+    ],
+)
+def test_an_incomplete_channel_is_told_what_is_missing(members: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        registry.channel(type("Tide", (ChannelType,), dict(members)))
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, "does not say its type, label, Config, form, view, summary, sender, transport"),
+        ({"secret": "token"}, "has no field 'token' for its secret"),
+        ({"Config": msgspec.defstruct("Odd", [("name", str), ("password", str)])}, "A connector has a name of its own"),
+    ],
+)
+def test_an_incomplete_connector_type_is_told_what_is_missing(members: dict[str, Any], words: str) -> None:
+    base = EmailChannel.connectors[0] if members else ConnectorType
+    kind = type("Kind", (base,), {"type": "other", **members} if members else {})
+    with pytest.raises(ValueError, match=words):
+        registry.channel(type("Other", (EmailChannel,), {"type": "other", "number": 101, "connectors": (kind,)}))
+    assert registry.words() == ["email"]
+
+
+@pytest.mark.parametrize("file", FILES)
+async def test_one_without_a_file_is_not_installed_and_hurts_nobody(
+    file: str, tmp_path: Path, browser: Any, api: Any
+) -> None:
+    write_pager(tmp_path)
+    (tmp_path / "frontend" / "channels" / "pager" / "pager" / file).unlink()
+    with plugins_in(tmp_path):
+        words = f"frontend/channels/pager/pager/{file} is missing."
+        assert presentation.refusals() == {"pager": words} and list(presentation.installed()) == ["smtp"]
+        page = (await (await browser(Role.ADMIN)).get("/connectors")).text
+        assert "Not installed" in page and words in page
+        assert words not in (await (await browser(Role.VIEWER)).get("/connectors")).text
+        client = await api(Role.ADMIN)
+        answer = await client.post("/api/v1/connectors", json={"name": "Pager", "type": "pager", "config": CONFIG})
+        assert answer.status_code == 422 and "not installed completely here. Use one of smtp." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("form.html", '{{ ui.field("colour", "Colour", "") }}', "asks for colour, which the Config does not have"),
+        ("form.html", '{{ ui.field("token", "Token", "") }}', "does not ask for signature"),
+        ("form.html", "{{ nothing.at.all }}", "cannot be shown"),
+        ("help.html", "{% block %}", "cannot be shown"),
+        ("example.json", "{", "holds no settings of this type"),
+        ("example.json", '{"colour": "red"}', "holds no settings of this type"),
+    ],
+)
+def test_one_whose_files_do_not_work_is_not_installed(file: str, text: str, words: str, tmp_path: Path) -> None:
+    write_pager(tmp_path)
+    (tmp_path / "frontend" / "channels" / "pager" / "pager" / file).write_text(text)
+    with plugins_in(tmp_path):
+        engine = FragmentEngine(
+            directory=[ROOT / "app" / "templates", tmp_path / "frontend", discovery.PRODUCT_FRONTEND]
+        )
+        canvas.teach(engine)
+        form_check.check_connectors(engine)
+        assert words in presentation.refusals()["pager"] and list(presentation.installed()) == ["smtp"]
+
+
 def test_one_that_cannot_be_loaded_stops_no_other(tmp_path: Path) -> None:
     folder = tmp_path / registry.PLUGINS
     folder.mkdir()
     (folder / "broken.py").write_text("import app.no_such_module")
-    failures = registry.load(tmp_path)
-    assert "no_such_module" in failures["broken"] and registry.words() == ["email"]
+    with plugins_in(tmp_path):
+        assert "no_such_module" in registry.failures()["broken"] and registry.words() == ["email"]
+        assert "no_such_module" in presentation.refusals()["broken"]
 
 
 async def test_a_channel_that_there_is_not(api: Any) -> None:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from app.builder import canvas
-from app.builder.type_check import NODE_FIELDS, FormControls, config_fields, example_of, fault_of, rendered
+from app.builder.type_check import NODE_FIELDS, config_fields, example_of, fault_of, rendered
 from app.counters import message_counters as counters
 from app.engine.compiled import NODE_ENDS, CompiledFlow, NotUnderstood
 from app.flow import discovery, presentation, registry, trigger_registry
@@ -26,6 +26,7 @@ from app.flow.references import marked_fields, references_in
 from app.flow.retry import Retry
 from app.messaging.channels import registry as channel_registry
 from app.models.status import Channel
+from app.web.form_controls import FormControls
 from app.web.fragments import FragmentEngine
 from app.workflows.repository import REFERENCED
 from tests.nodes.person import Person, person, run_of
@@ -67,7 +68,7 @@ def test_every_folder_has_a_type() -> None:
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "triggers").iterdir()} == set(TRIGGERS)
     assert {path.name for path in (discovery.PRODUCT_FRONTEND / "channels").iterdir()} <= set(channel_registry.words())
     known = {*presentation.FILES, "form.js"}
-    odd = [path for folder in BOTH for path in presentation.place_of(folder).iterdir() if path.name not in known]
+    odd = [path for folder in BOTH for path in presentation.folder_on_disk(folder).iterdir() if path.name not in known]
     assert not odd, "files that nobody reads"
 
 
@@ -120,7 +121,7 @@ def test_its_card_says_something_in_one_line(folder: str, stage: str) -> None:
 
 @pytest.mark.parametrize("folder", BOTH)
 def test_its_icon_is_an_outline_in_the_current_colour(folder: str) -> None:
-    source = (presentation.place_of(folder) / "icon.svg").read_text()
+    source = (presentation.folder_on_disk(folder) / "icon.svg").read_text()
     assert 'viewBox="0 0 24 24"' in source
     assert "<script" not in source
     assert not re.search(r'(?:fill|stroke)="#', source)

@@ -8,7 +8,7 @@ is given. Numbers and names are checked by `registry`.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -18,12 +18,11 @@ import msgspec
 from app.errors import FieldError, Invalid
 from app.flow.retry import MAIL, Retry
 from app.lib.addresses import BadAddress
+from app.lib.formats import counted
+from app.messaging.channels.connector import ConnectorType
 from app.messaging.channels.filling import fill
 from app.messaging.channels.parts import Parts
-from app.messaging.channels.result import Packet, Transport
-
-Settings = dict[str, Any]
-"""Settings of a connector as they lie in the table: those of its `Config` without the secret."""
+from app.messaging.channels.result import Packet
 
 
 class Unsendable(Exception):
@@ -32,13 +31,6 @@ class Unsendable(Exception):
     def __init__(self, reason: str, text: str) -> None:
         self.reason = reason
         super().__init__(text)
-
-
-class Sender(msgspec.Struct, frozen=True):
-    """A connector ready for use. `server` is what its transport opens; connectors with equal ones share connections."""
-
-    id: UUID
-    server: Any
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,94 +57,6 @@ class Composed(msgspec.Struct, frozen=True):
     packet: Packet
 
 
-class ConnectorForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form of a connector: its fields by the names of `Config`, what people call them, and the words for what is wrong with them."""
-
-    template: str = ""
-    """A template below `frontend-nodes` that lays the fields out; without one they stand one below the other."""
-    help: str = ""
-    """A template that says how messages leave, beside the form."""
-    title: str
-    """What is set up with it: `Mail server`."""
-    trial_title: str
-    """What the button beside it does: `Send a test mail`."""
-    trial_to: Literal["email", "tel", "text"]
-    """What a test is sent to, as an input of HTML knows it."""
-    fields: Sequence[str]
-    labels: Mapping[str, str] = {}
-    numbers: Sequence[str] = ()
-    """Fields that hold whole numbers."""
-    local_fields: Sequence[str] = ()
-    """What can be changed of a connector to the product itself."""
-    words: Mapping[str, str] = {}
-    choices: Mapping[str, Sequence[tuple[str, str]]] = {}
-    defaults: Mapping[str, str] = {}
-
-
-class ConnectorType:
-    """How one kind of provider is reached. Settings are checked here and nowhere else."""
-
-    type: ClassVar[str]
-    """The name in the API and in the table."""
-    label: ClassVar[str]
-    Config: ClassVar[builtins.type[msgspec.Struct]]
-    """Settings of a new connector, the secret among them."""
-    Change: ClassVar[builtins.type[msgspec.Struct]]
-    """The same for changing some of them: what is UNSET stays."""
-    secret: ClassVar[str] = ""
-    """The field that is sealed and never shown; empty when there is none."""
-    secret_word: ClassVar[str] = "password"  # noqa: S105  a word for people
-    """What people call it."""
-    asks_again: ClassVar[str] = "Enter it again: a stored one is not sent anywhere else."
-    """The sentence for somebody who aims a stored secret elsewhere."""
-    form: ClassVar[ConnectorForm]
-
-    @classmethod
-    def checked(cls, settings: Settings) -> Settings:
-        """The settings of a new connector, in the form in which they are stored. Raises Invalid with paths below `config`."""
-        return settings
-
-    @classmethod
-    def changed(cls, before: Settings, given: Settings, *, secret_given: bool) -> Settings:
-        """`before` with what is `given`, checked alike. Raises Invalid."""
-        return cls.checked({**before, **given})
-
-    @classmethod
-    def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
-        """Where the secret goes: it is sealed together with this, and asked for again when this changes."""
-        return ()
-
-    @classmethod
-    def wants_secret(cls, settings: Settings) -> bool:
-        """Is a stored secret of any use with these settings?"""
-        return True
-
-    @classmethod
-    def view(cls, settings: Settings, *, has_secret: bool) -> Any:
-        """The settings as clients see them, as a struct or a mapping."""
-        raise NotImplementedError
-
-    @classmethod
-    def is_local(cls, settings: Settings) -> bool:
-        """Does it lead to the product itself and to nobody outside?"""
-        return False
-
-    @classmethod
-    def local(cls, tenant_id: int) -> tuple[str, Settings] | None:
-        """Name and settings of the connector that a workspace has in local mode; None for types without one."""
-        return None
-
-    @classmethod
-    def sender(cls, connector_id: UUID, settings: Settings, secret: str) -> Sender:
-        """A connector ready for use."""
-        raise NotImplementedError
-
-    @classmethod
-    def transport(cls, deadline_s: float | None = None) -> Transport:
-        """New connections; `deadline_s` is how long one message may take in all, DEADLINE_S when not said."""
-        raise NotImplementedError
-
-
 class ChannelType:
     """Base of all channels. Subclass it with `@registry.channel`."""
 
@@ -162,7 +66,13 @@ class ChannelType:
     """What stands in the tables. Below 100 are ours (`app.models.status.Channel`), above those of plugins; it never changes."""
     label: ClassVar[str]
     noun: ClassVar[str]
-    """What one message is called inside a sentence: `mail`."""
+    """What one message is called inside a sentence: `email`."""
+    plural: ClassVar[str] = ""
+    """What several are called; the noun with an s when it is not said."""
+    look_up: ClassVar[str] = "Look into the provider’s log"
+    """What to do to find out whether a message left of which nobody knows: the beginning of a sentence."""
+    arrived: ClassVar[str] = "What was sent is with its recipient."
+    """Where the text of a message is that was sent, since the product does not keep it."""
     icon: ClassVar[str]
     """A name of the product's icons."""
     identifier: ClassVar[Literal["email", "phone", "external_id"]]
@@ -222,6 +132,14 @@ class ChannelType:
         raise NotImplementedError
 
     @classmethod
-    def trial(cls, name: str, sender: Any, recipient: str) -> Packet:
-        """The short message that shows that the connector called `name` works. Raises BadAddress for the sender's own address."""
+    def sample(cls, parts: Parts, sender: Any, recipient: str) -> Packet:
+        """A message that says `parts` as they stand, for whoever tries out a connector or a template.
+
+        Raises BadAddress for the sender's own address.
+        """
         raise NotImplementedError
+
+    @classmethod
+    def counted(cls, count: int) -> str:
+        """`1 email`, `2 emails`."""
+        return counted(count, cls.noun, cls.plural)

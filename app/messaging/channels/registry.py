@@ -1,40 +1,85 @@
 """The list of channels. A folder in `app/messaging/channels` with a module `channel.py`, or a module of the plugin
 directory, is on it by being there.
 
-Its class is marked with `@channel`. Two of one name or number are refused, because the tables
-hold the number (docs/decisions/0039-a-channel-is-one-folder.md).
+Its class is marked with `@channel`. One that does not say all that a channel says is refused, and two of one name or number, because the
+tables hold the number (docs/decisions/0039-a-channel-is-one-folder.md). How its forms look is checked by `presentation`.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from app.flow import discovery
 from app.lib.readings import quoted
 from app.messaging import channels as package
-from app.messaging.channels.channel import ChannelType, ConnectorType
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.connector import ConnectorType, change_of_config
 
 OURS = range(1, 100)
 PLUGINS = "channels"
 """Where they are below a plugin directory."""
 HIGHEST = 32_767
 """A smallint holds no more."""
+SAYS = ("type", "number", "label", "noun", "icon", "identifier", "connectors")
+"""Members that every channel has to say."""
+DOES: dict[str, object] = {name: vars(ChannelType)[name].__func__ for name in ("compose", "sample")}
+"""Its methods, with what the base does, which is nothing."""
+CONNECTOR_SAYS = ("type", "label", "Config", "form")
+CONNECTOR_DOES: dict[str, object] = {
+    name: vars(ConnectorType)[name].__func__ for name in ("view", "summary", "sender", "transport")
+}
+"""The same of every connector type."""
 log = structlog.get_logger()
 _channels: dict[str, type[ChannelType]] = {}
+_failures: dict[str, str] = {}
 
 
 def channel(cls: type[ChannelType]) -> type[ChannelType]:
-    """Put a channel on the list. Raises ValueError when its name, its number or one of its connector types is taken."""
+    """Put a channel on the list. Raises ValueError for what is missing, or when its name, number or a connector type is taken."""
+    _check_says(cls, f"The channel {cls.__name__}", SAYS, DOES)
     if not (cls.type.isidentifier() and cls.type.islower()):
         raise ValueError(f"The channel {cls.type!r} needs a name of small letters, such as 'pager'.")
     if not 1 <= cls.number <= HIGHEST:
         raise ValueError(f"The number of the channel {cls.type!r} has to be from 1 to {HIGHEST:,}.")
     if not cls.connectors:
         raise ValueError(f"The channel {cls.type!r} names no connector type, so nothing could leave by it.")
+    for kind in cls.connectors:
+        _complete(kind)
+    _check_taken(cls)
+    if cls.number in OURS and not cls.__module__.startswith(f"{package.__name__}."):
+        raise ValueError(
+            f"The number of the channel {cls.type!r} has to be {OURS.stop} or more: those below are the product's."
+        )
+    _channels[cls.type] = cls
+    return cls
+
+
+def _check_says(cls: type[Any], what: str, says: Sequence[str], does: Mapping[str, object]) -> None:
+    """Raises ValueError that names the members and methods that are missing."""
+    missing = [name for name in says if not hasattr(cls, name)]
+    missing += [name for name, of_base in does.items() if getattr(getattr(cls, name), "__func__", None) is of_base]
+    if missing:
+        raise ValueError(f"{what} does not say its {', '.join(missing)}.")
+
+
+def _complete(kind: type[ConnectorType]) -> None:
+    """Check a connector type, and give it the `Change` that it does not say. Raises ValueError."""
+    _check_says(kind, f"The connector type {kind.__name__}", CONNECTOR_SAYS, CONNECTOR_DOES)
+    if kind.secret and kind.secret not in kind.fields():
+        raise ValueError(f"The connector type {kind.type!r} has no field {kind.secret!r} for its secret.")
+    if odd := sorted({"name", "type"} & set(kind.fields())):
+        raise ValueError(f"A connector has a {odd[0]} of its own. Call that field of {kind.type!r} something else.")
+    if not hasattr(kind, "Change"):
+        kind.Change = change_of_config(kind)
+
+
+def _check_taken(cls: type[ChannelType]) -> None:
     for other in _channels.values():
         if other.type == cls.type:
             raise ValueError(f"Two channels are called {cls.type!r}.")
@@ -42,12 +87,6 @@ def channel(cls: type[ChannelType]) -> type[ChannelType]:
             raise ValueError(f"The channels {other.type!r} and {cls.type!r} both have the number {cls.number}.")
         if taken := {kind.type for kind in other.connectors} & {kind.type for kind in cls.connectors}:
             raise ValueError(f"The channels {other.type!r} and {cls.type!r} both have a connector type {min(taken)!r}.")
-    if cls.number in OURS and not cls.__module__.startswith(f"{package.__name__}."):
-        raise ValueError(
-            f"The number of the channel {cls.type!r} has to be {OURS.stop} or more: those below are the product's."
-        )
-    _channels[cls.type] = cls
-    return cls
 
 
 def remove(cls: type[ChannelType]) -> None:
@@ -70,9 +109,16 @@ def load(directory: Path) -> dict[str, str]:
     Name → why it could not be loaded, for those that could not; the others go on.
     """
     failures = discovery.load_plugins(directory, PLUGINS)
+    _failures.update(failures)
     for name, reason in failures.items():
         log.error("channel.not_loaded", channel=name, reason=reason)
     return failures
+
+
+def failures() -> dict[str, str]:
+    """Modules that could not be loaded, each with a sentence that says why."""
+    _discover()
+    return dict(_failures)
 
 
 def channels() -> list[type[ChannelType]]:
@@ -114,6 +160,12 @@ def word_of(number: int) -> str:
     """The word of a channel for people and programs, also of one that is not installed any more."""
     cls = known(number)
     return cls.type if cls else f"channel {number}"
+
+
+def common(numbers: Iterable[int] | None = None) -> type[ChannelType] | None:
+    """The one channel of messages with these numbers, or of all that there can be; None when it may be one or another."""
+    wanted = {cls.number for cls in channels()} if numbers is None else set(numbers)
+    return known(wanted.pop()) if len(wanted) == 1 else None
 
 
 def connector_types() -> dict[str, type[ConnectorType]]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr, make_msgid
 from typing import Any
 
 from app.errors import FieldError, Invalid
 from app.lib import addresses, clock, single_line
 from app.lib.addresses import BadAddress, wire_address
+from app.lib.ids import uuid7
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType, Composed, Letter, Unsendable
 from app.messaging.channels.email import content, mime
@@ -28,11 +26,13 @@ _SHAPE = re.compile(ADDRESS_SHAPE)
 
 @registry.channel
 class EmailChannel(ChannelType):
-    type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", "mail", "mail"
+    type, number, label, noun, icon = "email", int(Channel.EMAIL), "Email", "email", "mail"
     identifier = "email"
     connectors = (SmtpConnector,)
     parts = ("subject", "html", "text")
     not_an_address = "The address of the contact is not a mail address."
+    look_up = "Look at the mail server’s log"
+    arrived = "What was sent is in the recipient’s inbox."
 
     @classmethod
     def is_address(cls, text: str) -> bool:
@@ -80,17 +80,18 @@ class EmailChannel(ChannelType):
         return Composed(parts.subject, Mail(envelope.sender, envelope.recipient, mime.build(envelope, parts), own))
 
     @classmethod
-    def trial(cls, name: str, sender: SmtpSender, recipient: str) -> Mail:
-        mail, own = EmailMessage(policy=SMTP), wire_address(sender.from_email)
-        mail["Subject"] = "A test from Throughline"
-        mail["From"] = formataddr((" ".join(sender.from_name.split()), own))
-        mail["To"] = recipient
-        mail["Date"] = format_datetime(clock.now())
-        mail["Message-ID"] = make_msgid(domain="throughline")
-        mail.set_content(
-            f"This mail came through the connector “{name}”. If you can read it, your workflows can send too.\n"
+    def sample(cls, parts: Parts, sender: SmtpSender, recipient: str) -> Mail:
+        own = wire_address(sender.from_email)
+        headers = mime.MailHeaders(
+            message_id=f"<test.{uuid7()}@throughline>",
+            sender=own,
+            sender_name=sender.from_name,
+            reply_to="",
+            recipient=recipient,
+            unsubscribe_url="",
+            at=clock.now(),
         )
-        return Mail(own, recipient, mail.as_bytes())
+        return Mail(own, recipient, mime.build(headers, parts))
 
 
 def _wire(address: str, reason: str) -> str:

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from app.errors import FieldError, Invalid
 from app.lib import addresses, egress, single_line
-from app.messaging.channels.channel import ConnectorForm, ConnectorType, Sender, Settings
+from app.messaging.channels.connector import ConnectorForm, ConnectorSummary, ConnectorType, Sender, Settings
 from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_connection import MailServer
 from app.settings import settings as app_settings
@@ -28,8 +28,12 @@ Label = Annotated[str, Meta(max_length=120, pattern=single_line.PATTERN)]
 Password = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00\r\n]*\Z")]
 
 
+_ENCRYPTION = {"starttls": "STARTTLS", "tls": "TLS", "none": "No encryption"}
+
+
 class SmtpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Settings of a new SMTP connector."""
+    """A mail server. A stored password goes to the server that it was entered for: another `host`, `port`, `security` or `username`
+    asks for it again, and an empty one removes it."""
 
     host: Host
     from_email: Short
@@ -38,21 +42,6 @@ class SmtpConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     username: Short = ""
     password: Password = ""
     from_name: Label = ""
-
-
-class SmtpChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Settings to change; what is absent stays. An empty password removes it.
-
-    A stored password goes to the server that it was entered for: another `host`, `port`, `security` or `username` asks for it again.
-    """
-
-    host: Host | UnsetType = UNSET
-    from_email: Short | UnsetType = UNSET
-    port: Port | UnsetType = UNSET
-    security: Security | UnsetType = UNSET
-    username: Short | UnsetType = UNSET
-    password: Password | UnsetType = UNSET
-    from_name: Label | UnsetType = UNSET
 
 
 class SmtpView(msgspec.Struct, rename="camel"):
@@ -75,17 +64,15 @@ class SmtpSender(Sender, frozen=True):
 
 
 class SmtpConnector(ConnectorType):
-    type, label, Config, Change = "smtp", "SMTP", SmtpConfig, SmtpChange
+    type, label, Config = "smtp", "SMTP", SmtpConfig
     secret = "password"  # noqa: S105  the name of a field
     asks_again = "Enter the password again: a stored one is not sent to another server, port or user name, or with other encryption."
     form = ConnectorForm(
-        template="channels/email/form.html",
-        help="channels/email/help.html",
         title="Mail server",
+        place="Server",
         trial_title="Send a test mail",
         trial_to="email",
-        fields=("host", "port", "security", "username", "password", "fromEmail", "fromName"),
-        numbers=("port",),
+        trial_taken="The server took it. Look into the inbox of {to}.",
         local_fields=("fromEmail", "fromName"),
         words={
             "host": "Name the server, for example smtp.example.com.",
@@ -148,6 +135,17 @@ class SmtpConnector(ConnectorType):
             from_name=settings.get("fromName", ""),
             has_password=local or has_secret,
             local=local,
+        )
+
+    @classmethod
+    def summary(cls, settings: Settings) -> ConnectorSummary:
+        shown = cls.view(settings, has_secret=False)
+        signs_in = ", signs in" if shown.username else ""
+        return ConnectorSummary(
+            place=f"{shown.host}:{shown.port}",
+            detail=f"{_ENCRYPTION[shown.security]}{signs_in}",
+            sender=shown.from_name,
+            address=shown.from_email,
         )
 
     @classmethod

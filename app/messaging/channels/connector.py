@@ -1,0 +1,153 @@
+"""What the author of a channel says of each of its providers: a `ConnectorType`, its settings and how messages are handed over.
+
+How its form looks lies in `frontend-nodes/channels/<channel>/<type>/` (`presentation`).
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+
+from app.messaging.channels.result import Transport
+
+Settings = dict[str, Any]
+"""Settings of a connector as they lie in the table: those of its `Config` without the secret."""
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """A connector ready for use. `server` is what its transport opens; connectors with equal ones share connections."""
+
+    id: UUID
+    server: Any
+
+
+class ConnectorSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A connector in lists. `place`: where messages are handed over, `detail`: how; `sender`: who they come from, `address`: from where."""
+
+    place: str
+    detail: str = ""
+    sender: str = ""
+    address: str = ""
+
+
+class ConnectorForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of the form of a connector: what it is called, and what is said where a field does not fit."""
+
+    title: str
+    """What is set up with it: `Mail server`."""
+    place: str = "Service"
+    """What `ConnectorSummary.place` is called at the head of a list: `Server`."""
+    trial_title: str
+    """What the button beside it does: `Send a test email`."""
+    trial_to: Literal["email", "tel", "text"]
+    """What a test is sent to, as an input of HTML knows it."""
+    trial_taken: str = "The service took it. See whether it arrived at {to}."
+    """What is said when a test was taken."""
+    local_fields: Sequence[str] = ()
+    """What can be changed of a connector to the product itself."""
+    words: Mapping[str, str] = {}
+    """Field → what to write there, said when what was written does not fit."""
+    choices: Mapping[str, Sequence[tuple[str, str]]] = {}
+    """Field → the values to choose from, each with its word."""
+    defaults: Mapping[str, str] = {}
+    """What stands in the form of a new one."""
+
+
+class ConnectorType:
+    """How one kind of provider is reached. Settings are checked here and nowhere else."""
+
+    type: ClassVar[str]
+    """The name in the API and in the table."""
+    label: ClassVar[str]
+    Config: ClassVar[builtins.type[msgspec.Struct]]
+    """Settings of a new connector, the secret among them: the fields of its form and of the API."""
+    Change: ClassVar[builtins.type[msgspec.Struct]]
+    """The same for changing some of them, where what is absent stays. Made of `Config` when a type does not say its own."""
+    secret: ClassVar[str] = ""
+    """The field that is sealed and never shown; empty when there is none."""
+    secret_word: ClassVar[str] = "password"  # noqa: S105  a word for people
+    """What people call it."""
+    asks_again: ClassVar[str] = "Enter it again: a stored one is not sent anywhere else."
+    """The sentence for somebody who aims a stored secret elsewhere."""
+    form: ClassVar[ConnectorForm]
+
+    @classmethod
+    def checked(cls, settings: Settings) -> Settings:
+        """The settings of a new connector, in the form in which they are stored. Raises Invalid with paths below `config`."""
+        return settings
+
+    @classmethod
+    def changed(cls, before: Settings, given: Settings, *, secret_given: bool) -> Settings:
+        """`before` with what is `given`, checked alike. Raises Invalid."""
+        return cls.checked({**before, **given})
+
+    @classmethod
+    def aim_of(cls, settings: Settings) -> tuple[Any, ...]:
+        """Where the secret goes: it is sealed together with this, and asked for again when this changes."""
+        return ()
+
+    @classmethod
+    def wants_secret(cls, settings: Settings) -> bool:
+        """Is a stored secret of any use with these settings?"""
+        return True
+
+    @classmethod
+    def view(cls, settings: Settings, *, has_secret: bool) -> Any:
+        """The settings as clients see them, as a struct or a mapping."""
+        raise NotImplementedError
+
+    @classmethod
+    def summary(cls, settings: Settings) -> ConnectorSummary:
+        """The settings as people see them in a list, in a line or two."""
+        raise NotImplementedError
+
+    @classmethod
+    def is_local(cls, settings: Settings) -> bool:
+        """Does it lead to the product itself and to nobody outside?"""
+        return False
+
+    @classmethod
+    def local(cls, tenant_id: int) -> tuple[str, Settings] | None:
+        """Name and settings of the connector that a workspace has in local mode; None for types without one."""
+        return None
+
+    @classmethod
+    def sender(cls, connector_id: UUID, settings: Settings, secret: str) -> Sender:
+        """A connector ready for use."""
+        raise NotImplementedError
+
+    @classmethod
+    def transport(cls, deadline_s: float | None = None) -> Transport:
+        """New connections; `deadline_s` is how long one message may take in all, DEADLINE_S when not said."""
+        raise NotImplementedError
+
+    @classmethod
+    def fields(cls) -> tuple[str, ...]:
+        """The names of its settings in documents and forms, in the order of `Config`."""
+        return tuple(field.encode_name for field in msgspec.structs.fields(cls.Config))
+
+    @classmethod
+    def numbers(cls) -> tuple[str, ...]:
+        """Those of them that hold whole numbers."""
+        schema = msgspec.json.schema(cls.Config)["$defs"][cls.Config.__name__]["properties"]
+        return tuple(name for name, about in schema.items() if about.get("type") == "integer")
+
+
+def change_of_config(kind: builtins.type[ConnectorType]) -> builtins.type[msgspec.Struct]:
+    """`Config` with every field as one that may be left out: what a type's `Change` is that says none of its own."""
+    unset = msgspec.UnsetType
+    fields = [
+        (field.name, field.type | unset, msgspec.field(default=msgspec.UNSET, name=field.encode_name))
+        for field in msgspec.structs.fields(kind.Config)
+    ]
+    return msgspec.defstruct(
+        f"{kind.Config.__name__.removesuffix('Config')}Change",
+        fields,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        namespace={"__doc__": "Settings to change; what is absent stays."},
+    )
