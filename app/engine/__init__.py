@@ -6,7 +6,9 @@
     walk      every run of a batch, in memory      paths     what is the same for many runs of a batch, noted once
     answers   what parked steps came to            limits    what one run may do at most
     circles   which nodes may be visited again     records   rows beside runs, steps and messages
-    waits     runs that sleep until an event       calls     calls to the outside: intent, lease, answer
+    waits     runs that sleep until an event       calls     calls to the outside as rows: intent, lease, answer
+    call_pass the loop that makes calls            call_answers answers of many calls, written together
+    call_shares who may call how much at a time
     write     a batch as a handful of statements   changes   contact changes merged in SQL
     rows      PostgreSQL's binary formats          change_events contact changes told to who listens
     advance   one transaction: claim, walk, write  jobs      the actors

@@ -67,7 +67,8 @@ class Engine:
         self.turn = claim.ClaimLock(self.connection)
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.caps: dict[str, int] = {}
-        self.queued_messages = False
+        self.asked: set[str] = set()
+        """Actors that committed batches have made work for."""
         self.sweeper = Sweeper()
         self._head: Any = None
         self._events_taken: list[int] = []
@@ -185,7 +186,7 @@ class Engine:
                 self.busy = set(claim.busy(self.connection, list(self.busy)))
 
     def _transaction(self, work: Work, limit: int) -> int:
-        batch = None
+        batch, asked = None, set[str]()
         progress.does("claiming")
         try:
             with self.connection.transaction():
@@ -199,7 +200,7 @@ class Engine:
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
                         self.crashes.over(cursor, self._events_taken, self._runs_taken)
-                    self.queued_messages = self.queued_messages or batch.sends
+                    asked = batch.asks
                 elif taken and self.crashes.events:
                     self.crashes.over(cursor, self._events_taken)
                 failpoints.reach("written")
@@ -208,6 +209,7 @@ class Engine:
             if batch is not None:
                 batch.forget()
         failpoints.reach("committed")
+        self.asked |= asked
         return taken
 
     # Events -----------------------------------------------------------------------------------------------------

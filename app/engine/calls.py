@@ -1,165 +1,256 @@
-"""Calls to the outside that steps asked for: done apart from the batches, each written down before it is made.
+"""Calls to the outside that steps asked for, as rows: the intent, the lease, the answer. `call_pass` makes them.
 
 A row of `calls` is the intent: committed with the run that now waits (CALLING), taken under a lease, deleted with the answer in one
 transaction. What a dead worker left under way is made again with the same key when its policy is `resend`; with `hold` the run is
-held, because nobody knows whether the call went out. A round takes at most `PER_WORKSPACE` calls of a workspace: nobody waits for
-the slow answers of another one for longer than a round.
+held, because nobody knows whether the call went out. `lease_until` is real time, `due_at` the product's clock.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-import structlog
-from psycopg.types.json import Jsonb
 
-from app.engine import failpoints, rows
+from app.engine import rows
+from app.engine.call_shares import CallLane
 from app.engine.paths import SharedPath
 from app.engine.rows import NULL, UUID_HEAD
-from app.flow import performers
-from app.flow.performers import CallFailed
-from app.lib import database
+from app.flow.performers import PlacedCall
 
-log = structlog.get_logger()
+Connection = psycopg.Connection[Any]
 ANSWERED = "answered"
 """The `resume_port` of a run whose call was answered: the step is asked what that means."""
-PER_WORKSPACE = 20
-GRACE_S = 15
-"""Seconds beyond its time-out after which a call counts as lost with its worker."""
+GRACE_S = 30
+"""Seconds beyond its time-out for which a call is its worker's: so long the database may be away before an answer is lost."""
+MOST_LOST = 3
+"""So many workers may be lost over one call; then it is taken for the cause."""
+LANES_AT_A_LOOK = 50
+"""Targets of one workflow and kind that are looked at together; the next look goes on behind them."""
+LOST_AT_A_TIME = 100
 HELD_WHY = (
     "A worker stopped while it made this call, so nobody knows whether it went out. Release the run to make it again."
 )
+HELD_LOST = (
+    f"{MOST_LOST} workers stopped while they made this call, so it is not made again by itself. The log of the workers says more."
+    " Release the run when the cause is gone."
+)
 COLUMNS = {
-    "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "tenant_id": "int", "workflow_id": "uuid", "node_id": "text",
-    "kind": "text", "policy": "text", "timeout_s": "int", "request": "jsonb", "due_at": "timestamptz",
+    "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "workflow_id": "uuid", "node_id": "text",
+    "kind": "text", "target": "text", "policy": "text", "timeout_s": "int", "request": "jsonb", "due_at": "timestamptz",
 }  # fmt: skip
 
+_SAME = "(c.tenant_id, c.run_id, c.seq, c.attempt) = ({0}.tenant_id, {0}.run_id, {0}.seq, {0}.attempt)"
 # The row stands for the step that the run waits at: a cancelled run, or one that a goal ended, makes no call any more.
-_STANDS = "r.id = c.run_id and r.status = 2 and r.seq = c.seq - 1 and r.attempt = c.attempt"
-_VOID = f"""
-delete from calls c where (c.run_id, c.seq, c.attempt) in (
-  select c.run_id, c.seq, c.attempt from calls c where c.due_at <= clock_now() and not exists (select from runs r where {_STANDS})
-  limit 1000 for update skip locked)
-"""
-_LOST = """
-with lost as (select * from calls where lease_until < clock_now() limit 1000 for update skip locked),
-again as (
-  update calls c set lease_until = null, due_at = clock_now(), fence = c.fence + 1 from lost l
-  where (c.run_id, c.seq, c.attempt) = (l.run_id, l.seq, l.attempt) and l.policy = 'resend'),
-over as (
-  delete from calls c using lost l where (c.run_id, c.seq, c.attempt) = (l.run_id, l.seq, l.attempt) and l.policy = 'hold' returning c.*)
-update runs r set status = 3, resume_at = null, error_message = %s, attempt = r.attempt + 1, fence = r.fence + 1
-from over where r.id = over.run_id and r.status = 2 and r.seq = over.seq - 1
-"""
-# The index is walked from workspace to workspace, so that a long queue of one is not read for the sake of others.
-_CLAIM = f"""
-with recursive workspaces as (
-  (select tenant_id from calls where lease_until is null order by tenant_id limit 1)
+_STANDS = "r.id = {0}.run_id and r.tenant_id = {0}.tenant_id and r.status = 2 and r.seq = {0}.seq - 1 and r.attempt = {0}.attempt"
+
+# From workflow to workflow and from target to target by an index probe each, so that no backlog is read for the sake of others.
+_LANES = f"""
+with recursive waiting as (
+  (select tenant_id, workflow_id from calls where lease_until is null order by tenant_id, workflow_id limit 1)
   union all
-  select (select c.tenant_id from calls c where c.lease_until is null and c.tenant_id > w.tenant_id order by c.tenant_id limit 1)
-  from workspaces w where w.tenant_id is not null),
-taken as (
-  select d.* from workspaces w cross join lateral (
-    select c.run_id, c.seq, c.attempt from calls c
-    join runs r on {_STANDS} join workflows f on f.id = c.workflow_id and f.status = 'active' and f.deleted_at is null
-    where c.tenant_id = w.tenant_id and c.lease_until is null and c.due_at <= clock_now() and c.kind = any(%(kinds)s)
-    order by c.due_at limit %(most)s for update of c skip locked) d
-  where w.tenant_id is not null)
-update calls c set lease_until = clock_now() + make_interval(secs => c.timeout_s + {GRACE_S}), fence = c.fence + 1
-from taken t where (c.run_id, c.seq, c.attempt) = (t.run_id, t.seq, t.attempt)
-returning c.run_id, c.seq, c.attempt, c.kind, c.request, c.timeout_s, c.fence
+  select n.tenant_id, n.workflow_id from waiting w cross join lateral (
+    select c.tenant_id, c.workflow_id from calls c
+    where c.lease_until is null and (c.tenant_id, c.workflow_id) > (w.tenant_id, w.workflow_id)
+    order by c.tenant_id, c.workflow_id limit 1) n)
+select w.tenant_id, w.workflow_id, k.kind, l.target
+from waiting w join workflows f on f.id = w.workflow_id and f.tenant_id = w.tenant_id and f.status = 'active' and f.deleted_at is null
+cross join unnest(%(kinds)s::text[]) as k(kind)
+left join unnest(%(after_workflows)s::uuid[], %(after_kinds)s::text[], %(after_targets)s::text[]) as a(workflow_id, kind, target)
+  on a.workflow_id = w.workflow_id and a.kind = k.kind
+cross join lateral (
+  with recursive targets as (
+    (select c.target, 1 as n from calls c
+     where c.lease_until is null and c.tenant_id = w.tenant_id and c.workflow_id = w.workflow_id and c.kind = k.kind
+       and c.target > coalesce(a.target, '') order by c.target limit 1)
+    union all
+    select t.target, l.n + 1 from targets l cross join lateral (
+      select c.target from calls c
+      where c.lease_until is null and c.tenant_id = w.tenant_id and c.workflow_id = w.workflow_id and c.kind = k.kind
+        and c.target > l.target order by c.target limit 1) t
+    where l.n < {LANES_AT_A_LOOK})
+  select target from targets) l
 """
+_CLAIM = f"""
+with wanted as (
+  select * from unnest(%(tenants)s::int[], %(workflows)s::uuid[], %(kinds)s::text[], %(targets)s::text[], %(counts)s::int[])
+    as q(tenant_id, workflow_id, kind, target, most)),
+taken as materialized (
+  select d.tenant_id, d.run_id, d.seq, d.attempt from wanted q cross join lateral (
+    select c.tenant_id, c.run_id, c.seq, c.attempt from calls c
+    where c.lease_until is null and c.tenant_id = q.tenant_id and c.workflow_id = q.workflow_id and c.kind = q.kind
+      and c.target = q.target and c.due_at <= clock_now()
+    order by c.due_at limit q.most for update skip locked) d),
+standing as materialized (select t.* from taken t join runs r on {_STANDS.format("t")}),
+void as (
+  delete from calls c using taken t where {_SAME.format("t")}
+    and not exists (select from standing s where (s.run_id, s.seq, s.attempt) = (t.run_id, t.seq, t.attempt))),
+begun as (
+  update calls c set lease_until = now() + make_interval(secs => c.timeout_s + {GRACE_S}), fence = c.fence + 1
+  from standing s where {_SAME.format("s")} returning c.*)
+select c.tenant_id, c.workflow_id, c.run_id, c.node_id, c.seq, c.attempt, c.kind, c.target, c.request, c.timeout_s, c.fence > 1,
+  c.policy, c.fence
+from taken t left join begun c on {_SAME.format("t")}
+"""
+_GIVEN = """
+given as (
+  select * from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[], %(texts)s::text[])
+    with ordinality as g(tenant_id, run_id, seq, attempt, fence, said, n)),
+free as (select id from runs where id = any(%(runs)s) order by id for update skip locked),
+over as (
+  delete from calls c using given g where {same} and c.fence = g.fence
+    and (g.run_id in (select id from free) or not exists (select from runs r where r.id = g.run_id))
+  returning c.tenant_id, c.run_id, c.seq, c.attempt, g.n, g.said)
+""".format(same=_SAME.format("g"))
+_TOLD = f"""
+select exists (select from told t where t.n = g.n),
+  not exists (select from over o where o.n = g.n)
+    and exists (select from calls c where {_SAME.format("g")} and c.fence = g.fence)
+from given g order by g.n
+"""
+# A run that somebody holds just now is left for the next time: the others must not wait for it.
 _ANSWER = f"""
-with over as (delete from calls where (run_id, seq, attempt) = (%(run)s, %(seq)s, %(attempt)s) and fence = %(fence)s returning *)
-update runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = %(output)s, fence = r.fence + 1
-from over where r.id = over.run_id and r.status = 2 and r.seq = over.seq - 1 and r.attempt = over.attempt
+with {_GIVEN}, told as (
+  update runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = o.said::jsonb, fence = r.fence + 1
+  from over o where {_STANDS.format("o")} returning o.n)
+{_TOLD}
+"""
+_HOLD = f"""
+with {_GIVEN}, told as (
+  update runs r set status = 3, resume_at = null, error_message = o.said, attempt = r.attempt + 1, fence = r.fence + 1
+  from over o where {_STANDS.format("o")} returning o.n)
+{_TOLD}
+"""
+_GIVE_BACK = f"""
+update calls c set lease_until = null, fence = c.fence + 1
+from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[])
+  as g(tenant_id, run_id, seq, attempt, fence)
+where {_SAME.format("g")} and c.fence = g.fence
+"""
+_LOST = f"""
+with gone as materialized (
+  select tenant_id, run_id, seq, attempt, policy = 'resend' and lost + 1 < {MOST_LOST} as again
+  from calls where lease_until < now() limit {LOST_AT_A_TIME} for update skip locked),
+again as (
+  update calls c set lease_until = null, lost = c.lost + 1, fence = c.fence + 1 from gone g where {_SAME.format("g")} and g.again)
+select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, c.policy
+from calls c join gone g on {_SAME.format("g")} where not g.again
 """
 
 
-class OpenCall(NamedTuple):
-    """A call that is ours to make."""
+class Claim(NamedTuple):
+    """A call that is this worker's to make, until its lease is over."""
 
-    run_id: UUID
-    seq: int
-    attempt: int
-    kind: str
-    request: dict[str, Any]
-    timeout_s: int
+    call: PlacedCall
+    policy: str
     fence: int
 
     @property
-    def key(self) -> str:
-        """The same whoever makes this call, and however often; a retry of the step is another call."""
-        return f"{self.run_id}-{self.seq}" + (f"-{self.attempt}" if self.attempt > 1 else "")
+    def lane(self) -> CallLane:
+        call = self.call
+        return CallLane(call.tenant_id, call.workflow_id, call.kind, call.target)
+
+    @property
+    def row(self) -> CallRow:
+        call = self.call
+        return CallRow(call.tenant_id, call.run_id, call.seq, call.attempt, self.fence)
+
+
+class CallRow(NamedTuple):
+    """A row of `calls`, as its owner knows it: with another fence it is somebody else's."""
+
+    tenant_id: int
+    run_id: UUID
+    seq: int
+    attempt: int
+    fence: int
+
+
+class Told(NamedTuple):
+    """What became of an answer, or of a run to be held. Neither: the row is somebody else's by now, or nobody waits any more."""
+
+    written: bool
+    busy: bool
+    """Somebody holds the run; to be tried again."""
 
 
 def call_rows(tracks: list[SharedPath], now: int) -> list[bytes]:
     """The intents of a batch: a row for each run that came to stand at a call."""
-    at, out, head = rows.stamp(now), list[bytes](), rows.pack(">h", len(COLUMNS)) + UUID_HEAD
+    at, out, count = rows.stamp(now), list[bytes](), rows.pack(">h", len(COLUMNS))
     for track in tracks:
         rest = track.rest
         call = rest.call
         if call is None or rest.node is None or not track.runs:
             continue
+        head = count + rows.int4(track.graph.tenant_id) + UUID_HEAD
         behind = b"".join((
-            rows.int2(rest.seq + 1), rows.int2(rest.attempt), rows.int4(track.graph.tenant_id),
-            UUID_HEAD + track.graph.workflow_id, rest.node.field, rows.text(call.kind), rows.text(call.policy),
-            rows.int4(call.timeout_s), rows.json(call.request) if call.request is not None else NULL, at,
+            rows.int2(rest.seq + 1), rows.int2(rest.attempt), UUID_HEAD + track.graph.workflow_id, rest.node.field,
+            rows.text(call.kind), rows.text(call.target), rows.text(call.policy), rows.int4(call.timeout_s),
+            rows.json(call.request) if call.request is not None else NULL, at,
         ))  # fmt: skip
         out += [head + run.id + behind for run in track.runs]
     return out
 
 
-class Calls:
-    """One worker's hands on the calls. The connection is its own: nothing waits outside while a transaction is open."""
+def lanes(
+    connection: Connection, kinds: Sequence[str], after: Mapping[tuple[UUID, str], str]
+) -> tuple[list[CallLane], dict[tuple[UUID, str], str]]:
+    """What waits to be called of active workflows, and behind which target the next look goes on, by workflow and kind."""
+    arguments = {
+        "kinds": list(kinds),
+        "after_workflows": [workflow_id for workflow_id, _ in after],
+        "after_kinds": [kind for _, kind in after],
+        "after_targets": list(after.values()),
+    }
+    listed = [CallLane._make(row) for row in connection.execute(_LANES, arguments).fetchall()]
+    targets: dict[tuple[UUID, str], list[str]] = {}
+    for lane in listed:
+        targets.setdefault((lane.workflow_id, lane.kind), []).append(lane.target)
+    return listed, {key: found[-1] for key, found in targets.items() if len(found) == LANES_AT_A_LOOK}
 
-    def __init__(self, connection: psycopg.Connection[Any] | None = None) -> None:
-        self.connection = connection or database.connect("calls")
 
-    def close(self) -> None:
-        self.connection.close()
+def claim(connection: Connection, quotas: Mapping[CallLane, int]) -> tuple[list[Claim], int]:
+    """Take up to so many calls of each lane, the oldest first. Also how many rows were taken out of the way, which nobody waits for."""
+    tenants, workflows, kinds, targets = map(list, zip(*quotas, strict=True))
+    arguments = {
+        "tenants": tenants, "workflows": workflows, "kinds": kinds, "targets": targets, "counts": list(quotas.values()),
+    }  # fmt: skip
+    taken = connection.execute(_CLAIM, arguments).fetchall()
+    claims = [Claim(PlacedCall(*row[:-2]), row[-2], row[-1]) for row in taken if row[0] is not None]
+    return claims, len(taken) - len(claims)
 
-    def perform(self) -> int:
-        """Make one round of calls; returns how many were answered. Runs go on when the engine is notified afterwards."""
-        kinds = performers.performed_kinds()
-        if not kinds:
-            return 0
-        with self.connection.transaction():
-            self.connection.execute(_LOST, (HELD_WHY,))
-            self.connection.execute(_VOID)
-            claimed = self.connection.execute(_CLAIM, {"kinds": kinds, "most": PER_WORKSPACE}).fetchall()
-        failpoints.reach("call_claimed")
-        return asyncio.run(self._all([OpenCall._make(row) for row in claimed])) if claimed else 0
 
-    async def _all(self, calls: list[OpenCall]) -> int:
-        return sum(await asyncio.gather(*[self._one(call) for call in calls]))
+def answer(connection: Connection, answers: Sequence[tuple[CallRow, str]]) -> list[Told]:
+    """Hand runs the answers (JSON text) to their calls: they go on when the engine is notified afterwards."""
+    return _told(connection, _ANSWER, answers)
 
-    async def _one(self, call: OpenCall) -> int:
-        """Make a call and commit its answer; 0 when somebody else has it by now."""
-        try:
-            async with asyncio.timeout(call.timeout_s):
-                value = await performers.performer_of(call.kind)(call.request, call.key)
-            answer = {"ok": True, "value": value}
-        except TimeoutError:
-            answer = {"ok": False, "error": f"There was no answer within {call.timeout_s} seconds."}
-        except CallFailed as error:
-            answer = {"ok": False, "error": str(error), "permanent": error.permanent}
-        except Exception as error:  # of this call alone
-            log.error("call.broke", kind=call.kind, run_id=str(call.run_id), exc_info=error)
-            answer = {
-                "ok": False,
-                "error": "This call stopped on a fault in the program. The log of the worker says more.",
-            }
-        failpoints.reach("call_made")
-        return self._commit(call, answer)
 
-    def _commit(self, call: OpenCall, answer: dict[str, Any]) -> int:
-        arguments = {"run": call.run_id, "seq": call.seq, "attempt": call.attempt, "fence": call.fence}
-        try:
-            return self.connection.execute(_ANSWER, {**arguments, "output": Jsonb(answer)}).rowcount
-        except (psycopg.DataError, TypeError, ValueError):
-            refused = {"ok": False, "permanent": True, "error": "The answer to this call cannot be stored."}
-            return self.connection.execute(_ANSWER, {**arguments, "output": Jsonb(refused)}).rowcount
+def hold(connection: Connection, calls: Sequence[tuple[CallRow, str]]) -> list[Told]:
+    """Hold the runs of calls of which nobody knows whether they went out, each with the reason. A release makes a new call."""
+    return _told(connection, _HOLD, calls)
+
+
+def _told(connection: Connection, sql: str, calls: Sequence[tuple[CallRow, str]]) -> list[Told]:
+    return [Told._make(row) for row in connection.execute(sql, _arguments(calls)).fetchall()] if calls else []
+
+
+def give_back(connection: Connection, calls: Sequence[CallRow]) -> None:
+    """Leave calls to whoever takes them next, in their old place."""
+    if calls:
+        arguments = _arguments([(row, "") for row in calls])
+        del arguments["texts"]
+        connection.execute(_GIVE_BACK, arguments)
+
+
+def take_over(connection: Connection) -> int:
+    """Look after what lost workers left under way: made again, or its run is held. How many were held."""
+    left = connection.execute(_LOST).fetchall()
+    held = [(CallRow._make(row[:-1]), HELD_WHY if row[-1] == "hold" else HELD_LOST) for row in left]
+    return sum(told.written for told in hold(connection, held))
+
+
+def _arguments(calls: Sequence[tuple[CallRow, str]]) -> dict[str, Any]:
+    tenants, runs, seqs, attempts, fences = map(list, zip(*[row for row, _ in calls], strict=True))
+    texts = [said for _, said in calls]
+    return {"tenants": tenants, "runs": runs, "seqs": seqs, "attempts": attempts, "fences": fences, "texts": texts}

@@ -23,6 +23,7 @@ written as (
   insert into steps (run_id, seq, node_id, status, error_message, attempt, started_at, completed_at)
   select e.id, e.seq, e.current_node_id, %(step)s, %(error)s, e.attempt, coalesce(r.step_started_at, e.completed_at), e.completed_at
   from ended e join runs r on r.id = e.id where e.current_node_id is not null),
+uncalled as (delete from calls c using ended e where c.tenant_id = e.tenant_id and c.run_id = e.id),
 counted as (
   insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
   select workflow_id, workflow_version, v.node_id, v.key, 0, tenant_id, sum(v.n) from ended,

@@ -127,7 +127,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         f"""
         select r.id, 'message ' || r.seq + 1 || ' ' || coalesce('status ' || m.status, 'is gone') from runs r
         left join messages m on m.run_id = r.id and m.seq = r.seq + 1
-        where r.status = 2 and not exists (select from calls c where c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt)
+        where r.status = 2 and not exists (
+            select from calls c where c.tenant_id = r.tenant_id and c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt)
           and not exists (select from inbox i where i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
           and (m.status is null or m.status not in (0, 1, 9) or (m.status = 9 and m.due_at is null))
         """,
@@ -276,6 +277,14 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """
         select m.run_id, 'message ' || m.seq from messages m join runs r on r.id = m.run_id
         where (m.tenant_id, m.workflow_id, m.contact_id) is distinct from (r.tenant_id, r.workflow_id, r.contact_id)
+        """,
+    ),
+    (
+        "I9",
+        "a call and its run are of one workspace and workflow",
+        """
+        select c.run_id, 'call ' || c.seq from calls c join runs r on r.id = c.run_id
+        where (c.tenant_id, c.workflow_id) is distinct from (r.tenant_id, r.workflow_id)
         """,
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import dramatiq
@@ -10,10 +11,10 @@ import structlog
 
 from app.engine import claim
 from app.engine.advance import Engine
-from app.engine.calls import Calls
+from app.engine.call_pass import CallPass
 from app.engine.progress import progress
-from app.flow import performers
-from app.lib import heartbeat, jobs
+from app.flow import performers, registry
+from app.lib import database, heartbeat, jobs
 from app.lib.wakeups import Wakeup
 
 log = structlog.get_logger()
@@ -21,6 +22,8 @@ _lock, _performing = threading.Lock(), threading.Lock()
 _asked = threading.Event()
 """The actor was notified: whoever has the lock looks (once more)."""
 _engine: Engine | None = None
+_calls: CallPass | None = None
+"""The pass that makes this process's calls."""
 
 jobs.broker()
 heartbeat.report_detail("engine", progress.told)
@@ -34,15 +37,15 @@ def advance() -> None:
     while _asked.is_set() and _lock.acquire(blocking=False):
         try:
             _asked.clear()
-            queued = _advance()
+            asked = _advance()
         finally:
             _lock.release()
-        if queued:
-            jobs.notify("deliver")
+        for actor in asked:
+            jobs.notify(actor)
 
 
-def _advance() -> bool:
-    """Answers whether messages were queued. Without the database nothing happens: the next round looks again."""
+def _advance() -> set[str]:
+    """The actors that have work now. Without the database nothing happens: the next round looks again."""
     global _engine
     try:
         _engine = _engine or Engine()
@@ -56,31 +59,38 @@ def _advance() -> bool:
         if _engine is not None:
             _engine.close()
         _engine = None
-        return False
-    queued, _engine.queued_messages = _engine.queued_messages, False
-    return queued
+        return set()
+    asked, _engine.asked = _engine.asked, set()
+    return asked
 
 
-@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+@dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)
 def perform() -> None:
-    """Make the calls that steps asked for until there are none. One at a time in a process."""
+    """Steps have asked for calls: the pass that makes them looks at once."""
+    jobs.acknowledge("perform")
+    if _calls is not None:
+        _calls.look_soon()
+
+
+def make_calls() -> None:
+    """Make the calls that steps ask for, until the process ends or the database is away. One pass at a time in a process."""
+    global _calls
+    registry.types()  # whose modules bring the performers
     if not performers.performed_kinds() or not _performing.acquire(blocking=False):
         return
     try:
-        calls = Calls()
-        try:
-            while answered := calls.perform():
-                log.info("calls.answered", count=answered)
-                jobs.notify("advance")
-        finally:
-            calls.close()
+        with database.connect("calls") as connection:
+            _calls = CallPass(connection)
+            answered = asyncio.run(_calls.run())
+            log.info("calls.ended", answered=answered)
     except psycopg.OperationalError as error:
         log.warning("calls.database_away", error=type(error).__name__)
     finally:
+        _calls = None
         _performing.release()
 
 
 ACTORS = [advance, perform]
 WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=claim.NEXT_DUE)]
-POLLS = [advance, perform]
+POLLS = [advance, make_calls]
 """What each worker calls every second, so that runs move without Redis."""

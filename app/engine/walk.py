@@ -25,6 +25,8 @@ from app.flow.effects import ContactChange, SendMessage, SetVars
 from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
+DELIVER, PERFORM = "deliver", "perform"
+"""The actors that send messages and make calls."""
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
 FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
 EXITED, CANCELLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED)
@@ -56,9 +58,11 @@ class Batch:
         return sum(len(track.runs) for track in self.tracks)
 
     @property
-    def sends(self) -> bool:
-        """Does any run ask for a message?"""
-        return any(track.sent for track in self.tracks)
+    def asks(self) -> set[str]:
+        """The actors that the runs make work for: who sends messages, who makes calls."""
+        sends = any(track.sent for track in self.tracks)
+        calls = any(track.runs and track.rest.call is not None for track in self.tracks)
+        return {actor for actor, asked in ((DELIVER, sends), (PERFORM, calls)) if asked}
 
     def forget(self) -> None:
         """Undo the circles between its objects, so that they go when nobody holds the batch. Nothing may be asked of it after that."""

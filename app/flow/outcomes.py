@@ -14,8 +14,11 @@ from typing import Any, Literal
 import msgspec
 
 from app.flow.effects import Effect
+from app.flow.performers import LONGEST_S
 
 _encode = msgspec.json.Encoder().encode
+MAX_TARGET = 200
+"""Characters of the name of a target that are kept."""
 
 
 class Outcome:
@@ -98,20 +101,31 @@ class WaitFor(Outcome):
 class Call(Outcome):
     """Something is asked of the outside, apart from the batch; the run stands here until the answer comes. See `Asks`.
 
-    `kind`: whose performer does it (`app.flow.performers`). `request`: JSON for the performer. `policy`: what becomes of a call that
-    was under way when its worker died: `resend` it with the same key, or `hold` the run for a person. `timeout_s`: whole seconds.
+    `kind`: whose performer does it (`app.flow.performers`). `target`: who is called, as people know it (`api.example.com`); calls of a
+    workspace to one target share its connections, and pages show it. `request`: JSON for the performer. `policy`: what becomes of a
+    call that was under way when its worker died: `resend` it with the same key, or `hold` the run for a person. `timeout_s`: whole
+    seconds, at most `LONGEST_S`.
     """
 
-    __slots__ = ("kind", "policy", "request", "timeout_s")
+    __slots__ = ("kind", "policy", "request", "target", "timeout_s")
 
     def __init__(
-        self, kind: str, request: Any, *, policy: Literal["resend", "hold"] = "resend", timeout_s: int = 30
+        self,
+        kind: str,
+        request: Any,
+        *,
+        target: str = "",
+        policy: Literal["resend", "hold"] = "resend",
+        timeout_s: int = 30,
     ) -> None:
         super().__init__()
+        if not 1 <= timeout_s <= LONGEST_S:
+            raise ValueError(f"A call takes 1 to {LONGEST_S} seconds, not {timeout_s}.")
         self.kind, self.request, self.policy, self.timeout_s = kind, request, policy, timeout_s
+        self.target = target[:MAX_TARGET] or kind
 
     def _particulars(self) -> Any:
-        return self.kind, _encode(self.request), self.policy, self.timeout_s
+        return self.kind, self.target, _encode(self.request), self.policy, self.timeout_s
 
 
 class Fail(Outcome):

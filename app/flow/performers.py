@@ -1,8 +1,18 @@
-"""Who does what steps ask of the outside, by kind of call. Whoever can do a kind registers it when its module is imported."""
+"""Who does what steps ask of the outside, by kind of call. The module of a step type registers its performer when it is imported."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH = 262_144, 64
+"""Of the JSON that a call may answer. Stop reading beyond it: what is larger is refused, and the step fails."""
+LONGEST_S = 300
+"""Seconds that a call may take at most."""
+AT_ONCE = 100
+"""Calls that one worker process makes at a time, of all kinds together."""
 
 
 class CallFailed(Exception):
@@ -13,35 +23,67 @@ class CallFailed(Exception):
         self.permanent = permanent
 
 
-class Performer(Protocol):
-    """Does one call. `key` is the same each time this attempt of the step is tried: send it along as the idempotency key.
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    """One call, as its performer gets it.
 
-    Answers JSON, raises CallFailed; whatever else it raises is a fault of the program, and passes.
+    `key` is the same each time this attempt of the step is made: send it along as the idempotency key. `repeated`: a worker
+    had it before and did not end it, so it may have arrived already. `request` is what the step asked for.
     """
 
-    async def __call__(self, request: dict[str, Any], key: str) -> Any: ...
+    tenant_id: int
+    workflow_id: UUID
+    run_id: UUID
+    node_id: str
+    seq: int
+    attempt: int
+    kind: str
+    target: str
+    request: Any
+    timeout_s: int
+    repeated: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.run_id}-{self.seq}" + (f"-{self.attempt}" if self.attempt > 1 else "")
 
 
-_performers: dict[str, Performer] = {}
+class Performer:
+    """Does calls of one kind. Made on the event loop that it works on, so it may keep connections; `close` gives them back."""
+
+    async def perform(self, call: PlacedCall) -> Any:
+        """The answer, as JSON. Raises CallFailed; whatever else it raises is a fault of the program, and ends this call alone.
+
+        It is cancelled when `call.timeout_s` are over. Many calls run at once: it must never block the loop.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """No more calls come."""
 
 
-def perform_by(kind: str, performer: Performer) -> None:
-    """Have calls of this kind done by `performer`. Raises ValueError when somebody does them already."""
-    if kind in _performers:
+class CallKind(NamedTuple):
+    """How calls of one kind are made. `at_once`: at most so many at a time in one process; None: as its share of AT_ONCE allows."""
+
+    performer: Callable[[], Performer]
+    at_once: int | None
+
+
+_kinds: dict[str, CallKind] = {}
+
+
+def perform_by(kind: str, performer: Callable[[], Performer], *, at_once: int | None = None) -> None:
+    """Have calls of this kind done by what `performer` makes. Raises ValueError when somebody does them already."""
+    if kind in _kinds:
         raise ValueError(f"Two performers do calls of the kind {kind!r}.")
-    _performers[kind] = performer
+    _kinds[kind] = CallKind(performer, at_once)
 
 
 def forget_performer(kind: str) -> None:
     """Nobody does calls of this kind any more."""
-    _performers.pop(kind, None)
+    _kinds.pop(kind, None)
 
 
-def performer_of(kind: str) -> Performer:
-    """Raises KeyError."""
-    return _performers[kind]
-
-
-def performed_kinds() -> list[str]:
+def performed_kinds() -> dict[str, CallKind]:
     """The kinds of calls that this process can do; others are left to processes that can."""
-    return sorted(_performers)
+    return dict(_kinds)

@@ -35,7 +35,7 @@ on conflict (process) do update set kind = excluded.kind, at = excluded.at, deta
 _END_FROZEN = """
 select pid, application_name, pg_terminate_backend(pid) from pg_stat_activity
 where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
-  and application_name = any(array['throughline engine', 'throughline delivery', 'throughline scheduler'])
+  and application_name = any(array['throughline engine', 'throughline calls', 'throughline delivery', 'throughline scheduler'])
   and xact_start < clock_timestamp() - make_interval(secs => %s)
 """
 _details: dict[str, Callable[[], dict[str, Any]]] = {}

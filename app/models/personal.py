@@ -30,6 +30,8 @@ class About(StrEnum):
     """A mail went to it; before what is known of its messages is gone."""
     CONTACT = "contact_id = %(id)s and tenant_id = %(tenant)s"
     RUN = "run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"
+    RUN_OF_WORKSPACE = f"tenant_id = %(tenant)s and {RUN}"
+    """The same, of a table whose key leads with the workspace."""
     ADDRESS = "tenant_id = %(tenant)s and address = %(comparable)s"
     IMPORTED_ROW = (
         "import_id in (select i.id from contact_imports i where i.tenant_id = %(tenant)s)"

@@ -111,24 +111,36 @@ class CallIntent(Base):
 
     __tablename__ = "calls"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    tenant_id: Mapped[int]
     workflow_id: Mapped[UUID]
     node_id: Mapped[str]
     kind: Mapped[str]
+    target: Mapped[str]
+    """Who is called, as people know it. Calls of a workspace to one target share its connections."""
     policy: Mapped[str]
     timeout_s: Mapped[int]
     request: Mapped[Json | None]
     due_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(Integer, server_default="0")
+    lost: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How many workers were lost while they made it."""
 
     __table_args__ = (
-        Index("calls_due", "tenant_id", "due_at", postgresql_where=text("lease_until is null")),
-        Index("calls_under_way", "lease_until", postgresql_where=text("lease_until is not null")),
-        {"info": rows_go(About.RUN)},
+        Index(
+            "calls_due",
+            "tenant_id",
+            "workflow_id",
+            "kind",
+            "target",
+            "due_at",
+            postgresql_where=text("lease_until is null"),
+        ),
+        Index("calls_under_way", "tenant_id", "lease_until", postgresql_where=text("lease_until is not null")),
+        {"info": rows_go(About.RUN_OF_WORKSPACE)},
     )
 
 

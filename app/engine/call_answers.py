@@ -1,0 +1,120 @@
+"""Answers of many calls, written together: one short transaction for all that came while the last one was written.
+
+An answer is kept until it is written or its lease is over. One whose run somebody holds just now waits for the next transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+import structlog
+
+from app import inbox
+from app.engine import calls
+from app.engine.calls import Claim
+from app.lib.connection_thread import Connection, ConnectionThread
+
+log = structlog.get_logger()
+BACK_OFF_S, LONGEST_BACK_OFF_S = 0.05, 5.0
+MOST_AT_ONCE = 200
+"""Rows of one transaction. Each may carry 256 kB."""
+UNSTORABLE = '{"ok":false,"permanent":true,"error":"The answer to this call cannot be stored."}'
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended: with an answer (`text`: JSON), held for a reason (`text`), or given back."""
+
+    claim: Claim
+    until: float
+    """When its lease is over, by the clock of this process."""
+    what: Literal["answered", "held", "back"]
+    text: str = ""
+
+
+class CallAnswers:
+    """The one writer of a pass. `serve` runs beside the calls; `written` waits until nothing is left to write."""
+
+    def __init__(self, thread: ConnectionThread, notify: Callable[[str], None]) -> None:
+        self._thread, self._notify = thread, notify
+        self._ends: list[CallEnd] = []
+        self._wake, self._empty = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self.count = 0
+        """Answers that runs were handed."""
+
+    def put(self, end: CallEnd) -> None:
+        """Have it written."""
+        self._ends.append(end)
+        self._empty.clear()
+        self._wake.set()
+
+    @property
+    def pending(self) -> bool:
+        """Is there anything that is not written yet?"""
+        return not self._empty.is_set()
+
+    async def written(self) -> None:
+        """Wait until everything is written, or what is left has lost its lease."""
+        await self._empty.wait()
+
+    async def serve(self) -> None:
+        """Write what comes, until cancelled."""
+        pause = BACK_OFF_S
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._ends:
+                ends, self._ends = self._ends[:MOST_AT_ONCE], self._ends[MOST_AT_ONCE:]
+                left = await self._write(ends)
+                if not left:
+                    pause = BACK_OFF_S
+                    continue
+                self._keep(left)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_BACK_OFF_S)
+            self._empty.set()
+
+    def _keep(self, ends: list[CallEnd]) -> None:
+        now = time.monotonic()
+        kept = [end for end in ends if now < end.until]
+        if len(kept) < len(ends):
+            log.error("calls.answers_lost", count=len(ends) - len(kept))
+        self._ends = kept + self._ends
+
+    async def _write(self, ends: list[CallEnd]) -> list[CallEnd]:
+        """Write them in one transaction; answers what has to wait."""
+        try:
+            written, busy = await self._thread.transaction(lambda connection: _write(connection, ends))
+        except psycopg.OperationalError as error:
+            log.warning("calls.unwritten", error=type(error).__name__, count=len(ends))
+            return ends
+        except Exception as error:  # one of them cannot be stored: the others must not pay for it
+            if len(ends) > 1:
+                return [end for one in ends for end in await self._write([one])]
+            log.error("calls.unstorable", run_id=str(ends[0].claim.call.run_id), error=type(error).__name__)
+            if ends[0].text == UNSTORABLE:
+                return []
+            return await self._write([CallEnd(ends[0].claim, ends[0].until, "answered", UNSTORABLE)])
+        if written:
+            self.count += written
+            self._notify(inbox.ENGINE)
+        return busy
+
+
+def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd]]:
+    """In a transaction, in the thread of the connection: how many runs were answered, and what has to wait."""
+    answered = [end for end in ends if end.what == "answered"]
+    held = [end for end in ends if end.what == "held"]
+    calls.give_back(connection, [end.claim.row for end in ends if end.what == "back"])
+    told = calls.answer(connection, [(end.claim.row, end.text) for end in answered])
+    told += calls.hold(connection, [(end.claim.row, end.text) for end in held])
+    if late := sum(1 for one in told if not one.written and not one.busy):
+        log.info("calls.unasked", count=late)
+    busy = [end for end, one in zip([*answered, *held], told, strict=True) if one.busy]
+    return sum(one.written for one in told[: len(answered)]), busy

@@ -1,0 +1,113 @@
+"""Who may call how much at a time: each workspace its share of a worker, and each target its share of a workspace.
+
+No network and no database here. A slow target fills its own share and nobody else's; a workspace, or a target, that has nothing under
+way gets one call also beyond what is left.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from app.flow.performers import AT_ONCE
+
+T = TypeVar("T")
+PER_WORKSPACE, PER_TARGET = 20, 10
+"""Calls of one workspace, and of one workspace to one target, that one worker process makes at a time."""
+MOST_PER_WORKSPACE = 2 * PER_WORKSPACE
+"""With the one for each target that has nothing under way."""
+
+
+class CallLane(NamedTuple):
+    """Calls that wait for the same: one workflow's of one kind to one target."""
+
+    tenant_id: int
+    workflow_id: UUID
+    kind: str
+    target: str
+
+
+_Waiting = tuple[int, int, int, CallLane]
+"""Calls under way to its target, calls dealt to it, its place among all, and the lane: the smallest is served next."""
+
+
+class CallShares:
+    """What is under way in this process, and what may begin."""
+
+    def __init__(self, kinds: Mapping[str, int | None]) -> None:
+        """`kinds`: how many calls of each kind this process makes at a time; None: as many as there is room for."""
+        self._limits = dict(kinds)
+        self._all = 0
+        self._workspaces, self._kinds = Counter[int](), Counter[str]()
+        self._targets = Counter[tuple[int, str, str]]()
+
+    def began(self, lane: CallLane, count: int = 1) -> None:
+        """So many more are under way; fewer with a negative number."""
+        self._all += count
+        _add(self._workspaces, lane.tenant_id, count)
+        _add(self._kinds, lane.kind, count)
+        _add(self._targets, (lane.tenant_id, lane.kind, lane.target), count)
+
+    @property
+    def free(self) -> bool:
+        """May this process make more calls?"""
+        return self._all < AT_ONCE
+
+    def quotas(self, lanes: Sequence[CallLane]) -> dict[CallLane, int]:
+        """How many calls of each lane may begin now, dealt one by one to who has the fewest under way."""
+        dealt = CallShares(self._limits)
+        dealt._all, dealt._workspaces = self._all, self._workspaces.copy()
+        dealt._kinds, dealt._targets = self._kinds.copy(), self._targets.copy()
+        return dealt._deal(lanes)
+
+    def _deal(self, lanes: Sequence[CallLane]) -> dict[CallLane, int]:
+        quotas: dict[CallLane, int] = {}
+        waiting: defaultdict[int, list[_Waiting]] = defaultdict(list)
+        for place, lane in enumerate(lanes):
+            waiting[lane.tenant_id].append((self._to_target(lane), 0, place, lane))
+        workspaces = [(self._workspaces[tenant_id], tenant_id) for tenant_id in waiting]
+        for own in waiting.values():
+            heapq.heapify(own)
+        heapq.heapify(workspaces)
+        while workspaces:
+            _, tenant_id = heapq.heappop(workspaces)
+            served = self._next_lane(waiting[tenant_id])
+            if served is not None:
+                quotas[served] = quotas.get(served, 0) + 1
+                heapq.heappush(workspaces, (self._workspaces[tenant_id], tenant_id))
+        return quotas
+
+    def _next_lane(self, own: list[_Waiting]) -> CallLane | None:
+        """Take one call of the lane, among those of one workspace, whose target has the fewest; None when none may begin."""
+        while own:
+            known, dealt, place, lane = heapq.heappop(own)
+            under_way = self._to_target(lane)
+            if under_way > known:  # another lane to the same target was served since
+                heapq.heappush(own, (under_way, dealt, place, lane))
+            elif self._has_room(lane):
+                self.began(lane)
+                heapq.heappush(own, (under_way + 1, dealt + 1, place, lane))
+                return lane
+        return None
+
+    def _to_target(self, lane: CallLane) -> int:
+        return self._targets[lane.tenant_id, lane.kind, lane.target]
+
+    def _has_room(self, lane: CallLane) -> bool:
+        under_way, to_target = self._workspaces[lane.tenant_id], self._to_target(lane)
+        limit = self._limits.get(lane.kind, 0)
+        if to_target >= PER_TARGET or (limit is not None and self._kinds[lane.kind] >= limit):
+            return False
+        if under_way >= (MOST_PER_WORKSPACE if to_target == 0 else PER_WORKSPACE):
+            return False
+        return self._all < AT_ONCE or under_way == 0
+
+
+def _add(counter: Counter[T], key: T, count: int) -> None:
+    """Counters keep no zeros: a worker meets ever new targets."""
+    counter[key] += count
+    if not counter[key]:
+        del counter[key]

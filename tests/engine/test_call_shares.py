@@ -1,0 +1,73 @@
+"""Who may call how much: pure arithmetic, without a database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from uuid import UUID
+
+from app.engine.call_shares import MOST_PER_WORKSPACE, PER_TARGET, PER_WORKSPACE, CallLane, CallShares
+from app.flow.performers import AT_ONCE
+
+KINDS = {"http": None, "code": 2}
+
+
+def lane(tenant: int, target: str = "api.example", kind: str = "http", workflow: int = 1) -> CallLane:
+    return CallLane(tenant, UUID(int=workflow), kind, target)
+
+
+def by_workspace(quotas: dict[CallLane, int]) -> Counter[int]:
+    counts = Counter[int]()
+    for one, count in quotas.items():
+        counts[one.tenant_id] += count
+    return counts
+
+
+def test_one_target_gets_its_share_and_no_more() -> None:
+    shares = CallShares(KINDS)
+    assert shares.quotas([lane(1)]) == {lane(1): PER_TARGET}
+    assert shares.quotas([lane(1), lane(1, workflow=2)]) == {
+        lane(1): PER_TARGET // 2,
+        lane(1, workflow=2): PER_TARGET // 2,
+    }
+    shares.began(lane(1), PER_TARGET - 1)
+    assert shares.quotas([lane(1), lane(1, workflow=2)]) == {lane(1): 1}
+
+
+def test_workspaces_share_a_worker_and_a_newcomer_always_gets_one() -> None:
+    shares = CallShares(KINDS)
+    many = [lane(tenant, target) for tenant in range(8) for target in "abc"]
+    quotas = by_workspace(shares.quotas(many))
+    assert sum(quotas.values()) == AT_ONCE
+    assert max(quotas.values()) - min(quotas.values()) <= 1
+    for one, count in shares.quotas(many).items():
+        shares.began(one, count)
+    assert not shares.free
+    assert shares.quotas([*many, lane(99)]) == {lane(99): 1}
+
+
+def test_a_full_workspace_has_one_for_each_new_target_within_bounds() -> None:
+    shares = CallShares(KINDS)
+    shares.began(lane(1, "slow"), PER_TARGET)
+    shares.began(lane(1, "slower"), PER_WORKSPACE - PER_TARGET)
+    fresh = [lane(1, f"t{n}") for n in range(50)]
+    quotas = shares.quotas([lane(1, "slow"), lane(1, "slower"), *fresh])
+    assert set(quotas.values()) == {1} and len(quotas) == MOST_PER_WORKSPACE - PER_WORKSPACE
+    assert not {lane(1, "slow"), lane(1, "slower")} & quotas.keys()
+
+
+def test_a_kind_has_its_limit_and_unknown_kinds_none() -> None:
+    shares = CallShares(KINDS)
+    assert shares.quotas([lane(1, kind="code"), lane(2, kind="code"), lane(1, kind="fax")]) == {
+        lane(1, kind="code"): 1,
+        lane(2, kind="code"): 1,
+    }
+
+
+def test_what_ended_leaves_no_trace() -> None:
+    shares = CallShares(KINDS)
+    for n in range(100):
+        shares.began(lane(n, f"t{n}"))
+    for n in range(100):
+        shares.began(lane(n, f"t{n}"), -1)
+    assert not (shares._workspaces or shares._kinds or shares._targets)
+    assert shares.free
