@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.plugins.htmx import HTMXPlugin
 from litestar.template import TemplateConfig
 
-from app import features
+from app import features, installed_types
 from app.accounts import deps, guards
 from app.accounts.authentication import Authentication
 from app.builder import canvas, type_check
@@ -77,6 +77,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     """Build the app. Tests pass a `database_config` whose sessions live in a transaction that is rolled back."""
     logs.configure()
     virtual_clock.install()
+    installed_types.install()
     features.actors()  # whoever notifies an actor asks it for its queue
     config = database_config or transactions.session_config()
     config.before_send_handler = transactions.commit_on_response(config)

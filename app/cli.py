@@ -62,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         getattr(options, "group", commands).print_help()
         return 0
     module, _, function = options.runs.partition(":")
+    from app import installed_types
     from app.errors import AppError
     from app.ops import expected_errors
+
+    installed_types.install()
 
     try:
         return int(getattr(importlib.import_module(module), function)(options))

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from app import features
+from app import features, installed_types
 from app.lib import database, jobs, logs, virtual_clock, wakeups
 from app.lib.heartbeat import Beat
 from app.lib.wakeups import Wakeup
@@ -38,6 +38,7 @@ class Scheduler:
     """One copy. `run` ticks until `stop`."""
 
     def __init__(self, notify: Callable[[str], None] = jobs.notify) -> None:
+        installed_types.install()
         self._wakeups, self._housekeeping = features.wakeups(), features.housekeeping()
         self._stopping = threading.Event()
         self._notify = notify

@@ -9,7 +9,7 @@ import sys
 
 import dramatiq
 
-from app import features
+from app import features, installed_types
 from app.lib import jobs, logs, polling, virtual_clock
 from app.lib.heartbeat import HeartbeatMiddleware
 from app.lib.polling import PollingMiddleware
@@ -17,6 +17,7 @@ from app.system import secret_keys
 
 logs.configure()
 virtual_clock.install()
+installed_types.install()
 broker = jobs.broker()
 features.actors()
 broker.add_middleware(HeartbeatMiddleware())

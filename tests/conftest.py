@@ -22,8 +22,11 @@ from tests.fixtures import environment
 
 environment.prepare()
 
+from app import installed_types  # noqa: E402  reads the environment
 from app.troubles import service as troubles  # noqa: E402  reads the environment
 from app.web import client_address  # noqa: E402  reads the environment
+
+installed_types.install()
 
 # Property tests share two processors with servers and browsers: how long an example takes says nothing.
 # A build says the same of the same code; new examples are found where people run the tests.

@@ -86,15 +86,27 @@ def _reason(shown: str, error: Exception) -> str:
     return f"{shown} could not be loaded: {str(error).rstrip('.') or type(error).__name__}."
 
 
+class TypesNotInstalled(RuntimeError):
+    """A process asks for types before it said where they are."""
+
+    def __init__(self, noun: str) -> None:
+        super().__init__(f"Nobody said where {noun}s are. Call app.installed_types.install() when the process starts.")
+
+
 class TypeList(Generic[Kind]):
     """Types of one kind by name, found at the first look. `noun`: what people call one. `says`: members that each has to have."""
 
-    def __init__(self, noun: str, package: ModuleType, plugins: str, says: Sequence[str]) -> None:
+    def __init__(self, noun: str, plugins: str, says: Sequence[str]) -> None:
         self.by_name: dict[str, Kind] = {}
         self.failures: dict[str, str] = {}
         """Modules that could not be loaded, each with a sentence that says why."""
-        self._noun, self._package, self._plugins, self._says = noun, package, plugins, says
+        self._noun, self._plugins, self._says = noun, plugins, says
+        self._package: ModuleType | None = None
         self._complete = False
+
+    def look_in(self, package: ModuleType) -> None:
+        """Say where the types of the product are: they stand above this module, which therefore cannot import them itself."""
+        self._package = package
 
     def check(self, kind: Kind) -> None:
         """Raises ValueError when its name is taken or something is missing that every type says."""
@@ -104,9 +116,11 @@ class TypeList(Generic[Kind]):
             raise ValueError(f"The {self._noun} {kind.__name__} does not say its {', '.join(missing)}.")
 
     def discover(self) -> None:
-        """Load all modules of the product and of the plugin directory, once."""
+        """Load all modules of the product and of the plugin directory, once. Raises TypesNotInstalled."""
         if self._complete:
             return
+        if self._package is None:
+            raise TypesNotInstalled(self._noun)
         self._complete = True  # before the loading: a module may ask for the others while it is loaded
         self.failures.update(load_package(self._package))
         if folder := plugin_folder():

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-import app.nodes as package
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
@@ -22,8 +21,9 @@ CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
 MAX_PORT = 100
 PLUGINS = "nodes"
 SAYS = ("type", "label", "category", "description", "Config")
-_list: discovery.TypeList[type[NodeType]] = discovery.TypeList("node type", package, PLUGINS, SAYS)
+_list: discovery.TypeList[type[NodeType]] = discovery.TypeList("node type", PLUGINS, SAYS)
 _types, _failures = _list.by_name, _list.failures
+look_in = _list.look_in
 
 
 def node(cls: type[NodeType]) -> type[NodeType]:

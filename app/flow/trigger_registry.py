@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-import app.triggers.types as package
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Trigger
@@ -16,8 +15,9 @@ from app.lib.field_errors import all_field_errors
 
 PLUGINS = "triggers"
 SAYS = ("type", "label", "description", "Config")
-_list: discovery.TypeList[type[TriggerType]] = discovery.TypeList("trigger type", package, PLUGINS, SAYS)
+_list: discovery.TypeList[type[TriggerType]] = discovery.TypeList("trigger type", PLUGINS, SAYS)
 _types, _failures = _list.by_name, _list.failures
+look_in = _list.look_in
 
 
 def trigger(cls: type[TriggerType]) -> type[TriggerType]:

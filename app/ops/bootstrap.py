@@ -14,6 +14,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 
+from app import installed_types
 from app.lib import database, logs
 from app.local import environment
 from app.system import secret_keys
@@ -51,6 +52,7 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
 
 def main() -> None:
     logs.configure()  # to standard error: standard output carries the lines above
+    installed_types.install()
     migrate()
     try:
         with database.connect("secret key") as connection:

@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 
+from app import installed_types
 from tests.chaos import scenarios
 from tests.chaos.checker import check_stopped
 from tests.chaos.stage import Stage
@@ -28,6 +29,7 @@ def main() -> int:
     if unknown := [name for name in options.names if name not in scenarios.ALL]:
         print(f"There is no {', '.join(unknown)}. See ./dev chaos --list", file=sys.stderr)
         return 2
+    installed_types.install()
     names = options.names or list(scenarios.ALL if options.long else scenarios.SHORT)
     print(f"seed {options.seed}", flush=True)
     failed = 0

@@ -9,9 +9,12 @@ from contextlib import contextmanager
 
 import psycopg
 
+from app import installed_types
 from app.engine import failpoints
 from app.engine.advance import Engine
 from app.lib import database
+
+installed_types.install()  # in processes of their own nobody else does
 
 
 def engine_on(url: str, limit: int) -> Engine:

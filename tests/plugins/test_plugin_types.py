@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app import nodes
 from app.builder import canvas, type_check
 from app.flow import diagram, discovery, presentation, registry
 from app.flow.document import Flow
@@ -181,11 +182,25 @@ def test_modules_that_cannot_be_loaded_are_named(tmp_path: Path) -> None:
 
 def test_a_process_loads_the_directory_that_its_environment_names(tmp_path: Path) -> None:
     write_pick(tmp_path)
-    code = "from app.flow import presentation; print(*presentation.steps(), presentation.refusals())"
+    code = (
+        "from app import installed_types; from app.flow import presentation; installed_types.install();"
+        "print(*presentation.steps(), presentation.refusals())"
+    )
     environment = {**os.environ, "THROUGHLINE_LOCAL": "1", "THROUGHLINE_PLUGINS": str(tmp_path)}
     run = [sys.executable, "-c", code]
     told = subprocess.run(run, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert "pick" in told and "delay" in told and told[-1] == "{}"
+
+
+@pytest.mark.parametrize(
+    "types", [discovery.TypeList("node type", "nodes", ()), discovery.TypeList("trigger type", "", ())]
+)
+def test_a_process_that_did_not_say_where_types_are_gets_no_empty_list(types: discovery.TypeList[Any]) -> None:
+    for _ in range(2):
+        with pytest.raises(discovery.TypesNotInstalled, match=r"Call app\.installed_types\.install"):
+            types.discover()
+    types.look_in(nodes)
+    types.discover()
 
 
 def test_a_plugin_directory_that_is_not_there_keeps_the_process_from_starting(
