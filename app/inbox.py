@@ -31,7 +31,7 @@ class InboxKind(IntEnum):
     EVENT = 0
     """Something happened to a contact. With a `workflow_id` that workflow caused it."""
     START = 1
-    """Let the contact into `workflow_id` now, as run `run_id`."""
+    """Let the contact into `workflow_id` now, as run `run_id`; without a contact, start that run of nobody."""
     SETTLED = 2
     """A message that run `run_id` waits for has come to an end; the payload says how."""
     ERASED = 3
@@ -97,9 +97,12 @@ values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
 
 
 async def start(
-    session: AsyncSession, tenant_id: int, *, workflow_id: UUID, contact_id: UUID, properties: dict[str, Any]
+    session: AsyncSession, tenant_id: int, *, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any]
 ) -> UUID:
-    """Ask the engine to let the contact in now; the id that the run will have. Who calls has checked that it may enter."""
+    """Ask the engine to let the contact in now, or with None to start a run of nobody; the id that the run will have.
+
+    Who calls has checked that it may start.
+    """
     run_id = uuid7()
     await execute(
         session,
@@ -158,7 +161,7 @@ class DeferredEvent(NamedTuple):
 
     tenant_id: int
     name: str
-    contact_id: UUID
+    contact_id: UUID | None
     event_id: UUID | None
     workflow_id: UUID
     payload: str | None

@@ -64,7 +64,7 @@ async def show_person(
     loaded = await runs.get(run_id, workflow_id)
     run, version = await runs.detail_of(loaded), LoadedFlow(loaded.version.graph)
     explanations = sentences(run, version.stored)
-    name = run.contact.name if run.contact else "Deleted contact"
+    name = run.subject
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"name": name, "steps": _lit(run, explanations, request.user)}
     data |= await canvas.shown_version(request, db_session, workflows.draft(workflow), version)

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.flow.document import triggers_of
-from app.flow.trigger_registry import subscriptions
+from app.flow.document import Trigger, triggers_of
+from app.flow.trigger_registry import subscriptions, takes_contacts
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
@@ -140,23 +140,23 @@ class History:
         return dict(row._mapping)
 
 
-async def startable(session: AsyncSession, tenant_id: int) -> Sequence[Row[UUID, str]]:
-    """Workflows that take new runs: (id, name)."""
-    query = (
-        select(Workflow.id, Workflow.name)
-        .where(
-            Workflow.tenant_id == tenant_id,
-            Workflow.status == WorkflowStatus.ACTIVE.value,
-            Workflow.live_version.is_not(None),
-            Workflow.deleted_at.is_(None),
-        )
-        .order_by(Workflow.name)
-    )
-    return (await session.execute(query)).all()
+async def startable(session: AsyncSession, tenant_id: int) -> list[tuple[UUID, str]]:
+    """Workflows that take new runs of contacts: (id, name)."""
+    return [(id_, name) for id_, name, triggers in await _active(session, tenant_id) if takes_contacts(triggers)]
 
 
 async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]) -> list[tuple[UUID, str, str]]:
     """Active workflows that start on one of `events`: (id, name, event)."""
+    return [
+        (id_, name, event)
+        for id_, name, triggers in await _active(session, tenant_id)
+        for event in subscriptions(triggers)
+        if event in events
+    ]
+
+
+async def _active(session: AsyncSession, tenant_id: int) -> list[tuple[UUID, str, tuple[Trigger, ...]]]:
+    """Active workflows by name, with the triggers of their live versions."""
     graph = WorkflowVersion.graph
     query = (
         select(Workflow.id, Workflow.name, graph["trigger"], graph["triggers"])
@@ -172,10 +172,8 @@ async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]
         .order_by(Workflow.name)
     )
     return [
-        (workflow_id, name, event)
+        (workflow_id, name, triggers_of({"trigger": one, "triggers": several}))
         for workflow_id, name, one, several in await session.execute(query)
-        for event in subscriptions(triggers_of({"trigger": one, "triggers": several}))
-        if event in events
     ]
 
 

@@ -24,7 +24,7 @@ from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
 from app.engine.newer import LEFT_TO_NEWER
 from app.engine.progress import progress
-from app.engine.state import ContactState
+from app.engine.state import NOBODY, ContactState
 from app.engine.waits import look_back
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
@@ -221,7 +221,8 @@ class Engine:
         if not items:
             return None, 0
         progress.does("walking")
-        self._head, self._wanted = items[0].id, list({item.contact_id: None for item in items})
+        self._head = items[0].id
+        self._wanted = list({item.contact_id: None for item in items if item.contact_id is not None})
         if self._behind < TRIES:
             know(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
@@ -271,8 +272,11 @@ class Engine:
         for row, _, _, stored in claimed:
             if left and (row.workflow_id, row.version) in unreadable:
                 continue
-            contact = batch.contacts.get(row.contact_id)
-            if contact is None:
+            if row.contact_id is None:
+                contact = ContactState(NOBODY)
+            elif (known := batch.contacts.get(row.contact_id)) is not None:
+                contact = known
+            else:
                 contact = batch.contacts[row.contact_id] = ContactState(row.contact_id, names, stored)
             run = stored_run(self.matcher, row, contact, batch.now)
             run.moved_at = row.resume_at or batch.now

@@ -12,12 +12,12 @@ from typing import Any
 
 from app.engine import claim, control, rows, waits
 from app.engine.claim import Cursor, Item, RunRow
-from app.engine.compiled import CompiledFlow
+from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
 from app.engine.goals import CompiledGoal
 from app.engine.matcher import Live, Matcher, Version
 from app.engine.records import Refusal
-from app.engine.state import ContactState, GoalView, RunState
+from app.engine.state import NOBODY, ContactState, GoalView, RunState
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.flow.document import TRIGGER
 from app.inbox import InboxKind
@@ -95,7 +95,7 @@ class Arrivals:
         if not self.wanted:
             return None
         batch = Batch(self.now)
-        contact_ids = _distinct(item.contact_id for item, _ in self.wanted)
+        contact_ids = _distinct(item.contact_id for item, _ in self.wanted if item.contact_id)
         graphs = _distinct(graph for _, targets in self.wanted for graph in targets)
         names = claim.fields(self.matcher.fields_of(graphs))
         stored = claim.contacts(self.cursor, contact_ids, names)
@@ -108,9 +108,10 @@ class Arrivals:
         entries = self._entries(batch)
         for row in active:
             # An erased contact is not in the batch: its runs end, and nothing starts for it any more.
-            contact = batch.contacts.get(row.contact_id) or ContactState(row.contact_id)
+            contact_id = row.contact_id or NOBODY
+            contact = batch.contacts.get(contact_id) or ContactState(contact_id)
             run = stored_run(self.matcher, row, contact, self.now)
-            self.runs.setdefault(row.contact_id, []).append(run)
+            self.runs.setdefault(contact_id, []).append(run)
             entries.know(run)
         self._remember()
         fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
@@ -164,7 +165,7 @@ class Arrivals:
 
     def _of_item(self, item: Item) -> list[RunState]:
         """The runs of this batch that the item may wake."""
-        runs = self.runs.get(item.contact_id, [])
+        runs = self.runs.get(item.contact_id or NOBODY, [])
         return [r for r in runs if item.kind == InboxKind.EVENT or r.graph.workflow_id == item.workflow_id]
 
     def _waiting(self) -> list[RunRow]:
@@ -185,7 +186,7 @@ class Arrivals:
         entering: dict[CompiledFlow, list[bytes]] = {}
         for item, targets in self.wanted:
             for graph in targets:
-                if graph.reentry != "always":
+                if graph.reentry != "always" and item.contact_id:
                     entering.setdefault(graph, []).append(item.contact_id)
         standing: set[Key] = set()
         history: dict[Key, int] = {}
@@ -198,7 +199,9 @@ class Arrivals:
 
     def _remember(self) -> None:
         """Put events that were handled before among `wanted`, where they may be goals of the runs that begin now."""
-        entering = [(item, graph) for item, targets in self.wanted for graph in targets if graph.goals]
+        entering = [
+            (item, graph) for item, targets in self.wanted for graph in targets if graph.goals and item.contact_id
+        ]
         if not entering:
             return
         names = frozenset().union(*(graph.goal_events for _, graph in entering))
@@ -213,11 +216,11 @@ class Arrivals:
     def _happen(self, batch: Batch, entries: Entries, place: int, fresh: Iterator[bytes]) -> None:
         item, targets = self.wanted[place]
         if item.kind == InboxKind.ERASED:
-            for run in self.runs.get(item.contact_id, ()):
+            for run in self.runs.get(item.contact_id or NOBODY, ()):
                 if run.active:
                     batch.cut_short(run, CANCELLED, "cancelled")
             return
-        contact = batch.contacts.get(item.contact_id)
+        contact = batch.contacts.get(item.contact_id) if item.contact_id else ContactState(NOBODY)
         if contact is None:
             return
         for run, goal in self.leaving.pop(place, ()):
@@ -229,10 +232,12 @@ class Arrivals:
             waits.wake(batch, self._of_item(item), item, paused=self.matcher.paused)
         if item.kind == InboxKind.START and not targets:
             wanted = item.workflow_id or bytes(16)
-            batch.refusals.append(Refusal(item.tenant_id, wanted, contact.id, None, "workflow_not_active", None))
+            batch.refusals.append(Refusal(item.tenant_id, wanted, item.contact_id, None, "workflow_not_active", None))
         for graph in targets:
             run_id = item.run_id or next(fresh)
-            starts = [graph.by_hand] if item.kind == InboxKind.START else graph.listening[item.name]
+            starts = self._starts(batch, graph, item)
+            if not starts:
+                continue
             start = starts[0]
             run = RunState(
                 run_id, graph, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now
@@ -242,7 +247,7 @@ class Arrivals:
                 run.depth = item.depth
             if not entries.admitted(run, starts, item):
                 continue
-            ahead = self._goal_ahead(run, place) if graph.goals else None
+            ahead = self._goal_ahead(run, place) if graph.goals and contact.id else None
             paused = self.matcher.live[graph.workflow_id].paused
             if entries.let_in(run, item, paused=paused, reaches=ahead is not None):
                 if ahead is None:
@@ -250,8 +255,19 @@ class Arrivals:
                 else:
                     batch.stand(run)
                     self.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
-                if run.active and (graph.goals or run.awaited is not None):
+                if run.active and contact.id and (graph.goals or run.awaited is not None):
                     self.runs.setdefault(contact.id, []).append(run)
+
+    def _starts(self, batch: Batch, graph: CompiledFlow, item: Item) -> list[CompiledStart]:
+        """The triggers of `graph` by which a run may begin with `item`; without any the refusal is kept."""
+        if item.kind != InboxKind.START:
+            return graph.listening[item.name]
+        start = graph.by_hand if item.contact_id else graph.of_nobody
+        if start is not None:
+            return [start]
+        reason = "takes_no_contact" if item.contact_id else "needs_contact"
+        batch.refusals.append(Refusal(item.tenant_id, graph.workflow_id, item.contact_id, None, reason, None))
+        return []
 
     def _goal_ahead(self, run: RunState, place: int) -> tuple[int, CompiledGoal] | None:
         """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
@@ -271,7 +287,7 @@ class Arrivals:
 
     def _reach_goals(self, batch: Batch, item: Item, workflows: set[bytes]) -> None:
         event = _properties(item)
-        for run in self.runs.get(item.contact_id, ()):
+        for run in self.runs.get(item.contact_id or NOBODY, ()):
             if item.kind == claim.PAST and run.fence is not None:
                 continue  # it was judged by this event when that was handled
             if run.graph.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
@@ -283,7 +299,7 @@ class Arrivals:
 def _by_occurrence(wanted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int, int, bool]:
     """The order of the inbox; of the same instant what was handled before comes first."""
     item = wanted[0]
-    return item.contact_id, item.occurred_at, item.stated_at, item.kind != claim.PAST
+    return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != claim.PAST
 
 
 def _properties(item: Item) -> dict[str, Any]:

@@ -34,7 +34,7 @@ select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uu
   {_MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
 from taken order by contact_id, least(occurred_at, at), occurred_at, id
 """
-_BUT_BUSY = " and contact_id <> all(%(busy)s)"
+_BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
 _BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
 BUSY = """
 with contact as (select id from contacts where id = any(%(ids)s) for no key update skip locked),
@@ -94,12 +94,16 @@ HISTORY = f"""
 select uuid_send(contact_id), uuid_send(workflow_id), coalesce(entry_key, ''), {_MICROS.format("max(started_at)")} from runs
 where contact_id = any(%s) and workflow_id = any(%s) group by contact_id, workflow_id, entry_key
 """
+# A run of nobody has no contact to lock; a run whose contact somebody holds is left out. Each contact is found by its key, whatever
+# the planner thinks of the number of runs.
 DUE = f"""
 with due as materialized (
   select r.* from runs r join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
   where r.resume_at <= clock_now() and r.status < 4{{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
 select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
-from due r join contacts c on c.id = r.contact_id order by r.contact_id, r.resume_at for no key update of c skip locked
+from due r left join lateral (
+  select c.* from contacts c where c.id = r.contact_id for no key update skip locked) c on true
+where r.contact_id is null or c.id is not null order by r.contact_id, r.resume_at
 """
 IS_DUE = """
 exists (select from inbox)
@@ -127,6 +131,7 @@ select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, pay
 class Item(NamedTuple):
     """One inbox row. `payload` is JSON text; ids are 16 bytes. An event with a `workflow_id` was caused by that workflow.
 
+    Only a start may have no contact.
     `at` is when it arrived, `occurred_at` when it happened: what the sender says (`stated_at`), but never later than it arrived.
     """
 
@@ -134,7 +139,7 @@ class Item(NamedTuple):
     tenant_id: int
     kind: int
     name: str
-    contact_id: bytes
+    contact_id: bytes | None
     event_id: bytes | None
     workflow_id: bytes | None
     run_id: bytes | None
@@ -153,7 +158,7 @@ class RunRow(NamedTuple):
     id: bytes
     workflow_id: bytes
     version: int
-    contact_id: bytes
+    contact_id: bytes | None
     raw_event: bytes | None
     node_id: str | None
     seq: int
@@ -175,7 +180,7 @@ class RunRow(NamedTuple):
 
 
 class DueRun(NamedTuple):
-    """A run whose time has come, with its contact as stored."""
+    """A run whose time has come, with the fields of its contact as stored; those of nobody are nothing."""
 
     run: RunRow
     now: int
@@ -248,7 +253,7 @@ def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes]]) -> None:
             DeferredEvent(
                 tenant_id=item.tenant_id,
                 name=item.name,
-                contact_id=UUID(bytes=item.contact_id),
+                contact_id=UUID(bytes=item.contact_id) if item.contact_id else None,
                 event_id=UUID(bytes=item.event_id) if item.event_id else None,
                 workflow_id=UUID(bytes=workflow_id),
                 payload=item.payload.decode() if item.payload else None,
@@ -286,6 +291,8 @@ def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[
     """
     since: dict[tuple[bytes, int], int] = {}
     for item in entries:
+        if item.contact_id is None:
+            continue
         place = item.contact_id, item.tenant_id
         since[place] = min(item.occurred_at, since.get(place, item.occurred_at))
     arguments = (

@@ -17,6 +17,7 @@ from app.engine import rows
 from app.engine.circles import repeatable
 from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Judge, unless_met
+from app.engine.subject import about_contact, unless_nobody
 from app.flow import contact_goals, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
@@ -27,6 +28,7 @@ from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
+from app.flow.trigger_type import ContactRule
 from app.lib.field_errors import field_error
 from app.lib.liquid import LiquidError
 from app.lib.readings import quoted
@@ -114,6 +116,12 @@ class CompiledNode:
         if self.sends:
             self.run, self.constant_outcome = unless_met(goals, self.run), None
 
+    def spare_nobody(self, *, needs_contact: bool) -> None:
+        """A run without a contact may come here: it fails where it would need one."""
+        same = self.constant_outcome
+        if needs_contact or same is None or about_contact(same):
+            self.run, self.constant_outcome = unless_nobody(self.run, needs_contact=needs_contact), None
+
 
 class CompiledStart:
     """A trigger: whom it lets in, and where its runs begin.
@@ -125,6 +133,7 @@ class CompiledStart:
     __slots__ = (
         "admits",
         "by_hand",
+        "contact_rule",
         "counter",
         "enabled",
         "entry_counters",
@@ -137,7 +146,7 @@ class CompiledStart:
     def __init__(self, trigger: Trigger, counter: StatCounter, prefix: bytes) -> None:
         self.id, self.enabled, self.counter, self.prefix = trigger.id, trigger.enabled, counter, prefix
         self.admits: Judge | None = None
-        self.by_hand, self.event_name = False, ""
+        self.by_hand, self.event_name, self.contact_rule = False, "", ContactRule.REQUIRED
         self.subscribes: tuple[str, ...] = ()
         self.entry_counters: tuple[StatCounter, ...] = ()
         """What a run of it counts when it enters."""
@@ -198,8 +207,11 @@ class CompiledFlow:
         self.starts = {trigger.id: self._start(trigger, prefix) for trigger in flow.triggers}
         """Where runs begin, by trigger, in the order of the document; those that are switched off too."""
         on = [start for start in self.starts.values() if start.enabled]
-        self.by_hand = next((start for start in on if start.by_hand), (*on, *self.starts.values())[0])
-        """Where a run begins that was started from outside."""
+        first = [*(start for start in on if start.by_hand), *on, *self.starts.values()]
+        self.by_hand = next((start for start in first if start.contact_rule is not ContactRule.NONE), None)
+        """Where a run of a contact begins that was started from outside; None: it takes no contacts."""
+        self.of_nobody = next((one for one in on if one.by_hand and one.contact_rule.lets_nobody_in), None)
+        """Where a run without a contact begins; None: there are none."""
         self.listening: dict[str, list[CompiledStart]] = {}
         for start in on:
             for event in start.subscribes:
@@ -225,6 +237,10 @@ class CompiledFlow:
         if self.contact_goals:
             for node in self.nodes.values():
                 node.ask_first(self.contact_goals)
+        if any(start.contact_rule.lets_nobody_in for start in self.starts.values()):
+            for compiled in self.nodes.values():
+                kind = registry.find(compiled.type)
+                compiled.spare_nobody(needs_contact=kind is not None and kind.needs_contact)
         self.goal_events = frozenset(goal.event for goal in self.goals)
         self._note_what_is_read()
         edges = [
@@ -251,6 +267,7 @@ class CompiledFlow:
         start = CompiledStart(trigger, counter, prefix + rows.text(stored_id))
         start.entry_counters = tuple(dict.fromkeys((self.entered_counter, counter)))
         start.by_hand, start.event_name = kind.by_hand, kind.event_name(config)
+        start.contact_rule = kind.contact_rule(config)
         start.subscribes = kind.subscribes(config)
         admission = kind.admission(config)
         if admission.conditions:

@@ -10,7 +10,7 @@ from app.engine.claim import Item
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.goals import met_by_contact
 from app.engine.records import Refusal
-from app.engine.state import RunState
+from app.engine.state import NOBODY, RunState
 from app.engine.walk import Batch
 from app.flow.operators import ConditionError
 from app.inbox import InboxKind
@@ -76,12 +76,13 @@ class Entries:
     def let_in(self, run: RunState, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
 
-        `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now.
+        `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now. A run of nobody has no
+        entry key: who was in before, and who has reached a goal, is a question about a contact.
         """
-        graph = run.graph
+        graph, nobody = run.graph, run.contact.id == NOBODY
         key = ""
         try:
-            if graph.entry_key is not None:
+            if graph.entry_key is not None and not nobody:
                 key = as_key(graph.entry_key(run))
         except ConditionError as error:
             return self._refuse(run, "condition_error", {"error": str(error)})
@@ -91,6 +92,8 @@ class Entries:
             return self._refuse(run, "event_too_old", detail)
         if paused:
             return self._refuse(run, "workflow_paused", None)
+        if nobody:
+            return True
         place = (run.contact.id, graph.workflow_id, key)
         if (place in self.active or place in self.history) and (reason := self._reason(graph, place)) is not None:
             return self._refuse(run, *reason)
@@ -118,6 +121,6 @@ class Entries:
     def _refuse(self, run: RunState, reason: str, detail: dict[str, Any] | None) -> bool:
         graph = run.graph
         self.batch.refusals.append(
-            Refusal(graph.tenant_id, graph.workflow_id, run.contact.id, run.event_id, reason, detail)
+            Refusal(graph.tenant_id, graph.workflow_id, run.contact.id or None, run.event_id, reason, detail)
         )
         return False

@@ -137,7 +137,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "I1",
         "an active run belongs to a contact that exists",
         """
-        select r.id, 'contact ' || r.contact_id from runs r where r.status < 4
+        select r.id, 'contact ' || r.contact_id from runs r where r.status < 4 and r.contact_id is not null
           and not exists (select from contacts c where c.id = r.contact_id)
           and not exists (select from inbox i where i.contact_id = r.contact_id)
         """,
@@ -153,10 +153,12 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I2",
-        "a contact has one active run a workflow and entry key",
+        "a contact has one active run a workflow and entry key, nobody has an entry key",
         """
         select min(id::text), contact_id || ' ' || count(*) || ' runs' from runs
         where status < 4 and entry_key is not null group by contact_id, workflow_id, entry_key having count(*) > 1
+        union all
+        select id::text, 'nobody, entry key ' || entry_key from runs where contact_id is null and entry_key is not null
         """,
     ),
     (

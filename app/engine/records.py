@@ -18,11 +18,11 @@ class Attempt(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Somebody who met a trigger and was not let in."""
+    """Somebody who met a trigger and was not let in, or a start of nobody that was refused."""
 
     tenant_id: int
     workflow_id: bytes
-    contact_id: bytes
+    contact_id: bytes | None
     event_id: bytes | None
     reason: str
     detail: dict[str, Any] | None

@@ -18,18 +18,23 @@ if TYPE_CHECKING:
     from app.engine.paths import SharedPath
 
 COMPLETED = int(RunStatus.COMPLETED)
+NOBODY = b""
+"""The id of the contact of a run that has none."""
 
 
 class ContactState:
     """The contact as steps see it: what is stored of it, plus the changes of this batch. Decoded only when a step looks.
 
-    `names` says which fields were loaded (`COLUMNS`, `attributes`, `tags`), `raw` has them; the others read as nothing.
+    `names` says which fields were loaded (`COLUMNS`, `attributes`, `tags`), `raw` has them; the others read as nothing. A run
+    without a contact has one whose id is NOBODY, in which all fields read as nothing.
     """
 
-    __slots__ = ("_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "changed_by", "changes", "id")
+    __slots__ = ("_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "changed_by", "changes", "field", "id")
 
     def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
         self.id, self._names, self._raw = contact_id, names, raw
+        self.field = rows.UUID_HEAD + contact_id if contact_id else rows.NULL
+        """Its id in the rows of its runs and messages."""
         self.changes: list[ContactChange] = []
         self.changed_by: RunState | None = None
         """The last run that changed it."""
@@ -205,8 +210,9 @@ class RunState:
     @property
     def data(self) -> dict[str, Any]:
         contact = self.contact
+        who = UUID(bytes=contact.id) if contact.id else None
         return {
-            "contact": liquid_data(UUID(bytes=contact.id), contact.columns, contact.attributes, contact.tags),
+            "contact": liquid_data(who, contact.columns, contact.attributes, contact.tags) if who else {},
             "event": self.event,
             "steps": self.steps,
             "vars": self.vars,

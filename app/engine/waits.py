@@ -13,7 +13,7 @@ import structlog
 
 from app.engine import claim, rows
 from app.engine.claim import Cursor, Item
-from app.engine.state import GoalView, RunState
+from app.engine.state import NOBODY, GoalView, RunState
 from app.engine.walk import WAITING, Batch
 from app.flow.operators import ConditionError
 from app.flow.outcomes import WaitFor
@@ -84,7 +84,7 @@ def look_back(cursor: Cursor, batch: Batch) -> None:
     known: dict[tuple[bytes, str], list[Item]] = {}
     while batch.looking_back:
         asleep, batch.looking_back = batch.looking_back, []
-        asleep = [run for run in asleep if run.awaited is not None]
+        asleep = [run for run in asleep if run.awaited is not None and run.contact.id]  # nothing happens to nobody
         places: dict[tuple[bytes, str], tuple[int, bytes, str, int]] = {}
         for run in asleep:
             place = run.contact.id, run.awaited or ""
@@ -94,7 +94,7 @@ def look_back(cursor: Cursor, batch: Batch) -> None:
                 places[place] = run.graph.tenant_id, *place, since
         known |= {place: [] for place in places}
         for item in claim.past_of(cursor, places.values()) if places else ():
-            known[item.contact_id, item.name].append(item)
+            known[item.contact_id or NOBODY, item.name].append(item)
         for run in asleep:
             for item in known[run.contact.id, run.awaited or ""]:
                 if item.event_id != run.event_id and run.awaited == item.name:

@@ -146,11 +146,11 @@ def run_rows(batch: Batch) -> list[bytes]:
     for track in batch.tracks:
         fresh = [run for run in track.runs if run.fence is None]
         if fresh:
-            prefix, tail = UUID_HEAD, _state(track.rest, now)
+            tail = _state(track.rest, now)
             awaits = track.rest.waits_for is not None
             out += [
                 join((
-                    _RUN_HEAD, run.id, prefix, run.contact.id, run.start.prefix, rows.raw_json(run.raw_event),
+                    _RUN_HEAD, run.id, run.contact.field, run.start.prefix, rows.raw_json(run.raw_event),
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
@@ -179,9 +179,9 @@ def message_rows(batch: Batch) -> list[bytes]:
             graph = track.graph
             place = rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + rows.int4(graph.version)
             for sent in [sent for piece in track.line() for sent in piece.sent]:
-                middle = rows.int2(sent.seq) + place + sent.node.field + UUID_HEAD
+                middle = rows.int2(sent.seq) + place + sent.node.field
                 tail = _asked(sent.message, sent.awaited, queued) + at + at
-                out += [_MESSAGE_HEAD + run.id + middle + run.contact.id + tail for run in track.runs]
+                out += [_MESSAGE_HEAD + run.id + middle + run.contact.field + tail for run in track.runs]
     return out
 
 
@@ -208,7 +208,7 @@ def refusal_rows(batch: Batch) -> list[bytes]:
     """Who was not let in, and why."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x07" + rows.int4(tenant_id) + UUID_HEAD + workflow_id + UUID_HEAD + contact_id
+        b"\0\x07" + rows.int4(tenant_id) + UUID_HEAD + workflow_id + rows.uuid(contact_id)
         + rows.uuid(event_id) + rows.text(reason) + rows.json(detail) + at
         for tenant_id, workflow_id, contact_id, event_id, reason, detail in batch.refusals
     ]  # fmt: skip

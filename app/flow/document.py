@@ -8,7 +8,7 @@ workflow could have several triggers have a single `trigger` instead of `trigger
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Annotated, Any, Literal
 
@@ -244,13 +244,13 @@ class Flow(Part, frozen=True):
         """The edges that leave `source`, in document order."""
         return (edge for edge in self.edges if edge.source == source)
 
-    def reachable(self) -> set[str]:
-        """Ids of the nodes that a run can come to from a trigger."""
+    def reachable(self, triggers: Iterable[Trigger] | None = None) -> set[str]:
+        """Ids of the nodes that a run can come to from any trigger, or from these."""
         ways: dict[str, list[str]] = {}
         for edge in self.edges:
             ways.setdefault(edge.source, []).append(edge.target)
         seen: set[str] = set()
-        open_ids = [trigger.id for trigger in self.triggers]
+        open_ids = [trigger.id for trigger in (self.triggers if triggers is None else triggers)]
         while open_ids:
             for target in ways.get(open_ids.pop(), ()):
                 if target not in seen:

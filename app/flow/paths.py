@@ -91,7 +91,7 @@ def _contact(names: list[str]) -> Read:
     if first == "tags":
         return (lambda step: follow(step.contact.tags, names[1:])) if names[1:] else lambda step: step.contact.tags
     if first == "id":
-        return lambda step: str(UUID(bytes=step.contact.id))
+        return lambda step: str(UUID(bytes=step.contact.id)) if step.contact.id else None
     if first in FIELD_COLUMNS and len(names) == 1:
         column = FIELD_COLUMNS[first]
         return lambda step: step.contact.columns.get(column)

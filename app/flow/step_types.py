@@ -35,6 +35,9 @@ class StepTypes(Protocol):
     def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with a configuration of a known type; paths begin below `data`."""
 
+    def needs_contact(self, type_: str) -> bool:
+        """Does a step of this type mean nothing in a run without a contact? Nobody knows of a type that there is not."""
+
     def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         """What is wrong with a list of conditions; paths begin with `conditions`."""
 
@@ -65,6 +68,10 @@ class Installed:
 
     def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         return [*registry.problems(registry.get(type_), data), *_liquid_problems(data, "")]
+
+    def needs_contact(self, type_: str) -> bool:
+        kind = registry.find(type_)
+        return kind is not None and kind.needs_contact
 
     def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         return conditions.problems(raw)

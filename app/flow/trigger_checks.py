@@ -17,7 +17,7 @@ NEVER_BY_HAND = (
 
 def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     """All of it; `types` knows the trigger types. Of a trigger that is switched off only what contradicts itself."""
-    single, by_hand = flow.single is not None, False
+    single, taken = flow.single is not None, set[bool]()
     for index, trigger in enumerate(flow.triggers):
         place = "trigger" if single else f"triggers[{index}]"
         faults = [*_of_type(trigger, place, flow.trigger_path(index), types)]
@@ -30,10 +30,12 @@ def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
                 "Connect the trigger to the first step." if flow.nodes else "Add the first step: nothing happens yet."
             )
             yield incomplete(place, step, trigger.id)
-        if typed(trigger).kind.by_hand:
-            if by_hand:
+        kind, config = typed(trigger)
+        if kind.by_hand:
+            takes = kind.contact_rule(config).takes
+            if takes <= taken:
                 yield warning(place, NEVER_BY_HAND, trigger.id)
-            by_hand = True
+            taken |= takes
     if not any(trigger.enabled for trigger in flow.triggers):
         message = "Switch a trigger on: as it is, nothing starts this workflow."
         yield incomplete("triggers[0].enabled", message, flow.triggers[0].id)

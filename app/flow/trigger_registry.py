@@ -10,7 +10,7 @@ import msgspec
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Trigger
-from app.flow.trigger_type import TriggerPreview, TriggerType
+from app.flow.trigger_type import ContactRule, TriggerPreview, TriggerType
 from app.lib.field_errors import all_field_errors
 
 PLUGINS = "triggers"
@@ -98,6 +98,23 @@ def typed(trigger: Trigger) -> TypedTrigger:
         except msgspec.ValidationError:
             pass
     return TypedTrigger(UnknownTrigger, UnknownTrigger.Config())
+
+
+def contact_rule(trigger: Trigger) -> ContactRule:
+    """Are the runs of this trigger about a contact?"""
+    kind, config = typed(trigger)
+    return kind.contact_rule(config)
+
+
+def takes_contacts(triggers: Iterable[Trigger]) -> bool:
+    """May somebody start a run of a contact, whatever the triggers listen for?"""
+    return any(contact_rule(trigger) is not ContactRule.NONE for trigger in triggers)
+
+
+def trigger_of_nobody(triggers: Iterable[Trigger]) -> Trigger | None:
+    """The trigger by which a run without a contact begins that somebody starts; None: there is none."""
+    on = (trigger for trigger in triggers if trigger.enabled and typed(trigger).kind.by_hand)
+    return next((trigger for trigger in on if contact_rule(trigger).lets_nobody_in), None)
 
 
 def subscriptions(triggers: Iterable[Trigger]) -> tuple[str, ...]:

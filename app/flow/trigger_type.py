@@ -7,6 +7,7 @@ for, whom it lets in, and what people read about it. Nobody outside the type's m
 from __future__ import annotations
 
 import builtins
+from enum import StrEnum
 from typing import Any, ClassVar
 
 import msgspec
@@ -21,6 +22,25 @@ BY_HAND = "manual"
 BY_HAND_WORDS = "Started by hand or by a program"
 CATEGORY = "trigger"
 """The colour and the group of all trigger types."""
+
+
+class ContactRule(StrEnum):
+    """Are the runs of a trigger about a contact?"""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    """Both start by it: runs of a contact, and runs of nobody that have an input alone."""
+    NONE = "none"
+
+    @property
+    def lets_nobody_in(self) -> bool:
+        """May a run without a contact start?"""
+        return self is not ContactRule.REQUIRED
+
+    @property
+    def takes(self) -> frozenset[bool]:
+        """Who may start: True for a contact, False for nobody."""
+        return frozenset({self is not ContactRule.NONE, not self.lets_nobody_in})
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -51,9 +71,7 @@ class TriggerType:
     description: ClassVar[str]
     ports: ClassVar[tuple[str, ...]] = (NEXT,)
     by_hand: ClassVar[bool] = False
-    """Made for runs that a person or a program starts; such a start goes by the first one that is switched on."""
-    needs_contact: ClassVar[bool] = True
-    """Its runs are about a contact."""
+    """Made for runs that a person or a program starts; such a start goes by the first one that is switched on and takes who starts."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @classmethod
@@ -70,6 +88,11 @@ class TriggerType:
     def admission(cls, config: Any) -> Admission:
         """Whom it lets in."""
         return Admission()
+
+    @classmethod
+    def contact_rule(cls, config: Any) -> ContactRule:
+        """Are its runs about a contact? Only a trigger that is `by_hand` may start runs of nobody: an event happens to a contact."""
+        return ContactRule.REQUIRED
 
     @classmethod
     def title(cls, config: Any) -> str:

@@ -37,6 +37,7 @@ from app.flow.node_words import references_of
 from app.flow.references import ReferencedNames
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.step_types import StepTypes
+from app.flow.subject_checks import check_subject
 from app.flow.trigger_checks import check_triggers
 from app.lib import jsonlimits
 from app.lib.nearest import did_you_mean
@@ -86,6 +87,7 @@ def validate(
             *steps,
             *check_edges(flow, types),
             *check_triggers(flow, types),
+            *check_subject(flow, types),
             *_check_goals(flow, types),
             *_check_settings(flow.settings),
             *_lost_steps(flow),

@@ -44,7 +44,10 @@ class Event(Base):
 
 
 class Inbox(Base):
-    """Deleted in the transaction that handles it. `kind` is an `app.inbox.InboxKind`, which is written there alone."""
+    """Deleted in the transaction that handles it. `kind` is an `app.inbox.InboxKind`, which is written there alone.
+
+    Only a start (`START`) may have no contact.
+    """
 
     __tablename__ = "inbox"
 
@@ -52,7 +55,7 @@ class Inbox(Base):
     tenant_id: Mapped[int]
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]
-    contact_id: Mapped[UUID]
+    contact_id: Mapped[UUID | None]
     event_id: Mapped[UUID | None]
     workflow_id: Mapped[UUID | None]
     run_id: Mapped[UUID | None]
@@ -75,7 +78,7 @@ class DeadLetter(Base):
     tenant_id: Mapped[int]
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]
-    contact_id: Mapped[UUID]
+    contact_id: Mapped[UUID | None]
     event_id: Mapped[UUID | None]
     workflow_id: Mapped[UUID | None]
     run_id: Mapped[UUID | None]

@@ -16,12 +16,13 @@ from app.models.personal import About, personal, rows_go
 
 
 class Run(Base):
-    """One contact's journey through one version. The open step lives here; `status` is a RunStatus."""
+    """One way through one version, of a contact or of nobody. The open step lives here; `status` is a RunStatus."""
 
     __tablename__ = "runs"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    contact_id: Mapped[UUID]
+    contact_id: Mapped[UUID | None]
+    """NULL: the run has an input and no contact. An erased contact leaves its id behind."""
     tenant_id: Mapped[int]
     workflow_id: Mapped[UUID]
     workflow_version: Mapped[int]
@@ -32,7 +33,7 @@ class Run(Base):
     seq: Mapped[int] = mapped_column(SmallInteger)
     current_node_id: Mapped[str | None]
     entry_key: Mapped[str | None] = mapped_column(info=personal())
-    """'' keeps a contact to one active run, a value to one for each; NULL to none (policy `always`)."""
+    """'' keeps a contact to one active run, a value to one for each; NULL to none (policy `always`, and runs without a contact)."""
     resume_at: Mapped[datetime | None]
     resume_port: Mapped[str | None]
     step_started_at: Mapped[datetime | None]
@@ -66,6 +67,7 @@ class Run(Base):
         Index("runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")),
         Index("runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
         Index("runs_contact", "contact_id"),
+        Index("runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
         Index("runs_workflow", "workflow_id", "id"),
         Index("runs_failed", "tenant_id", text("id desc"), postgresql_where=text("status = 5")),
         {"postgresql_with": {"fillfactor": "80"}},
@@ -145,14 +147,14 @@ class CallIntent(Base):
 
 
 class EntryRefusal(Base):
-    """A contact that met a trigger and was not let in, with the reason."""
+    """A contact that met a trigger and was not let in, with the reason; a start without a contact has none."""
 
     __tablename__ = "entry_refusals"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     tenant_id: Mapped[int]
     workflow_id: Mapped[UUID]
-    contact_id: Mapped[UUID]
+    contact_id: Mapped[UUID | None]
     event_id: Mapped[UUID | None]
     reason: Mapped[str]
     detail: Mapped[Json | None]

@@ -31,6 +31,9 @@ Status = Annotated[
     ),
 ]
 ContactId = Annotated[UUID | None, QueryParameter(name="contactId", description="Runs of this contact.")]
+WithoutContact = Annotated[
+    bool, QueryParameter(name="withoutContact", description="`true`: only runs that have no contact.")
+]
 WorkflowId = Annotated[UUID | None, QueryParameter(name="workflowId", description="Runs of this workflow.")]
 NodeId = Annotated[str | None, QueryParameter(name="nodeId", description="Runs that stand on this step now.")]
 Limit = Annotated[int | None, QueryParameter(name="limit", description="1 to 100; 25 when left out.")]
@@ -52,6 +55,7 @@ async def list_workflow_runs(
     workflow_id: FromPath[UUID],
     status: Status = None,
     contact_id: ContactId = None,
+    without_contact: WithoutContact = False,
     node_id: NodeId = None,
     from_: Since = None,
     to: Until = None,
@@ -59,7 +63,7 @@ async def list_workflow_runs(
     cursor: Cursor = None,
 ) -> Envelope[list[RunOut]]:
     """Newest first, narrowed by status, contact, step and date."""
-    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to, node_id)
+    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to, node_id, without_contact)
     await runs.require_workflow(workflow_id)
     return await _list(runs, wanted, limit, cursor)
 
@@ -69,6 +73,7 @@ async def list_runs(
     runs: NamedDependency[RunService],
     status: Status = None,
     contact_id: ContactId = None,
+    without_contact: WithoutContact = False,
     workflow_id: WorkflowId = None,
     from_: Since = None,
     to: Until = None,
@@ -76,7 +81,7 @@ async def list_runs(
     cursor: Cursor = None,
 ) -> Envelope[list[RunOut]]:
     """Newest first, narrowed by workflow, status, contact and date."""
-    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to)
+    wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to, without_contact=without_contact)
     return await _list(runs, wanted, limit, cursor)
 
 
@@ -121,7 +126,7 @@ async def release_run(
 
 
 API_TAGS = [
-    Tag(name="Runs", description="One contact's way through a workflow, step by step."),
+    Tag(name="Runs", description="The way of a contact, or of an input without one, through a workflow, step by step."),
 ]
 ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]
 SERVICES = {"runs": RunService}

@@ -57,8 +57,15 @@ def standing_at(run: RunOut, graphs: dict[tuple[UUID, int], dict[str, Any]]) -> 
 
 
 async def _list(
-    request: AppRequest, service: RunService, wanted: RunFilter, status: str | None, cursor: str | None
+    request: AppRequest,
+    service: RunService,
+    wanted: RunFilter,
+    status: str | None,
+    cursor: str | None,
+    *,
+    start: bool = False,
 ) -> Template:
+    """`start`: whoever looks may start a run without a contact."""
     runs = await service.list(wanted, PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({wanted.workflow_id} if wanted.workflow_id else set())
     names = await service.workflows.names(shown)
@@ -80,6 +87,7 @@ async def _list(
             if value
         },
         cursor=cursor,
+        start=start,
     )
 
 
@@ -108,7 +116,8 @@ async def workflow_runs(
     """The newest runs of one workflow, of those that stand on `node` when it is given."""
     await runs.require_workflow(workflow_id)
     wanted = RunFilter(workflow_id=workflow_id, contact_id=contact, statuses=statuses_of(status), node_id=node)
-    return await _list(request, runs, wanted, status, cursor)
+    start = request.user.may("marketer") and await runs.may_start_without_contact(workflow_id)
+    return await _list(request, runs, wanted, status, cursor, start=start)
 
 
 @get("/runs/{run_id:uuid}", role=Role.VIEWER)

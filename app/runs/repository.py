@@ -23,10 +23,12 @@ class RunFilter(NamedTuple):
 
     workflow_id: UUID | None = None
     contact_id: UUID | None = None
+    """Of this contact; with `without_contact` of nobody."""
     statuses: Sequence[RunStatus] | None = None
     started_from: datetime | None = None
     started_to: datetime | None = None
     node_id: str | None = None
+    without_contact: bool = False
 
 
 class LoadedRun(NamedTuple):
@@ -53,6 +55,8 @@ class RunRepository(TenantRepository[Run]):
             query = query.where(Run.workflow_id == wanted.workflow_id)
         if wanted.contact_id is not None:
             query = query.where(Run.contact_id == wanted.contact_id)
+        if wanted.without_contact:
+            query = query.where(Run.contact_id.is_(None))
         if wanted.statuses:
             query = query.where(Run.status.in_(wanted.statuses))
         if wanted.started_from is not None:

@@ -11,6 +11,9 @@ import msgspec
 from app.messaging.schemas import DecisionView
 from app.web.structs import Camel
 
+SHOWN_PROPERTIES = 2
+"""Properties of a run without a contact that lists show of it."""
+
 
 class RunContact(Camel):
     id: UUID
@@ -42,7 +45,9 @@ class TriggerEventOut(Camel):
 
 
 class RunOut(Camel):
-    """One contact in a workflow. A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
+    """One contact in a workflow, or an input without one: then `contact_id` and `contact` are null.
+
+    A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
 
     `trigger_id` says which trigger of its version started it.
     `resume_at` is set while it waits or retries. `messages` says what became of its messages.
@@ -53,7 +58,7 @@ class RunOut(Camel):
     tenant_id: str
     workflow_id: UUID
     workflow_version: int
-    contact_id: UUID
+    contact_id: UUID | None
     status: str
     waiting: bool
     held: bool
@@ -68,6 +73,24 @@ class RunOut(Camel):
     resume_at: datetime | None
     contact: RunContact | None = None
     messages: RunMessages = msgspec.field(default_factory=RunMessages)
+
+    @property
+    def subject(self) -> str:
+        """Whom the run is about, as pages say it."""
+        if self.contact is not None:
+            return self.contact.name
+        return "No contact" if self.contact_id is None else "Deleted contact"
+
+    @property
+    def subject_detail(self) -> str:
+        """What tells it from others of that name: the address, or of a run of nobody what it was started with."""
+        if self.contact is not None:
+            return self.contact.email or self.contact.external_id or "No address"
+        if self.contact_id is not None:
+            return "No address"
+        given = self.trigger_event.properties.items()
+        plain = [f"{name} {value}" for name, value in given if isinstance(value, str | int | float)]
+        return ", ".join(plain[:SHOWN_PROPERTIES]) or ("Input only" if given else "No input")
 
     @property
     def state(self) -> str:

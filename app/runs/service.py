@@ -15,10 +15,10 @@ from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.contact_goals import tells_change
 from app.flow.document import TRIGGER, Trigger, triggers_of
-from app.flow.trigger_registry import typed
+from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.models import Contact, Run, Workflow
-from app.models.status import MessageStatus, RunStatus
+from app.models.status import MessageStatus, RunStatus, WorkflowStatus
 from app.runs.repository import (
     AttemptRepository,
     DecisionRepository,
@@ -190,6 +190,14 @@ class RunService:
         if loaded is None or (workflow_id is not None and loaded.run.workflow_id != workflow_id):
             raise RunNotFound
         return loaded
+
+    async def may_start_without_contact(self, workflow_id: UUID) -> bool:
+        """Is the workflow active, with a trigger whose runs need no contact?"""
+        workflow = await self.workflows.get(workflow_id)
+        if workflow is None or workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
+            return False
+        live = workflow.id, workflow.live_version
+        return trigger_of_nobody((await self.versions.triggers({live}))[live]) is not None
 
     async def cancel(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
         """End a run where it stands; nothing of it is sent afterwards. Raises RunNotFound, RunIsOver."""

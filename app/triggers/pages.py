@@ -1,11 +1,11 @@
-"""Starting a run by hand on the page of a contact."""
+"""Starting a run by hand: on the page of a contact, and of nobody on a page of its own."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from litestar import Response, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
@@ -20,6 +20,9 @@ from app.models.status import Role
 from app.triggers.service import TriggerService
 from app.values.contact_view import name_of
 from app.web.flash import go
+from app.web.fragments import page
+
+START = "/workflows/{workflow_id:uuid}/start"
 
 
 @post(f"{ONE}/start", role=Role.MARKETER, status_code=200)
@@ -33,7 +36,7 @@ async def start_workflow(
     """Put the contact into a workflow by hand."""
     contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "start")
-    names = {str(row.id): row.name for row in await history.startable(db_session, request.user.tenant_id)}
+    names = {str(id_): name for id_, name in await history.startable(db_session, request.user.tenant_id)}
     try:
         if form.workflow not in names:
             raise Invalid(errors=[{"path": "workflow", "message": "Choose a workflow that is active."}])
@@ -44,4 +47,37 @@ async def start_workflow(
     return go(request, f"/contacts/{contact_id}", f"{names[form.workflow]} was asked to let {name_of(contact)} in.")
 
 
-ROUTES: list[Any] = [start_workflow]
+def _start_page(request: AppRequest, workflow_id: UUID, name: str, action: ActionForm) -> Template:
+    return page(
+        request,
+        "triggers/start.html",
+        workflow_id=workflow_id,
+        name=name,
+        action=action,
+        status_code=action.status,
+    )
+
+
+@get(START, role=Role.MARKETER)
+async def show_start(
+    request: AppRequest, triggers: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
+) -> Template:
+    """The form that starts a run without a contact."""
+    return _start_page(request, workflow_id, await triggers.takes_nobody(workflow_id), ActionForm())
+
+
+@post(START, role=Role.MARKETER, status_code=200)
+async def start_without_contact(
+    request: AppRequest, triggers: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Start a run that has the input of the form alone."""
+    form = ActionForm.of(await request.form(), "start")
+    name = await triggers.takes_nobody(workflow_id)
+    try:
+        await triggers.start(workflow_id, None, form.decoded_properties())
+    except AppError as error:
+        return _start_page(request, workflow_id, name, form.failed(error))
+    return go(request, f"/workflows/{workflow_id}/runs", "A run was asked for. It shows here in a moment.")
+
+
+ROUTES: list[Any] = [start_workflow, show_start, start_without_contact]

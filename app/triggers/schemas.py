@@ -6,18 +6,23 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class StartRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """Whom to start. Steps read `properties` as `event.…`."""
+    """Whom to start, and with what. Steps read `properties` as `event.…`; `input` is another name for them.
 
-    contact_id: UUID
-    properties: dict[str, Any] = msgspec.field(default_factory=dict)
+    `contactId` is left out where the workflow has a trigger whose runs need no contact.
+    """
+
+    contact_id: UUID | None = None
+    properties: dict[str, Any] | UnsetType = UNSET
+    input: dict[str, Any] | UnsetType = UNSET
 
 
 class StartedRun(msgspec.Struct, rename="camel", kw_only=True):
-    """The run that will start in a moment; `GET /api/v1/runs/{runId}` answers 404 until it has."""
+    """The run that will start in a moment; `GET /api/v1/runs/{runId}` answers 404 until it has. `contactId` is null without a contact."""
 
     run_id: UUID
     workflow_id: UUID
-    contact_id: UUID
+    contact_id: UUID | None

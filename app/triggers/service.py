@@ -1,4 +1,4 @@
-"""Start a run of one contact by hand."""
+"""Start a run by hand: of one contact, or of nobody."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from app.errors import Conflict, Invalid
 from app.flow import paths
 from app.flow.document import Flow
 from app.flow.settings import FlowSettings
+from app.flow.trigger_registry import takes_contacts, trigger_of_nobody, typed
 from app.lib import clock, jsonlimits
 from app.lib.formats import moment_text
 from app.lib.readings import as_key, follow
@@ -23,7 +24,7 @@ from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import WorkflowStatus
 from app.triggers.repository import EntryRepository
-from app.workflows.candidates import Candidate, met_goal
+from app.workflows.candidates import Candidate, admission, met_goal
 from app.workflows.service import WorkflowService
 
 REASONS = {
@@ -45,6 +46,18 @@ class EntryRefused(Conflict):
     code = "entry_refused"
 
 
+class ContactNeeded(Invalid):
+    """Runs of this workflow are about a contact: say which one. Or let a trigger that is started by hand run without a contact."""
+
+    code = "contact_needed"
+
+
+class ContactNotTaken(Invalid):
+    """Runs of this workflow have no contact: leave the contact out. Or let its trigger take contacts."""
+
+    code = "contact_not_taken"
+
+
 class UnknownContact(Invalid):
     """There is no such contact in this workspace."""
 
@@ -61,28 +74,60 @@ class TriggerService:
         self._contacts = ContactRepository(session, principal.tenant_id)
         self._workflows = WorkflowService(session, principal)
 
-    async def start(self, workflow_id: UUID, contact_id: UUID, properties: dict[str, Any]) -> UUID:
-        """Queue a run of the live version and promise its id.
+    async def start(
+        self, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any], *, named: str = "properties"
+    ) -> UUID:
+        """Queue a run of the live version, of nobody when `contact_id` is None, and promise its id.
 
-        Raises WorkflowNotFound, NotActive, UnknownContact, EntryRefused, and Invalid for properties that cannot be stored.
-        Whoever enters by another way in the same moment may still be first: then the refusal is recorded instead.
+        `named`: what who asks calls the properties.
+
+        Raises WorkflowNotFound, NotActive, UnknownContact, ContactNeeded, ContactNotTaken, EntryRefused, and Invalid for properties that
+        cannot be stored. Whoever enters by another way in the same moment may still be first: then the refusal is recorded instead.
         """
+        flow = await self._live(workflow_id)
+        contact = await self._contact(contact_id) if contact_id is not None else None
+        try:
+            jsonlimits.storable(properties)
+        except jsonlimits.Unstorable as error:
+            raise Invalid(errors=[{"path": named, "message": str(error)}]) from error
+        if contact is None:
+            self._check_input(flow, properties)
+        elif takes_contacts(flow.triggers):
+            await self._check_entry(workflow_id, contact, flow, properties)
+        else:
+            raise _about_contact(ContactNotTaken)
+        return await inbox.start(
+            self._session, self._tenant_id, workflow_id=workflow_id, contact_id=contact_id, properties=properties
+        )
+
+    async def takes_nobody(self, workflow_id: UUID) -> str:
+        """The name of a workflow that somebody may start without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
+        if trigger_of_nobody((await self._live(workflow_id)).triggers) is None:
+            raise _about_contact(ContactNeeded)
+        return (await self._workflows.get(workflow_id)).name
+
+    async def _live(self, workflow_id: UUID) -> Flow:
         workflow = await self._workflows.get(workflow_id)
         if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
             raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
+        return Flow.load((await self._workflows.version(workflow, workflow.live_version)).graph)
+
+    async def _contact(self, contact_id: UUID) -> Contact:
         contact = await self._contacts.get(contact_id)
         if contact is None:
             message = f"There is no contact {contact_id} in this workspace. Create it first."
             raise UnknownContact(message, errors=[{"path": "contactId", "message": message}])
-        try:
-            jsonlimits.storable(properties)
-        except jsonlimits.Unstorable as error:
-            raise Invalid(errors=[{"path": "properties", "message": str(error)}]) from error
-        version = await self._workflows.version(workflow, workflow.live_version)
-        await self._check_entry(workflow_id, contact, Flow.load(version.graph), properties)
-        return await inbox.start(
-            self._session, self._tenant_id, workflow_id=workflow_id, contact_id=contact_id, properties=properties
-        )
+        return contact
+
+    def _check_input(self, flow: Flow, properties: dict[str, Any]) -> None:
+        """May a run of nobody start with these properties? There is no timeline on which a later refusal could be seen."""
+        trigger = trigger_of_nobody(flow.triggers)
+        if trigger is None:
+            raise _about_contact(ContactNeeded)
+        if not admission(trigger)(Candidate.nobody(self._timezone, properties)):
+            kind, config = typed(trigger)
+            message = f"This workflow starts only when {kind.admission(config).words}."
+            raise EntryRefused(message, reason="conditions_not_met")
 
     async def _check_entry(self, workflow_id: UUID, contact: Contact, flow: Flow, properties: dict[str, Any]) -> None:
         settings = flow.settings
@@ -102,6 +147,12 @@ class TriggerService:
                 f"This contact has reached the goal {goal.name or goal.id} already, so there is nothing to do here."
             )
             raise EntryRefused(message, reason="goal_already_reached")
+
+
+def _about_contact(refused: type[Invalid]) -> Invalid:
+    """The error with its sentence at the contact."""
+    message = " ".join((refused.__doc__ or "").split())
+    return refused(message, errors=[{"path": "contactId", "message": message}])
 
 
 def entry_key(settings: FlowSettings, properties: dict[str, Any]) -> str:

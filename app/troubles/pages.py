@@ -39,7 +39,9 @@ async def list_dead_letters(
         request,
         "troubles/dead_letters.html",
         rows=dead_letters_page.items,
-        people=await dead_letters.rows.contact_names({row.contact_id for row in dead_letters_page.items}),
+        people=await dead_letters.rows.contact_names(
+            {row.contact_id for row in dead_letters_page.items if row.contact_id}
+        ),
         next_cursor=dead_letters_page.next_cursor,
     )
 

@@ -58,10 +58,10 @@ class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class DeadLetterOut(msgspec.Struct, rename="camel", kw_only=True):
-    """An event that could not be handled, with what was wrong."""
+    """An event that could not be handled, with what was wrong; the start of a run without a contact has none."""
 
     id: int
     name: str
-    contact_id: UUID
+    contact_id: UUID | None
     error: str
     at: datetime

@@ -51,10 +51,16 @@ class Candidate:
         view = _View(columns, contact.attributes, contact.tags, contact.id.bytes)
         return cls(view, event or {}, clock.now(), zone_of(contact.timezone, timezone))
 
+    @classmethod
+    def nobody(cls, timezone: str, event: dict[str, Any]) -> Candidate:
+        """Who starts a run without a contact, with `event` as its input."""
+        return cls(_View({}, {}, [], b""), event, clock.now(), zone_of(timezone))
+
     @property
     def data(self) -> dict[str, Any]:
         """As Liquid reads it; of the contact only the id is asked for."""
-        return {"contact": {"id": str(UUID(bytes=self.contact.id))}, "event": self.event, "steps": {}, "vars": {}}
+        contact = {"id": str(UUID(bytes=self.contact.id))} if self.contact.id else {}
+        return {"contact": contact, "event": self.event, "steps": {}, "vars": {}}
 
 
 def admission(trigger: Trigger) -> Callable[[Candidate], bool]:

@@ -16,7 +16,7 @@ MAX_VISITS = 4
 
 @dataclass
 class Person:
-    """A contact and the run it is in, if any. `history` has each run: how it ended, and its steps."""
+    """A contact and the run it is in, if any. `history` has each run: how it ended, and its steps. `nobody`: a run without a contact."""
 
     attributes: dict[str, Any]
     tags: list[str] = field(default_factory=list)
@@ -27,6 +27,7 @@ class Person:
     vars: dict[str, Any] = field(default_factory=dict)
     leaving: bool = False
     """It is known to reach a goal, so it takes no step."""
+    nobody: bool = False
 
 
 class Reference:
@@ -95,6 +96,9 @@ class Reference:
                 self._over(person, at, "failed", "error")
                 at = self.ways[at, "error"]
                 continue
+            if person.nobody and kind in ("update_contact", "add_tag", "remove_tag"):
+                self._leave(person, at, "failed", "error", "failed")
+                return
             if kind == "condition":
                 rule = data["conditions"][0]
                 values = person.vars if rule["field"] == "vars.v" else person.attributes

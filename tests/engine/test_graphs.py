@@ -133,13 +133,20 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
             target = draw(st.sampled_from([None, *later]))
             if target or port == "error":  # an `error` port is wired or absent; others may lead nowhere
                 edges += [(name, target, port)] if target else []
-    return flow("go", nodes, *edges, goals=[{"id": "g", "event": "bought"}])
+    triggers = [
+        {"id": "trigger", "type": "event", "data": {"event": "go"}},
+        {"id": "hand", "type": "manual", "data": {"contact": "optional"}},
+    ]
+    document = flow(None, nodes, *edges, ("hand", "n0"), goals=[{"id": "g", "event": "bought"}])
+    del document["trigger"]
+    return {**document, "triggers": triggers}
 
 
 lives = st.lists(
     st.tuples(st.just("go"), st.integers(0, 3), st.integers(0, 2))
     | st.tuples(st.just("bought"), st.integers(0, 3), st.just(0))
     | st.tuples(st.just("ping"), st.integers(0, 3), st.integers(0, 2))
+    | st.tuples(st.just("nobody"), st.just(0), st.integers(0, 2))
     | st.tuples(st.just("travel"), st.integers(1, 4), st.just(0)),
     min_size=1,
     max_size=8,
@@ -177,8 +184,9 @@ def test_a_random_workflow_does_what_plain_python_does(
     workflow = world.workflow(graph)
     try:
         people = world.contacts(4, attributes={"n": 0})
-        expected = live(world, Reference(graph), people, life, start, together)
-        for contact, person in zip(people, expected, strict=True):
+        expected = live(world, Reference(graph), people, life, start, together, workflow)
+        assert seen_of_nobody(world, workflow) == [person.history for person in expected[len(people) :]]
+        for contact, person in zip(people, expected, strict=False):
             assert seen(world, workflow, contact) == person.history
             row = world.db.execute("select attributes, tags from contacts where id = %s", (contact,)).fetchone()
             assert row is not None
@@ -189,9 +197,18 @@ def test_a_random_workflow_does_what_plain_python_does(
 
 
 def live(
-    world: World, reference: Reference, people: list[UUID], life: list[tuple[str, int, int]], start: int, together: bool
+    world: World,
+    reference: Reference,
+    people: list[UUID],
+    life: list[tuple[str, int, int]],
+    start: int,
+    together: bool,
+    workflow: UUID,
 ) -> list[Person]:
-    """Let it happen to the engine and to the reference; `together`: events pile up until time passes."""
+    """Let it happen to the engine and to the reference; `together`: events pile up until time passes.
+
+    Answers the people, and after them who is nobody: one for each run without a contact.
+    """
     persons = [Person({"n": 0}) for _ in people]
     event: list[dict[str, Any]] = [{"k": 9} for _ in people]
     hours = 0
@@ -203,7 +220,13 @@ def live(
             for index, person in enumerate(persons):
                 reference.travel(person, hours, event[index])
             continue
-        world.put(what, [people[who]], {"k": value})
+        if what == "nobody":
+            world.start_nobody(workflow, {"k": value})
+            persons.append(Person({}, nobody=True))
+            event.append({"k": value})
+            reference.enter(persons[-1], event[-1])
+        else:
+            world.put(what, [people[who]], {"k": value})
         if not together:
             world.engine.advance()
         if what == "go":
@@ -212,6 +235,8 @@ def live(
             pile = itertools.takewhile(lambda happened: happened[0] != "travel", life[number + 1 :] if together else ())
             known = any((later, whose) == ("bought", who) for later, whose, _ in pile)
             reference.enter(persons[who], event[who], goal_known=known)
+        elif what == "nobody":
+            continue
         elif what == "ping":
             reference.ping(persons[who], value, event[who])
         else:
@@ -222,10 +247,19 @@ def live(
 
 def seen(world: World, workflow: UUID, contact: UUID) -> list[tuple[str, list[Visit]]]:
     """What became of a contact, in the words of the reference."""
+    return _told(world, "r.contact_id = %(contact)s", workflow, contact=contact)
+
+
+def seen_of_nobody(world: World, workflow: UUID) -> list[list[tuple[str, list[Visit]]]]:
+    """What became of each run without a contact, in the order in which they were asked for."""
+    return [[run] for run in _told(world, "r.contact_id is null", workflow)]
+
+
+def _told(world: World, whose: str, workflow: UUID, **named: UUID) -> list[tuple[str, list[Visit]]]:
     rows = world.db.execute(
         "select r.id, r.status, s.node_id, s.occurrence, s.status, s.port from runs r left join steps s on s.run_id = r.id"
-        " where r.workflow_id = %s and r.contact_id = %s order by r.started_at, r.id, s.seq",
-        (workflow, contact),
+        f" where r.workflow_id = %(workflow)s and {whose} order by r.started_at, r.id, s.seq",
+        {"workflow": workflow, **named},
     ).fetchall()
     found: dict[UUID, tuple[str, list[Visit]]] = {}
     for run_id, status, node_id, visit, step, port in rows:

@@ -35,6 +35,13 @@ JOURNEY = flow(
     ("trigger", "c"), ("c", "u", "true"), ("c", "end", "false"), ("u", "t"), ("t", "mail"), ("mail", "d"), ("d", "late"), ("late", "end"),
 )  # fmt: skip
 
+OF_NOBODY = flow(
+    None,
+    [node("c", "condition", conditions=[rule("event.n", "equals", 1)]), node("d", "delay", duration=1, unit="hours"), node("end", "end")],
+    ("trigger", "c"), ("c", "d", "true"), ("d", "end"),
+    trigger={"data": {"contact": "none"}},
+)  # fmt: skip
+
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
@@ -57,8 +64,10 @@ def test_workers_that_are_killed_anywhere_lose_and_repeat_nothing(
 ) -> None:
     world.travel(NOON)
     people = world.contacts(200, source="web")
-    workflow = world.workflow(JOURNEY)
-    put(world, [("go", person) for person in people])
+    workflow, silent = world.workflow(JOURNEY), world.workflow(OF_NOBODY)
+    for half in (people[:100], people[100:]):  # runs of nobody and of contacts, side by side in one batch
+        put(world, [("go", person) for person in half])
+        world.start_nobody(silent, {"n": 1}, 50)
     process = multiprocessing.get_context("spawn").Process
     kills = 0
 
@@ -72,12 +81,12 @@ def test_workers_that_are_killed_anywhere_lose_and_repeat_nothing(
         assert worker.exitcode == 0
 
     drain(["claimed", "written", "committed"])
-    assert world.runs(workflow) == {"waiting": 200}
+    assert world.runs(workflow) == {"waiting": 200} and world.runs(silent) == {"waiting": 100}
     world.db.execute("update virtual_clock set at = %s", (NOON + timedelta(hours=2),))
     drain(["claimed", "written", "committed"])
     assert kills >= 4
-    assert world.runs(workflow) == {"completed": 200}
-    assert world.one("select count(*) from steps") == 200 * 7
+    assert world.runs(workflow) == {"completed": 200} and world.runs(silent) == {"completed": 100}
+    assert world.one("select count(*) from steps") == 200 * 7 + 100 * 3
     assert world.one("select count(*) from messages") == 200
     assert (
         world.one("select count(*) from contacts where tags = '{welcomed,late}' and (attributes->>'n')::int = 1") == 200

@@ -59,6 +59,14 @@ class Old:
         row = self.db.execute(sql, arguments or None).fetchone()
         return row[0] if row else None
 
+    def step(self, run_id: UUID, status: int) -> None:
+        """The first step of a run, over."""
+        self.db.execute(
+            "insert into steps (run_id, seq, node_id, status, port, started_at, completed_at)"
+            " values (%s, 1, 'a', %s, 'next', now(), now())",
+            (run_id, status),
+        )
+
     def message(
         self, status: int, *, version: int = 1, node: str = "mail", open_step: bool = False, awaited: bool = False
     ) -> UUID:
@@ -167,3 +175,51 @@ def test_connectors_and_messages_get_their_channel(old_database: str) -> None:
 
     migrate(old_database, "downgrade", "0024_waits")
     assert [row for (row,) in old.db.execute("select server from connectors order by name")] == before
+
+
+def test_runs_without_a_contact_go_with_what_they_counted(old_database: str) -> None:
+    """On the way down: an older release cannot walk them. What contacts have done stays, and the counters say no more than that."""
+    migrate(old_database, "upgrade", "0026_runs_without_contact")
+    old = Old(old_database)
+    kept = old.value(
+        "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, completed_at, status, seq)"
+        " values (gen_random_uuid(), gen_random_uuid(), %s, %s, 1, now(), now(), 4, 1) returning id",
+        old.tenant, old.workflow,
+    )  # fmt: skip
+    for status, seq, node in ((4, 1, None), (1, 1, "wait"), (5, 1, None)):
+        run_id = old.value(
+            "insert into runs (id, tenant_id, workflow_id, workflow_version, started_at, status, seq, current_node_id)"
+            " values (gen_random_uuid(), %s, %s, 1, now(), %s, %s, %s) returning id",
+            old.tenant, old.workflow, status, seq, node,
+        )  # fmt: skip
+        old.step(run_id, 5 if status == 5 else 4)
+    old.step(kept, 4)
+    old.db.execute(
+        "insert into inbox (tenant_id, kind, name, workflow_id, occurred_at) values (%s, 1, 'manual', %s, now())",
+        (old.tenant, old.workflow),
+    )
+    counted = {
+        ("", "entered"): 4,
+        ("", "completed"): 2,
+        ("", "failed"): 1,
+        ("a", "next"): 3,
+        ("a", "failed"): 1,
+        ("wait", "waiting"): 1,
+    }
+    for (node, key), n in counted.items():
+        for shard, part in ((3, n - 1), (4, 1)):
+            old.db.execute(
+                "insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n) values (%s, 1, %s, %s, %s, %s, %s)",
+                (old.workflow, node, key, shard, old.tenant, part),
+            )
+
+    migrate(old_database, "downgrade", "0025_channels")
+    assert [run_id for (run_id,) in old.db.execute("select id from runs")] == [kept]
+    assert [run_id for (run_id,) in old.db.execute("select run_id from steps")] == [kept]
+    assert old.value("select count(*) from inbox") == 0
+    left = old.db.execute(
+        "select node_id, key, sum(n)::int from node_stats group by 1, 2 having sum(n) <> 0"
+    ).fetchall()
+    assert {(node, key): n for node, key, n in left} == {("", "entered"): 1, ("", "completed"): 1, ("a", "next"): 1}
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        old.db.execute("insert into inbox (tenant_id, name, occurred_at) values (%s, 'e', now())", (old.tenant,))

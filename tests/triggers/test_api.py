@@ -28,11 +28,18 @@ async def ada(db_session: AsyncSession, workspace: Workspace) -> Contact:
     return made
 
 
-async def make_workflow(session: AsyncSession, workspace: Workspace, status: str = "active", **settings: Any) -> UUID:
-    """A workflow with one live version, as publishing leaves it."""
+async def make_workflow(
+    session: AsyncSession,
+    workspace: Workspace,
+    status: str = "active",
+    *,
+    data: dict[str, Any] | None = None,
+    **settings: Any,
+) -> UUID:
+    """A workflow with one live version, as publishing leaves it. `data`: of its trigger, which is started by hand."""
     graph = Flow.load(
         {
-            "trigger": {"type": "manual"},
+            "trigger": {"type": "manual", **({"data": data} if data else {})},
             "nodes": [{"id": "end", "type": "end"}],
             "edges": [{"source": "trigger", "target": "end"}],
             "goals": settings.pop("goals", []),
@@ -209,3 +216,53 @@ async def test_viewers_may_not_start_runs(
 ) -> None:
     workflow_id = await make_workflow(db_session, workspace)
     assert (await trigger(await api(Role.VIEWER), workflow_id, ada.id)).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["input", "properties"])
+async def test_a_run_of_nobody_starts_with_its_input(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, name: str
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace, data={"contact": "optional"})
+    client = await api(Role.MARKETER)
+    answer = await client.post(f"/api/v1/workflows/{workflow_id}/trigger", json={name: {"order": "A-17"}})
+    assert answer.status_code == 202, answer.text
+    row = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).one()
+    assert (row.kind, row.workflow_id, row.contact_id, row.payload) == (1, workflow_id, None, {"order": "A-17"})
+    assert answer.json()["data"] == {"runId": str(row.run_id), "workflowId": str(workflow_id), "contactId": None}
+
+
+@pytest.mark.parametrize(
+    ("contact", "body", "code", "says"),
+    [
+        ("required", {}, "contact_needed", "say which one"),
+        ("required", {"contactId": None, "input": {}}, "contact_needed", "say which one"),
+        ("none", {"contactId": "ada"}, "contact_not_taken", "leave the contact out"),
+        ("optional", {"input": {}, "properties": {}}, "invalid", "Send one of them"),
+        ("none", {"input": {"n": "\0"}}, "invalid", '"path":"input"'),
+    ],
+)
+async def test_what_is_wrong_with_a_start_is_said_with_what_to_do(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace, ada: Contact, contact: str, body: dict[str, Any], code: str, says: str
+) -> None:  # fmt: skip
+    workflow_id = await make_workflow(db_session, workspace, data={"contact": contact})
+    client = await api(Role.MARKETER)
+    sent = {**body, "contactId": str(ada.id)} if body.get("contactId") else body
+    answer = await client.post(f"/api/v1/workflows/{workflow_id}/trigger", json=sent)
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert says in answer.text
+    assert (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).all() == []
+
+
+async def test_conditions_on_the_input_are_told_at_once(
+    api: ApiClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    """Nobody has a timeline on which a refusal could be seen later."""
+    rule = {"field": "event.total", "operator": "greater_than", "value": 100}
+    workflow_id = await make_workflow(db_session, workspace, data={"contact": "none", "conditions": [rule]})
+    client = await api(Role.MARKETER)
+    answers = [
+        await client.post(f"/api/v1/workflows/{workflow_id}/trigger", json={"input": {"total": total}})
+        for total in (99, 101)
+    ]
+    assert [answer.status_code for answer in answers] == [409, 202]
+    assert answers[0].json()["reason"] == "conditions_not_met" and "total" in answers[0].json()["detail"]

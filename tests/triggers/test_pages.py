@@ -52,3 +52,37 @@ async def test_a_workflow_that_rests_is_not_offered(
     workflow_id = await make_workflow(db_session, workspace, "paused")
     answer = await marketer.post(f"/contacts/{ada.id}/start", data={"workflow": str(workflow_id)}, headers=FORM)
     assert answer.status_code == 422 and "Choose a workflow that is active." in answer.text
+
+
+async def test_a_workflow_that_takes_no_contact_is_not_offered_to_one(
+    marketer: httpx.AsyncClient, ada: Contact, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace, data={"contact": "none"})
+    assert str(workflow_id) not in (await marketer.get(f"/contacts/{ada.id}")).text
+    answer = await marketer.post(f"/contacts/{ada.id}/start", data={"workflow": str(workflow_id)}, headers=FORM)
+    assert answer.status_code == 422
+
+
+async def test_a_run_without_a_contact_starts_from_its_page(
+    marketer: httpx.AsyncClient, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace, data={"contact": "none"})
+    start = f"/workflows/{workflow_id}/start"
+    assert start in (await marketer.get(f"/workflows/{workflow_id}/runs")).text
+    assert start not in (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow_id}/runs")).text
+    assert "A run without a contact" in (await marketer.get(start)).text
+    wrong = await marketer.post(start, data={"properties": "[1]"}, headers=FORM)
+    assert wrong.status_code == 422 and "Write a JSON object" in wrong.text and "[1]" in wrong.text
+    answer = await marketer.post(start, data={"properties": '{"order": "A-17"}'}, headers=FORM)
+    assert answer.status_code == 303 and answer.headers["location"] == f"/workflows/{workflow_id}/runs"
+    row = (await db_session.scalars(select(Inbox).where(Inbox.tenant_id == workspace.id))).one()
+    assert (row.kind, row.contact_id, row.payload) == (InboxKind.START, None, {"order": "A-17"})
+
+
+async def test_where_a_contact_is_needed_there_is_no_such_page(
+    marketer: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace
+) -> None:
+    workflow_id = await make_workflow(db_session, workspace)
+    assert f"/workflows/{workflow_id}/start" not in (await marketer.get(f"/workflows/{workflow_id}/runs")).text
+    answer = await marketer.get(f"/workflows/{workflow_id}/start")
+    assert answer.status_code == 422 and "say which one" in answer.text

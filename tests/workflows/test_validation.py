@@ -43,6 +43,9 @@ class Few:
             return [Diagnostic("bad", "This is not good.")]
         return [incomplete("todo", "Choose one.")] if data.get("todo") else []
 
+    def needs_contact(self, type_: str) -> bool:
+        return type_ == "pick"
+
     def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         return [Diagnostic(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from msgspec import UNSET
 
 from app.flow import trigger_registry
 from app.flow.document import Conditions, Match
 from app.flow.editor_fields import Ignored
-from app.flow.trigger_type import BY_HAND_WORDS, Admission, TriggerPreview, TriggerType
+from app.flow.trigger_type import BY_HAND_WORDS, Admission, ContactRule, TriggerPreview, TriggerType
 
 
 class ManualConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Contacts enter when a person or a program starts them; conditions are checked then too.
+
+    `contact`: whether a run is about a contact. With `optional` and `none` a run may have an input alone.
 
     `event` means nothing here: it is kept from when the trigger listened for one, for whoever goes back to it.
     """
 
     conditions: Conditions = []
     match: Match = "all"
+    contact: Annotated[ContactRule, msgspec.Meta(title="Contact")] = ContactRule.REQUIRED
     event: Ignored = UNSET
 
 
@@ -34,6 +39,10 @@ class ManualTrigger(TriggerType):
         return Admission(config.conditions, config.match)
 
     @classmethod
+    def contact_rule(cls, config: ManualConfig) -> ContactRule:
+        return config.contact
+
+    @classmethod
     def title(cls, config: ManualConfig) -> str:
         return "Started by hand"
 
@@ -47,6 +56,11 @@ class ManualTrigger(TriggerType):
 
     @classmethod
     def preview(cls, config: ManualConfig) -> TriggerPreview:
+        if config.contact is ContactRule.NONE:
+            return TriggerPreview(
+                "Runs are started by hand",
+                "by a person or a program, with an input and no contact. Activating starts none.",
+            )
         return TriggerPreview(
             "Contacts are put in by hand", "by a person or a program. Nobody enters just by activating."
         )

@@ -1,0 +1,35 @@
+"""Runs without a contact: where they begin, and steps that must not be taken by them.
+
+Publishing refuses a step that needs a contact where a run without one may come. Old versions, and types that say less than they do,
+are caught here: such a step fails in words, instead of doing something to nobody. Only versions that such runs may enter pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.engine.state import NOBODY
+from app.flow.effects import ContactChange, SendMessage
+from app.flow.outcomes import Fail, Outcome
+
+WITHOUT_CONTACT = Fail("This step needs a contact, and this run has none.", permanent=True)
+
+
+def about_contact(outcome: Outcome) -> bool:
+    """Does it do something to a contact, or write to one?"""
+    return any(isinstance(effect, ContactChange | SendMessage) for effect in outcome.effects)
+
+
+def unless_nobody(step: Callable[[Any], Outcome], *, needs_contact: bool) -> Callable[[Any], Outcome]:
+    """`step`, but never for nobody when it `needs_contact`, and never what it would do to a contact who is not there."""
+
+    def run(state: Any) -> Outcome:
+        if state.contact.id != NOBODY:
+            return step(state)
+        if needs_contact:
+            return WITHOUT_CONTACT
+        outcome = step(state)
+        return WITHOUT_CONTACT if about_contact(outcome) else outcome
+
+    return run

@@ -1,0 +1,98 @@
+"""What is wrong with a flow some of whose runs have no contact: steps that need one, fields of one, rules about one. Pure.
+
+Which runs those are their trigger says (`TriggerType.contact_rule`); what is asked is where such runs may come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from app.flow.diagnostic import Diagnostic, incomplete, warning
+from app.flow.document import Flow, Node, Trigger
+from app.flow.field_reads import fields_read
+from app.flow.node_words import title_of_plain
+from app.flow.settings import FlowSettings
+from app.flow.step_types import StepTypes
+from app.flow.trigger_registry import contact_rule, typed
+from app.flow.trigger_type import ContactRule
+from app.lib.readings import quoted
+
+MOST = 50
+"""Places of one kind that are named; more of them are no news."""
+NO_GOAL = (
+    "Every run of this workflow is without a contact, and goals are reached by contacts. Nobody reaches this goal."
+)
+NO_RULE = "Who may enter again is asked of contacts alone: a run without a contact starts each time it is asked for."
+
+
+def check_subject(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
+    """All of it; `types` knows which step types need a contact."""
+    rules = {trigger.id: contact_rule(trigger) for trigger in flow.triggers if trigger.enabled}
+    nobody = [trigger for trigger in flow.triggers if trigger.id in rules and rules[trigger.id].lets_nobody_in]
+    if not nobody:
+        return
+    yield from islice(_steps(flow, nobody, types), MOST)
+    persons = [trigger for trigger in flow.triggers if rules.get(trigger.id, ContactRule.NONE) is not ContactRule.NONE]
+    yield from islice(_reads(flow, nobody, persons, types), MOST)
+    if not persons:
+        for index, _ in enumerate(flow.goals):
+            yield warning(f"goals[{index}]", NO_GOAL)
+    if (field := _entry_rule(flow.settings)) is not None:
+        yield warning(f"settings.{field}", NO_RULE)
+
+
+def _steps(flow: Flow, nobody: Sequence[Trigger], types: StepTypes) -> Iterator[Diagnostic]:
+    """Steps that such a run may come to and that mean nothing without a contact."""
+    for index, node in _reached(flow, nobody):
+        if types.needs_contact(node.type):
+            message = (
+                f"{quoted(_title(node))} needs a contact, and a run without one may come here. Take the step out of its way, or"
+                " let the trigger start runs of contacts only."
+            )
+            yield incomplete(f"nodes[{index}]", message, node.id)
+
+
+def _reads(flow: Flow, nobody: Sequence[Trigger], persons: Sequence[Trigger], types: StepTypes) -> Iterator[Diagnostic]:
+    """Fields of the contact that are read where there may be none: an error where there never is one."""
+    for index, trigger in enumerate(flow.triggers):
+        if trigger in nobody:
+            kind, config = typed(trigger)
+            path = f"{flow.trigger_path(index)}.conditions"
+            yield from _of_contact(kind.admission(config).conditions, path, trigger.id, never=trigger not in persons)
+    of_persons = {node.id for _, node in _reached(flow, persons)}
+    for index, node in _reached(flow, nobody):
+        if not types.needs_contact(node.type):
+            yield from _of_contact(node.data, f"nodes[{index}].data", node.id, never=node.id not in of_persons)
+
+
+def _of_contact(value: Any, path: str, card: str, *, never: bool) -> Iterator[Diagnostic]:
+    for read in fields_read(value, path):
+        if read.names[0] != "contact":
+            continue
+        field = quoted(".".join(read.names))
+        if never:
+            message = (
+                f"{field} is read, but runs that come here have no contact. Read what they were started with: event.…"
+            )
+            yield incomplete(read.path, message, card)
+        else:
+            message = f"{field} is empty for runs without a contact, which come here too."
+            yield warning(read.path, message, card)
+
+
+def _reached(flow: Flow, triggers: Sequence[Trigger]) -> Iterator[tuple[int, Node]]:
+    reached = flow.reachable(triggers)
+    return ((index, node) for index, node in enumerate(flow.nodes) if node.id in reached)
+
+
+def _title(node: Node) -> str:
+    return title_of_plain({"type": node.type, "name": node.name, "data": node.data})
+
+
+def _entry_rule(settings: FlowSettings) -> str | None:
+    """The setting by which somebody wants to say who may enter again."""
+    if settings.reentry in ("once", "cooldown"):
+        return "reentry"
+    return "entryKey" if isinstance(settings.entry_key, str) and settings.entry_key else None
