@@ -53,8 +53,8 @@ class ActionForm(msgspec.Struct):
 
     def failed(self, error: AppError) -> ActionForm:
         """The same with what was wrong."""
-        found = {field_error["path"]: field_error["message"] for field_error in error.errors}
-        return msgspec.structs.replace(self, errors=found or {"workflow": error.message}, status=error.status_code)
+        messages = {field_error["path"]: field_error["message"] for field_error in error.errors}
+        return msgspec.structs.replace(self, errors=messages or {"workflow": error.message}, status=error.status_code)
 
 
 class ContactActions:

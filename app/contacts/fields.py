@@ -52,23 +52,23 @@ class _Cleaning:
             return None
 
     def tags(self, path: str, values: Iterable[str]) -> tuple[str, ...]:
-        found = [self.attempt(f"{path}[{number}]", contact_fields.tag, value) for number, value in enumerate(values)]
-        if len(found) > MAX_TAGS:
+        cleaned = [self.attempt(f"{path}[{number}]", contact_fields.tag, value) for number, value in enumerate(values)]
+        if len(cleaned) > MAX_TAGS:
             self.field_errors.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
-        return tuple(dict.fromkeys(value for value in found if value))
+        return tuple(dict.fromkeys(value for value in cleaned if value))
 
     def named(self, path: str, values: Mapping[str, Any], rule: Callable[[str], str]) -> dict[str, Any]:
         """Values under their cleaned names. A name that is only taken away may be any: it was stored before there was a rule."""
-        found: dict[str, Any] = {}
+        by_name: dict[str, Any] = {}
         for name, value in values.items():
             place = f"{path}.{name}" if name.strip() else path
             cleaned = name.strip() if value is None else self.attempt(place, rule, name)
             if cleaned is None:
                 continue
-            if cleaned in found:
+            if cleaned in by_name:
                 self.field_errors.append({"path": place, "message": f"{cleaned} comes twice. Send it once."})
-            found[cleaned] = value
-        return found
+            by_name[cleaned] = value
+        return by_name
 
 
 def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, list[FieldError]]:

@@ -172,8 +172,8 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
     """The attributes that the form wants, by the names that are stored. Notes labels in the form, and errors in its rows."""
     wanted: dict[str, Any] = {}
 
-    def refuse(row: AttributeRow, told: str, shown: str) -> None:
-        row.error = told
+    def refuse(row: AttributeRow, message: str, shown: str) -> None:
+        row.error = message
         field_errors.append({"path": "attributes", "message": shown})
 
     for row in form.attributes:
@@ -193,8 +193,8 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
         if not name:
             refuse(row, "A name needs a letter or a digit.", f"{row.name}: A name needs a letter or a digit.")
         elif name in wanted or (name != row.name and name in was.attributes):
-            told = f"There is an attribute {name} already. Change that one."
-            refuse(row, told, f"{row.name}: {told}")
+            message = f"There is an attribute {name} already. Change that one."
+            refuse(row, message, f"{row.name}: {message}")
         else:
             wanted[name] = value
             if name != row.name:

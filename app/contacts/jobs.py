@@ -33,10 +33,10 @@ async def _work() -> bool:
 def poll_imports() -> None:
     """Is there an import to run? Asked each second by a thread of its own; a look costs one small query."""
     with database.connect() as connection:
-        found = connection.execute(
+        waiting = connection.execute(
             "select 1 from contact_imports where status in ('queued', 'running') limit 1"
         ).fetchone()
-    if found:
+    if waiting:
         asyncio.run(_work())
 
 

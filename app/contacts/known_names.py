@@ -57,5 +57,5 @@ async def known_names(session: AsyncSession, tenant_id: int, events: Iterable[st
     )
     return KnownNames(
         attributes=frozenset(row.names) if row.contacts else None,
-        properties={found.name: frozenset(found.properties) for found in happened},
+        properties={event.name: frozenset(event.properties) for event in happened},
     )

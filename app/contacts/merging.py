@@ -44,8 +44,8 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
 def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     if not patch:
         return dict(old)
-    made = {**old, **patch}
-    return {name: value for name, value in made.items() if name not in patch or value is not None}
+    merged = {**old, **patch}
+    return {name: value for name, value in merged.items() if name not in patch or value is not None}
 
 
 def _tags(old: tuple[str, ...], change: ContactPatch) -> tuple[str, ...]:

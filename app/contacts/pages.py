@@ -48,22 +48,22 @@ async def contact_list(
     cursor: FromQuery[str] = "",
 ) -> Template:
     """Contacts, newest first; the search replaces only the rows."""
-    found = await contacts.list(
+    listed = await contacts.list(
         search=search, tags=[tag] if tag else (), permission=permission, limit=50, cursor=cursor or None
     )
-    more = {"search": search, "tag": tag, "permission": permission, "cursor": found.next_cursor or ""}
+    more = {"search": search, "tag": tag, "permission": permission, "cursor": listed.next_cursor or ""}
     return page(
         request,
         "contacts/list.html",
         block="rows",
-        contacts=found.items,
+        contacts=listed.items,
         more=f"/contacts?{urlencode({key: value for key, value in more.items() if value})}"
-        if found.next_cursor
+        if listed.next_cursor
         else "",
         search=search,
         tag=tag,
         permission=permission,
-        permissions=await contacts.permissions(found.items),
+        permissions=await contacts.permissions(listed.items),
         permission_labels=list(LABELS.items()),
         cursor=cursor,
         tags=await history.common_tags(db_session, request.user.tenant_id),
@@ -251,8 +251,8 @@ async def resubscribe_contact_page(
         now = await suppressions.resubscribe(contact_id, form.reason)
     except AppError as error:
         return await contact_page(request, contacts, contact, action=form.failed(error))
-    told = f"Mail goes to {name_of(contact)} again." if now.allowed else now.sentence
-    return go(request, f"/contacts/{contact_id}", told, "ok" if now.allowed else "err")
+    toast = f"Mail goes to {name_of(contact)} again." if now.allowed else now.sentence
+    return go(request, f"/contacts/{contact_id}", toast, "ok" if now.allowed else "err")
 
 
 @post(f"{ONE}/erase", role=Role.MARKETER, status_code=200)

@@ -168,12 +168,12 @@ class ContactRepository(TenantRepository[Contact]):
 
     async def owners(self, external_id: str | None, email: str | None) -> dict[str, UUID]:
         """Who has this external id and this email: by the name of the field."""
-        found: dict[str, UUID] = {}
+        owner_ids: dict[str, UUID] = {}
         for name, value, column in (
             ("externalId", external_id, Contact.external_id),
             ("email", email, func.lower(Contact.email)),
         ):
             owner = value and await self.session.scalar(select(Contact.id).where(self.own, cast(column, Text) == value))
             if owner:
-                found[name] = owner
-        return found
+                owner_ids[name] = owner
+        return owner_ids

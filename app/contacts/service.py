@@ -48,10 +48,10 @@ class ContactService:
 
     async def get(self, contact_id: UUID) -> Contact:
         """The contact; NoContact when it is not in this workspace."""
-        found = await self.rows.get(contact_id)
-        if found is None:
+        contact = await self.rows.get(contact_id)
+        if contact is None:
             raise NoContact
-        return found
+        return contact
 
     async def list(
         self,

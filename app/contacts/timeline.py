@@ -90,23 +90,23 @@ async def read_timeline(
     history: History, show: str = "all", before: datetime | None = None, labels: Mapping[str, str] | None = None
 ) -> TimelinePage:
     """The last entries before a moment, newest first. `labels`: what people call attributes."""
-    found: list[TimelineEntry] = []
+    entries: list[TimelineEntry] = []
     if show in ("all", "events", "changes"):
         changes = None if show == "all" else show == "changes"
-        found += [_event(row, labels or {}) for row in await history.events(before, PAGE + 1, changes=changes)]
+        entries += [_event(row, labels or {}) for row in await history.events(before, PAGE + 1, changes=changes)]
     if show in ("all", "runs"):
-        found += [_ended(run, name) for run, name in await history.runs(Run.completed_at, before, PAGE + 1)]
-        found += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
-        found += [_refused(refusal, name) for refusal, name in await history.refusals(before, PAGE + 1)]
+        entries += [_ended(run, name) for run, name in await history.runs(Run.completed_at, before, PAGE + 1)]
+        entries += [_entered(run, name) for run, name in await history.runs(Run.started_at, before, PAGE + 1)]
+        entries += [_refused(refusal, name) for refusal, name in await history.refusals(before, PAGE + 1)]
     if show in ("all", "messages"):
         messages = await history.messages(before, PAGE + 1)
         decided = await history.decisions([row[0] for row in messages])
-        found += [_message(*row, decided.get((row[0].run_id, row[0].seq))) for row in messages]
-    found.sort(key=lambda entry: entry.at, reverse=True)
+        entries += [_message(*row, decided.get((row[0].run_id, row[0].seq))) for row in messages]
+    entries.sort(key=lambda entry: entry.at, reverse=True)
     end = PAGE
-    while end < len(found) and found[end].at == found[end - 1].at:
+    while end < len(entries) and entries[end].at == entries[end - 1].at:
         end += 1
-    return TimelinePage(found[:end], found[end - 1].at if end < len(found) else None)
+    return TimelinePage(entries[:end], entries[end - 1].at if end < len(entries) else None)
 
 
 def silent_beginning(at: datetime) -> TimelineEntry:
@@ -146,26 +146,26 @@ def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
             note="event",
             text=_brief(properties),
         )
-    made = TimelineEntry(at=row.occurred_at, kind="change", icon="pencil", title="Contact changed")
+    entry = TimelineEntry(at=row.occurred_at, kind="change", icon="pencil", title="Contact changed")
     if row.name == "contact.created":
-        made.icon, made.title = "user-plus", "Contact created"
+        entry.icon, entry.title = "user-plus", "Contact created"
         doors = {"api": "By API", "import": "By an import", "event": "By its first event", "page": "By hand"}
-        made.text = doors.get(str(properties.get("via")), "")
+        entry.text = doors.get(str(properties.get("via")), "")
         if properties.get("source"):
-            made.text += f"{', ' if made.text else 'From '}source {properties['source']}"
-        return made
+            entry.text += f"{', ' if entry.text else 'From '}source {properties['source']}"
+        return entry
     changes = _changes(properties, labels)
     if len(changes) == 1:
-        made.title, made.note = changes[0]
+        entry.title, entry.note = changes[0]
     else:
-        made.text = " · ".join(f"{name} {what}" for name, what in changes)
-    return made
+        entry.text = " · ".join(f"{name} {what}" for name, what in changes)
+    return entry
 
 
 def _changes(properties: dict[str, Any], labels: Mapping[str, str]) -> list[tuple[str, str]]:
     """(name, `old → new`) of each changed field."""
     current, previous = properties.get("current") or {}, properties.get("previous") or {}
-    found = []
+    lines = []
     for path in properties.get("changed") or []:
         group, _, name = str(path).partition(".")
         old, new = previous.get(group), current.get(group)
@@ -173,8 +173,8 @@ def _changes(properties: dict[str, Any], labels: Mapping[str, str]) -> list[tupl
             old = old.get(name) if isinstance(old, dict) else None
             new = new.get(name) if isinstance(new, dict) else None
         label = f"Consent for {name}" if group == "consent" else labels.get(name, name) or group
-        found.append((label, f"{_value(old)} → {_value(new)}"))
-    return found
+        lines.append((label, f"{_value(old)} → {_value(new)}"))
+    return lines
 
 
 def _value(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -53,50 +53,78 @@ async def upsert_many(
     """
     contacts = ContactRepository(session, tenant_id)
     outcomes: dict[int, UpsertResult] = {}
-    waiting = list(range(len(changes)))
     events: list[NewEvent] = []
+    waiting = dict(enumerate(changes))
     while waiting:
-        existing = await contacts.lock_matching(
-            [value for number in waiting if (value := changes[number].external_id) is not None],
-            [value for number in waiting if (value := changes[number].email) is not None],
+        plan = _plan(waiting, await _Existing.locked(contacts, list(waiting.values())))
+        outcomes |= {number: UpsertResult(refused=error) for number, error in plan.refused.items()}
+        if changed := [merged for merged in plan.updates.values() if merged.changed]:
+            await contacts.update_many([merged.state for merged in changed])
+        for number, merged in plan.updates.items():
+            outcomes[number] = UpsertResult(contact_id=merged.state.id, changed=merged.changed)
+            events += changed_events(merged, via)
+        inserted = (
+            await contacts.insert_many([merged.state for merged in plan.inserts.values()]) if plan.inserts else ()
         )
-        by_external_id = {state.external_id: state for state in existing if state.external_id is not None}
-        by_email = {state.email.lower(): state for state in existing if state.email is not None}
-        inserts: dict[int, Merged] = {}
-        updates: list[Merged] = []
-        for number in waiting:
-            change = changes[number]
-            one = by_external_id.get(change.external_id) if change.external_id is not None else None
-            other = by_email.get(change.email) if change.email is not None else None
-            refused: Invalid | Conflict | None = _conflict(change, one, other)
-            state = one or other
-            before = state or ContactFields(id=uuid7())
-            merged = merging.merge(before, change)
-            unfit = merging.storage_refusal(before, merged.state)
-            if refused is None and unfit is not None:
-                refused = Invalid(errors=[FieldError(path=unfit[0], message=unfit[1])])
-            if refused is not None:
-                outcomes[number] = UpsertResult(refused=refused)
-            elif state is None:
-                inserts[number] = merged
-            else:
-                outcomes[number] = UpsertResult(contact_id=state.id, changed=merged.changed)
-                if merged.changed:
-                    updates.append(merged)
-        if updates:
-            await contacts.update_many([merged.state for merged in updates])
-            events += [event for merged in updates for event in changed_events(merged, via)]
-        if inserts:
-            made = await contacts.insert_many([merged.state for merged in inserts.values()])
-            for number, merged in inserts.items():
-                if merged.state.id in made:
-                    outcomes[number] = UpsertResult(contact_id=merged.state.id, created=True, changed=merged.changed)
-                    events.append(created_event(merged.state, via))
+        for number, merged in plan.inserts.items():
+            if merged.state.id in inserted:
+                outcomes[number] = UpsertResult(contact_id=merged.state.id, created=True, changed=merged.changed)
+                events.append(created_event(merged.state, via))
         # Those that lost the race to another transaction are there now: the next round updates them.
-        waiting = [number for number in inserts if number not in outcomes]
+        waiting = {number: change for number, change in waiting.items() if number not in outcomes}
     if emit:
         await record(session, tenant_id, events)
     return [outcomes[number] for number in range(len(changes))]
+
+
+class _Existing:
+    """Stored contacts that some changes name, to be looked up by either of their names."""
+
+    def __init__(self, rows: Iterable[ContactFields]) -> None:
+        rows = list(rows)
+        self._by_external_id = {row.external_id: row for row in rows if row.external_id is not None}
+        self._by_email = {row.email.lower(): row for row in rows if row.email is not None}
+
+    @classmethod
+    async def locked(cls, contacts: ContactRepository, changes: Sequence[ContactPatch]) -> _Existing:
+        """The contacts that these changes name, locked until the transaction ends."""
+        external_ids = [change.external_id for change in changes if change.external_id is not None]
+        emails = [change.email for change in changes if change.email is not None]
+        return cls(await contacts.lock_matching(external_ids, emails))
+
+    def named_by(self, change: ContactPatch) -> tuple[ContactFields | None, ContactFields | None]:
+        """The contact with the external id of a change, and the one with its email."""
+        of_external_id = self._by_external_id.get(change.external_id) if change.external_id is not None else None
+        of_email = self._by_email.get(change.email) if change.email is not None else None
+        return of_external_id, of_email
+
+
+class _Plan(NamedTuple):
+    """What is to be done with each change, by its number."""
+
+    inserts: dict[int, Merged]
+    updates: dict[int, Merged]
+    refused: dict[int, Invalid | Conflict]
+
+
+def _plan(changes: Mapping[int, ContactPatch], existing: _Existing) -> _Plan:
+    plan = _Plan({}, {}, {})
+    for number, change in changes.items():
+        of_external_id, of_email = existing.named_by(change)
+        stored = of_external_id or of_email
+        before = stored or ContactFields(id=uuid7())
+        merged = merging.merge(before, change)
+        if (error := _conflict(change, of_external_id, of_email) or _unfit(before, merged)) is not None:
+            plan.refused[number] = error
+        else:
+            (plan.inserts if stored is None else plan.updates)[number] = merged
+    return plan
+
+
+def _unfit(before: ContactFields, merged: Merged) -> Invalid | None:
+    """Why the merged contact cannot be stored: too large, or too many of something."""
+    refusal = merging.storage_refusal(before, merged.state)
+    return None if refusal is None else Invalid(errors=[FieldError(path=refusal[0], message=refusal[1])])
 
 
 def _conflict(change: ContactPatch, one: ContactFields | None, other: ContactFields | None) -> TwoContacts | None:

@@ -72,17 +72,17 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
 def put_parameters(tenant_id: int, channel: int, wanted: Iterable[Put]) -> dict[str, Any]:
     """The parameters of PUT. Of an address that comes twice the weightier reason counts."""
     order, comparable = list(REASONS), registry.numbered(int(channel)).comparable
-    found: dict[str, Put] = {}
+    by_address: dict[str, Put] = {}
     for entry in wanted:
         address = comparable(entry.address)
-        if address not in found or order.index(entry.reason) < order.index(found[address].reason):
-            found[address] = entry
+        if address not in by_address or order.index(entry.reason) < order.index(by_address[address].reason):
+            by_address[address] = entry
     return {
         "tenant": tenant_id,
         "channel": int(channel),
-        "addresses": list(found),
-        "reasons": [entry.reason for entry in found.values()],
-        "details": [_storable(entry.detail) for entry in found.values()],
+        "addresses": list(by_address),
+        "reasons": [entry.reason for entry in by_address.values()],
+        "details": [_storable(entry.detail) for entry in by_address.values()],
     }
 
 

@@ -49,10 +49,10 @@ class ListForm(msgspec.Struct):
     @classmethod
     def of(cls, data: Mapping[str, Any], dialog: str) -> ListForm:
         """What the browser sent from the dialog."""
-        found, reason, detail, address = (
+        addresses, reason, detail, address = (
             str(data.get(name) or "") for name in ("addresses", "reason", "detail", "address")
         )
-        return cls(open=dialog, addresses=found, reason=reason, detail=detail, address=address)
+        return cls(open=dialog, addresses=addresses, reason=reason, detail=detail, address=address)
 
 
 @get("/suppressions", role=Role.VIEWER)
@@ -65,22 +65,24 @@ async def list_suppressions(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The list, the newest first; searching replaces only the rows."""
-    found = await suppressions.list(PAGE, cursor, search=search, reason=reason, lifted=show == "lifted")
-    return _list(request, found, ListForm(), {"search": search, "reason": reason, "show": show, "cursor": cursor or ""})
+    listed = await suppressions.list(PAGE, cursor, search=search, reason=reason, lifted=show == "lifted")
+    return _list(
+        request, listed, ListForm(), {"search": search, "reason": reason, "show": show, "cursor": cursor or ""}
+    )
 
 
 def _list(
-    request: AppRequest, found: pagination.Page[SuppressionRow], form: ListForm, given: dict[str, str] | None = None
+    request: AppRequest, listed: pagination.Page[SuppressionRow], form: ListForm, given: dict[str, str] | None = None
 ) -> Template:
     given = given or {"search": "", "reason": "", "show": "", "cursor": ""}
-    query = {name: value for name, value in {**given, "cursor": found.next_cursor or ""}.items() if value}
+    query = {name: value for name, value in {**given, "cursor": listed.next_cursor or ""}.items() if value}
     return page(
         request,
         "subscriptions/suppressions.html",
         block="rows" if not form.open else None,
         status_code=form.status,
-        rows=found.items,
-        more=f"/suppressions?{urlencode(query)}" if found.next_cursor else "",
+        rows=listed.items,
+        more=f"/suppressions?{urlencode(query)}" if listed.next_cursor else "",
         given=given,
         words=WORDS,
         add_words=list(ADD_WORDS.items()),
@@ -109,18 +111,18 @@ async def add_suppressions(
         answer = await _again(request, suppressions, form, error)
         form.errors = {"addresses": _first_bad(wanted, error)}
         return answer
-    told = f"{counted(added.new, 'address', 'addresses')} added."
+    toast = f"{counted(added.new, 'address', 'addresses')} added."
     if known := len(added.rows) - added.new:
-        told += f" {counted(known, 'was', 'were')} there already."
-    return flash.go(request, "/suppressions", told)
+        toast += f" {counted(known, 'was', 'were')} there already."
+    return flash.go(request, "/suppressions", toast)
 
 
 def _first_bad(wanted: list[str], error: AppError) -> str:
     """A sentence that names the first line that is no address, and how many more there are."""
     if not wanted:
         return "Write at least one address."
-    found = [(re.match(r"\[(\d+)\]", field_error["path"]), field_error["message"]) for field_error in error.errors]
-    bad = [(wanted[int(index[1])], message) for index, message in found if index]
+    indexed = [(re.match(r"\[(\d+)\]", field_error["path"]), field_error["message"]) for field_error in error.errors]
+    bad = [(wanted[int(index[1])], message) for index, message in indexed if index]
     if not bad:
         return error.message
     more = f" {counted(len(bad) - 1, 'more line is', 'more lines are')} no address either." if len(bad) > 1 else ""
@@ -137,10 +139,10 @@ async def lift_suppression(
         lifted = await suppressions.lift(LiftRequest(form.address, form.reason))
     except AppError as error:
         return await _again(request, suppressions, form, error)
-    told = f"{lifted.address} is off the list."
+    toast = f"{lifted.address} is off the list."
     if lifted.contact_id and (now := await suppressions.permission_now(lifted.contact_id)) and not now.allowed:
-        told += f" {now.sentence} The contact’s page can re-subscribe."
-    return flash.go(request, "/suppressions", told)
+        toast += f" {now.sentence} The contact’s page can re-subscribe."
+    return flash.go(request, "/suppressions", toast)
 
 
 ROUTES: list[Any] = [list_suppressions, add_suppressions, lift_suppression]

@@ -95,7 +95,6 @@ STILL_TWICE: set[str] = set()
 STILL_LONG = {
     "app.accounts.authentication.key_principal",
     "app.accounts.authentication.session_principal",
-    "app.contacts.upserting.upsert_many",
     "app.engine.compiled.__init__",
     "app.engine.walk._leave",
     "app.settings._read",

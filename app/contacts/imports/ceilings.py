@@ -41,11 +41,11 @@ async def room_for_upload(session: AsyncSession, tenant_id: int) -> None:
 async def room_to_start(session: AsyncSession, tenant_id: int, rows: int) -> None:
     """Raises ImportsFull or RowsFull. Others of the workspace that start wait until this transaction is over."""
     await ImportRepository(session, tenant_id).lock_workspace()
-    limits, found = settings().ceilings, await ImportRepository(session, tenant_id).load()
-    if found.under_way >= limits.imports_at_once:
+    limits, load = settings().ceilings, await ImportRepository(session, tenant_id).load()
+    if load.under_way >= limits.imports_at_once:
         raise ImportsFull
-    if found.rows and found.rows + rows > limits.import_rows_a_day:
+    if load.rows and load.rows + rows > limits.import_rows_a_day:
         raise RowsFull(
-            f"This workspace may import {limits.import_rows_a_day:,} rows in 24 hours and has started {found.rows:,}; "
+            f"This workspace may import {limits.import_rows_a_day:,} rows in 24 hours and has started {load.rows:,}; "
             f"this file has {rows:,}. It stays here for a day: start it later."
         )

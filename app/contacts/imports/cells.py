@@ -93,14 +93,14 @@ def day(cell: str, order: DateOrder | None) -> str:
     try:
         if match is None:
             raise ValueError
-        found = _date(match, order)
+        date = _date(match, order)
         rest = cell[match.end() :].strip()
         if not rest:
-            return found.isoformat()
+            return date.isoformat()
         time = _TIME.fullmatch(cell[match.end() :])
         if time is None:
             raise ValueError
-        return datetime.fromisoformat(f"{found.isoformat()}T{_clock(time)}").isoformat()
+        return datetime.fromisoformat(f"{date.isoformat()}T{_clock(time)}").isoformat()
     except ValueError as error:
         if isinstance(error, BadField):
             raise

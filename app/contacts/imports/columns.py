@@ -50,13 +50,13 @@ def guess(
     columns: Sequence[str], rows: Sequence[Sequence[str]], looks: Mapping[str, optouts.Column], mark: DecimalMark
 ) -> dict[str, Target]:
     """A target for every column; each field is given to the first column that looks like it."""
-    found: dict[str, Target] = {}
+    targets: dict[str, Target] = {}
     taken: set[str] = set()
     for number, name in enumerate(columns):
         filled = [row[number].strip() for row in rows if number < len(row) and row[number].strip()]
         look = looks.get(name)
         if look is not None and look.sure:
-            found[name] = Target(f"consent.{look.topic}", look.reading)
+            targets[name] = Target(f"consent.{look.topic}", look.reading)
             continue
         target = _BY_NAME.get(re.sub(r"[^a-z0-9]", "", name.lower()))
         addresses = sum(ADDRESS.fullmatch(cell) is not None for cell in filled)
@@ -65,24 +65,24 @@ def guess(
         if target is None or target in taken:
             target = _free(f"attributes.{names.fitting(name) or f'column_{number + 1}'}", taken)
         taken.add(target)
-        found[name] = Target(target, cells.guess_kind(filled, mark) if target.startswith("attributes.") else "text")
-    return found
+        targets[name] = Target(target, cells.guess_kind(filled, mark) if target.startswith("attributes.") else "text")
+    return targets
 
 
 def _free(target: str, taken: set[str]) -> str:
-    found, again = target, 2
-    while found in taken:
-        found, again = f"{target}_{again}", again + 1
-    return found
+    free, again = target, 2
+    while free in taken:
+        free, again = f"{target}_{again}", again + 1
+    return free
 
 
 def looks_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, optouts.Column]:
     """The columns that have to do with permission."""
-    found = {
+    looks = {
         name: optouts.look(name, [row[number] for row in rows if number < len(row)])
         for number, name in enumerate(columns)
     }
-    return {name: look for name, look in found.items() if look is not None}
+    return {name: look for name, look in looks.items() if look is not None}
 
 
 def target_error(target: Target) -> str | None:

@@ -66,22 +66,22 @@ class Preview(msgspec.Struct, frozen=True):
     """Physical lines of the head."""
 
 
-def count(found: Preview, line_ends: int, *, whole: bool) -> int:
-    """Rows of a file of which `found` is the head: exact when it is the whole, else as the lines of the head make likely."""
-    rows = len(found.rows)
-    if whole or not found.lines:
+def count(head: Preview, line_ends: int, *, whole: bool) -> int:
+    """Rows of a file that begins with `head`: exact when it is the whole, else as the lines of the head make likely."""
+    rows = len(head.rows)
+    if whole or not head.lines:
         return rows
-    return max(rows, round((rows + found.format.has_header) * line_ends / found.lines) - found.format.has_header)
+    return max(rows, round((rows + head.format.has_header) * line_ends / head.lines) - head.format.has_header)
 
 
 def preview(head: bytes, encoding: str, choice: Choice | None = None, *, whole: bool) -> Preview:
-    """Read the head of a file. `choice` overrules what would be found. Raises NotCsv."""
+    """Read the head of a file. `choice` overrules what the bytes suggest. Raises NotCsv."""
     choice = choice or Choice()
     encoding = choice.encoding or encoding
     lines = _lines(head, encoding, whole)
-    skipped, told = _above(lines)
+    skipped, named = _above(lines)
     body = lines[skipped:]
-    delimiter = choice.delimiter or told or _delimiter(body)
+    delimiter = choice.delimiter or named or _delimiter(body)
     header, width = _first_row(body, delimiter)
     if width > MAX_COLUMNS:
         raise NotCsv(f"This file has {width} columns; at most {MAX_COLUMNS} can be imported.")
@@ -92,9 +92,9 @@ def preview(head: bytes, encoding: str, choice: Choice | None = None, *, whole: 
     columns = _unique([*names, *[""] * (width - len(names))])
     key, shapes = _key(body[has_header:], delimiter, width)
     format = Format(encoding, delimiter, has_header, columns, skipped, key, shapes)
-    found = list(Reader(body, format.layout, skipped + 1))[has_header:]
-    rows = [record.cells for record in found if record.cells]
-    return Preview(format, rows, sum(bool(record.flaw) for record in found), len(lines))
+    records = list(Reader(body, format.layout, skipped + 1))[has_header:]
+    rows = [record.cells for record in records if record.cells]
+    return Preview(format, rows, sum(bool(record.flaw) for record in records), len(lines))
 
 
 def _lines(head: bytes, encoding: str, whole: bool) -> list[str]:
@@ -107,10 +107,10 @@ def _lines(head: bytes, encoding: str, whole: bool) -> list[str]:
 
 def _above(lines: list[str]) -> tuple[int, str | None]:
     """Lines to skip, and the delimiter that they tell: Excel's `sep=;` stands above the header."""
-    found = _SEP.fullmatch(lines[0].removeprefix("\ufeff").rstrip("\r\n")) if lines else None
-    if found is None:
+    match = _SEP.fullmatch(lines[0].removeprefix("\ufeff").rstrip("\r\n")) if lines else None
+    if match is None:
         return 0, None
-    return 1, found[1] if found[1] in DELIMITERS else None
+    return 1, match[1] if match[1] in DELIMITERS else None
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -131,9 +131,9 @@ def _whole_rows(lines: list[str], delimiter: str, blank: Iterable[str]) -> Itera
     """Rows that begin and end in one line, of the first lines."""
     ignored = "".join(blank) + " "
     for line in lines[:LAYOUT_LINES]:
-        found = split(line.rstrip("\r\n"), delimiter)
-        if found.open < 0 and any(cell.strip(ignored) for cell in found.cells):
-            yield len(found.cells), found.cells
+        cut = split(line.rstrip("\r\n"), delimiter)
+        if cut.open < 0 and any(cell.strip(ignored) for cell in cut.cells):
+            yield len(cut.cells), cut.cells
 
 
 def _first_row(lines: list[str], delimiter: str) -> tuple[list[str], int]:
@@ -155,7 +155,7 @@ def _key(lines: list[str], delimiter: str, width: int) -> tuple[int, tuple[str, 
     enough, best = len(rows) >= ENOUGH_ROWS, -1
     if not enough:  # lines with a cell that goes on below tell something too, up to that cell
         cut = [split(line.rstrip("\r\n"), delimiter) for line in lines[:LAYOUT_LINES]]
-        rows = [found.cells[:-1] if found.open >= 0 else found.cells for found in cut]
+        rows = [one.cells[:-1] if one.open >= 0 else one.cells for one in cut]
         rows = [row for row in rows if any(cell.strip() for cell in row) and len(row) <= width]
     ids: tuple[str, ...] = ()
     for column in range(width):
@@ -187,8 +187,8 @@ def records(file: IO[bytes], format: Format) -> Generator[Record, None, None]:
     text = io.TextIOWrapper(cast("Any", file), encoding=codec, errors="replace", newline="")
     try:
         lines = itertools.islice(_physical(text), format.skipped_lines, None)
-        found = iter(Reader(lines, format.layout, first_line=format.skipped_lines + 1))
-        yield from itertools.islice(found, int(format.has_header), None)
+        reader = iter(Reader(lines, format.layout, first_line=format.skipped_lines + 1))
+        yield from itertools.islice(reader, int(format.has_header), None)
     finally:
         text.detach()  # closing the wrapper would close the file
 

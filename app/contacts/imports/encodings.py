@@ -118,8 +118,8 @@ def by_letters(lines: Sequence[bytes]) -> str:
     best, name = max(((_score(data, page), -rank), page) for rank, page in enumerate(_LETTERS))
     if best[0] >= GOOD:
         return name
-    found = from_bytes(data, cp_isolation=list(_OTHERS), threshold=0.4).best()
-    other = _BY_CODEC.get(found.encoding) if found is not None else None
+    best_match = from_bytes(data, cp_isolation=list(_OTHERS), threshold=0.4).best()
+    other = _BY_CODEC.get(best_match.encoding) if best_match is not None else None
     return other or (name if best[0] > 0.5 else WESTERN)
 
 

@@ -76,7 +76,7 @@ def delimiters() -> list[tuple[str, str]]:
 
 def filled(stored: StoredMapping, country: str | None, data: Mapping[str, Any] | None) -> Filled:
     """The fields of the form: what was sent, and else what is proposed."""
-    made = Filled(
+    form = Filled(
         encoding=stored.format.encoding,
         delimiter=DELIMITERS.get(stored.format.delimiter, "commas"),
         header="yes" if stored.format.has_header else "no",
@@ -85,16 +85,16 @@ def filled(stored: StoredMapping, country: str | None, data: Mapping[str, Any] |
         country=country or "",
     )
     if data is not None:
-        made.tags, made.emit = _field(data, "tags"), bool(data.get("emit_events"))
-        made.country, made.all_opted_out = _field(data, "country"), _field(data, "all_opted_out")
-        made.decimal_mark = _field(data, "decimal_mark") or made.decimal_mark
-        made.date_order = _field(data, "date_order") or made.date_order
-    return made
+        form.tags, form.emit = _field(data, "tags"), bool(data.get("emit_events"))
+        form.country, form.all_opted_out = _field(data, "country"), _field(data, "all_opted_out")
+        form.decimal_mark = _field(data, "decimal_mark") or form.decimal_mark
+        form.date_order = _field(data, "date_order") or form.date_order
+    return form
 
 
 def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[str, int]) -> list[MappingRow]:
     """The columns of the file. `places` says under which number a column stood on the form that was sent."""
-    found = []
+    form_rows = []
     for index, column in enumerate(stored.format.columns):
         choice, name, kind = _chosen(stored.guess.get(column))
         answer = ""
@@ -104,7 +104,7 @@ def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[
             answer = _field(data, f"answer_{at}")
         look = stored.looks.get(column)
         reading: optouts.Reading | None = {"optout": "opt_out", "consent": "opt_in"}.get(choice)  # type: ignore[assignment]
-        found.append(
+        form_rows.append(
             MappingRow(
                 column=column,
                 choice=choice,
@@ -118,11 +118,11 @@ def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[
                 words="”, “".join(look.words) if look is not None else "",
             )
         )
-    asked = msgspec.structs.replace(stored, mapping=_targets(found), acknowledged=[])
-    open_ = set(starting.open_questions(asked))
-    for row in found:
+    unanswered = msgspec.structs.replace(stored, mapping=_targets(form_rows), acknowledged=[])
+    open_ = set(starting.open_questions(unanswered))
+    for row in form_rows:
         row.question = row.column in open_
-    return found
+    return form_rows
 
 
 def _reads(cell: str, reading: optouts.Reading) -> str:
@@ -155,9 +155,9 @@ def _target(choice: str, name: str, kind: str) -> Target | str | None:
     return choice or None
 
 
-def _targets(found: Sequence[MappingRow]) -> dict[str, Target]:
-    made = {row.column: _target(row.choice, row.name, row.type) for row in found}
-    return {column: target for column, target in made.items() if isinstance(target, Target)}
+def _targets(form_rows: Sequence[MappingRow]) -> dict[str, Target]:
+    targets = {row.column: _target(row.choice, row.name, row.type) for row in form_rows}
+    return {column: target for column, target in targets.items() if isinstance(target, Target)}
 
 
 def _field(data: Mapping[str, Any], name: str) -> str:

@@ -94,18 +94,18 @@ def by_name(name: str) -> Column | None:
 
 def about_list(filename: str) -> bool:
     """Does the name of the file say that everybody in it opted out or bounced: `unsubscribed_segment_export.csv`?"""
-    found = by_name(filename.rpartition(".")[0] or filename)
-    return (found is not None and found.reading == "opt_out") or fold(filename).split()[:1] == ["cleaned"]
+    column = by_name(filename.rpartition(".")[0] or filename)
+    return (column is not None and column.reading == "opt_out") or fold(filename).split()[:1] == ["cleaned"]
 
 
 def look(name: str, cells: Sequence[str]) -> Column | None:
     """What a column is, by its name and the cells of the head of the file. None: nothing about permission."""
     filled = [cell.strip() for cell in cells if cell.strip()]
-    found = _look(name, filled)
-    if found is None:
+    column = _look(name, filled)
+    if column is None:
         return None
     kinds = tuple(itertools.islice(dict.fromkeys(cell[:MAX_WORD] for cell in filled), SHOWN_KINDS))
-    return msgspec.structs.replace(found, kinds=kinds)
+    return msgspec.structs.replace(column, kinds=kinds)
 
 
 def _look(name: str, filled: Sequence[str]) -> Column | None:

@@ -155,13 +155,13 @@ class Plan:
             row.problems.append(RowProblem("", "", record.flaw))
         if len(given) <= self.width or not any(cell.strip() for cell in given[self.width :]):
             return given
-        told = f"This row has {len(given)} cells, but there are {self.width} columns. Put quotes around a text that holds the delimiter."
+        message = f"This row has {len(given)} cells, but there are {self.width} columns. Put quotes around a text that holds the delimiter."
         # An address where the addresses are shows that all cells up to it are in place.
         placed = self._email >= 0 and _is_address(_cell(given, self._email))
         if not placed or self._last_consent > self._email or any(map(optouts.says_out, given)):
-            return BadRow(told)
+            return BadRow(message)
         left = ", ".join(self.columns[self._email + 1 :])
-        row.problems.append(RowProblem("", "", f"{told} Left out: {left}."))
+        row.problems.append(RowProblem("", "", f"{message} Left out: {left}."))
         return given[: self._email + 1]
 
     def _permission(self, given: Sequence[str], row: _Row) -> None:

@@ -11,8 +11,8 @@ from app.contacts.imports.sniffing import Sniffer
 
 def proposal(sniffer: Sniffer, filename: str) -> tuple[StoredMapping, int]:
     """The proposal for a file that has streamed by, and about how many rows it has. Raises NotCsv."""
-    found, total = sniffer.finish()
-    stored = looked_at(found, filename)
+    head, total = sniffer.finish()
+    stored = looked_at(head, filename)
     stored.line_ends = sniffer.line_ends
     return stored, total
 
@@ -21,15 +21,15 @@ def read_again(
     head: bytes, before: StoredMapping, choice: Choice, filename: str, *, whole: bool
 ) -> tuple[StoredMapping, int]:
     """The same for the head of a file that is read as somebody says. Raises NotCsv."""
-    found = csvfile.preview(head, before.format.encoding, choice, whole=whole)
-    stored = looked_at(found, filename)
+    preview = csvfile.preview(head, before.format.encoding, choice, whole=whole)
+    stored = looked_at(preview, filename)
     stored.line_ends = before.line_ends
-    return stored, csvfile.count(found, before.line_ends, whole=whole)
+    return stored, csvfile.count(preview, before.line_ends, whole=whole)
 
 
-def looked_at(found: Preview, filename: str) -> StoredMapping:
+def looked_at(preview: Preview, filename: str) -> StoredMapping:
     """The proposal for a file of which the head was read."""
-    names, rows = found.format.columns, found.rows
+    names, rows = preview.format.columns, preview.rows
     every = [cell.strip() for row in rows for cell in row]
     mark = cells.guess_mark(every)
     looks = columns.looks_of(names, rows)
@@ -41,9 +41,9 @@ def looked_at(found: Preview, filename: str) -> StoredMapping:
     }
     order = cells.guess_order(cell for column in dates.values() for cell in column)
     return StoredMapping(
-        format=found.format,
+        format=preview.format,
         sample=[[cell[:200] for cell in row] for row in rows[:SAMPLE_ROWS]],
-        flaws=found.flaws,
+        flaws=preview.flaws,
         looks=looks,
         opted_out_by_name=optouts.about_list(filename),
         guess=guess,

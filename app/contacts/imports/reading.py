@@ -110,33 +110,33 @@ def split(line: str, delimiter: str) -> Split:
     if '"' not in line:
         return Split(line.split(delimiter))
     rules = _patterns(delimiter)
-    found = Split([])
+    cut = Split([])
     at, closes = 0, True
     while True:
         cell = rules.quoted.match(line, at)
         if cell is not None:
-            found.cells.append(cell[1].replace('""', '"'))
+            cut.cells.append(cell[1].replace('""', '"'))
             end = cell.end()
         elif line.startswith('"', start := _after_spaces(line, at)):
             body = rules.inside.match(line, start + 1)
             if body.end() == len(line):
-                found.open = at
-                found.cells.append(body[0].replace('""', '"'))
-                return found
-            found.stray = True
+                cut.open = at
+                cut.cells.append(body[0].replace('""', '"'))
+                return cut
+            cut.stray = True
             closing = rules.closing.search(line, body.end()) if closes else None
             closes = closing is not None  # looked for once when there is no more of them
             if closing is not None:
-                found.cells.append(line[start + 1 : closing.start()].replace('""', '"'))
+                cut.cells.append(line[start + 1 : closing.start()].replace('""', '"'))
                 end = closing.end()
             else:
                 end = _cell_end(line, delimiter, at)
-                found.cells.append(line[at:end])
+                cut.cells.append(line[at:end])
         else:
             end = _cell_end(line, delimiter, at)
-            found.cells.append(line[at:end])
+            cut.cells.append(line[at:end])
         if end >= len(line):
-            return found
+            return cut
         at = end + 1
 
 
@@ -194,8 +194,8 @@ class Reader:
         return Record(record.line, record.cells, CUT)
 
     def _records(self) -> Iterator[Record]:
-        while (found := self._next_line()) is not None:
-            number, raw = found
+        while (numbered := self._next_line()) is not None:
+            number, raw = numbered
             line = raw.rstrip("\r\n")
             if len(raw) > MAX_LINE:
                 yield Record(number, [], f"This line is longer than {MAX_LINE:,} characters.")
@@ -209,26 +209,26 @@ class Reader:
     def _next_line(self) -> tuple[int, str] | None:
         if self._ahead:
             return self._ahead.popleft()
-        found = next(self._lines, None)
-        return (found[0], found[1].removeprefix("\ufeff")) if found is not None else None
+        numbered = next(self._lines, None)
+        return (numbered[0], numbered[1].removeprefix("\ufeff")) if numbered is not None else None
 
     def _record(self, number: int, line: str) -> Record:
         delimiter = self.layout.delimiter
-        found = split(line, delimiter)
-        if found.open >= 0:
-            cells = self._continued(found, number)
+        cut = split(line, delimiter)
+        if cut.open >= 0:
+            cells = self._continued(cut, number)
             if cells is not None:
                 return Record(number, cells)
             self._unclosed_until = number + MAX_CELL_LINES
-            rest = line[found.open :]
-            return Record(number, [*found.cells[:-1], *bare(rest, delimiter)], NO_END)
-        if found.stray and len(found.cells) != self.layout.width:
+            rest = line[cut.open :]
+            return Record(number, [*cut.cells[:-1], *bare(rest, delimiter)], NO_END)
+        if cut.stray and len(cut.cells) != self.layout.width:
             other = bare(line, delimiter)
             if len(other) == self.layout.width:
                 return Record(number, other, NO_END)
         if number <= self._unclosed_until and '"' in line:
-            return self._partner(number, found.cells)
-        return Record(number, found.cells)
+            return self._partner(number, cut.cells)
+        return Record(number, cut.cells)
 
     def _partner(self, number: int, cells: list[str]) -> Record:
         """After a quote that was never closed, a cell that ends with a lonely quote is where it was meant to end."""
@@ -242,13 +242,13 @@ class Reader:
         """Is this a record? One that took in what could be the beginning of another is only when nothing is missing in it."""
         return len(cells) == self.layout.width or (len(cells) < self.layout.width and not doubtful)
 
-    def _continued(self, found: Split, number: int) -> list[str] | None:
+    def _continued(self, cut: Split, number: int) -> list[str] | None:
         """The cells of a record that goes on in the lines below; None, with those lines put back, when it does not."""
         if self._broken >= MAX_BROKEN:
             return None
         taken: list[tuple[int, str]] = []
-        cells, rules, size = found.cells[:-1], _patterns(self.layout.delimiter), 0
-        parts = [found.cells[-1]]
+        cells, rules, size = cut.cells[:-1], _patterns(self.layout.delimiter), 0
+        parts = [cut.cells[-1]]
         doubtful = False
         while (after := self._next_line()) is not None:
             taken.append(after)

@@ -159,7 +159,7 @@ class Report(msgspec.Struct, frozen=True, order=True):
     """JSON: `cells` as they stand in the file, `problems` with column, value and reason."""
 
 
-async def add_reports(session: AsyncSession, import_id: UUID, found: Sequence[Report]) -> None:
+async def add_reports(session: AsyncSession, import_id: UUID, reports: Sequence[Report]) -> None:
     """Store what is told about rows, of the first REPORTS_KEPT of a file: a file that fits nowhere is not stored a second time."""
     await execute(
         session,
@@ -172,10 +172,10 @@ async def add_reports(session: AsyncSession, import_id: UUID, found: Sequence[Re
         """,
         kept=REPORTS_KEPT,
         id=import_id,
-        numbers=[report.line for report in found],
-        messages=[report.message for report in found],
-        imported=[report.imported for report in found],
-        rows=[report.row for report in found],
+        numbers=[report.line for report in reports],
+        messages=[report.message for report in reports],
+        imported=[report.imported for report in reports],
+        rows=[report.row for report in reports],
     )
 
 

@@ -86,8 +86,8 @@ class ImportRun:
         except Exception as error:
             log.error("import.failed", import_id=str(self.import_id), error=type(error).__name__, exc_info=error)
             async with database.committed(self.sessions()) as session:
-                told = "The import stopped at an error of ours. What was imported stays; upload the rest again."
-                await repository.set_status(session, self.import_id, ImportStatus.FAILED, error=told)
+                message = "The import stopped at an error of ours. What was imported stays; upload the rest again."
+                await repository.set_status(session, self.import_id, ImportStatus.FAILED, error=message)
 
     async def _begin(self, file: IO[bytes]) -> StoredMapping:
         """Mark it running, and copy the file to disk, where a reader can pull it line by line."""
@@ -196,5 +196,5 @@ def _warned(wanted: Wanted) -> Report:
 
 def _row(record: Record, problems: Sequence[RowProblem]) -> str:
     cells = [cell[:2_000].replace("\0", "") for cell in record.cells[:250]]
-    told = [msgspec.structs.replace(problem, value=problem.value[:200].replace("\0", "")) for problem in problems]
-    return jsonlimits.encode({"cells": cells, "problems": told}).decode()
+    shortened = [msgspec.structs.replace(problem, value=problem.value[:200].replace("\0", "")) for problem in problems]
+    return jsonlimits.encode({"cells": cells, "problems": shortened}).decode()

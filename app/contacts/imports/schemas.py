@@ -53,8 +53,8 @@ class StoredMapping(msgspec.Struct, kw_only=True, rename="camel"):
         return Plan(self.format.columns, self.mapping, rules)
 
     def as_json(self) -> dict[str, Any]:
-        made: dict[str, Any] = msgspec.to_builtins(self)
-        return made
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        return document
 
 
 class ImportOut(msgspec.Struct, kw_only=True, rename="camel"):

@@ -57,10 +57,10 @@ class ImportService:
 
     async def get(self, import_id: UUID, *, lock: bool = False) -> ContactImport:
         """The import; NoImport when it is not in this workspace."""
-        found = await self.rows.get_one_or_none(ContactImport.id == import_id, lock=lock)
-        if found is None:
+        row = await self.rows.get_one_or_none(ContactImport.id == import_id, lock=lock)
+        if row is None:
             raise NoImport
-        return found
+        return row
 
     async def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[ContactImport]:
         """Imports, newest first."""
@@ -166,13 +166,13 @@ class ImportService:
         columns_ = StoredMapping.of(row).format.columns
         yield _line([*columns_, "import_line", "import_result", "import_error"])
         after = 0
-        while found := await repository.errors(self.session, row.id, after):
-            for error in found:
+        while errors := await repository.errors(self.session, row.id, after):
+            for error in errors:
                 cells = [str(cell) for cell in error.row["cells"]][: len(columns_)]
                 cells += [""] * (len(columns_) - len(cells))
                 result = "imported without these cells" if error.imported else "refused"
                 yield _line([*cells, str(error.row_number), result, error.message])
-            after = found[-1].row_number
+            after = errors[-1].row_number
 
 
 def _choice(wanted: FormatIn, before: StoredMapping) -> csvfile.Choice:

@@ -89,5 +89,5 @@ class Sniffer:
             raise NotCsv("This file is empty. Upload a CSV file with a header row and one row per contact.")
         if self._zeros:
             self._refuse_binary()
-        found = preview(self.head, self.encoding(), whole=self.size == len(self.head))
-        return found, count(found, self.line_ends, whole=self.size == len(self.head))
+        head = preview(self.head, self.encoding(), whole=self.size == len(self.head))
+        return head, count(head, self.line_ends, whole=self.size == len(self.head))

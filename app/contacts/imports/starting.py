@@ -92,7 +92,7 @@ def _opt_outs(stored: StoredMapping, wanted: StartIn) -> list[FieldError]:
 def open_questions(stored: StoredMapping) -> list[str]:
     """Columns that may say who opted out, which the mapping takes for something else and nobody denied."""
     answered = any(target.to == "consent.email" for target in stored.mapping.values())
-    found = []
+    columns = []
     for name, look in stored.looks.items():
         target = stored.mapping.get(name)
         if name in stored.acknowledged or not look.says_no or (look.about and answered and not look.words):
@@ -101,8 +101,8 @@ def open_questions(stored: StoredMapping) -> list[str]:
         if look.reading == "opt_out" and target is not None and target.type != "opt_out":
             right = False
         if not right:
-            found.append(name)
-    return found
+            columns.append(name)
+    return columns
 
 
 def question(name: str, look: optouts.Column) -> str:
