@@ -235,52 +235,22 @@ def _is_loopback(host: str) -> bool:
 
 
 def _read(*, local: bool) -> Settings:
-    key = secret("THROUGHLINE_SECRET_KEY")
-    if len(key) < 32:
-        if not local:
-            raise UnsafeSettings("Set THROUGHLINE_SECRET_KEY to at least 32 random characters (openssl rand -hex 32).")
-        key = key or secrets.token_hex(32)
-    url = secret("DATABASE_URL")
-    if not url:
-        if not local:
-            raise UnsafeSettings(
-                "Set DATABASE_URL to a PostgreSQL URL, for example postgresql://user:password@host/name."
-            )
-        url = "postgresql://postgres@127.0.0.1/throughline"
-    port = _number("THROUGHLINE_PORT", 8000, 1, 65535)
-    host = _text("THROUGHLINE_HOST", "127.0.0.1")
-    base_url = _base_url(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}")  # noqa: S104
     return Settings(
         local=local,
-        secret_key=key,
+        secret_key=_secret_key(local=local),
         state_dir=Path(_text("THROUGHLINE_STATE", "var")),
         metrics_token=secret("THROUGHLINE_METRICS_TOKEN"),
         clock=_clock(),
         log_level=_text("THROUGHLINE_LOG_LEVEL", "info"),
-        database=DatabaseSettings(url=url, pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100)),
-        redis=RedisSettings(url=secret("REDIS_URL") or None),
-        web=WebSettings(
-            host=host,
-            port=port,
-            base_url=base_url,
-            secure_cookies=base_url.startswith("https://"),
-            body_seconds=_number("THROUGHLINE_BODY_SECONDS", 10, 1, 300),
-            body_rate=_number("THROUGHLINE_BODY_RATE", 8_000, 100, 1_000_000),
-            rate_requests=_number("THROUGHLINE_RATE_REQUESTS", 1_000, 1, 1_000_000),
-            rate_events=_number("THROUGHLINE_RATE_EVENTS", 20_000, 1, 1_000_000),
-            rate_addresses=_number("THROUGHLINE_RATE_ADDRESSES", 3_000, 1, 1_000_000),
-            trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
+        database=DatabaseSettings(
+            url=_database_url(local=local), pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100)
         ),
+        redis=RedisSettings(url=secret("REDIS_URL") or None),
+        web=_web(),
         mailbox=MailboxSettings(
             port=_number("THROUGHLINE_MAILBOX_PORT", 0, 0, 65535), password=secret("THROUGHLINE_MAILBOX_PASSWORD")
         ),
-        ceilings=CeilingSettings(
-            mails_an_hour=_number("THROUGHLINE_MAILS_AN_HOUR", 1_000_000, 1, 1_000_000_000),
-            mails_a_day=_number("THROUGHLINE_MAILS_A_DAY", 10_000_000, 1, 1_000_000_000),
-            imports_at_once=_number("THROUGHLINE_IMPORTS_AT_ONCE", 10, 1, 10_000),
-            uploads_at_once=_number("THROUGHLINE_UPLOADS_AT_ONCE", 50, 1, 10_000),
-            import_rows_a_day=_number("THROUGHLINE_IMPORT_ROWS_A_DAY", 20_000_000, 1, 1_000_000_000),
-        ),
+        ceilings=_ceilings(),
         engine=EngineSettings(
             batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000),
             uncertain_hours=_number("THROUGHLINE_UNCERTAIN_HOURS", 24, 1, 720),
@@ -290,6 +260,53 @@ def _read(*, local: bool) -> Settings:
         admin_password=secret("THROUGHLINE_ADMIN_PASSWORD"),
         plugins=_folder("THROUGHLINE_PLUGINS"),
         old_secret_keys=tuple(secret("THROUGHLINE_OLD_SECRET_KEYS").replace(",", " ").split()),
+    )
+
+
+def _secret_key(*, local: bool) -> str:
+    """The key of the environment; in local mode a random one when none is set. Raises UnsafeSettings for less than 32 characters."""
+    key = secret("THROUGHLINE_SECRET_KEY")
+    if len(key) >= 32:
+        return key
+    if not local:
+        raise UnsafeSettings("Set THROUGHLINE_SECRET_KEY to at least 32 random characters (openssl rand -hex 32).")
+    return key or secrets.token_hex(32)
+
+
+def _database_url(*, local: bool) -> str:
+    """The URL of the environment; local mode has a default. Raises UnsafeSettings when none is set elsewhere."""
+    if url := secret("DATABASE_URL"):
+        return url
+    if not local:
+        raise UnsafeSettings("Set DATABASE_URL to a PostgreSQL URL, for example postgresql://user:password@host/name.")
+    return "postgresql://postgres@127.0.0.1/throughline"
+
+
+def _web() -> WebSettings:
+    port = _number("THROUGHLINE_PORT", 8000, 1, 65535)
+    host = _text("THROUGHLINE_HOST", "127.0.0.1")
+    base_url = _base_url(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}")  # noqa: S104
+    return WebSettings(
+        host=host,
+        port=port,
+        base_url=base_url,
+        secure_cookies=base_url.startswith("https://"),
+        body_seconds=_number("THROUGHLINE_BODY_SECONDS", 10, 1, 300),
+        body_rate=_number("THROUGHLINE_BODY_RATE", 8_000, 100, 1_000_000),
+        rate_requests=_number("THROUGHLINE_RATE_REQUESTS", 1_000, 1, 1_000_000),
+        rate_events=_number("THROUGHLINE_RATE_EVENTS", 20_000, 1, 1_000_000),
+        rate_addresses=_number("THROUGHLINE_RATE_ADDRESSES", 3_000, 1, 1_000_000),
+        trusted_proxies=_networks("THROUGHLINE_TRUSTED_PROXIES"),
+    )
+
+
+def _ceilings() -> CeilingSettings:
+    return CeilingSettings(
+        mails_an_hour=_number("THROUGHLINE_MAILS_AN_HOUR", 1_000_000, 1, 1_000_000_000),
+        mails_a_day=_number("THROUGHLINE_MAILS_A_DAY", 10_000_000, 1, 1_000_000_000),
+        imports_at_once=_number("THROUGHLINE_IMPORTS_AT_ONCE", 10, 1, 10_000),
+        uploads_at_once=_number("THROUGHLINE_UPLOADS_AT_ONCE", 50, 1, 10_000),
+        import_rows_a_day=_number("THROUGHLINE_IMPORT_ROWS_A_DAY", 20_000_000, 1, 1_000_000_000),
     )
 
 

@@ -45,7 +45,6 @@ class TimelineEntry(msgspec.Struct, kw_only=True):
     """One line of the timeline. `category` and `icon` make its tile."""
 
     at: datetime
-    kind: str
     icon: str
     title: str
     category: str = "n"
@@ -111,9 +110,7 @@ async def read_timeline(
 
 def silent_beginning(at: datetime) -> TimelineEntry:
     """The beginning of a contact that came in without an event of its own."""
-    return TimelineEntry(
-        at=at, kind="change", icon="user-plus", title="Contact created", text="Without starting anything."
-    )
+    return TimelineEntry(at=at, icon="user-plus", title="Contact created", text="Without starting anything.")
 
 
 _CHOICES = {
@@ -129,7 +126,7 @@ def _choice(row: Event, properties: dict[str, Any]) -> TimelineEntry:
     about = f" {'from' if row.name == 'contact.unsubscribed' else 'to'} {topic}" if topic else ""
     door = {"contact": "By the link in a mail", "admin": "By hand", "api": "By API"}.get(str(by), "")
     text = f"{door}: {LABELS.get(str(reason), reason)}" if by != "contact" and reason else door
-    return TimelineEntry(at=row.occurred_at, kind="change", icon=icon, title=f"{title}{about}", text=text)
+    return TimelineEntry(at=row.occurred_at, icon=icon, title=f"{title}{about}", text=text)
 
 
 def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
@@ -139,14 +136,13 @@ def _event(row: Event, labels: Mapping[str, str]) -> TimelineEntry:
     if row.name not in CHANGES:
         return TimelineEntry(
             at=row.occurred_at,
-            kind="event",
             icon="zap",
             category="trigger",
             title=row.name,
             note="event",
             text=_brief(properties),
         )
-    entry = TimelineEntry(at=row.occurred_at, kind="change", icon="pencil", title="Contact changed")
+    entry = TimelineEntry(at=row.occurred_at, icon="pencil", title="Contact changed")
     if row.name == "contact.created":
         entry.icon, entry.title = "user-plus", "Contact created"
         doors = {"api": "By API", "import": "By an import", "event": "By its first event", "page": "By hand"}
@@ -190,7 +186,6 @@ def _brief(properties: dict[str, Any]) -> str:
 def _entered(run: Run, workflow: str) -> TimelineEntry:
     return TimelineEntry(
         at=run.started_at,
-        kind="run",
         icon="route",
         category="logic",
         title=f"Entered {workflow}",
@@ -206,7 +201,6 @@ def _ended(run: Run, workflow: str) -> TimelineEntry:
     took = duration(run.completed_at - run.started_at) if run.completed_at else ""
     return TimelineEntry(
         at=run.completed_at or run.started_at,
-        kind="run",
         icon=icon,
         category="exit",
         title=f"{verb} {workflow}",
@@ -222,7 +216,6 @@ def _refused(row: EntryRefusal, workflow: str) -> TimelineEntry:
         why = f"It had reached the goal {row.detail.get('name') or row.detail.get('goal')} already."
     return TimelineEntry(
         at=row.at,
-        kind="run",
         icon="circle-slash",
         title=f"Did not enter {workflow}",
         text=why,
@@ -244,7 +237,6 @@ def _message(message: Message, workflow: str, template: str | None, decision: Me
     status = MessageStatus(message.status)
     return TimelineEntry(
         at=message.sent_at or message.settled_at or message.created_at,
-        kind="message",
         icon=_icon(message),
         category="message",
         title=f"{_channel(message)} {status.word}",

@@ -53,23 +53,23 @@ class SafeStream:
 
 
 class Repeats:
-    """Counts how often the same trouble was told lately."""
+    """Counts how often lines of one kind were written in the last WINDOW_S seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: dict[Hashable, tuple[float, int]] = {}
+        self._written: dict[Hashable, tuple[float, int]] = {}
 
     def left_out(self, kind: Hashable) -> int | None:
         """None when this line of `kind` is one too many, else how many were left out since the last that was written."""
         now = time.monotonic()
         with self._lock:
-            if len(self._told) > _MOST_KINDS:
-                self._told.clear()
-            began, count = self._told.get(kind, (now, 0))
+            if len(self._written) > _MOST_KINDS:
+                self._written.clear()
+            began, count = self._written.get(kind, (now, 0))
             missed = 0
             if now - began > WINDOW_S:
                 began, count, missed = now, 0, max(0, count - BURST)
-            self._told[kind] = began, count + 1
+            self._written[kind] = began, count + 1
             return missed if count < BURST else None
 
 
@@ -94,9 +94,9 @@ def few_of_a_kind() -> Any:
     def processor(_logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
         if method in ("debug", "info"):
             return event
-        exception = event.get("exc_info")
-        kind = (event.get("event"), type(exception).__name__, *(str(event.get(name)) for name in _TELLING))
-        missed = repeats.left_out(kind)
+        exception = type(event.get("exc_info")).__name__
+        likeness = (event.get("event"), exception, *(str(event.get(name)) for name in _TELLING))
+        missed = repeats.left_out(likeness)
         if missed is None:
             raise structlog.DropEvent
         return {**event, "left_out": missed} if missed else event

@@ -163,13 +163,12 @@ def twice(tree: Tree, known: Collection[str]) -> list[str]:
     return wrong + [f"{name} is no longer there twice: take it off the list" for name in known if name not in found]
 
 
-def literals(tree: Tree, words: Mapping[str, Collection[str]], known: Collection[tuple[str, str]] = ()) -> list[str]:
+def literals(tree: Tree, words: Mapping[str, Collection[str]]) -> list[str]:
     """Names of types (`words`: name → the files and folders that may say it) anywhere else: in Python, SQL, pages and scripts.
 
-    A name of one word (`end`, `manual`) means many things: it counts where its line speaks of a type. `known` (file, name) may only
-    shrink.
+    A name of one word (`end`, `manual`) means many things: it counts where its line speaks of a type.
     """
-    wrong, met = [], set()
+    wrong = []
     lines: list[tuple[str, int, str]] = []
     for module in tree.app:
         prose = {number for start, end in module.prose() for number in range(start, end + 1)}
@@ -183,18 +182,15 @@ def literals(tree: Tree, words: Mapping[str, Collection[str]], known: Collection
         quoted = re.compile(rf"""["'`]{re.escape(word)}["'`]""")
         for place, number, line in lines:
             if quoted.search(line) and ("_" in word or _TYPE.search(line)) and not place.startswith(tuple(homes)):
-                met.add((place, word))
-                if (place, word) not in known:
-                    wrong.append(f"{place}:{number} names the type {word}")
-    gone = [
-        f"{place} does not name the type {word} any more: take it off the list"
-        for place, word in known
-        if (place, word) not in met
-    ]
-    return wrong + gone
+                wrong.append(f"{place}:{number} names the type {word}")
+    return wrong
 
 
-_TYPE = re.compile(r"\b(type_?|node_?type|trigger_?type|channel|kind)\b", re.IGNORECASE)
+_TYPE = re.compile(
+    r"""\b(type_?|node_?type|trigger_?type|channel|kind)\b(?!="(text|hidden|number|radio|checkbox|submit|button)")""",
+    re.IGNORECASE,
+)
+"""A line that speaks of a type; the `type` of an element of a form is none."""
 
 
 def long_files(tree: Tree) -> list[str]:

@@ -180,7 +180,9 @@ def test_a_type_named_elsewhere(plant: Plant, path: str, text: str) -> None:
 
 
 def test_a_word_that_is_no_type(plant: Plant) -> None:
-    tree = plant(**{"app/runs/a.py": '"""A step of type "delay"."""\nFIELDS = ["delay"]'})
+    field = '<input type="text" name="delay">'
+    code = '"""A step of type "delay"."""\nFIELDS = ["delay"]'
+    tree = plant(**{"app/runs/a.py": code, "app/templates/runs/run.html": field})
     assert not rules.literals(tree, WORDS)
 
 
