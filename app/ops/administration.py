@@ -72,10 +72,13 @@ def create_user(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     """Fill a workspace with the demo flows, templates and contacts."""
     with product_database.reachable(options.state):
+        from app import installed_types
         from app.accounts import repository
         from app.demo.workspace import seed
         from app.errors import NotFound
         from app.lib import database
+
+        installed_types.install()
 
         async def fill() -> str:
             async with database.transaction() as session:
@@ -92,9 +95,11 @@ def demo(options: argparse.Namespace) -> int:
 def shell(options: argparse.Namespace) -> int:
     """A Python prompt with `connection` (psycopg), `settings`, `models` and `run(coroutine)`."""
     with product_database.reachable(options.state):
-        from app import models
+        from app import installed_types, models
         from app.lib import database
         from app.settings import settings
+
+        installed_types.install()
 
         def run(make: Any) -> Any:
             async def with_session() -> Any:

@@ -14,7 +14,6 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 
-from app import installed_types
 from app.lib import database, logs
 from app.local import environment
 from app.system import secret_keys
@@ -29,12 +28,14 @@ def migrate(revision: str = "head") -> None:
 
 async def welcome(*, demo: bool) -> dict[str, Any]:
     """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and nobody was here before."""
+    from app import installed_types
     from app.accounts import service, sign_in_links
     from app.connectors.service import ensure_local_connectors
     from app.demo.workspace import seed
     from app.lib import database
     from app.settings import settings
 
+    installed_types.install()
     greeting: dict[str, Any] = {}
     async with database.transaction() as session:
         admin = await service.ensure_first_admin(session)
@@ -52,7 +53,6 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
 
 def main() -> None:
     logs.configure()  # to standard error: standard output carries the lines above
-    installed_types.install()
     migrate()
     try:
         with database.connect("secret key") as connection:

@@ -10,9 +10,11 @@ from app.local import product_database
 def check_integrity(options: argparse.Namespace) -> int:
     """Print each breach, or that there is none. Exit code 1 when an invariant is broken."""
     with product_database.reachable(options.state):
+        from app import installed_types
         from app.engine.integrity import check
         from app.lib import database
 
+        installed_types.install()
         with database.connect("command", limits={"statement_timeout": 0}) as connection:
             breaches = list(check(connection))
         for breach in breaches:

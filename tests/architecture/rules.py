@@ -39,8 +39,12 @@ class Levels:
 
 
 def packages_without_level(tree: Tree, levels: Levels) -> list[str]:
+    """Packages that stand in no row, and names of rows that are no package."""
     packages = {levels.package_of(module.name) for module in tree.app} - {""}
-    return sorted(name for name in packages if levels.level_of(name) is None)
+    named = {name for row in levels.rows for name in row}
+    return [f"{name} stands in no row of LEVELS" for name in sorted(packages - named)] + [
+        f"{name} in LEVELS is no package" for name in sorted(named - packages)
+    ]
 
 
 def _between_packages(tree: Tree, levels: Levels) -> Iterable[tuple[Module, int, str, str, str]]:
@@ -51,27 +55,22 @@ def _between_packages(tree: Tree, levels: Levels) -> Iterable[tuple[Module, int,
                 yield module, line, target, own, other
 
 
-def upward_imports(tree: Tree, levels: Levels, neighbours: Mapping[tuple[str, str], str]) -> list[str]:
-    """Imports that do not point down, and exceptions that no code needs."""
-    wrong, needed = [], set()
+def upward_imports(tree: Tree, levels: Levels) -> list[str]:
+    """Imports of another package that do not point down. Packages of one row do not import each other."""
+    wrong = []
     for module, line, target, own, other in _between_packages(tree, levels):
         here, there = levels.level_of(own), levels.level_of(other)
-        if here is None or there is None or there > here or (here == there and here in (0, len(levels.rows) - 1)):
-            continue
-        if used := [pair for pair in neighbours if own == pair[0] and _within(target, pair[1])]:
-            needed.update(used)
-        else:
+        if here is not None and there is not None and there <= here:
             wrong.append(f"{module.at(line)} imports {target}")
-    unused = [f"nobody needs the exception {name}" for name in neighbours if name not in needed]
-    return wrong + unused
+    return wrong
 
 
 def _within(target: str, name: str) -> bool:
     return target == name or target.startswith(f"{name}.")
 
 
-def circles(tree: Tree, levels: Levels, known: Collection[str] = ()) -> list[str]:
-    """Packages that import each other, also by way of others, wherever the import stands. `known` may only shrink."""
+def circles(tree: Tree, levels: Levels) -> list[str]:
+    """Packages that import each other, also by way of others, wherever the import stands."""
     ways: dict[str, set[str]] = defaultdict(set)
     for _, _, _, own, other in _between_packages(tree, levels):
         ways[own].add(other)
@@ -79,9 +78,7 @@ def circles(tree: Tree, levels: Levels, known: Collection[str] = ()) -> list[str
     together = {
         frozenset(other for other in seen if package in reach.get(other, ())) for package, seen in reach.items()
     }
-    found = sorted(" ↔ ".join(sorted(circle)) for circle in together if len(circle) > 1)
-    gone = [f"{circle} is no circle any more: take it off the list" for circle in known if circle not in found]
-    return [circle for circle in found if circle not in known] + gone
+    return sorted(" ↔ ".join(sorted(circle)) for circle in together if len(circle) > 1)
 
 
 def _reachable(package: str, ways: Mapping[str, set[str]]) -> set[str]:

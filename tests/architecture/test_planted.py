@@ -28,10 +28,6 @@ def plant(tmp_path: Path) -> Plant:
     return write
 
 
-def upward(tree: Tree, neighbours: dict[tuple[str, str], str] | None = None) -> list[str]:
-    return rules.upward_imports(tree, LEVELS, neighbours or {})
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -45,28 +41,26 @@ def upward(tree: Tree, neighbours: dict[tuple[str, str], str] | None = None) -> 
     ],
 )
 def test_an_import_that_points_up(plant: Plant, text: str) -> None:
-    assert upward(plant(**{"app/workflows/service.py": text}))
+    assert rules.upward_imports(plant(**{"app/workflows/service.py": text}), LEVELS)
 
 
 @pytest.mark.parametrize("target", ["app.contacts.repository", "app.events"])
 def test_an_import_of_a_neighbour(plant: Plant, target: str) -> None:
-    tree = plant(**{"app/workflows/service.py": f"import {target}"})
-    assert upward(tree)
-    assert not upward(tree, {("workflows", target): "why"})
-    assert upward(tree, {("workflows", f"{target}.other"): "why"}), "an exception is for what it names"
+    assert rules.upward_imports(plant(**{"app/workflows/service.py": f"import {target}"}), LEVELS)
+
+
+@pytest.mark.parametrize(("importer", "target"), [("asgi", "worker"), ("lib/clock", "errors")])
+def test_the_highest_and_the_lowest_row_are_rows_like_the_others(plant: Plant, importer: str, target: str) -> None:
+    levels = rules.Levels([{"asgi", "worker"}, {"runs"}, {"lib", "errors"}])
+    assert rules.upward_imports(plant(**{f"app/{importer}.py": f"from app import {target}"}), levels)
 
 
 def test_an_import_that_points_down_is_fine_and_a_part_may_stand_lower(plant: Plant) -> None:
     tree = plant(
         **{"app/runs/service.py": "import app.lib.clock", "app/workflows/service.py": "import app.runs.types.one"}
     )
-    assert not upward(tree)
-    assert upward(plant(**{"app/runs/types/one.py": "import app.workflows.service"}))
-
-
-def test_an_exception_that_nobody_needs(plant: Plant) -> None:
-    tree = plant(**{"app/workflows/service.py": "import app.lib.clock"})
-    assert upward(tree, {("workflows", "app.contacts"): "why"})
+    assert not rules.upward_imports(tree, LEVELS)
+    assert rules.upward_imports(plant(**{"app/runs/types/one.py": "import app.workflows.service"}), LEVELS)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +86,12 @@ def test_a_circle_by_way_of_a_third(plant: Plant) -> None:
     assert rules.circles(tree, LEVELS) == ["contacts ↔ events ↔ workflows"]
 
 
-def test_a_package_without_level(plant: Plant) -> None:
-    assert rules.packages_without_level(plant(**{"app/surprise/a.py": ""}), LEVELS) == ["surprise"]
+def test_a_package_without_level_and_a_level_without_package(plant: Plant) -> None:
+    levels = rules.Levels([{"runs", "segments"}, {"runs.types"}])
+    wrong = rules.packages_without_level(plant(**{"app/surprise/a.py": "", "app/runs/types/b.py": ""}), levels)
+    assert wrong == [
+        "surprise stands in no row of LEVELS", "runs in LEVELS is no package", "segments in LEVELS is no package",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from app.cli import Commands
+from app.lib.command_line import Commands
 
 
 def add_to(commands: Commands) -> None:
