@@ -18,6 +18,7 @@ from app.flow import registry
 from app.flow.node_type import NodeType
 from app.flow.references import marked_fields
 from app.lib.formats import counted, number
+from app.messaging.channels.words import counted_messages
 
 NAMED = 5
 """Workflows that a sentence names; the structured answer has them all."""
@@ -142,7 +143,7 @@ def _one(use: Use) -> str:
     if use.version is None:
         return "draft"
     who = [counted(use.people, "person", "people")] if use.people else []
-    who += [f"{counted(use.queued_messages, 'email')} to send"] if use.queued_messages else []
+    who += [f"{counted_messages(use.queued_messages)} to send"] if use.queued_messages else []
     return f"v{use.version}{' live' if use.live else ''}{' with ' if who else ''}{' and '.join(who)}"
 
 

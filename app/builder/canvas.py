@@ -21,10 +21,11 @@ from app.flow.document import NEXT, triggers_of
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
-from app.flow.retry import ONCE, Retry
+from app.flow.retry import MAIL, ONCE, Retry
 from app.flow.trigger_type import CATEGORY
 from app.lib.formats import readers_zone
-from app.messaging import words
+from app.messaging.channels import registry as channels
+from app.messaging.channels import words
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
 from app.web.fragments import FragmentEngine
@@ -43,7 +44,13 @@ def teach(engine: FragmentEngine) -> None:
 
     engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
     engine.engine.filters.update(field_label=label_of)
-    words.teach(engine)
+    engine.engine.filters.update(messages=words.counted_messages)
+    engine.engine.globals.update(
+        message_noun=words.noun,
+        message_plural=words.plural,
+        channel_shown=channels.shown,
+        waits_for_channel=words.waits_for_channel,
+    )
 
 
 def may_edit(principal: Principal, workflow: Workflow) -> bool:
@@ -71,9 +78,17 @@ def without_rule(document: Json, node: Json) -> dict[str, str]:
         return {"words": f"as the workflow, {rule.words}", "tries": str(rule.attempts)}
     kind = registry.find(node["type"])
     if kind is not None and kind.sends is not None:
-        return {"words": "as every email, for about 24 hours and ever more rarely", "tries": ""}
+        return {"words": _tried_as(kind.sends), "tries": ""}
     rule = kind.default_retry if kind else ONCE
     return {"words": rule.words, "tries": str(rule.attempts)}
+
+
+def _tried_as(number: int) -> str:
+    """How often messages of a channel are tried whose step says nothing."""
+    channel = channels.known(number)
+    if channel is None or channel.retry == MAIL:
+        return f"as every {words.noun((number,))}, for about 24 hours and ever more rarely"
+    return f"as every {channel.noun}, {channel.retry.words}"
 
 
 def cards(document: Json, only: set[str] | None = None) -> list[Json]:

@@ -16,9 +16,10 @@ from app.errors import AppError
 from app.flow import presentation
 from app.flow.diff import trigger_title
 from app.flow.document import triggers_of
-from app.flow.node_words import sends
+from app.flow.node_words import channel_number
 from app.flow.trigger_registry import typed
-from app.models.status import Channel, Role
+from app.messaging.channels import words
+from app.models.status import Role
 from app.web.flash import go
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
@@ -47,9 +48,15 @@ async def show_activation(
         ],
         goals=document["goals"],
         steps=len(document["nodes"]),
-        emails=sum(sends(node["type"], Channel.EMAIL) for node in document["nodes"]),
+        messages=_messages(document),
         names=_names(document),
     )
+
+
+def _messages(document: dict[str, Any]) -> str:
+    """How many messages a run can send: `2 emails`."""
+    sent = [number for node in document["nodes"] if (number := channel_number(node["type"])) is not None]
+    return words.counted_messages(len(sent), sent or None)
 
 
 def _names(document: dict[str, Any]) -> dict[str, str]:

@@ -243,7 +243,7 @@ def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
             "may enter again": flow.settings.reentry.replace("_", " "),
             "cool-down, s": flow.settings.cooldown_seconds,
             "one run for each": flow.settings.entry_key,
-            "uncertain emails": uncertain_in_words(flow.settings),
+            "uncertain messages": uncertain_in_words(flow.settings),
             "retries of steps that say nothing": _retry(flow.settings.retry),
         }
         for flow in (before, after)
@@ -256,7 +256,7 @@ def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
 
 
 def uncertain_in_words(settings: FlowSettings) -> str:
-    """What becomes of uncertain emails, as a clause."""
+    """What becomes of uncertain messages, as a clause."""
     rule = settings.uncertain
     if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):
         return "stay for a person"

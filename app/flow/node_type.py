@@ -20,7 +20,6 @@ from app.flow.diagnostic import Diagnostic
 from app.flow.outcomes import IfRoom, Outcome, Run
 from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
-from app.models.status import Channel
 
 
 class Port(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,9 +57,9 @@ class NodeType:
     description: ClassVar[str]
     outputs: ClassVar[tuple[Port, ...]] = (NEXT_PORT,)
     """Ways out of a step whose config says nothing else. Every type that has any has `error` besides, which the engine looks after."""
-    sends: ClassVar[Channel | None] = None
-    """A step of it that is done has asked for a `Message` of this channel, whose outcome the step then shows. Goals on the contact
-    are asked first."""
+    sends: ClassVar[int | None] = None
+    """The number of a channel (`ChannelType.number`): a step of it that is done has asked for a message by it, whose outcome the step
+    then shows. Goals on the contact are asked first."""
     retryable: ClassVar[bool] = False
     """May it fail in a way that may pass? Then its form offers how often it is tried."""
     default_retry: ClassVar[Retry] = ONCE

@@ -17,7 +17,6 @@ from app.flow.document import Node
 from app.flow.node_type import ERROR_PORT, NodeType, Port, port_label
 from app.flow.references import Reference, marked_fields, references_in
 from app.flow.step_view import StepRecord
-from app.models.status import Channel
 
 UNKNOWN_CATEGORY = "exit"
 """Steps of a type that is not installed are grey, as ends are."""
@@ -35,10 +34,10 @@ def category_of(type_: str) -> str:
     return kind.category if kind else UNKNOWN_CATEGORY
 
 
-def sends(type_: str, channel: Channel) -> bool:
-    """Do steps of this type write to people by this channel?"""
+def channel_number(type_: str) -> int | None:
+    """The number of the channel by which steps of this type write to people; None when they do not."""
     kind = registry.find(type_)
-    return kind is not None and kind.sends is channel
+    return kind.sends if kind else None
 
 
 def summary_of(type_: str, data: dict[str, Any]) -> str:

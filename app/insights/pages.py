@@ -25,9 +25,10 @@ from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStat
 from app.insights.service import InsightService
 from app.insights.starts import started_runs
 from app.lib.formats import counted, number, percent
+from app.messaging.channels import words
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
-from app.troubles.kinds import KINDS, act_of, text_of
+from app.troubles.kinds import KINDS, act_of, text_of, trouble_label, unit_of
 from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
@@ -47,9 +48,12 @@ def situation(seen: Overview) -> tuple[str, str]:
         f"and {counted(seen.in_flow, 'person is', 'people are')} in flow."
     )
     if not troubles:
-        return "All is well", f"{running} No run and no email failed in the last 24 hours, and nothing is late."
-    words = COUNT_WORDS[troubles] if troubles < len(COUNT_WORDS) else f"{number(troubles)} things"
-    return f"{words} {'needs' if troubles == 1 else 'need'} you", running
+        return (
+            "All is well",
+            f"{running} No run and no {words.noun()} failed in the last 24 hours, and nothing is late.",
+        )
+    how_many = COUNT_WORDS[troubles] if troubles < len(COUNT_WORDS) else f"{number(troubles)} things"
+    return f"{how_many} {'needs' if troubles == 1 else 'need'} you", running
 
 
 @get("/", role=Role.VIEWER)
@@ -65,6 +69,8 @@ async def home(request: AppRequest, insights: NamedDependency[InsightService]) -
         block="live",
         seen=seen,
         kinds=KINDS,
+        trouble_label=trouble_label,
+        unit_of=unit_of,
         text_of=text_of,
         act_of=act_of,
         sentence=sentence,
@@ -219,7 +225,7 @@ async def stats_page(
         request,
         "insights/stats.html",
         block="numbers",
-        label_of=reason_label,
+        trouble_label=reason_label,
         workflow=workflow,
         stats=stats,
         ended=stats.total_runs - stats.running_runs,

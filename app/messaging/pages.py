@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import urlencode
@@ -17,11 +18,11 @@ from app.accounts.deps import AppRequest, Database
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.lib import clock
-from app.lib.formats import counted
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
 from app.messaging import rules
 from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
+from app.messaging.channels import registry, words
 from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.schemas import MessageFilter, MovedView
 from app.messaging.service import MessageService
@@ -90,6 +91,18 @@ class Given(msgspec.Struct, frozen=True):
         return MessageFilter(status=["uncertain"], **self.columns) if self.status == "uncertain" else None
 
 
+async def _addresses(messages: MessageService, rows: Sequence[Message]) -> dict[str, str]:
+    """Message → where it will go as its contact says now, for those that were not addressed yet."""
+    waiting = [row for row in rows if not row.recipient]
+    people = await messages.rows.identifiers({row.contact_id for row in waiting})
+    return {
+        message_id(row.run_id, row.seq): registry.shown(row.channel).address_of(people[row.contact_id])
+        or next(filter(None, people[row.contact_id].values()), "")
+        for row in waiting
+        if row.contact_id in people
+    }
+
+
 @get("/messages", role=Role.VIEWER)
 async def list_messages(
     request: AppRequest,
@@ -111,7 +124,8 @@ async def list_messages(
         "messages/list.html",
         block="rows",
         rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in found.items],
-        addresses=await messages.rows.addresses({row.contact_id for row in found.items}),
+        addresses=await _addresses(messages, found.items),
+        several_channels=len(registry.channels()) > 1,
         names=await messages.rows.workflow_names({row.workflow_id for row in found.items}),
         decided={message_id(*key): made[-1].in_words for key, made in (await messages.decisions(found.items)).items()},
         then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
@@ -171,7 +185,7 @@ def _told(act: Act, done: MovedView) -> str:
     what = {"resend": "queued again", "sent": "marked as sent", "failed": "marked as not sent"}[act]
     skipped = f", {done.skipped:,} skipped" if done.skipped else ""
     rest = ". The rest follows" if done.job and done.job.status == "running" else ""
-    return f"{counted(done.moved, 'email').capitalize()} {what}{skipped}{rest}."
+    return f"{words.counted_messages(done.moved)} {what}{skipped}{rest}."
 
 
 @get("/messages/{text:str}", role=Role.VIEWER)
@@ -196,6 +210,8 @@ async def show_message(
         workflow=names.get(row.workflow_id),
         template=template,
         contact=await ContactRepository(db_session, messages.tenant_id).get(row.contact_id),
+        address=(await _addresses(messages, [row])).get(text, ""),
+        several_channels=len(registry.channels()) > 1,
         delivered=await MailboxRepository(db_session, messages.tenant_id).called(wire_message_id(row.run_id, row.seq))
         if settings().local
         else None,

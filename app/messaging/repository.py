@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.connectors.releases import release_now_or_soon
 from app.messaging.channels.message_ids import MessageKey
@@ -88,9 +88,10 @@ class MessageRepository(TenantRepository[Message]):
         query = select(latest.c.reason).where(latest.c.reason.is_not(None)).distinct().order_by(latest.c.reason)
         return (await self.session.scalars(query)).all()
 
-    async def addresses(self, contact_ids: set[UUID]) -> dict[UUID, str]:
-        """Addresses of contacts by id, for messages that were not addressed yet."""
-        query = select(Contact.id, func.coalesce(Contact.email, Contact.external_id, "")).where(
+    async def identifiers(self, contact_ids: set[UUID]) -> dict[UUID, dict[str, str | None]]:
+        """What contacts are reached by, by id: `email`, `phone` and `external_id`, of which channels make an address."""
+        query = select(Contact.id, Contact.email, Contact.phone, Contact.external_id).where(
             Contact.tenant_id == self.tenant_id, Contact.id.in_(contact_ids)
         )
-        return {row[0]: row[1] for row in (await self.session.execute(query)).all()}
+        rows = (await self.session.execute(query)).all() if contact_ids else []
+        return {row.id: {"email": row.email, "phone": row.phone, "external_id": row.external_id} for row in rows}

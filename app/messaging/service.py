@@ -18,6 +18,7 @@ from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.channels import registry
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
+from app.messaging.channels.words import waits_for_channel
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
@@ -50,7 +51,7 @@ def message_view(message: Message) -> MessageView:
         status=MessageStatus(message.status).word,
         recipient=message.recipient,
         subject=message.subject,
-        error_message=message.error_message,
+        error_message=waits_for_channel(message.channel, message.status) or message.error_message,
         attempt=message.attempt,
         due_at=message.due_at,
         created_at=message.created_at,

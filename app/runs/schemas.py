@@ -111,6 +111,7 @@ class StepMessageOut(Camel):
     """What became of the message that a send step queued."""
 
     id: str
+    channel: str
     status: str
     recipient: str | None
     subject: str | None

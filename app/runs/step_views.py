@@ -10,7 +10,9 @@ import msgspec
 
 from app.flow.node_words import due_at, kind_word
 from app.messaging import rules
+from app.messaging.channels import registry
 from app.messaging.channels.message_ids import message_id
+from app.messaging.channels.words import waits_for_channel
 from app.messaging.service import decision_view
 from app.models import Message, MessageDecision, Run, Step, StepAttempt
 from app.models.status import MessageStatus, RunStatus, StepStatus
@@ -99,10 +101,11 @@ def _message(message: Message | None, decision: MessageDecision | None) -> StepM
     undecided = message.status == MessageStatus.UNCERTAIN and message.due_at is not None
     return StepMessageOut(
         id=message_id(message.run_id, message.seq),
+        channel=registry.word_of(message.channel),
         status=MessageStatus(message.status).word,
         recipient=message.recipient,
         subject=message.subject,
-        error_message=message.error_message,
+        error_message=waits_for_channel(message.channel, message.status) or message.error_message,
         reason=message.reason,
         attempt=message.attempt,
         sent_at=message.sent_at,

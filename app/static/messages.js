@@ -3,7 +3,12 @@
 import { ask } from "./shell.js";
 
 const number = new Intl.NumberFormat("en");
-const counted = (/** @type {number} */ count, word = "email") => `${number.format(count)} ${word}${count === 1 ? "" : "s"}`;
+/** What messages are called: by the word of their channel while there is one. */
+const word = (/** @type {boolean} */ several) => {
+  const { noun = "message", plural = "messages" } = /** @type {HTMLElement} */ (document.querySelector("#chosen")).dataset;
+  return several ? plural : noun;
+};
+const counted = (/** @type {number} */ count) => `${number.format(count)} ${word(count !== 1)}`;
 
 const boxes = () => /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll("#chosen input[name=id]")]);
 const chosen = () => boxes().filter((box) => box.checked);
@@ -56,11 +61,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** What is asked before `act` is done to `count` emails, of which `unsure` are uncertain. */
+/** What is asked before `act` is done to `count` messages, of which `unsure` are uncertain. */
 function words(/** @type {string} */ act, /** @type {number} */ count, /** @type {number} */ unsure, more = "") {
   const them = counted(count) + more;
   if (act === "sent") return { title: `Assume ${them} sent?`, verb: "Assume sent", question: "They count as sent from now on, and contacts who wait for them go on. Nothing is sent." };
-  const twice = unsure ? ` Nobody knows whether ${unsure === count ? (count === 1 ? "it" : "they") : counted(unsure)} left: somebody may get the email twice.` : "";
+  const twice = unsure ? ` Nobody knows whether ${unsure === count ? (count === 1 ? "it" : "they") : counted(unsure)} left: somebody may get the ${word(false)} twice.` : "";
   return { title: `Send ${them} again?`, verb: "Send again", question: `Each is queued again and leaves if the contact may be written to then.${twice}` };
 }
 

@@ -15,7 +15,7 @@ from app.models.scope import Scope
 from app.models.status import Role
 from app.troubles import service
 from app.troubles.dead_letters import MOST, DeadLetterService
-from app.troubles.kinds import KINDS, text_of
+from app.troubles.kinds import KINDS, text_of, trouble_label
 from app.troubles.schemas import DeadLetterOut, Trouble, TroubleOut
 from app.web import pagination
 from app.web.envelope import Envelope, ok
@@ -41,7 +41,7 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
     return TroubleOut(
         kind=trouble.kind,
         severity=kind.severity,
-        title=kind.label,
+        title=trouble_label(trouble),
         message=text_of(trouble),
         count=trouble.count,
         since=trouble.since,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from app.messaging.channels import words
 from app.troubles.schemas import Severity, Trouble
 
-Unit = Literal["", "run", "email", "event", "workspace"]
+Unit = Literal["", "run", "message", "event", "workspace"]
 
 
 class Act(NamedTuple):
@@ -18,7 +19,8 @@ class Act(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """`text` is said when nobody else said anything (a server, a step). `stops`: it belongs on every page, not only on Home."""
+    """`label` and `text` have the words for messages in braces (`channels.words.in_words`). `text` is said when nobody else said anything
+    (a server, a step). `stops`: it belongs on every page, not only on Home."""
 
     label: str
     severity: Severity
@@ -41,10 +43,10 @@ def _connector(trouble: Trouble) -> Act:
     return Act("Open", f"/connectors/{trouble.connector_id}")
 
 
-def _emails(status: str) -> Callable[[Trouble], Act]:
+def _messages(status: str) -> Callable[[Trouble], Act]:
     def act(trouble: Trouble) -> Act:
         of = f"&workflow={trouble.workflow_id}" if trouble.workflow_id else ""
-        return Act("Open emails", f"/messages?status={status}{of}")
+        return Act(words.in_words("Open {many}"), f"/messages?status={status}{of}")
 
     return act
 
@@ -155,7 +157,7 @@ KINDS: dict[str, Kind] = {
         "Connector stopped",
         "danger",
         "plug",
-        "email",
+        "message",
         "Its settings do not work. Nothing is sent through it until they are changed.",
         _connector,
         stops=True,
@@ -164,8 +166,8 @@ KINDS: dict[str, Kind] = {
         "No connector",
         "danger",
         "plug",
-        "email",
-        "Emails wait, and there is no connector to send them by.",
+        "message",
+        "{Many} wait, and there is no connector to send them by.",
         lambda _: Act("Add a connector", "/connectors"),
         stops=True,
     ),
@@ -173,13 +175,13 @@ KINDS: dict[str, Kind] = {
         "Mail server away",
         "warning",
         "plug",
-        "email",
-        "It cannot be reached. Its emails wait and leave when it is back.",
+        "message",
+        "It cannot be reached. Its {many} wait and leave when it is back.",
         _connector,
         stops=True,
     ),
     "failing": Kind("Failing", "danger", "circle-x", "run", "A step failed without saying why.", _runs("failed")),
-    "unsent": Kind("Emails failed", "danger", "mail-x", "email", "They will not be sent.", _emails("failed")),
+    "unsent": Kind("{Many} failed", "danger", "mail-x", "message", "They will not be sent.", _messages("failed")),
     "dead_letters": Kind(
         "Events set aside",
         "danger",
@@ -189,21 +191,21 @@ KINDS: dict[str, Kind] = {
         lambda _: Act("Open events", "/dead-letters"),
     ),
     "uncertain": Kind(
-        "Uncertain emails",
+        "Uncertain {many}",
         "warning",
         "circle-question-mark",
-        "email",
-        "Nobody knows whether they left. Look at the mail server’s log and say what became of them.",
-        _emails("uncertain"),
+        "message",
+        "Nobody knows whether they left. {look_up} and say what became of them.",
+        _messages("uncertain"),
         said=False,
     ),
     "overdue": Kind(
-        "Emails wait",
+        "{Many} wait",
         "warning",
         "timer",
-        "email",
+        "message",
         "It is their turn, but nobody sends them. See whether a worker runs.",
-        _emails("queued"),
+        _messages("queued"),
     ),
     "late": Kind(
         "Late",
@@ -228,7 +230,20 @@ KINDS: dict[str, Kind] = {
 def text_of(trouble: Trouble) -> str:
     """The sentence: what a server, a step or the database said, else that of the kind."""
     kind = KINDS[trouble.kind]
-    return trouble.error_message if trouble.error_message and kind.said else kind.text
+    return trouble.error_message if trouble.error_message and kind.said else words.in_words(kind.text)
+
+
+def trouble_label(trouble: Trouble) -> str:
+    """What the trouble is called."""
+    return words.in_words(KINDS[trouble.kind].label)
+
+
+def unit_of(trouble: Trouble) -> str:
+    """What it counts, beside its number: `emails`."""
+    unit = KINDS[trouble.kind].unit
+    if unit == "message":
+        return words.noun() if trouble.count == 1 else words.plural()
+    return unit if trouble.count == 1 or not unit else f"{unit}s"
 
 
 def act_of(trouble: Trouble) -> Act | None:

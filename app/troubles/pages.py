@@ -15,7 +15,7 @@ from app.lib.formats import counted
 from app.models.status import Role
 from app.troubles import service
 from app.troubles.dead_letters import MOST, DeadLetterService
-from app.troubles.kinds import KINDS, act_of, text_of
+from app.troubles.kinds import KINDS, act_of, text_of, trouble_label
 from app.web import flash
 from app.web.fragments import page
 
@@ -26,7 +26,15 @@ PAGE = 50
 async def banner(request: AppRequest, db_session: Database) -> Template:
     """What stops everything now, in a strip; empty when nothing does. `shell.js` asks for it."""
     troubles = await service.stopping(db_session, request.user.tenant_id)
-    return page(request, "troubles/banner.html", troubles=troubles, kinds=KINDS, text_of=text_of, act_of=act_of)
+    return page(
+        request,
+        "troubles/banner.html",
+        troubles=troubles,
+        kinds=KINDS,
+        trouble_label=trouble_label,
+        text_of=text_of,
+        act_of=act_of,
+    )
 
 
 @get("/dead-letters", role=Role.VIEWER)

@@ -116,7 +116,7 @@ def test_a_rule_for_uncertain_emails_is_told() -> None:
     (change,) = compare(graph(), graph(settings={"uncertain": rule}))
     assert change.title == "Entry and delivery rules"
     assert [(detail.label, detail.before, detail.after) for detail in change.details] == [
-        ("uncertain emails", "stay for a person", "are sent again once after 2 hours")
+        ("uncertain messages", "stay for a person", "are sent again once after 2 hours")
     ]
     (change,) = compare(graph(settings={"uncertain": rule}), graph(settings={"uncertain": {**rule, "then": "error"}}))
     assert change.details[0].after == "count as failed after 2 hours"

@@ -8,6 +8,7 @@ is given. Numbers and names are checked by `registry`.
 from __future__ import annotations
 
 import builtins
+import html
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -125,6 +126,12 @@ class ChannelType:
         """A template filled for one contact. Raises PartError."""
         filled = {name: fill(name, getattr(template, name), data, html=name == "html") for name in cls.parts}
         return Parts(**{"subject": "", "html": "", "text": "", **filled})
+
+    @classmethod
+    def picture(cls, shown: Parts) -> str:
+        """How a filled template looks, as HTML for a frame that can run nothing."""
+        style = "margin:0;padding:24px;font:16px/1.5 sans-serif;color:#1d1b26;white-space:pre-wrap"
+        return shown.html or f'<!doctype html><body style="{style}">{html.escape(shown.text)}</body>'
 
     @classmethod
     def compose(cls, letter: Letter, sender: Any) -> Composed:

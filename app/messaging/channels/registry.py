@@ -168,6 +168,25 @@ def common(numbers: Iterable[int] | None = None) -> type[ChannelType] | None:
     return known(wanted.pop()) if len(wanted) == 1 else None
 
 
+class ChannelNotInstalled(ChannelType):
+    """Stands for a channel that is not installed (any more), where pages show its messages."""
+
+    type, number, label, noun, icon, identifier = (
+        "unknown",
+        0,
+        "Not installed",
+        "message",
+        "message-square",
+        "external_id",
+    )
+
+
+def shown(channel: int | str) -> type[ChannelType]:
+    """The channel with this number or word, for the words of pages; `ChannelNotInstalled` when there is none."""
+    cls = known(channel) if isinstance(channel, int) else find(channel)
+    return cls or ChannelNotInstalled
+
+
 def connector_types() -> dict[str, type[ConnectorType]]:
     """All connector types by name."""
     return {kind.type: kind for cls in channels() for kind in cls.connectors}

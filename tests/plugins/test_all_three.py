@@ -1,0 +1,288 @@
+"""One plugin directory brings a trigger, a step with ways out of its own and a channel: a flow runs through all three, and no file of the
+product names or needs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.flow import presentation
+from app.lib import database
+from app.messaging.channels import presentation as channel_presentation
+from app.messaging.channels import registry as channels
+from app.messaging.deliver import Delivery
+from app.models import Workspace
+from app.models.status import Role
+from tests.fixtures.database import CommittedDatabase
+from tests.fixtures.people import ApiClients, BrowserClients
+from tests.fixtures.plugins import plugins_in
+from tests.fixtures.web import client_of
+from tests.fixtures.world import World, flow, node
+from tests.plugins.tide import write_all
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("app", "frontend-nodes", "migrations")
+NAMES = ("spring_tide", "hang_up", "noticeboard", "shop_board")
+CASES = [{"id": "gold", "label": "Gold", "equals": "gold"}]
+
+
+def fingerprint() -> str:
+    """Of every file of the product."""
+    paths = sorted(
+        path for place in OURS for path in (ROOT / place).rglob("*") if path.is_file() and path.suffix != ".pyc"
+    )
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in paths)).hexdigest()
+
+
+@pytest.fixture
+def world(committed_database: CommittedDatabase) -> Iterator[World]:
+    made = World(committed_database.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Iterator[Path]:
+    write_all(tmp_path)
+    with plugins_in(tmp_path):
+        yield tmp_path
+
+
+class Product:
+    """The app as a server starts it with the plugin directory, with the engine and the sender of a worker."""
+
+    def __init__(self, world: World, api: httpx.AsyncClient, browser: httpx.AsyncClient) -> None:
+        self.world, self.api, self.browser = world, api, browser
+
+    async def post(self, path: str, body: Any) -> Any:
+        answer = await self.api.post(f"/api/v1{path}", json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json()["data"]
+
+    async def get(self, path: str) -> Any:
+        answer = await self.api.get(f"/api/v1{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    async def page(self, path: str) -> str:
+        answer = await self.browser.get(path)
+        assert answer.status_code == 200, answer.text
+        return re.sub(r"\\s+", " ", answer.text)
+
+    async def work(self) -> None:
+        """What workers do until nothing is left to do now."""
+        for _ in range(2):
+            await asyncio.to_thread(self.world.engine.advance)
+            with database.connect() as connection:
+                await Delivery(connection).run(5)
+
+    async def set_up(self) -> tuple[str, str]:
+        """A connector, a template and an active workflow; answers the ids of the workflow and of the connector."""
+        connector = await self.post(
+            "/connectors", {"name": "Board", "type": "shop_board", "config": {"board": "main", "key": "s3cret"}}
+        )
+        template = await self.post(
+            "/templates", {"name": "Tide", "channel": "noticeboard", "text": "Mind the tide, {{ contact.first_name }}."}
+        )
+        document = flow(
+            None,
+            [
+                node("ask", "pick", value="contact.attributes.plan", cases=CASES),
+                node("notice", "hang_up", templateId=template["id"]),
+                node("rest", "add_tag", tag="rest"),
+            ],
+            ("trigger", "ask"), ("ask", "notice", "gold"), ("ask", "rest", "default"),
+        )  # fmt: skip
+        document["trigger"] = {"type": "spring_tide", "data": {"harbour": "port"}}
+        workflow = await self.post(
+            "/workflows", {"name": "By the sea", **{key: document[key] for key in ("trigger", "nodes", "edges")}}
+        )
+        await self.post(f"/workflows/{workflow['id']}/activate", {})
+        return workflow["id"], connector["id"]
+
+    async def tide(self, external_id: str, plan: str) -> None:
+        person = {"externalId": external_id, "attributes": {"plan": plan, "first_name": "Ada"}}
+        await self.post("/contacts", person)
+        await self.post("/events", {"name": "tide.port", "externalId": external_id})
+
+
+@pytest.fixture
+async def product(installed: Path, world: World) -> AsyncIterator[Product]:
+    from app.asgi import create_app
+
+    app = create_app()
+    app.state["database"].update_app_state(app)
+    async with (
+        database.job_engine() as engine,
+        AsyncSession(engine, expire_on_commit=False) as session,
+        AsyncExitStack() as stack,
+    ):
+        workspace = await session.get_one(Workspace, world.tenant)
+
+        def connect(**options: Any) -> httpx.AsyncClient:
+            return client_of(app, **options)
+
+        api = await ApiClients(session, workspace, connect, stack)(Role.OWNER)
+        browser = await BrowserClients(session, workspace, connect, stack)(Role.OWNER)
+        await session.commit()
+        yield Product(world, api, browser)
+
+
+async def test_a_flow_runs_through_all_three_and_nothing_else_was_touched(product: Product) -> None:
+    before = fingerprint()
+    assert presentation.refusals() == {} and channel_presentation.refusals() == {}
+    workflow, connector = await product.set_up()
+    await product.tide("ada-1", "gold")
+    await product.tide("bob-2", "tin")
+    await product.work()
+
+    board = sys.modules["throughline_plugins.channels.noticeboard"].BOARDS.pop("main")
+    assert [(one.recipient, one.text) for one in board] == [("ada-1", "Mind the tide, Ada.")]
+    assert product.world.runs(UUID(workflow)) == {"completed": 2}
+    ways = {(name, port) for name, _, port in product.world.steps(UUID(workflow))}
+    assert {("ask", "gold"), ("ask", "default"), ("notice", "next"), ("rest", "next")} <= ways
+    rows = product.world.db.execute("select channel, status, recipient, connector_id::text from messages").fetchall()
+    assert rows == [(240, 2, "ada-1", connector)]
+    product.world.balanced()
+    await _shown_everywhere(product, workflow, connector)
+    assert fingerprint() == before
+
+
+async def _shown_everywhere(product: Product, workflow: str, connector: str) -> None:
+    (message,) = await product.get("/messages")
+    assert (message["channel"], message["status"], message["recipient"]) == ("noticeboard", "sent", "ada-1")
+    run = await product.page(f"/runs/{message['runId']}")
+    for words in ("The water stood high at port.", "The run left by Gold.", "Sent to ada-1."):
+        assert words in run, words
+    step = next(
+        step
+        for step in (await product.get(f"/workflows/{workflow}/runs/{message['runId']}"))["steps"]
+        if step["message"]
+    )
+    assert (step["nodeType"], step["message"]["channel"]) == ("hang_up", "noticeboard")
+    builder = await product.page(f"/workflows/{workflow}")
+    for words in ("Pick by contact.attributes.plan", "Hangs a notice up for the contact.", "spring_tide", "Gold"):
+        assert words in builder, words
+    ledger, one = await product.page("/messages"), await product.page(f"/messages/{message['id']}")
+    assert "Notice board" in ledger and "Notice board" in one and "What was sent is with its recipient." in one
+    listed, form = await product.page("/connectors"), await product.page(f"/connectors/{connector}")
+    assert "Notice board" in listed and "main" in listed and "s3cret" not in listed + form
+    assert (
+        "How notices hang up" in form
+        and "Hang up a test notice" in form
+        and "shop_board" in await product.page("/connectors/new")
+    )
+    known = {info["type"] for info in await product.get("/node-types")}
+    assert {"pick", "hang_up"} <= known
+    assert "spring_tide" in {info["type"] for info in await product.get("/trigger-types")}
+    tried = await product.post(f"/connectors/{connector}/test", {"to": "ada-1"})
+    assert tried == {"result": "sent", "message": "It hangs on the board."}
+
+
+def test_no_file_of_the_product_names_them() -> None:
+    word = re.compile("|".join(NAMES))
+    sources = [
+        path
+        for place in OURS
+        for path in (ROOT / place).rglob("*")
+        if path.suffix in (".py", ".html", ".js", ".json", ".css")
+    ]
+    assert [path for path in sources if word.search(path.read_text())] == []
+
+
+@contextmanager
+def taken_away(name: str) -> Iterator[None]:
+    """A server that was started without the channel."""
+    channel = channels.find(name)
+    assert channel is not None
+    channels.remove(channel)
+    channel_presentation.forget()
+    try:
+        yield
+    finally:
+        channels.channel(channel)
+        channel_presentation.forget()
+
+
+async def test_a_message_of_a_channel_that_was_taken_away_waits_and_says_so(product: Product) -> None:
+    workflow, connector = await product.set_up()
+    with taken_away("noticeboard"):
+        await product.tide("ada-1", "gold")
+        await product.work()
+        (message,) = await product.get("/messages")
+        words = (
+            "Its channel, channel 240, is not installed here. It waits until whoever runs the server installs it again."
+        )
+        assert (message["status"], message["errorMessage"]) == ("queued", words)
+        for path in ("/messages", f"/messages/{message['id']}", f"/runs/{message['runId']}"):
+            assert words.rstrip(".") in await product.page(path), path
+        assert "Not installed" in await product.page("/connectors")
+        assert "Connectors of the type shop_board are not installed here." in await product.page(
+            f"/connectors/{connector}"
+        )
+        refused = await product.api.patch(f"/api/v1/connectors/{connector}", json={"config": {"board": "other"}})
+        assert (refused.status_code, refused.json()["code"]) == (409, "type_not_installed")
+        for path in ("/", "/workflows", f"/workflows/{workflow}", "/templates", "/suppressions", "/contacts"):
+            await product.page(path)
+    await product.work()
+    (message,) = await product.get("/messages")
+    assert (message["status"], message["errorMessage"]) == ("sent", None)
+    assert [one.recipient for one in sys.modules["throughline_plugins.channels.noticeboard"].BOARDS.pop("main")] == [
+        "ada-1"
+    ]
+    assert product.world.runs(UUID(workflow)) == {"completed": 1}
+
+
+def started(directory: Path, code: str) -> str:
+    """What a process prints that is started with this plugin directory."""
+    environment = {**os.environ, "THROUGHLINE_LOCAL": "1", "THROUGHLINE_PLUGINS": str(directory)}
+    run = [sys.executable, "-c", code]
+    return subprocess.run(run, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+CODE = """
+from app.asgi import create_app
+from app.flow import presentation
+from app.messaging.channels import presentation as channels
+create_app()
+print(*presentation.steps(), *presentation.triggers(), *channels.installed())
+for name, reason in (*presentation.refusals().items(), *channels.refusals().items()):
+    print(name, reason, sep=": ")
+"""
+
+
+def test_a_server_that_starts_with_broken_ones_leaves_them_out_with_a_sentence(tmp_path: Path) -> None:
+    """One module that raises, a channel without a file, and so a step that sends by what is not there; the others stand."""
+    write_all(tmp_path)
+    (tmp_path / "channels" / "broken.py").write_text("raise RuntimeError('no licence')")
+    (tmp_path / "triggers" / "broken.py").write_text("import nothing_like_it")
+    (tmp_path / "channels" / "noticeboard" / "__init__.py").write_text(
+        (tmp_path / "channels" / "noticeboard" / "__init__.py").read_text().replace("def compose", "def composed")
+    )
+    first, *sentences = [line for line in started(tmp_path, CODE).splitlines() if not line.startswith("{")]
+    there = first.split()
+    assert (
+        {"pick", "spring_tide", "delay", "event", "smtp"} <= set(there)
+        and "hang_up" not in there
+        and "shop_board" not in there
+    )
+    assert sorted(sentences) == [
+        "broken: channels/broken.py could not be loaded: no licence.",
+        "broken: triggers/broken.py could not be loaded: No module named 'nothing_like_it'.",
+        "hang_up: It sends by channel 240, which is not installed.",
+        "noticeboard: channels/noticeboard/__init__.py could not be loaded: The channel NoticeboardChannel does not say its compose.",
+    ]
