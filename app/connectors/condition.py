@@ -23,7 +23,7 @@ async def note(session: AsyncSession, condition: ConnectorState, result: Result)
     """A test mail tells as much about its connector as any other; one that is sent ends a pause."""
     change = change_of(condition, result, by_hand=True)
     if change and await repository.change_state(session, change):
-        change.tell()
+        change.log()
         if change.state == "ok":
             await release_now_or_soon(session, condition.tenant_id, "connector", condition.id)
             jobs.enqueue(session, "deliver")

@@ -215,7 +215,7 @@ class ConnectorService:
             connector.state, connector.state_since, connector.state_message = "ok", clock.now(), None
             connector.failures, connector.room = 0, None
             connector.updated_at = clock.now()  # sends that are under way with the old settings do not count any more
-            StateChange(condition_of(connector), "ok").tell()
+            StateChange(condition_of(connector), "ok").log()
         return await self._changed(connector, of_default=of_default)
 
     async def _changed(self, connector: Connector, *, of_default: bool) -> Connector:

@@ -97,8 +97,8 @@ class StateChange:
             "longest": LONGEST_SLOW_PAUSE_S if self.slow else LONGEST_PAUSE_S,
         }
 
-    def tell(self) -> None:
-        """The one line in the log; when the change was written."""
+    def log(self) -> None:
+        """Write the one line of the log about this change, once it is stored."""
         say = log.info if self.state == "ok" else log.warning
         say(f"connector.{self.state}", connector_id=str(self.of.id), tenant_id=self.of.tenant_id, message=self.words)
 

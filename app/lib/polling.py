@@ -30,12 +30,12 @@ def work_until_stopped(worker: dramatiq.Worker, stop_ms: int) -> None:
     thread. Python runs the handler in the main thread alone, which nothing would wake, and a worker that was frozen would never end.
     """
 
-    def told(_signal: int, _frame: FrameType | None) -> None:
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
 
     worker.start()
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
     while not stopping.is_set():
         time.sleep(LOOK_S)
     worker.stop(timeout=stop_ms)

@@ -142,4 +142,4 @@ async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
     if ready.way is not None:
         change = change_of(ready.way[1], result)
         if change and await change_state(session, change):
-            change.tell()
+            change.log()

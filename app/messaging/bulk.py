@@ -92,10 +92,10 @@ class MessageJobs:
 
     async def get(self, job_id: UUID) -> MessageJob:
         query = select(MessageJob).where(MessageJob.tenant_id == self.tenant_id, MessageJob.id == job_id)
-        found = (await self.session.scalars(query)).first()
-        if found is None or found.act == "release":
+        job = (await self.session.scalars(query)).first()
+        if job is None or job.act == "release":
             raise NotFound
-        return found
+        return job
 
     async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[MessageJob]:
         """The newest first."""

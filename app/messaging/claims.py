@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from app.connectors.state import StateChange
 from app.messaging import holds, ledger, queue
-from app.messaging.commits import tell
+from app.messaging.commits import release_followers
 from app.messaging.holds import Cause
 from app.messaging.lanes import LaneKey
 from app.messaging.ledger import Connection, DueMessage, Transition
@@ -35,51 +35,51 @@ class Claims:
     """Rows that are over or out of the way, so that another look finds others."""
     more: set[ShareKey] = field(default_factory=set)
     """Those of which there was as much as was wanted, so there may be more."""
-    told: int = 0
-    news: list[StateChange] = field(default_factory=list)
+    runs_notified: int = 0
+    state_changes: list[StateChange] = field(default_factory=list)
 
 
 def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
     """Take on as many mails for each server as `wanted` says, of others as many as their connections can have. In a transaction."""
-    made = Claims(moved=holds.free_recovered(connection))
-    quotas = _quotas(connection, queue.lanes(connection), wanted, made)
+    claims = Claims(moved=holds.free_recovered(connection))
+    quotas = _quotas(connection, queue.lanes(connection), wanted, claims)
     if not quotas:
-        return made
-    found = queue.look(connection, quotas)
-    made.moved += found.moved
-    taken = Counter(due.lane for due in found.due)
-    made.more = {lane.share for lane, count in quotas.items() if taken[lane.key] >= count}
+        return claims
+    scan = queue.look(connection, quotas)
+    claims.moved += scan.moved
+    taken = Counter(due.lane for due in scan.due)
+    claims.more = {lane.share for lane, count in quotas.items() if taken[lane.key] >= count}
     probing = {lane.key: lane for lane in quotas if lane.state == "away"}
     for lane in probing.values():
         if lane.cause:
             holds.hold(connection, lane.cause)
     servers = {lane.key: lane.share for lane in quotas}
-    ends, held = _admit(connection, found.due, probing, servers, made)
+    ends, held = _admit(connection, scan.due, probing, servers, claims)
     if ends:
         ledger.settle(connection, ends)
     for cause, due in held.items():
         ledger.give_back(connection, due)
-        made.moved += holds.hold(connection, cause)
-    made.moved += len(ends)
-    made.told = tell(connection, ends)
-    return made
+        claims.moved += holds.hold(connection, cause)
+    claims.moved += len(ends)
+    claims.runs_notified = release_followers(connection, ends)
+    return claims
 
 
 def _quotas(
-    connection: Connection, lanes: Sequence[Lane], wanted: Mapping[ShareKey, int], made: Claims
+    connection: Connection, lanes: Sequence[Lane], wanted: Mapping[ShareKey, int], claims: Claims
 ) -> dict[Lane, int]:
     """How many mails to take of each lane. Holds those of which none may leave."""
     quotas, sharing = dict[Lane, int](), defaultdict[ShareKey, list[Lane]](list)
     for lane in lanes:
         if (cause := lane.cause) is None:
-            made.open[lane.share] = lane.room
+            claims.open[lane.share] = lane.room
             sharing[lane.share].append(lane)
         elif lane.probe and holds.take_probe(connection, cause):
-            quotas[lane] = made.open[lane.share] = 1
+            quotas[lane] = claims.open[lane.share] = 1
         else:
-            made.moved += holds.hold(connection, cause)
+            claims.moved += holds.hold(connection, cause)
     for key, together in sharing.items():
-        count = wanted.get(key, (made.open[key] or CONNECTIONS) * AHEAD)
+        count = wanted.get(key, (claims.open[key] or CONNECTIONS) * AHEAD)
         for lane in together if count > 0 else ():
             quotas[lane] = max(1, count // len(together))
     return quotas
@@ -90,9 +90,9 @@ def _admit(
     batch: Sequence[DueMessage],
     probing: Mapping[LaneKey, Lane],
     servers: Mapping[LaneKey, ShareKey],
-    made: Claims,
+    claims: Claims,
 ) -> tuple[list[Transition], dict[Cause, list[DueMessage]]]:
-    """Put what may leave into `made`. Answers what is over instead, and what has to wait for what."""
+    """Put what may leave into `claims`. Answers what is over instead, and what has to wait for what."""
     ends, held, changes = list[Transition](), defaultdict[Cause, list[DueMessage]](list), dict[object, StateChange]()
     if not batch:
         return ends, held
@@ -105,10 +105,10 @@ def _admit(
             changes[error.condition.id] = StateChange(error.condition, "paused", error.sentence)
             one = Cause("connector_paused", due.lane, error.condition.id)
         if isinstance(one, Claimed):
-            made.claimed.append((servers[lane], one))
+            claims.claimed.append((servers[lane], one))
         elif isinstance(one, Transition):
             ends.append(one)
         else:
             held[one].append(due)
-    made.news = ledger.change_connectors(connection, list(changes.values()))
+    claims.state_changes = ledger.change_connectors(connection, list(changes.values()))
     return ends, held

@@ -35,16 +35,16 @@ HAND_OVER_S = DEADLINE_S + 30
 
 
 @dataclass(eq=False, slots=True)
-class _Asked:
+class _BeginRequest:
     ready: Ready
     answer: asyncio.Future[float]
     until: float = 0.0
 
 
 @dataclass(slots=True)
-class _Written:
-    news: list[StateChange] = field(default_factory=list)
-    told: int = 0
+class _WriteResult:
+    state_changes: list[StateChange] = field(default_factory=list)
+    runs_notified: int = 0
     fenced: int = 0
     may_leave: set[ledger.LedgerKey] = field(default_factory=set)
 
@@ -56,7 +56,7 @@ class Commits:
         self.connection, self._first, self._reconnect, self._stop = connection, connection, reconnect, stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="deliver")
         self._lock = asyncio.Lock()
-        self._asked: list[_Asked] = []
+        self._requests: list[_BeginRequest] = []
         self._done: list[SendOutcome] = []
         self._rooms: dict[object, tuple[state.ConnectorState, int | None]] = {}
         self._wake, self._empty = asyncio.Event(), asyncio.Event()
@@ -84,10 +84,10 @@ class Commits:
 
     async def begin(self, ready: Ready) -> float:
         """Write the intent, if the mail may still leave. The moment up to which it may, 0 for not at all."""
-        asked = _Asked(ready, asyncio.get_running_loop().create_future())
-        self._asked.append(asked)
+        request = _BeginRequest(ready, asyncio.get_running_loop().create_future())
+        self._requests.append(request)
         self._rouse()
-        return await asked.answer
+        return await request.answer
 
     def finish(self, ready: Ready, result: Result, change: StateChange | None, *, until: float, intended: bool) -> None:
         """Write what became of a mail. `until`: when its lease is over."""
@@ -134,16 +134,16 @@ class Commits:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._asked or self._done or self._rooms:
-                asked, done, rooms = self._asked, self._done, self._rooms
-                self._asked, self._done, self._rooms = [], [], {}
+            while self._requests or self._done or self._rooms:
+                requests, done, rooms = self._requests, self._done, self._rooms
+                self._requests, self._done, self._rooms = [], [], {}
                 try:
-                    await self._write_all(asked, done, rooms)
+                    await self._write_all(requests, done, rooms)
                     pause = BACK_OFF_S
                 except psycopg.OperationalError as error:
                     if pause == BACK_OFF_S:
                         log.warning("deliver.database_away", error=type(error).__name__, outcomes=len(done))
-                    self._refuse(asked)
+                    self._refuse(requests)
                     self._keep(done)
                     await self._pause(pause)
                     pause = min(pause * 2, LONGEST_BACK_OFF_S)
@@ -154,11 +154,11 @@ class Commits:
         end = running_time() + seconds
         while running_time() < end:
             await asyncio.sleep(min(0.1, seconds))
-            asked, self._asked = self._asked, []
-            self._refuse(asked)
+            requests, self._requests = self._requests, []
+            self._refuse(requests)
 
-    def _refuse(self, asked: Sequence[_Asked]) -> None:
-        for one in asked:
+    def _refuse(self, requests: Sequence[_BeginRequest]) -> None:
+        for one in requests:
             if not one.answer.done():
                 one.answer.set_result(0.0)
 
@@ -169,29 +169,32 @@ class Commits:
         self._done = kept + self._done
 
     async def _write_all(
-        self, asked: list[_Asked], done: list[SendOutcome], rooms: dict[object, tuple[state.ConnectorState, int | None]]
+        self,
+        requests: list[_BeginRequest],
+        done: list[SendOutcome],
+        rooms: dict[object, tuple[state.ConnectorState, int | None]],
     ) -> None:
         try:
-            written = await self.transaction(lambda connection: self._write(connection, asked, done, rooms))
+            written = await self.transaction(lambda connection: self._write(connection, requests, done, rooms))
         except psycopg.OperationalError:
             raise
         except Exception:
             # One of them cannot be written: the others must not pay for it.
-            log.exception("deliver.unwritten", count=len(asked) + len(done))
-            if len(asked) + len(done) + len(rooms) <= 1:
-                return self._refuse(asked)
+            log.exception("deliver.unwritten", count=len(requests) + len(done))
+            if len(requests) + len(done) + len(rooms) <= 1:
+                return self._refuse(requests)
             for one in done:
                 await self._write_all([], [one], {})
-            for each in asked:
+            for each in requests:
                 await self._write_all([each], [], {})
             return None
-        for change in written.news:
-            change.tell()
+        for change in written.state_changes:
+            change.log()
         if written.fenced:
             log.warning("message.fenced", count=written.fenced)
-        if written.told:
+        if written.runs_notified:
             jobs.notify(inbox.ENGINE)
-        for each in asked:
+        for each in requests:
             if not each.answer.done():
                 each.answer.set_result(each.until if each.ready.due.key in written.may_leave else 0.0)
         return None
@@ -199,28 +202,28 @@ class Commits:
     def _write(
         self,
         connection: Connection,
-        asked: Sequence[_Asked],
+        requests: Sequence[_BeginRequest],
         done: Sequence[SendOutcome],
         rooms: dict[object, tuple[state.ConnectorState, int | None]],
-    ) -> _Written:
+    ) -> _WriteResult:
         """In a transaction, and in the thread of the connection."""
-        written = _Written()
+        written = _WriteResult()
         changes = {one.change.of.id: one.change for one in done if one.change}
-        written.news = ledger.change_connectors(connection, list(changes.values()))
+        written.state_changes = ledger.change_connectors(connection, list(changes.values()))
         for of, room in rooms.values():
             connection.execute(state.ROOM, {"id": of.id, "tenant": of.tenant_id, "room": room})
         moves, back = sort(done)
         until = running_time() + HAND_OVER_S
-        for each in asked:
+        for each in requests:
             each.until = until
-        go, ends, refused = intents.judge(connection, [each.ready for each in asked]) if asked else ([], [], [])
+        go, ends, refused = intents.judge(connection, [each.ready for each in requests]) if requests else ([], [], [])
         if self._stop.is_set():
             refused, go = [*refused, *(move.due for move in go)], []
         kept = ledger.settle(connection, [*moves, *ends]) if moves or ends else set()
         mine = [move for move in (*moves, *ends) if move.due.key in kept]
         written.fenced = len(moves) + len(ends) - len(mine)
         ledger.give_back(connection, [*back, *refused])
-        written.told = tell(connection, [move for move in mine if move.over])
+        written.runs_notified = release_followers(connection, [move for move in mine if move.over])
         for one in done:
             if one.result and one.ready and one.result.reason == "bad_address":
                 to = one.ready.packet.recipient
@@ -229,7 +232,7 @@ class Commits:
         return written
 
 
-def tell(connection: Connection, over: Sequence[Transition]) -> int:
-    """Messages are over: runs that wait for them go on, and the next message of the same contact has its turn. How many runs."""
+def release_followers(connection: Connection, over: Sequence[Transition]) -> int:
+    """Let go on what waits for messages that are over: the next message of the same contact, and runs. Returns how many runs."""
     queue.next_turn(connection, [move.due.place for move in over])
     return ledger.notify_runs(connection, [move for move in over if move.status is not MessageStatus.UNCERTAIN])

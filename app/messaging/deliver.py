@@ -67,9 +67,9 @@ class Delivery:
         try:
             while True:
                 self._ending = self._stop.is_set() or time.monotonic() >= end
-                found = self._end_claims() if self._ending else await self._look()
+                may_be_more = self._end_claims() if self._ending else await self._look()
                 self._start()
-                if not (self._working or found):
+                if not (self._working or may_be_more):
                     await self._commits.written()
                     if self._ending or not (self._settled or self._commits.away):
                         return self._ending
@@ -97,7 +97,7 @@ class Delivery:
 
     async def _look(self) -> bool:
         """Claim what the servers have room for, if it is time. True unless there was nothing."""
-        if time.monotonic() < self._next_look and not self._hungry():
+        if time.monotonic() < self._next_look and not self._runs_low():
             return True
         self._settled = self._commits.pending
         self._drop(running_time() - STALE_S)
@@ -107,55 +107,55 @@ class Delivery:
         wanted = {key: share.wanted() for key, share in self._shares.items() if not share.shut}
         at = running_time()
         try:
-            made = await self._commits.transaction(partial(self._take_on, wanted))
+            claims = await self._commits.transaction(partial(self._take_on, wanted))
         except psycopg.OperationalError:
             if not (self._working or self._commits.pending):
                 raise
             self._next_look = time.monotonic() + LOOK_S
             return True
-        self._accept(made, shut, at)
-        self._next_look = time.monotonic() + (0.0 if made.moved else LOOK_S)
-        return bool(made.claimed or made.moved)
+        self._accept(claims, shut, at)
+        self._next_look = time.monotonic() + (0.0 if claims.moved else LOOK_S)
+        return bool(claims.claimed or claims.moved)
 
-    def _hungry(self) -> bool:
+    def _runs_low(self) -> bool:
         """Has a server that had more mail than was claimed at a time few left?"""
         return any(share.more and share.wanted() for share in self._shares.values())
 
     def _take_on(self, wanted: dict[ShareKey, int], connection: Connection) -> Claims:
         """The transaction of a look, in the thread of the connection."""
-        told = 0
+        notified = 0
         if time.monotonic() >= self._next_tend:
             self._next_tend = time.monotonic() + TEND_S
-            over, told = ledger.give_up(connection)
+            over, notified = ledger.give_up(connection)
             queue.next_turn(connection, [*ledger.expire(connection), *over])
-            told += ledger.let_go(connection)
-        made = claim(connection, wanted)
-        made.told += told
-        return made
+            notified += ledger.settle_undecided(connection)
+        claims = claim(connection, wanted)
+        claims.runs_notified += notified
+        return claims
 
-    def _accept(self, made: Claims, shut: set[ShareKey], at: float) -> None:
+    def _accept(self, claims: Claims, shut: set[ShareKey], at: float) -> None:
         """Take over what a look claimed at `at`, but for servers that were shut while it looked: `shut` were so before."""
-        for key, room in made.open.items():
+        for key, room in claims.open.items():
             if not self._shares[key].shut or key in shut:
                 self._shares[key].allow(room)
-        for key, one in made.claimed:
+        for key, one in claims.claimed:
             if self._shares[key].shut:
                 self._commits.give_back([one.due], at + ledger.CLAIM_S)
             else:
                 self._shares[key].claimed.append((at, one))
         for key, share in self._shares.items():
-            share.more = key in made.more
-        for change in made.news:
-            change.tell()
-        if made.told:
+            share.more = key in claims.more
+        for change in claims.state_changes:
+            change.log()
+        if claims.runs_notified:
             jobs.notify(inbox.ENGINE)
 
     def _end_claims(self) -> bool:
         """Give back what was not begun; told to stop, also what is under way and was not handed over yet."""
         self._drop(float("inf"))
         if self._stop.is_set():
-            for task, asked in self._working.items():
-                if not asked:
+            for task, handed_over in self._working.items():
+                if not handed_over:
                     task.cancel()
         return False
 
@@ -229,9 +229,9 @@ class Delivery:
             self._transports[kind] = kind.transport()
         return self._transports[kind]
 
-    def _mark(self, task: asyncio.Task[None] | None, asked: bool) -> None:
+    def _mark(self, task: asyncio.Task[None] | None, handed_over: bool) -> None:
         if task in self._working:
-            self._working[task] = asked
+            self._working[task] = handed_over
 
     def _learn(self, share: Share, ready: Ready, result: Result, began: float, until: float, intended: bool) -> None:
         """Settle the mail, and keep what its end says about the server."""

@@ -70,8 +70,8 @@ async def _move() -> None:
 def poll_message_jobs() -> None:
     """Is there a job that was left? A look costs one small query."""
     with database.connect() as connection:
-        found = connection.execute("select 1 from message_jobs where finished_at is null limit 1").fetchone()
-    if found:
+        unfinished = connection.execute("select 1 from message_jobs where finished_at is null limit 1").fetchone()
+    if unfinished:
         asyncio.run(_move())
 
 
@@ -97,8 +97,8 @@ async def _send_account_mail() -> bool:
 def poll_account_mail() -> None:
     """Does one wait? Asked each second; a look costs one small index."""
     with database.connect() as connection:
-        found = connection.execute("select 1 from account_mails where due_at <= clock_now() limit 1").fetchone()
-    if found:
+        due = connection.execute("select 1 from account_mails where due_at <= clock_now() limit 1").fetchone()
+    if due:
         asyncio.run(_send_account_mail())
 
 

@@ -313,10 +313,10 @@ def give_up(connection: Connection) -> tuple[list[tuple[UUID, int]], int]:
     return places, inbox.settled(connection, notes)
 
 
-def let_go(connection: Connection) -> int:
+def settle_undecided(connection: Connection) -> int:
     """Uncertain messages about which nobody has decided in time: the rule of their workflow does, or their run leaves by `error`.
 
-    Returns how many runs were told.
+    Returns how many runs were notified.
     """
     hours = settings().engine.uncertain_hours
     why = f"Nobody could say within {counted(hours, 'hour')} whether the message left."

@@ -117,19 +117,22 @@ async def list_messages(
 ) -> Template:
     """The ledger, those of the newest runs first."""
     given = Given(status, workflow, connector, reason, period, contact)
-    found = await messages.list(PAGE, cursor, status=status or None, **given.columns)
+    listed = await messages.list(PAGE, cursor, status=status or None, **given.columns)
     may, wanted = request.user.may(Role.MARKETER), given.fitting()
     return page(
         request,
         "messages/list.html",
         block="rows",
-        rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in found.items],
-        addresses=await _addresses(messages, found.items),
+        rows=[(message_id(row.run_id, row.seq), MessageStatus(row.status).word, row) for row in listed.items],
+        addresses=await _addresses(messages, listed.items),
         several_channels=len(registry.channels()) > 1,
-        names=await messages.rows.workflow_names({row.workflow_id for row in found.items}),
-        decided={message_id(*key): made[-1].in_words for key, made in (await messages.decisions(found.items)).items()},
-        then_of=lambda row: rules.told(row.payload, resent=row.resent_at is not None),
-        next_cursor=found.next_cursor,
+        names=await messages.rows.workflow_names({row.workflow_id for row in listed.items}),
+        decided={
+            message_id(*key): about_one[-1].in_words
+            for key, about_one in (await messages.decisions(listed.items)).items()
+        },
+        then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
+        next_cursor=listed.next_cursor,
         given=msgspec.structs.asdict(given),
         filtered=given != Given(),
         kept=given.url,
@@ -140,8 +143,8 @@ async def list_messages(
         periods=_PERIOD_WORDS,
         local=settings().local,
         may=may,
-        choosable=may and any(MessageStatus(row.status).word in OVER for row in found.items),
-        fitting=await messages.jobs.count("resend", wanted) if wanted and may and found.items else 0,
+        choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),
+        fitting=await messages.jobs.count("resend", wanted) if wanted and may and listed.items else 0,
         counted_up_to=COUNTED,
         jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,
@@ -197,7 +200,7 @@ async def show_message(
     names = await messages.rows.workflow_names({row.workflow_id})
     templates = TemplateRepository(db_session, messages.tenant_id)
     template = await templates.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
-    made = (await messages.decisions([row])).get((row.run_id, row.seq), [])
+    decisions = (await messages.decisions([row])).get((row.run_id, row.seq), [])
     return page(
         request,
         "messages/show.html",
@@ -205,8 +208,8 @@ async def show_message(
         row=row,
         id=text,
         status=MessageStatus(row.status).word,
-        then=rules.told(row.payload, resent=row.resent_at is not None),
-        history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(made)],
+        then=rules.then_in_words(row.payload, resent=row.resent_at is not None),
+        history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(decisions)],
         workflow=names.get(row.workflow_id),
         template=template,
         contact=await ContactRepository(db_session, messages.tenant_id).get(row.contact_id),

@@ -41,7 +41,7 @@ def then_of(payload: dict[str, Any] | None, *, resent: bool) -> str:
     return HOLD if then == RESEND and resent else then
 
 
-def told(payload: dict[str, Any] | None, *, resent: bool) -> str:
+def then_in_words(payload: dict[str, Any] | None, *, resent: bool) -> str:
     """The verb phrase for what happens to an uncertain message when nobody decides; '' when nothing does."""
     then = then_of(payload, resent=resent)
     waits = bool((payload or {}).get(AWAITED))

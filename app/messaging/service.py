@@ -99,10 +99,10 @@ class MessageService:
         self.rows = MessageRepository(session, principal.tenant_id)
 
     async def get(self, text: str) -> Message:
-        found = await self.rows.called(message_key(text))
-        if found is None:
+        message = await self.rows.called(message_key(text))
+        if message is None:
             raise NotFound
-        return found
+        return message
 
     async def list(
         self,
@@ -169,17 +169,17 @@ class MessageService:
 
     async def decisions(self, rows: Sequence[Message]) -> Decided:
         """What was decided about these messages, the first first."""
-        found: Decided = {}
+        by_message: Decided = {}
         keys = [(row.run_id, row.seq) for row in rows]
         for decision in await decisions.decisions_about(self.session, self.tenant_id, keys):
-            found.setdefault((decision.run_id, decision.seq), []).append(decision)
-        return found
+            by_message.setdefault((decision.run_id, decision.seq), []).append(decision)
+        return by_message
 
     async def detail(self, text: str) -> MessageView:
         """One message with what was decided about it."""
         message = await self.get(text)
-        made = (await self.decisions([message])).get((message.run_id, message.seq), [])
-        return msgspec.structs.replace(message_view(message), decisions=[decision_view(one) for one in made])
+        decided = (await self.decisions([message])).get((message.run_id, message.seq), [])
+        return msgspec.structs.replace(message_view(message), decisions=[decision_view(one) for one in decided])
 
     async def _decide(self, act: Act, keys: Sequence[MessageKey]) -> int:
         moved = await decisions.decide(self.session, self.tenant_id, act, keys, self.principal) if keys else set()

@@ -200,15 +200,15 @@ class RateLimits:
         if not state.allowed:
             raise _refuse(buckets, state)
         shows_limits = principal is not None and scope["path"].startswith("/api/")
-        await self.app(scope, receive, _telling(send, _headers(buckets, state)) if shows_limits else send)
+        await self.app(scope, receive, _with_headers(send, _headers(buckets, state)) if shows_limits else send)
 
 
-def _telling(send: Send, headers: dict[str, str]) -> Send:
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
-    async def told(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *raw]
         await send(message)
 
-    return told
+    return send_with_headers

@@ -55,10 +55,10 @@ def test_after_a_day_they_leave_by_error(world: World, wired: bool, runs: dict[s
     flow_id = waiting(world, wired=wired)
     assert integrity.check(world.db) == []
     world.travel(NOON + timedelta(hours=23, minutes=59))
-    assert ledger.let_go(world.db) == 0
+    assert ledger.settle_undecided(world.db) == 0
     assert world.runs(flow_id) == {"running": 2}
     world.travel(NOON + timedelta(hours=24))
-    assert ledger.let_go(world.db) == 2
+    assert ledger.settle_undecided(world.db) == 2
     world.engine.advance()
     assert world.runs(flow_id) == runs
     assert world.one("select distinct error_message from steps where node_id = 'mail'") == (
@@ -67,7 +67,7 @@ def test_after_a_day_they_leave_by_error(world: World, wired: bool, runs: dict[s
     assert world.one("select distinct output->>'status' from steps where node_id = 'mail'") == "uncertain"
     assert world.one("select distinct status from messages") == MessageStatus.UNCERTAIN
     assert world.counters()["mail", "message.uncertain"] == 2
-    assert ledger.let_go(world.db) == 0
+    assert ledger.settle_undecided(world.db) == 0
     assert integrity.check(world.db) == []
 
 
@@ -79,9 +79,9 @@ def test_the_limit_is_a_setting(world: World, monkeypatch: pytest.MonkeyPatch) -
     try:
         waiting(world)
         world.travel(NOON + timedelta(hours=2))
-        assert ledger.let_go(world.db) == 0
+        assert ledger.settle_undecided(world.db) == 0
         world.travel(NOON + timedelta(hours=3))
-        assert ledger.let_go(world.db) == 2
+        assert ledger.settle_undecided(world.db) == 2
     finally:
         monkeypatch.undo()
         settings.cache_clear()
@@ -91,7 +91,7 @@ def test_the_limit_is_a_setting(world: World, monkeypatch: pytest.MonkeyPatch) -
 def test_settled_after_the_limit_moves_no_run_again(world: World, port: str) -> None:
     flow_id = waiting(world)
     world.travel(NOON + timedelta(hours=25))
-    ledger.let_go(world.db)
+    ledger.settle_undecided(world.db)
     world.engine.advance()
     before = world.steps(flow_id)
     settle_by_hand(world, port)
@@ -104,7 +104,7 @@ def test_settled_before_the_limit_moves_the_run_once(world: World, port: str, ta
     flow_id = waiting(world)
     settle_by_hand(world, port)
     world.travel(NOON + timedelta(hours=25))
-    ledger.let_go(world.db)
+    ledger.settle_undecided(world.db)
     world.engine.advance()
     assert world.one("select count(*) from contacts where tags = array[%s]", tag) == 2
     assert world.runs(flow_id) == {"waiting": 2}
@@ -121,7 +121,7 @@ def test_who_left_or_rests_is_not_moved_by_the_limit(world: World, how: str) -> 
         for (contact,) in world.db.execute("select contact_id from runs").fetchall():
             world.put("contact.erased", [contact], kind=3)
     world.travel(NOON + timedelta(hours=25))
-    ledger.let_go(world.db)
+    ledger.settle_undecided(world.db)
     world.engine.advance()
     if how == "paused":
         assert world.runs(flow_id) == {"running": 2} and world.one("select count(*) from steps") == 0
@@ -162,10 +162,12 @@ def test_a_rule_decides_when_nobody_has(world: World, then: str, tag: str, word:
     draft = world.one("select draft from workflows where id = %s", flow_id)
     world.publish(flow_id, {**draft, "settings": version_2}, 2)
     world.travel(NOON + timedelta(hours=1, minutes=59))
-    assert ledger.let_go(world.db) == 0 and world.runs(flow_id) == {"running": 2}, "the rule is that of their version"
+    assert ledger.settle_undecided(world.db) == 0 and world.runs(flow_id) == {"running": 2}, (
+        "the rule is that of their version"
+    )
     assert integrity.check(world.db) == []
     world.travel(NOON + timedelta(hours=2))
-    assert ledger.let_go(world.db) == 2
+    assert ledger.settle_undecided(world.db) == 2
     world.engine.advance()
     assert world.one("select count(*) from contacts where tags = array[%s]", tag) == 2
     assert world.one("select distinct status from messages") == MessageStatus.of(word.upper())
@@ -177,21 +179,21 @@ def test_a_rule_decides_when_nobody_has(world: World, then: str, tag: str, word:
         )
     else:
         assert world.one("select distinct sent_at from messages") == NOON, "it left then, if it left"
-    assert ledger.let_go(world.db) == 0
+    assert ledger.settle_undecided(world.db) == 0
     world.balanced()
 
 
 def test_a_rule_sends_again_once_and_then_asks_a_person(world: World) -> None:
     flow_id = by_rule(world, "resend")
     world.travel(NOON + timedelta(hours=2))
-    assert ledger.let_go(world.db) == 0
+    assert ledger.settle_undecided(world.db) == 0
     assert world.one("select count(*) from messages where status = 0 and due_at is not null and attempt = 0") == 2
     assert world.runs(flow_id) == {"running": 2} and integrity.check(world.db) == []
     get_lost(world)
     world.travel(NOON + timedelta(hours=25))
-    assert ledger.let_go(world.db) == 0, "its run waits a day for a person"
+    assert ledger.settle_undecided(world.db) == 0, "its run waits a day for a person"
     world.travel(NOON + timedelta(hours=26))
-    assert ledger.let_go(world.db) == 2
+    assert ledger.settle_undecided(world.db) == 2
     world.engine.advance()
     assert world.one("select count(*) from contacts where tags = array['no']") == 2
     assert world.one("select distinct status from messages") == MessageStatus.UNCERTAIN
@@ -204,7 +206,7 @@ def test_a_rule_also_decides_where_no_run_waits(world: World, then: str) -> None
     by_rule(world, then, wired=False, go_on="queued")
     assert integrity.check(world.db) == []
     world.travel(NOON + timedelta(hours=2))
-    assert ledger.let_go(world.db) == 0
+    assert ledger.settle_undecided(world.db) == 0
     words = {"assume_sent": "sent", "resend": "queued", "error": "failed"}
     assert world.one("select distinct status from messages") == MessageStatus.of(words[then].upper())
     world.balanced()

@@ -77,11 +77,11 @@ class SmtpPool:
         link: SmtpConnection | None = None
         try:
             async with asyncio.timeout(self._deadline_s or DEADLINE_S) as limit:
-                asked = _uncounted(begin, limit) if begin else None
+                begin_uncounted = _uncounted(begin, limit) if begin else None
                 while idle:
                     link = idle.pop()
                     try:
-                        words = await link.transfer(mail, asked)
+                        words = await link.transfer(mail, begin_uncounted)
                         break
                     except _FAULTS as error:
                         if not link.was_closed(error):
@@ -90,7 +90,7 @@ class SmtpPool:
                 else:
                     link = SmtpConnection(server, self._deadline_s or DEADLINE_S)
                     await link.open()
-                    words = await link.transfer(mail, asked)
+                    words = await link.transfer(mail, begin_uncounted)
             result = Result("sent", words[:500])
         except Withheld:
             result = Result("withheld", "")

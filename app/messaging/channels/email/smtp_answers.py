@@ -134,8 +134,8 @@ def veiled(result: Result, stage: Stage, error: BaseException, *, public: bool) 
 def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) -> Result:
     """What a reply that is no success says at `stage`. `own_sender`: the mail comes from the connector's own address."""
     said = f"{code} {message}".strip()[:500]
-    found = _ENHANCED.match(message)
-    enhanced = found[1] if found else ""
+    match = _ENHANCED.match(message)
+    enhanced = match[1] if match else ""
     if not 400 <= code <= 599:
         return of_break(stage, f"answered something that is no answer ({said[:200]})")
     if _wants_sign_in(stage, code, enhanced, message):
@@ -163,10 +163,10 @@ def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) 
 
 def stated_wait(text: str) -> float | None:
     """The seconds after which a server wants to be asked again, when it says so: "try again in 5 minutes", "Greylisted for 00:04:59"."""
-    found = _LATER.search(text[:500])
-    if found is None:
+    match = _LATER.search(text[:500])
+    if match is None:
         return None
-    hours, minutes, seconds, number, unit = found.groups()
+    hours, minutes, seconds, number, unit = match.groups()
     clock = (int(hours) * 60 + int(minutes)) * 60 + int(seconds) if number is None else 0
     wanted = clock or int(number or 0) * _UNITS[(unit or "s")[0].lower()]
     return min(float(wanted), LONGEST_WAIT_S) if wanted > 0 else None
