@@ -2,8 +2,9 @@
 
     <THROUGHLINE_PLUGINS>/nodes/<type>.py            a step type, as in app/nodes
                           triggers/<type>.py         a trigger type, as in app/triggers/types
-                          channels/<channel>/        a channel, as in app/messaging/channels
-                          frontend/<type>/           how a step type looks, as in frontend-nodes; triggers in frontend/triggers/<type>/
+                          channels/<channel>/        a channel, as in app/messaging/channels: in `channel.py` or `__init__.py`
+                          frontend/<type>/           how a step type looks, as in frontend-nodes; triggers in frontend/triggers/<type>/,
+                                                     connectors in frontend/channels/<channel>/<connector type>/
 
 Plugin modules run with all rights of the product. They are loaded once, at start, from a directory of the operator's machine and
 from nowhere else. A module that cannot be loaded is left out with a sentence that says why; it never stops the others.
@@ -56,7 +57,7 @@ def load_plugins(folder: Path, kind: str) -> dict[str, str]:
         try:
             _load_file(f"throughline_plugins.{kind}.{name}", path)
         except Exception as error:
-            failures[name] = _reason(str(path.relative_to(folder)), error)
+            failures[name.partition(".")[0]] = _reason(str(path.relative_to(folder)), error)
     return failures
 
 
@@ -66,6 +67,8 @@ def _plugin_modules(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.stem, path
         elif (path / "__init__.py").is_file():
             yield path.name, path / "__init__.py"
+            if (main := path / f"{folder.name.removesuffix('s')}.py").is_file():  # as the product's packages have it
+                yield f"{path.name}.{main.stem}", main
 
 
 def _load_file(name: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,19 @@ import pytest
 from app.builder import canvas, type_check
 from app.flow import discovery, presentation, registry, trigger_registry
 from app.flow.node_type import NodeType
+from app.flow.trigger_type import TriggerType
+from app.messaging.channels import presentation as channel_presentation
+from app.messaging.channels import registry as channel_registry
+from app.messaging.channels.channel import ChannelType
+from app.messaging.channels.connector import ConnectorType
 from app.web.fragments import FragmentEngine
+from tests.fixtures import documented
 from tests.fixtures.plugins import plugins_in
+from tests.messaging.test_channel_contract import check_channel, check_connector
 from tools.dev import new_type
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "extending.md"
 
 
 def run_its_test(path: Path) -> None:
@@ -72,11 +81,55 @@ def test_names_that_are_none_are_refused(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_document_names_every_file_and_everything_that_a_type_says() -> None:
-    text = (ROOT / "docs" / "extending.md").read_text()
-    for name, what in presentation.FILES.items():
-        assert f"| `{name}` | {what} |" in text
-    rows = [line for line in text.splitlines() if line.startswith("| `")]
+PLACES = {
+    "step type": ("node", "app/nodes/<type>.py", "frontend-nodes/<type>/", presentation.FILES),
+    "trigger": ("trigger", "app/triggers/types/<type>.py", "frontend-nodes/triggers/<type>/", presentation.FILES),
+    "channel": (
+        "channel",
+        "app/messaging/channels/<type>/channel.py",
+        "frontend-nodes/channels/<type>/<connector type>/",
+        channel_presentation.FILES,
+    ),
+}
+"""Kind of the document → that of `./dev new`, where it says that module and folder lie, and the files of the folder."""
+
+
+def chapter(name: str) -> str:
+    """One chapter of docs/extending.md."""
+    return DOCUMENT.read_text().split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_the_document_names_where_the_files_lie_that_are_written(kind: str) -> None:
+    made_by, module, folder, files = PLACES[kind]
+    assert f"| {kind} | `{module}` | `{folder}` |" in DOCUMENT.read_text()
+    places = {place for place, _ in new_type.files(made_by, "shout") if not place.startswith("tests/")}
+    on_disk = folder.replace("<type>", "shout").replace("<connector type>", "shout_service")
+    expected = {module.replace("<type>", "shout"), *(f"{on_disk}{name}" for name in files)}
+    assert {place for place in places if not place.endswith("__init__.py")} == expected
+    rows = "A step type" if kind == "trigger" else f"A {kind}"
+    for name, what in files.items():
+        assert f"| `{name}` | {what} |" in chapter(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "contracts"),
+    [("A step type", [NodeType]), ("A trigger", [TriggerType]), ("A channel", [ChannelType, ConnectorType])],
+)
+def test_the_document_names_everything_that_a_type_says(name: str, contracts: list[type]) -> None:
+    rows = [line for line in chapter(name).splitlines() if line.startswith("| `")]
     first = " ".join(row.split("|")[1] for row in rows)
-    members = {name for name in (*vars(NodeType), *NodeType.__annotations__) if not name.startswith("_")}
-    assert [name for name in sorted(members) if f"`{name}`" not in first] == []
+    said = {word for contract in contracts for word in (*vars(contract), *contract.__annotations__) if word[0] != "_"}
+    assert [word for word in sorted(said) if f"`{word}`" not in first] == []
+    known = said | {file for *_, files in PLACES.values() for file in files} | {"form.js"}
+    assert [word for word in re.findall(r"`([^`]+)`", first) if word not in known] == [], "what no type says"
+
+
+def test_the_documented_channel_is_installed_and_whole(tmp_path: Path) -> None:
+    assert len(documented.write(tmp_path)) == 1 + len(channel_presentation.FILES)
+    with plugins_in(tmp_path):
+        assert channel_presentation.refusals() == {}
+        channel = channel_registry.find("noticeboard")
+        assert channel is not None
+        check_channel(channel)
+        check_connector(channel.connectors[0])

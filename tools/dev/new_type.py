@@ -1,4 +1,4 @@
-"""`./dev new node NAME`: the files of a new type, complete enough to be installed, and a failing test to begin with.
+"""`./dev new node|trigger|channel NAME`: the files of a new type, complete enough to be installed, and a failing test to begin with.
 
 The files stand in `new_types/<kind>/` as they will lie in the repository. A folder of that name is all that another kind needs.
 """
@@ -9,6 +9,7 @@ import argparse
 import keyword
 import re
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ PLUGIN_PLACES = {
     "frontend-nodes/": "frontend/",
 }
 """Where the files of a type lie in a plugin directory."""
+
+FIRST_NUMBER, NUMBERS = 1_000, 30_000
+"""Numbers of new channels: one that follows from the name, so that two people hardly choose the same."""
 
 
 class CannotBeNamed(ValueError):
@@ -42,6 +46,7 @@ def files(kind: str, name: str) -> Iterator[tuple[str, str]]:
         "NAME": name,
         "CLASS": "".join(part.capitalize() for part in name.split("_")),
         "LABEL": name.replace("_", " ").capitalize(),
+        "NUMBER": str(FIRST_NUMBER + zlib.crc32(name.encode()) % NUMBERS),
     }
     for path in sorted((TEMPLATES / kind).rglob("*.txt")):
         text = path.read_text()
