@@ -1,6 +1,6 @@
 """Mails that carry a link to a person: written down in the transaction that makes the link, sent by `app.messaging.account_mail`.
 
-The store of `account_mails`. The text is sealed until it has left, and gone afterwards.
+The text is sealed until it has left, and gone afterwards.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.invitation_repository import AccountMailRepository
 from app.accounts.principal import Principal
 from app.lib import clock, crypto, jobs
 from app.lib.ids import uuid7
 from app.messaging.channels import registry
 from app.messaging.channels.email.channel import EmailChannel
-from app.models.connector import Connector
 from app.models.invitation import AccountMail
 from app.settings import settings
 
@@ -41,11 +40,7 @@ class Posted(NamedTuple):
 
 async def can_mail(session: AsyncSession, tenant_id: int) -> bool:
     """Has the workspace a connector that brings mail to people? The mailbox inside the product does not: others read it too."""
-    connector = await session.scalar(
-        select(Connector).where(
-            Connector.tenant_id == tenant_id, Connector.channel == EmailChannel.number, Connector.is_default
-        )
-    )
+    connector = await AccountMailRepository(session, tenant_id).connector(EmailChannel.number)
     if connector is None or connector.state == "paused":
         return False
     return not registry.connector_type(connector.type).is_local(connector.config)
@@ -55,13 +50,13 @@ async def post(
     session: AsyncSession, tenant_id: int, *, about: UUID, recipient: str, words: Words, expires_at: datetime
 ) -> None:
     """Write a mail down; a worker sends it after the commit. What was waiting about the same thing is dropped."""
-    await drop(session, tenant_id, about)
+    rows = AccountMailRepository(session, tenant_id)
+    await rows.drop(about)
     mail_id = uuid7()
     sealed = crypto.seal(msgspec.json.encode(words), f"account-mail:{mail_id}")
-    session.add(
+    await rows.add(
         AccountMail(
             id=mail_id,
-            tenant_id=tenant_id,
             about=about,
             recipient=recipient,
             sealed=sealed,
@@ -69,28 +64,18 @@ async def post(
             expires_at=expires_at,
         )
     )
-    await session.flush()
     jobs.enqueue(session, "send_account_mail")
 
 
 async def drop(session: AsyncSession, tenant_id: int, about: UUID) -> None:
     """Forget the mails about something: they are not sent any more."""
-    await session.execute(delete(AccountMail).where(AccountMail.tenant_id == tenant_id, AccountMail.about == about))
+    await AccountMailRepository(session, tenant_id).drop(about)
 
 
 async def latest(session: AsyncSession, tenant_id: int, about: Iterable[UUID]) -> dict[UUID, Posted]:
     """How far the mails about these have come; those without a mail are left out."""
-    rows = await session.execute(
-        select(AccountMail.about, AccountMail.sent_at, AccountMail.due_at, AccountMail.error)
-        .where(AccountMail.tenant_id == tenant_id, AccountMail.about.in_(list(about)))
-        .order_by(AccountMail.created_at)
-    )
+    rows = await AccountMailRepository(session, tenant_id).of(about)
     return {row.about: Posted(row.sent_at, row.due_at is not None, row.error) for row in rows}
-
-
-async def forget_posted(session: AsyncSession, before: datetime) -> None:
-    """Drop mails whose link ended before an instant."""
-    await session.execute(delete(AccountMail).where(AccountMail.expires_at < before))
 
 
 def invitation_words(by: Principal, *, email: str, role: str, token: str, until: datetime) -> Words:

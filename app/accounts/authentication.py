@@ -14,19 +14,14 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.types import ASGIApp, Receive, Scope, Send
-from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import keys, sessions
+from app.accounts import key_repository, keys, session_repository, sessions
 from app.accounts.principal import Principal
 from app.errors import SignedOut
 from app.lib import clock, crypto
 from app.lib.single_flight import SingleFlight
-from app.models.api_key import ApiKey
-from app.models.session import UserSession
 from app.models.status import Role
-from app.models.user import Membership, User
-from app.models.workspace import Workspace
 from app.settings import settings
 from app.web import transactions
 
@@ -113,30 +108,7 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
 
     None for an unknown key. KeyOver says to whoever holds the whole key why it works no more: revoked, expired, maker gone.
     """
-    row = (
-        await session.execute(
-            select(
-                ApiKey.id,
-                ApiKey.tenant_id,
-                ApiKey.role,
-                ApiKey.scopes,
-                ApiKey.name,
-                ApiKey.key_hash,
-                ApiKey.expires_at,
-                ApiKey.revoked_at,
-                ApiKey.last_used_at,
-                ApiKey.created_by,
-                Membership.role.label("maker_role"),
-                Workspace.name.label("workspace"),
-                Workspace.timezone,
-                Workspace.settings["country"].astext.label("country"),
-            )
-            .join(Workspace, Workspace.id == ApiKey.tenant_id)
-            .outerjoin(User, User.id == ApiKey.created_by)
-            .outerjoin(Membership, keys.is_maker_here())
-            .where(ApiKey.prefix == prefix)
-        )
-    ).one_or_none()
+    row = await key_repository.key_by_prefix(session, prefix)
     now = clock.now()
     if row is None or not hmac.compare_digest(row.key_hash, crypto.fingerprint(secret)):
         return None
@@ -150,9 +122,7 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
     if role is None:
         raise KeyOver("The person who made this API key is no longer in the workspace. Ask an admin for a new one.")
     if _stale(row.last_used_at, now):
-        await session.execute(
-            update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now, updated_at=ApiKey.updated_at)
-        )
+        await key_repository.note_use(session, row.id, now)
     return Principal(
         kind="key",
         id=row.id,
@@ -173,40 +143,12 @@ async def session_principal(session: AsyncSession, token: str) -> Principal | No
     Each use moves its end away, as far as `sessions.end_of` lets it.
     """
     now = clock.now()
-    row = (
-        await session.execute(
-            select(
-                UserSession.id,
-                UserSession.tenant_id,
-                UserSession.user_id,
-                UserSession.created_at,
-                UserSession.seen_at,
-                UserSession.lasting,
-                User.name,
-                User.email,
-                Membership.role,
-                Workspace.name.label("workspace"),
-                Workspace.timezone,
-                Workspace.settings["country"].astext.label("country"),
-            )
-            .join(User, User.id == UserSession.user_id)
-            .join(
-                Membership,
-                (Membership.user_id == UserSession.user_id) & (Membership.tenant_id == UserSession.tenant_id),
-            )
-            .join(Workspace, Workspace.id == UserSession.tenant_id)
-            .where(
-                UserSession.token_hash == crypto.fingerprint(token),
-                UserSession.expires_at > now,
-                User.disabled_at.is_(None),
-            )
-        )
-    ).one_or_none()
+    row = await session_repository.session_by_token(session, crypto.fingerprint(token), now)
     if row is None or sessions.end_of(row.created_at, now, lasting=row.lasting) <= now:
         return None
     if _stale(row.seen_at, now):
-        values = {"seen_at": now, "expires_at": sessions.end_of(row.created_at, now, lasting=row.lasting)}
-        await session.execute(update(UserSession).where(UserSession.id == row.id).values(**values))
+        expires_at = sessions.end_of(row.created_at, now, lasting=row.lasting)
+        await session_repository.note_seen(session, row.id, now, expires_at)
     return Principal(
         kind="user",
         id=row.user_id,

@@ -1,4 +1,4 @@
-"""Invitations: how every membership begins. The store of the table `invitations` and the rules around it.
+"""Invitations: how every membership begins. The rules around the table `invitations`.
 
 An invitation is for one address in one workspace, and its link is accepted once. The link gives entry to that workspace and to
 nothing else: by itself it makes a new account, and it never signs anybody in to an account that was there before. Who is signed in to an
@@ -14,21 +14,18 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from app.accounts import account_mail, repository, sessions, sign_in_links
 from app.accounts.account_mail import Posted
+from app.accounts.invitation_repository import InvitationRepository, invitation_by_token
 from app.accounts.principal import Principal
 from app.accounts.sign_in_links import LinkOver
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
 from app.models.invitation import Invitation
 from app.models.status import Role
-from app.models.tenant_repository import TenantRepository
 from app.models.user import Membership, User
-from app.models.workspace import Workspace
 
 log = structlog.get_logger()
 LIFE = timedelta(days=7)
@@ -77,12 +74,6 @@ class OpenInvitation(NamedTuple):
     """None: its link was shown to who invited."""
 
 
-class Invitations(TenantRepository[Invitation]):
-    """The open invitations of a workspace."""
-
-    model = Invitation
-
-
 async def invite(
     session: AsyncSession, principal: Principal, *, email: str, name: str, role: Role, address: str
 ) -> NewLink:
@@ -90,7 +81,7 @@ async def invite(
     await repository.lock_workspace(session, principal.tenant_id)
     if await repository.member_by_email(session, principal.tenant_id, email):
         raise Invalid(errors=[{"path": "email", "message": "This person is in the workspace already."}])
-    rows = Invitations(session, principal.tenant_id)
+    rows = InvitationRepository(session, principal.tenant_id)
     if await rows.exists(Invitation.email == email):
         text = "This person is invited already. Send the invitation again from the list, or revoke it first."
         raise Invalid(errors=[{"path": "email", "message": text}])
@@ -149,7 +140,7 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
     """The token of an invitation that whoever runs the server makes; one that is open is made anew."""
     await repository.lock_workspace(session, tenant_id)
     token = secrets.token_urlsafe(32)
-    rows = Invitations(session, tenant_id)
+    rows = InvitationRepository(session, tenant_id)
     await rows.delete_where(Invitation.email == email)
     invitation = Invitation(
         tenant_id=tenant_id,
@@ -167,7 +158,7 @@ async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name:
 async def revoke(session: AsyncSession, principal: Principal, invitation_id: UUID, *, address: str) -> str:
     """End an invitation; its link is worth nothing from now on. Answers the address."""
     invitation = await _one(session, principal, invitation_id)
-    await Invitations(session, principal.tenant_id).delete(invitation)
+    await InvitationRepository(session, principal.tenant_id).delete(invitation)
     await account_mail.drop(session, principal.tenant_id, invitation.id)
     log.info("invitation.revoked", **_who(principal, invitation.id, address))
     return invitation.email
@@ -175,7 +166,7 @@ async def revoke(session: AsyncSession, principal: Principal, invitation_id: UUI
 
 async def end_of(session: AsyncSession, tenant_id: int, user_id: UUID, *, keeps: Role | None) -> None:
     """A member left (`keeps` None) or has a lower role now: what they may no longer grant, their invitations do not either."""
-    rows = Invitations(session, tenant_id)
+    rows = InvitationRepository(session, tenant_id)
     for invitation in await rows.list(Invitation.invited_by == user_id):
         if keeps is None or not keeps.covers(Role(invitation.role)):
             await rows.delete(invitation)
@@ -185,14 +176,7 @@ async def end_of(session: AsyncSession, tenant_id: int, user_id: UUID, *, keeps:
 
 async def listed(session: AsyncSession, tenant_id: int) -> list[OpenInvitation]:
     """The open invitations of a workspace, also those that ran out, the latest first."""
-    rows = (
-        await session.execute(
-            select(Invitation, func.coalesce(func.nullif(User.name, ""), User.email, ""))
-            .outerjoin(User, User.id == Invitation.invited_by)
-            .where(Invitation.tenant_id == tenant_id)
-            .order_by(Invitation.updated_at.desc(), Invitation.id)
-        )
-    ).all()
+    rows = await InvitationRepository(session, tenant_id).with_inviters()
     mails = await account_mail.latest(session, tenant_id, [row[0].id for row in rows])
     now = clock.now()
     return [
@@ -206,20 +190,12 @@ async def listed(session: AsyncSession, tenant_id: int) -> list[OpenInvitation]:
 
 async def opened(session: AsyncSession, token: str) -> Opened:
     """What a link is for; LinkOver when it is not for anything any more. It uses nothing up."""
-    inviter = aliased(User)
-    row = (
-        await session.execute(
-            select(Invitation, Workspace.name, func.coalesce(func.nullif(inviter.name, ""), inviter.email, ""))
-            .join(Workspace, Workspace.id == Invitation.tenant_id)
-            .outerjoin(inviter, inviter.id == Invitation.invited_by)
-            .where(Invitation.token_hash == crypto.fingerprint(token), Invitation.expires_at > clock.now())
-        )
-    ).one_or_none()
+    row = await invitation_by_token(session, crypto.fingerprint(token), clock.now())
     if row is None:
         raise LinkOver
-    invitation: Invitation = row[0]
+    invitation, workspace, by = row
     return Opened(
-        invitation.id, invitation.tenant_id, row[1], invitation.email, invitation.name, Role(invitation.role), row[2]
+        invitation.id, invitation.tenant_id, workspace, invitation.email, invitation.name, Role(invitation.role), by
     )
 
 
@@ -254,12 +230,8 @@ async def accept_as(
 async def _use_up(session: AsyncSession, token: str) -> Opened:
     invitation = await opened(session, token)
     await repository.lock_workspace(session, invitation.tenant_id)
-    used = await session.scalar(
-        delete(Invitation)
-        .where(Invitation.id == invitation.id, Invitation.token_hash == crypto.fingerprint(token))
-        .returning(Invitation.id)
-    )
-    if used is None:
+    same = (Invitation.id == invitation.id, Invitation.token_hash == crypto.fingerprint(token))
+    if not await InvitationRepository(session, invitation.tenant_id).delete_where(*same):
         raise LinkOver
     if await repository.member_by_email(session, invitation.tenant_id, invitation.email):
         raise AlreadyHere
@@ -281,18 +253,8 @@ async def _join(session: AsyncSession, invitation: Opened, user_id: UUID, addres
     )
 
 
-async def account_elsewhere(session: AsyncSession, email: str) -> bool:
-    """Is there any account with this address?"""
-    return bool(await session.scalar(select(exists(select(User.id).where(func.lower(User.email) == email)))))
-
-
-async def forget_over(session: AsyncSession, before: datetime) -> None:
-    """Drop invitations that ran out before an instant."""
-    await session.execute(delete(Invitation).where(Invitation.expires_at < before))
-
-
 async def _one(session: AsyncSession, principal: Principal, invitation_id: UUID) -> Invitation:
-    rows = Invitations(session, principal.tenant_id)
+    rows = InvitationRepository(session, principal.tenant_id)
     invitation = await rows.get_one_or_none(Invitation.id == invitation_id, lock=True)
     if invitation is None:
         raise NotFound

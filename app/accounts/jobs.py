@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.accounts import account_mail, invitations, repository, throttle
+from app.accounts import invitation_repository, session_repository, throttle
 from app.lib import clock, database
 
 KEPT = timedelta(days=1)
@@ -18,9 +18,8 @@ async def forget_sign_ins() -> None:
     async with database.transaction() as session:
         await throttle.forget_old(session)
         now = clock.now()
-        await repository.forget_ended(session, now - KEPT, now - SHOWN)
-        await invitations.forget_over(session, now - SHOWN)
-        await account_mail.forget_posted(session, now - SHOWN)
+        await session_repository.forget_ended(session, now - KEPT, now - SHOWN)
+        await invitation_repository.forget_invitations(session, now - SHOWN)
 
 
 HOUSEKEEPING = [forget_sign_ins]

@@ -13,19 +13,17 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
+from app.accounts import repository
+from app.accounts.key_repository import KeyRepository
 from app.accounts.principal import Principal
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.lib import clock, crypto
 from app.models.api_key import ApiKey
 from app.models.scope import Scope
 from app.models.status import Role
-from app.models.tenant_repository import TenantRepository
-from app.models.user import Membership, User
-from app.models.workspace import Workspace
 
 DEFAULT_DAYS, MAX_DAYS = 90, 3650
 OVERLAP_HOURS, MAX_OVERLAP_HOURS = 24, 720
@@ -85,38 +83,19 @@ def effective_role(role: Role, maker: UUID | None, maker_role: Role | None) -> R
 
 async def listed(session: AsyncSession, tenant_id: int) -> list[ListedKey]:
     """The workspace's keys that were not revoked, the newest first."""
-    return await _read(session, ApiKey.tenant_id == tenant_id, ApiKey.revoked_at.is_(None))
+    return await _read(KeyRepository(session, tenant_id), ApiKey.revoked_at.is_(None))
 
 
 async def shown(session: AsyncSession, row: ApiKey) -> ListedKey:
     """One key as the list shows it, revoked or not."""
-    return (await _read(session, ApiKey.id == row.id))[0]
+    return (await _read(KeyRepository(session, row.tenant_id), ApiKey.id == row.id))[0]
 
 
-async def _read(session: AsyncSession, *where: ColumnElement[bool]) -> list[ListedKey]:
-    parent = aliased(ApiKey)
-    rows = await session.execute(
-        select(ApiKey, func.coalesce(func.nullif(User.name, ""), User.email), parent.name, Membership.role)
-        .outerjoin(User, User.id == ApiKey.created_by)
-        .outerjoin(Membership, is_maker_here())
-        .outerjoin(parent, parent.id == ApiKey.created_by_key)
-        .where(*where)
-        .order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
-    )
+async def _read(rows: KeyRepository, *filters: ColumnElement[bool]) -> list[ListedKey]:
     return [
-        ListedKey(key, maker, made_by, effective_role(Role(key.role), key.created_by, Role(role) if role else None))
-        for key, maker, made_by, role in rows
+        ListedKey(key, maker, made_with, effective_role(Role(key.role), key.created_by, Role(role) if role else None))
+        for key, maker, made_with, role in await rows.with_makers(*filters)
     ]
-
-
-def is_maker_here() -> ColumnElement[bool]:
-    """The condition that joins a key (outer-joined with its maker's User) to the maker's membership of its workspace."""
-    return (
-        (Membership.tenant_id == ApiKey.tenant_id)
-        & (Membership.user_id == ApiKey.created_by)
-        & User.id.is_not(None)
-        & User.disabled_at.is_(None)
-    )
 
 
 async def create(
@@ -151,12 +130,15 @@ async def create_api_key(
     days: int | None = DEFAULT_DAYS,
 ) -> str:
     """For the command line: a key of the workspace, or of the first one when none is named. It has no maker."""
-    query = select(Workspace.id).order_by(Workspace.id).limit(1)
-    tenant_id = await session.scalar(query.where(Workspace.slug == workspace_slug) if workspace_slug else query)
-    if tenant_id is None:
+    workspace = (
+        await repository.workspace_by_slug(session, workspace_slug)
+        if workspace_slug
+        else await repository.first_workspace(session)
+    )
+    if workspace is None:
         raise NotFound(f"There is no workspace {workspace_slug or ''!r}. Start the product once, or check the name.")
     wanted = _role(role)
-    return await _stored(session, _new(tenant_id, name, wanted, _scopes(scopes, wanted), days))
+    return await _stored(session, _new(workspace.id, name, wanted, _scopes(scopes, wanted), days))
 
 
 async def rotate(
@@ -191,46 +173,23 @@ async def revoke(session: AsyncSession, principal: Principal, key_id: UUID, *, w
     NotFound when it is not of this workspace or has ended already; Forbidden for a role below the key's.
     """
     row = await _theirs(session, principal, key_id, "revoke")
-    ended = [row, *(await made_with(session, row) if with_made else [])]
+    ended = [row, *(await KeyRepository(session, row.tenant_id).made_with(row.id) if with_made else [])]
     for key in ended:
         key.revoked_at = clock.now()
     await session.flush()
     return ended
 
 
-async def made_with(session: AsyncSession, key: ApiKey) -> list[ApiKey]:
-    """The keys that `key` made over the API, and those that these made, as far as they were not revoked."""
-    top = select(ApiKey.id).where(ApiKey.created_by_key == key.id).cte("made", recursive=True)
-    below = aliased(ApiKey)
-    tree = top.union(select(below.id).join(top, below.created_by_key == top.c.id))
-    rows = await session.scalars(
-        select(ApiKey)
-        .where(ApiKey.id.in_(select(tree.c.id)), ApiKey.tenant_id == key.tenant_id, ApiKey.revoked_at.is_(None))
-        .order_by(ApiKey.name)
-    )
-    return list(rows)
-
-
-class ApiKeys(TenantRepository[ApiKey]):
-    """The keys of a workspace."""
-
-    model = ApiKey
-
-
-def _working() -> tuple[ColumnElement[bool], ...]:
-    return ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-
-
 async def of_maker(session: AsyncSession, tenant_id: int, user_id: UUID, *, above: Role | None = None) -> list[ApiKey]:
     """The working keys that somebody made, by name; with `above` those of a higher role only."""
-    by_name = (func.lower(ApiKey.name), ApiKey.id)
-    rows = await ApiKeys(session, tenant_id).list(ApiKey.created_by == user_id, *_working(), order_by=by_name)
+    rows = await KeyRepository(session, tenant_id).working(clock.now(), ApiKey.created_by == user_id)
     return [row for row in rows if above is None or not above.covers(Role(row.role))]
 
 
 async def makers(session: AsyncSession, tenant_id: int) -> set[UUID]:
     """Who made keys that work."""
-    return {key.created_by for key in await ApiKeys(session, tenant_id).list(*_working()) if key.created_by is not None}
+    working = await KeyRepository(session, tenant_id).working(clock.now())
+    return {key.created_by for key in working if key.created_by is not None}
 
 
 async def settle(
@@ -249,8 +208,12 @@ async def settle(
         raise Invalid(errors=[{"path": "keys", "message": "Choose what shall become of the API keys."}])
     if answer == "keep":
         return len(held_keys)
-    values = {"created_by": principal.user_id} if answer == "hand_over" else {"revoked_at": clock.now()}
-    await session.execute(update(ApiKey).where(ApiKey.id.in_([key.id for key in held_keys])).values(**values))
+    for key in held_keys:
+        if answer == "hand_over":
+            key.created_by = principal.user_id
+        else:
+            key.revoked_at = clock.now()
+    await session.flush()
     return len(held_keys)
 
 
@@ -263,7 +226,7 @@ def choices(principal: Principal, user_id: UUID, stays_as: Role | None) -> list[
 
 
 async def _theirs(session: AsyncSession, principal: Principal, key_id: UUID, verb: str) -> ApiKey:
-    rows = ApiKeys(session, principal.tenant_id)
+    rows = KeyRepository(session, principal.tenant_id)
     row = await rows.get_one_or_none(ApiKey.id == key_id, ApiKey.revoked_at.is_(None), lock=True)
     if row is None:
         raise NotFound
@@ -318,7 +281,6 @@ async def _stored(session: AsyncSession, row: ApiKey) -> str:
     row.prefix = "".join(secrets.choice(_ALPHABET) for _ in range(10))
     secret = secrets.token_urlsafe(32)
     row.key_hash = crypto.fingerprint(secret)
-    session.add(row)
-    await session.flush()
+    await KeyRepository(session, row.tenant_id).add(row)
     await session.refresh(row)
     return f"tl_{row.prefix}_{secret}"

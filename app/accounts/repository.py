@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.session import SignInLink, UserSession
+from app.models.session import UserSession
 from app.models.status import Role
 from app.models.user import Membership, User
 from app.models.workspace import Workspace
@@ -129,11 +130,31 @@ async def members(session: AsyncSession, tenant_id: int, only: UUID | None = Non
     return [Member(row[0], row[1], row[2], Role(row[3]), *row[4:]) for row in rows]
 
 
-async def drop_sessions(session: AsyncSession, tenant_id: int, user_id: UUID) -> None:
-    await session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.tenant_id == tenant_id))
+async def account_exists(session: AsyncSession, email: str) -> bool:
+    """Is there any account with this address (in lower case)?"""
+    return bool(await session.scalar(select(exists(select(User.id).where(func.lower(User.email) == email)))))
 
 
-async def forget_ended(session: AsyncSession, sessions_before: datetime, links_before: datetime) -> None:
-    """Drop sessions and sign-in links that ran out before these instants."""
-    await session.execute(delete(UserSession).where(UserSession.expires_at < sessions_before))
-    await session.execute(delete(SignInLink).where(SignInLink.expires_at < links_before))
+async def accounts_with_password(session: AsyncSession, email: str, limit: int) -> Sequence[Any]:
+    """(id, password hash) of accounts of an address that may sign in by a password, the ones that were used lately first."""
+    seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
+    query = (
+        select(User.id, User.password_hash)
+        .where(func.lower(User.email) == email, User.password_hash.is_not(None), User.disabled_at.is_(None))
+        .order_by(seen.desc().nulls_last(), User.id)
+        .limit(limit)
+    )
+    return (await session.execute(query)).all()
+
+
+async def password_hash(session: AsyncSession, user_id: UUID) -> str | None:
+    stored: str | None = await session.scalar(select(User.password_hash).where(User.id == user_id))
+    return stored
+
+
+async def shown_name(session: AsyncSession, user_id: UUID) -> str | None:
+    """The name of a user, or the address of one without."""
+    name: str | None = await session.scalar(
+        select(func.coalesce(func.nullif(User.name, ""), User.email)).where(User.id == user_id)
+    )
+    return name

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -118,7 +119,7 @@ async def admit(
     """
     email, wanted = clean_email(email), _role(role)
     member = await repository.member_by_email(session, tenant_id, email)
-    if password is None and member is None and await invitations.account_elsewhere(session, email):
+    if password is None and member is None and await repository.account_exists(session, email):
         token = await invitations.for_server(session, tenant_id, email=email, name=clean_name(name), role=wanted)
         return f"/invitation#{token}"
     user = await create_user(session, email, name=name, password=password, tenant_id=tenant_id, role=wanted)
@@ -244,7 +245,7 @@ async def remove(session: AsyncSession, principal: Principal, user_id: UUID, of_
     await keys.settle(session, principal, user_id, of_keys)
     row = await repository.membership(session, principal.tenant_id, user_id)
     await session.delete(row)
-    await repository.drop_sessions(session, principal.tenant_id, user_id)
+    await sessions.end_of_member(session, principal.tenant_id, user_id)
     if not member.elsewhere:
         await sign_in_links.end_links(session, user_id)
     await invitations.end_of(session, principal.tenant_id, user_id, keeps=None)
@@ -253,7 +254,9 @@ async def remove(session: AsyncSession, principal: Principal, user_id: UUID, of_
     return member
 
 
-async def sessions_of(session: AsyncSession, principal: Principal, user_id: UUID) -> tuple[Member, list[UserSession]]:
+async def sessions_of(
+    session: AsyncSession, principal: Principal, user_id: UUID
+) -> tuple[Member, Sequence[UserSession]]:
     """A member and where they are signed in to this workspace, for somebody who may manage them."""
     member = await _member(session, principal, user_id)
     _may_grant(principal, member.role)

@@ -10,17 +10,17 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import passwords, throttle
+from app.accounts import passwords, repository, throttle
 from app.accounts.principal import Principal
+from app.accounts.session_repository import SessionRepository, drop_session
 from app.accounts.throttle import Budget
 from app.errors import AppError, Forbidden, Invalid, NotFound, TooMany
 from app.lib import addresses, clock, crypto
-from app.lib.ids import uuid7
 from app.models.session import UserSession
-from app.models.user import Membership, User
+from app.models.user import User
 
 log = structlog.get_logger()
 OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -53,7 +53,7 @@ async def check_password(short_transaction: OpenSession, email: str, password: s
     """
     async with short_transaction() as session:
         wait = await throttle.take(session, budgets)
-        accounts = (await session.execute(_accounts(email))).all()
+        accounts = await repository.accounts_with_password(session, addresses.lookup_form(email), ACCOUNTS_TRIED)
     account = await _whose(password, accounts)
     if account is None:
         raise WrongPassword(f"Email or password is wrong.{throttle.in_words(wait)}")
@@ -61,7 +61,7 @@ async def check_password(short_transaction: OpenSession, email: str, password: s
     async with short_transaction() as session:
         await throttle.give_back(session, budgets)
         if renewed:
-            await session.execute(update(User).where(User.id == account.id).values(password_hash=renewed))
+            (await session.get_one(User, account.id)).password_hash = renewed
     user_id: UUID = account.id
     return user_id
 
@@ -70,7 +70,7 @@ async def check_current(short_transaction: OpenSession, principal: Principal, pa
     """Does the signed-in person know their password? Raises Invalid, or TooMany like a sign-in; who has none need not know it."""
     budgets = throttle.of_own_password(principal.id)
     async with short_transaction() as session:
-        stored = await session.scalar(select(User.password_hash).where(User.id == principal.id))
+        stored = await repository.password_hash(session, principal.id)
         if stored is None:
             return
         try:
@@ -84,21 +84,6 @@ async def check_current(short_transaction: OpenSession, principal: Principal, pa
         raise Invalid(text, errors=[{"path": "current", "message": text}])
     async with short_transaction() as session:
         await throttle.give_back(session, budgets)
-
-
-def _accounts(email: str) -> Any:
-    """The accounts of an address that have a password, the ones that were used lately first."""
-    seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
-    return (
-        select(User.id, User.password_hash)
-        .where(
-            func.lower(User.email) == addresses.lookup_form(email),
-            User.password_hash.is_not(None),
-            User.disabled_at.is_(None),
-        )
-        .order_by(seen.desc().nulls_last(), User.id)
-        .limit(ACCOUNTS_TRIED)
-    )
 
 
 async def _whose(password: str, accounts: Sequence[Row[Any]]) -> Row[Any] | None:
@@ -125,17 +110,17 @@ async def start(
 
     `instead_of` is the session that the browser had before; it ends here.
     """
-    tenant_id = await _last_workspace(session, user_id, tenant_id)
-    now = clock.now()
+    rows, now = SessionRepository(session, user_id), clock.now()
+    tenant_id = await rows.last_workspace(tenant_id)
+    if tenant_id is None:
+        raise Forbidden("You are not a member of any workspace. Ask an admin to invite you.")
     if instead_of is not None:
-        await session.execute(delete(UserSession).where(UserSession.id == instead_of))
-    await session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at <= now))
+        await drop_session(session, instead_of)
+    await rows.delete_where(UserSession.expires_at <= now)
     token = secrets.token_urlsafe(32)
-    await session.execute(
-        insert(UserSession).values(
-            id=uuid7(),
+    await rows.add(
+        UserSession(
             token_hash=crypto.fingerprint(token),
-            user_id=user_id,
             tenant_id=tenant_id,
             created_at=now,
             seen_at=now,
@@ -148,80 +133,39 @@ async def start(
     return token
 
 
-async def _last_workspace(session: AsyncSession, user_id: UUID, wanted: int | None) -> int:
-    query = (
-        select(Membership.tenant_id)
-        .outerjoin(
-            UserSession,
-            (UserSession.user_id == Membership.user_id) & (UserSession.tenant_id == Membership.tenant_id),
-        )
-        .where(Membership.user_id == user_id)
-        .group_by(Membership.tenant_id)
-        .order_by(func.max(UserSession.seen_at).desc().nulls_last(), Membership.tenant_id)
-        .limit(1)
-    )
-    workspace_id: int | None = await session.scalar(
-        query if wanted is None else query.where(Membership.tenant_id == wanted)
-    )
-    if workspace_id is None:
-        raise Forbidden("You are not a member of any workspace. Ask an admin to invite you.")
-    return workspace_id
-
-
-async def listed(session: AsyncSession, principal: Principal) -> list[UserSession]:
+async def listed(session: AsyncSession, principal: Principal) -> Sequence[UserSession]:
     """The user's own open sessions, in every workspace, the latest first."""
-    rows = await session.scalars(
-        select(UserSession)
-        .where(UserSession.user_id == principal.id, UserSession.expires_at > clock.now())
-        .order_by(UserSession.seen_at.desc())
-    )
-    return list(rows)
+    return await SessionRepository(session, principal.id).open(clock.now())
 
 
 async def end(session: AsyncSession, principal: Principal, session_id: UUID) -> None:
     """End one of the user's own sessions; NotFound when it is not theirs."""
-    ended = await session.execute(
-        delete(UserSession)
-        .where(UserSession.id == session_id, UserSession.user_id == principal.id)
-        .returning(UserSession.id)
-    )
-    if ended.scalar() is None:
+    if not await SessionRepository(session, principal.id).delete_where(UserSession.id == session_id):
         raise NotFound
 
 
 async def end_others(session: AsyncSession, user_id: UUID, keep: UUID | None) -> int:
     """End all sessions of a user but one; after a change of password nobody else stays signed in."""
-    ended = await session.execute(
-        delete(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.id.is_distinct_from(keep))
-        .returning(UserSession.id)
-    )
-    return len(ended.all())
+    return await SessionRepository(session, user_id).delete_where(UserSession.id.is_distinct_from(keep))
 
 
-async def of_member(session: AsyncSession, tenant_id: int, user_id: UUID) -> list[UserSession]:
+async def of_member(session: AsyncSession, tenant_id: int, user_id: UUID) -> Sequence[UserSession]:
     """A member's open sessions in one workspace, the latest first."""
-    rows = await session.scalars(
-        select(UserSession)
-        .where(UserSession.tenant_id == tenant_id, UserSession.user_id == user_id, UserSession.expires_at > clock.now())
-        .order_by(UserSession.seen_at.desc())
-    )
-    return list(rows)
+    return await SessionRepository(session, user_id).open(clock.now(), tenant_id)
 
 
-async def end_of_member(session: AsyncSession, tenant_id: int, user_id: UUID, only: UUID | None) -> int:
+async def end_of_member(session: AsyncSession, tenant_id: int, user_id: UUID, only: UUID | None = None) -> int:
     """End a member's sessions in one workspace, or only one of them; how many there were."""
-    here = (UserSession.tenant_id == tenant_id) & (UserSession.user_id == user_id)
-    which = here if only is None else here & (UserSession.id == only)
-    ended = await session.execute(delete(UserSession).where(which).returning(UserSession.id))
-    return len(ended.all())
+    which = [] if only is None else [UserSession.id == only]
+    return await SessionRepository(session, user_id).delete_where(UserSession.tenant_id == tenant_id, *which)
 
 
 async def switch(session: AsyncSession, principal: Principal, tenant_id: int) -> None:
     """Move this session to another workspace of the user; NotFound when they are not a member."""
-    member = await session.scalar(
-        select(Membership.tenant_id).where(Membership.user_id == principal.id, Membership.tenant_id == tenant_id)
-    )
-    if member is None:
+    rows = SessionRepository(session, principal.id)
+    if await rows.last_workspace(tenant_id) is None:
         raise NotFound
-    await session.execute(update(UserSession).where(UserSession.id == principal.session_id).values(tenant_id=tenant_id))
+    row = await rows.get_one_or_none(UserSession.id == principal.session_id)
+    if row is not None:
+        row.tenant_id = tenant_id
+        await session.flush()

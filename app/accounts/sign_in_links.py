@@ -7,17 +7,18 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from app.accounts import sessions
+from app.accounts import repository, session_repository, sessions
+from app.accounts.session_repository import SignInLinkRepository
 from app.errors import AppError
 from app.lib import clock, crypto
 from app.models.session import SignInLink
 from app.models.user import User
 
 LINK_LIFE = timedelta(hours=1)
+LISTED = 20
+"""Links that a profile shows of those that others made for it."""
 
 
 class LinkOver(AppError):
@@ -36,10 +37,9 @@ async def create_sign_in_link(
     """
     await end_links(session, user_id)
     token, now = secrets.token_urlsafe(32), clock.now()
-    await session.execute(
-        insert(SignInLink).values(
+    await SignInLinkRepository(session, user_id).add(
+        SignInLink(
             token_hash=crypto.fingerprint(token),
-            user_id=user_id,
             expires_at=now + LINK_LIFE,
             used_at=None,
             created_at=now,
@@ -52,10 +52,7 @@ async def create_sign_in_link(
 
 async def end_links(session: AsyncSession, user_id: UUID) -> None:
     """No link that was made for this user works any more. They stay listed for a while."""
-    now = clock.now()
-    await session.execute(
-        update(SignInLink).where(SignInLink.user_id == user_id, SignInLink.expires_at > now).values(expires_at=now)
-    )
+    await SignInLinkRepository(session, user_id).end(clock.now())
 
 
 class LinkMade(NamedTuple):
@@ -70,52 +67,18 @@ class LinkMade(NamedTuple):
 
 async def links_made_for(session: AsyncSession, user_id: UUID) -> list[LinkMade]:
     """The one-time links that admins made for a user, the latest first."""
-    maker = aliased(User)
-    rows = await session.execute(
-        select(
-            SignInLink.created_at,
-            func.coalesce(func.nullif(maker.name, ""), maker.email),
-            SignInLink.mailed,
-            SignInLink.used_at,
-        )
-        .join(maker, maker.id == SignInLink.created_by)
-        .where(SignInLink.user_id == user_id, SignInLink.created_by != user_id)
-        .order_by(SignInLink.created_at.desc())
-        .limit(20)
-    )
-    return [LinkMade(*row) for row in rows]
+    return [LinkMade(*row) for row in await SignInLinkRepository(session, user_id).made_by_others(LISTED)]
 
 
 async def untold_link(session: AsyncSession, user_id: UUID) -> str | None:
     """Who made a link for this user since they last signed in with their password; told once."""
-    made_by = await session.scalar(
-        update(SignInLink)
-        .where(SignInLink.user_id == user_id, SignInLink.created_by != user_id, SignInLink.told_at.is_(None))
-        .values(told_at=clock.now())
-        .returning(SignInLink.created_by)
-    )
-    if made_by is None:
-        return None
-    name: str | None = await session.scalar(
-        select(func.coalesce(func.nullif(User.name, ""), User.email)).where(User.id == made_by)
-    )
-    return name
+    made_by = await SignInLinkRepository(session, user_id).tell_of_others(clock.now())
+    return None if made_by is None else await repository.shown_name(session, made_by)
 
 
 async def link_owner(session: AsyncSession, token: str) -> tuple[User, datetime]:
     """Whom a link would sign in, and until when it can; LinkOver when it cannot. It uses nothing up."""
-    row = (
-        await session.execute(
-            select(User, SignInLink.expires_at)
-            .join(SignInLink, SignInLink.user_id == User.id)
-            .where(
-                SignInLink.token_hash == crypto.fingerprint(token),
-                SignInLink.used_at.is_(None),
-                SignInLink.expires_at > clock.now(),
-                User.disabled_at.is_(None),
-            )
-        )
-    ).one_or_none()
+    row = await session_repository.link_by_token(session, crypto.fingerprint(token), clock.now())
     if row is None:
         raise LinkOver
     return row[0], row[1]
@@ -123,19 +86,8 @@ async def link_owner(session: AsyncSession, token: str) -> tuple[User, datetime]
 
 async def use_link(session: AsyncSession, token: str) -> UUID:
     """Use a link up and return its user. Of two at once, one gets LinkOver."""
-    now = clock.now()
-    row = await session.execute(
-        update(SignInLink)
-        .where(
-            SignInLink.token_hash == crypto.fingerprint(token),
-            SignInLink.used_at.is_(None),
-            SignInLink.expires_at > now,
-            SignInLink.user_id.in_(select(User.id).where(User.disabled_at.is_(None))),
-        )
-        .values(used_at=now)
-        .returning(SignInLink.user_id, SignInLink.created_by)
-    )
-    if (used := row.one_or_none()) is None:
+    used = await session_repository.use_link_up(session, crypto.fingerprint(token), clock.now())
+    if used is None:
         raise LinkOver
     user_id: UUID = used.user_id
     if used.created_by is not None:  # whoever had come in since it was made is out again

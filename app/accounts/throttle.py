@@ -20,12 +20,12 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import throttle_repository
+from app.accounts.throttle_repository import FailureRepository
 from app.errors import TooMany
 from app.lib import addresses, clock
-from app.models.session import SignInFailure
 from app.web.client_address import network_of
 
 WINDOW = timedelta(minutes=15)
@@ -71,35 +71,32 @@ async def take(session: AsyncSession, budgets: Sequence[Budget]) -> timedelta:
     """Count one try. Returns how long the next must wait if this one fails; TooMany with `retry_after` when it comes too early."""
     now, wait = clock.now(), timedelta(0)
     for budget in budgets:
-        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": budget.key})
-        tries = await session.scalars(
-            select(SignInFailure.at)
-            .where(SignInFailure.key == budget.key, SignInFailure.at > now - WINDOW)
-            .order_by(SignInFailure.at)
-        )
-        times = list(tries)
+        failures = FailureRepository(session, budget.key)
+        await failures.lock()
+        times = await failures.since(now - WINDOW)
         if budget.allowed is not None and len(times) >= budget.allowed:
             _refuse(times[-budget.allowed] + WINDOW - now)
         if budget.slows:
             if times and (left := times[-1] + delay(len(times)) - now) > timedelta(0):
                 _refuse(left)
             wait = max(wait, delay(len(times) + 1))
-    await session.execute(insert(SignInFailure), [{"key": budget.key, "at": now} for budget in budgets])
+    await throttle_repository.add_failures(session, [budget.key for budget in budgets], now)
     return wait
 
 
 async def give_back(session: AsyncSession, budgets: Sequence[Budget]) -> None:
     """The password was right: this place starts anew, and of what it shares with others this one try is forgotten."""
     for budget in budgets:
-        mine = SignInFailure.key == budget.key
-        if not budget.slows:
-            mine = SignInFailure.id == select(func.max(SignInFailure.id)).where(mine).scalar_subquery()
-        await session.execute(delete(SignInFailure).where(mine))
+        failures = FailureRepository(session, budget.key)
+        if budget.slows:
+            await failures.delete_where()
+        else:
+            await failures.forget_last()
 
 
 async def forget_old(session: AsyncSession) -> None:
     """Drop tries that no longer count."""
-    await session.execute(delete(SignInFailure).where(SignInFailure.at < clock.now() - WINDOW))
+    await throttle_repository.forget_failures(session, clock.now() - WINDOW)
 
 
 def in_words(wait: timedelta) -> str:
