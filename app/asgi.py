@@ -80,7 +80,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     installed_types.install()
     features.actors()  # whoever notifies an actor asks it for its queue
     config = database_config or transactions.session_config()
-    config.before_send_handler = transactions.commit_on_response(config)
+    config.before_send_handler = transactions.commit_on_response
     sessions = config.create_session_maker() if database_config else database.probe_sessions()
     probe = HealthProbe(sessions, troubles.for_health)
     app = Litestar(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyAsyncConfig
-from advanced_alchemy.extensions.litestar._utils import delete_aa_scope_state, get_aa_scope_state
+from litestar.datastructures import State
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,15 +16,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import database
 from app.lib.holding import begin_work, check_nothing_held
 
-if TYPE_CHECKING:
-    from litestar.types import BeforeMessageSendHookHandler
-
-_COMMITTING = "throughline_committing"
+_COMMITTING, _SESSION = "throughline_committing", "throughline_session"
 
 
-def session_config() -> SQLAlchemyAsyncConfig:
+class RequestSessions(SQLAlchemyAsyncConfig):
+    """The library's configuration, with the session of a request kept in the request's state, where the hooks here find it."""
+
+    def provide_session(self, state: State, scope: Scope) -> AsyncSession:
+        session = opened_session(scope)
+        if session is None:
+            maker: Callable[[], AsyncSession] = state[self.session_maker_app_state_key]
+            session = scope["state"][_SESSION] = maker()
+        return session
+
+
+def opened_session(scope: Scope) -> AsyncSession | None:
+    """The session of a request that has one by now."""
+    session: AsyncSession | None = scope["state"].get(_SESSION)
+    return session
+
+
+def session_config() -> RequestSessions:
     """The session of a request, injected as `db_session`."""
-    return SQLAlchemyAsyncConfig(
+    return RequestSessions(
         engine_instance=database.engine(),
         session_maker=database.session_maker(),
         session_dependency_key="db_session",
@@ -35,14 +49,14 @@ def session_config() -> SQLAlchemyAsyncConfig:
 @asynccontextmanager
 async def short_transaction(scope: Scope) -> AsyncIterator[AsyncSession]:
     """A short transaction beside the one of the request, for middleware. Its connection is given back at the end."""
-    config: SQLAlchemyAsyncConfig = scope["litestar_app"].state["database"]
+    config: RequestSessions = scope["litestar_app"].state["database"]
     async with database.committed(config.create_session_maker()()) as session:
         yield session
 
 
 def request_session(scope: Scope) -> AsyncSession:
     """The session of this request, the one that its handler gets as `db_session`."""
-    config: SQLAlchemyAsyncConfig = scope["litestar_app"].state["database"]
+    config: RequestSessions = scope["litestar_app"].state["database"]
     return config.provide_session(scope["litestar_app"].state, scope)
 
 
@@ -51,30 +65,26 @@ def was_committing(scope: Scope) -> bool:
     return bool(scope["state"].get(_COMMITTING))
 
 
-def commit_on_response(config: SQLAlchemyAsyncConfig) -> BeforeMessageSendHookHandler:
+async def commit_on_response(message: Message, scope: Scope) -> None:
     """The hook that ends a request's transaction: commit before the first byte of a 2xx or 3xx, else roll back.
 
     The library's own hook hides a failed commit behind the answer that was on its way, and a client would read 202 for
     work that is gone. Here the failure goes to the exception handler: nothing was sent yet, so it can still answer.
     """
-
-    async def hook(message: Message, scope: Scope) -> None:
-        session: AsyncSession | None = get_aa_scope_state(scope, config.session_scope_key)
-        if session is None or message["type"] != "http.response.start":
-            check_nothing_held("an answer to its client")
-            return
-        if 200 <= message["status"] < 400:
-            scope["state"][_COMMITTING] = True
-            try:
-                await database.commit(session)
-            except BaseException:
-                allow_error_response(scope)
-                raise
-        else:
-            with contextlib.suppress(Exception):  # a lost connection needs no rollback
-                await session.rollback()
-
-    return hook
+    session = opened_session(scope)
+    if session is None or message["type"] != "http.response.start":
+        check_nothing_held("an answer to its client")
+        return
+    if 200 <= message["status"] < 400:
+        scope["state"][_COMMITTING] = True
+        try:
+            await database.commit(session)
+        except BaseException:
+            allow_error_response(scope)
+            raise
+    else:
+        with contextlib.suppress(Exception):  # a lost connection needs no rollback
+            await session.rollback()
 
 
 class CloseSession:
@@ -92,10 +102,9 @@ class CloseSession:
             begin_work()
             await self.app(scope, received, send)
         finally:
-            key = scope["litestar_app"].state["database"].session_scope_key
-            session: AsyncSession | None = get_aa_scope_state(scope, key)
+            session = opened_session(scope)
             if session is not None:
-                delete_aa_scope_state(scope, key)
+                del scope["state"][_SESSION]
                 with contextlib.suppress(Exception):
                     await session.close()
 
