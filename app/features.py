@@ -3,7 +3,7 @@
 A feature is a package of `app`. Its modules declare lists:
 
     api, pages   ROUTES        handlers of Litestar; of the API also API_TAGS, its groups in the reference (litestar's `Tag`)
-    api          SERVICES      by the name under which handlers ask for it (`app.accounts.deps`): what is made of session and principal
+                 SERVICES      by the name under which handlers ask for it (`app.accounts.deps`): what is made of session and principal
     jobs         ACTORS        actors of Dramatiq, each with its queue: `jobs.URGENT` for what people wait for, or `jobs.BULK`
                  POLLS         functions that each worker calls every second, in a thread each: work is done without Redis, too
                  WAKEUPS       `lib.wakeups.Wakeup`: which actor the scheduler notifies when, as SQL
@@ -66,8 +66,9 @@ def routes() -> list[Any]:
 
 def services() -> dict[str, Callable[..., Any]]:
     """What handlers may ask for, by name."""
-    _declared("SERVICES", ["api"], str)
-    return {name: service for module in modules("api") for name, service in getattr(module, "SERVICES", {}).items()}
+    places = ["api", "pages"]
+    _declared("SERVICES", places, str)
+    return {name: service for module in modules(*places) for name, service in getattr(module, "SERVICES", {}).items()}
 
 
 def api_tags() -> list[Tag]:

@@ -1,6 +1,6 @@
 """What handlers of all features receive: the request of somebody who signed in, the request's session, and services in their name.
 
-A feature declares its services in its `api` as `SERVICES`, by the name under which handlers ask for them:
+A feature declares its services in its `api` or `pages` as `SERVICES`, by the name under which handlers ask for them:
 
     async def get_workflow(workflow_id: FromPath[UUID], workflows: NamedDependency[WorkflowService]) -> …
 """
@@ -15,6 +15,7 @@ from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.models.tenant_repository import TenantRepository
 
 AppRequest = Request[Principal, Any, Any]
 """`request.user` is who asks; of a route that says `public=True` it may be nobody."""
@@ -22,10 +23,15 @@ Database = NamedDependency[AsyncSession]
 """The session of the request, a parameter called `db_session`. Its transaction is committed with the answer."""
 
 
-def injected(service: Callable[[AsyncSession, Principal], Any]) -> Provide:
-    """Make `service` in the request's transaction and in the name of who asks, for each handler that wants it."""
+def injected(service: Callable[[AsyncSession, Any], Any]) -> Provide:
+    """Make `service` in the request's transaction and in the name of who asks (a Principal), for each handler that wants it.
+
+    A repository is made for their workspace: where a page needs plain reads only.
+    """
+
+    of_workspace = isinstance(service, type) and issubclass(service, TenantRepository)
 
     async def provide(request: AppRequest, db_session: Database) -> Any:
-        return service(db_session, request.user)
+        return service(db_session, request.user.tenant_id if of_workspace else request.user)
 
     return Provide(provide)

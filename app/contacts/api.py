@@ -15,6 +15,7 @@ from app.accounts.deps import AppRequest
 from app.contacts.actions import ContactActions
 from app.contacts.imports import api as imports
 from app.contacts.imports.service import ImportService
+from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn, ContactOut, Erased, ResubscribeRequest
 from app.contacts.service import ContactService
 from app.models.contact import Contact
@@ -148,4 +149,9 @@ ROUTES: list[Any] = [
     resubscribe_contact,
     *imports.ROUTES,
 ]
-SERVICES = {"contacts": ContactService, "contact_actions": ContactActions, "imports": ImportService}
+SERVICES = {
+    "contacts": ContactService,
+    "contact_rows": ContactRepository,
+    "contact_actions": ContactActions,
+    "imports": ImportService,
+}

@@ -6,11 +6,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.deps import AppRequest, Database
+from app.accounts.deps import AppRequest
 from app.errors import NotFound
 from app.lib import holding, sandbox
 from app.mailbox.opened_mail import ShownMail, opened
@@ -38,23 +38,23 @@ def _only_local() -> None:
         raise NoMailbox
 
 
-async def _mail(request: AppRequest, session: AsyncSession, mail_id: UUID) -> MailboxMessage:
+async def _mail(mails: MailboxRepository, mail_id: UUID) -> MailboxMessage:
     _only_local()
-    mail = await MailboxRepository(session, request.user.tenant_id).get_one_or_none(MailboxMessage.id == mail_id)
+    mail = await mails.get_one_or_none(MailboxMessage.id == mail_id)
     if mail is None:
         raise NotFound
     return mail
 
 
-async def _opened(request: AppRequest, session: AsyncSession, mail: MailboxMessage) -> ShownMail:
+async def _opened(request: AppRequest, mails: MailboxRepository, mail: MailboxMessage) -> ShownMail:
     """The mail taken apart, in a child: it may have come from anywhere."""
-    await holding.give_back(session)
+    await holding.give_back(mails.session)
     return await sandbox.run(opened, mail.raw, share=share_of(request.user))
 
 
 async def _page(
     request: AppRequest,
-    session: AsyncSession,
+    mails: MailboxRepository,
     block: str,
     *,
     search: str,
@@ -62,8 +62,7 @@ async def _page(
     mail: MailboxMessage | None = None,
     before: UUID | None = None,
 ) -> Template:
-    mails = MailboxRepository(session, request.user.tenant_id)
-    shown = await _opened(request, session, mail) if mail else None
+    shown = await _opened(request, mails, mail) if mail else None
     rows = await mails.newest(PAGE + 1, search=search.strip(), before=before)
     return page(
         request,
@@ -82,36 +81,43 @@ async def _page(
 
 @get("/mailbox", role=Role.VIEWER)
 async def mailbox(
-    request: AppRequest, db_session: Database, search: FromQuery[str] = "", before: FromQuery[UUID | None] = None
+    request: AppRequest,
+    mails: NamedDependency[MailboxRepository],
+    search: FromQuery[str] = "",
+    before: FromQuery[UUID | None] = None,
 ) -> Template:
     """The newest mails."""
     _only_local()
-    return await _page(request, db_session, "list", search=search, before=before)
+    return await _page(request, mails, "list", search=search, before=before)
 
 
 @get("/mailbox/{mail_id:uuid}", role=Role.VIEWER)
 async def show_mail(
     request: AppRequest,
-    db_session: Database,
+    mails: NamedDependency[MailboxRepository],
     mail_id: FromPath[UUID],
     search: FromQuery[str] = "",
     view: FromQuery[View] = "mail",
 ) -> Template:
     """One mail beside the list: as it looks, as text, or its headers."""
-    mail = await _mail(request, db_session, mail_id)
-    return await _page(request, db_session, "reader", search=search, view=view, mail=mail)
+    mail = await _mail(mails, mail_id)
+    return await _page(request, mails, "reader", search=search, view=view, mail=mail)
 
 
 @get("/mailbox/{mail_id:uuid}/frame", role=Role.VIEWER)
-async def mail_frame(request: AppRequest, db_session: Database, mail_id: FromPath[UUID]) -> Response[str]:
+async def mail_frame(
+    request: AppRequest, mails: NamedDependency[MailboxRepository], mail_id: FromPath[UUID]
+) -> Response[str]:
     """The HTML of a mail, as the document of a sandboxed frame."""
-    return framed((await _opened(request, db_session, await _mail(request, db_session, mail_id))).html)
+    return framed((await _opened(request, mails, await _mail(mails, mail_id))).html)
 
 
 @get("/mailbox/{mail_id:uuid}/raw", role=Role.VIEWER)
-async def mail_source(request: AppRequest, db_session: Database, mail_id: FromPath[UUID]) -> Response[bytes]:
+async def mail_source(
+    request: AppRequest, mails: NamedDependency[MailboxRepository], mail_id: FromPath[UUID]
+) -> Response[bytes]:
     """The mail as it came, to save as a file."""
-    mail = await _mail(request, db_session, mail_id)
+    mail = await _mail(mails, mail_id)
     return Response(
         mail.raw,
         media_type="message/rfc822",
@@ -120,11 +126,12 @@ async def mail_source(request: AppRequest, db_session: Database, mail_id: FromPa
 
 
 @post("/mailbox/clear", role=Role.MARKETER)
-async def clear_mailbox(request: AppRequest, db_session: Database) -> Response[bytes]:
+async def clear_mailbox(request: AppRequest, mails: NamedDependency[MailboxRepository]) -> Response[bytes]:
     """Empty the mailbox of this workspace. The ledger keeps its rows."""
     _only_local()
-    await MailboxRepository(db_session, request.user.tenant_id).delete_where()
+    await mails.delete_where()
     return flash.go(request, "/mailbox", "The mailbox is empty.")
 
 
 ROUTES: list[Any] = [mailbox, show_mail, mail_frame, mail_source, clear_mailbox]
+SERVICES = {"mails": MailboxRepository}

@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from app.accounts import guards
 from app.accounts.deps import AppRequest
+from app.message_templates.repository import TemplateRepository
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
 from app.message_templates.service import TemplateService, parts_of, template_view
 from app.models.scope import Scope
@@ -112,4 +113,4 @@ ROUTES: list[Any] = [
     delete_template,
     preview_template,
 ]
-SERVICES = {"templates": TemplateService}
+SERVICES = {"templates": TemplateService, "template_rows": TemplateRepository}

@@ -9,13 +9,11 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import usage
 from app.accounts.deps import AppRequest, Database
 from app.errors import AppError, FieldError, Invalid, TooMany
 from app.message_templates.mail_view import framed
-from app.message_templates.repository import SampleContacts
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
 from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
@@ -77,7 +75,7 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
     """The rendered mail, or what stands against it, for the contact with the address or external id `who`."""
     contact_id = None
     if who.strip():
-        contact = await SampleContacts(service.session, service.tenant_id).known_as(who.strip())
+        contact = await service.samples.known_as(who.strip())
         if contact is None:
             return None, {"as": "No contact has this address or id."}
         contact_id = contact.id
@@ -87,10 +85,10 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
         return None, errors_by_path(error)
 
 
-async def _held_back(session: AsyncSession, tenant_id: int, who: str) -> str:
+async def _held_back(service: TemplateService, who: str) -> str:
     """Why the contact that the preview is for would not get the mail; empty when it would."""
-    contact = await SampleContacts(session, tenant_id).known_as(who.strip()) if who.strip() else None
-    may = await permission_of(session, contact) if contact is not None else None
+    contact = await service.samples.known_as(who.strip()) if who.strip() else None
+    may = await permission_of(service.session, contact) if contact is not None else None
     return "" if may is None or may.allowed else may.sentence
 
 
@@ -117,12 +115,10 @@ async def _editor(
     error: AppError | None = None,
     saved_name: str = "",
 ) -> Template:
-    session = service.session
     parts = Parts(given["subject"], given["html"], given["text"])
     shown, problems = await _preview(service, parts, given.get("as", ""))
-    samples = SampleContacts(session, service.tenant_id)
-    keys = await samples.attribute_names()
-    uses = await usage.of_template(session, service.tenant_id, template_id) if template_id else []
+    keys = await service.samples.attribute_names()
+    uses = await usage.of_template(service.session, service.tenant_id, template_id) if template_id else []
     return page(
         request,
         "templates/edit.html",
@@ -131,9 +127,9 @@ async def _editor(
         template_id=template_id,
         saved_name=saved_name,
         shown=shown,
-        held_back=await _held_back(session, service.tenant_id, given.get("as", "")),
+        held_back=await _held_back(service, given.get("as", "")),
         errors={**problems, **errors_by_path(error)},
-        contacts=await samples.some_addresses(),
+        contacts=await service.samples.some_addresses(),
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
         extras=EXTRAS,
         used=len({use.workflow_id for use in uses}),
@@ -233,12 +229,12 @@ async def delete_template(
 
 
 @post("/templates/preview", role=Role.VIEWER, cost=20, status_code=200)
-async def preview(request: AppRequest, db_session: Database, templates: NamedDependency[TemplateService]) -> Template:
+async def preview(request: AppRequest, templates: NamedDependency[TemplateService]) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
     given = await _typed(request)
     parts = Parts(given["subject"], given["html"], given["text"])
     shown, errors = await _preview(templates, parts, given["as"])
-    held_back = await _held_back(db_session, templates.tenant_id, given["as"])
+    held_back = await _held_back(templates, given["as"])
     return page(
         request, "templates/edit.html", block="preview", given=given, shown=shown, held_back=held_back, errors=errors
     )

@@ -17,7 +17,7 @@ from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text
 from app.lib import clock, holding, sandbox, single_line
-from app.message_templates.repository import TemplateRepository
+from app.message_templates.repository import SampleContacts, TemplateRepository
 from app.message_templates.schemas import (
     NewTemplate,
     PreviewRequest,
@@ -133,6 +133,7 @@ class TemplateService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
         self.rows = TemplateRepository(session, principal.tenant_id)
+        self.samples = SampleContacts(session, principal.tenant_id)
 
     async def get(self, template_id: UUID) -> Template:
         template = await self.rows.get_one_or_none(Template.id == template_id)

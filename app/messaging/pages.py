@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
+from app.accounts.deps import AppRequest
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
 from app.lib import clock
@@ -193,13 +193,17 @@ def _told(act: Act, done: MovedView) -> str:
 
 @get("/messages/{text:str}", role=Role.VIEWER)
 async def show_message(
-    request: AppRequest, db_session: Database, messages: NamedDependency[MessageService], text: FromPath[str]
+    request: AppRequest,
+    messages: NamedDependency[MessageService],
+    template_rows: NamedDependency[TemplateRepository],
+    contact_rows: NamedDependency[ContactRepository],
+    mails: NamedDependency[MailboxRepository],
+    text: FromPath[str],
 ) -> Template:
     """One message: what it is, where it belongs, what became of it, and what it says."""
     row: Message = await messages.get(text)
     names = await messages.rows.workflow_names({row.workflow_id})
-    templates = TemplateRepository(db_session, messages.tenant_id)
-    template = await templates.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
+    template = await template_rows.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
     decisions = (await messages.decisions([row])).get((row.run_id, row.seq), [])
     return page(
         request,
@@ -212,12 +216,10 @@ async def show_message(
         history=[(decision, MessageStatus(decision.was_status).word) for decision in reversed(decisions)],
         workflow=names.get(row.workflow_id),
         template=template,
-        contact=await ContactRepository(db_session, messages.tenant_id).get(row.contact_id),
+        contact=await contact_rows.get(row.contact_id),
         address=(await _addresses(messages, [row])).get(text, ""),
         several_channels=len(registry.channels()) > 1,
-        delivered=await MailboxRepository(db_session, messages.tenant_id).called(wire_message_id(row.run_id, row.seq))
-        if settings().local
-        else None,
+        delivered=await mails.called(wire_message_id(row.run_id, row.seq)) if settings().local else None,
     )
 
 

@@ -13,7 +13,7 @@ from app import asgi, features
 APP = Path(__file__).resolve().parents[2] / "app"
 WEB = {path for path in APP.rglob("*.py") if path.stem in ("api", "pages") or path.stem.endswith(("_pages", "_api"))}
 
-SERVICE_BY_HAND = r"\b\w+(?:Service|Jobs|Actions)\((?:db_)?session, request\.user\)"
+SERVICE_BY_HAND = r"\b[A-Z]\w*\((?:db_)?session, (?:request\.user|\w+\.tenant_id|principal|tenant_id)\b"
 OWN_ALIAS = r"(?m)^\w+ = (?:Request\[|NamedDependency\[AsyncSession)"
 SAID_AGAIN = r"include_in_schema"
 
