@@ -33,9 +33,7 @@ async def _work() -> bool:
 def poll_imports() -> None:
     """Is there an import to run? Asked each second by a thread of its own; a look costs one small query."""
     with database.connect() as connection:
-        waiting = connection.execute(
-            "select 1 from contact_imports where status in ('queued', 'running') limit 1"
-        ).fetchone()
+        waiting = connection.execute(repository.WAITING).fetchone() is not None
     if waiting:
         asyncio.run(_work())
 

@@ -12,12 +12,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
-from app.contacts import forms, history, labels, timeline
+from app.accounts.deps import AppRequest
+from app.contacts import forms, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
-from app.contacts.history import History
 from app.contacts.imports import pages as import_pages
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
@@ -40,7 +39,6 @@ ONE = "/contacts/{contact_id:uuid}"
 @get("/contacts", role=Role.VIEWER)
 async def contact_list(
     request: AppRequest,
-    db_session: Database,
     contacts: NamedDependency[ContactService],
     search: FromQuery[str] = "",
     tag: FromQuery[str] = "",
@@ -66,7 +64,7 @@ async def contact_list(
         permissions=await contacts.permissions(listed.items),
         permission_labels=list(LABELS.items()),
         cursor=cursor,
-        tags=await history.common_tags(db_session, request.user.tenant_id),
+        tags=await contacts.rows.common_tags(),
         name_of=name_of,
     )
 
@@ -78,9 +76,7 @@ async def new_contact(request: AppRequest) -> Template:
 
 
 @post("/contacts/new", role=Role.MARKETER, status_code=200)
-async def create_contact(
-    request: AppRequest, db_session: Database, contacts: NamedDependency[ContactService]
-) -> Template | Response[bytes]:
+async def create_contact(request: AppRequest, contacts: NamedDependency[ContactService]) -> Template | Response[bytes]:
     """Make a contact by hand. One that exists is not changed by the way."""
     form = forms.submitted(await request.form())
     sent, field_errors = forms.change(form)
@@ -88,7 +84,7 @@ async def create_contact(
         if field_errors:
             raise Invalid(errors=field_errors)
         contact = await contacts.create(sent, via="page")
-        await labels.keep(db_session, request.user.tenant_id, form.labels)
+        await contacts.labels.keep(form.labels)
     except AppError as error:
         return _form(request, form, error=error)
     return go(request, f"/contacts/{contact.id}", f"{name_of(contact)} is a contact now.")
@@ -96,17 +92,17 @@ async def create_contact(
 
 @get(f"{ONE}/edit", role=Role.MARKETER)
 async def edit_contact(
-    request: AppRequest, db_session: Database, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
+    request: AppRequest, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Template:
     """The form of a contact."""
     contact = await contacts.get(contact_id)
-    form = forms.filled(contact, await labels.known(db_session, request.user.tenant_id))
+    form = forms.filled(contact, await contacts.labels.by_name())
     return _form(request, form, contact, held_back=await _held_back(contacts, contact))
 
 
 @post(f"{ONE}/edit", role=Role.MARKETER, status_code=200)
 async def save_contact(
-    request: AppRequest, db_session: Database, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
+    request: AppRequest, contacts: NamedDependency[ContactService], contact_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Change what differs from what the form was filled with."""
     contact = await contacts.get(contact_id)
@@ -116,9 +112,9 @@ async def save_contact(
         if field_errors:
             raise Invalid(errors=field_errors)
         await contacts.patch(contact_id, sent)
-        await labels.keep(db_session, request.user.tenant_id, form.labels)
+        await contacts.labels.keep(form.labels)
     except AppError as error:
-        called = await labels.known(db_session, request.user.tenant_id)
+        called = await contacts.labels.by_name()
         for row in form.attributes:
             row.label = called.get(row.name, "")
         return _form(request, form, contact, error, await _held_back(contacts, contact))
@@ -185,10 +181,9 @@ async def contact_page(
     action: ActionForm | None = None,
 ) -> Template:
     """The page of a contact; with an `action` that failed, its dialog stands open and says why."""
-    session = contacts.session
-    past = History(session, request.user.tenant_id, contact.id)
+    past = contacts.history(contact)
     before = before.replace(tzinfo=UTC) if before is not None and before.tzinfo is None else before
-    called = await labels.known(session, request.user.tenant_id)
+    called = await contacts.labels.by_name()
     shown = await timeline.read_timeline(past, show, before, called)
     counts = await past.counts()
     if shown.before is None and show in ("all", "changes") and not counts["created"]:
@@ -215,7 +210,7 @@ async def contact_page(
         earlier=f"/contacts/{contact.id}?{urlencode(query)}" if shown.before else "",
         coming=coming,
         underway=underway,
-        workflows=await history.startable(session, request.user.tenant_id) if request.user.may("marketer") else [],
+        workflows=await contacts.workflows.startable() if request.user.may("marketer") else [],
         action=action or ActionForm(),
     )
 

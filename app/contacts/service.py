@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts import erasure, fields, merging
 from app.contacts.fields import ContactPatch
+from app.contacts.history_repository import ContactHistory, EnterableWorkflows
+from app.contacts.label_repository import LabelRepository
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
@@ -44,6 +46,8 @@ class ContactService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.rows = ContactRepository(session, principal.tenant_id)
+        self.labels = LabelRepository(session, principal.tenant_id)
+        self.workflows = EnterableWorkflows(session, principal.tenant_id)
         self.tenant_id = principal.tenant_id
 
     async def get(self, contact_id: UUID) -> Contact:
@@ -52,6 +56,10 @@ class ContactService:
         if contact is None:
             raise NoContact
         return contact
+
+    def history(self, contact: Contact) -> ContactHistory:
+        """What happened to a contact, for its page."""
+        return ContactHistory(self.session, self.tenant_id, contact.id)
 
     async def list(
         self,

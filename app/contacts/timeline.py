@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.contacts.history import CHANGES, History
+from app.contacts.history_repository import CHANGES, ContactHistory
 from app.flow import node_words, registry
 from app.lib.formats import duration, readable
 from app.messaging.channels import registry as channels
@@ -86,7 +86,7 @@ class TimelinePage(msgspec.Struct):
 
 
 async def read_timeline(
-    history: History, show: str = "all", before: datetime | None = None, labels: Mapping[str, str] | None = None
+    history: ContactHistory, show: str = "all", before: datetime | None = None, labels: Mapping[str, str] | None = None
 ) -> TimelinePage:
     """The last entries before a moment, newest first. `labels`: what people call attributes."""
     entries: list[TimelineEntry] = []
@@ -267,7 +267,7 @@ def _next(graph: dict[str, Any], node_id: str | None) -> str | None:
     return None
 
 
-async def future(history: History, now: datetime) -> tuple[list[Coming], list[Underway]]:
+async def future(history: ContactHistory, now: datetime) -> tuple[list[Coming], list[Underway]]:
     """What will happen by itself, soonest first, and the runs under way."""
     coming: list[Coming] = []
     underway: list[Underway] = []

@@ -10,8 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
-from app.contacts import history
+from app.accounts.deps import AppRequest
 from app.contacts.actions import ActionForm
 from app.contacts.pages import ONE, contact_page
 from app.contacts.service import ContactService
@@ -28,7 +27,6 @@ START = "/workflows/{workflow_id:uuid}/start"
 @post(f"{ONE}/start", role=Role.MARKETER, status_code=200)
 async def start_workflow(
     request: AppRequest,
-    db_session: Database,
     contacts: NamedDependency[ContactService],
     triggers: NamedDependency[TriggerService],
     contact_id: FromPath[UUID],
@@ -36,7 +34,7 @@ async def start_workflow(
     """Put the contact into a workflow by hand."""
     contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "start")
-    names = {str(id_): name for id_, name in await history.startable(db_session, request.user.tenant_id)}
+    names = {str(id_): name for id_, name in await contacts.workflows.startable()}
     try:
         if form.workflow not in names:
             raise Invalid(errors=[{"path": "workflow", "message": "Choose a workflow that is active."}])

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts import labels
+from app.contacts.label_repository import LabelRepository
 from app.flow import registry
 from app.models.contact import Contact
 from app.models.status import Role
@@ -44,7 +44,7 @@ async def test_a_name_that_nothing_could_read_becomes_one_with_its_label(
     ada = await only(db_session, workspace)
     assert ada.attributes == {"first_name": "Ada", "schuhgröße_eu": "39", "plan": "pro", "lastName": "King"}
     assert ada.consent == {"weekly_news": False}
-    assert await labels.known(db_session, workspace.id) == {
+    assert await LabelRepository(db_session, workspace.id).by_name() == {
         "first_name": "First Name",
         "schuhgröße_eu": "Schuhgröße (EU)",
     }
@@ -96,11 +96,11 @@ async def test_odd_names_of_old_can_stay_go_and_become_usable(
 async def test_a_label_that_is_there_stays_and_is_the_workspaces_own(
     db_session: AsyncSession, workspace: Workspace, other_workspace: Workspace
 ) -> None:
-    await labels.keep(db_session, workspace.id, {"plan": "Plan"})
-    await labels.keep(db_session, workspace.id, {"plan": "PLAN", "seats": "Seats"})
-    await labels.keep(db_session, workspace.id, {})
-    assert await labels.known(db_session, workspace.id) == {"plan": "Plan", "seats": "Seats"}
-    assert await labels.known(db_session, other_workspace.id) == {}
+    await LabelRepository(db_session, workspace.id).keep({"plan": "Plan"})
+    await LabelRepository(db_session, workspace.id).keep({"plan": "PLAN", "seats": "Seats"})
+    await LabelRepository(db_session, workspace.id).keep({})
+    assert await LabelRepository(db_session, workspace.id).by_name() == {"plan": "Plan", "seats": "Seats"}
+    assert await LabelRepository(db_session, other_workspace.id).by_name() == {}
 
 
 @pytest.mark.parametrize(

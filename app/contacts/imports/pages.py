@@ -10,10 +10,8 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.deps import AppRequest, Database
-from app.contacts import history
+from app.accounts.deps import AppRequest
 from app.contacts.imports import mapping_form, repository
 from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
 from app.contacts.imports.schemas import StoredMapping
@@ -66,30 +64,30 @@ async def import_upload(request: AppRequest, imports: NamedDependency[ImportServ
 
 @get(ONE, role=Role.VIEWER)
 async def import_page(
-    request: AppRequest, db_session: Database, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Template:
     """The mapping of a file that waits for it, else how far the import is."""
     row = await imports.get(import_id)
     if row.status == ImportStatus.UPLOADED.value:
-        return await _mapping_page(request, db_session, row)
-    return await _progress_page(request, db_session, row)
+        return await _mapping_page(request, imports, row)
+    return await _progress_page(request, imports, row)
 
 
-async def _progress_page(request: AppRequest, session: AsyncSession, row: ContactImport) -> Template:
+async def _progress_page(request: AppRequest, imports: ImportService, row: ContactImport) -> Template:
     return page(
         request,
         "contacts/import_progress.html",
         block="progress",
         row=row,
         stored=StoredMapping.of(row),
-        errors=await repository.errors(session, row.id, limit=8),
+        errors=await repository.errors(imports.session, row.id, limit=8),
         over=row.status in (ImportStatus.COMPLETED.value, ImportStatus.FAILED.value),
     )
 
 
 async def _mapping_page(
     request: AppRequest,
-    session: AsyncSession,
+    imports: ImportService,
     row: ContactImport,
     data: Mapping[str, Any] | None = None,
     error: AppError | None = None,
@@ -115,14 +113,14 @@ async def _mapping_page(
         encodings=mapping_form.encodings(),
         delimiters=mapping_form.delimiters(),
         countries=contact_fields.countries(),
-        listening=await history.listening(session, request.user.tenant_id, EVENTS),
+        listening=await imports.workflows.listening(EVENTS),
         field_errors=field_errors,
     )
 
 
 @post(f"{ONE}/format", role=Role.MARKETER, cost=50, status_code=200)
 async def import_reread(
-    request: AppRequest, db_session: Database, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Read the file as the form says, and keep what was said about columns that are still there."""
     row = await imports.get(import_id)
@@ -131,13 +129,13 @@ async def import_reread(
     try:
         row = await imports.reread(import_id, mapping_form.format_of(data, before))
     except Invalid as error:
-        return await _mapping_page(request, db_session, row, data, error)
-    return await _mapping_page(request, db_session, row, data, columns=before.format.columns)
+        return await _mapping_page(request, imports, row, data, error)
+    return await _mapping_page(request, imports, row, data, columns=before.format.columns)
 
 
 @post(f"{ONE}/start", role=Role.MARKETER, status_code=200)
 async def import_begin(
-    request: AppRequest, db_session: Database, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
+    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Start the import with the mapping of the form."""
     row = await imports.get(import_id)
@@ -145,7 +143,7 @@ async def import_begin(
     try:
         await imports.start(import_id, mapping_form.start_of(data, StoredMapping.of(row)))
     except Invalid as error:
-        return await _mapping_page(request, db_session, row, data, error)
+        return await _mapping_page(request, imports, row, data, error)
     return go(request, f"/contacts/import/{import_id}")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.lib.database import execute
 from app.models.contact_import import ContactImport, ContactImportError
@@ -18,6 +19,12 @@ from app.models.tenant_repository import TenantRepository
 
 MAX_ERRORS = 10_000
 """Rows that something is told about are kept for the download up to this; more are only counted."""
+
+
+WAITING = "select 1 from contact_imports where status in ('queued', 'running') limit 1"
+"""Is there an import to run? For a connection without a session."""
+_TRY_LOCK = "select pg_try_advisory_lock(hashtext('contact_import'), hashtext(:id))"
+_UNLOCK = "select pg_advisory_unlock(hashtext('contact_import'), hashtext(:id))"
 
 
 class Load(NamedTuple):
@@ -82,6 +89,20 @@ async def first_piece(session: AsyncSession, import_id: UUID) -> bytes:
 
 async def drop_pieces(session: AsyncSession, import_id: UUID) -> None:
     await execute(session, "delete from contact_import_chunks where import_id = %(id)s", id=import_id)
+
+
+@asynccontextmanager
+async def held(engine: AsyncEngine, import_id: UUID) -> AsyncIterator[bool]:
+    """Hold an import on a connection of its own; yields False when another process holds it. Whoever dies lets go of it."""
+    async with engine.connect() as raw:
+        guard = await raw.execution_options(isolation_level="AUTOCOMMIT")
+        if not await guard.scalar(text(_TRY_LOCK), {"id": str(import_id)}):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            await guard.execute(text(_UNLOCK), {"id": str(import_id)})
 
 
 async def waiting(session: AsyncSession) -> list[UUID]:

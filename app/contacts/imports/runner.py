@@ -16,7 +16,6 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
@@ -36,8 +35,6 @@ from app.subscriptions.suppression_list import Put
 log = structlog.get_logger()
 BATCH = 1_000
 MAX_TRIES = 3
-_TRY_LOCK = text("select pg_try_advisory_lock(hashtext('contact_import'), hashtext(:id))")
-_UNLOCK = text("select pg_advisory_unlock(hashtext('contact_import'), hashtext(:id))")
 _PASSING = ("40P01", "40001")
 """Deadlock and serialization failure: the same batch again will do."""
 
@@ -49,14 +46,10 @@ async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
     async with sessions() as session:
         waiting = await repository.waiting(session)
     for import_id in waiting:
-        async with engine.connect() as raw:
-            guard = await raw.execution_options(isolation_level="AUTOCOMMIT")
-            if not await guard.scalar(_TRY_LOCK, {"id": str(import_id)}):
+        async with repository.held(engine, import_id) as is_ours:
+            if not is_ours:
                 continue
-            try:
-                await ImportRun(sessions, import_id, deadline).run()
-            finally:
-                await guard.execute(_UNLOCK, {"id": str(import_id)})
+            await ImportRun(sessions, import_id, deadline).run()
         if time.monotonic() >= deadline:
             async with sessions() as session:
                 return bool(await repository.waiting(session))

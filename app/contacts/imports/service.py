@@ -11,13 +11,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import labels
+from app.contacts.history_repository import EnterableWorkflows
 from app.contacts.imports import ceilings, csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
 from app.contacts.imports.repository import ImportRepository
 from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 from app.contacts.imports.sniffing import Sniffer
+from app.contacts.label_repository import LabelRepository
 from app.errors import Conflict, Invalid, NotFound, TooLarge
 from app.lib import holding, jobs, sandbox
 from app.lib.ids import uuid7
@@ -54,6 +55,8 @@ class ImportService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.rows = ImportRepository(session, principal.tenant_id)
+        self.labels = LabelRepository(session, principal.tenant_id)
+        self.workflows = EnterableWorkflows(session, principal.tenant_id)
 
     async def get(self, import_id: UUID, *, lock: bool = False) -> ContactImport:
         """The import; NoImport when it is not in this workspace."""
@@ -143,7 +146,7 @@ class ImportService:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=field_errors)
         await ceilings.room_to_start(self.session, row.tenant_id, row.rows_total)
         row.mapping, row.status = stored.as_json(), ImportStatus.QUEUED.value
-        await labels.keep(self.session, row.tenant_id, starting.labels(stored))
+        await self.labels.keep(starting.labels(stored))
         await self.session.flush()
         await self.session.refresh(row)
         jobs.enqueue(self.session, "import_contacts")

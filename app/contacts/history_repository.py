@@ -18,13 +18,14 @@ from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus, WorkflowStatus
 from app.models.template import Template
+from app.models.tenant_repository import TenantRepository
 from app.models.workflow import Workflow, WorkflowVersion
 
 ACTIVE = [RunStatus.RUNNING, RunStatus.WAITING, RunStatus.CALLING, RunStatus.HELD]
 CHANGES = ("contact.created", "contact.updated", "contact.attribute_changed")
 
 
-class History:
+class ContactHistory:
     """Everything is read for one contact of one workspace."""
 
     def __init__(self, session: AsyncSession, tenant_id: int, contact_id: UUID) -> None:
@@ -140,53 +141,37 @@ class History:
         return dict(row._mapping)
 
 
-async def startable(session: AsyncSession, tenant_id: int) -> list[tuple[UUID, str]]:
-    """Workflows that take new runs of contacts: (id, name)."""
-    return [(id_, name) for id_, name, triggers in await _active(session, tenant_id) if takes_contacts(triggers)]
+class EnterableWorkflows(TenantRepository[Workflow]):
+    """The active workflows of a workspace, which contacts may enter."""
 
+    model = Workflow
 
-async def listening(session: AsyncSession, tenant_id: int, events: Sequence[str]) -> list[tuple[UUID, str, str]]:
-    """Active workflows that start on one of `events`: (id, name, event)."""
-    return [
-        (id_, name, event)
-        for id_, name, triggers in await _active(session, tenant_id)
-        for event in subscriptions(triggers)
-        if event in events
-    ]
+    async def startable(self) -> list[tuple[UUID, str]]:
+        """(id, name) of those that take new runs of contacts, by name."""
+        return [(id_, name) for id_, name, triggers in await self._active() if takes_contacts(triggers)]
 
+    async def listening(self, events: Sequence[str]) -> list[tuple[UUID, str, str]]:
+        """Those that start on one of `events`: (id, name, event)."""
+        return [
+            (id_, name, event)
+            for id_, name, triggers in await self._active()
+            for event in subscriptions(triggers)
+            if event in events
+        ]
 
-async def _active(session: AsyncSession, tenant_id: int) -> list[tuple[UUID, str, tuple[Trigger, ...]]]:
-    """Active workflows by name, with the triggers of their live versions."""
-    graph = WorkflowVersion.graph
-    query = (
-        select(Workflow.id, Workflow.name, graph["trigger"], graph["triggers"])
-        .join(
-            WorkflowVersion,
-            and_(WorkflowVersion.workflow_id == Workflow.id, WorkflowVersion.version == Workflow.live_version),
+    async def _active(self) -> list[tuple[UUID, str, tuple[Trigger, ...]]]:
+        """By name, with the triggers of their live versions."""
+        graph = WorkflowVersion.graph
+        query = (
+            select(Workflow.id, Workflow.name, graph["trigger"], graph["triggers"])
+            .join(
+                WorkflowVersion,
+                and_(WorkflowVersion.workflow_id == Workflow.id, WorkflowVersion.version == Workflow.live_version),
+            )
+            .where(self.own, Workflow.status == WorkflowStatus.ACTIVE.value, Workflow.deleted_at.is_(None))
+            .order_by(Workflow.name)
         )
-        .where(
-            Workflow.tenant_id == tenant_id,
-            Workflow.status == WorkflowStatus.ACTIVE.value,
-            Workflow.deleted_at.is_(None),
-        )
-        .order_by(Workflow.name)
-    )
-    return [
-        (workflow_id, name, triggers_of({"trigger": one, "triggers": several}))
-        for workflow_id, name, one, several in await session.execute(query)
-    ]
-
-
-async def common_tags(session: AsyncSession, tenant_id: int) -> list[str]:
-    """Tags of the newest contacts, the most used first: what a filter offers."""
-    rows = await session.execute(
-        text(
-            """
-            select tag from (select tags from contacts where tenant_id = :tenant order by created_at desc, id desc limit 2000) c,
-              unnest(c.tags) as tag
-            group by tag order by count(*) desc, tag limit 50
-            """
-        ),
-        {"tenant": tenant_id},
-    )
-    return [row.tag for row in rows]
+        return [
+            (workflow_id, name, triggers_of({"trigger": one, "triggers": several}))
+            for workflow_id, name, one, several in await self.session.execute(query)
+        ]
