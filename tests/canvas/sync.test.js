@@ -83,6 +83,26 @@ test('others touched the same: nothing is sent until somebody chooses', async ()
   }
 });
 
+test('my side as a copy: it is kept here until the server has it', async () => {
+  const tab = await sending();
+  tab.edit(tag('yes', 'mine too'));
+  tab.browser.server.patch(1, { client: 'bob', ops: [{ ...tag('mail', 'theirs'), id: 'b' }] });
+  await tab.serve();
+  for (const failure of [0, 422, 503]) {
+    tab.sync.resolve('copy');
+    assert.deepEqual([tab.posts.length, tab.kept?.ops.length], [1, 2]);
+    assert.equal(JSON.parse(tab.posts[0].values.graph).nodes.find((one) => one.id === 'yes').data.tag, 'mine too');
+    tab.answerPost(failure);
+    assert.deepEqual([tab.kept.ops.length, ...tab.shows], [2, 'conflict', 'Conflict']);
+  }
+  tab.sync.resolve('copy');
+  tab.sync.resolve('copy');
+  assert.equal(tab.posts.length, 1);
+  tab.answerPost(200);
+  assert.equal(tab.browser.storage.length, 0);
+  assert.equal(tab.browser.server.rev, 2);
+});
+
 test('they took away the step that mine is about: mine goes with it, the rest of mine is sent', async () => {
   const tab = await sending();
   tab.edit(move('no', 8));

@@ -138,6 +138,8 @@ export class Tab {
     this.browser = browser;
     /** Requests that the server has not answered. @type {any[]} */
     this.wire = [];
+    /** What was posted beside the draft, and not answered yet. @type {{url: string, values: any}[]} */
+    this.posts = [];
     this.offers = [];
     this.choice = 'later';
     this.restored = '';
@@ -177,7 +179,7 @@ export class Tab {
       navigator: { onLine: true, locks: locks ? { request } : undefined },
       setTimeout: (run, ms) => browser.timers.push((this.last = { run, at: browser.now + ms, tab: this })) && this.last,
       clearTimeout: (timer) => (browser.timers = browser.timers.filter((one) => one !== timer)),
-      htmx: { ajax: (_, url) => (url.includes('/draft?') ? look() : Promise.resolve()) },
+      htmx: { ajax: (method, url, { values }) => (url.includes('/draft?') ? look() : Promise.resolve(method === 'POST' && this.posts.push({ url, values }))) },
     });
   }
 
@@ -216,6 +218,13 @@ export class Tab {
     ctx.response = status ? { status, headers: new Headers(headers) } : undefined;
     this.canvas.dispatchEvent(new CustomEvent('htmx:finally:request', { detail: { ctx } }));
     await turn();
+  }
+
+  /** The oldest post ends with this answer; 0: there was none. */
+  answerPost(status) {
+    const { url } = this.posts.shift();
+    const ctx = { request: { action: url }, response: status ? { status } : undefined };
+    for (const name of status ? ['after', 'finally'] : ['finally']) this.page.document.dispatchEvent(new CustomEvent(`htmx:${name}:request`, { detail: { ctx } }));
   }
 
   /** The tab is gone, without a word. */

@@ -33,6 +33,8 @@ export class Sync {
     this.signedOut = false;
     /** The status that says that this person cannot save here; 0: they can. */
     this.stuck = 0;
+    /** Where a copy of this side is on its way to; '' when none is. */
+    this.copying = '';
     /** @type {((done: boolean) => void)[]} */
     this.waiters = [];
     this.listen();
@@ -53,6 +55,11 @@ export class Sync {
     page.addEventListener('pagehide', () => this.flush());
     page.addEventListener('beforeunload', (event) => !this.kept.safe && this.outbox.pending.length && event.preventDefault());
     document.addEventListener('session:back', () => this.back());
+    // After the answer, and before htmx goes where it leads; `finally` comes when there was no answer, too.
+    document.addEventListener('htmx:after:request', (event) => this.copied(/** @type {any} */ (event).detail.ctx));
+    document.addEventListener('htmx:finally:request', (event) => {
+      if (/** @type {any} */ (event).detail.ctx.request.action === this.copying) this.copying = '';
+    });
     document.getElementById('save-act')?.addEventListener('click', () => (this.stuck ? this.offer() : ask.restore()));
     document.addEventListener('click', (event) => {
       const answer = /** @type {any} */ (event.target).closest('[data-conflict]')?.dataset.conflict;
@@ -229,14 +236,11 @@ export class Sync {
   resolve(answer) {
     const { canvas, theirs } = this;
     if (!theirs) return;
-    this.page.document.querySelector('[data-conflict]')?.closest('dialog')?.close();
     if (answer === 'copy') {
-      const mine = JSON.stringify(canvas.graph.toJSON());
-      this.outbox.waiting = [];
-      this.keep();
-      /** @type {any} */ (this.page).htmx.ajax('POST', `/workflows/${canvas.workflow}/copies`, { source: '#wf-reply', target: '#wf-reply', swap: 'none', values: { graph: mine } });
+      this.copy();
       return;
     }
+    this.page.document.querySelector('[data-conflict]')?.closest('dialog')?.close();
     const { graph } = this.outbox.restart(shownAs(theirs.document, canvas.graph), theirs.rev, answer === 'mine' ? this.outbox.renewed() : []);
     this.theirs = null;
     this.stalled = false;
@@ -250,6 +254,22 @@ export class Sync {
     this.keep();
     this.chip();
     canvas.announce(answer === 'mine' ? 'Your changes were kept.' : 'Their changes were taken.');
+  }
+
+  /** Make a new workflow of this side; the answer leads there. Until then everything stays kept here, and the dialog stays open. */
+  copy() {
+    const { canvas, page } = this;
+    if (this.copying) return;
+    this.copying = `/workflows/${canvas.workflow}/copies`;
+    const graph = JSON.stringify(canvas.graph.toJSON());
+    /** @type {any} */ (page).htmx.ajax('POST', this.copying, { source: '#wf-reply', target: '#wf-reply', swap: 'none', values: { graph } });
+  }
+
+  /** The copy was answered; an answer that says no, or none at all, is told by the shell. */
+  copied(ctx) {
+    if (!this.copying || ctx.request.action !== this.copying || !(ctx.response?.status < 400)) return;
+    this.outbox.waiting = [];
+    this.keep();
   }
 
   /** The server said no: take the op back and say why. */
