@@ -20,7 +20,6 @@ from app.insights.starts import started_runs
 from app.models.status import Role
 from app.subscriptions.permission import reason_label
 from app.web.fragments import page
-from app.workflows.loaded import LoadedFlow
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}/results"
@@ -42,7 +41,7 @@ async def show_results(
     chosen = workflow.live_version if version is None else version or None
     stats = await insights.of_workflow(workflow_id, chosen)
     draft = workflows.draft(workflow)
-    shown = draft if chosen is None else LoadedFlow((await workflows.version(workflow, chosen)).graph)
+    shown = draft if chosen is None else workflows.published(await workflows.version(workflow, chosen))
     starts = {trigger.id: count for trigger, count in started_runs(shown.flow, stats)}
     data: dict[str, Any] = {
         "entered": stats.total_runs,

@@ -22,7 +22,6 @@ from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail
 from app.runs.service import RunService, statuses_of
 from app.web.fragments import page
-from app.workflows.loaded import LoadedFlow
 from app.workflows.service import WorkflowService
 
 ONE = "/workflows/{workflow_id:uuid}/people"
@@ -62,7 +61,7 @@ async def show_person(
 ) -> Template:
     """One run: the timeline for the panel, and the steps that the canvas lights."""
     loaded = await runs.get(run_id, workflow_id)
-    run, version = await runs.detail_of(loaded), LoadedFlow(loaded.version.graph)
+    run, version = await runs.detail_of(loaded), workflows.published(loaded.version)
     explanations = sentences(run, version.stored)
     name = run.subject
     workflow = await workflows.get(workflow_id)

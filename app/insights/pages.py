@@ -220,7 +220,7 @@ async def stats_page(
     chosen = _number(version)
     stats = await insights.of_workflow(workflow_id, chosen)
     shown = chosen or workflow.live_version
-    flow = Flow.load((await workflows.version(workflow, shown)).graph if shown else workflow.draft)
+    flow = (workflows.published(await workflows.version(workflow, shown)) if shown else workflows.draft(workflow)).flow
     return page(
         request,
         "insights/stats.html",

@@ -110,7 +110,7 @@ class TriggerService:
         workflow = await self._workflows.get(workflow_id)
         if workflow.status != WorkflowStatus.ACTIVE or workflow.live_version is None:
             raise NotActive(f"This workflow is {workflow.status}. Only an active one starts runs: activate it first.")
-        return Flow.load((await self._workflows.version(workflow, workflow.live_version)).graph)
+        return self._workflows.published(await self._workflows.version(workflow, workflow.live_version)).flow
 
     async def _contact(self, contact_id: UUID) -> Contact:
         contact = await self._contacts.get(contact_id)

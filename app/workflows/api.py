@@ -259,7 +259,7 @@ async def publish_version(
 ) -> Envelope[VersionDetail]:
     """Freeze the draft as the next version, live for new runs. Runs in flight stay on theirs."""
     version = await workflows.publish(workflow_id, data.changelog if data else None)
-    return ok(VersionDetail.of(version, version.version))
+    return ok(VersionDetail.of(version, version.version, workflows.published(version).document))
 
 
 @get(ONE + "/versions", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=TAGS, summary="List versions")
@@ -279,7 +279,8 @@ async def get_version(
 ) -> Envelope[VersionDetail]:
     """One version with its whole flow."""
     workflow = await workflows.get(workflow_id)
-    return ok(VersionDetail.of(await workflows.version(workflow, version), workflow.live_version))
+    row = await workflows.version(workflow, version)
+    return ok(VersionDetail.of(row, workflow.live_version, workflows.published(row).document))
 
 
 @post(
@@ -297,7 +298,7 @@ async def revert_version(
 ) -> Envelope[VersionDetail]:
     """Copy an old version into a new one and make that live; the draft follows. Answers the new version."""
     published = await workflows.revert(workflow_id, version, data.changelog if data else None)
-    return ok(VersionDetail.of(published, published.version))
+    return ok(VersionDetail.of(published, published.version, workflows.published(published).document))
 
 
 @get("/api/v1/node-types", role=Role.VIEWER, scope=Scope.WORKFLOWS_READ, tags=["Types"], summary="List node types")

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.flow.diagnostic import Diagnostics
 from app.flow.document import Flow
+from app.models import WorkflowVersion
 
 
 class LoadedFlow:
@@ -22,6 +23,20 @@ class LoadedFlow:
         """One that is about to be stored; `diagnostics` when it was checked already."""
         loaded = cls(flow.document())
         loaded.flow, loaded.document, loaded.diagnostics = flow, loaded.stored, diagnostics
+        return loaded
+
+    @classmethod
+    def published(cls, version: WorkflowVersion) -> LoadedFlow:
+        """That of a version, whose hash was stored with it."""
+        loaded = cls(version.graph)
+        loaded.content_hash = version.content_hash
+        return loaded
+
+    def normal(self) -> LoadedFlow:
+        """The same in the form in which it is stored from now on: what an older release wrote is brought to the present one."""
+        loaded = LoadedFlow(self.document)
+        loaded.flow, loaded.document, loaded.diagnostics = self.flow, self.document, self.diagnostics
+        loaded.content_hash = self.content_hash
         return loaded
 
     @cached_property

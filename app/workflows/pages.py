@@ -192,8 +192,8 @@ async def versions(
         shown: WorkflowVersion | None = None
     else:
         shown = await workflows.version(workflow, int(chosen) if chosen.isdecimal() and len(chosen) < 9 else 0)
-        after, base = Flow.load(shown.graph), shown.version - 1 or None
-    before = Flow.load((await workflows.version(workflow, base)).graph) if base else Flow()
+        after, base = workflows.published(shown).flow, shown.version - 1 or None
+    before = workflows.published(await workflows.version(workflow, base)).flow if base else Flow()
     changes = compare(before, after, await workflows.referenced_names(before, after)) if base else []
     return page(
         request,

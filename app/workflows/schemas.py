@@ -216,9 +216,9 @@ class VersionDetail(Camel):
     notes: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, version: WorkflowVersion, live_version: int | None) -> VersionDetail:
-        """From the row; `live_version` is the workflow's."""
-        return cls(**_version_head(version, live_version), **shown(Flow.load(version.graph).document()))
+    def of(cls, version: WorkflowVersion, live_version: int | None, document: dict[str, Any]) -> VersionDetail:
+        """From the row and its document in the present form; `live_version` is the workflow's."""
+        return cls(**_version_head(version, live_version), **shown(document))
 
 
 class DraftAnswer(Camel):

@@ -152,6 +152,10 @@ class WorkflowService:
         """Its draft, read once for a request."""
         return self._drafts.of(workflow)
 
+    def published(self, version: WorkflowVersion) -> LoadedFlow:
+        """The document of a version, read once for a request."""
+        return self._versions.of(version)
+
     async def has_unpublished_changes(self, workflow: Workflow) -> bool:
         """Would activating publish a new version?"""
         return await self._versions.unpublished(workflow)
@@ -222,9 +226,9 @@ class WorkflowService:
         live = await self._versions.live(workflow)
         if live is None:
             raise WrongStatus("Nothing is published yet, so there is nothing to go back to.")
-        flow = Flow.load(live.graph)
-        if flow != self._drafts.of(workflow).flow:
-            await self._drafts.replace(workflow, LoadedFlow.of(flow), "discarded")
+        published = self._versions.of(live)
+        if published.flow != self._drafts.of(workflow).flow:
+            await self._drafts.replace(workflow, published.normal(), "discarded")
         return workflow
 
     async def duplicate(self, workflow_id: UUID, name: str | None = None) -> Workflow:
@@ -267,7 +271,7 @@ class WorkflowService:
             raise WrongStatus("This workflow was never active. Activate it.")
         live = await self._versions.live(workflow)
         if live is not None:
-            await self._versions.require_ready(LoadedFlow(live.graph))
+            await self._versions.require_ready(self._versions.of(live))
         return await self._go(workflow)
 
     async def _go(self, workflow: Workflow) -> Workflow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from app.accounts.principal import Principal
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.validation import references
@@ -44,6 +46,11 @@ class Versions:
         self, workflows: WorkflowRepository, versions: VersionRepository, drafts: Drafts, principal: Principal
     ) -> None:
         self._workflows, self._rows, self._drafts, self._principal = workflows, versions, drafts, principal
+        self._loaded: dict[tuple[UUID, int], LoadedFlow] = {}
+
+    def of(self, version: WorkflowVersion) -> LoadedFlow:
+        """The document of a version, read once for a request."""
+        return self._loaded.setdefault((version.workflow_id, version.version), LoadedFlow.published(version))
 
     async def page(self, workflow: Workflow, limit: int | None, cursor: str | None) -> Page[WorkflowVersion]:
         """Newest first."""
@@ -84,21 +91,20 @@ class Versions:
         live = await self.live(workflow)
         if live is not None and live.content_hash == old.content_hash:
             raise VersionIsLive
-        again = LoadedFlow(old.graph)
+        again = self.of(old)
         published = await self._freeze(workflow, again, changelog or f"Reverted to version {number}")
-        await self._drafts.replace(
-            workflow, LoadedFlow.of(again.flow, again.diagnostics), f"reverted to version {number}"
-        )
+        await self._drafts.replace(workflow, again.normal(), f"reverted to version {number}")
         return published
 
     async def _freeze(self, workflow: Workflow, loaded: LoadedFlow, changelog: str | None) -> WorkflowVersion:
         await self.require_ready(loaded)
+        frozen = loaded.normal()
         version = WorkflowVersion(
             tenant_id=workflow.tenant_id,
             workflow_id=workflow.id,
             version=await self._rows.last_number(workflow.id) + 1,
-            graph=loaded.document,
-            content_hash=loaded.content_hash,
+            graph=frozen.stored,
+            content_hash=frozen.content_hash,
             changelog=(changelog or "").strip() or None,
             created_by=self._principal.user_id,
             created_by_key=self._principal.key_id,
@@ -106,6 +112,7 @@ class Versions:
             created_at=clock.now(),
         )
         await self._rows.add(version)
+        self._loaded[version.workflow_id, version.version] = frozen
         workflow.live_version = version.version
         touch(workflow)
         await self._rows.session.flush()
