@@ -6,6 +6,7 @@
     clock                moves app.lib.clock (and `clock_now()` with `clock.store(...)`)
     committed_database   a database of its own for code that must really commit (the engine, several connections)
     committed_client     the app on that database
+    sink, locked         a real mail server that does what a test says; one that wants a sign-in
     redis_url            a real Valkey; without this fixture the code under test has none
 
 Servers are those of `./dev test` when it runs the tests, else one kept in the temporary directory between runs.
@@ -43,13 +44,14 @@ pytest_plugins = [
     "tests.fixtures.clock",
     "tests.fixtures.frozen",
     "tests.fixtures.holding",
+    "tests.fixtures.sink",
 ]
 
 SLOW = (
     "tests/journeys/",
     "tests/chaos/",
     "tests/local/test_run.py",
-    "tests/local/test_backup.py",
+    "tests/ops/test_backup.py",
     "tests/migrations/",
     "tests/engine/test_workers.py",
 )

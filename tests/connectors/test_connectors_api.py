@@ -13,7 +13,7 @@ from app.connectors import senders, service
 from app.lib.ids import uuid7
 from app.models import Connector, Workspace
 from app.models.status import Role
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 
 CONFIG = {"host": "smtp.example.com", "fromEmail": "shop@example.com", "username": "u", "password": "p4ss"}
 NEW = {"type": "smtp", "name": "Relay", "config": CONFIG}

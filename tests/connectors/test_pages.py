@@ -15,7 +15,7 @@ from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Connector, Message, Workspace
 from app.models.status import Role
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 
 FORM = {
     "name": "Relay", "host": "smtp.example.com", "port": "587", "security": "starttls", "username": "u", "password": "p4ss",

@@ -17,7 +17,7 @@ from app.lib.ids import uuid7
 from app.messaging.channels.email import smtp_connector
 from app.models import Connector, Contact, Workspace
 from app.models.status import Role
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 
 CONFIG = {"host": "smtp.example.com", "fromEmail": "shop@example.com", "username": "AKIAUSER", "password": "p4ss"}
 PATH = "/api/v1/connectors"

@@ -1,4 +1,4 @@
-"""A mail server and a workspace for tests of delivery, which really commit, on several connections."""
+"""A workspace for tests of delivery, which really commit, on several connections."""
 
 from __future__ import annotations
 
@@ -7,25 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fixtures.database import CommittedDatabase
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    made = Sink()
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def locked() -> Iterator[Sink]:
-    """A server that wants a sign-in."""
-    made = Sink(password="right")
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

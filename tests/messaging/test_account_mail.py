@@ -16,7 +16,7 @@ from app.lib.clock import now
 from app.lib.ids import uuid7
 from app.messaging import account_mail
 from tests.fixtures.clock import Clock
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 WORDS = Words(

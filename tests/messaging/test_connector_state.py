@@ -9,7 +9,7 @@ import pytest
 from app.connectors import state as health
 from app.connectors.schemas import ConnectorChange
 from app.messaging import ledger
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 

@@ -18,7 +18,7 @@ from app.messaging import ledger, shares
 from app.messaging.deliver import Delivery
 from app.messaging.ledger import Connection, Transition
 from app.models.status import RunStatus
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from app.connectors.schemas import ConnectorChange, NewConnector
 from app.messaging import holds
 from app.messaging.holds import Cause
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 

@@ -16,8 +16,8 @@ from app.connectors.schemas import ConnectorChange
 from app.lib import database
 from app.messaging import bulk, decisions, jobs
 from app.messaging.schemas import MessageFilter
+from tests.fixtures.sink import Sink
 from tests.messaging.ended import exact, lost, refused
-from tests.messaging.sink import Sink
 from tests.messaging.world import World
 
 

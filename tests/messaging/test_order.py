@@ -12,7 +12,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.messaging import queue
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 

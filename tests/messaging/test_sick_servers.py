@@ -12,7 +12,7 @@ import pytest
 from app.messaging import queue
 from app.messaging.channels.email import smtp
 from app.messaging.shares import CONNECTIONS, DEFERRALS
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 

@@ -15,7 +15,7 @@ from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_answers import NOT_FOUND
 from app.messaging.channels.email.smtp_connection import Mail, MailServer
 from app.messaging.channels.result import Begin, Result
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 
 MAIL = b"Subject: Hi\r\nMessage-ID: <1@x>\r\n\r\n.dot\r\nline\n"
 

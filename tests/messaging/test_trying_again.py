@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.flow.retry import ONCE, Retry
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 from tests.messaging.world import World
 
 

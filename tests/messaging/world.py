@@ -22,7 +22,7 @@ from app.messaging.deliver import Delivery
 from app.messaging.repository import MessageRepository
 from app.messaging.service import MessageService
 from app.models.status import MessageStatus, Role, RunStatus
-from tests.messaging.sink import Sink
+from tests.fixtures.sink import Sink
 
 
 class World:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.lib.ids import uuid7
 from app.message_templates.send_test import send_test
+from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.parts import Parts
 from app.models import Connector, Contact, Event, Suppression, Workspace
 from app.models.status import Role
@@ -261,7 +262,7 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
         )
     )
     await db_session.flush()
-    result = await send_test(db_session, principal, "Zoe@Example.com", Parts("s", "", "t"))
+    result = await send_test(db_session, principal, EmailChannel, "Zoe@Example.com", Parts("s", "", "t"))
     assert (result.result, result.message) == (
         "rejected",
         "The contact withdrew consent for email. Tests do not go there either.",
