@@ -17,6 +17,7 @@ from tests.architecture.house import (
     COMMITS,
     ENVIRONMENT,
     LEVELS,
+    SPAM_REPORTS,
     STATEMENTS,
     STILL_LONG,
     STILL_TWICE,
@@ -59,6 +60,14 @@ def test_a_public_name_stands_for_one_thing() -> None:
 
 def test_no_type_is_named_outside_its_module() -> None:
     assert not (wrong := rules.literals(TREE, TYPES)), "\n".join(wrong)
+
+
+def test_names_say_what_they_hold() -> None:
+    assert not (wrong := rules.fillers(TREE)), "\n".join(wrong)
+
+
+def test_a_complaint_is_a_report_of_spam() -> None:
+    assert not (wrong := rules.complaints(TREE, SPAM_REPORTS)), "\n".join(wrong)
 
 
 def test_every_route_of_the_api_has_a_scope() -> None:

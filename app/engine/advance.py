@@ -67,7 +67,7 @@ class Engine:
         self.turn = claim.ClaimLock(self.connection)
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.caps: dict[str, int] = {}
-        self.asked: set[str] = set()
+        self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
         self.sweeper = Sweeper()
         self._head: Any = None
@@ -171,12 +171,12 @@ class Engine:
     def _leave_busy(self) -> bool:
         """Find whose events cannot be handled now, so that those of all others can. False: it is not about single contacts."""
         try:
-            found = set(claim.busy(self.connection, self._wanted)) - self.busy
+            busy = set(claim.busy(self.connection, self._wanted)) - self.busy
         except psycopg.errors.LockNotAvailable:
             return False
-        self.busy |= found
+        self.busy |= busy
         self._looked = time.monotonic()
-        return bool(found)
+        return bool(busy)
 
     def _look_again(self) -> None:
         """Take contacts back among those whose events are handled when nobody holds them any more."""
@@ -186,7 +186,7 @@ class Engine:
                 self.busy = set(claim.busy(self.connection, list(self.busy)))
 
     def _transaction(self, work: Work, limit: int) -> int:
-        batch, asked = None, set[str]()
+        batch, actors = None, set[str]()
         progress.does("claiming")
         try:
             with self.connection.transaction():
@@ -200,7 +200,7 @@ class Engine:
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
                         self.crashes.over(cursor, self._events_taken, self._runs_taken)
-                    asked = batch.asks
+                    actors = batch.asks
                 elif taken and self.crashes.events:
                     self.crashes.over(cursor, self._events_taken)
                 failpoints.reach("written")
@@ -209,7 +209,7 @@ class Engine:
             if batch is not None:
                 batch.forget()
         failpoints.reach("committed")
-        self.asked |= asked
+        self.actors |= actors
         return taken
 
     # Events -----------------------------------------------------------------------------------------------------

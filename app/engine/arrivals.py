@@ -54,14 +54,14 @@ class Behind(Exception):
 def listeners(matcher: Matcher, item: Item) -> list[Live]:
     """The workflows that this item may start."""
     if item.kind == InboxKind.EVENT:
-        found = matcher.triggers.get((item.tenant_id, item.name), ())
-        return [live for live in found if item.at >= live.since and live.workflow_id != item.workflow_id]
+        subscribed = matcher.triggers.get((item.tenant_id, item.name), ())
+        return [live for live in subscribed if item.at >= live.since and live.workflow_id != item.workflow_id]
     live = matcher.live.get(item.workflow_id or b"") if item.kind in (InboxKind.START, InboxKind.DEFERRED) else None
     if live is None or live.tenant_id != item.tenant_id:
         return []
     if item.kind == InboxKind.DEFERRED:
-        told = live in matcher.triggers.get((item.tenant_id, item.name), ()) and item.at >= live.since
-        return [live] if told else []
+        listens = live in matcher.triggers.get((item.tenant_id, item.name), ()) and item.at >= live.since
+        return [live] if listens else []
     return [live]
 
 
@@ -142,14 +142,14 @@ class Arrivals:
         ending = _distinct(
             item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED or self._listened(item)
         )
-        found = claim.active_runs(self.cursor, ending, lock=True) if ending else []
-        known = {row.id for row in found}
-        found += [row for row in self._waiting() if row.id not in known]
-        self.matcher.learn((row.workflow_id, row.version) for row in found)
+        active = claim.active_runs(self.cursor, ending, lock=True) if ending else []
+        known = {row.id for row in active}
+        active += [row for row in self._waiting() if row.id not in known]
+        self.matcher.learn((row.workflow_id, row.version) for row in active)
         unreadable = self.matcher.unreadable
-        left = [row for row in found if (row.workflow_id, row.version) in unreadable]
+        left = [row for row in active if (row.workflow_id, row.version) in unreadable]
         if not left:
-            return found
+            return active
         erased = {item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED}
         control.cancel_erased(self.cursor, [row.id for row in left if row.contact_id in erased])
         for row in left:
@@ -157,7 +157,7 @@ class Arrivals:
                 waits_for_it = row.waits_for == item.name and self._awaited(item)
                 if item.contact_id == row.contact_id and (waits_for_it or row.workflow_id in self._listened(item)):
                     self.left[item, row.workflow_id] = None
-        return [row for row in found if row not in left]
+        return [row for row in active if row not in left]
 
     def _awaited(self, item: Item) -> bool:
         """May some run wait for this item?"""
@@ -179,8 +179,8 @@ class Arrivals:
         """Workflows with a goal that this item may reach."""
         if item.kind not in HAPPENED:
             return set()
-        found = self.matcher.goals.get((item.tenant_id, item.name), set())
-        return found & {item.workflow_id or b""} if item.kind == InboxKind.DEFERRED else found
+        workflow_ids = self.matcher.goals.get((item.tenant_id, item.name), set())
+        return workflow_ids & {item.workflow_id or b""} if item.kind == InboxKind.DEFERRED else workflow_ids
 
     def _entries(self, batch: Batch) -> Entries:
         entering: dict[CompiledFlow, list[bytes]] = {}
@@ -303,8 +303,8 @@ def _by_occurrence(wanted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int,
 
 
 def _properties(item: Item) -> dict[str, Any]:
-    found: dict[str, Any] = rows.decode(item.payload) if item.payload else {}
-    return found
+    properties: dict[str, Any] = rows.decode(item.payload) if item.payload else {}
+    return properties
 
 
 def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal | None:

@@ -112,9 +112,9 @@ def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallE
     answered = [end for end in ends if end.what == "answered"]
     held = [end for end in ends if end.what == "held"]
     calls.give_back(connection, [end.claim.row for end in ends if end.what == "back"])
-    told = calls.answer(connection, [(end.claim.row, end.text) for end in answered])
-    told += calls.hold(connection, [(end.claim.row, end.text) for end in held])
-    if late := sum(1 for one in told if not one.written and not one.busy):
+    results = calls.answer(connection, [(end.claim.row, end.text) for end in answered])
+    results += calls.hold(connection, [(end.claim.row, end.text) for end in held])
+    if late := sum(1 for one in results if not one.written and not one.busy):
         log.info("calls.unasked", count=late)
-    busy = [end for end, one in zip([*answered, *held], told, strict=True) if one.busy]
-    return sum(one.written for one in told[: len(answered)]), busy
+    busy = [end for end, one in zip([*answered, *held], results, strict=True) if one.busy]
+    return sum(one.written for one in results[: len(answered)]), busy

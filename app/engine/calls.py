@@ -207,7 +207,9 @@ def lanes(
     targets: dict[tuple[UUID, str], list[str]] = {}
     for lane in listed:
         targets.setdefault((lane.workflow_id, lane.kind), []).append(lane.target)
-    return listed, {key: found[-1] for key, found in targets.items() if len(found) == LANES_AT_A_LOOK}
+    return listed, {
+        key: listed_targets[-1] for key, listed_targets in targets.items() if len(listed_targets) == LANES_AT_A_LOOK
+    }
 
 
 def claim(connection: Connection, quotas: Mapping[CallLane, int]) -> tuple[list[Claim], int]:
@@ -247,7 +249,7 @@ def take_over(connection: Connection) -> int:
     """Look after what lost workers left under way: made again, or its run is held. How many were held."""
     left = connection.execute(_LOST).fetchall()
     held = [(CallRow._make(row[:-1]), HELD_WHY if row[-1] == "hold" else HELD_LOST) for row in left]
-    return sum(told.written for told in hold(connection, held))
+    return sum(result.written for result in hold(connection, held))
 
 
 def _arguments(calls: Sequence[tuple[CallRow, str]]) -> dict[str, Any]:

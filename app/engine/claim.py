@@ -268,8 +268,8 @@ def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes]]) -> None:
 
 def busy(connection: psycopg.Connection[Any], contact_ids: Sequence[bytes]) -> list[bytes]:
     """Those of these contacts that somebody else holds now, or one of whose active runs."""
-    found = connection.execute(BUSY, {"ids": Uuids(contact_ids)}, binary=True).fetchall()
-    return [contact_id for (contact_id,) in found]
+    held_by_others = connection.execute(BUSY, {"ids": Uuids(contact_ids)}, binary=True).fetchall()
+    return [contact_id for (contact_id,) in held_by_others]
 
 
 def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> list[Item]:
@@ -315,8 +315,8 @@ def _loaded(names: tuple[str, ...]) -> str:
 
 def contacts(cursor: Cursor, ids: list[bytes], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
     """Lock contacts; answers the fields `names` of those that still exist."""
-    found = cursor.execute(CONTACTS.format(_loaded(names)), (Uuids(ids),)).fetchall()
-    return {row[0]: row[1:] for row in found}
+    loaded = cursor.execute(CONTACTS.format(_loaded(names)), (Uuids(ids),)).fetchall()
+    return {row[0]: row[1:] for row in loaded}
 
 
 def active_runs(cursor: Cursor, contact_ids: list[bytes], *, lock: bool) -> list[RunRow]:
@@ -342,8 +342,8 @@ def standing(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]
 
 def history(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]) -> dict[tuple[bytes, bytes, str], int]:
     """When each (contact, workflow, entry key) last started."""
-    found = cursor.execute(HISTORY, (Uuids(contact_ids), Uuids(workflow_ids))).fetchall()
-    return {row[:3]: row[3] for row in found}
+    starts = cursor.execute(HISTORY, (Uuids(contact_ids), Uuids(workflow_ids))).fetchall()
+    return {row[:3]: row[3] for row in starts}
 
 
 def due(

@@ -130,6 +130,6 @@ class Crashes:
             for (inbox_id,) in self.notes.execute(_BAD_EVENTS).fetchall():
                 self.notes.execute(SET_ASIDE, {"id": inbox_id, "error": SET_ASIDE_WHY})
                 log.error("engine.dead_letter", inbox_id=inbox_id, crashes=MOST)
-            found = self.notes.execute(_SUSPECTS).fetchall()
-        self.events = [inbox_id for inbox_id, _ in found if inbox_id is not None]
-        self.runs = [run_id for _, run_id in found if run_id is not None]
+            suspects = self.notes.execute(_SUSPECTS).fetchall()
+        self.events = [inbox_id for inbox_id, _ in suspects if inbox_id is not None]
+        self.runs = [run_id for _, run_id in suspects if run_id is not None]

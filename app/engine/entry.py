@@ -97,8 +97,8 @@ class Entries:
         place = (run.contact.id, graph.workflow_id, key)
         if (place in self.active or place in self.history) and (reason := self._reason(graph, place)) is not None:
             return self._refuse(run, *reason)
-        if graph.contact_goals and not reaches and (found := met_by_contact(graph.contact_goals, run)) is not None:
-            goal, rules = found
+        if graph.contact_goals and not reaches and (met := met_by_contact(graph.contact_goals, run)) is not None:
+            goal, rules = met
             return self._refuse(run, "goal_already_reached", {"goal": goal.id, "name": goal.name, "rules": rules})
         if graph.reentry != "always":  # the index of active runs leaves runs without an entry key alone
             run.entry_key = key

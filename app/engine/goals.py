@@ -70,10 +70,10 @@ def unless_met(goals: Sequence[CompiledGoal], step: Callable[[Any], Outcome]) ->
     known: dict[tuple[str, bytes], Reached] = {}
 
     def run(person: Any) -> Outcome:
-        found = met_by_contact(goals, person)
-        if found is None:
+        met = met_by_contact(goals, person)
+        if met is None:
             return step(person)
-        goal, rules = found
+        goal, rules = met
         key = goal.id, rows.encode(rules)
         outcome = known.get(key)
         if outcome is None:

@@ -26,7 +26,7 @@ _calls: CallPass | None = None
 """The pass that makes this process's calls."""
 
 jobs.broker()
-heartbeat.report_detail("engine", progress.told)
+heartbeat.report_detail("engine", progress.report)
 
 
 @dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)
@@ -37,10 +37,10 @@ def advance() -> None:
     while _asked.is_set() and _lock.acquire(blocking=False):
         try:
             _asked.clear()
-            asked = _advance()
+            actors = _advance()
         finally:
             _lock.release()
-        for actor in asked:
+        for actor in actors:
             jobs.notify(actor)
 
 
@@ -60,8 +60,8 @@ def _advance() -> set[str]:
             _engine.close()
         _engine = None
         return set()
-    asked, _engine.asked = _engine.asked, set()
-    return asked
+    actors, _engine.actors = _engine.actors, set()
+    return actors
 
 
 @dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)

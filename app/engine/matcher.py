@@ -109,11 +109,11 @@ class Matcher:
         if epoch == self.epoch:
             return
         self._follow_places()
-        found = self.connection.execute(_WORKFLOWS, binary=True).fetchall()
+        workflows = self.connection.execute(_WORKFLOWS, binary=True).fetchall()
         self._listen()
         live: dict[bytes, Live] = {}
         triggers: dict[Key, list[Live]] = {}
-        for workflow_id, version, active, since in found:
+        for workflow_id, version, active, since in workflows:
             heard = self._listening.get((workflow_id, version))
             if heard is not None:
                 one = live[workflow_id] = Live(workflow_id, version, heard.tenant_id, not active, since)
@@ -145,8 +145,8 @@ class Matcher:
 
     def _follow_places(self) -> None:
         tenants = list({graph.tenant_id for graph in self.graphs.values()})
-        found = self.connection.execute(_PLACES, (tenants,)).fetchall() if tenants else []
-        places = {tenant_id: (timezone, country) for tenant_id, timezone, country in found}
+        tenant_rows = self.connection.execute(_PLACES, (tenants,)).fetchall() if tenants else []
+        places = {tenant_id: (timezone, country) for tenant_id, timezone, country in tenant_rows}
         for graph in self.graphs.values():
             graph.timezone, graph.country = places.get(graph.tenant_id, (graph.timezone, graph.country))
 
@@ -195,15 +195,17 @@ class Matcher:
             self._look_at()
 
     def _look_at(self) -> None:
-        told = {*COLUMNS, "attributes", "tags"} if self.listened else set()
-        self.reads = frozenset(told.union(*(graph.reads for graph in self.graphs.values())))
+        listened_fields = {*COLUMNS, "attributes", "tags"} if self.listened else set()
+        self.reads = frozenset(listened_fields.union(*(graph.reads for graph in self.graphs.values())))
 
     def fields_of(self, graphs: Iterable[CompiledFlow]) -> frozenset[str]:
         """Fields of contacts that a batch of runs of these versions looks at."""
         graphs = list(graphs)
         heard = {tenant_id for tenant_id, _ in self.listened}
-        told = {*COLUMNS, "attributes", "tags"} if any(graph.tenant_id in heard for graph in graphs) else set()
-        return frozenset(told.union(*(graph.reads for graph in graphs)))
+        listened_fields = (
+            {*COLUMNS, "attributes", "tags"} if any(graph.tenant_id in heard for graph in graphs) else set()
+        )
+        return frozenset(listened_fields.union(*(graph.reads for graph in graphs)))
 
     def foreign(self) -> list[bytes]:
         """Live workflows that only a newer process understands: what is for them alone stays in the inbox."""

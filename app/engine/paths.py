@@ -130,9 +130,9 @@ class SharedPath:
 
     def line(self) -> list[SharedPath]:
         """The tracks from the beginning to here."""
-        found, at = [self], self.parent
+        from_beginning, at = [self], self.parent
         while at is not None:
-            found.append(at)
+            from_beginning.append(at)
             at = at.parent
-        found.reverse()
-        return found
+        from_beginning.reverse()
+        return from_beginning

@@ -1,6 +1,6 @@
 """What the engine of this process does, when it last took and committed something, and what it waits for.
 
-Written by the thread that moves runs, told by that of the heartbeat: a process whose work hangs still says so.
+Written by the thread that moves runs, read by that of the heartbeat: a process whose work hangs still says so.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Progress:
-    """One process's. Times are this process's own; what is told are seconds that have passed, for other machines to reckon with."""
+    """One process's. Times are this process's own; what is reported are seconds that have passed, for other machines to reckon with."""
 
     def __init__(self) -> None:
         self.doing, self._since = "idle", time.monotonic()
@@ -38,7 +38,7 @@ class Progress:
         if self._held_up.get(kind, ("", 0.0))[0] != by:
             self._held_up[kind] = by, time.monotonic()
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """For `heartbeats.detail`: JSON, seconds."""
         now = time.monotonic()
 

@@ -177,7 +177,7 @@ def insert(
 
 def _array(kind: str, column: Sequence[bytes]) -> Encoded:
     if kind == "uuid":
-        made = Uuids(())
-        made.data = pack(">iiiii", 1, 1, OIDS["uuid"], len(column), 1) + b"".join(column)
-        return made
+        ids = Uuids(())
+        ids.data = pack(">iiiii", 1, 1, OIDS["uuid"], len(column), 1) + b"".join(column)
+        return ids
     return ARRAYS[kind](column)

@@ -132,22 +132,22 @@ async def standing(session: AsyncSession) -> WorkStatus:
     blocking = [_blocking(row) for row in await session.execute(text(_BLOCKING))]
     before = await session.scalar(text("select current_setting('lock_timeout')"))
     locked = []
-    found: dict[str, Any] = {}
+    ages: dict[str, Any] = {}
     for table, sql in (("inbox", _INBOX), ("runs", _DUE)):
         try:
             async with session.begin_nested():
                 await session.execute(text(f"set local lock_timeout = '{LOOK_WAITS}'"))
                 row = (await session.execute(text(sql))).one_or_none()
-                found |= row._mapping if row is not None else {}
+                ages |= row._mapping if row is not None else {}
         except DBAPIError as error:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
             locked.append(table)
     await session.execute(text("select set_config('lock_timeout', :before, true)"), {"before": before})
     return WorkStatus(
-        inbox_seconds=_age(found.get("ours")),
-        left_for_newer_seconds=_age(found.get("left")),
-        due_seconds=_age(found.get("due")),
+        inbox_seconds=_age(ages.get("ours")),
+        left_for_newer_seconds=_age(ages.get("left")),
+        due_seconds=_age(ages.get("due")),
         locked=locked,
         workers=workers,
         blocking=blocking,
@@ -159,16 +159,17 @@ def _age(value: Any) -> float | None:
 
 
 def _worker(row: Any) -> Worker:
-    told = (row.detail or {}).get("engine") or {}
+    detail = (row.detail or {}).get("engine") or {}
     silent = float(row.silent)
-    committed = told.get("committed")
+    committed = detail.get("committed")
     return Worker(
         process=row.process,
         silent_seconds=round(silent, 1),
-        doing=str(told.get("doing") or "idle"),
+        doing=str(detail.get("doing") or "idle"),
         committed_seconds=None if committed is None else round(committed + silent, 1),
         held_up={
-            f"{kind}: {held['by']}": round(held["for"] + silent, 1) for kind, held in (told.get("heldUp") or {}).items()
+            f"{kind}: {held['by']}": round(held["for"] + silent, 1)
+            for kind, held in (detail.get("heldUp") or {}).items()
         },
     )
 

@@ -21,7 +21,7 @@ from app.flow.outcomes import WaitFor
 log = structlog.get_logger()
 
 
-class _Asked:
+class _StepOnEvent:
     """What conditions of a step are handed: the run, with the event that arrived in place of the one that it began with."""
 
     __slots__ = ("state",)
@@ -36,13 +36,13 @@ def answer(run: RunState, item: Item, event: dict[str, Any]) -> WaitFor | None:
     if run.awaited != item.name or run.status != WAITING or node is None or item.tenant_id != run.graph.tenant_id:
         return None
     try:
-        asked = node.run(run)
-        if not isinstance(asked, WaitFor) or asked.event != item.name:
+        wait = node.run(run)
+        if not isinstance(wait, WaitFor) or wait.event != item.name:
             return None
-        if item.occurred_at < (run.occurred_at if asked.since == "run_start" else run.moved_at):
+        if item.occurred_at < (run.occurred_at if wait.since == "run_start" else run.moved_at):
             return None
-        if asked.conditions is None or asked.conditions(_Asked(GoalView(run, item.name, event))).held:
-            return asked
+        if wait.conditions is None or wait.conditions(_StepOnEvent(GoalView(run, item.name, event))).held:
+            return wait
     except ConditionError as error:
         log.warning("wait.unanswered", node=node.id, error=str(error))
     except Exception as error:  # of this run alone: it goes on waiting, and its time-out says what is the matter
@@ -68,15 +68,15 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
             continue
         if event is None:
             event = rows.decode(item.payload) if item.payload else {}
-        asked = answer(run, item, event)
-        if asked is None:
+        wait = answer(run, item, event)
+        if wait is None:
             continue
         output = output_of(item, event)
         run.moved_at = item.occurred_at
         if run.graph.workflow_id in paused:
-            batch.keep_answer(run, asked.port, output)
+            batch.keep_answer(run, wait.port, output)
         else:
-            batch.go_on(run, asked.port, output)
+            batch.go_on(run, wait.port, output)
 
 
 def look_back(cursor: Cursor, batch: Batch) -> None:

@@ -62,7 +62,7 @@ class Batch:
         """The actors that the runs make work for: who sends messages, who makes calls."""
         sends = any(track.sent for track in self.tracks)
         calls = any(track.runs and track.rest.call is not None for track in self.tracks)
-        return {actor for actor, asked in ((DELIVER, sends), (PERFORM, calls)) if asked}
+        return {actor for actor, has_work in ((DELIVER, sends), (PERFORM, calls)) if has_work}
 
     def forget(self) -> None:
         """Undo the circles between its objects, so that they go when nobody holds the batch. Nothing may be asked of it after that."""

@@ -42,7 +42,7 @@ def _facts(due: DueMessage, now: Now, listed: dict[ListKey, SuppressionEntry]) -
         contact_known=now.contact_known,
         address=to,
         consent=now.consent or {},
-        topic=due.asked.get("topic"),
+        topic=due.options.get("topic"),
         suppression=listed.get(list_key(due, to)) if to else None,
     )
 

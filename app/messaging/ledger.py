@@ -79,7 +79,7 @@ class DueMessage:
     @property
     def lane(self) -> LaneKey:
         """The lane of the queue: workspace, channel, and the connector that it names, in small letters, or none."""
-        return self.tenant_id, self.channel, str(self.asked.get("connectorId") or "").lower()
+        return self.tenant_id, self.channel, str(self.options.get("connectorId") or "").lower()
 
     @property
     def kind(self) -> type[ChannelType]:
@@ -92,7 +92,7 @@ class DueMessage:
         return self.kind.address_of(self.contact) if self.contact else None
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         """What the node asked for: sender, overrides, topic, awaited."""
         return self.payload or {}
 
@@ -333,7 +333,7 @@ def notify_runs(connection: Connection, moves: Sequence[Transition]) -> int:
     """Put a note into the engine's inbox for every run that waits for its message. Returns how many."""
     notes = []
     for move in moves:
-        if move.due.asked.get(AWAITED):
+        if move.due.options.get(AWAITED):
             due, error = move.due, move.error if move.port == "error" else None
             output = {"status": move.status.word, "recipient": move.recipient, "reason": move.reason}
             notes.append(

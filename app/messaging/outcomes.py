@@ -45,7 +45,7 @@ def outcome(ready: Ready, result: Result) -> Transition | None:
 def deferred(ready: Ready, result: Result) -> Transition:
     """The server said "not now" to this mail: when its step or the server wants it tried again, or the end."""
     due, tried = ready.due, ready.due.attempt + 1
-    own = Retry.unpacked(due.asked["retry"]) if due.asked.get("retry") else None
+    own = Retry.unpacked(due.options["retry"]) if due.options.get("retry") else None
     wait = (own or due.kind.retry).pause(tried, random.random())  # noqa: S311
     if result.wait_s:
         wait = max(wait, result.wait_s * random.uniform(1, 1.1))  # noqa: S311

@@ -118,7 +118,7 @@ def make(claimed: Claimed) -> Transition | Ready:
 
 def _way(due: DueMessage, context: SendContext) -> Way | Cause:
     """The connector that the message leaves by: the one its step names, else the default of its channel now."""
-    named = due.asked.get("connectorId")
+    named = due.options.get("connectorId")
     way = context.ways.get((due.tenant_id, due.channel, UUID(named) if named else None))
     if way is None and named:
         raise Unsendable("no_connector", "The connector that this step names was deleted.")
@@ -142,12 +142,12 @@ def _sender(way: Way) -> tuple[type[ConnectorType], Sender]:
 def _letter(due: DueMessage, source: Parts) -> Letter:
     contact = due.contact or {}
     unsubscribe = unsubscribe_url(
-        Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, due.asked.get("topic"))
+        Unsubscribe(due.tenant_id, due.contact_id, due.run_id, due.seq, due.options.get("topic"))
     )
     return Letter(
         run_id=due.run_id,
         seq=due.seq,
-        options=due.asked,
+        options=due.options,
         contact=contact,
         source=source,
         data=_data_of(due, contact, unsubscribe),

@@ -103,6 +103,6 @@ class SendContext:
             contact_known=due.contact is not None,
             address=address,
             consent=contact.get("consent") or {},
-            topic=due.asked.get("topic"),
+            topic=due.options.get("topic"),
             suppression=self.suppressed.get(list_key(due, address)) if address else None,
         )

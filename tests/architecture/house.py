@@ -94,3 +94,10 @@ TYPES = {
     "smtp": ("app/messaging/channels/email/", "app/demo/"),
 }
 """Names of types, and who may say them: their modules, and documents that are written down."""
+
+SPAM_REPORTS = {
+    "app/contacts/imports/mapping_form.py",
+    "app/contacts/imports/optout_words.py",
+    "app/contacts/imports/optouts.py",
+}
+"""Files that speak of complaints: what recipients report as spam, and nothing else."""

@@ -190,6 +190,46 @@ _TYPE = re.compile(
 """A line that speaks of a type; the `type` of an element of a form is none."""
 
 
+FILLERS = {"found", "made", "told", "asked"}
+"""Names that say how a value came and not what it is: a row, a list, a sentence, a count."""
+
+
+def fillers(tree: Tree) -> list[str]:
+    """Variables, parameters, fields and functions with a name that fits anything."""
+    return [
+        f"{module.at(line)} calls something {name}: say what it is"
+        for module in tree.modules("app", "tools")
+        for name, line in _named(module)
+        if name in FILLERS
+    ]
+
+
+def _named(module: Module) -> Iterable[tuple[str, int]]:
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, node.lineno
+
+
+def complaints(tree: Tree, allowed: Collection[str]) -> list[str]:
+    """The word complaint for anything but a report of spam (`allowed`: files about those). What is wrong with a field is a field error."""
+    wrong, used = [], set()
+    for suffix in (".py", ".html", ".js", ".css"):
+        for path in tree.files(suffix, "app", "tools", "frontend-nodes"):
+            below = str(path.relative_to(tree.root))
+            lines = [n for n, line in enumerate(path.read_text().splitlines(), 1) if _COMPLAINT.search(line)]
+            if below in allowed:
+                used.update([below] if lines else [])
+            else:
+                wrong += [f"{below}:{line} speaks of a complaint" for line in lines]
+    return wrong + [f"{path} speaks of no complaint" for path in allowed if path not in used]
+
+
+_COMPLAINT = re.compile(r"(?<![a-z])complaints?(?![a-z])", re.IGNORECASE)
+
+
 def long_files(tree: Tree) -> list[str]:
     sizes = {module.path: module.lines for module in tree.python}
     for suffix in (".css", ".js", ".html"):

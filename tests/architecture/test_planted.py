@@ -185,6 +185,51 @@ def test_a_word_that_is_no_type(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "found = 1",
+        "found: int = 1",
+        "for made in ():\n    pass",
+        "if told := 1:\n    pass",
+        "ROWS = [asked for asked in ()]",
+        "def go(found):\n    pass",
+        "GO = lambda *, made: 1",
+        "def told():\n    pass",
+        "with open('a') as (found, other):\n    pass",
+        "class A:\n    def __init__(self):\n        self.asked = 1",
+    ],
+)
+def test_a_name_that_fits_anything(plant: Plant, text: str) -> None:
+    assert len(rules.fillers(plant(**{"app/runs/a.py": text, "tests/a.py": text}))) == 1
+
+
+def test_a_word_of_prose_is_no_name(plant: Plant) -> None:
+    text = '"""What was found."""\nfrom app.lib import a\na.go(found=1)\nWORDS = "None was made."'
+    assert not rules.fillers(plant(**{"app/runs/a.py": text}))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app/runs/a.py", "complaints = []"),
+        ("app/runs/a.py", '"""Every complaint."""'),
+        ("app/lib/a.py", "def all_complaints():\n    pass"),
+        ("app/templates/a.html", '<ul class="complaints">'),
+        ("tools/a.py", "class Complaint:\n    pass"),
+    ],
+)
+def test_a_complaint_that_is_no_spam_report(plant: Plant, path: str, text: str) -> None:
+    tree = plant(**{path: text})
+    assert len(rules.complaints(tree, [])) == 1
+    assert not rules.complaints(tree, [path])
+    assert rules.complaints(tree, [path, "app/gone.py"]), "the list can only shrink"
+
+
+def test_who_complained_is_no_complaint(plant: Plant) -> None:
+    assert not rules.complaints(plant(**{"app/runs/a.py": 'REASON = "complained"'}), [])
+
+
+@pytest.mark.parametrize(
     "path", ["app/runs/a.py", "tests/a.py", "app/static/a.css", "app/static/a.js", "app/templates/a.html"]
 )
 def test_a_file_too_long(plant: Plant, path: str) -> None:

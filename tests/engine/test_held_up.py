@@ -53,7 +53,7 @@ def test_timers_go_on_though_somebody_keeps_the_turn(world: World, committed_dat
         world.put("go", people)
         world.travel(NOON + timedelta(hours=1))
         assert world.runs(workflow) == {"completed": 3}
-        assert progress.told()["heldUp"]["events"]["by"] == "turn"
+        assert progress.report()["heldUp"]["events"]["by"] == "turn"
         assert world.one("select count(*) from inbox") == 3
         began = time.monotonic()
         for _ in range(20):
@@ -61,7 +61,7 @@ def test_timers_go_on_though_somebody_keeps_the_turn(world: World, committed_dat
         assert time.monotonic() - began < 3, "who waited once in vain looks only whether the turn is free"
     world.engine.advance()
     assert world.runs(workflow) == {"completed": 3, "waiting": 3}
-    assert progress.told()["heldUp"] == {}
+    assert progress.report()["heldUp"] == {}
     assert integrity.check(world.db) == []
 
 
@@ -75,7 +75,7 @@ async def test_a_locked_table_ends_the_round_and_is_told(
     with somebody(world, committed_database.url, held) as holder:
         world.engine.advance()
         assert world.one("select count(*) from inbox") == 2
-        assert "events" in progress.told()["heldUp"]
+        assert "events" in progress.report()["heldUp"]
         waiter = _wait_for_lock(committed_database)
         async with database.transaction() as session:
             found = await standing(session)
@@ -87,7 +87,7 @@ async def test_a_locked_table_ends_the_round_and_is_told(
         assert (found.locked == ["runs"]) is found.stuck is (held == "lock table runs")
     world.engine.advance()
     assert world.runs(workflow) == {"waiting": 2}
-    assert progress.told()["heldUp"] == {}
+    assert progress.report()["heldUp"] == {}
 
 
 def _wait_for_lock(committed_database: CommittedDatabase) -> psycopg.Connection[Any]:
