@@ -1,4 +1,4 @@
-"""The doors: sign in, one-time links, sign out."""
+"""Pages without a session: sign in, one-time links, sign out."""
 
 from __future__ import annotations
 

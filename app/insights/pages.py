@@ -225,7 +225,7 @@ async def stats_page(
         request,
         "insights/stats.html",
         block="numbers",
-        trouble_label=reason_label,
+        label_of=reason_label,
         workflow=workflow,
         stats=stats,
         ended=stats.total_runs - stats.running_runs,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
+from jinja2.environment import TemplateModule
 from litestar import Request
 from litestar.enums import MediaType
 from litestar.plugins.jinja import JinjaTemplateEngine
@@ -13,19 +16,40 @@ from litestar.response import Template
 from app.lib import clock, formats
 from app.web.assets import assets
 
-COMPONENTS = "components/ui.html"
+COMPONENTS = ("icons", "status", "actions", "forms", "layout", "json")
+"""Files of `components/` whose macros every template sees as `ui`. A name stands for one macro over all of them."""
+
+
+class Components:
+    """The macros of `components/` as `ui.NAME`, for one rendering: they read the reader's zone, the time and the token of the request.
+
+    A file is only looked into when one of its macros is asked for, because hundreds of cards are rendered that need none.
+    """
+
+    def __init__(self, environment: jinja2.Environment, files: Mapping[str, str], context: dict[str, Any]) -> None:
+        self._environment, self._files, self._context = environment, files, {**context, "ui": self}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._files:
+            raise AttributeError(name)
+        macros = self._environment.get_template(self._files[name]).make_module(self._context)
+        vars(self).update(_public(macros))
+        return getattr(macros, name)
+
+
+def _public(macros: TemplateModule) -> dict[str, Any]:
+    return {name: macro for name, macro in vars(macros).items() if not name.startswith("_")}
 
 
 class PageResponse:
-    """A template, or one block of it without the page around. Both see the macros of `components/ui.html` as `ui`."""
+    """A template, or one block of it without the page around. Both see the macros of `components/` as `ui`."""
 
-    def __init__(self, template: jinja2.Template, components: jinja2.Template, block: str = "") -> None:
+    def __init__(self, template: jinja2.Template, components: Mapping[str, str], block: str = "") -> None:
         self._template, self._components = template, components
         self._render_block = template.blocks[block] if block else None
 
     def render(self, **context: Any) -> str:
-        # Made per rendering, because the macros read the reader's zone, the time and the theme of the request.
-        context["ui"] = self._components.make_module(context)
+        context["ui"] = Components(self._template.environment, self._components, context)
         if self._render_block is None:
             return self._template.render(context)
         return "".join(self._render_block(self._template.new_context(context)))
@@ -39,9 +63,15 @@ class FragmentEngine(JinjaTemplateEngine):
         formats.install(self.engine)
         self.engine.globals.update(asset=assets().url, module_imports=assets().imports)
 
+    @functools.cached_property
+    def components(self) -> dict[str, str]:
+        """The file of each macro, by the macro's name."""
+        files = [f"components/{name}.html" for name in COMPONENTS]
+        return {macro: file for file in files for macro in _public(self.engine.get_template(file).module)}
+
     def get_template(self, template_name: str) -> Any:
         name, _, block = template_name.partition("#")
-        return PageResponse(super().get_template(name), super().get_template(COMPONENTS), block)
+        return PageResponse(super().get_template(name), self.components, block)
 
 
 def is_partial(request: Request[Any, Any, Any]) -> bool:

@@ -80,7 +80,7 @@ STILL_LONG = {
     "app.engine.compiled.__init__",
     "app.engine.walk._leave",
 }
-STILL_WIDE = 521
+STILL_WIDE = 133
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")
 _TRIGGERS = (
     "app/triggers/types/",

@@ -13,7 +13,7 @@ from app.accounts.principal import Principal
 from app.errors import Forbidden, Invalid, NotFound
 from app.lib import clock
 from app.models.status import Channel, MessageStatus, Role, RunStatus, StepStatus, WorkflowStatus
-from app.web.fragments import FragmentEngine
+from app.web.fragments import COMPONENTS, Components, FragmentEngine
 
 ROOT = Path(__file__).resolve().parents[2]
 SPRITE = ROOT / "app" / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg"
@@ -33,7 +33,7 @@ def context(**more: Any) -> dict[str, Any]:
 
 def snippet(engine: FragmentEngine, source: str, **more: Any) -> str:
     values = context(**more)
-    values["ui"] = engine.engine.get_template("components/ui.html").make_module(values)
+    values["ui"] = Components(engine.engine, engine.components, values)
     return engine.engine.from_string(source).render(values)
 
 
@@ -75,6 +75,20 @@ def test_a_json_tree_escapes_its_keys_and_values(engine: FragmentEngine) -> None
     html = snippet(engine, '{{ ui.json(value, "Input") }}', value={"<k>": ["<v>", 2, None, True]})
     assert "&lt;k&gt;" in html and "&lt;v&gt;" in html and "<k>" not in html and "<v>" not in html
     assert "[ 4 ]" in html and "null" in html and "true" in html
+
+
+def test_every_component_has_a_name_of_its_own_and_says_what_it_is_for() -> None:
+    seen: dict[str, str] = {}
+    for file in COMPONENTS:
+        text = (ROOT / "app" / "templates" / "components" / f"{file}.html").read_text()
+        for name, parameters in re.findall(r"{%- macro (\w+)\(([^\n]*)\) -%}", text):
+            assert name not in seen, f"{name} is in {seen[name]} and in {file}"
+            seen[name] = file
+            words = ", ".join(re.findall(r"(?:^|, )(\w+)", re.sub(r'"[^"]*"', '""', parameters)))
+            assert f"{{#- {name}({words}): " in text, (
+                f"{file}: write {{#- {name}({words}): what it is for -#}} above it"
+            )
+    assert seen["field"] == "forms"
 
 
 def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
