@@ -10,11 +10,12 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.connectors.openapi import SCHEMAS
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestMail, TestResult
 from app.connectors.service import ConnectorService, view
 from app.models.scope import Scope
 from app.models.status import Role
-from app.web import pagination
+from app.web import openapi, pagination
 from app.web.envelope import Envelope, ok
 
 TAGS = ["Connectors"]
@@ -107,6 +108,7 @@ async def resume_connector(
     return ok(view(await connectors.resume(connector_id)))
 
 
+openapi.OWN_SCHEMAS.update(SCHEMAS)
 API_TAGS = [
     Tag(name="Connectors", description="Credentials of the services that carry messages."),
 ]

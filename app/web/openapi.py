@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -12,7 +14,7 @@ from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugi
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, Schema, SecurityScheme, Tag
+from litestar.openapi.spec import Components, Discriminator, Reference, Schema, SecurityScheme, Tag
 from litestar.typing import FieldDefinition
 
 _TEXT = """Marketing workflows by API.
@@ -90,10 +92,39 @@ def describe(handler: Any) -> None:
         handler.description = description if needs in description else f"{description}\n\n{needs}".strip()
 
 
+OWN_SCHEMAS: dict[type[msgspec.Struct], Callable[[SchemaCreator], Schema]] = {}
+"""Structs whose schema says more than their fields do, with what makes it: a feature whose types come along puts them here."""
+
+
+def reference(schema_creator: SchemaCreator, annotation: Any) -> Schema | Reference:
+    """The schema of a type; of a struct a reference to its component."""
+    return schema_creator.for_field_definition(FieldDefinition.from_annotation(annotation))
+
+
+@dataclass
+class ByReference(Discriminator):
+    """Names components as they are called in the end: they get their short names when all are known."""
+
+    components: dict[str, Reference] = field(default_factory=dict)
+
+    def to_schema(self) -> dict[str, Any]:
+        mapping = {value: component.ref for value, component in self.components.items()}
+        return {"propertyName": self.property_name, "mapping": mapping}
+
+
+def one_of(schema_creator: SchemaCreator, by: str, structs: Mapping[str, type[msgspec.Struct]]) -> Schema:
+    """One of these structs, told apart by the value of their field `by`."""
+    references = {value: reference(schema_creator, struct) for value, struct in structs.items()}
+    components = {value: one for value, one in references.items() if isinstance(one, Reference)}
+    return Schema(one_of=list(references.values()), discriminator=ByReference(by, components=components))
+
+
 class StrictStructs(StructSchemaPlugin):
     """Says of bodies that they take no other members, where the product refuses those."""
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
+        if variants := OWN_SCHEMAS.get(field_definition.type_):
+            return variants(schema_creator)
         schema = super().to_openapi_schema(field_definition, schema_creator)
         if field_definition.type_.__struct_config__.forbid_unknown_fields:
             schema.additional_properties = False
