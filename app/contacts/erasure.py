@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
@@ -30,6 +31,9 @@ def _deletes() -> Iterator[tuple[int, int, str]]:
         mark = rows_of(table)
         if mark is not None and mark.about is not About.SELF:
             yield _ORDER.index(mark.about), 0, f"delete from {table.name} where {mark.about}"  # noqa: S608  constants
+        if mark is not None and mark.names is not None:
+            where = f"{About.NAMED} and lower({mark.names}) like any(%(traces)s)"
+            yield _ORDER.index(About.NAMED), 0, f"delete from {table.name} where {where}"  # noqa: S608  constants
 
 
 def _updates() -> Iterator[tuple[int, int, str]]:
@@ -40,6 +44,20 @@ def _updates() -> Iterator[tuple[int, int, str]]:
                 values.setdefault(mark.about, []).append(f"{column.name} = {mark.value}")
         for about, sets in values.items():
             yield _ORDER.index(about), 1, f"update {table.name} set {', '.join(sets)} where {about}"  # noqa: S608  constants
+            yield from _of_nobody(table, about, sets)
+
+
+def _of_nobody(table: Table, about: About, sets: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Runs without a contact do not know whom they are about: what they hold is emptied where it names the contact."""
+    if about is About.RUN:
+        whose = About.STEP_OF_NOBODY
+    elif about is About.CONTACT and table.c.contact_id.nullable:
+        whose = About.NAMED
+    else:
+        return
+    columns = ", ".join(f"{assignment.split(' = ')[0]}::text" for assignment in sets)
+    where = f"{whose} and lower(concat_ws(' ', {columns})) like any(%(traces)s)"
+    yield _ORDER.index(whose), 1, f"update {table.name} set {', '.join(sets)} where {where}"  # noqa: S608  constants
 
 
 async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: datetime) -> bool:

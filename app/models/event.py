@@ -93,5 +93,5 @@ class DeadLetter(Base):
     __table_args__ = (
         Index("dead_letters_newest", "tenant_id", text("id desc")),
         Index("dead_letters_contact", "tenant_id", "contact_id"),
-        {"info": rows_go()},
+        {"info": rows_go(names="payload::text")},
     )

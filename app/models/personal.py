@@ -33,6 +33,10 @@ class About(StrEnum):
     RUN_OF_WORKSPACE = f"tenant_id = %(tenant)s and {RUN}"
     """The same, of a table whose key leads with the workspace."""
     ADDRESS = "tenant_id = %(tenant)s and address = %(comparable)s"
+    NAMED = "tenant_id = %(tenant)s and contact_id is null"
+    """Without a contact; the text of the row is looked through besides."""
+    STEP_OF_NOBODY = "run_id in (select r.id from runs r where r.contact_id is null and r.tenant_id = %(tenant)s)"
+    """Of a run without a contact, likewise."""
     IMPORTED_ROW = (
         "import_id in (select i.id from contact_imports i where i.tenant_id = %(tenant)s)"
         " and lower(row::text || message) like any(%(traces)s)"
@@ -44,9 +48,13 @@ class About(StrEnum):
 
 
 class RowsGo(NamedTuple):
-    """The mark of a table: its rows about the contact are deleted."""
+    """The mark of a table: its rows about the contact are deleted.
+
+    `names`: of tables that have rows without a contact, the text (SQL) in which one of those may name it; such a row goes too.
+    """
 
     about: About
+    names: str | None = None
 
 
 class Emptied(NamedTuple):
@@ -56,9 +64,9 @@ class Emptied(NamedTuple):
     about: About | None
 
 
-def rows_go(about: About = About.CONTACT) -> dict[str, Any]:
-    """`info` of a table whose rows about a contact are deleted with it."""
-    return {MARK: RowsGo(about)}
+def rows_go(about: About = About.CONTACT, *, names: str | None = None) -> dict[str, Any]:
+    """`info` of a table whose rows about a contact are deleted with it; `names` as in `RowsGo`."""
+    return {MARK: RowsGo(about, names)}
 
 
 def personal(becomes: str = "null", about: About | None = None) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class EntryRefusal(Base):
     __table_args__ = (
         Index("entry_refusals_workflow", "workflow_id", "id"),
         Index("entry_refusals_contact", "contact_id"),
-        {"info": rows_go()},
+        {"info": rows_go(names="detail::text")},
     )
 
 

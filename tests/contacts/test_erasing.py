@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Column, Table, text
+from sqlalchemy import Column, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import erasure
@@ -16,9 +16,10 @@ from app.lib import clock as now_clock
 from app.lib.ids import uuid7
 from app.models import Base, Contact, MailboxMessage
 from app.models.contact_import import ContactImportError
+from app.models.event import DeadLetter
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
-from app.models.run import Run
+from app.models.run import EntryRefusal, Run, Step
 from app.models.status import Role
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -113,6 +114,53 @@ async def test_nothing_is_left_of_the_person(
     sample = (await program.get(f"{CONTACTS}/import/{import_id}")).json()["data"]
     assert sample["filename"] == "people.csv"
     assert await places(db_session, "bea@example.com")
+
+
+@pytest.mark.parametrize(
+    "given", [{"mail": {"to": "Ada@Example.com"}}, {"ids": ["crm-4711"]}, {"text": "Call +4915112345678 or ada@example.com"}]
+)  # fmt: skip
+async def test_runs_of_nobody_keep_no_name_of_the_person(
+    api: ApiClients,
+    db_session: AsyncSession,
+    workspace: Workspace,
+    other_workspace: Workspace,
+    clock: Clock,
+    given: Any,
+) -> None:
+    """They do not know whom they are about: whatever they were started with, or put out, and names the contact is emptied."""
+    admin = await api(Role.ADMIN)
+    body = {"email": "ada@example.com", "externalId": "crm-4711", "phone": "+4915112345678"}
+    made = (await admin.post(CONTACTS, json=body)).json()["data"]
+
+    def run(tenant: Workspace, event: Any, **more: Any) -> Run:
+        return Run(
+            id=uuid7(), tenant_id=tenant.id, workflow_id=uuid7(), workflow_version=1, trigger_event=event, started_at=clock.at,
+            status=4, seq=1, **more,
+        )  # fmt: skip
+
+    def step(of: Run, output: Any) -> Step:
+        return Step(
+            run_id=of.id, seq=1, node_id="a", status=4, output=output, started_at=clock.at, completed_at=clock.at
+        )
+
+    named, silent, foreign = run(workspace, given), run(workspace, {"order": "crm-47110"}), run(other_workspace, given)
+    late = run(workspace, None, context={"vars": given})
+    refusal = EntryRefusal(
+        tenant_id=workspace.id, workflow_id=uuid7(), reason="conditions_not_met", detail=given, at=clock.at
+    )
+    letter = DeadLetter(id=1, tenant_id=workspace.id, kind=1, name="manual", payload=given, error="Broken.")
+    steps = [step(named, given), step(silent, given), step(foreign, given), step(late, {"order": 5})]
+    db_session.add_all([named, silent, foreign, late, refusal, letter, *steps])
+    await db_session.commit()
+
+    assert (await admin.delete(f"{CONTACTS}/{made['id']}")).status_code == 200
+    for row in (named, silent, foreign, late, *steps):
+        await db_session.refresh(row)
+    assert [one.trigger_event for one in (named, silent, foreign)] == [None, {"order": "crm-47110"}, given]
+    assert late.context is None
+    assert [one.output for one in steps] == [None, None, given, {"order": 5}]
+    for table in (EntryRefusal, DeadLetter):
+        assert (await db_session.scalars(select(table))).all() == []
 
 
 FREE_TABLES = {
