@@ -12,13 +12,14 @@ import msgspec
 from app.flow.diagnostic import Diagnostic, DiagnosticView
 from app.flow.document import Flow, Trigger
 from app.flow.settings import FlowSettings
-from app.flow.trigger_registry import subscriptions, typed
+from app.flow.trigger_registry import subscriptions, takes_contacts, typed
 from app.lib import clock
 from app.workflows.candidates import Candidate, admission, met_goal
 from app.workflows.repository import RecentContact, WorkflowRepository
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
 CONDITIONS = re.compile(r"(trigger|triggers\[\d+\]\.data|goals\[\d+\])\.conditions")
+EACH_START = "Each start is a run of its own, without a contact."
 MAX_SENDERS = 2_000
 """Contacts that are looked at one by one; beyond that the numbers are "at least"."""
 
@@ -91,16 +92,18 @@ async def activation_preview(
     broken = any(CONDITIONS.match(one.path) for one in diagnostics)
     inside = [] if broken else entrants(flow, senders, timezone)
     first = _listening(flow.triggers[0])
+    on = [trigger for trigger in flow.triggers if trigger.enabled]
+    nobody = bool(on) and not takes_contacts(on)
     return ActivationPreview(
         trigger_type=first.type,
         listens_to=next(iter(first.listens_to), None),
         conditions=first.conditions,
-        triggers=[_listening(trigger) for trigger in flow.triggers if trigger.enabled],
+        triggers=[_listening(trigger) for trigger in on],
         contacts_30_days=len(inside),
         contacts_7_days=sum(1 for sender in inside if sender.occurred_at >= now - WEEK),
         sent_30_days=len({sender.contact.id for sender in senders}),
         at_least=at_least,
-        reentry=reentry_in_words(flow.settings),
+        reentry=EACH_START if nobody else reentry_in_words(flow.settings),
         publishes_version=publishes_version,
         in_flow=in_flow,
         blocking=[one.view() for one in diagnostics if one.severity == "error"],

@@ -17,6 +17,8 @@ from app.builder import canvas
 from app.builder.type_check import NODE_FIELDS, config_fields, example_of, fault_of, rendered
 from app.counters import message_counters as counters
 from app.engine.compiled import NODE_ENDS, CompiledFlow, NotUnderstood
+from app.engine.matcher import waiting_types
+from app.engine.subject import about_contact
 from app.flow import discovery, presentation, registry, trigger_registry
 from app.flow.declared import NodeScope
 from app.flow.document import Flow, Trigger
@@ -227,10 +229,26 @@ def test_its_references_are_marked_and_known(name: str) -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_what_it_needs_of_a_contact_it_says(name: str) -> None:
-    """A step that changes the contact or writes to them means nothing without one."""
+    """A step that changes the contact, writes to them or waits for what happens to them means nothing without one."""
     kind = registry.get(name)
-    if run_of(kind, example(name))(someone()).effects:
+    if about_contact(run_of(kind, example(name))(someone())) or name in waiting_types():
         assert kind.needs_contact
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_runs_of_nobody_are_started_by_hand(name: str) -> None:
+    """An event happens to a contact: a trigger that listens for one starts no run without."""
+    kind, look = trigger_registry.types()[name], presentation.triggers()[name]
+    for data in (
+        example_of(look),
+        look.defaults,
+        *({**look.defaults, "contact": rule} for rule in ("optional", "none")),
+    ):
+        if (
+            not trigger_registry.problems(kind, data)
+            and kind.contact_rule(msgspec.convert(data, kind.Config)).lets_nobody_in
+        ):
+            assert kind.by_hand and not kind.subscribes(msgspec.convert(data, kind.Config))
 
 
 @pytest.mark.parametrize("name", STEPS)

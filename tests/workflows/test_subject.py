@@ -111,6 +111,8 @@ async def test_every_door_refuses(api: ApiClients, db_session: AsyncSession, wor
     unfit = await created(admin, nobody)
     answers = [await admin.post(f"{PATH}/{unfit['id']}/activate"), await admin.post(f"{PATH}/{unfit['id']}/versions")]
     fit = await created(admin, {**nobody, "nodes": [{"id": "a", "type": "end"}]})
+    preview = (await admin.get(f"{PATH}/{fit['id']}/activation-preview")).json()["data"]
+    assert preview["reentry"] == "Each start is a run of its own, without a contact." and preview["blocking"] == []
     assert (await admin.post(f"{PATH}/{fit['id']}/activate")).status_code == 200
     earlier = Flow.load({part: nobody[part] for part in ("trigger", "nodes", "edges")})
     db_session.add(
