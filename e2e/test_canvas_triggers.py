@@ -83,3 +83,41 @@ def test_a_second_trigger_starts_runs_until_it_is_switched_off(
     assert started(product, client, workflow, 3) == 3
     latest = client.get(f"/workflows/{workflow}/stats", params={"version": 2}).json()["data"]
     assert latest["totalRuns"] == 1, "what is switched off starts nothing"
+
+
+def test_a_workflow_about_nobody_is_made_and_started_by_hand(
+    page: Page, product: Product, client: httpx.Client, expect_accessible: Callable[..., None]
+) -> None:
+    workflow = create(
+        product,
+        "Stock export",
+        trigger={"type": "manual", "position": {"x": 400, "y": 0}},
+        nodes=[node("tag", "add_tag", 400, 168, tag="vip"), node("end", "end", 400, 336)],
+        edges=[edge("trigger", "tag"), edge("tag", "end")],
+    )
+    canvas = Builder(page).open(workflow)
+    form = canvas.open_form("trigger")
+    form.get_by_label("A run is about").select_option("none")
+    expect(form.get_by_text("Each start is a run of its own")).to_be_visible()
+    expect(canvas.step("tag")).to_contain_text("1 issue")
+    canvas.wait_saved()
+    expect_accessible(page)
+    refused = client.post(f"/workflows/{workflow}/activate")
+    assert refused.status_code == 422 and "needs a contact" in refused.json()["detail"]
+    canvas.card("tag").click()
+    canvas.press("Delete")
+    expect(canvas.step("tag")).to_have_count(0)
+    canvas.wait_saved()
+    client.post(f"/workflows/{workflow}/activate").raise_for_status()
+
+    page.goto(f"{product.url}/workflows/{workflow}/runs")
+    page.get_by_role("link", name="Start a run").click()
+    page.get_by_label("Input").fill('{"order": "A-17"}')
+    expect_accessible(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    row = page.get_by_role("row", name="No contact")
+    expect(row).to_contain_text("order A-17")
+    expect(row).to_contain_text("Completed")
+    row.get_by_role("link", name="No contact").click()
+    expect(page.get_by_role("heading", name="No contact")).to_be_visible()
+    expect(page.get_by_text("Started by hand or by a program.")).to_be_visible()

@@ -48,7 +48,7 @@ def _steps(flow: Flow, nobody: Sequence[Trigger], types: StepTypes) -> Iterator[
     for index, node in _reached(flow, nobody):
         if types.needs_contact(node.type):
             message = (
-                f"{quoted(_title(node))} needs a contact, and a run without one may come here. Take the step out of its way, or"
+                f"{_title(node)} needs a contact, and a run without one may come here. Take the step out of its way, or"
                 " let the trigger start runs of contacts only."
             )
             yield incomplete(f"nodes[{index}]", message, node.id)
@@ -88,6 +88,9 @@ def _reached(flow: Flow, triggers: Sequence[Trigger]) -> Iterator[tuple[int, Nod
 
 
 def _title(node: Node) -> str:
+    """What the step is called; a name that somebody gave it stands in quotes."""
+    if isinstance(node.name, str) and node.name:
+        return quoted(node.name)
     return title_of_plain({"type": node.type, "name": node.name, "data": node.data})
 
 

@@ -68,7 +68,7 @@ class Delay(NodeType):
     @classmethod
     def explain(cls, config: DelayConfig | None, step: StepRecord) -> str:
         if step.completed_at is None:
-            return "The contact waits here."
+            return "The run waits here."
         if step.started_at is None:
             return "Waited."
         return f"Waited {duration(step.completed_at - step.started_at)}."

@@ -16,7 +16,7 @@ from app.contacts.pages import ONE, contact_page
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.models.status import Role
-from app.triggers.service import TriggerService
+from app.triggers.service import StartableWorkflow, TriggerService
 from app.values.contact_view import name_of
 from app.web.flash import go
 from app.web.fragments import page
@@ -45,12 +45,12 @@ async def start_workflow(
     return go(request, f"/contacts/{contact_id}", f"{names[form.workflow]} was asked to let {name_of(contact)} in.")
 
 
-def _start_page(request: AppRequest, workflow_id: UUID, name: str, action: ActionForm) -> Template:
+def _start_page(request: AppRequest, workflow_id: UUID, startable: StartableWorkflow, action: ActionForm) -> Template:
     return page(
         request,
         "triggers/start.html",
         workflow_id=workflow_id,
-        name=name,
+        startable=startable,
         action=action,
         status_code=action.status,
     )
@@ -61,7 +61,7 @@ async def show_start(
     request: AppRequest, triggers: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
 ) -> Template:
     """The form that starts a run without a contact."""
-    return _start_page(request, workflow_id, await triggers.takes_nobody(workflow_id), ActionForm())
+    return _start_page(request, workflow_id, await triggers.startable_without_contact(workflow_id), ActionForm())
 
 
 @post(START, role=Role.MARKETER, status_code=200)
@@ -70,11 +70,11 @@ async def start_without_contact(
 ) -> Template | Response[bytes]:
     """Start a run that has the input of the form alone."""
     form = ActionForm.of(await request.form(), "start")
-    name = await triggers.takes_nobody(workflow_id)
+    startable = await triggers.startable_without_contact(workflow_id)
     try:
         await triggers.start(workflow_id, None, form.decoded_properties())
     except AppError as error:
-        return _start_page(request, workflow_id, name, form.failed(error))
+        return _start_page(request, workflow_id, startable, form.failed(error))
     return go(request, f"/workflows/{workflow_id}/runs", "A run was asked for. It shows here in a moment.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,6 +64,13 @@ class UnknownContact(Invalid):
     code = "unknown_contact"
 
 
+class StartableWorkflow(NamedTuple):
+    """A workflow that takes runs without a contact, and perhaps runs of contacts too."""
+
+    name: str
+    takes_contacts: bool
+
+
 class TriggerService:
     """Starts runs in the principal's workspace. Flushes, never commits."""
 
@@ -100,11 +107,12 @@ class TriggerService:
             self._session, self._tenant_id, workflow_id=workflow_id, contact_id=contact_id, properties=properties
         )
 
-    async def takes_nobody(self, workflow_id: UUID) -> str:
-        """The name of a workflow that somebody may start without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
-        if trigger_of_nobody((await self._live(workflow_id)).triggers) is None:
+    async def startable_without_contact(self, workflow_id: UUID) -> StartableWorkflow:
+        """A workflow that somebody may start without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
+        triggers = (await self._live(workflow_id)).triggers
+        if trigger_of_nobody(triggers) is None:
             raise _about_contact(ContactNeeded)
-        return (await self._workflows.get(workflow_id)).name
+        return StartableWorkflow((await self._workflows.get(workflow_id)).name, takes_contacts(triggers))
 
     async def _live(self, workflow_id: UUID) -> Flow:
         workflow = await self._workflows.get(workflow_id)
