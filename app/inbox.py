@@ -37,10 +37,13 @@ class InboxKind(IntEnum):
     ERASED = 3
     """The contact is gone: end its runs."""
     DEFERRED = 4
-    """An event that is still to be told to `workflow_id` alone, by a process that understands it."""
+    """An event that may still start runs of `workflow_id` alone, by a process that understands it."""
+    FOR_RUN = 5
+    """An event that is still to be told to run `run_id` alone, by a process that understands its step: goals and waits."""
 
 
-READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind is not InboxKind.DEFERRED)})"
+_LEFT = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
+READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind not in _LEFT)})"
 """Of rows that any worker of this release handles; others wait for a newer one."""
 CHANGE_EVENT_COLUMNS = {
     "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
@@ -157,7 +160,7 @@ def settled(connection: psycopg.Connection[Any], messages: Sequence[SettledMessa
 
 
 class DeferredEvent(NamedTuple):
-    """An event that `workflow_id` has not heard of, because only a newer process understands that workflow."""
+    """An event that `workflow_id` has not heard of, or its run `run_id` alone, because only another process understands it."""
 
     tenant_id: int
     name: str
@@ -170,15 +173,17 @@ class DeferredEvent(NamedTuple):
     at: datetime
     """When it arrived."""
     occurred_at: datetime
+    run_id: UUID | None = None
 
 
 _DEFER = f"""
-insert into inbox (tenant_id, kind, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at)
-values (%s, {InboxKind.DEFERRED:d}, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+insert into inbox (tenant_id, name, contact_id, event_id, workflow_id, payload, depth, at, occurred_at, run_id, kind)
+values (%s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s,
+  case when %s::uuid is null then {InboxKind.DEFERRED:d} else {InboxKind.FOR_RUN:d} end)
 """  # noqa: S608  constants
 
 
 def defer(cursor: psycopg.Cursor[Any], events: Sequence[DeferredEvent]) -> None:
-    """Put events back, each for its workflow alone."""
+    """Put events back, each for its workflow or its run alone."""
     if events:
-        cursor.executemany(_DEFER, events)
+        cursor.executemany(_DEFER, [(*event, event.run_id) for event in events])

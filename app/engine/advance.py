@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import claim, control, failpoints, rows
+from app.engine import claim, control, failpoints, newer, rows
 from app.engine.arrivals import Arrivals, Behind, know, stored_run
 from app.engine.change_events import echoes
 from app.engine.claim import Cursor, TurnTaken
@@ -22,7 +22,6 @@ from app.engine.crashes import Crashes, Suspected
 from app.engine.faults import fault_in_words
 from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
-from app.engine.newer import LEFT_TO_NEWER
 from app.engine.progress import progress
 from app.engine.state import NOBODY, ContactState
 from app.engine.waits import look_back
@@ -217,7 +216,7 @@ class Engine:
     def _events(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
         self.turn.take()
         limit = 1 if self.crashes.events else limit  # one by one, in order, until nothing is suspected any more
-        items = claim.inbox(cursor, limit, list(self.busy), self.matcher.foreign())
+        items = claim.inbox(cursor, limit, list(self.busy), self.matcher.foreign(), self.matcher.partly_understood())
         if not items:
             return None, 0
         progress.does("walking")
@@ -265,12 +264,10 @@ class Engine:
         self._events_taken, self._runs_taken = [], [due.run.id for due in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
-        unreadable = self.matcher.unreadable
-        left = [row.id for row, *_ in claimed if (row.workflow_id, row.version) in unreadable]
-        if left:
-            claim.postpone(cursor, left, f"The workflow cannot be understood. {LEFT_TO_NEWER}")
+        left = {row.id: why for row, *_ in claimed if (why := newer.why_left(self.matcher, row))}
+        claim.postpone(cursor, left)
         for row, _, _, stored in claimed:
-            if left and (row.workflow_id, row.version) in unreadable:
+            if row.id in left:
                 continue
             if row.contact_id is None:
                 contact = ContactState(NOBODY)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import claim, control, rows, waits
+from app.engine import claim, control, newer, rows, waits
 from app.engine.claim import Cursor, Item, RunRow
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
@@ -24,6 +24,7 @@ from app.inbox import InboxKind
 from app.lib import ids
 
 HAPPENED = (InboxKind.EVENT, claim.PAST, InboxKind.DEFERRED)
+TOLD_TO_RUNS = (InboxKind.EVENT, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
@@ -82,8 +83,8 @@ class Arrivals:
         self.cursor, self.matcher = cursor, matcher
         # The transaction began before it had the turn: what came in meanwhile is younger than its clock says.
         self.now = max(items[0].now, *(item.at for item in items))
-        self.left: dict[tuple[Item, bytes], None] = {}
-        """Events, and workflows of which only a newer process knows what they are for them."""
+        self.left: dict[tuple[Item, bytes, bytes | None], None] = {}
+        """Events, and workflows or runs of them of which only another process knows what they are for them."""
         self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
         self.runs: dict[bytes, list[RunState]] = {}
         """Active runs that goals and erasures may end, by contact."""
@@ -124,15 +125,15 @@ class Arrivals:
     def _concerns(self, item: Item) -> bool:
         if item.kind == InboxKind.EVENT:
             key = (item.tenant_id, item.name)
-            return any(key in known for known in (self.matcher.triggers, self.matcher.goals, self.matcher.waits))
-        return item.kind in (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED)
+            return self._awaited(item) or key in self.matcher.triggers or key in self.matcher.goals
+        return item.kind in (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 
     def _targets(self, item: Item) -> list[CompiledFlow]:
         """The workflows that this item may start; it is left for those that are not understood here."""
         targets = []
         for live in listeners(self.matcher, item):
             if live[:2] in self.matcher.unreadable:
-                self.left[item, live.workflow_id] = None
+                self.left[item, live.workflow_id, None] = None
             else:
                 targets.append(self.matcher.graph(*live[:2]))
         return targets
@@ -148,25 +149,34 @@ class Arrivals:
         self.matcher.learn((row.workflow_id, row.version) for row in active)
         unreadable = self.matcher.unreadable
         left = [row for row in active if (row.workflow_id, row.version) in unreadable]
+        for row in active:
+            if row not in left and row.waits_for and newer.why_left(self.matcher, row):
+                self._leave(row, goals=False)
         if not left:
             return active
         erased = {item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED}
         control.cancel_erased(self.cursor, [row.id for row in left if row.contact_id in erased])
         for row in left:
-            for item, _ in self.wanted:
-                waits_for_it = row.waits_for == item.name and self._awaited(item)
-                if item.contact_id == row.contact_id and (waits_for_it or row.workflow_id in self._listened(item)):
-                    self.left[item, row.workflow_id] = None
+            self._leave(row, goals=True)
         return [row for row in active if row not in left]
+
+    def _leave(self, row: RunRow, *, goals: bool) -> None:
+        """Leave the events that a run waits for, or which may be its goals, to a process that understands it."""
+        for item, _ in self.wanted:
+            concerns = row.contact_id and item.contact_id == row.contact_id and _is_for(item, row.id, row.workflow_id)
+            waits_for_it = row.waits_for == item.name and self._awaited(item)
+            if concerns and (waits_for_it or (goals and row.workflow_id in self._listened(item))):
+                self.left[item, row.workflow_id, row.id] = None
 
     def _awaited(self, item: Item) -> bool:
         """May some run wait for this item?"""
-        return item.kind in (InboxKind.EVENT, InboxKind.DEFERRED) and (item.tenant_id, item.name) in self.matcher.waits
+        known = (item.tenant_id, item.name) in self.matcher.waits or item.tenant_id in self.matcher.partly
+        return item.kind in TOLD_TO_RUNS and known
 
     def _of_item(self, item: Item) -> list[RunState]:
-        """The runs of this batch that the item may wake."""
-        runs = self.runs.get(item.contact_id or NOBODY, [])
-        return [r for r in runs if item.kind == InboxKind.EVENT or r.graph.workflow_id == item.workflow_id]
+        """The runs of this batch that the item may wake, or whose goal it may be."""
+        runs = self.runs.get(item.contact_id or NOBODY, ())
+        return [run for run in runs if _is_for(item, run.id, run.graph.workflow_id)]
 
     def _waiting(self) -> list[RunRow]:
         """The stored runs that wait for what came in."""
@@ -177,10 +187,11 @@ class Arrivals:
 
     def _listened(self, item: Item) -> set[bytes]:
         """Workflows with a goal that this item may reach."""
-        if item.kind not in HAPPENED:
+        if item.kind not in HAPPENED and item.kind != InboxKind.FOR_RUN:
             return set()
         workflow_ids = self.matcher.goals.get((item.tenant_id, item.name), set())
-        return workflow_ids & {item.workflow_id or b""} if item.kind == InboxKind.DEFERRED else workflow_ids
+        put_back = item.kind in (InboxKind.DEFERRED, InboxKind.FOR_RUN)
+        return workflow_ids & {item.workflow_id or b""} if put_back else workflow_ids
 
     def _entries(self, batch: Batch) -> Entries:
         entering: dict[CompiledFlow, list[bytes]] = {}
@@ -287,7 +298,7 @@ class Arrivals:
 
     def _reach_goals(self, batch: Batch, item: Item, workflows: set[bytes]) -> None:
         event = _properties(item)
-        for run in self.runs.get(item.contact_id or NOBODY, ()):
+        for run in self._of_item(item):
             if item.kind == claim.PAST and run.fence is not None:
                 continue  # it was judged by this event when that was handled
             if run.graph.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
@@ -300,6 +311,13 @@ def _by_occurrence(wanted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int,
     """The order of the inbox; of the same instant what was handled before comes first."""
     item = wanted[0]
     return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != claim.PAST
+
+
+def _is_for(item: Item, run_id: bytes, workflow_id: bytes) -> bool:
+    """May this run be told of the item? What was put back is for one workflow alone, or for one run."""
+    if item.kind == InboxKind.FOR_RUN:
+        return item.run_id == run_id
+    return item.kind != InboxKind.DEFERRED or item.workflow_id == workflow_id
 
 
 def _properties(item: Item) -> dict[str, Any]:

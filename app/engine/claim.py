@@ -6,7 +6,7 @@ run for a goal, both would wait for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,6 +36,8 @@ from taken order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
 _BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
+_BUT_OF_OTHERS = f""" and not (kind = {InboxKind.FOR_RUN:d} and workflow_id = any(%(partly)s)
+  and exists (select from runs r where r.id = inbox.run_id and r.status < 4))"""
 BUSY = """
 with contact as (select id from contacts where id = any(%(ids)s) for no key update skip locked),
 run as (select id from runs where contact_id = any(%(ids)s) and status < 4 for update skip locked)
@@ -63,7 +65,7 @@ cross join lateral (
   select * from events where events.contact_id = wait.contact_id and events.tenant_id = wait.tenant_id
     and events.name = wait.name and events.occurred_at >= wait.since
   order by events.occurred_at limit {MOST_PAST}) e
-where not exists (select from inbox i where i.event_id = e.id)
+where not exists (select from inbox i where i.event_id = e.id and i.kind <> {InboxKind.FOR_RUN:d})
 order by e.contact_id, e.occurred_at
 """
 _FIELDS = {
@@ -113,7 +115,8 @@ exists (select from inbox)
 """Is there something to claim?"""
 NEXT_DUE = "select min(resume_at) from runs where resume_at > clock_now()"
 POSTPONE = """
-update runs set resume_at = clock_now() + interval '1 minute', error_message = %s, fence = fence + 1 where id = any(%s)
+update runs r set resume_at = clock_now() + interval '1 minute', error_message = u.why, fence = r.fence + 1
+from unnest(%s::uuid[], %s::text[]) as u(id, why) where r.id = u.id
 """
 SETTLE = """
 update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
@@ -231,10 +234,13 @@ class ClaimLock:
                 self._connection.execute("select pg_advisory_unlock(%s)", (_TURN,))
 
 
-def inbox(cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Sequence[bytes] = ()) -> list[Item]:
+def inbox(
+    cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Sequence[bytes] = (), partly: Sequence[bytes] = ()
+) -> list[Item]:
     """Take up to `limit` inbox rows, those first that arrived first; answered in order of contact, then occurrence.
 
-    Left where they are: those of `busy` contacts, and those for workflows that only a newer process understands.
+    Left where they are: those of `busy` contacts, those for workflows that only a newer process understands (`foreign`), and what was
+    put back for runs of workflows of which this process does not understand every step of every version (`partly`).
     """
     but = ""
     arguments: dict[str, Any] = {"kinds": [int(kind) for kind in InboxKind], "limit": limit}
@@ -242,11 +248,13 @@ def inbox(cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Seque
         but, arguments["busy"] = but + _BUT_BUSY, Uuids(busy)
     if foreign:
         but, arguments["foreign"] = but + _BUT_FOREIGN, Uuids(foreign)
+    if partly:
+        but, arguments["partly"] = but + _BUT_OF_OTHERS, Uuids(partly)
     return [Item._make(row) for row in cursor.execute(INBOX.format(but=but), arguments).fetchall()]
 
 
-def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes]]) -> None:
-    """Put events back for workflows that this process does not understand, each for that workflow alone."""
+def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes, bytes | None]]) -> None:
+    """Put events back, each for one workflow alone that this process does not understand, or for one of its runs."""
     defer(
         cursor,
         [
@@ -260,8 +268,9 @@ def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes]]) -> None:
                 depth=item.depth,
                 at=rows.instant(item.at),
                 occurred_at=rows.instant(item.stated_at),
+                run_id=UUID(bytes=run_id) if run_id else None,
             )
-            for item, workflow_id in left
+            for item, workflow_id, run_id in left
         ],
     )
 
@@ -362,9 +371,10 @@ def due(
     ]
 
 
-def postpone(cursor: Cursor, run_ids: Sequence[bytes], why: str) -> None:
-    """Leave claimed runs to others, and look again in a minute."""
-    cursor.execute(POSTPONE, (why, Uuids(run_ids)))
+def postpone(cursor: Cursor, left: Mapping[bytes, str]) -> None:
+    """Leave claimed runs to others, each for a reason, and look again in a minute."""
+    if left:
+        cursor.execute(POSTPONE, (Uuids(list(left)), Texts([rows.text(why) for why in left.values()])))
 
 
 def settle(cursor: Cursor, items: list[Item]) -> None:

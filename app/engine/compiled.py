@@ -72,6 +72,7 @@ class CompiledNode:
         "exit_counters",
         "field",
         "id",
+        "not_understood",
         "output_is_read",
         "ports",
         "queued_counter",
@@ -97,6 +98,8 @@ class CompiledNode:
         )
         self.answered: Run | None = None
         """What the answer to its call means: a function over the run, which has the answer as `resume_output`."""
+        self.not_understood = does if isinstance(does, NotUnderstood) else None
+        """Why this process cannot do it: runs that stand here are left to another, with what they are answered."""
         self.field = rows.text(node_id)
         self.ports: dict[str, StatCounter] = {}
         self.exit_counters: dict[str, StatCounter] = {}

@@ -6,9 +6,8 @@ together, and those that were not needed for long are let go.
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,7 +41,8 @@ _LISTENING = """
 select uuid_send(v.workflow_id), v.version, v.tenant_id,
   jsonb_strip_nulls(jsonb_build_object('trigger', v.graph->'trigger', 'triggers', v.graph->'triggers')),
   array(select goal->>'event' from jsonb_array_elements(coalesce(nullif(v.graph->'goals', 'null'), '[]')) goal),
-  array(select node from jsonb_array_elements(v.graph->'nodes') node where node->>'type' = any(%s))
+  array(select node from jsonb_array_elements(v.graph->'nodes') node where node->>'type' = any(%s)),
+  exists (select from jsonb_array_elements(v.graph->'nodes') node where node->>'type' <> all(%s))
 from workflow_versions v join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
 _GRAPHS = """
@@ -74,6 +74,8 @@ class Listening(NamedTuple):
     goals: tuple[str, ...]
     waits: tuple[str, ...] = ()
     """Events that its steps may wait for."""
+    partly: bool = False
+    """It has steps that this process does not understand: what they wait for, only runs that stand there can say."""
 
 
 class VersionNotUnderstood(Exception):
@@ -95,6 +97,8 @@ class Matcher:
         self.goals: dict[Key, set[bytes]] = {}
         self.waits: set[Key] = set()
         """Events that some step of some version waits for."""
+        self.partly: frozenset[int] = frozenset()
+        """Workspaces with versions of which this process does not understand every step: their runs may wait for any event."""
         self.paused: frozenset[bytes] = frozenset()
         """Workflows whose runs stand still."""
         self.listened: set[Key] = set()
@@ -125,6 +129,7 @@ class Matcher:
                 goals.setdefault((heard.tenant_id, event), set()).add(workflow_id)
         self.live, self.triggers, self.goals, self.epoch = live, triggers, goals, epoch
         self.waits = {(heard.tenant_id, event) for heard in self._listening.values() for event in heard.waits}
+        self.partly = frozenset(heard.tenant_id for heard in self._listening.values() if heard.partly)
         self.paused = frozenset(one.workflow_id for one in live.values() if one.paused)
         self.listened = {key for key in (*triggers, *goals, *self.waits) if key[1] in CONTACT_CHANGES}
         self.unreadable = {version: why for version, why in self.unreadable.items() if version in self._listening}
@@ -135,12 +140,13 @@ class Matcher:
         there: list[Version] = self.connection.execute(_VERSIONS, binary=True).fetchall()
         known = {version: self._listening[version] for version in there if version in self._listening}
         if fresh := [version for version in there if version not in known]:
-            arguments = list(waiting_types()), *_ids(fresh)
-            for workflow_id, version, tenant_id, document, goals, nodes in self.connection.execute(
+            arguments = list(waiting_types()), list(registry.types()), *_ids(fresh)
+            for workflow_id, version, tenant_id, document, goals, nodes, unknown in self.connection.execute(
                 _LISTENING, arguments
             ):
-                events = subscriptions(triggers_of(document))
-                known[bytes(workflow_id), version] = Listening(tenant_id, events, tuple(goals), tuple(_awaited(nodes)))
+                events, (awaited, readable) = subscriptions(triggers_of(document)), _awaited(nodes)
+                partly = unknown or not readable
+                known[bytes(workflow_id), version] = Listening(tenant_id, events, tuple(goals), awaited, partly)
         self._listening = known
 
     def _follow_places(self) -> None:
@@ -207,6 +213,11 @@ class Matcher:
         )
         return frozenset(listened_fields.union(*(graph.reads for graph in graphs)))
 
+    def partly_understood(self) -> list[bytes]:
+        """Workflows with steps or versions that another process understands: what was put back for their runs stays in the inbox."""
+        versions = {version for version, heard in self._listening.items() if heard.partly} | self.unreadable.keys()
+        return list({workflow_id for workflow_id, _ in versions})
+
     def foreign(self) -> list[bytes]:
         """Live workflows that only a newer process understands: what is for them alone stays in the inbox."""
         return [
@@ -224,10 +235,13 @@ def waiting_types() -> dict[str, type[NodeType]]:
     return {name: kind for name, kind in registry.types().items() if kind.events.__qualname__ != plain}
 
 
-def _awaited(nodes: list[dict[str, Any]]) -> Iterator[str]:
-    """The events that these nodes may wait for. One that is not understood waits for nothing: no run gets past it here."""
-    types = waiting_types()
+def _awaited(nodes: list[dict[str, Any]]) -> tuple[tuple[str, ...], bool]:
+    """The events that these nodes may wait for, and whether all of them are understood."""
+    types, events, readable = waiting_types(), list[str](), True
     for node in nodes:
         kind = types[node["type"]]
-        with contextlib.suppress(Exception):
-            yield from kind.events(registry.config_of(kind, node.get("data") or {}))
+        try:
+            events += kind.events(registry.config_of(kind, node.get("data") or {}))
+        except Exception:
+            readable = False
+    return tuple(events), readable

@@ -62,6 +62,7 @@ def test_the_numbers_of_kinds_stay() -> None:
         "SETTLED": 2,
         "ERASED": 3,
         "DEFERRED": 4,
+        "FOR_RUN": 5,
     }
 
 
