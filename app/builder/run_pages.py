@@ -16,6 +16,7 @@ from app.accounts.principal import Principal
 from app.builder import canvas
 from app.flow import presentation
 from app.lib import clock, formats
+from app.lib.zones import zone_of
 from app.models.status import Role
 from app.runs.narrative import needs_look, sentences, shown_status
 from app.runs.repository import RunFilter
@@ -62,7 +63,7 @@ async def show_person(
     """One run: the timeline for the panel, and the steps that the canvas lights."""
     loaded = await runs.get(run_id, workflow_id)
     run, version = await runs.detail_of(loaded), workflows.published(loaded.version)
-    explanations = sentences(run, version.stored)
+    explanations = sentences(run, version.stored, zone_of(request.user.timezone))
     name = run.subject
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"name": name, "steps": _lit(run, explanations, request.user)}

@@ -5,6 +5,7 @@ What holds for every step is said here; the rest each step type says of itself (
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from typing import Any
 
 from app.flow.document import triggers_of
@@ -12,14 +13,36 @@ from app.flow.node_type import ERROR_PORT
 from app.flow.node_words import explanation_of
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND, BY_HAND_WORDS
+from app.lib import clock
+from app.lib.formats import moment_text
+from app.lib.readings import quoted
 from app.messaging.schemas import DecisionView
-from app.runs.schemas import RunDetail, StepMessageOut, StepOut
+from app.runs.schemas import RunDetail, RunOut, StepMessageOut, StepOut
 
 
-def sentences(run: RunDetail, graph: dict[str, Any]) -> list[str]:
-    """For the trigger and then for each step of `run`, in order."""
+def sentences(run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC) -> list[str]:
+    """For the trigger and then for each step of `run`, in order; `zone` is the reader's."""
     nodes = {node["id"]: node for node in graph["nodes"]}
-    return [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
+    said = [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
+    if run.completed_at is None and (waits := waits_in_words(run, zone)):
+        said[-1] = f"{_reason(run.steps[-1])} {waits}" if run.error_message else waits
+    return said
+
+
+def waits_in_words(run: RunOut, zone: tzinfo) -> str:
+    """The event or the answer that a run waits for, as a sentence; empty when it waits for neither."""
+    if run.waits_for is not None and run.waiting:
+        until = run.waits_for.until
+        end = f" until {moment_text(until, zone, clock.now(), 'day')}" if until else ""
+        return f"Waits for the event {quoted(run.waits_for.event)}{end}."
+    if run.call is not None:
+        target = quoted(run.call.target)
+        return (
+            f"Calling {target}: the run goes on with its answer."
+            if run.call.under_way
+            else f"Waits for its turn to call {target}."
+        )
+    return ""
 
 
 def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:

@@ -16,8 +16,9 @@ from app.flow.diagram import draw
 from app.flow.document import NEXT
 from app.flow.node_type import Port
 from app.flow.node_words import port_of, ports_of, title_of_plain
+from app.lib.zones import zone_of
 from app.models.status import Role
-from app.runs.narrative import needs_look, sentences, shown_status
+from app.runs.narrative import needs_look, sentences, shown_status, waits_in_words
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunService, statuses_of
@@ -77,6 +78,7 @@ async def _list(
         runs=runs,
         names=names,
         standing={run.id: standing_at(run, graphs) for run in runs.items},
+        waits={run.id: waits_in_words(run, zone_of(request.user.timezone)) for run in runs.items},
         status=status or "",
         workflow_id=wanted.workflow_id,
         contact=await service.contacts.get(wanted.contact_id) if wanted.contact_id else None,
@@ -147,7 +149,8 @@ async def show_run(
         picture=draw(graph),
         way=steps_of_path(run),
         branches=branches_taken(run, graph),
-        explanations=sentences(run, graph),
+        explanations=sentences(run, graph, zone_of(request.user.timezone)),
+        waits=waits_in_words(run, zone_of(request.user.timezone)),
         shown=[shown_status(step) for step in run.steps],
         bad_steps=[needs_look(step) for step in run.steps],
         look_again=seconds_to_next_look(run),
@@ -161,7 +164,8 @@ def state_of(run: RunDetail) -> str:
     """Changes whenever the page of the run would look different."""
     last = run.steps[-1] if run.steps else None
     messages = [f"{step.message.status}{step.message.attempt}" for step in run.steps if step.message]
-    return f"{run.state}.{len(run.steps)}.{last.attempt if last else 0}.{'-'.join(messages)}"
+    waits = f"{run.waits_for.event if run.waits_for else ''}{int(run.call.under_way) if run.call else ''}"
+    return f"{run.state}.{waits}.{len(run.steps)}.{last.attempt if last else 0}.{'-'.join(messages)}"
 
 
 def seconds_to_next_look(run: RunDetail) -> int:

@@ -11,7 +11,18 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
-from app.models import Contact, Message, MessageDecision, NodeStat, Run, Step, StepAttempt, Workflow, WorkflowVersion
+from app.models import (
+    CallIntent,
+    Contact,
+    Message,
+    MessageDecision,
+    NodeStat,
+    Run,
+    Step,
+    StepAttempt,
+    Workflow,
+    WorkflowVersion,
+)
 from app.models.owned_repository import OwnedRepository, RowT
 from app.models.status import RunStatus, WorkflowStatus
 from app.models.tenant_repository import TenantRepository
@@ -108,6 +119,18 @@ class RunMessageRepository(TenantRepository[Message]):
         for run_id, status in (await self.session.execute(query)).all():
             statuses.setdefault(run_id, []).append(status)
         return statuses
+
+
+class CallRepository(TenantRepository[CallIntent]):
+    """The calls that runs of a workspace wait for."""
+
+    model = CallIntent
+
+    async def of_runs(self, runs: Sequence[Run]) -> dict[UUID, CallIntent]:
+        """The call of each of these runs that waits for one."""
+        calling = {run.id: (run.seq + 1, run.attempt) for run in runs if run.status == RunStatus.CALLING}
+        rows = await self.list(CallIntent.run_id.in_(calling)) if calling else ()
+        return {call.run_id: call for call in rows if (call.seq, call.attempt) == calling[call.run_id]}
 
 
 class _OfRun(OwnedRepository[RowT]):

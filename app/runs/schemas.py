@@ -44,13 +44,29 @@ class TriggerEventOut(Camel):
     properties: dict[str, Any]
 
 
+class EventWait(Camel):
+    """The event that a run waits for. At `until` it goes on without."""
+
+    event: str
+    until: datetime | None
+
+
+class CallWait(Camel):
+    """The call to the outside whose answer a run waits for. Until it is `under_way` it waits for its turn."""
+
+    target: str
+    asked_at: datetime
+    under_way: bool
+
+
 class RunOut(Camel):
     """One contact in a workflow, or an input without one: then `contact_id` and `contact` are null.
 
     A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
 
     `trigger_id` says which trigger of its version started it.
-    `resume_at` is set while it waits or retries. `messages` says what became of its messages.
+    `resume_at` is set while it waits or retries; `waits_for` and `call` say what else it waits for.
+    `messages` says what became of its messages.
     `context` is what the next step can read: `event`, `steps` and `vars`.
     """
 
@@ -71,6 +87,8 @@ class RunOut(Camel):
     started_at: datetime
     completed_at: datetime | None
     resume_at: datetime | None
+    waits_for: EventWait | None = None
+    call: CallWait | None = None
     contact: RunContact | None = None
     messages: RunMessages = msgspec.field(default_factory=RunMessages)
 

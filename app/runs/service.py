@@ -17,10 +17,11 @@ from app.flow.contact_goals import tells_change
 from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
-from app.models import Contact, Run, Workflow
+from app.models import CallIntent, Contact, Run, Workflow
 from app.models.status import MessageStatus, RunStatus, WorkflowStatus
 from app.runs.repository import (
     AttemptRepository,
+    CallRepository,
     DecisionRepository,
     LoadedRun,
     RunFilter,
@@ -28,7 +29,7 @@ from app.runs.repository import (
     RunRepository,
     StepRepository,
 )
-from app.runs.schemas import RunContact, RunDetail, RunMessages, RunOut, TriggerEventOut
+from app.runs.schemas import CallWait, EventWait, RunContact, RunDetail, RunMessages, RunOut, TriggerEventOut
 from app.runs.step_views import StepViews
 from app.values.contact_view import name_of
 from app.web.pagination import Page, clamp_limit
@@ -130,8 +131,17 @@ def context_of(run: Run, outputs: dict[str, Any]) -> dict[str, Any]:
     return {"event": run.trigger_event or {}, "steps": steps, "vars": kept.get("vars") or {}}
 
 
-def run_out(run: Run, contact: Contact | None, triggers: Sequence[Trigger], messages: RunMessages) -> RunOut:
-    """A run as lists show it, with the outputs that it carries for later steps; `triggers` are those of its version."""
+def run_out(
+    run: Run,
+    contact: Contact | None,
+    triggers: Sequence[Trigger],
+    messages: RunMessages,
+    call: CallIntent | None = None,
+) -> RunOut:
+    """A run as lists show it, with the outputs that it carries for later steps; `triggers` are those of its version.
+
+    `call`: the one whose answer it waits for.
+    """
     status, trigger = RunStatus(run.status), started_by(run.trigger_id, triggers)
     return RunOut(
         id=run.id,
@@ -151,6 +161,10 @@ def run_out(run: Run, contact: Contact | None, triggers: Sequence[Trigger], mess
         started_at=run.started_at,
         completed_at=run.completed_at,
         resume_at=run.resume_at,
+        waits_for=EventWait(event=run.waits_for, until=run.resume_at) if run.waits_for else None,
+        call=CallWait(target=call.target, asked_at=call.due_at, under_way=call.lease_until is not None)
+        if call
+        else None,
         contact=_contact(contact),
         messages=messages,
     )
@@ -162,6 +176,7 @@ class RunService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.runs = RunRepository(session, principal.tenant_id)
+        self.calls = CallRepository(session, principal.tenant_id)
         self.messages = RunMessageRepository(session, principal.tenant_id)
         self.decisions = DecisionRepository(session, principal.tenant_id)
         self.versions = VersionRepository(session, principal.tenant_id)
@@ -173,8 +188,15 @@ class RunService:
         page = await self.runs.newest(wanted, clamp_limit(limit), cursor)
         triggers = await self.versions.triggers({(run.workflow_id, run.workflow_version) for run, _ in page.items})
         statuses = await self.messages.statuses([run.id for run, _ in page.items])
+        calls = await self.calls.of_runs([run for run, _ in page.items])
         listed = [
-            run_out(run, who, triggers[run.workflow_id, run.workflow_version], run_messages(statuses.get(run.id, ())))
+            run_out(
+                run,
+                who,
+                triggers[run.workflow_id, run.workflow_version],
+                run_messages(statuses.get(run.id, ())),
+                calls.get(run.id),
+            )
             for run, who in page.items
         ]
         return Page(listed, page.next_cursor)
@@ -235,7 +257,8 @@ class RunService:
                 steps.open(run.current_node_id, 1 + sum(step.node_id == run.current_node_id for step in finished))
             )
         counted = run_messages(message.status for message in messages.values())
-        base = run_out(run, loaded.contact, triggers_of(loaded.version.graph), counted)
+        call = (await self.calls.of_runs([run])).get(run.id)
+        base = run_out(run, loaded.contact, triggers_of(loaded.version.graph), counted, call)
         base.context = context_of(run, {step.node_id: step.output for step in finished if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
         return RunDetail(**fields, workflow_name=loaded.workflow.name, steps=views)
