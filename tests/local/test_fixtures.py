@@ -15,6 +15,7 @@ from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.people import make_workspace
+from tests.fixtures.reused import ReusableDatabase
 
 
 @pytest.mark.parametrize("time", ["first", "second"])
@@ -39,6 +40,40 @@ async def test_committed_database_is_seen_by_other_connections(committed_databas
     with database.connect() as one, committed_database.connect() as two:
         for connection in (one, two):
             assert connection.execute("select name from workspaces").fetchall() == [("Acme",)]
+
+
+@pytest.mark.parametrize("time", ["first", "second", "third"])
+def test_committed_databases_are_as_new(committed_database: CommittedDatabase, time: str) -> None:
+    with committed_database.connect() as connection:
+        told = connection.execute("insert into workspaces (name, slug) values (%s, %s) returning id", [time, time])
+        assert told.fetchone() == (1,), time
+        connection.execute("insert into users (id, email, name) values (gen_random_uuid(), 'ada@example.com', 'Ada')")
+        connection.execute("insert into virtual_clock (one, at) values (1, now())")
+        (epoch,) = connection.execute("select n from workflow_epoch").fetchall()
+        connection.execute("update workflow_epoch set n = n + 1")
+        assert epoch == (0,), time
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table contacts add column more int",
+        "alter table contacts drop column email cascade",
+        "create table more (id int)",
+        "create function more() returns int language sql as 'select 1'",
+        "create index on contacts (created_at)",
+        "analyze workspaces",
+    ],
+)
+def test_a_changed_table_does_not_reach_the_next_test(committed_database: CommittedDatabase, change: str) -> None:
+    reusable = ReusableDatabase(committed_database.url)
+    with committed_database.connect() as connection:
+        connection.execute("insert into workspaces (name, slug) values ('Acme', 'acme')")
+        assert reusable.empty(), "rows alone, and a connection that was left open"
+    with committed_database.connect() as connection:
+        connection.execute("insert into workspaces (name, slug) values ('Acme', 'acme')")
+        connection.execute(change)
+        assert not reusable.empty()
 
 
 async def test_clock_moves_python_and_sql(db_session: AsyncSession, clock: Clock) -> None:
