@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors import repository
-from app.connectors.releases import release_now_or_soon
+from app.connectors.release_repository import release_now_or_soon
 from app.connectors.state import ConnectorState, change_of
 from app.lib import jobs
 from app.messaging.channels.result import Result

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.state import CHANGE, StateChange
+from app.connectors.state import StateChange
 from app.lib import database
 from app.models import Connector, Message
 from app.models.base import Json
@@ -18,6 +18,32 @@ from app.models.workspace import Workspace
 
 COUNTED = 10_000
 """Waiting messages are counted up to here."""
+
+# Somebody who sent before a pause may still report that the server is away: that is no news, and no end of the pause.
+# Answers those whose state is another one now.
+CHANGE = """
+with same as (
+  select c.id, c.state as was from connectors me join connectors c
+    on c.tenant_id = me.tenant_id and (c.id = me.id or (%(shared)s and c.server = me.server and c.state <> 'paused'))
+  where me.id = %(id)s and me.tenant_id = %(tenant)s and me.updated_at = %(as_of)s order by c.id for update of c),
+changed as (
+  update connectors c set state = %(state)s, state_message = %(words)s,
+    state_since = case when was = %(state)s then c.state_since else clock_now() end,
+    failures = case when %(state)s = 'away' then least(c.failures + 1, 20) else c.failures end,
+    probe_at = case %(state)s when 'ok' then clock_now() when 'away' then clock_now() + interval '1 second'
+      * greatest(%(wait)s, least(%(pause)s * 2 ^ c.failures, %(longest)s) * (0.75 + (select random()) / 4)) end,
+    room = case when %(state)s <> 'paused' then 1 end
+  from same where c.id = same.id and (was <> %(state)s or %(again)s) and (was <> 'paused' or %(by_hand)s)
+  returning c.id, was)
+select id from changed where was <> %(state)s
+"""
+
+# The pause after a server that works again as it should is a short one again.
+ROOM = """
+update connectors c set room = %(room)s::smallint, failures = case when %(room)s::smallint is null then 0 else c.failures end
+from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'ok'
+  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'ok'
+"""
 
 
 class ConnectorRepository(TenantRepository[Connector]):

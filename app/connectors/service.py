@@ -12,7 +12,7 @@ from app import usage
 from app.accounts.principal import Principal
 from app.connectors import repository
 from app.connectors.condition import condition_of
-from app.connectors.releases import release_now_or_soon
+from app.connectors.release_repository import release_now_or_soon
 from app.connectors.repository import ConnectorRepository
 from app.connectors.schemas import ConnectorChange, ConnectorView, NewConnector, TestResult
 from app.connectors.senders import open_password, present_seal, seal_password

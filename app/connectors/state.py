@@ -25,32 +25,6 @@ PAUSE_S, LONGEST_PAUSE_S = 15.0, 900.0
 SLOW_PAUSE_S, LONGEST_SLOW_PAUSE_S = 30.0, 3600.0
 """Of a server that takes the text and says nothing: each try of it is a mail of which nobody knows whether it left."""
 
-# Somebody who sent before a pause may still report that the server is away: that is no news, and no end of the pause.
-# Answers those whose state is another one now.
-CHANGE = """
-with same as (
-  select c.id, c.state as was from connectors me join connectors c
-    on c.tenant_id = me.tenant_id and (c.id = me.id or (%(shared)s and c.server = me.server and c.state <> 'paused'))
-  where me.id = %(id)s and me.tenant_id = %(tenant)s and me.updated_at = %(as_of)s order by c.id for update of c),
-changed as (
-  update connectors c set state = %(state)s, state_message = %(words)s,
-    state_since = case when was = %(state)s then c.state_since else clock_now() end,
-    failures = case when %(state)s = 'away' then least(c.failures + 1, 20) else c.failures end,
-    probe_at = case %(state)s when 'ok' then clock_now() when 'away' then clock_now() + interval '1 second'
-      * greatest(%(wait)s, least(%(pause)s * 2 ^ c.failures, %(longest)s) * (0.75 + (select random()) / 4)) end,
-    room = case when %(state)s <> 'paused' then 1 end
-  from same where c.id = same.id and (was <> %(state)s or %(again)s) and (was <> 'paused' or %(by_hand)s)
-  returning c.id, was)
-select id from changed where was <> %(state)s
-"""
-
-# The pause after a server that works again as it should is a short one again.
-ROOM = """
-update connectors c set room = %(room)s::smallint, failures = case when %(room)s::smallint is null then 0 else c.failures end
-from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s and me.state = 'ok'
-  and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'ok'
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
@@ -82,7 +56,7 @@ class StateChange:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of CHANGE."""
+        """Of `repository.CHANGE`."""
         return {
             "state": self.state,
             "words": self.words[:500].replace("\x00", "") if self.words else None,

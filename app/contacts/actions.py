@@ -5,8 +5,7 @@ Putting it into a workflow is done in `app.triggers`, which stands above.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,26 +15,16 @@ from app.errors import AppError, Invalid
 from app.events.record import DECISIONS, NewEvent, record
 from app.lib import jsonlimits
 from app.models.contact import Contact
+from app.web.dialog_form import DialogForm
 
 
-class ActionForm(msgspec.Struct):
-    """The fields of the dialogs, and which of them is open with what error."""
+class ActionForm(DialogForm):
+    """The dialogs `start`, `event` and `resubscribe` of a contact's page."""
 
-    open: str = ""
     workflow: str = ""
     event: str = ""
     properties: str = ""
     reason: str = ""
-    errors: dict[str, str] = {}
-    status: int = 200
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any], action: str) -> ActionForm:
-        """What the browser sent for `start`, `event` or `resubscribe`."""
-        workflow, event, properties, reason = (
-            str(data.get(name) or "") for name in ("workflow", "event", "properties", "reason")
-        )
-        return cls(open=action, workflow=workflow, event=event, properties=properties, reason=reason)
 
     def decoded_properties(self) -> dict[str, Any]:
         """The properties, typed as JSON; none when blank. Raises Invalid."""
@@ -51,10 +40,8 @@ class ActionForm(msgspec.Struct):
             raise Invalid(errors=[{"path": "properties", "message": message}]) from error
         return properties
 
-    def failed(self, error: AppError) -> ActionForm:
-        """The same with what was wrong."""
-        messages = {field_error["path"]: field_error["message"] for field_error in error.errors}
-        return msgspec.structs.replace(self, errors=messages or {"workflow": error.message}, status=error.status_code)
+    def failed(self, error: AppError, otherwise: str = "workflow") -> Self:
+        return super().failed(error, otherwise)
 
 
 class ContactActions:

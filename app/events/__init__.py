@@ -1,6 +1,6 @@
 """What happened to contacts, and how it gets to the engine.
 
 Modules beyond the usual names: `record` writes events and the engine's inbox in the caller's transaction (contacts call it
-too); `ingest` is the group commit behind `POST /api/v1/events`, `storing` what one such commit does, `people` whom its
+too); `ingest` is the group commit behind `POST /api/v1/events`, `storing` what one such commit does, `contact_repository` whom its
 events are about, `refusals` why a request is not stored.
 """

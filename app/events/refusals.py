@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.errors import AppError, Conflict, FieldError, Invalid
-from app.events.people import ContactRef
+from app.events.contact_repository import ContactRef
 from app.events.repository import StoredEvent
 from app.events.schemas import Accepted
 from app.idempotency.middleware import KeyReused

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import AppError, FieldError
-from app.events import people, repository
-from app.events.people import ContactRef
+from app.events import contact_repository, repository
+from app.events.contact_repository import ContactRef
 from app.events.refusals import Content, Fault, events_refusal, stored_content
 from app.events.repository import EventKey, EventRow, StoredEvent
 from app.events.schemas import Accepted
@@ -73,7 +73,7 @@ class KnownRows(NamedTuple):
 async def _look(session: AsyncSession, requests: Sequence[Request]) -> KnownRows:
     keys = {key for request in requests for key, _ in request.keyed() if key is not None}
     named = {request.who(event) for request in requests for event in request.events}
-    return KnownRows(await repository.by_keys(session, keys), await people.find(session, named))
+    return KnownRows(await repository.by_keys(session, keys), await contact_repository.find(session, named))
 
 
 async def faults_of(session: AsyncSession, request: Request) -> list[FieldError]:
@@ -124,7 +124,7 @@ async def _insert(session: AsyncSession, taken: Sequence[Request], seen: KnownRo
                 to_store.append((key, event, request))
                 first |= {key} if key is not None else set()
     missing = {request.who(event): None for _, event, request in to_store}
-    created = await people.create(session, [who for who in missing if who not in seen.contacts])
+    created = await contact_repository.create(session, [who for who in missing if who not in seen.contacts])
     seen.contacts.update(created.contact_ids)
     new_ids = iter(ids.uuid7_many(len(created.new) + len(to_store)))
     now = clock.now()

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.connectors.condition import condition_of
@@ -24,9 +22,9 @@ from app.connectors.senders import sender_of
 from app.connectors.state import ConnectorState, change_of
 from app.lib import clock, crypto, database
 from app.lib.addresses import BadAddress, wire_address
+from app.messaging import account_mail_repository
 from app.messaging.channels import registry
-from app.messaging.channels.email import mime as email
-from app.messaging.channels.email.channel import EmailChannel
+from app.messaging.channels.email.channel import EmailChannel, letter
 from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_connection import Mail
 from app.messaging.channels.email.smtp_connector import SmtpSender
@@ -71,19 +69,9 @@ async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
 
 
 async def _take(session: AsyncSession) -> list[_Ready]:
-    """Take some that are due, a few of each workspace, so that one whose server hangs holds up no other for long."""
+    """Take some that are due."""
     now = clock.now()
-    place = func.row_number().over(partition_by=AccountMail.tenant_id, order_by=AccountMail.due_at)
-    due = select(AccountMail.id, place.label("place")).where(AccountMail.due_at <= now).subquery()
-    rows: Sequence[AccountMail] = (
-        await session.scalars(
-            select(AccountMail)
-            .where(AccountMail.id.in_(select(due.c.id).where(due.c.place <= PER_WORKSPACE)), AccountMail.due_at <= now)
-            .order_by(AccountMail.due_at)
-            .limit(AT_ONCE)
-            .with_for_update(skip_locked=True)
-        )
-    ).all()
+    rows = await account_mail_repository.lock_due(session, now, AT_ONCE, PER_WORKSPACE)
     taken = [await _ready(session, row) for row in rows]
     for row in rows:
         row.due_at, row.attempts = now + HELD, row.attempts + 1
@@ -99,24 +87,15 @@ async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:
         return _Ready(row.id, attempt, None, Result("rejected", NOWHERE))
     try:
         sender: Any = sender_of(connector.type, connector.id, connector.config, connector.secret)
-        own, recipient = wire_address(sender.from_email), wire_address(row.recipient)
+        recipient = wire_address(row.recipient)
         subject, text = msgspec.json.decode(crypto.unseal(row.sealed, f"account-mail:{row.id}"), type=tuple[str, str])
+        mail = letter(Parts(subject, "", text), sender, recipient, f"<account.{row.id}@throughline>")
     except BadAddress:
         return _Ready(row.id, attempt, None, Result("rejected", "That is no mail address."))
     except crypto.CannotUnseal:
         text = "It cannot be read any more, because the secret key was changed. Send it again."
         return _Ready(row.id, attempt, None, Result("rejected", text))
-    envelope = email.MailHeaders(
-        message_id=f"<account.{row.id}@throughline>",
-        sender=own,
-        sender_name=sender.from_name,
-        reply_to="",
-        recipient=recipient,
-        unsubscribe_url="",
-        at=clock.now(),
-    )
-    mime = email.build(envelope, Parts(subject, "", text))
-    return _Ready(row.id, attempt, (sender, condition_of(connector), Mail(own, recipient, mime)))
+    return _Ready(row.id, attempt, (sender, condition_of(connector), mail))
 
 
 async def _send(links: SmtpPool, ready: _Ready) -> Result:
@@ -137,7 +116,7 @@ async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
     else:
         wait = min(FIRST_WAIT * 2 ** (ready.attempt - 1), LONGEST_WAIT)
         values = {"due_at": now + wait}
-    await session.execute(update(AccountMail).where(AccountMail.id == ready.id).values(**values))
+    await account_mail_repository.set_values(session, ready.id, values)
     log.info("account_mail." + result.kind, mail_id=str(ready.id), attempt=ready.attempt, reason=result.reason)
     if ready.way is not None:
         change = change_of(ready.way[1], result)

@@ -11,16 +11,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
-from app.connectors import releases
-from app.connectors.releases import JOB
+from app.connectors import release_repository
+from app.connectors.release_repository import JOB
 from app.errors import FieldError, Invalid, NotFound
 from app.lib import clock, database, jobs, shards
-from app.messaging import decisions
+from app.messaging import decisions, job_repository
+from app.messaging.job_repository import MessageJobRepository
 from app.messaging.schemas import MessageFilter, MessageJobView
 from app.models.message_job import MessageJob
 from app.models.status import MessageStatus
@@ -89,32 +89,21 @@ class MessageJobs:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self.rows = MessageJobRepository(session, principal.tenant_id)
 
     async def get(self, job_id: UUID) -> MessageJob:
-        query = select(MessageJob).where(MessageJob.tenant_id == self.tenant_id, MessageJob.id == job_id)
-        job = (await self.session.scalars(query)).first()
-        if job is None or job.act == "release":
+        job = await self.rows.get_one_or_none(MessageJob.id == job_id)
+        if job is None:
             raise NotFound
         return job
 
     async def list(self, limit: int | None = None, cursor: str | None = None) -> pagination.Page[MessageJob]:
         """The newest first."""
-        size = pagination.clamp_limit(limit)
-        query = select(MessageJob).where(MessageJob.tenant_id == self.tenant_id, MessageJob.act != "release")
-        query = pagination.keyset(query, [MessageJob.id], cursor, descending=True).limit(size + 1)
-        return pagination.cut((await self.session.scalars(query)).all(), size, lambda job: (job.id,))
+        return await self.rows.page([MessageJob.id], cursor, pagination.clamp_limit(limit), newest=True)
 
     async def under_way(self) -> Sequence[MessageJob]:
         """Jobs that are not done, the newest first."""
-        query = (
-            select(MessageJob)
-            .where(
-                MessageJob.tenant_id == self.tenant_id, MessageJob.finished_at.is_(None), MessageJob.act != "release"
-            )
-            .order_by(MessageJob.id.desc())
-            .limit(UNDER_WAY)
-        )
-        return (await self.session.scalars(query)).all()
+        return await self.rows.under_way(UNDER_WAY)
 
     async def count(self, act: Act, given: MessageFilter) -> int:
         """How many messages fit now, among the COUNTED latest that are failed or uncertain."""
@@ -136,8 +125,7 @@ class MessageJobs:
             matched=await self.count(act, given),
             created_at=clock.now(),
         )
-        self.session.add(job)
-        await self.session.flush()
+        await self.rows.add(job)
         await self.session.refresh(job)
         await step(self.session, job)
         if job.finished_at is None:
@@ -148,8 +136,8 @@ class MessageJobs:
 async def step(session: AsyncSession, job: MessageJob) -> None:
     """One batch of `job`, which this transaction holds; the note of how far it came is written with it."""
     if job.act == "release":
-        freed = await releases.release(session, job.tenant_id, job.wanted)
-        moved, fitting, over = freed, freed, freed < releases.AT_ONCE
+        freed = await release_repository.release(session, job.tenant_id, job.wanted)
+        moved, fitting, over = freed, freed, freed < release_repository.AT_ONCE
     else:
         wanted = parameters_of(job.tenant_id, job.act, job.wanted, job.created_at, decisions.BATCH, job.reached)
         by = {"by_kind": job.by_kind, "by_id": job.by_id, "by_name": job.by_name, "shard": shards.PEOPLE}
@@ -170,22 +158,7 @@ async def step(session: AsyncSession, job: MessageJob) -> None:
 
 async def step_of_any(session: AsyncSession) -> bool:
     """One batch of the job that has rested longest and that nobody else holds. False when there is none."""
-    query = (
-        select(MessageJob)
-        .where(MessageJob.finished_at.is_(None))
-        .order_by(MessageJob.touched_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    job = (await session.scalars(query)).first()
+    job = await job_repository.lock_next(session)
     if job is not None:
         await step(session, job)
     return job is not None
-
-
-async def forget_old(session: AsyncSession, before: datetime) -> int:
-    """Jobs that were done before `before` go; what they decided stays with each message."""
-    done = await database.execute(
-        session, "delete from message_jobs where finished_at < %(before)s returning id", before=before
-    )
-    return len(done)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -18,8 +17,10 @@ import structlog
 
 from app import inbox
 from app.connectors import state
+from app.connectors.repository import ROOM
 from app.connectors.state import StateChange
 from app.lib import jobs
+from app.lib.connection_thread import ConnectionThread
 from app.messaging import intents, ledger, queue
 from app.messaging.channels.result import DEADLINE_S, Result, running_time
 from app.messaging.ledger import Connection, DueMessage, Transition
@@ -49,38 +50,17 @@ class _WriteResult:
     may_leave: set[ledger.LedgerKey] = field(default_factory=set)
 
 
-class Commits:
+class Commits(ConnectionThread):
     """The one writer of a pass. `serve` runs beside the sends; `written` waits until nothing is left to write."""
 
     def __init__(self, connection: Connection, reconnect: Callable[[], Connection], stop: threading.Event) -> None:
-        self.connection, self._first, self._reconnect, self._stop = connection, connection, reconnect, stop
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="deliver")
-        self._lock = asyncio.Lock()
+        super().__init__(connection, reconnect, "deliver")
+        self._stop = stop
         self._requests: list[_BeginRequest] = []
         self._done: list[SendOutcome] = []
         self._rooms: dict[object, tuple[state.ConnectorState, int | None]] = {}
         self._wake, self._empty = asyncio.Event(), asyncio.Event()
         self._empty.set()
-        self.away = False
-        """The database cannot be reached just now."""
-
-    async def transaction(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in a transaction of its own, after what is being written. Raises what it raises."""
-
-        def run() -> T:
-            if self.connection.closed:
-                self.connection = self._reconnect()
-            with self.connection.transaction():
-                return work(self.connection)
-
-        try:
-            async with self._lock:
-                done = await asyncio.get_running_loop().run_in_executor(self._thread, run)
-        except psycopg.OperationalError:
-            self.away = True
-            raise
-        self.away = False
-        return done
 
     async def begin(self, ready: Ready) -> float:
         """Write the intent, if the mail may still leave. The moment up to which it may, 0 for not at all."""
@@ -117,12 +97,6 @@ class Commits:
     def pending(self) -> bool:
         """Is there anything that is not written yet?"""
         return not self._empty.is_set()
-
-    def close(self) -> None:
-        """Give the thread back, and the connection if it is one of our own."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        if self.connection is not self._first:
-            self.connection.close()
 
     async def written(self) -> None:
         """Wait until everything is written, or what is left has lost its lease."""
@@ -211,7 +185,7 @@ class Commits:
         changes = {one.change.of.id: one.change for one in done if one.change}
         written.state_changes = ledger.change_connectors(connection, list(changes.values()))
         for of, room in rooms.values():
-            connection.execute(state.ROOM, {"id": of.id, "tenant": of.tenant_id, "room": room})
+            connection.execute(ROOM, {"id": of.id, "tenant": of.tenant_id, "room": room})
         moves, back = sort(done)
         until = running_time() + HAND_OVER_S
         for each in requests:

@@ -1,7 +1,7 @@
 """What is kept out of the queue for a cause, and put back when that is over: by sets, bounded, and by index however much is held.
 
 A paused connector or workflow, a server that is away, or that there is no connector at all. Who ends a cause frees what it held
-(`app.connectors.releases`); what an away server held is freed here, once a mail got through.
+(`app.connectors.release_repository`); what an away server held is freed here, once a mail got through.
 """
 
 from __future__ import annotations

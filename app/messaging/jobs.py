@@ -12,10 +12,10 @@ import psycopg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.connectors.releases import JOB
+from app.connectors.release_repository import JOB
 from app.lib import clock, database, jobs
 from app.lib.wakeups import Wakeup
-from app.messaging import account_mail, bulk, queue
+from app.messaging import account_mail, account_mail_repository, bulk, job_repository, queue
 from app.messaging.deliver import Delivery
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ async def _move() -> None:
 def poll_message_jobs() -> None:
     """Is there a job that was left? A look costs one small query."""
     with database.connect() as connection:
-        unfinished = connection.execute("select 1 from message_jobs where finished_at is null limit 1").fetchone()
+        unfinished = connection.execute(job_repository.ANY_UNFINISHED).fetchone()
     if unfinished:
         asyncio.run(_move())
 
@@ -78,7 +78,7 @@ def poll_message_jobs() -> None:
 async def forget_jobs() -> None:
     """What was done for many messages is listed for a month."""
     async with database.transaction() as session:
-        await bulk.forget_old(session, clock.now() - KEPT)
+        await job_repository.forget_finished(session, clock.now() - KEPT)
 
 
 @dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
@@ -97,7 +97,7 @@ async def _send_account_mail() -> bool:
 def poll_account_mail() -> None:
     """Does one wait? Asked each second; a look costs one small index."""
     with database.connect() as connection:
-        due = connection.execute("select 1 from account_mails where due_at <= clock_now() limit 1").fetchone()
+        due = connection.execute(account_mail_repository.ANY_DUE).fetchone()
     if due:
         asyncio.run(_send_account_mail())
 

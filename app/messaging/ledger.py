@@ -18,7 +18,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from app import inbox
-from app.connectors import state
+from app.connectors.repository import CHANGE
 from app.connectors.state import StateChange
 from app.counters.message_counters import AWAITED, QUEUED, moving
 from app.lib import shards
@@ -326,7 +326,7 @@ def settle_undecided(connection: Connection) -> int:
 def change_connectors(connection: Connection, changes: Sequence[StateChange]) -> list[StateChange]:
     """Write what became of connectors; answers those that are news. In one order for all workers."""
     ordered = sorted(changes, key=lambda change: change.of.id)
-    return [change for change in ordered if connection.execute(state.CHANGE, change.parameters).rowcount]
+    return [change for change in ordered if connection.execute(CHANGE, change.parameters).rowcount]
 
 
 def notify_runs(connection: Connection, moves: Sequence[Transition]) -> int:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.connectors.releases import release_now_or_soon
+from app.connectors.release_repository import release_now_or_soon
 from app.messaging.channels.message_ids import MessageKey
 from app.models import Connector, Contact, Message, Workflow
 from app.models.tenant_repository import TenantRepository

@@ -18,12 +18,12 @@ def _status() -> int:
     """Exit code 1 when a key is in use that is not set here."""
     from app.lib import crypto, database
     from app.settings import settings
-    from app.system import secret_keys
+    from app.system import secret_key_repository
 
     names = {crypto.key_fingerprint(old): "old, set here" for old in settings().old_secret_keys}
     names[crypto.key_fingerprint(settings().secret_key)] = "present"
     with database.connect("secret key") as connection:
-        rows = secret_keys.listed(connection)
+        rows = secret_key_repository.every(connection)
     for fingerprint, first_used_at, retired_at in rows:
         known = names.get(fingerprint, "" if retired_at else "NOT SET HERE")
         state = f"retired {retired_at:%Y-%m-%d}" if retired_at else "in use"

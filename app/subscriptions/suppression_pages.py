@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, get_args
 from urllib.parse import urlencode
 
@@ -22,6 +21,7 @@ from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionRe
 from app.subscriptions.service import SuppressionService
 from app.subscriptions.suppression_list import SuppressionRow
 from app.web import flash, pagination
+from app.web.dialog_form import DialogForm
 from app.web.fragments import page
 
 PAGE = 50
@@ -35,24 +35,13 @@ ADD_WORDS = {
 }
 
 
-class ListForm(msgspec.Struct):
-    """The fields of both dialogs, which of them is open, and what was wrong in it."""
+class ListForm(DialogForm):
+    """The dialogs `add` and `lift` of the list."""
 
-    open: str = ""
     addresses: str = ""
     reason: str = ""
     detail: str = ""
     address: str = ""
-    errors: dict[str, str] = {}
-    status: int = 200
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any], dialog: str) -> ListForm:
-        """What the browser sent from the dialog."""
-        addresses, reason, detail, address = (
-            str(data.get(name) or "") for name in ("addresses", "reason", "detail", "address")
-        )
-        return cls(open=dialog, addresses=addresses, reason=reason, detail=detail, address=address)
 
 
 @get("/suppressions", role=Role.VIEWER)
@@ -90,10 +79,8 @@ def _list(
     )
 
 
-async def _again(request: AppRequest, suppressions: SuppressionService, form: ListForm, error: AppError) -> Template:
-    """The page with its dialog open and what was wrong in it."""
-    form.errors = {field_error["path"]: field_error["message"] for field_error in error.errors} or {"": error.message}
-    form.status = error.status_code
+async def _again(request: AppRequest, suppressions: SuppressionService, form: ListForm) -> Template:
+    """The page with a dialog open that says what was wrong in it."""
     return _list(request, await suppressions.list(PAGE), form)
 
 
@@ -108,9 +95,8 @@ async def add_suppressions(
     try:
         added = await suppressions.add([NewSuppression(text[:320], reason, form.detail[:1000]) for text in wanted])
     except AppError as error:
-        answer = await _again(request, suppressions, form, error)
-        form.errors = {"addresses": _first_bad(wanted, error)}
-        return answer
+        refused = msgspec.structs.replace(form.failed(error), errors={"addresses": _first_bad(wanted, error)})
+        return await _again(request, suppressions, refused)
     toast = f"{counted(added.new, 'address', 'addresses')} added."
     if known := len(added.rows) - added.new:
         toast += f" {counted(known, 'was', 'were')} there already."
@@ -138,7 +124,7 @@ async def lift_suppression(
     try:
         lifted = await suppressions.lift(LiftRequest(form.address, form.reason))
     except AppError as error:
-        return await _again(request, suppressions, form, error)
+        return await _again(request, suppressions, form.failed(error))
     toast = f"{lifted.address} is off the list."
     if lifted.contact_id and (now := await suppressions.permission_now(lifted.contact_id)) and not now.allowed:
         toast += f" {now.sentence} The contact’s page can re-subscribe."

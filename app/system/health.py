@@ -15,14 +15,13 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import redis
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg.types.json import Jsonb
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,7 +30,7 @@ from app.lib.deadline import ends_in
 from app.lib.formats import duration
 from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
 from app.settings import settings
-from app.system.repository import WITHOUT_CONNECTOR
+from app.system import repository
 from app.troubles.schemas import TroubleSummary
 from app.web import client_address
 
@@ -165,34 +164,22 @@ async def examine(session: AsyncSession, checks: dict[str, Check]) -> None:
 
 async def _database(session: AsyncSession) -> dict[str, Check]:
     checks: dict[str, Check] = {}
-    exists = await session.scalar(text("select to_regclass('alembic_version') is not null"))
+    schema = await repository.schema_version(session)
     checks["database"] = Check("ok")
-    at = await session.scalar(text("select version_num from alembic_version")) if exists else None
-    if at != head():
+    if schema != head():
         checks["migrations"] = Check("down", "The schema does not fit this version. Run ./dev migrate.")
         return checks
     checks["migrations"] = Check("ok")
-    ages: dict[str, Any] = {
-        row.kind: float(row.age)
-        for row in await session.execute(
-            text("select kind, extract(epoch from now() - max(at)) as age from heartbeats group by kind")
-        )
-    }
+    heartbeats = await repository.heartbeats(session)
     for kind in ("worker", "scheduler"):
-        checks[kind] = _pulse(kind, ages.get(kind))
+        checks[kind] = _pulse(kind, heartbeats[kind][1] if kind in heartbeats else None)
     checks["connectors"] = await _connectors(session)
     return checks
 
 
-_TROUBLED = f"""
-select count(*) as troubled, extract(epoch from clock_now() - min(state_since)) as age, ({WITHOUT_CONNECTOR}) as without
-from connectors where state <> 'ok'
-"""  # noqa: S608  a constant
-
-
 async def _connectors(session: AsyncSession) -> Check:
     """How many cannot send, and for how long. No names and no servers' words: anybody may read this."""
-    row = (await session.execute(text(_TROUBLED))).one()
+    row = await repository.troubled_connectors(session)
     said = []
     if row.troubled:
         some = "1 connector cannot" if row.troubled == 1 else f"{row.troubled} connectors cannot"

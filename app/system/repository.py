@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +21,10 @@ where exists (select from messages m where m.tenant_id = w.id and m.connector_id
 """
 """Workspaces with mail that waits and no connector for it: one look into an index for each workspace without one."""
 
+_TROUBLED = f"""
+select count(*) as troubled, extract(epoch from clock_now() - min(state_since)) as age, ({WITHOUT_CONNECTOR}) as without
+from connectors where state <> 'ok'
+"""  # noqa: S608  a constant
 _QUEUES = f"""
 select 'inbox' as queue,
        (select count(*) from (select 1 from inbox limit {DEEPEST}) as waiting) as depth,
@@ -54,6 +58,18 @@ async def connectors(session: AsyncSession) -> tuple[dict[str, int], int]:
     rows = await session.execute(text("select state, count(*) as n from connectors group by state"))
     states = {"ok": 0, "away": 0, "paused": 0} | {row.state: int(row.n) for row in rows}
     return states, int(await session.scalar(text(WITHOUT_CONNECTOR)) or 0)
+
+
+async def troubled_connectors(session: AsyncSession) -> Any:
+    """(troubled, age, without): connectors that do not work, for how many seconds the longest; workspaces with mail and no connector."""
+    return (await session.execute(text(_TROUBLED))).one()
+
+
+async def schema_version(session: AsyncSession) -> str | None:
+    """The migration that the database is at; None before the first."""
+    exists = await session.scalar(text("select to_regclass('alembic_version') is not null"))
+    version: str | None = await session.scalar(text("select version_num from alembic_version")) if exists else None
+    return version
 
 
 async def message_totals(session: AsyncSession) -> dict[str, int]:

@@ -20,9 +20,9 @@ from psycopg.errors import UndefinedTable
 
 from app.lib import crypto, database
 from app.settings import UnsafeSettings, settings
+from app.system import secret_key_repository
 
 log = structlog.get_logger()
-_LOCK = "select pg_advisory_xact_lock(hashtextextended('secret keys', 7))"
 RETRY_S = 1.0
 
 
@@ -41,15 +41,11 @@ def verify(connection: psycopg.Connection[Any]) -> None:
     """Raise WrongSecretKey when something may be sealed with a key that we do not have; else write ours down."""
     ours = [crypto.key_fingerprint(secret) for secret in settings().secret_keys]
     with connection.transaction():
-        connection.execute(_LOCK)
-        used = connection.execute("select fingerprint from secret_keys where retired_at is null order by first_used_at")
-        if missing := [fingerprint for (fingerprint,) in used if fingerprint not in ours]:
+        secret_key_repository.lock(connection)
+        used = secret_key_repository.in_use(connection)
+        if missing := [fingerprint for fingerprint in used if fingerprint not in ours]:
             raise WrongSecretKey(missing)
-        connection.execute(
-            "insert into secret_keys (fingerprint) values (%s) on conflict (fingerprint) do update set retired_at = null"
-            " where secret_keys.retired_at is not null",
-            [ours[0]],
-        )
+        secret_key_repository.use(connection, ours[0])
 
 
 def verify_when_possible(pause: Callable[[float], object] = time.sleep, *, once: bool = False) -> bool:
@@ -87,20 +83,10 @@ def _verify_beside() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def listed(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """(fingerprint, first used, retired) of all keys, the first one first."""
-    return connection.execute(
-        "select fingerprint, first_used_at, retired_at from secret_keys order by first_used_at"
-    ).fetchall()
-
-
 def retire_others(connection: psycopg.Connection[Any]) -> int:
     """Nothing is sealed with any key but the present one from here on; processes need not know the others. Returns how many."""
     with connection.transaction():
-        connection.execute(_LOCK)
+        secret_key_repository.lock(connection)
         present = crypto.key_fingerprint(settings().secret_key)
-        connection.execute("insert into secret_keys (fingerprint) values (%s) on conflict do nothing", [present])
-        connection.execute("update secret_keys set retired_at = null where fingerprint = %s", [present])
-        return connection.execute(
-            "update secret_keys set retired_at = clock_now() where fingerprint <> %s and retired_at is null", [present]
-        ).rowcount
+        secret_key_repository.use(connection, present)
+        return secret_key_repository.retire_all_but(connection, present)

@@ -9,6 +9,7 @@ Publishing never moves runs: each stays on the version it started on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -177,25 +178,28 @@ class WorkflowService:
     async def create(self, *, name: str, description: str | None = None, flow: Flow | None = None) -> Workflow:
         """A new workflow in status draft. Raises Invalid for a flow that contradicts itself."""
         draft = await self._drafts.checked((flow or Flow()).normal())
-        now = clock.now()
-        workflow = Workflow(
-            id=uuid7(),
-            tenant_id=self._principal.tenant_id,
-            name=_name(name),
-            description=_text(description),
-            status=WorkflowStatus.DRAFT.value,
-            draft=draft.stored,
-            draft_rev=1,
-            draft_by=self._principal.name,
-            draft_at=now,
-            created_by=self._principal.user_id,
-            created_by_key=self._principal.key_id,
-            created_at=now,
-            updated_at=now,
-        )
-        await self._repository.add(workflow)
+        workflow = await self._add(_name(name), _text(description), draft.stored)
         self._drafts.put(workflow, draft)
         return workflow
+
+    async def _add(self, name: str, description: str | None, draft: dict[str, Any]) -> Workflow:
+        now = clock.now()
+        return await self._repository.add(
+            Workflow(
+                id=uuid7(),
+                name=name,
+                description=description,
+                status=WorkflowStatus.DRAFT.value,
+                draft=draft,
+                draft_rev=1,
+                draft_by=self._principal.name,
+                draft_at=now,
+                created_by=self._principal.user_id,
+                created_by_key=self._principal.key_id,
+                created_at=now,
+                updated_at=now,
+            )
+        )
 
     async def update(self, workflow_id: UUID, changes: Changes, base_rev: int | None = None) -> Workflow:
         """Change name, description or whole parts of the draft. `base_rev`, when given, must be the draft's revision.
@@ -234,24 +238,8 @@ class WorkflowService:
     async def duplicate(self, workflow_id: UUID, name: str | None = None) -> Workflow:
         """A copy of the draft as a new workflow; versions, runs and counters stay behind."""
         source = await self.get(workflow_id)
-        now = clock.now()
-        copy = Workflow(
-            id=uuid7(),
-            tenant_id=self._principal.tenant_id,
-            name=_name(name if name is not None else f"{source.name[:240]} (copy)"),
-            description=source.description,
-            status=WorkflowStatus.DRAFT.value,
-            draft=source.draft,
-            draft_rev=1,
-            draft_by=self._principal.name,
-            draft_at=now,
-            created_by=self._principal.user_id,
-            created_by_key=self._principal.key_id,
-            created_at=now,
-            updated_at=now,
-        )
-        await self._repository.add(copy)
-        return copy
+        copy_name = name if name is not None else f"{source.name[:240]} (copy)"
+        return await self._add(_name(copy_name), source.description, source.draft)
 
     # Status ---------------------------------------------------------------------------------------------------
 

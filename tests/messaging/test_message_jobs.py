@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.connectors import releases
+from app.connectors import release_repository
 from app.connectors.schemas import ConnectorChange
 from app.lib import database
 from app.messaging import bulk, decisions, jobs
@@ -131,7 +131,7 @@ def test_nobody_moves_what_is_another_workspace_s(world: World) -> None:
 def test_what_was_held_is_freed_some_hundred_at_a_time(
     world: World, locked: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(releases, "AT_ONCE", 4)
+    monkeypatch.setattr(release_repository, "AT_ONCE", 4)
     wrong = world.connector(world.tenant, locked.port, default=False, password="wrong")
     for _ in range(11):
         world.message(payload={"connectorId": str(wrong)})
@@ -151,7 +151,7 @@ def test_what_was_held_is_freed_some_hundred_at_a_time(
 
 
 def test_what_a_paused_workflow_held_is_freed_like_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "AT_ONCE", 3)
+    monkeypatch.setattr(release_repository, "AT_ONCE", 3)
     resting, other = world.workflow(world.tenant, "paused"), world.workflow(world.tenant, "paused")
     for workflow in [resting] * 7 + [other] * 2:
         world.message(workflow_id=workflow)

@@ -16,7 +16,7 @@ from app.connectors import senders, service
 from app.lib import crypto, database
 from app.lib.ids import uuid7
 from app.settings import settings
-from app.system import secret_keys
+from app.system import secret_key_repository, secret_keys
 from tests.fixtures.database import CommittedDatabase
 
 ONE, TWO, THREE = (f"{name}-secret-key-of-these-tests-0123456789" for name in ("first", "second", "third"))
@@ -48,7 +48,7 @@ def test_the_first_process_writes_its_key_down_and_others_need_it(db: psycopg.Co
         secret_keys.verify(db)
     assert ONE not in str(refused.value)
     assert TWO not in str(refused.value)
-    assert [row[0] for row in secret_keys.listed(db)] == [crypto.key_fingerprint(ONE)]
+    assert [row[0] for row in secret_key_repository.every(db)] == [crypto.key_fingerprint(ONE)]
 
 
 def test_a_change_of_key_goes_in_steps(db: psycopg.Connection, keys: Keys) -> None:
@@ -70,7 +70,7 @@ def test_a_change_of_key_goes_in_steps(db: psycopg.Connection, keys: Keys) -> No
         secret_keys.verify(db)
     keys(ONE, TWO)  # back again: the key is in use again
     secret_keys.verify(db)
-    assert [row[2] for row in secret_keys.listed(db)] == [None, None]
+    assert [row[2] for row in secret_key_repository.every(db)] == [None, None]
 
 
 def test_passwords_are_sealed_again_with_the_present_key(

@@ -81,17 +81,22 @@ class EmailChannel(ChannelType):
 
     @classmethod
     def sample(cls, parts: Parts, sender: SmtpSender, recipient: str) -> Mail:
-        own = wire_address(sender.from_email)
-        headers = mime.MailHeaders(
-            message_id=f"<test.{uuid7()}@throughline>",
-            sender=own,
-            sender_name=sender.from_name,
-            reply_to="",
-            recipient=recipient,
-            unsubscribe_url="",
-            at=clock.now(),
-        )
-        return Mail(own, recipient, mime.build(headers, parts))
+        return letter(parts, sender, recipient, f"<test.{uuid7()}@throughline>")
+
+
+def letter(parts: Parts, sender: SmtpSender, recipient: str, message_id: str) -> Mail:
+    """A mail to one person that nobody subscribed to: no link to unsubscribe, no reply address. Raises BadAddress for the sender's."""
+    own = wire_address(sender.from_email)
+    headers = mime.MailHeaders(
+        message_id=message_id,
+        sender=own,
+        sender_name=sender.from_name,
+        reply_to="",
+        recipient=recipient,
+        unsubscribe_url="",
+        at=clock.now(),
+    )
+    return Mail(own, recipient, mime.build(headers, parts))
 
 
 def _wire(address: str, reason: str) -> str:
