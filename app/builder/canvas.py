@@ -9,12 +9,10 @@ import msgspec
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from msgspec.structs import asdict
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
-from app.builder import form_options
-from app.builder.form_options import Choices
+from app.builder.form_options import Choices, FormOptions
 from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, triggers_of
@@ -167,20 +165,15 @@ def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues
     }
 
 
-async def card_context(request: AppRequest, session: AsyncSession) -> Choices:
-    """What cards are rendered with."""
-    return await form_options.titles(session, request.user.tenant_id)
-
-
 def render_cards(request: AppRequest, items: list[Json], known: Choices) -> dict[str, str]:
     """Cards as HTML by node id, for a version that is shown beside the draft."""
     template = request.app.template_engine.get_template("builder/card.html")  # type: ignore[union-attr]
     return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
 
 
-async def shown_version(request: AppRequest, session: AsyncSession, draft: LoadedFlow, version: LoadedFlow) -> Json:
+async def shown_version(request: AppRequest, options: FormOptions, draft: LoadedFlow, version: LoadedFlow) -> Json:
     """The graph and cards of a version, when they are not what the draft shows; else nothing."""
     if version.content_hash == draft.content_hash:
         return {}
-    known = await card_context(request, session)
+    known = await options.titles()
     return {"graph": version.document, "cards": render_cards(request, cards(version.document), known)}

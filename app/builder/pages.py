@@ -14,10 +14,10 @@ from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.deps import AppRequest, Database
-from app.builder import canvas, form_options, result_pages, run_pages, status_pages
+from app.accounts.deps import AppRequest
+from app.builder import canvas, result_pages, run_pages, status_pages
+from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
 from app.flow import presentation
@@ -38,7 +38,10 @@ ONE = "/workflows/{workflow_id:uuid}"
 
 @get(ONE, role=Role.VIEWER)
 async def show_builder(
-    request: AppRequest, db_session: Database, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+    request: AppRequest,
+    form_options: NamedDependency[FormOptions],
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
 ) -> Template:
     """The builder of one workflow."""
     workflow = await workflows.get(workflow_id)
@@ -58,7 +61,7 @@ async def show_builder(
         triggers=list(presentation.triggers().values()),
         empty=canvas.nothing_decided(document),
         flows=starting_flows(),
-        choices=await form_options.all_of(db_session, request.user.tenant_id),
+        choices=await form_options.everything(),
         unpublished=await workflows.has_unpublished_changes(workflow),
         totals=await workflows.totals(workflow),
     )
@@ -66,7 +69,7 @@ async def show_builder(
 
 async def _reply(
     request: AppRequest,
-    session: AsyncSession,
+    form_options: FormOptions,
     reply: dict[str, Any],
     *,
     cards: list[dict[str, Any]] | None = None,
@@ -81,7 +84,7 @@ async def _reply(
         headers=headers,
         reply=reply,
         cards=cards or [],
-        choices=await canvas.card_context(request, session),
+        choices=await form_options.titles(),
         **context,
     )
 
@@ -97,7 +100,7 @@ def _patch_of(body: bytes) -> DraftPatch:
 @patch(ONE + "/draft", role=Role.MARKETER)
 async def save_draft(
     request: AppRequest,
-    db_session: Database,
+    form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     if_match: Annotated[str | None, HeaderParameter(name="If-Match")] = None,
@@ -110,10 +113,10 @@ async def save_draft(
         sent = _patch_of(await request.body())
         result = await workflows.apply_ops(workflow_id, base, sent.client, sent.ops)
     except DraftConflict as conflict:
-        return await _in_conflict(request, db_session, workflows, await workflows.get(workflow_id), conflict)
+        return await _in_conflict(request, form_options, workflows, await workflows.get(workflow_id), conflict)
     except AppError as refused:
         refusal = {"message": refused.message, "errors": refused.errors, "code": refused.code}
-        return await _reply(request, db_session, refusal, status_code=refused.status_code)
+        return await _reply(request, form_options, refusal, status_code=refused.status_code)
     document = result.document
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.issues)}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
@@ -121,11 +124,15 @@ async def save_draft(
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
     cards = canvas.cards(document, set(result.changed))
     headers = {"HX-Trigger": msgspec.json.encode({"wf:stored": {"rev": result.rev}}).decode()}
-    return await _reply(request, db_session, reply, cards=cards, headers=headers)
+    return await _reply(request, form_options, reply, cards=cards, headers=headers)
 
 
 async def _in_conflict(
-    request: AppRequest, session: AsyncSession, service: WorkflowService, workflow: Workflow, conflict: DraftConflict
+    request: AppRequest,
+    form_options: FormOptions,
+    service: WorkflowService,
+    workflow: Workflow,
+    conflict: DraftConflict,
 ) -> Template:
     details = conflict.extra["conflict"]
     document = service.draft(workflow).document
@@ -138,7 +145,7 @@ async def _in_conflict(
     }
     theirs = _touched(document, details["ops"])
     return await _reply(
-        request, session, reply, status_code=409, dialog=True, by=reply["by"], at=details["at"], theirs=theirs
+        request, form_options, reply, status_code=409, dialog=True, by=reply["by"], at=details["at"], theirs=theirs
     )
 
 
@@ -171,7 +178,7 @@ def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
 @get(ONE + "/draft", role=Role.VIEWER)
 async def look_at_draft(
     request: AppRequest,
-    db_session: Database,
+    form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     rev: Annotated[int, QueryParameter()] = 0,
@@ -179,29 +186,32 @@ async def look_at_draft(
     """Has the draft moved on since `rev`? Then the whole of it, else nothing."""
     workflow = await workflows.get(workflow_id)
     if workflow.draft_rev == rev:
-        return await _reply(request, db_session, {"rev": rev})
+        return await _reply(request, form_options, {"rev": rev})
     reply = {
         "rev": workflow.draft_rev,
         "document": canvas.shared(workflow, workflows.draft(workflow).document),
         "issues": canvas.as_json(await workflows.issues(workflow)),
         "by": workflow.draft_by,
     }
-    return await _reply(request, db_session, reply)
+    return await _reply(request, form_options, reply)
 
 
 @get(ONE + "/cards", role=Role.VIEWER)
 async def show_cards(
-    request: AppRequest, db_session: Database, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
+    request: AppRequest,
+    form_options: NamedDependency[FormOptions],
+    workflows: NamedDependency[WorkflowService],
+    workflow_id: FromPath[UUID],
 ) -> Template:
     """All cards of the draft, each to be morphed in place."""
     workflow = await workflows.get(workflow_id)
-    return await _reply(request, db_session, {}, cards=canvas.cards(workflows.draft(workflow).document))
+    return await _reply(request, form_options, {}, cards=canvas.cards(workflows.draft(workflow).document))
 
 
 @get(ONE + "/nodes/{node_id:str}/panel", role=Role.VIEWER)
 async def show_step_panel(
     request: AppRequest,
-    db_session: Database,
+    form_options: NamedDependency[FormOptions],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
     node_id: FromPath[str],
@@ -217,7 +227,7 @@ async def show_step_panel(
         "builder/panel.html",
         workflow=workflow,
         may_edit=canvas.may_edit(request.user, workflow),
-        choices=await form_options.all_of(db_session, request.user.tenant_id),
+        choices=await form_options.everything(),
         triggers=list(presentation.triggers().values()),
         several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),
@@ -282,3 +292,4 @@ ROUTES = [
     *result_pages.ROUTES,
     *run_pages.ROUTES,
 ]
+SERVICES = {"form_options": FormOptions}

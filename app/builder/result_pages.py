@@ -11,8 +11,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
+from app.accounts.deps import AppRequest
 from app.builder import canvas
+from app.builder.form_options import FormOptions
 from app.flow.document import NEXT
 from app.flow.node_words import port_of
 from app.insights.service import InsightService
@@ -29,7 +30,7 @@ OFFERED_VERSIONS = 20
 @get(ONE, role=Role.VIEWER)
 async def show_results(
     request: AppRequest,
-    db_session: Database,
+    form_options: NamedDependency[FormOptions],
     insights: NamedDependency[InsightService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
@@ -48,7 +49,7 @@ async def show_results(
         "starts": starts,
         "nodes": msgspec.to_builtins(stats.node_stats),
     }
-    data |= await canvas.shown_version(request, db_session, draft, shown)
+    data |= await canvas.shown_version(request, form_options, draft, shown)
     return page(
         request,
         "builder/results.html",
@@ -63,7 +64,7 @@ async def show_results(
 @get(ONE + "/{node_id:str}", role=Role.VIEWER)
 async def show_step_results(
     request: AppRequest,
-    db_session: Database,
+    form_options: NamedDependency[FormOptions],
     insights: NamedDependency[InsightService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],

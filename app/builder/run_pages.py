@@ -11,9 +11,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
-from app.accounts.deps import AppRequest, Database
+from app.accounts.deps import AppRequest
 from app.accounts.principal import Principal
 from app.builder import canvas
+from app.builder.form_options import FormOptions
 from app.flow import presentation
 from app.lib import clock, formats
 from app.lib.zones import zone_of
@@ -54,7 +55,7 @@ async def show_people(
 @get(ONE + "/{run_id:uuid}", role=Role.VIEWER)
 async def show_person(
     request: AppRequest,
-    db_session: Database,
+    form_options: NamedDependency[FormOptions],
     runs: NamedDependency[RunService],
     workflows: NamedDependency[WorkflowService],
     workflow_id: FromPath[UUID],
@@ -67,7 +68,7 @@ async def show_person(
     name = run.subject
     workflow = await workflows.get(workflow_id)
     data: dict[str, Any] = {"name": name, "steps": _lit(run, explanations, request.user)}
-    data |= await canvas.shown_version(request, db_session, workflows.draft(workflow), version)
+    data |= await canvas.shown_version(request, form_options, workflows.draft(workflow), version)
     looks = {item["node"]["id"]: item["presentation"] for item in canvas.cards(version.stored)}
     return page(
         request,

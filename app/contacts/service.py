@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.contacts import erasure, fields, merging
+from app.contacts import erasure_repository, fields, merging
 from app.contacts.fields import ContactPatch
 from app.contacts.history_repository import ContactHistory, EnterableWorkflows
 from app.contacts.label_repository import LabelRepository
@@ -23,7 +23,7 @@ from app.lib import clock
 from app.lib.addresses import BadAddress, comparable, lookup_form
 from app.lib.addresses import email as email_address
 from app.models.contact import Contact
-from app.subscriptions import suppression_list
+from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission, facts_of, permission
 from app.web.pagination import Page, clamp_limit
 
@@ -93,7 +93,7 @@ class ContactService:
     async def permissions(self, contacts: Sequence[Contact]) -> dict[UUID, Permission]:
         """May mail go to each of these contacts now? One query, whatever their number."""
         emails = [contact.email for contact in contacts]
-        listed = await suppression_list.listed(self.session, self.tenant_id, emails)
+        listed = await suppression_repository.listed(self.session, self.tenant_id, emails)
         return {
             contact.id: permission(facts_of(contact, listed.get(comparable(contact.email or ""))))
             for contact in contacts
@@ -146,7 +146,7 @@ class ContactService:
 
     async def erase(self, contact_id: UUID) -> None:
         """Delete the contact and what is known about it; the engine cancels its runs (docs/decisions/0010-erasing-a-contact.md)."""
-        if not await erasure.erase(self.session, self.tenant_id, contact_id, clock.now()):
+        if not await erasure_repository.erase(self.session, self.tenant_id, contact_id, clock.now()):
             raise NoContact
 
     async def _taken(self, change: ContactPatch, contact_id: UUID | None) -> NoReturn:

@@ -1,3 +1,4 @@
-"""The roll-up counters in `node_stats`: `run_counters` reads those of runs, `message_counters` says what those of messages are called and
-moves messages from one to another. Every number of a page comes from here, so that no page counts rows.
+"""The roll-up counters in `node_stats`: `run_counters` says what those of runs mean and `run_counter_repository` reads them,
+`message_counters` says what those of messages are called and moves messages from one to another. Every number of a page comes from here,
+so that no page counts rows.
 """

@@ -1,20 +1,17 @@
-"""How many runs workflows had and have: the one reader of the roll-up counters in `node_stats`. History is never counted.
+"""How many runs workflows had and have, by the roll-up counters in `node_stats`; `run_counter_repository` reads them.
 
-The engine adds to them in the transaction of what it counts, each process to a shard of its own; every number here is a sum over
-the shards. The counters of messages (`app.counters.message_counters`) stand beside those of runs.
+The engine adds to them in the transaction of what it counts, each process to a shard of its own. The counters of messages
+(`app.counters.message_counters`) stand beside those of runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-from uuid import UUID
+from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, case, func
 
-from app.counters.message_counters import FAILED, PREFIX, UNCERTAIN
+from app.counters.message_counters import FAILED, UNCERTAIN
 from app.models import NodeStat
 
 ENTERED = "entered"
@@ -71,49 +68,3 @@ class Totals(msgspec.Struct, rename="camel", kw_only=True):
             failed_messages=sum(n for key, n in counters.items() if key.startswith(FAILED)),
             uncertain_messages=counters.get(UNCERTAIN, 0),
         )
-
-
-class RunCounters:
-    """The counters of one workspace."""
-
-    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
-        self._session, self._tenant_id = session, tenant_id
-
-    async def of_workflows(self, workflow_ids: Iterable[UUID] | None = None) -> dict[UUID, dict[str, int]]:
-        """Counters of runs and messages of several workflows, of all without ids; workflows that had no run are missing."""
-        where: list[ColumnElement[bool]] = [OF_WORKFLOW | NodeStat.key.startswith(PREFIX)]
-        if workflow_ids is not None:
-            where.append(NodeStat.workflow_id.in_(list(workflow_ids)))
-        return await self._sums(NodeStat.workflow_id, *where)
-
-    async def of_versions(self, workflow_id: UUID) -> dict[int, dict[str, int]]:
-        """Counters of runs of one workflow, by version."""
-        return await self._sums(NodeStat.version, NodeStat.workflow_id == workflow_id, OF_WORKFLOW)
-
-    async def of_nodes(self, workflow_id: UUID, version: int | None = None) -> dict[str, dict[str, int]]:
-        """All counters of one workflow, or of one version, by node; those of its runs under ''."""
-        where: list[ColumnElement[bool]] = [NodeStat.workflow_id == workflow_id]
-        if version is not None:
-            where.append(NodeStat.version == version)
-        return await self._sums(NodeStat.node_id, *where)
-
-    async def _sums(self, column: Any, *where: ColumnElement[bool]) -> dict[Any, dict[str, int]]:
-        query = (
-            select(column, NodeStat.key, func.sum(NodeStat.n))
-            .where(NodeStat.tenant_id == self._tenant_id, *where)
-            .group_by(column, NodeStat.key)
-        )
-        sums: dict[Any, dict[str, int]] = {}
-        for owner, key, number in (await self._session.execute(query)).all():
-            sums.setdefault(owner, {})[key] = int(number)
-        return sums
-
-
-async def of_installation(session: AsyncSession) -> dict[str, int]:
-    """Counters of runs of all workspaces together: entered, and each end."""
-    query = (
-        select(NodeStat.key, func.sum(NodeStat.n))
-        .where(OF_WORKFLOW, NodeStat.key.in_((ENTERED, *ENDS)))
-        .group_by(NodeStat.key)
-    )
-    return {key: int(number) for key, number in (await session.execute(query)).all()}

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.counters.message_counters import FAILED, PREFIX
-from app.counters.run_counters import SECONDS, Counters, RunCounters, Totals, ended
+from app.counters.run_counter_repository import RunCounterRepository
+from app.counters.run_counters import SECONDS, Counters, Totals, ended
 from app.errors import NotFound
 from app.flow.document import ERROR
 from app.insights.repository import InsightRepository
@@ -42,7 +43,7 @@ class InsightService:
         self._runs = InsightRepository(session, principal.tenant_id)
         self._workflows = WorkflowRepository(session, principal.tenant_id)
         self._versions = VersionRepository(session, principal.tenant_id)
-        self._counters = RunCounters(session, principal.tenant_id)
+        self._counters = RunCounterRepository(session, principal.tenant_id)
 
     async def of_workflow(self, workflow_id: UUID, version: int | None = None) -> WorkflowStats:
         """All numbers of one workflow, of all its versions or of one. Raises NotFound."""

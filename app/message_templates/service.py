@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import usage
 from app.accounts.principal import Principal
-from app.contacts.known_names import known_names
+from app.contacts.known_name_repository import known_names
 from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow.field_reads import fields_in_text

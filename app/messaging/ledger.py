@@ -30,7 +30,7 @@ from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT
 from app.models.status import MessageStatus
 from app.settings import settings
-from app.subscriptions import suppression_list
+from app.subscriptions import suppression_repository
 
 Connection = psycopg.Connection[Any]
 LedgerKey = tuple[UUID, int]
@@ -348,5 +348,5 @@ def suppress(
     connection: Connection, tenant_id: int, channel: int, address: str, reason: str, detail: str | None = None
 ) -> None:
     """Never write to this address again by this channel; `detail` is what the provider said."""
-    entry = suppression_list.Put(address=address, reason=reason, detail=detail)
-    connection.execute(suppression_list.PUT, suppression_list.put_parameters(tenant_id, channel, [entry]))
+    entry = suppression_repository.Put(address=address, reason=reason, detail=detail)
+    connection.execute(suppression_repository.PUT, suppression_repository.put_parameters(tenant_id, channel, [entry]))

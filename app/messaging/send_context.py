@@ -14,7 +14,7 @@ from app.connectors.state import ConnectorState
 from app.messaging import gateway
 from app.messaging.channels.parts import Parts
 from app.messaging.ledger import Connection, DueMessage
-from app.subscriptions import suppression_list
+from app.subscriptions import suppression_repository
 from app.subscriptions.permission import SuppressionEntry
 
 ListKey = tuple[int, int, str]
@@ -33,7 +33,7 @@ def suppressions(connection: Connection, wanted: Sequence[ListKey]) -> dict[List
         "channels": [channel for _, channel, _ in wanted],
         "addresses": [address for _, _, address in wanted],
     }
-    rows = connection.execute(suppression_list.LISTED, parameters).fetchall()
+    rows = connection.execute(suppression_repository.LISTED, parameters).fetchall()
     return {(row[0], row[1], row[2]): SuppressionEntry(reason=row[3], since=row[4], detail=row[5]) for row in rows}
 
 

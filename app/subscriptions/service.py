@@ -21,11 +21,11 @@ from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.models import Contact, Suppression
-from app.subscriptions import suppression_list
+from app.subscriptions import suppression_repository
 from app.subscriptions.permission import REASONS, ContactFacts, Permission, permission
 from app.subscriptions.repository import SubscriberRepository
 from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionView
-from app.subscriptions.suppression_list import Put, SuppressionRow
+from app.subscriptions.suppression_repository import Put, SuppressionRow
 from app.web import pagination
 
 MAX_ENTRIES = 1_000
@@ -57,7 +57,7 @@ async def permission_of(
 ) -> Permission:
     """May messages of the channel go to this contact now?"""
     address = address_of(contact, channel)
-    listed = await suppression_list.listed(session, contact.tenant_id, [address], channel.number)
+    listed = await suppression_repository.listed(session, contact.tenant_id, [address], channel.number)
     facts = ContactFacts(
         address=address, consent=contact.consent, listed=listed.get(channel.comparable(address)) if address else None
     )
@@ -74,11 +74,11 @@ async def permission_at(
 ) -> Permission:
     """May messages of the channel go to this address now? What the contact who has it said counts, if there is one."""
     known = channel.comparable(address)
-    for contact_id in (await suppression_list.contacts_at(session, tenant_id, [known], channel)).values():
+    for contact_id in (await suppression_repository.contacts_at(session, tenant_id, [known], channel)).values():
         contact = await SubscriberRepository(session, tenant_id).get(contact_id)
         if contact is not None:
             return await permission_of(session, contact, channel=channel)
-    listed = await suppression_list.listed(session, tenant_id, [address], channel.number)
+    listed = await suppression_repository.listed(session, tenant_id, [address], channel.number)
     return permission(ContactFacts(address=known, listed=listed.get(known)), channel.type)
 
 
@@ -129,7 +129,7 @@ class SuppressionService:
         lifted: bool = False,
     ) -> pagination.Page[SuppressionRow]:
         """Entries, the newest first; `lifted` lists those that hold no more. Invalid for words that there are not."""
-        return await suppression_list.suppression_page(
+        return await suppression_repository.suppression_page(
             self.session,
             self.tenant_id,
             pagination.clamp_limit(limit),
@@ -152,8 +152,8 @@ class SuppressionService:
         return Added([views[channel.type, entry.address] for channel, entry in entries], new)
 
     async def _put(self, channel: type[ChannelType], wanted: Sequence[Put]) -> Added:
-        new = await suppression_list.put(self.session, self.tenant_id, channel.number, wanted)
-        contacts = await suppression_list.contacts_at(
+        new = await suppression_repository.put(self.session, self.tenant_id, channel.number, wanted)
+        contacts = await suppression_repository.contacts_at(
             self.session, self.tenant_id, [entry.address for entry in wanted], channel
         )
         reasons = {entry.address: entry.reason for entry in reversed(wanted)}
@@ -163,7 +163,7 @@ class SuppressionService:
             if address in new and reasons[address] in _TOLD
         ]
         await record(self.session, self.tenant_id, events)
-        rows = await suppression_list.some(self.session, self.tenant_id, channel.number, list(reasons))
+        rows = await suppression_repository.some(self.session, self.tenant_id, channel.number, list(reasons))
         return Added([suppression_view(rows[address], contacts.get(address)) for address in reasons], len(new))
 
     def _entries(self, sent: Sequence[NewSuppression]) -> Sequence[tuple[type[ChannelType], Put]]:
@@ -190,13 +190,13 @@ class SuppressionService:
         """Take an address off the list, with a reason. What the contact said itself stays said: see `resubscribe`."""
         why = _why(sent.reason)
         channel = _channel(sent.channel)
-        row = await suppression_list.one(self.session, self.tenant_id, channel.number, sent.address)
+        row = await suppression_repository.one(self.session, self.tenant_id, channel.number, sent.address)
         if row is None:
             raise NotListed
-        contact_id = (await suppression_list.contacts_at(self.session, self.tenant_id, [row.address], channel)).get(
-            row.address
-        )
-        if await suppression_list.lift(
+        contact_id = (
+            await suppression_repository.contacts_at(self.session, self.tenant_id, [row.address], channel)
+        ).get(row.address)
+        if await suppression_repository.lift(
             self.session, self.tenant_id, channel.number, row.address, by=self.principal.name, why=why
         ):
             contact = await SubscriberRepository(self.session, self.tenant_id).get(contact_id) if contact_id else None
@@ -247,7 +247,7 @@ async def bring_back(
     An entry that is there for something else than `reasons` stays.
     """
     lifted = [
-        await suppression_list.lift(
+        await suppression_repository.lift(
             session, contact.tenant_id, channel.number, address, by=name, why=why, reasons=reasons
         )
         for address in sorted(

@@ -20,7 +20,7 @@ from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.unsubscribe_link import UNSUBSCRIBE, Unsubscribe
 from app.models import Contact, Workspace
-from app.subscriptions import suppression_list
+from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission
 from app.subscriptions.repository import SubscriberRepository
 from app.subscriptions.service import address_of, bring_back, permission_of, unsubscribed_event
@@ -94,8 +94,8 @@ async def unsubscribe(session: AsyncSession, link: Unsubscribe, *, everything: b
     new = False
     if topic is None:
         reached = [address_of(contact, channel), to]
-        entries = [suppression_list.Put(address=address, reason="unsubscribed") for address in reached if address]
-        new = bool(entries) and bool(await suppression_list.put(session, link.tenant_id, channel.number, entries))
+        entries = [suppression_repository.Put(address=address, reason="unsubscribed") for address in reached if address]
+        new = bool(entries) and bool(await suppression_repository.put(session, link.tenant_id, channel.number, entries))
     subscribers = SubscriberRepository(session, link.tenant_id)
     changed = await subscribers.merge_consent(link.contact_id, {topic or channel.type: False})
     if changed or new:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.counters import run_counters
+from app.counters import run_counter_repository
 from app.lib import clock
 from app.system import repository
 from app.troubles import service as troubles
@@ -32,7 +32,7 @@ async def exposition(session: AsyncSession) -> bytes:
         registry=registry,
     ).set(without)
     runs = Counter("throughline_runs", "Runs that entered, and how they ended.", ("status",), registry=registry)
-    for status, count in (await run_counters.of_installation(session)).items():
+    for status, count in (await run_counter_repository.of_installation(session)).items():
         runs.labels(status).inc(max(count, 0))
     messages = Counter("throughline_messages", "Messages by outcome.", ("status",), registry=registry)
     standing = Gauge("throughline_messages_open", "Messages without a known outcome.", ("status",), registry=registry)

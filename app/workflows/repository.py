@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import Text
 
-from app.contacts.known_names import known_names
+from app.contacts.known_name_repository import known_names
 from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
 from app.lib import clock

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.accounts.principal import Principal
-from app.counters.run_counters import RunCounters, Totals, running
+from app.counters.run_counter_repository import RunCounterRepository
+from app.counters.run_counters import Totals, running
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
@@ -86,7 +87,7 @@ class WorkflowService:
         self._session, self._principal = session, principal
         self._repository = WorkflowRepository(session, principal.tenant_id)
         self._version_rows = VersionRepository(session, principal.tenant_id)
-        self._counters = RunCounters(session, principal.tenant_id)
+        self._counters = RunCounterRepository(session, principal.tenant_id)
         self._drafts = Drafts(self._repository, principal)
         self._versions = Versions(self._repository, self._version_rows, self._drafts, principal)
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Column, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.contacts import erasure
+from app.contacts import erasure_repository
 from app.lib import clock as now_clock
 from app.lib.ids import uuid7
 from app.models import Base, Contact, MailboxMessage
@@ -305,8 +305,8 @@ async def test_every_mark_is_followed_and_nobody_else_is_touched(
     before = await places(db_session, "bea@example.com")
     assert set(filled) <= set(before)
 
-    assert not await erasure.erase(db_session, other_workspace.id, gone, now_clock.now())
-    assert await erasure.erase(db_session, workspace.id, gone, now_clock.now())
+    assert not await erasure_repository.erase(db_session, other_workspace.id, gone, now_clock.now())
+    assert await erasure_repository.erase(db_session, workspace.id, gone, now_clock.now())
     assert set(await places(db_session, "ada@example.com")) == {"suppressions"}
     assert "said by ada" not in str(await places(db_session, "ada@example.com"))
     assert await places(db_session, "bea@example.com") == before

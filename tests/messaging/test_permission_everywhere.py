@@ -281,17 +281,17 @@ async def test_a_topic_is_judged_for_its_own_mails_only(person: Person) -> None:
 
 
 async def test_a_page_of_contacts_asks_the_list_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.subscriptions import suppression_list
+    from app.subscriptions import suppression_repository
 
     for number in range(5):
         await person.known(f"n{number}@example.com")
-    asked, real = [], suppression_list.listed
+    asked, real = [], suppression_repository.listed
 
     async def counting(*arguments: Any, **more: Any) -> Any:
         asked.append(arguments)
         return await real(*arguments, **more)
 
-    monkeypatch.setattr(suppression_list, "listed", counting)
+    monkeypatch.setattr(suppression_repository, "listed", counting)
     assert len(await person.api("GET", CONTACTS)) == 5 and len(asked) == 1
     await person.page("/contacts")
     assert len(asked) == 2

@@ -29,8 +29,8 @@ from app.errors import AppError
 from app.lib import database, jsonlimits
 from app.models.contact_import import ContactImport
 from app.models.status import Channel, ImportStatus
-from app.subscriptions import suppression_list
-from app.subscriptions.suppression_list import Put
+from app.subscriptions import suppression_repository
+from app.subscriptions.suppression_repository import Put
 
 log = structlog.get_logger()
 BATCH = 1_000
@@ -149,7 +149,7 @@ class ImportRun:
             created += outcome.created
             updated += bool(outcome.changed) and not outcome.created
         if suppressed:
-            await suppression_list.put(session, at.tenant_id, Channel.EMAIL, suppressed)
+            await suppression_repository.put(session, at.tenant_id, Channel.EMAIL, suppressed)
         room = max(0, repository.MAX_ERRORS - at.failed_count - at.warned_count)
         reports = sorted([*refused, *warned])[:room]
         if reports:

@@ -1,0 +1,42 @@
+"""SQL of what the forms of the builder offer. Only the newest rows are read, so that a form opens as fast beside a million contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.models import Contact, Event
+from app.models.tenant_repository import TenantRepository
+from app.workflows.repository import REFERENCED
+
+SHOWN = ("name", "subject", "channel")
+"""Columns of a row that forms show, of those that it has."""
+
+
+class OptionRepository(TenantRepository[Contact]):
+    """The rows of a workspace that forms take their suggestions from."""
+
+    model = Contact
+
+    async def references(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Rows that steps can name: kind → id → what is SHOWN of it, by name; one query a kind."""
+        references = {}
+        for kind, model in REFERENCED.items():
+            shown = [column for column in model.__table__.columns if column.name in SHOWN]
+            query = select(model.id, *shown).where(model.tenant_id == self.tenant_id).order_by(func.lower(model.name))
+            rows = (await self.session.execute(query)).mappings().all()
+            references[kind] = {str(row["id"]): {name: row[name] for name in SHOWN if name in row} for row in rows}
+        return references
+
+    async def newest_contacts(self, limit: int) -> Sequence[Any]:
+        """(attributes, tags) of the newest contacts."""
+        newest = (Contact.created_at.desc(), Contact.id.desc())
+        query = select(Contact.attributes, Contact.tags).where(self.own).order_by(*newest).limit(limit)
+        return (await self.session.execute(query)).all()
+
+    async def newest_events(self, limit: int) -> Sequence[Any]:
+        """(name, properties) of the newest events."""
+        query = select(Event.name, Event.properties).where(Event.tenant_id == self.tenant_id)
+        return (await self.session.execute(query.order_by(Event.id.desc()).limit(limit))).all()
