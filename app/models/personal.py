@@ -1,4 +1,5 @@
-"""Marks of what is personal about a contact. Erasing a contact follows them: `app.contacts.erasure` makes its statements from here.
+"""Marks of what is personal about a contact. Erasing a contact follows them: `app.contacts.erasure_repository` makes its statements from
+here.
 
 A table whose rows go with the contact has `ROWS_GO` in its `info`; a column that is emptied in rows that stay has `personal()`.
 A text, document or bytes column of any table is marked, or stands in the list of `tests/contacts/test_erasing.py` with the reason
