@@ -22,6 +22,7 @@ from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.flow.document import TRIGGER
 from app.inbox import InboxKind
 from app.lib import ids
+from app.models.status import RunOrigin
 
 HAPPENED = (InboxKind.EVENT, claim.PAST, InboxKind.DEFERRED)
 TOLD_TO_RUNS = (InboxKind.EVENT, InboxKind.DEFERRED, InboxKind.FOR_RUN)
@@ -254,8 +255,10 @@ class Arrivals:
                 run_id, graph, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now
             )
             run.event_id = item.event_id
-            if item.depth:
-                run.depth = item.depth
+            if item.kind == InboxKind.START:
+                run.origin = int(RunOrigin.HAND)
+            elif item.depth:
+                run.depth, run.origin = item.depth, int(RunOrigin.CHANGE)
             if not entries.admitted(run, starts, item):
                 continue
             ahead = self._goal_ahead(run, place) if graph.goals and contact.id else None

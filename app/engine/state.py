@@ -9,7 +9,7 @@ from uuid import UUID
 from app.engine import rows
 from app.flow.effects import ContactChange
 from app.lib.zones import zone_of
-from app.models.status import RunStatus
+from app.models.status import RunOrigin, RunStatus
 from app.values import contact_fields
 from app.values.contact_view import liquid_data
 
@@ -137,6 +137,7 @@ class RunState:
     """When what moved it last happened: the event that it began with or waited for, or the instant that it slept until."""
     depth = 0
     """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
+    origin = int(RunOrigin.EVENT)
     event_id: bytes | None = None
     """The event that it began with; None for changes that workflows made, and when it was started by hand."""
     _event: dict[str, Any] | None = None

@@ -21,7 +21,7 @@ from app.engine.walk import Batch
 from app.flow.effects import SendMessage
 from app.flow.outcomes import Fail, Outcome
 from app.inbox import CHANGE_EVENT_COLUMNS
-from app.models.status import MessageStatus, StepStatus
+from app.models.status import MessageStatus, RunOrigin, StepStatus
 
 TABLES: dict[str, dict[str, str]] = {
     "runs": {
@@ -31,7 +31,7 @@ TABLES: dict[str, dict[str, str]] = {
         "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
         "resume_at": "timestamptz", "resume_port": "text", "step_started_at": "timestamptz", "attempt": "smallint",
         "error_message": "text", "goal_reached_id": "text", "resume_output": "jsonb",
-        "waits_for": "text", "waits_since": "timestamptz",
+        "waits_for": "text", "waits_since": "timestamptz", "origin": "smallint",
     },
     "steps": {
         "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "occurrence": "smallint",
@@ -77,6 +77,7 @@ _BEGINNING = struct.Struct(">i16siq").pack  # event_id, occurred_at with their l
 _MARKS = struct.Struct(">ihihihiqiq").pack  # seq, attempt, occurrence, started_at, completed_at with their lengths
 _CUT_SHORT = (StepStatus.SKIPPED, StepStatus.CANCELLED)
 _STEP_HEAD = struct.pack(">h", len(TABLES["steps"])) + UUID_HEAD
+_ORIGINS = [rows.int2(origin) for origin in RunOrigin]
 _RUN_HEAD = struct.pack(">h", len(TABLES["runs"])) + UUID_HEAD
 _MESSAGE_HEAD = struct.pack(">h", len(TABLES["messages"])) + UUID_HEAD
 
@@ -154,7 +155,7 @@ def run_rows(batch: Batch) -> list[bytes]:
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
-                    tail, rows.stamp(run.moved_at) if awaits else NULL,
+                    tail, rows.stamp(run.moved_at) if awaits else NULL, _ORIGINS[run.origin],
                 ))
                 for run in fresh
             ]  # fmt: skip

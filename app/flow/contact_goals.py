@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.flow.conditions import Condition, fields
 from app.flow.paths import ROOTS
 
 UPDATED, ATTRIBUTE_CHANGED = "contact.updated", "contact.attribute_changed"
 CONTACT_CHANGES = (UPDATED, ATTRIBUTE_CHANGED)
 """Events that say that a contact is different now. Conditions on them say how a contact is, so one may meet them before any event."""
-
-_TOLD = {UPDATED: {"changed", "previous", "current"}, ATTRIBUTE_CHANGED: {"changed", "previous", "attributes"}}
-
-
-def tells_change(name: str, properties: Mapping[str, Any]) -> bool:
-    """Are these the properties of a change, as whoever makes one tells it? Those that runs make are not kept as events and have no id."""
-    return name in _TOLD and _TOLD[name] <= properties.keys()
 
 
 def on_contact(conditions: list[Condition]) -> bool:

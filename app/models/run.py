@@ -54,6 +54,8 @@ class Run(Base):
     """When what it began with happened, which may be before it arrived; goals count from here."""
     trigger_id: Mapped[str | None]
     """Which trigger of its version started it; NULL is the one called `trigger`, a workflow's only one."""
+    origin: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """A RunOrigin."""
 
     __table_args__ = (
         Index(

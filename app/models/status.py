@@ -56,6 +56,14 @@ class RunStatus(_Word):
         return "running" if self is RunStatus.CALLING else self.name.lower()
 
 
+class RunOrigin(_Word):
+    """What brought a run about: an event that arrived, somebody who asked for it, or a change that another run made."""
+
+    EVENT = 0
+    HAND = 1
+    CHANGE = 2
+
+
 class StepStatus(_Word):
     PENDING = 0
     RUNNING = 1

@@ -13,12 +13,11 @@ from app.accounts.principal import Principal
 from app.contacts.repository import ContactRepository
 from app.engine import control
 from app.errors import Conflict, Invalid, NotFound
-from app.flow.contact_goals import tells_change
 from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.models import CallIntent, Contact, Run, Workflow
-from app.models.status import MessageStatus, RunStatus, WorkflowStatus
+from app.models.status import MessageStatus, RunOrigin, RunStatus, WorkflowStatus
 from app.runs.repository import (
     AttemptRepository,
     CallRepository,
@@ -101,18 +100,14 @@ def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
 
 
 def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
-    """What a run began with; `trigger` is the one that started it.
-
-    Rows of before runs kept their event have neither its id nor its time, and a change that another run made has no id.
-    """
+    """What a run began with; `trigger` is the one that started it."""
     kind, config = typed(trigger)
-    name, properties = kind.event_name(config), run.trigger_event or {}
-    by_event = run.event_id is not None or run.occurred_at is None or tells_change(name, properties)
+    by_event = run.origin != RunOrigin.HAND and kind.subscribes(config)
     return TriggerEventOut(
-        name=name if by_event and kind.subscribes(config) else BY_HAND,
+        name=kind.event_name(config) if by_event else BY_HAND,
         id=run.event_id,
         occurred_at=run.occurred_at or run.started_at,
-        properties=properties,
+        properties=run.trigger_event or {},
     )
 
 

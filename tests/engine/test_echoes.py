@@ -11,7 +11,9 @@ import pytest
 
 from app.engine import integrity
 from app.engine.change_events import MAX_DEPTH
-from app.flow.contact_goals import tells_change
+from app.inbox import InboxKind
+from app.lib.ids import uuid7
+from app.models.status import RunOrigin
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -57,8 +59,14 @@ def test_a_change_starts_the_workflows_that_listen_for_it(any_way: World) -> Non
         "previous": {"source": "web", "attributes": {"plan": "free"}, "tags": ["new"]},
         "current": {"source": "sales", "attributes": {"plan": "pro"}, "tags": ["new", "vip"]},
     }
-    assert tells_change("contact.updated", events(world, updated)[0])
-    assert tells_change("contact.attribute_changed", events(world, attribute)[0])
+    origins = dict(world.db.execute("select workflow_id, origin from runs where origin > 0").fetchall())
+    assert origins == {updated: RunOrigin.CHANGE, attribute: RunOrigin.CHANGE}
+    shaped = {"changed": ["plan"], "previous": {}, "current": {"plan": "free"}}  # by hand, in the shape of a change
+    world.put("manual", world.contacts(1), shaped, kind=InboxKind.START, workflow_id=updated, run_id=uuid7())
+    world.happen("contact.updated", world.contacts(1)[0], shaped)
+    world.engine.advance()
+    by_origin = "select array_agg(distinct origin order by origin) from runs where workflow_id = %s"
+    assert world.one(by_origin, updated) == [RunOrigin.EVENT, RunOrigin.HAND, RunOrigin.CHANGE]
     assert events(world, attribute) == [
         {"changed": ["plan"], "attributes": {"plan": "pro"}, "previous": {"plan": "free"}}
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.engine import integrity
+from app.engine import claim, integrity
 from app.engine.control import cancel_runs
 from app.flow import registry
 from app.flow.conditions import Condition
@@ -196,6 +197,31 @@ async def test_goals_cancelling_and_erasure_end_waits_and_a_pause_keeps_both(wor
     assert (tags(world, answered), tags(world, late)) == (["end"], ["late"])
     assert world.one("select output->'properties' from steps where port = 'next' and node_id = 'w'") == {}
     assert integrity.check(world.db) == []
+
+
+def test_an_event_reads_of_100_000_waits_of_others_none(world: World) -> None:
+    """As many of other workspaces, of other contacts of this one, and of this contact for other events."""
+    world.workflow(listen_flow(node("w", "listen")))
+    (contact,) = world.contacts(1)
+    world.emit("go", [contact])
+    world.db.execute(
+        "drop index runs_workflow, runs_due, runs_failed, runs_active"
+    )  # which the look-up cannot use; they cost time
+    world.db.execute(
+        "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, status, seq, resume_at, waits_for,"
+        " waits_since) select lpad(to_hex(n), 32, '0')::uuid, case n %% 100 when 0 then %s::uuid"
+        " else lpad(to_hex(n), 32, '0')::uuid end, %s + n %% 2,"
+        " lpad('1', 32, '0')::uuid, 1, now(), 1, 0, now(), case when n %% 100 = 0 then 'e' || n else 'order' end, now()"
+        " from generate_series(1, 100000) n",
+        (contact, world.tenant),
+    )
+    world.db.execute("vacuum analyze runs")
+    place = [world.tenant], [contact], ["order"]
+    plan = [line for (line,) in world.db.execute(f"explain (analyze, buffers, costs off) {claim.WAITING}", place)]
+    text = "\n".join(plan)
+    assert "Index Scan using runs_waits" in text and "Seq Scan on runs" not in text, text
+    assert re.search(r"rows=1(\.00)? loops=1", plan[0]), text
+    assert sum(int(pages) for pages in re.findall(r"shared hit=(\d+)", plan[1])) < 30, text
 
 
 def die_listening(url: str, limit: int, deadly: dict[str, float]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from app.accounts.principal import Principal
 from app.lib.ids import uuid7
 from app.models import NodeStat, Workspace
-from app.models.status import Role, RunStatus
+from app.models.status import Role, RunOrigin, RunStatus
 from app.runs.repository import RunFilter
 from app.runs.service import RunService
 from tests.fixtures.clock import Clock
@@ -159,14 +159,29 @@ async def test_what_a_run_began_with(
         "event": await make_run(
             db_session, workspace, flow, RunStatus.RUNNING, clock.at, event_id=event_id, occurred_at=earlier
         ),
-        "hand": await make_run(db_session, workspace, flow, RunStatus.RUNNING, clock.at, occurred_at=clock.at),
+        "hand": await make_run(
+            db_session, workspace, flow, RunStatus.RUNNING, clock.at, occurred_at=clock.at, origin=RunOrigin.HAND
+        ),
         "old": await make_run(db_session, workspace, flow, RunStatus.FAILED, clock.at, trigger_event=None),
         "manual": await make_run(db_session, workspace, by_hand, RunStatus.RUNNING, clock.at),
         "change": await make_run(
-            db_session, workspace, told_by_runs, RunStatus.RUNNING, clock.at, occurred_at=clock.at, trigger_event=change
+            db_session,
+            workspace,
+            told_by_runs,
+            RunStatus.RUNNING,
+            clock.at,
+            occurred_at=clock.at,
+            origin=RunOrigin.CHANGE,
         ),
         "no change": await make_run(
-            db_session, workspace, told_by_runs, RunStatus.RUNNING, clock.at, occurred_at=clock.at
+            db_session,
+            workspace,
+            told_by_runs,
+            RunStatus.RUNNING,
+            clock.at,
+            occurred_at=clock.at,
+            trigger_event=change,
+            origin=RunOrigin.HAND,
         ),
     }
     listed = {row["id"]: row["triggerEvent"] for row in (await admin.get("/api/v1/runs")).json()["data"]}

@@ -14,7 +14,7 @@ from app.flow.document import Flow
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt, Workflow, Workspace
-from app.models.status import MessageStatus, Role, RunStatus, StepStatus
+from app.models.status import MessageStatus, Role, RunOrigin, RunStatus, StepStatus
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
 
@@ -257,7 +257,7 @@ async def test_a_start_by_hand_is_not_told_as_an_event(
     browser: BrowserClients, workflow: Workflow, db_session: AsyncSession
 ) -> None:
     by_event = await make_run(db_session, workflow, RunStatus.COMPLETED, event_id=uuid7(), occurred_at=clock.now())
-    by_hand = await make_run(db_session, workflow, RunStatus.COMPLETED, "Bea", occurred_at=clock.now())
+    by_hand = await make_run(db_session, workflow, RunStatus.COMPLETED, "Bea", origin=RunOrigin.HAND)
     client = await browser(Role.VIEWER)
     told = "signed_up was received"
     assert told in (await client.get(f"/runs/{by_event.id}")).text
