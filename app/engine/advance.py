@@ -16,7 +16,7 @@ import structlog
 
 from app.engine import claim, control, failpoints, newer, rows
 from app.engine.arrivals import Arrivals, Behind, know, stored_run
-from app.engine.change_events import echoes
+from app.engine.change_events import change_events
 from app.engine.claim import Cursor, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.faults import fault_in_words
@@ -194,19 +194,19 @@ class Engine:
                 failpoints.reach("claimed")
                 if batch is not None:
                     progress.does("writing")
-                    batch.echoes.extend(echoes(batch, self.matcher.listened))
+                    batch.change_events.extend(change_events(batch, self.matcher.listened))
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
                         self.crashes.over(cursor, self._events_taken, self._runs_taken)
-                    actors = batch.asks
+                    actors = batch.actors
                 elif taken and self.crashes.events:
                     self.crashes.over(cursor, self._events_taken)
                 failpoints.reach("written")
         finally:
             self.turn.give()
             if batch is not None:
-                batch.forget()
+                batch.release()
         failpoints.reach("committed")
         self.actors |= actors
         return taken

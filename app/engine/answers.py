@@ -1,12 +1,10 @@
-"""What parked steps came to, and what a run carries along: its visits and its variables."""
+"""What suspended steps came to, and whether the variables that a run carries along fit."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from app.engine import rows
-from app.engine.compiled import CompiledNode
-from app.engine.paths import SharedPath
 from app.engine.state import RunState
 from app.flow.effects import MAX_VARS_BYTES
 from app.flow.outcomes import Done, Fail, Outcome
@@ -16,7 +14,7 @@ _OVER: dict[str, Outcome] = {}
 
 
 def answer_outcome(port: str, output: Any) -> Outcome:
-    """What a parked step came to. The plain end of a wait is one object for everybody, so it is encoded once."""
+    """What a suspended step came to. The plain end of a wait is one object for everybody, so it is encoded once."""
     if output is None:
         if len(_OVER) >= PORTS_REMEMBERED:
             _OVER.clear()
@@ -27,15 +25,6 @@ def answer_outcome(port: str, output: Any) -> Outcome:
     failed = Fail(str(error), permanent=True)
     failed.output = output
     return failed
-
-
-def count_visit(track: SharedPath, node: CompiledNode) -> int:
-    """Which visit to `node` the runs of a track make now; counted when they can come back."""
-    if not node.repeats:
-        return 1
-    visit = track.visits.get(node.id, 0) + 1
-    track.visits = {**track.visits, node.id: visit}
-    return visit
 
 
 def vars_fit(run: RunState, values: dict[str, Any]) -> bool:

@@ -175,21 +175,21 @@ class Told(NamedTuple):
     """Somebody holds the run; to be tried again."""
 
 
-def call_rows(tracks: list[SharedPath], now: int) -> list[bytes]:
+def call_rows(paths: list[SharedPath], now: int) -> list[bytes]:
     """The intents of a batch: a row for each run that came to stand at a call."""
     at, out, count = rows.stamp(now), list[bytes](), rows.pack(">h", len(COLUMNS))
-    for track in tracks:
-        rest = track.rest
-        call = rest.call
-        if call is None or rest.node is None or not track.runs:
+    for path in paths:
+        end = path.end
+        call = end.call
+        if call is None or end.node is None or not path.runs:
             continue
-        head = count + rows.int4(track.graph.tenant_id) + UUID_HEAD
+        head = count + rows.int4(path.graph.tenant_id) + UUID_HEAD
         behind = b"".join((
-            rows.int2(rest.seq + 1), rows.int2(rest.attempt), UUID_HEAD + track.graph.workflow_id, rest.node.field,
+            rows.int2(end.seq + 1), rows.int2(end.attempt), UUID_HEAD + path.graph.workflow_id, end.node.field,
             rows.text(call.kind), rows.text(call.target), rows.text(call.policy), rows.int4(call.timeout_s),
             rows.json(call.request) if call.request is not None else NULL, at,
         ))  # fmt: skip
-        out += [head + run.id + behind for run in track.runs]
+        out += [head + run.id + behind for run in path.runs]
     return out
 
 

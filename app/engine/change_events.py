@@ -23,7 +23,7 @@ log = structlog.get_logger()
 MAX_DEPTH = 5
 
 
-def echoes(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[ContactChangeEvent]:
+def change_events(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[ContactChangeEvent]:
     """The events that a walked batch gives rise to; `listened` are the (workspace, name) somebody waits for."""
     for contact in batch.contacts.values():
         run = contact.changed_by

@@ -28,6 +28,7 @@ from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
+from app.flow.settings import FlowSettings
 from app.flow.trigger_type import ContactRule
 from app.lib.field_errors import field_error
 from app.lib.liquid import LiquidError
@@ -207,6 +208,14 @@ class CompiledFlow:
         self.end_counters = {key: self._counter("", key) for key in ENDS}
         # Constant fields of every run row: tenant, workflow, version.
         prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
+        self._compile_triggers(flow, prefix)
+        self._compile_settings(flow.settings)
+        self._compile_steps(flow, unreadable)
+        self._compile_goals(flow)
+        self._note_what_is_read()
+        self._note_repeats()
+
+    def _compile_triggers(self, flow: Flow, prefix: bytes) -> None:
         self.starts = {trigger.id: self._start(trigger, prefix) for trigger in flow.triggers}
         """Where runs begin, by trigger, in the order of the document; those that are switched off too."""
         on = [start for start in self.starts.values() if start.enabled]
@@ -216,15 +225,20 @@ class CompiledFlow:
         self.of_nobody = next((one for one in on if one.by_hand and one.contact_rule.lets_nobody_in), None)
         """Where a run without a contact begins; None: there are none."""
         self.listening: dict[str, list[CompiledStart]] = {}
+        """The triggers that an event may start runs by."""
         for start in on:
             for event in start.subscribes:
                 self.listening.setdefault(event, []).append(start)
-        self.uncertain = uncertain_rule(flow.settings.uncertain)
+
+    def _compile_settings(self, settings: FlowSettings) -> None:
+        self.uncertain = uncertain_rule(settings.uncertain)
         """What becomes of its messages whose fate nobody knows; None: a person is asked."""
-        self.retry = flow.settings.retry
-        self.reentry: str = flow.settings.reentry
-        self.cooldown = float(flow.settings.cooldown_seconds or 0)
-        self.entry_key = self.scope.field(flow.settings.entry_key) if flow.settings.entry_key else None
+        self.retry = settings.retry
+        self.reentry: str = settings.reentry
+        self.cooldown = float(settings.cooldown_seconds or 0)
+        self.entry_key = self.scope.field(settings.entry_key) if settings.entry_key else None
+
+    def _compile_steps(self, flow: Flow, unreadable: Mapping[str, str]) -> None:
         self.answers: dict[str, Run] = {}
         """What answers to calls mean, by node."""
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
@@ -235,28 +249,18 @@ class CompiledFlow:
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
         for edge in flow.edges:
             self._connect(edge)
+
+    def _compile_goals(self, flow: Flow) -> None:
         self.goals = [self._goal(goal) for goal in flow.goals]
+        self.goal_events = frozenset(goal.event for goal in self.goals)
         self.contact_goals = [goal for goal in self.goals if goal.on_contact]
         if self.contact_goals:
             for node in self.nodes.values():
                 node.ask_first(self.contact_goals)
         if any(start.contact_rule.lets_nobody_in for start in self.starts.values()):
-            for compiled in self.nodes.values():
-                kind = registry.find(compiled.type)
-                compiled.spare_nobody(needs_contact=kind is not None and kind.needs_contact)
-        self.goal_events = frozenset(goal.event for goal in self.goals)
-        self._note_what_is_read()
-        edges = [
-            (node.id, port.target.id) for node in self.nodes.values() for port in node.ports.values() if port.target
-        ]
-        self.repeating = repeatable(self.nodes, edges)
-        """Nodes to which a run may come more than once."""
-        for node_id in self.repeating:
-            self.nodes[node_id].repeats = True
-        self.reads = frozenset(
-            path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
-        )
-        """Fields of the contact that some step, trigger or goal of it looks at."""
+            for node in self.nodes.values():
+                kind = registry.find(node.type)
+                node.spare_nobody(needs_contact=kind is not None and kind.needs_contact)
 
     def _counter(self, node_id: str, key: str) -> StatCounter:
         counter = StatCounter(len(self.counters), node_id, key)
@@ -346,6 +350,17 @@ class CompiledFlow:
         """Variables that some step reads; `*`: any. A message's template may read whatever there is."""
         if any(node.sends for node in self.nodes.values()):
             self.kept_vars.add("*")
+        self.reads = frozenset(
+            path.removeprefix("contact.") for path in self.scope.reads if path.startswith("contact.")
+        )
+        """Fields of the contact that some step, trigger or goal of it looks at."""
+
+    def _note_repeats(self) -> None:
+        ports = [(node, port) for node in self.nodes.values() for port in node.ports.values()]
+        self.repeating = repeatable(self.nodes, [(node.id, port.target.id) for node, port in ports if port.target])
+        """Nodes to which a run may come more than once."""
+        for node_id in self.repeating:
+            self.nodes[node_id].repeats = True
 
 
 def _sets_vars(outcome: Outcome) -> bool:

@@ -66,7 +66,7 @@ def met_by_contact(goals: Sequence[CompiledGoal], run: RunState) -> tuple[Compil
 
 def unless_met(goals: Sequence[CompiledGoal], step: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
     """`step`, but only for who meets none of `goals`."""
-    # What was found makes the outcome, so equal findings share one, and with it a track.
+    # What was found makes the outcome, so equal findings share one, and with it a path.
     known: dict[tuple[str, bytes], Reached] = {}
 
     def run(person: Any) -> Outcome:

@@ -1,6 +1,6 @@
-"""Tracks: runs of one batch that took the same way through the same version share one, and all that is the same for them.
+"""Runs of one batch that took the same way through the same version share a path, and all that is the same for them.
 
-A track is a stretch of steps from one decision to the next; tracks form a tree from where runs begin or resume. Steps, counters
+A path is a stretch of steps from one decision to the next; paths form a tree from where runs begin or resume. Steps, counters
 and messages of a stretch are noted once, however many runs went along it, and encoded once when they are written.
 """
 
@@ -28,7 +28,7 @@ END_KEYS = {
 
 
 class PathEnd(NamedTuple):
-    """How runs stand at the end of their track. `seq` counts the steps that are over. Instants: microseconds since 2000."""
+    """How runs stand at the end of their path. `seq` counts the steps that are over. Instants: microseconds since 2000."""
 
     status: int
     node: CompiledNode | None
@@ -72,23 +72,23 @@ class QueuedMessage(NamedTuple):
 
 
 class SharedPath:
-    """One stretch. `target` is the node that decides how runs go on; without one `rest` says how they stand."""
+    """One stretch. `target` is the node that decides how runs go on; without one `end` says how they stand."""
 
     __slots__ = (
         "alike",
         "changes",
         "count",
         "counters",
+        "departed",
+        "end",
         "graph",
-        "kept",
-        "left",
+        "has_own_times",
+        "has_room",
+        "messages",
         "next",
-        "own_marks",
+        "outputs",
         "parent",
-        "rest",
-        "roomy",
         "runs",
-        "sent",
         "seq",
         "steps",
         "target",
@@ -100,8 +100,8 @@ class SharedPath:
     def __init__(self, graph: CompiledFlow, parent: SharedPath | None, seq: int) -> None:
         self.graph, self.parent, self.seq = graph, parent, seq
         self.target: CompiledNode | None = None
-        self.rest = UNDER_WAY
-        self.roomy: bool = parent is not None and parent.roomy
+        self.end = UNDER_WAY
+        self.has_room: bool = parent is not None and parent.has_room
         """Contacts on it have room for all that steps of the version add to everybody alike."""
         self.next: dict[Outcome, SharedPath] = {}
         self.alike: dict[tuple[Any, ...], SharedPath] = {}
@@ -109,15 +109,15 @@ class SharedPath:
         self.unlike = 0
         """Outcomes that were compared with others and said something new."""
         self.steps: list[FinishedStep] = []
-        self.own_marks = False
+        self.has_own_times = False
         """The first step began before this batch, or was tried before: each run has its own times and attempt."""
         self.counters: list[StatCounter] = []
         """What each run counts on this stretch: ports it left by, and where it came to stand."""
-        self.left: StatCounter | None = None
+        self.departed: StatCounter | None = None
         """Where each run stood before it was moved on: counted down."""
-        self.sent: list[QueuedMessage] = []
+        self.messages: list[QueuedMessage] = []
         self.changes: list[ContactChange] = []
-        self.kept: list[tuple[str, Any]] = []
+        self.outputs: list[tuple[str, Any]] = []
         """Outputs that later steps of the version read, by node."""
         self.vars: dict[str, Any] = {}
         """Variables that the stretch sets, those alone that some step reads."""
@@ -128,8 +128,31 @@ class SharedPath:
         self.count = 0
         """Runs that went along here, known when the batch is walked."""
 
-    def line(self) -> list[SharedPath]:
-        """The tracks from the beginning to here."""
+    def add_step(self, node: CompiledNode, outcome: Outcome, status: int) -> None:
+        """Note that the step at `node` is over. Visits of nodes that runs may come back to are counted."""
+        self.seq += 1
+        occurrence = 1
+        if node.repeats:
+            occurrence = self.visits.get(node.id, 0) + 1
+            self.visits = {**self.visits, node.id: occurrence}
+        self.steps.append(FinishedStep(self.seq, node, outcome, status, occurrence))
+
+    def finish_step(self, node: CompiledNode, outcome: Outcome, status: int, counter: StatCounter) -> None:
+        """The same for a step that came to `outcome`; its runs leave it by `counter`."""
+        self.add_step(node, outcome, status)
+        self.counters.append(counter)
+        if node.output_is_read:
+            self.outputs.append((node.id, outcome.output))
+
+    def end_runs(
+        self, status: int, node: CompiledNode | None, error: str | None = None, goal: str | None = None
+    ) -> None:
+        """The runs end here, with this status; `node`: where they stood last."""
+        self.counters.append(self.graph.end_counters[END_KEYS[status]])
+        self.end = PathEnd(status, node, self.seq, error=error, goal=goal)
+
+    def from_start(self) -> list[SharedPath]:
+        """The paths from the beginning to here."""
         from_beginning, at = [self], self.parent
         while at is not None:
             from_beginning.append(at)

@@ -117,7 +117,7 @@ class ContactState:
 class RunState:
     """One run in a batch, and the step that nodes are handed. `fence` None: it is new. Instants: microseconds since 2000.
 
-    `track` says what came of it in this batch; a run without one stands as it is stored.
+    `path` says what came of it in this batch; a run without one stands as it is stored.
     """
 
     # Class defaults keep the creation of a run to the fields that differ.
@@ -130,7 +130,7 @@ class RunState:
     step_started: int | None = None
     entry_key: str | None = None
     context: dict[str, Any] | None = None
-    track: SharedPath | None = None
+    path: SharedPath | None = None
     waits_for: str | None = None
     """The event that it waited for before this batch."""
     moved_at = 0
@@ -162,12 +162,12 @@ class RunState:
     @property
     def status(self) -> int:
         """Where it stands now, a RunStatus."""
-        return self.stored_status if self.track is None else self.track.rest.status
+        return self.stored_status if self.path is None else self.path.end.status
 
     @property
     def awaited(self) -> str | None:
         """The event that it waits for now."""
-        return self.waits_for if self.track is None else self.track.rest.waits_for
+        return self.waits_for if self.path is None else self.path.end.waits_for
 
     @property
     def active(self) -> bool:

@@ -32,7 +32,7 @@ class _StepOnEvent:
 
 def answer(run: RunState, item: Item, event: dict[str, Any]) -> WaitFor | None:
     """The wait that this event ends; None when the run does not wait for it. `event`: its properties."""
-    node = run.node if run.track is None else run.track.rest.node
+    node = run.node if run.path is None else run.path.end.node
     if run.awaited != item.name or run.status != WAITING or node is None or item.tenant_id != run.graph.tenant_id:
         return None
     try:
@@ -98,7 +98,7 @@ def look_back(cursor: Cursor, batch: Batch) -> None:
         for run in asleep:
             for item in known[run.contact.id, run.awaited or ""]:
                 if item.event_id != run.event_id and run.awaited == item.name:
-                    track = run.track
+                    path = run.path
                     wake(batch, [run], item)
-                    if run.track is not track:
+                    if run.path is not path:
                         break  # where it stands now is a matter of the next round

@@ -105,28 +105,28 @@ def _fields(step: FinishedStep) -> bytes:
 
 
 def step_rows(batch: Batch) -> list[bytes]:
-    """All rows of a track differ in the run's id alone, save where the first step has times of its own."""
+    """All rows of a path differ in the run's id alone, save where the first step has times of its own."""
     now, out = batch.now, list[bytes]()
     encoded: dict[int, list[bytes]] = {}
-    for track in batch.tracks:
-        stretch = [
-            _MARKS(2, s.seq, 2, 1, 2, s.occurrence, 8, now, 8, now) + s.node.field + _fields(s) for s in track.steps
+    for path in batch.paths:
+        own_parts = [
+            _MARKS(2, s.seq, 2, 1, 2, s.occurrence, 8, now, 8, now) + s.node.field + _fields(s) for s in path.steps
         ]
-        encoded[id(track)] = stretch
-        if not track.runs:
+        encoded[id(path)] = own_parts
+        if not path.runs:
             continue
-        line = track.line()
-        parts = [part for piece in line for part in encoded[id(piece)]]
+        stretches = path.from_start()
+        parts = [part for one in stretches for part in encoded[id(one)]]
         if not parts:
             continue
-        first = next(piece for piece in line if piece.steps)
-        if first.own_marks:
-            out += _own_rows(first.steps[0], track.runs, now)
+        first = next(one for one in stretches if one.steps)
+        if first.has_own_times:
+            out += _own_rows(first.steps[0], path.runs, now)
             parts = parts[1:]
         if parts:
             # The id goes between the parts: head ID part, head ID part… in one call for a run.
             pieces = [_STEP_HEAD, *[part + _STEP_HEAD for part in parts[:-1]], parts[-1]]
-            out += [run.id.join(pieces) for run in track.runs]
+            out += [run.id.join(pieces) for run in path.runs]
     return out
 
 
@@ -141,14 +141,14 @@ def _own_rows(step: FinishedStep, runs: list[RunState], now: int) -> list[bytes]
 
 
 def run_rows(batch: Batch) -> list[bytes]:
-    """Rows of new runs. Those of a track share all but ids, event, entry key and context."""
+    """Rows of new runs. Those of a path share all but ids, event, entry key and context."""
     out, now = list[bytes](), rows.stamp(batch.now)
     plain, join = rows.text("") + NULL, b"".join
-    for track in batch.tracks:
-        fresh = [run for run in track.runs if run.fence is None]
+    for path in batch.paths:
+        fresh = [run for run in path.runs if run.fence is None]
         if fresh:
-            tail = _state(track.rest, now)
-            awaits = track.rest.waits_for is not None
+            tail = _state(path.end, now)
+            awaits = path.end.waits_for is not None
             out += [
                 join((
                     _RUN_HEAD, run.id, run.contact.field, run.start.prefix, rows.raw_json(run.raw_event),
@@ -162,12 +162,12 @@ def run_rows(batch: Batch) -> list[bytes]:
     return out
 
 
-def _state(rest: PathEnd, now: bytes) -> bytes:
+def _state(end: PathEnd, now: bytes) -> bytes:
     return b"".join((
-        now if rest.status >= COMPLETED else NULL, rows.int2(rest.status), rows.int2(rest.seq),
-        rest.node.field if rest.node else NULL, rows.stamp(rest.resume_at), rows.text(rest.resume_port),
-        rows.stamp(rest.step_started), rows.int2(rest.attempt), rows.text(rest.error), rows.text(rest.goal),
-        rows.json(rest.resume_output), rows.text(rest.waits_for),
+        now if end.status >= COMPLETED else NULL, rows.int2(end.status), rows.int2(end.seq),
+        end.node.field if end.node else NULL, rows.stamp(end.resume_at), rows.text(end.resume_port),
+        rows.stamp(end.step_started), rows.int2(end.attempt), rows.text(end.error), rows.text(end.goal),
+        rows.json(end.resume_output), rows.text(end.waits_for),
     ))  # fmt: skip
 
 
@@ -175,18 +175,18 @@ def message_rows(batch: Batch) -> list[bytes]:
     """One row a run and message; what is asked for is encoded once."""
     at, out = rows.stamp(batch.now), list[bytes]()
     queued = rows.int2(MessageStatus.QUEUED)
-    for track in batch.tracks:
-        if track.runs:
-            graph = track.graph
+    for path in batch.paths:
+        if path.runs:
+            graph = path.graph
             place = rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + rows.int4(graph.version)
-            for sent in [sent for piece in track.line() for sent in piece.sent]:
-                middle = rows.int2(sent.seq) + place + sent.node.field
-                tail = _asked(sent.message, sent.awaited, queued) + at + at
-                out += [_MESSAGE_HEAD + run.id + middle + run.contact.field + tail for run in track.runs]
+            for one in [message for stretch in path.from_start() for message in stretch.messages]:
+                middle = rows.int2(one.seq) + place + one.node.field
+                tail = _message_fields(one.message, one.awaited, queued) + at + at
+                out += [_MESSAGE_HEAD + run.id + middle + run.contact.field + tail for run in path.runs]
     return out
 
 
-def _asked(message: SendMessage, awaited: bool, status: bytes) -> bytes:
+def _message_fields(message: SendMessage, awaited: bool, status: bytes) -> bytes:
     known = message.encoded.get(awaited)
     if known is None:
         payload = {**message.payload, AWAITED: True} if awaited else message.payload
@@ -215,13 +215,13 @@ def refusal_rows(batch: Batch) -> list[bytes]:
     ]  # fmt: skip
 
 
-def echo_rows(batch: Batch) -> list[bytes]:
+def change_event_rows(batch: Batch) -> list[bytes]:
     """Events that this batch gives rise to; they go into the inbox."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x08" + rows.int4(echo.tenant_id) + rows.text(echo.name) + UUID_HEAD + echo.contact_id + UUID_HEAD
-        + echo.workflow_id + rows.int2(echo.depth) + rows.json(echo.properties) + at + at
-        for echo in batch.echoes
+        b"\0\x08" + rows.int4(event.tenant_id) + rows.text(event.name) + UUID_HEAD + event.contact_id + UUID_HEAD
+        + event.workflow_id + rows.int2(event.depth) + rows.json(event.properties) + at + at
+        for event in batch.change_events
     ]  # fmt: skip
 
 
@@ -229,15 +229,15 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
     """How many stored runs were moved on, and the arguments of MOVED."""
     runs, rests = list[RunState](), list[tuple[bytes, ...]]()
     now = rows.stamp(batch.now)
-    for track in batch.tracks:
-        moved = [run for run in track.runs if run.fence is not None]
+    for path in batch.paths:
+        moved = [run for run in path.runs if run.fence is not None]
         if moved:
-            rest = track.rest
+            end = path.end
             fields = (
-                rows.int2(rest.status), rows.int2(rest.seq), rest.node.field if rest.node else NULL,
-                rows.stamp(rest.resume_at), rows.text(rest.resume_port), rows.stamp(rest.step_started),
-                rows.int2(rest.attempt), rows.text(rest.error), rows.text(rest.goal), rows.json(rest.resume_output),
-                now if rest.status >= COMPLETED else NULL, rows.text(rest.waits_for),
+                rows.int2(end.status), rows.int2(end.seq), end.node.field if end.node else NULL,
+                rows.stamp(end.resume_at), rows.text(end.resume_port), rows.stamp(end.step_started),
+                rows.int2(end.attempt), rows.text(end.error), rows.text(end.goal), rows.json(end.resume_output),
+                now if end.status >= COMPLETED else NULL, rows.text(end.waits_for),
             )  # fmt: skip
             runs += moved
             rests += [fields] * len(moved)
@@ -268,20 +268,20 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
 
 def counter_increments(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
     """What the runs of this batch add to the counters."""
-    for track in reversed(batch.tracks):
-        track.count += len(track.runs)
-        if track.parent is not None:
-            track.parent.count += track.count
-    for track in batch.tracks:
-        graph, count = track.graph, track.count
-        for counter in track.counters:
+    for path in reversed(batch.paths):
+        path.count += len(path.runs)
+        if path.parent is not None:
+            path.parent.count += path.count
+    for path in batch.paths:
+        graph, count = path.graph, path.count
+        for counter in path.counters:
             yield graph, counter, count
-        for sent in track.sent:
-            yield graph, sent.node.queued_counter, count
-        if track.left is not None:
-            yield graph, track.left, -count
-        if track.runs and track.rest.status >= COMPLETED:
-            seconds = sum((batch.now - run.started) // 1_000_000 for run in track.runs if run.fence is not None)
+        for message in path.messages:
+            yield graph, message.node.queued_counter, count
+        if path.departed is not None:
+            yield graph, path.departed, -count
+        if path.runs and path.end.status >= COMPLETED:
+            seconds = sum((batch.now - run.started) // 1_000_000 for run in path.runs if run.fence is not None)
             yield graph, graph.seconds_counter, seconds
 
 
@@ -326,10 +326,10 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("runs", run_rows(batch))
     put("steps", step_rows(batch))
     put("messages", message_rows(batch))
-    put("calls", call_rows(batch.tracks, batch.now))
+    put("calls", call_rows(batch.paths, batch.now))
     put("step_attempts", attempt_rows(batch))
     put("entry_refusals", refusal_rows(batch))
-    put("inbox", echo_rows(batch))
+    put("inbox", change_event_rows(batch))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
     if counter_increments := stats_arguments(batch, shard):

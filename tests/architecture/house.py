@@ -66,10 +66,6 @@ features and serve both drivers; `messaging/` is the set-based SQL of sending, i
 database before any model is known; `local/` and `ops/` administer databases, schemas and dumps."""
 STILL_TWICE: set[str] = set()
 """Public names that stand for two things."""
-STILL_LONG = {
-    "app.engine.compiled.__init__",
-    "app.engine.walk._leave",
-}
 STILL_WIDE = 133
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")
 _TRIGGERS = (

@@ -244,16 +244,13 @@ def too_many_long_files(tree: Tree) -> list[str]:
     return [f"one file of ten has more than {tenth:.0f} lines"] if tenth > NINE_IN_TEN else []
 
 
-def long_functions(tree: Tree, known: Collection[str] = ()) -> list[str]:
-    """`known`: names of functions that are still too long; the list may only shrink."""
-    found = {
-        f"{module.name}.{function.name}": f"{module.at(function.lineno)} {function.name} has more than {LONGEST_FUNCTION} lines"
+def long_functions(tree: Tree) -> list[str]:
+    return [
+        f"{module.at(function.lineno)} {function.name} has more than {LONGEST_FUNCTION} lines"
         for module in tree.app
         for function in module.functions()
         if function.end_lineno and function.end_lineno - function.lineno >= LONGEST_FUNCTION
-    }
-    wrong = [line for name, line in found.items() if name not in known]
-    return wrong + [f"{name} is short by now: take it off the list" for name in known if name not in found]
+    ]
 
 
 def long_template_lines(tree: Tree) -> list[str]:

@@ -110,15 +110,15 @@ def test_who_goes_round_for_ever_fails_even_by_the_error_port() -> None:
     _, run = walked(
         [node("a", "add_tag", tag="x"), node("b", "remove_tag", tag="x")], ("trigger", "a"), ("a", "b"), ("b", "a")
     )
-    assert run.track is not None
-    assert (run.track.rest.error, run.track.rest.seq) == (
+    assert run.path is not None
+    assert (run.path.end.error, run.path.end.seq) == (
         "A run may come to one step 2,000 times at most.",
         2 * MAX_VISITS + 1,
     )
     nodes = [node("c", "count", until=10**9), node("t", "add_tag", tag="x")]
     _, run = walked(nodes, ("trigger", "c"), ("c", "t", "body"), ("t", "c"), ("c", "t", "error"))
-    assert run.track is not None
-    assert run.track.rest.error == "A run may come to one step 2,000 times at most."
+    assert run.path is not None
+    assert run.path.end.error == "A run may come to one step 2,000 times at most."
 
 
 def test_a_long_way_is_no_circle() -> None:
@@ -126,8 +126,8 @@ def test_a_long_way_is_no_circle() -> None:
     count = MAX_STEPS + 5
     nodes = [node(f"n{number}", "add_tag", tag="x") for number in range(count)]
     _, run = walked(nodes, ("trigger", "n0"), *[(f"n{number}", f"n{number + 1}") for number in range(count - 1)])
-    assert run.track is not None
-    assert run.track.rest.error == "A run may take 10,000 steps at most."
+    assert run.path is not None
+    assert run.path.end.error == "A run may take 10,000 steps at most."
 
 
 def test_what_nothing_reads_is_not_kept_and_too_much_fails_in_words(world: World) -> None:

@@ -39,7 +39,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     write = advance.write
 
     def writing(cursor: Any, batch: Batch, *arguments: Any, **named: Any) -> None:
-        seen.append((batch.size, len(batch.tracks)))
+        seen.append((batch.size, len(batch.paths)))
         write(cursor, batch, *arguments, **named)
 
     monkeypatch.setattr(advance, "write", writing)

@@ -28,12 +28,12 @@ def tags(world: World, contact: UUID) -> list[str]:
 
 def test_the_full_fail_beside_those_with_room(any_way: World) -> None:
     world = any_way
-    roomy = world.contacts(3, tags=["vip"])
+    has_room = world.contacts(3, tags=["vip"])
     nearly, full, had = (world.contacts(1, tags=some)[0] for some in (FULL[:-1], FULL, [*FULL[:-1], "one"]))
     flow_id = world.workflow(tagging("one", "two"))
-    world.emit("e", [full, *roomy, nearly, had])
+    world.emit("e", [full, *has_room, nearly, had])
     assert world.runs(flow_id) == {"completed": 3, "failed": 3}
-    assert all(tags(world, contact) == ["vip", "one", "two"] for contact in roomy)
+    assert all(tags(world, contact) == ["vip", "one", "two"] for contact in has_room)
     assert tags(world, full) == FULL
     assert tags(world, nearly) == [*FULL[:-1], "one"] == tags(world, had)
     world.balanced()

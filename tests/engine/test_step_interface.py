@@ -177,19 +177,19 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
 @pytest.mark.parametrize("what", SAME)
 def test_equal_people_share_a_track_though_each_has_an_outcome_of_its_own(what: str) -> None:
     batch = entered(lambda _number: SAME[what](), 100)
-    assert len(batch.tracks) == 2  # the beginning, and what the outcome leads to
-    assert [len(track.runs) for track in batch.tracks] == [0, 100]
+    assert len(batch.paths) == 2  # the beginning, and what the outcome leads to
+    assert [len(path.runs) for path in batch.paths] == [0, 100]
 
 
 def test_outcomes_that_differ_in_anything_share_nothing() -> None:
     keys = [make().key() for make in UNLIKE]
     assert len(set(keys)) == len(UNLIKE)
     batch = entered(lambda number: UNLIKE[number % len(UNLIKE)](), 100)
-    assert len(batch.tracks) == 1 + len(UNLIKE)
+    assert len(batch.paths) == 1 + len(UNLIKE)
 
 
 def test_personal_outcomes_are_soon_no_longer_compared() -> None:
-    """Each has a track of its own, as before, and the comparing costs at most so many."""
+    """Each has a path of its own, as before, and the comparing costs at most so many."""
     batch = entered(lambda number: Done(output=number), 200)
-    assert len(batch.tracks) == 201
-    assert batch.tracks[0].unlike == UNLIKE_AT_MOST == len(batch.tracks[0].alike)
+    assert len(batch.paths) == 201
+    assert batch.paths[0].unlike == UNLIKE_AT_MOST == len(batch.paths[0].alike)
