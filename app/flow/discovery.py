@@ -26,6 +26,8 @@ from app.settings import settings
 Kind = TypeVar("Kind", bound=type[Any])
 PRODUCT_FRONTEND = Path(__file__).resolve().parents[2] / "frontend-nodes"
 PLUGIN_FRONTEND = "frontend"
+PLUGIN_MODULES = "throughline_plugins"
+"""The package whose modules are those of plugins. No other process can import them by name."""
 
 
 def plugin_folder() -> Path | None:
@@ -55,7 +57,7 @@ def load_plugins(folder: Path, kind: str) -> dict[str, str]:
     failures: dict[str, str] = {}
     for name, path in _plugin_modules(folder / kind):
         try:
-            _load_file(f"throughline_plugins.{kind}.{name}", path)
+            _load_file(f"{PLUGIN_MODULES}.{kind}.{name}", path)
         except Exception as error:
             failures[name.partition(".")[0]] = _reason(str(path.relative_to(folder)), error)
     return failures

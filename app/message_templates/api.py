@@ -15,6 +15,7 @@ from app.accounts.deps import AppRequest
 from app.message_templates.repository import TemplateRepository
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange, TemplateView
 from app.message_templates.service import TemplateService, parts_of, template_view
+from app.messaging.channels import registry
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web import pagination
@@ -99,7 +100,8 @@ async def preview_template(
 ) -> Envelope[PreviewView]:
     if data.contact_id is not None and (refused := guards.missing_scope(request.user, Scope.CONTACTS_READ)):
         raise refused
-    return ok(await templates.preview(parts_of(await templates.get(template_id)), data))
+    template = await templates.get(template_id)
+    return ok(await templates.preview(parts_of(template), data, registry.shown(template.channel)))
 
 
 API_TAGS = [

@@ -12,11 +12,13 @@ from litestar.response import Template
 
 from app import usage
 from app.accounts.deps import AppRequest, Database
-from app.errors import AppError, FieldError, Invalid, TooMany
+from app.errors import AppError, FieldError, Invalid, NotFound, TooMany
 from app.message_templates.mail_view import framed
 from app.message_templates.schemas import NewTemplate, PreviewRequest, PreviewView, TemplateChange
 from app.message_templates.send_test import send_test
 from app.message_templates.service import TemplateLive, TemplateService, parts_of, published, sample_subjects
+from app.messaging.channels import registry
+from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.parts import Parts
 from app.models.status import Role
@@ -43,6 +45,9 @@ You get this because you signed up. <a href="{{ unsubscribe_url }}" style="color
 </body>
 </html>
 """
+STARTER_TEXT = "Hello {{ contact.first_name | default: 'there' }}, "
+FIRST_WORDS = 120
+"""So much of a text stands in the list where a template has no subject."""
 FIELDS = [
     ("First name", "{{ contact.first_name | default: 'there' }}"),
     ("Last name", "{{ contact.last_name }}"),
@@ -68,11 +73,21 @@ def errors_by_path(error: AppError | None) -> dict[str, str]:
 
 async def _typed(request: AppRequest) -> dict[str, str]:
     form = await request.form()
-    return {name: str(form.get(name, "")).replace("\r\n", "\n") for name in ("name", "subject", "html", "text", "as")}
+    return {
+        name: str(form.get(name, "")).replace("\r\n", "\n")
+        for name in ("name", "channel", "subject", "html", "text", "as")
+    }
 
 
-async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[PreviewView | None, dict[str, str]]:
-    """The rendered mail, or what stands against it, for the contact with the address or external id `who`."""
+def _channel(given: dict[str, str]) -> type[ChannelType]:
+    """The channel of the form; email when it says none."""
+    return registry.shown(given.get("channel") or EmailChannel.type)
+
+
+async def _preview(
+    service: TemplateService, parts: Parts, channel: type[ChannelType], who: str
+) -> tuple[PreviewView | None, dict[str, str]]:
+    """The rendered message, or what stands against it, for the contact with the address or external id `who`."""
     contact_id = None
     if who.strip():
         contact = await service.samples.known_as(who.strip())
@@ -80,15 +95,15 @@ async def _preview(service: TemplateService, parts: Parts, who: str) -> tuple[Pr
             return None, {"as": "No contact has this address or id."}
         contact_id = contact.id
     try:
-        return await service.preview(parts, PreviewRequest(contact_id=contact_id)), {}
+        return await service.preview(parts, PreviewRequest(contact_id=contact_id), channel), {}
     except Invalid as error:
         return None, errors_by_path(error)
 
 
-async def _held_back(service: TemplateService, who: str) -> str:
-    """Why the contact that the preview is for would not get the mail; empty when it would."""
+async def _held_back(service: TemplateService, channel: type[ChannelType], who: str) -> str:
+    """Why the contact that the preview is for would not get the message; empty when it would."""
     contact = await service.samples.known_as(who.strip()) if who.strip() else None
-    may = await permission_of(service.session, contact) if contact is not None else None
+    may = await permission_of(service.session, contact, channel=channel) if contact is not None else None
     return "" if may is None or may.allowed else may.sentence
 
 
@@ -102,7 +117,8 @@ async def list_templates(
 ) -> Template:
     """All templates by name, each with a small picture of itself."""
     listed = await templates.list(PAGE, cursor, search.strip())
-    subjects = await sample_subjects(db_session, request.user, [row.subject for row in listed.items])
+    sources = [row.subject or row.text[:FIRST_WORDS] for row in listed.items]
+    subjects = await sample_subjects(db_session, request.user, sources)
     rows = list(zip(listed.items, subjects, strict=True))
     return page(request, "templates/list.html", block="cards", rows=rows, next_cursor=listed.next_cursor, search=search)
 
@@ -116,7 +132,8 @@ async def _editor(
     saved_name: str = "",
 ) -> Template:
     parts = Parts(given["subject"], given["html"], given["text"])
-    shown, problems = await _preview(service, parts, given.get("as", ""))
+    channel = _channel(given)
+    shown, problems = await _preview(service, parts, channel, given.get("as", ""))
     keys = await service.samples.attribute_names()
     uses = await usage.of_template(service.session, service.tenant_id, template_id) if template_id else []
     return page(
@@ -127,7 +144,9 @@ async def _editor(
         template_id=template_id,
         saved_name=saved_name,
         shown=shown,
-        held_back=await _held_back(service, given.get("as", "")),
+        held_back=await _held_back(service, channel, given.get("as", "")),
+        channel=channel,
+        channels=[] if template_id else registry.channels(),
         errors={**problems, **errors_by_path(error)},
         contacts=await service.samples.some_addresses(),
         fields=FIELDS + [(key, f"{{{{ contact.attributes.{key} }}}}") for key in keys if key.isidentifier()],
@@ -139,9 +158,15 @@ async def _editor(
 
 
 @get("/templates/new", role=Role.MARKETER)
-async def new_template(request: AppRequest, templates: NamedDependency[TemplateService]) -> Template:
-    """An editor with a starting point that works in every mail program."""
-    return await _editor(request, templates, {"name": "", "subject": "", "html": STARTER, "text": "", "as": ""})
+async def new_template(
+    request: AppRequest, templates: NamedDependency[TemplateService], channel: FromQuery[str] = EmailChannel.type
+) -> Template:
+    """An editor with a starting point, for mails one that works in every mail program."""
+    if (kind := registry.find(channel)) is None:
+        raise NotFound
+    with_html = "html" in kind.parts
+    start = {"html": STARTER if with_html else "", "text": "" if with_html else STARTER_TEXT}
+    return await _editor(request, templates, {"name": "", "channel": channel, "subject": "", "as": "", **start})
 
 
 @get("/templates/{template_id:uuid}", role=Role.VIEWER)
@@ -155,6 +180,7 @@ async def edit_template(
     template = await templates.get(template_id)
     given = {
         "name": template.name,
+        "channel": template.channel,
         "subject": template.subject,
         "html": template.html,
         "text": template.text,
@@ -170,7 +196,13 @@ async def create_template(
     """Save a new template."""
     given = await _typed(request)
     try:
-        new = NewTemplate(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
+        new = NewTemplate(
+            name=given["name"],
+            subject=given["subject"],
+            html=given["html"],
+            text=given["text"],
+            channel=given["channel"] or EmailChannel.type,
+        )
         template = await templates.create(_within_limits(new))
     except AppError as error:
         return await _editor(request, templates, given, error=error)
@@ -183,7 +215,7 @@ async def save_template(
 ) -> Template | Response[bytes]:
     """Save changes."""
     given, service = await _typed(request), templates
-    name = (await service.get(template_id)).name
+    name, given["channel"] = (stored := await service.get(template_id)).name, stored.channel
     try:
         change = TemplateChange(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
         await service.update(template_id, _within_limits(change))
@@ -232,11 +264,17 @@ async def delete_template(
 async def preview(request: AppRequest, templates: NamedDependency[TemplateService]) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
     given = await _typed(request)
-    parts = Parts(given["subject"], given["html"], given["text"])
-    shown, errors = await _preview(templates, parts, given["as"])
-    held_back = await _held_back(templates, given["as"])
+    parts, channel = Parts(given["subject"], given["html"], given["text"]), _channel(given)
+    shown, errors = await _preview(templates, parts, channel, given["as"])
     return page(
-        request, "templates/edit.html", block="preview", given=given, shown=shown, held_back=held_back, errors=errors
+        request,
+        "templates/edit.html",
+        block="preview",
+        given=given,
+        channel=channel,
+        shown=shown,
+        held_back=await _held_back(templates, channel, given["as"]),
+        errors=errors,
     )
 
 
@@ -244,9 +282,9 @@ async def preview(request: AppRequest, templates: NamedDependency[TemplateServic
 async def preview_frame(request: AppRequest, templates: NamedDependency[TemplateService]) -> Response[str]:
     """The HTML that is typed, rendered, as the document of the preview's frame."""
     given = await _typed(request)
-    parts = Parts(given["subject"], given["html"], given["text"])
-    shown, errors = await _preview(templates, parts, given["as"])
-    return framed(shown.html if shown else _unshown(errors))
+    parts, channel = Parts(given["subject"], given["html"], given["text"]), _channel(given)
+    shown, errors = await _preview(templates, parts, channel, given["as"])
+    return _framed(channel, shown, errors)
 
 
 @get("/templates/{template_id:uuid}/frame", role=Role.VIEWER)
@@ -254,8 +292,14 @@ async def template_frame(
     templates: NamedDependency[TemplateService], template_id: FromPath[UUID], contact: FromQuery[str] = ""
 ) -> Response[str]:
     """A saved template, rendered, for the small pictures of the list."""
-    shown, errors = await _preview(templates, parts_of(await templates.get(template_id)), contact)
-    return framed(shown.html if shown else _unshown(errors))
+    template = await templates.get(template_id)
+    channel = registry.shown(template.channel)
+    shown, errors = await _preview(templates, parts_of(template), channel, contact)
+    return _framed(channel, shown, errors)
+
+
+def _framed(channel: type[ChannelType], shown: PreviewView | None, errors: dict[str, str]) -> Response[str]:
+    return framed(channel.picture(Parts(shown.subject, shown.html, shown.text)) if shown else _unshown(errors))
 
 
 def _unshown(errors: dict[str, str]) -> str:
@@ -269,14 +313,14 @@ async def test_template(
 ) -> Response[bytes]:
     """Send what is typed to one address, through the default connector."""
     form, given = await request.form(), await _typed(request)
-    parts = Parts(given["subject"], given["html"], given["text"])
-    shown, errors = await _preview(templates, parts, given["as"])
+    parts, channel = Parts(given["subject"], given["html"], given["text"]), _channel(given)
+    shown, errors = await _preview(templates, parts, channel, given["as"])
     if shown is None:
         toast = flash.toast(next(iter(errors.values())), "err")
     else:
-        mail = Parts(shown.subject, shown.html, shown.text)
+        filled = Parts(shown.subject, shown.html, shown.text)
         try:
-            result = await send_test(db_session, request.user, EmailChannel, str(form.get("to", "")), mail)
+            result = await send_test(db_session, request.user, channel, str(form.get("to", "")), filled)
             toast = flash.toast(result.message, "ok" if result.result == "sent" else "err")
         except TooMany as error:
             toast = flash.toast(error.message, "err")

@@ -248,7 +248,7 @@ async def test_previews_and_tests_tell_who_would_not_get_it(
     zoe.consent = {"email": False}
     await db_session.flush()
     shown = plain((await marketer.post("/templates/preview", data=given)).text)
-    assert "The contact withdrew consent for email. This contact would not get the mail." in shown
+    assert "The contact withdrew consent for email. This contact would not get the email." in shown
     config = {"host": "127.0.0.1", "port": 9, "security": "none", "fromEmail": "shop@example.com"}
     connector_id = uuid7()
     db_session.add(

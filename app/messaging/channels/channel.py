@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -21,7 +21,7 @@ from app.flow.retry import MAIL, Retry
 from app.lib.addresses import BadAddress
 from app.lib.formats import counted
 from app.messaging.channels.connector import ConnectorType
-from app.messaging.channels.filling import fill
+from app.messaging.channels.filling import fill_parts
 from app.messaging.channels.parts import Parts
 from app.messaging.channels.result import Packet
 
@@ -124,8 +124,16 @@ class ChannelType:
     @classmethod
     def render(cls, template: Parts, data: Mapping[str, Any]) -> Parts:
         """A template filled for one contact. Raises PartError."""
-        filled = {name: fill(name, getattr(template, name), data, html=name == "html") for name in cls.parts}
-        return Parts(**{"subject": "", "html": "", "text": "", **filled})
+        function, first = cls.rendering()
+        return function(*first, template, data)
+
+    @classmethod
+    def rendering(cls) -> tuple[Callable[..., Parts], tuple[Any, ...]]:
+        """What `render` calls, and its first arguments: a function of a module that a process without database and settings imports.
+
+        Previews are made in such a process, so that a template that costs too much stops nobody else.
+        """
+        return fill_parts, (cls.parts,)
 
     @classmethod
     def picture(cls, shown: Parts) -> str:

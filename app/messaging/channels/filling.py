@@ -37,6 +37,12 @@ def fill(name: str, source: str, data: Mapping[str, Any], *, html: bool = False)
         raise PartError(name, error) from error
 
 
+def fill_parts(names: tuple[str, ...], template: Parts, data: Mapping[str, Any]) -> Parts:
+    """Those parts of a template filled in as they stand, the others empty. Raises PartError."""
+    filled = {name: fill(name, getattr(template, name), data, html=name == "html") for name in names}
+    return Parts(**{"subject": "", "html": "", "text": "", **filled})
+
+
 def liquid_faults(template: Parts) -> list[FieldError]:
     """What is wrong with the Liquid of each part, with its line."""
     faults = []

@@ -179,6 +179,8 @@ class ChannelNotInstalled(ChannelType):
         "message-square",
         "external_id",
     )
+    parts = ("subject", "html", "text")
+    connectors = ()
 
 
 def shown(channel: int | str) -> type[ChannelType]:

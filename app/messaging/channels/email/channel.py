@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from app.errors import FieldError, Invalid
@@ -60,8 +60,8 @@ class EmailChannel(ChannelType):
         raise Invalid(errors=[FieldError(path="to", message="Write one email address, like ada@example.com.")])
 
     @classmethod
-    def render(cls, template: Parts, data: Mapping[str, Any]) -> Parts:
-        return content.render(template, data)
+    def rendering(cls) -> tuple[Callable[..., Parts], tuple[Any, ...]]:
+        return content.render, ()
 
     @classmethod
     def compose(cls, letter: Letter, sender: SmtpSender) -> Composed:
