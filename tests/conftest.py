@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fixtures import environment
+from tests.fixtures.costly import APART, LONGEST, SLOW
 
 environment.prepare()
 
@@ -47,26 +48,14 @@ pytest_plugins = [
     "tests.fixtures.sink",
 ]
 
-SLOW = (
-    "tests/journeys/",
-    "tests/chaos/",
-    "tests/local/test_run.py",
-    "tests/ops/test_backup.py",
-    "tests/migrations/",
-    "tests/engine/test_workers.py",
-)
-"""Left out by `./dev test --fast`: each starts processes or databases of its own and takes many seconds."""
-LONGEST = ("tests/journeys/", "tests/chaos/", "tests/local/test_run.py", "tests/contacts/imports/")
-"""Minutes, not seconds. Two processes end together when the longest tests begin first."""
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For several test processes: a file stays in one of them, the tests of a journey may part, the longest come first."""
+    """For several test processes: a file stays in one of them unless its tests may part, the longest come first."""
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-        apart = item.nodeid.startswith(LONGEST[0])
+        apart = item.nodeid.startswith(APART)
         item.add_marker(pytest.mark.xdist_group(item.nodeid if apart else item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 

@@ -9,6 +9,7 @@ from typing import TextIO
 
 import pytest
 
+from tests.fixtures import costly
 from tools.dev import browser, testing
 from tools.dev.side_by_side import Processes, Result, Suite
 from tools.dev.suites import Suites
@@ -102,3 +103,10 @@ def test_no_browser_is_an_error_not_a_skip(monkeypatch: pytest.MonkeyPatch, out:
     assert suites().stories([], out).failed == 1
     out.seek(0)
     assert "E2E_CHROMIUM" in out.read()
+
+
+def test_what_fast_leaves_out_is_there() -> None:
+    """A file that moved would come back into the fast run, or lose its place among the first."""
+    root = Path(testing.__file__).resolve().parents[2]
+    named = {name.partition("::")[0] for name in (*costly.SLOW, *costly.LONGEST, *costly.APART)}
+    assert not [name for name in named if not (root / name).exists()]
