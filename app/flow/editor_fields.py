@@ -23,8 +23,8 @@ class LeavesOut(msgspec.Struct, frozen=True):
     """Base of a part with fields of an editor: whatever a client sends in them is gone as soon as it was read."""
 
     def __post_init__(self) -> None:
-        names, values = _reader(type(self))
-        if any(value is not UNSET for value in values(self)):
+        names, values, nothing = _reader(type(self))
+        if values(self) != nothing:
             for name in names:
                 msgspec.structs.force_setattr(self, name, UNSET)
 
@@ -103,7 +103,12 @@ def editor_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 @functools.cache
-def _reader(kind: type[msgspec.Struct]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """The fields of a part that are left out, and what reads them all: a document is read at every compile, and 30 `getattr` cost 3 µs."""
+def _reader(
+    kind: type[msgspec.Struct],
+) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[UnsetType, ...]]:
+    """The fields of a part that are left out, what reads them all, and what it reads when none is there.
+
+    A document is read at every compile: one comparison of 30 values takes a tenth of the time of 30 comparisons.
+    """
     names = editor_fields(kind)
-    return names, attrgetter(*names)
+    return names, attrgetter(*names), (UNSET,) * len(names)
