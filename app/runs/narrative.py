@@ -29,6 +29,16 @@ def sentences(run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC) -> list
     return said
 
 
+def waits_in_short(run: RunOut, zone: tzinfo) -> str:
+    """The same as `waits_in_words` for a line of a list: `“order” until Jun 4, 01:00 JST`, `Calling api.example.com`."""
+    if run.waits_for is not None and run.waiting:
+        until = run.waits_for.until
+        return quoted(run.waits_for.event) + (f" until {moment_text(until, zone, clock.now(), 'day')}" if until else "")
+    if run.call is not None:
+        return f"Calling {run.call.target}" if run.call.under_way else f"Will call {run.call.target}"
+    return ""
+
+
 def waits_in_words(run: RunOut, zone: tzinfo) -> str:
     """The event or the answer that a run waits for, as a sentence; empty when it waits for neither."""
     if run.waits_for is not None and run.waiting:

@@ -18,7 +18,7 @@ from app.flow.node_type import Port
 from app.flow.node_words import port_of, ports_of, title_of_plain
 from app.lib.zones import zone_of
 from app.models.status import Role
-from app.runs.narrative import needs_look, sentences, shown_status, waits_in_words
+from app.runs.narrative import needs_look, sentences, shown_status, waits_in_short, waits_in_words
 from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut
 from app.runs.service import RunService, statuses_of
@@ -67,6 +67,7 @@ async def _list(
     start: bool = False,
 ) -> Template:
     """`start`: whoever looks may start a run without a contact."""
+    zone = zone_of(request.user.timezone)
     runs = await service.list(wanted, PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({wanted.workflow_id} if wanted.workflow_id else set())
     names = await service.workflows.names(shown)
@@ -78,7 +79,7 @@ async def _list(
         runs=runs,
         names=names,
         standing={run.id: standing_at(run, graphs) for run in runs.items},
-        waits={run.id: waits_in_words(run, zone_of(request.user.timezone)) for run in runs.items},
+        waits={run.id: (waits_in_short(run, zone), waits_in_words(run, zone)) for run in runs.items},
         status=status or "",
         workflow_id=wanted.workflow_id,
         contact=await service.contacts.get(wanted.contact_id) if wanted.contact_id else None,

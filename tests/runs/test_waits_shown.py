@@ -50,6 +50,8 @@ async def test_a_run_says_which_event_it_waits_for_and_until_when(
     )  # fmt: skip
     for text in await texts(browser, run):
         assert "Waits for the event “order &lt;b&gt;paid&lt;/b&gt;” until Thu, Jun 4 01:00 JST." in text
+    listed = (await texts(browser, run))[0]
+    assert ">“order &lt;b&gt;paid&lt;/b&gt;” until Thu, Jun 4 01:00 JST</span>" in listed
     client = await api(Role.VIEWER)
     for path in (f"/api/v1/workflows/{workflow.id}/runs/{run.id}", "/api/v1/runs"):
         data = (await client.get(path)).json()["data"]
