@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.builder.option_repository import OptionRepository
-from app.values.reading import CONTACT_KINDS, kind_of
+from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 NEWEST = 500
 OWN_EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")

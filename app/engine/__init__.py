@@ -4,8 +4,8 @@
     arrivals  what came into the inbox, walked     entry     who may enter, and refusals
     compiled  a version, compiled once             state     contact and run in memory, as nodes see them
     walk      every run of a batch, in memory      paths     what is the same for many runs of a batch, noted once
-    answers   what parked steps came to            limits    what one run may do at most
-    circles   which nodes may be visited again     records   rows beside runs, steps and messages
+    answers   what suspended steps came to           limits    what one run may do at most
+    cycles    which nodes may be visited again      records   rows beside runs, steps and messages
     waits     runs that sleep until an event       calls     calls to the outside as rows: intent, lease, answer
     call_pass the loop that makes calls            call_answers answers of many calls, written together
     call_shares who may call how much at a time
@@ -14,8 +14,9 @@
     advance   one transaction: claim, walk, write  jobs      the actors
     control   cancelling from outside              integrity what must hold after every fault
     garbage   the collector, kept out of batches     progress what the engine of this process does now
-    standing  does work move, and who is in the way  failpoints where tests kill or freeze a worker
+    work_status does work move, and who is in the way  failpoints where tests kill or freeze a worker
     goals     what ends a run early, by an event or by how the contact is
+    step_faults errors of steps in words             newer_release steps that wait for a newer worker
 
 The usual file names of a feature do not fit here; these are the nouns of the engine.
 """

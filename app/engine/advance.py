@@ -14,16 +14,16 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import claim, control, failpoints, newer, rows
-from app.engine.arrivals import Arrivals, Behind, know, stored_run
+from app.engine import claim, control, failpoints, newer_release, rows
+from app.engine.arrivals import Arrivals, Behind, require_compiled, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, TurnTaken
 from app.engine.crashes import Crashes, Suspected
-from app.engine.faults import fault_in_words
 from app.engine.garbage import Sweeper
 from app.engine.matcher import Matcher
 from app.engine.progress import progress
 from app.engine.state import NOBODY, ContactState
+from app.engine.step_faults import fault_in_words
 from app.engine.waits import look_back
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
@@ -126,8 +126,8 @@ class Engine:
                     taken = self._transaction(work, cap)
             except Behind as behind:
                 self._behind += 1
-                self.matcher.follow(behind.epoch)
-                self.matcher.learn(behind.versions)
+                self.matcher.refresh(behind.epoch)
+                self.matcher.compile_missing(behind.versions)
                 continue
             except Suspected:
                 self.crashes.examine()
@@ -223,9 +223,9 @@ class Engine:
         self._head = items[0].id
         self._wanted = list({item.contact_id: None for item in items if item.contact_id is not None})
         if self._behind < TRIES:
-            know(self.matcher, items)
+            require_compiled(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
-            self.matcher.follow(items[0].epoch)
+            self.matcher.refresh(items[0].epoch)
         if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
         self._events_taken, self._runs_taken = [item.id for item in items], []
@@ -255,8 +255,8 @@ class Engine:
             return None, 0
         progress.does("walking")
         self._head = UUID(bytes=claimed[0].run.id)
-        self.matcher.follow(claimed[0].epoch)
-        self.matcher.learn((due.run.workflow_id, due.run.version) for due in claimed)
+        self.matcher.refresh(claimed[0].epoch)
+        self.matcher.compile_missing((due.run.workflow_id, due.run.version) for due in claimed)
         if (
             needed := claim.fields(self.matcher.reads)
         ) != names:  # versions seen for the first time look at more: once more
@@ -264,7 +264,7 @@ class Engine:
         self._events_taken, self._runs_taken = [], [due.run.id for due in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
-        left = {row.id: why for row, *_ in claimed if (why := newer.why_left(self.matcher, row))}
+        left = {row.id: why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))}
         claim.postpone(cursor, left)
         for row, _, _, stored in claimed:
             if row.id in left:

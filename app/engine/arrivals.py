@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import claim, control, newer, rows, waits
+from app.engine import claim, control, newer_release, rows, waits
 from app.engine.claim import Cursor, Item, RunRow
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
@@ -67,8 +67,8 @@ def listeners(matcher: Matcher, item: Item) -> list[Live]:
     return [live]
 
 
-def know(matcher: Matcher, items: list[Item]) -> None:
-    """Does this process know all that these items may start? Raises Behind."""
+def require_compiled(matcher: Matcher, items: list[Item]) -> None:
+    """Raises Behind unless this process has compiled all versions that these items may start."""
     epoch = items[0].epoch
     if epoch != matcher.epoch:
         raise Behind(epoch, [])
@@ -114,7 +114,7 @@ class Arrivals:
             contact = batch.contacts.get(contact_id) or ContactState(contact_id)
             run = stored_run(self.matcher, row, contact, self.now)
             self.runs.setdefault(contact_id, []).append(run)
-            entries.know(run)
+            entries.remember(run)
         self._remember()
         fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
         for place in range(len(self.wanted)):
@@ -147,11 +147,11 @@ class Arrivals:
         active = claim.active_runs(self.cursor, ending, lock=True) if ending else []
         known = {row.id for row in active}
         active += [row for row in self._waiting() if row.id not in known]
-        self.matcher.learn((row.workflow_id, row.version) for row in active)
+        self.matcher.compile_missing((row.workflow_id, row.version) for row in active)
         unreadable = self.matcher.unreadable
         left = [row for row in active if (row.workflow_id, row.version) in unreadable]
         for row in active:
-            if row not in left and row.waits_for and newer.why_left(self.matcher, row):
+            if row not in left and row.waits_for and newer_release.why_left(self.matcher, row):
                 self._leave(row, goals=False)
         if not left:
             return active
@@ -263,7 +263,7 @@ class Arrivals:
                 continue
             ahead = self._goal_ahead(run, place) if graph.goals and contact.id else None
             paused = self.matcher.live[graph.workflow_id].paused
-            if entries.let_in(run, item, paused=paused, reaches=ahead is not None):
+            if entries.admit(run, item, paused=paused, reaches=ahead is not None):
                 if ahead is None:
                     batch.enter(run)
                 else:

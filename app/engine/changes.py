@@ -9,7 +9,7 @@ from app.engine import rows
 from app.engine.rows import Jsons, Uuids
 from app.engine.walk import Batch
 from app.flow.effects import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
-from app.values.counting import added
+from app.values.increments import added
 
 Statement = tuple[str, tuple[Any, ...]]
 MANY = 8

@@ -14,9 +14,9 @@ import msgspec
 
 from app.counters.message_counters import QUEUED
 from app.engine import rows
-from app.engine.circles import repeatable
-from app.engine.faults import fault_in_words
+from app.engine.cycles import repeatable
 from app.engine.goals import CompiledGoal, Judge, unless_met
+from app.engine.step_faults import fault_in_words
 from app.engine.subject import about_contact, unless_nobody
 from app.flow import contact_goals, registry, retry, trigger_registry
 from app.flow.conditions import Condition

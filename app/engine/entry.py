@@ -41,13 +41,13 @@ def reentry_refusal(reentry: str, cooldown: float, active: bool, last: datetime 
 
 
 class Entries:
-    """The door of one batch. `standing`: active runs in the database; `history`: when somebody last started."""
+    """Who may enter, for one batch. `standing`: active runs in the database; `history`: when somebody last started."""
 
     def __init__(self, batch: Batch, standing: set[Key], history: dict[Key, int]) -> None:
         self.batch, self.history = batch, history
         self.active: dict[Key, RunState | None] = dict.fromkeys(standing)
 
-    def know(self, run: RunState) -> None:
+    def remember(self, run: RunState) -> None:
         """An active run whose end within this batch must be seen."""
         self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
 
@@ -73,7 +73,7 @@ class Entries:
             return self._refuse(run, "condition_error", {"error": broken})
         return item.kind == InboxKind.START and self._refuse(run, "conditions_not_met", {"rules": rules})
 
-    def let_in(self, run: RunState, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
+    def admit(self, run: RunState, item: Item, *, paused: bool = False, reaches: bool = False) -> bool:
         """May this new run begin with `item`? Keeps the refusal when it may not; sets its entry key when it may.
 
         `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now. A run of nobody has no

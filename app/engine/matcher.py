@@ -108,11 +108,11 @@ class Matcher:
         self._listening: dict[Version, Listening] = {}
         self._steps = 0
 
-    def follow(self, epoch: int) -> None:
+    def refresh(self, epoch: int) -> None:
         """Look again when the workflows have changed since the last look. What is read is as new as `epoch`, or newer."""
         if epoch == self.epoch:
             return
-        self._follow_places()
+        self._refresh_places()
         workflows = self.connection.execute(_WORKFLOWS, binary=True).fetchall()
         self._listen()
         live: dict[bytes, Live] = {}
@@ -149,7 +149,7 @@ class Matcher:
                 known[bytes(workflow_id), version] = Listening(tenant_id, events, tuple(goals), awaited, partly)
         self._listening = known
 
-    def _follow_places(self) -> None:
+    def _refresh_places(self) -> None:
         tenants = list({graph.tenant_id for graph in self.graphs.values()})
         tenant_rows = self.connection.execute(_PLACES, (tenants,)).fetchall() if tenants else []
         places = {tenant_id: (timezone, country) for tenant_id, timezone, country in tenant_rows}
@@ -160,8 +160,8 @@ class Matcher:
         """Those of `versions` that are still to be compiled."""
         return [v for v in dict.fromkeys(versions) if v not in self.graphs and v not in self.unreadable]
 
-    def learn(self, versions: Iterable[Version]) -> None:
-        """Compile those that are not yet: one query, however many."""
+    def compile_missing(self, versions: Iterable[Version]) -> None:
+        """Compile those of `versions` that are not compiled yet: one query, however many."""
         needed = self.needed(versions)
         if not needed:
             return
@@ -183,7 +183,7 @@ class Matcher:
         key = workflow_id, version
         known = self.graphs.get(key)
         if known is None:
-            self.learn([key])
+            self.compile_missing([key])
             known = self.graphs.get(key)
             if known is None and key in self.unreadable:
                 raise VersionNotUnderstood(self.unreadable[key])

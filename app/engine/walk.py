@@ -14,13 +14,13 @@ from app.engine import rows
 from app.engine.answers import answer_outcome, vars_fit
 from app.engine.calls import ANSWERED
 from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart, NotUnderstood, StatCounter
-from app.engine.faults import fault_in_words
 from app.engine.goals import CompiledGoal, Reached
 from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
-from app.engine.newer import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
+from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.paths import PathEnd, QueuedMessage, SharedPath
 from app.engine.records import Attempt, ContactChangeEvent, Refusal
 from app.engine.state import COMPLETED, ContactState, RunState
+from app.engine.step_faults import fault_in_words
 from app.flow.effects import ContactChange, SendMessage, SetVars
 from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.values.counting import added
+from app.values.increments import added
 
 CONTACT_COLUMNS = ("source", "phone", "timezone", "locale")
 """Fields of a contact that a workflow may set and that are columns; every other name is an attribute."""

@@ -20,7 +20,7 @@ from app.lib.formats import readable
 from app.lib.readings import printed
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
-from app.values.counting import NotCountable, added
+from app.values.increments import NotCountable, added
 
 FIXED = {"email", "external_id", "externalId", "id", "tags", "created_at", "createdAt", "consent", "attributes"}
 MAX_FIELDS = 50

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.engine.standing import LATE_S, standing
+from app.engine.work_status import LATE_S, work_status
 from app.lib import clock, disk
 from app.models.status import MessageStatus
 from app.settings import settings
@@ -43,7 +43,7 @@ async def of_installation(session: AsyncSession) -> list[Trouble]:
 
 async def _standing(session: AsyncSession, queries: InstallationTroubles) -> list[Trouble]:
     """Work that does not move: what is late, who is in the way, and what waits for a newer release."""
-    now, stand = clock.now(), await standing(session)
+    now, stand = clock.now(), await work_status(session)
     troubles = [
         Trouble(
             kind=kind,

@@ -17,7 +17,7 @@ import pytest
 
 from app.engine import claim, integrity
 from app.engine.progress import progress
-from app.engine.standing import standing
+from app.engine.work_status import work_status
 from app.lib import database, heartbeat
 from tests.engine.workers import work_and_freeze
 from tests.fixtures.database import CommittedDatabase
@@ -78,7 +78,7 @@ async def test_a_locked_table_ends_the_round_and_is_told(
         assert "events" in progress.report()["heldUp"]
         waiter = _wait_for_lock(committed_database)
         async with database.transaction() as session:
-            found = await standing(session)
+            found = await work_status(session)
         waiter.cancel()
         waiter.close()
         told = [one for one in found.blocking if one.pid == holder.info.backend_pid]

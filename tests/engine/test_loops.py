@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from app.engine import integrity
-from app.engine.circles import repeatable
 from app.engine.compiled import CompiledFlow
+from app.engine.cycles import repeatable
 from app.engine.limits import MAX_STEPS, MAX_VISITS
 from app.engine.state import ContactState
 from app.engine.state import RunState as EngineRun

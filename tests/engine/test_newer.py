@@ -13,7 +13,7 @@ import pytest
 from app.engine import integrity, matcher
 from app.engine.advance import Engine
 from app.engine.compiled import CompiledFlow
-from app.engine.standing import standing
+from app.engine.work_status import work_status
 from app.flow import registry
 from app.inbox import InboxKind
 from app.lib import database
@@ -143,7 +143,7 @@ async def test_its_runs_their_goals_and_their_timers_wait_for_it_too(world: Worl
         assert "newer version" in world.one("select error_message from runs where contact_id = %s", waiter)
         assert world.one("select min(resume_at) - clock_now() from runs where status = 1") == timedelta(minutes=1)
         async with database.transaction() as session:
-            assert "worker of a newer release" in " ".join((await standing(session)).words())
+            assert "worker of a newer release" in " ".join((await work_status(session)).words())
     travel(world, NOON + timedelta(hours=2))
     world.engine.advance()
     assert world.runs(strange) == {"goal_reached": 1, "completed": 1, "cancelled": 1}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.flow.operators import KINDS
-from app.values.reading import CONTACT_KINDS, kind_of
+from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 
 @pytest.mark.parametrize(

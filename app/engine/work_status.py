@@ -126,7 +126,7 @@ class WorkStatus(msgspec.Struct, rename="camel"):
         return said
 
 
-async def standing(session: AsyncSession) -> WorkStatus:
+async def work_status(session: AsyncSession) -> WorkStatus:
     """How work stands now. Answers within a second or two also when tables are locked."""
     workers = [_worker(row) for row in await session.execute(text(_WORKERS)) if row.kind == "worker"]
     blocking = [_blocking(row) for row in await session.execute(text(_BLOCKING))]
