@@ -21,7 +21,7 @@ from app.values.contact_view import name_of
 from app.web.flash import go
 from app.web.fragments import page
 
-START = "/workflows/{workflow_id:uuid}/start"
+START = "/workflows/{workflow_id:uuid}/runs/new"
 
 
 @post(f"{ONE}/start", role=Role.MARKETER, status_code=200)

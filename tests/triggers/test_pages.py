@@ -67,7 +67,7 @@ async def test_a_run_without_a_contact_starts_from_its_page(
     marketer: httpx.AsyncClient, browser: BrowserClients, db_session: AsyncSession, workspace: Workspace
 ) -> None:
     workflow_id = await make_workflow(db_session, workspace, data={"contact": "none"})
-    start = f"/workflows/{workflow_id}/start"
+    start = f"/workflows/{workflow_id}/runs/new"
     assert start in (await marketer.get(f"/workflows/{workflow_id}/runs")).text
     assert start not in (await (await browser(Role.VIEWER)).get(f"/workflows/{workflow_id}/runs")).text
     form = (await marketer.get(start)).text
@@ -84,6 +84,6 @@ async def test_where_a_contact_is_needed_there_is_no_such_page(
     marketer: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace
 ) -> None:
     workflow_id = await make_workflow(db_session, workspace)
-    assert f"/workflows/{workflow_id}/start" not in (await marketer.get(f"/workflows/{workflow_id}/runs")).text
-    answer = await marketer.get(f"/workflows/{workflow_id}/start")
+    assert f"/workflows/{workflow_id}/runs/new" not in (await marketer.get(f"/workflows/{workflow_id}/runs")).text
+    answer = await marketer.get(f"/workflows/{workflow_id}/runs/new")
     assert answer.status_code == 422 and "say which one" in answer.text
