@@ -98,7 +98,7 @@ def cards(document: Json, only: set[str] | None = None) -> list[Json]:
 
 def trigger_presentations() -> dict[str, presentation.Presentation]:
     """How trigger types look, by what the canvas calls them: a step type may have the same name."""
-    return {f"{CATEGORY}:{name}": face for name, face in presentation.triggers().items()}
+    return {f"{CATEGORY}:{name}": one for name, one in presentation.triggers().items()}
 
 
 def nothing_decided(document: Json) -> bool:
@@ -117,7 +117,7 @@ def unfinished(look: presentation.Presentation) -> bool:
 
 def trigger_types() -> Json:
     """What the canvas modules need of trigger types: `fields` are kept when another type is chosen, `unfinished` asks for a choice."""
-    unknown = {"label": "Trigger", "category": CATEGORY, "ports": [{"id": NEXT, "label": ""}], "start": {}}
+    unknown = {"label": "Trigger", "category": CATEGORY, "ports": [{"id": NEXT, "label": ""}], "defaults": {}}
     known = {
         name: {
             **look.for_canvas(),

@@ -77,7 +77,7 @@ class Presentation:
             "category": self.category,
             "ports": [asdict(port) for port in self.ports],
             "hidden": [asdict(ERROR_PORT)] if self.ports and self.category != CATEGORY else [],
-            "start": self.defaults,
+            "defaults": self.defaults,
         }
 
 

@@ -97,7 +97,7 @@ test('reading order finishes an arm before the next and puts a merge after both'
 test('a step of an unknown type keeps its edges and ports', () => {
   const graph = new Graph({ triggers: [trigger('trigger')], nodes: [node('a', 'from_a_plugin'), node('b')], edges: [edge('trigger', 'a'), edge('a', 'b', 'odd')], notes: [] }, TYPES);
   assert.deepEqual(graph.ports('a').map((port) => port.id), ['next', 'odd']);
-  assert.equal(graph.face('a').label, 'Unknown step');
+  assert.equal(graph.presentation('a').label, 'Unknown step');
   assert.equal(graph.toJSON().nodes.length, 2);
 });
 
@@ -149,7 +149,7 @@ test('what an older page sent about the trigger is understood', () => {
 });
 
 test('a draft is blank until somebody chose what starts it', () => {
-  const types = { ...TYPES, 'trigger:event': { label: 'Trigger', category: 'trigger', ports: [], start: { conditions: [] }, unfinished: true } };
+  const types = { ...TYPES, 'trigger:event': { label: 'Trigger', category: 'trigger', ports: [], defaults: { conditions: [] }, unfinished: true } };
   const blank = (data) => new Graph({ triggers: [{ id: 'trigger', type: 'event', data }], nodes: [], edges: [] }, types).blank;
   assert.equal(blank({}), true);
   assert.equal(blank({ conditions: [] }), true);

@@ -5,7 +5,7 @@ const hidden = [{ id: 'error', label: 'Error' }];
 export const TYPES = {
   trigger: { label: 'Trigger', category: 'trigger', ports: [{ id: 'next', label: '' }] },
   send_email: { label: 'Email', category: 'message', ports: [{ id: 'next', label: '' }], hidden },
-  delay: { label: 'Wait', category: 'timing', ports: [{ id: 'next', label: '' }], hidden, start: { duration: 1, unit: 'days' } },
+  delay: { label: 'Wait', category: 'timing', ports: [{ id: 'next', label: '' }], hidden, defaults: { duration: 1, unit: 'days' } },
   condition: { label: 'Condition', category: 'logic', ports: [{ id: 'true', label: 'Yes' }, { id: 'false', label: 'No' }], hidden },
   end: { label: 'End', category: 'exit', ports: [] },
 };

@@ -88,7 +88,7 @@ export class Actions {
       return canvas.focusOn(first.id);
     }
     const { type, title, data, field } = JSON.parse(start ?? '{}');
-    const trigger = { ...first, type, data: { ...canvas.graph.types[`trigger:${type}`]?.start, ...data } };
+    const trigger = { ...first, type, data: { ...canvas.graph.types[`trigger:${type}`]?.defaults, ...data } };
     if (data) canvas.perform([{ kind: 'set_trigger', trigger }], `Starts when: ${title}`);
     canvas.stage.removeAttribute('data-empty');
     canvas.fit();
@@ -287,7 +287,7 @@ export class Actions {
       const name = input.value.trim();
       input.remove();
       if (keep && name !== before && !(name === canvas.titleOf(id) && !before)) {
-        canvas.perform([{ kind: 'update_node', nodeId: id, name: name || null }], `Renamed ${before || canvas.graph.face(id).label}`);
+        canvas.perform([{ kind: 'update_node', nodeId: id, name: name || null }], `Renamed ${before || canvas.graph.presentation(id).label}`);
       }
       entry.card.focus({ preventScroll: true });
     };

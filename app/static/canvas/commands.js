@@ -39,15 +39,15 @@ function makeRoom(graph, first, room) {
  * @param {Graph} graph @param {string} type @param {Slot} slot @returns {{ops: Op[], id: string}}
  */
 export function insert(graph, type, slot) {
-  const face = graph.types[type];
+  const presentation = graph.types[type];
   const id = freshId(type);
-  const node = { id, type, position: { x: 0, y: 0 }, data: structuredClone(face?.start ?? {}) };
+  const node = { id, type, position: { x: 0, y: 0 }, data: structuredClone(presentation?.defaults ?? {}) };
   /** @type {Op[]} */
   const ops = [{ kind: 'add_node', node }];
   const edge = slot.edge ? graph.edges.get(slot.edge) : slot.source ? graph.edgeAt(slot.source, slot.port) : undefined;
   if (edge) {
-    const through = face?.ports[0]?.id;
-    if (!through) throw new Refused(`“${face?.label}” ends the path, so it cannot go between two steps.`);
+    const through = presentation?.ports[0]?.id;
+    if (!through) throw new Refused(`“${presentation?.label}” ends the path, so it cannot go between two steps.`);
     const from = /** @type {any} */ (graph.node(edge.source)).position;
     const to = /** @type {any} */ (graph.node(edge.target)).position;
     const merge = graph.incoming(edge.target).length > 1;
@@ -71,14 +71,14 @@ export function insert(graph, type, slot) {
  */
 export function addTrigger(graph, type, at) {
   const id = freshId('trigger');
-  const face = graph.types[type];
+  const presentation = graph.types[type];
   const taken = (spot) => graph.ids().some((other) => {
     const { x, y } = /** @type {any} */ (graph.node(other)).position;
     return Math.abs(x - spot.x) < WIDTH + GRID && Math.abs(y - spot.y) < ROW - 56;
   });
   const spot = { .../** @type {any} */ (graph.node(graph.first)).position };
   while (!at && taken(spot)) spot.x += COLUMN;
-  const trigger = { id, type: type.replace(/^trigger:/, ''), enabled: true, data: structuredClone(face?.start ?? {}), position: snapPoint(at ?? spot) };
+  const trigger = { id, type: type.replace(/^trigger:/, ''), enabled: true, data: structuredClone(presentation?.defaults ?? {}), position: snapPoint(at ?? spot) };
   /** @type {Op[]} */
   const ops = [{ kind: 'add_trigger', trigger }];
   const [lead] = graph.outgoing(graph.first);

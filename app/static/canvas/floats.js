@@ -57,7 +57,7 @@ export class Floats {
     pen.globalAlpha = 0.6;
     for (const id of this.scene.cards.keys()) {
       const box = /** @type {Box} */ (this.scene.boxes.get(id));
-      pen.fillStyle = this.colours[this.canvas.graph.face(id).category] ?? this.colours.exit;
+      pen.fillStyle = this.colours[this.canvas.graph.presentation(id).category] ?? this.colours.exit;
       pen.beginPath();
       pen.roundRect(box.x * fit.k + fit.x, box.y * fit.k + fit.y, Math.max(2, box.w * fit.k), Math.max(2, box.h * fit.k), 1.5);
       pen.fill();

@@ -115,7 +115,7 @@ export class FlowCanvas extends HTMLElement {
     this.emit('wf:op', { ops: entry[direction], label: entry.label, travelled: true });
   }
 
-  /** Draw after ops were applied; titles and faces are shown at once, the server's card follows. @param {Op[]} ops */
+  /** Draw after ops were applied; titles and looks are shown at once, the server's card follows. @param {Op[]} ops */
   redraw(ops) {
     for (const op of ops) {
       if (op.kind === 'update_node' && op.name !== undefined) this.showTitle(op.nodeId);
@@ -156,10 +156,10 @@ export class FlowCanvas extends HTMLElement {
 
   /** Ports that a type makes from its config come with the card. */
   readPorts() {
-    for (const face of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll('.face[id]'))) {
-      const own = face.dataset.ports;
-      if (own) this.graph.ownPorts.set(face.id.slice(2), JSON.parse(own));
-      else this.graph.ownPorts.delete(face.id.slice(2));
+    for (const content of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll('.card-content[id]'))) {
+      const own = content.dataset.ports;
+      if (own) this.graph.ownPorts.set(content.id.slice(2), JSON.parse(own));
+      else this.graph.ownPorts.delete(content.id.slice(2));
     }
   }
 
@@ -168,13 +168,13 @@ export class FlowCanvas extends HTMLElement {
   /** What people call a step: its own name, else what the card says. */
   titleOf(id) {
     const shown = document.getElementById(`c-${id}`)?.querySelector('.ti')?.textContent?.trim();
-    return this.graph.node(id)?.name || shown || this.graph.face(id).label;
+    return this.graph.node(id)?.name || shown || this.graph.presentation(id).label;
   }
 
   showTitle(id) {
-    const face = document.getElementById(`c-${id}`);
-    const title = face?.querySelector('.ti');
-    if (title) title.textContent = this.graph.node(id)?.name || face?.dataset.title || this.graph.face(id).label;
+    const content = document.getElementById(`c-${id}`);
+    const title = content?.querySelector('.ti');
+    if (title) title.textContent = this.graph.node(id)?.name || content?.dataset.title || this.graph.presentation(id).label;
   }
 
   /** Where each step stands, for screen readers, and the one card in the tab order. @param {string[]} order */

@@ -9,7 +9,7 @@
  * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
  * @typedef {{id: string, label: string, tone?: string}} Port
- * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], start?: any, trigger?: boolean, fields?: string[], unfinished?: boolean}} TypeFace `hidden`: ways out that show once they lead somewhere
+ * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], defaults?: any, trigger?: boolean, fields?: string[], unfinished?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
 
@@ -30,7 +30,7 @@ const need = (condition, message) => {
 };
 
 export class Graph {
-  /** @param {any} doc the draft document @param {Record<string, TypeFace>} types faces of all node types */
+  /** @param {any} doc the draft document @param {Record<string, TypePresentation>} types how all node types look */
   constructor(doc, types = {}) {
     this.types = types;
     /** Ports of nodes whose ports follow from their config, told by the server's card. @type {Map<string, Port[]>} */
@@ -92,28 +92,28 @@ export class Graph {
   /** Is nothing decided yet, not even what starts it? */
   get blank() {
     const [trigger, ...more] = this.triggers.values();
-    const face = this.types[`trigger:${trigger.type}`];
-    const untouched = Object.entries(trigger.data).every(([key, value]) => JSON.stringify(value) === JSON.stringify(face?.start?.[key]));
-    return !this.nodes.size && !this.notes.size && !more.length && !!face?.unfinished && untouched;
+    const presentation = this.types[`trigger:${trigger.type}`];
+    const untouched = Object.entries(trigger.data).every(([key, value]) => JSON.stringify(value) === JSON.stringify(presentation?.defaults?.[key]));
+    return !this.nodes.size && !this.notes.size && !more.length && !!presentation?.unfinished && untouched;
   }
 
-  /** @param {string} id @returns {TypeFace} */
-  face(id) {
+  /** @param {string} id @returns {TypePresentation} */
+  presentation(id) {
     return this.types[this.node(id)?.type ?? ''] ?? (this.isTrigger(id) ? this.types.trigger : undefined) ?? UNKNOWN;
   }
 
   /** Ways out: those of the type, then hidden ones and ones that its config has no more, while they are in use. @param {string} id @returns {Port[]} */
   ports(id) {
-    const face = this.face(id);
-    const own = this.ownPorts.get(id) ?? face.ports;
+    const presentation = this.presentation(id);
+    const own = this.ownPorts.get(id) ?? presentation.ports;
     const extra = this.outgoing(id).filter((edge) => !own.some((port) => port.id === edge.sourceHandle));
-    const hidden = (handle) => face.hidden?.find((port) => port.id === handle);
+    const hidden = (handle) => presentation.hidden?.find((port) => port.id === handle);
     return [...own, ...extra.map(({ sourceHandle }) => hidden(sourceHandle) ?? { id: sourceHandle, label: sourceHandle })];
   }
 
   /** @param {string} id @param {string} port */
   hasPort(id, port) {
-    return this.ports(id).some((known) => known.id === port) || (this.face(id).hidden ?? []).some((known) => known.id === port);
+    return this.ports(id).some((known) => known.id === port) || (this.presentation(id).hidden ?? []).some((known) => known.id === port);
   }
 
   /** Edges by their ends, made again after an edge came or went. */

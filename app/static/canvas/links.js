@@ -106,8 +106,8 @@ export class Links {
   showSlots(type) {
     const { canvas } = this;
     canvas.classList.toggle('placing', !!type);
-    const face = canvas.graph.types[type];
-    const passes = face?.ports.length > 0 && !face.trigger;
+    const presentation = canvas.graph.types[type];
+    const passes = presentation?.ports.length > 0 && !presentation.trigger;
     for (const old of canvas.querySelectorAll('.slot')) old.remove();
     if (!passes) return;
     for (const [id, way] of canvas.scene.routes) {

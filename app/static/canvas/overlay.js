@@ -147,7 +147,7 @@ export class Overlay {
     this.draft ??= canvas.graph;
     canvas.graph = new Graph({ ...graph, name: this.draft.name, description: this.draft.description }, this.draft.types);
     canvas.redraw([]);
-    for (const [id, html] of Object.entries(cards ?? {})) this.face(id, html);
+    for (const [id, html] of Object.entries(cards ?? {})) this.showCard(id, html);
     canvas.scene.render();
     return undefined;
   }
@@ -163,7 +163,7 @@ export class Overlay {
   }
 
   /** A card's content as the server rendered it for that version. */
-  face(id, html) {
+  showCard(id, html) {
     const old = document.getElementById(`c-${id}`);
     if (!old) return;
     const made = new DOMParser().parseFromString(html, 'text/html').body.firstElementChild;

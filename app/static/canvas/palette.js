@@ -7,15 +7,15 @@ import { toScreen } from './viewport.js';
 
 const SLACK = 5;
 
-/** How well a choice fits what was typed: 0 its name begins so, 1 one of its words does, 2 it is somewhere in it, 3 not at all. */
-function rank(words, wanted) {
-  if (words.startsWith(wanted)) return 0;
-  if (words.split(/[\s_.-]+/).some((word) => word.startsWith(wanted))) return 1;
-  return words.includes(wanted) ? 2 : 3;
+/** How well a choice fits what was typed: 0 its name begins so, 1 one of its keywords does, 2 it is somewhere in it, 3 not at all. */
+function rank(keywords, wanted) {
+  if (keywords.startsWith(wanted)) return 0;
+  if (keywords.split(/[\s_.-]+/).some((word) => word.startsWith(wanted))) return 1;
+  return keywords.includes(wanted) ? 2 : 3;
 }
 
 /** A step that ends the path cannot go between two others, and a trigger can only begin one. */
-const isOff = (slot, face) => (!!slot.edge && !face?.ports.length) || (!!(slot.edge || slot.source) && !!face?.trigger);
+const isOff = (slot, presentation) => (!!slot.edge && !presentation?.ports.length) || (!!(slot.edge || slot.source) && !!presentation?.trigger);
 
 export class Palette {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
@@ -52,7 +52,7 @@ export class Palette {
 
   filter() {
     const wanted = this.search.value.trim().toLowerCase();
-    for (const item of this.items()) item.hidden = !item.dataset.words.includes(wanted);
+    for (const item of this.items()) item.hidden = !item.dataset.keywords.includes(wanted);
     for (const group of /** @type {any} */ (this.root.querySelectorAll('.pgroup'))) group.hidden = !group.querySelector('.pi:not([hidden])');
     const none = /** @type {HTMLElement} */ (this.root.querySelector('.none'));
     none.hidden = this.items().some((item) => !item.hidden);
@@ -68,7 +68,7 @@ export class Palette {
     if (event.key === 'Enter' && event.target === this.search && shown[0]) {
       event.preventDefault();
       const typed = this.search.value.trim().toLowerCase();
-      shown.sort((a, b) => rank(a.dataset.words, typed) - rank(b.dataset.words, typed));
+      shown.sort((a, b) => rank(a.dataset.keywords, typed) - rank(b.dataset.keywords, typed));
       this.addByChoice(shown[0].dataset.type);
       this.search.value = '';
       this.filter();
@@ -175,7 +175,7 @@ export class Palette {
     if (!canvas.editable) return;
     const way = canvas.scene.routes.get(slot.edge ?? '');
     const spot = at ?? (way ? toScreen(canvas.view, way.middle) : slot.source ? toScreen(canvas.view, canvas.scene.portAt(slot.source, slot.port ?? 'next')) : { x: 80, y: 80 });
-    const options = this.items().map((item) => ({ value: item.dataset.type, words: item.dataset.words, html: item, off: isOff(slot, canvas.graph.types[item.dataset.type]) }));
+    const options = this.items().map((item) => ({ value: item.dataset.type, keywords: item.dataset.keywords, html: item, off: isOff(slot, canvas.graph.types[item.dataset.type]) }));
     this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
   }
 
@@ -183,7 +183,7 @@ export class Palette {
   openTriggers() {
     const { canvas } = this;
     const known = this.items().filter((item) => canvas.graph.types[item.dataset.type]?.trigger);
-    const options = known.map((item) => ({ value: item.dataset.type, words: item.dataset.words, html: item, off: false }));
+    const options = known.map((item) => ({ value: item.dataset.type, keywords: item.dataset.keywords, html: item, off: false }));
     this.ask('Add a trigger', options, (type) => canvas.actions.add(type, {}), { x: canvas.scene.size.w / 2, y: 80 });
   }
 
@@ -192,7 +192,7 @@ export class Palette {
     const { canvas } = this;
     const options = canvas.graph.order().map((id) => {
       const card = /** @type {Element} */ (canvas.scene.cards.get(id)?.card);
-      return { value: id, words: (card.querySelector('.face')?.textContent ?? '').trim().toLowerCase(), html: card.querySelector('.face') };
+      return { value: id, keywords: (card.querySelector('.card-content')?.textContent ?? '').trim().toLowerCase(), html: card.querySelector('.card-content') };
     });
     this.ask('Find a step', options, (id) => canvas.select([id], { focus: true, open: false }), { x: canvas.scene.size.w / 2 - 130, y: 40 });
   }
@@ -224,8 +224,8 @@ export class Palette {
     const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
     const list = /** @type {HTMLElement} */ (this.menu.querySelector('[role=listbox]'));
     const wanted = input.value.trim().toLowerCase();
-    const found = (this.options ?? []).filter((option) => rank(option.words, wanted) < 3);
-    found.sort((a, b) => rank(a.words, wanted) - rank(b.words, wanted));
+    const found = (this.options ?? []).filter((option) => rank(option.keywords, wanted) < 3);
+    found.sort((a, b) => rank(a.keywords, wanted) - rank(b.keywords, wanted));
     list.replaceChildren(...found.map((option, index) => {
       const line = make('div', 'choice', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
       for (const part of option.html.children) line.append(part.cloneNode(true));

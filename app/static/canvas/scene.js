@@ -146,9 +146,9 @@ export class Scene {
   /** A card for a step that the server has not rendered yet, from the template of its type. */
   create(id) {
     const node = /** @type {any} */ (this.canvas.graph.node(id));
-    const face = this.canvas.graph.face(id);
+    const presentation = this.canvas.graph.presentation(id);
     const template = /** @type {any} */ (document.getElementById(`card-${node.type}`) ?? document.getElementById('card-unknown'));
-    const li = make('li', `node k-${face.category}`, { id: `n-${id}`, 'data-id': id });
+    const li = make('li', `node k-${presentation.category}`, { id: `n-${id}`, 'data-id': id });
     const card = make('button', 'card', { type: 'button', tabindex: '-1' });
     const content = template.content.firstElementChild.cloneNode(true);
     content.id = `c-${id}`;
