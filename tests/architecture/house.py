@@ -66,7 +66,6 @@ features and serve both drivers; `messaging/` is the set-based SQL of sending, i
 database before any model is known; `local/` and `ops/` administer databases, schemas and dumps."""
 STILL_TWICE: set[str] = set()
 """Public names that stand for two things."""
-STILL_WIDE = 133
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")
 _TRIGGERS = (
     "app/triggers/types/",

@@ -15,6 +15,7 @@ IMPORTED_BY_OTHERS = {
     "granian": "the command that serves the product",
     "uvloop": "granian's event loop",
     "mypy": "a command",
+    "djlint": "tools.dev.suites runs it",
     "ruff": "a command",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",

@@ -18,6 +18,8 @@ from app.local import environment
 from tools.dev import browser
 from tools.dev.side_by_side import Processes, Result
 
+TEMPLATES = ["--quiet", "--rules", "tools/dev/template_rules.yaml", "app/templates", "frontend-nodes"]
+"""What djlint reads: rules of our own beside those of pyproject.toml, and all pages, forms and cards."""
 OLDEST_NODE = 18
 TESTS_FAILED, NOTHING_SELECTED = 1, 5
 """Exit codes of pytest: it ran to its end and found failures; an expression selected no test."""
@@ -30,10 +32,9 @@ class Suites:
         self._processes, self._values, self._colours = processes, values, colours
 
     def style(self, out: TextIO) -> Result:
-        """ruff: rules and format."""
-        return self._checks(
-            "style", [["ruff", "check", "--quiet", "."], ["ruff", "format", "--check", "--quiet", "."]], out
-        )
+        """ruff: rules and format; djlint: pages."""
+        ruff = [["ruff", "check", "--quiet", "."], ["ruff", "format", "--check", "--quiet", "."]]
+        return self._checks("style", [*ruff, ["djlint", *TEMPLATES]], out)
 
     def types(self, out: TextIO) -> Result:
         """mypy --strict on app/."""
