@@ -19,6 +19,7 @@ from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.email.channel import EmailChannel
 from app.messaging.channels.message_ids import message_id
 from app.messaging.channels.unsubscribe_link import UNSUBSCRIBE, Unsubscribe
+from app.messaging.channels.words import plural
 from app.models import Contact, Workspace
 from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission
@@ -39,9 +40,14 @@ class OtherAddress(Invalid):
 
 
 class SubscriptionState(msgspec.Struct, frozen=True):
-    """What the page shows: whose mails, for which address, and may they be sent now, about the topic and at all."""
+    """What the page shows: whose messages, for which address, and may they be sent now, about the topic and at all.
+
+    `many`: what they are called; `input`: what kind of field of HTML takes such an address.
+    """
 
     workspace: str
+    many: str
+    input: str
     address: str
     topic: str | None
     about_topic: Permission
@@ -77,6 +83,8 @@ async def subscription_state(session: AsyncSession, link: Unsubscribe) -> Subscr
     address = address_of(contact, channel) or ""
     return SubscriptionState(
         workspace=workspace.name if workspace else "",
+        many=plural((channel.number,)),
+        input={"email": "email", "phone": "tel"}.get(channel.identifier, "text"),
         address=masked_address(address) if address else "",
         topic=link.topic,
         about_topic=await permission_of(session, contact, link.topic, channel),

@@ -121,7 +121,7 @@ async def then_consent_by_form(p: Person) -> None:
 
 async def came_back_by_the_link(p: Person) -> None:
     await then_consent_by_api(p)
-    assert "You get mails again" in await p.clicked(again="1", address=ZOE)
+    assert "You get emails again" in await p.clicked(again="1", address=ZOE)
 
 
 async def brought_back_by_an_admin(p: Person) -> None:
@@ -146,7 +146,7 @@ async def bounced(p: Person) -> None:
 
 async def bounced_and_clicked_again(p: Person) -> None:
     await bounced(p)
-    assert "You get mails again" not in await p.clicked(again="1", address=ZOE)
+    assert "You get emails again" not in await p.clicked(again="1", address=ZOE)
 
 
 async def bounced_twice(p: Person) -> None:
@@ -269,7 +269,7 @@ async def test_one_answer(person: Person, happened: Callable[[Person], Awaitable
     answers["sending"] = "reachable" if row["word"] == "sent" else row["reason"]
     if word != "no_address":
         choice = (await person.client.get(person.link())).text
-        assert ("Stop all mails" in choice and "for good" not in choice) is (word == "reachable")
+        assert ("Stop all emails" in choice and "for good" not in choice) is (word == "reachable")
     assert set(answers.values()) == {word}, answers
 
 

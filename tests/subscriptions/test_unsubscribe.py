@@ -81,15 +81,15 @@ async def test_a_topic_alone_then_all_then_again(
     client: httpx.AsyncClient, db_session: AsyncSession, contact: Contact
 ) -> None:
     path = path_of(contact, "news")
-    assert "Stop mails about news" in (await client.get(path)).text
+    assert "Stop emails about news" in (await client.get(path)).text
     answer = await client.post(path)
-    assert "No more mails about news" in answer.text
+    assert "No more emails about news" in answer.text
     assert await state(db_session, contact) == ({"news": False}, [], ["contact.unsubscribed"])
     await client.post(path, data={"all": "1"})
     consent, listed, names = await state(db_session, contact)
     assert (consent, listed, len(names)) == ({"news": False, "email": False}, ["zoe.doe@example.com"], 2)
     answer = await client.post(path, data=AGAIN)
-    assert "You get mails again" in answer.text
+    assert "You get emails again" in answer.text
     consent, listed, names = await state(db_session, contact)
     assert (consent, listed, names[-1]) == ({"news": True, "email": True}, [], "contact.resubscribed")
 
@@ -100,10 +100,10 @@ async def test_a_bounced_address_stays_on_the_list(
     db_session.add(Suppression(tenant_id=contact.tenant_id, channel=1, address="zoe.doe@example.com", reason="bounced"))
     await db_session.flush()
     page = (await client.get(path_of(contact))).text
-    assert "Mails to you came back" in page and "I want them again" not in page
+    assert "Emails to you came back" in page and "I want them again" not in page
     answer = await client.post(path_of(contact), data=AGAIN)
     assert (await state(db_session, contact))[1] == ["zoe.doe@example.com"]
-    assert "You get mails again" not in answer.text and "could not be delivered" in answer.text
+    assert "You get emails again" not in answer.text and "could not be delivered" in answer.text
 
 
 async def test_a_spam_report_is_not_taken_back_by_a_click(
@@ -144,7 +144,7 @@ async def test_consent_given_elsewhere_does_not_hide_a_later_click(
     contact.consent = {"email": True}
     await db_session.flush()
     assert "You are unsubscribed" in (await client.get(path)).text
-    assert "You get mails again" in (await client.post(path, data=AGAIN)).text
+    assert "You get emails again" in (await client.post(path, data=AGAIN)).text
     assert (await state(db_session, contact))[2][-1] == "contact.resubscribed"
 
 
@@ -176,7 +176,7 @@ async def test_a_click_alone_is_no_consent(
     assert answer.status_code == 200 and "not the address that this mail went to" in answer.text
     assert await state(db_session, contact) == ({"email": False}, ["zoe.doe@example.com"], ["contact.unsubscribed"])
     answer = await client.post(path, data={"again": "1", "address": " Zoe.DOE@example.com "})
-    assert "You get mails again" in answer.text
+    assert "You get emails again" in answer.text
 
 
 @pytest.mark.parametrize("size", [17_000, 900_000])
