@@ -24,6 +24,8 @@ CallError = performers.CallFailed | ValueError | TimeoutError
 class AskConfig(msgspec.Struct):
     policy: Literal["resend", "hold"] = "resend"
     to: str = ""
+    value: str = ""
+    """What it asks about, when it is not the address of the contact."""
 
 
 class Ask(NodeType):
@@ -34,7 +36,7 @@ class Ask(NodeType):
 
     @staticmethod
     def compile(config: AskConfig, scope: Any) -> Asks:
-        email, to = scope.field("contact.email"), scope.text(config.to)
+        email, to = scope.text(config.value) if config.value else scope.field("contact.email"), scope.text(config.to)
         return Asks(
             lambda step: Call(
                 "fake", {"email": email(step)}, target=to(step) if config.to else "", policy=config.policy, timeout_s=1

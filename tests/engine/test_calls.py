@@ -21,7 +21,7 @@ from app.flow.performers import PlacedCall
 from app.lib import database
 from tests.engine.calling import Ask, Doing, Fake, asking, connect, finish, make_calls, perform_with
 from tests.fixtures.database import CommittedDatabase
-from tests.fixtures.world import World
+from tests.fixtures.world import World, flow, node
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RETRY = {"attempts": 2, "backoff": {"type": "fixed", "delay": 60_000, "jitter": False}}
@@ -57,6 +57,23 @@ def test_a_run_waits_for_its_answer_and_goes_on_with_it(any_way: World, url: str
     assert world.one("select count(*) from contacts where tags = array[length(email)::text]") == 25
     assert world.one("select count(*) from calls") == 0
     world.balanced()
+    assert integrity.check(world.db) == []
+
+
+def test_a_run_without_a_contact_calls_too(any_way: World, url: str, fake: Fake) -> None:
+    world = any_way
+    ask = node("a", "ask", to="{{ event.host }}", value="{{ event.n }}")
+    trigger = {"data": {"contact": "optional"}}
+    workflow = world.workflow(flow(None, [ask, node("end", "end")], ("trigger", "a"), ("a", "end"), trigger=trigger))
+    world.start_nobody(workflow, {"n": "abc", "host": "api.example"}, 2)
+    world.put("manual", world.contacts(1), {"n": "abcd", "host": "api.example"}, kind=1, workflow_id=workflow)
+    world.engine.advance()
+    assert world.one("select array_agg(distinct target) from calls") == ["api.example"]
+    assert make_calls(url) == 3
+    world.engine.advance()
+    assert world.runs(workflow) == {"completed": 3}
+    lengths = "select array_agg(output->'length' order by output->'length') from steps where node_id = 'a'"
+    assert world.one(lengths) == [3, 3, 4]
     assert integrity.check(world.db) == []
 
 
