@@ -32,9 +32,9 @@ LOOK_AHEAD = 100
 
 def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -> RunState:
     """A run as it stands in the database."""
-    graph = matcher.graph(row.workflow_id, row.version)
-    node, start = graph.nodes[row.node_id or ""], graph.starts[row.trigger_id or TRIGGER]
-    run = RunState(row.id, graph, start, contact, row.raw_event, node, row.started, row.occurred_at, now)
+    flow = matcher.flow(row.workflow_id, row.version)
+    node, start = flow.nodes[row.node_id or ""], flow.starts[row.trigger_id or TRIGGER]
+    run = RunState(row.id, flow, start, contact, row.raw_event, node, row.started, row.occurred_at, now)
     run.seq, run.attempt, run.fence, run.stored_status = row.seq, row.attempt, row.fence, row.status
     run.waits_for, run.moved_at = row.waits_for, row.waits_since
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
@@ -98,13 +98,13 @@ class Arrivals:
             return None
         batch = Batch(self.now)
         contact_ids = _distinct(item.contact_id for item, _ in self.wanted if item.contact_id)
-        graphs = _distinct(graph for _, targets in self.wanted for graph in targets)
-        names = claim.fields(self.matcher.fields_of(graphs))
+        flows = _distinct(flow for _, targets in self.wanted for flow in targets)
+        names = claim.fields(self.matcher.fields_of(flows))
         stored = claim.contacts(self.cursor, contact_ids, names)
         locked()
         active = self._active()
-        graphs += [self.matcher.graph(row.workflow_id, row.version) for row in active]
-        if (needed := claim.fields(self.matcher.fields_of(graphs))) != names:  # active runs look at more
+        flows += [self.matcher.flow(row.workflow_id, row.version) for row in active]
+        if (needed := claim.fields(self.matcher.fields_of(flows))) != names:  # active runs look at more
             names, stored = needed, claim.contacts(self.cursor, contact_ids, needed)
         batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
         entries = self._entries(batch)
@@ -136,7 +136,7 @@ class Arrivals:
             if live[:2] in self.matcher.unreadable:
                 self.left[item, live.workflow_id, None] = None
             else:
-                targets.append(self.matcher.graph(*live[:2]))
+                targets.append(self.matcher.flow(*live[:2]))
         return targets
 
     def _active(self) -> list[RunRow]:
@@ -177,7 +177,7 @@ class Arrivals:
     def _of_item(self, item: Item) -> list[RunState]:
         """The runs of this batch that the item may wake, or whose goal it may be."""
         runs = self.runs.get(item.contact_id or NOBODY, ())
-        return [run for run in runs if _is_for(item, run.id, run.graph.workflow_id)]
+        return [run for run in runs if _is_for(item, run.id, run.flow.workflow_id)]
 
     def _waiting(self) -> list[RunRow]:
         """The stored runs that wait for what came in."""
@@ -197,26 +197,24 @@ class Arrivals:
     def _entries(self, batch: Batch) -> Entries:
         entering: dict[CompiledFlow, list[bytes]] = {}
         for item, targets in self.wanted:
-            for graph in targets:
-                if graph.reentry != "always" and item.contact_id:
-                    entering.setdefault(graph, []).append(item.contact_id)
+            for flow in targets:
+                if flow.reentry != "always" and item.contact_id:
+                    entering.setdefault(flow, []).append(item.contact_id)
         standing: set[Key] = set()
         history: dict[Key, int] = {}
         if entering:
             contact_ids = _distinct(contact_id for group in entering.values() for contact_id in group)
-            standing = claim.standing(self.cursor, contact_ids, _distinct(graph.workflow_id for graph in entering))
+            standing = claim.standing(self.cursor, contact_ids, _distinct(flow.workflow_id for flow in entering))
             if remembering := _distinct(g.workflow_id for g in entering if g.reentry in ("once", "cooldown")):
                 history = claim.history(self.cursor, contact_ids, remembering)
         return Entries(batch, standing, history)
 
     def _remember(self) -> None:
         """Put events that were handled before among `wanted`, where they may be goals of the runs that begin now."""
-        entering = [
-            (item, graph) for item, targets in self.wanted for graph in targets if graph.goals and item.contact_id
-        ]
+        entering = [(item, flow) for item, targets in self.wanted for flow in targets if flow.goals and item.contact_id]
         if not entering:
             return
-        names = frozenset().union(*(graph.goal_events for _, graph in entering))
+        names = frozenset().union(*(flow.goal_events for _, flow in entering))
         here = {item.event_id for item, _ in self.wanted}
         missed = [
             item for item in claim.past(self.cursor, [item for item, _ in entering], names) if item.event_id not in here
@@ -245,15 +243,13 @@ class Arrivals:
         if item.kind == InboxKind.START and not targets:
             wanted = item.workflow_id or bytes(16)
             batch.refusals.append(Refusal(item.tenant_id, wanted, item.contact_id, None, "workflow_not_active", None))
-        for graph in targets:
+        for flow in targets:
             run_id = item.run_id or next(fresh)
-            starts = self._starts(batch, graph, item)
+            starts = self._starts(batch, flow, item)
             if not starts:
                 continue
             start = starts[0]
-            run = RunState(
-                run_id, graph, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now
-            )
+            run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
             run.event_id = item.event_id
             if item.kind == InboxKind.START:
                 run.origin = int(RunOrigin.HAND)
@@ -261,26 +257,26 @@ class Arrivals:
                 run.depth, run.origin = item.depth, int(RunOrigin.CHANGE)
             if not entries.admitted(run, starts, item):
                 continue
-            ahead = self._goal_ahead(run, place) if graph.goals and contact.id else None
-            paused = self.matcher.live[graph.workflow_id].paused
+            ahead = self._goal_ahead(run, place) if flow.goals and contact.id else None
+            paused = self.matcher.live[flow.workflow_id].paused
             if entries.admit(run, item, paused=paused, reaches=ahead is not None):
                 if ahead is None:
                     batch.enter(run)
                 else:
                     batch.stand(run)
                     self.leaving.setdefault(ahead[0], []).append((run, ahead[1]))
-                if run.active and contact.id and (graph.goals or run.awaited is not None):
+                if run.active and contact.id and (flow.goals or run.awaited is not None):
                     self.runs.setdefault(contact.id, []).append(run)
 
-    def _starts(self, batch: Batch, graph: CompiledFlow, item: Item) -> list[CompiledStart]:
-        """The triggers of `graph` by which a run may begin with `item`; without any the refusal is kept."""
+    def _starts(self, batch: Batch, flow: CompiledFlow, item: Item) -> list[CompiledStart]:
+        """The triggers of `flow` by which a run may begin with `item`; without any the refusal is kept."""
         if item.kind != InboxKind.START:
-            return graph.listening[item.name]
-        start = graph.by_hand if item.contact_id else graph.of_nobody
+            return flow.listening[item.name]
+        start = flow.by_hand if item.contact_id else flow.of_nobody
         if start is not None:
             return [start]
         reason = "takes_no_contact" if item.contact_id else "needs_contact"
-        batch.refusals.append(Refusal(item.tenant_id, graph.workflow_id, item.contact_id, None, reason, None))
+        batch.refusals.append(Refusal(item.tenant_id, flow.workflow_id, item.contact_id, None, reason, None))
         return []
 
     def _goal_ahead(self, run: RunState, place: int) -> tuple[int, CompiledGoal] | None:
@@ -292,7 +288,7 @@ class Arrivals:
             item = self.wanted[later][0]
             if item.contact_id != run.contact.id or not left:
                 break
-            if item.kind in HAPPENED and item.name in run.graph.goal_events:
+            if item.kind in HAPPENED and item.name in run.flow.goal_events:
                 left -= 1
                 goal = _reached(run, item, _properties(item))
                 if goal is not None:
@@ -304,7 +300,7 @@ class Arrivals:
         for run in self._of_item(item):
             if item.kind == claim.PAST and run.fence is not None:
                 continue  # it was judged by this event when that was handled
-            if run.graph.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
+            if run.flow.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
                 goal = _reached(run, item, event)
                 if goal is not None:
                     batch.cut_short(run, GOAL_REACHED, "goal", goal)
@@ -330,10 +326,10 @@ def _properties(item: Item) -> dict[str, Any]:
 
 def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal | None:
     """The first of the run's goals that this event reaches."""
-    if item.tenant_id != run.graph.tenant_id:
+    if item.tenant_id != run.flow.tenant_id:
         return None
     view = GoalView(run, item.name, event)
-    return next((goal for goal in run.graph.goals if goal.event == item.name and goal.met(view) is not None), None)
+    return next((goal for goal in run.flow.goals if goal.event == item.name and goal.met(view) is not None), None)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

@@ -29,16 +29,16 @@ def change_events(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[Cont
         run = contact.changed_by
         if run is None:
             continue
-        tenant_id = run.graph.tenant_id
+        tenant_id = run.flow.tenant_id
         wanted = [name for name in CONTACT_CHANGES if (tenant_id, name) in listened]
         if not wanted:
             continue
         if run.depth >= MAX_DEPTH:
-            log.warning("engine.echo_ended", workflow_id=run.graph.workflow_id.hex(), depth=run.depth)
+            log.warning("engine.echo_ended", workflow_id=run.flow.workflow_id.hex(), depth=run.depth)
             continue
         for name, properties in _events(contact):
             if name in wanted:
-                yield ContactChangeEvent(tenant_id, name, contact.id, run.graph.workflow_id, run.depth + 1, properties)
+                yield ContactChangeEvent(tenant_id, name, contact.id, run.flow.workflow_id, run.depth + 1, properties)
 
 
 def _events(contact: ContactState) -> Iterator[tuple[str, dict[str, Any]]]:

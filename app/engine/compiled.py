@@ -64,7 +64,7 @@ class StatCounter:
 
 
 class CompiledNode:
-    """One node of the graph."""
+    """One node of the flow."""
 
     __slots__ = (
         "answered",

@@ -49,7 +49,7 @@ class Entries:
 
     def remember(self, run: RunState) -> None:
         """An active run whose end within this batch must be seen."""
-        self.active[run.contact.id, run.graph.workflow_id, run.entry_key or ""] = run
+        self.active[run.contact.id, run.flow.workflow_id, run.entry_key or ""] = run
 
     def admitted(self, run: RunState, starts: list[CompiledStart], item: Item) -> bool:
         """Do the conditions of one of `starts` hold? The run begins by the first whose do.
@@ -79,11 +79,11 @@ class Entries:
         `reaches`: it is known to reach a goal after its entry, so that the contact may well meet one by now. A run of nobody has no
         entry key: who was in before, and who has reached a goal, is a question about a contact.
         """
-        graph, nobody = run.graph, run.contact.id == NOBODY
+        flow, nobody = run.flow, run.contact.id == NOBODY
         key = ""
         try:
-            if graph.entry_key is not None and not nobody:
-                key = as_key(graph.entry_key(run))
+            if flow.entry_key is not None and not nobody:
+                key = as_key(flow.entry_key(run))
         except ConditionError as error:
             return self._refuse(run, "condition_error", {"error": str(error)})
         if item.at - item.occurred_at > LATEST:
@@ -94,33 +94,33 @@ class Entries:
             return self._refuse(run, "workflow_paused", None)
         if nobody:
             return True
-        place = (run.contact.id, graph.workflow_id, key)
-        if (place in self.active or place in self.history) and (reason := self._reason(graph, place)) is not None:
+        place = (run.contact.id, flow.workflow_id, key)
+        if (place in self.active or place in self.history) and (reason := self._reason(flow, place)) is not None:
             return self._refuse(run, *reason)
-        if graph.contact_goals and not reaches and (met := met_by_contact(graph.contact_goals, run)) is not None:
+        if flow.contact_goals and not reaches and (met := met_by_contact(flow.contact_goals, run)) is not None:
             goal, rules = met
             return self._refuse(run, "goal_already_reached", {"goal": goal.id, "name": goal.name, "rules": rules})
-        if graph.reentry != "always":  # the index of active runs leaves runs without an entry key alone
+        if flow.reentry != "always":  # the index of active runs leaves runs without an entry key alone
             run.entry_key = key
             self.active[place] = run
             self.history[place] = run.started
         return True
 
-    def _reason(self, graph: CompiledFlow, place: Key) -> Reason | None:
+    def _reason(self, flow: CompiledFlow, place: Key) -> Reason | None:
         run = self.active.get(place)
         active = place in self.active and (run is None or run.active)
         last = self.history.get(place)
         return reentry_refusal(
-            graph.reentry,
-            graph.cooldown,
+            flow.reentry,
+            flow.cooldown,
             active,
             None if last is None else rows.instant(last),
             rows.instant(self.batch.now),
         )
 
     def _refuse(self, run: RunState, reason: str, detail: dict[str, Any] | None) -> bool:
-        graph = run.graph
+        flow = run.flow
         self.batch.refusals.append(
-            Refusal(graph.tenant_id, graph.workflow_id, run.contact.id or None, run.event_id, reason, detail)
+            Refusal(flow.tenant_id, flow.workflow_id, run.contact.id or None, run.event_id, reason, detail)
         )
         return False

@@ -1,6 +1,6 @@
 """Goals: what ends a run early as a success. Reached by an event, or by how the contact is.
 
-A goal on the contact is also asked without an event: of who enters, and before each step that sends. Only the graphs that have one
+A goal on the contact is also asked without an event: of who enters, and before each step that sends. Only the flows that have one
 pay for it: their sending steps decide something about the person, those of others do the same for everybody.
 """
 

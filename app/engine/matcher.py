@@ -45,7 +45,7 @@ select uuid_send(v.workflow_id), v.version, v.tenant_id,
   exists (select from jsonb_array_elements(v.graph->'nodes') node where node->>'type' <> all(%s))
 from workflow_versions v join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
-_GRAPHS = """
+_DOCUMENTS = """
 select uuid_send(v.workflow_id), v.version, v.tenant_id, v.graph, w.timezone, w.settings->>'country'
 from workflow_versions v join workspaces w on w.id = v.tenant_id
 join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
@@ -88,7 +88,7 @@ class Matcher:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.epoch = -1
-        self.graphs: OrderedDict[Version, CompiledFlow] = OrderedDict()
+        self.flows: OrderedDict[Version, CompiledFlow] = OrderedDict()
         """Compiled versions, those last that were asked for last."""
         self.unreadable: dict[Version, str] = {}
         """Versions that do not compile here, and why."""
@@ -150,68 +150,66 @@ class Matcher:
         self._listening = known
 
     def _refresh_places(self) -> None:
-        tenants = list({graph.tenant_id for graph in self.graphs.values()})
+        tenants = list({flow.tenant_id for flow in self.flows.values()})
         tenant_rows = self.connection.execute(_PLACES, (tenants,)).fetchall() if tenants else []
         places = {tenant_id: (timezone, country) for tenant_id, timezone, country in tenant_rows}
-        for graph in self.graphs.values():
-            graph.timezone, graph.country = places.get(graph.tenant_id, (graph.timezone, graph.country))
+        for flow in self.flows.values():
+            flow.timezone, flow.country = places.get(flow.tenant_id, (flow.timezone, flow.country))
 
     def needed(self, versions: Iterable[Version]) -> list[Version]:
         """Those of `versions` that are still to be compiled."""
-        return [v for v in dict.fromkeys(versions) if v not in self.graphs and v not in self.unreadable]
+        return [v for v in dict.fromkeys(versions) if v not in self.flows and v not in self.unreadable]
 
     def compile_missing(self, versions: Iterable[Version]) -> None:
         """Compile those of `versions` that are not compiled yet: one query, however many."""
         needed = self.needed(versions)
         if not needed:
             return
-        rows = self.connection.execute(_GRAPHS, _ids(needed)).fetchall()
+        rows = self.connection.execute(_DOCUMENTS, _ids(needed)).fetchall()
         for workflow_id, version, tenant_id, document, timezone, country in rows:
             key = bytes(workflow_id), version
             try:
-                flow, unreadable = read_document(document)
-                graph = CompiledFlow(*key, tenant_id, flow, timezone, country, unreadable=unreadable)
-                self.graphs[key] = graph
-                self._steps += len(graph.nodes)
+                parsed, unreadable = read_document(document)
+                flow = CompiledFlow(*key, tenant_id, parsed, timezone, country, unreadable=unreadable)
+                self.flows[key] = flow
+                self._steps += len(flow.nodes)
             except Exception as error:  # one that cannot be understood must not keep the others from starting
                 self.unreadable[key] = repr(error)[:200]
                 log.error("workflow.unreadable", workflow_id=key[0].hex(), version=version, error=self.unreadable[key])
         self._look_at()
 
-    def graph(self, workflow_id: bytes, version: int) -> CompiledFlow:
+    def flow(self, workflow_id: bytes, version: int) -> CompiledFlow:
         """A version, compiled at first sight. Raises VersionNotUnderstood, and LookupError when there is none."""
         key = workflow_id, version
-        known = self.graphs.get(key)
+        known = self.flows.get(key)
         if known is None:
             self.compile_missing([key])
-            known = self.graphs.get(key)
+            known = self.flows.get(key)
             if known is None and key in self.unreadable:
                 raise VersionNotUnderstood(self.unreadable[key])
             if known is None:
                 raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
-        self.graphs.move_to_end(key)
+        self.flows.move_to_end(key)
         return known
 
     def trim(self) -> None:
         """Let go of the versions that were not asked for for the longest time. Between batches: within one, a version is one object."""
         if self._steps > MOST_STEPS:
             while self._steps > MOST_STEPS:
-                _, graph = self.graphs.popitem(last=False)
-                self._steps -= len(graph.nodes)
+                _, flow = self.flows.popitem(last=False)
+                self._steps -= len(flow.nodes)
             self._look_at()
 
     def _look_at(self) -> None:
         listened_fields = {*COLUMNS, "attributes", "tags"} if self.listened else set()
-        self.reads = frozenset(listened_fields.union(*(graph.reads for graph in self.graphs.values())))
+        self.reads = frozenset(listened_fields.union(*(flow.reads for flow in self.flows.values())))
 
-    def fields_of(self, graphs: Iterable[CompiledFlow]) -> frozenset[str]:
+    def fields_of(self, flows: Iterable[CompiledFlow]) -> frozenset[str]:
         """Fields of contacts that a batch of runs of these versions looks at."""
-        graphs = list(graphs)
+        flows = list(flows)
         heard = {tenant_id for tenant_id, _ in self.listened}
-        listened_fields = (
-            {*COLUMNS, "attributes", "tags"} if any(graph.tenant_id in heard for graph in graphs) else set()
-        )
-        return frozenset(listened_fields.union(*(graph.reads for graph in graphs)))
+        listened_fields = {*COLUMNS, "attributes", "tags"} if any(flow.tenant_id in heard for flow in flows) else set()
+        return frozenset(listened_fields.union(*(flow.reads for flow in flows)))
 
     def partly_understood(self) -> list[bytes]:
         """Workflows with steps or versions that another process understands: what was put back for their runs stays in the inbox."""

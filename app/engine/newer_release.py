@@ -29,5 +29,5 @@ def why_left(matcher: Matcher, row: RunRow) -> str:
         return f"The workflow cannot be understood. {LEFT_TO_NEWER}"
     if row.waits_for is None and row.resume_port is None:
         return ""  # the walk comes to the step by itself, and waits there with ever longer pauses
-    node = matcher.graph(row.workflow_id, row.version).nodes.get(row.node_id or "")
+    node = matcher.flow(row.workflow_id, row.version).nodes.get(row.node_id or "")
     return f"{node.not_understood.why} {LEFT_TO_NEWER}" if node is not None and node.not_understood else ""

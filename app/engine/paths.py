@@ -81,7 +81,7 @@ class SharedPath:
         "counters",
         "departed",
         "end",
-        "graph",
+        "flow",
         "has_own_times",
         "has_room",
         "messages",
@@ -97,8 +97,8 @@ class SharedPath:
         "visits",
     )  # fmt: skip
 
-    def __init__(self, graph: CompiledFlow, parent: SharedPath | None, seq: int) -> None:
-        self.graph, self.parent, self.seq = graph, parent, seq
+    def __init__(self, flow: CompiledFlow, parent: SharedPath | None, seq: int) -> None:
+        self.flow, self.parent, self.seq = flow, parent, seq
         self.target: CompiledNode | None = None
         self.end = UNDER_WAY
         self.has_room: bool = parent is not None and parent.has_room
@@ -148,7 +148,7 @@ class SharedPath:
         self, status: int, node: CompiledNode | None, error: str | None = None, goal: str | None = None
     ) -> None:
         """The runs end here, with this status; `node`: where they stood last."""
-        self.counters.append(self.graph.end_counters[END_KEYS[status]])
+        self.counters.append(self.flow.end_counters[END_KEYS[status]])
         self.end = PathEnd(status, node, self.seq, error=error, goal=goal)
 
     def from_start(self) -> list[SharedPath]:

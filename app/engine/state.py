@@ -145,7 +145,7 @@ class RunState:
     def __init__(
         self,
         run_id: bytes,
-        graph: CompiledFlow,
+        flow: CompiledFlow,
         start: CompiledStart,
         contact: ContactState,
         raw_event: bytes | None,
@@ -154,7 +154,7 @@ class RunState:
         occurred_at: int,
         now: int,
     ) -> None:
-        self.id, self.graph, self.start, self.contact = run_id, graph, start, contact
+        self.id, self.flow, self.start, self.contact = run_id, flow, start, contact
         self.raw_event, self.node = raw_event, node
         self.started, self.occurred_at, self.clock = started, occurred_at, now
         self.moved_at = occurred_at
@@ -202,11 +202,11 @@ class RunState:
 
     @property
     def zone(self) -> tzinfo:
-        return zone_of(self.contact.columns.get("timezone"), self.graph.timezone)
+        return zone_of(self.contact.columns.get("timezone"), self.flow.timezone)
 
     @property
     def country(self) -> str | None:
-        return self.graph.country
+        return self.flow.country
 
     @property
     def data(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class RunState:
             "event": self.event,
             "steps": self.steps,
             "vars": self.vars,
-            "workspace": {"timezone": self.graph.timezone},
+            "workspace": {"timezone": self.flow.timezone},
         }
 
 

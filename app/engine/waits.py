@@ -33,7 +33,7 @@ class _StepOnEvent:
 def answer(run: RunState, item: Item, event: dict[str, Any]) -> WaitFor | None:
     """The wait that this event ends; None when the run does not wait for it. `event`: its properties."""
     node = run.node if run.path is None else run.path.end.node
-    if run.awaited != item.name or run.status != WAITING or node is None or item.tenant_id != run.graph.tenant_id:
+    if run.awaited != item.name or run.status != WAITING or node is None or item.tenant_id != run.flow.tenant_id:
         return None
     try:
         wait = node.run(run)
@@ -73,7 +73,7 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
             continue
         output = output_of(item, event)
         run.moved_at = item.occurred_at
-        if run.graph.workflow_id in paused:
+        if run.flow.workflow_id in paused:
             batch.keep_answer(run, wait.port, output)
         else:
             batch.go_on(run, wait.port, output)
@@ -91,7 +91,7 @@ def look_back(cursor: Cursor, batch: Batch) -> None:
             if place not in known:
                 earlier = places.get(place)
                 since = run.occurred_at if earlier is None else min(run.occurred_at, earlier[3])
-                places[place] = run.graph.tenant_id, *place, since
+                places[place] = run.flow.tenant_id, *place, since
         known |= {place: [] for place in places}
         for item in claim.past_of(cursor, places.values()) if places else ():
             known[item.contact_id or NOBODY, item.name].append(item)

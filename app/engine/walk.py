@@ -1,4 +1,4 @@
-"""The walk: every run of a batch, one after the other, through the compiled graph in memory until it waits, asks or ends.
+"""The walk: every run of a batch, one after the other, through the compiled flow in memory until it waits, asks or ends.
 
 Run by run, not node by node: two runs of one contact are in order for free, the second sees what the first changed. What is the
 same for many is found once, in `paths`: a run costs one call for each node that decides something about the person, and nodes
@@ -78,11 +78,11 @@ class Batch:
 
     def enter(self, run: RunState) -> None:
         """A new run takes its first steps."""
-        graph = run.graph
-        has_room = graph.room is None or run.contact.has_room(graph.room)
+        flow = run.flow
+        has_room = flow.room is None or run.contact.has_room(flow.room)
         path = self._beginnings.get((run.start, has_room))
         if path is None:
-            path = self._beginnings[run.start, has_room] = self._new_path(graph, None, 0)
+            path = self._beginnings[run.start, has_room] = self._new_path(flow, None, 0)
             path.has_room = has_room
             path.counters += run.start.entry_counters
             self._follow(path, run.start.counter)
@@ -91,7 +91,7 @@ class Batch:
     def stand(self, run: RunState) -> None:
         """A new run comes in and stands at its first step, which it does not take: `cut_short` ends it in this batch."""
         assert run.node is not None
-        path = self._new_path(run.graph, None, 0)
+        path = self._new_path(run.flow, None, 0)
         path.counters += [*run.start.entry_counters, run.node.waiting_counter]
         path.end = PathEnd(WAITING, run.node, 0)
         path.runs.append(run)
@@ -141,7 +141,7 @@ class Batch:
         """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
         node = run.node
         assert node is not None and run.path is None
-        path = self._new_path(run.graph, None, run.seq)
+        path = self._new_path(run.flow, None, run.seq)
         path.departed, path.visits = node.waiting_counter, run.visits
         path.counters.append(node.waiting_counter)
         path.end = PathEnd(WAITING, node, run.seq, run.moved_at, port, output, run.step_started, run.attempt)
@@ -153,12 +153,12 @@ class Batch:
         node = run.node if run.path is None else run.path.end.node
         assert node is not None
         if run.path is None:
-            path = self._new_path(run.graph, None, run.seq)
+            path = self._new_path(run.flow, None, run.seq)
             path.departed, path.has_own_times, path.visits = node.waiting_counter, True, run.visits
         else:  # it was suspended earlier in this batch: all it did stays, but it stands there no more
             before = run.path
             before.runs.remove(run)
-            path = self._new_path(run.graph, before.parent, before.end.seq)
+            path = self._new_path(run.flow, before.parent, before.end.seq)
             path.departed, path.has_own_times, path.steps = before.departed, before.has_own_times, list(before.steps)
             path.counters = [counter for counter in before.counters if counter is not node.waiting_counter]
             path.messages, path.changes, path.outputs, path.visits = (
@@ -176,8 +176,8 @@ class Batch:
 
     # Walking -------------------------------------------------------------------------------------------------------
 
-    def _new_path(self, graph: CompiledFlow, parent: SharedPath | None, seq: int) -> SharedPath:
-        path = SharedPath(graph, parent, seq)
+    def _new_path(self, flow: CompiledFlow, parent: SharedPath | None, seq: int) -> SharedPath:
+        path = SharedPath(flow, parent, seq)
         self.paths.append(path)
         return path
 
@@ -185,13 +185,13 @@ class Batch:
         """Where runs that stood on this node at this step set out again."""
         node = run.node
         assert node is not None
-        room = run.graph.room
+        room = run.flow.room
         has_room = room is None or run.contact.has_room(room)
-        visits = run.visits if run.graph.repeating else {}
+        visits = run.visits if run.flow.repeating else {}
         place = node, run.seq, has_room, frozenset(visits.items()) if visits else None
         path = self._returns.get(place)
         if path is None:
-            path = self._returns[place] = self._new_path(run.graph, None, run.seq)
+            path = self._returns[place] = self._new_path(run.flow, None, run.seq)
             path.visits = visits
             path.departed, path.target, path.has_room = node.waiting_counter, node, has_room
         return path
@@ -240,7 +240,7 @@ class Batch:
             if key is not None and (known := path.alike.get(key)) is not None:
                 return known
             path.unlike += 1
-        new = self._new_path(path.graph, path, path.seq)
+        new = self._new_path(path.flow, path, path.seq)
         if key is None:  # one person's own way: there is nobody to compare with further on
             new.unlike = UNLIKE_AT_MOST
         # What a step adds to this contact alone was not reckoned with: later steps ask whether there is room.
@@ -360,7 +360,7 @@ class Batch:
             if isinstance(effect, ContactChange):
                 path.changes.append(effect)
             elif isinstance(effect, SetVars):
-                wanted = path.graph.kept_vars
+                wanted = path.flow.kept_vars
                 path.vars |= {name: value for name, value in effect.values.items() if name in wanted or "*" in wanted}
             elif isinstance(effect, SendMessage):
                 awaited = (effect.awaits or node.awaits) and not answered

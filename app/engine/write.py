@@ -177,8 +177,8 @@ def message_rows(batch: Batch) -> list[bytes]:
     queued = rows.int2(MessageStatus.QUEUED)
     for path in batch.paths:
         if path.runs:
-            graph = path.graph
-            place = rows.int4(graph.tenant_id) + UUID_HEAD + graph.workflow_id + rows.int4(graph.version)
+            flow = path.flow
+            place = rows.int4(flow.tenant_id) + UUID_HEAD + flow.workflow_id + rows.int4(flow.version)
             for one in [message for stretch in path.from_start() for message in stretch.messages]:
                 middle = rows.int2(one.seq) + place + one.node.field
                 tail = _message_fields(one.message, one.awaited, queued) + at + at
@@ -273,26 +273,26 @@ def counter_increments(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter
         if path.parent is not None:
             path.parent.count += path.count
     for path in batch.paths:
-        graph, count = path.graph, path.count
+        flow, count = path.flow, path.count
         for counter in path.counters:
-            yield graph, counter, count
+            yield flow, counter, count
         for message in path.messages:
-            yield graph, message.node.queued_counter, count
+            yield flow, message.node.queued_counter, count
         if path.departed is not None:
-            yield graph, path.departed, -count
+            yield flow, path.departed, -count
         if path.runs and path.end.status >= COMPLETED:
             seconds = sum((batch.now - run.started) // 1_000_000 for run in path.runs if run.fence is not None)
-            yield graph, graph.seconds_counter, seconds
+            yield flow, flow.seconds_counter, seconds
 
 
 def stats_arguments(batch: Batch, shard: int) -> tuple[Any, ...] | None:
     """Arguments of STATS, in one order for all workers; None when nothing was counted."""
     counts: dict[tuple[CompiledFlow, StatCounter], int] = {}
-    for graph, counter, count in counter_increments(batch):
-        counts[graph, counter] = counts.get((graph, counter), 0) + count
+    for flow, counter, count in counter_increments(batch):
+        counts[flow, counter] = counts.get((flow, counter), 0) + count
     lines = sorted(
-        (graph.workflow_id, graph.version, counter.node_id, counter.key, graph.tenant_id, count)
-        for (graph, counter), count in counts.items()
+        (flow.workflow_id, flow.version, counter.node_id, counter.key, flow.tenant_id, count)
+        for (flow, counter), count in counts.items()
         if count
     )
     if not lines:

@@ -217,12 +217,12 @@ def test_who_bought_after_the_late_entry_is_a_conversion(world: World, reentry: 
     sound(world)
 
 
-def test_only_graphs_with_such_goals_pay(world: World) -> None:
-    """The sending step of any other graph does the same for everybody, so it is walked once a batch."""
+def test_only_flows_with_such_goals_pay(world: World) -> None:
+    """The sending step of any other flow does the same for everybody, so it is walked once a batch."""
     asked = world.workflow(mailing(BOUGHT))
     plain = world.workflow(mailing({**BOUGHT, "checkContact": False}))
     world.emit("e", world.contacts(1))
-    graphs = {key[0]: graph for key, graph in world.engine.matcher.graphs.items()}
-    assert graphs[asked.bytes].nodes["m1"].constant_outcome is None
-    assert graphs[plain.bytes].nodes["m1"].constant_outcome is not None
-    assert graphs[asked.bytes].nodes["t"].constant_outcome is not None
+    flows = {key[0]: compiled for key, compiled in world.engine.matcher.flows.items()}
+    assert flows[asked.bytes].nodes["m1"].constant_outcome is None
+    assert flows[plain.bytes].nodes["m1"].constant_outcome is not None
+    assert flows[asked.bytes].nodes["t"].constant_outcome is not None

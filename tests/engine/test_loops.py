@@ -98,9 +98,11 @@ def test_a_wrong_number_of_a_visit_is_found(world: World) -> None:
 
 def walked(nodes: list[dict[str, Any]], *edges: Any) -> tuple[Batch, EngineRun]:
     """One run through a version, in memory alone."""
-    graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("go", nodes, *edges)))
+    compiled = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("go", nodes, *edges)))
     batch = Batch(0)
-    run = EngineRun(bytes(16), graph, graph.by_hand, ContactState(bytes(16)), b"{}", graph.by_hand.node, 0, 0, 0)
+    run = EngineRun(
+        bytes(16), compiled, compiled.by_hand, ContactState(bytes(16)), b"{}", compiled.by_hand.node, 0, 0, 0
+    )
     batch.enter(run)
     return batch, run
 

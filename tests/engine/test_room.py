@@ -102,6 +102,6 @@ def test_steps_that_are_the_same_for_all_stay_shared(world: World) -> None:
     """However many people come, a stretch of such steps is walked and encoded once."""
     flow_id = world.workflow(tagging("one", "two", "three"))
     world.emit("e", world.contacts(1))
-    graph = world.engine.matcher.graphs[flow_id.bytes, 1]
-    assert graph.room == (3, 0)
-    assert all(step.constant_outcome is not None for step in graph.nodes.values())
+    compiled = world.engine.matcher.flows[flow_id.bytes, 1]
+    assert compiled.room == (3, 0)
+    assert all(step.constant_outcome is not None for step in compiled.nodes.values())

@@ -154,18 +154,18 @@ def entered(outcome: Callable[[Any], Outcome], people: int) -> Batch:
     """`people` who take a step that makes `outcome` of their number."""
     Makes.outcome = staticmethod(outcome)
     nodes = [node("m", "makes", retry={"attempts": 1}), node("end", "end")]
-    graph = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("e", nodes, ("trigger", "m"), ("m", "end"))))
+    compiled = CompiledFlow(bytes(16), 1, 1, Flow.load(flow("e", nodes, ("trigger", "m"), ("m", "end"))))
     batch = Batch(0)
     for number in range(people):
         contact = ContactState(number.to_bytes(16, "big"))
         batch.enter(
             RunState(
                 bytes(16),
-                graph,
-                graph.by_hand,
+                compiled,
+                compiled.by_hand,
                 contact,
                 msgspec.json.encode({"n": number}),
-                graph.by_hand.node,
+                compiled.by_hand.node,
                 0,
                 0,
                 0,
