@@ -112,7 +112,7 @@ def nothing_decided(document: Json) -> bool:
 def unfinished(look: presentation.Presentation) -> bool:
     """Is something still to be chosen in a new trigger of this type?"""
     kind = trigger_registry.find(look.type)
-    return kind is not None and bool(trigger_registry.problems(kind, look.defaults or {}))
+    return kind is not None and bool(trigger_registry.diagnostics(kind, look.defaults or {}))
 
 
 def trigger_types() -> Json:
@@ -152,14 +152,14 @@ def shared(workflow: Workflow, document: Json) -> Json:
     return {"name": workflow.name, "description": workflow.description, "graph": document}
 
 
-def canvas_data(principal: Principal, workflow: Workflow, document: Json, issues: Sequence[Diagnostic]) -> Json:
+def canvas_data(principal: Principal, workflow: Workflow, document: Json, diagnostics: Sequence[Diagnostic]) -> Json:
     """The one JSON tag that the canvas boots from."""
     return {
         "workflow": str(workflow.id),
         "rev": workflow.draft_rev,
         **shared(workflow, document),
         "types": {**trigger_types(), **{one.type: one.for_canvas() for one in presentation.steps().values()}},
-        "issues": as_json(issues),
+        "issues": as_json(diagnostics),
         "mayEdit": may_edit(principal, workflow),
         "sprite": SPRITE,
     }

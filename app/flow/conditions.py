@@ -65,7 +65,7 @@ def operators_of(conditions: list[Condition]) -> Iterator[str]:
             yield from operators_of(condition.conditions)
 
 
-def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Diagnostic]:
+def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Diagnostic]:
     """All that is wrong with a list; paths are `conditions[1].operator`."""
     diagnostics = []
     if depth == 0 and (total := count(conditions)) > MAX_CONDITIONS:
@@ -77,15 +77,15 @@ def issues(conditions: list[Condition], path: str = "conditions", depth: int = 0
     for index, condition in enumerate(conditions):
         here = f"{path}[{index}]"
         if condition.conditions is None:
-            diagnostics += _rule_issues(condition, here)
+            diagnostics += _rule_diagnostics(condition, here)
         elif depth + 1 >= MAX_DEPTH:
             diagnostics.append(Diagnostic(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
         else:
-            diagnostics += issues(condition.conditions, f"{here}.conditions", depth + 1)
+            diagnostics += diagnostics_of(condition.conditions, f"{here}.conditions", depth + 1)
     return diagnostics
 
 
-def _rule_issues(condition: Condition, here: str) -> list[Diagnostic]:
+def _rule_diagnostics(condition: Condition, here: str) -> list[Diagnostic]:
     diagnostics = []
     if wrong := paths.problem(condition.field):
         diagnostics.append(Diagnostic(f"{here}.field", wrong, blocks_save=bool(condition.field.strip())))
@@ -157,11 +157,11 @@ def _pattern_problem(value: Any) -> tuple[str, str]:
     return "", ""
 
 
-def problems(raw: list[dict[str, Any]]) -> list[Diagnostic]:
+def diagnostics_of_json(raw: list[dict[str, Any]]) -> list[Diagnostic]:
     """The same for a list as JSON, for validation of triggers and goals."""
     if faults := all_field_errors(raw, list[Condition], "conditions"):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
-    return issues(msgspec.convert(raw, list[Condition]))
+    return diagnostics_of(msgspec.convert(raw, list[Condition]))
 
 
 def _shown(value: Any) -> Any:

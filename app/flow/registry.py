@@ -95,15 +95,15 @@ def readable_config(kind: type[NodeType], data: dict[str, Any] | None) -> Any:
         return None
 
 
-def problems(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
+def diagnostics(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`duration`, `conditions[0].operator`)."""
     if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     config = config_of(kind, data)
-    return [*kind.issues(config), *(_port_problems(kind.ports(config)) if has_own_ports(kind) else ())]
+    return [*kind.issues(config), *(_port_diagnostics(kind.ports(config)) if has_own_ports(kind) else ())]
 
 
-def _port_problems(ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
+def _port_diagnostics(ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
     """Ways out that a config makes and that could not be told from each other, or from what is counted of a step."""
     taken = Counter(port.id for port in ports)
     for port_id, times in taken.items():

@@ -32,13 +32,13 @@ class StepTypes(Protocol):
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         """The rows of the workspace that a configuration of a known type names; paths begin below `data`."""
 
-    def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+    def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with a configuration of a known type; paths begin below `data`."""
 
     def needs_contact(self, type_: str) -> bool:
         """Does a step of this type mean nothing in a run without a contact? Nobody knows of a type that there is not."""
 
-    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
+    def condition_diagnostics(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         """What is wrong with a list of conditions; paths begin with `conditions`."""
 
     def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
@@ -47,7 +47,7 @@ class StepTypes(Protocol):
     def trigger_names(self) -> list[str]:
         """All trigger types."""
 
-    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+    def trigger_diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with the configuration of a trigger of a known type; paths begin below `data`."""
 
 
@@ -66,27 +66,27 @@ class Installed:
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         return list(references_in(registry.get(type_).Config, data))
 
-    def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
-        return [*registry.problems(registry.get(type_), data), *_liquid_problems(data, "")]
+    def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+        return [*registry.diagnostics(registry.get(type_), data), *_liquid_diagnostics(data, "")]
 
     def needs_contact(self, type_: str) -> bool:
         kind = registry.find(type_)
         return kind is not None and kind.needs_contact
 
-    def condition_problems(self, raw: list[dict[str, Any]], match: str) -> list[Diagnostic]:
-        return conditions.problems(raw)
+    def condition_diagnostics(self, raw: list[dict[str, Any]], match: str) -> list[Diagnostic]:
+        return conditions.diagnostics_of_json(raw)
 
     def asks_contact(self, raw: list[dict[str, Any]]) -> bool:
         try:
             return contact_goals.on_contact(msgspec.convert(raw, list[conditions.Condition]))
-        except msgspec.ValidationError:  # told as a problem of the conditions
+        except msgspec.ValidationError:  # said by the diagnostics of the conditions
             return True
 
     def trigger_names(self) -> list[str]:
         return sorted(trigger_registry.types())
 
-    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
-        return trigger_registry.problems(trigger_registry.types()[type_], data)
+    def trigger_diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+        return trigger_registry.diagnostics(trigger_registry.types()[type_], data)
 
     def catalogue(self) -> list[dict[str, Any]]:
         """Every step type for the API, by category and label."""
@@ -104,7 +104,7 @@ class Installed:
         ]
 
 
-def _liquid_problems(value: Any, path: str) -> Iterator[Diagnostic]:
+def _liquid_diagnostics(value: Any, path: str) -> Iterator[Diagnostic]:
     """Texts that are no Liquid and would fail for everybody. Saved all the same: people stop in the middle of typing."""
     if isinstance(value, str) and ("{{" in value or "{%" in value):
         try:
@@ -113,10 +113,10 @@ def _liquid_problems(value: Any, path: str) -> Iterator[Diagnostic]:
             yield incomplete(path, f"This text cannot be filled in: {str(error).rstrip('.')}.")
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _liquid_problems(inner, joined(path, str(key)))
+            yield from _liquid_diagnostics(inner, joined(path, str(key)))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _liquid_problems(inner, f"{path}[{index}]")
+            yield from _liquid_diagnostics(inner, f"{path}[{index}]")
 
 
 INSTALLED = Installed()

@@ -47,5 +47,5 @@ def _of_type(trigger: Trigger, place: str, path: str, types: StepTypes) -> Itera
         message = f"There is no trigger type `{trigger.type}`. {did_you_mean(trigger.type, known)}"
         yield Diagnostic(f"{place}.type", message, trigger.id)
         return
-    for problem in types.trigger_problems(trigger.type, trigger.data):
-        yield problem.below(path, trigger.id)
+    for diagnostic in types.trigger_diagnostics(trigger.type, trigger.data):
+        yield diagnostic.below(path, trigger.id)

@@ -45,7 +45,7 @@ def find(name: str) -> type[TriggerType] | None:
     return _types.get(name)
 
 
-def problems(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnostic]:
+def diagnostics(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnostic]:
     """All that is wrong with `data`; paths begin below `data` (`event`, `conditions[0].operator`)."""
     if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]

@@ -117,4 +117,4 @@ class TriggerType:
     @classmethod
     def issues(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say. Paths begin below `data`; an extending type adds to those of its conditions."""
-        return conditions.problems(cls.admission(config).conditions)
+        return conditions.diagnostics_of_json(cls.admission(config).conditions)

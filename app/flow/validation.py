@@ -174,8 +174,8 @@ def _check_node(index: int, node: Node, types: StepTypes, names: ReferencedNames
     if node.type not in types.names():
         yield Diagnostic(f"nodes[{index}].type", _unknown(node.type, types.names(), "node type"), node.id)
         return
-    for problem in types.problems(node.type, node.data):
-        yield problem.below(f"nodes[{index}].data", node.id)
+    for diagnostic in types.diagnostics(node.type, node.data):
+        yield diagnostic.below(f"nodes[{index}].data", node.id)
     for kind, where, row_id in types.references(node.type, node.data):
         if row_id not in names.get(kind, {}):
             message = f"There is no {kind} {row_id}. Choose one of this workspace."
@@ -211,8 +211,8 @@ def _steps_read(value: Any, path: str) -> Iterator[tuple[str, str]]:
 def _check_goals(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     for index, goal in enumerate(flow.goals):
         path = f"goals[{index}]"
-        for problem in types.condition_problems(goal.conditions, goal.match):
-            yield problem.below(path, None)
+        for diagnostic in types.condition_diagnostics(goal.conditions, goal.match):
+            yield diagnostic.below(path, None)
         if not (goal.event or "").strip():
             yield incomplete(f"{path}.event", "Choose the event that reaches this goal.")
         if goal.check_contact is True and goal.conditions and not types.asks_contact(goal.conditions):

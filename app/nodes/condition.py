@@ -8,7 +8,7 @@ import msgspec
 
 from app.flow import registry
 from app.flow.conditions import Condition as Rule
-from app.flow.conditions import fields, issues, operators_of
+from app.flow.conditions import diagnostics_of, fields, operators_of
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port
 from app.flow.operators import TIMED, ZONED, ConditionError
@@ -75,7 +75,7 @@ class ConditionStep(NodeType):
     def issues(cls, config: ConditionConfig) -> list[Diagnostic]:
         if not config.conditions:
             return [incomplete("conditions", "Add at least one condition.")]
-        return issues(config.conditions)
+        return diagnostics_of(config.conditions)
 
     @classmethod
     def summary(cls, config: ConditionConfig) -> str:

@@ -65,7 +65,7 @@ async def _detail(service: WorkflowService, workflow: Workflow) -> Envelope[Work
         WorkflowDetail.of(
             workflow,
             document=service.draft(workflow).document,
-            issues=await service.issues(workflow),
+            diagnostics=await service.diagnostics(workflow),
             has_unpublished_changes=await service.has_unpublished_changes(workflow),
             stats=await service.totals(workflow),
         )
@@ -232,8 +232,8 @@ async def patch_draft(
     if base is None:
         raise RevisionMissing
     result = await workflows.apply_ops(workflow_id, base, data.client, data.ops)
-    issues = [issue.view() for issue in result.issues]
-    return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=issues, changed=result.changed))
+    diagnostics = [diagnostic.view() for diagnostic in result.diagnostics]
+    return ok(DraftAnswer(rev=result.rev, applied=result.applied, issues=diagnostics, changed=result.changed))
 
 
 @delete(

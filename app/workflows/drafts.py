@@ -57,7 +57,7 @@ class DraftResult(msgspec.Struct, kw_only=True):
 
     rev: int
     applied: list[str]
-    issues: Sequence[Diagnostic]
+    diagnostics: Sequence[Diagnostic]
     changed: list[str]
     document: dict[str, Any]
     workflow: Workflow
@@ -152,7 +152,7 @@ class Drafts:
         return DraftResult(
             rev=workflow.draft_rev,
             applied=[op.id for op in unique],
-            issues=(await self.diagnostics(draft)).all,
+            diagnostics=(await self.diagnostics(draft)).all,
             changed=changed(unique, draft.flow),
             document=draft.document,
             workflow=workflow,

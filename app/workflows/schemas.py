@@ -164,7 +164,7 @@ class WorkflowDetail(Camel):
         workflow: Workflow,
         *,
         document: dict[str, Any],
-        issues: Sequence[Diagnostic],
+        diagnostics: Sequence[Diagnostic],
         has_unpublished_changes: bool,
         stats: Totals,
     ) -> WorkflowDetail:
@@ -172,7 +172,7 @@ class WorkflowDetail(Camel):
         return cls(
             **_head(workflow),
             **shown(document),
-            issues=[issue.view() for issue in issues],
+            issues=[diagnostic.view() for diagnostic in diagnostics],
             has_unpublished_changes=has_unpublished_changes,
             stats=stats,
         )

@@ -146,7 +146,7 @@ class WorkflowService:
         counters = await self._counters.of_versions(workflow.id)
         return {version: running(counted) for version, counted in counters.items()}
 
-    async def issues(self, workflow: Workflow) -> Sequence[Diagnostic]:
+    async def diagnostics(self, workflow: Workflow) -> Sequence[Diagnostic]:
         """What is unfinished or wrong in the draft, as of now; those of severity `error` block activation."""
         return (await self._drafts.diagnostics(self._drafts.of(workflow))).all
 
@@ -168,7 +168,7 @@ class WorkflowService:
         return await activation_preview(
             self._repository,
             self._drafts.of(workflow).flow,
-            diagnostics=await self.issues(workflow),
+            diagnostics=await self.diagnostics(workflow),
             publishes_version=await self._version_rows.last_number(workflow.id) + 1 if publishes else None,
             in_flow=(await self.totals(workflow)).running_runs,
             timezone=self._principal.timezone,

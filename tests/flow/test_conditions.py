@@ -21,7 +21,7 @@ def judge(step: Any, items: list[dict[str, Any]], match: str = "all") -> Evaluat
 
 
 def holds(step: Any, *items: dict[str, Any], match: str = "all") -> bool:
-    assert conditions.problems(list(items)) == []
+    assert conditions.diagnostics_of_json(list(items)) == []
     return judge(step, list(items), match).held
 
 
@@ -179,7 +179,9 @@ def test_positions_may_be_written_in_both_ways(path: str) -> None:
 def test_what_python_takes_for_a_number_but_people_do_not_is_none(odd: str) -> None:
     with pytest.raises(ConditionError):
         holds(person(attributes={"x": odd}), is_("contact.x", 3, "greater_than"))
-    assert [one.path for one in conditions.problems([is_("contact.x", odd, "greater_than")])] == ["conditions[0].value"]
+    assert [one.path for one in conditions.diagnostics_of_json([is_("contact.x", odd, "greater_than")])] == [
+        "conditions[0].value"
+    ]
 
 
 def test_a_bare_name_is_looked_up_in_the_event_then_the_contact_then_its_attributes() -> None:
@@ -280,7 +282,7 @@ def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_its_path(items: Any, path: str, words: str, incomplete: bool) -> None:
-    found = conditions.problems(items)
+    found = conditions.diagnostics_of_json(items)
     assert [(one.path, one.blocks_save) for one in found] == [(path, not incomplete)]
     assert words in found[0].message
 
@@ -295,7 +297,7 @@ rule = st.fixed_dictionaries(
 
 @given(st.lists(rule | anything, max_size=4), st.sampled_from(["all", "any"]), anything)
 def test_a_list_without_problems_always_answers_or_says_why(items: list[Any], match: str, actual: Any) -> None:
-    if conditions.problems(items):
+    if conditions.diagnostics_of_json(items):
         return
     try:
         verdict = judge(person(attributes={"x": actual}, event={"x": actual}), items, match)

@@ -38,7 +38,7 @@ class Few:
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         return list(references_in(SendEmailConfig, data))
 
-    def problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+    def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         if data.get("bad"):
             return [Diagnostic("bad", "This is not good.")]
         return [incomplete("todo", "Choose one.")] if data.get("todo") else []
@@ -46,7 +46,7 @@ class Few:
     def needs_contact(self, type_: str) -> bool:
         return type_ == "pick"
 
-    def condition_problems(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
+    def condition_diagnostics(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         return [Diagnostic(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
 
     def asks_contact(self, conditions: list[dict[str, Any]]) -> bool:
@@ -55,10 +55,10 @@ class Few:
     def trigger_names(self) -> list[str]:
         return ["event", "manual"]
 
-    def trigger_problems(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+    def trigger_diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         unchosen = type_ == "event" and not data.get("event")
         todo = [incomplete("event", "Choose one.")] if unchosen else []
-        return self.condition_problems(data.get("conditions", []), "all") + todo
+        return self.condition_diagnostics(data.get("conditions", []), "all") + todo
 
 
 def found(graph: Flow) -> Diagnostics:
@@ -130,10 +130,10 @@ def test_refusals_say_where_and_what(broken: Flow, path: str, words: str) -> Non
 )
 def test_issues_are_no_refusals(unfinished: Flow, path: str, severity: str, node_id: str | None) -> None:
     result = found(unfinished)
-    issues = {issue.path: issue for issue in result.all}
+    diagnostics = {diagnostic.path: diagnostic for diagnostic in result.all}
     assert result.blocking_save == []
-    assert issues[path].severity == severity and issues[path].node_id == node_id
-    assert (issues[path] in result.blocking_activation) is (severity == "error")
+    assert diagnostics[path].severity == severity and diagnostics[path].node_id == node_id
+    assert (diagnostics[path] in result.blocking_activation) is (severity == "error")
 
 
 def test_a_fault_is_the_same_fault_when_its_index_moves() -> None:

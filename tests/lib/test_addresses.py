@@ -44,8 +44,8 @@ def test_what_no_mail_server_can_be_told_is_refused_by_every_door(text: str) -> 
         clean_email(text)
     with pytest.raises(Invalid):
         sender_address(text)
-    issues = SendEmail.issues(SendEmailConfig(from_email=text))
-    assert any(issue.path == "fromEmail" for issue in issues)
+    diagnostics = SendEmail.issues(SendEmailConfig(from_email=text))
+    assert any(diagnostic.path == "fromEmail" for diagnostic in diagnostics)
 
 
 @pytest.mark.parametrize("text", ["root@localhost", "Owner@Intranet", "o'neil@example.com"])

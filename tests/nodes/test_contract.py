@@ -80,7 +80,7 @@ def test_its_templates_work(folder: str) -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_its_example_is_a_finished_config(name: str) -> None:
-    assert registry.problems(registry.get(name), example(name)) == []
+    assert registry.diagnostics(registry.get(name), example(name)) == []
 
 
 @pytest.mark.parametrize("name", TRIGGERS)
@@ -91,8 +91,8 @@ def test_the_example_of_a_trigger_is_valid(name: str) -> None:
 @pytest.mark.parametrize("name", STEPS)
 def test_a_new_step_can_be_saved(name: str) -> None:
     """It may be unfinished, but nothing about it is wrong."""
-    problems = registry.problems(registry.get(name), presentation.steps()[name].defaults)
-    assert [problem for problem in problems if problem.blocks_save] == []
+    diagnostics = registry.diagnostics(registry.get(name), presentation.steps()[name].defaults)
+    assert [diagnostic for diagnostic in diagnostics if diagnostic.blocks_save] == []
 
 
 @pytest.mark.parametrize("folder", BOTH)
@@ -245,7 +245,7 @@ def test_runs_of_nobody_are_started_by_hand(name: str) -> None:
         *({**look.defaults, "contact": rule} for rule in ("optional", "none")),
     ):
         if (
-            not trigger_registry.problems(kind, data)
+            not trigger_registry.diagnostics(kind, data)
             and kind.contact_rule(msgspec.convert(data, kind.Config)).lets_nobody_in
         ):
             assert kind.by_hand and not kind.subscribes(msgspec.convert(data, kind.Config))

@@ -23,7 +23,7 @@ from tests.nodes.person import person, run_of
 
 def compiled(type_: str, data: dict[str, Any]) -> Any:
     kind = registry.get(type_)
-    assert registry.problems(kind, data) == []
+    assert registry.diagnostics(kind, data) == []
     return run_of(kind, data)
 
 
@@ -102,14 +102,14 @@ def test_two_types_of_one_name_are_refused() -> None:
 def test_bad_configurations_name_the_field_and_the_mend(
     type_: str, data: dict[str, Any], path: str, words: str, incomplete: bool
 ) -> None:
-    found = registry.problems(registry.get(type_), data)
+    found = registry.diagnostics(registry.get(type_), data)
     assert [(one.path, one.blocks_save) for one in found] == [(path, not incomplete)]
     assert words in found[0].message
 
 
 def test_a_delay_that_is_no_number_is_refused() -> None:
     for odd in (float("nan"), float("inf")):
-        assert registry.problems(registry.get("delay"), {"duration": odd})
+        assert registry.diagnostics(registry.get("delay"), {"duration": odd})
 
 
 def test_delay_waits_in_seconds_up_to_a_year() -> None:

@@ -49,7 +49,7 @@ def test_a_new_step_type_is_complete_but_for_what_it_does(tmp_path: Path) -> Non
         assert presentation.refusals() == {}
         kind, look = registry.get("say_it_loud"), presentation.steps()["say_it_loud"]
         assert (kind.label, kind.__name__) == ("Say it loud", "SayItLoud")
-        assert registry.problems(kind, type_check.example_of(look)) == []
+        assert registry.diagnostics(kind, type_check.example_of(look)) == []
         assert type_check.fault_of(engine(), look, kind.Config) == ""
         with pytest.raises(AssertionError):
             run_its_test(next(path for path in paths if path.name == "test_say_it_loud.py"))
@@ -60,7 +60,7 @@ def test_a_new_trigger_is_complete_but_for_what_it_listens_for(tmp_path: Path) -
     with plugins_in(tmp_path):
         assert presentation.refusals() == {}
         kind, look = trigger_registry.find("order_placed"), presentation.triggers()["order_placed"]
-        assert kind is not None and trigger_registry.problems(kind, type_check.example_of(look)) == []
+        assert kind is not None and trigger_registry.diagnostics(kind, type_check.example_of(look)) == []
         assert type_check.fault_of(engine(), look, kind.Config) == ""
         with pytest.raises(AssertionError):
             run_its_test(next(path for path in paths if path.name == "test_order_placed.py"))

@@ -105,8 +105,8 @@ def test_its_ways_out_have_their_words_everywhere(pick: Path) -> None:
     ],
 )
 def test_ways_out_that_would_be_mistaken_are_refused(pick: Path, cases: list[dict[str, Any]], words: str) -> None:
-    (problem,) = registry.problems(registry.get("pick"), {"value": "plan", "cases": cases})
-    assert words in problem.message and problem.blocks_save
+    (diagnostic,) = registry.diagnostics(registry.get("pick"), {"value": "plan", "cases": cases})
+    assert words in diagnostic.message and diagnostic.blocks_save
 
 
 def test_taking_a_case_away_keeps_the_edge_and_says_so(pick: Path) -> None:
