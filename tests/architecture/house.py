@@ -64,8 +64,6 @@ STATEMENTS = [
 features and serve both drivers; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
 `subscriptions/permission_filter` is a condition for the queries of others; `lib/heartbeat` and `lib/virtual_clock` speak with the
 database before any model is known; `local/` and `ops/` administer databases, schemas and dumps."""
-STILL_TWICE: set[str] = set()
-"""Public names that stand for two things."""
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")
 _TRIGGERS = (
     "app/triggers/types/",

@@ -141,8 +141,8 @@ def _listed(module: Module, names: Collection[str]) -> bool:
     )
 
 
-def twice(tree: Tree, known: Collection[str]) -> list[str]:
-    """Public classes of one name, and public functions of one name that other modules import by it. `known` may only shrink."""
+def twice(tree: Tree) -> list[str]:
+    """Public classes of one name, and public functions of one name that other modules import by it."""
     by_name: dict[str, set[str]] = defaultdict(set)
     imported = {target for module in tree.app for target, _ in module.imports()}
     functions: dict[str, set[str]] = defaultdict(set)
@@ -155,9 +155,7 @@ def twice(tree: Tree, known: Collection[str]) -> list[str]:
                 functions[node.name].add(str(module.path))
     for name, paths in functions.items():
         by_name[name] |= paths
-    found = {name: sorted(paths) for name, paths in by_name.items() if len(paths) > 1}
-    wrong = [f"{name} is in {', '.join(paths)}" for name, paths in sorted(found.items()) if name not in known]
-    return wrong + [f"{name} is no longer there twice: take it off the list" for name in known if name not in found]
+    return [f"{name} is in {', '.join(sorted(paths))}" for name, paths in sorted(by_name.items()) if len(paths) > 1]
 
 
 def literals(tree: Tree, words: Mapping[str, Collection[str]]) -> list[str]:
