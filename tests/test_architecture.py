@@ -84,8 +84,8 @@ def test_files_and_functions_stay_short() -> None:
     assert not (wrong := rules.long_functions(TREE)), "\n".join(wrong)
 
 
-def test_lines_of_pages_stay_short() -> None:
-    assert not (wrong := rules.long_template_lines(TREE)), f"break them, or make a macro of what repeats: {wrong}"
+def test_lines_stay_short() -> None:
+    assert not (wrong := rules.long_lines(TREE)), f"break them, or give what repeats a name: {wrong}"
 
 
 def test_no_drawer_for_everything() -> None:

@@ -64,8 +64,12 @@ document.addEventListener("keydown", (event) => {
 /** What is asked before `act` is done to `count` messages, of which `unsure` are uncertain. */
 function words(/** @type {string} */ act, /** @type {number} */ count, /** @type {number} */ unsure, more = "") {
   const them = counted(count) + more;
-  if (act === "sent") return { title: `Assume ${them} sent?`, verb: "Assume sent", question: "They count as sent from now on, and contacts who wait for them go on. Nothing is sent." };
-  const twice = unsure ? ` Nobody knows whether ${unsure === count ? (count === 1 ? "it" : "they") : counted(unsure)} left: somebody may get the ${word(false)} twice.` : "";
+  if (act === "sent") {
+    const question = "They count as sent from now on, and contacts who wait for them go on. Nothing is sent.";
+    return { title: `Assume ${them} sent?`, verb: "Assume sent", question };
+  }
+  const those = unsure !== count ? counted(unsure) : count === 1 ? "it" : "they";
+  const twice = unsure ? ` Nobody knows whether ${those} left: somebody may get the ${word(false)} twice.` : "";
   return { title: `Send ${them} again?`, verb: "Send again", question: `Each is queued again and leaves if the contact may be written to then.${twice}` };
 }
 

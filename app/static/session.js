@@ -89,10 +89,20 @@ async function settle() {
 /** The words of the dialog: title, sentence, and what its button does. @param {State} state */
 export function words(state, page, now) {
   if (state === 'other-user') {
-    return [`${now.name} is signed in now`, `This page was opened by ${page.userName}, and what was changed here stays with them. Load it again to go on as ${now.name}.`, 'Load again', 'reload'];
+    return [
+      `${now.name} is signed in now`,
+      `This page was opened by ${page.userName}, and what was changed here stays with them. Load it again to go on as ${now.name}.`,
+      'Load again',
+      'reload',
+    ];
   }
   if (state === 'other-workspace') {
-    return [`This page belongs to ${page.workspaceName}`, `You went to ${now.workspaceName} in another tab. Go back to ${page.workspaceName} to save what you changed here.`, `Back to ${page.workspaceName}`, 'back'];
+    return [
+      `This page belongs to ${page.workspaceName}`,
+      `You went to ${now.workspaceName} in another tab. Go back to ${page.workspaceName} to save what you changed here.`,
+      `Back to ${page.workspaceName}`,
+      'back',
+    ];
   }
   return ['You are signed out', 'Sign in to go on. This page stays as it is, and what you changed is saved when you are back.', 'Sign in', 'sign-in'];
 }

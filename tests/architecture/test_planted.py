@@ -241,8 +241,22 @@ def test_a_function_too_long(plant: Plant) -> None:
     assert len(rules.long_functions(plant(**{"app/runs/a.py": f"async def go():\n{body * 50}"}))) == 1
 
 
-def test_a_line_of_a_page_too_long(plant: Plant) -> None:
-    assert len(rules.long_template_lines(plant(**{"app/templates/a.html": f"{'a' * 160}\n{'b' * 161}"}))) == 1
+@pytest.mark.parametrize(
+    "path",
+    [
+        "app/templates/a.html",
+        "frontend-nodes/delay/form.html",
+        "app/static/a.css",
+        "app/static/canvas/a.js",
+        "tests/canvas/a.test.js",
+    ],
+)
+def test_a_line_too_long(plant: Plant, path: str) -> None:
+    assert rules.long_lines(plant(**{path: f"{'a' * 160}\n{'b' * 161}"})) == [f"{path}:2"]
+
+
+def test_a_long_line_of_others_is_theirs(plant: Plant) -> None:
+    assert not rules.long_lines(plant(**{"app/static/vendor/a.js": "a" * 161}))
 
 
 @pytest.mark.parametrize(

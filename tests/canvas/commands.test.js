@@ -31,7 +31,8 @@ test('an end cannot go between two steps', () => {
 });
 
 test('a step added behind an open port stands below and never on another', () => {
-  const graph = new Graph({ triggers: [trigger('trigger')], nodes: [node('ask', 'condition', 0, 168)], edges: [{ id: 'e', source: 'trigger', target: 'ask' }] }, TYPES);
+  const edges = [{ id: 'e', source: 'trigger', target: 'ask' }];
+  const graph = new Graph({ triggers: [trigger('trigger')], nodes: [node('ask', 'condition', 0, 168)], edges }, TYPES);
   const places = [];
   for (const port of ['true', 'false']) {
     const { ops, id } = insert(graph, 'send_email', { source: 'ask', port });

@@ -95,7 +95,8 @@ test('reading order finishes an arm before the next and puts a merge after both'
 });
 
 test('a step of an unknown type keeps its edges and ports', () => {
-  const graph = new Graph({ triggers: [trigger('trigger')], nodes: [node('a', 'from_a_plugin'), node('b')], edges: [edge('trigger', 'a'), edge('a', 'b', 'odd')], notes: [] }, TYPES);
+  const [nodes, edges] = [[node('a', 'from_a_plugin'), node('b')], [edge('trigger', 'a'), edge('a', 'b', 'odd')]];
+  const graph = new Graph({ triggers: [trigger('trigger')], nodes, edges, notes: [] }, TYPES);
   assert.deepEqual(graph.ports('a').map((port) => port.id), ['next', 'odd']);
   assert.equal(graph.presentation('a').label, 'Unknown step');
   assert.equal(graph.toJSON().nodes.length, 2);
@@ -145,7 +146,8 @@ test('a second trigger leads to the same first step, and both can go but one', (
 test('what an older page sent about the trigger is understood', () => {
   const graph = small();
   graph.apply({ kind: 'update_trigger', trigger: { type: 'event', event: 'order.placed', conditions: [], match: 'all', position: { x: 8, y: 0 } } });
-  assert.deepEqual(graph.triggers.get('trigger'), { id: 'trigger', type: 'event', enabled: true, data: { event: 'order.placed', conditions: [], match: 'all' }, position: { x: 8, y: 0 } });
+  const data = { event: 'order.placed', conditions: [], match: 'all' };
+  assert.deepEqual(graph.triggers.get('trigger'), { id: 'trigger', type: 'event', enabled: true, data, position: { x: 8, y: 0 } });
 });
 
 test('a draft is blank until somebody chose what starts it', () => {

@@ -27,7 +27,13 @@ export const trigger = (id, x = 0, event = 'contact.created') => ({ id, type: 'e
 export const small = () =>
   new Graph({
     triggers: [trigger('trigger', 280)],
-    nodes: [node('mail', 'send_email', 280, 168), node('ask', 'condition', 280, 336), node('yes', 'delay', 140, 504), node('no', 'send_email', 420, 504), node('end', 'end', 280, 672)],
+    nodes: [
+      node('mail', 'send_email', 280, 168),
+      node('ask', 'condition', 280, 336),
+      node('yes', 'delay', 140, 504),
+      node('no', 'send_email', 420, 504),
+      node('end', 'end', 280, 672),
+    ],
     edges: [edge('trigger', 'mail'), edge('mail', 'ask'), edge('ask', 'yes', 'true'), edge('ask', 'no', 'false'), edge('yes', 'end'), edge('no', 'end')],
     goals: [], settings: { reentry: 'after_exit' }, notes: [],
   }, TYPES);
@@ -39,11 +45,17 @@ export function anyOp(graph, dice, count) {
   const edges = [...graph.edges.keys()];
   const notes = [...graph.notes.keys()];
   const kinds = {
-    add_node: () => ({ node: node(dice.int(8) ? `n${count}` : dice.pick(ids), dice.pick(['send_email', 'delay', 'condition', 'end', 'gone']), dice.int(900), dice.int(900)) }),
+    add_node: () => {
+      const [id, type] = [dice.int(8) ? `n${count}` : dice.pick(ids), dice.pick(['send_email', 'delay', 'condition', 'end', 'gone'])];
+      return { node: node(id, type, dice.int(900), dice.int(900)) };
+    },
     remove_node: () => ({ nodeId: dice.pick(ids) }),
     move_node: () => ({ nodeId: dice.pick(ids), position: point() }),
     update_node: () => ({ nodeId: dice.pick(ids), ...(dice.int(2) ? { data: { v: count } } : { name: dice.int(3) ? `Name ${count}` : null }) }),
-    add_edge: () => ({ edge: { id: `e${count}`, source: dice.pick(ids), target: dice.pick(ids), sourceHandle: dice.pick(['next', 'true', 'false', 'error', 'nope']) } }),
+    add_edge: () => {
+      const [source, target, sourceHandle] = [dice.pick(ids), dice.pick(ids), dice.pick(['next', 'true', 'false', 'error', 'nope'])];
+      return { edge: { id: `e${count}`, source, target, sourceHandle } };
+    },
     remove_edge: () => ({ edgeId: edges.length ? dice.pick(edges) : 'none' }),
     update_trigger: () => ({ trigger: { type: 'event', event: `e${count}`, position: point() } }),
     add_trigger: () => ({ trigger: trigger(dice.int(8) ? `t${count}` : dice.pick(ids), dice.int(900)), ...(dice.int(2) ? { index: 0 } : {}) }),

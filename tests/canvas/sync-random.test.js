@@ -11,7 +11,13 @@ const ROUNDS = 60;
 /** What may happen next in a tab; the answers come in any order, get lost before or after the server, or are put off. */
 async function happen(tab, dice, count) {
   const [id, what] = [dice.pick(['mail', 'ask', 'yes', 'no', 'end']), dice.int(10)];
-  const ops = [tag(id, `${count}`), move(id, dice.int(900)), { kind: 'add_node', node: node(`n${count}`, 'delay') }, { kind: 'remove_node', nodeId: id }, { kind: 'rename', name: `Flow ${count}` }];
+  const ops = [
+    tag(id, `${count}`),
+    move(id, dice.int(900)),
+    { kind: 'add_node', node: node(`n${count}`, 'delay') },
+    { kind: 'remove_node', nodeId: id },
+    { kind: 'rename', name: `Flow ${count}` },
+  ];
   if (what < 4) {
     const op = dice.pick(ops);
     if (op.kind === 'add_node' || op.kind === 'rename' || tab.canvas.graph.nodes.has(id)) tab.edit(op);

@@ -58,7 +58,8 @@ export class Server {
     if (fresh.length) {
       const parts = (op) => [subject(op), op.edge?.source, op.edge?.target].filter(Boolean);
       const touched = new Set(fresh.flatMap(parts));
-      const others = this.changes.filter((change) => change.rev > base && change.client !== client && !change.ops.some((op) => ops.some((own) => own.id === op.id)));
+      const repeated = (change) => change.ops.some((op) => ops.some((own) => own.id === op.id));
+      const others = this.changes.filter((change) => change.rev > base && change.client !== client && !repeated(change));
       if (others.some((change) => change.ops.flatMap(parts).some((part) => touched.has(part)))) return this.conflict();
       for (const [index, op] of fresh.entries()) {
         try {
@@ -224,7 +225,9 @@ export class Tab {
   answerPost(status) {
     const { url } = this.posts.shift();
     const ctx = { request: { action: url }, response: status ? { status } : undefined };
-    for (const name of status ? ['after', 'finally'] : ['finally']) this.page.document.dispatchEvent(new CustomEvent(`htmx:${name}:request`, { detail: { ctx } }));
+    for (const name of status ? ['after', 'finally'] : ['finally']) {
+      this.page.document.dispatchEvent(new CustomEvent(`htmx:${name}:request`, { detail: { ctx } }));
+    }
   }
 
   /** The tab is gone, without a word. */

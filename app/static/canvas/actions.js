@@ -162,7 +162,8 @@ export class Actions {
     if (keep === null) return false;
     const steps = chosen.filter((id) => canvas.graph.node(id));
     const neighbour = canvas.graph.incoming(only)[0]?.source ?? [...canvas.graph.triggers.keys()].find((id) => !chosen.includes(id));
-    const what = chosen.length > 1 ? `${chosen.length} items` : canvas.graph.node(only) ? canvas.titleOf(only) : canvas.graph.notes.has(only) ? 'the note' : 'the connection';
+    const one = () => (canvas.graph.node(only) ? canvas.titleOf(only) : canvas.graph.notes.has(only) ? 'the note' : 'the connection');
+    const what = chosen.length > 1 ? `${chosen.length} items` : one();
     const had = canvas.contains(document.activeElement);
     const done = this.try(() => canvas.perform(remove(canvas.graph, chosen, keep), `Deleted ${what}`, { select: [] }));
     if (done && had && steps.length) canvas.focusOn(neighbour);
@@ -187,7 +188,10 @@ export class Actions {
     };
     const ports = canvas.graph.ports(id);
     list.replaceChildren(
-      ...arms.map((edge) => option(edge.sourceHandle, `Keep “${ports.find((port) => port.id === edge.sourceHandle)?.label || edge.sourceHandle}”`, `Go on to ${canvas.titleOf(edge.target)}`)),
+      ...arms.map(({ sourceHandle, target }) => {
+        const label = ports.find((port) => port.id === sourceHandle)?.label || sourceHandle;
+        return option(sourceHandle, `Keep “${label}”`, `Go on to ${canvas.titleOf(target)}`);
+      }),
       option('', 'Keep none', 'Steps behind stay on the canvas, unconnected'),
     );
     /** @type {any} */ (list.querySelector('input')).checked = true;
@@ -239,7 +243,8 @@ export class Actions {
     const times = (this.pasted = (this.pasted ?? 0) + 1);
     const here = canvas.graph.nodes.has(found.nodes[0]?.id);
     const middle = toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 120, y: canvas.scene.size.h / 3 });
-    const shift = here ? { x: NEXT_TO * times, y: NEXT_TO * times } : { x: middle.x - corner.x + NEXT_TO * (times - 1), y: middle.y - corner.y + NEXT_TO * (times - 1) };
+    const beside = NEXT_TO * (here ? times : times - 1);
+    const shift = here ? { x: beside, y: beside } : { x: middle.x - corner.x + beside, y: middle.y - corner.y + beside };
     const made = paste(found, shift);
     const what = made.ids.length === 1 ? '1 item' : `${made.ids.length} items`;
     if (canvas.perform(made.ops, `Pasted ${what}`, { select: made.ids }) && canvas.graph.node(made.ids[0])) canvas.focusOn(made.ids[0]);
@@ -249,7 +254,8 @@ export class Actions {
   nudge(dx, dy) {
     const { canvas } = this;
     const ids = [...canvas.selection].filter((id) => canvas.scene.boxes.has(id));
-    canvas.perform(this.moves(ids, dx, dy), ids.length > 1 ? `Moved ${ids.length} items` : `Moved ${canvas.titleOf(ids[0])}`, { key: `move ${ids}`, quiet: true });
+    const what = ids.length > 1 ? `${ids.length} items` : canvas.titleOf(ids[0]);
+    canvas.perform(this.moves(ids, dx, dy), `Moved ${what}`, { key: `move ${ids}`, quiet: true });
   }
 
   /** Ops that move cards and notes by a distance, or to where they are shown now. @returns {import('./graph.js').Op[]} */
@@ -318,8 +324,11 @@ export class Actions {
     const order = graph.order();
     const ports = (edge) => graph.ports(edge.source).findIndex((port) => port.id === edge.sourceHandle);
     worker.onmessage = ({ data }) => {
-      const moved = Object.entries(data.positions).filter(([id, at]) => graph.node(id) && (graph.node(id)?.position.x !== at.x || graph.node(id)?.position.y !== at.y));
-      const ops = moved.map(([id, position]) => (graph.notes.has(id) ? { kind: 'update_note', noteId: id, position } : { kind: 'move_node', nodeId: id, position }));
+      const differs = (node, at) => node && (node.position.x !== at.x || node.position.y !== at.y);
+      const moved = Object.entries(data.positions).filter(([id, at]) => differs(graph.node(id), at));
+      const ops = moved.map(([id, position]) =>
+        graph.notes.has(id) ? { kind: 'update_note', noteId: id, position } : { kind: 'move_node', nodeId: id, position },
+      );
       const notes = data.notes.map(({ id, position }) => ({ kind: 'update_note', noteId: id, position }));
       canvas.classList.add('gliding');
       setTimeout(() => canvas.classList.remove('gliding'), 260);

@@ -78,7 +78,8 @@ export function addTrigger(graph, type, at) {
   });
   const spot = { .../** @type {any} */ (graph.node(graph.first)).position };
   while (!at && taken(spot)) spot.x += COLUMN;
-  const trigger = { id, type: type.replace(/^trigger:/, ''), enabled: true, data: structuredClone(presentation?.defaults ?? {}), position: snapPoint(at ?? spot) };
+  const data = structuredClone(presentation?.defaults ?? {});
+  const trigger = { id, type: type.replace(/^trigger:/, ''), enabled: true, data, position: snapPoint(at ?? spot) };
   /** @type {Op[]} */
   const ops = [{ kind: 'add_trigger', trigger }];
   const [lead] = graph.outgoing(graph.first);

@@ -19,6 +19,12 @@ const shapeOf = (control) => {
   return operator?.selectedOptions[0]?.dataset.shape;
 };
 
+/** Values between commas; one in quotes may hold commas itself. @param {string} text */
+const autoList = (text) => (text.match(/\s*"[^"]*"\s*|[^,]+/g) ?? []).map((part) => auto(part.trim())).filter((part) => part !== '');
+
+/** Keys that alone make no item of a list: a row of a condition whose field is not filled in yet. */
+const BESIDE = ['match', 'operator', 'value', 'conditions', 'id'];
+
 /** @param {any} control @returns {any} undefined when there is nothing to keep */
 function valueOf(control) {
   const { kind = 'text', keep } = control.dataset;
@@ -28,7 +34,7 @@ function valueOf(control) {
   if (text.trim() === '') return keep === undefined ? undefined : '';
   if (kind === 'number') return Number.isNaN(Number(text)) ? text : Number(text);
   if (kind === 'seconds') return Number.isNaN(Number(text)) ? text : Math.round(Number(text) * 1000); // kept in milliseconds
-  if (kind === 'auto') return shapeOf(control) === 'many' ? (text.match(/\s*"[^"]*"\s*|[^,]+/g) ?? []).map((part) => auto(part.trim())).filter((part) => part !== '') : auto(text);
+  if (kind === 'auto') return shapeOf(control) === 'many' ? autoList(text) : auto(text);
   if (kind === 'date') {
     const time = control.closest('[data-item]')?.querySelector('[data-time]');
     return time?.value && !time.closest('[hidden]') ? `${text}T${time.value}` : text;
@@ -56,7 +62,8 @@ export function read(scope) {
   };
   for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
-    const items = rows(list).map(read).filter((item) => Object.keys(item).some((key) => !['match', 'operator', 'value', 'conditions', 'id'].includes(key)) || item.conditions?.length);
+    const says = (item) => Object.keys(item).some((key) => !BESIDE.includes(key)) || item.conditions?.length;
+    const items = rows(list).map(read).filter(says);
     put(list.dataset.list, items);
   }
   for (const map of own(scope, '[data-map]')) {
@@ -67,7 +74,10 @@ export function read(scope) {
 }
 
 /** Rows directly in a list. */
-const rows = (list) => /** @type {HTMLElement[]} */ ([...list.querySelectorAll('[data-item]')].filter((item) => item.parentElement?.closest('[data-list], [data-map]') === list));
+const rows = (list) => {
+  const items = /** @type {HTMLElement[]} */ ([...list.querySelectorAll('[data-item]')]);
+  return items.filter((item) => item.parentElement?.closest('[data-list], [data-map]') === list);
+};
 
 /** What a field holds as far as it is known: `contact.attributes.plan`, `attributes.plan` and `plan` are one. @param {string} field */
 function kindOf(field) {
@@ -110,7 +120,8 @@ export function editRows(target) {
   const add = target.closest('[data-add]');
   if (add) {
     const list = add.closest('.rows').querySelector('[data-list], [data-map]');
-    const template = /** @type {any} */ (document.getElementById(add.dataset.add) ?? add.closest('form').querySelector(`template[data-row="${add.dataset.add}"]`));
+    const name = add.dataset.add;
+    const template = /** @type {any} */ (document.getElementById(name) ?? add.closest('form').querySelector(`template[data-row="${name}"]`));
     const row = template.content.firstElementChild.cloneNode(true);
     list.append(row);
     arrange(row.closest('form'));
@@ -147,7 +158,8 @@ export function showErrors(form, errors) {
     text.id = `error-${(counter += 1)}-live`;
     text.textContent = error.message;
     if (!control.matches('button')) control.setAttribute('aria-invalid', 'true');
-    control.setAttribute('aria-describedby', [text.id, ...(control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id)].join(' '));
+    const others = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && id !== text.id);
+    control.setAttribute('aria-describedby', [text.id, ...others].join(' '));
     field.append(text);
   }
 }
@@ -165,6 +177,15 @@ export function find(form, path) {
   if (rest === '') return own(scope, '[name]')[0];
   const [head] = rest.split(/[.[]/);
   const list = own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0];
-  const shown = (/** @type {string} */ name) => own(scope, `[name="${CSS.escape(name)}"], [name^="${CSS.escape(name)}."]`).find((control) => !control.closest('[hidden]'));
-  return shown(rest.replace(/\[(\d+)\]/g, '.$1')) ?? shown(head) ?? own(scope, `[name="${CSS.escape(head)}"]`)[0] ?? list?.querySelector('input, select') ?? list?.closest('.rows').querySelector('[data-add]');
+  const shown = (/** @type {string} */ name) => {
+    const escaped = CSS.escape(name);
+    return own(scope, `[name="${escaped}"], [name^="${escaped}."]`).find((control) => !control.closest('[hidden]'));
+  };
+  return (
+    shown(rest.replace(/\[(\d+)\]/g, '.$1')) ??
+    shown(head) ??
+    own(scope, `[name="${CSS.escape(head)}"]`)[0] ??
+    list?.querySelector('input, select') ??
+    list?.closest('.rows').querySelector('[data-add]')
+  );
 }

@@ -9,7 +9,8 @@
  * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
  * @typedef {{id: string, label: string, tone?: string}} Port
- * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], defaults?: any, trigger?: boolean, fields?: string[], unfinished?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
+ * @typedef {{label: string, category: string, ports: Port[], hidden?: Port[], defaults?: any, trigger?: boolean, fields?: string[],
+ *   unfinished?: boolean}} TypePresentation `hidden`: ways out that show once they lead somewhere
  * @typedef {{kind: string, [key: string]: any}} Op
  */
 
@@ -58,7 +59,8 @@ export class Graph {
 
   toJSON() {
     const { goals, settings } = this;
-    return clone({ triggers: [...this.triggers.values()], nodes: [...this.nodes.values()], edges: [...this.edges.values()], goals, settings, notes: [...this.notes.values()] });
+    const [triggers, nodes, edges, notes] = [this.triggers, this.nodes, this.edges, this.notes].map((items) => [...items.values()]);
+    return clone({ triggers, nodes, edges, goals, settings, notes });
   }
 
   /** A scratch copy that can be thrown away. */
@@ -169,7 +171,8 @@ export class Graph {
     const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).length]));
     const place = (id) => /** @type {FlowNode} */ (this.node(id)).position;
     const byPlace = (a, b) => place(a).y - place(b).y || place(a).x - place(b).x;
-    const roots = this.ids().filter((id) => !waiting.get(id)).sort((a, b) => Number(this.isTrigger(b)) - Number(this.isTrigger(a)) || (this.isTrigger(a) ? 0 : byPlace(a, b)));
+    const triggersFirst = (a, b) => Number(this.isTrigger(b)) - Number(this.isTrigger(a)) || (this.isTrigger(a) ? 0 : byPlace(a, b));
+    const roots = this.ids().filter((id) => !waiting.get(id)).sort(triggersFirst);
     const stack = roots.reverse();
     const found = [];
     while (stack.length) {

@@ -151,7 +151,8 @@ export class Keyboard {
   startMove() {
     const { canvas } = this;
     if (!canvas.selection.has(canvas.current)) canvas.select([canvas.current]);
-    this.before = new Map([...canvas.selection].filter((id) => canvas.scene.boxes.has(id)).map((id) => [id, { .../** @type {any} */ (canvas.scene.boxes.get(id)) }]));
+    const { boxes } = canvas.scene;
+    this.before = new Map([...canvas.selection].filter((id) => boxes.has(id)).map((id) => [id, { .../** @type {any} */ (boxes.get(id)) }]));
     this.enter('move', `Moving ${canvas.titleOf(canvas.current)}. Arrow keys move it, with Shift farther. Enter keeps it there, Escape puts it back.`);
   }
 

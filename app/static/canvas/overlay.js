@@ -93,7 +93,9 @@ export class Overlay {
     /** @type {any} */ (button.querySelector('.words')).textContent = count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : 'No issues';
     button.setAttribute('aria-label', count ? `${count} ${count === 1 ? 'issue' : 'issues'}, ${blocking} to resolve before activating` : 'No issues');
     list.replaceChildren(...this.issues.map((issue) => {
-      const line = make('button', `mi issue ${issue.severity}`, { type: 'button', 'data-do': 'go-to', 'data-id': issue.nodeId ?? '', 'data-field': issue.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '') });
+      const field = issue.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
+      const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': issue.nodeId ?? '', 'data-field': field };
+      const line = make('button', `mi issue ${issue.severity}`, attributes);
       const words = make('span', 'grow');
       const title = make('b');
       title.textContent = issue.nodeId ? this.canvas.titleOf(issue.nodeId) : 'Workflow';

@@ -174,8 +174,12 @@ export class Palette {
     const { canvas } = this;
     if (!canvas.editable) return;
     const way = canvas.scene.routes.get(slot.edge ?? '');
-    const spot = at ?? (way ? toScreen(canvas.view, way.middle) : slot.source ? toScreen(canvas.view, canvas.scene.portAt(slot.source, slot.port ?? 'next')) : { x: 80, y: 80 });
-    const options = this.items().map((item) => ({ value: item.dataset.type, keywords: item.dataset.keywords, html: item, off: isOff(slot, canvas.graph.types[item.dataset.type]) }));
+    const place = way ? way.middle : slot.source ? canvas.scene.portAt(slot.source, slot.port ?? 'next') : undefined;
+    const spot = at ?? (place ? toScreen(canvas.view, place) : { x: 80, y: 80 });
+    const options = this.items().map((item) => {
+      const { type, keywords } = item.dataset;
+      return { value: type, keywords, html: item, off: isOff(slot, canvas.graph.types[type]) };
+    });
     this.ask('Add a step', options, (type) => (slot.source || slot.edge || slot.at ? canvas.actions.add(type, slot) : this.addByChoice(type)), spot);
   }
 
@@ -217,7 +221,10 @@ export class Palette {
     const top = spot.y + 24 + height > h ? Math.max(8, Math.min(spot.y - height - 16, h - height - 8)) : spot.y + 24;
     this.menu.style.translate = `${rect.left + left}px ${rect.top + top}px`;
     input.focus();
-    this.menu.onclose = () => /** @type {any} */ (this.back)?.isConnected && document.activeElement === document.body && /** @type {any} */ (this.back).focus({ preventScroll: true });
+    this.menu.onclose = () => {
+      const back = /** @type {any} */ (this.back);
+      if (back?.isConnected && document.activeElement === document.body) back.focus({ preventScroll: true });
+    };
   }
 
   show() {

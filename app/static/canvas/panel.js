@@ -4,7 +4,11 @@ import { arrange, editRows, find, read, showErrors } from './forms.js';
 
 const TYPING_MS = 400;
 const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-const sorted = (value) => (value && typeof value === 'object' && !Array.isArray(value) ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : Array.isArray(value) ? value.map(sorted) : value);
+const sorted = (value) => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!value || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+};
 
 export class Panel {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */
@@ -72,7 +76,8 @@ export class Panel {
   }
 
   get(path) {
-    return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, { source: '#panel', target: '#panel', swap: 'innerHTML' });
+    const into = { source: '#panel', target: '#panel', swap: 'innerHTML' };
+    return /** @type {any} */ (window).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, into);
   }
 
   say(text) {
@@ -84,7 +89,8 @@ export class Panel {
 
   /** After undo or redo changed what the form shows. */
   reloadIf(ops) {
-    const hit = ops.some((op) => op.nodeId === this.about || op.trigger?.id === this.about || (this.about === 'workflow' && ['set_goals', 'set_settings', 'rename'].includes(op.kind)));
+    const ofWorkflow = (op) => this.about === 'workflow' && ['set_goals', 'set_settings', 'rename'].includes(op.kind);
+    const hit = ops.some((op) => op.nodeId === this.about || op.trigger?.id === this.about || ofWorkflow(op));
     if (!hit || ops.every((op) => op.kind === 'move_node')) return;
     const { about } = this;
     this.about = '';
@@ -105,7 +111,8 @@ export class Panel {
   }
 
   focusIn() {
-    const field = (this.wanted && this.form && find(this.form, this.wanted)) || this.root.querySelector('form input:not([type=hidden]), form select, form textarea, form button');
+    const first = 'form input:not([type=hidden]), form select, form textarea, form button';
+    const field = (this.wanted && this.form && find(this.form, this.wanted)) || this.root.querySelector(first);
     this.wanted = '';
     this.into = false;
     /** @type {any} */ (field)?.focus();
@@ -201,7 +208,9 @@ export class Panel {
     const title = about === 'workflow' ? 'the workflow’s settings' : canvas.titleOf(about);
     const ops = this.changes(read(this.form));
     const node = canvas.graph.node(about);
-    if (name && node && !canvas.graph.isTrigger(about) && name.value.trim() !== (node.name ?? '')) ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
+    if (name && node && !canvas.graph.isTrigger(about) && name.value.trim() !== (node.name ?? '')) {
+      ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
+    }
     if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
   }
 

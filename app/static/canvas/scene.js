@@ -176,7 +176,13 @@ export class Scene {
     ports.forEach((port, index) => {
       const left = `${(portPoint({ x: 0, y: 0, w: 100, h: 0 }, index, ports.length).x).toFixed(2)}%`;
       const way = port.label ? `, way out “${port.label}”` : '';
-      const handle = make('button', `h out${port.id === 'error' ? ' error' : ''}`, { type: 'button', tabindex: '-1', 'data-port': port.id, 'aria-label': `Connect ${title}${way}`, style: `left:${left}` });
+      const handle = make('button', `h out${port.id === 'error' ? ' error' : ''}`, {
+        type: 'button',
+        tabindex: '-1',
+        'data-port': port.id,
+        'aria-label': `Connect ${title}${way}`,
+        style: `left:${left}`,
+      });
       entry.li.append(handle);
       if (!open.has(port.id) || !editable) return;
       const leaf = make('span', 'leaf', { style: `left:${left}` });
@@ -317,7 +323,8 @@ export class Scene {
       const parts = this.edges.get(edge.id);
       if (!parts) continue;
       const out = hidden.has(edge.source) && hidden.has(edge.target);
-      if (parts.g.style.display !== (out ? 'none' : '')) for (const part of [parts.g, parts.label, parts.ribbon]) if (part) part.style.display = out ? 'none' : '';
+      const display = out ? 'none' : '';
+      if (parts.g.style.display !== display) for (const part of [parts.g, parts.label, parts.ribbon]) if (part) part.style.display = display;
     }
   }
 

@@ -66,7 +66,11 @@ export class Sync {
       if (answer) this.resolve(answer);
       const button = /** @type {any} */ (event.target).closest('[data-when-saved]');
       if (button) canvas.panel.commit();
-      if (button) this.settled().then((done) => (done ? button.dispatchEvent(new CustomEvent('wf:go')) : canvas.announce('First your changes have to be saved.', 'err')));
+      if (!button) return;
+      this.settled().then((done) => {
+        if (done) button.dispatchEvent(new CustomEvent('wf:go'));
+        else canvas.announce('First your changes have to be saved.', 'err');
+      });
     });
   }
 
@@ -217,9 +221,15 @@ export class Sync {
     if (reply.by) this.page.document.dispatchEvent(new CustomEvent('toast', { detail: { text: `${reply.by} also changed this workflow. Both are kept.` } }));
   }
 
+  /** Ask for a part of this workflow's page; what comes is swapped out of band. @param {string} path below the workflow */
+  async fetchReply(path) {
+    const into = { source: '#wf-reply', target: '#wf-reply', swap: 'none' };
+    await /** @type {any} */ (this.page).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, into);
+  }
+
   /** Ask for all cards again; each is morphed in place. */
   async refresh() {
-    await /** @type {any} */ (this.page).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/cards`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
+    await this.fetchReply('cards');
     this.canvas.readPorts();
     this.canvas.scene.render();
   }
@@ -339,7 +349,7 @@ export class Sync {
   /** Back in this tab: did somebody change the draft meanwhile? */
   async look() {
     if (this.outbox.pending.length || this.canvas.mode !== 'edit') return this.flush();
-    await /** @type {any} */ (this.page).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/draft?rev=${this.outbox.rev}`, { source: '#wf-reply', target: '#wf-reply', swap: 'none' });
+    await this.fetchReply(`draft?rev=${this.outbox.rev}`);
     const reply = this.reply();
     if (reply.document && !this.outbox.pending.length) {
       this.others(reply);

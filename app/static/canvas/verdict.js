@@ -23,7 +23,9 @@ export function verdict(status, reply = {}, session = null) {
 /** Why somebody is stuck, in words: title and sentence. @param {number} status */
 export function reason(status, count) {
   const kept = `${count} ${count === 1 ? 'change is' : 'changes are'} not saved.`;
-  if (status === 403) return ['You may not edit any more', `Your role in this workspace was changed. ${kept} Keep a copy, and give it to somebody who may edit.`];
+  if (status === 403) {
+    return ['You may not edit any more', `Your role in this workspace was changed. ${kept} Keep a copy, and give it to somebody who may edit.`];
+  }
   if (status === 404) return ['This workflow is gone', `Somebody deleted it, or it is in another workspace. ${kept} Keep a copy to draw it again.`];
   return ['This workflow cannot be edited now', `It may have been archived meanwhile. ${kept} Keep a copy, or load the page again.`];
 }

@@ -58,7 +58,10 @@ export function fit(box, size, { top = 56, bottom = 72, side = 32 } = {}) {
   return { k, x: side + (room.w - box.w * k) / 2 - box.x * k, y: y - box.y * k };
 }
 
-/** Where to begin: all of it when that can be read, else the top of it at a size that can. @param {Box} box @param {Box} first @param {{w: number, h: number}} size @returns {View} */
+/**
+ * Where to begin: all of it when that can be read, else the top of it at a size that can.
+ * @param {Box} box @param {Box} first @param {{w: number, h: number}} size @returns {View}
+ */
 export function opening(box, first, size) {
   const whole = fit(box, size);
   const view = whole.k >= 0.7 ? whole : { k: 0.8, x: size.w / 2 - (first.x + first.w / 2) * 0.8, y: 56 - first.y * 0.8 };
