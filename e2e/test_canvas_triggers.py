@@ -44,7 +44,7 @@ def test_a_second_trigger_starts_runs_until_it_is_switched_off(
     )
     canvas = Builder(page).open(workflow)
     canvas.open_form("trigger")
-    assert page.locator(".power").count() == 0, "one trigger has no switch"
+    assert page.locator(".trigger-switch").count() == 0, "one trigger has no switch"
     canvas.panel.get_by_role("button", name="Add a trigger").click()
     canvas.choose("event")
     [second] = [one["id"] for one in canvas.graph()["triggers"] if one["id"] != "trigger"]

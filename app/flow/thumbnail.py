@@ -37,7 +37,7 @@ def _columns(flow: Flow) -> list[list[str]]:
     order = list(depth)
     for source in order:
         for edge in flow.leaving(source):
-            # A circle cannot be saved, but a glyph must not hang on one either.
+            # A circle cannot be saved, but a thumbnail must not hang on one either.
             if depth[source] < len(flow.nodes) and depth.get(edge.target, -1) <= depth[source]:
                 depth[edge.target] = depth[source] + 1
                 order.append(edge.target)
@@ -49,7 +49,7 @@ def _columns(flow: Flow) -> list[list[str]]:
 
 
 def draw(flow: Flow, category_of: Callable[[str], str]) -> Thumbnail:
-    """The glyph of `flow`; `category_of` names the category of a step type."""
+    """The thumbnail of `flow`; `category_of` names the category of a step type."""
     columns = _columns(flow)
     step = min(COLUMN, (WIDTH - SQUARE) / max(len(columns) - 1, 1))
     left = (WIDTH - SQUARE - step * (len(columns) - 1)) / 2 if step < COLUMN else 0

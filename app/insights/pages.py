@@ -76,7 +76,7 @@ async def home(request: AppRequest, insights: NamedDependency[InsightService]) -
         sentence=sentence,
         line=line,
         running=running,
-        glyphs={key: thumbnail.draw(flow, category_of) for key, flow in flows.items()},
+        thumbnails={key: thumbnail.draw(flow, category_of) for key, flow in flows.items()},
         triggers={key: summary(flow.triggers) for key, flow in flows.items()},
         goals={key: bool(flow.goals) for key, flow in flows.items()},
     )

@@ -147,7 +147,7 @@ async def show_run(
         run=run,
         state=state,
         contact=loaded.contact,
-        picture=draw(graph),
+        diagram=draw(graph),
         way=steps_of_path(run),
         branches=branches_taken(run, graph),
         explanations=sentences(run, graph, zone_of(request.user.timezone)),

@@ -13,11 +13,11 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import Invalid
-from app.flow import diagram
-from app.flow import thumbnail as glyph
+from app.flow import diagram, thumbnail
 from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
 from app.flow.node_words import category_of
+from app.flow.thumbnail import Thumbnail
 from app.flow.trigger_registry import summary
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Role, WorkflowStatus
@@ -41,7 +41,7 @@ class WorkflowRow(msgspec.Struct, frozen=True):
 
     workflow: Workflow
     listed: WorkflowListItem
-    glyph: glyph.Thumbnail
+    thumbnail: Thumbnail
     trigger: str
     has_goals: bool
 
@@ -49,7 +49,9 @@ class WorkflowRow(msgspec.Struct, frozen=True):
 def row_of(listed: WorkflowListItem) -> WorkflowRow:
     """What the list shows of one workflow."""
     flow = listed.flow
-    return WorkflowRow(listed.workflow, listed, glyph.draw(flow, category_of), summary(flow.triggers), bool(flow.goals))
+    return WorkflowRow(
+        listed.workflow, listed, thumbnail.draw(flow, category_of), summary(flow.triggers), bool(flow.goals)
+    )
 
 
 # The list ---------------------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ async def versions(
         shown=shown,
         base=base,
         changes=changes,
-        picture=diagram.draw(union(before, after).document() if base else after.document()),
+        diagram=diagram.draw(union(before, after).document() if base else after.document()),
         marks={change.node_id: change.kind for change in changes},
         edge_marks=edge_marks(before, after) if base else {},
         document=after.document(),

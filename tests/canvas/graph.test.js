@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Graph, Refused } from '../../app/static/canvas/graph.js';
-import { squash } from '../../app/static/canvas/squash.js';
+import { compact } from '../../app/static/canvas/compaction.js';
 import { addTrigger, remove } from '../../app/static/canvas/commands.js';
 import { History } from '../../app/static/canvas/history.js';
 import { TYPES, anyOp, broken, canonical, edge, node, random, small, trigger } from './make.js';
@@ -65,7 +65,7 @@ test('merging setters does not change where a list of changes leads', () => {
         if (!(error instanceof Refused)) throw error;
       }
     }
-    const fewer = squash(ops);
+    const fewer = compact(ops);
     squashed.applyAll(fewer);
     assert.equal(canonical(squashed), canonical(plain), `seed ${seed}`);
     assert.ok(fewer.length <= ops.length);

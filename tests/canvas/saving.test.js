@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Kept } from '../../app/static/canvas/kept.js';
-import { chipOf, pause, reason, verdict } from '../../app/static/canvas/verdict.js';
+import { StoredEdits } from '../../app/static/canvas/stored-edits.js';
+import { chipOf, pause, reason, saveResult } from '../../app/static/canvas/save-result.js';
 import { Storage } from './tabs.js';
 
 const op = { kind: 'move_node', nodeId: 'mail', position: { x: 1, y: 2 } };
@@ -10,7 +10,7 @@ const LOST = new Set(['refused']);
 test('no answer but a wrong edit lets an edit go', () => {
   for (let status = 0; status < 600; status += 1) {
     for (const session of [null, 'over', 'changed']) {
-      const found = verdict(status, {}, session);
+      const found = saveResult(status, {}, session);
       if (LOST.has(found)) assert.ok([400, 413, 415, 422, 428].includes(status) && !session, `${status} ${session}`);
       if (found === 'saved') assert.fail('nothing is saved without a revision');
     }
@@ -18,15 +18,15 @@ test('no answer but a wrong edit lets an edit go', () => {
 });
 
 test('what an answer means', () => {
-  assert.equal(verdict(200, { rev: 4 }), 'saved');
-  assert.equal(verdict(409, { conflict: true, rev: 9 }), 'conflict');
-  assert.equal(verdict(401), 'signed-out');
-  assert.equal(verdict(403, {}, 'changed'), 'signed-out');
-  assert.equal(verdict(403, { message: 'role' }), 'stuck');
-  assert.equal(verdict(404), 'stuck');
-  assert.equal(verdict(409, { code: 'workflow_archived' }), 'stuck');
-  assert.equal(verdict(422, { errors: [] }), 'refused');
-  for (const status of [0, 200, 303, 408, 429, 500, 502, 503, 504]) assert.equal(verdict(status), 'later', String(status));
+  assert.equal(saveResult(200, { rev: 4 }), 'saved');
+  assert.equal(saveResult(409, { conflict: true, rev: 9 }), 'conflict');
+  assert.equal(saveResult(401), 'signed-out');
+  assert.equal(saveResult(403, {}, 'changed'), 'signed-out');
+  assert.equal(saveResult(403, { message: 'role' }), 'stuck');
+  assert.equal(saveResult(404), 'stuck');
+  assert.equal(saveResult(409, { code: 'workflow_archived' }), 'stuck');
+  assert.equal(saveResult(422, { errors: [] }), 'refused');
+  for (const status of [0, 200, 303, 408, 429, 500, 502, 503, 504]) assert.equal(saveResult(status), 'later', String(status));
 });
 
 test('the chip says Saved only when nothing is kept back', () => {
@@ -58,11 +58,11 @@ test('tries come slower and slower, and never sooner than the server asks', () =
 
 test('kept edits belong to one user and one workflow', () => {
   const storage = new Storage();
-  const mine = new Kept(storage, 'ada', 'w1', 'tab1');
+  const mine = new StoredEdits(storage, 'ada', 'w1', 'tab1');
   mine.write(5, [op]);
-  assert.deepEqual(new Kept(storage, 'ada', 'w1', 'tab2').keys(), [mine.own]);
+  assert.deepEqual(new StoredEdits(storage, 'ada', 'w1', 'tab2').keys(), [mine.own]);
   for (const [user, workflow] of [['bob', 'w1'], ['ada', 'w2'], ['ad', 'w1'], ['', 'w1']]) {
-    assert.deepEqual(new Kept(storage, user, workflow, 'tab1').keys(), [], `${user} ${workflow}`);
+    assert.deepEqual(new StoredEdits(storage, user, workflow, 'tab1').keys(), [], `${user} ${workflow}`);
   }
   assert.deepEqual(mine.take(mine.own), { rev: 5, ops: [op] });
   assert.equal(mine.take(mine.own), null);
@@ -70,7 +70,7 @@ test('kept edits belong to one user and one workflow', () => {
 
 test('nothing is left behind once all is saved, and what is broken is passed over', () => {
   const storage = new Storage();
-  const kept = new Kept(storage, 'ada', 'w1', 'tab');
+  const kept = new StoredEdits(storage, 'ada', 'w1', 'tab');
   kept.write(5, [op]);
   kept.write(6, []);
   assert.equal(storage.length, 0);
@@ -82,7 +82,7 @@ test('nothing is left behind once all is saved, and what is broken is passed ove
 
 test('a browser that takes nothing is known', () => {
   const storage = new Storage();
-  const kept = new Kept(storage, 'ada', 'w1', 'tab');
+  const kept = new StoredEdits(storage, 'ada', 'w1', 'tab');
   storage.full = true;
   kept.write(5, [op]);
   assert.equal(kept.safe, false);

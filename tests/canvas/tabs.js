@@ -1,7 +1,7 @@
 /** Tabs of a browser that edit one draft on a server: what `Sync` needs of both, with answers and time given by hand. */
 import { Graph, Refused } from '../../app/static/canvas/graph.js';
 import { History } from '../../app/static/canvas/history.js';
-import { subject } from '../../app/static/canvas/squash.js';
+import { subject } from '../../app/static/canvas/compaction.js';
 import { Sync } from '../../app/static/canvas/sync.js';
 import { TYPES, small } from './make.js';
 
@@ -243,6 +243,6 @@ export class Tab {
 
   /** What is kept for this tab. */
   get kept() {
-    return JSON.parse(this.browser.storage.getItem(this.sync.kept.own) ?? 'null');
+    return JSON.parse(this.browser.storage.getItem(this.sync.stored.own) ?? 'null');
   }
 }

@@ -1,4 +1,4 @@
-"""What differs between two graphs, in words; and the glyph of one."""
+"""What differs between two graphs, in words; and the thumbnail of one."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ def test_values_read_as_words() -> None:
     assert (value_text(True), value_text(None), value_text({"a": [1]})) == ("yes", "", '{"a": [1]}')
 
 
-def test_a_glyph_has_a_square_a_step_inside_its_frame() -> None:
+def test_a_thumbnail_has_a_square_a_step_inside_its_frame() -> None:
     drawn = thumbnail.draw(graph(), lambda type_: type_)
     assert sorted(dot.category for dot in drawn.dots) == ["add_tag", "condition", "delay", "trigger"]
     assert len({dot.x for dot in drawn.dots}) == 3 and drawn.path.count("M") == 3
     assert all(3 <= dot.x <= thumbnail.WIDTH - 3 and 3 <= dot.y <= thumbnail.HEIGHT - 3 for dot in drawn.dots)
 
 
-def test_a_long_glyph_shrinks_its_squares() -> None:
+def test_a_long_thumbnail_shrinks_its_squares() -> None:
     nodes = [{"id": f"n{i}", "type": "delay"} for i in range(30)]
     edges = [{"source": f"n{i - 1}" if i else "trigger", "target": f"n{i}"} for i in range(30)]
     drawn = thumbnail.draw(graph(nodes=nodes, edges=edges), lambda _: "timing")
@@ -106,7 +106,7 @@ def test_a_long_glyph_shrinks_its_squares() -> None:
     assert max(dot.x for dot in drawn.dots) <= thumbnail.WIDTH
 
 
-def test_a_glyph_of_a_broken_circle_ends() -> None:
+def test_a_thumbnail_of_a_broken_circle_ends() -> None:
     circle = [{"source": "trigger", "target": "ask"}, {"source": "ask", "target": "ask", "sourceHandle": "true"}]
     assert thumbnail.draw(graph(edges=circle), lambda _: "logic").dots
 

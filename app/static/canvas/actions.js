@@ -53,7 +53,7 @@ export class Actions {
       note: () => this.addNote(),
       find: () => canvas.palette.find(),
       delete: () => this.remove([about]),
-      power: () => this.power(about),
+      'switch-trigger': () => this.switchTrigger(about),
       'add-trigger': () => canvas.palette.openTriggers(),
       duplicate: () => this.duplicate([about]),
       rename: () => this.rename(about),
@@ -97,7 +97,7 @@ export class Actions {
   }
 
   /** Switch a trigger on or off. @param {string} id */
-  power(id) {
+  switchTrigger(id) {
     const { canvas } = this;
     const trigger = canvas.graph.triggers.get(id);
     if (!trigger || !canvas.editable) return;

@@ -313,7 +313,7 @@ export class FlowCanvas extends HTMLElement {
   }
 
   repaint() {
-    this.scene.floats.colours = null;
+    this.scene.controls.colours = null;
     this.scene.dirty.view = true;
     this.scene.schedule();
   }

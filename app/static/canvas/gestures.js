@@ -13,7 +13,7 @@ import * as view from './viewport.js';
 
 const SLACK = 4;
 const GUIDE = 6;
-const CHROME = '.tb, .ins, .leaf, .power, .rename, .chrome, input, [contenteditable=true], [contenteditable=plaintext-only]:focus';
+const CHROME = '.tb, .ins, .leaf, .trigger-switch, .rename, .chrome, input, [contenteditable=true], [contenteditable=plaintext-only]:focus';
 
 export class Gestures {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas */

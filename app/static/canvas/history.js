@@ -1,6 +1,6 @@
 // @ts-check
 /** Undo and redo: a stack of changes with their inverses. Bursts (a drag, arrow keys, typing) become one entry. No DOM. */
-import { squash } from './squash.js';
+import { compact } from './compaction.js';
 
 /** @typedef {import('./graph.js').Op} Op @typedef {{label: string, ops: Op[], inverse: Op[], key?: string, at: number}} Entry */
 
@@ -19,8 +19,8 @@ export class History {
   push(change, at = Date.now()) {
     const last = this.past.at(-1);
     if (change.key && last?.key === change.key && at - last.at < BURST_MS && !this.future.length) {
-      last.ops = squash([...last.ops, ...change.ops]);
-      last.inverse = squash([...change.inverse, ...last.inverse]);
+      last.ops = compact([...last.ops, ...change.ops]);
+      last.inverse = compact([...change.inverse, ...last.inverse]);
       last.at = at;
       return;
     }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Ops on their way to the server: what waits, what is in flight, what the server has confirmed. No DOM, no network. */
 import { Graph, Refused } from './graph.js';
-import { squash, subject } from './squash.js';
+import { compact, subject } from './compaction.js';
 
 /** @typedef {import('./graph.js').Op} Op */
 
@@ -44,7 +44,7 @@ export class Outbox {
   add(ops) {
     const named = ops.map((op) => ({ ...structuredClone(op), id: uuid() }));
     named.forEach((op, index) => this.origin.set(op.id, ops[index]));
-    this.waiting = squash([...this.waiting, ...named]);
+    this.waiting = compact([...this.waiting, ...named]);
   }
 
   /** The next batch to send; it stays in flight until `confirm` or `refuse`. @returns {Op[]} */

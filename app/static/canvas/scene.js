@@ -5,9 +5,9 @@
  */
 import { WIDTH } from './commands.js';
 import { entryPoint, portPoint, route } from './edges.js';
-import { Floats } from './floats.js';
+import { CanvasControls } from './canvas-controls.js';
 import * as view from './viewport.js';
-import { showPower } from './power.js';
+import { showTriggerSwitch } from './trigger-switch.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
@@ -45,7 +45,7 @@ export class Scene {
     this.edges = new Map();
     this.size = { w: canvas.clientWidth, h: canvas.clientHeight };
     this.dirty = { view: true, boxes: new Set(), edges: new Set(), notes: new Set() };
-    this.floats = new Floats(canvas, this);
+    this.controls = new CanvasControls(canvas, this);
     this.frame = 0;
     this.far = false;
     this.sizes = new ResizeObserver((entries) => this.measured(entries));
@@ -124,7 +124,7 @@ export class Scene {
       else if (box.x !== x || box.y !== y) Object.assign(box, { x, y });
       this.dirty.boxes.add(id);
       this.ports(id);
-      showPower(this.canvas, id, li);
+      showTriggerSwitch(this.canvas, id, li);
     }
     for (const [id, parts] of this.edges) {
       if (graph.edges.has(id)) continue;
@@ -263,10 +263,10 @@ export class Scene {
     if (dirty.view) this.showView();
     if (dirty.view || moved) {
       this.cull();
-      this.floats.minimap();
+      this.controls.minimap();
     }
     this.dirty = { view: false, boxes: new Set(), edges: new Set(), notes: new Set() };
-    this.floats.toolbar();
+    this.controls.toolbar();
   }
 
   routeEdge(id) {

@@ -3,9 +3,9 @@
  * Saving: a batch of ops leaves 600 ms after the last edit as one htmx PATCH with `If-Match`, never two at once. What is not
  * confirmed is kept in localStorage, so a closed tab, a dead network or a session that ended loses nothing.
  */
-import { Kept } from './kept.js';
+import { StoredEdits } from './stored-edits.js';
 import { Outbox, shownAs, uuid } from './outbox.js';
-import { chipOf, pause, reason, verdict } from './verdict.js';
+import { chipOf, pause, reason, saveResult } from './save-result.js';
 import { offerCopy } from './unsaved.js';
 import { check, restore } from '../session.js';
 
@@ -27,7 +27,7 @@ export class Sync {
     this.outbox = new Outbox(canvas.graph, rev);
     this.client = page.sessionStorage.getItem('client') ?? uuid();
     page.sessionStorage.setItem('client', this.client);
-    this.kept = new Kept(page.localStorage, page.document.body.dataset.user ?? '', canvas.workflow, this.client);
+    this.stored = new StoredEdits(page.localStorage, page.document.body.dataset.user ?? '', canvas.workflow, this.client);
     this.tries = 0;
     this.stalled = false;
     this.signedOut = false;
@@ -53,7 +53,7 @@ export class Sync {
     document.addEventListener('submit', (event) => this.hold(event), true);
     document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.signedOut ? this.ifBack() : this.look()));
     page.addEventListener('pagehide', () => this.flush());
-    page.addEventListener('beforeunload', (event) => !this.kept.safe && this.outbox.pending.length && event.preventDefault());
+    page.addEventListener('beforeunload', (event) => !this.stored.safe && this.outbox.pending.length && event.preventDefault());
     document.addEventListener('session:back', () => this.back());
     // After the answer, and before htmx goes where it leads; `finally` comes when there was no answer, too.
     document.addEventListener('htmx:after:request', (event) => this.copied(/** @type {any} */ (event).detail.ctx));
@@ -99,10 +99,10 @@ export class Sync {
   }
 
   async adopt() {
-    const { kept } = this;
+    const { stored } = this;
     if (!this.canvas.mayEdit) return; // they stay for the day when this person may edit again
     const take = (key) => {
-      const left = kept.take(key);
+      const left = stored.take(key);
       if (!left) return;
       const { graph, lost, count } = this.outbox.adopt(left.ops, left.rev);
       this.canvas.history.forget(new Set(lost));
@@ -111,19 +111,19 @@ export class Sync {
       if (count) this.canvas.announce(`${count} ${count === 1 ? 'change' : 'changes'} from last time ${count === 1 ? 'is' : 'are'} being saved.`);
       this.keep();
     };
-    const keys = kept.keys();
-    if (keys.includes(kept.own)) take(kept.own);
+    const keys = stored.keys();
+    if (keys.includes(stored.own)) take(stored.own);
     const { locks } = this.page.navigator;
     if (!locks) return;
-    locks.request(kept.own, () => new Promise(() => {}));
+    locks.request(stored.own, () => new Promise(() => {}));
     for (const key of keys) {
-      if (key !== kept.own) await locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
+      if (key !== stored.own) await locks.request(key, { ifAvailable: true }, async (lock) => lock && take(key));
     }
   }
 
   keep() {
     const { pending, base, rev } = this.outbox;
-    this.kept.write(base ?? rev, pending);
+    this.stored.write(base ?? rev, pending);
   }
 
   // ---------------------------------------------------------------- sending
@@ -178,7 +178,7 @@ export class Sync {
     const status = ctx.response?.status ?? 0;
     const told = (name) => ctx.response?.headers?.get(name) ?? null;
     const reply = status ? this.reply() : {};
-    const found = verdict(status, reply, told('x-session'));
+    const found = saveResult(status, reply, told('x-session'));
     if (found === 'saved') this.saved(reply);
     else if (found === 'conflict') this.conflict(reply);
     else if (found === 'refused') this.refused(reply);

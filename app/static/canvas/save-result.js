@@ -7,11 +7,11 @@
  * - `stuck`: this person cannot save here (any more); kept, and offered as a file.
  * - `refused`: these ops are wrong; they are taken back, with the reason.
  * - `later`: nothing was decided; kept and sent again.
- * @typedef {'saved' | 'conflict' | 'signed-out' | 'stuck' | 'refused' | 'later'} Verdict
+ * @typedef {'saved' | 'conflict' | 'signed-out' | 'stuck' | 'refused' | 'later'} SaveResult
  */
 
-/** @param {number} status 0: no answer @param {any} reply the JSON of the answer @param {string | null} session header X-Session @returns {Verdict} */
-export function verdict(status, reply = {}, session = null) {
+/** @param {number} status 0: no answer @param {any} reply the JSON of the answer @param {string | null} session header X-Session @returns {SaveResult} */
+export function saveResult(status, reply = {}, session = null) {
   if (status === 401 || session) return 'signed-out';
   if (status === 200 && reply.rev) return 'saved';
   if (status === 409 && reply.conflict) return 'conflict';

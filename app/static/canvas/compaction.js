@@ -10,7 +10,7 @@ export const subject = (op) =>
   op.nodeId ?? op.noteId ?? op.triggerId ?? op.node?.id ?? op.trigger?.id ?? op.note?.id ?? op.edgeId ?? op.edge?.id ?? op.kind;
 
 /** Drop setters that a later setter of the same subject makes pointless. @param {Op[]} ops */
-export function squash(ops) {
+export function compact(ops) {
   /** @type {Op[]} */
   const kept = [];
   for (const op of ops) {

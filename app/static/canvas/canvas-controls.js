@@ -5,7 +5,7 @@ import * as view from './viewport.js';
 
 /** @typedef {import('./viewport.js').Box} Box */
 
-export class Floats {
+export class CanvasControls {
   /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {import('./scene.js').Scene} scene */
   constructor(canvas, scene) {
     this.canvas = canvas;
@@ -86,9 +86,9 @@ export class Floats {
       probe.className = cls;
       return getComputedStyle(probe).color;
     };
-    const found = { frame: read('frame-colour') };
-    for (const kind of ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit']) found[kind] = read(`kind-colour k-${kind}`);
+    const colours = { frame: read('frame-colour') };
+    for (const kind of ['trigger', 'message', 'timing', 'logic', 'data', 'integration', 'exit']) colours[kind] = read(`kind-colour k-${kind}`);
     probe.remove();
-    return found;
+    return colours;
   }
 }

@@ -6,7 +6,7 @@
 
 /** @typedef {import('./graph.js').Op} Op */
 
-export class Kept {
+export class StoredEdits {
   /** @param {Storage} storage @param {string} user @param {string} workflow @param {string} client which tab */
   constructor(storage, user, workflow, client) {
     this.storage = storage;
