@@ -43,14 +43,21 @@ class Trouble(NodeType):
         return run
 
 
+@pytest.fixture(autouse=True)
+def own_types() -> Iterator[None]:
+    """Node types that a test puts on the list are off it afterwards: other tests ask of all that are on it."""
+    installed = dict(registry.types())
+    yield
+    registry._types.clear()
+    registry._types.update(installed)
+
+
 @pytest.fixture
-def world(committed_database: CommittedDatabase) -> Iterator[World]:
-    registry.types()
+def world(committed_database: CommittedDatabase, own_types: None) -> Iterator[World]:
     registry._types["trouble"] = Trouble
     made = World(committed_database.url)
     yield made
     made.close()
-    del registry._types["trouble"]
 
 
 @pytest.fixture(params=["pipeline", "copy"])

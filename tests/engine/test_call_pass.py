@@ -23,10 +23,8 @@ from tests.fixtures.world import World
 
 @pytest.fixture
 def url(committed_database: CommittedDatabase) -> Iterator[str]:
-    registry.types()
     registry._types["ask"] = Ask
     yield committed_database.url
-    del registry._types["ask"]
     performers.forget_performer("fake")
 
 

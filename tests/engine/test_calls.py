@@ -30,11 +30,9 @@ RETRY = {"attempts": 2, "backoff": {"type": "fixed", "delay": 60_000, "jitter": 
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[Fake]:
     fake = Fake(tmp_path / "ledger")
-    registry.types()
     registry._types["ask"] = Ask
     perform_with(fake)
     yield fake
-    del registry._types["ask"]
     performers.forget_performer("fake")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,11 +51,8 @@ class Count(NodeType):
 
 
 @pytest.fixture(autouse=True)
-def counting() -> Iterator[None]:
-    registry.types()
+def counting(own_types: None) -> None:
     registry._types["count"] = Count
-    yield
-    del registry._types["count"]
 
 
 ROUND = (("trigger", "c"), ("c", "d", "body"), ("d", "c"), ("c", "end", "done"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -75,11 +75,8 @@ class Makes(NodeType):
 
 
 @pytest.fixture(autouse=True)
-def types() -> Iterator[None]:
-    registry.types()
+def types(own_types: None) -> None:
     registry._types |= {"peek": Peek, "makes": Makes}
-    yield
-    del registry._types["peek"], registry._types["makes"]
 
 
 def peeking(world: World, what: str, *, declares: bool) -> UUID:

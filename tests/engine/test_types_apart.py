@@ -27,12 +27,8 @@ ALWAYS = {"settings": {"reentry": "always"}}
 
 
 @pytest.fixture(autouse=True)
-def types() -> Iterator[None]:
-    registry.types()
+def types(own_types: None) -> None:
     registry._types |= {"listen": Listen, "ask": Ask}
-    yield
-    registry._types.pop("listen")
-    registry._types.pop("ask")
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def test_what_is_kept_of_kinds_is_bounded() -> None:
     repeats = logs.Repeats()
     for n in range(3 * logs._MOST_KINDS):
         assert repeats.left_out(n) == 0
-    assert len(repeats._told) <= logs._MOST_KINDS + 1
+    assert len(repeats._written) <= logs._MOST_KINDS + 1
 
 
 def test_a_line_is_json_with_its_event() -> None:
