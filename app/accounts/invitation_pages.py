@@ -20,6 +20,7 @@ from app.errors import AppError, Invalid, TooMany
 from app.models.status import Role
 from app.web import flash, transactions
 from app.web.client_address import client_address
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 
@@ -49,7 +50,7 @@ def _shown(
         token=token,
         mine=mine,
         given=given or {"name": invitation.name, "how": ""},
-        errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
+        errors=errors_by_path(error),
     )
 
 

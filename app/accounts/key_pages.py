@@ -19,6 +19,7 @@ from app.models.scope import Scope
 from app.models.status import Role
 from app.settings import settings
 from app.web import flash
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 _PRIVATE = {"Cache-Control": "no-store"}
@@ -77,7 +78,7 @@ async def _keys(
         lives=LIVES,
         overlaps=OVERLAPS,
         given=given or {},
-        errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
+        errors=errors_by_path(error),
     )
 
 

@@ -20,6 +20,7 @@ from app.models.status import Role
 from app.settings import settings
 from app.web import flash
 from app.web.client_address import client_address
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 from app.web.user_agent import described
 
@@ -52,7 +53,7 @@ async def _users(
         mails=await account_mail.can_mail(session, tenant_id),
         roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
         given=given or {},
-        errors={field_error["path"]: field_error["message"] for field_error in error.errors} if error else {},
+        errors=errors_by_path(error),
     )
 
 

@@ -19,6 +19,7 @@ from app.models.status import Role
 from app.models.user import User
 from app.values import contact_fields
 from app.web import flash, transactions
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 from app.web.user_agent import described
 
@@ -26,10 +27,6 @@ from app.web.user_agent import described
 async def _text(request: AppRequest, *names: str) -> list[str]:
     form = await request.form()
     return [str(form.get(name, "")).strip() for name in names]
-
-
-def _errors(error: AppError | None) -> dict[str, str]:
-    return {field_error["path"]: field_error["message"] for field_error in error.errors} if error else {}
 
 
 @get("/settings", role=Role.VIEWER)
@@ -49,7 +46,7 @@ async def _profile(request: AppRequest, session: AsyncSession, error: AppError |
         status_code=error.status_code if error else 200,
         headers={"Retry-After": str(error.retry_after)} if error and error.retry_after else {},
         user=user,
-        errors=_errors(error),
+        errors=errors_by_path(error),
     )
 
 
@@ -122,7 +119,7 @@ async def _workspace(request: AppRequest, session: AsyncSession, error: AppError
         mine=await repository.workspaces_of(session, request.user.id),
         zones=sorted(zoneinfo.available_timezones()),
         countries=contact_fields.countries(),
-        errors=_errors(error),
+        errors=errors_by_path(error),
     )
 
 

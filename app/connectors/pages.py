@@ -23,6 +23,7 @@ from app.models import Connector
 from app.models.base import Json
 from app.models.status import Role
 from app.web import flash
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 NAME = "Give it a name of at most 120 characters."
@@ -36,11 +37,7 @@ async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, st
 
 
 def _errors(error: AppError | None) -> dict[str, str]:
-    return (
-        {field_error["path"].removeprefix("config."): field_error["message"] for field_error in error.errors}
-        if error
-        else {}
-    )
+    return {path.removeprefix("config."): message for path, message in errors_by_path(error).items()}
 
 
 def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -> Json:

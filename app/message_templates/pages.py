@@ -24,6 +24,7 @@ from app.messaging.channels.parts import Parts
 from app.models.status import Role
 from app.subscriptions.service import permission_of
 from app.web import flash
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 PAGE = 24
@@ -61,14 +62,6 @@ EXTRAS = [
     ("Amount of money", "{{ event.total | money: 'EUR' }}"),
     ("Only when", "{% if contact.plan == 'pro' %}…{% endif %}"),
 ]
-
-
-def errors_by_path(error: AppError | None) -> dict[str, str]:
-    """The first field_error of each field."""
-    messages: dict[str, str] = {}
-    for field_error in error.errors if error else []:
-        messages.setdefault(field_error["path"], field_error["message"])
-    return messages
 
 
 async def _typed(request: AppRequest) -> dict[str, str]:

@@ -16,6 +16,7 @@ from app.models.status import Role
 from app.retention import repository
 from app.retention.rules import CHOICES, FIXED, RULES, chosen, days_from_form, words
 from app.web import flash
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ async def _data(request: AppRequest, session: AsyncSession, error: Invalid | Non
         oldest=await repository.oldest(session, place.id),
         choices=[(str(days), words(days)) for days in CHOICES],
         words=words,
-        errors={item["path"]: item["message"] for item in error.errors} if error else {},
+        errors=errors_by_path(error),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import msgspec
 
 from app.errors import AppError
+from app.web.form_errors import errors_by_path
 
 
 class DialogForm(msgspec.Struct):
@@ -29,5 +30,5 @@ class DialogForm(msgspec.Struct):
 
     def failed(self, error: AppError, otherwise: str = "") -> Self:
         """The same with what was wrong; an error that names no field stands at the field `otherwise`."""
-        messages = {field_error["path"]: field_error["message"] for field_error in error.errors}
+        messages = errors_by_path(error)
         return msgspec.structs.replace(self, errors=messages or {otherwise: error.message}, status=error.status_code)

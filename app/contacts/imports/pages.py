@@ -21,6 +21,7 @@ from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus, Role
 from app.values import contact_fields
 from app.web.flash import go
+from app.web.form_errors import errors_by_path
 from app.web.fragments import page
 
 ONE = "/contacts/import/{import_id:uuid}"
@@ -96,7 +97,7 @@ async def _mapping_page(
     """`data` is a form that was sent; `columns` are those that it was about, when the file is read another way now."""
     stored = StoredMapping.of(row)
     places = {column: place for place, column in enumerate(columns or stored.format.columns)}
-    field_errors = {item["path"]: item["message"] for item in error.errors} if error else {}
+    field_errors = errors_by_path(error)
     return page(
         request,
         "contacts/import_mapping.html",

@@ -1,0 +1,17 @@
+"""The sentences that a page shows beside the fields of a form."""
+
+from __future__ import annotations
+
+from app.errors import Invalid, NotFound
+from app.web.form_errors import errors_by_path
+
+
+def test_each_field_shows_the_first_sentence_about_it() -> None:
+    first, second = {"path": "name", "message": "Give a name."}, {"path": "name", "message": "It is too long."}
+    other = {"path": "config.port", "message": "Give a number."}
+    shown = errors_by_path(Invalid(errors=[first, second, other]))
+    assert shown == {"name": "Give a name.", "config.port": "Give a number."}
+
+
+def test_without_an_error_of_a_field_nothing_is_shown() -> None:
+    assert errors_by_path(None) == errors_by_path(NotFound("There is no such page.")) == {}
