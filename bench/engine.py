@@ -63,7 +63,7 @@ def report(readings: Readings) -> None:
     """Print a line a spec with its ratio to the bound of the same size and workers, by the clock and by processor time."""
     heads = f"{'of the bound, by the clock':28} {'by processor time':28}"
     print(f"{'what':26} {'runs/s':34} {heads} py us/run  pg us/run  MB, peak")
-    for spec, found in readings.items():
+    for spec, spec_readings in readings.items():
         base = Spec("bound", spec.workers, spec.size)
         name = f"{spec.kind} {spec.workers}w B={spec.size}"
         name += f" {spec.feature}" if spec.feature != "all on" else f" {spec.write}" if spec.write else ""
@@ -71,11 +71,11 @@ def report(readings: Readings) -> None:
         ratio = spread(ratios(readings, spec, base)) if compared else ""
         spare = spread(spared(readings, spec, base)) if compared else ""
         python, postgres = (
-            statistics.median(v) for v in ([r.python_us for r in found], [r.postgres_us for r in found])
+            statistics.median(v) for v in ([r.python_us for r in spec_readings], [r.postgres_us for r in spec_readings])
         )
-        memory = f"{max(r.rss_mb for r in found):.0f}, {max(r.peak_mb for r in found):.0f}"
+        memory = f"{max(r.rss_mb for r in spec_readings):.0f}, {max(r.peak_mb for r in spec_readings):.0f}"
         print(
-            f"{name:26} {spread([r.rate for r in found], 0):34} {ratio:28} {spare:28} {python:9.1f}  {postgres:9.1f}  {memory}"
+            f"{name:26} {spread([r.rate for r in spec_readings], 0):34} {ratio:28} {spare:28} {python:9.1f}  {postgres:9.1f}  {memory}"
         )
 
 
@@ -89,9 +89,9 @@ def targets(readings: Readings) -> None:
     ]
     print()
     for name, spec, base, wanted in rows:
-        found = ratios(readings, spec, base)
-        said = "reached" if statistics.median(found) >= wanted else "MISSED"
-        print(f"{name:28} {spread(found):30} target {wanted}  {said}")
+        spec_ratios = ratios(readings, spec, base)
+        said = "reached" if statistics.median(spec_ratios) >= wanted else "MISSED"
+        print(f"{name:28} {spread(spec_ratios):30} target {wanted}  {said}")
 
 
 def costs(readings: Readings) -> None:
@@ -99,8 +99,11 @@ def costs(readings: Readings) -> None:
     base = readings[Spec("w1")]
     print()
     for name, meaning in VARIANTS.items():
-        found = readings[Spec("w1", feature=name)]
-        more = [(a.python_us + a.postgres_us) - (b.python_us + b.postgres_us) for a, b in zip(found, base, strict=True)]
+        feature_readings = readings[Spec("w1", feature=name)]
+        more = [
+            (a.python_us + a.postgres_us) - (b.python_us + b.postgres_us)
+            for a, b in zip(feature_readings, base, strict=True)
+        ]
         print(f"{name:14} {spread(more, 1):34} us/run against all on   {meaning}")
 
 
@@ -122,7 +125,9 @@ def main() -> None:
         targets(readings)
     print(f"\nload {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
     if options.json:
-        rows = [{**asdict(spec), "readings": [asdict(r) for r in found]} for spec, found in readings.items()]
+        rows = [
+            {**asdict(spec), "readings": [asdict(r) for r in spec_readings]} for spec, spec_readings in readings.items()
+        ]
         options.json.write_text(json.dumps(rows, indent=1))
 
 

@@ -149,8 +149,8 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     try:
         _ready(port, process)
         count = max(40, requests * 4 // cell.batch) if cell.batch > 1 else requests
-        made = [[event(n) for n in range(start, start + cell.batch)] for start in range(count)]
-        bodies = [json.dumps(events if cell.batch > 1 else events[0]).encode() for events in made]
+        batches = [[event(n) for n in range(start, start + cell.batch)] for start in range(count)]
+        bodies = [json.dumps(events if cell.batch > 1 else events[0]).encode() for events in batches]
         asyncio.run(
             load(port, key, [json.dumps(event(n)).encode() for n in range(1_000)])
         )  # everybody is known, all is warm
@@ -163,8 +163,8 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     stored = len(bodies) * cell.batch
     if cell.app != "bench.ingest:bare":
         with database.connect() as connection:
-            found = connection.execute("select count(*) from events where key is not null").fetchone()
-            assert found == (stored + 1_000,), (found, stored)
+            stored_row = connection.execute("select count(*) from events where key is not null").fetchone()
+            assert stored_row == (stored + 1_000,), (stored_row, stored)
     return {
         "rate": stored / took,
         "p50": each[len(each) // 2] * 1e3,
@@ -211,10 +211,10 @@ def main() -> None:
             readings[cell.name].append(measure(cell, key, options.requests))
         print(f"round {number + 1} of {options.rounds}", flush=True)
     for cell in CELLS:
-        found = readings[cell.name]
+        of_cell = readings[cell.name]
         print(
-            f"{cell.name:7} events/s {_spread([one['rate'] for one in found], 0)}  p50 {_spread([one['p50'] for one in found], 1)} ms"
-            f"  p99 {_spread([one['p99'] for one in found], 1)} ms  cpu {_spread([one['us'] for one in found], 0)} us/event"
+            f"{cell.name:7} events/s {_spread([one['rate'] for one in of_cell], 0)}  p50 {_spread([one['p50'] for one in of_cell], 1)} ms"
+            f"  p99 {_spread([one['p99'] for one in of_cell], 1)} ms  cpu {_spread([one['us'] for one in of_cell], 0)} us/event"
         )
     for name, one, other in (("W3 single / bare", "single", "bare"), ("batch / single", "batch", "single")):
         pairs = list(zip(readings[one], readings[other], strict=True))

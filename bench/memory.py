@@ -44,7 +44,7 @@ GRAPH: dict[str, Any] = {
 }
 
 
-def _work(runs: int, told: Any) -> None:
+def _work(runs: int, readings_queue: Any) -> None:
     from app.engine.advance import Engine
 
     engine = Engine(database.connect("bench"))
@@ -64,8 +64,8 @@ def _work(runs: int, told: Any) -> None:
             row = connection.execute("select count(*), count(*) filter (where status = 4) from runs").fetchone()
             assert row == (ROUND, ROUND // 2), row
             moved += ROUND
-            told.put((moved, *place.megabytes()))
-    told.put(None)
+            readings_queue.put((moved, *place.megabytes()))
+    readings_queue.put(None)
 
 
 def main() -> None:
@@ -74,21 +74,21 @@ def main() -> None:
     options = parser.parse_args()
     place.prepare()
     context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    worker = context.Process(target=_work, args=(options.runs, told))
+    readings_queue = context.Queue()
+    worker = context.Process(target=_work, args=(options.runs, readings_queue))
     began = time.monotonic()
     worker.start()
-    found: list[tuple[int, float, float]] = []
-    while (reading := told.get(timeout=300)) is not None:
-        found.append(reading)
-        if len(found) <= WARM_ROUNDS or len(found) % 10 == 0:
+    readings: list[tuple[int, float, float]] = []
+    while (reading := readings_queue.get(timeout=300)) is not None:
+        readings.append(reading)
+        if len(readings) <= WARM_ROUNDS or len(readings) % 10 == 0:
             print(f"{reading[0]:>9,} runs   {reading[1]:6.1f} MB, peak {reading[2]:6.1f}", flush=True)
     worker.join(30)
-    grown = found[-1][1] - found[min(WARM_ROUNDS, len(found)) - 1][1]
+    grown = readings[-1][1] - readings[min(WARM_ROUNDS, len(readings)) - 1][1]
     said = "flat" if grown <= ALLOWED_MB else "GROWS"
     print(
-        f"\n{found[-1][0]:,} runs in {time.monotonic() - began:.0f} s: {grown:+.1f} MB since run {WARM_ROUNDS * ROUND:,}"
-        f" ({grown * 1e6 / found[-1][0]:.0f} bytes a run), {ALLOWED_MB} allowed: {said}"
+        f"\n{readings[-1][0]:,} runs in {time.monotonic() - began:.0f} s: {grown:+.1f} MB since run {WARM_ROUNDS * ROUND:,}"
+        f" ({grown * 1e6 / readings[-1][0]:.0f} bytes a run), {ALLOWED_MB} allowed: {said}"
     )
     if grown > ALLOWED_MB:
         raise SystemExit(1)

@@ -58,14 +58,14 @@ def measure(spec: Spec) -> Reading:
     elif spec.kind == "w1":
         place.send_events(people)
     context = multiprocessing.get_context("spawn")
-    ready, told = context.Barrier(spec.workers + 1), context.Queue()
+    ready, measured = context.Barrier(spec.workers + 1), context.Queue()
     shares = [people[number :: spec.workers] for number in range(spec.workers)]
-    workers = [context.Process(target=_work, args=(spec, share, ready, told)) for share in shares]
+    workers = [context.Process(target=_work, args=(spec, share, ready, measured)) for share in shares]
     for worker in workers:
         worker.start()
     ready.wait(PATIENCE_S)
     began = time.time()
-    results = [told.get(timeout=PATIENCE_S) for _ in workers]
+    results = [measured.get(timeout=PATIENCE_S) for _ in workers]
     for worker in workers:
         worker.join(PATIENCE_S)
     _check(spec)
@@ -74,7 +74,7 @@ def measure(spec: Spec) -> Reading:
     return Reading(spec.people / (last - began), python / spec.people * 1e6, postgres / spec.people * 1e6, rss, peak)
 
 
-def _work(spec: Spec, share: list[Any], ready: Any, told: Any) -> None:
+def _work(spec: Spec, share: list[Any], ready: Any, measured: Any) -> None:
     connection = database.connect("bench")
     if spec.kind == "bound":
         from bench.rig.bound import Bound
@@ -99,7 +99,9 @@ def _work(spec: Spec, share: list[Any], ready: Any, told: Any) -> None:
     python, pid = time.process_time(), connection.info.backend_pid
     postgres = place.processor_seconds(pid)
     go()
-    told.put((time.time(), time.process_time() - python, place.processor_seconds(pid) - postgres, *place.megabytes()))
+    measured.put(
+        (time.time(), time.process_time() - python, place.processor_seconds(pid) - postgres, *place.megabytes())
+    )
 
 
 def _change(spec: Spec) -> None:

@@ -196,7 +196,7 @@ def fillers(tree: Tree) -> list[str]:
     """Variables, parameters, fields and functions with a name that fits anything."""
     return [
         f"{module.at(line)} calls something {name}: say what it is"
-        for module in tree.modules("app", "tools")
+        for module in tree.modules("app", "bench", "tools")
         for name, line in _named(module)
         if name in FILLERS
     ]

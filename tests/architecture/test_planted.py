@@ -201,6 +201,11 @@ def test_a_name_that_fits_anything(plant: Plant, text: str) -> None:
     assert len(rules.fillers(plant(**{"app/runs/a.py": text, "tests/a.py": text}))) == 1
 
 
+@pytest.mark.parametrize("path", ["app/a.py", "bench/rig/a.py", "tools/dev/a.py"])
+def test_names_are_read_in_tools_and_measurements_too(plant: Plant, path: str) -> None:
+    assert len(rules.fillers(plant(**{path: "found = 1"}))) == 1
+
+
 def test_a_word_of_prose_is_no_name(plant: Plant) -> None:
     text = '"""What was found."""\nfrom app.lib import a\na.go(found=1)\nWORDS = "None was made."'
     assert not rules.fillers(plant(**{"app/runs/a.py": text}))
