@@ -16,14 +16,24 @@ from app.lib.addresses import comparable
 from app.lib.database import execute
 from app.models import Base
 from app.models.personal import About, emptied, rows_of
+from app.models.status import RunStatus
 
 _ORDER = list(About)
+_HOLD_CALLING = f"""
+update runs r set status = {RunStatus.HELD:d}, resume_at = null, attempt = r.attempt + 1, fence = r.fence + 1,
+  error_message = 'What this step was to send named a contact that was erased.'
+where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatus.CALLING:d} and exists (
+  select from calls c where c.tenant_id = r.tenant_id and c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt
+    and lower(c.request::text) like any(%(traces)s))
+"""  # noqa: S608  constants
+"""Runs without a contact whose call goes: nobody would answer them, so a person decides, as about every call that was lost."""
 
 
 @functools.cache
 def statements() -> tuple[str, ...]:
     """All that erases what is marked, each with the parameters of `About`: rows that go first, then columns, in the order of `About`."""
-    return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates()], key=lambda item: item[:2]))
+    held = _ORDER.index(About.CALL_OF_NOBODY), -1, _HOLD_CALLING
+    return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates(), held], key=lambda item: item[:2]))
 
 
 def _deletes() -> Iterator[tuple[int, int, str]]:
@@ -32,8 +42,8 @@ def _deletes() -> Iterator[tuple[int, int, str]]:
         if mark is not None and mark.about is not About.SELF:
             yield _ORDER.index(mark.about), 0, f"delete from {table.name} where {mark.about}"  # noqa: S608  constants
         if mark is not None and mark.names is not None:
-            where = f"{About.NAMED} and lower({mark.names}) like any(%(traces)s)"
-            yield _ORDER.index(About.NAMED), 0, f"delete from {table.name} where {where}"  # noqa: S608  constants
+            where = f"{mark.of_nobody} and lower({mark.names}) like any(%(traces)s)"
+            yield _ORDER.index(mark.of_nobody), 0, f"delete from {table.name} where {where}"  # noqa: S608  constants
 
 
 def _updates() -> Iterator[tuple[int, int, str]]:

@@ -66,7 +66,7 @@ class Inbox(Base):
     depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How many workflows lie between what happened outside and this change of a contact, which `workflow_id` made."""
 
-    __table_args__ = ({"info": rows_go()},)
+    __table_args__ = ({"info": rows_go(names="payload::text")},)
 
 
 class DeadLetter(Base):

@@ -38,6 +38,8 @@ class About(StrEnum):
     """Without a contact; the text of the row is looked through besides."""
     STEP_OF_NOBODY = "run_id in (select r.id from runs r where r.contact_id is null and r.tenant_id = %(tenant)s)"
     """Of a run without a contact, likewise."""
+    CALL_OF_NOBODY = f"tenant_id = %(tenant)s and {STEP_OF_NOBODY}"
+    """The same, of a table whose key leads with the workspace."""
     IMPORTED_ROW = (
         "import_id in (select i.id from contact_imports i where i.tenant_id = %(tenant)s)"
         " and lower(row::text || message) like any(%(traces)s)"
@@ -56,6 +58,8 @@ class RowsGo(NamedTuple):
 
     about: About
     names: str | None = None
+    of_nobody: About = About.NAMED
+    """How those without a contact are found."""
 
 
 class Emptied(NamedTuple):
@@ -65,9 +69,11 @@ class Emptied(NamedTuple):
     about: About | None
 
 
-def rows_go(about: About = About.CONTACT, *, names: str | None = None) -> dict[str, Any]:
-    """`info` of a table whose rows about a contact are deleted with it; `names` as in `RowsGo`."""
-    return {MARK: RowsGo(about, names)}
+def rows_go(
+    about: About = About.CONTACT, *, names: str | None = None, of_nobody: About = About.NAMED
+) -> dict[str, Any]:
+    """`info` of a table whose rows about a contact are deleted with it; `names` and `of_nobody` as in `RowsGo`."""
+    return {MARK: RowsGo(about, names, of_nobody)}
 
 
 def personal(becomes: str = "null", about: About | None = None) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class CallIntent(Base):
             postgresql_where=text("lease_until is null"),
         ),
         Index("calls_under_way", "tenant_id", "lease_until", postgresql_where=text("lease_until is not null")),
-        {"info": rows_go(About.RUN_OF_WORKSPACE)},
+        {"info": rows_go(About.RUN_OF_WORKSPACE, names="request::text", of_nobody=About.CALL_OF_NOBODY)},
     )
 
 

@@ -12,14 +12,15 @@ from sqlalchemy import Column, Table, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import erasure_repository
+from app.inbox import InboxKind
 from app.lib import clock as now_clock
 from app.lib.ids import uuid7
 from app.models import Base, Contact, MailboxMessage
 from app.models.contact_import import ContactImportError
-from app.models.event import DeadLetter
+from app.models.event import DeadLetter, Inbox
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
-from app.models.run import EntryRefusal, Run, Step
+from app.models.run import CallIntent, EntryRefusal, Run, Step
 from app.models.status import Role
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -145,22 +146,49 @@ async def test_runs_of_nobody_keep_no_name_of_the_person(
 
     named, silent, foreign = run(workspace, given), run(workspace, {"order": "crm-47110"}), run(other_workspace, given)
     late = run(workspace, None, context={"vars": given})
+    calling = run(workspace, other := {"order": "crm-47110"})
+    calling.status, calling.attempt = 2, 1
     refusal = EntryRefusal(
         tenant_id=workspace.id, workflow_id=uuid7(), reason="conditions_not_met", detail=given, at=clock.at
     )
     letter = DeadLetter(id=1, tenant_id=workspace.id, kind=1, name="manual", payload=given, error="Broken.")
+
+    def start(tenant: Workspace, payload: Any) -> Inbox:
+        return Inbox(
+            tenant_id=tenant.id,
+            kind=InboxKind.START,
+            name="manual",
+            run_id=uuid7(),
+            payload=payload,
+            occurred_at=clock.at,
+        )
+
+    def call(of: Run, request: Any) -> CallIntent:
+        return CallIntent(
+            tenant_id=of.tenant_id, run_id=of.id, seq=2, attempt=1, workflow_id=of.workflow_id, node_id="a", kind="fetch",
+            target="shop.example", policy="hold", timeout_s=5, request=request, due_at=clock.at,
+        )  # fmt: skip
+
+    db_session.add_all([start(workspace, given), start(workspace, other), start(other_workspace, given)])
+    db_session.add_all([call(named, given), call(calling, given), call(silent, other), call(foreign, given)])
     steps = [step(named, given), step(silent, given), step(foreign, given), step(late, {"order": 5})]
-    db_session.add_all([named, silent, foreign, late, refusal, letter, *steps])
+    db_session.add_all([named, silent, foreign, late, calling, refusal, letter, *steps])
     await db_session.commit()
 
     assert (await admin.delete(f"{CONTACTS}/{made['id']}")).status_code == 200
-    for row in (named, silent, foreign, late, *steps):
+    for row in (named, silent, foreign, late, calling, *steps):
         await db_session.refresh(row)
     assert [one.trigger_event for one in (named, silent, foreign)] == [None, {"order": "crm-47110"}, given]
     assert late.context is None
     assert [one.output for one in steps] == [None, None, given, {"order": 5}]
     for table in (EntryRefusal, DeadLetter):
         assert (await db_session.scalars(select(table))).all() == []
+    assert (calling.status, calling.attempt, calling.fence) == (3, 2, 1), "a person decides about it"
+    assert calling.error_message == "What this step was to send named a contact that was erased."
+    starts = (await db_session.scalars(select(Inbox.payload).where(Inbox.kind == InboxKind.START))).all()
+    assert sorted(map(str, starts)) == sorted(map(str, [other, given])), "of others, and of the other workspace"
+    calls = (await db_session.execute(select(CallIntent.run_id, CallIntent.request))).all()
+    assert {row.run_id: row.request for row in calls} == {silent.id: other, foreign.id: given}
 
 
 FREE_TABLES = {
