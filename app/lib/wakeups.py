@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,13 @@ class Wakeup:
     next_due: str | None = None
     """An expression in SQL for the instant at which the next work is due after now, null when none is known. The scheduler looks again
     at that instant; without it, up to a second later."""
+    parameters: Callable[[], Mapping[str, Any]] | None = None
+    """What `due` is asked with (`%(name)s`), looked up each time."""
 
 
 def is_due(connection: psycopg.Connection[Any], wakeup: Wakeup) -> bool:
     """Is there work for its actor now? Raises LockNotAvailable where somebody has locked the table."""
-    return bool(_value(connection, f"select {wakeup.due}"))
+    return bool(_value(connection, f"select {wakeup.due}", wakeup.parameters() if wakeup.parameters else None))
 
 
 def seconds_ahead(connection: psycopg.Connection[Any], wakeups: Sequence[Wakeup]) -> float | None:
@@ -39,9 +41,9 @@ def seconds_ahead(connection: psycopg.Connection[Any], wakeups: Sequence[Wakeup]
 
 def lead(connection: psycopg.Connection[Any], lock: int) -> bool:
     """Be the one process that asks: takes the advisory lock for as long as the connection lives. False when another one has it."""
-    return bool(_value(connection, "select pg_try_advisory_lock(%s)", lock))
+    return bool(_value(connection, "select pg_try_advisory_lock(%(lock)s)", {"lock": lock}))
 
 
-def _value(connection: psycopg.Connection[Any], sql: str, *parameters: Any) -> Any:
-    row = connection.execute(sql, parameters or None).fetchone()
+def _value(connection: psycopg.Connection[Any], sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    row = connection.execute(sql, parameters).fetchone()
     return row[0] if row else None

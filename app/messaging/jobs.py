@@ -104,7 +104,12 @@ def poll_account_mail() -> None:
 
 ACTORS = [deliver, move_messages, send_account_mail]
 WAKEUPS = [
-    Wakeup(deliver.actor_name, due=queue.IS_DUE, next_due=f"least(({queue.NEXT_DECISION_DUE}), ({queue.NEXT_DUE}))")
+    Wakeup(
+        deliver.actor_name,
+        due=queue.IS_DUE,
+        next_due=f"least(({queue.NEXT_DECISION_DUE}), ({queue.NEXT_DUE}))",
+        parameters=queue.installed_channels,
+    )
 ]
 POLLS = [deliver, poll_message_jobs, poll_account_mail]
 """What the workers do by themselves each second."""

@@ -60,10 +60,13 @@ NEXT_DUE = f"""
 IS_DUE = f"""
 exists (select from messages where due_at <= clock_now() and status = 9)
   or exists (select from messages where lease_until < now())
-  or exists (select from connectors where state = 'away' and probe_at <= clock_now())
-  or coalesce(({OLDEST_DUE}) <= clock_now(), false)
+  or exists (select from connectors where state = 'away' and probe_at <= clock_now()
+    and channel = any(%(channels)s::int[]))
+  or coalesce(({OLDEST_DUE} where l.channel = any(%(channels)s::int[])) <= clock_now(), false)
 """  # noqa: S608
-"""Is there something to do: a message to send, an uncertain one to decide about, one of a worker that is gone, a server to try again?"""
+"""Is there something to do: a message to send, an uncertain one to decide about, one of a worker that is gone, a server to try again?
+
+With `installed_channels`: messages of others wait until their channel is back, and nobody is woken for them."""
 
 NEXT_DECISION_DUE = "select min(due_at) from messages where due_at > clock_now() and status = 9"
 """When the next uncertain message will be decided about."""
@@ -211,10 +214,15 @@ class QueueScan:
     moved: int
 
 
+def installed_channels() -> dict[str, list[int]]:
+    """The parameters of `IS_DUE`: the channels of this process."""
+    return {"channels": [cls.number for cls in registry.channels()]}
+
+
 def lanes(connection: Connection) -> list[Lane]:
     """The lanes in which something is due, and those whose server is to be tried; of channels that are installed."""
     with connection.cursor(row_factory=class_row(Lane)) as cursor:
-        rows = cursor.execute(_DUE_LANES, {"channels": [cls.number for cls in registry.channels()]}).fetchall()
+        rows = cursor.execute(_DUE_LANES, installed_channels()).fetchall()
     return list({lane.key: lane for lane in rows}.values())
 
 
