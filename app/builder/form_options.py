@@ -5,13 +5,15 @@ Names are looked for in the newest rows only, so that a form opens as fast in a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.builder.option_repository import OptionRepository
+from app.flow.node_words import channel_number
+from app.messaging.channels import registry as channels
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 NEWEST = 500
@@ -25,13 +27,25 @@ class Choices:
     """What a form can offer. `events`, `fields`, `attributes` and `tags` are suggestions."""
 
     references: dict[str, dict[str, dict[str, str]]]
-    """Rows that a config can name: kind (`template`, `connector`) → id → `{"name": …}`, templates with their subject and channel."""
+    """Rows that a config can name: kind (`template`, `connector`) → id → name and channel (its word); templates with their subject."""
     events: list[str]
     attributes: list[str]
     tags: list[str]
     properties: list[str]
     kinds: dict[str, str] = field(default_factory=lambda: dict(_KINDS))
     """What each field holds (`text`, `number` …), by its path; a field whose values do not agree is not in it."""
+
+    def for_step(self, type_: str) -> Choices:
+        """What the form of a step of this type offers: of a type that sends, only rows of its channel."""
+        number = channel_number(type_)
+        if number is None:
+            return self
+        word = channels.word_of(number)
+        own = {
+            kind: {row_id: row for row_id, row in rows.items() if row["channel"] == word}
+            for kind, rows in self.references.items()
+        }
+        return replace(self, references=own)
 
     @property
     def fields(self) -> list[str]:

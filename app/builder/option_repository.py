@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select
 
+from app.messaging.channels import registry as channels
 from app.models import Contact, Event
 from app.models.tenant_repository import TenantRepository
 from app.workflows.repository import REFERENCED
@@ -21,13 +22,14 @@ class OptionRepository(TenantRepository[Contact]):
     model = Contact
 
     async def references(self) -> dict[str, dict[str, dict[str, str]]]:
-        """Rows that steps can name: kind → id → what is SHOWN of it, by name; one query a kind."""
+        """Rows that steps can name: kind → id → what is SHOWN of it, by name, with the word of its channel;
+        one query a kind."""
         references = {}
         for kind, model in REFERENCED.items():
             shown = [column for column in model.__table__.columns if column.name in SHOWN]
             query = select(model.id, *shown).where(model.tenant_id == self.tenant_id).order_by(func.lower(model.name))
             rows = (await self.session.execute(query)).mappings().all()
-            references[kind] = {str(row["id"]): {name: row[name] for name in SHOWN if name in row} for row in rows}
+            references[kind] = {str(row["id"]): _shown(row) for row in rows}
         return references
 
     async def newest_contacts(self, limit: int) -> Sequence[Any]:
@@ -40,3 +42,10 @@ class OptionRepository(TenantRepository[Contact]):
         """(name, properties) of the newest events."""
         query = select(Event.name, Event.properties).where(Event.tenant_id == self.tenant_id)
         return (await self.session.execute(query.order_by(Event.id.desc()).limit(limit))).all()
+
+
+def _shown(row: RowMapping) -> dict[str, str]:
+    shown = {name: row[name] for name in SHOWN if name in row}
+    if isinstance(number := shown["channel"], int):  # connectors hold the number, templates the word
+        shown["channel"] = channels.word_of(number)
+    return shown

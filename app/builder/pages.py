@@ -227,7 +227,7 @@ async def show_step_panel(
         "builder/panel.html",
         workflow=workflow,
         may_edit=canvas.may_edit(request.user, workflow),
-        choices=await form_options.everything(),
+        choices=(await form_options.everything()).for_step(shown[0]["node"]["type"]),
         triggers=list(presentation.triggers().values()),
         several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),

@@ -18,6 +18,19 @@ ReferencedNames = Mapping[str, Mapping[UUID, str]]
 """Kind → id → what people call it, of those rows that are there."""
 
 
+class ReferencedRow(NamedTuple):
+    """A row that a document names. `channel` is the number of the channel that it belongs to, None for one that is not installed;
+    `channel_label` is what people call that."""
+
+    name: str
+    channel: int | None
+    channel_label: str
+
+
+ReferencedRows = Mapping[str, Mapping[UUID, ReferencedRow]]
+"""Kind → id → row, of those that are there."""
+
+
 @dataclass(frozen=True)
 class Ref:
     """Marks a Config field as the id of a row. `kind` is what people call such a row: `template`, `connector`."""

@@ -38,6 +38,9 @@ class StepTypes(Protocol):
     def needs_contact(self, type_: str) -> bool:
         """Does a step of this type mean nothing in a run without a contact? Nobody knows of a type that there is not."""
 
+    def sends(self, type_: str) -> int | None:
+        """The number of the channel by which steps of a known type write to people; None when they do not."""
+
     def condition_diagnostics(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         """What is wrong with a list of conditions; paths begin with `conditions`."""
 
@@ -72,6 +75,9 @@ class Installed:
     def needs_contact(self, type_: str) -> bool:
         kind = registry.find(type_)
         return kind is not None and kind.needs_contact
+
+    def sends(self, type_: str) -> int | None:
+        return registry.get(type_).sends
 
     def condition_diagnostics(self, raw: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         return conditions.diagnostics_of_json(raw)

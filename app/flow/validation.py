@@ -33,8 +33,8 @@ from app.flow.document import (
 from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
-from app.flow.node_words import references_of
-from app.flow.references import ReferencedNames
+from app.flow.node_words import references_of, title_of
+from app.flow.references import ReferencedRow, ReferencedRows
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.step_types import StepTypes
 from app.flow.subject_checks import check_subject
@@ -68,19 +68,19 @@ def validate(
     flow: Flow,
     *,
     types: StepTypes,
-    names: ReferencedNames,
+    rows: ReferencedRows,
     known: KnownNames = NOTHING_KNOWN,
 ) -> Diagnostics:
     """Everything wrong with `flow`.
 
-    `types` knows the step types and the condition language, `names` the rows that steps refer to, `known` the names of data.
+    `types` knows the step types and the condition language, `rows` those that steps refer to, `known` the names of data.
     """
     shape = [*_shape(flow), *(too_much := list(_sizes(flow)))]
     if too_much:
         return _in_order(shape)  # nothing that is too large is compiled
     steps: list[Diagnostic] = []
     for index, node in enumerate(flow.nodes):
-        steps += _check_node(index, node, types, names)
+        steps += _check_node(index, node, types, rows)
     return _in_order(
         [
             *shape,
@@ -170,16 +170,27 @@ def _zero_bytes(value: Any, path: str) -> Iterator[str]:
             yield from _zero_bytes(inner, f"{path}[{index}]")
 
 
-def _check_node(index: int, node: Node, types: StepTypes, names: ReferencedNames) -> Iterator[Diagnostic]:
+def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) -> Iterator[Diagnostic]:
     if node.type not in types.names():
         yield Diagnostic(f"nodes[{index}].type", _unknown(node.type, types.names(), "node type"), node.id)
         return
     for diagnostic in types.diagnostics(node.type, node.data):
         yield diagnostic.below(f"nodes[{index}].data", node.id)
     for kind, where, row_id in types.references(node.type, node.data):
-        if row_id not in names.get(kind, {}):
+        row = rows.get(kind, {}).get(row_id)
+        if row is None:
             message = f"There is no {kind} {row_id}. Choose one of this workspace."
             yield Diagnostic(f"nodes[{index}].data.{where}", message, node.id)
+        elif (channel := types.sends(node.type)) is not None and row.channel != channel:
+            yield Diagnostic(f"nodes[{index}].data.{where}", _of_other_channel(node, kind, row), node.id)
+
+
+def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:
+    step = title_of(node.type, node.name, node.data)
+    return (
+        f"The step “{step}” cannot use the {kind} “{row.name}”, which belongs to another channel: {row.channel_label}."
+        f" Choose a {kind} of the channel by which the step sends."
+    )
 
 
 def _unknown(word: str, known: list[str], noun: str) -> str:

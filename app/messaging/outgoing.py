@@ -121,6 +121,8 @@ def _way(due: DueMessage, context: SendContext) -> Way | Cause:
     named = due.options.get("connectorId")
     way = context.ways.get((due.tenant_id, due.channel, UUID(named) if named else None))
     if way is None and named:
+        if label := context.other_channel_of(due.tenant_id, UUID(named)):
+            raise Unsendable("no_connector", f"The connector that this step names belongs to another channel: {label}.")
         raise Unsendable("no_connector", "The connector that this step names was deleted.")
     if way is None:
         return Cause("no_connector", due.lane)

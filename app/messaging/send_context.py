@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from app.connectors.state import ConnectorState
 from app.messaging import gateway
+from app.messaging.channels import registry
 from app.messaging.channels.parts import Parts
 from app.messaging.ledger import Connection, DueMessage
 from app.subscriptions import suppression_repository
@@ -87,11 +88,21 @@ class SendContext:
             [list_key(due, address) for due in batch if (address := due.address)],
         )
         self.templates = templates(connection, {due.template_id for due in batch if due.template_id})
+        self._channels: dict[tuple[int, UUID], int] = {}
         self.ways: dict[tuple[int, int, UUID | None], Way] = {}
         for way in ways(connection, {due.tenant_id for due in batch}):
+            self._channels[way.tenant_id, way.id] = way.channel
             self.ways[way.tenant_id, way.channel, way.id] = way
             if way.is_default:
                 self.ways[way.tenant_id, way.channel, None] = way
+
+    def other_channel_of(self, tenant_id: int, connector_id: UUID) -> str:
+        """What the channel of a connector is called that messages of their own channel did not find; empty when it is not there."""
+        number = self._channels.get((tenant_id, connector_id))
+        if number is None:
+            return ""
+        channel = registry.known(number)
+        return channel.label if channel else registry.word_of(number)
 
     def facts(self, due: DueMessage) -> gateway.SendCheck:
         contact = due.contact or {}

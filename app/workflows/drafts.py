@@ -94,7 +94,7 @@ class Drafts:
         return validate(
             flow,
             types=INSTALLED,
-            names=await self._repository.referenced_names(references(flow)),
+            rows=await self._repository.referenced_rows(references(flow)),
             known=await self._repository.known_names(events_of(flow)) if reads_fields(flow) else NOTHING_KNOWN,
         )
 

@@ -16,7 +16,9 @@ from sqlalchemy.types import Text
 from app.contacts.known_name_repository import known_names
 from app.flow.document import Trigger, triggers_of
 from app.flow.field_reads import KnownNames
+from app.flow.references import ReferencedRow
 from app.lib import clock
+from app.messaging.channels import registry as channels
 from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
 from app.models.owned_repository import OwnedRepository
 from app.models.status import WorkflowStatus
@@ -139,14 +141,29 @@ class WorkflowRepository(TenantRepository[Workflow]):
             self._names[event_names] = await known_names(self.session, self.tenant_id, event_names)
         return self._names[event_names]
 
-    async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
-        """Of what a document names (kind → ids), what is there and how it is called; one query a kind."""
-        names: dict[str, dict[UUID, str]] = {}
+    async def referenced_rows(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, ReferencedRow]]:
+        """Of what a document names (kind → ids), what is there; one query a kind."""
+        rows: dict[str, dict[UUID, ReferencedRow]] = {}
         for kind, ids in references.items():
             model = REFERENCED[kind]
-            query = select(model.id, model.name).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids)))
-            names[kind] = {row.id: row.name for row in await self.session.execute(query)}
-        return names
+            query = select(model.id, model.name, model.channel).where(
+                model.tenant_id == self.tenant_id, model.id.in_(list(ids))
+            )
+            rows[kind] = {row.id: _row(row.name, row.channel) for row in await self.session.execute(query)}
+        return rows
+
+    async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
+        """The same, only how it is called."""
+        rows = await self.referenced_rows(references)
+        return {kind: {row_id: row.name for row_id, row in of_kind.items()} for kind, of_kind in rows.items()}
+
+
+def _row(name: str, stored: int | str) -> ReferencedRow:
+    """`stored` is a channel as tables hold it: connectors by its number, templates by its word."""
+    channel = channels.known(stored) if isinstance(stored, int) else channels.find(stored)
+    if channel is None:
+        return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)
+    return ReferencedRow(name, channel.number, channel.label)
 
 
 class VersionRepository(TenantRepository[WorkflowVersion]):

@@ -96,7 +96,7 @@ def two(**second: Any) -> Flow:
 
 
 def findings(graph: Flow) -> list[tuple[str, str | None, str]]:
-    diagnostics = validate(graph, types=INSTALLED, names={})
+    diagnostics = validate(graph, types=INSTALLED, rows={})
     return [(one.path, one.node_id, one.severity) for one in diagnostics.all]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
 from app.flow.document import Edge, Flow, Goal, Node, SingleTrigger
 from app.flow.edges import cycle
-from app.flow.references import Reference, references_in
+from app.flow.references import Reference, ReferencedRow, references_in
 from app.flow.settings import FlowSettings
 from app.flow.validation import references, validate
 from app.nodes.send_email import SendEmailConfig
@@ -46,6 +46,9 @@ class Few:
     def needs_contact(self, type_: str) -> bool:
         return type_ == "pick"
 
+    def sends(self, type_: str) -> int | None:
+        return 2 if type_ == "ask" else 1 if type_ == "do" else None
+
     def condition_diagnostics(self, conditions: list[dict[str, Any]], match: str) -> list[Diagnostic]:
         return [Diagnostic(f"conditions[{index}]", "Odd.") for index, item in enumerate(conditions) if "odd" in item]
 
@@ -62,7 +65,7 @@ class Few:
 
 
 def found(graph: Flow) -> Diagnostics:
-    return validate(graph.normal(), types=Few(), names={"template": {KNOWN: "Welcome"}})
+    return validate(graph.normal(), types=Few(), rows={"template": {KNOWN: ReferencedRow("Welcome", 1, "Email")}})
 
 
 def graph(*nodes: Node, edges: list[tuple[str, ...]] | None = None, **parts: Any) -> Flow:
@@ -149,6 +152,17 @@ def test_references_are_ids_only() -> None:
     given: list[dict[str, Any]] = [{"templateId": str(KNOWN)}, {"templateId": "soon"}, {"templateId": 7}, {}]
     nodes = [Node(id=f"n{number}", type="send_email", data=data) for number, data in enumerate(given)]
     assert references(graph(*nodes)) == {"template": {KNOWN}}
+
+
+@pytest.mark.parametrize(("type_", "refused"), [("do", False), ("ask", True), ("stop", False)])
+def test_a_step_that_sends_names_rows_of_its_channel_only(type_: str, refused: bool) -> None:
+    node = Node(id="a", type=type_, name="Ring twice", data={"templateId": str(KNOWN)})
+    said = [one for one in found(graph(node)).blocking_save if one.path.endswith("templateId")]
+    assert bool(said) == refused
+    for one in said:
+        assert one.node_id == "a" and all(
+            f"{word}" in one.message for word in ("“Ring twice”", "template “Welcome”", "Email")
+        )
 
 
 @given(st.integers(2, 12), st.randoms(use_true_random=False))

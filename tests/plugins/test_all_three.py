@@ -27,6 +27,7 @@ from app.messaging.channels import registry as channels
 from app.messaging.deliver import Delivery
 from app.models import Workspace
 from app.models.status import Role
+from app.scheduler import Scheduler
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.fixtures.plugins import plugins_in
@@ -249,6 +250,86 @@ async def test_a_message_of_a_channel_that_was_taken_away_waits_and_says_so(prod
         "ada-1"
     ]
     assert product.world.runs(UUID(workflow)) == {"completed": 1}
+
+
+async def test_a_step_names_templates_and_connectors_of_its_channel_only(product: Product) -> None:
+    """Of the two channels there are here, by the API and by the forms of the builder."""
+    smtp = await product.post(
+        "/connectors",
+        {"name": "Mail", "type": "smtp", "config": {"host": "mail.example", "fromEmail": "us@example.com"}},
+    )
+    board = await product.post(
+        "/connectors", {"name": "Board", "type": "shop_board", "config": {"board": "main", "key": "s3cret"}}
+    )
+    notice = await product.post("/templates", {"name": "Tide", "channel": "noticeboard", "text": "Mind the tide."})
+    mail = await product.post("/templates", {"name": "Letter", "subject": "Hi", "text": "Hello"})
+
+    def document(**email: Any) -> dict[str, Any]:
+        notice_step = node("notice", "hang_up", templateId=email.pop("notice", notice["id"]))
+        steps = [{**node("write", "send_email", **email), "name": "Write home"}, notice_step]
+        whole = flow(None, steps, ("trigger", "write"), ("write", "notice"))
+        return {"name": "By the sea", **{key: whole[key] for key in ("trigger", "nodes", "edges")}}
+
+    wrong = [
+        ({"templateId": notice["id"]}, ("“Write home”", "template “Tide”", "Notice board")),
+        ({"templateId": mail["id"], "connectorId": board["id"]}, ("“Write home”", "connector “Board”", "Notice board")),
+        ({"templateId": mail["id"], "notice": mail["id"]}, ("“Hang up a notice”", "template “Letter”", "Email")),
+    ]
+    for given, words in wrong:
+        answer = await product.api.post("/api/v1/workflows", json=document(**given))
+        assert answer.status_code == 422, answer.text
+        (error,) = answer.json()["errors"]
+        assert all(word in error["message"] for word in words), error
+    right = document(templateId=mail["id"], connectorId=smtp["id"])
+    workflow = await product.post("/workflows", right)
+    changed = await product.api.patch(f"/api/v1/workflows/{workflow['id']}", json=document(templateId=notice["id"]))
+    assert changed.status_code == 422
+
+    form = await product.page(f"/workflows/{workflow['id']}/nodes/write/panel")
+    assert mail["id"] in form and smtp["id"] in form
+    assert notice["id"] not in form and board["id"] not in form
+
+    product.world.db.execute(
+        "update workflows set draft = replace(draft::text, %s, %s)::jsonb where id = %s",
+        (smtp["id"], board["id"], workflow["id"]),
+    )
+    refused = await product.api.post(f"/api/v1/workflows/{workflow['id']}/activate", json={})
+    assert refused.status_code == 422 and "connector “Board”" in refused.text, refused.text
+
+
+async def test_a_message_by_a_connector_of_another_channel_fails_with_a_true_sentence(product: Product) -> None:
+    """Of a version that was published before steps were held to connectors of their channel."""
+    await product.set_up()
+    smtp = await product.post(
+        "/connectors",
+        {"name": "Mail", "type": "smtp", "config": {"host": "mail.example", "fromEmail": "us@example.com"}},
+    )
+    await product.tide("ada-1", "gold")
+    await asyncio.to_thread(product.world.engine.advance)
+    product.world.db.execute("update messages set payload = jsonb_build_object('connectorId', %s::text)", (smtp["id"],))
+    await product.work()
+    (message,) = await product.get("/messages")
+    said = "The connector that this step names belongs to another channel: Email."
+    assert (message["status"], message["errorMessage"]) == ("failed", said)
+
+
+async def test_nobody_is_woken_for_a_channel_that_was_taken_away(product: Product) -> None:
+    await product.set_up()
+    await product.tide("ada-1", "gold")
+    await asyncio.to_thread(product.world.engine.advance)
+    notified: list[str] = []
+
+    def ticks() -> int:
+        notified.clear()
+        scheduler = Scheduler(notified.append)
+        with database.connect("scheduler") as connection:
+            for _ in range(3):
+                scheduler.tick(connection)
+        return notified.count("deliver")
+
+    with taken_away("noticeboard"):
+        assert await asyncio.to_thread(ticks) == 0
+    assert await asyncio.to_thread(ticks) == 3
 
 
 def started(directory: Path, code: str) -> str:

@@ -81,7 +81,7 @@ def test_a_flow_runs_through_ways_out_that_its_config_makes(pick: Path, world: W
 
 def test_its_ways_out_have_their_words_everywhere(pick: Path) -> None:
     graph = document(value="contact.plan", cases=CASES)
-    told = validate(Flow.load(graph), types=INSTALLED, names={})
+    told = validate(Flow.load(graph), types=INSTALLED, rows={})
     assert told.all == ()
     drawn = diagram.draw(graph)
     assert [line.label for line in drawn.lines if line.source == "p"] == ["Gold", "silver", "Otherwise"]
@@ -110,7 +110,7 @@ def test_ways_out_that_would_be_mistaken_are_refused(pick: Path, cases: list[dic
 
 
 def test_taking_a_case_away_keeps_the_edge_and_says_so(pick: Path) -> None:
-    (told,) = validate(Flow.load(document(value="plan", cases=CASES[:1])), types=INSTALLED, names={}).all
+    (told,) = validate(Flow.load(document(value="plan", cases=CASES[:1])), types=INSTALLED, rows={}).all
     assert "“silver” was taken out of this step" in told.message and not told.blocks_save
 
 

@@ -37,7 +37,7 @@ def steps(contact: str, type_: str = "add_tag", data: dict[str, Any] | None = No
 
 
 def found(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
-    diagnostics = validate(Flow.load(document), types=INSTALLED, names={})
+    diagnostics = validate(Flow.load(document), types=INSTALLED, rows={})
     assert diagnostics.blocking_save == [], "people build step by step"
     return [(one.path, one.node_id, one.severity) for one in diagnostics.all]
 
@@ -49,7 +49,7 @@ def found(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 def test_a_step_that_needs_a_contact_is_refused_by_name(contact: str, type_: str, data: dict[str, Any]) -> None:
     document = steps(contact, type_, data)
     assert found(document) == [("nodes[0]", "a", "error")]
-    (told,) = validate(Flow.load(document), types=INSTALLED, names={}).all
+    (told,) = validate(Flow.load(document), types=INSTALLED, rows={}).all
     assert told.message.startswith("“Mine” needs a contact")
 
 
