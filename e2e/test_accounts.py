@@ -169,6 +169,7 @@ def test_settings_are_accessible(
     page = open_page(theme=theme, width=width)
     for tab in SETTINGS:
         page.goto(f"/settings/{tab}")
+        expect(page.locator("dialog:visible")).to_have_count(0)
         expect_accessible(page)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{tab} is {wide} px wider than the screen"
