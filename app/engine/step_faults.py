@@ -8,7 +8,7 @@ import psycopg
 import structlog
 
 from app.flow.declared import UndeclaredRead
-from app.lib.liquid import LiquidError
+from app.liquid.templates import LiquidError
 
 log = structlog.get_logger()
 TOLD_AT_MOST = 200

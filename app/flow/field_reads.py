@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from app.flow import paths
 from app.lib.field_errors import joined
-from app.lib.liquid import LiquidError, compile_text
 from app.lib.nearest import nearest
+from app.liquid.templates import LiquidError, compile_text
 from app.values.contact_view import FIELD_COLUMNS
 
 OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent"})

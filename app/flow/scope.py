@@ -9,8 +9,8 @@ from typing import Any
 from app.flow import conditions as rules
 from app.flow import paths
 from app.flow.outcomes import Read
-from app.lib.liquid import compile_text, compile_value
 from app.lib.readings import printed
+from app.liquid.templates import compile_text, compile_value
 from app.values.contact_view import COLUMNS
 
 _SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])+)\s*\}\}")

@@ -14,7 +14,7 @@ from app.flow import conditions, contact_goals, presentation, registry, trigger_
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.references import Reference, references_in
 from app.lib.field_errors import joined
-from app.lib.liquid import LiquidError, compile_text
+from app.liquid.templates import LiquidError, compile_text
 
 
 class StepTypes(Protocol):

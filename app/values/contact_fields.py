@@ -14,7 +14,7 @@ import phonenumbers
 from babel import Locale
 
 from app.lib import addresses, jsonlimits
-from app.lib.liquid_values import kind_in_words
+from app.liquid.values import kind_in_words
 from app.models.status import Channel
 from app.values import languages, names, zone_names
 

@@ -26,6 +26,7 @@ LEVELS = Levels(
         {"flow"},
         {"values"},
         {"models"},
+        {"liquid"},
         {"web"},
         {"lib"},
         {"errors", "settings"},

@@ -20,9 +20,11 @@ from app.errors import AppError
 from app.flow import conditions, paths
 from app.flow.patterns import BadPattern, Pattern
 from app.flow.scope import CompileScope
-from app.lib import addresses, field_errors, jsonlimits, liquid, liquid_html, normal_forms, readings
-from app.lib.liquid_filters import strip_html
+from app.lib import addresses, field_errors, jsonlimits, normal_forms, readings
 from app.lib.nearest import nearest
+from app.liquid import html as liquid_html
+from app.liquid import templates as liquid
+from app.liquid.filters import strip_html
 from app.mailbox import opened_mail
 from app.message_templates import mail_view
 from app.messaging.channels.email import plain_text, smtp_answers

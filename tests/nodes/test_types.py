@@ -16,8 +16,8 @@ from app.flow.effects import AddTag, Increment, RemoveTag, SendMessage, SetField
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Fail, Wait
 from app.flow.scope import CompileScope
-from app.lib import liquid
-from app.lib.liquid import LiquidError
+from app.liquid import templates as liquid
+from app.liquid.templates import LiquidError
 from tests.nodes.person import person, run_of
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow import paths
-from app.lib.liquid import compile_text, compile_value
 from app.lib.readings import follow
+from app.liquid.templates import compile_text, compile_value
 from app.values.names import MAX_NAME, BadName, checked, fitting, usable
 
 ODD = st.text(st.sampled_from(string.printable + "äÉßñ名前имя½\u0301\u200b"), max_size=12)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import FieldError
-from app.lib.liquid import LiquidError, check_output, compile_text
+from app.liquid.templates import LiquidError, check_output, compile_text
 from app.messaging.channels.parts import Parts
 
 _BREAKS = str.maketrans({"\r": " ", "\n": " ", "\t": " ", "\x00": ""})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.lib.html_tokens import Piece, pieces, unescaped
-from app.lib.liquid_lexer import Mark, marks
+from app.liquid.lexer import Mark, marks
 
 _LINK = re.compile(
     r"\b(?:href|src|action|formaction|background|poster|srcset)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>\"']+)", re.IGNORECASE

@@ -22,10 +22,11 @@ from liquid.builtin.output import OutputNode
 from liquid.token import Token
 
 from app.lib import clock
-from app.lib.liquid_filters import FILTERS, REMOVED, TooMuch, weigh
-from app.lib.liquid_html import forbidden_output, refused_link
-from app.lib.liquid_lexer import LineTag, tokens
-from app.lib.liquid_values import (
+from app.lib.readings import follow, quoted
+from app.liquid.filters import FILTERS, REMOVED, TooMuch, weigh
+from app.liquid.html import forbidden_output, refused_link
+from app.liquid.lexer import LineTag, tokens
+from app.liquid.values import (
     PrintedCycle,
     PrintedEcho,
     PrintedOutput,
@@ -35,7 +36,6 @@ from app.lib.liquid_values import (
     takes_text,
     without_python_types,
 )
-from app.lib.readings import follow, quoted
 
 SOURCE_LIMIT = 256 * 1024
 OUTPUT_LIMIT = 512 * 1024

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lib import clock
-from app.lib.liquid import _TEXT, SOURCE_LIMIT, LiquidError, compile_text, compile_value
 from app.lib.readings import printed
+from app.liquid.templates import _TEXT, SOURCE_LIMIT, LiquidError, compile_text, compile_value
 
 CONTACT: dict[str, Any] = {
     "email": "zoe@example.com",

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from liquid.exceptions import LiquidError as EngineError
 from liquid.lex import get_lexer
 
-from app.lib.liquid import LiquidError, check_output, compile_text
-from app.lib.liquid_lexer import BRACKETS_LIMIT, MARKS_LIMIT, tokens
+from app.liquid.lexer import BRACKETS_LIMIT, MARKS_LIMIT, tokens
+from app.liquid.templates import LiquidError, check_output, compile_text
 
 PIECES = ["{{", "}}", "{%", "%}", "-", "raw", "endraw", "comment", "endcomment", "doc", "enddoc", "a", "if", " ", "\n", "x | f: 'y'",
           "{", "}", "%", "#", "'", "{% raw %}", "{% endraw -%}", "{%- comment -%}", "{% endcomment %}",

@@ -16,9 +16,9 @@ from liquid.undefined import Undefined
 from markupsafe import Markup
 
 from app.lib import clock
-from app.lib.liquid_dates import strftime
 from app.lib.readings import as_date, printed, printed_json, quoted
 from app.lib.zones import known_zone, zone_of
+from app.liquid.dates import strftime
 
 SIZE_LIMIT = 256 * 1024
 """Characters that a filter may take or give."""
