@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import socket
 import subprocess
@@ -145,12 +146,19 @@ async def test_slow_clients_and_those_that_leave_are_nobody_else_s_trouble(serve
 
 
 def _answer(client: socket.socket) -> bytes:
-    """All that the server says until it closes the connection."""
+    """The whole answer, by its length. It says that the server closes the connection; when it does is the server's matter."""
     client.settimeout(30)
     heard = b""
-    try:
-        while piece := client.recv(65_536):
-            heard += piece
-    except TimeoutError:
-        raise AssertionError(f"the connection stays open after {heard!r}") from None
+    while (missing := _missing(heard)) is None or missing > 0:
+        piece = client.recv(65_536)
+        assert piece, f"the connection ended after {heard!r}"
+        heard += piece
+    assert b"connection: close" in heard.lower()
     return heard
+
+
+def _missing(heard: bytes) -> int | None:
+    """How many bytes of the answer are still to come; None until its head is there."""
+    head, end, body = heard.partition(b"\r\n\r\n")
+    length = re.search(rb"(?im)^content-length: (\d+)", head)
+    return int(length[1]) - len(body) if end and length else None
