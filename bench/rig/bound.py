@@ -102,6 +102,7 @@ class Bound:
             "started_at": now,
             "completed_at": now,
             "status": rows.int2(RunStatus.COMPLETED),
+            "origin": rows.int2(0),
             "seq": rows.int2(len(_STEPS)),
             "current_node_id": rows.text("n5"),
             "attempt": rows.int2(1),
