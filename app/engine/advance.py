@@ -119,7 +119,7 @@ class Engine:
         """What cannot be stored spoils the whole batch: shrink until it stands alone, set it aside, grow again."""
         self.matcher.trim()
         cap = min(self.caps.get(name, self.limit), self.limit)
-        lost = 0
+        lost_races = 0
         while True:
             try:
                 with self.sweeper.kept_out():
@@ -138,11 +138,11 @@ class Engine:
                     return 0
                 continue
             except _AGAIN as error:
-                lost += 1
-                log.info("engine.race_lost", kind=name, size=cap, error=type(error).__name__, times=lost)
-                if lost == TRIES:
+                lost_races += 1
+                log.info("engine.race_lost", kind=name, size=cap, error=type(error).__name__, times=lost_races)
+                if lost_races == TRIES:
                     return 0
-                time.sleep(random.uniform(0, 0.002 * 2 ** min(lost, 6)))  # noqa: S311
+                time.sleep(random.uniform(0, 0.002 * 2 ** min(lost_races, 6)))  # noqa: S311
                 continue
             except _UNSTORABLE as error:
                 log.warning("engine.batch_refused", kind=name, size=cap, error=type(error).__name__)
@@ -264,15 +264,15 @@ class Engine:
         self._events_taken, self._runs_taken = [], [due.run.id for due in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
-        left = {row.id: why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))}
-        claim.postpone(cursor, left)
+        postponed = {row.id: why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))}
+        claim.postpone(cursor, postponed)
         for row, _, _, stored in claimed:
-            if row.id in left:
+            if row.id in postponed:
                 continue
             if row.contact_id is None:
                 contact = ContactState(NOBODY)
-            elif (known := batch.contacts.get(row.contact_id)) is not None:
-                contact = known
+            elif (batch_contact := batch.contacts.get(row.contact_id)) is not None:
+                contact = batch_contact
             else:
                 contact = batch.contacts[row.contact_id] = ContactState(row.contact_id, names, stored)
             run = stored_run(self.matcher, row, contact, batch.now)

@@ -72,8 +72,8 @@ def require_compiled(matcher: Matcher, items: list[Item]) -> None:
     epoch = items[0].epoch
     if epoch != matcher.epoch:
         raise Behind(epoch, [])
-    wanted = (live[:2] for item in items for live in listeners(matcher, item))
-    if needed := matcher.needed(wanted):
+    flow_versions = (live[:2] for item in items for live in listeners(matcher, item))
+    if needed := matcher.needed(flow_versions):
         raise Behind(epoch, needed)
 
 
@@ -145,21 +145,21 @@ class Arrivals:
             item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED or self._listened(item)
         )
         active = claim.active_runs(self.cursor, ending, lock=True) if ending else []
-        known = {row.id for row in active}
-        active += [row for row in self._waiting() if row.id not in known]
+        active_ids = {row.id for row in active}
+        active += [row for row in self._waiting() if row.id not in active_ids]
         self.matcher.compile_missing((row.workflow_id, row.version) for row in active)
         unreadable = self.matcher.unreadable
-        left = [row for row in active if (row.workflow_id, row.version) in unreadable]
+        unreadable_runs = [row for row in active if (row.workflow_id, row.version) in unreadable]
         for row in active:
-            if row not in left and row.waits_for and newer_release.why_left(self.matcher, row):
+            if row not in unreadable_runs and row.waits_for and newer_release.why_left(self.matcher, row):
                 self._leave(row, goals=False)
-        if not left:
+        if not unreadable_runs:
             return active
         erased = {item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED}
-        control.cancel_erased(self.cursor, [row.id for row in left if row.contact_id in erased])
-        for row in left:
+        control.cancel_erased(self.cursor, [row.id for row in unreadable_runs if row.contact_id in erased])
+        for row in unreadable_runs:
             self._leave(row, goals=True)
-        return [row for row in active if row not in left]
+        return [row for row in active if row not in unreadable_runs]
 
     def _leave(self, row: RunRow, *, goals: bool) -> None:
         """Leave the events that a run waits for, or which may be its goals, to a process that understands it."""
@@ -171,8 +171,8 @@ class Arrivals:
 
     def _awaited(self, item: Item) -> bool:
         """May some run wait for this item?"""
-        known = (item.tenant_id, item.name) in self.matcher.waits or item.tenant_id in self.matcher.partly
-        return item.kind in TOLD_TO_RUNS and known
+        listened = (item.tenant_id, item.name) in self.matcher.waits or item.tenant_id in self.matcher.partly
+        return item.kind in TOLD_TO_RUNS and listened
 
     def _of_item(self, item: Item) -> list[RunState]:
         """The runs of this batch that the item may wake, or whose goal it may be."""
@@ -215,9 +215,11 @@ class Arrivals:
         if not entering:
             return
         names = frozenset().union(*(flow.goal_events for _, flow in entering))
-        here = {item.event_id for item, _ in self.wanted}
+        batch_event_ids = {item.event_id for item, _ in self.wanted}
         missed = [
-            item for item in claim.past(self.cursor, [item for item, _ in entering], names) if item.event_id not in here
+            item
+            for item in claim.past(self.cursor, [item for item, _ in entering], names)
+            if item.event_id not in batch_event_ids
         ]
         if missed:
             self.wanted += [(item, []) for item in missed]
@@ -241,8 +243,10 @@ class Arrivals:
         if self._awaited(item):
             waits.wake(batch, self._of_item(item), item, paused=self.matcher.paused)
         if item.kind == InboxKind.START and not targets:
-            wanted = item.workflow_id or bytes(16)
-            batch.refusals.append(Refusal(item.tenant_id, wanted, item.contact_id, None, "workflow_not_active", None))
+            workflow_id = item.workflow_id or bytes(16)
+            batch.refusals.append(
+                Refusal(item.tenant_id, workflow_id, item.contact_id, None, "workflow_not_active", None)
+            )
         for flow in targets:
             run_id = item.run_id or next(fresh)
             starts = self._starts(batch, flow, item)
@@ -283,13 +287,13 @@ class Arrivals:
         """The first goal that is known to be reached after the entry at `place`, and the place of its event."""
         if run.node is None:
             return None
-        left = LOOK_AHEAD
+        remaining = LOOK_AHEAD
         for later in range(place + 1, len(self.wanted)):
             item = self.wanted[later][0]
-            if item.contact_id != run.contact.id or not left:
+            if item.contact_id != run.contact.id or not remaining:
                 break
             if item.kind in HAPPENED and item.name in run.flow.goal_events:
-                left -= 1
+                remaining -= 1
                 goal = _reached(run, item, _properties(item))
                 if goal is not None:
                     return later, goal
@@ -306,9 +310,9 @@ class Arrivals:
                     batch.cut_short(run, GOAL_REACHED, "goal", goal)
 
 
-def _by_occurrence(wanted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int, int, bool]:
+def _by_occurrence(targeted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int, int, bool]:
     """The order of the inbox; of the same instant what was handled before comes first."""
-    item = wanted[0]
+    item = targeted[0]
     return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != claim.PAST
 
 

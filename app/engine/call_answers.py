@@ -28,12 +28,12 @@ UNSTORABLE = '{"ok":false,"permanent":true,"error":"The answer to this call cann
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """How a call ended: with an answer (`text`: JSON), held for a reason (`text`), or given back."""
+    """How a call ended: with an answer (`text`: JSON), held for a reason (`text`), or put back into the queue."""
 
     claim: Claim
     until: float
     """When its lease is over, by the clock of this process."""
-    what: Literal["answered", "held", "back"]
+    what: Literal["answered", "held", "requeued"]
     text: str = ""
 
 
@@ -71,21 +71,21 @@ class CallAnswers:
             self._wake.clear()
             while self._ends:
                 ends, self._ends = self._ends[:MOST_AT_ONCE], self._ends[MOST_AT_ONCE:]
-                left = await self._write(ends)
-                if not left:
+                unwritten = await self._write(ends)
+                if not unwritten:
                     pause = BACK_OFF_S
                     continue
-                self._keep(left)
+                self._keep(unwritten)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_BACK_OFF_S)
             self._empty.set()
 
     def _keep(self, ends: list[CallEnd]) -> None:
         now = time.monotonic()
-        kept = [end for end in ends if now < end.until]
-        if len(kept) < len(ends):
-            log.error("calls.answers_lost", count=len(ends) - len(kept))
-        self._ends = kept + self._ends
+        in_time = [end for end in ends if now < end.until]
+        if len(in_time) < len(ends):
+            log.error("calls.answers_lost", count=len(ends) - len(in_time))
+        self._ends = in_time + self._ends
 
     async def _write(self, ends: list[CallEnd]) -> list[CallEnd]:
         """Write them in one transaction; answers what has to wait."""
@@ -96,7 +96,7 @@ class CallAnswers:
             return ends
         except Exception as error:  # one of them cannot be stored: the others must not pay for it
             if len(ends) > 1:
-                return [end for one in ends for end in await self._write([one])]
+                return [end for end_alone in ends for end in await self._write([end_alone])]
             log.error("calls.unstorable", run_id=str(ends[0].claim.call.run_id), error=type(error).__name__)
             if ends[0].text == UNSTORABLE:
                 return []
@@ -110,11 +110,11 @@ class CallAnswers:
 def _write(connection: Connection, ends: list[CallEnd]) -> tuple[int, list[CallEnd]]:
     """In a transaction, in the thread of the connection: how many runs were answered, and what has to wait."""
     answered = [end for end in ends if end.what == "answered"]
-    held = [end for end in ends if end.what == "held"]
-    calls.give_back(connection, [end.claim.row for end in ends if end.what == "back"])
+    held_ends = [end for end in ends if end.what == "held"]
+    calls.requeue(connection, [end.claim.row for end in ends if end.what == "requeued"])
     results = calls.answer(connection, [(end.claim.row, end.text) for end in answered])
-    results += calls.hold(connection, [(end.claim.row, end.text) for end in held])
-    if late := sum(1 for one in results if not one.written and not one.busy):
+    results += calls.hold(connection, [(end.claim.row, end.text) for end in held_ends])
+    if late := sum(1 for result in results if not result.written and not result.busy):
         log.info("calls.unasked", count=late)
-    busy = [end for end, one in zip([*answered, *held], results, strict=True) if one.busy]
-    return sum(one.written for one in results[: len(answered)]), busy
+    busy = [end for end, result in zip([*answered, *held_ends], results, strict=True) if result.busy]
+    return sum(result.written for result in results[: len(answered)]), busy

@@ -118,8 +118,8 @@ class CallPass:
         try:
             if at >= self._next_tend:
                 self._next_tend = at + TEND_S
-                if held := await thread.transaction(calls.take_over):
-                    log.warning("calls.held", count=held)
+                if held_count := await thread.transaction(calls.take_over):
+                    log.warning("calls.held", count=held_count)
             claims, void = await thread.transaction(self._claim)
         except psycopg.OperationalError as error:
             if not (self._working or answers.pending):
@@ -179,11 +179,11 @@ class CallPass:
         self._performing.add(work)
         work.add_done_callback(self._performing.discard)
         try:
-            done, _ = await asyncio.wait({work}, timeout=claim.call.timeout_s)
+            finished, _ = await asyncio.wait({work}, timeout=claim.call.timeout_s)
         except asyncio.CancelledError:
             work.cancel()
             raise
-        if not done:
+        if not finished:
             work.cancel()
             raise TimeoutError
         return work.result()
@@ -211,14 +211,14 @@ class CallPass:
             if claim.policy == "hold":
                 answers.put(CallEnd(claim, until, "held", HELD_WHY))
             else:
-                answers.put(CallEnd(claim, until, "back"))
+                answers.put(CallEnd(claim, until, "requeued"))
         with suppress(TimeoutError):
             await asyncio.wait_for(answers.written(), polling.STOP_S - STOP_S - 1)
 
 
 def _failure(error: str, *, permanent: bool = False) -> dict[str, Any]:
-    said = error.replace("\0", "")[:MAX_ERROR]
-    return {"ok": False, "error": said, **({"permanent": True} if permanent else {})}
+    text = error.replace("\0", "")[:MAX_ERROR]
+    return {"ok": False, "error": text, **({"permanent": True} if permanent else {})}
 
 
 def _text(answer: dict[str, Any]) -> str:

@@ -83,9 +83,9 @@ class CallShares:
     def _next_lane(self, own: list[_Waiting]) -> CallLane | None:
         """Take one call of the lane, among those of one workspace, whose target has the fewest; None when none may begin."""
         while own:
-            known, dealt, place, lane = heapq.heappop(own)
+            queued_under_way, dealt, place, lane = heapq.heappop(own)
             under_way = self._to_target(lane)
-            if under_way > known:  # another lane to the same target was served since
+            if under_way > queued_under_way:  # another lane to the same target was served since
                 heapq.heappush(own, (under_way, dealt, place, lane))
             elif self._has_room(lane):
                 self.began(lane)

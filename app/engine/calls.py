@@ -93,49 +93,49 @@ select c.tenant_id, c.workflow_id, c.run_id, c.node_id, c.seq, c.attempt, c.kind
   c.policy, c.fence
 from taken t left join begun c on {_SAME.format("t")}
 """
-_GIVEN = """
-given as (
+_ENDS = """
+ends as (
   select * from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[], %(texts)s::text[])
-    with ordinality as g(tenant_id, run_id, seq, attempt, fence, said, n)),
+    with ordinality as g(tenant_id, run_id, seq, attempt, fence, text, n)),
 free as (select id from runs where id = any(%(runs)s) order by id for update skip locked),
-over as (
-  delete from calls c using given g where {same} and c.fence = g.fence
+ended as (
+  delete from calls c using ends g where {same} and c.fence = g.fence
     and (g.run_id in (select id from free) or not exists (select from runs r where r.id = g.run_id))
-  returning c.tenant_id, c.run_id, c.seq, c.attempt, g.n, g.said)
+  returning c.tenant_id, c.run_id, c.seq, c.attempt, g.n, g.text)
 """.format(same=_SAME.format("g"))
-_TOLD = f"""
-select exists (select from told t where t.n = g.n),
-  not exists (select from over o where o.n = g.n)
+_OUTCOMES = f"""
+select exists (select from results t where t.n = g.n),
+  not exists (select from ended o where o.n = g.n)
     and exists (select from calls c where {_SAME.format("g")} and c.fence = g.fence)
-from given g order by g.n
+from ends g order by g.n
 """
 # A run that somebody holds just now is left for the next time: the others must not wait for it.
 _ANSWER = f"""
-with {_GIVEN}, told as (
-  update runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = o.said::jsonb, fence = r.fence + 1
-  from over o where {_STANDS.format("o")} returning o.n)
-{_TOLD}
+with {_ENDS}, results as (
+  update runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = o.text::jsonb, fence = r.fence + 1
+  from ended o where {_STANDS.format("o")} returning o.n)
+{_OUTCOMES}
 """
 _HOLD = f"""
-with {_GIVEN}, told as (
-  update runs r set status = 3, resume_at = null, error_message = o.said, attempt = r.attempt + 1, fence = r.fence + 1
-  from over o where {_STANDS.format("o")} returning o.n)
-{_TOLD}
+with {_ENDS}, results as (
+  update runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1, fence = r.fence + 1
+  from ended o where {_STANDS.format("o")} returning o.n)
+{_OUTCOMES}
 """
-_GIVE_BACK = f"""
+_REQUEUE = f"""
 update calls c set lease_until = null, fence = c.fence + 1
 from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[])
   as g(tenant_id, run_id, seq, attempt, fence)
 where {_SAME.format("g")} and c.fence = g.fence
 """
-_LOST = f"""
-with gone as materialized (
+_EXPIRED = f"""
+with expired as materialized (
   select tenant_id, run_id, seq, attempt, policy = 'resend' and lost + 1 < {MOST_LOST} as again
   from calls where lease_until < now() limit {LOST_AT_A_TIME} for update skip locked),
 again as (
-  update calls c set lease_until = null, lost = c.lost + 1, fence = c.fence + 1 from gone g where {_SAME.format("g")} and g.again)
+  update calls c set lease_until = null, lost = c.lost + 1, fence = c.fence + 1 from expired g where {_SAME.format("g")} and g.again)
 select c.tenant_id, c.run_id, c.seq, c.attempt, c.fence, c.policy
-from calls c join gone g on {_SAME.format("g")} where not g.again
+from calls c join expired g on {_SAME.format("g")} where not g.again
 """
 
 
@@ -167,7 +167,7 @@ class CallRow(NamedTuple):
     fence: int
 
 
-class Told(NamedTuple):
+class CallResult(NamedTuple):
     """What became of an answer, or of a run to be held. Neither: the row is somebody else's by now, or nobody waits any more."""
 
     written: bool
@@ -218,41 +218,41 @@ def claim(connection: Connection, quotas: Mapping[CallLane, int]) -> tuple[list[
     arguments = {
         "tenants": tenants, "workflows": workflows, "kinds": kinds, "targets": targets, "counts": list(quotas.values()),
     }  # fmt: skip
-    taken = connection.execute(_CLAIM, arguments).fetchall()
-    claims = [Claim(PlacedCall(*row[:-2]), row[-2], row[-1]) for row in taken if row[0] is not None]
-    return claims, len(taken) - len(claims)
+    claimed_rows = connection.execute(_CLAIM, arguments).fetchall()
+    claims = [Claim(PlacedCall(*row[:-2]), row[-2], row[-1]) for row in claimed_rows if row[0] is not None]
+    return claims, len(claimed_rows) - len(claims)
 
 
-def answer(connection: Connection, answers: Sequence[tuple[CallRow, str]]) -> list[Told]:
+def answer(connection: Connection, answers: Sequence[tuple[CallRow, str]]) -> list[CallResult]:
     """Hand runs the answers (JSON text) to their calls: they go on when the engine is notified afterwards."""
-    return _told(connection, _ANSWER, answers)
+    return _results(connection, _ANSWER, answers)
 
 
-def hold(connection: Connection, calls: Sequence[tuple[CallRow, str]]) -> list[Told]:
+def hold(connection: Connection, calls: Sequence[tuple[CallRow, str]]) -> list[CallResult]:
     """Hold the runs of calls of which nobody knows whether they went out, each with the reason. A release makes a new call."""
-    return _told(connection, _HOLD, calls)
+    return _results(connection, _HOLD, calls)
 
 
-def _told(connection: Connection, sql: str, calls: Sequence[tuple[CallRow, str]]) -> list[Told]:
-    return [Told._make(row) for row in connection.execute(sql, _arguments(calls)).fetchall()] if calls else []
+def _results(connection: Connection, sql: str, calls: Sequence[tuple[CallRow, str]]) -> list[CallResult]:
+    return [CallResult._make(row) for row in connection.execute(sql, _arguments(calls)).fetchall()] if calls else []
 
 
-def give_back(connection: Connection, calls: Sequence[CallRow]) -> None:
+def requeue(connection: Connection, calls: Sequence[CallRow]) -> None:
     """Leave calls to whoever takes them next, in their old place."""
     if calls:
         arguments = _arguments([(row, "") for row in calls])
         del arguments["texts"]
-        connection.execute(_GIVE_BACK, arguments)
+        connection.execute(_REQUEUE, arguments)
 
 
 def take_over(connection: Connection) -> int:
     """Look after what lost workers left under way: made again, or its run is held. How many were held."""
-    left = connection.execute(_LOST).fetchall()
-    held = [(CallRow._make(row[:-1]), HELD_WHY if row[-1] == "hold" else HELD_LOST) for row in left]
-    return sum(result.written for result in hold(connection, held))
+    expired_rows = connection.execute(_EXPIRED).fetchall()
+    calls_to_hold = [(CallRow._make(row[:-1]), HELD_WHY if row[-1] == "hold" else HELD_LOST) for row in expired_rows]
+    return sum(result.written for result in hold(connection, calls_to_hold))
 
 
 def _arguments(calls: Sequence[tuple[CallRow, str]]) -> dict[str, Any]:
     tenants, runs, seqs, attempts, fences = map(list, zip(*[row for row, _ in calls], strict=True))
-    texts = [said for _, said in calls]
+    texts = [text for _, text in calls]
     return {"tenants": tenants, "runs": runs, "seqs": seqs, "attempts": attempts, "fences": fences, "texts": texts}

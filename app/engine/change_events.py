@@ -30,14 +30,14 @@ def change_events(batch: Batch, listened: set[tuple[int, str]]) -> Iterator[Cont
         if run is None:
             continue
         tenant_id = run.flow.tenant_id
-        wanted = [name for name in CONTACT_CHANGES if (tenant_id, name) in listened]
-        if not wanted:
+        listened_names = [name for name in CONTACT_CHANGES if (tenant_id, name) in listened]
+        if not listened_names:
             continue
         if run.depth >= MAX_DEPTH:
             log.warning("engine.echo_ended", workflow_id=run.flow.workflow_id.hex(), depth=run.depth)
             continue
         for name, properties in _events(contact):
-            if name in wanted:
+            if name in listened_names:
                 yield ContactChangeEvent(tenant_id, name, contact.id, run.flow.workflow_id, run.depth + 1, properties)
 
 

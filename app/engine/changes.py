@@ -34,19 +34,19 @@ class Patch(NamedTuple):
 
 def fold(changes: Sequence[ContactChange]) -> Patch:
     """Fold changes in the order they happened."""
-    put: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     up: dict[str, float] = {}
     add: dict[str, None] = {}
     drop: dict[str, None] = {}
     columns: dict[str, Any] = {}
     for change in changes:
         if isinstance(change, SetFields):
-            put |= change.attributes
+            attributes |= change.attributes
             columns |= change.columns
             for name in change.attributes:
                 up.pop(name, None)
         elif isinstance(change, Increment):
-            counts = put if change.field in put else up
+            counts = attributes if change.field in attributes else up
             counts[change.field] = added(counts.get(change.field), change.by)
         elif isinstance(change, AddTag):
             drop.pop(change.tag, None)
@@ -54,9 +54,9 @@ def fold(changes: Sequence[ContactChange]) -> Patch:
         elif isinstance(change, RemoveTag):
             add.pop(change.tag, None)
             drop[change.tag] = None
-    gone = tuple(name for name, value in put.items() if value is None)
-    kept = {name: value for name, value in put.items() if value is not None}
-    return Patch(kept, gone, tuple(up.items()), tuple(add), tuple(drop), tuple(columns.items()))
+    removed = tuple(name for name, value in attributes.items() if value is None)
+    values = {name: value for name, value in attributes.items() if value is not None}
+    return Patch(values, removed, tuple(up.items()), tuple(add), tuple(drop), tuple(columns.items()))
 
 
 def contact_updates(batch: Batch) -> Iterator[Statement]:
@@ -97,16 +97,16 @@ def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
         )
         arguments += [name, name, name, repr(by)]
     sets = [f"attributes = {attributes}"] if arguments or values is not None else []
-    tags, wanted = "c.tags", list[Any]()
+    tags, tag_arguments = "c.tags", list[Any]()
     for tag in patch.drop:
         tags = f"array_remove({tags}, %s::text)"
-        wanted.append(tag)
+        tag_arguments.append(tag)
     for tag in patch.add:
         tags = f"case when c.tags @> array[%s::text] then {tags} else {tags} || %s::text end"
-        wanted = [tag, *wanted, *wanted, tag]
-    if wanted:
+        tag_arguments = [tag, *tag_arguments, *tag_arguments, tag]
+    if tag_arguments:
         sets.append(f"tags = {tags}")
-        arguments += wanted
+        arguments += tag_arguments
     for column, value in patch.columns:
         if column in CONTACT_COLUMNS:
             sets.append(f"{column} = %s")

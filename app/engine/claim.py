@@ -253,7 +253,7 @@ def inbox(
     return [Item._make(row) for row in cursor.execute(INBOX.format(but=but), arguments).fetchall()]
 
 
-def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes, bytes | None]]) -> None:
+def leave(cursor: Cursor, waiting: Iterable[tuple[Item, bytes, bytes | None]]) -> None:
     """Put events back, each for one workflow alone that this process does not understand, or for one of its runs."""
     defer(
         cursor,
@@ -270,7 +270,7 @@ def leave(cursor: Cursor, left: Iterable[tuple[Item, bytes, bytes | None]]) -> N
                 occurred_at=rows.instant(item.stated_at),
                 run_id=UUID(bytes=run_id) if run_id else None,
             )
-            for item, workflow_id, run_id in left
+            for item, workflow_id, run_id in waiting
         ],
     )
 
@@ -371,24 +371,26 @@ def due(
     ]
 
 
-def postpone(cursor: Cursor, left: Mapping[bytes, str]) -> None:
+def postpone(cursor: Cursor, reasons: Mapping[bytes, str]) -> None:
     """Leave claimed runs to others, each for a reason, and look again in a minute."""
-    if left:
-        cursor.execute(POSTPONE, (Uuids(list(left)), Texts([rows.text(why) for why in left.values()])))
+    if reasons:
+        cursor.execute(POSTPONE, (Uuids(list(reasons)), Texts([rows.text(why) for why in reasons.values()])))
 
 
 def settle(cursor: Cursor, items: list[Item]) -> None:
     """Hand runs that wait for a message its outcome; the due claim takes them on."""
     answers = [(item.run_id, rows.decode(item.payload or b"{}")) for item in items]
-    known = [(run_id, answer) for run_id, answer in answers if run_id is not None and "seq" in answer]
-    if known:
-        outputs = [{**(a.get("output") or {}), **({"error": a["error"]} if a.get("error") else {})} for _, a in known]
+    answered = [(run_id, answer) for run_id, answer in answers if run_id is not None and "seq" in answer]
+    if answered:
+        outputs = [
+            {**(a.get("output") or {}), **({"error": a["error"]} if a.get("error") else {})} for _, a in answered
+        ]
         cursor.execute(
             SETTLE,
             (
-                Uuids([run_id for run_id, _ in known]),
-                Int4s([rows.int4(int(answer["seq"])) for _, answer in known]),
-                Texts([rows.text(answer.get("port") or "next") for _, answer in known]),
+                Uuids([run_id for run_id, _ in answered]),
+                Int4s([rows.int4(int(answer["seq"])) for _, answer in answered]),
+                Texts([rows.text(answer.get("port") or "next") for _, answer in answered]),
                 Jsons([rows.json(output) for output in outputs]),
             ),
         )

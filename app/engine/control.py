@@ -72,7 +72,7 @@ def cancel_erased(cursor: psycopg.Cursor[Any], run_ids: Sequence[bytes]) -> None
     """Cancel runs whose contact is gone and whose version this process does not understand, in the cursor's transaction."""
     if run_ids:
         cursor.execute(
-            _END.format(which="id = any(%(ids)s)"), {"ids": [UUID(bytes=one) for one in run_ids], **_CANCELLED}
+            _END.format(which="id = any(%(ids)s)"), {"ids": [UUID(bytes=run_id) for run_id in run_ids], **_CANCELLED}
         )
 
 

@@ -94,8 +94,8 @@ class Crashes:
         self._noted = True
         row = self.notes.execute(_NOTE, (Int8s([int8(one) for one in events]), Uuids(runs), self.process)).fetchone()
         suspected, died = row or (False, False)
-        known = bool(self.events or self.runs)
-        if died or bool(suspected) is not known:
+        suspects_known = bool(self.events or self.runs)
+        if died or bool(suspected) is not suspects_known:
             raise Suspected
 
     def over(self, cursor: Cursor, events: Sequence[int] = (), runs: Sequence[bytes] = ()) -> None:
@@ -103,9 +103,9 @@ class Crashes:
         cursor.execute(OVER, (self.process,))
         if self.events or self.runs:
             cursor.execute(_CLEARED, (list(events), [UUID(bytes=one) for one in runs]))
-            gone, moved = set(events), set(runs)
-            self.events = [one for one in self.events if one not in gone]
-            self.runs = [one for one in self.runs if one not in moved]
+            cleared_events, cleared_runs = set(events), set(runs)
+            self.events = [one for one in self.events if one not in cleared_events]
+            self.runs = [one for one in self.runs if one not in cleared_runs]
 
     def rest(self) -> None:
         """There is nothing to do: what was noted last and not committed did not end this process."""

@@ -12,25 +12,25 @@ def repeatable(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> frozen
     Found by taking away what nothing leads to and what leads to nothing, until nothing of that kind is left. Each edge is looked at
     twice at most: a chain of 10,000 steps has 10,000 beginnings, one after the other.
     """
-    left = set(nodes)
+    remaining = set(nodes)
     following: dict[str, set[str]] = defaultdict(set)
     preceding: dict[str, set[str]] = defaultdict(set)
     for source, target in edges:
-        if source in left and target in left:
+        if source in remaining and target in remaining:
             following[source].add(target)
             preceding[target].add(source)
-    waiting = [node for node in left if not following[node] or not preceding[node]]
+    waiting = [node for node in remaining if not following[node] or not preceding[node]]
     while waiting:
         node = waiting.pop()
-        if node not in left:
+        if node not in remaining:
             continue
-        left.discard(node)
-        for other in following[node]:
-            preceding[other].discard(node)
-            if not preceding[other]:
-                waiting.append(other)
-        for other in preceding[node]:
-            following[other].discard(node)
-            if not following[other]:
-                waiting.append(other)
-    return frozenset(left)
+        remaining.discard(node)
+        for neighbour in following[node]:
+            preceding[neighbour].discard(node)
+            if not preceding[neighbour]:
+                waiting.append(neighbour)
+        for neighbour in preceding[node]:
+            following[neighbour].discard(node)
+            if not following[neighbour]:
+                waiting.append(neighbour)
+    return frozenset(remaining)

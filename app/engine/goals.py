@@ -67,7 +67,7 @@ def met_by_contact(goals: Sequence[CompiledGoal], run: RunState) -> tuple[Compil
 def unless_met(goals: Sequence[CompiledGoal], step: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
     """`step`, but only for who meets none of `goals`."""
     # What was found makes the outcome, so equal findings share one, and with it a path.
-    known: dict[tuple[str, bytes], Reached] = {}
+    outcomes: dict[tuple[str, bytes], Reached] = {}
 
     def run(person: Any) -> Outcome:
         met = met_by_contact(goals, person)
@@ -75,11 +75,11 @@ def unless_met(goals: Sequence[CompiledGoal], step: Callable[[Any], Outcome]) ->
             return step(person)
         goal, rules = met
         key = goal.id, rows.encode(rules)
-        outcome = known.get(key)
+        outcome = outcomes.get(key)
         if outcome is None:
             outcome = Reached(goal, rules)
-            if len(known) < REMEMBERED:
-                known[key] = outcome
+            if len(outcomes) < REMEMBERED:
+                outcomes[key] = outcome
         return outcome
 
     return run

@@ -52,8 +52,8 @@ def _advance() -> set[str]:
         _engine.advance()
     except psycopg.Error as error:
         # The database went away, or took a session back that had been silent for too long: nothing of the batch was committed.
-        lost = _engine is None or _engine.connection.closed
-        if not lost and not isinstance(error, psycopg.OperationalError):
+        connection_lost = _engine is None or _engine.connection.closed
+        if not connection_lost and not isinstance(error, psycopg.OperationalError):
             raise
         log.warning("engine.database_away", error=type(error).__name__)
         if _engine is not None:

@@ -120,9 +120,9 @@ class Matcher:
         for workflow_id, version, active, since in workflows:
             heard = self._listening.get((workflow_id, version))
             if heard is not None:
-                one = live[workflow_id] = Live(workflow_id, version, heard.tenant_id, not active, since)
+                workflow = live[workflow_id] = Live(workflow_id, version, heard.tenant_id, not active, since)
                 for event in heard.triggers:
-                    triggers.setdefault((heard.tenant_id, event), []).append(one)
+                    triggers.setdefault((heard.tenant_id, event), []).append(workflow)
         goals: dict[Key, set[bytes]] = {}
         for (workflow_id, _), heard in self._listening.items():
             for event in heard.goals:
@@ -130,24 +130,24 @@ class Matcher:
         self.live, self.triggers, self.goals, self.epoch = live, triggers, goals, epoch
         self.waits = {(heard.tenant_id, event) for heard in self._listening.values() for event in heard.waits}
         self.partly = frozenset(heard.tenant_id for heard in self._listening.values() if heard.partly)
-        self.paused = frozenset(one.workflow_id for one in live.values() if one.paused)
+        self.paused = frozenset(workflow.workflow_id for workflow in live.values() if workflow.paused)
         self.listened = {key for key in (*triggers, *goals, *self.waits) if key[1] in CONTACT_CHANGES}
         self.unreadable = {version: why for version, why in self.unreadable.items() if version in self._listening}
         self._look_at()
 
     def _listen(self) -> None:
         """Read what versions wait for that were not there at the last look; forget those that are gone."""
-        there: list[Version] = self.connection.execute(_VERSIONS, binary=True).fetchall()
-        known = {version: self._listening[version] for version in there if version in self._listening}
-        if fresh := [version for version in there if version not in known]:
+        versions: list[Version] = self.connection.execute(_VERSIONS, binary=True).fetchall()
+        listening = {version: self._listening[version] for version in versions if version in self._listening}
+        if fresh := [version for version in versions if version not in listening]:
             arguments = list(waiting_types()), list(registry.types()), *_ids(fresh)
             for workflow_id, version, tenant_id, document, goals, nodes, unknown in self.connection.execute(
                 _LISTENING, arguments
             ):
                 events, (awaited, readable) = subscriptions(triggers_of(document)), _awaited(nodes)
                 partly = unknown or not readable
-                known[bytes(workflow_id), version] = Listening(tenant_id, events, tuple(goals), awaited, partly)
-        self._listening = known
+                listening[bytes(workflow_id), version] = Listening(tenant_id, events, tuple(goals), awaited, partly)
+        self._listening = listening
 
     def _refresh_places(self) -> None:
         tenants = list({flow.tenant_id for flow in self.flows.values()})
@@ -181,16 +181,16 @@ class Matcher:
     def flow(self, workflow_id: bytes, version: int) -> CompiledFlow:
         """A version, compiled at first sight. Raises VersionNotUnderstood, and LookupError when there is none."""
         key = workflow_id, version
-        known = self.flows.get(key)
-        if known is None:
+        compiled = self.flows.get(key)
+        if compiled is None:
             self.compile_missing([key])
-            known = self.flows.get(key)
-            if known is None and key in self.unreadable:
+            compiled = self.flows.get(key)
+            if compiled is None and key in self.unreadable:
                 raise VersionNotUnderstood(self.unreadable[key])
-            if known is None:
+            if compiled is None:
                 raise LookupError(f"workflow {UUID(bytes=workflow_id)} has no version {version}")
         self.flows.move_to_end(key)
-        return known
+        return compiled
 
     def trim(self) -> None:
         """Let go of the versions that were not asked for for the longest time. Between batches: within one, a version is one object."""

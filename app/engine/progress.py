@@ -27,10 +27,10 @@ class Progress:
         if what != self.doing:
             self.doing, self._since = what, now
 
-    def through(self, kind: str, taken: int) -> None:
+    def through(self, kind: str, item_count: int) -> None:
         """Work of this kind went through: what held it up does so no more. With `taken` a batch was committed."""
         self._held_up.pop(kind, None)
-        if taken:
+        if item_count:
             self._committed = time.monotonic()
 
     def held_up(self, kind: str, by: str) -> None:

@@ -81,22 +81,22 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
 
 def look_back(cursor: Cursor, batch: Batch) -> None:
     """Ask what happened since their start of runs that have just fallen asleep and count from there."""
-    known: dict[tuple[bytes, str], list[Item]] = {}
+    past_events: dict[tuple[bytes, str], list[Item]] = {}
     while batch.looking_back:
         asleep, batch.looking_back = batch.looking_back, []
         asleep = [run for run in asleep if run.awaited is not None and run.contact.id]  # nothing happens to nobody
         places: dict[tuple[bytes, str], tuple[int, bytes, str, int]] = {}
         for run in asleep:
             place = run.contact.id, run.awaited or ""
-            if place not in known:
+            if place not in past_events:
                 earlier = places.get(place)
                 since = run.occurred_at if earlier is None else min(run.occurred_at, earlier[3])
                 places[place] = run.flow.tenant_id, *place, since
-        known |= {place: [] for place in places}
+        past_events |= {place: [] for place in places}
         for item in claim.past_of(cursor, places.values()) if places else ():
-            known[item.contact_id or NOBODY, item.name].append(item)
+            past_events[item.contact_id or NOBODY, item.name].append(item)
         for run in asleep:
-            for item in known[run.contact.id, run.awaited or ""]:
+            for item in past_events[run.contact.id, run.awaited or ""]:
                 if item.event_id != run.event_id and run.awaited == item.name:
                     path = run.path
                     wake(batch, [run], item)

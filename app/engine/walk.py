@@ -212,8 +212,8 @@ class Batch:
                 outcome = node.run(run)
             except Exception as error:  # a step that breaks is that person's failure, not the batch's
                 outcome = Fail(fault_in_words(error, node.type))
-            known = path.next.get(outcome)
-            following = self._extend(path, run, node, outcome) if known is None else known
+            next_path = path.next.get(outcome)
+            following = self._extend(path, run, node, outcome) if next_path is None else next_path
             if following.vars and not vars_fit(run, following.vars):
                 following = path.next.get(VARS_TOO_LARGE) or self._extend(path, run, node, VARS_TOO_LARGE)
             path = following
@@ -237,8 +237,8 @@ class Batch:
         key = None
         if path.unlike < UNLIKE_AT_MOST:
             key = outcome.key()
-            if key is not None and (known := path.alike.get(key)) is not None:
-                return known
+            if key is not None and (alike := path.alike.get(key)) is not None:
+                return alike
             path.unlike += 1
         new = self._new_path(path.flow, path, path.seq)
         if key is None:  # one person's own way: there is nobody to compare with further on
@@ -360,8 +360,10 @@ class Batch:
             if isinstance(effect, ContactChange):
                 path.changes.append(effect)
             elif isinstance(effect, SetVars):
-                wanted = path.flow.kept_vars
-                path.vars |= {name: value for name, value in effect.values.items() if name in wanted or "*" in wanted}
+                kept_names = path.flow.kept_vars
+                path.vars |= {
+                    name: value for name, value in effect.values.items() if name in kept_names or "*" in kept_names
+                }
             elif isinstance(effect, SendMessage):
                 awaited = (effect.awaits or node.awaits) and not answered
                 path.messages.append(QueuedMessage(path.seq + 1, node, effect, awaited))

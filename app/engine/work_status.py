@@ -109,21 +109,21 @@ class WorkStatus(msgspec.Struct, rename="camel"):
 
     def words(self) -> list[str]:
         """What is not well, for people, the gravest first; empty when work moves."""
-        said = [f"Nothing moves: the table {table} is locked by somebody." for table in self.locked]
+        sentences = [f"Nothing moves: the table {table} is locked by somebody." for table in self.locked]
         alive = any(worker.alive for worker in self.workers)
         who = "although a worker runs" if alive else "and no worker runs"
         if (self.inbox_seconds or 0) > LATE_S:
-            said.append(f"Events wait for {duration(self.inbox_seconds or 0)}, {who}.")
+            sentences.append(f"Events wait for {duration(self.inbox_seconds or 0)}, {who}.")
         if (self.due_seconds or 0) > LATE_S:
-            said.append(f"Runs are late by up to {duration(self.due_seconds or 0)}, {who}.")
+            sentences.append(f"Runs are late by up to {duration(self.due_seconds or 0)}, {who}.")
         if self.left_for_newer_seconds is not None:
-            said.append(
+            sentences.append(
                 f"Events wait for {duration(self.left_for_newer_seconds)} for a worker of a newer release, because their workflow"
                 " uses what this one does not know. Update all workers."
             )
-        if said or any(worker.held_up for worker in self.workers if worker.alive):
-            said += [one.words for one in self.blocking]
-        return said
+        if sentences or any(worker.held_up for worker in self.workers if worker.alive):
+            sentences += [session.words for session in self.blocking]
+        return sentences
 
 
 async def work_status(session: AsyncSession) -> WorkStatus:
@@ -168,8 +168,8 @@ def _worker(row: Any) -> Worker:
         doing=str(detail.get("doing") or "idle"),
         committed_seconds=None if committed is None else round(committed + silent, 1),
         held_up={
-            f"{kind}: {held['by']}": round(held["for"] + silent, 1)
-            for kind, held in (detail.get("heldUp") or {}).items()
+            f"{kind}: {holder['by']}": round(holder["for"] + silent, 1)
+            for kind, holder in (detail.get("heldUp") or {}).items()
         },
     )
 

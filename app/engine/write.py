@@ -187,13 +187,13 @@ def message_rows(batch: Batch) -> list[bytes]:
 
 
 def _message_fields(message: SendMessage, awaited: bool, status: bytes) -> bytes:
-    known = message.encoded.get(awaited)
-    if known is None:
+    fields = message.encoded.get(awaited)
+    if fields is None:
         payload = {**message.payload, AWAITED: True} if awaited else message.payload
-        known = message.encoded[awaited] = (
+        fields = message.encoded[awaited] = (
             rows.uuid(message.template) + rows.int2(message.channel) + status + rows.json(payload or None)
         )
-    return known
+    return fields
 
 
 def attempt_rows(batch: Batch) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.engine import calls, failpoints, integrity
-from app.engine.calls import HELD_LOST, HELD_WHY, Claim, Told
+from app.engine.calls import HELD_LOST, HELD_WHY, CallResult, Claim
 from app.engine.control import cancel_runs, cancel_workflow_runs, fail_run, release_runs
 from app.flow import performers, registry
 from app.flow.performers import PlacedCall
@@ -179,11 +179,11 @@ def test_an_answer_counts_once_and_only_its_owners(world: World, url: str) -> No
     assert calls.take_over(world.db) == 0  # it is somebody else's to make from now on
     answers = [(mine.row, '{"ok":true,"value":{"length":1}}'), (other.row, '{"ok":true,"value":{"length":2}}')]
     assert calls.answer(world.db, [*answers, (twice.row, "{}")]) == [
-        Told(True, False),
-        Told(False, False),
-        Told(True, False),
+        CallResult(True, False),
+        CallResult(False, False),
+        CallResult(True, False),
     ]
-    assert calls.answer(world.db, [(twice.row, '{"ok":true}'), answers[0]]) == [Told(False, False)] * 2
+    assert calls.answer(world.db, [(twice.row, '{"ok":true}'), answers[0]]) == [CallResult(False, False)] * 2
     assert world.one("select count(*) from calls") == 1
     world.engine.advance()
     (repeated,) = claimed(world, url)
@@ -192,8 +192,8 @@ def test_an_answer_counts_once_and_only_its_owners(world: World, url: str) -> No
         other.call.key,
         True,
     )
-    assert calls.answer(world.db, answers[1:]) == [Told(False, False)]
-    assert calls.answer(world.db, [(repeated.row, answers[0][1])]) == [Told(True, False)]
+    assert calls.answer(world.db, answers[1:]) == [CallResult(False, False)]
+    assert calls.answer(world.db, [(repeated.row, answers[0][1])]) == [CallResult(True, False)]
     world.engine.advance()
     assert world.one(
         "select array_agg(output->>'length' order by output->>'length') from steps where node_id = 'a'"
@@ -208,9 +208,9 @@ def test_a_run_that_somebody_holds_keeps_no_other_waiting(world: World, url: str
     answers = [(one.row, '{"ok":true,"value":{"length":7}}') for one in (held, free)]
     with connect(url) as holder, holder.transaction():
         holder.execute("select from runs where id = %s for update", (held.call.run_id,))
-        assert calls.answer(world.db, answers) == [Told(False, True), Told(True, False)]
-        assert calls.hold(world.db, [(held.row, "why")]) == [Told(False, True)]
-    assert calls.answer(world.db, answers) == [Told(True, False), Told(False, False)]
+        assert calls.answer(world.db, answers) == [CallResult(False, True), CallResult(True, False)]
+        assert calls.hold(world.db, [(held.row, "why")]) == [CallResult(False, True)]
+    assert calls.answer(world.db, answers) == [CallResult(True, False), CallResult(False, False)]
 
 
 @pytest.mark.parametrize("end", ["cancelled", "goal", "gone"])
