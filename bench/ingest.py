@@ -139,7 +139,7 @@ def _ready(port: int, process: subprocess.Popen[bytes]) -> None:
 def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     """Events a second, p50 and p99 in ms, and the server's processor microseconds an event."""
     with database.connect() as connection:
-        connection.execute("truncate inbox, events, contacts cascade")
+        connection.execute("truncate inbox, events, event_keys, contacts cascade")
     port = _free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port),

@@ -52,24 +52,41 @@ class StoredEvent(NamedTuple):
     received_at: datetime
 
 
-# Sorted by key, so that two transactions that share keys wait for each other in one order and cannot deadlock.
+# A key goes first, and an event only with its key. Sorted, so that two transactions that share keys wait for each other in one order
+# and cannot deadlock.
 _INSERT = f"""
 with incoming as (
   select * from unnest(%(id)b::uuid[], %(tenant_id)b::int[], %(contact_id)b::uuid[], %(name)b::text[],
                        %(properties)b::text[], %(key)b::text[], %(request_key)b::text[], %(occurred_at)b::timestamptz[],
                        %(received_at)b::timestamptz[])
     as t(id, tenant_id, contact_id, name, properties, key, request_key, occurred_at, received_at)
-), stored as (
-  insert into events (id, tenant_id, contact_id, name, properties, key, request_key, occurred_at, received_at)
-  select id, tenant_id, contact_id, name, properties::jsonb, key, request_key, occurred_at, received_at
-  from incoming order by tenant_id, key, request_key, id
+), taken as (
+  insert into event_keys (tenant_id, of_request, key, event_id)
+  select tenant_id, key is null, coalesce(key, request_key), id
+  from incoming where coalesce(key, request_key) is not null order by 1, 2, 3
   on conflict do nothing
+  returning event_id
+), stored as (
+  insert into events (id, tenant_id, contact_id, name, properties, key, occurred_at, received_at)
+  select id, tenant_id, contact_id, name, properties::jsonb, key, occurred_at, received_at
+  from incoming where coalesce(key, request_key) is null or id in (select event_id from taken) order by id
   returning id
 ), queued as (
   {inbox.events_sql("incoming join stored using (id)")}
 )
 select id from stored
 """  # noqa: S608  constants
+
+
+_BY_KEYS = """
+select k.tenant_id, k.of_request, k.key, e.id, e.contact_id, e.name, e.properties, e.occurred_at, e.received_at
+from unnest(%(tenants)b::int[], %(of_requests)b::bool[], %(keys)b::text[]) as k(tenant_id, of_request, key)
+cross join lateral (
+  select event_id from event_keys n
+  where n.tenant_id = k.tenant_id and n.of_request = k.of_request and n.key = k.key offset 0
+) n
+join events e on e.tenant_id = k.tenant_id and e.id = n.event_id
+"""
 
 
 async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
@@ -85,29 +102,17 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
 
 async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, StoredEvent]:
     """The events already stored under these keys."""
-    events: dict[EventKey, StoredEvent] = {}
-    every = set(keys)
-    for of_request, column in ((False, "key"), (True, "request_key")):
-        wanted = sorted({key for key in every if key.of_request == of_request})
-        if not wanted:
-            continue
-        rows = await execute(
-            session,
-            f"""
-            select k.tenant_id, k.key as text, e.*
-            from unnest(%(tenants)b::int[], %(keys)b::text[]) as k(tenant_id, key)
-            cross join lateral (
-              select id, contact_id, name, properties, occurred_at, received_at from events e
-              where e.tenant_id = k.tenant_id and e.{column} = k.key offset 0
-            ) e
-            """,  # noqa: S608
-            tenants=[key.tenant_id for key in wanted],
-            keys=[key.text for key in wanted],
-        )
-        for row in rows:
-            stored = StoredEvent(row.id, row.contact_id, row.name, row.properties, row.occurred_at, row.received_at)
-            events[EventKey(row.tenant_id, of_request, row.text)] = stored
-    return events
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    rows = await execute(
+        session,
+        _BY_KEYS,
+        tenants=[key.tenant_id for key in wanted],
+        of_requests=[key.of_request for key in wanted],
+        keys=[key.text for key in wanted],
+    )
+    return {EventKey(*row[:3]): StoredEvent(*row[3:]) for row in rows}
 
 
 class EventRepository(TenantRepository[Event]):

@@ -7,7 +7,7 @@ from app.models.base import Base
 from app.models.connector import Connector
 from app.models.contact import AttributeLabel, Contact
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
-from app.models.event import DeadLetter, Event, Inbox
+from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
@@ -54,6 +54,7 @@ __all__ = [
     "SignInLink",
     "Step",
     "StepAttempt",
+    "StoredEventKey",
     "Suppression",
     "Template",
     "User",

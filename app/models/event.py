@@ -9,11 +9,11 @@ from sqlalchemy import Identity, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigInteger, Json
-from app.models.personal import rows_go
+from app.models.personal import About, rows_go
 
 
 class Event(Base):
-    """Kept for timelines. `key` is the client's idempotency id, unique in its workspace."""
+    """Kept for timelines. `key` is the client's idempotency id; `StoredEventKey` keeps it unique in its workspace."""
 
     __tablename__ = "events"
 
@@ -23,23 +23,34 @@ class Event(Base):
     name: Mapped[str]
     properties: Mapped[Json | None]
     key: Mapped[str | None]
-    request_key: Mapped[str | None]
-    """Of the request's `Idempotency-Key` and the event's place in it, when the event has no id of its own."""
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
 
     __table_args__ = (
-        Index("events_key", "tenant_id", "key", unique=True, postgresql_where=text("key is not null")),
-        Index(
-            "events_request_key",
-            "tenant_id",
-            "request_key",
-            unique=True,
-            postgresql_where=text("request_key is not null"),
-        ),
         Index("events_contact", "contact_id", text("occurred_at desc")),
         Index("events_newest", "tenant_id", text("id desc")),
         {"info": rows_go()},
+    )
+
+
+class StoredEventKey(Base):
+    """What an event is known by, once in its workspace: the id that its sender gave it, or with `of_request` the request's
+    `Idempotency-Key` and the event's place in it.
+
+    Apart from the events, because those may be cut by their time and a key must hold over all of it. It comes and goes in the
+    transaction of its event.
+    """
+
+    __tablename__ = "event_keys"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    of_request: Mapped[bool] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+
+    __table_args__ = (
+        Index("event_keys_event", "tenant_id", "event_id"),
+        {"info": rows_go(About.EVENT)},
     )
 
 

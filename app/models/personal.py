@@ -29,6 +29,11 @@ class About(StrEnum):
         " where m.contact_id = %(id)s and m.tenant_id = %(tenant)s and m.recipient is not null))"
     )
     """A mail went to it; before what is known of its messages is gone."""
+    EVENT = (
+        "tenant_id = %(tenant)s and event_id in"
+        " (select e.id from events e where e.contact_id = %(id)s and e.tenant_id = %(tenant)s)"
+    )
+    """By its events, before those are gone."""
     CONTACT = "contact_id = %(id)s and tenant_id = %(tenant)s"
     RUN = "run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"
     RUN_OF_WORKSPACE = f"tenant_id = %(tenant)s and {RUN}"

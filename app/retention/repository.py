@@ -16,9 +16,19 @@ from app.models import Workspace
 BATCH = 5_000
 """Rows deleted in one transaction: some 50 ms, so that nobody waits long for a row."""
 
-_BY_ID = """
-delete from {table} where id = any(array(
-  select id from {table} where tenant_id = :tenant and id < :before order by id limit :batch)) returning id
+_MAILBOX = """
+delete from mailbox_messages where id = any(array(
+  select id from mailbox_messages where tenant_id = :tenant and id < :before order by id limit :batch)) returning id
+"""
+# What they are known by goes with them: an event that is sent again after that is a new one.
+_EVENTS = """
+with gone as (
+  delete from events where tenant_id = :tenant and id = any(array(
+    select id from events where tenant_id = :tenant and id < :before order by id limit :batch)) returning id
+), keys as (
+  delete from event_keys where tenant_id = :tenant and event_id in (select id from gone)
+)
+select id from gone
 """
 _MAILBOX_MOST = """
 delete from mailbox_messages where id = any(array(
@@ -66,8 +76,7 @@ async def delete_old(session: AsyncSession, kind: str, tenant_id: int, before: d
     """Delete a batch of a kind that is older than `before`. Returns how many went."""
     values: dict[str, Any] = {"tenant": tenant_id, "batch": BATCH, "before": before}
     if kind in ("events", "mailbox"):
-        table = {"events": "events", "mailbox": "mailbox_messages"}[kind]
-        sql, values["before"] = _BY_ID.format(table=table), first_uuid7_of(before)
+        sql, values["before"] = {"events": _EVENTS, "mailbox": _MAILBOX}[kind], first_uuid7_of(before)
     else:
         sql = {"dead_letters": _DEAD_LETTERS, "imports": _IMPORTS}[kind]
         values = {key: value for key, value in values.items() if f":{key}" in sql}

@@ -21,8 +21,8 @@ from bench.rig.flows import EVENT
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
 PAYLOAD = {"channel": "signup", "page": "/pricing"}
 _EMPTY = """
-truncate runs, steps, step_attempts, messages, entry_refusals, inbox, dead_letters, node_stats, events, contacts, workflows
-cascade
+truncate runs, steps, step_attempts, messages, entry_refusals, inbox, dead_letters, node_stats, events, event_keys, contacts,
+  workflows cascade
 """
 
 

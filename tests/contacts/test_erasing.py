@@ -294,10 +294,11 @@ def value_of(column: Column[Any], said: str, known: dict[str, Any]) -> Any:
 async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: str) -> dict[str, int]:
     """One row about the contact in every table that has marks, each saying its address in every column; how many by table."""
     known = {
-        "tenant_id": tenant_id, "contact_id": contact_id, "run_id": uuid7(), "import_id": uuid7(), "recipients": [email],
-        "address": email, "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None, "row": {"cells": [email]},
+        "tenant_id": tenant_id, "contact_id": contact_id, "run_id": uuid7(), "import_id": uuid7(), "event_id": uuid7(),
+        "recipients": [email], "address": email, "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None,
+        "row": {"cells": [email]},
     }  # fmt: skip
-    first = {"runs": known["run_id"], "contact_imports": known["import_id"]}
+    first = {"runs": known["run_id"], "contact_imports": known["import_id"], "events": known["event_id"]}
     free = {name.partition(".")[2] for name in FREE_COLUMNS}
     counts = {}
     for table in Base.metadata.sorted_tables:

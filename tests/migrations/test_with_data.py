@@ -140,8 +140,22 @@ def test_keys_of_requests_and_of_clients_part_and_meet_again(old_database: str, 
         )
 
     migrate(old_database)
+    rows = old.db.execute(
+        "select e.key, k.of_request, k.key from events e left join event_keys k on k.tenant_id = e.tenant_id and k.event_id = e.id"
+        " order by e.id"
+    ).fetchall()
+    assert rows == [(None, True, request_key), ("order-7", False, "order-7"), (None, None, None)]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        old.db.execute("insert into event_keys values (%s, true, %s, %s)", (old.tenant, request_key, uuid7()))
+
+    migrate(old_database, "downgrade", "0028_lower_addresses")
     rows = old.db.execute("select key, request_key from events order by id").fetchall()
     assert rows == [(None, request_key), ("order-7", None), (None, None)]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        old.db.execute(
+            "insert into events (id, tenant_id, name, request_key, occurred_at) values (%s, %s, 'bought', %s, now())",
+            (uuid7(), old.tenant, request_key),
+        )
 
     migrate(old_database, "downgrade", BEFORE)
     keys = [key for (key,) in old.db.execute("select key from events order by id")]

@@ -34,7 +34,9 @@ async def _fill(session: AsyncSession, tenant: int, days: int) -> None:
     at = clock.now() - days * DAY
     values = {"tenant": tenant, "at": at, "id": _id_of(at), "contact": uuid7(), "number": days + tenant * 10_000}
     for sql in (
-        "insert into events (id, tenant_id, contact_id, name, occurred_at, received_at) values (:id, :tenant, :contact, 'x', :at, :at)",
+        "insert into events (id, tenant_id, contact_id, name, key, occurred_at, received_at)"
+        " values (:id, :tenant, :contact, 'x', cast(:id as text), :at, :at)",
+        "insert into event_keys (tenant_id, of_request, key, event_id) values (:tenant, false, cast(:id as text), :id)",
         "insert into mailbox_messages (id, tenant_id, sender, recipients, raw, received_at) values (:id, :tenant, 'a', '{b}', 'c', :at)",
         "insert into dead_letters (id, tenant_id, name, contact_id, error, at) values (:number, :tenant, 'x', :contact, 'e', :at)",
         "insert into contact_imports (id, tenant_id, filename, status, created_at, updated_at) "
@@ -88,6 +90,10 @@ async def test_each_workspace_keeps_what_it_chose(
     }
     orphans = "select count(*) from contact_import_errors e where not exists (select from contact_imports i where i.id = e.import_id)"
     assert await db_session.scalar(text(orphans)) == 0
+    keys = "select count(*), count(e.id) from event_keys k left join events e on e.tenant_id = k.tenant_id and e.id = k.event_id"
+    assert (await db_session.execute(text(keys))).one() == (5, 5), (
+        "what events are known by goes with them, and no sooner"
+    )
     assert await jobs.apply_retention() == 0
 
 
