@@ -44,7 +44,7 @@ pytest_plugins = [
     "tests.fixtures.people",
     "tests.fixtures.clock",
     "tests.fixtures.frozen",
-    "tests.fixtures.holding",
+    "tests.fixtures.held_connections",
     "tests.fixtures.sink",
 ]
 

@@ -59,7 +59,7 @@ async def check_password(short_transaction: OpenSession, email: str, password: s
         raise WrongPassword(f"Email or password is wrong.{throttle.in_words(wait)}")
     renewed = await passwords.hashed(password) if passwords.outdated(account.password_hash) else None
     async with short_transaction() as session:
-        await throttle.give_back(session, budgets)
+        await throttle.record_success(session, budgets)
         if renewed:
             (await session.get_one(User, account.id)).password_hash = renewed
     user_id: UUID = account.id
@@ -83,7 +83,7 @@ async def check_current(short_transaction: OpenSession, principal: Principal, pa
         text = f"This is not your current password.{throttle.in_words(wait)}"
         raise Invalid(text, errors=[{"path": "current", "message": text}])
     async with short_transaction() as session:
-        await throttle.give_back(session, budgets)
+        await throttle.record_success(session, budgets)
 
 
 async def _whose(password: str, accounts: Sequence[Row[Any]]) -> Row[Any] | None:

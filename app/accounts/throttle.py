@@ -84,7 +84,7 @@ async def take(session: AsyncSession, budgets: Sequence[Budget]) -> timedelta:
     return wait
 
 
-async def give_back(session: AsyncSession, budgets: Sequence[Budget]) -> None:
+async def record_success(session: AsyncSession, budgets: Sequence[Budget]) -> None:
     """The password was right: this place starts anew, and of what it shares with others this one try is forgotten."""
     for budget in budgets:
         failures = FailureRepository(session, budget.key)

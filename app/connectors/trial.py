@@ -18,7 +18,7 @@ from app.connectors.condition import condition_of, note
 from app.connectors.schemas import TestResult
 from app.connectors.senders import sender_of
 from app.errors import TooMany
-from app.lib import crypto, database, holding
+from app.lib import crypto, database, held_connections
 from app.lib.addresses import BadAddress
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
@@ -96,7 +96,7 @@ async def send_trial(
             return TestResult(
                 "misconfigured", "The sender's address of the connector cannot be used. An admin can change it."
             )
-        await holding.give_back(session)
+        await held_connections.release_connection(session)
         transport = kind.transport(DEADLINE_S)
         try:
             with database.outside_call(f"a {kind.form.title.lower()}"):

@@ -30,8 +30,8 @@ from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
 from app.flow.settings import FlowSettings
 from app.flow.trigger_type import ContactRule
+from app.lib.conversions import quoted
 from app.lib.field_errors import field_error
-from app.lib.readings import quoted
 from app.liquid.templates import LiquidError
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule

@@ -14,7 +14,7 @@ from app.engine.state import NOBODY, RunState
 from app.engine.walk import Batch
 from app.flow.operators import ConditionError
 from app.inbox import InboxKind
-from app.lib.readings import as_key
+from app.lib.conversions import as_key
 
 Key = tuple[bytes, bytes, str]
 """(contact, workflow, entry key or '')"""

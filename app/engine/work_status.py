@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.inbox import READY_SQL
+from app.lib.conversions import quoted
 from app.lib.formats import duration
 from app.lib.heartbeat import DEAD_AFTER_S
-from app.lib.readings import quoted
 
 LATE_S = 30.0
 """Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""

@@ -33,7 +33,7 @@ from app.flow.ops import (
     UpdateNote,
     UpdateTrigger,
 )
-from app.lib.readings import quoted
+from app.lib.conversions import quoted
 
 
 class RefusedOp(Exception):

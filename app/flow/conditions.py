@@ -16,8 +16,8 @@ from app.flow import paths
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.operators import OPERATORS, UNITS, WITHOUT_VALUE, ZONED, ConditionError, NotComparable
 from app.flow.patterns import BadPattern, pattern_of
+from app.lib.conversions import as_date, as_number, printed_json, quoted
 from app.lib.field_errors import all_field_errors
-from app.lib.readings import as_date, as_number, printed_json, quoted
 
 MAX_CONDITIONS = 10
 MAX_DEPTH = 3

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from app.flow.diagnostic import Diagnostic, warning
 from app.flow.document import NEXT, Edge, Flow, Node
 from app.flow.step_types import StepTypes
-from app.lib.readings import quoted
+from app.lib.conversions import quoted
 
 
 def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:

@@ -1,7 +1,7 @@
 """The operators of conditions: which types of fields each is for, what value it takes, and how it answers.
 
 `make(wanted)` reads the wanted value once, when a version is compiled, and returns the test that runs for each person. How a value
-reads as text, number, boolean, date or list says `app.lib.readings`; nothing is compared in any other way.
+reads as text, number, boolean, date or list says `app.lib.conversions`; nothing is compared in any other way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from app.flow.patterns import pattern_of
-from app.lib.readings import (
+from app.lib.conversions import (
     as_boolean,
     as_date,
     as_instant,

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from app.flow.outcomes import Read
-from app.lib.readings import follow, quoted
+from app.lib.conversions import follow, quoted
 from app.values.contact_view import FIELD_COLUMNS
 
 ROOTS = ("contact", "event", "steps", "vars")

@@ -10,8 +10,8 @@ from typing import Any
 
 import re2
 
+from app.lib.conversions import as_text
 from app.lib.normal_forms import nfc
-from app.lib.readings import as_text
 
 MAX_PATTERN = 500
 MAX_MEMORY = 1 << 20

@@ -8,8 +8,8 @@ from typing import Any
 
 from app.flow.operators import OPERATORS, UNITS, ZONED
 from app.flow.paths import label_of
+from app.lib.conversions import as_date, printed
 from app.lib.formats import readable
-from app.lib.readings import as_date, printed
 from app.lib.zones import zone_word
 
 TO_CHOOSE = "…"

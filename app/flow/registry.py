@@ -14,8 +14,8 @@ import msgspec
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.node_type import ERROR_PORT, RESERVED_PORTS, NodeType, Port
+from app.lib.conversions import quoted
 from app.lib.field_errors import all_field_errors
-from app.lib.readings import quoted
 
 CATEGORIES = ("message", "timing", "logic", "data", "integration", "exit")
 MAX_PORT = 100

@@ -9,7 +9,7 @@ from typing import Any
 from app.flow import conditions as rules
 from app.flow import paths
 from app.flow.outcomes import Read
-from app.lib.readings import printed
+from app.lib.conversions import printed
 from app.liquid.templates import compile_text, compile_value
 from app.values.contact_view import COLUMNS
 

@@ -17,7 +17,7 @@ from app.flow.settings import FlowSettings
 from app.flow.step_types import StepTypes
 from app.flow.trigger_registry import contact_rule, typed
 from app.flow.trigger_type import ContactRule
-from app.lib.readings import quoted
+from app.lib.conversions import quoted
 
 MOST = 50
 """Places of one kind that are named; more of them are no news."""

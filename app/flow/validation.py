@@ -40,8 +40,8 @@ from app.flow.step_types import StepTypes
 from app.flow.subject_checks import check_subject
 from app.flow.trigger_checks import check_triggers
 from app.lib import jsonlimits
+from app.lib.conversions import quoted
 from app.lib.nearest import did_you_mean
-from app.lib.readings import quoted
 
 ONLY_WITH_EVENT = (
     "This goal can be checked only when its event happens, because its conditions read the event. "

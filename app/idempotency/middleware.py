@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import Conflict, Invalid
 from app.idempotency import repository
 from app.idempotency.repository import RequestKey, StillRunning
-from app.lib import crypto, holding
+from app.lib import crypto, held_connections
 from app.web import transactions
 from app.web.bodies import body_of
 
@@ -45,7 +45,7 @@ class Idempotency:
         if not await repository.take(session, key, digest):
             await _replay(session, key, digest, send)
             return
-        session.sync_session.info[holding.KEY_TAKEN] = True
+        session.sync_session.info[held_connections.KEY_TAKEN] = True
         await self.app(scope, receive, _Answer(scope, session, key, digest, send).send)
 
 
@@ -97,7 +97,7 @@ class _Answer:
 
     async def _write(self, start: Any, content: bytes) -> None:
         kept = without_secrets(content, self._scope["route_handler"].opt.get(SECRET_ANSWER, ()))
-        if not self._session.sync_session.info.get(holding.KEY_TAKEN, False) and not await repository.take(
+        if not self._session.sync_session.info.get(held_connections.KEY_TAKEN, False) and not await repository.take(
             self._session, self._key, self._digest
         ):
             # The connection was given back before the work, and a copy of this request was faster: its work stands.

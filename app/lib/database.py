@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.lib.deadline import BoundedConnection
-from app.lib.holding import outside_call as outside_call
+from app.lib.held_connections import outside_call as outside_call
 from app.settings import settings
 
 STATEMENT_TIMEOUT_MS = 30_000

@@ -12,7 +12,7 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 
 from app.lib import clock
-from app.lib.readings import plain_json, printed
+from app.lib.conversions import plain_json, printed
 from app.lib.zones import known_zone, zone_of, zone_word
 
 AVATAR_TINTS = 8

@@ -31,7 +31,7 @@ from typing import IO, Any, TypeVar, cast
 import structlog
 
 from app.lib import clock
-from app.lib.holding import outside_call
+from app.lib.held_connections import outside_call
 from app.lib.sandbox_errors import Broken, Busy, TooCostly
 from app.settings import environment_without_secrets
 
@@ -214,7 +214,7 @@ def shared() -> Sandbox:
 async def run(function: Callable[..., T], *args: Any, share: Hashable, seconds: float = SECONDS, **kwargs: Any) -> T:
     """What `function` returns, worked out in a child. Raises what it raises, TooCostly and Busy.
 
-    It may take a while: give the connection back before (`database.give_back`).
+    It may take a while: give the database connection back to the pool before (`held_connections.release_connection`).
     """
     with outside_call("work in the sandbox"):
         return await asyncio.wrap_future(shared().submit(function, *args, share=share, seconds=seconds, **kwargs))

@@ -16,7 +16,7 @@ from liquid.undefined import Undefined
 from markupsafe import Markup
 
 from app.lib import clock
-from app.lib.readings import as_date, printed, printed_json, quoted
+from app.lib.conversions import as_date, printed, printed_json, quoted
 from app.lib.zones import known_zone, zone_of
 from app.liquid.dates import strftime
 

@@ -22,7 +22,7 @@ from liquid.builtin.output import OutputNode
 from liquid.token import Token
 
 from app.lib import clock
-from app.lib.readings import follow, quoted
+from app.lib.conversions import follow, quoted
 from app.liquid.filters import FILTERS, REMOVED, TooMuch, weigh
 from app.liquid.html import forbidden_output, refused_link
 from app.liquid.lexer import LineTag, tokens

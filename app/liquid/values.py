@@ -1,7 +1,7 @@
 """How values behave in Liquid: what they print, how they compare, and which words an operation on the wrong kind of value gets.
 
 Stock python-liquid prints and compares as Python does (`{'x': 1}`, `'<' not supported between …`). Here everything reads as
-`app.lib.readings` says, so that a mail says of a value what a condition and a page say of it.
+`app.lib.conversions` says, so that a mail says of a value what a condition and a page say of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from liquid.filter import string_filter
 from liquid.undefined import Undefined
 from markupsafe import Markup, escape
 
-from app.lib.readings import as_instant, as_number, printed
+from app.lib.conversions import as_instant, as_number, printed
 
 Filter = Callable[..., Any]
 

@@ -12,7 +12,7 @@ from litestar.response import Template
 
 from app.accounts.deps import AppRequest
 from app.errors import NotFound
-from app.lib import holding, sandbox
+from app.lib import held_connections, sandbox
 from app.mailbox.opened_mail import ShownMail, opened
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.mail_view import framed
@@ -48,7 +48,7 @@ async def _mail(mails: MailboxRepository, mail_id: UUID) -> MailboxMessage:
 
 async def _opened(request: AppRequest, mails: MailboxRepository, mail: MailboxMessage) -> ShownMail:
     """The mail taken apart, in a child: it may have come from anywhere."""
-    await holding.give_back(mails.session)
+    await held_connections.release_connection(mails.session)
     return await sandbox.run(opened, mail.raw, share=share_of(request.user))
 
 

@@ -18,7 +18,7 @@ from app.contacts.repository import ContactRepository
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.flow import discovery
 from app.flow.field_reads import fields_in_text
-from app.lib import clock, holding, sandbox, single_line
+from app.lib import clock, held_connections, sandbox, single_line
 from app.message_templates.repository import SampleContacts, TemplateRepository
 from app.message_templates.schemas import (
     NewTemplate,
@@ -104,7 +104,7 @@ async def sample_subjects(session: AsyncSession, principal: Principal, sources: 
     wanted = list(sources)
     if not any("{" in source for source in wanted):
         return wanted
-    await holding.give_back(session)
+    await held_connections.release_connection(session)
     try:
         return await sandbox.run(subjects, wanted, sample_data(), share=share_of(principal))
     except (sandbox.TooCostly, sandbox.Busy):
@@ -258,7 +258,7 @@ class TemplateService:
             parts.text if request.text is UNSET else request.text,
         )
         try:
-            await holding.give_back(self.session)
+            await held_connections.release_connection(self.session)
             filled = await self._filled(channel, shown, data)
         except PartError as error:
             where = f"Line {error.line}: " if error.line else ""
@@ -289,7 +289,7 @@ class TemplateService:
         self, name: str, channel: type[ChannelType] | None, parts: Parts, current: Template | None = None
     ) -> str:
         name = name.strip()
-        await holding.give_back(self.session)
+        await held_connections.release_connection(self.session)
         errors = await sandbox.run(liquid_faults, parts, share=share_of(self.principal))
         if not name:
             errors.append(FieldError(path="name", message="Give the template a name."))

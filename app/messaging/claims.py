@@ -58,7 +58,7 @@ def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
     if ends:
         ledger.settle(connection, ends)
     for cause, due in held.items():
-        ledger.give_back(connection, due)
+        ledger.requeue(connection, due)
         claims.moved += holds.hold(connection, cause)
     claims.moved += len(ends)
     claims.runs_notified = release_followers(connection, ends)

@@ -79,7 +79,7 @@ class Commits(ConnectionThread):
         self._done.append(SendOutcome(move.due, until, move=move))
         self._rouse()
 
-    def give_back(self, due: Sequence[DueMessage], until: float) -> None:
+    def requeue(self, due: Sequence[DueMessage], until: float) -> None:
         """Put claimed messages back into the queue, of which nothing was begun."""
         self._done += [SendOutcome(one, until) for one in due]
         self._rouse()
@@ -196,7 +196,7 @@ class Commits(ConnectionThread):
         kept = ledger.settle(connection, [*moves, *ends]) if moves or ends else set()
         mine = [move for move in (*moves, *ends) if move.due.key in kept]
         written.fenced = len(moves) + len(ends) - len(mine)
-        ledger.give_back(connection, [*back, *refused])
+        ledger.requeue(connection, [*back, *refused])
         written.runs_notified = release_followers(connection, [move for move in mine if move.over])
         for one in done:
             if one.result and one.ready and one.result.reason == "bad_address":

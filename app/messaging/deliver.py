@@ -140,7 +140,7 @@ class Delivery:
                 self._shares[key].allow(room)
         for key, one in claims.claimed:
             if self._shares[key].shut:
-                self._commits.give_back([one.due], at + ledger.CLAIM_S)
+                self._commits.requeue([one.due], at + ledger.CLAIM_S)
             else:
                 self._shares[key].claimed.append((at, one))
         for key, share in self._shares.items():
@@ -161,7 +161,7 @@ class Delivery:
 
     def _drop(self, older_than: float) -> None:
         for share in self._shares.values():
-            self._commits.give_back([one.due for one in share.drop(older_than)], running_time() + ledger.CLAIM_S)
+            self._commits.requeue([one.due for one in share.drop(older_than)], running_time() + ledger.CLAIM_S)
 
     # -- sending
 
@@ -216,7 +216,7 @@ class Delivery:
             result = await self._transport(ready.kind).send(ready.sender.server, ready.packet, begin)
         except asyncio.CancelledError:
             if not intended:
-                self._commits.give_back([ready.due], until)
+                self._commits.requeue([ready.due], until)
             raise
         finally:
             self._mark(task, False)
@@ -240,7 +240,7 @@ class Delivery:
         shut = result.kind == "misconfigured" or share.note(result, began, running_time())
         change = change_of(ready.condition, result, shut=shut)
         if shut or (change and change.state != "ok") or (ready.condition.state == "away" and change):
-            self._commits.give_back([one.due for one in share.shut_down()], running_time() + ledger.CLAIM_S)
+            self._commits.requeue([one.due for one in share.shut_down()], running_time() + ledger.CLAIM_S)
         elif share.changed:
             share.changed = False
             self._commits.grant(ready.condition, share.limit if share.limit < CONNECTIONS else None)

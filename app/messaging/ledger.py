@@ -162,7 +162,7 @@ _SETTLE = moving(
 )
 
 # Nothing of them has left: they are as they were before they were claimed. A claim ends by itself like that too.
-_GIVE_BACK = """
+_REQUEUE = """
 update messages m set lease_until = null, fence = m.fence + 1
 from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[]) as v(run_id, seq, fence)
 where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until is not null
@@ -273,12 +273,12 @@ def settle(connection: Connection, moves: Sequence[Transition]) -> set[LedgerKey
     return {(row[0], row[1]) for row in rows}
 
 
-def give_back(connection: Connection, due: Sequence[DueMessage]) -> int:
+def requeue(connection: Connection, due: Sequence[DueMessage]) -> int:
     """Put claimed messages back into the queue as if nobody had claimed them. Returns how many were still this worker's."""
     if not due:
         return 0
     keys = {"run": [one.run_id for one in due], "seq": [one.seq for one in due], "fence": [one.fence for one in due]}
-    return connection.execute(_GIVE_BACK, keys).rowcount
+    return connection.execute(_REQUEUE, keys).rowcount
 
 
 def _keys(moves: Sequence[Transition]) -> dict[str, Any]:

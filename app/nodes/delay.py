@@ -14,8 +14,8 @@ from app.flow.operators import UNITS
 from app.flow.outcomes import Wait
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.lib.conversions import printed
 from app.lib.formats import duration
-from app.lib.readings import printed
 
 SECONDS = UNITS
 MAX_DAYS = 365

@@ -16,7 +16,7 @@ from app.flow.outcomes import Done
 from app.flow.references import Ref
 from app.flow.scope import CompileScope
 from app.lib import addresses, single_line
-from app.lib.readings import quoted
+from app.lib.conversions import quoted
 from app.models.status import Channel
 from app.values import contact_fields
 

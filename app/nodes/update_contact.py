@@ -16,8 +16,8 @@ from app.flow.paths import label_of
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.lib import jsonlimits
+from app.lib.conversions import printed
 from app.lib.formats import readable
-from app.lib.readings import printed
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 from app.values.increments import NotCountable, added

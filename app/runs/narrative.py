@@ -14,8 +14,8 @@ from app.flow.node_words import explanation_of
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND, BY_HAND_WORDS
 from app.lib import clock
+from app.lib.conversions import quoted
 from app.lib.formats import moment_text
-from app.lib.readings import quoted
 from app.messaging.schemas import DecisionView
 from app.runs.schemas import RunDetail, RunOut, StepMessageOut, StepOut
 

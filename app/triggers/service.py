@@ -18,8 +18,8 @@ from app.flow.document import Flow
 from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import takes_contacts, trigger_of_nobody, typed
 from app.lib import clock, jsonlimits
+from app.lib.conversions import as_key, follow
 from app.lib.formats import moment_text
-from app.lib.readings import as_key, follow
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import WorkflowStatus

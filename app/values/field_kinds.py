@@ -1,6 +1,6 @@
 """What kind of value a field holds, judged by the values that were met: so that forms offer the comparisons that fit it.
 
-How a single value reads as text, number, boolean, date or list says `app.lib.readings`.
+How a single value reads as text, number, boolean, date or list says `app.lib.conversions`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from app.lib.readings import FALSE_WORDS, TRUE_WORDS, as_date, as_number, folded, is_blank
+from app.lib.conversions import FALSE_WORDS, TRUE_WORDS, as_date, as_number, folded, is_blank
 
 CONTACT_KINDS = {
     "id": "text",

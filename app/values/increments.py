@@ -6,7 +6,7 @@ import math
 from decimal import Context, Decimal
 from typing import Any
 
-from app.lib.readings import as_number
+from app.lib.conversions import as_number
 
 _EXACT = Context(prec=700)
 """Digits enough for the sum of any two floats: they lie between 1e308 and 5e-324."""

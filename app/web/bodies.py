@@ -18,7 +18,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from app.errors import AppError, BadRequest, DiskFull, TooLarge
-from app.lib.holding import outside_call
+from app.lib.held_connections import outside_call
 from app.settings import settings
 
 IN_MEMORY = 1_000_000

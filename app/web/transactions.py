@@ -14,7 +14,7 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import database
-from app.lib.holding import begin_work, check_nothing_held
+from app.lib.held_connections import begin_work, check_nothing_held
 
 _COMMITTING, _SESSION = "throughline_committing", "throughline_session"
 

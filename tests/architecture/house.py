@@ -34,8 +34,8 @@ LEVELS = Levels(
 )
 """From the top down: a module may import what stands below it, never what stands above. A longer name is looked for first."""
 
-COMMITS = ["lib/database.py", "lib/holding.py", "engine/"]
-"""Who commits: one module for sessions, one for work that gives its connection back, and the engine its batches."""
+COMMITS = ["lib/database.py", "lib/held_connections.py", "engine/"]
+"""Who commits: one module for sessions, one that releases the connection of a session, and the engine its batches."""
 ENVIRONMENT = ["settings.py", "local/environment.py"]
 CLIENTS: list[str] = []
 """Nobody has an HTTP client yet."""

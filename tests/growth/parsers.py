@@ -20,7 +20,7 @@ from app.errors import AppError
 from app.flow import conditions, paths
 from app.flow.patterns import BadPattern, Pattern
 from app.flow.scope import CompileScope
-from app.lib import addresses, field_errors, jsonlimits, normal_forms, readings
+from app.lib import addresses, conversions, field_errors, jsonlimits, normal_forms
 from app.lib.nearest import nearest
 from app.liquid import html as liquid_html
 from app.liquid import templates as liquid
@@ -154,10 +154,10 @@ PARSERS = [
     Parser("name", names.fitting, TEXT, "a"),
     Parser("checked name", names.checked, TEXT, "a"),
     Parser("tag", contact_fields.tag, TEXT),
-    Parser("number", readings.as_number, TEXT, "1"),
-    Parser("date", readings.as_date, TEXT, "2"),
-    Parser("folded text", readings.folded, TEXT),
-    Parser("key", readings.as_key, TEXT),
+    Parser("number", conversions.as_number, TEXT, "1"),
+    Parser("date", conversions.as_date, TEXT, "2"),
+    Parser("folded text", conversions.folded, TEXT),
+    Parser("key", conversions.as_key, TEXT),
     Parser("composed text", normal_forms.nfc, TEXT),
     Parser("letters without accents", normal_forms.without_accents, TEXT),
     Parser("pattern", Pattern, (*TEXT, "(a", "a*", "[a", "a{9}", "a|", "(?:a*)*")),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.lib.conversions import folded
 from app.lib.normal_forms import STRETCH, nfc, nfkc, without_accents
-from app.lib.readings import folded
 
 LETTERS = ["e\u0301", "é", "a\u0316\u0301", "a\u0301\u0316", "ß", "中", "x", " "]
 

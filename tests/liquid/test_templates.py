@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lib import clock
-from app.lib.readings import printed
+from app.lib.conversions import printed
 from app.liquid.templates import _TEXT, SOURCE_LIMIT, LiquidError, compile_text, compile_value
 
 CONTACT: dict[str, Any] = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow import paths
-from app.lib.readings import follow
+from app.lib.conversions import follow
 from app.liquid.templates import compile_text, compile_value
 from app.values.names import MAX_NAME, BadName, checked, fitting, usable
 

@@ -20,7 +20,7 @@ from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 from app.contacts.imports.sniffing import Sniffer
 from app.contacts.label_repository import LabelRepository
 from app.errors import Conflict, Invalid, NotFound, TooLarge
-from app.lib import holding, jobs, sandbox
+from app.lib import held_connections, jobs, sandbox
 from app.lib.ids import uuid7
 from app.models.contact_import import ContactImport
 from app.models.status import ImportStatus
@@ -79,7 +79,7 @@ class ImportService:
                 if sniffer.size > MAX_BYTES:
                     raise TooLarge(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it into smaller files.")
             sniffer.seal()
-            await holding.give_back(self.session)
+            await held_connections.release_connection(self.session)
             stored, total = await sandbox.run(previewing.proposal, sniffer, name, share=self._share, seconds=READ_S)
         except NotCsv as error:
             raise Invalid(str(error), errors=[{"path": "file", "message": str(error)}]) from error
@@ -121,7 +121,7 @@ class ImportService:
             raise Invalid(errors=[{"path": "encoding", "message": message}])
         before, size, name = StoredMapping.of(row), row.size, row.filename
         head = await repository.first_piece(self.session, row.id)
-        await holding.give_back(self.session)
+        await held_connections.release_connection(self.session)
         try:
             stored, total = await sandbox.run(
                 previewing.read_again, head, before, _choice(wanted, before), name,

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from app.flow import discovery
-from app.lib.readings import quoted
+from app.lib.conversions import quoted
 from app.messaging import channels as package
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType, change_of_config

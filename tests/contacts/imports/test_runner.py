@@ -19,7 +19,7 @@ from app.accounts.principal import Principal
 from app.contacts.imports import runner
 from app.contacts.imports.schemas import StartIn
 from app.contacts.imports.service import ImportService
-from app.lib import database, holding
+from app.lib import database, held_connections
 from app.lib.ids import uuid7
 from app.models.status import Role
 from tests.fixtures.database import CommittedDatabase
@@ -82,7 +82,7 @@ async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> U
 
     async with database.session_maker()() as session:
         workspace = await make_workspace(session, "Acme")
-        await holding.give_back(session)
+        await held_connections.release_connection(session)
         principal = Principal(kind="key", id=uuid7(), tenant_id=workspace.id, role=Role.MARKETER, name="test")
         service = ImportService(session, principal)
         row = await service.upload("people.csv", lines)

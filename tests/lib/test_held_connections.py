@@ -1,4 +1,4 @@
-"""Who waits for somebody else with a connection in hand is found out; who gave it back, or never had one, is not."""
+"""A wait for the network with a database connection held is reported; one after it was released, or without one, is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.lib import database, holding
+from app.lib import database, held_connections
 from tests.fixtures.database import CommittedDatabase
 
 ASK = text("select 1")
@@ -62,7 +62,7 @@ async def test_others_do_not_count(session_maker: Callable[[], AsyncSession]) ->
     await begun.wait()
     async with session_maker() as mine:
         await mine.execute(ASK)
-        holding.begin_work()
+        held_connections.begin_work()
         with database.outside_call("a client"):
             pass
     end.set()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lib.readings import (
+from app.lib.conversions import (
     as_boolean,
     as_instant,
     as_key,

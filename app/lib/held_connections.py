@@ -1,8 +1,8 @@
-"""No transaction is open while somebody else is waited for: a client that sends its body, a mail server, a web page.
+"""Detect database connections held during a network wait: for the body of a request, a mail server, a web page.
 
-A pool has twelve connections. Whoever keeps one during a wait that others decide lends it to them: thirteen slow sockets and
-nobody is served. So every such wait says `with outside_call("…")`, and a session that still holds a connection then is
-reported: in the log of a running product, as a failure of the test that is running.
+The pool has twelve connections. A task that keeps one while it waits for a peer leaves its length to the peer: twelve slow
+peers block every other request. So each such wait is wrapped in `outside_call("…")`, and a session that still holds a connection
+then is reported: in the log of a running product, and as a failure of the running test.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 Owner = tuple[object, object]
 _held: weakref.WeakKeyDictionary[Session, Owner] = weakref.WeakKeyDictionary()
 _piece: ContextVar[object] = ContextVar("piece_of_work", default=None)
-"""The request at work. A test calls the app in its own task, and what the test holds is not the request's."""
+"""Identifies the request. A test calls the app in its own task; connections held by the test are not the request's."""
 
 
 def _say(what: str) -> None:
@@ -31,20 +31,20 @@ def _say(what: str) -> None:
 
 
 report: Callable[[str], None] = _say
-"""Told of each wait that began with a connection in hand. Tests put a function here that makes them fail."""
+"""Called for each wait during which a connection was held. Tests replace it by one that makes them fail."""
 
 
 def begin_work() -> None:
-    """What this task holds from here on is told apart from what it held before."""
+    """Begin a new request in this task: connections held before do not count as held by it."""
     _piece.set(object())
 
 
 @contextmanager
 def outside_call(what: str) -> Iterator[None]:
-    """Around every wait for somebody else; `what` names it in the report. No session of this task may hold a connection."""
+    """Wraps a wait for the network; `what` names it in the report. No session of this task may hold a connection meanwhile."""
     nothing_held = check_nothing_held(what)
     yield
-    if nothing_held:  # a second word about the same transaction helps nobody
+    if nothing_held:  # otherwise it was reported at the beginning
         check_nothing_held(what)
 
 
@@ -82,11 +82,11 @@ KEY_TAKEN = "idempotency_key_taken"
 """In `Session.info` while the row of an Idempotency-Key stands in the transaction, without its answer."""
 
 
-async def give_back(session: AsyncSession) -> None:
-    """Give the connection back before a wait for somebody else; what was done so far is committed. The session may be used again.
+async def release_connection(session: AsyncSession) -> None:
+    """Commit, and return the connection to the pool before a network wait. The session may be used again.
 
-    Only before the work of a request has begun: the row of its Idempotency-Key is taken back, because it must not become durable
-    before the work, and is written with the answer.
+    Only before a request has changed anything: the row of its Idempotency-Key is rolled back, because it must not become
+    durable before the work, and is written with the answer.
     """
     if session.sync_session.info.pop(KEY_TAKEN, False):
         await session.rollback()

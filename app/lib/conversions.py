@@ -1,7 +1,7 @@
-"""How a value reads as text, number, boolean, date and list: the one table, for conditions, mails, entry keys and pages.
+"""Conversion of values to text, number, boolean, date and list: one table for conditions, mails, entry keys and pages.
 
-Values are JSON (and the dates that come from the database). Nothing here guesses: what has no reading of a kind is None, and who
-asked says so in words. The user guide shows the table (`docs/user-guide.md`, "How values are read").
+Values are JSON, and dates from the database. Nothing is guessed: a value that cannot be converted is None, and the caller
+reports it. The user guide shows the table (`docs/user-guide.md`, "How values are read").
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from app.lib.normal_forms import nfc
 
 MAX_BITS = 1024
-"""Larger whole numbers are not printed: Python itself refuses above 4,300 digits."""
+"""Larger whole numbers are not printed: Python refuses to above 4,300 digits."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?")
 # float() also takes "nan", "1_000" and digits of other scripts, which people do not call numbers.
 _UNIX = re.compile(r"-?[0-9]{9,16}(\.[0-9]{1,9})?")
@@ -36,7 +36,7 @@ def printed_number(value: float | Decimal) -> str:
         return ""
     if value == (whole := int(value)):
         return printed_number(whole)
-    # 15 digits are what a float keeps of any decimal number; the rest is noise of the arithmetic.
+    # A float keeps 15 digits of any decimal number; further ones are rounding noise.
     text = format(value, ".15g")
     return format(Decimal(text), "f") if "e" in text else text
 
@@ -87,7 +87,7 @@ def _json_text(value: Any) -> str:
 
 
 def plain_json(value: Any) -> Any:
-    """`value` as JSON can hold it: what is not finite or too large is null, dates are text."""
+    """`value` as JSON can hold it: numbers that are not finite or too large become null, dates text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
@@ -102,7 +102,7 @@ def plain_json(value: Any) -> Any:
 
 
 def folded(text: str) -> str:
-    """Text as it is compared: without blanks around it, composed (NFC), without case."""
+    """Text as it is compared: trimmed, composed (NFC), case folded."""
     if text.isascii():
         return text.strip().lower()
     return nfc(nfc(text).strip().casefold())
@@ -116,15 +116,15 @@ def as_text(value: Any) -> str | None:
 
 
 def as_key(value: Any, limit: int = 200) -> str:
-    """The text that tells things apart, such as an order number: trimmed, composed, at most `limit` characters.
+    """The text of an identifier, such as an order number: trimmed, composed, at most `limit` characters.
 
-    Case stays: identifiers that differ in it alone are different ones.
+    Case is kept: identifiers that differ in case alone are different.
     """
     return nfc(printed(value).strip())[:limit]
 
 
 def as_number(value: Any) -> float | None:
-    """A number, or text that is one; None for anything else, booleans and what is not finite too."""
+    """A number, or text that is one; None for anything else, also for booleans and for numbers that are not finite."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -176,7 +176,7 @@ def _unix(seconds: float) -> datetime | None:
 
 
 def as_instant(value: Any, zone: tzinfo) -> datetime | None:
-    """The instant that a value means; a naive one, and the beginning of a day, are of `zone`. None when it is no date."""
+    """The instant that a value means; naive times and plain dates (their first moment) are in `zone`. None when it is no date."""
     moment = as_date(value)
     if moment is None:
         return None
@@ -186,21 +186,21 @@ def as_instant(value: Any, zone: tzinfo) -> datetime | None:
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list; one value is a list of it, nothing an empty one."""
+    """A list as it is; a single value as a list of one; a blank value as an empty list."""
     if isinstance(value, list | tuple):
         return list(value)
     return [] if is_blank(value) else [value]
 
 
 def is_blank(value: Any) -> bool:
-    """Nothing there: None, blank text, an empty list or object."""
+    """Is it None, blank text, an empty list or an empty object?"""
     if isinstance(value, str):
         return not value or value.isspace()
     return value is None or (isinstance(value, list | tuple | dict) and not value)
 
 
 def same(left: Any, right: Any) -> bool:
-    """Are two values equal by this table? Text as text, else both as what the other one is."""
+    """Are two values equal by this table? Two texts are compared as text; otherwise each is converted to the other's kind."""
     if isinstance(left, str) and isinstance(right, str):
         return left == right or folded(left) == folded(right)
     if left is None or right is None:
@@ -210,9 +210,9 @@ def same(left: Any, right: Any) -> bool:
         return truth is not None and truth is as_boolean(right)
     if isinstance(left, list | tuple | dict) or isinstance(right, list | tuple | dict):
         return _same_inside(left, right)
-    one, other = as_number(left), as_number(right)
-    if one is not None and other is not None:
-        return one == other
+    left_number, right_number = as_number(left), as_number(right)
+    if left_number is not None and right_number is not None:
+        return left_number == right_number
     return folded(printed(left)) == folded(printed(right))
 
 
@@ -225,9 +225,9 @@ def _same_inside(left: Any, right: Any) -> bool:
 
 
 def follow(value: Any, names: Iterable[str | int]) -> Any:
-    """The value at the end of a path through objects and lists; None where the way ends.
+    """The value at the end of a path through objects and lists; None where the path does not exist.
 
-    `size`, `first` and `last` are what Liquid takes them for; a name that an object has goes before.
+    `size`, `first` and `last` mean what they mean in Liquid; a key of that name in an object takes precedence.
     """
     for name in names:
         if isinstance(value, dict):
