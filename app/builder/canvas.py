@@ -142,7 +142,7 @@ def blank_cards() -> list[Json]:
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> list[Json]:
-    """Issues for the canvas."""
+    """Diagnostics for the canvas."""
     plain: list[Json] = msgspec.to_builtins([one.view() for one in diagnostics])
     return plain
 
@@ -159,7 +159,7 @@ def canvas_data(principal: Principal, workflow: Workflow, document: Json, diagno
         "rev": workflow.draft_rev,
         **shared(workflow, document),
         "types": {**trigger_types(), **{one.type: one.for_canvas() for one in presentation.steps().values()}},
-        "issues": as_json(diagnostics),
+        "diagnostics": as_json(diagnostics),
         "mayEdit": may_edit(principal, workflow),
         "sprite": SPRITE,
     }

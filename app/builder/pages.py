@@ -118,7 +118,8 @@ async def save_draft(
         refusal = {"message": refused.message, "errors": refused.errors, "code": refused.code}
         return await _reply(request, form_options, refusal, status_code=refused.status_code)
     document = result.document
-    reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "issues": canvas.as_json(result.diagnostics)}
+    diagnostics = canvas.as_json(result.diagnostics)
+    reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "diagnostics": diagnostics}
     if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
@@ -141,7 +142,7 @@ async def _in_conflict(
         "rev": workflow.draft_rev,
         "by": details["by"] or "Somebody",
         "document": canvas.shared(workflow, document),
-        "issues": canvas.as_json(await service.diagnostics(workflow)),
+        "diagnostics": canvas.as_json(await service.diagnostics(workflow)),
     }
     theirs = _touched(document, details["ops"])
     return await _reply(
@@ -190,7 +191,7 @@ async def look_at_draft(
     reply = {
         "rev": workflow.draft_rev,
         "document": canvas.shared(workflow, workflows.draft(workflow).document),
-        "issues": canvas.as_json(await workflows.diagnostics(workflow)),
+        "diagnostics": canvas.as_json(await workflows.diagnostics(workflow)),
         "by": workflow.draft_by,
     }
     return await _reply(request, form_options, reply)

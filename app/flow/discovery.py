@@ -28,6 +28,8 @@ PRODUCT_FRONTEND = Path(__file__).resolve().parents[2] / "frontend-nodes"
 PLUGIN_FRONTEND = "frontend"
 PLUGIN_MODULES = "throughline_plugins"
 """The package whose modules are those of plugins. No other process can import them by name."""
+RENAMED = {"issues": "diagnostics"}
+"""Members that types had under another name. One that still says it would be asked no more, so it is refused."""
 
 
 def plugin_folder() -> Path | None:
@@ -114,11 +116,15 @@ class TypeList(Generic[Kind]):
         self._package = package
 
     def check(self, kind: Kind) -> None:
-        """Raises ValueError when its name is taken or something is missing that every type says."""
+        """Raises ValueError when its name is taken, something is missing that every type says, or a member has an old name."""
         if getattr(kind, "type", None) in self.by_name:
             raise ValueError(f"Two {self._noun}s are called {kind.type!r}.")
         if missing := [name for name in self._says if not hasattr(kind, name)]:
             raise ValueError(f"The {self._noun} {kind.__name__} does not say its {', '.join(missing)}.")
+        for old in (old for old in RENAMED if hasattr(kind, old)):
+            raise ValueError(
+                f"Rename {old} to {RENAMED[old]} in {kind.__module__}: the {self._noun} {kind.__name__} still has it."
+            )
 
     def discover(self) -> None:
         """Load all modules of the product and of the plugin directory, once. Raises TypesNotInstalled."""

@@ -82,7 +82,7 @@ class NodeType:
         return cls.outputs
 
     @classmethod
-    def issues(cls, config: Any) -> list[Diagnostic]:
+    def diagnostics(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say: limits across fields, things still to be chosen."""
         return []
 

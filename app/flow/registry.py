@@ -100,7 +100,7 @@ def diagnostics(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     config = config_of(kind, data)
-    return [*kind.issues(config), *(_port_diagnostics(kind.ports(config)) if has_own_ports(kind) else ())]
+    return [*kind.diagnostics(config), *(_port_diagnostics(kind.ports(config)) if has_own_ports(kind) else ())]
 
 
 def _port_diagnostics(ports: tuple[Port, ...]) -> Iterator[Diagnostic]:

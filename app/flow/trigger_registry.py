@@ -49,7 +49,7 @@ def diagnostics(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnosti
     """All that is wrong with `data`; paths begin below `data` (`event`, `conditions[0].operator`)."""
     if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
-    return kind.issues(msgspec.convert(data, kind.Config))
+    return kind.diagnostics(msgspec.convert(data, kind.Config))
 
 
 def fields(name: str) -> list[str]:

@@ -115,6 +115,6 @@ class TriggerType:
         raise NotImplementedError
 
     @classmethod
-    def issues(cls, config: Any) -> list[Diagnostic]:
+    def diagnostics(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say. Paths begin below `data`; an extending type adds to those of its conditions."""
         return conditions.diagnostics_of_json(cls.admission(config).conditions)

@@ -72,7 +72,7 @@ class ConditionStep(NodeType):
         return run
 
     @classmethod
-    def issues(cls, config: ConditionConfig) -> list[Diagnostic]:
+    def diagnostics(cls, config: ConditionConfig) -> list[Diagnostic]:
         if not config.conditions:
             return [incomplete("conditions", "Add at least one condition.")]
         return diagnostics_of(config.conditions)

@@ -37,7 +37,7 @@ class Delay(NodeType):
         return Wait(seconds=config.duration * SECONDS[config.unit])
 
     @classmethod
-    def issues(cls, config: DelayConfig) -> list[Diagnostic]:
+    def diagnostics(cls, config: DelayConfig) -> list[Diagnostic]:
         if not config.duration > 0:
             return [Diagnostic("duration", "Wait for more than nothing: give a number above 0.")]
         if config.duration * SECONDS[config.unit] > MAX_DAYS * SECONDS["days"]:

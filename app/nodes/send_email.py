@@ -55,7 +55,7 @@ class SendEmail(NodeType):
         return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod
-    def issues(cls, config: SendEmailConfig) -> list[Diagnostic]:
+    def diagnostics(cls, config: SendEmailConfig) -> list[Diagnostic]:
         diagnostics = []
         if config.template_id is None:
             diagnostics.append(incomplete("templateId", "Choose a template."))

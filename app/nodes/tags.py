@@ -62,7 +62,7 @@ class _TagNode(NodeType):
         return run
 
     @classmethod
-    def issues(cls, config: TagConfig) -> list[Diagnostic]:
+    def diagnostics(cls, config: TagConfig) -> list[Diagnostic]:
         if not config.tag.strip():
             return [incomplete("tag", "Write the tag.")]
         if is_constant(config.tag):

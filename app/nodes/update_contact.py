@@ -200,7 +200,7 @@ class UpdateContact(NodeType):
         return IfRoom(shared, _run_of(changes, shared), size=changes.size)
 
     @classmethod
-    def issues(cls, config: UpdateContactConfig) -> list[Diagnostic]:
+    def diagnostics(cls, config: UpdateContactConfig) -> list[Diagnostic]:
         if not config.set and not config.increment:
             return [incomplete("set", "Choose at least one field to change.")]
         if len(config.set) + len(config.increment) > MAX_FIELDS:

@@ -123,7 +123,7 @@ async def test_saving_answers_the_changed_cards_the_issues_and_the_revision(
     assert "Add tag “vip”" in html.unescape(answer.text)
     reply = reply_of(answer)
     assert reply["rev"] == 2 and reply["unpublished"] is True and "document" not in reply
-    assert {(issue["nodeId"], issue["path"]) for issue in reply["issues"]} >= {("mail", "nodes[2].data.templateId")}
+    assert {(one["nodeId"], one["path"]) for one in reply["diagnostics"]} >= {("mail", "nodes[2].data.templateId")}
     assert json.loads(answer.headers["hx-trigger"]) == {"wf:stored": {"rev": 2}}
 
 

@@ -48,7 +48,7 @@ export class Server {
   }
 
   conflict() {
-    return { status: 409, reply: { conflict: true, rev: this.rev, by: 'Bob', document: this.document, issues: [] } };
+    return { status: 409, reply: { conflict: true, rev: this.rev, by: 'Bob', document: this.document, diagnostics: [] } };
   }
 
   patch(base, { client, ops }) {
@@ -74,7 +74,7 @@ export class Server {
       this.rev += 1;
       this.changes.push({ rev: this.rev, client, ops: fresh });
     }
-    const reply = { rev: this.rev, issues: [] };
+    const reply = { rev: this.rev, diagnostics: [] };
     return { status: 200, reply: this.rev > base + 1 ? { ...reply, document: this.document, by: '' } : reply };
   }
 }
@@ -121,7 +121,7 @@ class Canvas extends EventTarget {
     this.graph = new Graph({ ...tab.browser.server.document.graph, name: tab.browser.server.graph.name }, TYPES);
     const nothing = () => {};
     Object.assign(this, { said: [], told: [], redraw: nothing, readPorts: nothing, panel: { commit: nothing }, scene: { render: nothing } });
-    this.overlay = { setIssues: nothing, version: nothing };
+    this.overlay = { setDiagnostics: nothing, version: nothing };
   }
 
   announce(text) {
@@ -173,7 +173,7 @@ export class Tab {
     };
     const look = async () => {
       const { server } = browser;
-      this.answer = server.rev === this.sync.outbox.rev ? {} : { rev: server.rev, document: server.document, issues: [] };
+      this.answer = server.rev === this.sync.outbox.rev ? {} : { rev: server.rev, document: server.document, diagnostics: [] };
     };
     return Object.assign(new EventTarget(), {
       document, localStorage: browser.storage, sessionStorage: session, location: { reload: () => (this.reloaded = true) },

@@ -44,7 +44,7 @@ def test_what_no_mail_server_can_be_told_is_refused_by_every_door(text: str) -> 
         clean_email(text)
     with pytest.raises(Invalid):
         sender_address(text)
-    diagnostics = SendEmail.issues(SendEmailConfig(from_email=text))
+    diagnostics = SendEmail.diagnostics(SendEmailConfig(from_email=text))
     assert any(diagnostic.path == "fromEmail" for diagnostic in diagnostics)
 
 

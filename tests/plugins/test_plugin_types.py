@@ -13,7 +13,7 @@ import pytest
 
 from app import nodes
 from app.builder import canvas, type_check
-from app.flow import diagram, discovery, presentation, registry
+from app.flow import diagram, discovery, presentation, registry, trigger_registry
 from app.flow.document import Flow
 from app.flow.step_types import INSTALLED
 from app.flow.validation import validate
@@ -22,8 +22,9 @@ from app.insights.schemas import NodeStats
 from app.settings import UnsafeSettings, read_settings
 from app.web.fragments import FragmentEngine
 from tests.fixtures.database import CommittedDatabase
-from tests.fixtures.plugins import PICK_FILES, plugins_in, write_pick
+from tests.fixtures.plugins import PICK_FILES, SWITCH, plugins_in, write_pick
 from tests.fixtures.world import World, flow, node
+from tests.plugins.tide import TRIGGER
 
 CASES = [{"id": "gold", "label": "Gold", "equals": "gold"}, {"id": "silver", "equals": "silver"}]
 SHORT = """
@@ -33,6 +34,11 @@ from app.flow.node_type import NodeType
 @registry.node
 class Short(NodeType):
     type = "short"
+"""
+OWN_DIAGNOSTICS = """
+    @classmethod
+    def diagnostics(cls, config):
+        return []
 """
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -178,6 +184,21 @@ def test_modules_that_cannot_be_loaded_are_named(tmp_path: Path) -> None:
         assert told["broken"].startswith("nodes/broken.py could not be loaded: ")
         assert "Two node types are called 'delay'" in told["twice"] and "'magic' is no category" in told["odd"]
         assert "does not say its label, category, description, Config" in told["short"]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("nodes", SWITCH), ("triggers", TRIGGER)])
+def test_a_type_that_says_its_diagnostics_under_the_old_name_is_refused(tmp_path: Path, kind: str, text: str) -> None:
+    (tmp_path / kind).mkdir()
+    current = text if "def diagnostics(" in text else f"{text}{OWN_DIAGNOSTICS}"
+    (tmp_path / kind / "old.py").write_text(current.replace("def diagnostics(", "def issues("))
+    with plugins_in(tmp_path):
+        refusals = {**registry.failures(), **trigger_registry.failures()}
+        assert list(refusals) == ["old"]
+        assert f"Rename issues to diagnostics in throughline_plugins.{kind}.old: " in refusals["old"]
+        assert registry.find("pick") is None and trigger_registry.find("spring_tide") is None
+    (tmp_path / kind / "old.py").write_text(current)
+    with plugins_in(tmp_path):
+        assert {**registry.failures(), **trigger_registry.failures()} == {}
 
 
 def test_a_process_loads_the_directory_that_its_environment_names(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class HangUp(NodeType):
         return Done(output={"status": "queued"}, effects=(message,))
 
     @classmethod
-    def issues(cls, config):
+    def diagnostics(cls, config):
         return [] if config.template_id else [incomplete("templateId", "Choose a template.")]
 
     @classmethod

@@ -48,7 +48,7 @@ export class FlowCanvas extends HTMLElement {
     this.gestures = new Gestures(this);
     this.palette = new Palette(this);
     this.panel = new Panel(this);
-    this.overlay = new Overlay(this, data.issues);
+    this.overlay = new Overlay(this, data.diagnostics);
     this.keyboard = new Keyboard(this);
     this.scene.render();
     this.scene.flush();

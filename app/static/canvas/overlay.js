@@ -1,10 +1,10 @@
 // @ts-check
-/** What lies over the cards: issues while editing, counts and ribbons in Results, one person's lit path in Person. */
+/** What lies over the cards: diagnostics while editing, counts and ribbons in Results, one person's lit path in Person. */
 import { ribbon } from './edges.js';
 import { Graph } from './graph.js';
 import { make } from './scene.js';
 
-/** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Issue */
+/** @typedef {{path: string, message: string, nodeId?: string | null, severity: string}} Diagnostic */
 /** @typedef {{nodeId: string, port: string | null, status: string, note: string, time: string}} Step */
 
 /** Room for the bar above the canvas. */
@@ -21,15 +21,15 @@ function fates({ messages, failed, waiting }, passed) {
 }
 
 export class Overlay {
-  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Issue[]} issues */
-  constructor(canvas, issues) {
+  /** @param {import('./flow-canvas.js').FlowCanvas} canvas @param {Diagnostic[]} diagnostics */
+  constructor(canvas, diagnostics) {
     this.canvas = canvas;
-    /** @type {Issue[]} */
-    this.issues = [];
+    /** @type {Diagnostic[]} */
+    this.diagnostics = [];
     /** @type {Step[]} */
     this.steps = [];
     this.at = 0;
-    this.setIssues(issues);
+    this.setDiagnostics(diagnostics);
     canvas.addEventListener('wf:mode', (event) => this.enter(/** @type {any} */ (event).detail.mode));
     document.addEventListener('htmx:after:swap', () => this.arrived());
     document.addEventListener('click', (event) => {
@@ -41,11 +41,11 @@ export class Overlay {
     });
   }
 
-  // ---------------------------------------------------------------- issues
+  // ---------------------------------------------------------------- diagnostics
 
-  /** @param {Issue[]} [issues] */
-  setIssues(issues = this.issues) {
-    this.issues = issues;
+  /** @param {Diagnostic[]} [diagnostics] */
+  setDiagnostics(diagnostics = this.diagnostics) {
+    this.diagnostics = diagnostics;
     for (const id of this.canvas.scene?.cards.keys() ?? []) this.badge(id);
     this.list();
   }
@@ -63,19 +63,19 @@ export class Overlay {
   }
 
   of(id) {
-    return this.issues.filter((issue) => issue.nodeId === id);
+    return this.diagnostics.filter((diagnostic) => diagnostic.nodeId === id);
   }
 
   badge(id) {
     const entry = this.canvas.scene.cards.get(id);
     if (!entry) return;
     const mine = this.of(id);
-    const errors = mine.filter((issue) => issue.severity === 'error').length;
+    const errors = mine.filter((diagnostic) => diagnostic.severity === 'error').length;
     entry.li.classList.toggle('err', errors > 0);
     entry.li.classList.toggle('warn', !errors && mine.length > 0);
     entry.card.querySelector('.bad')?.remove();
     if (!mine.length) return;
-    const bad = make('span', 'bad', { title: mine.map((issue) => issue.message).join('\n') });
+    const bad = make('span', 'bad', { title: mine.map((diagnostic) => diagnostic.message).join('\n') });
     const words = make('span');
     words.textContent = `${mine.length} ${mine.length === 1 ? (errors ? 'issue' : 'hint') : errors ? 'issues' : 'hints'}`;
     bad.append(this.canvas.icon(errors ? 'circle-alert' : 'triangle-alert'), words);
@@ -86,23 +86,23 @@ export class Overlay {
     const button = document.getElementById('issues-button');
     const list = document.getElementById('issues-list');
     if (!button || !list) return;
-    const blocking = this.issues.filter((issue) => issue.severity === 'error').length;
-    const count = this.issues.length;
+    const blocking = this.diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
+    const count = this.diagnostics.length;
     button.classList.toggle('none', !count);
     button.classList.toggle('warn', !blocking && count > 0);
     /** @type {any} */ (button.querySelector('.words')).textContent = count ? `${count} ${count === 1 ? 'issue' : 'issues'}` : 'No issues';
     button.setAttribute('aria-label', count ? `${count} ${count === 1 ? 'issue' : 'issues'}, ${blocking} to resolve before activating` : 'No issues');
-    list.replaceChildren(...this.issues.map((issue) => {
-      const field = issue.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
-      const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': issue.nodeId ?? '', 'data-field': field };
-      const line = make('button', `mi issue ${issue.severity}`, attributes);
+    list.replaceChildren(...this.diagnostics.map((diagnostic) => {
+      const field = diagnostic.path.replace(/^(nodes|triggers)\[\d+\]\.(data\.)?/, '').replace(/^trigger\./, '');
+      const attributes = { type: 'button', 'data-do': 'go-to', 'data-id': diagnostic.nodeId ?? '', 'data-field': field };
+      const line = make('button', `mi issue ${diagnostic.severity}`, attributes);
       const words = make('span', 'grow');
       const title = make('b');
-      title.textContent = issue.nodeId ? this.canvas.titleOf(issue.nodeId) : 'Workflow';
+      title.textContent = diagnostic.nodeId ? this.canvas.titleOf(diagnostic.nodeId) : 'Workflow';
       const text = make('span', 'd');
-      text.textContent = issue.message;
+      text.textContent = diagnostic.message;
       words.append(title, text);
-      line.append(this.canvas.icon(issue.severity === 'error' ? 'circle-alert' : 'triangle-alert'), words, this.canvas.icon('chevron-right'));
+      line.append(this.canvas.icon(diagnostic.severity === 'error' ? 'circle-alert' : 'triangle-alert'), words, this.canvas.icon('chevron-right'));
       return line;
     }));
     if (!count) list.textContent = 'Nothing is missing. This workflow can be activated.';

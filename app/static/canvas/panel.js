@@ -251,13 +251,13 @@ export class Panel {
     return ops;
   }
 
-  /** Issues of this step, beside their fields. */
+  /** Diagnostics of this step, beside their fields. */
   mark() {
     const { form, canvas, about } = this;
     if (!form) return;
     const id = about === 'workflow' ? null : about;
-    const issues = canvas.overlay.issues.filter((issue) => (issue.nodeId ?? null) === id);
-    showErrors(form, issues.map((issue) => ({ ...issue, path: below(issue.path) })));
+    const diagnostics = canvas.overlay.diagnostics.filter((diagnostic) => (diagnostic.nodeId ?? null) === id);
+    showErrors(form, diagnostics.map((one) => ({ ...one, path: below(one.path) })));
   }
 
   complain(errors) {

@@ -202,7 +202,7 @@ export class Sync {
     this.outbox.confirm(reply.rev);
     if (reply.document) this.others(reply);
     this.canvas.readPorts();
-    this.canvas.overlay.setIssues(reply.issues);
+    this.canvas.overlay.setDiagnostics(reply.diagnostics);
     this.canvas.overlay.version(reply.unpublished);
     this.canvas.scene.render();
     this.canvas.emit('wf:saved', reply);
@@ -258,7 +258,7 @@ export class Sync {
     canvas.history.clear();
     canvas.graph = graph;
     canvas.redraw([]);
-    canvas.overlay.setIssues(theirs.issues ?? []);
+    canvas.overlay.setDiagnostics(theirs.diagnostics ?? []);
     this.refresh();
     this.flush();
     this.keep();
@@ -353,7 +353,7 @@ export class Sync {
     const reply = this.reply();
     if (reply.document && !this.outbox.pending.length) {
       this.others(reply);
-      this.canvas.overlay.setIssues(reply.issues);
+      this.canvas.overlay.setDiagnostics(reply.diagnostics);
     }
     return undefined;
   }

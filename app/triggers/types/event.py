@@ -55,8 +55,8 @@ class EventTrigger(TriggerType):
         return TriggerPreview(f"It listens for “{config.event or ''}”", text)
 
     @classmethod
-    def issues(cls, config: EventConfig) -> list[Diagnostic]:
+    def diagnostics(cls, config: EventConfig) -> list[Diagnostic]:
         if (config.event or "").strip():
-            return super().issues(config)
+            return super().diagnostics(config)
         unchosen = incomplete("event", "Choose the event that starts this workflow.")
-        return [*super().issues(config), unchosen]
+        return [*super().diagnostics(config), unchosen]
