@@ -56,12 +56,12 @@ async def send_waiting(engine: AsyncEngine, seconds: float) -> bool:
     try:
         while time.monotonic() < until:
             async with database.committed(maker()) as session:
-                taken = await _take(session)
-            if not taken:
+                claimed = await _take(session)
+            if not claimed:
                 return False
-            results = await asyncio.gather(*(_send(links, ready) for ready in taken))
+            results = await asyncio.gather(*(_send(links, ready) for ready in claimed))
             async with database.committed(maker()) as session:
-                for ready, result in zip(taken, results, strict=True):
+                for ready, result in zip(claimed, results, strict=True):
                     await _settle(session, ready, result)
     finally:
         await links.close()
@@ -72,10 +72,10 @@ async def _take(session: AsyncSession) -> list[_Ready]:
     """Take some that are due."""
     now = clock.now()
     rows = await account_mail_repository.lock_due(session, now, AT_ONCE, PER_WORKSPACE)
-    taken = [await _ready(session, row) for row in rows]
+    ready_mails = [await _ready(session, row) for row in rows]
     for row in rows:
         row.due_at, row.attempts = now + HELD, row.attempts + 1
-    return taken
+    return ready_mails
 
 
 async def _ready(session: AsyncSession, row: AccountMail) -> _Ready:

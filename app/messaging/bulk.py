@@ -34,40 +34,50 @@ UNDER_WAY = 20
 
 
 def parameters_of(
-    tenant_id: int, act: str, wanted: dict[str, Any], until: datetime, limit: int, reached: dict[str, Any] | None = None
+    tenant_id: int,
+    act: str,
+    stored: dict[str, Any],
+    until: datetime,
+    limit: int,
+    reached: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Of the statements of `decisions` that take a filter."""
-    statuses = [int(MessageStatus.of(word)) for word in wanted["status"]]
-    latest = wanted.get("until")
+    statuses = [int(MessageStatus.of(word)) for word in stored["status"]]
+    latest = stored.get("until")
     return {
         "tenant": tenant_id,
         "open_to": decisions.OPEN_TO[act],
         "statuses": statuses,
-        "workflow": wanted.get("workflowId"),
-        "node": wanted.get("nodeId"),
-        "connector": wanted.get("connectorId"),
-        "contact": wanted.get("contactId"),
-        "reason": wanted.get("reason"),
-        "since": wanted.get("since"),
+        "workflow": stored.get("workflowId"),
+        "node": stored.get("nodeId"),
+        "connector": stored.get("connectorId"),
+        "contact": stored.get("contactId"),
+        "reason": stored.get("reason"),
+        "since": stored.get("since"),
         "until": min(until, datetime.fromisoformat(latest)) if latest else until,
         "limit": limit,
         **({"at": None, "run": None, "seq": None} if reached is None else reached),
     }
 
 
-def stored_filter(given: MessageFilter, act: str) -> dict[str, Any]:
+def stored_filter(message_filter: MessageFilter, act: str) -> dict[str, Any]:
     """A filter as it lies in a job. Raises Invalid for statuses that the act does not go out from."""
     allowed = [MessageStatus(status).word for status in decisions.OPEN_TO[act]]
-    if wrong := [word for word in given.status if word not in allowed]:
+    if wrong := [word for word in message_filter.status if word not in allowed]:
         message = f"Messages that are {wrong[0]} cannot be settled. Use {' or '.join(allowed)}."
         raise Invalid(errors=[FieldError(path="filter.status", message=message)])
-    if given.since and given.until and given.since > given.until:
+    if message_filter.since and message_filter.until and message_filter.since > message_filter.until:
         raise Invalid(errors=[FieldError(path="filter.until", message="This is before `since`.")])
-    named = {
-        "workflowId": given.workflow_id, "nodeId": given.node_id, "connectorId": given.connector_id, "contactId": given.contact_id,
-        "reason": given.reason, "since": given.since and given.since.isoformat(), "until": given.until and given.until.isoformat(),
-    }  # fmt: skip
-    return {"status": list(given.status), **{name: str(value) for name, value in named.items() if value}}
+    columns = {
+        "workflowId": message_filter.workflow_id,
+        "nodeId": message_filter.node_id,
+        "connectorId": message_filter.connector_id,
+        "contactId": message_filter.contact_id,
+        "reason": message_filter.reason,
+        "since": message_filter.since and message_filter.since.isoformat(),
+        "until": message_filter.until and message_filter.until.isoformat(),
+    }
+    return {"status": list(message_filter.status), **{name: str(value) for name, value in columns.items() if value}}
 
 
 def job_view(job: MessageJob) -> MessageJobView:
@@ -105,24 +115,24 @@ class MessageJobs:
         """Jobs that are not done, the newest first."""
         return await self.rows.under_way(UNDER_WAY)
 
-    async def count(self, act: Act, given: MessageFilter) -> int:
+    async def count(self, act: Act, message_filter: MessageFilter) -> int:
         """How many messages fit now, among the COUNTED latest that are failed or uncertain."""
-        wanted = parameters_of(self.tenant_id, act, stored_filter(given, act), clock.now(), COUNTED)
-        return int((await database.execute(self.session, decisions.COUNT_FITTING, **wanted))[0][0])
+        parameters = parameters_of(self.tenant_id, act, stored_filter(message_filter, act), clock.now(), COUNTED)
+        return int((await database.execute(self.session, decisions.COUNT_FITTING, **parameters))[0][0])
 
-    async def start(self, act: Act, given: MessageFilter) -> MessageJob:
+    async def start(self, act: Act, message_filter: MessageFilter) -> MessageJob:
         """Do `act` to all messages that fit and have failed or become uncertain until now. The first batch is done when this returns."""
-        wanted = stored_filter(given, act)
+        stored = stored_filter(message_filter, act)
         if len(await self.under_way()) >= UNDER_WAY:
             raise Invalid(f"{UNDER_WAY} jobs are under way. Wait until one is done.")
         job = MessageJob(
             tenant_id=self.tenant_id,
             act=act,
-            wanted=wanted,
+            wanted=stored,
             by_kind=self.principal.kind,
             by_id=self.principal.id,
             by_name=self.principal.name,
-            matched=await self.count(act, given),
+            matched=await self.count(act, message_filter),
             created_at=clock.now(),
         )
         await self.rows.add(job)
@@ -137,19 +147,19 @@ async def step(session: AsyncSession, job: MessageJob) -> None:
     """One batch of `job`, which this transaction holds; the note of how far it came is written with it."""
     if job.act == "release":
         freed = await release_repository.release(session, job.tenant_id, job.wanted)
-        moved, fitting, over = freed, freed, freed < release_repository.AT_ONCE
+        moved, fitting, finished = freed, freed, freed < release_repository.AT_ONCE
     else:
-        wanted = parameters_of(job.tenant_id, job.act, job.wanted, job.created_at, decisions.BATCH, job.reached)
+        parameters = parameters_of(job.tenant_id, job.act, job.wanted, job.created_at, decisions.BATCH, job.reached)
         by = {"by_kind": job.by_kind, "by_id": job.by_id, "by_name": job.by_name, "shard": shards.PEOPLE}
-        rows = await database.execute(session, decisions.BY_FILTER[job.act], **wanted, **by)
-        moved, fitting, seen, job.reached = rows[0]
-        over = seen < decisions.BATCH
+        rows = await database.execute(session, decisions.BY_FILTER[job.act], **parameters, **by)
+        moved, fitting, examined, job.reached = rows[0]
+        finished = examined < decisions.BATCH
         if moved:
             jobs.enqueue(session, "deliver" if job.act == "resend" else inbox.ENGINE)
     job.moved += moved
     job.skipped += fitting - moved
     job.touched_at = clock.now()
-    if over:
+    if finished:
         job.finished_at = clock.now()
     if job.act == "release" and freed:
         jobs.enqueue(session, "deliver")

@@ -42,26 +42,26 @@ class CeilingCandidate(Protocol):
     put_off_to: object
 
 
-def put_off(connection: Connection, seen: Sequence[CeilingCandidate]) -> None:
+def put_off(connection: Connection, candidates: Sequence[CeilingCandidate]) -> None:
     """Of the due messages `seen`, in their order: those for which their workspace has no room have to wait for the next hour."""
-    tenants = {row.tenant_id for row in seen if not row.put_off_to}
+    tenants = {row.tenant_id for row in candidates if not row.put_off_to}
     if not tenants:
         return
     limits = settings().ceilings
-    wanted = {"tenants": sorted(tenants), "hour": limits.mails_an_hour, "day": limits.mails_a_day}
+    arguments = {"tenants": sorted(tenants), "hour": limits.mails_an_hour, "day": limits.mails_a_day}
     room: dict[int, tuple[int, datetime]] = {
-        row[0]: (row[1], row[2]) for row in connection.execute(_ROOM, wanted).fetchall()
+        row[0]: (row[1], row[2]) for row in connection.execute(_ROOM, arguments).fetchall()
     }
-    taken: Counter[int] = Counter()
-    for row in seen:
+    claimed_counts: Counter[int] = Counter()
+    for row in candidates:
         if row.put_off_to:
             continue
-        left, until = room[row.tenant_id]
-        taken[row.tenant_id] += 1
-        if taken[row.tenant_id] > left:
+        room_left, until = room[row.tenant_id]
+        claimed_counts[row.tenant_id] += 1
+        if claimed_counts[row.tenant_id] > room_left:
             row.put_off_to = until
-    for tenant_id, (left, _) in room.items():
-        if taken[tenant_id] > left:
+    for tenant_id, (room_left, _) in room.items():
+        if claimed_counts[tenant_id] > room_left:
             log.warning("mail.ceiling_reached", tenant_id=tenant_id)
 
 

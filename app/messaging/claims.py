@@ -39,25 +39,25 @@ class Claims:
     state_changes: list[StateChange] = field(default_factory=list)
 
 
-def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
+def claim(connection: Connection, share_quotas: Mapping[ShareKey, int]) -> Claims:
     """Take on as many mails for each server as `wanted` says, of others as many as their connections can have. In a transaction."""
     claims = Claims(moved=holds.free_recovered(connection))
-    quotas = _quotas(connection, queue.lanes(connection), wanted, claims)
+    quotas = _quotas(connection, queue.lanes(connection), share_quotas, claims)
     if not quotas:
         return claims
     scan = queue.look(connection, quotas)
     claims.moved += scan.moved
-    taken = Counter(due.lane for due in scan.due)
-    claims.more = {lane.share for lane, count in quotas.items() if taken[lane.key] >= count}
+    claimed_counts = Counter(due.lane for due in scan.due)
+    claims.more = {lane.share for lane, count in quotas.items() if claimed_counts[lane.key] >= count}
     probing = {lane.key: lane for lane in quotas if lane.state == "away"}
     for lane in probing.values():
         if lane.cause:
             holds.hold(connection, lane.cause)
     servers = {lane.key: lane.share for lane in quotas}
-    ends, held = _admit(connection, scan.due, probing, servers, claims)
+    ends, held_messages = _admit(connection, scan.due, probing, servers, claims)
     if ends:
         ledger.settle(connection, ends)
-    for cause, due in held.items():
+    for cause, due in held_messages.items():
         ledger.requeue(connection, due)
         claims.moved += holds.hold(connection, cause)
     claims.moved += len(ends)
@@ -66,7 +66,7 @@ def claim(connection: Connection, wanted: Mapping[ShareKey, int]) -> Claims:
 
 
 def _quotas(
-    connection: Connection, lanes: Sequence[Lane], wanted: Mapping[ShareKey, int], claims: Claims
+    connection: Connection, lanes: Sequence[Lane], share_quotas: Mapping[ShareKey, int], claims: Claims
 ) -> dict[Lane, int]:
     """How many mails to take of each lane. Holds those of which none may leave."""
     quotas, sharing = dict[Lane, int](), defaultdict[ShareKey, list[Lane]](list)
@@ -79,7 +79,7 @@ def _quotas(
         else:
             claims.moved += holds.hold(connection, cause)
     for key, together in sharing.items():
-        count = wanted.get(key, (claims.open[key] or CONNECTIONS) * AHEAD)
+        count = share_quotas.get(key, (claims.open[key] or CONNECTIONS) * AHEAD)
         for lane in together if count > 0 else ():
             quotas[lane] = max(1, count // len(together))
     return quotas
@@ -93,22 +93,23 @@ def _admit(
     claims: Claims,
 ) -> tuple[list[Transition], dict[Cause, list[DueMessage]]]:
     """Put what may leave into `claims`. Answers what is over instead, and what has to wait for what."""
-    ends, held, changes = list[Transition](), defaultdict[Cause, list[DueMessage]](list), dict[object, StateChange]()
+    ends, changes = list[Transition](), dict[object, StateChange]()
+    held_messages = defaultdict[Cause, list[DueMessage]](list)
     if not batch:
-        return ends, held
+        return ends, held_messages
     send_context = SendContext(connection, batch)
     for due in batch:
         lane = due.lane
         try:
-            one = admit(due, send_context, probing=lane in probing)
+            admission = admit(due, send_context, probing=lane in probing)
         except ConnectorUnusable as error:
             changes[error.condition.id] = StateChange(error.condition, "paused", error.sentence)
-            one = Cause("connector_paused", due.lane, error.condition.id)
-        if isinstance(one, Claimed):
-            claims.claimed.append((servers[lane], one))
-        elif isinstance(one, Transition):
-            ends.append(one)
+            admission = Cause("connector_paused", due.lane, error.condition.id)
+        if isinstance(admission, Claimed):
+            claims.claimed.append((servers[lane], admission))
+        elif isinstance(admission, Transition):
+            ends.append(admission)
         else:
-            held[one].append(due)
+            held_messages[admission].append(due)
     claims.state_changes = ledger.change_connectors(connection, list(changes.values()))
-    return ends, held
+    return ends, held_messages

@@ -137,10 +137,12 @@ class Commits(ConnectionThread):
                 one.answer.set_result(0.0)
 
     def _keep(self, done: Sequence[SendOutcome]) -> None:
-        kept = [one for one in done if running_time() < one.until]
-        if lost := sum(1 for one in done if one.intended) - sum(1 for one in kept if one.intended):
-            log.error("message.outcome_lost", count=lost)
-        self._done = kept + self._done
+        in_time = [outcome for outcome in done if running_time() < outcome.until]
+        if lost_count := sum(1 for outcome in done if outcome.intended) - sum(
+            1 for outcome in in_time if outcome.intended
+        ):
+            log.error("message.outcome_lost", count=lost_count)
+        self._done = in_time + self._done
 
     async def _write_all(
         self,
@@ -182,31 +184,35 @@ class Commits(ConnectionThread):
     ) -> _WriteResult:
         """In a transaction, and in the thread of the connection."""
         written = _WriteResult()
-        changes = {one.change.of.id: one.change for one in done if one.change}
+        changes = {outcome.change.of.id: outcome.change for outcome in done if outcome.change}
         written.state_changes = ledger.change_connectors(connection, list(changes.values()))
         for of, room in rooms.values():
             connection.execute(ROOM, {"id": of.id, "tenant": of.tenant_id, "room": room})
-        moves, back = sort(done)
+        moves, to_requeue = sort(done)
         until = running_time() + HAND_OVER_S
         for each in requests:
             each.until = until
         go, ends, refused = intents.judge(connection, [each.ready for each in requests]) if requests else ([], [], [])
         if self._stop.is_set():
             refused, go = [*refused, *(move.due for move in go)], []
-        kept = ledger.settle(connection, [*moves, *ends]) if moves or ends else set()
-        mine = [move for move in (*moves, *ends) if move.due.key in kept]
-        written.fenced = len(moves) + len(ends) - len(mine)
-        ledger.requeue(connection, [*back, *refused])
-        written.runs_notified = release_followers(connection, [move for move in mine if move.over])
-        for one in done:
-            if one.result and one.ready and one.result.reason == "bad_address":
-                to = one.ready.packet.recipient
-                ledger.suppress(connection, one.due.tenant_id, one.due.channel, to, "bounced", one.result.text)
+        written_keys = ledger.settle(connection, [*moves, *ends]) if moves or ends else set()
+        written_moves = [move for move in (*moves, *ends) if move.due.key in written_keys]
+        written.fenced = len(moves) + len(ends) - len(written_moves)
+        ledger.requeue(connection, [*to_requeue, *refused])
+        written.runs_notified = release_followers(connection, [move for move in written_moves if move.over])
+        for outcome in done:
+            if outcome.result and outcome.ready and outcome.result.reason == "bad_address":
+                to = outcome.ready.packet.recipient
+                ledger.suppress(
+                    connection, outcome.due.tenant_id, outcome.due.channel, to, "bounced", outcome.result.text
+                )
         written.may_leave = ledger.mark_sending(connection, go) if go else set()
         return written
 
 
-def release_followers(connection: Connection, over: Sequence[Transition]) -> int:
+def release_followers(connection: Connection, finished_moves: Sequence[Transition]) -> int:
     """Let go on what waits for messages that are over: the next message of the same contact, and runs. Returns how many runs."""
-    queue.next_turn(connection, [move.due.place for move in over])
-    return ledger.notify_runs(connection, [move for move in over if move.status is not MessageStatus.UNCERTAIN])
+    queue.next_turn(connection, [move.due.place for move in finished_moves])
+    return ledger.notify_runs(
+        connection, [move for move in finished_moves if move.status is not MessageStatus.UNCERTAIN]
+    )

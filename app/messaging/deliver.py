@@ -104,10 +104,10 @@ class Delivery:
         if any(share.shut for share in self._shares.values()):
             await self._commits.written()  # so that the look reads what was found out about their servers
         shut = {key for key, share in self._shares.items() if share.shut}
-        wanted = {key: share.wanted() for key, share in self._shares.items() if not share.shut}
+        share_quotas = {key: share.wanted() for key, share in self._shares.items() if not share.shut}
         at = running_time()
         try:
-            claims = await self._commits.transaction(partial(self._take_on, wanted))
+            claims = await self._commits.transaction(partial(self._take_on, share_quotas))
         except psycopg.OperationalError:
             if not (self._working or self._commits.pending):
                 raise
@@ -121,15 +121,15 @@ class Delivery:
         """Has a server that had more mail than was claimed at a time few left?"""
         return any(share.more and share.wanted() for share in self._shares.values())
 
-    def _take_on(self, wanted: dict[ShareKey, int], connection: Connection) -> Claims:
+    def _take_on(self, share_quotas: dict[ShareKey, int], connection: Connection) -> Claims:
         """The transaction of a look, in the thread of the connection."""
         notified = 0
         if time.monotonic() >= self._next_tend:
             self._next_tend = time.monotonic() + TEND_S
-            over, notified = ledger.give_up(connection)
-            queue.next_turn(connection, [*ledger.expire(connection), *over])
+            given_up, notified = ledger.give_up(connection)
+            queue.next_turn(connection, [*ledger.expire(connection), *given_up])
             notified += ledger.settle_undecided(connection)
-        claims = claim(connection, wanted)
+        claims = claim(connection, share_quotas)
         claims.runs_notified += notified
         return claims
 
@@ -138,11 +138,11 @@ class Delivery:
         for key, room in claims.open.items():
             if not self._shares[key].shut or key in shut:
                 self._shares[key].allow(room)
-        for key, one in claims.claimed:
+        for key, claimed in claims.claimed:
             if self._shares[key].shut:
-                self._commits.requeue([one.due], at + ledger.CLAIM_S)
+                self._commits.requeue([claimed.due], at + ledger.CLAIM_S)
             else:
-                self._shares[key].claimed.append((at, one))
+                self._shares[key].claimed.append((at, claimed))
         for key, share in self._shares.items():
             share.more = key in claims.more
         for change in claims.state_changes:

@@ -94,25 +94,25 @@ class Cause:
 
 def hold(connection: Connection, cause: Cause) -> int:
     """Take due messages that `cause` keeps from leaving out of the due index. Returns how many; 0 when the cause is over."""
-    tenant_id, channel, named = cause.lane
-    wanted = {
+    tenant_id, channel, lane_name = cause.lane
+    arguments = {
         "tenant": tenant_id,
         "channel": channel,
-        "lane": named,
+        "lane": lane_name,
         "id": cause.id,
         "reason": cause.reason,
         "at_once": HOLD_AT_ONCE,
         "words": f"There is no connector for {registry.word_of(channel)}. Add one under Connectors.",
     }
-    return connection.execute(_HOLDS[cause.reason], wanted).rowcount
+    return connection.execute(_HOLDS[cause.reason], arguments).rowcount
 
 
 def take_probe(connection: Connection, cause: Cause) -> bool:
     """May this worker try the away server? Then a few of the oldest that it holds are due, for a look to take one of them."""
-    wanted = {"id": cause.id, "tenant": cause.lane[0], "at_once": PROBE_FROM}
-    if not connection.execute(_PROBE, wanted).fetchall():
+    arguments = {"id": cause.id, "tenant": cause.lane[0], "at_once": PROBE_FROM}
+    if not connection.execute(_PROBE, arguments).fetchall():
         return False
-    connection.execute(_FREE, wanted)
+    connection.execute(_FREE, arguments)
     return True
 
 
@@ -120,8 +120,8 @@ def free_recovered(connection: Connection) -> int:
     """Make due again what servers held that work now, the oldest first, a bounded number of each. Returns how many."""
     freed = 0
     for connector_id, tenant_id in connection.execute(_RECOVERED).fetchall():
-        wanted = {"id": connector_id, "tenant": tenant_id, "at_once": HOLD_AT_ONCE}
-        freed += (count := connection.execute(_FREE, wanted).rowcount)
+        arguments = {"id": connector_id, "tenant": tenant_id, "at_once": HOLD_AT_ONCE}
+        freed += (count := connection.execute(_FREE, arguments).rowcount)
         if count < HOLD_AT_ONCE:
-            connection.execute(_FREED, wanted)
+            connection.execute(_FREED, arguments)
     return freed

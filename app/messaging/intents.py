@@ -18,19 +18,20 @@ def judge(
     """The intents of those that may leave, the ends of those that may not, and those that go back into the queue to be made anew."""
     intents = [ready.intent for ready in mails]
     facts = ledger.facts(connection, intents)
-    known = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]  # others are somebody else's by now
-    wanted = [list_key(ready.due, to) for ready, now in known if (to := now.address(ready.due.kind))]
-    listed = suppressions(connection, wanted)
-    go, ends, back = list[Transition](), list[Transition](), list[DueMessage]()
-    for ready, now in known:
+    # A message that is not among the facts belongs to another worker by now.
+    current = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]
+    list_keys = [list_key(ready.due, to) for ready, now in current if (to := now.address(ready.due.kind))]
+    listed = suppressions(connection, list_keys)
+    go, ends, to_requeue = list[Transition](), list[Transition](), list[DueMessage]()
+    for ready, now in current:
         verdict = gateway.judge(_facts(ready.due, now, listed))
         if verdict.say == "suppress":
             ends.append(suppressed(ready.due, verdict))
         elif verdict.say == "send" and _same(ready, now):
             go.append(ready.intent)
         else:
-            back.append(ready.due)
-    return go, ends, back
+            to_requeue.append(ready.due)
+    return go, ends, to_requeue
 
 
 def _facts(due: DueMessage, now: Now, listed: dict[ListKey, SuppressionEntry]) -> gateway.SendCheck:

@@ -51,11 +51,12 @@ def deferred(ready: Ready, result: Result) -> Transition:
         wait = max(wait, result.wait_s * random.uniform(1, 1.1))  # noqa: S311
     times = "once" if tried == 1 else counted(tried, "time")
     if own:
-        over = tried >= own.attempts
+        given_up = tried >= own.attempts
     else:
-        left = (GIVE_UP - (clock.now() - due.first_tried_at if due.first_tried_at else timedelta())).total_seconds()
-        over, wait = left <= 0, min(wait, max(left, LAST_TRY_S))
-    if over:
+        since_first_try = clock.now() - due.first_tried_at if due.first_tried_at else timedelta()
+        remaining_s = (GIVE_UP - since_first_try).total_seconds()
+        given_up, wait = remaining_s <= 0, min(wait, max(remaining_s, LAST_TRY_S))
+    if given_up:
         return _over(ready, MessageStatus.FAILED, "deferred", f"Tried {times}. {result.text}")
     return Transition(
         due,
@@ -116,13 +117,17 @@ class SendOutcome:
 
 def sort(done: Sequence[SendOutcome]) -> tuple[list[Transition], list[DueMessage]]:
     """What is to be settled, and what goes back as it was."""
-    moves, back = list[Transition](), list[DueMessage]()
-    for one in done:
-        move = outcome(one.ready, one.result) if one.ready and one.result else one.move
+    moves, to_requeue = list[Transition](), list[DueMessage]()
+    for send_outcome in done:
+        move = (
+            outcome(send_outcome.ready, send_outcome.result)
+            if send_outcome.ready and send_outcome.result
+            else send_outcome.move
+        )
         if move is not None:
             moves.append(move)
-        elif one.intended:
-            moves.append(Transition(one.due, MessageStatus.QUEUED, counts=False))
+        elif send_outcome.intended:
+            moves.append(Transition(send_outcome.due, MessageStatus.QUEUED, counts=False))
         else:
-            back.append(one.due)
-    return moves, back
+            to_requeue.append(send_outcome.due)
+    return moves, to_requeue

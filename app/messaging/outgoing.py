@@ -118,10 +118,10 @@ def make(claimed: Claimed) -> Transition | Ready:
 
 def _way(due: DueMessage, context: SendContext) -> Way | Cause:
     """The connector that the message leaves by: the one its step names, else the default of its channel now."""
-    named = due.options.get("connectorId")
-    way = context.ways.get((due.tenant_id, due.channel, UUID(named) if named else None))
-    if way is None and named:
-        if label := context.other_channel_of(due.tenant_id, UUID(named)):
+    connector_id = due.options.get("connectorId")
+    way = context.ways.get((due.tenant_id, due.channel, UUID(connector_id) if connector_id else None))
+    if way is None and connector_id:
+        if label := context.other_channel_of(due.tenant_id, UUID(connector_id)):
             raise Unsendable("no_connector", f"The connector that this step names belongs to another channel: {label}.")
         raise Unsendable("no_connector", "The connector that this step names was deleted.")
     if way is None:

@@ -118,7 +118,7 @@ async def list_messages(
     """The ledger, those of the newest runs first."""
     given = Given(status, workflow, connector, reason, period, contact)
     listed = await messages.list(PAGE, cursor, status=status or None, **given.columns)
-    may, wanted = request.user.may(Role.MARKETER), given.fitting()
+    may, message_filter = request.user.may(Role.MARKETER), given.fitting()
     return page(
         request,
         "messages/list.html",
@@ -144,7 +144,7 @@ async def list_messages(
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),
-        fitting=await messages.jobs.count("resend", wanted) if wanted and may and listed.items else 0,
+        fitting=await messages.jobs.count("resend", message_filter) if message_filter and may and listed.items else 0,
         counted_up_to=COUNTED,
         jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,
@@ -155,13 +155,13 @@ async def list_messages(
 async def jobs_under_way(request: AppRequest, message_jobs: NamedDependency[MessageJobs]) -> Template:
     """What is being done for many messages; the list reads it every two seconds until nothing is."""
     jobs = [job_view(job) for job in await message_jobs.under_way()]
-    kept = request.headers.get("hx-current-url", "").partition("?")[2]
+    query = request.headers.get("hx-current-url", "").partition("?")[2]
     return page(
         request,
         "messages/jobs.html",
         jobs=jobs,
         had_jobs=True,
-        kept=f"/messages?{kept}",
+        kept=f"/messages?{query}",
         counted_up_to=COUNTED,
     )
 
@@ -172,14 +172,14 @@ async def decide_messages(request: AppRequest, messages: NamedDependency[Message
     form = await request.form()
     given = Given(**{name: str(form.get(name, "")) for name in Given.__struct_fields__})
     word = str(form.get("act", ""))
-    act = next((known for known in get_args(Act) if known == word.removeprefix("all-")), None)
+    act = next((act_name for act_name in get_args(Act) if act_name == word.removeprefix("all-")), None)
     if act is None:
         raise Invalid(errors=[{"path": "act", "message": "Say whether they were sent, or are to be sent again."}])
-    ids = [str(one) for one in form.getall("id", [])][:PAGE]
-    wanted = given.fitting() if word.startswith("all-") else None
-    if word.startswith("all-") and wanted is None:
+    ids = [str(message_id) for message_id in form.getall("id", [])][:PAGE]
+    message_filter = given.fitting() if word.startswith("all-") else None
+    if word.startswith("all-") and message_filter is None:
         raise Invalid(errors=[{"path": "status", "message": "Choose failed or uncertain messages first."}])
-    done = await messages.decide_all(act, wanted) if wanted else await messages.decide_some(act, ids)
+    done = await messages.decide_all(act, message_filter) if message_filter else await messages.decide_some(act, ids)
     return flash.go(request, given.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
 
 
@@ -187,8 +187,8 @@ def _told(act: Act, done: MovedView) -> str:
     """What was done to how many, as one line."""
     what = {"resend": "queued again", "sent": "marked as sent", "failed": "marked as not sent"}[act]
     skipped = f", {done.skipped:,} skipped" if done.skipped else ""
-    rest = ". The rest follows" if done.job and done.job.status == "running" else ""
-    return f"{words.counted_messages(done.moved)} {what}{skipped}{rest}."
+    remainder = ". The rest follows" if done.job and done.job.status == "running" else ""
+    return f"{words.counted_messages(done.moved)} {what}{skipped}{remainder}."
 
 
 @get("/messages/{text:str}", role=Role.VIEWER)

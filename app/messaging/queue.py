@@ -226,30 +226,30 @@ def lanes(connection: Connection) -> list[Lane]:
     return list({lane.key: lane for lane in rows}.values())
 
 
-def look(connection: Connection, wanted: Mapping[Lane, int]) -> QueueScan:
+def look(connection: Connection, lane_quotas: Mapping[Lane, int]) -> QueueScan:
     """Claim up to so many messages of each lane whose turn it is. In a transaction."""
     parameters = {
-        "tenant": [lane.tenant_id for lane in wanted],
-        "channel": [lane.channel for lane in wanted],
-        "lane": [lane.lane for lane in wanted],
-        "count": [count + WINDOW for count in wanted.values()],
+        "tenant": [lane.tenant_id for lane in lane_quotas],
+        "channel": [lane.channel for lane in lane_quotas],
+        "lane": [lane.lane for lane in lane_quotas],
+        "count": [count + WINDOW for count in lane_quotas.values()],
         "pass_over": PASS_OVER_S,
     }
     with connection.cursor(row_factory=class_row(QueuedItem)) as cursor:
-        seen = cursor.execute(_LOOK, parameters).fetchall()
-    ceilings.put_off(connection, [row for row in seen if not row.paused])
+        queued_items = cursor.execute(_LOOK, parameters).fetchall()
+    ceilings.put_off(connection, [row for row in queued_items if not row.paused])
     moved = 0
-    for cause in {Cause("workflow_paused", row.lane, row.workflow_id) for row in seen if row.paused}:
+    for cause in {Cause("workflow_paused", row.lane, row.workflow_id) for row in queued_items if row.paused}:
         moved += hold(connection, cause)
-    moved += _put_off(connection, [row for row in seen if row.put_off_to and not row.paused])
-    room = {lane.key: count for lane, count in wanted.items()}
-    taken = list[QueuedItem]()
-    for row in seen:
+    moved += _put_off(connection, [row for row in queued_items if row.put_off_to and not row.paused])
+    room = {lane.key: count for lane, count in lane_quotas.items()}
+    to_claim = list[QueuedItem]()
+    for row in queued_items:
         if not (row.paused or row.put_off_to) and room[row.lane] > 0:
             room[row.lane] -= 1
-            taken.append(row)
-    ceilings.count(connection, [row.tenant_id for row in taken])
-    return QueueScan(_claim(connection, taken), moved)
+            to_claim.append(row)
+    ceilings.count(connection, [row.tenant_id for row in to_claim])
+    return QueueScan(_claim(connection, to_claim), moved)
 
 
 def _put_off(connection: Connection, rows: Sequence[QueuedItem]) -> int:
@@ -274,8 +274,8 @@ def _claim(connection: Connection, rows: Sequence[QueuedItem]) -> list[DueMessag
         return cursor.execute(_CLAIM, keys).fetchall()
 
 
-def next_turn(connection: Connection, over: Sequence[tuple[UUID, int]]) -> None:
+def next_turn(connection: Connection, finished_places: Sequence[tuple[UUID, int]]) -> None:
     """Messages to these (contact, channel) are over: whoever waits first for them is due now."""
-    if over:
-        contacts, channels = zip(*over, strict=True)
+    if finished_places:
+        contacts, channels = zip(*finished_places, strict=True)
         connection.execute(_NEXT_TURN, {"contact": list(contacts), "channel": list(channels), "waits": WAITS})

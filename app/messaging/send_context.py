@@ -27,12 +27,12 @@ def list_key(due: DueMessage, address: str) -> ListKey:
     return due.tenant_id, due.channel, due.kind.comparable(address)
 
 
-def suppressions(connection: Connection, wanted: Sequence[ListKey]) -> dict[ListKey, SuppressionEntry]:
+def suppressions(connection: Connection, list_keys: Sequence[ListKey]) -> dict[ListKey, SuppressionEntry]:
     """The entries that hold of those that must not be written to."""
     parameters = {
-        "tenants": [tenant for tenant, _, _ in wanted],
-        "channels": [channel for _, channel, _ in wanted],
-        "addresses": [address for _, _, address in wanted],
+        "tenants": [tenant for tenant, _, _ in list_keys],
+        "channels": [channel for _, channel, _ in list_keys],
+        "addresses": [address for _, _, address in list_keys],
     }
     rows = connection.execute(suppression_repository.LISTED, parameters).fetchall()
     return {(row[0], row[1], row[2]): SuppressionEntry(reason=row[3], since=row[4], detail=row[5]) for row in rows}

@@ -156,16 +156,20 @@ class MessageService:
         moved = await self._decide(act, sorted(keys))
         return MovedView(moved=moved, skipped=len(set(ids)) - moved)
 
-    async def decide_all(self, act: Act, given: MessageFilter) -> MovedView:
+    async def decide_all(self, act: Act, message_filter: MessageFilter) -> MovedView:
         """Do `act` to all that fit, by a job if they are many."""
-        job = await self.jobs.start(act, given)
+        job = await self.jobs.start(act, message_filter)
         return MovedView(moved=job.moved, skipped=job.skipped, job=job_view(job))
 
-    async def decide(self, act: Act, ids: Sequence[str] | None, given: MessageFilter | None) -> MovedView:
+    async def decide(self, act: Act, ids: Sequence[str] | None, message_filter: MessageFilter | None) -> MovedView:
         """Either of both. Raises Invalid when there is not exactly one."""
-        if (ids is None) == (given is None):
+        if (ids is None) == (message_filter is None):
             raise Invalid(errors=[FieldError(path="ids", message="Send either `ids` or `filter`.")])
-        return await self.decide_all(act, given) if given is not None else await self.decide_some(act, ids or [])
+        return (
+            await self.decide_all(act, message_filter)
+            if message_filter is not None
+            else await self.decide_some(act, ids or [])
+        )
 
     async def decisions(self, rows: Sequence[Message]) -> Decided:
         """What was decided about these messages, the first first."""
@@ -179,7 +183,9 @@ class MessageService:
         """One message with what was decided about it."""
         message = await self.get(text)
         decided = (await self.decisions([message])).get((message.run_id, message.seq), [])
-        return msgspec.structs.replace(message_view(message), decisions=[decision_view(one) for one in decided])
+        return msgspec.structs.replace(
+            message_view(message), decisions=[decision_view(decision) for decision in decided]
+        )
 
     async def _decide(self, act: Act, keys: Sequence[MessageKey]) -> int:
         moved = await decisions.decide(self.session, self.tenant_id, act, keys, self.principal) if keys else set()

@@ -81,9 +81,9 @@ class ConnectorType:
         return settings
 
     @classmethod
-    def changed(cls, before: Settings, given: Settings, *, secret_given: bool) -> Settings:
+    def changed(cls, before: Settings, new_settings: Settings, *, secret_given: bool) -> Settings:
         """`before` with what is `given`, checked alike. Raises Invalid."""
-        return cls.checked({**before, **given})
+        return cls.checked({**before, **new_settings})
 
     @classmethod
     def aim_of(cls, settings: Settings) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ def _read(kind: type[ConnectorType]) -> ConnectorFolder | None:
 @functools.cache
 def _all() -> dict[str, ConnectorFolder]:
     folders = [_read(kind) for kind in registry.connector_types().values()]
-    return {one.kind.type: one for one in folders if one is not None}
+    return {presentation.kind.type: presentation for presentation in folders if presentation is not None}
 
 
 def installed() -> dict[str, ConnectorFolder]:

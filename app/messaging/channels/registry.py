@@ -85,8 +85,10 @@ def _check_taken(cls: type[ChannelType]) -> None:
             raise ValueError(f"Two channels are called {cls.type!r}.")
         if other.number == cls.number:
             raise ValueError(f"The channels {other.type!r} and {cls.type!r} both have the number {cls.number}.")
-        if taken := {kind.type for kind in other.connectors} & {kind.type for kind in cls.connectors}:
-            raise ValueError(f"The channels {other.type!r} and {cls.type!r} both have a connector type {min(taken)!r}.")
+        if shared_types := {kind.type for kind in other.connectors} & {kind.type for kind in cls.connectors}:
+            raise ValueError(
+                f"The channels {other.type!r} and {cls.type!r} both have a connector type {min(shared_types)!r}."
+            )
 
 
 def remove(cls: type[ChannelType]) -> None:
@@ -164,8 +166,8 @@ def word_of(number: int) -> str:
 
 def common(numbers: Iterable[int] | None = None) -> type[ChannelType] | None:
     """The one channel of messages with these numbers, or of all that there can be; None when it may be one or another."""
-    wanted = {cls.number for cls in channels()} if numbers is None else set(numbers)
-    return known(wanted.pop()) if len(wanted) == 1 else None
+    distinct_numbers = {cls.number for cls in channels()} if numbers is None else set(numbers)
+    return known(distinct_numbers.pop()) if len(distinct_numbers) == 1 else None
 
 
 class ChannelNotInstalled(ChannelType):

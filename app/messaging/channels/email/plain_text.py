@@ -95,11 +95,11 @@ def of_html(source: str) -> str:
         else:
             text.begin(piece)
     lines = [_BLANKS.sub(" ", line).strip() for line in "".join(text.out).split("\n")]
-    kept: list[str] = []
+    collapsed: list[str] = []
     for line in lines:
-        if line or (kept and kept[-1]):
-            kept.append(line)
-    return "\n".join(kept).strip() + "\n"
+        if line or (collapsed and collapsed[-1]):
+            collapsed.append(line)
+    return "\n".join(collapsed).strip() + "\n"
 
 
 def _paragraph(text: str) -> str:

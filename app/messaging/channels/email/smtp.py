@@ -47,14 +47,14 @@ def _uncounted(begin: Begin, limit: asyncio.Timeout) -> Begin:
 
     async def ask() -> float:
         loop = asyncio.get_running_loop()
-        left = (limit.when() or loop.time()) - loop.time()
-        if left <= 0:  # it has just run out, and cannot be stopped any more
+        remaining = (limit.when() or loop.time()) - loop.time()
+        if remaining <= 0:  # it has just run out, and cannot be stopped any more
             return 0.0
         limit.reschedule(None)
         try:
             return await begin()
         finally:
-            limit.reschedule(loop.time() + left)
+            limit.reschedule(loop.time() + remaining)
 
     return ask
 

@@ -133,14 +133,14 @@ def veiled(result: Result, stage: Stage, error: BaseException, *, public: bool) 
 
 def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) -> Result:
     """What a reply that is no success says at `stage`. `own_sender`: the mail comes from the connector's own address."""
-    said = f"{code} {message}".strip()[:500]
+    reply_text = f"{code} {message}".strip()[:500]
     match = _ENHANCED.match(message)
     enhanced = match[1] if match else ""
     if not 400 <= code <= 599:
-        return of_break(stage, f"answered something that is no answer ({said[:200]})")
+        return of_break(stage, f"answered something that is no answer ({reply_text[:200]})")
     if _wants_sign_in(stage, code, enhanced, message):
-        return Result("misconfigured", f"The mail server refused the sign-in: {said}", "connector_paused")
-    text, wait = f"The mail server said: {said}", stated_wait(message) if code < 500 else None
+        return Result("misconfigured", f"The mail server refused the sign-in: {reply_text}", "connector_paused")
+    text, wait = f"The mail server said: {reply_text}", stated_wait(message) if code < 500 else None
     if code < 500 and _CROWDED.search(message):
         return Result(
             "unavailable", text, "server_away", everyone=stage in (*_OPENING, "mail"), wait_s=wait, crowded=True
@@ -148,7 +148,7 @@ def of_reply(stage: Stage, code: int, message: str, *, own_sender: bool = True) 
     if _is_quota(stage, code, enhanced, message):
         return Result("unavailable", text, "server_away", everyone=True, wait_s=stated_wait(message) or QUOTA_S)
     if stage in _OPENING:
-        return _opening(stage, code, said, wait)
+        return _opening(stage, code, reply_text, wait)
     if code == 421 or enhanced == "4.3.2" or (stage == "mail" and (enhanced == "4.3.1" or code == 503)):
         return Result("unavailable", text, "server_away", everyone=stage == "mail" or enhanced == "4.3.2", wait_s=wait)
     if code < 500:
@@ -168,8 +168,8 @@ def stated_wait(text: str) -> float | None:
         return None
     hours, minutes, seconds, number, unit = match.groups()
     clock = (int(hours) * 60 + int(minutes)) * 60 + int(seconds) if number is None else 0
-    wanted = clock or int(number or 0) * _UNITS[(unit or "s")[0].lower()]
-    return min(float(wanted), LONGEST_WAIT_S) if wanted > 0 else None
+    wait_s = clock or int(number or 0) * _UNITS[(unit or "s")[0].lower()]
+    return min(float(wait_s), LONGEST_WAIT_S) if wait_s > 0 else None
 
 
 def _is_quota(stage: Stage, code: int, enhanced: str, message: str) -> bool:
@@ -196,12 +196,12 @@ def _wants_sign_in(stage: Stage, code: int, enhanced: str, message: str) -> bool
     return stage != "text" and code in _SIGN_IN_CODES
 
 
-def _opening(stage: Stage, code: int, said: str, wait: float | None) -> Result:
+def _opening(stage: Stage, code: int, reply_text: str, wait: float | None) -> Result:
     """Before the first mail. A refused greeting may pass; a refused name, encryption or sign-in stays until somebody mends it."""
     if code >= 500 and stage != "connect":
         what = {"hello": "our name", "tls": "encryption"}.get(stage, "the sign-in")
-        return Result("misconfigured", f"The mail server refused {what}: {said}", "connector_paused")
-    return Result("unavailable", f"The mail server refused us: {said}", "server_away", everyone=True, wait_s=wait)
+        return Result("misconfigured", f"The mail server refused {what}: {reply_text}", "connector_paused")
+    return Result("unavailable", f"The mail server refused us: {reply_text}", "server_away", everyone=True, wait_s=wait)
 
 
 SLOW, CUT = "took too long", "closed the connection"
@@ -244,8 +244,8 @@ def _wrong_settings(cause: BaseException, host: str) -> str:
         return f"The server may not be reached: {cause}."
     if isinstance(cause, socket.gaierror):
         # A name without a dot is one of this machine or of a container, which is unknown as long as that is not running.
-        lost = cause.errno in _NO_SUCH_NAME and "." in host
-        return f"There is no mail server called {host}: the name is not known." if lost else ""
+        unknown_name = cause.errno in _NO_SUCH_NAME and "." in host
+        return f"There is no mail server called {host}: the name is not known." if unknown_name else ""
     if isinstance(cause, ssl.SSLCertVerificationError):
         why = str(cause.verify_message or "it cannot be verified").rstrip(".")
         return f"The certificate of the mail server is not trusted: {why}."

@@ -109,7 +109,7 @@ class SmtpConnection:
         if running_time() > latest:
             raise Withheld
         self.stage = "data"
-        await self._say(b"DATA", wanted=3)
+        await self._say(b"DATA", expected_class=3)
         response = await self._say_text(text, latest)
         if response.code // 100 != 2:
             raise aiosmtplib.SMTPResponseException(response.code, response.message)
@@ -131,9 +131,9 @@ class SmtpConnection:
             options.append(b"SMTPUTF8")
         return options
 
-    async def _say(self, *words: bytes, wanted: int = 2) -> None:
+    async def _say(self, *words: bytes, expected_class: int = 2) -> None:
         response = await self.client.execute_command(*words)
-        if response.code // 100 != wanted:
+        if response.code // 100 != expected_class:
             raise aiosmtplib.SMTPResponseException(response.code, response.message)
 
     async def _say_text(self, text: bytes, latest: float) -> aiosmtplib.SMTPResponse:

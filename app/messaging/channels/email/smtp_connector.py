@@ -101,16 +101,16 @@ class SmtpConnector(ConnectorType):
         return settings
 
     @classmethod
-    def changed(cls, before: Settings, given: Settings, *, secret_given: bool) -> Settings:
+    def changed(cls, before: Settings, new_settings: Settings, *, secret_given: bool) -> Settings:
         """The mailbox has only a sender to change; another server is looked at like a new one."""
-        if before.get("local") and (secret_given or given.keys() - {"fromEmail", "fromName"}):
+        if before.get("local") and (secret_given or new_settings.keys() - {"fromEmail", "fromName"}):
             raise Invalid(errors=[FieldError(path="config", message="The mailbox has only a sender to change.")])
-        given = dict(given)
-        if "host" in given and given["host"] != before.get("host"):
-            given["host"] = checked_host(given["host"])
-        if "fromEmail" in given:
-            given["fromEmail"] = sender_address(given["fromEmail"])
-        settings = {**before, **given}
+        new_settings = dict(new_settings)
+        if "host" in new_settings and new_settings["host"] != before.get("host"):
+            new_settings["host"] = checked_host(new_settings["host"])
+        if "fromEmail" in new_settings:
+            new_settings["fromEmail"] = sender_address(new_settings["fromEmail"])
+        settings = {**before, **new_settings}
         if secret_given or cls.aim_of(settings) != cls.aim_of(before):
             check_encryption(settings)
         return settings
