@@ -32,8 +32,8 @@ where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatu
 @functools.cache
 def statements() -> tuple[str, ...]:
     """All that erases what is marked, each with the parameters of `About`: rows that go first, then columns, in the order of `About`."""
-    held = _ORDER.index(About.CALL_OF_NOBODY), -1, _HOLD_CALLING
-    return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates(), held], key=lambda item: item[:2]))
+    hold_calling = _ORDER.index(About.CALL_OF_NOBODY), -1, _HOLD_CALLING
+    return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates(), hold_calling], key=lambda item: item[:2]))
 
 
 def _deletes() -> Iterator[tuple[int, int, str]]:
@@ -75,16 +75,16 @@ async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: da
 
     Locks the contact first and runs after it, as the engine does.
     """
-    gone = await execute(
+    erased_rows = await execute(
         session,
         "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email, external_id, phone",
         id=contact_id,
         tenant=tenant_id,
     )
-    if not gone:
+    if not erased_rows:
         return False
-    email, external_id, phone = gone[0]
-    known = {
+    email, external_id, phone = erased_rows[0]
+    identifiers = {
         "email": email,
         "comparable": comparable(email or ""),
         "traces": [
@@ -93,7 +93,7 @@ async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: da
         ],
     }
     for statement in statements():
-        await execute(session, statement, id=contact_id, tenant=tenant_id, **known)
+        await execute(session, statement, id=contact_id, tenant=tenant_id, **identifiers)
     await inbox.erased(session, tenant_id, contact_id, now)
     return True
 

@@ -148,20 +148,20 @@ def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
     added = [tag for tag in tags if tag not in was.tags]
     removed = [tag for tag in was.tags if tag not in tags]
     sent.add_tags, sent.remove_tags = added or UNSET, removed or UNSET
-    wanted = _attributes(form, was, field_errors)
-    patch: dict[str, Any] = {name: None for name in was.attributes if name not in wanted}
+    attributes = _attributes(form, was, field_errors)
+    patch: dict[str, Any] = {name: None for name in was.attributes if name not in attributes}
     patch |= {
         name: value
-        for name, value in wanted.items()
+        for name, value in attributes.items()
         if name not in was.attributes or not same_value(value, was.attributes[name])
     }
     sent.attributes = patch or UNSET
     choices: dict[str, bool] = {}
     for topic_row in form.consent:
         if topic_row.topic and topic_row.choice in ("yes", "no"):
-            said = topic_row.choice == "yes"
-            kept = was.consent.get(topic_row.topic) is said
-            choices[topic_row.topic if kept else _usable(topic_row.topic) or topic_row.topic] = said
+            allowed = topic_row.choice == "yes"
+            unchanged = was.consent.get(topic_row.topic) is allowed
+            choices[topic_row.topic if unchanged else _usable(topic_row.topic) or topic_row.topic] = allowed
     consent: dict[str, bool | None] = {topic: None for topic in was.consent if topic not in choices}
     consent |= {topic: choice for topic, choice in choices.items() if was.consent.get(topic) is not choice}
     sent.consent = consent or UNSET
@@ -170,7 +170,7 @@ def change(form: ContactForm) -> tuple[ContactIn, list[FieldError]]:
 
 def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> dict[str, Any]:
     """The attributes that the form wants, by the names that are stored. Notes labels in the form, and errors in its rows."""
-    wanted: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
 
     def refuse(row: AttributeRow, message: str, shown: str) -> None:
         row.error = message
@@ -192,14 +192,14 @@ def _attributes(form: ContactForm, was: Was, field_errors: list[FieldError]) -> 
         name = row.name if unchanged else _usable(row.name)
         if not name:
             refuse(row, "A name needs a letter or a digit.", f"{row.name}: A name needs a letter or a digit.")
-        elif name in wanted or (name != row.name and name in was.attributes):
+        elif name in attributes or (name != row.name and name in was.attributes):
             message = f"There is an attribute {name} already. Change that one."
             refuse(row, message, f"{row.name}: {message}")
         else:
-            wanted[name] = value
+            attributes[name] = value
             if name != row.name:
                 form.labels[name] = row.name
-    return wanted
+    return attributes
 
 
 def _usable(name: str) -> str:

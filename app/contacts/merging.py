@@ -49,8 +49,8 @@ def _overlay(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _tags(old: tuple[str, ...], change: ContactPatch) -> tuple[str, ...]:
-    kept = old if change.replace_tags is None else change.replace_tags
-    return tuple(tag for tag in dict.fromkeys((*kept, *change.add_tags)) if tag not in change.remove_tags)
+    base = old if change.replace_tags is None else change.replace_tags
+    return tuple(tag for tag in dict.fromkeys((*base, *change.add_tags)) if tag not in change.remove_tags)
 
 
 def merge(state: ContactFields, change: ContactPatch) -> Merged:

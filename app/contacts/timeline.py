@@ -198,13 +198,13 @@ def _entered(run: Run, workflow: str) -> TimelineEntry:
 def _ended(run: Run, workflow: str) -> TimelineEntry:
     status = RunStatus(run.status)
     verb, icon = _ENDS.get(status, ("Ended", "circle"))
-    took = duration(run.completed_at - run.started_at) if run.completed_at else ""
+    elapsed = duration(run.completed_at - run.started_at) if run.completed_at else ""
     return TimelineEntry(
         at=run.completed_at or run.started_at,
         icon=icon,
         category="exit",
         title=f"{verb} {workflow}",
-        text=f"After {took}.",
+        text=f"After {elapsed}.",
         error=run.error_message or "",
         url=f"/runs/{run.id}",
     )
@@ -253,8 +253,8 @@ def _title(graph: dict[str, Any], node_id: str | None) -> tuple[str, str, str]:
     """Title, category and label of a step; what a contact without a step shows."""
     for node in graph.get("nodes", []):
         if node["id"] == node_id:
-            known = registry.find(node["type"]) is not None
-            category = node_words.category_of(node["type"]) if known else "n"
+            installed = registry.find(node["type"]) is not None
+            category = node_words.category_of(node["type"]) if installed else "n"
             return node_words.title_of_plain(node), category, node_words.kind_word(node["type"])
     return "the beginning", "trigger", "Trigger"
 

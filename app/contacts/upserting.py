@@ -177,7 +177,7 @@ def changed_events(merged: Merged, via: str) -> list[NewEvent]:
 def _withdrawals(merged: Merged, by: str) -> list[NewEvent]:
     """A no by API or by hand is the same event as one by the link in a mail."""
     channels = {channel.word for channel in Channel}
-    said_no = [name for name, given in merged.current.get("consent", {}).items() if given is False]
+    said_no = [name for name, allowed in merged.current.get("consent", {}).items() if allowed is False]
     return [
         unsubscribed_event(merged.state.id, by, "no_consent", channel=name)
         if name in channels

@@ -34,11 +34,11 @@ _MATCH = {
 }
 
 
-async def find(session: AsyncSession, wanted: Collection[ContactRef]) -> dict[ContactRef, UUID]:
+async def find(session: AsyncSession, refs: Collection[ContactRef]) -> dict[ContactRef, UUID]:
     """The contacts that exist, by how they were named."""
     contact_ids: dict[ContactRef, UUID] = {}
     for by, match in _MATCH.items():
-        some = [who for who in wanted if who.by == by]
+        some = [who for who in refs if who.by == by]
         if some:
             rows = await execute(
                 session,
@@ -54,12 +54,12 @@ async def find(session: AsyncSession, wanted: Collection[ContactRef]) -> dict[Co
     return contact_ids
 
 
-async def create(session: AsyncSession, wanted: Sequence[ContactRef]) -> Created:
+async def create(session: AsyncSession, refs: Sequence[ContactRef]) -> Created:
     """Make a contact for each external id and email. One that another transaction made in the meantime is found instead."""
-    if not wanted:
+    if not refs:
         return Created({}, [])
     # In one order everywhere, so that two transactions that make the same people cannot deadlock.
-    ordered = sorted(wanted)
+    ordered = sorted(refs)
     rows = await execute(
         session,
         """

@@ -102,15 +102,15 @@ async def insert(session: AsyncSession, rows: Sequence[EventRow]) -> set[UUID]:
 
 async def by_keys(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, StoredEvent]:
     """The events already stored under these keys."""
-    wanted = sorted(set(keys))
-    if not wanted:
+    distinct_keys = sorted(set(keys))
+    if not distinct_keys:
         return {}
     rows = await execute(
         session,
         _BY_KEYS,
-        tenants=[key.tenant_id for key in wanted],
-        of_requests=[key.of_request for key in wanted],
-        keys=[key.text for key in wanted],
+        tenants=[key.tenant_id for key in distinct_keys],
+        of_requests=[key.of_request for key in distinct_keys],
+        keys=[key.text for key in distinct_keys],
     )
     return {EventKey(*row[:3]): StoredEvent(*row[3:]) for row in rows}
 

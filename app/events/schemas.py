@@ -117,10 +117,10 @@ def read_events(body: bytes, request_key: str | None = None) -> EventsRead:
     for number, event in enumerate(events):
         key = None if request_key is None or event.id is not None else f"{request_key}#{number}"
         of_event = [*faults[number]] if faults else []
-        taken = _accept(event, _place(number, many), latest, of_event, key)
+        recorded_event = _accept(event, _place(number, many), latest, of_event, key)
         field_errors += of_event
-        if taken is not None:
-            accepted.append(taken)
+        if recorded_event is not None:
+            accepted.append(recorded_event)
     return EventsRead(accepted, field_errors, many)
 
 
@@ -142,37 +142,39 @@ def place_of(field_error: FieldError) -> int:
 
 def _salvaged(item: Any, faulty: bool) -> EventIn:
     """What of an event can be read, so that a wrong type in it does not hide a wrong address. A faulty one is never stored."""
-    given = item if isinstance(item, dict) else {}
+    fields = item if isinstance(item, dict) else {}
     if faulty:
-        given = {"name": "?"} | {
-            name: value for name, value in given.items() if not all_field_errors({"name": "?", name: value}, EventIn)
+        fields = {"name": "?"} | {
+            name: value for name, value in fields.items() if not all_field_errors({"name": "?", name: value}, EventIn)
         }
-    return msgspec.convert(given, EventIn)
+    return msgspec.convert(fields, EventIn)
 
 
 def _accept(
     event: EventIn, where: str, latest: datetime, field_errors: list[FieldError], request_key: str | None
 ) -> Accepted | None:
     """The event, or None when something is wrong with it; `field_errors` holds what is known already and gets the rest."""
-    known = {one["path"] for one in field_errors}
+    error_paths = {one["path"] for one in field_errors}
 
     def complain(field: str, message: str) -> None:
         field_errors.append({"path": joined(where, field), "message": message})
 
-    named: list[tuple[str, UUID | str]] = []
+    contact_names: list[tuple[str, UUID | str]] = []
     if event.contact_id is not None:
-        named.append(("id", event.contact_id))
+        contact_names.append(("id", event.contact_id))
     for field in ("external_id", "email"):
         try:
             if (value := contact_fields.text(field, getattr(event, field))) is not None:
-                named.append((field, value))
+                contact_names.append((field, value))
         except contact_fields.BadField as error:
             path = "externalId" if field == "external_id" else field
-            known.add(joined(where, path))
+            error_paths.add(joined(where, path))
             complain(path, str(error))
-    unreadable = bool(known & {where, "body"}) or any(joined(where, field) in known for field in _NAMES_OF_CONTACTS)
-    if len(named) != 1 and not unreadable:
-        problem = "Name the contact" if not named else "Name the contact only once"
+    unreadable = bool(error_paths & {where, "body"}) or any(
+        joined(where, field) in error_paths for field in _NAMES_OF_CONTACTS
+    )
+    if len(contact_names) != 1 and not unreadable:
+        problem = "Name the contact" if not contact_names else "Name the contact only once"
         complain("contactId", f"{problem}: send one of contactId, externalId and email.")
     for field, text in (("name", event.name), ("id", event.id)):
         if text is not None and ("\0" in text or not text.strip()):
@@ -188,5 +190,5 @@ def _accept(
         complain("occurredAt", "This is more than an hour in the future. Check the clock and the offset.")
     if field_errors:
         return None
-    by, who = named[0]
+    by, who = contact_names[0]
     return Accepted(event.name.strip(), by, who, properties, event.occurred_at, event.id, request_key, where)

@@ -72,8 +72,8 @@ class KnownRows(NamedTuple):
 
 async def _look(session: AsyncSession, requests: Sequence[Request]) -> KnownRows:
     keys = {key for request in requests for key, _ in request.keyed() if key is not None}
-    named = {request.who(event) for request in requests for event in request.events}
-    return KnownRows(await repository.by_keys(session, keys), await contact_repository.find(session, named))
+    refs = {request.who(event) for request in requests for event in request.events}
+    return KnownRows(await repository.by_keys(session, keys), await contact_repository.find(session, refs))
 
 
 async def faults_of(session: AsyncSession, request: Request) -> list[FieldError]:
@@ -83,30 +83,30 @@ async def faults_of(session: AsyncSession, request: Request) -> list[FieldError]
 
 async def store(session: AsyncSession, requests: Sequence[Request]) -> list[Answer]:
     """Store each request whole, or answer it with the error that refuses it; one never touches another. Raises Overtaken."""
-    seen = await _look(session, requests)
+    stored_rows = await _look(session, requests)
     waiting: dict[EventKey, Content] = {}
     refused: list[AppError | None] = []
     for request in requests:
-        mine = dict(waiting)
-        refused.append(events_refusal(_faults(request, seen, mine)))
+        request_keys = dict(waiting)
+        refused.append(events_refusal(_faults(request, stored_rows, request_keys)))
         if refused[-1] is None:
-            waiting = mine
-    taken = [request for request, error in zip(requests, refused, strict=True) if error is None]
-    row_of = await _insert(session, taken, seen)
-    answers = iter([_answer(request, seen, row_of) for request in taken])
+            waiting = request_keys
+    accepted = [request for request, error in zip(requests, refused, strict=True) if error is None]
+    row_of = await _insert(session, accepted, stored_rows)
+    answers = iter([_answer(request, stored_rows, row_of) for request in accepted])
     return [error if error is not None else next(answers) for error in refused]
 
 
-def _faults(request: Request, seen: KnownRows, waiting: dict[EventKey, Content]) -> list[Fault]:
+def _faults(request: Request, stored_rows: KnownRows, waiting: dict[EventKey, Content]) -> list[Fault]:
     """What keeps a request from being stored. `waiting` holds what is about to be stored, and gets what this one brings."""
     faults: list[Fault] = []
     for key, event in request.keyed():
-        stored = seen.known.get(key) if key is not None else None
-        if event.by == "id" and stored is None and request.who(event) not in seen.contacts:
+        stored = stored_rows.known.get(key) if key is not None else None
+        if event.by == "id" and stored is None and request.who(event) not in stored_rows.contacts:
             message = f"There is no contact {event.who} in this workspace. Send externalId or email to make one."
             faults.append(Fault("contact", {"path": joined(event.where, "contactId"), "message": message}))
         elif key is not None:
-            content = seen.content(request, event)
+            content = stored_rows.content(request, event)
             first = stored_content(stored) if stored is not None else waiting.setdefault(key, content)
             faults += [
                 Fault("request" if key.of_request else "id", error) for error in content.differences(first, event.where)
@@ -114,18 +114,18 @@ def _faults(request: Request, seen: KnownRows, waiting: dict[EventKey, Content])
     return faults
 
 
-async def _insert(session: AsyncSession, taken: Sequence[Request], seen: KnownRows) -> dict[int, EventRow]:
+async def _insert(session: AsyncSession, accepted: Sequence[Request], stored_rows: KnownRows) -> dict[int, EventRow]:
     """Store what is new; answers the rows by the identity of their event. What was known or was overtaken is in `seen`."""
     to_store: list[tuple[EventKey | None, Accepted, Request]] = []
     first: set[EventKey] = set()
-    for request in taken:
+    for request in accepted:
         for key, event in request.keyed():
-            if key is None or (key not in seen.known and key not in first):
+            if key is None or (key not in stored_rows.known and key not in first):
                 to_store.append((key, event, request))
                 first |= {key} if key is not None else set()
     missing = {request.who(event): None for _, event, request in to_store}
-    created = await contact_repository.create(session, [who for who in missing if who not in seen.contacts])
-    seen.contacts.update(created.contact_ids)
+    created = await contact_repository.create(session, [who for who in missing if who not in stored_rows.contacts])
+    stored_rows.contacts.update(created.contact_ids)
     new_ids = iter(ids.uuid7_many(len(created.new) + len(to_store)))
     now = clock.now()
 
@@ -144,35 +144,39 @@ async def _insert(session: AsyncSession, taken: Sequence[Request], seen: KnownRo
 
     rows = [row(tenant_id, contact_id, "contact.created", '{"via":"event"}') for tenant_id, contact_id in created.new]
     row_of = {
-        id(event): row(request.tenant_id, seen.contacts[request.who(event)], event.name, event.properties, event)
+        id(event): row(request.tenant_id, stored_rows.contacts[request.who(event)], event.name, event.properties, event)
         for _, event, request in to_store
     }
     rows += row_of.values()
     stored = await repository.insert(session, rows) if rows else set()
     fresh = {number: made_row for number, made_row in row_of.items() if made_row.id in stored}
-    await _settle(session, taken, seen, fresh)
+    await _settle(session, accepted, stored_rows, fresh)
     return fresh
 
 
-async def _settle(session: AsyncSession, taken: Sequence[Request], seen: KnownRows, fresh: dict[int, EventRow]) -> None:
+async def _settle(
+    session: AsyncSession, accepted: Sequence[Request], stored_rows: KnownRows, fresh: dict[int, EventRow]
+) -> None:
     """Look up the first event of every key that came twice or that another transaction stored meanwhile."""
     again = [
         (key, event, request)
-        for request in taken
+        for request in accepted
         for key, event in request.keyed()
-        if key is not None and key not in seen.known and id(event) not in fresh
+        if key is not None and key not in stored_rows.known and id(event) not in fresh
     ]
-    seen.known.update(await repository.by_keys(session, [key for key, _, _ in again]))
+    stored_rows.known.update(await repository.by_keys(session, [key for key, _, _ in again]))
     for key, event, request in again:
-        if key not in seen.known or seen.content(request, event).differences(stored_content(seen.known[key]), ""):
+        if key not in stored_rows.known or stored_rows.content(request, event).differences(
+            stored_content(stored_rows.known[key]), ""
+        ):
             raise Overtaken
 
 
-def _answer(request: Request, seen: KnownRows, fresh: dict[int, EventRow]) -> list[Recorded]:
+def _answer(request: Request, stored_rows: KnownRows, fresh: dict[int, EventRow]) -> list[Recorded]:
     answers = []
     for key, event in request.keyed():
         row = fresh.get(id(event))
-        first = row if row is not None or key is None else seen.known[key]
+        first = row if row is not None or key is None else stored_rows.known[key]
         if first is None:  # it has no key, so nothing could keep it out
             raise Overtaken
         answers.append(Recorded(first.id, first.contact_id, first.name, first.occurred_at, event.key, row is None))

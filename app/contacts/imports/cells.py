@@ -94,8 +94,8 @@ def day(cell: str, order: DateOrder | None) -> str:
         if match is None:
             raise ValueError
         date = _date(match, order)
-        rest = cell[match.end() :].strip()
-        if not rest:
+        time_text = cell[match.end() :].strip()
+        if not time_text:
             return date.isoformat()
         time = _TIME.fullmatch(cell[match.end() :])
         if time is None:

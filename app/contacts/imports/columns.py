@@ -51,7 +51,7 @@ def guess(
 ) -> dict[str, Target]:
     """A target for every column; each field is given to the first column that looks like it."""
     targets: dict[str, Target] = {}
-    taken: set[str] = set()
+    used_targets: set[str] = set()
     for number, name in enumerate(columns):
         filled = [row[number].strip() for row in rows if number < len(row) and row[number].strip()]
         look = looks.get(name)
@@ -62,16 +62,16 @@ def guess(
         addresses = sum(ADDRESS.fullmatch(cell) is not None for cell in filled)
         if target is None and addresses and addresses * 10 >= len(filled) * 9:
             target = "email"
-        if target is None or target in taken:
-            target = _free(f"attributes.{names.fitting(name) or f'column_{number + 1}'}", taken)
-        taken.add(target)
+        if target is None or target in used_targets:
+            target = _free(f"attributes.{names.fitting(name) or f'column_{number + 1}'}", used_targets)
+        used_targets.add(target)
         targets[name] = Target(target, cells.guess_kind(filled, mark) if target.startswith("attributes.") else "text")
     return targets
 
 
-def _free(target: str, taken: set[str]) -> str:
+def _free(target: str, used_targets: set[str]) -> str:
     free, again = target, 2
-    while free in taken:
+    while free in used_targets:
         free, again = f"{target}_{again}", again + 1
     return free
 
@@ -89,9 +89,9 @@ def target_error(target: Target) -> str | None:
     """What is wrong with a target; None when it is right."""
     group, dot, name = target.to.partition(".")
     if group in ("attributes", "consent") and dot:
-        wanted = KINDS if group == "attributes" else CONSENT_TYPES
-        if target.type not in wanted:
-            return f"The type of {group} is one of {', '.join(wanted)}."
+        allowed_types = KINDS if group == "attributes" else CONSENT_TYPES
+        if target.type not in allowed_types:
+            return f"The type of {group} is one of {', '.join(allowed_types)}."
         try:
             (contact_fields.attribute_name if group == "attributes" else contact_fields.topic)(name)
         except BadField as error:

@@ -79,9 +79,9 @@ def preview(head: bytes, encoding: str, choice: Choice | None = None, *, whole: 
     choice = choice or Choice()
     encoding = choice.encoding or encoding
     lines = _lines(head, encoding, whole)
-    skipped, named = _above(lines)
+    skipped, declared_delimiter = _above(lines)
     body = lines[skipped:]
-    delimiter = choice.delimiter or named or _delimiter(body)
+    delimiter = choice.delimiter or declared_delimiter or _delimiter(body)
     header, width = _first_row(body, delimiter)
     if width > MAX_COLUMNS:
         raise NotCsv(f"This file has {width} columns; at most {MAX_COLUMNS} can be imported.")
@@ -163,22 +163,22 @@ def _key(lines: list[str], delimiter: str, width: int) -> tuple[int, tuple[str, 
         shapes = Counter(shape(cell) for cell in cells)
         if cells and shapes["@"] * 2 >= len(cells):
             return column, ("@",)
-        known = tuple(name for name, _ in shapes.most_common(5) if "9" in name)
+        digit_shapes = tuple(name for name, _ in shapes.most_common(5) if "9" in name)
         distinct = len(set(cells)) * 10 >= len(cells) * 9 > 9
-        if best < 0 and known and distinct and shapes[""] * 10 <= len(cells):
-            best, ids = column, known
+        if best < 0 and digit_shapes and distinct and shapes[""] * 10 <= len(cells):
+            best, ids = column, digit_shapes
     return best, ids
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
-    seen: dict[str, None] = {}
+    unique_names: dict[str, None] = {}
     for number, raw in enumerate(names, 1):
         name = base = " ".join(raw.replace("\0", "").split())[:100] or f"Column {number}"
         again = 2
-        while name in seen:
+        while name in unique_names:
             name, again = f"{base} ({again})", again + 1
-        seen[name] = None
-    return tuple(seen)
+        unique_names[name] = None
+    return tuple(unique_names)
 
 
 def records(file: IO[bytes], format: Format) -> Generator[Record, None, None]:

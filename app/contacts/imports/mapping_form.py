@@ -126,10 +126,10 @@ def rows(stored: StoredMapping, data: Mapping[str, Any] | None, places: Mapping[
 
 
 def _reads(cell: str, reading: optouts.Reading) -> str:
-    said = optouts.read_consent_cell(cell, reading)
-    if said.doubt:
+    consent = optouts.read_consent_cell(cell, reading)
+    if consent.doubt:
         return "not understood, so opted out"
-    return _WHY.get(said.why) or _SAID[said.allowed]
+    return _WHY.get(consent.why) or _SAID[consent.allowed]
 
 
 def _chosen(target: Target | None) -> tuple[str, str, str]:
@@ -144,8 +144,8 @@ def _chosen(target: Target | None) -> tuple[str, str, str]:
 
 def _target(choice: str, name: str, kind: str) -> Target | str | None:
     if choice == "attribute":
-        known: cells.Kind = next((word for word in cells.KINDS if word == kind), "text")
-        return Target(f"attributes.{name}", known)
+        kind_: cells.Kind = next((word for word in cells.KINDS if word == kind), "text")
+        return Target(f"attributes.{name}", kind_)
     if choice == "consent":
         return Target(f"consent.{name or 'email'}", "opt_in")
     if choice == "optout":

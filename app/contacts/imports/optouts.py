@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,6})?")
 _SIGN = {"✓": "yes", "✔": "yes", "☑": "yes", "✗": "no", "✘": "no", "☐": "no"}
 
 
-class Said(msgspec.Struct, frozen=True):
+class ConsentAnswer(msgspec.Struct, frozen=True):
     """What a cell says about permission. `allowed` None: nothing. `why`: it opted out, it bounced, or a complaint came.
 
     `doubt` is set when the cell was not understood and therefore counts as an opt-out.
@@ -39,7 +39,7 @@ class Said(msgspec.Struct, frozen=True):
     doubt: bool = False
 
 
-NOTHING = Said(None)
+NOTHING = ConsentAnswer(None)
 _BEGINNINGS = frozenset(word[:2] for word in words.SURELY_OUT)
 
 
@@ -109,23 +109,23 @@ def look(name: str, cells: Sequence[str]) -> Column | None:
 
 
 def _look(name: str, filled: Sequence[str]) -> Column | None:
-    named = by_name(name)
+    by_column_name = by_name(name)
     kinds = dict.fromkeys(fold(cell) for cell in filled if len(cell) <= MAX_WORD)
     out = tuple(dict.fromkeys(cell for cell in filled if len(cell) <= MAX_WORD and says_out(cell)))[:3]
     short = len(kinds) <= MANY_KINDS and all(len(cell) <= MAX_WORD for cell in filled)
-    known = short and bool(kinds) and all(_known(cell) for cell in kinds)
-    if named is not None and named.reading == "opt_out":
+    vocabulary_only = short and bool(kinds) and all(_known(cell) for cell in kinds)
+    if by_column_name is not None and by_column_name.reading == "opt_out":
         if all("://" in cell for cell in filled) and filled:
             return None  # a link to unsubscribe with
-        return msgspec.structs.replace(named, words=out)
-    if named is not None and short and not (filled and all(_DATE.fullmatch(cell) for cell in filled)):
+        return msgspec.structs.replace(by_column_name, words=out)
+    if by_column_name is not None and short and not (filled and all(_DATE.fullmatch(cell) for cell in filled)):
         no = tuple(dict.fromkeys(cell for cell in filled if read_consent_cell(cell, "opt_in").allowed is False))[:3]
-        return msgspec.structs.replace(named, sure=known or not filled, words=no)
-    if known and any(word in words.LIST_WORDS for word in kinds):
-        return Column("opt_in", named.topic if named else "email", words=out)
+        return msgspec.structs.replace(by_column_name, sure=vocabulary_only or not filled, words=no)
+    if vocabulary_only and any(word in words.LIST_WORDS for word in kinds):
+        return Column("opt_in", by_column_name.topic if by_column_name else "email", words=out)
     if out:
         return Column("opt_in", sure=False, words=out)
-    if known and _is_status(name) and not kinds.keys().isdisjoint(words.OUT):
+    if vocabulary_only and _is_status(name) and not kinds.keys().isdisjoint(words.OUT):
         return Column("opt_in", sure=False, words=tuple(kinds)[:3])
     return None
 
@@ -148,27 +148,27 @@ def says_out(cell: str) -> bool:
 
 
 @lru_cache(1_024)
-def read_consent_cell(cell: str, reading: Reading) -> Said:
+def read_consent_cell(cell: str, reading: Reading) -> ConsentAnswer:
     """What a cell that is not blank says in a column of those who opted in, or of those who opted out."""
     folded = fold(_SIGN.get(cell, cell)) if len(cell) <= MAX_WORD else ""
     if _NULL_DATE.fullmatch(cell):
         return NOTHING
     if folded in words.COMPLAINED:
-        return Said(False, "complained")
+        return ConsentAnswer(False, "complained")
     if folded in words.BOUNCED:
-        return Said(False, "bounced")
+        return ConsentAnswer(False, "bounced")
     if folded in words.OUT:
-        return Said(False)
+        return ConsentAnswer(False)
     if folded in words.IN:
-        return Said(True) if reading == "opt_in" else NOTHING
+        return ConsentAnswer(True) if reading == "opt_in" else NOTHING
     dated = bool(_DATE.fullmatch(cell))
     if folded in words.YES or dated:
-        return Said(reading == "opt_in")
+        return ConsentAnswer(reading == "opt_in")
     if folded in words.NO:
-        return Said(False) if reading == "opt_in" else NOTHING
+        return ConsentAnswer(False) if reading == "opt_in" else NOTHING
     if reading == "opt_out" and _NUMBER.fullmatch(cell):
-        return Said(False)  # how often it bounced, or seconds since 1970
-    return Said(False, doubt=True)
+        return ConsentAnswer(False)  # how often it bounced, or seconds since 1970
+    return ConsentAnswer(False, doubt=True)
 
 
 def why_of(name: str) -> Literal["", "bounced", "complained"]:

@@ -34,8 +34,8 @@ class RowProblem(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         shown = self.value if len(self.value) <= MAX_SHOWN else f"{self.value[: MAX_SHOWN - 1]}…"
-        said = f" (“{' '.join(shown.split())}”)" if shown.strip() else ""
-        return f"{self.column}{said}: {self.reason}" if self.column else self.reason
+        shown_value = f" (“{' '.join(shown.split())}”)" if shown.strip() else ""
+        return f"{self.column}{shown_value}: {self.reason}" if self.column else self.reason
 
 
 class BadRow(msgspec.Struct, frozen=True):
@@ -74,14 +74,14 @@ class _Row:
         self.problems: list[RowProblem] = []
         self.suppress = ""
 
-    def say(self, topic: str, said: optouts.Said) -> None:
+    def say(self, topic: str, answer: optouts.ConsentAnswer) -> None:
         """Of two columns about one topic, the one that says no counts."""
-        if said.allowed is None:
+        if answer.allowed is None:
             return
         consent = self.groups["consent"]
-        consent[topic] = said.allowed and consent.get(topic, True)
-        if topic == "email" and _WEIGHT[said.why] > _WEIGHT[self.suppress]:
-            self.suppress = said.why
+        consent[topic] = answer.allowed and consent.get(topic, True)
+        if topic == "email" and _WEIGHT[answer.why] > _WEIGHT[self.suppress]:
+            self.suppress = answer.why
 
 
 class Plan:
@@ -115,11 +115,11 @@ class Plan:
     def change(self, record: Record) -> RowChange | BadRow:
         """The change that a row asks for, or why it is refused. An empty cell leaves the field as it is."""
         row = _Row(self.rules.tags)
-        given = self._given(record, row)
-        if isinstance(given, BadRow):
-            return given
+        row_cells = self._given(record, row)
+        if isinstance(row_cells, BadRow):
+            return row_cells
         for number, column, group, name, read in self._values:
-            cell = _cell(given, number)
+            cell = _cell(row_cells, number)
             if cells.is_empty(cell):
                 continue
             try:
@@ -131,11 +131,11 @@ class Plan:
                 row.tags += value
             elif value is not None:
                 row.groups[group][name] = value
-        self._permission(given, row)
+        self._permission(row_cells, row)
         texts = row.groups["texts"]
         if not texts.get("external_id") and not texts.get("email"):
-            said = " ".join(map(str, row.problems))
-            return BadRow(f"This row has neither an email nor an external id that can be used. {said}".strip())
+            reasons = " ".join(map(str, row.problems))
+            return BadRow(f"This row has neither an email nor an external id that can be used. {reasons}".strip())
         change = ContactPatch(
             texts=texts,
             attributes=row.groups["attributes"],
@@ -146,40 +146,45 @@ class Plan:
 
     def _given(self, record: Record, row: _Row) -> Sequence[str] | BadRow:
         """The cells that can be trusted to stand in their columns."""
-        given = record.cells
-        if not given:
+        row_cells = record.cells
+        if not row_cells:
             return BadRow(record.flaw)
         if record.flaw:
-            if len(given) <= self._last_consent:
+            if len(row_cells) <= self._last_consent:
                 return BadRow(f"{record.flaw} What this row says about consent cannot be read.")
             row.problems.append(RowProblem("", "", record.flaw))
-        if len(given) <= self.width or not any(cell.strip() for cell in given[self.width :]):
-            return given
-        message = f"This row has {len(given)} cells, but there are {self.width} columns. Put quotes around a text that holds the delimiter."
+        if len(row_cells) <= self.width or not any(cell.strip() for cell in row_cells[self.width :]):
+            return row_cells
+        message = (
+            f"This row has {len(row_cells)} cells, but there are {self.width} columns."
+            " Put quotes around a text that holds the delimiter."
+        )
         # An address where the addresses are shows that all cells up to it are in place.
-        placed = self._email >= 0 and _is_address(_cell(given, self._email))
-        if not placed or self._last_consent > self._email or any(map(optouts.says_out, given)):
+        placed = self._email >= 0 and _is_address(_cell(row_cells, self._email))
+        if not placed or self._last_consent > self._email or any(map(optouts.says_out, row_cells)):
             return BadRow(message)
-        left = ", ".join(self.columns[self._email + 1 :])
-        row.problems.append(RowProblem("", "", f"{message} Left out: {left}."))
-        return given[: self._email + 1]
+        left_out = ", ".join(self.columns[self._email + 1 :])
+        row.problems.append(RowProblem("", "", f"{message} Left out: {left_out}."))
+        return row_cells[: self._email + 1]
 
-    def _permission(self, given: Sequence[str], row: _Row) -> None:
+    def _permission(self, row_cells: Sequence[str], row: _Row) -> None:
         for number, column, topic, reading in self._consent:
-            cell = _cell(given, number)
+            cell = _cell(row_cells, number)
             if cells.is_empty(cell):
                 continue
-            said = optouts.read_consent_cell(cell, "opt_out" if reading == "opt_out" else "opt_in")
+            answer = optouts.read_consent_cell(cell, "opt_out" if reading == "opt_out" else "opt_in")
             # Who opted out stays so until they or an admin take it back: a later file that says yes does not.
-            opted_out = said.allowed is False and not said.doubt and (reading == "opt_out" or optouts.says_out(cell))
-            if opted_out and not said.why:
-                said = msgspec.structs.replace(said, why=self._why[column] or "unsubscribed")
-            if said.doubt:
+            opted_out = (
+                answer.allowed is False and not answer.doubt and (reading == "opt_out" or optouts.says_out(cell))
+            )
+            if opted_out and not answer.why:
+                answer = msgspec.structs.replace(answer, why=self._why[column] or "unsubscribed")
+            if answer.doubt:
                 reason = f"This is neither a yes nor a no. The contact counts as opted out of {topic}."
                 row.problems.append(RowProblem(column, cell, reason))
-            row.say(topic, said)
+            row.say(topic, answer)
         for number, column, look in self._guarded:
-            cell = _cell(given, number)
+            cell = _cell(row_cells, number)
             if not cell or len(cell) > 200:
                 continue
             no = optouts.says_out(cell) or (
@@ -191,13 +196,13 @@ class Plan:
             if no:
                 reason = "This says that the contact opted out, so it is imported as opted out of email."
                 row.problems.append(RowProblem(column, cell, reason))
-                row.say("email", optouts.Said(False, "unsubscribed"))
+                row.say("email", optouts.ConsentAnswer(False, "unsubscribed"))
         if self.rules.all_opted_out:
-            row.say("email", optouts.Said(False, "unsubscribed"))
+            row.say("email", optouts.ConsentAnswer(False, "unsubscribed"))
 
 
-def _cell(given: Sequence[str], number: int) -> str:
-    cell = given[number].strip() if number < len(given) else ""
+def _cell(row_cells: Sequence[str], number: int) -> str:
+    cell = row_cells[number].strip() if number < len(row_cells) else ""
     # Our own error files and spreadsheets protect with an apostrophe what would run as a formula.
     return _FORMULA.sub("", cell, count=1) if cell.startswith("'") else cell
 

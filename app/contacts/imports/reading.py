@@ -220,8 +220,8 @@ class Reader:
             if cells is not None:
                 return Record(number, cells)
             self._unclosed_until = number + MAX_CELL_LINES
-            rest = line[cut.open :]
-            return Record(number, [*cut.cells[:-1], *bare(rest, delimiter)], NO_END)
+            unclosed = line[cut.open :]
+            return Record(number, [*cut.cells[:-1], *bare(unclosed, delimiter)], NO_END)
         if cut.stray and len(cut.cells) != self.layout.width:
             other = bare(line, delimiter)
             if len(other) == self.layout.width:
@@ -246,18 +246,18 @@ class Reader:
         """The cells of a record that goes on in the lines below; None, with those lines put back, when it does not."""
         if self._broken >= MAX_BROKEN:
             return None
-        taken: list[tuple[int, str]] = []
+        following: list[tuple[int, str]] = []
         cells, rules, size = cut.cells[:-1], _patterns(self.layout.delimiter), 0
         parts = [cut.cells[-1]]
         doubtful = False
         while (after := self._next_line()) is not None:
-            taken.append(after)
+            following.append(after)
             line = after[1].rstrip("\r\n")
             size += len(line)
-            whole = split(line, self.layout.delimiter).cells
-            if len(taken) > MAX_CELL_LINES or size > MAX_CELL or self.layout.is_record(whole):
+            alone = split(line, self.layout.delimiter).cells
+            if len(following) > MAX_CELL_LINES or size > MAX_CELL or self.layout.is_record(alone):
                 break
-            doubtful = doubtful or (1 < len(whole) < self.layout.width and self.layout.has_key(whole))
+            doubtful = doubtful or (1 < len(alone) < self.layout.width and self.layout.has_key(alone))
             body = rules.inside.match(line)
             parts.append(body[0].replace('""', '"'))
             if body.end() == len(line):
@@ -270,13 +270,13 @@ class Reader:
                 if self._fits(cells, doubtful):
                     return cells
                 break
-            rest = split(line[closing.end() + 1 :], self.layout.delimiter)
-            if rest.open < 0 and self._fits([*cells, *rest.cells], doubtful):
-                return [*cells, *rest.cells]
-            if rest.open < 0 or len(cells) + len(rest.cells) > self.layout.width:
+            remainder = split(line[closing.end() + 1 :], self.layout.delimiter)
+            if remainder.open < 0 and self._fits([*cells, *remainder.cells], doubtful):
+                return [*cells, *remainder.cells]
+            if remainder.open < 0 or len(cells) + len(remainder.cells) > self.layout.width:
                 break
-            cells += rest.cells[:-1]
-            parts = [rest.cells[-1]]
+            cells += remainder.cells[:-1]
+            parts = [remainder.cells[-1]]
         self._broken += 1
-        self._ahead.extendleft(reversed(taken))
+        self._ahead.extendleft(reversed(following))
         return None

@@ -24,7 +24,7 @@ from app.contacts.imports.plan import BadRow, Plan, RowProblem
 from app.contacts.imports.reading import Record
 from app.contacts.imports.repository import Report
 from app.contacts.imports.schemas import StoredMapping
-from app.contacts.imports.storing import Wanted, store_rows
+from app.contacts.imports.storing import PlannedRow, store_rows
 from app.errors import AppError
 from app.lib import database, jsonlimits
 from app.models.contact_import import ContactImport
@@ -126,25 +126,25 @@ class ImportRun:
         if at is None or at.status != ImportStatus.RUNNING.value or at.rows_done != self.done:
             raise ImportTakenOver
         refused: list[Report] = []
-        good: list[Wanted] = []
+        good: list[PlannedRow] = []
         for number, record in enumerate(rows):
             row = plan.change(record)
             if isinstance(row, BadRow):
                 refused.append(_refused(record, row.message))
             else:
-                good.append(Wanted(number, record, row))
+                good.append(PlannedRow(number, record, row))
         created = updated = 0
         warned: list[Report] = []
         suppressed: list[Put] = []
-        for wanted, outcome in await store_rows(session, at.tenant_id, good, emit=stored.emit_events):
+        for planned, outcome in await store_rows(session, at.tenant_id, good, emit=stored.emit_events):
             if outcome.refused is not None:
-                refused.append(_refused(wanted.record, _reason(outcome.refused)))
+                refused.append(_refused(planned.record, _reason(outcome.refused)))
                 continue
-            if wanted.row.problems:
-                warned.append(_warned(wanted))
-            if wanted.row.suppress and (email := wanted.row.change.email) is not None:
+            if planned.row.problems:
+                warned.append(_warned(planned))
+            if planned.row.suppress and (email := planned.row.change.email) is not None:
                 suppressed.append(
-                    Put(address=email, reason=wanted.row.suppress, detail=f"Imported from {at.filename}.")
+                    Put(address=email, reason=planned.row.suppress, detail=f"Imported from {at.filename}.")
                 )
             created += outcome.created
             updated += bool(outcome.changed) and not outcome.created
@@ -174,17 +174,17 @@ def _records(file: IO[bytes], stored: StoredMapping) -> Generator[Record, None, 
 
 
 def _reason(refused: AppError) -> str:
-    said = " ".join(f"{error['path']}: {error['message']}" for error in refused.errors)
-    return said or refused.message
+    messages = " ".join(f"{error['path']}: {error['message']}" for error in refused.errors)
+    return messages or refused.message
 
 
 def _refused(record: Record, message: str) -> Report:
     return Report(record.line, message, False, _row(record, ()))
 
 
-def _warned(wanted: Wanted) -> Report:
-    problems = wanted.row.problems
-    return Report(wanted.record.line, " ".join(map(str, problems)), True, _row(wanted.record, problems))
+def _warned(planned: PlannedRow) -> Report:
+    problems = planned.row.problems
+    return Report(planned.record.line, " ".join(map(str, problems)), True, _row(planned.record, problems))
 
 
 def _row(record: Record, problems: Sequence[RowProblem]) -> str:

@@ -113,10 +113,10 @@ class ImportService:
             raise Started
         return row
 
-    async def reread(self, import_id: UUID, wanted: FormatIn) -> ContactImport:
+    async def reread(self, import_id: UUID, format_: FormatIn) -> ContactImport:
         """Look at the file again, read as somebody says it is written."""
         row = await self._to_read(import_id)
-        if wanted.encoding is not None and wanted.encoding not in ENCODINGS:
+        if format_.encoding is not None and format_.encoding not in ENCODINGS:
             message = f"There is no encoding of this name. Send one of {', '.join(ENCODINGS)}."
             raise Invalid(errors=[{"path": "encoding", "message": message}])
         before, size, name = StoredMapping.of(row), row.size, row.filename
@@ -124,7 +124,7 @@ class ImportService:
         await held_connections.release_connection(self.session)
         try:
             stored, total = await sandbox.run(
-                previewing.read_again, head, before, _choice(wanted, before), name,
+                previewing.read_again, head, before, _choice(format_, before), name,
                 whole=len(head) == size, share=self._share, seconds=READ_S,
             )  # fmt: skip
         except NotCsv as error:
@@ -135,13 +135,13 @@ class ImportService:
         await self.session.refresh(row)
         return row
 
-    async def start(self, import_id: UUID, wanted: StartIn) -> ContactImport:
+    async def start(self, import_id: UUID, settings: StartIn) -> ContactImport:
         """Begin the import in the background."""
         row = await self.get(import_id, lock=True)
         if row.status != ImportStatus.UPLOADED.value:
             raise Started
         stored = StoredMapping.of(row)
-        field_errors = starting.settle(stored, wanted, self.principal.country)
+        field_errors = starting.settle(stored, settings, self.principal.country)
         if field_errors:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=field_errors)
         await ceilings.room_to_start(self.session, row.tenant_id, row.rows_total)
@@ -178,13 +178,13 @@ class ImportService:
             after = errors[-1].row_number
 
 
-def _choice(wanted: FormatIn, before: StoredMapping) -> csvfile.Choice:
+def _choice(format_: FormatIn, before: StoredMapping) -> csvfile.Choice:
     """What was chosen now, and else what was found or chosen before; a new encoding or delimiter finds the header anew."""
-    anew = wanted.encoding is not None or wanted.delimiter is not None
+    anew = format_.encoding is not None or format_.delimiter is not None
     return csvfile.Choice(
-        encoding=wanted.encoding,
-        delimiter=wanted.delimiter or (None if wanted.encoding else before.format.delimiter),
-        has_header=wanted.has_header if wanted.has_header is not None or anew else before.format.has_header,
+        encoding=format_.encoding,
+        delimiter=format_.delimiter or (None if format_.encoding else before.format.delimiter),
+        has_header=format_.has_header if format_.has_header is not None or anew else before.format.has_header,
     )
 
 

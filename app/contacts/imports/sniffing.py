@@ -58,8 +58,8 @@ class Sniffer:
                 self._room -= len(line)
 
     def _count_lines(self, piece: bytes) -> None:
-        both = piece.count(b"\r\n") + (self._after_cr and piece.startswith(b"\n"))
-        self.line_ends += piece.count(b"\n") + piece.count(b"\r") - both
+        crlf = piece.count(b"\r\n") + (self._after_cr and piece.startswith(b"\n"))
+        self.line_ends += piece.count(b"\n") + piece.count(b"\r") - crlf
         if piece:
             self._after_cr = piece.endswith(b"\r")
 

@@ -10,38 +10,38 @@ from app.errors import FieldError
 from app.values import contact_fields
 
 
-def settle(stored: StoredMapping, wanted: StartIn, country: str | None) -> list[FieldError]:
+def settle(stored: StoredMapping, start: StartIn, country: str | None) -> list[FieldError]:
     """Write the decision into `stored`; everything that is still wrong with it. `country` is the workspace's."""
     field_errors: list[FieldError] = []
-    stored.mapping = stored.guess if wanted.mapping is None else _mapping(wanted, stored, field_errors)
+    stored.mapping = stored.guess if start.mapping is None else _mapping(start, stored, field_errors)
     if not any(target.to in ("email", "externalId") for target in stored.mapping.values()) and not field_errors:
         message = "Map a column to email or externalId, so that each row finds its contact."
         field_errors.append({"path": "mapping", "message": message})
-    stored.emit_events, stored.tags = wanted.emit_events, []
-    for number, tag in enumerate(wanted.tags):
+    stored.emit_events, stored.tags = start.emit_events, []
+    for number, tag in enumerate(start.tags):
         try:
             stored.tags.append(contact_fields.tag(tag))
         except contact_fields.BadField as error:
             field_errors.append({"path": f"tags[{number}]", "message": str(error)})
     try:
-        country = contact_fields.country(wanted.country or "") or country
+        country = contact_fields.country(start.country or "") or country
     except contact_fields.BadField:
         message = "There is no country of this code. Send two letters of ISO 3166, like DE."
         field_errors.append({"path": "country", "message": message})
     stored.notation = Notation(
-        decimal_mark=wanted.decimal_mark or stored.notation.decimal_mark,
-        date_order=wanted.date_order or stored.notation.date_order,
+        decimal_mark=start.decimal_mark or stored.notation.decimal_mark,
+        date_order=start.date_order or stored.notation.date_order,
         country=country,
     )
     field_errors += _dates(stored)
-    field_errors += _opt_outs(stored, wanted)
+    field_errors += _opt_outs(stored, start)
     return field_errors
 
 
-def _mapping(wanted: StartIn, stored: StoredMapping, field_errors: list[FieldError]) -> dict[str, Target]:
+def _mapping(start: StartIn, stored: StoredMapping, field_errors: list[FieldError]) -> dict[str, Target]:
     mapping: dict[str, Target] = {}
-    taken: dict[str, str] = {}
-    for column, to in (wanted.mapping or {}).items():
+    column_by_target: dict[str, str] = {}
+    for column, to in (start.mapping or {}).items():
         if column not in stored.format.columns:
             field_errors.append({"path": f"mapping.{column}", "message": "The file has no column of this name."})
             continue
@@ -50,11 +50,11 @@ def _mapping(wanted: StartIn, stored: StoredMapping, field_errors: list[FieldErr
         target = Target(to) if isinstance(to, str) else to
         if wrong := columns.target_error(target):
             field_errors.append({"path": f"mapping.{column}", "message": wrong})
-        elif target.to in taken and target.to != "tags" and target.group != "consent":
-            message = f"The column {taken[target.to]} goes to {target.to} already."
+        elif target.to in column_by_target and target.to != "tags" and target.group != "consent":
+            message = f"The column {column_by_target[target.to]} goes to {target.to} already."
             field_errors.append({"path": f"mapping.{column}", "message": message})
         else:
-            taken[target.to] = column
+            column_by_target[target.to] = column
             mapping[column] = target
     return mapping
 
@@ -67,18 +67,18 @@ def _dates(stored: StoredMapping) -> list[FieldError]:
     return [{"path": "dateOrder", "message": message}]
 
 
-def _opt_outs(stored: StoredMapping, wanted: StartIn) -> list[FieldError]:
+def _opt_outs(stored: StoredMapping, start: StartIn) -> list[FieldError]:
     field_errors: list[FieldError] = []
-    for number, name in enumerate(wanted.acknowledge_opt_outs):
+    for number, name in enumerate(start.acknowledge_opt_outs):
         if name not in stored.format.columns:
             field_errors.append(
                 {"path": f"acknowledgeOptOuts[{number}]", "message": "The file has no column of this name."}
             )
-    stored.acknowledged = list(wanted.acknowledge_opt_outs)
-    stored.all_opted_out = bool(wanted.all_opted_out)
+    stored.acknowledged = list(start.acknowledge_opt_outs)
+    stored.all_opted_out = bool(start.all_opted_out)
     if stored.all_opted_out:
         return field_errors
-    if stored.opted_out_by_name and wanted.all_opted_out is None:
+    if stored.opted_out_by_name and start.all_opted_out is None:
         message = (
             "The name of this file says that everybody in it opted out. Send allOptedOut: true to import them as opted out, "
             "or false when it means something else."
@@ -107,16 +107,16 @@ def open_questions(stored: StoredMapping) -> list[str]:
 
 def question(name: str, look: optouts.Column) -> str:
     """What has to be said about a column, for programs."""
-    seen = f" (it holds “{'”, “'.join(look.words)}”)" if look.words else ""
+    examples = f" (it holds “{'”, “'.join(look.words)}”)" if look.words else ""
     return (
-        f"The column {name}{seen} seems to say who opted out. Map it to consent.{look.topic} with the type {look.reading}, "
+        f"The column {name}{examples} seems to say who opted out. Map it to consent.{look.topic} with the type {look.reading}, "
         "or name it in acknowledgeOptOuts when it means something else."
     )
 
 
 def labels(stored: StoredMapping) -> dict[str, str]:
     """What the attributes of the file are called in it, by their names."""
-    named = {
+    column_by_target = {
         target.to.partition(".")[2]: column for column, target in stored.mapping.items() if target.group == "attributes"
     }
-    return {name: column for name, column in named.items() if name != column and stored.format.has_header}
+    return {name: column for name, column in column_by_target.items() if name != column and stored.format.has_header}

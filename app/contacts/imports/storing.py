@@ -20,7 +20,7 @@ _OPTIONAL = {"tags": "add_tags", "attributes": "attributes", "consent": "consent
 """What a contact can hold too much of, and the part of a change that is left out then."""
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class PlannedRow(msgspec.Struct, frozen=True):
     """A row that can be imported, with where it stands in its batch."""
 
     number: int
@@ -29,22 +29,22 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 async def store_rows(
-    session: AsyncSession, tenant_id: int, rows: Sequence[Wanted], *, emit: bool
-) -> list[tuple[Wanted, UpsertResult]]:
+    session: AsyncSession, tenant_id: int, rows: Sequence[PlannedRow], *, emit: bool
+) -> list[tuple[PlannedRow, UpsertResult]]:
     """Store the rows. A person is not refused for too many tags or too large attributes: they come in without them."""
-    done: list[tuple[Wanted, UpsertResult]] = []
+    done: list[tuple[PlannedRow, UpsertResult]] = []
     for part in _distinct_parts(rows):
-        outcomes = await _upsert(session, tenant_id, [wanted.row.change for wanted in part], emit=emit)
-        for wanted, outcome in zip(part, outcomes, strict=True):
-            lighter, became = wanted, outcome
-            while (left := _without_excess(lighter, became)) is not None:
-                lighter = left
+        outcomes = await _upsert(session, tenant_id, [planned.row.change for planned in part], emit=emit)
+        for planned, outcome in zip(part, outcomes, strict=True):
+            lighter, became = planned, outcome
+            while (without_excess := _without_excess(lighter, became)) is not None:
+                lighter = without_excess
                 (became,) = await _upsert(session, tenant_id, [lighter.row.change], emit=emit)
             done.append((lighter, became))
     return done
 
 
-def _without_excess(wanted: Wanted, outcome: UpsertResult) -> Wanted | None:
+def _without_excess(planned: PlannedRow, outcome: UpsertResult) -> PlannedRow | None:
     """The row without what its contact could not hold; None when that is not why it was refused."""
     if not isinstance(outcome.refused, Invalid) or not outcome.refused.errors:
         return None
@@ -52,36 +52,39 @@ def _without_excess(wanted: Wanted, outcome: UpsertResult) -> Wanted | None:
     part = _OPTIONAL.get(error["path"].partition(".")[0])
     if part is None:
         return None
-    change = wanted.row.change
-    given = getattr(change, part)
+    change = planned.row.change
+    values = getattr(change, part)
     # Nobody becomes reachable because an opt-out was too much.
-    kept: Any = {topic: said for topic, said in given.items() if said is False} if part == "consent" else type(given)()
-    if len(kept) == len(given):
+    reduced: Any = type(values)()
+    if part == "consent":
+        reduced = {topic: allowed for topic, allowed in values.items() if allowed is False}
+    if len(reduced) == len(values):
         return None
     problems = (
-        *wanted.row.problems,
+        *planned.row.problems,
         RowProblem("", "", f"{error['message']} The {error['path']} of this row were left out."),
     )
-    row = msgspec.structs.replace(wanted.row, change=msgspec.structs.replace(change, **{part: kept}), problems=problems)
-    return msgspec.structs.replace(wanted, row=row)
+    lighter = msgspec.structs.replace(change, **{part: reduced})
+    row = msgspec.structs.replace(planned.row, change=lighter, problems=problems)
+    return msgspec.structs.replace(planned, row=row)
 
 
-def _distinct_parts(rows: Sequence[Wanted]) -> Iterator[list[Wanted]]:
+def _distinct_parts(rows: Sequence[PlannedRow]) -> Iterator[list[PlannedRow]]:
     """Cut where a contact comes again, so that its rows are applied one after the other."""
-    part: list[Wanted] = []
-    seen: set[tuple[str, str]] = set()
-    for wanted in rows:
-        change = wanted.row.change
+    part: list[PlannedRow] = []
+    part_names: set[tuple[str, str]] = set()
+    for planned in rows:
+        change = planned.row.change
         names = {
             (field, value)
             for field, value in (("id", change.external_id), ("email", change.email))
             if value is not None
         }
-        if names & seen:
+        if names & part_names:
             yield part
-            part, seen = [], set()
-        part.append(wanted)
-        seen |= names
+            part, part_names = [], set()
+        part.append(planned)
+        part_names |= names
     if part:
         yield part
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.contacts.imports import optouts
-from app.contacts.imports.optouts import Said
+from app.contacts.imports.optouts import ConsentAnswer
 
 OUT = """
 Unsubscribed|Do Not Contact|Opt Out|Global Opt-Out|DNC|Suppressed|Bounced|Abgemeldet|Désabonné|Baja|Cancellato|Uitgeschreven
@@ -92,29 +92,29 @@ def test_channels_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("cell", "opt_in", "opt_out"),
     [
-        ("yes", Said(True), Said(False)),
-        ("JA", Said(True), Said(False)),
-        ("sí", Said(True), Said(False)),
-        ("x", Said(True), Said(False)),
-        ("✓", Said(True), Said(False)),
-        ("1", Said(True), Said(False)),
-        ("no", Said(False), Said(None)),
-        ("0", Said(False), Said(None)),
-        ("Нет", Said(False), Said(None)),
-        ("Subscribed", Said(True), Said(None)),
-        ("Unsubscribed", Said(False), Said(False)),
-        ("NEVER_SUBSCRIBED", Said(False), Said(False)),
-        ("cleaned", Said(False, "bounced"), Said(False, "bounced")),
-        ("Marked as Spam", Said(False, "complained"), Said(False, "complained")),
-        ("2024-05-06 07:08:09", Said(True), Said(False)),
-        ("6.5.2024", Said(True), Said(False)),
-        ("0000-00-00 00:00:00", Said(None), Said(None)),
-        ("1715000000", Said(False, doubt=True), Said(False)),
-        ("maybe", Said(False, doubt=True), Said(False, doubt=True)),
-        ("\ufffd", Said(False, doubt=True), Said(False, doubt=True)),
+        ("yes", ConsentAnswer(True), ConsentAnswer(False)),
+        ("JA", ConsentAnswer(True), ConsentAnswer(False)),
+        ("sí", ConsentAnswer(True), ConsentAnswer(False)),
+        ("x", ConsentAnswer(True), ConsentAnswer(False)),
+        ("✓", ConsentAnswer(True), ConsentAnswer(False)),
+        ("1", ConsentAnswer(True), ConsentAnswer(False)),
+        ("no", ConsentAnswer(False), ConsentAnswer(None)),
+        ("0", ConsentAnswer(False), ConsentAnswer(None)),
+        ("Нет", ConsentAnswer(False), ConsentAnswer(None)),
+        ("Subscribed", ConsentAnswer(True), ConsentAnswer(None)),
+        ("Unsubscribed", ConsentAnswer(False), ConsentAnswer(False)),
+        ("NEVER_SUBSCRIBED", ConsentAnswer(False), ConsentAnswer(False)),
+        ("cleaned", ConsentAnswer(False, "bounced"), ConsentAnswer(False, "bounced")),
+        ("Marked as Spam", ConsentAnswer(False, "complained"), ConsentAnswer(False, "complained")),
+        ("2024-05-06 07:08:09", ConsentAnswer(True), ConsentAnswer(False)),
+        ("6.5.2024", ConsentAnswer(True), ConsentAnswer(False)),
+        ("0000-00-00 00:00:00", ConsentAnswer(None), ConsentAnswer(None)),
+        ("1715000000", ConsentAnswer(False, doubt=True), ConsentAnswer(False)),
+        ("maybe", ConsentAnswer(False, doubt=True), ConsentAnswer(False, doubt=True)),
+        ("\ufffd", ConsentAnswer(False, doubt=True), ConsentAnswer(False, doubt=True)),
     ],
 )
-def test_cells(cell: str, opt_in: Said, opt_out: Said) -> None:
+def test_cells(cell: str, opt_in: ConsentAnswer, opt_out: ConsentAnswer) -> None:
     assert optouts.read_consent_cell(cell, "opt_in") == opt_in and optouts.read_consent_cell(cell, "opt_out") == opt_out
 
 
