@@ -83,8 +83,8 @@ document.addEventListener("submit", async (event) => {
   const unsure = all ? Number(by.dataset.unsure) : some.filter((box) => box.dataset.status === "uncertain").length;
   const act = by.value.replace("all-", "");
   const count = all || (act === "sent" ? unsure : some.length);
-  const { question, ...rest } = words(act, count, unsure, by.dataset.more);
-  if (!(await ask(question, rest))) return;
+  const { question, ...dialog } = words(act, count, unsure, by.dataset.more);
+  if (!(await ask(question, dialog))) return;
   by.dataset.sure = "";
   form.requestSubmit(by);
 });

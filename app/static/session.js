@@ -32,13 +32,13 @@ export async function guarded(action, request, send, ask = restore) {
   if (!answer.headers.get('x-session')) return answer;
   if (dismissed && (request.method ?? 'GET') === 'GET') return answer; // a list that refreshes itself asks once
   const token = await ask();
-  const given = request.signal;
-  if (!token) told('You are signed out. Nothing was sent, and what you entered is still here.');
-  if (!token || (given?.aborted && given.reason !== 'timeout')) return answer;
+  const signal = request.signal;
+  if (!token) warn('You are signed out. Nothing was sent, and what you entered is still here.');
+  if (!token || (signal?.aborted && signal.reason !== 'timeout')) return answer;
   return send(action, renewed(request, token));
 }
 
-function told(text) {
+function warn(text) {
   globalThis.document?.dispatchEvent(new CustomEvent('toast', { detail: { text, kind: 'err' } }));
 }
 
@@ -134,10 +134,10 @@ function ask(state) {
     const look = async () => {
       if (document.hidden || !dialog.open) return;
       const before = state;
-      const found = await check();
-      if (found === 'same') dialog.close('same');
-      else if (found !== 'unreachable' && found !== before) {
-        state = found;
+      const checked = await check();
+      if (checked === 'same') dialog.close('same');
+      else if (checked !== 'unreachable' && checked !== before) {
+        state = checked;
         show();
       }
     };
@@ -187,7 +187,7 @@ async function send(form, submitter) {
   if (form.dataset.looking !== undefined) return;
   form.dataset.looking = '';
   const state = await check();
-  if (state === 'unreachable') told('The server did not answer. Nothing was sent, and what you entered is still here.');
+  if (state === 'unreachable') warn('The server did not answer. Nothing was sent, and what you entered is still here.');
   const may = state === 'same' || (state !== 'unreachable' && (await restore()));
   delete form.dataset.looking;
   if (!may) {
@@ -203,7 +203,7 @@ export function guard() {
   if (!document.body.dataset.user) return;
   document.addEventListener('htmx:before:request', (event) => {
     const { ctx } = /** @type {any} */ (event).detail;
-    if (!ctx.sourceElement?.matches?.('flow-canvas')) ctx.fetch = (action, request) => guarded(action, request, (...given) => fetch(...given));
+    if (!ctx.sourceElement?.matches?.('flow-canvas')) ctx.fetch = (action, request) => guarded(action, request, (...parts) => fetch(...parts));
   });
   document.addEventListener('submit', (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);

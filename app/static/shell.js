@@ -47,11 +47,11 @@ export function toast(text, kind = "ok") {
 }
 
 function showFlash() {
-  const found = document.cookie.split("; ").find((part) => part.startsWith("flash="));
-  if (!found) return;
+  const cookie = document.cookie.split("; ").find((part) => part.startsWith("flash="));
+  if (!cookie) return;
   document.cookie = "flash=; path=/; max-age=0; samesite=lax";
   try {
-    const { text, kind } = JSON.parse(decodeURIComponent(found.slice("flash=".length).replace(/^"|"$/g, "")));
+    const { text, kind } = JSON.parse(decodeURIComponent(cookie.slice("flash=".length).replace(/^"|"$/g, "")));
     toast(text, kind);
   } catch {
     // A cookie somebody else wrote: nothing to say.
@@ -179,11 +179,11 @@ async function showStops() {
   try {
     const answer = await fetch("/troubles/banner", { redirect: "manual", headers: { accept: "text/html" } });
     if (!answer.ok) return;
-    const found = (await answer.text()).trim();
-    if (stops.dataset.shown === found) return;
-    stops.dataset.shown = found;
-    stops.innerHTML = found;
-    stops.hidden = !found;
+    const notice = (await answer.text()).trim();
+    if (stops.dataset.shown === notice) return;
+    stops.dataset.shown = notice;
+    stops.innerHTML = notice;
+    stops.hidden = !notice;
   } catch {
     // The server is away: the page's own requests say so.
   }

@@ -38,8 +38,8 @@ function showForm(kind) {
 
 // ---- line numbers; the line that an error names is marked
 function lineOf(message) {
-  const found = /^Line (\d+)/.exec(message || "");
-  return found ? Number(found[1]) : 0;
+  const match = /^Line (\d+)/.exec(message || "");
+  return match ? Number(match[1]) : 0;
 }
 
 function number(area) {

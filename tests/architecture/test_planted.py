@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import rules
+from tests.architecture import rules, scripts
 from tests.architecture.source import Tree
 
 LEVELS = rules.Levels([{"asgi"}, {"runs"}, {"workflows", "contacts", "events"}, {"nodes", "runs.types"}, {"lib"}])
@@ -209,6 +209,49 @@ def test_names_are_read_in_tools_and_measurements_too(plant: Plant, path: str) -
 def test_a_word_of_prose_is_no_name(plant: Plant) -> None:
     text = '"""What was found."""\nfrom app.lib import a\na.go(found=1)\nWORDS = "None was made."'
     assert not rules.fillers(plant(**{"app/runs/a.py": text}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "const found = 1;",
+        "let made;",
+        "const { text, lost } = reply();",
+        "const { text: told } = reply();",
+        "const [given] = rows;",
+        "for (const kept of rows) go();",
+        "function asked() {}",
+        "rows.map((found) => found.id);",
+        "rows.map(found => 1);",
+        "const go = (...rest) => 1;",
+        "class A { over() {} }",
+        "class A { #made = 1; }",
+        "class A { constructor() { this.told = 1; } }",
+        "const text = `${found} rows`;",
+        "const regex = /'/; const made = 1;",
+    ],
+)
+@pytest.mark.parametrize("path", ["app/static/canvas/a.js", "frontend-nodes/delay/form.js", "tests/canvas/a.test.js"])
+def test_a_name_that_fits_anything_in_javascript(plant: Plant, path: str, text: str) -> None:
+    assert len(scripts.script_fillers(plant(**{path: text}))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "// what was found",
+        "/** Rows that are told\n apart, and the rest. */",
+        "const text = 'nothing found';",
+        'say("what was kept");',
+        "const text = `found`;",
+        "event.given.kept.go();",
+        "send({ rest: 1 });",
+        "const foundation = madeOf(1);",
+    ],
+)
+def test_prose_keys_and_members_are_no_names_in_javascript(plant: Plant, text: str) -> None:
+    assert not scripts.script_fillers(plant(**{"app/static/a.js": text}))
+    assert not scripts.script_fillers(plant(**{"app/static/vendor/a.js": "const found = 1;"}))
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ test('wheel lines and pages become pixels and are limited', () => {
 });
 
 test('guides pull a box into line with its nearest neighbour', () => {
-  const found = view.guides({ x: 103, y: 300, w: 240, h: 66 }, [{ x: 100, y: 0, w: 240, h: 66 }, { x: 500, y: 304, w: 240, h: 66 }], 6);
-  assert.deepEqual([found.dx, found.dy], [-3, 4]);
+  const guides = view.guides({ x: 103, y: 300, w: 240, h: 66 }, [{ x: 100, y: 0, w: 240, h: 66 }, { x: 500, y: 304, w: 240, h: 66 }], 6);
+  assert.deepEqual([guides.dx, guides.dy], [-3, 4]);
 });
 
 test('routes begin at the port, end at the step and have only straight pieces', () => {

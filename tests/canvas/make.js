@@ -82,18 +82,18 @@ const sorted = (item) => Object.fromEntries(Object.entries(item).sort(([a], [b])
 
 /** What must hold after any change. */
 export function broken(graph) {
-  const found = [];
+  const faults = [];
   const seen = new Set();
   for (const way of graph.edges.values()) {
-    if (!graph.node(way.source) || !graph.nodes.has(way.target)) found.push(`dangling ${way.id}`);
-    if (seen.has(`${way.source} ${way.sourceHandle}`)) found.push(`two edges at ${way.source} ${way.sourceHandle}`);
+    if (!graph.node(way.source) || !graph.nodes.has(way.target)) faults.push(`dangling ${way.id}`);
+    if (seen.has(`${way.source} ${way.sourceHandle}`)) faults.push(`two edges at ${way.source} ${way.sourceHandle}`);
     seen.add(`${way.source} ${way.sourceHandle}`);
-    if (graph.downstream(way.target).has(way.source)) found.push(`circle at ${way.id}`);
+    if (graph.downstream(way.target).has(way.source)) faults.push(`circle at ${way.id}`);
   }
-  if (!graph.triggers.size) found.push('no trigger');
-  if (graph.nodes.size > 100) found.push('too many steps');
+  if (!graph.triggers.size) faults.push('no trigger');
+  if (graph.nodes.size > 100) faults.push('too many steps');
   const order = graph.order();
-  if (order.length !== graph.nodes.size + graph.triggers.size || new Set(order).size !== order.length) found.push('order misses a step');
-  for (const way of graph.edges.values()) if (order.indexOf(way.source) > order.indexOf(way.target)) found.push(`order of ${way.id}`);
-  return found;
+  if (order.length !== graph.nodes.size + graph.triggers.size || new Set(order).size !== order.length) faults.push('order misses a step');
+  for (const way of graph.edges.values()) if (order.indexOf(way.source) > order.indexOf(way.target)) faults.push(`order of ${way.id}`);
+  return faults;
 }

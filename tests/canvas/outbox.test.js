@@ -57,11 +57,11 @@ test('a refused op goes, and what cannot stand without it', () => {
   edit(move('mail', 40));
   const batch = outbox.take();
   edit(tag('new', 'x'));
-  const { graph, lost } = outbox.refuse(new Set([batch[0].id]));
+  const { graph, dropped } = outbox.refuse(new Set([batch[0].id]));
   assert.equal(graph.nodes.has('new'), false);
   assert.equal(graph.nodes.get('mail').position.x, 40);
   assert.deepEqual(outbox.pending.map((op) => op.kind), ['move_node']);
-  assert.deepEqual(lost.map((op) => op.kind).sort(), ['add_node', 'update_node']);
+  assert.deepEqual(dropped.map((op) => op.kind).sort(), ['add_node', 'update_node']);
 });
 
 test('a batch that is refused without a culprit goes whole', () => {
@@ -96,9 +96,9 @@ test('taking theirs keeps nothing of ours', () => {
 });
 
 test('ids are UUIDs of version 4, also without a secure context', () => {
-  const made = new Set(Array.from({ length: 200 }, uuid));
-  assert.equal(made.size, 200);
-  for (const id of made) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  const ids = new Set(Array.from({ length: 200 }, uuid));
+  assert.equal(ids.size, 200);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
 test('an error names the op of the batch that it is about', () => {

@@ -10,9 +10,9 @@ const LOST = new Set(['refused']);
 test('no answer but a wrong edit lets an edit go', () => {
   for (let status = 0; status < 600; status += 1) {
     for (const session of [null, 'over', 'changed']) {
-      const found = saveResult(status, {}, session);
-      if (LOST.has(found)) assert.ok([400, 413, 415, 422, 428].includes(status) && !session, `${status} ${session}`);
-      if (found === 'saved') assert.fail('nothing is saved without a revision');
+      const result = saveResult(status, {}, session);
+      if (LOST.has(result)) assert.ok([400, 413, 415, 422, 428].includes(status) && !session, `${status} ${session}`);
+      if (result === 'saved') assert.fail('nothing is saved without a revision');
     }
   }
 });
@@ -70,23 +70,23 @@ test('kept edits belong to one user and one workflow', () => {
 
 test('nothing is left behind once all is saved, and what is broken is passed over', () => {
   const storage = new Storage();
-  const kept = new StoredEdits(storage, 'ada', 'w1', 'tab');
-  kept.write(5, [op]);
-  kept.write(6, []);
+  const edits = new StoredEdits(storage, 'ada', 'w1', 'tab');
+  edits.write(5, [op]);
+  edits.write(6, []);
   assert.equal(storage.length, 0);
   for (const odd of ['{', 'null', '{"ops":[]}', '{"ops":[1]}', '{"rev":"x","ops":[1]}', '[]']) {
-    storage.setItem(kept.own, odd);
-    assert.equal(kept.take(kept.own), null, odd);
+    storage.setItem(edits.own, odd);
+    assert.equal(edits.take(edits.own), null, odd);
   }
 });
 
 test('a browser that takes nothing is known', () => {
   const storage = new Storage();
-  const kept = new StoredEdits(storage, 'ada', 'w1', 'tab');
+  const edits = new StoredEdits(storage, 'ada', 'w1', 'tab');
   storage.full = true;
-  kept.write(5, [op]);
-  assert.equal(kept.safe, false);
+  edits.write(5, [op]);
+  assert.equal(edits.safe, false);
   storage.full = false;
-  kept.write(5, [op]);
-  assert.equal(kept.safe, true);
+  edits.write(5, [op]);
+  assert.equal(edits.safe, true);
 });

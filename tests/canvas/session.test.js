@@ -7,12 +7,12 @@ const answer = (status, session) => ({ status, headers: new Headers(session ? { 
 
 /** A server that answers in turn, and remembers what it was asked. */
 function server(...answers) {
-  const asked = [];
+  const requests = [];
   const send = async (action, request) => {
-    asked.push({ action, ...request });
+    requests.push({ action, ...request });
     return answers.shift();
   };
-  return { asked, send };
+  return { requests, send };
 }
 
 test('a page belongs to one person in one workspace', () => {
@@ -44,43 +44,43 @@ test('a request goes out again with the proof of the new session, in its header 
 
 for (const [status, session] of [[401, 'over'], [403, 'changed']]) {
   test(`${status} ${session}: ask, and send once more`, async () => {
-    const { asked, send } = server(answer(status, session), answer(200));
-    const given = await guarded('/settings/profile', { method: 'POST', headers: {}, body: new URLSearchParams('name=Ada') }, send, async () => 'fresh');
-    assert.equal(given.status, 200);
-    assert.deepEqual(asked.map((one) => one.headers['x-csrftoken']), [undefined, 'fresh']);
-    assert.equal(asked[1].body.toString(), 'name=Ada');
+    const { requests, send } = server(answer(status, session), answer(200));
+    const final = await guarded('/settings/profile', { method: 'POST', headers: {}, body: new URLSearchParams('name=Ada') }, send, async () => 'fresh');
+    assert.equal(final.status, 200);
+    assert.deepEqual(requests.map((one) => one.headers['x-csrftoken']), [undefined, 'fresh']);
+    assert.equal(requests[1].body.toString(), 'name=Ada');
   });
 }
 
 test('put off: the first answer stands; it is not sent again', async () => {
-  const { asked, send } = server(answer(401, 'over'));
+  const { requests, send } = server(answer(401, 'over'));
   assert.equal((await guarded('/x', { method: 'POST', headers: {} }, send, async () => '')).status, 401);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 });
 
 test('a second refusal is not asked about again', async () => {
-  const { asked, send } = server(answer(401, 'over'), answer(403, 'changed'));
+  const { requests, send } = server(answer(401, 'over'), answer(403, 'changed'));
   assert.equal((await guarded('/x', { method: 'POST', headers: {} }, send, async () => 'fresh')).status, 403);
-  assert.equal(asked.length, 2);
+  assert.equal(requests.length, 2);
 });
 
 test('a refusal for another reason is not about the session', async () => {
   for (const status of [200, 403, 404, 409, 422, 429, 503]) {
     const { send } = server(answer(status));
-    const given = await guarded('/x', { method: 'POST', headers: {} }, send, () => assert.fail('asked'));
-    assert.equal(given.status, status);
+    const final = await guarded('/x', { method: 'POST', headers: {} }, send, () => assert.fail('asked'));
+    assert.equal(final.status, status);
   }
 });
 
 test('a request that was replaced meanwhile is not sent; one that only timed out is', async () => {
   for (const [reason, sent] of [['replaced', 1], ['timeout', 2]]) {
     const control = new AbortController();
-    const { asked, send } = server(answer(401, 'over'), answer(200));
+    const { requests, send } = server(answer(401, 'over'), answer(200));
     await guarded('/x', { method: 'GET', headers: {}, signal: control.signal }, send, async () => {
       control.abort(reason);
       return 'fresh';
     });
-    assert.equal(asked.length, sent, reason);
+    assert.equal(requests.length, sent, reason);
   }
 });
 

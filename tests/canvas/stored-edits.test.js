@@ -32,7 +32,7 @@ test('a new tab takes up what a closed one left, and keeps it under its own name
   const browser = await closed({ mail: 'kept', yes: 'too' });
   const tab = await browser.open();
   assert.equal(browser.storage.length, 1);
-  assert.equal(tab.kept.ops.length, 2);
+  assert.equal(tab.stored.ops.length, 2);
   await tab.serve();
   assert.equal(browser.storage.length, 0);
   same(tab);
@@ -44,7 +44,7 @@ test('a tab that is open keeps its edits to itself', async () => {
   first.edit(tag('mail', 'first'));
   const second = await browser.open();
   assert.equal(tagOf(second.canvas.graph, 'mail'), undefined);
-  assert.equal(first.kept.ops.length, 1);
+  assert.equal(first.stored.ops.length, 1);
 });
 
 test('two tabs were closed: both tabs’ edits are sent', async () => {
@@ -57,7 +57,7 @@ test('two tabs were closed: both tabs’ edits are sent', async () => {
   const session = new Storage();
   session.setItem('client', two.sync.client);
   const tab = await browser.open({ session });
-  assert.deepEqual(tab.kept.ops.map((op) => op.nodeId).sort(), ['mail', 'yes']);
+  assert.deepEqual(tab.stored.ops.map((op) => op.nodeId).sort(), ['mail', 'yes']);
   while (tab.wire.length) await tab.serve();
   assert.equal(tagOf(browser.server.graph, 'mail'), 'one');
   assert.equal(tagOf(browser.server.graph, 'yes'), 'two');
@@ -84,7 +84,7 @@ test('others changed the same since: one is asked, nothing is overwritten', asyn
   await tab.serve();
   assert.deepEqual(tab.shows, ['conflict', 'Conflict']);
   assert.equal(tagOf(browser.server.graph, 'mail'), 'theirs');
-  assert.equal(tab.kept.rev, 1);
+  assert.equal(tab.stored.rev, 1);
   tab.sync.resolve('theirs');
   assert.equal(browser.storage.length, 0);
   same(tab);
@@ -165,5 +165,5 @@ test('a full storage does not stop saving, and closing is asked about while some
   browser.storage.full = false;
   tab.edit(tag('mail', 'again'));
   assert.equal(leave(), false);
-  assert.equal(tab.kept.ops.length, 1);
+  assert.equal(tab.stored.ops.length, 1);
 });

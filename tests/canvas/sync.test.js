@@ -42,7 +42,7 @@ test('what is edited while a batch flies is sent when its answer is there', asyn
   tab.edit(tag('mail', 'later'));
   await tab.browser.pass(5000);
   assert.equal(tab.wire.length, 1);
-  assert.equal(tab.kept.ops.length, 2);
+  assert.equal(tab.stored.ops.length, 2);
   await tab.serve();
   await tab.serve();
   assert.equal(tagOf(tab.browser.server.graph, 'mail'), 'later');
@@ -59,7 +59,7 @@ test('others touched something else: theirs is shown below mine', async () => {
 });
 
 test('others touched the same: nothing is sent until somebody chooses', async () => {
-  for (const [answer, kept] of [['mine', 'mine'], ['theirs', 'theirs']]) {
+  for (const [answer, winner] of [['mine', 'mine'], ['theirs', 'theirs']]) {
     const tab = await sending();
     tab.browser.server.patch(1, { client: 'bob', ops: [{ ...tag('mail', 'theirs'), id: 'b' }] });
     await tab.serve();
@@ -68,7 +68,7 @@ test('others touched the same: nothing is sent until somebody chooses', async ()
     tab.edit(tag('yes', 'meanwhile'));
     await tab.browser.pass(60000);
     assert.equal(tab.wire.length, 0);
-    assert.equal(tab.kept.ops.length, 2);
+    assert.equal(tab.stored.ops.length, 2);
     tab.sync.resolve(answer);
     if (answer === 'mine') {
       assert.equal(tab.wire[0].request.headers['If-Match'], '"2"');
@@ -76,7 +76,7 @@ test('others touched the same: nothing is sent until somebody chooses', async ()
     }
     assert.equal(tab.wire.length, 0);
     assert.deepEqual(tab.shows, ['saved', 'Saved']);
-    assert.equal(tagOf(tab.browser.server.graph, 'mail'), kept);
+    assert.equal(tagOf(tab.browser.server.graph, 'mail'), winner);
     assert.equal(tagOf(tab.browser.server.graph, 'yes'), answer === 'mine' ? 'meanwhile' : undefined);
     assert.equal(tab.browser.storage.length, 0);
     same(tab);
@@ -90,10 +90,10 @@ test('my side as a copy: it is kept here until the server has it', async () => {
   await tab.serve();
   for (const failure of [0, 422, 503]) {
     tab.sync.resolve('copy');
-    assert.deepEqual([tab.posts.length, tab.kept?.ops.length], [1, 2]);
+    assert.deepEqual([tab.posts.length, tab.stored?.ops.length], [1, 2]);
     assert.equal(JSON.parse(tab.posts[0].values.graph).nodes.find((one) => one.id === 'yes').data.tag, 'mine too');
     tab.answerPost(failure);
-    assert.deepEqual([tab.kept.ops.length, ...tab.shows], [2, 'conflict', 'Conflict']);
+    assert.deepEqual([tab.stored.ops.length, ...tab.shows], [2, 'conflict', 'Conflict']);
   }
   tab.sync.resolve('copy');
   tab.sync.resolve('copy');
@@ -117,7 +117,7 @@ test('they took away the step that mine is about: mine goes with it, the rest of
 for (const status of [0, 408, 429, 500, 502, 503, 504]) {
   test(`${status || 'no answer'}: kept, and sent again under the same ids, slower each time`, async () => {
     const tab = await sending();
-    const ids = tab.kept.ops.map((op) => op.id);
+    const ids = tab.stored.ops.map((op) => op.id);
     for (const wait of [1000, 2000, 5000]) {
       await tab.settle(status);
       assert.deepEqual(tab.shows, ['offline', 'Not saved yet, 1 change kept']);
@@ -188,7 +188,7 @@ for (const [status, headers] of [[401, {}], [401, { 'x-session': 'over' }], [403
     tab.page.dispatchEvent(new Event('online'));
     assert.equal(tab.wire.length, 0);
     assert.deepEqual(tab.shows, ['offline', 'Signed out, 2 changes kept']);
-    assert.equal(tab.kept.ops.length, 2);
+    assert.equal(tab.stored.ops.length, 2);
     tab.page.document.dispatchEvent(new Event('session:back'));
     await tab.serve();
     assert.deepEqual(tab.shows, ['saved', 'Saved']);
@@ -204,11 +204,11 @@ test('who may not save here is offered a copy; it stays kept until it is discard
     assert.deepEqual(tab.shows, ['conflict', 'Not saved, 1 change kept']);
     await tab.browser.pass(600000);
     assert.equal(tab.wire.length, 0);
-    assert.equal(tab.kept.ops.length, 1);
+    assert.equal(tab.stored.ops.length, 1);
     assert.ok(!tab.reloaded);
     tab.choice = 'discard';
     await tab.sync.offer();
-    assert.equal(tab.kept, null);
+    assert.equal(tab.stored, null);
     assert.ok(tab.reloaded);
   }
 });
@@ -219,7 +219,7 @@ test('a refused op is taken back, said, and the rest is sent', async () => {
   await tab.settle(422, { message: 'Too long.', errors: [{ path: 'ops[0].data', message: 'Too long.' }] });
   assert.equal(tagOf(tab.canvas.graph, 'mail'), undefined);
   assert.deepEqual(tab.canvas.said, ['Too long.']);
-  const [{ detail }] = tab.canvas.told.filter((one) => one.name === 'wf:refused');
+  const [{ detail }] = tab.canvas.events.filter((one) => one.name === 'wf:refused');
   assert.equal(detail.errors[0].nodeId, 'mail');
   await tab.serve();
   assert.equal(tab.browser.server.graph.nodes.get('yes').position.x, 8);

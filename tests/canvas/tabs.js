@@ -120,7 +120,7 @@ class Canvas extends EventTarget {
     Object.assign(this, { tab, mayEdit, workflow, mode: 'edit', sprite: '', dataset: { htmxPowered: '' }, history: new History() });
     this.graph = new Graph({ ...tab.browser.server.document.graph, name: tab.browser.server.graph.name }, TYPES);
     const nothing = () => {};
-    Object.assign(this, { said: [], told: [], redraw: nothing, readPorts: nothing, panel: { commit: nothing }, scene: { render: nothing } });
+    Object.assign(this, { said: [], events: [], redraw: nothing, readPorts: nothing, panel: { commit: nothing }, scene: { render: nothing } });
     this.overlay = { setDiagnostics: nothing, version: nothing };
   }
 
@@ -129,7 +129,7 @@ class Canvas extends EventTarget {
   }
 
   emit(name, detail) {
-    this.told.push({ name, detail });
+    this.events.push({ name, detail });
     if (name === 'wf:commit') this.tab.leave();
   }
 }
@@ -242,7 +242,7 @@ export class Tab {
   }
 
   /** What is kept for this tab. */
-  get kept() {
+  get stored() {
     return JSON.parse(this.browser.storage.getItem(this.sync.stored.own) ?? 'null');
   }
 }

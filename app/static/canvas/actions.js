@@ -208,11 +208,11 @@ export class Actions {
 
   duplicate(ids) {
     const { canvas } = this;
-    const found = clip(canvas.graph, ids);
-    if (!found.nodes.length && !found.notes.length) return;
-    const made = paste(found, { x: NEXT_TO, y: NEXT_TO });
-    const what = made.ids.length > 1 ? `${made.ids.length} items` : canvas.titleOf(ids[0]);
-    if (canvas.perform(made.ops, `Duplicated ${what}`, { select: made.ids })) canvas.focusOn(made.ids[0]);
+    const clipped = clip(canvas.graph, ids);
+    if (!clipped.nodes.length && !clipped.notes.length) return;
+    const copies = paste(clipped, { x: NEXT_TO, y: NEXT_TO });
+    const what = copies.ids.length > 1 ? `${copies.ids.length} items` : canvas.titleOf(ids[0]);
+    if (canvas.perform(copies.ops, `Duplicated ${what}`, { select: copies.ids })) canvas.focusOn(copies.ids[0]);
   }
 
   /** @param {string} kind @param {ClipboardEvent} event */
@@ -222,32 +222,32 @@ export class Actions {
     if (target?.closest('input, textarea, select, [contenteditable]:focus, dialog') || !canvas.editable) return;
     if (kind !== 'paste' && getSelection()?.toString()) return;
     if (kind === 'paste') {
-      const found = readClip(event.clipboardData?.getData('text/plain') ?? '');
-      if (!found) return;
+      const clipped = readClip(event.clipboardData?.getData('text/plain') ?? '');
+      if (!clipped) return;
       event.preventDefault();
-      return this.paste(found);
+      return this.paste(clipped);
     }
-    const found = clip(canvas.graph, canvas.selection);
-    if (!found.nodes.length && !found.notes.length) return;
-    event.clipboardData?.setData('text/plain', JSON.stringify(found));
+    const clipped = clip(canvas.graph, canvas.selection);
+    if (!clipped.nodes.length && !clipped.notes.length) return;
+    event.clipboardData?.setData('text/plain', JSON.stringify(clipped));
     event.preventDefault();
     this.pasted = null;
     if (kind === 'cut') this.remove([...canvas.selection]);
-    else canvas.announce(`Copied ${found.nodes.length === 1 ? canvas.titleOf(found.nodes[0].id) : `${found.nodes.length} steps`}`);
+    else canvas.announce(`Copied ${clipped.nodes.length === 1 ? canvas.titleOf(clipped.nodes[0].id) : `${clipped.nodes.length} steps`}`);
   }
 
-  paste(found) {
+  paste(clipped) {
     const { canvas } = this;
-    const all = [...found.nodes, ...(found.notes ?? [])].map((item) => item.position);
+    const all = [...clipped.nodes, ...(clipped.notes ?? [])].map((item) => item.position);
     const corner = { x: Math.min(...all.map((at) => at.x)), y: Math.min(...all.map((at) => at.y)) };
     const times = (this.pasted = (this.pasted ?? 0) + 1);
-    const here = canvas.graph.nodes.has(found.nodes[0]?.id);
+    const here = canvas.graph.nodes.has(clipped.nodes[0]?.id);
     const middle = toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 120, y: canvas.scene.size.h / 3 });
     const beside = NEXT_TO * (here ? times : times - 1);
     const shift = here ? { x: beside, y: beside } : { x: middle.x - corner.x + beside, y: middle.y - corner.y + beside };
-    const made = paste(found, shift);
-    const what = made.ids.length === 1 ? '1 item' : `${made.ids.length} items`;
-    if (canvas.perform(made.ops, `Pasted ${what}`, { select: made.ids }) && canvas.graph.node(made.ids[0])) canvas.focusOn(made.ids[0]);
+    const copies = paste(clipped, shift);
+    const what = copies.ids.length === 1 ? '1 item' : `${copies.ids.length} items`;
+    if (canvas.perform(copies.ops, `Pasted ${what}`, { select: copies.ids }) && canvas.graph.node(copies.ids[0])) canvas.focusOn(copies.ids[0]);
   }
 
   /** Move the selection; a burst of arrow keys is one entry of the history. */
@@ -286,10 +286,10 @@ export class Actions {
     input.value = before || canvas.titleOf(id);
     entry.li.append(input);
     input.select();
-    let over = false;
+    let finished = false;
     const finish = (keep) => {
-      if (over) return;
-      over = true; // removing a focused input blurs it once more
+      if (finished) return;
+      finished = true; // removing a focused input blurs it once more
       const name = input.value.trim();
       input.remove();
       if (keep && name !== before && !(name === canvas.titleOf(id) && !before)) {

@@ -143,9 +143,9 @@ export function remove(graph, ids, keep) {
     if (!work.nodes.has(id)) continue;
     const before = work.incoming(id);
     const arms = work.outgoing(id).filter((edge) => edge.sourceHandle !== 'error');
-    const kept = arms.length === 1 ? arms[0] : arms.find((edge) => edge.sourceHandle === keep);
+    const arm = arms.length === 1 ? arms[0] : arms.find((edge) => edge.sourceHandle === keep);
     step({ kind: 'remove_node', nodeId: id });
-    for (const edge of before) if (kept && !work.whyNot(edge.source, edge.sourceHandle, kept.target)) step(link(edge.source, edge.sourceHandle, kept.target));
+    for (const edge of before) if (arm && !work.whyNot(edge.source, edge.sourceHandle, arm.target)) step(link(edge.source, edge.sourceHandle, arm.target));
   }
   return ops;
 }
@@ -162,8 +162,8 @@ export function clip(graph, ids) {
 /** Clipboard text to a clip, or null when it is something else. @param {string} text */
 export function readClip(text) {
   try {
-    const found = JSON.parse(text);
-    return found?.throughline === 1 && Array.isArray(found.nodes) ? found : null;
+    const value = JSON.parse(text);
+    return value?.throughline === 1 && Array.isArray(value.nodes) ? value : null;
   } catch {
     return null;
   }

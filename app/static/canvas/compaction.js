@@ -12,16 +12,16 @@ export const subject = (op) =>
 /** Drop setters that a later setter of the same subject makes pointless. @param {Op[]} ops */
 export function compact(ops) {
   /** @type {Op[]} */
-  const kept = [];
+  const needed = [];
   for (const op of ops) {
-    let i = SET.has(op.kind) ? kept.length - 1 : -1;
+    let i = SET.has(op.kind) ? needed.length - 1 : -1;
     for (; i >= 0; i--) {
-      if (kept[i].kind === 'update_trigger') break; // it does not say which trigger it is about
-      if (subject(kept[i]) !== subject(op)) continue;
-      if (kept[i].kind === op.kind || !APART.has(kept[i].kind) || !APART.has(op.kind)) break;
+      if (needed[i].kind === 'update_trigger') break; // it does not say which trigger it is about
+      if (subject(needed[i]) !== subject(op)) continue;
+      if (needed[i].kind === op.kind || !APART.has(needed[i].kind) || !APART.has(op.kind)) break;
     }
-    if (i >= 0 && kept[i].kind === op.kind) kept[i] = { ...kept[i], ...op };
-    else kept.push(op);
+    if (i >= 0 && needed[i].kind === op.kind) needed[i] = { ...needed[i], ...op };
+    else needed.push(op);
   }
-  return kept;
+  return needed;
 }

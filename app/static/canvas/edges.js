@@ -67,13 +67,13 @@ const toward = (from, to, by) => {
 
 /** The point half-way along. @param {Point[]} points */
 function midway(points) {
-  let left = 0;
-  for (let i = 1; i < points.length; i++) left += length(points[i - 1], points[i]);
-  left /= 2;
+  let remaining = 0;
+  for (let i = 1; i < points.length; i++) remaining += length(points[i - 1], points[i]);
+  remaining /= 2;
   for (let i = 1; i < points.length; i++) {
     const piece = length(points[i - 1], points[i]);
-    if (piece >= left) return toward(points[i - 1], points[i], left);
-    left -= piece;
+    if (piece >= remaining) return toward(points[i - 1], points[i], remaining);
+    remaining -= piece;
   }
   return points[0];
 }
@@ -92,13 +92,13 @@ export function distance(point, points) {
 
 /** The edge nearest to a point within `reach`, all in flow coordinates. @param {Map<string, Route>} routes */
 export function nearest(point, routes, reach, allowed = (/** @type {string} */ _id) => true) {
-  let found = '';
+  let closest = '';
   let best = reach;
   for (const [id, way] of routes) {
     const far = distance(point, way.points);
-    if (far <= best && allowed(id)) [best, found] = [far, id];
+    if (far <= best && allowed(id)) [best, closest] = [far, id];
   }
-  return found;
+  return closest;
 }
 
 /** Ribbon width for `count` of `most` people: area follows volume, so the root. */

@@ -304,11 +304,11 @@ export class FlowCanvas extends HTMLElement {
   }
 
   restoreView() {
-    const kept = localStorage.getItem(`view:${this.workflow}`);
-    if (kept) this.setView(JSON.parse(kept));
+    const stored = localStorage.getItem(`view:${this.workflow}`);
+    if (stored) this.setView(JSON.parse(stored));
     const seen = view.sight(this.view, this.scene.size);
     const { boxes, size } = this.scene;
-    if (kept && [...boxes.values()].some((box) => view.overlaps(box, seen))) return;
+    if (stored && [...boxes.values()].some((box) => view.overlaps(box, seen))) return;
     this.setView(view.opening(this.scene.bounds(), /** @type {any} */ (boxes.get(this.graph.first)), size));
   }
 

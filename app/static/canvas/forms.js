@@ -44,19 +44,19 @@ function valueOf(control) {
 }
 
 /** What belongs to `scope` itself and not to a row inside it. @param {Element} scope @param {string} selector */
-const own = (scope, selector) => /** @type {any[]} */ ([...scope.querySelectorAll(selector)].filter((found) => {
-  const holder = found.parentElement?.closest('[data-item], [data-list], [data-map]');
+const own = (scope, selector) => /** @type {any[]} */ ([...scope.querySelectorAll(selector)].filter((element) => {
+  const holder = element.parentElement?.closest('[data-item], [data-list], [data-map]');
   return !holder || holder === scope || !scope.contains(holder) || holder.contains(scope);
 }));
 
 /** @param {Element} scope @returns {any} */
 export function read(scope) {
   /** @type {any} */
-  const found = {};
+  const values = {};
   const put = (path, value) => {
     if (value === undefined) return;
     const parts = path.split('.');
-    let at = found;
+    let at = values;
     for (const [place, part] of parts.slice(0, -1).entries()) at = at[part] ??= /^\d+$/.test(parts[place + 1]) ? [] : {};
     at[parts[parts.length - 1]] = value;
   };
@@ -70,7 +70,7 @@ export function read(scope) {
     const pairs = rows(map).map(read).filter((pair) => pair.key);
     if (pairs.length || map.dataset.keep !== undefined) put(map.dataset.map, Object.fromEntries(pairs.map((pair) => [pair.key, pair.value ?? ''])));
   }
-  return found;
+  return values;
 }
 
 /** Rows directly in a list. */
@@ -144,8 +144,8 @@ export function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.bad-text[data-live]')) old.remove();
   for (const control of form.querySelectorAll('[aria-invalid], [aria-describedby*="-live"]')) {
     control.removeAttribute('aria-invalid');
-    const rest = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && !id.endsWith('-live'));
-    if (rest.length) control.setAttribute('aria-describedby', rest.join(' '));
+    const ids = (control.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => id && !id.endsWith('-live'));
+    if (ids.length) control.setAttribute('aria-describedby', ids.join(' '));
     else control.removeAttribute('aria-describedby');
   }
   for (const error of errors) {
@@ -167,22 +167,22 @@ export function showErrors(form, errors) {
 /** The control of a path such as `conditions[1].value`, or the nearest one above it. */
 export function find(form, path) {
   let scope = form;
-  let rest = path;
-  for (let match; (match = /^([\w.]+?)\[(\d+)\]\.?(.*)$/.exec(rest)); ) {
+  let below = path;
+  for (let match; (match = /^([\w.]+?)\[(\d+)\]\.?(.*)$/.exec(below)); ) {
     const list = own(scope, `[data-list="${match[1]}"]`)[0];
     if (!list) break;
     scope = rows(list)[Number(match[2])] ?? list.closest('.rows');
-    rest = match[3];
+    below = match[3];
   }
-  if (rest === '') return own(scope, '[name]')[0];
-  const [head] = rest.split(/[.[]/);
+  if (below === '') return own(scope, '[name]')[0];
+  const [head] = below.split(/[.[]/);
   const list = own(scope, `[data-map="${head}"], [data-list="${head}"]`)[0];
   const shown = (/** @type {string} */ name) => {
     const escaped = CSS.escape(name);
     return own(scope, `[name="${escaped}"], [name^="${escaped}."]`).find((control) => !control.closest('[hidden]'));
   };
   return (
-    shown(rest.replace(/\[(\d+)\]/g, '.$1')) ??
+    shown(below.replace(/\[(\d+)\]/g, '.$1')) ??
     shown(head) ??
     own(scope, `[name="${CSS.escape(head)}"]`)[0] ??
     list?.querySelector('input, select') ??

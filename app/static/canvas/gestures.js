@@ -253,10 +253,10 @@ export class Gestures {
         const now = this.flow(at);
         let [dx, dy] = [now.x - origin.x, now.y - origin.y];
         if (!event?.altKey) {
-          const found = view.guides({ ...lead, x: lead.x + dx, y: lead.y + dy }, others, GUIDE / canvas.view.k);
-          dx = found.x === null ? snap(lead.x + dx) - lead.x : dx + found.dx;
-          dy = found.y === null ? snap(lead.y + dy) - lead.y : dy + found.dy;
-          scene.showGuides(found.x, found.y, { x: lead.x + dx, y: lead.y + dy });
+          const guides = view.guides({ ...lead, x: lead.x + dx, y: lead.y + dy }, others, GUIDE / canvas.view.k);
+          dx = guides.x === null ? snap(lead.x + dx) - lead.x : dx + guides.dx;
+          dy = guides.y === null ? snap(lead.y + dy) - lead.y : dy + guides.dy;
+          scene.showGuides(guides.x, guides.y, { x: lead.x + dx, y: lead.y + dy });
         }
         for (const [one, box] of starts) scene.place(one, { x: box.x + dx, y: box.y + dy });
         if (loose) this.links.lightSlot(this.links.slotAt(now, graph.nodes.get(id)?.type ?? ''));

@@ -65,9 +65,9 @@ export class Graph {
 
   /** A scratch copy that can be thrown away. */
   copy() {
-    const made = new Graph(this.toJSON(), this.types);
-    Object.assign(made, { ownPorts: this.ownPorts, name: this.name, description: this.description });
-    return made;
+    const copy = new Graph(this.toJSON(), this.types);
+    Object.assign(copy, { ownPorts: this.ownPorts, name: this.name, description: this.description });
+    return copy;
   }
 
   // ---------------------------------------------------------------- queries
@@ -174,19 +174,19 @@ export class Graph {
     const triggersFirst = (a, b) => Number(this.isTrigger(b)) - Number(this.isTrigger(a)) || (this.isTrigger(a) ? 0 : byPlace(a, b));
     const roots = this.ids().filter((id) => !waiting.get(id)).sort(triggersFirst);
     const stack = roots.reverse();
-    const found = [];
+    const order = [];
     while (stack.length) {
       const id = /** @type {string} */ (stack.pop());
-      found.push(id);
+      order.push(id);
       const ports = this.ports(id).map((port) => port.id);
       const next = this.outgoing(id).sort((a, b) => ports.indexOf(a.sourceHandle) - ports.indexOf(b.sourceHandle));
       for (const edge of next.reverse()) {
-        const left = (waiting.get(edge.target) ?? 0) - 1;
-        waiting.set(edge.target, left);
-        if (!left) stack.push(edge.target);
+        const unvisited = (waiting.get(edge.target) ?? 0) - 1;
+        waiting.set(edge.target, unvisited);
+        if (!unvisited) stack.push(edge.target);
       }
     }
-    return found;
+    return order;
   }
 
   // ---------------------------------------------------------------- changes

@@ -45,8 +45,8 @@ export class Links {
     const { canvas, open: linking } = this;
     if (!linking) return;
     const from = canvas.scene.portAt(linking.source, linking.port);
-    const over = event ? document.elementFromPoint(event.clientX, event.clientY)?.closest('.node') : null;
-    this.aim(/** @type {any} */ (over)?.dataset.id ?? chosen);
+    const element = event ? document.elementFromPoint(event.clientX, event.clientY)?.closest('.node') : null;
+    this.aim(/** @type {any} */ (element)?.dataset.id ?? chosen);
     const box = canvas.scene.boxes.get(linking.target);
     const to = box ? entryPoint(box) : event ? this.gestures.flow(at) : from;
     const bend = Math.max(24, Math.abs(to.y - from.y) / 2);
@@ -68,12 +68,12 @@ export class Links {
     const { canvas } = this;
     this.draw(at, event);
     const { source, port, target } = /** @type {any} */ (this.open);
-    const over = document.elementFromPoint(event.clientX, event.clientY);
-    const card = /** @type {any} */ (over?.closest('.node'));
+    const element = document.elementFromPoint(event.clientX, event.clientY);
+    const card = /** @type {any} */ (element?.closest('.node'));
     this.unlink();
     if (target) return canvas.actions.connect(source, port, target);
     if (card && card.dataset.id !== source) return canvas.announce(canvas.graph.whyNot(source, port, card.dataset.id), 'err');
-    if (over && !card && canvas.contains(over) && !canvas.graph.edgeAt(source, port)) {
+    if (element && !card && canvas.contains(element) && !canvas.graph.edgeAt(source, port)) {
       const spot = this.gestures.flow(at);
       return canvas.palette.open({ source, port, at: { x: spot.x - WIDTH / 2, y: spot.y } }, at);
     }

@@ -130,12 +130,12 @@ export class Outbox {
     this.confirmed = graph.copy();
     this.rev = rev;
     const shown = graph.copy();
-    const kept = ops.filter((op) => this.attempt(shown, op));
-    const ids = new Set(kept.map((op) => op.id));
-    const lost = [...this.origin].filter(([id]) => bad.has(id) || (this.pending.some((op) => op.id === id) && !ids.has(id))).map(([, op]) => op);
+    const valid = ops.filter((op) => this.attempt(shown, op));
+    const ids = new Set(valid.map((op) => op.id));
+    const dropped = [...this.origin].filter(([id]) => bad.has(id) || (this.pending.some((op) => op.id === id) && !ids.has(id))).map(([, op]) => op);
     this.flying = [];
-    this.waiting = kept;
-    return { graph: shown, lost };
+    this.waiting = valid;
+    return { graph: shown, dropped };
   }
 
   /**
@@ -145,11 +145,11 @@ export class Outbox {
    */
   adopt(ops, rev) {
     const { flying } = this;
-    const { graph, lost } = this.restart(this.confirmed, this.rev, [...flying, ...ops, ...this.waiting]);
+    const { graph, dropped } = this.restart(this.confirmed, this.rev, [...flying, ...ops, ...this.waiting]);
     this.flying = flying;
     this.waiting = this.waiting.filter((op) => !flying.includes(op));
     const count = this.waiting.filter((op) => ops.includes(op)).length;
     if (count) this.base = Math.min(this.base ?? rev, rev);
-    return { graph, lost, count };
+    return { graph, dropped, count };
   }
 }

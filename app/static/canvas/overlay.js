@@ -168,8 +168,8 @@ export class Overlay {
   showCard(id, html) {
     const old = document.getElementById(`c-${id}`);
     if (!old) return;
-    const made = new DOMParser().parseFromString(html, 'text/html').body.firstElementChild;
-    if (made) old.replaceWith(made);
+    const card = new DOMParser().parseFromString(html, 'text/html').body.firstElementChild;
+    if (card) old.replaceWith(card);
   }
 
   clear() {

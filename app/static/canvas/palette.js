@@ -231,14 +231,14 @@ export class Palette {
     const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
     const list = /** @type {HTMLElement} */ (this.menu.querySelector('[role=listbox]'));
     const wanted = input.value.trim().toLowerCase();
-    const found = (this.options ?? []).filter((option) => rank(option.keywords, wanted) < 3);
-    found.sort((a, b) => rank(a.keywords, wanted) - rank(b.keywords, wanted));
-    list.replaceChildren(...found.map((option, index) => {
+    const matches = (this.options ?? []).filter((option) => rank(option.keywords, wanted) < 3);
+    matches.sort((a, b) => rank(a.keywords, wanted) - rank(b.keywords, wanted));
+    list.replaceChildren(...matches.map((option, index) => {
       const line = make('div', 'choice', { role: 'option', id: `add-${index}`, 'data-value': option.value, 'aria-selected': 'false' });
       for (const part of option.html.children) line.append(part.cloneNode(true));
       return line;
     }));
-    /** @type {any} */ (this.menu.querySelector('.none')).hidden = found.length > 0;
+    /** @type {any} */ (this.menu.querySelector('.none')).hidden = matches.length > 0;
     this.mark(0);
   }
 

@@ -231,11 +231,11 @@ export class Panel {
     }
     const before = graph.triggers.get(about);
     if (before) {
-      const { type = before.type, ...given } = values;
+      const { type = before.type, ...shown } = values;
       const { start = {}, fields = [] } = graph.types[`trigger:${type}`] ?? {};
       // Another kind: what the old form did not show is kept as far as the new kind knows it, so that going back brings it back.
-      const known = Object.entries({ ...start, ...before.data, ...given }).filter(([key]) => fields.includes(key));
-      const data = type === before.type ? { ...start, ...given } : Object.fromEntries(known);
+      const known = Object.entries({ ...start, ...before.data, ...shown }).filter(([key]) => fields.includes(key));
+      const data = type === before.type ? { ...start, ...shown } : Object.fromEntries(known);
       const unchanged = type === before.type && same(data, { ...start, ...before.data });
       return unchanged ? [] : [{ kind: 'set_trigger', trigger: { ...before, type, data } }];
     }
@@ -245,8 +245,8 @@ export class Panel {
     const ops = [];
     if (!same(data, node.data ?? {})) ops.push({ kind: 'update_node', nodeId: about, data });
     if (this.form.querySelector('[name="retry.attempts"]')) {
-      const given = retryOf(retry, node.retry);
-      if (!same(given, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: given });
+      const changed = retryOf(retry, node.retry);
+      if (!same(changed, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: changed });
     }
     return ops;
   }

@@ -22,12 +22,12 @@ export function saveResult(status, reply = {}, session = null) {
 
 /** Why somebody is stuck, in words: title and sentence. @param {number} status */
 export function reason(status, count) {
-  const kept = `${count} ${count === 1 ? 'change is' : 'changes are'} not saved.`;
+  const unsaved = `${count} ${count === 1 ? 'change is' : 'changes are'} not saved.`;
   if (status === 403) {
-    return ['You may not edit any more', `Your role in this workspace was changed. ${kept} Keep a copy, and give it to somebody who may edit.`];
+    return ['You may not edit any more', `Your role in this workspace was changed. ${unsaved} Keep a copy, and give it to somebody who may edit.`];
   }
-  if (status === 404) return ['This workflow is gone', `Somebody deleted it, or it is in another workspace. ${kept} Keep a copy to draw it again.`];
-  return ['This workflow cannot be edited now', `It may have been archived meanwhile. ${kept} Keep a copy, or load the page again.`];
+  if (status === 404) return ['This workflow is gone', `Somebody deleted it, or it is in another workspace. ${unsaved} Keep a copy to draw it again.`];
+  return ['This workflow cannot be edited now', `It may have been archived meanwhile. ${unsaved} Keep a copy, or load the page again.`];
 }
 
 /** How long to wait before the next try, in ms. @param {number} tries so far @param {string | null} after header Retry-After, seconds */
@@ -40,12 +40,12 @@ export function pause(tries, after = null) {
 
 /** The words of the chip. @param {{count: number, stalled: boolean, stuck: boolean, signedOut: boolean, tries: number, online: boolean}} now */
 export function chipOf({ count, stalled, stuck, signedOut, tries, online }) {
-  const kept = `${count} ${count === 1 ? 'change' : 'changes'} kept`;
+  const unsaved = `${count} ${count === 1 ? 'change' : 'changes'} kept`;
   if (!count && !stalled) return ['saved', 'Saved'];
-  if (stuck) return ['conflict', `Not saved, ${kept}`];
+  if (stuck) return ['conflict', `Not saved, ${unsaved}`];
   if (stalled) return ['conflict', 'Conflict'];
-  if (signedOut) return ['offline', `Signed out, ${kept}`];
-  if (!online) return ['offline', `Offline, ${kept}`];
-  if (tries) return ['offline', `Not saved yet, ${kept}`];
+  if (signedOut) return ['offline', `Signed out, ${unsaved}`];
+  if (!online) return ['offline', `Offline, ${unsaved}`];
+  if (tries) return ['offline', `Not saved yet, ${unsaved}`];
   return ['saving', 'Saving'];
 }

@@ -29,12 +29,12 @@ export class StoredEdits {
 
   /** The keys of all tabs of this user and workflow. */
   keys() {
-    const found = [];
+    const keys = [];
     for (let index = 0; index < this.storage.length; index += 1) {
       const key = this.storage.key(index);
-      if (key?.startsWith(this.prefix)) found.push(key);
+      if (key?.startsWith(this.prefix)) keys.push(key);
     }
-    return found;
+    return keys;
   }
 
   /** What stands under a key; it is gone from there then. @returns {{rev: number, ops: Op[]} | null} */
@@ -42,8 +42,8 @@ export class StoredEdits {
     const text = this.storage.getItem(key);
     this.storage.removeItem(key);
     try {
-      const kept = JSON.parse(text ?? 'null');
-      return Array.isArray(kept?.ops) && kept.ops.length && Number.isInteger(kept.rev) ? kept : null;
+      const edits = JSON.parse(text ?? 'null');
+      return Array.isArray(edits?.ops) && edits.ops.length && Number.isInteger(edits.rev) ? edits : null;
     } catch {
       return null;
     }

@@ -91,7 +91,7 @@ export class Sync {
     if (this.outbox.waiting.length) this.flush();
   }
 
-  /** htmx takes up the canvas after this module has run, and what is emitted before that is lost. */
+  /** htmx takes up the canvas after this module has run, and what is emitted before that is dropped. */
   ready() {
     const { canvas } = this;
     if (canvas.dataset.htmxPowered !== undefined) return Promise.resolve(true);
@@ -102,12 +102,12 @@ export class Sync {
     const { stored } = this;
     if (!this.canvas.mayEdit) return; // they stay for the day when this person may edit again
     const take = (key) => {
-      const left = stored.take(key);
-      if (!left) return;
-      const { graph, lost, count } = this.outbox.adopt(left.ops, left.rev);
-      this.canvas.history.forget(new Set(lost));
+      const edits = stored.take(key);
+      if (!edits) return;
+      const { graph, dropped, count } = this.outbox.adopt(edits.ops, edits.rev);
+      this.canvas.history.forget(new Set(dropped));
       this.canvas.graph = graph;
-      this.canvas.redraw(left.ops);
+      this.canvas.redraw(edits.ops);
       if (count) this.canvas.announce(`${count} ${count === 1 ? 'change' : 'changes'} from last time ${count === 1 ? 'is' : 'are'} being saved.`);
       this.keep();
     };
@@ -176,14 +176,14 @@ export class Sync {
   settle(ctx) {
     if (ctx.sourceElement !== this.canvas) return;
     const status = ctx.response?.status ?? 0;
-    const told = (name) => ctx.response?.headers?.get(name) ?? null;
+    const header = (name) => ctx.response?.headers?.get(name) ?? null;
     const reply = status ? this.reply() : {};
-    const found = saveResult(status, reply, told('x-session'));
-    if (found === 'saved') this.saved(reply);
-    else if (found === 'conflict') this.conflict(reply);
-    else if (found === 'refused') this.refused(reply);
-    else if (found === 'stuck') this.cannot(status);
-    else this.later(found === 'signed-out', told('retry-after'));
+    const result = saveResult(status, reply, header('x-session'));
+    if (result === 'saved') this.saved(reply);
+    else if (result === 'conflict') this.conflict(reply);
+    else if (result === 'refused') this.refused(reply);
+    else if (result === 'stuck') this.cannot(status);
+    else this.later(result === 'signed-out', header('retry-after'));
     this.keep();
     this.chip();
   }
@@ -191,9 +191,9 @@ export class Sync {
   /** The JSON that came with the last answer. */
   reply() {
     const tag = this.page.document.querySelector('#wf-reply script');
-    const found = tag ? JSON.parse(tag.textContent ?? '{}') : {};
+    const reply = tag ? JSON.parse(tag.textContent ?? '{}') : {};
     tag?.remove();
-    return found;
+    return reply;
   }
 
   saved(reply) {
@@ -213,8 +213,8 @@ export class Sync {
   /** Others were faster and touched other things: show theirs below ours. */
   others(reply) {
     const { canvas } = this;
-    const { graph, lost } = this.outbox.restart(shownAs(reply.document, canvas.graph), reply.rev);
-    canvas.history.forget(new Set(lost));
+    const { graph, dropped } = this.outbox.restart(shownAs(reply.document, canvas.graph), reply.rev);
+    canvas.history.forget(new Set(dropped));
     canvas.graph = graph;
     canvas.redraw([]);
     this.refresh();
@@ -288,8 +288,8 @@ export class Sync {
     const errors = reply.errors ?? [];
     const bad = new Set(errors.map((error) => outbox.culprit(error.path)?.id).filter(Boolean));
     const named = errors.map((error) => ({ ...error, nodeId: outbox.culprit(error.path)?.nodeId }));
-    const { graph, lost } = outbox.refuse(bad);
-    canvas.history.forget(new Set(lost));
+    const { graph, dropped } = outbox.refuse(bad);
+    canvas.history.forget(new Set(dropped));
     canvas.graph = graph;
     canvas.redraw([]);
     canvas.emit('wf:refused', { errors: named });

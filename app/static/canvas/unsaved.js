@@ -1,7 +1,7 @@
 // @ts-check
 /** The way out for edits that cannot be saved: a file, the clipboard, or giving them up. */
 
-/** @param {{title: string, text: string, name: string, json: string}} told @returns {Promise<'discard' | 'later'>} */
+/** @param {{title: string, text: string, name: string, json: string}} copy @returns {Promise<'discard' | 'later'>} */
 export function offerCopy({ title, text, name, json }) {
   const dialog = document.createElement('dialog');
   dialog.className = 'dlg';
