@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib import addresses
 from app.models.session import UserSession
 from app.models.status import Role
 from app.models.user import Membership, User
@@ -47,7 +48,7 @@ async def member_by_email(session: AsyncSession, tenant_id: int, email: str) -> 
     member: User | None = await session.scalar(
         select(User)
         .join(Membership, Membership.user_id == User.id)
-        .where(Membership.tenant_id == tenant_id, func.lower(User.email) == email.lower())
+        .where(Membership.tenant_id == tenant_id, User.email == addresses.lookup_form(email))
     )
     return member
 
@@ -55,7 +56,7 @@ async def member_by_email(session: AsyncSession, tenant_id: int, email: str) -> 
 async def oldest_account(session: AsyncSession, email: str) -> User | None:
     """The account that had this address first."""
     account: User | None = await session.scalar(
-        select(User).where(func.lower(User.email) == email.lower()).order_by(User.created_at, User.id).limit(1)
+        select(User).where(User.email == addresses.lookup_form(email)).order_by(User.created_at, User.id).limit(1)
     )
     return account
 
@@ -132,7 +133,7 @@ async def members(session: AsyncSession, tenant_id: int, only: UUID | None = Non
 
 async def account_exists(session: AsyncSession, email: str) -> bool:
     """Is there any account with this address (in lower case)?"""
-    return bool(await session.scalar(select(exists(select(User.id).where(func.lower(User.email) == email)))))
+    return bool(await session.scalar(select(exists(select(User.id).where(User.email == email)))))
 
 
 async def accounts_with_password(session: AsyncSession, email: str, limit: int) -> Sequence[Any]:
@@ -140,7 +141,7 @@ async def accounts_with_password(session: AsyncSession, email: str, limit: int) 
     seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
     query = (
         select(User.id, User.password_hash)
-        .where(func.lower(User.email) == email, User.password_hash.is_not(None), User.disabled_at.is_(None))
+        .where(User.email == email, User.password_hash.is_not(None), User.disabled_at.is_(None))
         .order_by(seen.desc().nulls_last(), User.id)
         .limit(limit)
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Text, cast, func, or_, select
 
 from app.contacts.merging import ContactFields
 from app.lib import jsonlimits
+from app.lib.addresses import lookup_form
 from app.lib.database import execute
 from app.models.contact import Contact
 from app.models.tenant_repository import TenantRepository
@@ -48,10 +49,14 @@ unnest(%(id)b::uuid[], %(external_id)b::text[], %(email)b::text[], %(phone)b::te
 _TAGS = "array(select jsonb_array_elements_text(s.tags::jsonb))"
 
 
+def _escaped(term: str) -> str:
+    return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def _matches(term: str) -> Any:
-    escaped = term.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = _escaped(term.lower())
     return or_(
-        func.lower(Contact.email).like(f"%{escaped}%"),
+        Contact.email.like(f"%{_escaped(lookup_form(term))}%"),
         func.lower(Contact.external_id).like(f"{escaped}%"),
         Contact.phone.like(f"{escaped}%"),
         func.lower(NAME).like(f"%{escaped}%"),
@@ -108,7 +113,7 @@ class ContactRepository(TenantRepository[Contact]):
               union
               select found.id from unnest(%(emails)b::text[]) as wanted(value)
               cross join lateral (
-                select id from contacts where tenant_id = %(tenant)s and lower(email) = wanted.value offset 0
+                select id from contacts where tenant_id = %(tenant)s and email = wanted.value offset 0
               ) found
             ))
             order by id for update
@@ -173,7 +178,7 @@ class ContactRepository(TenantRepository[Contact]):
         if source is not None:
             filters.append(Contact.source == source)
         if email is not None:
-            filters.append(func.lower(Contact.email) == email)
+            filters.append(Contact.email == email)
         if external_id is not None:
             filters.append(Contact.external_id == external_id)
         if permission is not None:
@@ -185,7 +190,7 @@ class ContactRepository(TenantRepository[Contact]):
         owner_ids: dict[str, UUID] = {}
         for name, value, column in (
             ("externalId", external_id, Contact.external_id),
-            ("email", email, func.lower(Contact.email)),
+            ("email", email, Contact.email),
         ):
             owner = value and await self.session.scalar(select(Contact.id).where(self.own, cast(column, Text) == value))
             if owner:

@@ -20,8 +20,7 @@ from app.contacts.upserting import changed_events, upsert_many
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.events.record import record
 from app.lib import clock
-from app.lib.addresses import BadAddress, comparable, lookup_form
-from app.lib.addresses import email as email_address
+from app.lib.addresses import comparable
 from app.models.contact import Contact
 from app.subscriptions import suppression_repository
 from app.subscriptions.permission import Permission, facts_of, permission
@@ -75,10 +74,7 @@ class ContactService:
     ) -> Page[Contact]:
         """Contacts, newest first. `email` and `external_id` match whole, `search` in part; `permission` is a word of its filter."""
         if email is not None:
-            try:
-                email = email_address(email)
-            except BadAddress:
-                email = lookup_form(email)
+            email = comparable(email)
         return await self.rows.newest(
             cursor,
             clamp_limit(limit),

@@ -83,7 +83,7 @@ class _Existing:
     def __init__(self, rows: Iterable[ContactFields]) -> None:
         rows = list(rows)
         self._by_external_id = {row.external_id: row for row in rows if row.external_id is not None}
-        self._by_email = {row.email.lower(): row for row in rows if row.email is not None}
+        self._by_email = {row.email: row for row in rows if row.email is not None}
 
     @classmethod
     async def locked(cls, contacts: ContactRepository, changes: Sequence[ContactPatch]) -> _Existing:

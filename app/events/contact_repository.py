@@ -30,7 +30,7 @@ class Created(NamedTuple):
 _MATCH = {
     "id": "c.id = w.value::uuid",
     "external_id": "c.external_id = w.value",
-    "email": "lower(c.email) = w.value",
+    "email": "c.email = w.value",
 }
 
 

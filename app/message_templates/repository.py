@@ -37,7 +37,7 @@ class SampleContacts(TenantRepository[Contact]):
 
     async def known_as(self, known_as: str) -> Contact | None:
         """The contact with this address, external id or id."""
-        same = [func.lower(Contact.email) == comparable(known_as), Contact.external_id == known_as]
+        same = [Contact.email == comparable(known_as), Contact.external_id == known_as]
         with contextlib.suppress(ValueError):
             same.append(Contact.id == UUID(known_as))
         return await self.first(or_(*same), order_by=Contact.id)

@@ -62,4 +62,24 @@ class HasTimes:
     )
 
 
-__all__ = ["ARRAY", "JSONB", "Base", "BigInteger", "HasId", "HasTenant", "HasTimes", "Json", "SmallInteger"]
+def small_letters(column: str) -> str:
+    """The condition that an address has no capital of ASCII. It is the same on every machine: "C" knows no locale.
+
+    Other letters are folded by `app.lib.addresses` alone. What `lower` makes of them depends on the locale and on the version of
+    Unicode of the server: one makes `i` of `İ`, which is another address, and a dump might not go back in.
+    """
+    return f'{column} = lower({column} COLLATE "C")'
+
+
+__all__ = [
+    "ARRAY",
+    "JSONB",
+    "Base",
+    "BigInteger",
+    "HasId",
+    "HasTenant",
+    "HasTimes",
+    "Json",
+    "SmallInteger",
+    "small_letters",
+]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+from app.models.base import Base, HasId, HasTenant, HasTimes, Json, small_letters
 from app.models.personal import About, rows_go
 
 
@@ -36,7 +36,8 @@ class Contact(HasId, HasTenant, HasTimes, Base):
 
     __table_args__ = (
         Index("contacts_external_id_key", "tenant_id", "external_id", unique=True),
-        Index("contacts_email_key", "tenant_id", text("lower(email)"), unique=True),
+        Index("contacts_email_key", "tenant_id", "email", unique=True),
+        CheckConstraint(small_letters("email"), name="email_lower"),
         Index("contacts_newest", "tenant_id", text("created_at desc"), text("id desc")),
         {"postgresql_with": {"fillfactor": "70"}, "info": rows_go(About.SELF)},
     )

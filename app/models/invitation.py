@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes, SmallInteger
+from app.models.base import Base, HasId, HasTenant, HasTimes, SmallInteger, small_letters
 
 
 class Invitation(HasId, HasTenant, HasTimes, Base):
@@ -26,7 +26,10 @@ class Invitation(HasId, HasTenant, HasTimes, Base):
     """Its latest link left by mail only; otherwise the inviter saw it."""
     expires_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("tenant_id", "email"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "email"),
+        CheckConstraint(small_letters("email"), name="email_lower"),
+    )
 
 
 class AccountMail(HasId, HasTenant, Base):

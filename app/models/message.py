@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasTenant, Json
+from app.models.base import Base, HasTenant, Json, small_letters
 from app.models.personal import About, personal, rows_go
+from app.models.status import Channel
 
 
 class Message(Base):
@@ -109,6 +110,10 @@ class Suppression(HasTenant, Base):
     """Set when it no longer holds: the contact came back by itself, or an admin lifted it with a reason."""
     lifted_by: Mapped[str | None]
     lifted_reason: Mapped[str | None] = mapped_column(info=personal(about=About.ADDRESS))
+
+    __table_args__ = (
+        CheckConstraint(f"channel <> {Channel.EMAIL:d} or {small_letters('address')}", name="address_lower"),
+    )
 
 
 class MailboxMessage(Base):

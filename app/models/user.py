@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes
+from app.models.base import Base, HasId, HasTenant, HasTimes, small_letters
 
 
 class User(HasId, HasTimes, Base):
@@ -21,7 +21,7 @@ class User(HasId, HasTimes, Base):
     password_hash: Mapped[str | None]
     disabled_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("users_email", text("lower(email)")),)
+    __table_args__ = (Index("users_email", "email"), CheckConstraint(small_letters("email"), name="email_lower"))
 
 
 class Membership(HasTenant, Base):

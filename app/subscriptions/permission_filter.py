@@ -15,7 +15,7 @@ from app.subscriptions.permission import LABELS, REACHABLE, REASONS, SPOKEN
 _LISTED = and_(
     Suppression.tenant_id == Contact.tenant_id,
     Suppression.channel == int(Channel.EMAIL),
-    Suppression.address == func.lower(Contact.email),
+    Suppression.address == Contact.email,
     Suppression.lifted_at.is_(None),
 )
 _WITHDRAWN = text("""'$.keyvalue() ? (@.key like_regex "^email$" flag "i" && @.value == false)'::jsonpath""")

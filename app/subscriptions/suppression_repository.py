@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock
+from app.lib.addresses import lookup_form
 from app.lib.database import execute
-from app.lib.normal_forms import nfc
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.models import Contact, Suppression
@@ -48,7 +48,7 @@ where s.lifted_at is null
 
 
 _COLUMNS: dict[str, Any] = {
-    "email": func.lower(Contact.email), "phone": Contact.phone, "external_id": Contact.external_id,
+    "email": Contact.email, "phone": Contact.phone, "external_id": Contact.external_id,
 }  # fmt: skip
 """The columns of a contact that can be an address, in the form in which they are compared."""
 
@@ -169,7 +169,7 @@ async def suppression_page(
         .execution_options(populate_existing=True)
     )
     if search:
-        query = query.where(Suppression.address.contains(nfc(search.lower()), autoescape=True))
+        query = query.where(Suppression.address.contains(lookup_form(search), autoescape=True))
     if reason is not None:
         query = query.where(Suppression.reason == reason)
     if channel is not None:
