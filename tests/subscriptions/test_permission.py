@@ -87,7 +87,7 @@ def test_what_stands_behind_it_comes_along() -> None:
 async def test_the_filter_of_lists_says_the_same(db_session: AsyncSession, workspace: Workspace) -> None:
     """Every address, consent and entry with every other: some 200 contacts."""
     entries = [None, *((reason, gone) for reason in (*REASONS, "of another time") for gone in (False, True))]
-    addresses = ["n{}@example.com", "Upper{}@Example.com", "nö{}@bücher.example", None, "", "broken{}"]
+    addresses = ["n{}@example.com", "upper{}@example.com", "nö{}@bücher.example", None, "", "broken{}"]
     expected = {}
     for number, (shape, consent, entry) in enumerate(
         product(addresses, [{}, {"email": False}, {"EMail": False}, {"email": True, "news": False}], entries)

@@ -24,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 async def contact(db_session: AsyncSession, workspace: Workspace) -> Contact:
-    made = Contact(tenant_id=workspace.id, email="Zoe.Doe@example.com", consent={})
+    made = Contact(tenant_id=workspace.id, email="zoe.doe@example.com", consent={})
     db_session.add(made)
     await db_session.flush()
     return made
@@ -53,7 +53,7 @@ async def test_looking_changes_nothing_and_shows_no_address(
 ) -> None:
     answer = await client.get(path_of(contact))
     assert answer.status_code == 200
-    assert "Z••@e••.com" in answer.text and "Zoe" not in answer.text
+    assert "z••@e••.com" in answer.text and "zoe" not in answer.text
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert await state(db_session, contact) == ({}, [], [])
 
