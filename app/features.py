@@ -49,14 +49,14 @@ def modules(*names: str) -> Iterator[ModuleType]:
 
 def _declared(kind: str, where: Sequence[str], name_of: Callable[[Any], str]) -> list[Any]:
     """Everything in the lists `kind` of the modules `where`. Raises DeclaredTwice."""
-    named: dict[str, tuple[str, Any]] = {}
+    by_name: dict[str, tuple[str, Any]] = {}
     for module in modules(*where):
         for thing in getattr(module, kind, ()):
             name = name_of(thing)
-            if name in named:
-                raise DeclaredTwice(kind, name, named[name][0], module.__name__)
-            named[name] = module.__name__, thing
-    return [thing for _, thing in named.values()]
+            if name in by_name:
+                raise DeclaredTwice(kind, name, by_name[name][0], module.__name__)
+            by_name[name] = module.__name__, thing
+    return [thing for _, thing in by_name.values()]
 
 
 def routes() -> list[Any]:
@@ -90,8 +90,8 @@ def polls() -> list[Poll]:
 def wakeups() -> list[Wakeup]:
     """What the scheduler asks about every second."""
     declared: list[Wakeup] = _declared("WAKEUPS", ["jobs"], lambda wakeup: str(wakeup.actor))
-    known = {actor.actor_name for actor in actors()}
-    if unknown := [wakeup.actor for wakeup in declared if wakeup.actor not in known]:
+    actor_names = {actor.actor_name for actor in actors()}
+    if unknown := [wakeup.actor for wakeup in declared if wakeup.actor not in actor_names]:
         raise RuntimeError(f"WAKEUPS names actors that no feature has in ACTORS: {', '.join(unknown)}")
     return declared
 

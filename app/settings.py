@@ -29,9 +29,9 @@ def _text(name: str, default: str = "") -> str:
 
 def secret(name: str) -> str:
     """A secret of the environment: the variable itself, or the content of the file that `<name>_FILE` names, as containers mount it."""
-    given, path = _text(name), _text(f"{name}_FILE")
+    value, path = _text(name), _text(f"{name}_FILE")
     if not path:
-        return given
+        return value
     try:
         content = Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -39,7 +39,7 @@ def secret(name: str) -> str:
         raise UnsafeSettings(f"{name}_FILE names {path}, which cannot be read: {reason}.") from error
     if not content:
         raise UnsafeSettings(f"{name}_FILE names {path}, which is empty.")
-    if given and given != content:
+    if value and value != content:
         raise UnsafeSettings(f"{name} and {name}_FILE are both set, and differ. Keep one of them.")
     return content
 
@@ -311,10 +311,10 @@ def _ceilings() -> CeilingSettings:
 
 
 def _folder(name: str) -> Path | None:
-    given = _text(name)
-    if given and not Path(given).is_dir():
-        raise UnsafeSettings(f"{name} is {given}, which is no directory. Make it, or leave the variable out.")
-    return Path(given).resolve() if given else None
+    value = _text(name)
+    if value and not Path(value).is_dir():
+        raise UnsafeSettings(f"{name} is {value}, which is no directory. Make it, or leave the variable out.")
+    return Path(value).resolve() if value else None
 
 
 def _clock() -> str:
@@ -325,11 +325,11 @@ def _clock() -> str:
 
 
 def _base_url(default: str) -> str:
-    given = _text("THROUGHLINE_BASE_URL", default).rstrip("/")
-    parts = urlsplit(given)
+    value = _text("THROUGHLINE_BASE_URL", default).rstrip("/")
+    parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UnsafeSettings(f"THROUGHLINE_BASE_URL must be an address like https://flows.example.com, not {given!r}.")
-    return given
+        raise UnsafeSettings(f"THROUGHLINE_BASE_URL must be an address like https://flows.example.com, not {value!r}.")
+    return value
 
 
 @functools.cache

@@ -106,8 +106,10 @@ def _without_connector(channel: int) -> Iterator[str]:
     """For each type that sends by this channel: its nodes that name no connector, and so take the only one."""
     for step_type in registry.types().values():
         if step_type.sends == channel:
-            named = [f'exists(@.data.{path} ? (@ != null && @ != ""))' for path in _json_paths(step_type, "connector")]
-            yield f'(@.type == "{step_type.type}"{"".join(f" && !({one})" for one in named)})'
+            path_filters = [
+                f'exists(@.data.{path} ? (@ != null && @ != ""))' for path in _json_paths(step_type, "connector")
+            ]
+            yield f'(@.type == "{step_type.type}"{"".join(f" && !({one})" for one in path_filters)})'
 
 
 async def _uses(
@@ -133,10 +135,14 @@ def in_words(uses: Sequence[Use]) -> str:
     by_name: dict[UUID, list[Use]] = {}
     for use in uses:
         by_name.setdefault(use.workflow_id, []).append(use)
-    named = [f"“{group[0].workflow_name}” ({', '.join(_one(use) for use in group)})" for group in by_name.values()]
-    if len(named) > NAMED:
-        named = [*named[:NAMED], f"{number(len(named) - NAMED)} more"]
-    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    workflow_texts = [
+        f"“{group[0].workflow_name}” ({', '.join(_one(use) for use in group)})" for group in by_name.values()
+    ]
+    if len(workflow_texts) > NAMED:
+        workflow_texts = [*workflow_texts[:NAMED], f"{number(len(workflow_texts) - NAMED)} more"]
+    return " and ".join(
+        [", ".join(workflow_texts[:-1]), workflow_texts[-1]] if len(workflow_texts) > 1 else workflow_texts
+    )
 
 
 def _one(use: Use) -> str:

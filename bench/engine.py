@@ -90,8 +90,8 @@ def targets(readings: Readings) -> None:
     print()
     for name, spec, base, wanted in rows:
         spec_ratios = ratios(readings, spec, base)
-        said = "reached" if statistics.median(spec_ratios) >= wanted else "MISSED"
-        print(f"{name:28} {spread(spec_ratios):30} target {wanted}  {said}")
+        verdict = "reached" if statistics.median(spec_ratios) >= wanted else "MISSED"
+        print(f"{name:28} {spread(spec_ratios):30} target {wanted}  {verdict}")
 
 
 def costs(readings: Readings) -> None:

@@ -77,14 +77,14 @@ def event(number: int) -> dict[str, Any]:
 
 
 async def _ask(
-    port: int, head: str, bodies: Iterator[bytes], seconds: list[float], seen: collections.Counter[str]
+    port: int, head: str, bodies: Iterator[bytes], seconds: list[float], status_counts: collections.Counter[str]
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for body in bodies:
         began = time.perf_counter()
         writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-        seen[answer[9:12].decode()] += 1
+        status_counts[answer[9:12].decode()] += 1
         at = answer.find(b"content-length:")
         await reader.readexactly(int(answer[at + 15 : answer.find(b"\r\n", at)]))
         seconds.append(time.perf_counter() - began)
@@ -95,13 +95,15 @@ async def load(port: int, key: str, bodies: list[bytes]) -> tuple[float, list[fl
     """Send all bodies over the connections; the seconds for all, and for each."""
     head = f"POST {PATH} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n"
     each: list[float] = []
-    seen: collections.Counter[str] = collections.Counter()
-    left = iter(bodies)
+    status_counts: collections.Counter[str] = collections.Counter()
+    bodies_left = iter(bodies)
     began = time.perf_counter()
-    await asyncio.gather(*(_ask(port, head, left, each, seen) for _ in range(min(CONNECTIONS, len(bodies)))))
-    took = time.perf_counter() - began
-    assert set(seen) == {"202"}, seen
-    return took, sorted(each)
+    await asyncio.gather(
+        *(_ask(port, head, bodies_left, each, status_counts) for _ in range(min(CONNECTIONS, len(bodies))))
+    )
+    elapsed_s = time.perf_counter() - began
+    assert set(status_counts) == {"202"}, status_counts
+    return elapsed_s, sorted(each)
 
 
 def _free_port() -> int:
@@ -155,7 +157,7 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
             load(port, key, [json.dumps(event(n)).encode() for n in range(1_000)])
         )  # everybody is known, all is warm
         before = _cpu(process.pid)
-        took, each = asyncio.run(load(port, key, bodies))
+        elapsed_s, each = asyncio.run(load(port, key, bodies))
         cpu = _cpu(process.pid) - before
     finally:
         process.terminate()
@@ -166,7 +168,7 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
             stored_row = connection.execute("select count(*) from events where key is not null").fetchone()
             assert stored_row == (stored + 1_000,), (stored_row, stored)
     return {
-        "rate": stored / took,
+        "rate": stored / elapsed_s,
         "p50": each[len(each) // 2] * 1e3,
         "p99": each[int(len(each) * 0.99)] * 1e3,
         "us": cpu / stored * 1e6,
@@ -218,10 +220,8 @@ def main() -> None:
         )
     for name, one, other in (("W3 single / bare", "single", "bare"), ("batch / single", "batch", "single")):
         pairs = list(zip(readings[one], readings[other], strict=True))
-        rates = _spread([mine["rate"] / theirs["rate"] for mine, theirs in pairs])
-        print(
-            f"{name}: {rates} by rate, {_spread([theirs['us'] / mine['us'] for mine, theirs in pairs])} by server cpu"
-        )
+        rates = _spread([own["rate"] / base["rate"] for own, base in pairs])
+        print(f"{name}: {rates} by rate, {_spread([base['us'] / own['us'] for own, base in pairs])} by server cpu")
     if options.json:
         options.json.write_text(json.dumps(readings, indent=2))
 

@@ -85,10 +85,10 @@ def main() -> None:
             print(f"{reading[0]:>9,} runs   {reading[1]:6.1f} MB, peak {reading[2]:6.1f}", flush=True)
     worker.join(30)
     grown = readings[-1][1] - readings[min(WARM_ROUNDS, len(readings)) - 1][1]
-    said = "flat" if grown <= ALLOWED_MB else "GROWS"
+    verdict = "flat" if grown <= ALLOWED_MB else "GROWS"
     print(
         f"\n{readings[-1][0]:,} runs in {time.monotonic() - began:.0f} s: {grown:+.1f} MB since run {WARM_ROUNDS * ROUND:,}"
-        f" ({grown * 1e6 / readings[-1][0]:.0f} bytes a run), {ALLOWED_MB} allowed: {said}"
+        f" ({grown * 1e6 / readings[-1][0]:.0f} bytes a run), {ALLOWED_MB} allowed: {verdict}"
     )
     if grown > ALLOWED_MB:
         raise SystemExit(1)

@@ -51,5 +51,5 @@ async def begin(
 
 async def token_of(request: AppRequest) -> str:
     """The token that a form brings: the script of `accounts/link.html` takes it from the fragment, or a person pastes the link."""
-    given = str((await request.form()).get("token", "")).strip()
-    return given.rpartition("#")[2].rpartition("/")[2][:100]
+    token = str((await request.form()).get("token", "")).strip()
+    return token.rpartition("#")[2].rpartition("/")[2][:100]

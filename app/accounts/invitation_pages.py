@@ -36,10 +36,10 @@ def _shown(
     token: str,
     *,
     error: AppError | None = None,
-    given: dict[str, str] | None = None,
+    form_values: dict[str, str] | None = None,
 ) -> Template:
     status = error.status_code if error else 200
-    mine = request.user is not None and request.user.email == invitation.email
+    own_invitation = request.user is not None and request.user.email == invitation.email
     headers = {**PRIVATE, **({"Retry-After": str(error.retry_after)} if error and error.retry_after else {})}
     return page(
         request,
@@ -48,8 +48,8 @@ def _shown(
         headers=headers,
         invitation=invitation,
         token=token,
-        mine=mine,
-        given=given or {"name": invitation.name, "how": ""},
+        own_invitation=own_invitation,
+        form_values=form_values or {"name": invitation.name, "how": ""},
         errors=errors_by_path(error),
     )
 
@@ -68,19 +68,19 @@ async def accept_invitation(request: AppRequest, db_session: Database) -> Templa
     own = functools.partial(transactions.short_transaction, request.scope)
     async with own() as session:  # nothing is held while passwords are worked on
         invitation = await invitations.opened(session, token)
-    given = {"name": str(form.get("name", "")), "how": str(form.get("how", ""))}
+    form_values = {"name": str(form.get("name", "")), "how": str(form.get("how", ""))}
     if request.user and request.user.email != invitation.email:
         return _shown(request, invitation, token)
     try:
-        if given["how"] == "known":
+        if form_values["how"] == "known":
             return await _with_password(request, db_session, token, invitation, str(form.get("current", "")))
-        if given["how"] == "signed-in" and request.user:
+        if form_values["how"] == "signed-in" and request.user:
             return await _signed_in(request, db_session, token)
         return await _with_new_account(
-            request, db_session, token, invitation, given["name"], str(form.get("password", ""))
+            request, db_session, token, invitation, form_values["name"], str(form.get("password", ""))
         )
     except (Invalid, TooMany) as error:
-        return _shown(request, invitation, token, error=error, given=given)
+        return _shown(request, invitation, token, error=error, form_values=form_values)
 
 
 async def _with_new_account(

@@ -62,7 +62,7 @@ def dialog_of(request: AppRequest, question: keys.KeysInQuestion, user_id: UUID,
 
 
 async def _keys(
-    request: AppRequest, session: AsyncSession, error: AppError | None = None, given: dict[str, Any] | None = None
+    request: AppRequest, session: AsyncSession, error: AppError | None = None, form_values: dict[str, Any] | None = None
 ) -> Template:
     rows = await keys.listed(session, request.user.tenant_id)
     return page(
@@ -77,7 +77,7 @@ async def _keys(
         scopes=list(Scope),
         lives=LIVES,
         overlaps=OVERLAPS,
-        given=given or {},
+        form_values=form_values or {},
         errors=errors_by_path(error),
     )
 
@@ -109,27 +109,32 @@ async def list_keys(request: AppRequest, db_session: Database) -> Template:
 async def create_key(request: AppRequest, db_session: Database) -> Template:
     """Make a key and show it, once."""
     form = await request.form()
-    given: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("name", "access", "role", "days")}
-    given["scopes"] = [str(scope) for scope in form.getall("scopes", [])]
+    form_values: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in ("name", "access", "role", "days")}
+    form_values["scopes"] = [str(scope) for scope in form.getall("scopes", [])]
     try:
-        role, scopes = _access(given)
+        role, scopes = _access(form_values)
         row, key = await keys.create(
-            db_session, request.user, name=given["name"], role=role, scopes=scopes, days=_days(given["days"])
+            db_session,
+            request.user,
+            name=form_values["name"],
+            role=role,
+            scopes=scopes,
+            days=_days(form_values["days"]),
         )
     except Invalid as error:
-        return await _keys(request, db_session, error, given)
+        return await _keys(request, db_session, error, form_values)
     return await _key_shown(request, db_session, row, key)
 
 
-def _access(given: dict[str, Any]) -> tuple[str, list[str] | None]:
-    preset = keys.PRESETS.get(given["access"])
+def _access(form_values: dict[str, Any]) -> tuple[str, list[str] | None]:
+    preset = keys.PRESETS.get(form_values["access"])
     if preset is not None:
         return preset.role, list(preset.scopes)
-    if given["access"] not in ("full", "custom"):
+    if form_values["access"] not in ("full", "custom"):
         raise Invalid(errors=[{"path": "access", "message": "Choose what the key may do."}])
-    if given["access"] == "custom" and not given["scopes"]:
+    if form_values["access"] == "custom" and not form_values["scopes"]:
         raise Invalid(errors=[{"path": "scopes", "message": "Choose at least one scope."}])
-    return given["role"], given["scopes"] if given["access"] == "custom" else None
+    return form_values["role"], form_values["scopes"] if form_values["access"] == "custom" else None
 
 
 def _days(text: str) -> int | None:

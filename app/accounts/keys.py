@@ -114,9 +114,9 @@ async def create(
     wanted = _role(role)
     if not principal.role.covers(wanted):
         raise Forbidden(f"A key can have at most your own role, {principal.role}.")
-    held = _scopes(scopes, wanted)
-    _no_more_than(principal, held)
-    row = _new(principal.tenant_id, name, wanted, held, days)
+    checked_scopes = _scopes(scopes, wanted)
+    _no_more_than(principal, checked_scopes)
+    row = _new(principal.tenant_id, name, wanted, checked_scopes, days)
     row.created_by, row.created_by_key = principal.user_id or principal.maker_id, principal.key_id
     return row, await _stored(session, row)
 
@@ -155,10 +155,10 @@ async def rotate(
     old = await _theirs(session, principal, key_id, "rotate")
     if old.replaced_by is not None:
         raise Conflict("This key was rotated already. Rotate the key that took its place.", code="rotated_already")
-    held = None if old.scopes is None else list(old.scopes)
-    _no_more_than(principal, held)
+    scopes = None if old.scopes is None else list(old.scopes)
+    _no_more_than(principal, scopes)
     life = max(1, round((old.expires_at - old.created_at) / timedelta(days=1))) if old.expires_at else None
-    row = _new(principal.tenant_id, old.name, Role(old.role), held, life)
+    row = _new(principal.tenant_id, old.name, Role(old.role), scopes, life)
     row.created_by, row.created_by_key = principal.user_id or principal.maker_id, principal.key_id
     key = await _stored(session, row)
     until = clock.now() + timedelta(hours=overlap_hours)
@@ -250,11 +250,11 @@ def _scopes(scopes: Iterable[str] | None, role: Role) -> list[str] | None:
     if unknown or not wanted:
         refusal = f"There is no scope {', '.join(unknown)}. " if unknown else "Choose at least one. "
         raise Invalid(errors=[{"path": "scopes", "message": f"{refusal}The scopes are {', '.join(Scope)}."}])
-    held = [scope for scope in Scope if scope in wanted]
-    if useless := [scope for scope in held if not role.covers(scope.least_role)]:
+    chosen = [scope for scope in Scope if scope in wanted]
+    if useless := [scope for scope in chosen if not role.covers(scope.least_role)]:
         refusal = "; ".join(f"{scope} needs the role {scope.least_role}" for scope in useless)
         raise Invalid(errors=[{"path": "scopes", "message": f"The role {role} cannot use all of these: {refusal}."}])
-    return [scope.value for scope in held]
+    return [scope.value for scope in chosen]
 
 
 def _no_more_than(principal: Principal, scopes: list[str] | None) -> None:

@@ -36,7 +36,7 @@ async def _users(
     request: AppRequest,
     session: AsyncSession,
     error: AppError | None = None,
-    given: dict[str, str] | None = None,
+    form_values: dict[str, str] | None = None,
     question: key_pages.Asking | None = None,
 ) -> Template:
     tenant_id, members = request.user.tenant_id, await repository.members(session, request.user.tenant_id)
@@ -52,7 +52,7 @@ async def _users(
         links=await account_mail.latest(session, tenant_id, [member.id for member in members]) if admin else {},
         mails=await account_mail.can_mail(session, tenant_id),
         roles=[(role.value, role.value.capitalize()) for role in Role if request.user.may(role)],
-        given=given or {},
+        form_values=form_values or {},
         errors=errors_by_path(error),
     )
 

@@ -77,9 +77,9 @@ async def first_workspace(session: AsyncSession) -> Workspace | None:
 
 async def free_slug(session: AsyncSession, wanted: str) -> str:
     """`wanted`, or the first of `wanted-2`, `wanted-3`, … that no workspace has."""
-    taken = set(await session.scalars(select(Workspace.slug).where(Workspace.slug.startswith(wanted))))
+    used_slugs = set(await session.scalars(select(Workspace.slug).where(Workspace.slug.startswith(wanted))))
     number, slug = 1, wanted
-    while slug in taken:
+    while slug in used_slugs:
         number += 1
         slug = f"{wanted}-{number}"
     return slug
@@ -107,7 +107,7 @@ async def workspaces_of(session: AsyncSession, user_id: UUID) -> list[tuple[int,
 
 async def members(session: AsyncSession, tenant_id: int, only: UUID | None = None) -> list[Member]:
     """The workspace's people by name, with when they were last here."""
-    here = Membership.tenant_id == tenant_id
+    in_workspace = Membership.tenant_id == tenant_id
     other = Membership.__table__.alias()
     query = (
         select(
@@ -122,7 +122,7 @@ async def members(session: AsyncSession, tenant_id: int, only: UUID | None = Non
             .scalar_subquery(),
         )
         .join(Membership, Membership.user_id == User.id)
-        .where(here)
+        .where(in_workspace)
         .order_by(func.lower(func.coalesce(func.nullif(User.name, ""), User.email)))
     )
     if only is not None:
@@ -138,11 +138,11 @@ async def account_exists(session: AsyncSession, email: str) -> bool:
 
 async def accounts_with_password(session: AsyncSession, email: str, limit: int) -> Sequence[Any]:
     """(id, password hash) of accounts of an address that may sign in by a password, the ones that were used lately first."""
-    seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
+    last_seen = select(func.max(UserSession.seen_at)).where(UserSession.user_id == User.id).scalar_subquery()
     query = (
         select(User.id, User.password_hash)
         .where(User.email == email, User.password_hash.is_not(None), User.disabled_at.is_(None))
-        .order_by(seen.desc().nulls_last(), User.id)
+        .order_by(last_seen.desc().nulls_last(), User.id)
         .limit(limit)
     )
     return (await session.execute(query)).all()

@@ -33,8 +33,8 @@ class SessionRepository(AccountRepository[UserSession]):
 
     async def open(self, now: datetime, tenant_id: int | None = None) -> Sequence[UserSession]:
         """Those that have not ended, the latest first; with `tenant_id` of that workspace only."""
-        here = [] if tenant_id is None else [UserSession.tenant_id == tenant_id]
-        return await self.list(UserSession.expires_at > now, *here, order_by=[UserSession.seen_at.desc()])
+        of_workspace = [] if tenant_id is None else [UserSession.tenant_id == tenant_id]
+        return await self.list(UserSession.expires_at > now, *of_workspace, order_by=[UserSession.seen_at.desc()])
 
     async def last_workspace(self, wanted: int | None = None) -> int | None:
         """The workspace that the user was in last, `wanted` if it is given; None when they are not a member of it, or of any."""

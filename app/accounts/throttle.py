@@ -77,8 +77,8 @@ async def take(session: AsyncSession, budgets: Sequence[Budget]) -> timedelta:
         if budget.allowed is not None and len(times) >= budget.allowed:
             _refuse(times[-budget.allowed] + WINDOW - now)
         if budget.slows:
-            if times and (left := times[-1] + delay(len(times)) - now) > timedelta(0):
-                _refuse(left)
+            if times and (remaining := times[-1] + delay(len(times)) - now) > timedelta(0):
+                _refuse(remaining)
             wait = max(wait, delay(len(times) + 1))
     await throttle_repository.add_failures(session, [budget.key for budget in budgets], now)
     return wait
@@ -104,8 +104,8 @@ def in_words(wait: timedelta) -> str:
     return f" Wait {_span(math.ceil(wait.total_seconds()))} before you try again." if wait else ""
 
 
-def _refuse(left: timedelta) -> None:
-    seconds = max(1, math.ceil(left.total_seconds()))
+def _refuse(remaining: timedelta) -> None:
+    seconds = max(1, math.ceil(remaining.total_seconds()))
     raise TooMany(f"Too many tries. Wait {_span(seconds)} and try again.", retry_after=seconds)
 
 

@@ -118,7 +118,7 @@ def unfinished(look: presentation.Presentation) -> bool:
 def trigger_types() -> Json:
     """What the canvas modules need of trigger types: `fields` are kept when another type is chosen, `unfinished` asks for a choice."""
     unknown = {"label": "Trigger", "category": CATEGORY, "ports": [{"id": NEXT, "label": ""}], "defaults": {}}
-    known = {
+    installed_types = {
         name: {
             **look.for_canvas(),
             "label": "Trigger",
@@ -128,7 +128,7 @@ def trigger_types() -> Json:
         }
         for name, look in trigger_presentations().items()
     }
-    return {CATEGORY: unknown, **known}
+    return {CATEGORY: unknown, **installed_types}
 
 
 def blank_cards() -> list[Json]:
@@ -165,15 +165,15 @@ def canvas_data(principal: Principal, workflow: Workflow, document: Json, diagno
     }
 
 
-def render_cards(request: AppRequest, items: list[Json], known: Choices) -> dict[str, str]:
+def render_cards(request: AppRequest, items: list[Json], choices: Choices) -> dict[str, str]:
     """Cards as HTML by node id, for a version that is shown beside the draft."""
     template = request.app.template_engine.get_template("builder/card.html")  # type: ignore[union-attr]
-    return {item["node"]["id"]: template.render(**item, choices=known) for item in items}
+    return {item["node"]["id"]: template.render(**item, choices=choices) for item in items}
 
 
 async def shown_version(request: AppRequest, options: FormOptions, draft: LoadedFlow, version: LoadedFlow) -> Json:
     """The graph and cards of a version, when they are not what the draft shows; else nothing."""
     if version.content_hash == draft.content_hash:
         return {}
-    known = await options.titles()
-    return {"graph": version.document, "cards": render_cards(request, cards(version.document), known)}
+    choices = await options.titles()
+    return {"graph": version.document, "cards": render_cards(request, cards(version.document), choices)}

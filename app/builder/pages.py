@@ -144,9 +144,16 @@ async def _in_conflict(
         "document": canvas.shared(workflow, document),
         "diagnostics": canvas.as_json(await service.diagnostics(workflow)),
     }
-    theirs = _touched(document, details["ops"])
+    touched_parts = _touched(document, details["ops"])
     return await _reply(
-        request, form_options, reply, status_code=409, dialog=True, by=reply["by"], at=details["at"], theirs=theirs
+        request,
+        form_options,
+        reply,
+        status_code=409,
+        dialog=True,
+        by=reply["by"],
+        at=details["at"],
+        theirs=touched_parts,
     )
 
 
@@ -272,11 +279,11 @@ async def save_as_copy(
 @get("/workflows/step-types/{type_:str}/form.js", role=Role.VIEWER)
 async def show_form_script(type_: FromPath[str]) -> Response[str]:
     """The script that improves the form of a type, for the few that bring one."""
-    known = presentation.steps().get(type_)
-    if known is None or known.script is None:
+    presented = presentation.steps().get(type_)
+    if presented is None or presented.script is None:
         raise NotFound("This step type has no script.")
     return Response(
-        known.script.read_text(), media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"}
+        presented.script.read_text(), media_type="text/javascript", headers={"Cache-Control": "private, max-age=300"}
     )
 
 

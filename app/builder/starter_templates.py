@@ -22,10 +22,10 @@ def _node(node_id: str, type_: str, column: float, row: int, name: str = "", **d
 def _path(*steps: str) -> list[Graph]:
     """Edges along `steps`; a step written `ask:true` is left by that port."""
     edges = []
-    for here, there in pairwise(steps):
-        source, _, port = here.partition(":")
+    for step, next_step in pairwise(steps):
+        source, _, port = step.partition(":")
         port = port or "next"
-        target = there.partition(":")[0]
+        target = next_step.partition(":")[0]
         edges.append({"id": f"e-{source}-{port}", "source": source, "target": target, "sourceHandle": port})
     return edges
 

@@ -32,23 +32,23 @@ NAME = "Give it a name of at most 120 characters."
 async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, str]:
     """What stands in the form of a type; only its secret keeps its blanks."""
     sent = await request.form()
-    given = {name: str(sent.get(name, "")) for name in ("name", *kind.fields())}
-    return {name: value if name == kind.secret else value.strip() for name, value in given.items()}
+    values = {name: str(sent.get(name, "")) for name in ("name", *kind.fields())}
+    return {name: value if name == kind.secret else value.strip() for name, value in values.items()}
 
 
 def _errors(error: AppError | None) -> dict[str, str]:
     return {path.removeprefix("config."): message for path, message in errors_by_path(error).items()}
 
 
-def _config(kind: type[ConnectorType], given: dict[str, str], *, change: bool) -> Json:
+def _config(kind: type[ConnectorType], form_values: dict[str, str], *, change: bool) -> Json:
     """The form as the settings that the API takes. Raises Invalid with a sentence a field."""
     form = kind.form
-    left_out = {kind.secret} if change and not given.get(kind.secret) else set()
-    values: Json = {name: given[name] for name in kind.fields() if name not in left_out}
-    errors = [] if given["name"] else [FieldError(path="name", message=NAME)]
+    left_out = {kind.secret} if change and not form_values.get(kind.secret) else set()
+    values: Json = {name: form_values[name] for name in kind.fields() if name not in left_out}
+    errors = [] if form_values["name"] else [FieldError(path="name", message=NAME)]
     for name in kind.numbers():
-        if given[name].isdigit():
-            values[name] = int(given[name])
+        if form_values[name].isdigit():
+            values[name] = int(form_values[name])
         else:
             errors.append(FieldError(path=name, message=form.words.get(name, "Write a number.")))
     if not errors:
@@ -112,7 +112,7 @@ def _channel_of(shown: ConnectorView) -> type[ChannelType] | None:
 def _form(
     request: AppRequest,
     kind: type[ConnectorType],
-    given: dict[str, Any],
+    form_values: dict[str, Any],
     connector: Connector | None = None,
     error: AppError | None = None,
     waiting: dict[UUID, int] | None = None,
@@ -128,7 +128,7 @@ def _form(
         folder=presentation.folder_of(kind) if kind.type in presentation.installed() else "",
         choices=kind.form.choices,
         local=bool(connector and kind.is_local(connector.config)),
-        given=given,
+        given=form_values,
         errors=_errors(error),
         shown=view(connector) if connector else None,
         waiting=waiting or {},
@@ -148,12 +148,12 @@ async def create_connector(
 ) -> Template | Response[bytes]:
     """Add a connector."""
     kind = offered_type(str((await request.form()).get("type", "")))
-    given = await _typed(request, kind)
+    form_values = await _typed(request, kind)
     try:
-        new = NewConnector(name=given["name"], type=kind.type, config=_config(kind, given, change=False))
+        new = NewConnector(name=form_values["name"], type=kind.type, config=_config(kind, form_values, change=False))
         connector = await connectors.create(new)
     except AppError as error:
-        return _form(request, kind, given, None, error)
+        return _form(request, kind, form_values, None, error)
     return flash.go(
         request, f"/connectors/{connector.id}", f"Connector added. {kind.form.trial_title} before a flow uses it."
     )
@@ -171,8 +171,8 @@ async def edit_connector(
             request, "connectors/not_installed.html", shown=shown, waiting=await connectors.waiting([connector])
         )
     kind = type_of(connector)
-    given = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: ""}
-    return _form(request, kind, given, connector, waiting=await connectors.waiting([connector]))
+    form_values = {**msgspec.to_builtins(shown.config), "name": shown.name, kind.secret: ""}
+    return _form(request, kind, form_values, connector, waiting=await connectors.waiting([connector]))
 
 
 @post("/connectors/{connector_id:uuid}", role=Role.ADMIN, status_code=200)
@@ -182,15 +182,15 @@ async def save_connector(
     """Save changes. An empty password field keeps the password."""
     connector = await connectors.get(connector_id)
     kind = type_of(connector)
-    given = await _typed(request, kind)
+    form_values = await _typed(request, kind)
     try:
         if kind.is_local(connector.config):
-            config: Json = {name: given[name] for name in kind.form.local_fields}
+            config: Json = {name: form_values[name] for name in kind.form.local_fields}
         else:
-            config = _config(kind, given, change=True)
-        await connectors.update(connector_id, ConnectorChange(name=given["name"], config=config))
+            config = _config(kind, form_values, change=True)
+        await connectors.update(connector_id, ConnectorChange(name=form_values["name"], config=config))
     except AppError as error:
-        return _form(request, kind, given, connector, error, await connectors.waiting([connector]))
+        return _form(request, kind, form_values, connector, error, await connectors.waiting([connector]))
     return flash.go(request, f"/connectors/{connector_id}", "Saved.")
 
 
@@ -241,8 +241,8 @@ async def test_connector(
         problem = error.errors[0]["message"]
     except TooMany as error:
         problem = error.message
-    taken = kind.form.trial_taken.format(to=to)
-    return page(request, "connectors/tested.html", result=result, problem=problem, taken=taken)
+    accepted = kind.form.trial_taken.format(to=to)
+    return page(request, "connectors/tested.html", result=result, problem=problem, taken=accepted)
 
 
 ROUTES: list[Any] = [

@@ -76,8 +76,8 @@ def offered_type(name: str) -> type[ConnectorType]:
     if not name and offered:
         return next(iter(offered.values())).kind
     if name not in offered:
-        there = name in registry.connector_types()
-        why = f"Connectors of the type {name} are not installed completely here. " if there else ""
+        incomplete = name in registry.connector_types()
+        why = f"Connectors of the type {name} are not installed completely here. " if incomplete else ""
         raise Invalid(errors=[FieldError(path="type", message=f"{why}Use one of {', '.join(offered)}.")])
     return offered[name].kind
 
@@ -151,11 +151,11 @@ class ConnectorService:
     async def create(self, new: NewConnector) -> Connector:
         """Add a connector. The first of its channel is the default whatever was asked."""
         kind = offered_type(new.type)
-        given = settings_of(kind.Config, new.config)
+        values = settings_of(kind.Config, new.config)
         await self.rows.lock_workspace()
         name = await self._free_name(new.name)
-        secret = given.pop(kind.secret, "")
-        config, channel = kind.checked(given), registry.channel_of(kind.type).number
+        secret = values.pop(kind.secret, "")
+        config, channel = kind.checked(values), registry.channel_of(kind.type).number
         first = not await self.rows.exists(Connector.channel == channel)
         connector = Connector(
             id=(connector_id := uuid7()),
@@ -194,9 +194,9 @@ class ConnectorService:
     def _configure(self, connector: Connector, sent: Json) -> None:
         """Change settings. A stored secret stays where it goes to the same place, and is dropped where it is of no use any more."""
         kind = type_of(connector)
-        given = settings_of(kind.Change, sent)
-        secret = given.pop(kind.secret, None)
-        config = kind.changed(connector.config, given, secret_given=secret is not None)
+        values = settings_of(kind.Change, sent)
+        secret = values.pop(kind.secret, None)
+        config = kind.changed(connector.config, values, secret_given=secret is not None)
         if secret is not None:
             connector.secret = seal_password(kind.type, connector.id, config, secret)
         elif connector.secret is not None and kind.aim_of(config) != kind.aim_of(connector.config):
@@ -272,10 +272,10 @@ async def ensure_local_connectors(session: AsyncSession, tenant_id: int) -> list
     """The connectors that lead to the product itself, made when the workspace has none. Local mode only."""
     rows = ConnectorRepository(session, tenant_id)
     await rows.lock_workspace()
-    there = [row for row in await rows.list() if _is_local(row)]
+    local_rows = [row for row in await rows.list() if _is_local(row)]
     for channel in registry.channels():
         for kind in channel.connectors:
-            if any(row.type == kind.type for row in there) or (local := kind.local(tenant_id)) is None:
+            if any(row.type == kind.type for row in local_rows) or (local := kind.local(tenant_id)) is None:
                 continue
             name, config = local
             default = await rows.default(channel.number) is None
@@ -288,11 +288,11 @@ async def ensure_local_connectors(session: AsyncSession, tenant_id: int) -> list
                 is_default=default,
             )
             session.add(connector)
-            there.append(connector)
+            local_rows.append(connector)
             await session.flush()
             if default:
                 await release_now_or_soon(session, tenant_id, "default", connector.id)
-    return there
+    return local_rows
 
 
 def _is_local(connector: Connector) -> bool:

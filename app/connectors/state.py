@@ -89,8 +89,8 @@ def change_of(
         return StateChange(condition, "paused", result.text, by_hand) if condition.state != "paused" else None
     works = result.kind in ("sent", "rejected") or (result.kind == "deferred" and result.strict)
     if condition.state == "ok":
-        lost = result.everyone and result.kind in ("unavailable", "uncertain") if shut is None else shut
-        return away(condition, result) if lost else None
+        unreachable = result.everyone and result.kind in ("unavailable", "uncertain") if shut is None else shut
+        return away(condition, result) if unreachable else None
     if condition.state == "away" and not works and not by_hand and result.kind != "withheld":
         return away(condition, result)
     if works and (condition.state == "away" or (by_hand and result.kind == "sent")):

@@ -87,10 +87,10 @@ def _stays(trigger: Trigger, before: Trigger) -> Trigger:
 
 
 def _without(parts: Sequence[Any], part_id: str, field: str, noun: str) -> tuple[Any, ...]:
-    left = tuple(part for part in parts if part.id != part_id)
-    if len(left) == len(parts):
+    remaining = tuple(part for part in parts if part.id != part_id)
+    if len(remaining) == len(parts):
         raise RefusedOp(field, f"There is no {noun} {quoted(part_id)} in this draft. Load the draft again.")
-    return left
+    return remaining
 
 
 @singledispatch
@@ -124,8 +124,8 @@ def _(op: MoveNode, draft: Draft) -> Draft:
 
 @_apply.register
 def _(op: UpdateNode, draft: Draft) -> Draft:
-    given = {"data": op.data, "name": op.name, "retry": op.retry}
-    values = {key: UNSET if value is None else value for key, value in given.items() if value is not UNSET}
+    fields = {"data": op.data, "name": op.name, "retry": op.retry}
+    values = {key: UNSET if value is None else value for key, value in fields.items() if value is not UNSET}
     return _with(draft, nodes=_replaced(draft.flow.nodes, op.node_id, "nodeId", "node", values))
 
 
@@ -198,8 +198,8 @@ def _(op: AddNote, draft: Draft) -> Draft:
 
 @_apply.register
 def _(op: UpdateNote, draft: Draft) -> Draft:
-    given = {"text": op.text, "position": op.position, "width": op.width, "height": op.height}
-    values = {key: value for key, value in given.items() if value is not UNSET}
+    fields = {"text": op.text, "position": op.position, "width": op.width, "height": op.height}
+    values = {key: value for key, value in fields.items() if value is not UNSET}
     return _with(draft, notes=_replaced(draft.flow.notes, op.note_id, "noteId", "note", values))
 
 

@@ -50,10 +50,10 @@ def count(conditions: list[Condition]) -> int:
 
 def fields(conditions: list[Condition]) -> list[str]:
     """The fields that a list looks at, in order, each once."""
-    seen: dict[str, None] = {}
+    names: dict[str, None] = {}
     for condition in conditions:
-        seen |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
-    return list(seen)
+        names |= dict.fromkeys([condition.field] if condition.conditions is None else fields(condition.conditions))
+    return list(names)
 
 
 def operators_of(conditions: list[Condition]) -> Iterator[str]:
@@ -75,35 +75,35 @@ def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth:
             )
         )
     for index, condition in enumerate(conditions):
-        here = f"{path}[{index}]"
+        rule_path = f"{path}[{index}]"
         if condition.conditions is None:
-            diagnostics += _rule_diagnostics(condition, here)
+            diagnostics += _rule_diagnostics(condition, rule_path)
         elif depth + 1 >= MAX_DEPTH:
-            diagnostics.append(Diagnostic(here, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+            diagnostics.append(Diagnostic(rule_path, f"Groups may be nested {MAX_DEPTH - 1} deep."))
         else:
-            diagnostics += diagnostics_of(condition.conditions, f"{here}.conditions", depth + 1)
+            diagnostics += diagnostics_of(condition.conditions, f"{rule_path}.conditions", depth + 1)
     return diagnostics
 
 
-def _rule_diagnostics(condition: Condition, here: str) -> list[Diagnostic]:
+def _rule_diagnostics(condition: Condition, rule_path: str) -> list[Diagnostic]:
     diagnostics = []
     if wrong := paths.problem(condition.field):
-        diagnostics.append(Diagnostic(f"{here}.field", wrong, blocks_save=bool(condition.field.strip())))
+        diagnostics.append(Diagnostic(f"{rule_path}.field", wrong, blocks_save=bool(condition.field.strip())))
     name, value = condition.operator, condition.value
     if not name:
-        return [*diagnostics, incomplete(f"{here}.operator", "Choose how to compare.")]
+        return [*diagnostics, incomplete(f"{rule_path}.operator", "Choose how to compare.")]
     if name not in OPERATORS:
-        known = ", ".join(OPERATORS)
+        operator_names = ", ".join(OPERATORS)
         return [
             *diagnostics,
-            Diagnostic(f"{here}.operator", f"There is no operator “{name[:60]}”. Use one of {known}."),
+            Diagnostic(f"{rule_path}.operator", f"There is no operator “{name[:60]}”. Use one of {operator_names}."),
         ]
     if name in WITHOUT_VALUE:
         return diagnostics
     if value is None or value == "" or value == []:
-        return [*diagnostics, incomplete(f"{here}.value", "Say what to compare with.")]
+        return [*diagnostics, incomplete(f"{rule_path}.value", "Say what to compare with.")]
     path, wrong = _value_problem(OPERATORS[name].shape, value)
-    return [*diagnostics, Diagnostic(f"{here}.value{path}", wrong)] if wrong else diagnostics
+    return [*diagnostics, Diagnostic(f"{rule_path}.value{path}", wrong)] if wrong else diagnostics
 
 
 def _value_problem(shape: str, value: Any) -> tuple[str, str]:
@@ -204,10 +204,10 @@ def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[
     def rule(step: Any, rules: list[dict[str, Any]]) -> bool:
         actual = read(step)
         try:
-            held = test(actual, step)
+            passed = test(actual, step)
         except NotComparable as error:
             raise ConditionError(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.") from None
-        rules.append({**head, "actual": _shown(actual), "held": held})
-        return held
+        rules.append({**head, "actual": _shown(actual), "held": passed})
+        return passed
 
     return rule

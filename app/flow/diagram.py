@@ -91,8 +91,8 @@ def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) 
 
 def _line(edge: dict[str, Any], source: Card, target: Card, ports: tuple[Port, ...]) -> Line:
     port = edge.get("sourceHandle") or "next"
-    named = [known.id for known in ports]
-    ways = [*named, *([port] if port not in named else [])]
+    port_ids = [declared.id for declared in ports]
+    ways = [*port_ids, *([port] if port not in port_ids else [])]
     x1 = source.x + round(WIDTH * (ways.index(port) + 1) / (len(ways) + 1))
     y1, x2, y2 = source.y + HEIGHT, target.x + WIDTH // 2, target.y
     label = "" if port == NEXT_PORT.id else port_label(ports, port)

@@ -78,10 +78,10 @@ def union(before: Flow, after: Flow) -> Flow:
     """`after` with what `before` had and it has not: what a picture of the difference shows."""
     ways = {(edge.source, edge.source_handle, edge.target) for edge in after.edges}
     triggers = tuple(_aside(one, after) for one in before.triggers if after.trigger_of(one.id) is None)
-    gone = tuple(_aside(node, after) for node in before.nodes if after.node(node.id) is None)
+    removed = tuple(_aside(node, after) for node in before.nodes if after.node(node.id) is None)
     dropped = tuple(edge for edge in before.edges if (edge.source, edge.source_handle, edge.target) not in ways)
     return msgspec.structs.replace(
-        after, triggers=after.triggers + triggers, nodes=after.nodes + gone, edges=after.edges + dropped
+        after, triggers=after.triggers + triggers, nodes=after.nodes + removed, edges=after.edges + dropped
     )
 
 
@@ -171,8 +171,8 @@ def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
     spoken = {titles.get(key, key): value for key, value in node.data.items()}
     for reference in node_words.references_of(node):
         if reference.path in titles:
-            known = names.get(reference.kind, {}).get(reference.id)
-            spoken[titles[reference.path]] = known or f"a {reference.kind} that is gone"
+            label = names.get(reference.kind, {}).get(reference.id)
+            spoken[titles[reference.path]] = label or f"a {reference.kind} that is gone"
     return spoken
 
 

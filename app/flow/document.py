@@ -73,12 +73,12 @@ class SingleTrigger(Part, frozen=True):
 
     def trigger(self, id_: str = TRIGGER, enabled: bool = True) -> Trigger:
         """The same as one of several."""
-        given = {name: getattr(self, name) for name in _SINGLE_FIELDS}
+        fields = {name: getattr(self, name) for name in _SINGLE_FIELDS}
         if isinstance(self.data, dict):  # a type that need not have these fields
             defaults = SingleTrigger()
-            data = self.data | {name: value for name, value in given.items() if value != getattr(defaults, name)}
+            data = self.data | {name: value for name, value in fields.items() if value != getattr(defaults, name)}
         else:
-            data = {name: value for name, value in given.items() if value is not None}
+            data = {name: value for name, value in fields.items() if value is not None}
         return Trigger(id=id_, type=self.type, enabled=enabled, data=data, position=self.position)
 
     def says_as(self, trigger: Trigger) -> bool:
@@ -149,9 +149,9 @@ class Goal(Part, frozen=True):
 
     def settled(self) -> Goal:
         """With `checkContact` said where it is true by itself. Documents from before there was the setting do not say it."""
-        given: Goal = without_nulls(self)
-        asks = given.check_contact is UNSET and given.event in CONTACT_CHANGES
-        return msgspec.structs.replace(given, check_contact=True) if asks else given
+        goal: Goal = without_nulls(self)
+        asks = goal.check_contact is UNSET and goal.event in CONTACT_CHANGES
+        return msgspec.structs.replace(goal, check_contact=True) if asks else goal
 
 
 class Note(Part, frozen=True):
@@ -249,14 +249,14 @@ class Flow(Part, frozen=True):
         ways: dict[str, list[str]] = {}
         for edge in self.edges:
             ways.setdefault(edge.source, []).append(edge.target)
-        seen: set[str] = set()
+        reached: set[str] = set()
         open_ids = [trigger.id for trigger in (self.triggers if triggers is None else triggers)]
         while open_ids:
             for target in ways.get(open_ids.pop(), ()):
-                if target not in seen:
-                    seen.add(target)
+                if target not in reached:
+                    reached.add(target)
                     open_ids.append(target)
-        return seen
+        return reached
 
     def content_hash(self) -> bytes:
         """SHA-256 of what people would notice: everything but where things lie on the canvas.
@@ -282,5 +282,5 @@ class Flow(Part, frozen=True):
 
 def triggers_of(stored: Mapping[str, Any]) -> tuple[Trigger, ...]:
     """The triggers of a stored document, or of as much of one as names them in either way. ValidationError when it is not one."""
-    named = {name: stored[name] for name in ("trigger", "triggers") if stored.get(name) is not None}
-    return msgspec.convert(named, Flow).triggers
+    trigger_fields = {name: stored[name] for name in ("trigger", "triggers") if stored.get(name) is not None}
+    return msgspec.convert(trigger_fields, Flow).triggers

@@ -14,12 +14,12 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     """All of it; `types` knows the ports."""
     nodes = {node.id: node for node in flow.nodes}
     triggers = {trigger.id for trigger in flow.triggers}
-    taken: dict[tuple[str, str], int] = {}
+    first_edges: dict[tuple[str, str], int] = {}
     for index, edge in enumerate(flow.edges):
         at = edge.source if edge.source in nodes or edge.source in triggers else None
-        first = taken.setdefault((edge.source, edge.source_handle), index)
-        if (lost := _lost_port(edge, nodes, types)) is not None:
-            yield Diagnostic(f"edges[{index}].sourceHandle", lost, at, blocks_save=False)
+        first = first_edges.setdefault((edge.source, edge.source_handle), index)
+        if (lost_port := _lost_port(edge, nodes, types)) is not None:
+            yield Diagnostic(f"edges[{index}].sourceHandle", lost_port, at, blocks_save=False)
         for field, message in _faults(edge, nodes, triggers, types, None if first == index else first):
             yield Diagnostic(f"edges[{index}].{field}", message, at)
     if circle := cycle(nodes, flow.edges):
@@ -76,8 +76,8 @@ def _ports(source: str, nodes: dict[str, Node], types: StepTypes) -> list[str] |
 def _no_port(source: str, handle: str, ports: list[str]) -> str:
     if not ports:
         return f"`{source}` ends the run: no edge can leave it."
-    named = ", ".join(f"`{port}`" for port in ports)
-    return f"`{source}` has no port `{handle}`. It has {named}: send one as `sourceHandle`."
+    port_list = ", ".join(f"`{port}`" for port in ports)
+    return f"`{source}` has no port `{handle}`. It has {port_list}: send one as `sourceHandle`."
 
 
 def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:
@@ -96,9 +96,9 @@ def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:
             following = next(waiting[-1], None)
             if following is None:
                 waiting.pop()
-                left = path.pop()
-                on_path.discard(left)
-                done.add(left)
+                exhausted = path.pop()
+                on_path.discard(exhausted)
+                done.add(exhausted)
             elif following in on_path:
                 return path[path.index(following) :]
             elif following not in done:

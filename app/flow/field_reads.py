@@ -38,9 +38,9 @@ def fields_read(value: Any, path: str = "") -> Iterator[FieldRead]:
     if isinstance(value, str):
         yield from fields_in_text(value, path)
     elif isinstance(value, dict):
-        named = value.get("field")
-        if isinstance(named, str) and "operator" in value and paths.problem(named) is None:
-            yield FieldRead(joined(path, "field"), paths.names_of(named))
+        field_path = value.get("field")
+        if isinstance(field_path, str) and "operator" in value and paths.problem(field_path) is None:
+            yield FieldRead(joined(path, "field"), paths.names_of(field_path))
         for name, inner in value.items():
             yield from fields_read(inner, joined(path, str(name)))
     elif isinstance(value, list):
@@ -71,26 +71,26 @@ class KnownNames:
         """The same, with attributes that will be there, such as those that a step writes."""
         return self if self.attributes is None else replace(self, attributes=self.attributes | frozenset(names))
 
-    def of_any_event(self, given: Iterable[str] = ()) -> KnownNames:
+    def of_any_event(self, event_fields: Iterable[str] = ()) -> KnownNames:
         """For what is not tied to one event, such as a template: the properties of all of them, and `given`, as event ''."""
-        every = frozenset(given).union(*self.properties.values())
+        every = frozenset(event_fields).union(*self.properties.values())
         return replace(self, properties={"": every} if every else {})
 
     def doubt(self, read: FieldRead, event: str | None) -> str | None:
         """A sentence when no data has this field; `event` is the one that is read, None when it is not known."""
-        root, *rest = read.names
+        root, *names = read.names
         if root == "contact":
-            wanted = rest[1:] if rest[:1] == ["attributes"] else rest
+            wanted = names[1:] if names[:1] == ["attributes"] else names
             return self._of_contact(wanted[0]) if wanted else None
         if root == "event":
-            return self._of_event(rest[0], event) if rest else None
+            return self._of_event(names[0], event) if names else None
         if root in paths.ROOTS:
             return None
         if read.of_text:
             return self._bare_in_text(root, event)
         if root in UNREPORTED:
             return f"Nothing reports {UNREPORTED[root]} yet, so this is empty for everybody."
-        return self._of_either(rest[0] if root == "attributes" and rest else root, event)
+        return self._of_either(names[0] if root == "attributes" and names else root, event)
 
     def _bare_in_text(self, name: str, event: str | None) -> str | None:
         of_event = self.properties.get(event or "", frozenset())
@@ -103,17 +103,17 @@ class KnownNames:
         return f"No contact has `{name}`.{_hint(name, self.attributes | OF_CONTACT)}"
 
     def _of_event(self, name: str, event: str | None) -> str | None:
-        known = self.properties.get(event) if event is not None else None
-        if known is None or name == "name" or name in known:
+        event_fields = self.properties.get(event) if event is not None else None
+        if event_fields is None or name == "name" or name in event_fields:
             return None
-        return f"No recent event{f' `{event}`' if event else ''} has `{name}`.{_hint(name, known)}"
+        return f"No recent event{f' `{event}`' if event else ''} has `{name}`.{_hint(name, event_fields)}"
 
     def _of_either(self, name: str, event: str | None) -> str | None:
         """A bare name is looked up in the event, then in the contact."""
-        known = self.properties.get(event) if event is not None else None
-        if known is None or self.attributes is None or name in known | self.attributes | OF_CONTACT:
+        event_fields = self.properties.get(event) if event is not None else None
+        if event_fields is None or self.attributes is None or name in event_fields | self.attributes | OF_CONTACT:
             return None
-        return f"Neither contacts nor recent events have `{name}`.{_hint(name, known | self.attributes | OF_CONTACT)}"
+        return f"Neither contacts nor recent events have `{name}`.{_hint(name, event_fields | self.attributes | OF_CONTACT)}"
 
 
 def _hint(name: str, known: frozenset[str]) -> str:

@@ -29,11 +29,11 @@ def reads_fields(flow: Flow) -> bool:
 
 def doubts(flow: Flow, known: KnownNames) -> list[Diagnostic]:
     """One for each place that reads what no data has and no step of the flow writes; at most MAX_DOUBTS."""
-    mine = known.with_attributes(_written(flow))
+    with_own_fields = known.with_attributes(_written(flow))
     warnings = (
         warning(read.path, message, node_id)
         for read, events, node_id in _reads(flow)
-        if (message := _in_none(mine, read, events)) is not None
+        if (message := _in_none(with_own_fields, read, events)) is not None
     )
     return list(islice(dict.fromkeys(warnings), MAX_DOUBTS))
 

@@ -68,8 +68,8 @@ def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
     """One way out. A way that the config has no more keeps its name for a word."""
     wanted = port_id or "next"
     ways = (*ports_of(type_, data), ERROR_PORT)
-    known = next((port for port in ways if port.id == wanted), Port(wanted))
-    return Port(wanted, port_label(ways, wanted), known.tone)
+    declared = next((port for port in ways if port.id == wanted), Port(wanted))
+    return Port(wanted, port_label(ways, wanted), declared.tone)
 
 
 def explanation_of(type_: str, data: dict[str, Any], step: StepRecord) -> str:

@@ -38,8 +38,8 @@ class Outcome:
                 self.json = _encode(self.output)
             except (TypeError, ValueError):
                 return None
-        said = (self.__class__, self.port, self.json, self._particulars())
-        return (*said, *[effect.key() for effect in self.effects]) if self.effects else said
+        own_key = (self.__class__, self.port, self.json, self._particulars())
+        return (*own_key, *[effect.key() for effect in self.effects]) if self.effects else own_key
 
     def _particulars(self) -> Any:
         """What a subclass says besides, hashable."""

@@ -28,8 +28,8 @@ def problem(path: str) -> str | None:
         return "Choose a field."
     if len(path) > MAX_PATH or not _PATH.fullmatch(path):
         return f"{quoted(path, 60)} is not a field. Write names with dots between, such as contact.attributes.plan."
-    root, _, rest = path.partition(".")
-    if root in ROOTS and not rest:
+    root, _, below_root = path.partition(".")
+    if root in ROOTS and not below_root:
         return f"Say which field of {root}: {root}.something."
     return None
 
@@ -95,8 +95,8 @@ def _contact(names: list[str]) -> Read:
     if first in FIELD_COLUMNS and len(names) == 1:
         column = FIELD_COLUMNS[first]
         return lambda step: step.contact.columns.get(column)
-    rest = names[1:] if first == "attributes" and len(names) > 1 else names
-    return _named(rest, lambda step: step.contact.attributes)
+    attribute_names = names[1:] if first == "attributes" and len(names) > 1 else names
+    return _named(attribute_names, lambda step: step.contact.attributes)
 
 
 def _bare(names: list[str]) -> Read:

@@ -28,22 +28,22 @@ class RuleLine:
 
 def wanted_in_words(operator: str, wanted: Any, zone: tzinfo = UTC) -> str:
     """What a rule wants: `is within the last 7 days`, `is between 1 and 9`, `is known`. `zone`: the reader's."""
-    known = OPERATORS.get(operator)
-    if known is None:
+    operator_type = OPERATORS.get(operator)
+    if operator_type is None:
         return f"{operator.replace('_', ' ') or TO_CHOOSE} {_said(wanted)}"
-    if known.shape == "none":
-        return known.label
-    if known.shape == "duration":
-        given = wanted if isinstance(wanted, dict) else {}
-        unit, amount = printed(given.get("unit")) or TO_CHOOSE, readable(given.get("duration"), TO_CHOOSE)
+    if operator_type.shape == "none":
+        return operator_type.label
+    if operator_type.shape == "duration":
+        parts = wanted if isinstance(wanted, dict) else {}
+        unit, amount = printed(parts.get("unit")) or TO_CHOOSE, readable(parts.get("duration"), TO_CHOOSE)
         if unit in UNITS and amount == "1":
-            return f"{known.label} {unit.removesuffix('s')}"
-        return f"{known.label} {amount} {unit}"
-    if known.shape == "date":
-        return f"{known.label} {_dated(wanted, zone) or _said(wanted)}"
-    if known.shape == "pair" and isinstance(wanted, list):
-        return f"{known.label} {' and '.join(_said(item) for item in wanted)}"
-    return f"{known.label} {_said(wanted)}"
+            return f"{operator_type.label} {unit.removesuffix('s')}"
+        return f"{operator_type.label} {amount} {unit}"
+    if operator_type.shape == "date":
+        return f"{operator_type.label} {_dated(wanted, zone) or _said(wanted)}"
+    if operator_type.shape == "pair" and isinstance(wanted, list):
+        return f"{operator_type.label} {' and '.join(_said(item) for item in wanted)}"
+    return f"{operator_type.label} {_said(wanted)}"
 
 
 def _dated(value: Any, zone: tzinfo) -> str:

@@ -210,11 +210,11 @@ def trigger(type_: str) -> Presentation:
 
 def step(type_: str) -> Presentation:
     """How a step type looks; a type that is not installed (any more) says so."""
-    known = steps().get(type_)
-    if known is not None:
-        return known
-    kept = "This type is not installed here. The step is kept as it is; it can be moved or removed."
-    return _unknown(type_, "Unknown step", "exit", kept)
+    installed = steps().get(type_)
+    if installed is not None:
+        return installed
+    description = "This type is not installed here. The step is kept as it is; it can be moved or removed."
+    return _unknown(type_, "Unknown step", "exit", description)
 
 
 def _unknown(type_: str, label: str, category: str, description: str) -> Presentation:

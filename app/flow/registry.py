@@ -105,8 +105,8 @@ def diagnostics(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
 
 def _port_diagnostics(ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
     """Ways out that a config makes and that could not be told from each other, or from what is counted of a step."""
-    taken = Counter(port.id for port in ports)
-    for port_id, times in taken.items():
+    counts = Counter(port.id for port in ports)
+    for port_id, times in counts.items():
         if not port_id or len(port_id) > MAX_PORT:
             yield Diagnostic("", f"The name of a way out has 1 to {MAX_PORT} characters.")
         elif port_id in RESERVED_PORTS or "." in port_id:

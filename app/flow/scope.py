@@ -68,12 +68,12 @@ class CompileScope:
 
     def _note(self, read_paths: frozenset[str]) -> None:
         for path in read_paths:
-            root, _, rest = path.partition(".")
+            root, _, below_root = path.partition(".")
             if root == "contact":
-                fields = [paths.field_of(rest.split("."))] if rest else [*COLUMNS, "tags", "attributes"]
+                fields = [paths.field_of(below_root.split("."))] if below_root else [*COLUMNS, "tags", "attributes"]
                 self.reads |= {f"contact.{field}" for field in fields}
             elif root in ("event", "steps", "vars"):
-                self.reads.add(f"{root}.{paths.names_of(rest)[0]}" if rest else f"{root}.*")
+                self.reads.add(f"{root}.{paths.names_of(below_root)[0]}" if below_root else f"{root}.*")
 
 
 def is_constant(value: Any) -> bool:

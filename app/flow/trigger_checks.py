@@ -17,7 +17,7 @@ NEVER_BY_HAND = (
 
 def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     """All of it; `types` knows the trigger types. Of a trigger that is switched off only what contradicts itself."""
-    single, taken = flow.single is not None, set[bool]()
+    single, covered = flow.single is not None, set[bool]()
     for index, trigger in enumerate(flow.triggers):
         place = "trigger" if single else f"triggers[{index}]"
         faults = [*_of_type(trigger, place, flow.trigger_path(index), types)]
@@ -33,18 +33,18 @@ def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
         kind, config = typed(trigger)
         if kind.by_hand:
             takes = kind.contact_rule(config).takes
-            if takes <= taken:
+            if takes <= covered:
                 yield warning(place, NEVER_BY_HAND, trigger.id)
-            taken |= takes
+            covered |= takes
     if not any(trigger.enabled for trigger in flow.triggers):
         message = "Switch a trigger on: as it is, nothing starts this workflow."
         yield incomplete("triggers[0].enabled", message, flow.triggers[0].id)
 
 
 def _of_type(trigger: Trigger, place: str, path: str, types: StepTypes) -> Iterator[Diagnostic]:
-    known = types.trigger_names()
-    if trigger.type not in known:
-        message = f"There is no trigger type `{trigger.type}`. {did_you_mean(trigger.type, known)}"
+    installed_types = types.trigger_names()
+    if trigger.type not in installed_types:
+        message = f"There is no trigger type `{trigger.type}`. {did_you_mean(trigger.type, installed_types)}"
         yield Diagnostic(f"{place}.type", message, trigger.id)
         return
     for diagnostic in types.trigger_diagnostics(trigger.type, trigger.data):

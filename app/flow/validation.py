@@ -57,11 +57,11 @@ LONGEST_UNCERTAIN_DAYS = 30
 
 def references(flow: Flow) -> dict[str, set[UUID]]:
     """The rows of the workspace that its steps name: kind (`template`, `connector`) → ids."""
-    named: dict[str, set[UUID]] = {}
+    ids_by_kind: dict[str, set[UUID]] = {}
     for node in flow.nodes:
         for reference in references_of(node):
-            named.setdefault(reference.kind, set()).add(reference.id)
-    return named
+            ids_by_kind.setdefault(reference.kind, set()).add(reference.id)
+    return ids_by_kind
 
 
 def validate(
@@ -199,10 +199,10 @@ def _unknown(word: str, known: list[str], noun: str) -> str:
 
 def _lost_steps(flow: Flow) -> Iterator[Diagnostic]:
     """Rules that ask for the output of a step that is not there: they would always find nothing."""
-    known = {node.id for node in flow.nodes}
+    node_ids = {node.id for node in flow.nodes}
     for index, node in enumerate(flow.nodes):
         for path, name in _steps_read(node.data, f"nodes[{index}].data"):
-            if name not in known:
+            if name not in node_ids:
                 message = f"There is no step `{name}` to read from. Choose another field."
                 yield warning(path, message, node.id)
 

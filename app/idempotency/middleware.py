@@ -96,7 +96,7 @@ class _Answer:
         await self._send(cast("Any", {"type": "http.response.body", "body": content, "more_body": False}))
 
     async def _write(self, start: Any, content: bytes) -> None:
-        kept = without_secrets(content, self._scope["route_handler"].opt.get(SECRET_ANSWER, ()))
+        stored_content = without_secrets(content, self._scope["route_handler"].opt.get(SECRET_ANSWER, ()))
         if not self._session.sync_session.info.get(held_connections.KEY_TAKEN, False) and not await repository.take(
             self._session, self._key, self._digest
         ):
@@ -104,7 +104,7 @@ class _Answer:
             raise StillRunning(retry_after=1)
         headers = _stored_headers(start["headers"])
         await repository.write_answer(
-            self._session, self._key, status_code=start["status"], headers=headers, content=kept
+            self._session, self._key, status_code=start["status"], headers=headers, content=stored_content
         )
 
 

@@ -58,14 +58,14 @@ async def take(session: AsyncSession, key: RequestKey, request_hash: bytes) -> b
         **key._asdict(), request_hash=request_hash, status_code=None, headers={}, body=None, created_at=clock.now()
     )
     try:
-        taken = await session.scalar(new_row.on_conflict_do_nothing().returning(IdempotencyKey.key))
+        inserted_key = await session.scalar(new_row.on_conflict_do_nothing().returning(IdempotencyKey.key))
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", "") != "55P03":
             raise
         await session.rollback()
         raise StillRunning(retry_after=max(1, _WAIT_MS // 1000)) from error
     await session.execute(text("SET LOCAL lock_timeout = 0"))
-    return taken is not None
+    return inserted_key is not None
 
 
 async def stored(session: AsyncSession, key: RequestKey) -> IdempotencyKey:

@@ -36,16 +36,16 @@ SHOWN = 8
 COUNT_WORDS = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things", "Six things")
 
 
-def situation(seen: Overview) -> tuple[str, str]:
+def situation(overview: Overview) -> tuple[str, str]:
     """The sentence of the home page, and the line below it."""
-    troubles = len(seen.troubles)
-    if not seen.active_workflows and not troubles:
-        if seen.paused_workflows:
-            return "Everything is paused", f"{counted(seen.paused_workflows, 'workflow')} could go on."
+    troubles = len(overview.troubles)
+    if not overview.active_workflows and not troubles:
+        if overview.paused_workflows:
+            return "Everything is paused", f"{counted(overview.paused_workflows, 'workflow')} could go on."
         return "Nothing is running yet", "Draw a workflow and activate it; then this page says how it goes."
     running = (
-        f"{counted(seen.active_workflows, 'workflow')} {'is' if seen.active_workflows == 1 else 'are'} running "
-        f"and {counted(seen.in_flow, 'person is', 'people are')} in flow."
+        f"{counted(overview.active_workflows, 'workflow')} {'is' if overview.active_workflows == 1 else 'are'} running "
+        f"and {counted(overview.in_flow, 'person is', 'people are')} in flow."
     )
     if not troubles:
         return (
@@ -59,15 +59,15 @@ def situation(seen: Overview) -> tuple[str, str]:
 @get("/", role=Role.VIEWER)
 async def home(request: AppRequest, insights: NamedDependency[InsightService]) -> Template:
     """The first page after signing in."""
-    seen = await insights.overview()
-    sentence, line = situation(seen)
+    overview = await insights.overview()
+    sentence, line = situation(overview)
     running = await insights.running(SHOWN)
     flows = {workflow.id: Flow.load(workflow.draft) for workflow in running}
     return page(
         request,
         "insights/home.html",
         block="live",
-        seen=seen,
+        overview=overview,
         kinds=KINDS,
         trouble_label=trouble_label,
         unit_of=unit_of,

@@ -56,7 +56,7 @@ class InsightService:
         for stats in nodes.values():
             if stats.messages:
                 messages.add(stats.messages)
-        totals, over = Totals.of(runs), ended(runs)
+        totals, ended_runs = Totals.of(runs), ended(runs)
         return WorkflowStats(
             workflow_id=workflow_id,
             version=version,
@@ -67,8 +67,8 @@ class InsightService:
             goal_reached_runs=totals.goal_reached_runs,
             exited_runs=totals.exited_runs,
             cancelled_runs=totals.cancelled_runs,
-            conversion_rate=round(100 * totals.goal_reached_runs / over, 2) if over else 0.0,
-            avg_duration=round(runs.get(SECONDS, 0) / over) if over else 0,
+            conversion_rate=round(100 * totals.goal_reached_runs / ended_runs, 2) if ended_runs else 0.0,
+            avg_duration=round(runs.get(SECONDS, 0) / ended_runs) if ended_runs else 0,
             messages=messages,
             node_stats={node_id: stats for node_id, stats in nodes.items() if stats.executed or stats.waiting},
         )

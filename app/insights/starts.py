@@ -13,6 +13,6 @@ def started_runs(flow: Flow, stats: WorkflowStats) -> list[tuple[Trigger, int]]:
         for trigger in flow.triggers
         if trigger.id != TRIGGER and trigger.id in stats.node_stats
     }
-    rest = TRIGGER if flow.trigger_of(TRIGGER) else flow.triggers[0].id
-    counts[rest] = counts.get(rest, 0) + stats.total_runs - sum(counts.values())
+    first_trigger_id = TRIGGER if flow.trigger_of(TRIGGER) else flow.triggers[0].id
+    counts[first_trigger_id] = counts.get(first_trigger_id, 0) + stats.total_runs - sum(counts.values())
     return [(trigger, counts.get(trigger.id, 0)) for trigger in flow.triggers]

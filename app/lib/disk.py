@@ -23,9 +23,9 @@ class Room(NamedTuple):
 def room() -> Room:
     """Raises OSError when it cannot be looked at."""
     usage = shutil.disk_usage(settings().state_dir)
-    said = f"{size(usage.free)} of {size(usage.total)} are free on the disk."
+    free_text = f"{size(usage.free)} of {size(usage.total)} are free on the disk."
     if usage.free < min(FULL_BYTES, usage.total * FULL_PART):
-        return Room("full", f"{said} Soon nothing can be stored: make room.")
+        return Room("full", f"{free_text} Soon nothing can be stored: make room.")
     if usage.free < min(LOW_BYTES, usage.total * LOW_PART):
-        return Room("low", f"{said} Make room before it is full.")
-    return Room("enough", said)
+        return Room("low", f"{free_text} Make room before it is full.")
+    return Room("enough", free_text)

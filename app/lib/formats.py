@@ -101,9 +101,9 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
     """
     if value is None:
         return EMPTY
-    local, here = value.astimezone(zone), now.astimezone(zone)
+    local, local_now = value.astimezone(zone), now.astimezone(zone)
     word = zone_word(local)
-    year = "" if local.year == here.year else f", {local:%Y}"
+    year = "" if local.year == local_now.year else f", {local:%Y}"
     match style:
         case "full":
             return f"{local:%a, %b} {local.day}, {local:%Y, %H:%M:%S} {word}"
@@ -117,11 +117,11 @@ def moment_text(value: datetime | None, zone: tzinfo, now: datetime, style: str 
             return f"{local:%A %b} {local.day}{year} · {word}"
         case "day" | "second":
             return f"{local:%a, %b} {local.day}{year} {local:{'%H:%M:%S' if style == 'second' else '%H:%M'}} {word}"
-    return _near((value - now).total_seconds(), local, here, f"{local:%b} {local.day}{year}, {local:%H:%M} {word}")
+    return _near((value - now).total_seconds(), local, local_now, f"{local:%b} {local.day}{year}, {local:%H:%M} {word}")
 
 
-def _near(seconds: float, local: datetime, here: datetime, far: str) -> str:
-    distance, days = abs(seconds), (local.date() - here.date()).days
+def _near(seconds: float, local: datetime, local_now: datetime, far: str) -> str:
+    distance, days = abs(seconds), (local.date() - local_now.date()).days
     if distance < 45:
         return "now"
     if distance < 3570:
@@ -150,8 +150,8 @@ def theirs(context: Context, value: datetime | None, timezone: str | None) -> st
 
 def time_style(moments: Iterable[datetime | None]) -> str:
     """`second` when two different moments fall into one minute, so that they can be told apart; else `day`."""
-    known = {moment.replace(microsecond=0) for moment in moments if moment is not None}
-    return "second" if len({moment.replace(second=0) for moment in known}) < len(known) else "day"
+    distinct_moments = {moment.replace(microsecond=0) for moment in moments if moment is not None}
+    return "second" if len({moment.replace(second=0) for moment in distinct_moments}) < len(distinct_moments) else "day"
 
 
 def readable(value: Any, empty: str = EMPTY) -> str:

@@ -115,9 +115,9 @@ class Notifier:
             time.sleep(max(0.0, self._silent_until - time.monotonic()))
             with self._changed:
                 names, self._waiting, self._busy = self._waiting, set(), True
-            kept = self._send(names)
+            unsent = self._send(names)
             with self._changed:
-                self._waiting |= kept
+                self._waiting |= unsent
                 self._busy = False
                 self._changed.notify_all()
             time.sleep(self.EVERY_S)
@@ -125,18 +125,18 @@ class Notifier:
     def _send(self, names: set[str]) -> set[str]:
         """Send what waits; answers what could not be sent. Nothing that Redis does ends the thread."""
         connection = client()
-        left = set(names) if connection is not None else set()
+        unsent = set(names) if connection is not None else set()
         try:
-            for name in sorted(left):
+            for name in sorted(unsent):
                 if connection is not None and connection.set(f"throughline:wakeup:{name}", 1, nx=True, px=_MARK_MS):
                     queue = queue_of(name)
                     message = dramatiq.Message[Any](queue_name=queue, actor_name=name, args=(), kwargs={}, options={})
                     broker().enqueue(message)
-                left.discard(name)
+                unsent.discard(name)
             self._failures = 0
         except Exception as error:
             self.failed("notify", error)
-        return left
+        return unsent
 
 
 notifier = Notifier()

@@ -45,9 +45,9 @@ def _stretches(text: str) -> Iterator[str]:
     begin, end = 0, len(text)
     while end - begin > STRETCH:
         cut = begin + STRETCH
-        for back in range(cut, cut - _BACK, -1):  # a mark belongs to what stands before it
-            if not unicodedata.combining(text[back]):
-                cut = back
+        for earlier_cut in range(cut, cut - _BACK, -1):  # a mark belongs to what stands before it
+            if not unicodedata.combining(text[earlier_cut]):
+                cut = earlier_cut
                 break
         yield text[begin:cut]
         begin = cut

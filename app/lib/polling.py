@@ -66,8 +66,8 @@ class PollingMiddleware(dramatiq.Middleware):
         """The passes end in order, beside the actors, which Dramatiq has waited for by now."""
         for thread in self._threads:
             thread.join(max(0.0, self._end - time.monotonic()))
-        if left := [thread.name for thread in self._threads if thread.is_alive()]:
-            log.warning("polls.unfinished", left=left)
+        if unfinished := [thread.name for thread in self._threads if thread.is_alive()]:
+            log.warning("polls.unfinished", left=unfinished)
 
     def _repeat(self, poll: Callable[[], Any], name: str) -> None:
         while not stopping.wait(settings().engine.poll_seconds):

@@ -75,9 +75,9 @@ class _Child:
 
     def run(self, job: _Job) -> Any:
         """What the function returned. Raises what it raised, and TooCostly."""
-        left = memoryview(_LENGTH.pack(len(job.message)) + job.message)
-        while left:
-            left = left[self._in.write(left) :]
+        unsent = memoryview(_LENGTH.pack(len(job.message)) + job.message)
+        while unsent:
+            unsent = unsent[self._in.write(unsent) :]
         until = time.monotonic() + START_S + job.seconds * PATIENCE
         size = _LENGTH.unpack(self._read(_LENGTH.size, until))[0]
         return pickle.loads(self._read(size, until))  # noqa: S301 - our own process and code

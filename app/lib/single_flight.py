@@ -40,5 +40,5 @@ class SingleFlight(Generic[T]):
                     waiting.set_result(answer)
         finally:
             del self._running[key]
-            if (left := self._next.pop(key, None)) is not None:  # only when this task itself was cancelled
-                left.cancel()
+            if (next_read := self._next.pop(key, None)) is not None:  # only when this task itself was cancelled
+                next_read.cancel()

@@ -129,12 +129,12 @@ def _tag(finder: _Finder, start: int) -> Mark:
     name = _NAME.match(inner)
     if name is None:
         return Mark("open", start, start + 2)
-    rest = inner[name.end() :]
-    if rest == "" and name[0] in _ENDS and (closed := finder.search(name[0], end + 2)):
+    arguments = inner[name.end() :]
+    if arguments == "" and name[0] in _ENDS and (closed := finder.search(name[0], end + 2)):
         kind: Literal["raw", "doc"] = "raw" if name[0] == "raw" else "doc"
         return Mark(kind, start, closed.end(), name[0], source[end + 2 : closed.start()], end + 2, trims)
-    at = begin + name.end() + len(rest) - len(rest.lstrip())
-    return Mark("tag", start, end + 2, name[0], rest.strip(), at, trims)
+    at = begin + name.end() + len(arguments) - len(arguments.lstrip())
+    return Mark("tag", start, end + 2, name[0], arguments.strip(), at, trims)
 
 
 def _refused(message: str, source: str, at: int) -> LiquidSyntaxError:

@@ -78,12 +78,12 @@ def _ordered(left: Any, right: Any) -> tuple[Any, Any] | None:
     if hasattr(right, "__liquid__"):
         right = right.__liquid__()
     if isinstance(left, date) or isinstance(right, date):
-        one, other = as_instant(left, UTC), as_instant(right, UTC)
+        left_value, right_value = as_instant(left, UTC), as_instant(right, UTC)
     elif isinstance(left, str) and isinstance(right, str):
         return str(left), str(right)
     else:
-        one, other = as_number(left), as_number(right)  # type: ignore[assignment]
-    return None if one is None or other is None else (one, other)
+        left_value, right_value = as_number(left), as_number(right)  # type: ignore[assignment]
+    return None if left_value is None or right_value is None else (left_value, right_value)
 
 
 def _less(token: Any, left: Any, right: Any) -> bool:

@@ -48,19 +48,19 @@ def reachable(directory: Path) -> bool:
 def postgres_major(directory: Path) -> int | None:
     """Major version of the PostgreSQL in `directory`, or None when it cannot run here (as the user that would run it)."""
     try:
-        said = subprocess.run(
+        version_output = subprocess.run(
             [directory / "postgres", "--version"], cwd="/", capture_output=True, text=True, **database_user()
         )
     except OSError:
         return None
-    match = re.search(r"(\d+)", said.stdout) if said.returncode == 0 else None
+    match = re.search(r"(\d+)", version_output.stdout) if version_output.returncode == 0 else None
     return int(match[1]) if match and (directory / "initdb").exists() else None
 
 
-def postgres_directory(state: Path, given: str, major: int | None) -> Path:
+def postgres_directory(state: Path, configured: str, major: int | None) -> Path:
     """Where `postgres`, `initdb` and `pg_ctl` are. `given` (PG_BINDIR) wins; `major` is that of a cluster that exists."""
     other_versions: list[str] = []
-    for candidate in [Path(given)] if given else candidates(state):
+    for candidate in [Path(configured)] if configured else candidates(state):
         version = postgres_major(candidate)
         if version is None or version < OLDEST_POSTGRES:
             continue

@@ -36,15 +36,15 @@ def read_launch(
     *, state: str | None = None, host: str | None = None, port: int | None = None, demo: bool = True
 ) -> Launch:
     """The launch that the options and the environment ask for."""
-    given = os.environ.get
+    variable = os.environ.get
     return Launch(
-        state=Path(state or given("THROUGHLINE_STATE") or default_state()).absolute(),
-        host=host or given("THROUGHLINE_HOST") or "127.0.0.1",
-        port=port or int(given("THROUGHLINE_PORT") or 8000),
+        state=Path(state or variable("THROUGHLINE_STATE") or default_state()).absolute(),
+        host=host or variable("THROUGHLINE_HOST") or "127.0.0.1",
+        port=port or int(variable("THROUGHLINE_PORT") or 8000),
         demo=demo,
         database_url=secret("DATABASE_URL"),
         redis_url=secret("REDIS_URL"),
-        postgres_programs=given("PG_BINDIR", ""),
+        postgres_programs=variable("PG_BINDIR", ""),
     )
 
 

@@ -133,8 +133,8 @@ class Postgres:
 
     def why(self) -> str:
         """What it said last about why it does not run."""
-        said = [match[2] for line in processes.tail(self.log, 40) if (match := _GRAVE.search(line))]
-        return said[-1].strip() if said else "it ended at once"
+        grave_lines = [match[2] for line in processes.tail(self.log, 40) if (match := _GRAVE.search(line))]
+        return grave_lines[-1].strip() if grave_lines else "it ended at once"
 
     def kill(self) -> None:
         """End it and all its processes now, frozen ones too. What was committed stays."""
@@ -176,13 +176,13 @@ class Postgres:
         major = binaries.postgres_major(self._bin) or 0
         # Plain C folds only ASCII (upper('é') stays 'é'). The wheel has no ICU; the built-in provider came with 17.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        code, said = self._run(
+        code, output = self._run(
             "initdb",
             *("-D", unfinished, "-U", "postgres", "-E", "UTF8", "--auth=trust", "-k"),
             *(locale if major >= 17 else ["--locale=C.UTF-8"]),
         )
         if code:
-            raise PostgresFailed(f"The database could not be made: {said}")
+            raise PostgresFailed(f"The database could not be made: {output}")
         unfinished.rename(self.data)
 
     def _own(self, directory: Path) -> None:

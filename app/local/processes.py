@@ -123,7 +123,7 @@ class Child:
 
 def end_leftovers(state: StateDirectory, *, patience: float = 6.0) -> list[str]:
     """End the processes that a killed supervisor left in this state directory. Answers their names."""
-    ours: dict[str, int] = {}
+    groups: dict[str, int] = {}
     for path in (state.path / "run").glob("*.process"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text())
@@ -132,17 +132,17 @@ def end_leftovers(state: StateDirectory, *, patience: float = 6.0) -> list[str]:
             # The number may have gone to somebody else. When the leader is gone, its group still cannot be anybody
             # else's while a member lives; they run our Python.
             if now == record["identity"] or (not now and any(sys.executable in identity(m) for m in group(pid))):
-                ours[path.stem] = pid
-    for pid in ours.values():
+                groups[path.stem] = pid
+    for pid in groups.values():
         end_group(pid, signal.SIGCONT)
         end_group(pid, signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while any(group(pid) for pid in ours.values()) and time.monotonic() < deadline:
+    while any(group(pid) for pid in groups.values()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for name, pid in ours.items():
+    for name, pid in groups.items():
         end_group(pid, signal.SIGKILL)
         forget(state.path / "run" / f"{name}.process")
-    return sorted(ours)
+    return sorted(groups)
 
 
 def end_group(pid: int, number: signal.Signals) -> None:

@@ -16,20 +16,20 @@ LARGEST_BYTES = 10_000_000
 KEPT = 3
 
 
-def rotate(logs: Iterable[Path], largest: int = LARGEST_BYTES, kept: int = KEPT) -> list[Path]:
+def rotate(logs: Iterable[Path], largest: int = LARGEST_BYTES, keep_count: int = KEPT) -> list[Path]:
     """Put aside each log that has outgrown `largest` bytes as `name.1`, the older ones behind it, `kept` of them. Answers which."""
     done = []
     for log in logs:
         with contextlib.suppress(OSError):
             if log.stat().st_size > largest:
-                _put_aside(log, kept)
+                _put_aside(log, keep_count)
                 os.truncate(log, 0)
                 done.append(log)
     return done
 
 
-def _put_aside(log: Path, kept: int) -> None:
-    older = [log.with_name(f"{log.name}.{n}") for n in range(1, kept + 1)]
+def _put_aside(log: Path, keep_count: int) -> None:
+    older = [log.with_name(f"{log.name}.{n}") for n in range(1, keep_count + 1)]
     try:
         older[-1].unlink(missing_ok=True)
         for newer, place in zip(reversed(older[:-1]), reversed(older[1:]), strict=True):

@@ -34,10 +34,10 @@ def _version(url: str) -> str | None:
 def is_current(url: str, note: Path) -> bool:
     """Did `remember` see this code's migrations applied, and is the database still at that version?"""
     try:
-        seen = json.loads(note.read_text())
+        noted = json.loads(note.read_text())
     except (OSError, ValueError):
         return False
-    return bool(seen == {"migrations": _mark(), "version": _version(url)})
+    return bool(noted == {"migrations": _mark(), "version": _version(url)})
 
 
 def remember(url: str, note: Path) -> None:

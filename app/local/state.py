@@ -40,18 +40,18 @@ class StateDirectory:
 
     def hold(self) -> None:
         """Take the directory for this process until it ends. Raises StateInUse."""
-        held = (self.path / "lock").open("r+")
+        lock_file = (self.path / "lock").open("r+")
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = held.read().strip() or "another process"
-            held.close()
+            holder = lock_file.read().strip() or "another process"
+            lock_file.close()
             raise StateInUse(f"Throughline already runs on {self.path} ({holder}).") from None
-        self._held = held
+        self._held = lock_file
         with contextlib.suppress(OSError):  # a full disk: it is held all the same
-            held.truncate(0)
-            held.write(f"process {os.getpid()}")
-            held.flush()
+            lock_file.truncate(0)
+            lock_file.write(f"process {os.getpid()}")
+            lock_file.flush()
 
     def release(self) -> None:
         if self._held:

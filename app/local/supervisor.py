@@ -77,8 +77,8 @@ class Supervisor:
 
     def _start(self) -> None:
         say(f"Throughline · state in {self.launch.state}")
-        if left := end_leftovers(self.state):
-            say(f"  cleaned up what an earlier start left: {', '.join(left)}")
+        if leftovers := end_leftovers(self.state):
+            say(f"  cleaned up what an earlier start left: {', '.join(leftovers)}")
         if not bindable(self.launch.port, self.launch.host):
             raise CannotRun(
                 f"Port {self.launch.port} of {self.launch.host} is taken. Choose another one: ./dev run --port {self.launch.port + 1}"

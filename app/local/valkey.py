@@ -169,14 +169,14 @@ class Valkey:
 
     def _end_all(self) -> None:
         """Every Valkey of this directory: the one that is noted, and any that a lost note left behind."""
-        mine = {
+        own_pids = {
             pid for pid in [self.pid, *processes.working_in(self.directory, "valkey-server", "redis-server")] if pid
         }
-        for pid in mine:
+        for pid in own_pids:
             processes.send(pid, signal.SIGKILL)
-        if self._process is not None and self._process.pid in mine:
+        if self._process is not None and self._process.pid in own_pids:
             self._process.wait()
-        processes.gone(mine, 5)
+        processes.gone(own_pids, 5)
         self._process = None
         processes.forget(self._note)
 

@@ -72,9 +72,9 @@ async def _typed(request: AppRequest) -> dict[str, str]:
     }
 
 
-def _channel(given: dict[str, str]) -> type[ChannelType]:
+def _channel(form_values: dict[str, str]) -> type[ChannelType]:
     """The channel of the form; email when it says none."""
-    return registry.shown(given.get("channel") or EmailChannel.type)
+    return registry.shown(form_values.get("channel") or EmailChannel.type)
 
 
 async def _preview(
@@ -119,25 +119,25 @@ async def list_templates(
 async def _editor(
     request: AppRequest,
     service: TemplateService,
-    given: dict[str, str],
+    form_values: dict[str, str],
     template_id: UUID | None = None,
     error: AppError | None = None,
     saved_name: str = "",
 ) -> Template:
-    parts = Parts(given["subject"], given["html"], given["text"])
-    channel = _channel(given)
-    shown, problems = await _preview(service, parts, channel, given.get("as", ""))
+    parts = Parts(form_values["subject"], form_values["html"], form_values["text"])
+    channel = _channel(form_values)
+    shown, problems = await _preview(service, parts, channel, form_values.get("as", ""))
     keys = await service.samples.attribute_names()
     uses = await usage.of_template(service.session, service.tenant_id, template_id) if template_id else []
     return page(
         request,
         "templates/edit.html",
         status_code=error.status_code if error else 200,
-        given=given,
+        form_values=form_values,
         template_id=template_id,
         saved_name=saved_name,
         shown=shown,
-        held_back=await _held_back(service, channel, given.get("as", "")),
+        held_back=await _held_back(service, channel, form_values.get("as", "")),
         channel=channel,
         channels=[] if template_id else registry.channels(),
         errors={**problems, **errors_by_path(error)},
@@ -171,7 +171,7 @@ async def edit_template(
 ) -> Template:
     """The editor of one template; viewers see it read-only."""
     template = await templates.get(template_id)
-    given = {
+    form_values = {
         "name": template.name,
         "channel": template.channel,
         "subject": template.subject,
@@ -179,7 +179,7 @@ async def edit_template(
         "text": template.text,
         "as": contact,
     }
-    return await _editor(request, templates, given, template_id, saved_name=template.name)
+    return await _editor(request, templates, form_values, template_id, saved_name=template.name)
 
 
 @post("/templates", role=Role.MARKETER, status_code=200)
@@ -187,18 +187,18 @@ async def create_template(
     request: AppRequest, templates: NamedDependency[TemplateService]
 ) -> Template | Response[bytes]:
     """Save a new template."""
-    given = await _typed(request)
+    form_values = await _typed(request)
     try:
         new = NewTemplate(
-            name=given["name"],
-            subject=given["subject"],
-            html=given["html"],
-            text=given["text"],
-            channel=given["channel"] or EmailChannel.type,
+            name=form_values["name"],
+            subject=form_values["subject"],
+            html=form_values["html"],
+            text=form_values["text"],
+            channel=form_values["channel"] or EmailChannel.type,
         )
         template = await templates.create(_within_limits(new))
     except AppError as error:
-        return await _editor(request, templates, given, error=error)
+        return await _editor(request, templates, form_values, error=error)
     return flash.go(request, f"/templates/{template.id}", "Template saved.")
 
 
@@ -207,13 +207,15 @@ async def save_template(
     request: AppRequest, templates: NamedDependency[TemplateService], template_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Save changes."""
-    given, service = await _typed(request), templates
-    name, given["channel"] = (stored := await service.get(template_id)).name, stored.channel
+    form_values, service = await _typed(request), templates
+    name, form_values["channel"] = (stored := await service.get(template_id)).name, stored.channel
     try:
-        change = TemplateChange(name=given["name"], subject=given["subject"], html=given["html"], text=given["text"])
+        change = TemplateChange(
+            name=form_values["name"], subject=form_values["subject"], html=form_values["html"], text=form_values["text"]
+        )
         await service.update(template_id, _within_limits(change))
     except AppError as error:
-        return await _editor(request, templates, given, template_id, error, saved_name=name)
+        return await _editor(request, templates, form_values, template_id, error, saved_name=name)
     return flash.go(request, f"/templates/{template_id}", "Template saved.")
 
 
@@ -256,17 +258,17 @@ async def delete_template(
 @post("/templates/preview", role=Role.VIEWER, cost=20, status_code=200)
 async def preview(request: AppRequest, templates: NamedDependency[TemplateService]) -> Template:
     """What is typed, as a contact would get it: subject, text, and what stands against it. The HTML is in the frame."""
-    given = await _typed(request)
-    parts, channel = Parts(given["subject"], given["html"], given["text"]), _channel(given)
-    shown, errors = await _preview(templates, parts, channel, given["as"])
+    form_values = await _typed(request)
+    parts, channel = Parts(form_values["subject"], form_values["html"], form_values["text"]), _channel(form_values)
+    shown, errors = await _preview(templates, parts, channel, form_values["as"])
     return page(
         request,
         "templates/edit.html",
         block="preview",
-        given=given,
+        form_values=form_values,
         channel=channel,
         shown=shown,
-        held_back=await _held_back(templates, channel, given["as"]),
+        held_back=await _held_back(templates, channel, form_values["as"]),
         errors=errors,
     )
 
@@ -274,9 +276,9 @@ async def preview(request: AppRequest, templates: NamedDependency[TemplateServic
 @post("/templates/preview/frame", role=Role.VIEWER, cost=20, status_code=200)
 async def preview_frame(request: AppRequest, templates: NamedDependency[TemplateService]) -> Response[str]:
     """The HTML that is typed, rendered, as the document of the preview's frame."""
-    given = await _typed(request)
-    parts, channel = Parts(given["subject"], given["html"], given["text"]), _channel(given)
-    shown, errors = await _preview(templates, parts, channel, given["as"])
+    form_values = await _typed(request)
+    parts, channel = Parts(form_values["subject"], form_values["html"], form_values["text"]), _channel(form_values)
+    shown, errors = await _preview(templates, parts, channel, form_values["as"])
     return _framed(channel, shown, errors)
 
 
@@ -305,9 +307,9 @@ async def test_template(
     request: AppRequest, db_session: Database, templates: NamedDependency[TemplateService]
 ) -> Response[bytes]:
     """Send what is typed to one address, through the default connector."""
-    form, given = await request.form(), await _typed(request)
-    parts, channel = Parts(given["subject"], given["html"], given["text"]), _channel(given)
-    shown, errors = await _preview(templates, parts, channel, given["as"])
+    form, form_values = await request.form(), await _typed(request)
+    parts, channel = Parts(form_values["subject"], form_values["html"], form_values["text"]), _channel(form_values)
+    shown, errors = await _preview(templates, parts, channel, form_values["as"])
     if shown is None:
         toast = flash.toast(next(iter(errors.values())), "err")
     else:

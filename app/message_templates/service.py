@@ -275,14 +275,14 @@ class TemplateService:
             return await asyncio.to_thread(function, *first, parts, data)
         return await sandbox.run(function, *first, parts, data, share=share_of(self.principal))
 
-    async def _warnings(self, parts: Parts, given: set[str]) -> Sequence[TemplateWarning]:
+    async def _warnings(self, parts: Parts, event_fields: set[str]) -> Sequence[TemplateWarning]:
         """Fields that a template reads and no data has; `given` are properties of the event that it is previewed with."""
         sources = (("subject", parts.subject, False), ("html", parts.html, True), ("text", parts.text, False))
         reads = [read for part, source, html in sources for read in fields_in_text(source, part, html=html)]
         if not reads:
             return []
-        known = (await known_names(self.session, self.tenant_id)).of_any_event(given)
-        doubted = ((read.path, known.doubt(read, "")) for read in reads)
+        known_fields = (await known_names(self.session, self.tenant_id)).of_any_event(event_fields)
+        doubted = ((read.path, known_fields.doubt(read, "")) for read in reads)
         return [TemplateWarning(part, message) for part, message in dict.fromkeys(doubted) if message is not None]
 
     async def _checked(

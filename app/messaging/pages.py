@@ -56,7 +56,7 @@ def _uuid(name: str, value: str) -> UUID | None:
         raise Invalid(errors=[{"path": name, "message": "Choose one from the list."}]) from error
 
 
-class Given(msgspec.Struct, frozen=True):
+class ListFilters(msgspec.Struct, frozen=True):
     """The filters of the list as they stand in its address."""
 
     status: str = ""
@@ -116,9 +116,9 @@ async def list_messages(
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The ledger, those of the newest runs first."""
-    given = Given(status, workflow, connector, reason, period, contact)
-    listed = await messages.list(PAGE, cursor, status=status or None, **given.columns)
-    may, message_filter = request.user.may(Role.MARKETER), given.fitting()
+    form_values = ListFilters(status, workflow, connector, reason, period, contact)
+    listed = await messages.list(PAGE, cursor, status=status or None, **form_values.columns)
+    may, message_filter = request.user.may(Role.MARKETER), form_values.fitting()
     return page(
         request,
         "messages/list.html",
@@ -133,9 +133,9 @@ async def list_messages(
         },
         then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
         next_cursor=listed.next_cursor,
-        given=msgspec.structs.asdict(given),
-        filtered=given != Given(),
-        kept=given.url,
+        form_values=msgspec.structs.asdict(form_values),
+        filtered=form_values != ListFilters(),
+        kept=form_values.url,
         status_options=[("", "Any"), *((word, word.capitalize()) for word in SHOWN)],
         workflows=await messages.rows.sending_workflows(),
         connectors=await messages.rows.connector_names(),
@@ -170,17 +170,17 @@ async def jobs_under_way(request: AppRequest, message_jobs: NamedDependency[Mess
 async def decide_messages(request: AppRequest, messages: NamedDependency[MessageService]) -> Response[bytes]:
     """Send again or assume sent: the chosen messages, or all that fit the filters of the list."""
     form = await request.form()
-    given = Given(**{name: str(form.get(name, "")) for name in Given.__struct_fields__})
+    form_values = ListFilters(**{name: str(form.get(name, "")) for name in ListFilters.__struct_fields__})
     word = str(form.get("act", ""))
     act = next((act_name for act_name in get_args(Act) if act_name == word.removeprefix("all-")), None)
     if act is None:
         raise Invalid(errors=[{"path": "act", "message": "Say whether they were sent, or are to be sent again."}])
     ids = [str(message_id) for message_id in form.getall("id", [])][:PAGE]
-    message_filter = given.fitting() if word.startswith("all-") else None
+    message_filter = form_values.fitting() if word.startswith("all-") else None
     if word.startswith("all-") and message_filter is None:
         raise Invalid(errors=[{"path": "status", "message": "Choose failed or uncertain messages first."}])
     done = await messages.decide_all(act, message_filter) if message_filter else await messages.decide_some(act, ids)
-    return flash.go(request, given.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
+    return flash.go(request, form_values.url, _told(act, done), "ok" if done.moved or not done.skipped else "err")
 
 
 def _told(act: Act, done: MovedView) -> str:

@@ -40,7 +40,7 @@ class ConditionStep(NodeType):
         operators = set(operators_of(config.conditions))
         zoned = not operators.isdisjoint(ZONED)
         # The answer follows from the values that were found, so each set of them is judged, made and encoded once.
-        known: dict[Any, Outcome] = {}
+        outcomes: dict[Any, Outcome] = {}
 
         def decide(step: Any) -> Outcome:
             try:
@@ -60,13 +60,13 @@ class ConditionStep(NodeType):
             if zoned:
                 key = (*key, step.zone)
             try:
-                outcome = known.get(key)
+                outcome = outcomes.get(key)
             except TypeError:  # a list or an object cannot be a key
                 return decide(step)
             if outcome is None:
                 outcome = decide(step)
-                if len(known) < REMEMBERED:
-                    known[key] = outcome
+                if len(outcomes) < REMEMBERED:
+                    outcomes[key] = outcome
             return outcome
 
         return run

@@ -61,8 +61,8 @@ def _size_at_most(values: Mapping[str, Any]) -> int:
     size = 2
     for name, value in values.items():
         if name not in CONTACT_COLUMNS:
-            known = contact_fields.size_of_scalar(value)
-            size += 4 * len(name) + 4 + (len(jsonlimits.encode(value)) if known is None else known)
+            value_size = contact_fields.size_of_scalar(value)
+            size += 4 * len(name) + 4 + (len(jsonlimits.encode(value)) if value_size is None else value_size)
     return size
 
 
@@ -72,8 +72,8 @@ class _Changes:
     def __init__(self, config: UpdateContactConfig, scope: CompileScope) -> None:
         self.values: dict[str, Any] = {}
         self.readers: dict[str, Read] = {}
-        for given, value in config.set.items():
-            name = given.removeprefix("attributes.")
+        for field, value in config.set.items():
+            name = field.removeprefix("attributes.")
             try:
                 if is_constant(value):
                     self.values[name] = _fitting(name, value, None)
@@ -207,8 +207,8 @@ class UpdateContact(NodeType):
             return [Diagnostic("set", f"At most {MAX_FIELDS} fields fit in one step.")]
         return [
             Diagnostic(f"{part}.{name}", sentence)
-            for part, given in (("set", config.set), ("increment", config.increment))
-            for name, value in given.items()
+            for part, fields in (("set", config.set), ("increment", config.increment))
+            for name, value in fields.items()
             if (sentence := _problem(part, name, value)) is not None
         ]
 

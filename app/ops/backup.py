@@ -93,23 +93,23 @@ def run_program(server: int, program: str, url: str, *arguments: str) -> None:
     done = subprocess.run(command, env=environment.extended(values), capture_output=True, text=True)
     if not done.returncode:
         return
-    said = done.stderr.strip()
-    if "No space left on device" in said:
+    stderr = done.stderr.strip()
+    if "No space left on device" in stderr:
         raise BackupFailed("The disk is full. Make room, or choose a file on another disk; nothing was changed.")
-    if "unsupported version" in said:
+    if "unsupported version" in stderr:
         raise BackupFailed("A newer PostgreSQL wrote this file. Set PG_BINDIR to the programs of that version.")
-    if "does not appear to be a valid archive" in said or "input file" in said or "end of file" in said:
+    if "does not appear to be a valid archive" in stderr or "input file" in stderr or "end of file" in stderr:
         raise BackupFailed("This file is not a backup, or only the beginning of one.")
-    raise BackupFailed(f"{program} failed:\n{said[-1_500:]}")
+    raise BackupFailed(f"{program} failed:\n{stderr[-1_500:]}")
 
 
 def _program(server: int, name: str) -> Path:
     """That of the server's own version when it is here, else of the oldest one that is newer."""
-    given = environment.variable("PG_BINDIR")
+    configured = environment.variable("PG_BINDIR")
     state = environment.read_launch().state
     programs = [
         (version, place / name)
-        for place in ([Path(given)] if given else binaries.candidates(state))
+        for place in ([Path(configured)] if configured else binaries.candidates(state))
         if (place / name).exists() and (version := binaries.postgres_major(place)) is not None and version >= server
     ]
     if not programs:

@@ -107,8 +107,8 @@ def _check(source: Path, note: dict[str, Any], secret: str, *, other_key: bool) 
             "This backup was made with another secret key. Set THROUGHLINE_SECRET_KEY to that one; or add --other-key, and enter the"
             " passwords of all connectors again afterwards."
         )
-    known = {re.search(r'^revision = "(.+)"', path.read_text(), re.M) for path in _migrations()}
-    if note and note["schema"] not in {match[1] for match in known if match}:
+    revisions = {re.search(r'^revision = "(.+)"', path.read_text(), re.M) for path in _migrations()}
+    if note and note["schema"] not in {match[1] for match in revisions if match}:
         raise BackupFailed("This backup was made by a newer release. Update the code first.")
     if not note:
         print(f"There is no {source.name}.json: whether the file is the whole one, and of this key, cannot be checked.")

@@ -25,9 +25,9 @@ def _status() -> int:
     with database.connect("secret key") as connection:
         rows = secret_key_repository.every(connection)
     for fingerprint, first_used_at, retired_at in rows:
-        known = names.get(fingerprint, "" if retired_at else "NOT SET HERE")
+        name_text = names.get(fingerprint, "" if retired_at else "NOT SET HERE")
         state = f"retired {retired_at:%Y-%m-%d}" if retired_at else "in use"
-        print(f"{fingerprint}  since {first_used_at:%Y-%m-%d}  {state}{', ' if known else ''}{known}")
+        print(f"{fingerprint}  since {first_used_at:%Y-%m-%d}  {state}{', ' if name_text else ''}{name_text}")
     if not rows:
         print("No process has started with this database yet.")
     return int(any(retired_at is None and fingerprint not in names for fingerprint, _, retired_at in rows))
@@ -48,12 +48,14 @@ def _reseal() -> int:
 
     with database.connect("secret key") as connection:
         secret_keys.verify(connection)
-    passwords, answers, left = asyncio.run(again())
+    passwords, answers, unreadable = asyncio.run(again())
     print(
         f"Sealed again with the present key: {passwords} passwords of connectors, {answers} answers kept for repeated requests."
     )
-    if left:
-        print(f"{left} passwords of connectors open with none of the keys. Enter them again; then run this again.")
+    if unreadable:
+        print(
+            f"{unreadable} passwords of connectors open with none of the keys. Enter them again; then run this again."
+        )
         return 1
     with database.connect("secret key") as connection:
         secret_keys.retire_others(connection)

@@ -35,9 +35,9 @@ async def apply_retention() -> int:
         again: list[Delete] = []
         for delete in waiting:
             async with database.transaction() as session:
-                gone = await delete(session)
-            total += gone
-            if gone:
+                deleted_count = await delete(session)
+            total += deleted_count
+            if deleted_count:
                 again.append(delete)
         waiting = again
     if total:

@@ -63,12 +63,12 @@ def chosen(settings: Mapping[str, Any]) -> dict[str, int]:
     return {rule.name: int(own.get(rule.name, rule.days)) for rule in RULES}
 
 
-def days_from_form(given: Mapping[str, str]) -> dict[str, int]:
+def days_from_form(form_values: Mapping[str, str]) -> dict[str, int]:
     """Days by rule, out of a form. Invalid names what is none of the choices."""
     errors: list[FieldError] = []
     days: dict[str, int] = {}
     for rule in RULES:
-        value = given.get(rule.name, "")
+        value = form_values.get(rule.name, "")
         if value.isascii() and value.isdigit() and len(value) < 6 and int(value) in CHOICES:
             days[rule.name] = int(value)
         else:
@@ -80,5 +80,5 @@ def days_from_form(given: Mapping[str, str]) -> dict[str, int]:
 
 def words(days: int) -> str:
     """`30 days`, `13 months`, `2 years`, `For ever`."""
-    named = {FOREVER: "For ever", 395: "13 months", 730: "2 years"}
-    return named.get(days) or f"{days} days"
+    special = {FOREVER: "For ever", 395: "13 months", 730: "2 years"}
+    return special.get(days) or f"{days} days"

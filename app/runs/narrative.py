@@ -23,10 +23,10 @@ from app.runs.schemas import RunDetail, RunOut, StepMessageOut, StepOut
 def sentences(run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC) -> list[str]:
     """For the trigger and then for each step of `run`, in order; `zone` is the reader's."""
     nodes = {node["id"]: node for node in graph["nodes"]}
-    said = [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
+    texts = [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
     if run.completed_at is None and (waits := waits_in_words(run, zone)):
-        said[-1] = f"{_reason(run.steps[-1])} {waits}" if run.error_message else waits
-    return said
+        texts[-1] = f"{_reason(run.steps[-1])} {waits}" if run.error_message else waits
+    return texts
 
 
 def waits_in_short(run: RunOut, zone: tzinfo) -> str:

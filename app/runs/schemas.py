@@ -106,9 +106,9 @@ class RunOut(Camel):
             return self.contact.email or self.contact.external_id or "No address"
         if self.contact_id is not None:
             return "No address"
-        given = self.trigger_event.properties.items()
-        plain = [f"{name} {value}" for name, value in given if isinstance(value, str | int | float)]
-        return ", ".join(plain[:SHOWN_PROPERTIES]) or ("Input only" if given else "No input")
+        properties = self.trigger_event.properties.items()
+        plain = [f"{name} {value}" for name, value in properties if isinstance(value, str | int | float)]
+        return ", ".join(plain[:SHOWN_PROPERTIES]) or ("Input only" if properties else "No input")
 
     @property
     def state(self) -> str:

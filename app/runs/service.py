@@ -116,14 +116,14 @@ def context_of(run: Run, outputs: dict[str, Any]) -> dict[str, Any]:
 
     An output that is too large is told by its size instead.
     """
-    kept = run.context or {}
+    stored_context = run.context or {}
     steps: dict[str, Any] = {}
-    left = MAX_CONTEXT
-    for node_id, output in {**(kept.get("steps") or {}), **outputs}.items():
+    remaining_bytes = MAX_CONTEXT
+    for node_id, output in {**(stored_context.get("steps") or {}), **outputs}.items():
         size = len(msgspec.json.encode(output))
-        steps[node_id] = output if size <= left else {"leftOut": f"{size:,} bytes"}
-        left -= size if size <= left else 0
-    return {"event": run.trigger_event or {}, "steps": steps, "vars": kept.get("vars") or {}}
+        steps[node_id] = output if size <= remaining_bytes else {"leftOut": f"{size:,} bytes"}
+        remaining_bytes -= size if size <= remaining_bytes else 0
+    return {"event": run.trigger_event or {}, "steps": steps, "vars": stored_context.get("vars") or {}}
 
 
 def run_out(

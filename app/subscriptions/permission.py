@@ -136,8 +136,8 @@ def _withdrawn(consent: Mapping[str, Any], name: str, fitting: str = "") -> bool
     """
     folded = name.casefold()
     return any(
-        given is False and (key.casefold() == folded or (fitting != "" and names.fitting(key) == fitting))
-        for key, given in consent.items()
+        allowed is False and (key.casefold() == folded or (fitting != "" and names.fitting(key) == fitting))
+        for key, allowed in consent.items()
     )
 
 

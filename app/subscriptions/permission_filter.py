@@ -23,8 +23,8 @@ _WITHDRAWN = text("""'$.keyvalue() ? (@.key like_regex "^email$" flag "i" && @.v
 
 def reason() -> Any:
     """The word of `permission` for the email of a contact, `reachable` when it is allowed."""
-    known = case((Suppression.reason.in_(REASONS), Suppression.reason), else_=literal("manual"))
-    listed = select(known).where(_LISTED).correlate(Contact).scalar_subquery()
+    known_reason = case((Suppression.reason.in_(REASONS), Suppression.reason), else_=literal("manual"))
+    listed = select(known_reason).where(_LISTED).correlate(Contact).scalar_subquery()
     return case(
         (func.coalesce(Contact.email, "") == "", literal("no_address")),
         (not_(Contact.email.regexp_match(ADDRESS_SHAPE)), literal("invalid")),

@@ -73,13 +73,13 @@ async def permission_at(
     session: AsyncSession, tenant_id: int, address: str, channel: type[ChannelType] = EmailChannel
 ) -> Permission:
     """May messages of the channel go to this address now? What the contact who has it said counts, if there is one."""
-    known = channel.comparable(address)
-    for contact_id in (await suppression_repository.contacts_at(session, tenant_id, [known], channel)).values():
+    comparable = channel.comparable(address)
+    for contact_id in (await suppression_repository.contacts_at(session, tenant_id, [comparable], channel)).values():
         contact = await SubscriberRepository(session, tenant_id).get(contact_id)
         if contact is not None:
             return await permission_of(session, contact, channel=channel)
     listed = await suppression_repository.listed(session, tenant_id, [address], channel.number)
-    return permission(ContactFacts(address=known, listed=listed.get(known)), channel.type)
+    return permission(ContactFacts(address=comparable, listed=listed.get(comparable)), channel.type)
 
 
 def unsubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
@@ -255,8 +255,8 @@ async def bring_back(
         )
     ]
     names = {channel.type, topic or channel.type}
-    said = {key for key in contact.consent if key.casefold() in {name.casefold() for name in names}}
-    wanted = dict.fromkeys(sorted(names | said), True)
+    answered_topics = {key for key in contact.consent if key.casefold() in {name.casefold() for name in names}}
+    wanted = dict.fromkeys(sorted(names | answered_topics), True)
     consented = await SubscriberRepository(session, contact.tenant_id).merge_consent(contact.id, wanted)
     await session.refresh(contact)
     changed = consented or any(lifted)

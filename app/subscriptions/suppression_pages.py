@@ -61,10 +61,13 @@ async def list_suppressions(
 
 
 def _list(
-    request: AppRequest, listed: pagination.Page[SuppressionRow], form: ListForm, given: dict[str, str] | None = None
+    request: AppRequest,
+    listed: pagination.Page[SuppressionRow],
+    form: ListForm,
+    form_values: dict[str, str] | None = None,
 ) -> Template:
-    given = given or {"search": "", "reason": "", "show": "", "cursor": ""}
-    query = {name: value for name, value in {**given, "cursor": listed.next_cursor or ""}.items() if value}
+    form_values = form_values or {"search": "", "reason": "", "show": "", "cursor": ""}
+    query = {name: value for name, value in {**form_values, "cursor": listed.next_cursor or ""}.items() if value}
     return page(
         request,
         "subscriptions/suppressions.html",
@@ -72,7 +75,7 @@ def _list(
         status_code=form.status,
         rows=listed.items,
         more=f"/suppressions?{urlencode(query)}" if listed.next_cursor else "",
-        given=given,
+        form_values=form_values,
         words=WORDS,
         add_words=list(ADD_WORDS.items()),
         form=form,
@@ -98,8 +101,8 @@ async def add_suppressions(
         refused = msgspec.structs.replace(form.failed(error), errors={"addresses": _first_bad(wanted, error)})
         return await _again(request, suppressions, refused)
     toast = f"{counted(added.new, 'address', 'addresses')} added."
-    if known := len(added.rows) - added.new:
-        toast += f" {counted(known, 'was', 'were')} there already."
+    if existing_count := len(added.rows) - added.new:
+        toast += f" {counted(existing_count, 'was', 'were')} there already."
     return flash.go(request, "/suppressions", toast)
 
 

@@ -127,8 +127,8 @@ async def resubscribe(session: AsyncSession, link: Unsubscribe, address: str) ->
     """
     channel, reached = await _sent(session, link)
     contact = await _contact(session, link.tenant_id, link.contact_id)
-    known = {channel.comparable(one) for one in (address_of(contact, channel), reached) if one}
-    if channel.comparable(address) not in known:
+    comparables = {channel.comparable(one) for one in (address_of(contact, channel), reached) if one}
+    if channel.comparable(address) not in comparables:
         raise OtherAddress
     await bring_back(
         session,

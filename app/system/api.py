@@ -41,8 +41,8 @@ async def metrics(request: AppRequest, db_session: Database) -> Response[bytes]:
 def _may_read(request: AppRequest) -> None:
     token = settings().metrics_token
     if token:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        sent_token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(sent_token.encode(), token.encode()):
             raise Forbidden("Send `Authorization: Bearer` with the value of THROUGHLINE_METRICS_TOKEN.")
         return
     # Behind a proxy on the same machine the whole world is a loopback client, and no header says so for certain.

@@ -180,16 +180,16 @@ async def _database(session: AsyncSession) -> dict[str, Check]:
 async def _connectors(session: AsyncSession) -> Check:
     """How many cannot send, and for how long. No names and no servers' words: anybody may read this."""
     row = await repository.troubled_connectors(session)
-    said = []
+    sentences = []
     if row.troubled:
         some = "1 connector cannot" if row.troubled == 1 else f"{row.troubled} connectors cannot"
-        said.append(f"{some} send mail, the longest for {duration(float(row.age or 0))}.")
+        sentences.append(f"{some} send mail, the longest for {duration(float(row.age or 0))}.")
     if row.without:
         some = "1 workspace has" if row.without == 1 else f"{row.without} workspaces have"
-        said.append(f"{some} mail waiting and no connector for it.")
-    if not said:
+        sentences.append(f"{some} mail waiting and no connector for it.")
+    if not sentences:
         return Check("ok")
-    return Check("down", " ".join(said), round(float(row.age), 1) if row.age is not None else None)
+    return Check("down", " ".join(sentences), round(float(row.age), 1) if row.age is not None else None)
 
 
 def _pulse(kind: str, age: float | None) -> Check:

@@ -39,13 +39,13 @@ class WrongSecretKey(UnsafeSettings):
 
 def verify(connection: psycopg.Connection[Any]) -> None:
     """Raise WrongSecretKey when something may be sealed with a key that we do not have; else write ours down."""
-    ours = [crypto.key_fingerprint(secret) for secret in settings().secret_keys]
+    configured = [crypto.key_fingerprint(secret) for secret in settings().secret_keys]
     with connection.transaction():
         secret_key_repository.lock(connection)
         used = secret_key_repository.in_use(connection)
-        if missing := [fingerprint for fingerprint in used if fingerprint not in ours]:
+        if missing := [fingerprint for fingerprint in used if fingerprint not in configured]:
             raise WrongSecretKey(missing)
-        secret_key_repository.use(connection, ours[0])
+        secret_key_repository.use(connection, configured[0])
 
 
 def verify_when_possible(pause: Callable[[float], object] = time.sleep, *, once: bool = False) -> bool:

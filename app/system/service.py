@@ -56,10 +56,10 @@ def _troubles(troubles: list[Trouble], registry: CollectorRegistry) -> None:
     standing = Gauge("throughline_trouble", "1 while there is trouble of a kind.", ("kind",), registry=registry)
     count = Gauge("throughline_trouble_count", "Runs, events or emails that it concerns.", ("kind",), registry=registry)
     since = Gauge("throughline_trouble_seconds", "For how long it has lasted.", ("kind",), registry=registry)
-    there = {trouble.kind: trouble for trouble in troubles}
+    by_kind = {trouble.kind: trouble for trouble in troubles}
     for name, kind in KINDS.items():
         if kind.of_installation:
-            trouble = there.get(name)
+            trouble = by_kind.get(name)
             standing.labels(name).set(trouble is not None)
             count.labels(name).set(trouble.count if trouble else 0)
             began = trouble.since if trouble else None

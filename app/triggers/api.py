@@ -37,8 +37,8 @@ async def trigger_workflow(
     That takes a trigger whose runs need no contact; else the answer is 422. 409 says why when the re-entry rule refuses a contact, or
     the conditions of the trigger do not hold for such an input.
     """
-    named, properties = given_properties(data)
-    run_id = await triggers.start(workflow_id, data.contact_id, properties, named=named)
+    field_name, properties = given_properties(data)
+    run_id = await triggers.start(workflow_id, data.contact_id, properties, field_name=field_name)
     return ok(StartedRun(run_id=run_id, workflow_id=workflow_id, contact_id=data.contact_id))
 
 

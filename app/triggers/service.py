@@ -82,7 +82,7 @@ class TriggerService:
         self._workflows = WorkflowService(session, principal)
 
     async def start(
-        self, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any], *, named: str = "properties"
+        self, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any], *, field_name: str = "properties"
     ) -> UUID:
         """Queue a run of the live version, of nobody when `contact_id` is None, and promise its id.
 
@@ -96,7 +96,7 @@ class TriggerService:
         try:
             jsonlimits.storable(properties)
         except jsonlimits.Unstorable as error:
-            raise Invalid(errors=[{"path": named, "message": str(error)}]) from error
+            raise Invalid(errors=[{"path": field_name, "message": str(error)}]) from error
         if contact is None:
             self._check_input(flow, properties)
         elif takes_contacts(flow.triggers):

@@ -190,7 +190,7 @@ class WorkspaceTroubles:
 
     async def without_connector(self) -> tuple[int, datetime | None]:
         """How many messages wait because there is no connector for them, and since when the first."""
-        held = (
+        held_messages = (
             select(Message.created_at)
             .where(
                 Message.tenant_id == self.tenant_id,
@@ -202,7 +202,7 @@ class WorkspaceTroubles:
             .limit(DEEPEST)
             .subquery()
         )
-        count, since = (await self.session.execute(select(func.count(), func.min(held.c.created_at)))).one()
+        count, since = (await self.session.execute(select(func.count(), func.min(held_messages.c.created_at)))).one()
         return int(count), since
 
     async def dead_letters(self) -> tuple[int, datetime | None, str]:

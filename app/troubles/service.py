@@ -36,8 +36,8 @@ async def of_installation(session: AsyncSession) -> list[Trouble]:
         if not starting and (pulse is None or not pulse.alive):
             troubles.append(Trouble(kind=kind, since=pulse.last if pulse else None))
     troubles += await _standing(session, queries)
-    if said := untrusted_proxy():
-        troubles.append(Trouble(kind="proxy_untrusted", error_message=said))
+    if message := untrusted_proxy():
+        troubles.append(Trouble(kind="proxy_untrusted", error_message=message))
     return in_order(troubles)
 
 
@@ -115,9 +115,9 @@ async def of_everything(
     if in_flow is None:
         in_flow = await WorkspaceTroubles(session, tenant_id).in_flow_of_paused()
     own = await of_workspace(session, tenant_id, in_flow)
-    named = {trouble.kind for trouble in own}
+    own_kinds = {trouble.kind for trouble in own}
     # Late runs of the workspace are named by workflow; all of the installation together would say it twice.
-    others = [t for t in await of_installation(session) if not (t.kind == "runs_late" and "late" in named)]
+    others = [t for t in await of_installation(session) if not (t.kind == "runs_late" and "late" in own_kinds)]
     return in_order([*others, *own])
 
 

@@ -153,9 +153,9 @@ def _understood(text: str, country: str | None) -> str:
     if len(meant) == 1:
         return meant[0]
     territories = get_global("zone_territories")
-    here = [name for name in meant if country and territories.get(name) == country]
-    if len(here) == 1:
-        return here[0]
+    in_country = [name for name in meant if country and territories.get(name) == country]
+    if len(in_country) == 1:
+        return in_country[0]
     *most, last = meant
     raise SeveralZones(f"This can mean {', '.join(most)} or {last}. Write which.")
 
@@ -219,10 +219,10 @@ def _said() -> Iterator[tuple[str, str]]:
 @functools.cache
 def _names() -> dict[str, tuple[str]]:
     zones_by_name: dict[str, tuple[str]] = {}
-    renamed, known = get_global("zone_aliases"), timezones()
+    renamed, zone_names = get_global("zone_aliases"), timezones()
     for name, called in _said():
         folded = _folded(name)
         zone_name = renamed.get(called, called) if "/" in called else called
-        if folded and zone_name in known:
+        if folded and zone_name in zone_names:
             zones_by_name.setdefault(folded, (zone_name,))
     return zones_by_name

@@ -121,15 +121,15 @@ class Assets:
         if time.monotonic() - self._looked < _LOOK_S:
             return
         files = {path.relative_to(self._root).as_posix(): path for path in self._root.rglob("*") if _is_asset(path)}
-        seen = {name: (at.st_mtime_ns, at.st_size) for name, path in files.items() if (at := path.stat())}
-        if seen != self._seen:
-            known, before = self._assets, self._seen
+        stamps = {name: (at.st_mtime_ns, at.st_size) for name, path in files.items() if (at := path.stat())}
+        if stamps != self._seen:
+            cached, before = self._assets, self._seen
             self._assets = {
-                name: known[name] if seen[name] == before.get(name) else _read(path) for name, path in files.items()
+                name: cached[name] if stamps[name] == before.get(name) else _read(path) for name, path in files.items()
             }
             own = "".join(f"{name} {asset.etag}\n" for name, asset in sorted(self._assets.items()) if not _fixed(name))
             self._version = hashlib.sha256(own.encode()).hexdigest()[:12]
-            self._seen = seen
+            self._seen = stamps
         self._looked = time.monotonic()
 
 

@@ -96,16 +96,16 @@ class RequestBody:
 
     def replay(self, receive: Receive) -> Receive:
         """What the application receives: this body, and after it what the server says, which is that the client went away."""
-        left = self.pieces()
-        over = False
+        pieces = self.pieces()
+        exhausted = False
 
         async def replayed() -> HTTPReceiveMessage:
-            nonlocal over
-            if over:
+            nonlocal exhausted
+            if exhausted:
                 return cast("HTTPReceiveMessage", await receive())
-            piece = await anext(left, None)
-            over = piece is None
-            return {"type": "http.request", "body": piece or b"", "more_body": not over}
+            piece = await anext(pieces, None)
+            exhausted = piece is None
+            return {"type": "http.request", "body": piece or b"", "more_body": not exhausted}
 
         return cast("Receive", replayed)
 

@@ -35,10 +35,10 @@ class RequestBodyGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
             request: Request[Any, Any, Any] = Request(scope, receive=receive)
-            given = request.content_type[0].lower()
+            content_type = request.content_type[0].lower()
             if scope["path"].startswith("/api/"):
-                await _check(request, given, _wanted(scope))
-            elif _JSON.fullmatch(given):
+                await _check(request, content_type, _wanted(scope))
+            elif _JSON.fullmatch(content_type):
                 await _check_json(request)
         await self.app(scope, receive, send)
 
@@ -52,14 +52,14 @@ def _wanted(scope: Scope) -> tuple[str, ...]:
     return (wanted.value if isinstance(wanted, RequestEncodingType) else str(wanted),)
 
 
-async def _check(request: Request[Any, Any, Any], given: str, wanted: tuple[str, ...]) -> None:
+async def _check(request: Request[Any, Any, Any], content_type: str, wanted: tuple[str, ...]) -> None:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongContentType("Send the body as it is, without a `Content-Encoding`.")
     if RequestEncodingType.JSON.value not in wanted:
-        if given not in wanted:
+        if content_type not in wanted:
             raise WrongContentType(f"Send `Content-Type: {'` or `'.join(wanted)}`.")
     elif await request.body():
-        if not _JSON.fullmatch(given):
+        if not _JSON.fullmatch(content_type):
             raise WrongContentType
         await _check_json(request)
 

@@ -64,14 +64,14 @@ def masked(token: str) -> str:
     return "~" + base64.urlsafe_b64encode(hidden).decode()
 
 
-def unmasked(given: str) -> str:
+def unmasked(token: str) -> str:
     """What `masked` made it from; what is not masked is answered as it is, and what is neither as nothing."""
-    if not given.startswith("~"):
-        return given
+    if not token.startswith("~"):
+        return token
     try:
-        hidden = base64.b64decode(given[1:], altchars=b"-_", validate=True)
-        pad, rest = hidden[: len(hidden) // 2], hidden[len(hidden) // 2 :]
-        return bytes(one ^ other for one, other in zip(pad, rest, strict=True)).decode()
+        hidden = base64.b64decode(token[1:], altchars=b"-_", validate=True)
+        pad, masked = hidden[: len(hidden) // 2], hidden[len(hidden) // 2 :]
+        return bytes(one ^ other for one, other in zip(pad, masked, strict=True)).decode()
     except ValueError:
         return ""
 
@@ -111,13 +111,13 @@ class CsrfMiddleware:
         await self.app(scope, receive, send)
 
 
-def _same(given: str, token: str) -> bool:
+def _same(sent_token: str, token: str) -> bool:
     """Is it our token, or the same proof signed with an older secret key?"""
-    if hmac.compare_digest(given.encode(), token.encode()):
+    if hmac.compare_digest(sent_token.encode(), token.encode()):
         return True
     purpose = "csrf.session"
     try:
-        return crypto.unsign(purpose, given) == crypto.unsign(purpose, token)
+        return crypto.unsign(purpose, sent_token) == crypto.unsign(purpose, token)
     except crypto.CannotUnseal:
         return False
 
@@ -135,9 +135,9 @@ def _from_elsewhere(request: ASGIConnection[Any, Any, Any, Any]) -> bool:
     if origin is None:
         return False
     scheme, _, host = origin.partition("://")
-    ours = (request.headers.get("host"), urlsplit(settings().web.base_url).netloc)
+    own_hosts = (request.headers.get("host"), urlsplit(settings().web.base_url).netloc)
     schemes = ("https",) if settings().web.secure_cookies else ("http", "https")
-    return scheme not in schemes or host not in ours  # "null" is a sandboxed frame, or a redirect from elsewhere
+    return scheme not in schemes or host not in own_hosts  # "null" is a sandboxed frame, or a redirect from elsewhere
 
 
 def _expected(scope: Scope, cookie: str) -> str | None:

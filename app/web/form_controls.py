@@ -21,18 +21,18 @@ class FormControls(HTMLParser):
         self.unlabelled = [name for identifier, name in self._pending if identifier not in self._labels]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {key: value or "" for key, value in attrs}
-        holder = "data-list" in given or "data-map" in given or tag == "template"
-        if self._rows == 0 and (name := given.get("data-list") or given.get("data-map")):
+        attributes = {key: value or "" for key, value in attrs}
+        holder = "data-list" in attributes or "data-map" in attributes or tag == "template"
+        if self._rows == 0 and (name := attributes.get("data-list") or attributes.get("data-map")):
             self.names.add(name)
         if tag == "label":
-            self._labels.add(given.get("for", ""))
-        if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
+            self._labels.add(attributes.get("for", ""))
+        if tag in ("input", "select", "textarea") and attributes.get("type") != "hidden":
             inside_label = any(name == "label" for name, _ in self._open)
-            if "aria-label" not in given and not inside_label:
-                self._pending.append((given.get("id", ""), given.get("name", "")))
-            if self._rows == 0 and given.get("name"):
-                self.names.add(given["name"])
+            if "aria-label" not in attributes and not inside_label:
+                self._pending.append((attributes.get("id", ""), attributes.get("name", "")))
+            if self._rows == 0 and attributes.get("name"):
+                self.names.add(attributes["name"])
         if tag not in VOID:
             self._open.append((tag, holder))
             self._rows += holder

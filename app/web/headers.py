@@ -42,6 +42,6 @@ async def security_headers(message: Message, scope: Scope) -> None:
     """A before-send hook; a handler that set its own policy (mail previews do) keeps it."""
     if message["type"] == "http.response.start":
         sent = [*message.get("headers", ())]
-        there = {name.lower() for name, _ in sent}
-        ours = _raw(settings().web.secure_cookies)
-        message["headers"] = [*sent, *(header for header in ours if header[0] not in there)]
+        present = {name.lower() for name, _ in sent}
+        own_headers = _raw(settings().web.secure_cookies)
+        message["headers"] = [*sent, *(header for header in own_headers if header[0] not in present)]

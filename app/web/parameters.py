@@ -72,25 +72,25 @@ async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler
     raw = connection.scope.get("query_string", b"")
     if not raw or handler.opt.get("any_query"):
         return
-    given = parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
+    parameters = parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
     of_api = connection.scope["path"].startswith("/api/")
-    if field_errors := parameter_errors(given, handler.opt[OPTION], of_api=of_api):
+    if field_errors := parameter_errors(parameters, handler.opt[OPTION], of_api=of_api):
         raise UnknownParameter(field_errors[0]["message"], errors=field_errors)
 
 
-def parameter_errors(given: Sequence[tuple[str, str]], taken: Parameters, *, of_api: bool) -> list[FieldError]:
+def parameter_errors(parameters: Sequence[tuple[str, str]], accepted: Parameters, *, of_api: bool) -> list[FieldError]:
     """What is wrong with the parameters of a request: names, repetitions, and for programs empty values.
 
     Forms of pages send empty fields for "any"; a program that sends one has lost its value, and would get everything.
     """
     errors: list[FieldError] = []
-    for name, count in list(Counter(name for name, _ in given).items()):
-        if name not in taken.known:
-            message = _for_programs(name[:60], taken.known) if of_api else _for_people(name[:60], taken.known)
+    for name, count in list(Counter(name for name, _ in parameters).items()):
+        if name not in accepted.known:
+            message = _for_programs(name[:60], accepted.known) if of_api else _for_people(name[:60], accepted.known)
             errors.append({"path": name[:60], "message": message})
-        elif count > 1 and name not in taken.lists:
+        elif count > 1 and name not in accepted.lists:
             errors.append({"path": name, "message": f"Send `{name}` once, not {count} times."})
-        elif of_api and any(key == name and not value.strip() for key, value in given):
+        elif of_api and any(key == name and not value.strip() for key, value in parameters):
             errors.append({"path": name, "message": f"`{name}` is empty. Give it a value, or leave it out."})
         if len(errors) == MAX_SHOWN:
             break

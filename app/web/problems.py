@@ -144,8 +144,8 @@ def _of_body(request: Request[Any, Any, Any]) -> list[FieldError]:
 
 def _of_url(name: str) -> str:
     """A handler's `contact_id` and `from_` are `contactId` and `from` to whoever sent them."""
-    first, *rest = name.rstrip("_").split("_")
-    return first + "".join(map(str.capitalize, rest))
+    first, *words = name.rstrip("_").split("_")
+    return first + "".join(map(str.capitalize, words))
 
 
 def problem(error: AppError) -> Response[dict[str, Any]]:

@@ -87,11 +87,11 @@ class Buckets:
         return state
 
     def _standing(self, now: float, full_at: float, after: float) -> BucketState:
-        over = after - now - self.limit.window
-        allowed = over <= 1e-9
+        excess_s = after - now - self.limit.window
+        allowed = excess_s <= 1e-9
         at = after if allowed else full_at
-        left = math.floor((self.limit.window - (at - now)) / self._each + 1e-6)
-        return BucketState(allowed, max(left, 0), at - now, max(over, 0.0))
+        remaining = math.floor((self.limit.window - (at - now)) / self._each + 1e-6)
+        return BucketState(allowed, max(remaining, 0), at - now, max(excess_s, 0.0))
 
 
 @dataclass

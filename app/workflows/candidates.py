@@ -80,7 +80,7 @@ def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:
 
     def find(candidate: Candidate) -> Goal | None:
         alone = replace(candidate, event={})  # bare names read the contact
-        return next((goal for goal, held in goals_on_contact if held(alone)), None)
+        return next((goal for goal, met in goals_on_contact if met(alone)), None)
 
     return find
 

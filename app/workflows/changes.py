@@ -30,8 +30,8 @@ class Changes(msgspec.Struct, kw_only=True):
 
     def parts(self, before: Flow) -> dict[str, Any]:
         """The parts of the document that change. `trigger` alone replaces the first one, and the others stay."""
-        named = ("triggers", "nodes", "edges", "goals", "settings", "notes")
-        parts = {name: part for name in named if (part := getattr(self, name)) is not UNSET}
+        names = ("triggers", "nodes", "edges", "goals", "settings", "notes")
+        parts = {name: part for name in names if (part := getattr(self, name)) is not UNSET}
         if isinstance(self.trigger, SingleTrigger) and not parts.get("triggers"):
             first, *others = before.triggers
             parts["triggers"] = (self.trigger.trigger(first.id, first.enabled), *others)

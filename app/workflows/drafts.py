@@ -72,10 +72,10 @@ class Drafts:
 
     def of(self, workflow: Workflow) -> LoadedFlow:
         """The draft as it is now, read once for a request."""
-        known = self._loaded.get(workflow.id)
-        if known is None or known.stored is not workflow.draft:
-            known = self._loaded[workflow.id] = LoadedFlow(workflow.draft)
-        return known
+        loaded = self._loaded.get(workflow.id)
+        if loaded is None or loaded.stored is not workflow.draft:
+            loaded = self._loaded[workflow.id] = LoadedFlow(workflow.draft)
+        return loaded
 
     def _changes(self, workflow: Workflow) -> DraftChangeRepository:
         return DraftChangeRepository(self._repository.session, workflow.id)
@@ -126,13 +126,13 @@ class Drafts:
         except jsonlimits.Unstorable as error:
             raise Invalid(errors=[{"path": "ops", "message": str(error)}]) from error
         unique = list({op.id: op for op in reversed(ops)}.values())[::-1]
-        known = await self._changes(workflow).applied_op_ids([op.id for op in unique])
-        fresh = [op for op in unique if op.id not in known]
+        applied_ids = await self._changes(workflow).applied_op_ids([op.id for op in unique])
+        fresh = [op for op in unique if op.id not in applied_ids]
         draft = before = self.of(workflow)
         if fresh:
             rebased = base_rev != workflow.draft_rev
             if rebased:
-                await self._make_room(workflow, base_rev, client, fresh, known)
+                await self._make_room(workflow, base_rev, client, fresh, applied_ids)
             try:
                 edited = applied(Draft(before.flow, workflow.name, workflow.description), fresh)
                 draft = await self.checked(edited.flow, before)
@@ -159,14 +159,14 @@ class Drafts:
         )
 
     async def _make_room(
-        self, workflow: Workflow, base_rev: int, client: str, fresh: Sequence[AnyOp], known: set[str]
+        self, workflow: Workflow, base_rev: int, client: str, fresh: Sequence[AnyOp], applied_ids: set[str]
     ) -> None:
         """Return when `fresh` may stand behind what happened since `base_rev`; else raise DraftConflict."""
         changes = await self._changes(workflow).since(base_rev)
         if base_rev > workflow.draft_rev or len(changes) != workflow.draft_rev - base_rev:
             raise await self._conflict(workflow, base_rev, client, changes)
         for change in changes:
-            if (change.client and change.client == client) or known & set(change.op_ids):
+            if (change.client and change.client == client) or applied_ids & set(change.op_ids):
                 continue  # the client's own earlier batches: it made these ops knowing them
             if any(op.get("kind") == REPLACED for op in change.ops):
                 raise await self._conflict(workflow, base_rev, client, changes)
@@ -178,10 +178,10 @@ class Drafts:
     ) -> DraftConflict:
         if changes is None:
             changes = await self._changes(workflow).since(base_rev)
-        theirs = [change for change in changes if not client or change.client != client]
-        by = theirs[-1].author if theirs else workflow.draft_by
-        at: datetime = theirs[-1].at if theirs else workflow.draft_at
-        ops: list[Any] = [op for change in theirs for op in change.ops]
+        foreign_changes = [change for change in changes if not client or change.client != client]
+        by = foreign_changes[-1].author if foreign_changes else workflow.draft_by
+        at: datetime = foreign_changes[-1].at if foreign_changes else workflow.draft_at
+        ops: list[Any] = [op for change in foreign_changes for op in change.ops]
         return DraftConflict(conflict={"rev": workflow.draft_rev, "by": by, "at": at, "ops": ops})
 
     async def require(self, workflow: Workflow, base_rev: int | None) -> None:

@@ -68,7 +68,7 @@ def entrants(flow: Flow, senders: Sequence[RecentContact], timezone: str = "UTC"
     inside: dict[UUID, RecentContact] = {}
     for sender in sorted(senders, key=lambda sender: sender.occurred_at):
         candidate = Candidate.of(sender.contact, timezone, sender.properties)
-        admitted = any(sender.event in events and held(candidate) for events, held in admissions)
+        admitted = any(sender.event in events and passes(candidate) for events, passes in admissions)
         if admitted and met(candidate) is None:
             inside[sender.contact.id] = sender
     return list(inside.values())

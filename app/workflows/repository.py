@@ -238,8 +238,8 @@ class DraftChangeRepository(OwnedRepository[DraftChange]):
         """Those of `op_ids` that an earlier batch brought already."""
         wanted = array(list(op_ids), type_=Text)
         query = select(DraftChange.op_ids).where(self.own, DraftChange.op_ids.op("&&")(wanted.cast(ARRAY(Text))))
-        known = {op_id for ids in (await self.session.scalars(query)).all() for op_id in ids}
-        return known & set(op_ids)
+        applied_ids = {op_id for ids in (await self.session.scalars(query)).all() for op_id in ids}
+        return applied_ids & set(op_ids)
 
     async def since(self, rev: int) -> Sequence[DraftChange]:
         """The batches after revision `rev`, oldest first."""

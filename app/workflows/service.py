@@ -67,8 +67,8 @@ def workflow_statuses(words: str | None) -> Sequence[WorkflowStatus]:
     try:
         return [WorkflowStatus(word.strip()) for word in words.split(",")]
     except ValueError as error:
-        known = ", ".join(WorkflowStatus)
-        raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {known}."}]) from error
+        statuses = ", ".join(WorkflowStatus)
+        raise Invalid(errors=[{"path": "status", "message": f"Use one or more of: {statuses}."}]) from error
 
 
 class WorkflowListItem(msgspec.Struct, kw_only=True):
@@ -301,8 +301,8 @@ class WorkflowService:
         workflow = await self._locked(workflow_id)
         if workflow.status != WorkflowStatus.ARCHIVED:
             raise WrongStatus("Only an archived workflow can be restored.")
-        back = WorkflowStatus.DRAFT if workflow.live_version is None else WorkflowStatus.PAUSED
-        workflow.status = back.value
+        restored_status = WorkflowStatus.DRAFT if workflow.live_version is None else WorkflowStatus.PAUSED
+        workflow.status = restored_status.value
         return await self._changed(workflow)
 
     async def delete(self, workflow_id: UUID) -> None:

@@ -64,8 +64,8 @@ def find_or_fetch(say: Callable[[str], None]) -> str:
 
 
 def _existing() -> Iterator[str]:
-    if given := environment.variable("E2E_CHROMIUM"):
-        yield given
+    if configured := environment.variable("E2E_CHROMIUM"):
+        yield configured
         return
     yield ""  # playwright's own build
     yield from (path for name in NAMES if (path := shutil.which(name)))

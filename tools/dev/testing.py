@@ -144,14 +144,14 @@ def reformat(_options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Run `bench/NAME.py` on a PostgreSQL and Valkey of its own, with durable settings."""
-    name, *rest = options.arguments or [""]
+    name, *arguments = options.arguments or [""]
     folder = environment.ROOT / "bench"
-    known = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    if name not in known:
-        print(f"Name a benchmark: {', '.join(known) or 'there is none yet'}.", file=sys.stderr)
+    benchmarks = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    if name not in benchmarks:
+        print(f"Name a benchmark: {', '.join(benchmarks) or 'there is none yet'}.", file=sys.stderr)
         return 2
     with temporary_servers.servers(durable=True) as values:
-        command = [sys.executable, "-m", f"bench.{name}", *rest]
+        command = [sys.executable, "-m", f"bench.{name}", *arguments]
         return subprocess.run(command, cwd=environment.ROOT, env=environment.extended(values)).returncode
 
 
