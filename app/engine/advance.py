@@ -15,11 +15,12 @@ import psycopg
 import structlog
 
 from app.engine import claim, control, failpoints, newer_release, rows
-from app.engine.arrivals import Arrivals, Behind, require_compiled, stored_run
+from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.garbage import Sweeper
+from app.engine.interest import Behind, require_compiled
 from app.engine.matcher import Matcher
 from app.engine.progress import progress
 from app.engine.state import NOBODY, ContactState

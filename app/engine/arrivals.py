@@ -15,7 +15,8 @@ from app.engine.claim import Cursor, Item, RunRow
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
 from app.engine.goals import CompiledGoal
-from app.engine.matcher import Live, Matcher, Version
+from app.engine.interest import HAPPENED, Arrival, Interests
+from app.engine.matcher import Matcher
 from app.engine.records import Refusal
 from app.engine.state import NOBODY, ContactState, GoalView, RunState
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
@@ -24,8 +25,6 @@ from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
 
-HAPPENED = (InboxKind.EVENT, claim.PAST, InboxKind.DEFERRED)
-TOLD_TO_RUNS = (InboxKind.EVENT, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
@@ -45,38 +44,6 @@ def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -
     return run
 
 
-class Behind(Exception):
-    """The workflows have changed, or versions are needed that are not compiled: to be looked at while nobody waits, then taken anew."""
-
-    def __init__(self, epoch: int, versions: list[Version]) -> None:
-        super().__init__("look at the workflows first")
-        self.epoch, self.versions = epoch, versions
-
-
-def listeners(matcher: Matcher, item: Item) -> list[Live]:
-    """The workflows that this item may start."""
-    if item.kind == InboxKind.EVENT:
-        subscribed = matcher.triggers.get((item.tenant_id, item.name), ())
-        return [live for live in subscribed if item.at >= live.since and live.workflow_id != item.workflow_id]
-    live = matcher.live.get(item.workflow_id or b"") if item.kind in (InboxKind.START, InboxKind.DEFERRED) else None
-    if live is None or live.tenant_id != item.tenant_id:
-        return []
-    if item.kind == InboxKind.DEFERRED:
-        listens = live in matcher.triggers.get((item.tenant_id, item.name), ()) and item.at >= live.since
-        return [live] if listens else []
-    return [live]
-
-
-def require_compiled(matcher: Matcher, items: list[Item]) -> None:
-    """Raises Behind unless this process has compiled all versions that these items may start."""
-    epoch = items[0].epoch
-    if epoch != matcher.epoch:
-        raise Behind(epoch, [])
-    flow_versions = (live[:2] for item in items for live in listeners(matcher, item))
-    if needed := matcher.needed(flow_versions):
-        raise Behind(epoch, needed)
-
-
 class Arrivals:
     """One claimed piece of the inbox. `walk` makes a batch of it, None when it concerns nobody."""
 
@@ -86,7 +53,10 @@ class Arrivals:
         self.now = max(items[0].now, *(item.at for item in items))
         self.left: dict[tuple[Item, bytes, bytes | None], None] = {}
         """Events, and workflows or runs of them of which only another process knows what they are for them."""
-        self.wanted = [(item, self._targets(item)) for item in items if self._concerns(item)]
+        self.interests = Interests(matcher)
+        arrivals = map(self.interests.arrival, items)
+        self.wanted = [arrival for arrival in arrivals if arrival is not None]
+        self.left |= {(item, workflow_id, None): None for item, workflow_id in self.interests.left}
         self.runs: dict[bytes, list[RunState]] = {}
         """Active runs that goals and erasures may end, by contact."""
         self.leaving: dict[int, list[tuple[RunState, CompiledGoal]]] = {}
@@ -97,8 +67,8 @@ class Arrivals:
         if not self.wanted:
             return None
         batch = Batch(self.now)
-        contact_ids = _distinct(item.contact_id for item, _ in self.wanted if item.contact_id)
-        flows = _distinct(flow for _, targets in self.wanted for flow in targets)
+        contact_ids = _distinct(arrival.item.contact_id for arrival in self.wanted if arrival.item.contact_id)
+        flows = _distinct(flow for arrival in self.wanted for flow in arrival.targets)
         names = claim.fields(self.matcher.fields_of(flows))
         stored = claim.contacts(self.cursor, contact_ids, names)
         locked()
@@ -116,33 +86,17 @@ class Arrivals:
             self.runs.setdefault(contact_id, []).append(run)
             entries.remember(run)
         self._remember()
-        fresh = iter(ids.uuid7_many(sum(len(targets) for _, targets in self.wanted)))
+        fresh = iter(ids.uuid7_many(sum(len(arrival.targets) for arrival in self.wanted)))
         for place in range(len(self.wanted)):
             self._happen(batch, entries, place, fresh)
         waits.look_back(self.cursor, batch)
         claim.leave(self.cursor, self.left)
         return batch
 
-    def _concerns(self, item: Item) -> bool:
-        if item.kind == InboxKind.EVENT:
-            key = (item.tenant_id, item.name)
-            return self._awaited(item) or key in self.matcher.triggers or key in self.matcher.goals
-        return item.kind in (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED, InboxKind.FOR_RUN)
-
-    def _targets(self, item: Item) -> list[CompiledFlow]:
-        """The workflows that this item may start; it is left for those that are not understood here."""
-        targets = []
-        for live in listeners(self.matcher, item):
-            if live[:2] in self.matcher.unreadable:
-                self.left[item, live.workflow_id, None] = None
-            else:
-                targets.append(self.matcher.flow(*live[:2]))
-        return targets
-
     def _active(self) -> list[RunRow]:
         """The stored runs that goals and erasures may end; their versions are known afterwards."""
         ending = _distinct(
-            item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED or self._listened(item)
+            arrival.item.contact_id for arrival in self.wanted if arrival.goals or arrival.item.kind == InboxKind.ERASED
         )
         active = claim.active_runs(self.cursor, ending, lock=True) if ending else []
         active_ids = {row.id for row in active}
@@ -155,7 +109,7 @@ class Arrivals:
                 self._leave(row, goals=False)
         if not unreadable_runs:
             return active
-        erased = {item.contact_id for item, _ in self.wanted if item.kind == InboxKind.ERASED}
+        erased = {a.item.contact_id for a in self.wanted if a.item.kind == InboxKind.ERASED}
         control.cancel_erased(self.cursor, [row.id for row in unreadable_runs if row.contact_id in erased])
         for row in unreadable_runs:
             self._leave(row, goals=True)
@@ -163,16 +117,12 @@ class Arrivals:
 
     def _leave(self, row: RunRow, *, goals: bool) -> None:
         """Leave the events that a run waits for, or which may be its goals, to a process that understands it."""
-        for item, _ in self.wanted:
+        for arrival in self.wanted:
+            item = arrival.item
             concerns = row.contact_id and item.contact_id == row.contact_id and _is_for(item, row.id, row.workflow_id)
-            waits_for_it = row.waits_for == item.name and self._awaited(item)
-            if concerns and (waits_for_it or (goals and row.workflow_id in self._listened(item))):
+            waits_for_it = row.waits_for == item.name and arrival.awaited
+            if concerns and (waits_for_it or (goals and row.workflow_id in arrival.goals)):
                 self.left[item, row.workflow_id, row.id] = None
-
-    def _awaited(self, item: Item) -> bool:
-        """May some run wait for this item?"""
-        listened = (item.tenant_id, item.name) in self.matcher.waits or item.tenant_id in self.matcher.partly
-        return item.kind in TOLD_TO_RUNS and listened
 
     def _of_item(self, item: Item) -> list[RunState]:
         """The runs of this batch that the item may wake, or whose goal it may be."""
@@ -181,25 +131,16 @@ class Arrivals:
 
     def _waiting(self) -> list[RunRow]:
         """The stored runs that wait for what came in."""
-        places = _distinct(
-            (item.tenant_id, item.contact_id, item.name) for item, _ in self.wanted if self._awaited(item)
-        )
+        places = _distinct((a.item.tenant_id, a.item.contact_id, a.item.name) for a in self.wanted if a.awaited)
         return claim.waiting_runs(self.cursor, places) if places else []
-
-    def _listened(self, item: Item) -> set[bytes]:
-        """Workflows with a goal that this item may reach."""
-        if item.kind not in HAPPENED and item.kind != InboxKind.FOR_RUN:
-            return set()
-        workflow_ids = self.matcher.goals.get((item.tenant_id, item.name), set())
-        put_back = item.kind in (InboxKind.DEFERRED, InboxKind.FOR_RUN)
-        return workflow_ids & {item.workflow_id or b""} if put_back else workflow_ids
 
     def _entries(self, batch: Batch) -> Entries:
         entering: dict[CompiledFlow, list[bytes]] = {}
-        for item, targets in self.wanted:
-            for flow in targets:
-                if flow.reentry != "always" and item.contact_id:
-                    entering.setdefault(flow, []).append(item.contact_id)
+        for arrival in self.wanted:
+            contact_id = arrival.item.contact_id
+            for flow in arrival.targets:
+                if flow.reentry != "always" and contact_id:
+                    entering.setdefault(flow, []).append(contact_id)
         standing: set[Key] = set()
         history: dict[Key, int] = {}
         if entering:
@@ -211,22 +152,23 @@ class Arrivals:
 
     def _remember(self) -> None:
         """Put events that were handled before among `wanted`, where they may be goals of the runs that begin now."""
-        entering = [(item, flow) for item, targets in self.wanted for flow in targets if flow.goals and item.contact_id]
+        entering = [(a.item, flow) for a in self.wanted for flow in a.targets if flow.goals and a.item.contact_id]
         if not entering:
             return
         names = frozenset().union(*(flow.goal_events for _, flow in entering))
-        batch_event_ids = {item.event_id for item, _ in self.wanted}
+        batch_event_ids = {arrival.item.event_id for arrival in self.wanted}
         missed = [
             item
             for item in claim.past(self.cursor, [item for item, _ in entering], names)
             if item.event_id not in batch_event_ids
         ]
         if missed:
-            self.wanted += [(item, []) for item in missed]
+            self.wanted += [self.interests.past(item) for item in missed]
             self.wanted.sort(key=_by_occurrence)
 
     def _happen(self, batch: Batch, entries: Entries, place: int, fresh: Iterator[bytes]) -> None:
-        item, targets = self.wanted[place]
+        arrival = self.wanted[place]
+        item, targets = arrival.item, arrival.targets
         if item.kind == InboxKind.ERASED:
             for run in self.runs.get(item.contact_id or NOBODY, ()):
                 if run.active:
@@ -238,9 +180,9 @@ class Arrivals:
         for run, goal in self.leaving.pop(place, ()):
             if run.active:
                 batch.cut_short(run, GOAL_REACHED, "goal", goal)
-        if listening := self._listened(item):
-            self._reach_goals(batch, item, listening)
-        if self._awaited(item):
+        if arrival.goals:
+            self._reach_goals(batch, item, arrival.goals)
+        if arrival.awaited:
             waits.wake(batch, self._of_item(item), item, paused=self.matcher.paused)
         if item.kind == InboxKind.START and not targets:
             workflow_id = item.workflow_id or bytes(16)
@@ -289,7 +231,7 @@ class Arrivals:
             return None
         remaining = LOOK_AHEAD
         for later in range(place + 1, len(self.wanted)):
-            item = self.wanted[later][0]
+            item = self.wanted[later].item
             if item.contact_id != run.contact.id or not remaining:
                 break
             if item.kind in HAPPENED and item.name in run.flow.goal_events:
@@ -299,7 +241,7 @@ class Arrivals:
                     return later, goal
         return None
 
-    def _reach_goals(self, batch: Batch, item: Item, workflows: set[bytes]) -> None:
+    def _reach_goals(self, batch: Batch, item: Item, workflows: Iterable[bytes]) -> None:
         event = _properties(item)
         for run in self._of_item(item):
             if item.kind == claim.PAST and run.fence is not None:
@@ -310,9 +252,9 @@ class Arrivals:
                     batch.cut_short(run, GOAL_REACHED, "goal", goal)
 
 
-def _by_occurrence(targeted: tuple[Item, list[CompiledFlow]]) -> tuple[bytes, int, int, bool]:
+def _by_occurrence(arrival: Arrival) -> tuple[bytes, int, int, bool]:
     """The order of the inbox; of the same instant what was handled before comes first."""
-    item = targeted[0]
+    item = arrival.item
     return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != claim.PAST
 
 
