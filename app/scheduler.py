@@ -52,7 +52,7 @@ class Scheduler:
         """End after the tick that is under way, within about a second."""
         self._stopping.set()
 
-    def rest(self, seconds: float) -> bool:
+    def pause(self, seconds: float) -> bool:
         """Wait; True at once when it is to end."""
         return self._stopping.wait(seconds)
 
@@ -124,7 +124,7 @@ def main() -> None:
     beat = Beat("scheduler")
     beat.start()
     try:
-        secret_keys.verify_when_possible(scheduler.rest)
+        secret_keys.verify_when_possible(scheduler.pause)
         scheduler.run()
     except secret_keys.WrongSecretKey as error:
         sys.exit(f"The scheduler does not start. {error}")

@@ -69,7 +69,7 @@ class OpenInvitation(NamedTuple):
     by: str
     made_at: datetime
     expires_at: datetime
-    over: bool
+    expired: bool
     mail: Posted | None
     """None: its link was shown to who invited."""
 

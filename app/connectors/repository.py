@@ -51,7 +51,7 @@ class ConnectorRepository(TenantRepository[Connector]):
 
     model = Connector
 
-    async def named(self, name: str) -> Connector | None:
+    async def find_by_name(self, name: str) -> Connector | None:
         return await self.get_one_or_none(Connector.name == name)
 
     async def default(self, channel: int) -> Connector | None:

@@ -57,7 +57,7 @@ class _Cleaning:
             self.field_errors.append({"path": path, "message": f"A contact has at most {MAX_TAGS} tags."})
         return tuple(dict.fromkeys(value for value in cleaned if value))
 
-    def named(self, path: str, values: Mapping[str, Any], rule: Callable[[str], str]) -> dict[str, Any]:
+    def clean_names(self, path: str, values: Mapping[str, Any], rule: Callable[[str], str]) -> dict[str, Any]:
         """Values under their cleaned names. A name that is only taken away may be any: it was stored before there was a rule."""
         by_name: dict[str, Any] = {}
         for name, value in values.items():
@@ -80,11 +80,11 @@ def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, li
         if getattr(sent, name) is not UNSET
     }
     attributes = {} if sent.attributes is UNSET else sent.attributes
-    attributes = cleaning.named("attributes", attributes, contact_fields.attribute_name)
+    attributes = cleaning.clean_names("attributes", attributes, contact_fields.attribute_name)
     for name, value in attributes.items():
         cleaning.attempt(f"attributes.{name}", contact_fields.attribute, value)
     consent = {} if sent.consent is UNSET else sent.consent
-    consent = cleaning.named("consent", consent, contact_fields.topic)
+    consent = cleaning.clean_names("consent", consent, contact_fields.topic)
     if len(consent) > MAX_TOPICS:
         cleaning.field_errors.append({"path": "consent", "message": f"A contact has at most {MAX_TOPICS} topics."})
     added = [*(() if sent.tags is UNSET else cleaning.tags("tags", sent.tags))]
@@ -102,5 +102,5 @@ def clean(sent: ContactIn, country: str | None = None) -> tuple[ContactPatch, li
 
 def json_name(name: str) -> str:
     """The JSON name of a field: `external_id` is `externalId`."""
-    head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)
+    head, *words = name.split("_")
+    return head + "".join(part.title() for part in words)

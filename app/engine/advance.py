@@ -104,7 +104,7 @@ class Engine:
             if not taken or polling.stopping.is_set():
                 break
         progress.does("idle")
-        self.crashes.rest()
+        self.crashes.clear_note()
         return moved
 
     def take_events(self) -> int:
@@ -199,10 +199,10 @@ class Engine:
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
-                        self.crashes.over(cursor, self._events_taken, self._runs_taken)
+                        self.crashes.clear(cursor, self._events_taken, self._runs_taken)
                     actors = batch.actors
                 elif taken and self.crashes.events:
-                    self.crashes.over(cursor, self._events_taken)
+                    self.crashes.clear(cursor, self._events_taken)
                 failpoints.reach("written")
         finally:
             self.turn.give()

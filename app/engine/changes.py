@@ -20,7 +20,7 @@ class Patch(NamedTuple):
     """A contact's changes folded in order; the parts do not overlap."""
 
     put: dict[str, Any]
-    gone: tuple[str, ...]
+    removed: tuple[str, ...]
     up: tuple[tuple[str, float], ...]
     add: tuple[str, ...]
     drop: tuple[str, ...]
@@ -29,7 +29,7 @@ class Patch(NamedTuple):
     @property
     def shape(self) -> tuple[Any, ...]:
         """All but the attribute values: patches of one shape share a statement."""
-        return self.gone, self.up, self.add, self.drop, self.columns
+        return self.removed, self.up, self.add, self.drop, self.columns
 
 
 def fold(changes: Sequence[ContactChange]) -> Patch:
@@ -81,9 +81,9 @@ def contact_updates(batch: Batch) -> Iterator[Statement]:
 def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
     """`values`: the attributes of each contact; None when they are the same for all."""
     attributes, arguments = "c.attributes", list[Any]()
-    if patch.gone:
+    if patch.removed:
         attributes += " - %s::text[]"
-        arguments.append(list(patch.gone))
+        arguments.append(list(patch.removed))
     if values is not None:
         attributes += " || u.put"
     elif patch.put:

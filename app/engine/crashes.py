@@ -98,8 +98,8 @@ class Crashes:
         if died or bool(suspected) is not suspects_known:
             raise Suspected
 
-    def over(self, cursor: Cursor, events: Sequence[int] = (), runs: Sequence[bytes] = ()) -> None:
-        """In the transaction of the batch: with its commit the note is void, and what was suspected is cleared."""
+    def clear(self, cursor: Cursor, events: Sequence[int] = (), runs: Sequence[bytes] = ()) -> None:
+        """In the transaction of the batch: delete the note, and clear the suspicion of what is committed."""
         cursor.execute(OVER, (self.process,))
         if self.events or self.runs:
             cursor.execute(_CLEARED, (list(events), [UUID(bytes=one) for one in runs]))
@@ -107,8 +107,8 @@ class Crashes:
             self.events = [one for one in self.events if one not in cleared_events]
             self.runs = [one for one in self.runs if one not in cleared_runs]
 
-    def rest(self) -> None:
-        """There is nothing to do: what was noted last and not committed did not end this process."""
+    def clear_note(self) -> None:
+        """There is no work: delete the note of a batch that was not committed, since it did not end this process."""
         if self._noted:
             self._noted = False
             self.notes.execute(OVER, (self.process,))

@@ -239,11 +239,11 @@ def changed(ops: Iterable[AnyOp], flow: Flow) -> list[str]:
     return [node_id for node_id in ids if node_id in present]
 
 
-def clash(mine: Iterable[AnyOp], theirs: Iterable[AnyOp]) -> bool:
-    """Does one of `mine` touch what one of `theirs` touched, or need what it took away?"""
+def clash(own: Iterable[AnyOp], others: Iterable[AnyOp]) -> bool:
+    """Does one of `own` touch what one of `others` touched, or need what it took away?"""
     my_writes: set[tuple[str, str]] = set()
     my_reads: set[tuple[str, str]] = set()
-    for op in mine:
+    for op in own:
         my_writes |= op.writes()
         my_reads |= op.reads()
-    return any(op.writes() & (my_writes | my_reads) or op.reads() & my_writes for op in theirs)
+    return any(op.writes() & (my_writes | my_reads) or op.reads() & my_writes for op in others)

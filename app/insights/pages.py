@@ -95,7 +95,7 @@ class Stage(msgspec.Struct, frozen=True):
     went_on: int
     waiting: int
     failed: int
-    rest: str
+    outflow: str
 
 
 def message_words(messages: MessageStats | None) -> list[str]:
@@ -110,7 +110,7 @@ def message_words(messages: MessageStats | None) -> list[str]:
     return parts
 
 
-def _rest(stats: NodeStats, ways: Sequence[Port]) -> str:
+def _outflow(stats: NodeStats, ways: Sequence[Port]) -> str:
     """Where those who arrived went, in words: `42% No, 58% Yes, 3 wait here`."""
     parts = []
     if len(ways) > 1 and stats.went_on:
@@ -151,7 +151,7 @@ def _entry(trigger: Trigger, entered: int) -> Stage:
         went_on=entered,
         waiting=0,
         failed=0,
-        rest="",
+        outflow="",
     )
 
 
@@ -194,7 +194,7 @@ def _stage(node: Node, indent: int, numbers: NodeStats) -> Stage:
         went_on=numbers.went_on,
         waiting=numbers.waiting,
         failed=numbers.failed,
-        rest=_rest(numbers, node_words.ports_of(node.type, node.data)),
+        outflow=_outflow(numbers, node_words.ports_of(node.type, node.data)),
     )
 
 

@@ -136,7 +136,7 @@ def _near(seconds: float, local: datetime, local_now: datetime, far: str) -> str
 
 
 @pass_context
-def theirs(context: Context, value: datetime | None, timezone: str | None) -> str:
+def contact_time(context: Context, value: datetime | None, timezone: str | None) -> str:
     """The same moment where the contact is: `15:00 EST`, with the day where it is another one; nothing where clocks agree."""
     zone = known_zone(timezone or "")
     if value is None or zone is None:
@@ -176,7 +176,7 @@ def install(environment: Environment) -> None:
         words=words,
         as_json=as_json,
         when=when,
-        theirs=theirs,
+        theirs=contact_time,
         time_style=time_style,
         readable=readable,
     )

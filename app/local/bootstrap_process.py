@@ -55,7 +55,7 @@ class BootstrapProcess:
                 tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-25:])
                 raise CannotRun(f"The database could not be prepared:\n{tail}")
 
-    def rest(self, stopping: threading.Event) -> dict[str, Any]:
+    def output_until_end(self, stopping: threading.Event) -> dict[str, Any]:
         """Everything it says until it ends well."""
         while self._reader.is_alive() and not stopping.is_set():
             self._reader.join(0.05)

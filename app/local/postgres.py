@@ -143,7 +143,7 @@ class Postgres:
         family = [pid, *processes.offspring(pid)]
         for member in family:
             processes.send(member, signal.SIGKILL)
-        processes.gone(family, 5)
+        processes.wait_until_ended(family, 5)
 
     def create(self, database: str) -> None:
         """Make a database in it, unless it is there."""
@@ -159,7 +159,7 @@ class Postgres:
             processes.send(member, signal.SIGCONT)
         for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, 3)):  # fast, then immediate
             processes.send(pid, number)
-            if processes.gone([pid], patience):
+            if processes.wait_until_ended([pid], patience):
                 return
         self.kill()
 

@@ -157,8 +157,8 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def gone(pids: Collection[int], seconds: float) -> bool:
-    """Wait until none of them is there any more, for so long at most. Did they all go?"""
+def wait_until_ended(pids: Collection[int], seconds: float) -> bool:
+    """Wait up to `seconds` until all these processes have ended. False: some still run."""
     end = time.monotonic() + seconds
     while any(identity(pid) for pid in pids):
         if time.monotonic() > end:

@@ -109,7 +109,7 @@ class Supervisor:
                         self._step("tables", lambda: bootstrap.wait_for("migrated", self._stopping))
                     self._children["web"].revive()
                     self._step("web", self._wait_for_web)
-                    welcome = bootstrap.rest(self._stopping)
+                    welcome = bootstrap.output_until_end(self._stopping)
                 schema.remember(url, note)
                 return welcome
             except CannotRun:

@@ -157,7 +157,7 @@ class Valkey:
         if pid := self.pid:
             for number in (signal.SIGCONT, signal.SIGTERM):
                 processes.send(pid, number)
-            processes.gone([pid], seconds)
+            processes.wait_until_ended([pid], seconds)
         self._end_all()
 
     def _port_is_free(self) -> bool:
@@ -176,7 +176,7 @@ class Valkey:
             processes.send(pid, signal.SIGKILL)
         if self._process is not None and self._process.pid in own_pids:
             self._process.wait()
-        processes.gone(own_pids, 5)
+        processes.wait_until_ended(own_pids, 5)
         self._process = None
         processes.forget(self._note)
 

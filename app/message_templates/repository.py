@@ -19,7 +19,7 @@ class TemplateRepository(TenantRepository[Template]):
 
     model = Template
 
-    async def named(self, name: str) -> Template | None:
+    async def find_by_name(self, name: str) -> Template | None:
         return await self.get_one_or_none(Template.name == name)
 
     async def by_name(self, cursor: str | None, limit: int, search: str = "") -> Page[Template]:

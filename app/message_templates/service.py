@@ -212,7 +212,7 @@ class TemplateService:
         source = await self.get(template_id)
         for number in range(1, 100):
             name = f"{source.name[:100]} (copy{f' {number}' if number > 1 else ''})"
-            if await self.rows.named(name) is None:
+            if await self.rows.find_by_name(name) is None:
                 break
         parts = parts_of(source)
         return await self.create(
@@ -306,7 +306,7 @@ class TemplateService:
         if errors:
             raise Invalid("The template has mistakes.", errors=errors)
         if current is None or name != current.name:
-            other = await self.rows.named(name)
+            other = await self.rows.find_by_name(name)
             if other is not None:
                 raise TemplateNameTaken(errors=[FieldError(path="name", message="Another template has this name.")])
         return name

@@ -199,7 +199,7 @@ class Commits(ConnectionThread):
         written_moves = [move for move in (*moves, *ends) if move.due.key in written_keys]
         written.fenced = len(moves) + len(ends) - len(written_moves)
         ledger.requeue(connection, [*to_requeue, *refused])
-        written.runs_notified = release_followers(connection, [move for move in written_moves if move.over])
+        written.runs_notified = release_followers(connection, [move for move in written_moves if move.is_final])
         for outcome in done:
             if outcome.result and outcome.ready and outcome.result.reason == "bad_address":
                 to = outcome.ready.packet.recipient

@@ -116,7 +116,7 @@ class Transition:
     """By which it leaves, once that is known."""
 
     @property
-    def over(self) -> bool:
+    def is_final(self) -> bool:
         """Is this an outcome, so that nothing more is done with the message?"""
         return self.status not in (MessageStatus.QUEUED, MessageStatus.SENDING)
 

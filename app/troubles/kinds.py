@@ -29,8 +29,8 @@ class Kind(NamedTuple):
     text: str
     act: Callable[[Trouble], Act | None]
     stops: bool = False
-    said: bool = True
-    """Whether what a server or step said stands in the place of `text`."""
+    quotes_error: bool = True
+    """Show the stored error of the server or step instead of `text`."""
     of_installation: bool = False
     """Of all workspaces together; whoever runs the server mends it, and `/health/ready` and `/metrics` tell of it."""
 
@@ -197,7 +197,7 @@ KINDS: dict[str, Kind] = {
         "message",
         "Nobody knows whether they left. {look_up} and say what became of them.",
         _messages("uncertain"),
-        said=False,
+        quotes_error=False,
     ),
     "overdue": Kind(
         "{Many} wait",
@@ -230,7 +230,7 @@ KINDS: dict[str, Kind] = {
 def text_of(trouble: Trouble) -> str:
     """The sentence: what a server, a step or the database said, else that of the kind."""
     kind = KINDS[trouble.kind]
-    return trouble.error_message if trouble.error_message and kind.said else words.in_words(kind.text)
+    return trouble.error_message if trouble.error_message and kind.quotes_error else words.in_words(kind.text)
 
 
 def trouble_label(trouble: Trouble) -> str:

@@ -188,7 +188,10 @@ _TYPE = re.compile(
 """A line that speaks of a type; the `type` of an element of a form is none."""
 
 
-FILLERS = {"found", "made", "told", "asked"}
+FILLERS = {
+    "found", "made", "told", "asked", "said", "named", "given", "kept", "got", "took", "gone", "rest", "over",
+    "mine", "theirs", "ours", "here", "there", "back", "both",
+}  # fmt: skip
 """Names that say how a value came and not what it is: a row, a list, a sentence, a count."""
 
 

@@ -201,6 +201,12 @@ def test_a_name_that_fits_anything(plant: Plant, text: str) -> None:
     assert len(rules.fillers(plant(**{"app/runs/a.py": text, "tests/a.py": text}))) == 1
 
 
+@pytest.mark.parametrize("name", sorted(rules.FILLERS))
+def test_each_filler_is_refused(plant: Plant, name: str) -> None:
+    assert len(rules.fillers(plant(**{"app/runs/a.py": f"{name} = 1"}))) == 1
+    assert not rules.fillers(plant(**{"app/runs/a.py": f"{name}_runs = 1"}))
+
+
 @pytest.mark.parametrize("path", ["app/a.py", "bench/rig/a.py", "tools/dev/a.py"])
 def test_names_are_read_in_tools_and_measurements_too(plant: Plant, path: str) -> None:
     assert len(rules.fillers(plant(**{path: "found = 1"}))) == 1
