@@ -14,7 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from app.models.scope import Scope
 from app.models.status import Role
 from app.runs.repository import RunFilter
-from app.runs.schemas import RunDetail, RunOut
+from app.runs.schemas import RunDetail, RunOut, WithoutContact
 from app.runs.service import RunService, statuses_of
 from app.web.envelope import Envelope, ok
 
@@ -31,9 +31,6 @@ Status = Annotated[
     ),
 ]
 ContactId = Annotated[UUID | None, QueryParameter(name="contactId", description="Runs of this contact.")]
-WithoutContact = Annotated[
-    bool, QueryParameter(name="withoutContact", description="`true`: only runs that have no contact.")
-]
 WorkflowId = Annotated[UUID | None, QueryParameter(name="workflowId", description="Runs of this workflow.")]
 NodeId = Annotated[str | None, QueryParameter(name="nodeId", description="Runs that stand on this step now.")]
 Limit = Annotated[int | None, QueryParameter(name="limit", description="1 to 100; 25 when left out.")]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from litestar.params import QueryParameter
 
 from app.messaging.schemas import DecisionView
 from app.web.structs import Camel
 
 SHOWN_PROPERTIES = 2
 """Properties of a run without a contact that lists show of it."""
+
+WithoutContact = Annotated[
+    bool, QueryParameter(name="withoutContact", description="`true`: only runs that have no contact.")
+]
+"""The filter of lists, in the API and in the addresses of pages."""
 
 
 class RunContact(Camel):
