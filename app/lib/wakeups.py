@@ -22,26 +22,28 @@ class Wakeup:
     """An expression in SQL for the instant at which the next work is due after now, null when none is known. The scheduler looks again
     at that instant; without it, up to a second later."""
     parameters: Callable[[], Mapping[str, Any]] | None = None
-    """What `due` is asked with (`%(name)s`), looked up each time."""
+    """What `due` and `next_due` are asked with (`%(name)s`), looked up each time."""
 
 
 def is_due(connection: psycopg.Connection[Any], wakeup: Wakeup) -> bool:
     """Is there work for its actor now? Raises LockNotAvailable where somebody has locked the table."""
-    return bool(_value(connection, f"select {wakeup.due}", wakeup.parameters() if wakeup.parameters else None))
+    return bool(_ask(connection, wakeup.due, wakeup))
 
 
 def seconds_ahead(connection: psycopg.Connection[Any], wakeups: Sequence[Wakeup]) -> float | None:
     """Seconds until the next work of any of them is due, below zero when that has passed; None when none is known."""
-    instants = [wakeup.next_due for wakeup in wakeups if wakeup.next_due]
-    if not instants:
-        return None
-    ahead = _value(connection, f"select least({', '.join(f'({instant})' for instant in instants)}) - clock_now()")
-    return None if ahead is None else float(ahead.total_seconds())
+    spans = (_ask(connection, f"({wakeup.next_due}) - clock_now()", wakeup) for wakeup in wakeups if wakeup.next_due)
+    ahead = [span.total_seconds() for span in spans if span is not None]
+    return min(ahead, default=None)
 
 
 def lead(connection: psycopg.Connection[Any], lock: int) -> bool:
     """Be the one process that asks: takes the advisory lock for as long as the connection lives. False when another one has it."""
     return bool(_value(connection, "select pg_try_advisory_lock(%(lock)s)", {"lock": lock}))
+
+
+def _ask(connection: psycopg.Connection[Any], expression: str, wakeup: Wakeup) -> Any:
+    return _value(connection, f"select {expression}", wakeup.parameters() if wakeup.parameters else None)
 
 
 def _value(connection: psycopg.Connection[Any], sql: str, parameters: Mapping[str, Any] | None = None) -> Any:

@@ -53,9 +53,9 @@ OLDEST_DUE = f"{_LANES} select min({_FIRST}) from lanes l"  # noqa: S608
 
 NEXT_DUE = f"""
 {_LANES} select min((select m.due_at from messages m where {WAITING} and {_OF_LANE}
-  and m.due_at > clock_now() order by m.due_at limit 1)) from lanes l
+  and m.due_at > clock_now() order by m.due_at limit 1)) from lanes l where l.channel = any(%(channels)s::int[])
 """  # noqa: S608
-"""When the next message will be due that is not yet."""
+"""When the next message will be due that is not yet. With `installed_channels`, as `IS_DUE`."""
 
 IS_DUE = f"""
 exists (select from messages where due_at <= clock_now() and status = 9)
@@ -215,7 +215,7 @@ class QueueScan:
 
 
 def installed_channels() -> dict[str, list[int]]:
-    """The parameters of `IS_DUE`: the channels of this process."""
+    """The parameters of `IS_DUE` and `NEXT_DUE`: the channels of this process."""
     return {"channels": [cls.number for cls in registry.channels()]}
 
 

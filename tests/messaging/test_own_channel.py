@@ -16,8 +16,8 @@ from app.builder import canvas
 from app.connectors import form_check
 from app.connectors.schemas import NewConnector
 from app.flow import discovery
-from app.lib import clock
-from app.messaging import ledger
+from app.lib import clock, wakeups
+from app.messaging import jobs, ledger
 from app.messaging.channels import presentation, registry
 from app.messaging.channels.channel import ChannelType
 from app.messaging.channels.connector import ConnectorType
@@ -183,6 +183,25 @@ def test_messages_of_a_channel_that_is_not_installed_any_more_stay(pager: Any, p
     registry.channel(pager.PagerChannel)
     world.deliver()
     assert pages.ends(left) == [("sent", None)]
+
+
+def test_nobody_looks_ahead_to_messages_of_a_channel_that_is_not_installed(
+    pager: Any, pages: Pages, world: World
+) -> None:
+    page, mail = pages.page("+4930555061"), world.message()
+    for run_id, hours in ((page, 1), (mail, 2)):
+        world.db.execute(
+            "update messages set due_at = clock_now() + %s * interval '1 hour' where run_id = %s", (hours, run_id)
+        )
+
+    def hours_ahead() -> int:
+        return round((wakeups.seconds_ahead(world.db, jobs.WAKEUPS) or 0) / 3600)
+
+    assert hours_ahead() == 1
+    registry.remove(pager.PagerChannel)
+    assert hours_ahead() == 2, "nobody could send the page then"
+    registry.channel(pager.PagerChannel)
+    assert hours_ahead() == 1
 
 
 async def test_the_api_knows_it(api: Any, pager: Any, db_session: AsyncSession, workspace: Workspace) -> None:
