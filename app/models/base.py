@@ -42,8 +42,17 @@ class Base(CommonTableAttributes, DeclarativeBase):
 
 
 class HasId:
-    """A UUIDv7 primary key made in the app."""
+    """A UUIDv7 primary key made in the app, of tables that stand above workspaces or are few rows."""
 
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
+
+
+class HasTenantKey:
+    """A key of the workspace and a UUIDv7 made in the app. The row is read by both: `session.get(Model, (tenant_id, id))`."""
+
+    tenant_id: Mapped[int] = mapped_column(
+        ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True, sort_order=-11
+    )
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
 
 
@@ -78,6 +87,7 @@ __all__ = [
     "BigInteger",
     "HasId",
     "HasTenant",
+    "HasTenantKey",
     "HasTimes",
     "Json",
     "SmallInteger",

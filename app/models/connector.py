@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Computed, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+from app.models.base import Base, HasTenantKey, HasTimes, Json
 
 SERVER = """
 case when config ? 'host' or config ? 'local'
@@ -17,7 +17,7 @@ then lower(coalesce(config ->> 'host', 'local')) || ' ' || coalesce(config ->> '
 """A connector to a host shares it with others to the same one; any other is by itself."""
 
 
-class Connector(HasId, HasTenant, HasTimes, Base):
+class Connector(HasTenantKey, HasTimes, Base):
     __tablename__ = "connectors"
 
     type: Mapped[str]

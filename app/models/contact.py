@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes, Json, small_letters
+from app.models.base import Base, HasTenant, HasTenantKey, HasTimes, Json, small_letters
 from app.models.personal import About, rows_go
 
 
@@ -19,7 +19,7 @@ class AttributeLabel(HasTenant, Base):
     label: Mapped[str]
 
 
-class Contact(HasId, HasTenant, HasTimes, Base):
+class Contact(HasTenantKey, HasTimes, Base):
     """`consent` maps a channel or topic to true or false; false means: do not send."""
 
     __tablename__ = "contacts"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes, Json
+from app.models.base import Base, HasTenantKey, HasTimes, Json
 from app.models.personal import About, personal, rows_go
 
 WITHOUT_SAMPLE = """
@@ -17,7 +17,7 @@ jsonb_set(mapping, '{sample}', (
 """The mapping without those rows of its sample that name the contact."""
 
 
-class ContactImport(HasId, HasTenant, HasTimes, Base):
+class ContactImport(HasTenantKey, HasTimes, Base):
     __tablename__ = "contact_imports"
 
     filename: Mapped[str]
@@ -35,22 +35,32 @@ class ContactImport(HasId, HasTenant, HasTimes, Base):
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
 
 
+def _of_import() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", "import_id"], ["contact_imports.tenant_id", "contact_imports.id"], ondelete="CASCADE"
+    )
+
+
 class ContactImportChunk(Base):
     __tablename__ = "contact_import_chunks"
 
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("contact_imports.id", ondelete="CASCADE"), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     data: Mapped[bytes]
+
+    __table_args__ = (_of_import(),)
 
 
 class ContactImportError(Base):
     __tablename__ = "contact_import_errors"
 
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("contact_imports.id", ondelete="CASCADE"), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[UUID] = mapped_column(primary_key=True)
     row_number: Mapped[int] = mapped_column(primary_key=True)
     message: Mapped[str]
     row: Mapped[Json]
     imported: Mapped[bool] = mapped_column(server_default="false")
     """The row came in, without the cells that `message` names."""
 
-    __table_args__ = ({"info": rows_go(About.IMPORTED_ROW)},)
+    __table_args__ = (_of_import(), {"info": rows_go(About.IMPORTED_ROW)})

@@ -17,8 +17,8 @@ class Event(Base):
 
     __tablename__ = "events"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[int]
     contact_id: Mapped[UUID | None]
     name: Mapped[str]
     properties: Mapped[Json | None]
@@ -27,8 +27,7 @@ class Event(Base):
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_now())
 
     __table_args__ = (
-        Index("events_contact", "contact_id", text("occurred_at desc")),
-        Index("events_newest", "tenant_id", text("id desc")),
+        Index("events_contact", "tenant_id", "contact_id", text("occurred_at desc")),
         {"info": rows_go()},
     )
 
@@ -62,8 +61,8 @@ class Inbox(Base):
 
     __tablename__ = "inbox"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    tenant_id: Mapped[int]
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]
     contact_id: Mapped[UUID | None]
@@ -77,7 +76,11 @@ class Inbox(Base):
     depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How many workflows lie between what happened outside and this change of a contact, which `workflow_id` made."""
 
-    __table_args__ = ({"info": rows_go(names="payload::text")},)
+    __table_args__ = (
+        # Workers take what arrived first, whichever workspace it is of.
+        Index("inbox_arrival", "id"),
+        {"info": rows_go(names="payload::text")},
+    )
 
 
 class DeadLetter(Base):
@@ -85,8 +88,8 @@ class DeadLetter(Base):
 
     __tablename__ = "dead_letters"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    tenant_id: Mapped[int]
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]
     contact_id: Mapped[UUID | None]
@@ -102,7 +105,6 @@ class DeadLetter(Base):
     """When it was set aside."""
 
     __table_args__ = (
-        Index("dead_letters_newest", "tenant_id", text("id desc")),
         Index("dead_letters_contact", "tenant_id", "contact_id"),
         {"info": rows_go(names="payload::text")},
     )

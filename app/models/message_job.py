@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, Json
+from app.models.base import Base, HasTenantKey, Json
 from app.models.personal import personal
 
 
@@ -20,10 +20,10 @@ class MessageDecision(Base):
 
     __tablename__ = "message_decisions"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     fence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    tenant_id: Mapped[int]
     act: Mapped[str]
     by_kind: Mapped[str]
     """user, key, or rule: that of the workflow."""
@@ -43,7 +43,7 @@ class MessageDecision(Base):
         return f"{act} by {'the workflow’s rule' if self.by_kind == 'rule' else self.by_name}"
 
 
-class MessageJob(HasId, HasTenant, Base):
+class MessageJob(HasTenantKey, Base):
     """Something to do with many messages, some hundred in each transaction. `act`: resend, sent, failed; or release, of held ones."""
 
     __tablename__ = "message_jobs"
@@ -65,7 +65,4 @@ class MessageJob(HasId, HasTenant, Base):
     touched_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
     finished_at: Mapped[datetime | None]
 
-    __table_args__ = (
-        Index("message_jobs_open", "touched_at", postgresql_where=text("finished_at is null")),
-        Index("message_jobs_newest", "tenant_id", text("id desc")),
-    )
+    __table_args__ = (Index("message_jobs_open", "touched_at", postgresql_where=text("finished_at is null")),)

@@ -35,20 +35,19 @@ class About(StrEnum):
     )
     """By its events, before those are gone."""
     CONTACT = "contact_id = %(id)s and tenant_id = %(tenant)s"
-    RUN = "run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"
-    RUN_OF_WORKSPACE = f"tenant_id = %(tenant)s and {RUN}"
-    """The same, of a table whose key leads with the workspace."""
+    RUN = (
+        "tenant_id = %(tenant)s"
+        " and run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"
+    )
     ADDRESS = "tenant_id = %(tenant)s and address = %(comparable)s"
     NAMED = "tenant_id = %(tenant)s and contact_id is null"
     """Without a contact; the text of the row is looked through besides."""
-    STEP_OF_NOBODY = "run_id in (select r.id from runs r where r.contact_id is null and r.tenant_id = %(tenant)s)"
-    """Of a run without a contact, likewise."""
-    CALL_OF_NOBODY = f"tenant_id = %(tenant)s and {STEP_OF_NOBODY}"
-    """The same, of a table whose key leads with the workspace."""
-    IMPORTED_ROW = (
-        "import_id in (select i.id from contact_imports i where i.tenant_id = %(tenant)s)"
-        " and lower(row::text || message) like any(%(traces)s)"
+    STEP_OF_NOBODY = (
+        "tenant_id = %(tenant)s"
+        " and run_id in (select r.id from runs r where r.contact_id is null and r.tenant_id = %(tenant)s)"
     )
+    """Of a run without a contact, likewise."""
+    IMPORTED_ROW = "tenant_id = %(tenant)s and lower(row::text || message) like any(%(traces)s)"
     IMPORT_SAMPLE = (
         "tenant_id = %(tenant)s and jsonb_typeof(mapping->'sample') = 'array'"
         " and lower((mapping->'sample')::text) like any(%(traces)s)"

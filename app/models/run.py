@@ -20,10 +20,10 @@ class Run(Base):
 
     __tablename__ = "runs"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     contact_id: Mapped[UUID | None]
     """NULL: the run has an input and no contact. An erased contact leaves its id behind."""
-    tenant_id: Mapped[int]
     workflow_id: Mapped[UUID]
     workflow_version: Mapped[int]
     trigger_event: Mapped[Json | None] = mapped_column(info=personal())
@@ -60,6 +60,7 @@ class Run(Base):
     __table_args__ = (
         Index(
             "runs_active",
+            "tenant_id",
             "contact_id",
             "workflow_id",
             "entry_key",
@@ -68,10 +69,11 @@ class Run(Base):
         ),
         Index("runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")),
         Index("runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
-        Index("runs_contact", "contact_id"),
+        # Without more columns: equal keys share an entry. A unique one made the index several times as large.
+        Index("runs_contact", "tenant_id", "contact_id"),
         Index("runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
-        Index("runs_workflow", "workflow_id", "id"),
-        Index("runs_failed", "tenant_id", text("id desc"), postgresql_where=text("status = 5")),
+        Index("runs_workflow", "tenant_id", "workflow_id", "id"),
+        Index("runs_failed", "tenant_id", "id", postgresql_where=text("status = 5")),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
@@ -81,6 +83,7 @@ class Step(Base):
 
     __tablename__ = "steps"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     node_id: Mapped[str]
@@ -99,6 +102,7 @@ class StepAttempt(Base):
 
     __tablename__ = "step_attempts"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -144,7 +148,7 @@ class CallIntent(Base):
             postgresql_where=text("lease_until is null"),
         ),
         Index("calls_under_way", "tenant_id", "lease_until", postgresql_where=text("lease_until is not null")),
-        {"info": rows_go(About.RUN_OF_WORKSPACE, names="request::text", of_nobody=About.CALL_OF_NOBODY)},
+        {"info": rows_go(About.RUN, names="request::text", of_nobody=About.STEP_OF_NOBODY)},
     )
 
 
@@ -153,8 +157,8 @@ class EntryRefusal(Base):
 
     __tablename__ = "entry_refusals"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    tenant_id: Mapped[int]
     workflow_id: Mapped[UUID]
     contact_id: Mapped[UUID | None]
     event_id: Mapped[UUID | None]
@@ -163,8 +167,8 @@ class EntryRefusal(Base):
     at: Mapped[datetime]
 
     __table_args__ = (
-        Index("entry_refusals_workflow", "workflow_id", "id"),
-        Index("entry_refusals_contact", "contact_id"),
+        Index("entry_refusals_workflow", "tenant_id", "workflow_id", "id"),
+        Index("entry_refusals_contact", "tenant_id", "contact_id"),
         {"info": rows_go(names="detail::text")},
     )
 
@@ -180,12 +184,12 @@ class NodeStat(Base):
 
     __tablename__ = "node_stats"
 
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
     workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     node_id: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    tenant_id: Mapped[int]
     n: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, SmallInteger, Uuid, false, func
+from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, Uuid, false, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +36,8 @@ class WorkerBatch(Base):
     """Of the server's process that has the batch's transaction, with the start of that."""
     backend_start: Mapped[datetime]
     open: Mapped[bool] = mapped_column(server_default=false())
+    tenants: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    """The workspaces of both."""
     events: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """Ids of inbox rows."""
     runs: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
@@ -50,10 +52,16 @@ class Crash(Base):
     __tablename__ = "crashes"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    inbox_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    run_id: Mapped[UUID | None] = mapped_column(unique=True)
+    tenant_id: Mapped[int]
+    inbox_id: Mapped[int | None] = mapped_column(BigInteger)
+    run_id: Mapped[UUID | None]
     count: Mapped[int] = mapped_column(SmallInteger)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("crashes_inbox", "tenant_id", "inbox_id", unique=True),
+        Index("crashes_run", "tenant_id", "run_id", unique=True),
+    )
 
 
 class VirtualClock(Base):

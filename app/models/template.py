@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, HasId, HasTenant, HasTimes
+from app.models.base import Base, HasTenantKey, HasTimes
 
 
-class Template(HasId, HasTenant, HasTimes, Base):
+class Template(HasTenantKey, HasTimes, Base):
     __tablename__ = "templates"
 
     name: Mapped[str]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import JSONB, Base, HasId, HasTenant, HasTimes, Json
+from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
 
 
-class Workflow(HasId, HasTenant, HasTimes, Base):
+class Workflow(HasTenantKey, HasTimes, Base):
     """`draft` is the graph document; `draft_rev` moves on graph edits only. `live_version` is what new runs start on."""
 
     __tablename__ = "workflows"
@@ -34,10 +34,17 @@ class Workflow(HasId, HasTenant, HasTimes, Base):
     __table_args__ = (Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),)
 
 
-class WorkflowVersion(HasTenant, Base):
+def _of_workflow() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"
+    )
+
+
+class WorkflowVersion(Base):
     __tablename__ = "workflow_versions"
 
-    workflow_id: Mapped[UUID] = mapped_column(ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     graph: Mapped[Json]
     content_hash: Mapped[bytes]
@@ -47,19 +54,24 @@ class WorkflowVersion(HasTenant, Base):
     author: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
 
+    __table_args__ = (_of_workflow(),)
+
 
 class DraftChange(Base):
     """One accepted batch of canvas ops: what a client with an older `rev` is rebased on."""
 
     __tablename__ = "draft_changes"
 
-    workflow_id: Mapped[UUID] = mapped_column(ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
     rev: Mapped[int] = mapped_column(primary_key=True)
     client: Mapped[str]
     author: Mapped[str]
     op_ids: Mapped[list[str]]
     ops: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
+
+    __table_args__ = (_of_workflow(),)
 
 
 class WorkflowEpoch(Base):
