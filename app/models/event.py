@@ -77,8 +77,8 @@ class Inbox(Base):
     """How many workflows lie between what happened outside and this change of a contact, which `workflow_id` made."""
 
     __table_args__ = (
-        # Workers take what arrived first, whichever workspace it is of.
-        Index("inbox_arrival", "id"),
+        # Whoever looks back at stored events leaves out those that still stand here.
+        Index("inbox_event", "tenant_id", "event_id", postgresql_where=text("event_id is not null")),
         {"info": rows_go(names="payload::text")},
     )
 

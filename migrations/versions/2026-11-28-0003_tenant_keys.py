@@ -64,7 +64,7 @@ INDEXES = {
         f"INDEX runs_failed ON runs (tenant_id, id DESC) WHERE {FAILED}",
         f"INDEX runs_failed ON runs (tenant_id, id) WHERE {FAILED}",
     ),
-    "inbox_arrival": (None, "INDEX inbox_arrival ON inbox (id)"),
+    "inbox_event": (None, "INDEX inbox_event ON inbox (tenant_id, event_id) WHERE event_id IS NOT NULL"),
     "events_newest": ("INDEX events_newest ON events (tenant_id, id DESC)", None),
     "events_contact": (
         "INDEX events_contact ON events (contact_id, occurred_at DESC)",
