@@ -17,7 +17,7 @@ import structlog
 from app.engine import claim, control, failpoints, newer_release, rows
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
-from app.engine.claim import Cursor, TurnTaken
+from app.engine.claim import Cursor, Place, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.garbage import Sweeper
 from app.engine.interest import Behind, require_compiled
@@ -70,12 +70,13 @@ class Engine:
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
         self.sweeper = Sweeper()
-        self._head: Any = None
-        self._events_taken: list[int] = []
-        self._runs_taken: list[bytes] = []
-        self._wanted: list[bytes] = []
+        self._head: tuple[int, Any] = (0, None)
+        """Workspace and id of what is set aside when it cannot be stored even alone."""
+        self._events_taken: list[tuple[int, int]] = []
+        self._runs_taken: list[Place] = []
+        self._wanted: list[Place] = []
         """The contacts of the events that were claimed last."""
-        self.busy: set[bytes] = set()
+        self.busy: set[Place] = set()
         """Contacts that somebody else holds for long: their events stay where they are, in order."""
         self._looked = 0.0
         self._behind = 0
@@ -217,19 +218,20 @@ class Engine:
     def _events(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
         self.turn.take()
         limit = 1 if self.crashes.events else limit  # one by one, in order, until nothing is suspected any more
-        items = claim.inbox(cursor, limit, list(self.busy), self.matcher.foreign(), self.matcher.partly_understood())
+        busy = [contact_id for _, contact_id in self.busy]
+        items = claim.inbox(cursor, limit, busy, self.matcher.foreign(), self.matcher.partly_understood())
         if not items:
             return None, 0
         progress.does("walking")
-        self._head = items[0].id
-        self._wanted = list({item.contact_id: None for item in items if item.contact_id is not None})
+        self._head = items[0].tenant_id, items[0].id
+        self._wanted = list({(item.tenant_id, item.contact_id): None for item in items if item.contact_id is not None})
         if self._behind < TRIES:
             require_compiled(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
             self.matcher.refresh(items[0].epoch)
         if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
-        self._events_taken, self._runs_taken = [item.id for item in items], []
+        self._events_taken, self._runs_taken = [(item.tenant_id, item.id) for item in items], []
         return Arrivals(cursor, self.matcher, items).walk(self._locked), len(items)
 
     def _locked(self) -> None:
@@ -238,8 +240,9 @@ class Engine:
         self.crashes.note(events=self._events_taken)
 
     def _set_aside(self, error: str) -> None:
-        self.connection.execute(claim.SET_ASIDE, {"id": self._head, "error": error})
-        log.error("engine.dead_letter", inbox_id=self._head, error=error)
+        tenant_id, inbox_id = self._head
+        claim.set_aside(self.connection, tenant_id, inbox_id, error)
+        log.error("engine.dead_letter", inbox_id=inbox_id, error=error)
 
     # Due runs ---------------------------------------------------------------------------------------------------
 
@@ -247,7 +250,7 @@ class Engine:
         names = claim.fields(self.matcher.reads)
         # Suspected ones go alone and first; when they are in other hands, the others need not wait.
         suspects = self.crashes.runs
-        only, but = suspects, list[bytes]()
+        only, but = suspects, list[Place]()
         claimed = claim.due(cursor, 1, names, only) if suspects else []
         if not claimed:
             only, but = [], suspects
@@ -255,20 +258,22 @@ class Engine:
         if not claimed:
             return None, 0
         progress.does("walking")
-        self._head = UUID(bytes=claimed[0].run.id)
+        self._head = claimed[0].run.tenant_id, UUID(bytes=claimed[0].run.id)
         self.matcher.refresh(claimed[0].epoch)
         self.matcher.compile_missing((due.run.workflow_id, due.run.version) for due in claimed)
         if (
             needed := claim.fields(self.matcher.reads)
         ) != names:  # versions seen for the first time look at more: once more
             names, claimed = needed, claim.due(cursor, len(claimed), needed, only, but)
-        self._events_taken, self._runs_taken = [], [due.run.id for due in claimed]
+        self._events_taken, self._runs_taken = [], [(due.run.tenant_id, due.run.id) for due in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
-        postponed = {row.id: why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))}
+        postponed = {
+            (row.tenant_id, row.id): why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))
+        }
         claim.postpone(cursor, postponed)
         for row, _, _, stored in claimed:
-            if row.id in postponed:
+            if (row.tenant_id, row.id) in postponed:
                 continue
             if row.contact_id is None:
                 contact = ContactState(NOBODY)
@@ -283,5 +288,6 @@ class Engine:
         return batch, len(claimed)
 
     def _fail_alone(self, error: str) -> None:
-        control.fail_run(self.connection, self._head, error)
-        log.error("engine.run_failed_alone", run_id=str(self._head), error=error)
+        tenant_id, run_id = self._head
+        control.fail_run(self.connection, tenant_id, run_id, error)
+        log.error("engine.run_failed_alone", run_id=str(run_id), error=error)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import claim, control, newer_release, rows, waits
-from app.engine.claim import Cursor, Item, RunRow
+from app.engine import claim, control, history, newer_release, rows, waits
+from app.engine.claim import Cursor, Item, Place, RunRow
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
 from app.engine.goals import CompiledGoal
@@ -67,15 +67,15 @@ class Arrivals:
         if not self.wanted:
             return None
         batch = Batch(self.now)
-        contact_ids = _distinct(arrival.item.contact_id for arrival in self.wanted if arrival.item.contact_id)
+        contacts = _contacts(arrival.item for arrival in self.wanted)
         flows = _distinct(flow for arrival in self.wanted for flow in arrival.targets)
         names = claim.fields(self.matcher.fields_of(flows))
-        stored = claim.contacts(self.cursor, contact_ids, names)
+        stored = claim.contacts(self.cursor, contacts, names)
         locked()
         active = self._active()
         flows += [self.matcher.flow(row.workflow_id, row.version) for row in active]
         if (needed := claim.fields(self.matcher.fields_of(flows))) != names:  # active runs look at more
-            names, stored = needed, claim.contacts(self.cursor, contact_ids, needed)
+            names, stored = needed, claim.contacts(self.cursor, contacts, needed)
         batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
         entries = self._entries(batch)
         for row in active:
@@ -95,10 +95,8 @@ class Arrivals:
 
     def _active(self) -> list[RunRow]:
         """The stored runs that goals and erasures may end; their versions are known afterwards."""
-        ending = _distinct(
-            arrival.item.contact_id for arrival in self.wanted if arrival.goals or arrival.item.kind == InboxKind.ERASED
-        )
-        active = claim.active_runs(self.cursor, ending, lock=True) if ending else []
+        ending = _contacts(a.item for a in self.wanted if a.goals or a.item.kind == InboxKind.ERASED)
+        active = claim.active_runs(self.cursor, ending) if ending else []
         active_ids = {row.id for row in active}
         active += [row for row in self._waiting() if row.id not in active_ids]
         self.matcher.compile_missing((row.workflow_id, row.version) for row in active)
@@ -110,7 +108,9 @@ class Arrivals:
         if not unreadable_runs:
             return active
         erased = {a.item.contact_id for a in self.wanted if a.item.kind == InboxKind.ERASED}
-        control.cancel_erased(self.cursor, [row.id for row in unreadable_runs if row.contact_id in erased])
+        control.cancel_erased(
+            self.cursor, [(row.tenant_id, row.id) for row in unreadable_runs if row.contact_id in erased]
+        )
         for row in unreadable_runs:
             self._leave(row, goals=True)
         return [row for row in active if row not in unreadable_runs]
@@ -135,20 +135,19 @@ class Arrivals:
         return claim.waiting_runs(self.cursor, places) if places else []
 
     def _entries(self, batch: Batch) -> Entries:
-        entering: dict[CompiledFlow, list[bytes]] = {}
+        entering: dict[CompiledFlow, list[Item]] = {}
         for arrival in self.wanted:
-            contact_id = arrival.item.contact_id
             for flow in arrival.targets:
-                if flow.reentry != "always" and contact_id:
-                    entering.setdefault(flow, []).append(contact_id)
+                if flow.reentry != "always" and arrival.item.contact_id:
+                    entering.setdefault(flow, []).append(arrival.item)
         standing: set[Key] = set()
-        history: dict[Key, int] = {}
+        earlier: dict[Key, int] = {}
         if entering:
-            contact_ids = _distinct(contact_id for group in entering.values() for contact_id in group)
-            standing = claim.standing(self.cursor, contact_ids, _distinct(flow.workflow_id for flow in entering))
+            contacts = _contacts(item for group in entering.values() for item in group)
+            standing = history.standing(self.cursor, contacts, _distinct(flow.workflow_id for flow in entering))
             if remembering := _distinct(g.workflow_id for g in entering if g.reentry in ("once", "cooldown")):
-                history = claim.history(self.cursor, contact_ids, remembering)
-        return Entries(batch, standing, history)
+                earlier = history.last_started(self.cursor, contacts, remembering)
+        return Entries(batch, standing, earlier)
 
     def _remember(self) -> None:
         """Put events that were handled before among `wanted`, where they may be goals of the runs that begin now."""
@@ -159,7 +158,7 @@ class Arrivals:
         batch_event_ids = {arrival.item.event_id for arrival in self.wanted}
         missed = [
             item
-            for item in claim.past(self.cursor, [item for item, _ in entering], names)
+            for item in history.past(self.cursor, [item for item, _ in entering], names)
             if item.event_id not in batch_event_ids
         ]
         if missed:
@@ -276,6 +275,11 @@ def _reached(run: RunState, item: Item, event: dict[str, Any]) -> CompiledGoal |
         return None
     view = GoalView(run, item.name, event)
     return next((goal for goal in run.flow.goals if goal.event == item.name and goal.met(view) is not None), None)
+
+
+def _contacts(items: Iterable[Item]) -> list[Place]:
+    """The contacts of `items`, each once."""
+    return _distinct((item.tenant_id, item.contact_id) for item in items if item.contact_id)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

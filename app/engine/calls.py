@@ -85,7 +85,7 @@ taken as materialized (
 standing as materialized (select t.* from taken t join runs r on {_STANDS.format("t")}),
 void as (
   delete from calls c using taken t where {_SAME.format("t")}
-    and not exists (select from standing s where (s.run_id, s.seq, s.attempt) = (t.run_id, t.seq, t.attempt))),
+    and not exists (select from standing s where (s.tenant_id, s.run_id, s.seq, s.attempt) = (t.tenant_id, t.run_id, t.seq, t.attempt))),
 begun as (
   update calls c set lease_until = now() + make_interval(secs => c.timeout_s + {GRACE_S}), fence = c.fence + 1
   from standing s where {_SAME.format("s")} returning c.*)
@@ -97,10 +97,11 @@ _ENDS = """
 ends as (
   select * from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[], %(texts)s::text[])
     with ordinality as g(tenant_id, run_id, seq, attempt, fence, text, n)),
-free as (select id from runs where id = any(%(runs)s) order by id for update skip locked),
+free as (
+  select r.id from ends g join runs r on r.tenant_id = g.tenant_id and r.id = g.run_id order by r.id for update of r skip locked),
 ended as (
   delete from calls c using ends g where {same} and c.fence = g.fence
-    and (g.run_id in (select id from free) or not exists (select from runs r where r.id = g.run_id))
+    and (g.run_id in (select id from free) or not exists (select from runs r where r.tenant_id = g.tenant_id and r.id = g.run_id))
   returning c.tenant_id, c.run_id, c.seq, c.attempt, g.n, g.text)
 """.format(same=_SAME.format("g"))
 _OUTCOMES = f"""

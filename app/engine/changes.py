@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from app.engine import rows
-from app.engine.rows import Jsons, Uuids
+from app.engine.claim import Place
+from app.engine.rows import Int4s, Jsons, Uuids
 from app.engine.walk import Batch
 from app.flow.effects import CONTACT_COLUMNS, AddTag, ContactChange, Increment, RemoveTag, SetFields
 from app.values.increments import added
@@ -61,25 +63,26 @@ def fold(changes: Sequence[ContactChange]) -> Patch:
 
 def contact_updates(batch: Batch) -> Iterator[Statement]:
     """One statement per group of equal changes; groups that differ only in attribute values share one when they are many."""
-    groups: dict[tuple[ContactChange, ...], list[bytes]] = {}
+    at = rows.instant(batch.now)
+    groups: dict[tuple[ContactChange, ...], list[Place]] = {}
     for contact in batch.contacts.values():
-        if contact.changes:
-            groups.setdefault(tuple(contact.changes), []).append(contact.id)
-    folded = [(fold(changes), ids) for changes, ids in groups.items()]
+        if contact.changes and (run := contact.changed_by) is not None:
+            groups.setdefault(tuple(contact.changes), []).append((run.flow.tenant_id, contact.id))
+    folded = [(fold(changes), places) for changes, places in groups.items()]
     if len(folded) <= MANY:
-        for patch, ids in folded:
-            yield _update(patch, Uuids(ids), None)
+        for patch, places in folded:
+            yield _update(patch, places, at, None)
         return
-    shapes: dict[tuple[Any, ...], list[tuple[Patch, bytes]]] = {}
-    for patch, ids in folded:
-        shapes.setdefault(patch.shape, []).extend((patch, contact_id) for contact_id in ids)
+    shapes: dict[tuple[Any, ...], list[tuple[Patch, Place]]] = {}
+    for patch, places in folded:
+        shapes.setdefault(patch.shape, []).extend((patch, place) for place in places)
     for same in shapes.values():
         values = Jsons([rows.json(patch.put) for patch, _ in same])
-        yield _update(same[0][0], Uuids([contact_id for _, contact_id in same]), values)
+        yield _update(same[0][0], [place for _, place in same], at, values)
 
 
-def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
-    """`values`: the attributes of each contact; None when they are the same for all."""
+def _update(patch: Patch, places: Sequence[Place], at: datetime, values: Jsons | None) -> Statement:
+    """`at`: the instant of the batch. `values`: the attributes of each contact; None when they are the same for all."""
     attributes, arguments = "c.attributes", list[Any]()
     if patch.removed:
         attributes += " - %s::text[]"
@@ -111,7 +114,12 @@ def _update(patch: Patch, ids: Uuids, values: Jsons | None) -> Statement:
         if column in CONTACT_COLUMNS:
             sets.append(f"{column} = %s")
             arguments.append(value)
-    source = "unnest(%s::uuid[]) as u(id)" if values is None else "unnest(%s::uuid[], %s::jsonb[]) as u(id, put)"
-    arguments += [ids] if values is None else [ids, values]
-    changed = ", ".join([*sets, "updated_at = clock_now()"])
-    return f"update contacts c set {changed} from {source} where c.id = u.id", tuple(arguments)
+    source = "unnest(%s::int[], %s::uuid[]) as u(tenant_id, id)"
+    tenants = Int4s([rows.int4(tenant_id) for tenant_id, _ in places])
+    arguments += [at, tenants, Uuids([contact_id for _, contact_id in places])]
+    if values is not None:
+        source = "unnest(%s::int[], %s::uuid[], %s::jsonb[]) as u(tenant_id, id, put)"
+        arguments.append(values)
+    changed = ", ".join([*sets, "updated_at = %s"])
+    sql = f"update contacts c set {changed} from {source} where c.tenant_id = u.tenant_id and c.id = u.id"
+    return sql, tuple(arguments)

@@ -6,14 +6,14 @@ run for a goal, both would wait for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 
 from app.engine import rows
-from app.engine.rows import Int4s, Jsons, Stamps, Texts, Uuids
+from app.engine.rows import Int4s, Jsons, Texts, Uuids
 from app.inbox import DeferredEvent, InboxKind, defer
 from app.values.contact_view import COLUMNS
 
@@ -21,110 +21,113 @@ PAST = -1
 """No kind of an inbox row: an event that happened after an entry of this batch and arrived before it."""
 
 # Microseconds since 2000: what the batch calls now, and what instants look like in memory.
-_MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
-_NOW = _MICROS.format("clock_now()")
+MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
+_NOW = MICROS.format("clock_now()")
 
+# From workspace to workspace by an index probe each; each with the row that came first.
+HEADS = """
+heads as (
+  (select tenant_id, id from inbox order by tenant_id, id limit 1)
+  union all
+  select n.tenant_id, n.id from heads h cross join lateral (
+    select i.tenant_id, i.id from inbox i where i.tenant_id > h.tenant_id order by i.tenant_id, i.id limit 1) n)
+"""
+# Each workspace its share, whose oldest row came first before the others; what some do not use goes to those that have more. The rows
+# are locked, so they stay in their places until they are deleted there.
 # Workers compare the epoch in the snapshot of the claim: an event is never seen without the activation before it.
 INBOX = f"""
-with taken as (
-  delete from inbox where id = any(array(
-    select id from inbox where kind = any(%(kinds)s){{but}} order by id limit %(limit)s for update skip locked)) returning *)
+with recursive {HEADS},
+shares as materialized (select tenant_id, greatest(1, %(limit)s / count(*) over ()) as share from heads order by id),
+own as materialized (
+  select s.tenant_id, i.place, i.id, s.share from shares s cross join lateral (
+    select ctid as place, id from inbox where tenant_id = s.tenant_id and kind = any(%(kinds)s){{but}}
+    order by id limit s.share for update skip locked) i
+  limit %(limit)s),
+more as materialized (
+  select i.place from (select tenant_id, max(id) as last from own group by tenant_id having count(*) = min(share)) o cross join lateral (
+    select ctid as place from inbox where tenant_id = o.tenant_id and id > o.last and kind = any(%(kinds)s){{but}}
+    order by id limit %(limit)s - (select count(*) from own) for update skip locked) i
+  limit %(limit)s - (select count(*) from own)),
+taken as (
+  delete from inbox where ctid = any(array(select place from own union all select place from more)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), depth, {_MICROS.format("at")}, {_MICROS.format("least(occurred_at, at)")},
-  {_MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
+  convert_to(payload::text, 'UTF8'), depth, {MICROS.format("at")}, {MICROS.format("least(occurred_at, at)")},
+  {MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
 from taken order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
 _BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
 _BUT_OF_OTHERS = f""" and not (kind = {InboxKind.FOR_RUN:d} and workflow_id = any(%(partly)s)
-  and exists (select from runs r where r.id = inbox.run_id and r.status < 4))"""
-BUSY = """
-with contact as (select id from contacts where id = any(%(ids)s) for no key update skip locked),
-run as (select id from runs where contact_id = any(%(ids)s) and status < 4 for update skip locked)
-select uuid_send(id) from contacts where id = any(%(ids)s) and id not in (select id from contact)
+  and exists (select from runs r where r.tenant_id = inbox.tenant_id and r.id = inbox.run_id and r.status < 4))"""
+OF_CONTACTS = "unnest(%(tenants)s::int[], %(contacts)s::uuid[]) as p(tenant_id, contact_id)"
+ACTIVE_RUNS_OF_CONTACTS = (
+    f"{OF_CONTACTS} join runs r on r.tenant_id = p.tenant_id and r.contact_id = p.contact_id and r.status < 4"
+)
+BUSY = f"""
+with there as materialized (
+  select c.tenant_id, c.id from {OF_CONTACTS} join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id),
+contact as materialized (
+  select c.id from {OF_CONTACTS} join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id for no key update of c skip locked),
+run as materialized (select r.id from {ACTIVE_RUNS_OF_CONTACTS} for update of r skip locked)
+select tenant_id, uuid_send(id) from there where id not in (select id from contact)
 union
-select uuid_send(contact_id) from runs where contact_id = any(%(ids)s) and status < 4 and id not in (select id from run)
-"""
-MOST_PAST = 100
-_PAST = f"""
-select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
-  convert_to(e.properties::text, 'UTF8'), 0, {_MICROS.format("e.received_at")},
-  {_MICROS.format("least(e.occurred_at, e.received_at)")}, {_MICROS.format("e.occurred_at")}, 0, 0
-from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as entry(contact_id, tenant_id, occurred_at)
-cross join lateral (
-  select * from events where events.contact_id = entry.contact_id and events.tenant_id = entry.tenant_id
-    and events.occurred_at >= entry.occurred_at and events.name = any(%s)
-  order by events.occurred_at limit {MOST_PAST}) e
-"""
-_PAST_OF = f"""
-select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
-  convert_to(e.properties::text, 'UTF8'), 0, {_MICROS.format("e.received_at")},
-  {_MICROS.format("least(e.occurred_at, e.received_at)")}, {_MICROS.format("e.occurred_at")}, 0, 0
-from unnest(%s::int[], %s::uuid[], %s::text[], %s::timestamptz[]) as wait(tenant_id, contact_id, name, since)
-cross join lateral (
-  select * from events where events.contact_id = wait.contact_id and events.tenant_id = wait.tenant_id
-    and events.name = wait.name and events.occurred_at >= wait.since
-  order by events.occurred_at limit {MOST_PAST}) e
-where not exists (select from inbox i where i.event_id = e.id and i.kind <> {InboxKind.FOR_RUN:d})
-order by e.contact_id, e.occurred_at
+select r.tenant_id, uuid_send(r.contact_id) from {ACTIVE_RUNS_OF_CONTACTS} where r.id not in (select id from run)
 """
 _FIELDS = {
     **{name: f"c.{name}" for name in COLUMNS},
     "attributes": "convert_to(c.attributes::text, 'UTF8')",
     "tags": "c.tags",
 }
-CONTACTS = "select uuid_send(c.id){} from contacts c where c.id = any(%s) order by c.id for no key update"
+CONTACTS = f"""
+select uuid_send(c.id){{}} from {OF_CONTACTS} join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id
+order by c.tenant_id, c.id for no key update of c
+"""
 _RUN = f"""
-uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id), convert_to(r.trigger_event::text, 'UTF8'),
-r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {_MICROS.format("r.started_at")},
-{_MICROS.format("coalesce(r.occurred_at, r.started_at)")}, {_MICROS.format("r.step_started_at")},
+r.tenant_id, uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id),
+convert_to(r.trigger_event::text, 'UTF8'),
+r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {MICROS.format("r.started_at")},
+{MICROS.format("coalesce(r.occurred_at, r.started_at)")}, {MICROS.format("r.step_started_at")},
 convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), r.waits_for,
-{_MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {_MICROS.format("r.resume_at")},
+{MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {MICROS.format("r.resume_at")},
 r.trigger_id
 """
-ACTIVE = f"select {_RUN} from runs r where r.contact_id = any(%s) and r.status < 4"
+ACTIVE = f"select {_RUN} from {ACTIVE_RUNS_OF_CONTACTS} order by r.id for update of r"
 WAITING = f"""
-select {_RUN} from runs r join unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name)
+select {_RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join runs r
   on r.tenant_id = u.tenant_id and r.contact_id = u.contact_id and r.waits_for = u.name and r.status = 1
 order by r.id for update of r
-"""
-STANDING = """
-select uuid_send(contact_id), uuid_send(workflow_id), coalesce(entry_key, '') from runs
-where contact_id = any(%s) and workflow_id = any(%s) and status < 4
-"""
-HISTORY = f"""
-select uuid_send(contact_id), uuid_send(workflow_id), coalesce(entry_key, ''), {_MICROS.format("max(started_at)")} from runs
-where contact_id = any(%s) and workflow_id = any(%s) group by contact_id, workflow_id, entry_key
 """
 # A run of nobody has no contact to lock; a run whose contact somebody holds is left out. Each contact is found by its key, whatever
 # the planner thinks of the number of runs.
 DUE = f"""
 with due as materialized (
-  select r.* from runs r join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
+  select r.* from runs r
+  join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
   where r.resume_at <= clock_now() and r.status < 4{{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
 select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
 from due r left join lateral (
-  select c.* from contacts c where c.id = r.contact_id for no key update skip locked) c on true
+  select c.* from contacts c where c.tenant_id = r.tenant_id and c.id = r.contact_id for no key update skip locked) c on true
 where r.contact_id is null or c.id is not null order by r.contact_id, r.resume_at
 """
+_ONE_OF = "(r.tenant_id, r.id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))"
 IS_DUE = """
 exists (select from inbox)
-  or exists (select from runs r join workflows w on w.id = r.workflow_id
+  or exists (select from runs r join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id
     where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
 """
 """Is there something to claim?"""
 NEXT_DUE = "select min(resume_at) from runs where resume_at > clock_now()"
 POSTPONE = """
 update runs r set resume_at = clock_now() + interval '1 minute', error_message = u.why, fence = r.fence + 1
-from unnest(%s::uuid[], %s::text[]) as u(id, why) where r.id = u.id
+from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, id, why) where r.tenant_id = u.tenant_id and r.id = u.id
 """
 SETTLE = """
 update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
-from unnest(%s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(id, seq, port, output)
-where r.id = u.id and r.status = 2 and r.seq = u.seq - 1
+from unnest(%s::int[], %s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(tenant_id, id, seq, port, output)
+where r.tenant_id = u.tenant_id and r.id = u.id and r.status = 2 and r.seq = u.seq - 1
 """
-SET_ASIDE = """
-with taken as (delete from inbox where id = %(id)s returning *)
+_SET_ASIDE = """
+with taken as (delete from inbox where tenant_id = %(tenant)s and id = %(id)s returning *)
 insert into dead_letters
   (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, error)
 select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, %(error)s from taken
@@ -158,6 +161,7 @@ class Item(NamedTuple):
 class RunRow(NamedTuple):
     """A stored run. Instants are microseconds since 2000."""
 
+    tenant_id: int
     id: bytes
     workflow_id: bytes
     version: int
@@ -192,6 +196,8 @@ class DueRun(NamedTuple):
 
 
 Cursor = psycopg.Cursor[Any]
+Place = tuple[int, bytes]
+"""A row by its key: the workspace, and the 16 bytes of its id there."""
 _TURN = 7_401_002
 
 
@@ -237,8 +243,9 @@ class ClaimLock:
 def inbox(
     cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Sequence[bytes] = (), partly: Sequence[bytes] = ()
 ) -> list[Item]:
-    """Take up to `limit` inbox rows, those first that arrived first; answered in order of contact, then occurrence.
+    """Take up to `limit` inbox rows, of each workspace those first that arrived first; answered in order of contact, then occurrence.
 
+    When there are more, workspaces have equal shares, and what some do not use goes to the others.
     Left where they are: those of `busy` contacts, those for workflows that only a newer process understands (`foreign`), and what was
     put back for runs of workflows of which this process does not understand every step of every version (`partly`).
     """
@@ -251,6 +258,11 @@ def inbox(
     if partly:
         but, arguments["partly"] = but + _BUT_OF_OTHERS, Uuids(partly)
     return [Item._make(row) for row in cursor.execute(INBOX.format(but=but), arguments).fetchall()]
+
+
+def set_aside(connection: psycopg.Connection[Any], tenant_id: int, inbox_id: int, error: str) -> None:
+    """Take an inbox row out of the way: a person decides what becomes of it."""
+    connection.execute(_SET_ASIDE, {"tenant": tenant_id, "id": inbox_id, "error": error})
 
 
 def leave(cursor: Cursor, waiting: Iterable[tuple[Item, bytes, bytes | None]]) -> None:
@@ -275,42 +287,15 @@ def leave(cursor: Cursor, waiting: Iterable[tuple[Item, bytes, bytes | None]]) -
     )
 
 
-def busy(connection: psycopg.Connection[Any], contact_ids: Sequence[bytes]) -> list[bytes]:
+def contact_arguments(contacts: Collection[Place], **more: Any) -> dict[str, Any]:
+    """Arguments of the statements that ask about contacts."""
+    tenants = Int4s([rows.int4(tenant_id) for tenant_id, _ in contacts])
+    return {"tenants": tenants, "contacts": Uuids([contact_id for _, contact_id in contacts]), **more}
+
+
+def busy(connection: psycopg.Connection[Any], contacts: Collection[Place]) -> list[Place]:
     """Those of these contacts that somebody else holds now, or one of whose active runs."""
-    held_by_others = connection.execute(BUSY, {"ids": Uuids(contact_ids)}, binary=True).fetchall()
-    return [contact_id for (contact_id,) in held_by_others]
-
-
-def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> list[Item]:
-    """Stored events that are no longer in the inbox, by (workspace, contact, name, from when on); in order of contact, then occurrence."""
-    listed = list(places)
-    arguments = (
-        Int4s([rows.int4(tenant_id) for tenant_id, *_ in listed]),
-        Uuids([contact_id for _, contact_id, *_ in listed]),
-        Texts([rows.text(name) for *_, name, _ in listed]),
-        Stamps([rows.stamp(since) for *_, since in listed]),
-    )
-    return [Item._make(row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
-
-
-def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:
-    """Stored events called `names` of the contacts of `entries`, from when the earliest of each contact's entries happened.
-
-    At most `MOST_PAST` of a contact, the earliest of them. Some may stand in the inbox still.
-    """
-    since: dict[tuple[bytes, int], int] = {}
-    for item in entries:
-        if item.contact_id is None:
-            continue
-        place = item.contact_id, item.tenant_id
-        since[place] = min(item.occurred_at, since.get(place, item.occurred_at))
-    arguments = (
-        Uuids([contact_id for contact_id, _ in since]),
-        Int4s([rows.int4(tenant_id) for _, tenant_id in since]),
-        Stamps([rows.stamp(at) for at in since.values()]),
-        Texts([rows.text(name) for name in names]),
-    )
-    return [Item._make(row) for row in cursor.execute(_PAST, arguments).fetchall()]
+    return connection.execute(BUSY, contact_arguments(contacts), binary=True).fetchall()
 
 
 def fields(reads: Iterable[str]) -> tuple[str, ...]:
@@ -322,16 +307,15 @@ def _loaded(names: tuple[str, ...]) -> str:
     return "".join([f", {_FIELDS[name]}" for name in names])
 
 
-def contacts(cursor: Cursor, ids: list[bytes], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
+def contacts(cursor: Cursor, places: Collection[Place], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
     """Lock contacts; answers the fields `names` of those that still exist."""
-    loaded = cursor.execute(CONTACTS.format(_loaded(names)), (Uuids(ids),)).fetchall()
+    loaded = cursor.execute(CONTACTS.format(_loaded(names)), contact_arguments(places)).fetchall()
     return {row[0]: row[1:] for row in loaded}
 
 
-def active_runs(cursor: Cursor, contact_ids: list[bytes], *, lock: bool) -> list[RunRow]:
-    """The active runs of these contacts, oldest first."""
-    sql = f"{ACTIVE} order by r.id{' for update' if lock else ''}"
-    return [RunRow._make(row) for row in cursor.execute(sql, (Uuids(contact_ids),)).fetchall()]
+def active_runs(cursor: Cursor, contacts: Collection[Place]) -> list[RunRow]:
+    """The active runs of these contacts, locked; oldest first."""
+    return [RunRow._make(row) for row in cursor.execute(ACTIVE, contact_arguments(contacts)).fetchall()]
 
 
 def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> list[RunRow]:
@@ -344,53 +328,53 @@ def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> li
     return [RunRow._make(row) for row in cursor.execute(WAITING, arguments).fetchall()]
 
 
-def standing(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]) -> set[tuple[bytes, bytes, str]]:
-    """(contact, workflow, entry key) of active runs; answered by the small index of active runs."""
-    return set(cursor.execute(STANDING, (Uuids(contact_ids), Uuids(workflow_ids))).fetchall())
-
-
-def history(cursor: Cursor, contact_ids: list[bytes], workflow_ids: list[bytes]) -> dict[tuple[bytes, bytes, str], int]:
-    """When each (contact, workflow, entry key) last started."""
-    starts = cursor.execute(HISTORY, (Uuids(contact_ids), Uuids(workflow_ids))).fetchall()
-    return {row[:3]: row[3] for row in starts}
-
-
 def due(
-    cursor: Cursor, limit: int, names: tuple[str, ...], only: Sequence[bytes] = (), but: Sequence[bytes] = ()
+    cursor: Cursor, limit: int, names: tuple[str, ...], only: Sequence[Place] = (), but: Sequence[Place] = ()
 ) -> list[DueRun]:
     """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`.
 
     `only` of these, or of all `but` these.
     """
     width = len(RunRow._fields)
-    which = " and r.id = any(%(ids)s)" if only else " and r.id <> all(%(ids)s)" if but else ""
+    which = f" and {'' if only else 'not '}{_ONE_OF}" if only or but else ""
     sql = DUE.format(contact=_loaded(names), which=which)
+    places = only or but
+    arguments = {
+        "limit": limit,
+        "tenants": Int4s([rows.int4(tenant_id) for tenant_id, _ in places]),
+        "ids": Uuids([run_id for _, run_id in places]),
+    }
     return [
         DueRun(RunRow._make(row[:width]), row[width], row[width + 1], row[width + 2 :])
-        for row in cursor.execute(sql, {"limit": limit, "ids": Uuids(only or but)}).fetchall()
+        for row in cursor.execute(sql, arguments).fetchall()
     ]
 
 
-def postpone(cursor: Cursor, reasons: Mapping[bytes, str]) -> None:
+def postpone(cursor: Cursor, reasons: Mapping[Place, str]) -> None:
     """Leave claimed runs to others, each for a reason, and look again in a minute."""
     if reasons:
-        cursor.execute(POSTPONE, (Uuids(list(reasons)), Texts([rows.text(why) for why in reasons.values()])))
+        tenants = Int4s([rows.int4(tenant_id) for tenant_id, _ in reasons])
+        why = Texts([rows.text(why) for why in reasons.values()])
+        cursor.execute(POSTPONE, (tenants, Uuids([run_id for _, run_id in reasons]), why))
 
 
 def settle(cursor: Cursor, items: list[Item]) -> None:
     """Hand runs that wait for a message its outcome; the due claim takes them on."""
-    answers = [(item.run_id, rows.decode(item.payload or b"{}")) for item in items]
-    answered = [(run_id, answer) for run_id, answer in answers if run_id is not None and "seq" in answer]
+    answers = [(item.tenant_id, item.run_id, rows.decode(item.payload or b"{}")) for item in items]
+    answered = [
+        (tenant_id, run_id, answer) for tenant_id, run_id, answer in answers if run_id is not None and "seq" in answer
+    ]
     if answered:
         outputs = [
-            {**(a.get("output") or {}), **({"error": a["error"]} if a.get("error") else {})} for _, a in answered
+            {**(a.get("output") or {}), **({"error": a["error"]} if a.get("error") else {})} for *_, a in answered
         ]
         cursor.execute(
             SETTLE,
             (
-                Uuids([run_id for run_id, _ in answered]),
-                Int4s([rows.int4(int(answer["seq"])) for _, answer in answered]),
-                Texts([rows.text(answer.get("port") or "next") for _, answer in answered]),
+                Int4s([rows.int4(tenant_id) for tenant_id, _, _ in answered]),
+                Uuids([run_id for _, run_id, _ in answered]),
+                Int4s([rows.int4(int(answer["seq"])) for *_, answer in answered]),
+                Texts([rows.text(answer.get("port") or "next") for *_, answer in answered]),
                 Jsons([rows.json(output) for output in outputs]),
             ),
         )

@@ -206,8 +206,8 @@ class CompiledFlow:
         self.scope, self.counters = CompileScope(), list[StatCounter]()
         self.entered_counter, self.seconds_counter = self._counter("", "entered"), self._counter("", "seconds")
         self.end_counters = {key: self._counter("", key) for key in ENDS}
-        # Constant fields of every run row: tenant, workflow, version.
-        prefix = rows.int4(tenant_id) + rows.uuid(workflow_id) + rows.int4(version)
+        # Constant fields of every run row: workflow, version.
+        prefix = rows.uuid(workflow_id) + rows.int4(version)
         self._compile_triggers(flow, prefix)
         self._compile_settings(flow.settings)
         self._compile_steps(flow, unreadable)

@@ -20,9 +20,10 @@ with ended as (
   where {which} and status < 4
   returning id, tenant_id, workflow_id, workflow_version, current_node_id, seq, attempt, started_at, completed_at),
 written as (
-  insert into steps (run_id, seq, node_id, status, error_message, attempt, started_at, completed_at)
-  select e.id, e.seq, e.current_node_id, %(step)s, %(error)s, e.attempt, coalesce(r.step_started_at, e.completed_at), e.completed_at
-  from ended e join runs r on r.id = e.id where e.current_node_id is not null),
+  insert into steps (tenant_id, run_id, seq, node_id, status, error_message, attempt, started_at, completed_at)
+  select e.tenant_id, e.id, e.seq, e.current_node_id, %(step)s, %(error)s, e.attempt,
+    coalesce(r.step_started_at, e.completed_at), e.completed_at
+  from ended e join runs r on r.tenant_id = e.tenant_id and r.id = e.id where e.current_node_id is not null),
 uncalled as (delete from calls c using ended e where c.tenant_id = e.tenant_id and c.run_id = e.id),
 counted as (
   insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
@@ -31,7 +32,7 @@ counted as (
       ('', 'seconds', extract(epoch from completed_at - started_at)::bigint)) as v(node_id, key, n)
   where v.node_id is not null
   group by workflow_id, workflow_version, v.node_id, v.key, tenant_id order by workflow_id, workflow_version, v.node_id, v.key
-  on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
+  on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
 select count(*) from ended
 """
 _CANCELLED = {"status": int(RunStatus.CANCELLED), "step": int(StepStatus.CANCELLED), "key": "cancelled", "error": None}
@@ -62,26 +63,27 @@ async def cancel_workflow_runs(session: AsyncSession, tenant_id: int, workflow_i
     )
 
 
-def fail_run(connection: psycopg.Connection[Any], run_id: UUID, error: str) -> None:
+def fail_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, error: str) -> None:
     """End one run as failed, with a transaction of its own."""
     reason = error.replace("\0", "")[:2000]
-    connection.execute(_END.format(which="id = %(id)s"), {"id": run_id, "error": reason, **_FAILED})
+    which = "tenant_id = %(tenant)s and id = %(id)s"
+    connection.execute(_END.format(which=which), {"tenant": tenant_id, "id": run_id, "error": reason, **_FAILED})
 
 
-def cancel_erased(cursor: psycopg.Cursor[Any], run_ids: Sequence[bytes]) -> None:
-    """Cancel runs whose contact is gone and whose version this process does not understand, in the cursor's transaction."""
-    if run_ids:
-        cursor.execute(
-            _END.format(which="id = any(%(ids)s)"), {"ids": [UUID(bytes=run_id) for run_id in run_ids], **_CANCELLED}
-        )
+def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes]]) -> None:
+    """Cancel runs (workspace, id) whose contact is gone and whose version this process does not understand, in the cursor's transaction."""
+    if places:
+        tenants, ids = [tenant_id for tenant_id, _ in places], [UUID(bytes=run_id) for _, run_id in places]
+        which = "(tenant_id, id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))"
+        cursor.execute(_END.format(which=which), {"tenants": tenants, "ids": ids, **_CANCELLED})
 
 
 _RELEASE = """
 with released as (
   update runs set status = case when resume_port is null then 0 else 1 end, resume_at = clock_now(), error_message = null,
     fence = fence + 1
-  where {which} and status = 3 returning id),
-forgotten as (delete from crashes where run_id in (select id from released))
+  where {which} and status = 3 returning tenant_id, id),
+forgotten as (delete from crashes c using released r where c.tenant_id = r.tenant_id and c.run_id = r.id)
 select count(*) from released
 """
 

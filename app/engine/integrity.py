@@ -35,33 +35,34 @@ class Breach:
         return f"{self.invariant}  {self.rule}: {self.where}"
 
 
-# The edges of every version as (workflow, version, source, port, target); the trigger is a source too.
+# The edges of every version as (workspace, workflow, version, source, port, target); the trigger is a source too.
 _EDGES = """
 edges as materialized (
-  select v.workflow_id, v.version, e->>'source' as source, coalesce(nullif(e->>'sourceHandle', ''), 'next') as port, e->>'target' as target
+  select v.tenant_id, v.workflow_id, v.version, e->>'source' as source, coalesce(nullif(e->>'sourceHandle', ''), 'next') as port,
+    e->>'target' as target
   from workflow_versions v, jsonb_array_elements(v.graph->'edges') e)
 """
 
 # Each step with the counter under which its end is counted.
 _COUNTED = """
 counted as (
-  select r.workflow_id, r.workflow_version as version, s.node_id,
+  select r.tenant_id, r.workflow_id, r.workflow_version as version, s.node_id,
     case when s.status = 6 then 'goal' when s.status = 7 then 'cancelled'
       when s.seq = r.seq and r.status = 5 and s.status = 5 then 'failed'
       when s.seq = r.seq and r.status = 7 then 'exited'
       else coalesce(s.port, 'next') end as key, count(*) as n
-  from steps s join runs r on r.id = s.run_id group by 1, 2, 3, 4
+  from steps s join runs r on r.tenant_id = s.tenant_id and r.id = s.run_id group by 1, 2, 3, 4, 5
   union all
-  select workflow_id, workflow_version, current_node_id, 'waiting', count(*) from runs
-  where status < 4 and current_node_id is not null group by 1, 2, 3
+  select tenant_id, workflow_id, workflow_version, current_node_id, 'waiting', count(*) from runs
+  where status < 4 and current_node_id is not null group by 1, 2, 3, 4
   union all
-  select workflow_id, workflow_version, '', 'entered', count(*) from runs group by 1, 2
+  select tenant_id, workflow_id, workflow_version, '', 'entered', count(*) from runs group by 1, 2, 3
   union all
-  select workflow_id, workflow_version, trigger_id, 'next', count(*) from runs where trigger_id is not null group by 1, 2, 3
+  select tenant_id, workflow_id, workflow_version, trigger_id, 'next', count(*) from runs where trigger_id is not null group by 1, 2, 3, 4
   union all
-  select workflow_id, workflow_version, '',
+  select tenant_id, workflow_id, workflow_version, '',
     case status when 4 then 'completed' when 5 then 'failed' when 6 then 'goal_reached' when 7 then 'exited' else 'cancelled' end, count(*)
-  from runs where status >= 4 group by 1, 2, 4)
+  from runs where status >= 4 group by 1, 2, 3, 5)
 """
 
 CHECKS: tuple[tuple[str, str, str], ...] = (
@@ -70,7 +71,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a run has exactly the steps 1 to its seq",
         """
         select r.id, 'seq ' || r.seq || ', steps ' || coalesce(s.n, 0) || ', last ' || coalesce(s.last, 0) from runs r
-        left join (select run_id, count(*) as n, max(seq) as last, min(seq) as first from steps group by run_id) s on s.run_id = r.id
+        left join (select tenant_id, run_id, count(*) as n, max(seq) as last, min(seq) as first from steps group by 1, 2) s
+          on s.tenant_id = r.tenant_id and s.run_id = r.id
         where coalesce(s.n, 0) <> r.seq or coalesce(s.last, 0) <> r.seq or coalesce(s.first, 1) <> 1
         """,
     ),
@@ -80,11 +82,13 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         f"""
         with {_EDGES}
         select s.run_id, 'step ' || s.seq || ' ' || s.node_id || ' after ' || s.source || ':' || s.port from (
-          select s.run_id, s.seq, s.node_id, r.workflow_id, r.workflow_version,
+          select s.tenant_id, s.run_id, s.seq, s.node_id, r.workflow_id, r.workflow_version,
             coalesce(lag(s.node_id) over earlier, r.trigger_id, 'trigger') as source,
             coalesce(lag(s.port) over earlier, 'next') as port
-          from steps s join runs r on r.id = s.run_id window earlier as (partition by s.run_id order by s.seq)) s
-        left join edges e on e.workflow_id = s.workflow_id and e.version = s.workflow_version and e.source = s.source and e.port = s.port
+          from steps s join runs r on r.tenant_id = s.tenant_id and r.id = s.run_id
+          window earlier as (partition by s.tenant_id, s.run_id order by s.seq)) s
+        left join edges e on (e.tenant_id, e.workflow_id, e.version) = (s.tenant_id, s.workflow_id, s.workflow_version)
+          and e.source = s.source and e.port = s.port
         where e.target is distinct from s.node_id
         """,
     ),
@@ -93,13 +97,13 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "an active run stands where its last step led, a completed one where no edge leads on",
         f"""
         with {_EDGES}, last as (
-          select r.id, r.status, r.current_node_id, r.workflow_id, r.workflow_version,
+          select r.tenant_id, r.id, r.status, r.current_node_id, r.workflow_id, r.workflow_version,
             coalesce(s.node_id, r.trigger_id, 'trigger') as source, coalesce(s.port, 'next') as port
-          from runs r left join steps s on s.run_id = r.id and s.seq = r.seq where r.status <= 4)
+          from runs r left join steps s on s.tenant_id = r.tenant_id and s.run_id = r.id and s.seq = r.seq where r.status <= 4)
         select l.id, 'status ' || l.status || ', at ' || coalesce(l.current_node_id, 'nothing')
           || ', led to ' || coalesce(e.target, 'nothing')
-        from last l left join edges e
-          on e.workflow_id = l.workflow_id and e.version = l.workflow_version and e.source = l.source and e.port = l.port
+        from last l left join edges e on (e.tenant_id, e.workflow_id, e.version) = (l.tenant_id, l.workflow_id, l.workflow_version)
+          and e.source = l.source and e.port = l.port
         where case when l.status < 4 then e.target is distinct from l.current_node_id else e.target is not null end
         """,
     ),
@@ -126,10 +130,10 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a run that waits for a message has one that comes to an outcome",
         f"""
         select r.id, 'message ' || r.seq + 1 || ' ' || coalesce('status ' || m.status, 'is gone') from runs r
-        left join messages m on m.run_id = r.id and m.seq = r.seq + 1
+        left join messages m on m.tenant_id = r.tenant_id and m.run_id = r.id and m.seq = r.seq + 1
         where r.status = 2 and not exists (
             select from calls c where c.tenant_id = r.tenant_id and c.run_id = r.id and c.seq = r.seq + 1 and c.attempt = r.attempt)
-          and not exists (select from inbox i where i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
+          and not exists (select from inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id and i.kind = {InboxKind.SETTLED:d})
           and (m.status is null or m.status not in (0, 1, 9) or (m.status = 9 and m.due_at is null))
         """,
     ),
@@ -138,8 +142,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "an active run belongs to a contact that exists",
         """
         select r.id, 'contact ' || r.contact_id from runs r where r.status < 4 and r.contact_id is not null
-          and not exists (select from contacts c where c.id = r.contact_id)
-          and not exists (select from inbox i where i.contact_id = r.contact_id)
+          and not exists (select from contacts c where c.tenant_id = r.tenant_id and c.id = r.contact_id)
+          and not exists (select from inbox i where i.tenant_id = r.tenant_id and i.contact_id = r.contact_id)
         """,
     ),
     (
@@ -147,7 +151,8 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a run's visits to a node are numbered one by one",
         """
         select run_id, node_id || ' visit ' || visit || ' is numbered ' || occurrence from (
-          select run_id, node_id, occurrence, row_number() over (partition by run_id, node_id order by seq) as visit from steps) s
+          select run_id, node_id, occurrence, row_number() over (partition by tenant_id, run_id, node_id order by seq) as visit
+          from steps) s
         where occurrence <> visit
         """,
     ),
@@ -156,7 +161,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a contact has one active run a workflow and entry key, nobody has an entry key",
         """
         select min(id::text), contact_id || ' ' || count(*) || ' runs' from runs
-        where status < 4 and entry_key is not null group by contact_id, workflow_id, entry_key having count(*) > 1
+        where status < 4 and entry_key is not null group by tenant_id, contact_id, workflow_id, entry_key having count(*) > 1
         union all
         select id::text, 'nobody, entry key ' || entry_key from runs where contact_id is null and entry_key is not null
         """,
@@ -165,15 +170,18 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "I3",
         "a message belongs to a step that sends, over or under way",
         """
-        select m.run_id, 'message ' || m.seq from messages m left join runs r on r.id = m.run_id
-        left join steps s on s.run_id = m.run_id and s.seq = m.seq
-        left join workflow_versions v on v.workflow_id = r.workflow_id and v.version = r.workflow_version
+        select m.run_id, 'message ' || m.seq from messages m
+        left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
+        left join steps s on s.tenant_id = m.tenant_id and s.run_id = m.run_id and s.seq = m.seq
+        left join workflow_versions v
+          on v.tenant_id = r.tenant_id and v.workflow_id = r.workflow_id and v.version = r.workflow_version
         left join lateral (select n->>'type' as type from jsonb_array_elements(v.graph->'nodes') n
           where n->>'id' = coalesce(s.node_id, r.current_node_id)) node on true
         where node.type is null or node.type <> all(%(sending)s) or (s.run_id is null and m.seq <> r.seq + 1)
         union all
         select m.run_id, 'message ' || m.seq || ' of version ' || m.workflow_version || ' ' || m.node_id from messages m
-        join runs r on r.id = m.run_id left join steps s on s.run_id = m.run_id and s.seq = m.seq
+        join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
+        left join steps s on s.tenant_id = m.tenant_id and s.run_id = m.run_id and s.seq = m.seq
         where (m.workflow_version, m.node_id) is distinct from (r.workflow_version, coalesce(s.node_id, r.current_node_id))
         """,
     ),
@@ -181,11 +189,14 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "I3",
         "a sending step that is over has its message",
         """
-        select s.run_id, 'step ' || s.seq || ' ' || s.node_id from steps s join runs r on r.id = s.run_id
-        join (select v.workflow_id, v.version, n->>'id' as id from workflow_versions v, jsonb_array_elements(v.graph->'nodes') n
+        select s.run_id, 'step ' || s.seq || ' ' || s.node_id from steps s
+        join runs r on r.tenant_id = s.tenant_id and r.id = s.run_id
+        join (select v.tenant_id, v.workflow_id, v.version, n->>'id' as id
+          from workflow_versions v, jsonb_array_elements(v.graph->'nodes') n
           where n->>'type' = any(%(sending)s)) node
-          on node.workflow_id = r.workflow_id and node.version = r.workflow_version and node.id = s.node_id
-        where s.status = 4 and not exists (select from messages m where m.run_id = s.run_id and m.seq = s.seq)
+          on (node.tenant_id, node.workflow_id, node.version) = (r.tenant_id, r.workflow_id, r.workflow_version) and node.id = s.node_id
+        where s.status = 4
+          and not exists (select from messages m where m.tenant_id = s.tenant_id and m.run_id = s.run_id and m.seq = s.seq)
         """,
     ),
     (
@@ -203,11 +214,11 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a counter is what runs and steps say",
         f"""
         with {_COUNTED}, kept as (
-          select workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where key <> 'seconds' and not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4 having sum(n) <> 0)
+          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
+          where key <> 'seconds' and not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5 having sum(n) <> 0)
         select workflow_id, 'version ' || version || ' ' || coalesce(nullif(node_id, ''), 'workflow') || ' ' || key
           || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
-        from kept k full join counted c using (workflow_id, version, node_id, key) where k.n is distinct from c.n
+        from kept k full join counted c using (tenant_id, workflow_id, version, node_id, key) where k.n is distinct from c.n
         """,
     ),
     (
@@ -215,14 +226,14 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a message is in the counter of what became of it",
         f"""
         with counted as (
-          select workflow_id, workflow_version as version, node_id, {KEY} as key, count(*) as n from messages
-          where node_id <> '' group by 1, 2, 3, 4),
+          select tenant_id, workflow_id, workflow_version as version, node_id, {KEY} as key, count(*) as n from messages
+          where node_id <> '' group by 1, 2, 3, 4, 5),
         kept as (
-          select workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where starts_with(key, '{PREFIX}') group by 1, 2, 3, 4 having sum(n) <> 0)
+          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
+          where starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5 having sum(n) <> 0)
         select workflow_id, 'version ' || version || ' ' || node_id || ' ' || key
           || ': counted ' || coalesce(k.n, 0) || ', are ' || coalesce(c.n, 0)
-        from kept k full join counted c using (workflow_id, version, node_id, key) where k.n is distinct from c.n
+        from kept k full join counted c using (tenant_id, workflow_id, version, node_id, key) where k.n is distinct from c.n
         """,
     ),
     (
@@ -230,26 +241,29 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "as many enter a node as leave it or stand on it",
         f"""
         with {_EDGES}, kept as (
-          select workflow_id, version, node_id, key, sum(n) as n from node_stats
-          where not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4),
+          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
+          where not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5),
         started as (
-          select workflow_id, workflow_version as version, coalesce(trigger_id, 'trigger') as id, count(*) as n from runs group by 1, 2, 3),
+          select tenant_id, workflow_id, workflow_version as version, coalesce(trigger_id, 'trigger') as id, count(*) as n
+          from runs group by 1, 2, 3, 4),
         arrived as (
-          select workflow_id, version, node_id, sum(n) as n from (
-            select e.workflow_id, e.version, e.target as node_id, k.n from edges e join kept k
-              on k.workflow_id = e.workflow_id and k.version = e.version and k.node_id = e.source and k.key = e.port
-            where not exists (select from started t where (t.workflow_id, t.version, t.id) = (e.workflow_id, e.version, e.source))
+          select tenant_id, workflow_id, version, node_id, sum(n) as n from (
+            select e.tenant_id, e.workflow_id, e.version, e.target as node_id, k.n from edges e join kept k
+              on (k.tenant_id, k.workflow_id, k.version, k.node_id, k.key) = (e.tenant_id, e.workflow_id, e.version, e.source, e.port)
+            where not exists (select from started t
+              where (t.tenant_id, t.workflow_id, t.version, t.id) = (e.tenant_id, e.workflow_id, e.version, e.source))
             union all
-            select e.workflow_id, e.version, e.target, t.n from edges e join started t
-              on t.workflow_id = e.workflow_id and t.version = e.version and t.id = e.source) coming
-          group by 1, 2, 3),
+            select e.tenant_id, e.workflow_id, e.version, e.target, t.n from edges e join started t
+              on (t.tenant_id, t.workflow_id, t.version, t.id) = (e.tenant_id, e.workflow_id, e.version, e.source)) coming
+          group by 1, 2, 3, 4),
         gone as (
-          select workflow_id, version, node_id, sum(n) as n from kept where node_id <> ''
-            and not exists (select from started t where (t.workflow_id, t.version, t.id) = (kept.workflow_id, kept.version, kept.node_id))
-          group by 1, 2, 3)
+          select tenant_id, workflow_id, version, node_id, sum(n) as n from kept where node_id <> ''
+            and not exists (select from started t
+              where (t.tenant_id, t.workflow_id, t.version, t.id) = (kept.tenant_id, kept.workflow_id, kept.version, kept.node_id))
+          group by 1, 2, 3, 4)
         select workflow_id, 'version ' || version || ' ' || node_id || ': entered ' || coalesce(a.n, 0)
           || ', left or there ' || coalesce(g.n, 0)
-        from arrived a full join gone g using (workflow_id, version, node_id) where coalesce(a.n, 0) <> coalesce(g.n, 0)
+        from arrived a full join gone g using (tenant_id, workflow_id, version, node_id) where coalesce(a.n, 0) <> coalesce(g.n, 0)
         """,
     ),
     (
@@ -257,8 +271,10 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a run's version exists and has the nodes of its steps",
         """
         select r.id, coalesce('version ' || r.workflow_version || ' has no node ' || s.node_id, 'no version ' || r.workflow_version)
-        from runs r left join workflow_versions v on v.workflow_id = r.workflow_id and v.version = r.workflow_version
-        left join lateral (select s.node_id from steps s where s.run_id = r.id and v.version is not null
+        from runs r
+        left join workflow_versions v
+          on v.tenant_id = r.tenant_id and v.workflow_id = r.workflow_id and v.version = r.workflow_version
+        left join lateral (select s.node_id from steps s where s.tenant_id = r.tenant_id and s.run_id = r.id and v.version is not null
           and not exists (select from jsonb_array_elements(v.graph->'nodes') n where n->>'id' = s.node_id) limit 1) s on true
         where v.version is null or s.node_id is not null
         """,
@@ -291,12 +307,13 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I9",
-        "steps and failed attempts belong to a run",
+        "steps and failed attempts belong to a run of their workspace",
         """
-        select run_id, 'step ' || seq from steps s where not exists (select from runs r where r.id = s.run_id)
+        select run_id, 'step ' || seq from steps s
+        where not exists (select from runs r where r.tenant_id = s.tenant_id and r.id = s.run_id)
         union all
         select run_id, 'attempt ' || attempt || ' of step ' || seq from step_attempts a
-        where not exists (select from runs r where r.id = a.run_id)
+        where not exists (select from runs r where r.tenant_id = a.tenant_id and r.id = a.run_id)
         """,
     ),
     (

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from app.engine import claim, rows
+from app.engine import history, rows
 from app.engine.claim import Cursor, Item
 from app.engine.state import NOBODY, GoalView, RunState
 from app.engine.walk import WAITING, Batch
@@ -93,7 +93,7 @@ def look_back(cursor: Cursor, batch: Batch) -> None:
                 since = run.occurred_at if earlier is None else min(run.occurred_at, earlier[3])
                 places[place] = run.flow.tenant_id, *place, since
         past_events |= {place: [] for place in places}
-        for item in claim.past_of(cursor, places.values()) if places else ():
+        for item in history.past_of(cursor, places.values()) if places else ():
             past_events[item.contact_id or NOBODY, item.name].append(item)
         for run in asleep:
             for item in past_events[run.contact.id, run.awaited or ""]:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.engine.claim import HEADS
 from app.inbox import READY_SQL
 from app.lib.conversions import quoted
 from app.lib.formats import duration
@@ -22,15 +23,17 @@ LATE_S = 30.0
 """Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""
 _SHOWN = 200
 
-# An event that is left for a newer process does not wait for us, and is told apart.
+# An event that is left for a newer process does not wait for us, and is told apart. Some of the oldest of each workspace are read.
 _INBOX = f"""
-select extract(epoch from clock_now() - min(at) filter (where {READY_SQL})) as ours,
-  extract(epoch from clock_now() - min(at) filter (where not {READY_SQL})) as left
-from (select kind, at from inbox order by id limit 10000) oldest
+with recursive {HEADS}
+select extract(epoch from clock_now() - min(oldest.at) filter (where {READY_SQL})) as ours,
+  extract(epoch from clock_now() - min(oldest.at) filter (where not {READY_SQL})) as left
+from heads h cross join lateral (
+  select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id order by i.id limit 1 + 10000 / (select count(*) from heads)) oldest
 """
 _DUE = """
 select extract(epoch from clock_now() - r.resume_at) as due from runs r
-join workflows w on w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
+join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
 where r.resume_at <= clock_now() and r.status < 4 order by r.resume_at limit 1
 """
 LOOK_WAITS = "500ms"

@@ -25,7 +25,7 @@ from app.models.status import MessageStatus, RunOrigin, StepStatus
 
 TABLES: dict[str, dict[str, str]] = {
     "runs": {
-        "id": "uuid", "contact_id": "uuid", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int", "trigger_id": "text",
+        "tenant_id": "int", "id": "uuid", "contact_id": "uuid", "workflow_id": "uuid", "workflow_version": "int", "trigger_id": "text",
         "trigger_event": "jsonb", "event_id": "uuid", "occurred_at": "timestamptz", "started_at": "timestamptz",
         "entry_key": "text", "context": "jsonb",
         "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
@@ -34,18 +34,18 @@ TABLES: dict[str, dict[str, str]] = {
         "waits_for": "text", "waits_since": "timestamptz", "origin": "smallint",
     },
     "steps": {
-        "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "occurrence": "smallint",
+        "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "occurrence": "smallint",
         "started_at": "timestamptz", "completed_at": "timestamptz", "node_id": "text", "status": "smallint", "port": "text",
         "output": "jsonb", "error_message": "text",
     },
     "messages": {
-        "run_id": "uuid", "seq": "smallint", "tenant_id": "int", "workflow_id": "uuid", "workflow_version": "int",
+        "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "workflow_id": "uuid", "workflow_version": "int",
         "node_id": "text", "contact_id": "uuid", "template_id": "uuid", "channel": "smallint", "status": "smallint",
         "payload": "jsonb", "due_at": "timestamptz", "created_at": "timestamptz",
     },
     "calls": CALL_COLUMNS,
     "step_attempts": {
-        "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "error_message": "text", "at": "timestamptz",
+        "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "error_message": "text", "at": "timestamptz",
         "next_at": "timestamptz",
     },
     "entry_refusals": {
@@ -57,7 +57,7 @@ TABLES: dict[str, dict[str, str]] = {
 STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
 select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::smallint[], %s::int[], %s::bigint[])
-on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n
+on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n
 """
 MOVED = """
 with moved as (
@@ -65,25 +65,28 @@ with moved as (
     step_started_at = u.step_started, attempt = u.attempt, error_message = u.error, goal_reached_id = u.goal,
     context = u.context, resume_output = u.output, completed_at = u.completed, waits_for = u.waits_for,
     waits_since = u.waits_since, fence = r.fence + 1
-  from unnest(%s::uuid[], %s::int[], %s::smallint[], %s::smallint[], %s::text[], %s::timestamptz[], %s::text[],
+  from unnest(%s::int[], %s::uuid[], %s::int[], %s::smallint[], %s::smallint[], %s::text[], %s::timestamptz[], %s::text[],
               %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::timestamptz[],
               %s::text[], %s::timestamptz[])
-    as u(id, fence, status, seq, node, resume_at, port, step_started, attempt, error, goal, context, output, completed,
+    as u(tenant_id, id, fence, status, seq, node, resume_at, port, step_started, attempt, error, goal, context, output, completed,
          waits_for, waits_since)
-  where r.id = u.id and r.fence = u.fence returning 1)
+  where r.tenant_id = u.tenant_id and r.id = u.id and r.fence = u.fence returning 1)
 select count(*) from moved
 """
 _BEGINNING = struct.Struct(">i16siq").pack  # event_id, occurred_at with their lengths
 _MARKS = struct.Struct(">ihihihiqiq").pack  # seq, attempt, occurrence, started_at, completed_at with their lengths
 _CUT_SHORT = (StepStatus.SKIPPED, StepStatus.CANCELLED)
-_STEP_HEAD = struct.pack(">h", len(TABLES["steps"])) + UUID_HEAD
 _ORIGINS = [rows.int2(origin) for origin in RunOrigin]
-_RUN_HEAD = struct.pack(">h", len(TABLES["runs"])) + UUID_HEAD
-_MESSAGE_HEAD = struct.pack(">h", len(TABLES["messages"])) + UUID_HEAD
+_COUNTS = {table: struct.pack(">h", len(columns)) for table, columns in TABLES.items()}
 
 
 class StaleOwner(Exception):
     """Somebody else moved one of these runs: nothing of this batch may be committed."""
+
+
+def _head(table: str, tenant_id: int) -> bytes:
+    """What rows of a workspace begin with, up to the id that is their second column."""
+    return _COUNTS[table] + rows.int4(tenant_id) + UUID_HEAD
 
 
 def step_fields(outcome: Outcome, status: int) -> bytes:
@@ -115,26 +118,26 @@ def step_rows(batch: Batch) -> list[bytes]:
         encoded[id(path)] = own_parts
         if not path.runs:
             continue
-        stretches = path.from_start()
+        stretches, head = path.from_start(), _head("steps", path.flow.tenant_id)
         parts = [part for one in stretches for part in encoded[id(one)]]
         if not parts:
             continue
         first = next(one for one in stretches if one.steps)
         if first.has_own_times:
-            out += _own_rows(first.steps[0], path.runs, now)
+            out += _own_rows(head, first.steps[0], path.runs, now)
             parts = parts[1:]
         if parts:
             # The id goes between the parts: head ID part, head ID part… in one call for a run.
-            pieces = [_STEP_HEAD, *[part + _STEP_HEAD for part in parts[:-1]], parts[-1]]
+            pieces = [head, *[part + head for part in parts[:-1]], parts[-1]]
             out += [run.id.join(pieces) for run in path.runs]
     return out
 
 
-def _own_rows(step: FinishedStep, runs: list[RunState], now: int) -> list[bytes]:
+def _own_rows(head: bytes, step: FinishedStep, runs: list[RunState], now: int) -> list[bytes]:
     """A step that began before this batch: each run knows when, and how often it was tried."""
     behind, seq = step.node.field + _fields(step), step.seq
     return [
-        _STEP_HEAD + run.id
+        head + run.id
         + _MARKS(2, seq, 2, run.attempt, 2, step.occurrence, 8, now if run.step_started is None else run.step_started, 8, now) + behind
         for run in runs
     ]  # fmt: skip
@@ -147,11 +150,11 @@ def run_rows(batch: Batch) -> list[bytes]:
     for path in batch.paths:
         fresh = [run for run in path.runs if run.fence is None]
         if fresh:
-            tail = _state(path.end, now)
+            head, tail = _head("runs", path.flow.tenant_id), _state(path.end, now)
             awaits = path.end.waits_for is not None
             out += [
                 join((
-                    _RUN_HEAD, run.id, run.contact.field, run.start.prefix, rows.raw_json(run.raw_event),
+                    head, run.id, run.contact.field, run.start.prefix, rows.raw_json(run.raw_event),
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
@@ -178,11 +181,11 @@ def message_rows(batch: Batch) -> list[bytes]:
     for path in batch.paths:
         if path.runs:
             flow = path.flow
-            place = rows.int4(flow.tenant_id) + UUID_HEAD + flow.workflow_id + rows.int4(flow.version)
+            head, place = _head("messages", flow.tenant_id), UUID_HEAD + flow.workflow_id + rows.int4(flow.version)
             for one in [message for stretch in path.from_start() for message in stretch.messages]:
                 middle = rows.int2(one.seq) + place + one.node.field
                 tail = _message_fields(one.message, one.awaited, queued) + at + at
-                out += [_MESSAGE_HEAD + run.id + middle + run.contact.field + tail for run in path.runs]
+                out += [head + run.id + middle + run.contact.field + tail for run in path.runs]
     return out
 
 
@@ -200,16 +203,17 @@ def attempt_rows(batch: Batch) -> list[bytes]:
     """Failed attempts that are tried again."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x06" + UUID_HEAD + run.id + rows.int2(seq) + rows.int2(attempt) + rows.text(error) + at + rows.stamp(due)
+        _head("step_attempts", run.flow.tenant_id) + run.id
+        + rows.int2(seq) + rows.int2(attempt) + rows.text(error) + at + rows.stamp(due)
         for run, seq, attempt, error, due in batch.attempts
-    ]
+    ]  # fmt: skip
 
 
 def refusal_rows(batch: Batch) -> list[bytes]:
     """Who was not let in, and why."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x07" + rows.int4(tenant_id) + UUID_HEAD + workflow_id + rows.uuid(contact_id)
+        _head("entry_refusals", tenant_id) + workflow_id + rows.uuid(contact_id)
         + rows.uuid(event_id) + rows.text(reason) + rows.json(detail) + at
         for tenant_id, workflow_id, contact_id, event_id, reason, detail in batch.refusals
     ]  # fmt: skip
@@ -247,6 +251,7 @@ def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
         *rests, strict=True
     )
     return len(runs), (
+        Int4s([rows.int4(run.flow.tenant_id) for run in runs]),
         Uuids([run.id for run in runs]),
         Int4s([rows.int4(run.fence or 0) for run in runs]),
         Int2s(status),

@@ -1,0 +1,100 @@
+"""What had happened before: events that were handled, and when contacts started a workflow. Read only, nothing is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from app.engine import rows
+from app.engine.claim import (
+    ACTIVE_RUNS_OF_CONTACTS,
+    MICROS,
+    OF_CONTACTS,
+    PAST,
+    Cursor,
+    Item,
+    Place,
+    contact_arguments,
+)
+from app.engine.rows import Int4s, Stamps, Texts, Uuids
+from app.inbox import InboxKind
+
+MOST_PAST = 100
+_PAST = f"""
+select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
+  convert_to(e.properties::text, 'UTF8'), 0, {MICROS.format("e.received_at")},
+  {MICROS.format("least(e.occurred_at, e.received_at)")}, {MICROS.format("e.occurred_at")}, 0, 0
+from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as entry(contact_id, tenant_id, occurred_at)
+cross join lateral (
+  select * from events where events.contact_id = entry.contact_id and events.tenant_id = entry.tenant_id
+    and events.occurred_at >= entry.occurred_at and events.name = any(%s)
+  order by events.occurred_at limit {MOST_PAST}) e
+"""
+# Whether one still stands in the inbox is asked of each by its index: that table is empty or huge, whatever the planner thinks of it.
+_PAST_OF = f"""
+select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
+  convert_to(e.properties::text, 'UTF8'), 0, {MICROS.format("e.received_at")},
+  {MICROS.format("least(e.occurred_at, e.received_at)")}, {MICROS.format("e.occurred_at")}, 0, 0
+from unnest(%s::int[], %s::uuid[], %s::text[], %s::timestamptz[]) as wait(tenant_id, contact_id, name, since)
+cross join lateral (
+  select * from events where events.contact_id = wait.contact_id and events.tenant_id = wait.tenant_id
+    and events.name = wait.name and events.occurred_at >= wait.since
+  order by events.occurred_at limit {MOST_PAST}) e
+where (select i.id from inbox i where i.tenant_id = e.tenant_id and i.event_id = e.id and i.kind <> {InboxKind.FOR_RUN:d} limit 1) is null
+order by e.contact_id, e.occurred_at
+"""
+STANDING = f"""
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, '') from {ACTIVE_RUNS_OF_CONTACTS}
+where r.workflow_id = any(%(workflows)s)
+"""
+HISTORY = f"""
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, ''), {MICROS.format("max(r.started_at)")}
+from {OF_CONTACTS} join runs r on r.tenant_id = p.tenant_id and r.contact_id = p.contact_id
+where r.workflow_id = any(%(workflows)s) group by r.contact_id, r.workflow_id, r.entry_key
+"""
+
+
+def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> list[Item]:
+    """Stored events that are no longer in the inbox, by (workspace, contact, name, from when on); in order of contact, then occurrence."""
+    listed = list(places)
+    arguments = (
+        Int4s([rows.int4(tenant_id) for tenant_id, *_ in listed]),
+        Uuids([contact_id for _, contact_id, *_ in listed]),
+        Texts([rows.text(name) for *_, name, _ in listed]),
+        Stamps([rows.stamp(since) for *_, since in listed]),
+    )
+    return [Item._make(row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
+
+
+def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:
+    """Stored events called `names` of the contacts of `entries`, from when the earliest of each contact's entries happened.
+
+    At most `MOST_PAST` of a contact, the earliest of them. Some may stand in the inbox still.
+    """
+    since: dict[tuple[bytes, int], int] = {}
+    for item in entries:
+        if item.contact_id is None:
+            continue
+        place = item.contact_id, item.tenant_id
+        since[place] = min(item.occurred_at, since.get(place, item.occurred_at))
+    arguments = (
+        Uuids([contact_id for contact_id, _ in since]),
+        Int4s([rows.int4(tenant_id) for _, tenant_id in since]),
+        Stamps([rows.stamp(at) for at in since.values()]),
+        Texts([rows.text(name) for name in names]),
+    )
+    return [Item._make(row) for row in cursor.execute(_PAST, arguments).fetchall()]
+
+
+def standing(
+    cursor: Cursor, contacts: Collection[Place], workflow_ids: Sequence[bytes]
+) -> set[tuple[bytes, bytes, str]]:
+    """(contact, workflow, entry key) of active runs; answered by the small index of active runs."""
+    return set(cursor.execute(STANDING, contact_arguments(contacts, workflows=Uuids(workflow_ids))).fetchall())
+
+
+def last_started(
+    cursor: Cursor, contacts: Collection[Place], workflow_ids: Sequence[bytes]
+) -> dict[tuple[bytes, bytes, str], int]:
+    """When each (contact, workflow, entry key) last started."""
+    starts = cursor.execute(HISTORY, contact_arguments(contacts, workflows=Uuids(workflow_ids))).fetchall()
+    return {row[:3]: row[3] for row in starts}
