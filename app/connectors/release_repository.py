@@ -19,7 +19,7 @@ JOB = "move_messages"
 """The name of the actor that does the rest."""
 
 _FREE = """
-update messages set due_at = clock_now(), reason = null, error_message = null where (run_id, seq) in (
+update messages set due_at = clock_now(), reason = null, error_message = null where tenant_id = %(tenant)s and (run_id, seq) in (
   select run_id, seq from messages
   where tenant_id = %(tenant)s and status = 0 and due_at is null and {which} limit %(limit)s for update skip locked)
 returning run_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.state import StateChange
@@ -23,7 +23,7 @@ COUNTED = 10_000
 # Answers those whose state is another one now.
 CHANGE = """
 with same as (
-  select c.id, c.state as was from connectors me join connectors c
+  select c.tenant_id, c.id, c.state as was from connectors me join connectors c
     on c.tenant_id = me.tenant_id and (c.id = me.id or (%(shared)s and c.server = me.server and c.state <> 'paused'))
   where me.id = %(id)s and me.tenant_id = %(tenant)s and me.updated_at = %(as_of)s order by c.id for update of c),
 changed as (
@@ -33,7 +33,7 @@ changed as (
     probe_at = case %(state)s when 'ok' then clock_now() when 'away' then clock_now() + interval '1 second'
       * greatest(%(wait)s, least(%(pause)s * 2 ^ c.failures, %(longest)s) * (0.75 + (select random()) / 4)) end,
     room = case when %(state)s <> 'paused' then 1 end
-  from same where c.id = same.id and (was <> %(state)s or %(again)s) and (was <> 'paused' or %(by_hand)s)
+  from same where c.tenant_id = same.tenant_id and c.id = same.id and (was <> %(state)s or %(again)s) and (was <> 'paused' or %(by_hand)s)
   returning c.id, was)
 select id from changed where was <> %(state)s
 """
@@ -88,19 +88,20 @@ class ConnectorRepository(TenantRepository[Connector]):
 
 
 async def with_other_seals(
-    session: AsyncSession, after: UUID | None, seal: bytes, limit: int = 200
-) -> Sequence[tuple[UUID, str, Json, bytes]]:
-    """(id, type, settings, secret) of connectors of all workspaces, by id after `after`, whose secret does not begin with `seal`."""
+    session: AsyncSession, after: tuple[int, UUID] | None, seal: bytes, limit: int = 200
+) -> Sequence[tuple[int, UUID, str, Json, bytes]]:
+    """(workspace, id, type, settings, secret) of connectors of all workspaces whose secret does not begin with `seal`, by key after
+    `after`."""
     query = (
-        select(Connector.id, Connector.type, Connector.config, Connector.secret)
+        select(Connector.tenant_id, Connector.id, Connector.type, Connector.config, Connector.secret)
         .where(Connector.secret.is_not(None), func.substring(Connector.secret, 1, len(seal)) != seal)
-        .order_by(Connector.id)
+        .order_by(Connector.tenant_id, Connector.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     if after is not None:
-        query = query.where(Connector.id > after)
-    return [(row[0], row[1], row[2], row[3] or b"") for row in (await session.execute(query)).all()]
+        query = query.where(tuple_(Connector.tenant_id, Connector.id) > after)
+    return [(row[0], row[1], row[2], row[3], row[4] or b"") for row in (await session.execute(query)).all()]
 
 
 async def count_other_seals(session: AsyncSession, seal: bytes) -> int:
@@ -109,10 +110,14 @@ async def count_other_seals(session: AsyncSession, seal: bytes) -> int:
     return await session.scalar(select(func.count()).where(Connector.secret.is_not(None), other)) or 0
 
 
-async def replace_secret(session: AsyncSession, connector_id: UUID, old: bytes, new: bytes | None) -> int:
+async def replace_secret(
+    session: AsyncSession, tenant_id: int, connector_id: UUID, old: bytes, new: bytes | None
+) -> int:
     """The same password in another seal: no change, so its time of change stays. Returns 0 when it was changed meanwhile."""
-    sql = "update connectors set secret = %(new)s where id = %(id)s and secret = %(old)s returning id"
-    return len(await database.execute(session, sql, id=connector_id, old=old, new=new))
+    sql = """
+    update connectors set secret = %(new)s where tenant_id = %(tenant)s and id = %(id)s and secret = %(old)s returning id
+    """
+    return len(await database.execute(session, sql, tenant=tenant_id, id=connector_id, old=old, new=new))
 
 
 async def change_state(session: AsyncSession, change: StateChange) -> bool:

@@ -105,16 +105,16 @@ def settings_of(config: type[msgspec.Struct], sent: Json) -> Json:
 async def reseal_passwords(session: AsyncSession) -> int:
     """Seal again, with the present secret key and for where they go, passwords that are not sealed so. Returns how many."""
     bound = 0
-    after: UUID | None = None
+    after: tuple[int, UUID] | None = None
     while rows := await repository.with_other_seals(session, after, present_seal()):
-        after = rows[-1][0]
-        for connector_id, kind, config, secret in rows:
+        after = rows[-1][0], rows[-1][1]
+        for tenant_id, connector_id, kind, config, secret in rows:
             try:
                 password = open_password(kind, connector_id, config, secret)
                 sealed = seal_password(kind, connector_id, config, password)
             except (crypto.CannotUnseal, KeyError):
                 continue  # a key that is not known here, or a type that is not installed: whoever uses it is told
-            bound += await repository.replace_secret(session, connector_id, secret, sealed)
+            bound += await repository.replace_secret(session, tenant_id, connector_id, secret, sealed)
     return bound
 
 

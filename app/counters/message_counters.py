@@ -47,12 +47,12 @@ def moving(
     return f"""
     with {values}{"," if values else ""} moved as ({update} returning {returning}),
     counted as (
-      insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
-      select workflow_id, workflow_version, node_id, key, %(shard)s, tenant_id, sum(n) from moved,
+      insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
+      select tenant_id, workflow_id, workflow_version, node_id, key, %(shard)s, sum(n) from moved,
         lateral (values ({before}, -1), ({KEY}, 1)) as c(key, n)
-      where node_id <> '' group by workflow_id, workflow_version, node_id, key, tenant_id having sum(n) <> 0
+      where node_id <> '' group by tenant_id, workflow_id, workflow_version, node_id, key having sum(n) <> 0
       order by workflow_id, workflow_version, node_id collate "C", key collate "C"
-      on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
+      on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
     {"," if also else ""} {also}
     {final or f"select {answer} from moved"}
     """  # noqa: S608  constants

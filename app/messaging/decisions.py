@@ -24,8 +24,8 @@ from app.models import MessageDecision
 BATCH = 1_000
 """Messages that one statement of a job looks at."""
 _BEFORE = """
-run_id as d_run, seq as d_seq, status as was_status, reason as was_reason, error_message as was_error, settled_at as was_since,
-attempt as was_tries
+tenant_id as d_tenant, run_id as d_run, seq as d_seq, status as was_status, reason as was_reason, error_message as was_error,
+settled_at as was_since, attempt as was_tries
 """
 _NOTES = inbox.settled_sql(
     f"moved where payload ? '{AWAITED}' and status in (2, 8, 9)",
@@ -54,13 +54,14 @@ def _deciding(act: str, chosen: str, final: str = "") -> str:
     """SQL that does `act` to the messages that the CTEs `chosen` lock."""
     noted = f"""
     noted as (
-      insert into message_decisions (run_id, seq, fence, tenant_id, act, by_kind, by_id, by_name, was_status, was_reason, was_error,
+      insert into message_decisions (tenant_id, run_id, seq, fence, act, by_kind, by_id, by_name, was_status, was_reason, was_error,
         was_since, tries)
-      select run_id, seq, fence, tenant_id, '{_WORDS[act]}', %(by_kind)s, %(by_id)s, %(by_name)s, was_status, was_reason, was_error,
+      select tenant_id, run_id, seq, fence, '{_WORDS[act]}', %(by_kind)s, %(by_id)s, %(by_name)s, was_status, was_reason, was_error,
         was_since, was_tries from moved)
     """  # noqa: S608  constants
     return moving(
-        f"update messages m set {_SETS[act]} from chosen d where m.run_id = d.d_run and m.seq = d.d_seq",  # noqa: S608
+        f"update messages m set {_SETS[act]} from chosen d"  # noqa: S608
+        " where m.tenant_id = d.d_tenant and m.run_id = d.d_run and m.seq = d.d_seq",
         None,
         values=chosen,
         returning="m.*, d.*",
@@ -92,7 +93,8 @@ fitting as materialized (
     and (%(connector)s::uuid is null or connector_id = %(connector)s) and (%(contact)s::uuid is null or contact_id = %(contact)s)
     and (%(reason)s::text is null or reason = %(reason)s)),
 chosen as materialized (
-  select {_BEFORE}, {KEY} as was from messages where (run_id, seq) in (select run_id, seq from fitting)
+  select {_BEFORE}, {KEY} as was from messages
+  where tenant_id = %(tenant)s and (run_id, seq) in (select run_id, seq from fitting)
     and status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[]) and settled_at <= %(until)s
   order by run_id, seq for update)
 """  # noqa: S608
@@ -132,7 +134,7 @@ FOLLOW_RULES = moving(
       error_message = case when d.rule = '{ERROR}' then 'Nobody could say within ' || d.time || ' whether the message left.'
         when d.rule is null then m.error_message end,
       fence = m.fence + 1
-    from late d where m.run_id = d.d_run and m.seq = d.d_seq
+    from late d where m.tenant_id = d.d_tenant and m.run_id = d.d_run and m.seq = d.d_seq
     """,  # noqa: S608
     UNCERTAIN,
     values=f"""
@@ -142,9 +144,9 @@ FOLLOW_RULES = moving(
     returning="m.*, d.*",
     also=f"""
     noted as (
-      insert into message_decisions (run_id, seq, fence, tenant_id, act, by_kind, by_name, was_status, was_reason, was_error, was_since,
+      insert into message_decisions (tenant_id, run_id, seq, fence, act, by_kind, by_name, was_status, was_reason, was_error, was_since,
         tries)
-      select run_id, seq, fence, tenant_id, case rule when '{ASSUME_SENT}' then 'sent' when '{RESEND}' then 'resent' else 'failed' end,
+      select tenant_id, run_id, seq, fence, case rule when '{ASSUME_SENT}' then 'sent' when '{RESEND}' then 'resent' else 'failed' end,
         'rule', '', was_status, was_reason, was_error, was_since, was_tries from moved where rule is not null), {_TELL}""",  # noqa: S608
     final="select run_id from told",
 )

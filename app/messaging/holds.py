@@ -26,7 +26,7 @@ with cause as ({{cause}} for share), held as (
   where m.tenant_id = %(tenant)s and {WAITING} and m.channel = %(channel)s and m.due_at <= clock_now() and {{which}}
   order by m.due_at limit %(at_once)s for update of m skip locked)
 update messages m set due_at = null, reason = %(reason)s, error_message = {{words}}, connector_id = cause.connector_id
-from held, cause where m.run_id = held.run_id and m.seq = held.seq
+from held, cause where m.tenant_id = %(tenant)s and m.run_id = held.run_id and m.seq = held.seq
 """  # noqa: S608
 _OF_CONNECTOR = f"{LANE} = %(lane)s and (%(lane)s = %(id)s::text or (cause.is_default and %(lane)s = ''))"
 _UNTIL = """
@@ -35,13 +35,14 @@ cause.words || ' It is tried until ' || to_char((greatest(m.created_at, m.resent
 """
 _HOLDS = {
     "connector_paused": _HOLD.format(
-        cause="select id as connector_id, is_default, state_message as words from connectors where id = %(id)s and state = 'paused'",
+        cause="select id as connector_id, is_default, state_message as words from connectors"
+        " where tenant_id = %(tenant)s and id = %(id)s and state = 'paused'",
         which=_OF_CONNECTOR,
         words="cause.words",
     ),
     "server_away": _HOLD.format(
         cause="select id as connector_id, is_default, state_since as since, state_message as words from connectors"
-        " where id = %(id)s and state = 'away'",
+        " where tenant_id = %(tenant)s and id = %(id)s and state = 'away'",
         which=_OF_CONNECTOR,
         words=_UNTIL,
     ),
@@ -54,7 +55,7 @@ _HOLDS = {
     ),
     "workflow_paused": _HOLD.format(
         cause="select null::uuid as connector_id, 'The workflow is paused.' as words from workflows"
-        " where id = %(id)s and status = 'paused'",
+        " where tenant_id = %(tenant)s and id = %(id)s and status = 'paused'",
         which=f"{LANE} = %(lane)s and m.workflow_id = %(id)s",
         words="cause.words",
     ),
@@ -64,11 +65,11 @@ _HOLDS = {
 # them again when the first has committed.
 _PROBE = """
 update connectors c set probe_at = clock_now() + interval '2 minutes'
-from connectors me where me.id = %(id)s and me.tenant_id = %(tenant)s
+from connectors me where me.tenant_id = %(tenant)s and me.id = %(id)s
   and c.tenant_id = me.tenant_id and c.server = me.server and c.state = 'away' and c.probe_at <= clock_now() returning c.id
 """
 _FREE = """
-update messages m set due_at = clock_now(), reason = null, error_message = null where (m.run_id, m.seq) in (
+update messages m set due_at = clock_now(), reason = null, error_message = null where m.tenant_id = %(tenant)s and (m.run_id, m.seq) in (
   select run_id, seq from messages
   where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away'
   order by created_at limit %(at_once)s for update skip locked)
@@ -77,7 +78,7 @@ _RECOVERED = """
 select id, tenant_id from connectors where probe_at is not null and state = 'ok' order by id for update skip locked
 """
 _FREED = """
-update connectors set probe_at = null where id = %(id)s and not exists (
+update connectors set probe_at = null where tenant_id = %(tenant)s and id = %(id)s and not exists (
   select from messages
   where tenant_id = %(tenant)s and connector_id = %(id)s and status = 0 and due_at is null and reason = 'server_away')
 """

@@ -34,6 +34,8 @@ from app.subscriptions import suppression_repository
 
 Connection = psycopg.Connection[Any]
 LedgerKey = tuple[UUID, int]
+Place = tuple[int, UUID, int]
+"""(workspace, contact, channel): messages of one place leave one after another."""
 CLAIM_S = 60
 """How long a worker has for a message until it has to begin to hand it over. What a lost worker had claimed waits that long."""
 LEASE_S = 180
@@ -72,9 +74,9 @@ class DueMessage:
         return self.run_id, self.seq
 
     @property
-    def place(self) -> tuple[UUID, int]:
-        """The (contact, channel) whose messages leave one after another."""
-        return self.contact_id, self.channel
+    def place(self) -> Place:
+        """Whose messages it leaves in turn with."""
+        return self.tenant_id, self.contact_id, self.channel
 
     @property
     def lane(self) -> LaneKey:
@@ -125,21 +127,24 @@ class Transition:
 _FACTS = """
 select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status,
   c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[]) as v(run_id, seq, fence, connector)
-  join messages m on m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until > now()
-  left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
-  left join runs r on r.id = m.run_id
-  left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
-  left join connectors k on k.id = v.connector and k.tenant_id = m.tenant_id
+from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[])
+  as v(tenant_id, run_id, seq, fence, connector)
+  join messages m on m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
+    and m.status = 0 and m.lease_until > now()
+  left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workflow_id
+  left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
+  left join contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
+  left join connectors k on k.tenant_id = m.tenant_id and k.id = v.connector
 """
 
 # It stays in the counter of those that are queued.
 _MARK_SENDING = """
 update messages m set status = 1, due_at = null, recipient = v.recipient, subject = v.subject, connector_id = v.connector,
   error_message = null, reason = null, attempt = v.attempt + 1, lease_until = now() + %(lease)s * interval '1 second'
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(recipient)s::text[], %(subject)s::text[], %(connector)s::uuid[],
-  %(attempt)s::int[]) as v(run_id, seq, fence, recipient, subject, connector, attempt)
-where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until > now()
+from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(recipient)s::text[], %(subject)s::text[],
+  %(connector)s::uuid[], %(attempt)s::int[]) as v(tenant_id, run_id, seq, fence, recipient, subject, connector, attempt)
+where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
+  and m.status = 0 and m.lease_until > now()
 returning m.run_id, m.seq
 """
 
@@ -152,11 +157,12 @@ _SETTLE = moving(
       settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
       due_at = case when v.status = 9 then %(limit)s when v.status = 0 then clock_now() + v.retry * interval '1 second' end,
       attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, clock_now()) end
-    from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[], %(subject)s::text[],
-      %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
+    from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[],
+      %(subject)s::text[], %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
       %(first)s::timestamptz[])
-      as v(run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first)
-    where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status in (0, 1) and m.lease_until is not null
+      as v(tenant_id, run_id, seq, fence, status, recipient, subject, error, reason, connector, retry, attempt, first)
+    where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
+      and m.status in (0, 1) and m.lease_until is not null
     """.replace("%(limit)s", LIMIT),
     QUEUED,
 )
@@ -164,35 +170,37 @@ _SETTLE = moving(
 # Nothing of them has left: they are as they were before they were claimed. A claim ends by itself like that too.
 _REQUEUE = """
 update messages m set lease_until = null, fence = m.fence + 1
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(fence)s::int[]) as v(run_id, seq, fence)
-where m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence and m.status = 0 and m.lease_until is not null
+from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[]) as v(tenant_id, run_id, seq, fence)
+where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
+  and m.status = 0 and m.lease_until is not null
 """
 _UNCLAIM = """
-update messages m set lease_until = null, fence = m.fence + 1 where (m.run_id, m.seq) in (
-  select run_id, seq from messages where lease_until < now() and status = 0 limit 500 for update skip locked)
+update messages m set lease_until = null, fence = m.fence + 1 where (m.tenant_id, m.run_id, m.seq) in (
+  select tenant_id, run_id, seq from messages where lease_until < now() and status = 0 limit 500 for update skip locked)
 """
 
 _EXPIRE = moving(
     """
     update messages m set status = 9, lease_until = null, fence = m.fence + 1, error_message = %(why)s, reason = 'worker_lost',
       settled_at = clock_now(), due_at = %(limit)s
-    from lost where m.run_id = lost.run_id and m.seq = lost.seq
+    from lost where m.tenant_id = lost.tenant_id and m.run_id = lost.run_id and m.seq = lost.seq
     """.replace("%(limit)s", LIMIT),
     QUEUED,
-    values="lost as (select run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)",
-    answer="contact_id, channel",
+    values="""lost as (
+      select tenant_id, run_id, seq from messages where lease_until < now() and status = 1 limit 500 for update skip locked)""",
+    answer="tenant_id, contact_id, channel",
 )
 
 _GIVE_UP = moving(
     """
     update messages m set status = 8, reason = 'server_away', settled_at = clock_now(), fence = m.fence + 1,
       error_message = %(why)s || coalesce(late.words, '')
-    from late where m.run_id = late.run_id and m.seq = late.seq
+    from late where m.tenant_id = late.tenant_id and m.run_id = late.run_id and m.seq = late.seq
     """,
     QUEUED,
     values="""late as (
-      select m.run_id, m.seq, k.state_message as words from connectors k cross join lateral (
-        select m.run_id, m.seq from messages m
+      select m.tenant_id, m.run_id, m.seq, k.state_message as words from connectors k cross join lateral (
+        select m.tenant_id, m.run_id, m.seq from messages m
         where m.tenant_id = k.tenant_id and m.connector_id = k.id and m.status = 0 and m.due_at is null and m.reason = 'server_away'
           and greatest(m.created_at, m.resent_at) < clock_now() - %(hours)s * interval '1 hour'
         order by m.created_at limit 500 for update skip locked) m
@@ -277,36 +285,43 @@ def requeue(connection: Connection, due: Sequence[DueMessage]) -> int:
     """Put claimed messages back into the queue as if nobody had claimed them. Returns how many were still this worker's."""
     if not due:
         return 0
-    keys = {"run": [one.run_id for one in due], "seq": [one.seq for one in due], "fence": [one.fence for one in due]}
-    return connection.execute(_REQUEUE, keys).rowcount
+    return connection.execute(_REQUEUE, _keys_of(due)).rowcount
 
 
 def _keys(moves: Sequence[Transition]) -> dict[str, Any]:
-    due = [move.due for move in moves]
-    return {"run": [one.run_id for one in due], "seq": [one.seq for one in due], "fence": [one.fence for one in due]}
+    return _keys_of([move.due for move in moves])
 
 
-def expire(connection: Connection) -> list[tuple[UUID, int]]:
+def _keys_of(due: Sequence[DueMessage]) -> dict[str, Any]:
+    return {
+        "tenant": [one.tenant_id for one in due],
+        "run": [one.run_id for one in due],
+        "seq": [one.seq for one in due],
+        "fence": [one.fence for one in due],
+    }
+
+
+def expire(connection: Connection) -> list[Place]:
     """Of workers that are gone: what was claimed is back in the queue, what was being sent becomes uncertain.
 
-    Nobody can know whether that left, so no machine sends it again. Answers the (contact, channel) of each of those.
+    Nobody can know whether that left, so no machine sends it again. Answers the place of each of those.
     """
     connection.execute(_UNCLAIM)
     parameters = {"shard": shards.own(), "why": NOBODY_KNOWS, "hours": settings().engine.uncertain_hours}
-    return [(row[0], row[1]) for row in connection.execute(_EXPIRE, parameters).fetchall()]
+    return [(row[0], row[1], row[2]) for row in connection.execute(_EXPIRE, parameters).fetchall()]
 
 
-def give_up(connection: Connection) -> tuple[list[tuple[UUID, int]], int]:
+def give_up(connection: Connection) -> tuple[list[Place], int]:
     """Messages that a server which is away has held for 24 hours fail, some hundred at a time.
 
-    Answers the (contact, channel) of each, and how many runs were told.
+    Answers the place of each, and how many runs were told.
     """
     why = f"Given up after {GIVE_UP_HOURS} hours. "
     parameters = {"shard": shards.own(), "hours": GIVE_UP_HOURS, "why": why}
     places, notes = [], []
     for row in connection.execute(_GIVE_UP, parameters).fetchall():
         run_id, seq, tenant_id, workflow_id, contact_id, channel, payload, recipient, error = row
-        places.append((contact_id, channel))
+        places.append((tenant_id, contact_id, channel))
         if (payload or {}).get(AWAITED):
             output = {"status": MessageStatus.FAILED.word, "recipient": recipient, "reason": "server_away"}
             notes.append(inbox.SettledMessage(tenant_id, contact_id, workflow_id, run_id, seq, "error", output, error))

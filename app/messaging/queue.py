@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -24,7 +25,7 @@ from app.messaging import ceilings
 from app.messaging.channels import registry
 from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING, LaneKey
-from app.messaging.ledger import CLAIM_S, Connection, DueMessage
+from app.messaging.ledger import CLAIM_S, Connection, DueMessage, Place
 
 WINDOW = 20
 """How many rows more than there is room for are looked at in a lane, so that blocked ones do not cost a look each."""
@@ -100,13 +101,14 @@ select m.run_id, m.seq, m.tenant_id, m.channel, m.lane as connector, m.workflow_
        when before.status = 0 and before.due_at is null then clock_now() + interval '1 hour'
        when before.status = 0 and before.due_at <= clock_now() and before.due_at < m.due_at then clock_now() + interval '1 second'
        when before.status = 0 then before.due_at + interval '1 millisecond' end as put_off_to
-from due m left join workflows w on w.id = m.workflow_id
+from due m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workflow_id
   left join lateral (
     (select e.status, e.due_at, e.lease_until, e.reason, e.connector_id from messages e
-     where e.run_id = m.run_id and e.seq < m.seq and e.status in (0, 1) order by e.seq limit 1)
+     where e.tenant_id = m.tenant_id and e.run_id = m.run_id and e.seq < m.seq and e.status in (0, 1) order by e.seq limit 1)
     union all
     (select e.status, e.due_at, e.lease_until, e.reason, e.connector_id from messages e
-     where e.contact_id = m.contact_id and e.channel = m.channel and e.status in (0, 1) and e.run_id <> m.run_id
+     where e.tenant_id = m.tenant_id and e.contact_id = m.contact_id and e.channel = m.channel and e.status in (0, 1)
+       and e.run_id <> m.run_id
        and (e.created_at, e.run_id, e.seq) < (m.created_at, m.run_id, m.seq)
        and (e.status = 1 or e.lease_until is not null
          or (e.due_at is null and e.reason = 'server_away' and e.connector_id = m.via)
@@ -119,16 +121,16 @@ order by m.due_at, m.created_at, m.run_id, m.seq
 
 _PUT_OFF = """
 update messages m set due_at = v.until, reason = %(waits)s
-from unnest(%(run)s::uuid[], %(seq)s::int[], %(until)s::timestamptz[]) as v(run_id, seq, until)
-where m.run_id = v.run_id and m.seq = v.seq
+from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(until)s::timestamptz[]) as v(tenant_id, run_id, seq, until)
+where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq
 """
 
 # The claim: nobody else takes them until it is over, and then they are as they were. Their place in the queue stays.
 _CLAIM = """
 with taken as (
   update messages m set lease_until = now() + %(lease)s * interval '1 second', fence = m.fence + 1
-  from unnest(%(run)s::uuid[], %(seq)s::int[]) with ordinality as v(run_id, seq, place)
-  where m.run_id = v.run_id and m.seq = v.seq returning m.*, v.place)
+  from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[]) with ordinality as v(tenant_id, run_id, seq, place)
+  where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq returning m.*, v.place)
 select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.channel, m.template_id, m.payload, m.attempt, m.fence,
   greatest(m.created_at, m.resent_at) as created_at, case when m.attempt > 0 then m.first_tried_at end as first_tried_at,
   case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
@@ -136,19 +138,20 @@ select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.channel, m.t
     'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
     'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact,
   (select timezone from workspaces where id = m.tenant_id) as timezone
-from taken m left join workflows w on w.id = m.workflow_id and w.tenant_id = m.tenant_id
-  left join runs r on r.id = m.run_id
-  left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
+from taken m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workflow_id
+  left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
+  left join contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
 order by m.place
 """
 
 # Skips what is locked: somebody looks at it just now, and may wait for a connector that this transaction has changed.
 _NEXT_TURN = """
-update messages m set due_at = clock_now() where (m.run_id, m.seq) in (
-  select n.run_id, n.seq from (select distinct * from unnest(%(contact)s::uuid[], %(channel)s::int[])) as v(contact_id, channel)
+update messages m set due_at = clock_now() where (m.tenant_id, m.run_id, m.seq) in (
+  select n.tenant_id, n.run_id, n.seq
+  from (select distinct * from unnest(%(tenant)s::int[], %(contact)s::uuid[], %(channel)s::int[])) as v(tenant_id, contact_id, channel)
     join lateral (
-      select run_id, seq, reason from messages e
-      where e.contact_id = v.contact_id and e.channel = v.channel and e.status = 0 and e.reason = %(waits)s
+      select tenant_id, run_id, seq from messages e
+      where e.tenant_id = v.tenant_id and e.contact_id = v.contact_id and e.channel = v.channel and e.status = 0 and e.reason = %(waits)s
       order by e.created_at, e.run_id, e.seq limit 1 for update skip locked) n on true)
 """
 
@@ -258,8 +261,7 @@ def _put_off(connection: Connection, rows: Sequence[QueuedItem]) -> int:
             _PUT_OFF,
             {
                 "waits": WAITS,
-                "run": [row.run_id for row in rows],
-                "seq": [row.seq for row in rows],
+                **_keys(rows),
                 "until": [row.put_off_to for row in rows],
             },
         )
@@ -269,13 +271,21 @@ def _put_off(connection: Connection, rows: Sequence[QueuedItem]) -> int:
 def _claim(connection: Connection, rows: Sequence[QueuedItem]) -> list[DueMessage]:
     if not rows:
         return []
-    keys = {"run": [row.run_id for row in rows], "seq": [row.seq for row in rows], "lease": CLAIM_S}
     with connection.cursor(row_factory=class_row(DueMessage)) as cursor:
-        return cursor.execute(_CLAIM, keys).fetchall()
+        return cursor.execute(_CLAIM, {**_keys(rows), "lease": CLAIM_S}).fetchall()
 
 
-def next_turn(connection: Connection, finished_places: Sequence[tuple[UUID, int]]) -> None:
-    """Messages to these (contact, channel) are over: whoever waits first for them is due now."""
+def _keys(rows: Sequence[QueuedItem]) -> dict[str, Any]:
+    return {
+        "tenant": [row.tenant_id for row in rows],
+        "run": [row.run_id for row in rows],
+        "seq": [row.seq for row in rows],
+    }
+
+
+def next_turn(connection: Connection, finished_places: Sequence[Place]) -> None:
+    """Messages at these places are over: whoever waits first for them is due now."""
     if finished_places:
-        contacts, channels = zip(*finished_places, strict=True)
-        connection.execute(_NEXT_TURN, {"contact": list(contacts), "channel": list(channels), "waits": WAITS})
+        tenants, contacts, channels = zip(*finished_places, strict=True)
+        wanted = {"tenant": list(tenants), "contact": list(contacts), "channel": list(channels), "waits": WAITS}
+        connection.execute(_NEXT_TURN, wanted)

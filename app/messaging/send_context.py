@@ -38,10 +38,11 @@ def suppressions(connection: Connection, list_keys: Sequence[ListKey]) -> dict[L
     return {(row[0], row[1], row[2]): SuppressionEntry(reason=row[3], since=row[4], detail=row[5]) for row in rows}
 
 
-def templates(connection: Connection, ids: set[UUID]) -> dict[tuple[int, UUID], Parts]:
+def templates(connection: Connection, keys: set[tuple[int, UUID]]) -> dict[tuple[int, UUID], Parts]:
     """The sources of templates, by (tenant, id)."""
     rows = connection.execute(
-        "select tenant_id, id, subject, html, text from templates where id = any(%s)", (list(ids),)
+        "select tenant_id, id, subject, html, text from templates where (tenant_id, id) in (select * from unnest(%s::int[], %s::uuid[]))",
+        ([key[0] for key in keys], [key[1] for key in keys]),
     ).fetchall()
     return {(row[0], row[1]): Parts(row[2], row[3], row[4]) for row in rows}
 
@@ -87,7 +88,7 @@ class SendContext:
             connection,
             [list_key(due, address) for due in batch if (address := due.address)],
         )
-        self.templates = templates(connection, {due.template_id for due in batch if due.template_id})
+        self.templates = templates(connection, {(due.tenant_id, due.template_id) for due in batch if due.template_id})
         self._channels: dict[tuple[int, UUID], int] = {}
         self.ways: dict[tuple[int, int, UUID | None], Way] = {}
         for way in ways(connection, {due.tenant_id for due in batch}):
