@@ -42,14 +42,14 @@ _USES = """
 with mine as materialized (select id, name, status, live_version, draft, deleted_at from workflows where tenant_id = :tenant),
 inside as (
   select s.workflow_id, s.version, {running} as people
-  from node_stats s join mine on mine.id = s.workflow_id where s.node_id = '' group by 1, 2),
+  from node_stats s join mine on mine.id = s.workflow_id where s.tenant_id = :tenant and s.node_id = '' group by 1, 2),
 open as (
   select workflow_id, workflow_version as version, count(*) as messages from messages m
   where m.tenant_id = :tenant and m.status in (0, 1) and {relies} group by 1, 2),
 versions as (
   select w.id, w.name, v.version, v.version = w.live_version and w.deleted_at is null and w.status <> 'archived' as live,
     coalesce(i.people, 0) as people, coalesce(o.messages, 0) as messages, jsonb_path_exists(v.graph, cast(:path as jsonpath)) as named
-  from mine w join workflow_versions v on v.workflow_id = w.id
+  from mine w join workflow_versions v on v.tenant_id = :tenant and v.workflow_id = w.id
   left join inside i on i.workflow_id = w.id and i.version = v.version
   left join open o on o.workflow_id = w.id and o.version = v.version
   where v.version = w.live_version or i.people > 0 or o.messages > 0)

@@ -32,7 +32,7 @@ where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatu
 @functools.cache
 def statements() -> tuple[str, ...]:
     """All that erases what is marked, each with the parameters of `About`: rows that go first, then columns, in the order of `About`."""
-    hold_calling = _ORDER.index(About.CALL_OF_NOBODY), -1, _HOLD_CALLING
+    hold_calling = _ORDER.index(About.STEP_OF_NOBODY), -1, _HOLD_CALLING
     return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates(), hold_calling], key=lambda item: item[:2]))
 
 

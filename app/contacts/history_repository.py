@@ -18,7 +18,7 @@ from app.models.message_job import MessageDecision
 from app.models.run import EntryRefusal, Run
 from app.models.status import MessageStatus, RunStatus, WorkflowStatus
 from app.models.template import Template
-from app.models.tenant_repository import TenantRepository
+from app.models.tenant_repository import TenantRepository, refers_to
 from app.models.workflow import Workflow, WorkflowVersion
 
 ACTIVE = [RunStatus.RUNNING, RunStatus.WAITING, RunStatus.CALLING, RunStatus.HELD]
@@ -48,7 +48,7 @@ class ContactHistory:
         """The last runs by `moment` (when they started or ended) with the names of their workflows."""
         query = (
             select(Run, Workflow.name)
-            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(Workflow, refers_to(Run.workflow_id, Workflow))
             .where(self._mine(Run), moment.is_not(None))
         )
         if before is not None:
@@ -60,8 +60,8 @@ class ContactHistory:
         moment = func.coalesce(Message.sent_at, Message.settled_at, Message.created_at)
         query = (
             select(Message, Workflow.name, Template.name)
-            .join(Workflow, Workflow.id == Message.workflow_id)
-            .outerjoin(Template, Template.id == Message.template_id)
+            .join(Workflow, refers_to(Message.workflow_id, Workflow))
+            .outerjoin(Template, refers_to(Message.template_id, Template))
             .where(self._mine(Message))
         )
         if before is not None:
@@ -87,7 +87,7 @@ class ContactHistory:
         """Workflows that did not let the contact in."""
         query = (
             select(EntryRefusal, Workflow.name)
-            .join(Workflow, Workflow.id == EntryRefusal.workflow_id)
+            .join(Workflow, refers_to(EntryRefusal.workflow_id, Workflow))
             .where(self._mine(EntryRefusal))
         )
         if before is not None:
@@ -98,10 +98,14 @@ class ContactHistory:
         """Runs that are under way, the next to move first, with workflow name and graph."""
         query = (
             select(Run, Workflow.name, WorkflowVersion.graph)
-            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(Workflow, refers_to(Run.workflow_id, Workflow))
             .join(
                 WorkflowVersion,
-                and_(WorkflowVersion.workflow_id == Run.workflow_id, WorkflowVersion.version == Run.workflow_version),
+                and_(
+                    WorkflowVersion.tenant_id == Run.tenant_id,
+                    WorkflowVersion.workflow_id == Run.workflow_id,
+                    WorkflowVersion.version == Run.workflow_version,
+                ),
             )
             .where(self._mine(Run), Run.status.in_(ACTIVE))
             .order_by(Run.resume_at.nulls_last(), Run.id)
@@ -113,8 +117,8 @@ class ContactHistory:
         """Messages that are still to leave."""
         query = (
             select(Message, Workflow.name, Template.name)
-            .join(Workflow, Workflow.id == Message.workflow_id)
-            .outerjoin(Template, Template.id == Message.template_id)
+            .join(Workflow, refers_to(Message.workflow_id, Workflow))
+            .outerjoin(Template, refers_to(Message.template_id, Template))
             .where(self._mine(Message), Message.status.in_((MessageStatus.QUEUED, MessageStatus.SENDING)))
             .order_by(Message.due_at.nulls_last(), Message.created_at)
             .limit(20)
@@ -166,7 +170,11 @@ class EnterableWorkflows(TenantRepository[Workflow]):
             select(Workflow.id, Workflow.name, graph["trigger"], graph["triggers"])
             .join(
                 WorkflowVersion,
-                and_(WorkflowVersion.workflow_id == Workflow.id, WorkflowVersion.version == Workflow.live_version),
+                and_(
+                    WorkflowVersion.tenant_id == Workflow.tenant_id,
+                    WorkflowVersion.workflow_id == Workflow.id,
+                    WorkflowVersion.version == Workflow.live_version,
+                ),
             )
             .where(self.own, Workflow.status == WorkflowStatus.ACTIVE.value, Workflow.deleted_at.is_(None))
             .order_by(Workflow.name)

@@ -23,7 +23,7 @@ with newest as (
   select v.graph from (
     select id, live_version from workflows
     where tenant_id = %(tenant)s and deleted_at is null and live_version is not null order by updated_at desc limit %(workflows)s
-  ) w join workflow_versions v on v.workflow_id = w.id and v.version = w.live_version
+  ) w join workflow_versions v on v.tenant_id = %(tenant)s and v.workflow_id = w.id and v.version = w.live_version
 ), written as (
   select part.value from live, jsonb_array_elements(live.graph->'nodes') node, jsonb_each(node->'data') part
   where part.key in ('set', 'increment', 'append') and jsonb_typeof(part.value) = 'object'

@@ -105,7 +105,7 @@ class ContactRepository(TenantRepository[Contact]):
         rows = await execute(
             self.session,
             f"""
-            select {_COLUMNS} from contacts where id = any(array(
+            select {_COLUMNS} from contacts where tenant_id = %(tenant)s and id = any(array(
               select found.id from unnest(%(external_ids)b::text[]) as wanted(value)
               cross join lateral (
                 select id from contacts where tenant_id = %(tenant)s and external_id = wanted.value offset 0

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 
 from app.models import Connector, Contact, Run, Template, Workflow
-from app.models.tenant_repository import TenantRepository
+from app.models.tenant_repository import TenantRepository, refers_to
 
 
 class InsightRepository(TenantRepository[Run]):
@@ -27,7 +27,7 @@ class InsightRepository(TenantRepository[Run]):
         """Waits that end between `now` and `until`, by workflow, the fullest first."""
         query = (
             select(Run.workflow_id, Workflow.name, func.count().label("count"), func.min(Run.resume_at))
-            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(Workflow, refers_to(Run.workflow_id, Workflow))
             .where(self.own, Run.resume_at > now, Run.resume_at <= until)
             .group_by(Run.workflow_id, Workflow.name)
             .order_by(func.count().desc())

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models.owned_repository import OwnedRepository, RowT
+
+
+def refers_to(column: InstrumentedAttribute[Any], model: Any) -> ColumnElement[bool]:
+    """The join condition of a row and the one of `model` that its `column` names: the workspace is a part of every key."""
+    return and_(model.tenant_id == column.class_.tenant_id, model.id == column)
 
 
 class TenantRepository(OwnedRepository[RowT]):

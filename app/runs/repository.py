@@ -23,9 +23,8 @@ from app.models import (
     Workflow,
     WorkflowVersion,
 )
-from app.models.owned_repository import OwnedRepository, RowT
 from app.models.status import RunStatus, WorkflowStatus
-from app.models.tenant_repository import TenantRepository
+from app.models.tenant_repository import TenantRepository, refers_to
 from app.web.pagination import Page, cut, keyset
 
 
@@ -57,7 +56,7 @@ class RunRepository(TenantRepository[Run]):
     model = Run
 
     def _with_contact(self) -> Select[Run, Contact | None]:
-        return select(Run, Contact).join(Contact, Contact.id == Run.contact_id, isouter=True).where(self.own)
+        return select(Run, Contact).join(Contact, refers_to(Run.contact_id, Contact), isouter=True).where(self.own)
 
     async def newest(self, wanted: RunFilter, limit: int, cursor: str | None) -> Page[Row[Run, Contact | None]]:
         """A page of runs, newest first (ids are time-ordered)."""
@@ -83,10 +82,12 @@ class RunRepository(TenantRepository[Run]):
         query = (
             self._with_contact()
             .add_columns(Workflow, WorkflowVersion)
-            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(Workflow, refers_to(Run.workflow_id, Workflow))
             .join(
                 WorkflowVersion,
-                (WorkflowVersion.workflow_id == Run.workflow_id) & (WorkflowVersion.version == Run.workflow_version),
+                (WorkflowVersion.tenant_id == Run.tenant_id)
+                & (WorkflowVersion.workflow_id == Run.workflow_id)
+                & (WorkflowVersion.version == Run.workflow_version),
             )
             .where(Run.id == run_id)
         )
@@ -133,27 +134,25 @@ class CallRepository(TenantRepository[CallIntent]):
         return {call.run_id: call for call in rows if (call.seq, call.attempt) == calling[call.run_id]}
 
 
-class _OfRun(OwnedRepository[RowT]):
-    """Rows of one run; `owner` is the id of a run that was read as one of the workspace."""
+class StepRepository(TenantRepository[Step]):
+    """The steps that runs of a workspace have behind them."""
 
-    owner_column = "run_id"
-
-
-class StepRepository(_OfRun[Step]):
     model = Step
 
-    async def finished(self) -> Sequence[Step]:
-        """The finished steps in order."""
-        return await self.list(order_by=[Step.seq])
+    async def finished(self, run_id: UUID) -> Sequence[Step]:
+        """The finished steps of a run in order."""
+        return await self.list(Step.run_id == run_id, order_by=[Step.seq])
 
 
-class AttemptRepository(_OfRun[StepAttempt]):
+class AttemptRepository(TenantRepository[StepAttempt]):
+    """The failed attempts of steps of a workspace."""
+
     model = StepAttempt
 
-    async def by_step(self) -> dict[int, list[StepAttempt]]:
-        """Failed attempts by the step's seq."""
+    async def by_step(self, run_id: UUID) -> dict[int, list[StepAttempt]]:
+        """Failed attempts of a run by the step's seq."""
         attempts: dict[int, list[StepAttempt]] = {}
-        for attempt in await self.list(order_by=[StepAttempt.seq, StepAttempt.attempt]):
+        for attempt in await self.list(StepAttempt.run_id == run_id, order_by=[StepAttempt.seq, StepAttempt.attempt]):
             attempts.setdefault(attempt.seq, []).append(attempt)
         return attempts
 
@@ -171,7 +170,10 @@ async def removed_workflows(session: AsyncSession) -> Sequence[tuple[int, UUID]]
     """(workspace, workflow) of archived and deleted workflows that somebody is still in, by the roll-up counters."""
     query = (
         select(Workflow.tenant_id, Workflow.id)
-        .join(NodeStat, (NodeStat.workflow_id == Workflow.id) & OF_WORKFLOW)
+        .join(
+            NodeStat,
+            (NodeStat.tenant_id == Workflow.tenant_id) & (NodeStat.workflow_id == Workflow.id) & OF_WORKFLOW,
+        )
         .where((Workflow.status == WorkflowStatus.ARCHIVED.value) | Workflow.deleted_at.is_not(None))
         .group_by(Workflow.tenant_id, Workflow.id)
         .having(RUNNING > 0)

@@ -237,12 +237,12 @@ class RunService:
     async def detail_of(self, loaded: LoadedRun) -> RunDetail:
         """A run that was read, and its steps."""
         run = loaded.run
-        finished = await StepRepository(self.session, run.id).finished()
+        finished = await StepRepository(self.session, run.tenant_id).finished(run.id)
         messages = await self.messages.of_run(run.id)
         steps = StepViews(
             run,
             loaded.version.graph,
-            attempts=await AttemptRepository(self.session, run.id).by_step(),
+            attempts=await AttemptRepository(self.session, run.tenant_id).by_step(run.id),
             messages=messages,
             decisions=await self.decisions.last_by_step(run.id) if messages else {},
         )

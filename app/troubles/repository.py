@@ -16,7 +16,7 @@ from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
 from app.models.status import MessageStatus, RunStatus
-from app.models.tenant_repository import TenantRepository
+from app.models.tenant_repository import TenantRepository, refers_to
 from app.values.contact_view import name_of
 
 FAILED_SEEN = 1_000
@@ -30,9 +30,9 @@ select kind, count(*) filter (where at > now() - make_interval(secs => :dead)) a
 _WAITING = {
     "events_late": f"select count(*) from (select from inbox where {inbox.READY_SQL} limit {DEEPEST}) as rows",  # noqa: S608  a constant
     "runs_late": f"""
-      select count(*) from (select workflow_id from runs where resume_at < clock_now() - interval '30 seconds' and status < 4
+      select count(*) from (select tenant_id, workflow_id from runs where resume_at < clock_now() - interval '30 seconds' and status < 4
         order by resume_at limit {DEEPEST}) as due
-      join workflows w on w.id = due.workflow_id and w.status = 'active' and w.deleted_at is null
+      join workflows w on w.tenant_id = due.tenant_id and w.id = due.workflow_id and w.status = 'active' and w.deleted_at is null
       """,  # noqa: S608  a constant
 }
 
@@ -112,7 +112,7 @@ class WorkspaceTroubles:
                 func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.completed_at.desc()))[1],
                 last,
             )
-            .join(Workflow, Workflow.id == newest.c.workflow_id)
+            .join(Workflow, (Workflow.tenant_id == self.tenant_id) & (Workflow.id == newest.c.workflow_id))
             .where(newest.c.completed_at > since, Workflow.deleted_at.is_(None))
             .group_by(newest.c.workflow_id, Workflow.name, newest.c.current_node_id)
             .order_by(last.desc())
@@ -150,7 +150,7 @@ class WorkspaceTroubles:
                 func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.settled_at.desc()))[1],
                 func.min(newest.c.settled_at),
             )
-            .join(Workflow, Workflow.id == newest.c.workflow_id)
+            .join(Workflow, (Workflow.tenant_id == self.tenant_id) & (Workflow.id == newest.c.workflow_id))
             .where(newest.c.settled_at > since)
             .group_by(newest.c.status, newest.c.workflow_id, Workflow.name)
             .order_by(last.desc())
@@ -162,7 +162,7 @@ class WorkspaceTroubles:
         """(workflow, name, count, since) of messages that should have left before `due_before`, paused workflows aside."""
         query = (
             select(Message.workflow_id, Workflow.name, func.count(), func.min(Message.due_at))
-            .join(Workflow, Workflow.id == Message.workflow_id)
+            .join(Workflow, refers_to(Message.workflow_id, Workflow))
             .where(
                 Message.tenant_id == self.tenant_id,
                 Message.due_at < due_before,
@@ -180,7 +180,7 @@ class WorkspaceTroubles:
         """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
         query = (
             select(Run.workflow_id, Workflow.name, func.count(), func.min(Run.resume_at))
-            .join(Workflow, Workflow.id == Run.workflow_id)
+            .join(Workflow, refers_to(Run.workflow_id, Workflow))
             .where(Run.tenant_id == self.tenant_id, Run.resume_at < due_before, Workflow.status == "active")
             .group_by(Run.workflow_id, Workflow.name)
             .order_by(func.min(Run.resume_at))
@@ -222,7 +222,7 @@ class WorkspaceTroubles:
         """How many people stand still in each paused workflow, from the counters: who entered and did not end."""
         query = (
             select(NodeStat.workflow_id, RUNNING)
-            .join(Workflow, Workflow.id == NodeStat.workflow_id)
+            .join(Workflow, refers_to(NodeStat.workflow_id, Workflow))
             .where(NodeStat.tenant_id == self.tenant_id, OF_WORKFLOW, Workflow.status == "paused")
             .group_by(NodeStat.workflow_id)
         )

@@ -78,7 +78,7 @@ class Drafts:
         return loaded
 
     def _changes(self, workflow: Workflow) -> DraftChangeRepository:
-        return DraftChangeRepository(self._repository.session, workflow.id)
+        return DraftChangeRepository(self._repository.session, workflow.tenant_id, workflow.id)
 
     def put(self, workflow: Workflow, loaded: LoadedFlow) -> None:
         """Make a document the draft, without a new revision."""
@@ -200,6 +200,7 @@ class Drafts:
         changes = self._changes(workflow)
         await changes.add(
             DraftChange(
+                workflow_id=workflow.id,
                 rev=workflow.draft_rev,
                 client=client,
                 author=self._principal.name,

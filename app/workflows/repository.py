@@ -20,9 +20,8 @@ from app.flow.references import ReferencedRow
 from app.lib import clock
 from app.messaging.channels import registry as channels
 from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
-from app.models.owned_repository import OwnedRepository
 from app.models.status import WorkflowStatus
-from app.models.tenant_repository import TenantRepository
+from app.models.tenant_repository import TenantRepository, refers_to
 from app.web.pagination import Page
 
 KEPT_CHANGES = 200
@@ -216,7 +215,7 @@ class VersionRepository(TenantRepository[WorkflowVersion]):
         """(version, workflow name) of what was published last, of workflows that were not deleted."""
         query = (
             select(WorkflowVersion, Workflow.name)
-            .join(Workflow, Workflow.id == WorkflowVersion.workflow_id)
+            .join(Workflow, refers_to(WorkflowVersion.workflow_id, Workflow))
             .where(self.own, Workflow.deleted_at.is_(None))
             .order_by(WorkflowVersion.created_at.desc())
             .limit(limit)
@@ -228,11 +227,18 @@ class VersionRepository(TenantRepository[WorkflowVersion]):
         return tuple_(WorkflowVersion.workflow_id, WorkflowVersion.version).in_(list(pinned))
 
 
-class DraftChangeRepository(OwnedRepository[DraftChange]):
-    """The batches of ops that a draft took; `owner` is the id of a workflow that was read as one of the workspace."""
+class DraftChangeRepository(TenantRepository[DraftChange]):
+    """The batches of ops that the draft of one workflow of a workspace took."""
 
     model = DraftChange
-    owner_column = "workflow_id"
+
+    def __init__(self, session: AsyncSession, tenant_id: int, workflow_id: UUID) -> None:
+        super().__init__(session, tenant_id)
+        self.workflow_id = workflow_id
+
+    @property
+    def own(self) -> ColumnElement[bool]:
+        return super().own & (DraftChange.workflow_id == self.workflow_id)
 
     async def applied_op_ids(self, op_ids: Sequence[str]) -> set[str]:
         """Those of `op_ids` that an earlier batch brought already."""

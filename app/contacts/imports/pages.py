@@ -14,6 +14,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.contacts.imports import mapping_form, repository
 from app.contacts.imports.api import BODY_LIMIT, errors_download, uploaded
+from app.contacts.imports.repository import ImportKey
 from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.service import ImportService
 from app.errors import AppError, Invalid
@@ -81,7 +82,7 @@ async def _progress_page(request: AppRequest, imports: ImportService, row: Conta
         block="progress",
         row=row,
         stored=StoredMapping.of(row),
-        errors=await repository.errors(imports.session, row.id, limit=8),
+        errors=await repository.errors(imports.session, ImportKey.of(row), limit=8),
         over=row.status in (ImportStatus.COMPLETED.value, ImportStatus.FAILED.value),
     )
 

@@ -27,6 +27,17 @@ _TRY_LOCK = "select pg_try_advisory_lock(hashtext('contact_import'), hashtext(:i
 _UNLOCK = "select pg_advisory_unlock(hashtext('contact_import'), hashtext(:id))"
 
 
+class ImportKey(NamedTuple):
+    """Which import, for those who work on it without its workspace's session."""
+
+    tenant_id: int
+    id: UUID
+
+    @classmethod
+    def of(cls, row: ContactImport) -> ImportKey:
+        return cls(row.tenant_id, row.id)
+
+
 class Load(NamedTuple):
     """What a workspace has imported in 24 hours: files not started, imports that run or wait, rows of all that were started."""
 
@@ -36,7 +47,7 @@ class Load(NamedTuple):
 
 
 class ImportRepository(TenantRepository[ContactImport]):
-    """The imports of a workspace. What a worker does to one import, whose id it was given, is in the functions below."""
+    """The imports of a workspace. What a worker does to one import is in the functions below."""
 
     model = ContactImport
 
@@ -57,79 +68,83 @@ class ImportRepository(TenantRepository[ContactImport]):
         await execute(self.session, sql, tenant=self.tenant_id)
 
 
-async def add_piece(session: AsyncSession, import_id: UUID, seq: int, data: bytes) -> None:
+async def add_piece(session: AsyncSession, key: ImportKey, seq: int, data: bytes) -> None:
     await execute(
         session,
-        "insert into contact_import_chunks (import_id, seq, data) values (%(id)s, %(seq)s, %(data)s)",
-        id=import_id,
+        "insert into contact_import_chunks (tenant_id, import_id, seq, data) values (%(tenant_id)s, %(id)s, %(seq)s, %(data)s)",
+        **key._asdict(),
         seq=seq,
         data=data,
     )
 
 
-async def pieces(session: AsyncSession, import_id: UUID) -> AsyncIterator[bytes]:
+async def pieces(session: AsyncSession, key: ImportKey) -> AsyncIterator[bytes]:
     """The bytes of the file, one piece at a time."""
     seq = 0
     while rows := await execute(
         session,
-        "select data from contact_import_chunks where import_id = %(id)s and seq = %(seq)s",
-        id=import_id,
+        "select data from contact_import_chunks where tenant_id = %(tenant_id)s and import_id = %(id)s and seq = %(seq)s",
+        **key._asdict(),
         seq=seq,
     ):
         yield rows[0].data
         seq += 1
 
 
-async def first_piece(session: AsyncSession, import_id: UUID) -> bytes:
+async def first_piece(session: AsyncSession, key: ImportKey) -> bytes:
     """The head of the file; empty when the file is not kept any more."""
-    async for piece in pieces(session, import_id):
+    async for piece in pieces(session, key):
         return piece
     return b""
 
 
-async def drop_pieces(session: AsyncSession, import_id: UUID) -> None:
-    await execute(session, "delete from contact_import_chunks where import_id = %(id)s", id=import_id)
+async def drop_pieces(session: AsyncSession, key: ImportKey) -> None:
+    await execute(
+        session,
+        "delete from contact_import_chunks where tenant_id = %(tenant_id)s and import_id = %(id)s",
+        **key._asdict(),
+    )
 
 
 @asynccontextmanager
-async def held(engine: AsyncEngine, import_id: UUID) -> AsyncIterator[bool]:
+async def held(engine: AsyncEngine, key: ImportKey) -> AsyncIterator[bool]:
     """Hold an import on a connection of its own; yields False when another process holds it. Whoever dies lets go of it."""
     async with engine.connect() as raw:
         guard = await raw.execution_options(isolation_level="AUTOCOMMIT")
-        if not await guard.scalar(text(_TRY_LOCK), {"id": str(import_id)}):
+        if not await guard.scalar(text(_TRY_LOCK), {"id": str(key.id)}):
             yield False
             return
         try:
             yield True
         finally:
-            await guard.execute(text(_UNLOCK), {"id": str(import_id)})
+            await guard.execute(text(_UNLOCK), {"id": str(key.id)})
 
 
-async def waiting(session: AsyncSession) -> list[UUID]:
+async def waiting(session: AsyncSession) -> list[ImportKey]:
     """Imports that are to run or were running, oldest first."""
     rows = await execute(
         session,
-        "select id from contact_imports where status = any(%(status)s) order by id limit 20",
+        "select tenant_id, id from contact_imports where status = any(%(status)s) order by id limit 20",
         status=[ImportStatus.QUEUED.value, ImportStatus.RUNNING.value],
     )
-    return [row.id for row in rows]
+    return [ImportKey(row.tenant_id, row.id) for row in rows]
 
 
-async def lock_progress(session: AsyncSession, import_id: UUID) -> Any | None:
+async def lock_progress(session: AsyncSession, key: ImportKey) -> Any | None:
     """Status and counts, locked: only one batch at a time can move an import."""
     rows = await execute(
         session,
         """
-        select tenant_id, filename, status, rows_done, failed_count, warned_count, mapping, size
-        from contact_imports where id = %(id)s for update
+        select filename, status, rows_done, failed_count, warned_count, mapping, size
+        from contact_imports where tenant_id = %(tenant_id)s and id = %(id)s for update
         """,
-        id=import_id,
+        **key._asdict(),
     )
     return rows[0] if rows else None
 
 
 async def advance(
-    session: AsyncSession, import_id: UUID, *, done: int, created: int, updated: int, failed: int, warned: int
+    session: AsyncSession, key: ImportKey, *, done: int, created: int, updated: int, failed: int, warned: int
 ) -> None:
     await execute(
         session,
@@ -138,9 +153,9 @@ async def advance(
           updated_count = updated_count + %(updated)s, failed_count = failed_count + %(failed)s,
           warned_count = warned_count + %(warned)s,
           rows_total = greatest(rows_total, rows_done + %(done)s), updated_at = clock_now()
-        where id = %(id)s
+        where tenant_id = %(tenant_id)s and id = %(id)s
         """,
-        id=import_id,
+        **key._asdict(),
         done=done,
         created=created,
         updated=updated,
@@ -150,16 +165,16 @@ async def advance(
 
 
 async def set_status(
-    session: AsyncSession, import_id: UUID, status: ImportStatus, *, error: str | None = None, total: int | None = None
+    session: AsyncSession, key: ImportKey, status: ImportStatus, *, error: str | None = None, total: int | None = None
 ) -> None:
     await execute(
         session,
         """
         update contact_imports set status = %(status)s, error = coalesce(%(error)s, error),
           rows_total = coalesce(%(total)s, rows_total), updated_at = clock_now()
-        where id = %(id)s
+        where tenant_id = %(tenant_id)s and id = %(id)s
         """,
-        id=import_id,
+        **key._asdict(),
         status=status.value,
         error=error,
         total=total,
@@ -180,19 +195,20 @@ class Report(msgspec.Struct, frozen=True, order=True):
     """JSON: `cells` as they stand in the file, `problems` with column, value and reason."""
 
 
-async def add_reports(session: AsyncSession, import_id: UUID, reports: Sequence[Report]) -> None:
+async def add_reports(session: AsyncSession, key: ImportKey, reports: Sequence[Report]) -> None:
     """Store what is told about rows, of the first REPORTS_KEPT of a file: a file that fits nowhere is not stored a second time."""
     await execute(
         session,
         """
-        insert into contact_import_errors (import_id, row_number, message, imported, "row")
-        select %(id)s, number, message, imported, cells::jsonb
+        insert into contact_import_errors (tenant_id, import_id, row_number, message, imported, "row")
+        select %(tenant_id)s, %(id)s, number, message, imported, cells::jsonb
         from unnest(%(numbers)b::int[], %(messages)b::text[], %(imported)b::bool[], %(rows)b::text[])
           as t(number, message, imported, cells)
-        limit greatest(0, %(kept)s - (select count(*) from contact_import_errors where import_id = %(id)s))
+        limit greatest(0, %(kept)s - (
+          select count(*) from contact_import_errors where tenant_id = %(tenant_id)s and import_id = %(id)s))
         """,
         kept=REPORTS_KEPT,
-        id=import_id,
+        **key._asdict(),
         numbers=[report.line for report in reports],
         messages=[report.message for report in reports],
         imported=[report.imported for report in reports],
@@ -201,12 +217,16 @@ async def add_reports(session: AsyncSession, import_id: UUID, reports: Sequence[
 
 
 async def errors(
-    session: AsyncSession, import_id: UUID, after: int = 0, limit: int = 500
+    session: AsyncSession, key: ImportKey, after: int = 0, limit: int = 500
 ) -> Sequence[ContactImportError]:
     """What is told about rows, in the order of the file."""
     query = (
         select(ContactImportError)
-        .where(ContactImportError.import_id == import_id, ContactImportError.row_number > after)
+        .where(
+            ContactImportError.tenant_id == key.tenant_id,
+            ContactImportError.import_id == key.id,
+            ContactImportError.row_number > after,
+        )
         .order_by(ContactImportError.row_number)
         .limit(limit)
     )

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Generator, Sequence
 from typing import IO
-from uuid import UUID
 
 import msgspec
 import structlog
@@ -22,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.contacts.imports import csvfile, repository
 from app.contacts.imports.plan import BadRow, Plan, RowProblem
 from app.contacts.imports.reading import Record
-from app.contacts.imports.repository import Report
+from app.contacts.imports.repository import ImportKey, Report
 from app.contacts.imports.schemas import StoredMapping
 from app.contacts.imports.storing import PlannedRow, store_rows
 from app.errors import AppError
@@ -45,11 +44,11 @@ async def run_waiting(engine: AsyncEngine, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     async with sessions() as session:
         waiting = await repository.waiting(session)
-    for import_id in waiting:
-        async with repository.held(engine, import_id) as is_ours:
+    for key in waiting:
+        async with repository.held(engine, key) as is_ours:
             if not is_ours:
                 continue
-            await ImportRun(sessions, import_id, deadline).run()
+            await ImportRun(sessions, key, deadline).run()
         if time.monotonic() >= deadline:
             async with sessions() as session:
                 return bool(await repository.waiting(session))
@@ -63,8 +62,8 @@ class ImportTakenOver(Exception):
 class ImportRun:
     """One import, from the row where it stands to its end or the deadline."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], import_id: UUID, deadline: float) -> None:
-        self.sessions, self.import_id, self.deadline = sessions, import_id, deadline
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], key: ImportKey, deadline: float) -> None:
+        self.sessions, self.key, self.deadline = sessions, key, deadline
         self.done = 0
 
     async def run(self) -> None:
@@ -73,30 +72,30 @@ class ImportRun:
                 stored = await self._begin(file)
                 await self._batches(file, stored)
         except ImportTakenOver:
-            log.info("import.moved", import_id=str(self.import_id))
+            log.info("import.moved", import_id=str(self.key.id))
         except (DBAPIError, OSError):
             raise  # the database or the disk: the next poll goes on
         except Exception as error:
-            log.error("import.failed", import_id=str(self.import_id), error=type(error).__name__, exc_info=error)
+            log.error("import.failed", import_id=str(self.key.id), error=type(error).__name__, exc_info=error)
             async with database.committed(self.sessions()) as session:
                 message = "The import stopped at an error of ours. What was imported stays; upload the rest again."
-                await repository.set_status(session, self.import_id, ImportStatus.FAILED, error=message)
+                await repository.set_status(session, self.key, ImportStatus.FAILED, error=message)
 
     async def _begin(self, file: IO[bytes]) -> StoredMapping:
         """Mark it running, and copy the file to disk, where a reader can pull it line by line."""
         async with database.committed(self.sessions()) as session:
-            row = await session.get(ContactImport, self.import_id, with_for_update=True)
+            row = await session.get(ContactImport, self.key, with_for_update=True)
             if row is None or row.status not in (ImportStatus.QUEUED.value, ImportStatus.RUNNING.value):
                 raise ImportTakenOver
             stored, self.done = StoredMapping.of(row), row.rows_done
-            async for piece in repository.pieces(session, self.import_id):
+            async for piece in repository.pieces(session, self.key):
                 file.write(piece)
             if file.tell() != row.size:
                 raise AppError("The stored file is not whole.")
             total: int | None = None
             if row.status == ImportStatus.QUEUED.value:
                 total = sum(1 for _ in _records(file, stored))
-            await repository.set_status(session, self.import_id, ImportStatus.RUNNING, total=total)
+            await repository.set_status(session, self.key, ImportStatus.RUNNING, total=total)
         return stored
 
     async def _batches(self, file: IO[bytes], stored: StoredMapping) -> None:
@@ -122,7 +121,7 @@ class ImportRun:
                     raise
 
     async def _store(self, session: AsyncSession, rows: Sequence[Record], plan: Plan, stored: StoredMapping) -> None:
-        at = await repository.lock_progress(session, self.import_id)
+        at = await repository.lock_progress(session, self.key)
         if at is None or at.status != ImportStatus.RUNNING.value or at.rows_done != self.done:
             raise ImportTakenOver
         refused: list[Report] = []
@@ -136,7 +135,7 @@ class ImportRun:
         created = updated = 0
         warned: list[Report] = []
         suppressed: list[Put] = []
-        for planned, outcome in await store_rows(session, at.tenant_id, good, emit=stored.emit_events):
+        for planned, outcome in await store_rows(session, self.key.tenant_id, good, emit=stored.emit_events):
             if outcome.refused is not None:
                 refused.append(_refused(planned.record, _reason(outcome.refused)))
                 continue
@@ -149,14 +148,14 @@ class ImportRun:
             created += outcome.created
             updated += bool(outcome.changed) and not outcome.created
         if suppressed:
-            await suppression_repository.put(session, at.tenant_id, Channel.EMAIL, suppressed)
+            await suppression_repository.put(session, self.key.tenant_id, Channel.EMAIL, suppressed)
         room = max(0, repository.MAX_ERRORS - at.failed_count - at.warned_count)
         reports = sorted([*refused, *warned])[:room]
         if reports:
-            await repository.add_reports(session, self.import_id, reports)
+            await repository.add_reports(session, self.key, reports)
         await repository.advance(
             session,
-            self.import_id,
+            self.key,
             done=len(rows),
             created=created,
             updated=updated,
@@ -164,8 +163,8 @@ class ImportRun:
             warned=len(warned),
         )
         if len(rows) < BATCH:
-            await repository.set_status(session, self.import_id, ImportStatus.COMPLETED, total=self.done + len(rows))
-            await repository.drop_pieces(session, self.import_id)
+            await repository.set_status(session, self.key, ImportStatus.COMPLETED, total=self.done + len(rows))
+            await repository.drop_pieces(session, self.key)
 
 
 def _records(file: IO[bytes], stored: StoredMapping) -> Generator[Record, None, None]:

@@ -15,7 +15,7 @@ from app.contacts.history_repository import EnterableWorkflows
 from app.contacts.imports import ceilings, csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
-from app.contacts.imports.repository import ImportRepository
+from app.contacts.imports.repository import ImportKey, ImportRepository
 from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 from app.contacts.imports.sniffing import Sniffer
 from app.contacts.label_repository import LabelRepository
@@ -97,7 +97,7 @@ class ImportService:
         await self.rows.add(row)
         seq = 0
         async for piece in _in_pieces(source()):
-            await repository.add_piece(self.session, row.id, seq, piece)
+            await repository.add_piece(self.session, ImportKey.of(row), seq, piece)
             seq += 1
         await self.session.flush()
         await self.session.refresh(row)
@@ -120,7 +120,7 @@ class ImportService:
             message = f"There is no encoding of this name. Send one of {', '.join(ENCODINGS)}."
             raise Invalid(errors=[{"path": "encoding", "message": message}])
         before, size, name = StoredMapping.of(row), row.size, row.filename
-        head = await repository.first_piece(self.session, row.id)
+        head = await repository.first_piece(self.session, ImportKey.of(row))
         await held_connections.release_connection(self.session)
         try:
             stored, total = await sandbox.run(
@@ -159,7 +159,7 @@ class ImportService:
             raise Over
         row.status = ImportStatus.FAILED.value
         row.error = f"Stopped by {self.principal.name} after {row.rows_done:,} rows."
-        await repository.drop_pieces(self.session, row.id)
+        await repository.drop_pieces(self.session, ImportKey.of(row))
         await self.session.flush()
         await self.session.refresh(row)
         return row
@@ -169,7 +169,7 @@ class ImportService:
         columns_ = StoredMapping.of(row).format.columns
         yield _line([*columns_, "import_line", "import_result", "import_error"])
         after = 0
-        while errors := await repository.errors(self.session, row.id, after):
+        while errors := await repository.errors(self.session, ImportKey.of(row), after):
             for error in errors:
                 cells = [str(cell) for cell in error.row["cells"]][: len(columns_)]
                 cells += [""] * (len(columns_) - len(cells))
