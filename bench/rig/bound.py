@@ -42,7 +42,7 @@ _STEPS: list[tuple[str, str, Any]] = [
 ]
 _PATCH = """
 update contacts c set attributes = c.attributes || '{"plan": "trial"}', tags = c.tags || 'welcomed'::text, updated_at = now()
-from unnest(%s::uuid[]) as u(id) where c.id = u.id
+from unnest(%s::uuid[]) as u(id) where c.tenant_id = %s and c.id = u.id
 """
 
 
@@ -63,38 +63,42 @@ class Bound:
         run_ids, contact_ids = ids.uuid7_many(len(people)), [person.bytes for person in people]
         now = rows.stamp(rows.microseconds(rows.EPOCH) + 834_000_000_000_000)
         head = rows.UUID_HEAD
-        run_tail = self._after("runs", ("id", "contact_id"), self._run(now))
-        step_tails = [self._after("steps", ("run_id",), self._step(index, now)) for index in range(len(_STEPS))]
-        message = self._message(now)
-        between, behind = self._around("messages", "run_id", "contact_id", message)
+        run_tail = self._after("runs", ("tenant_id", "id", "contact_id"), self._run(now))
+        step_tails = [
+            self._after("steps", ("tenant_id", "run_id"), self._step(index, now)) for index in range(len(_STEPS))
+        ]
+        between, behind = self._around("messages", ("tenant_id", "run_id"), "contact_id", self._message(now))
         with self.connection.transaction():
             cursor = self.connection.cursor()
             pairs = list(zip(run_ids, contact_ids, strict=True))
-            count = len(TABLES["runs"]).to_bytes(2, "big")
-            self._copy(cursor, "runs", [count + head + r + head + c + run_tail for r, c in pairs])
-            count = len(TABLES["steps"]).to_bytes(2, "big")
-            self._copy(cursor, "steps", [count + head + r + tail for r in run_ids for tail in step_tails])
-            count = len(TABLES["messages"]).to_bytes(2, "big")
-            self._copy(cursor, "messages", [count + head + r + between + head + c + behind for r, c in pairs])
-            cursor.execute(_PATCH, (rows.Uuids(contact_ids),))
+            first = self._first("runs")
+            self._copy(cursor, "runs", [first + r + head + c + run_tail for r, c in pairs])
+            first = self._first("steps")
+            self._copy(cursor, "steps", [first + r + tail for r in run_ids for tail in step_tails])
+            first = self._first("messages")
+            self._copy(cursor, "messages", [first + r + between + head + c + behind for r, c in pairs])
+            cursor.execute(_PATCH, (rows.Uuids(contact_ids), self.tenant))
 
     def _copy(self, cursor: Any, table: str, encoded: list[bytes]) -> None:
         rows.copy(cursor, table, ", ".join(TABLES[table]), encoded)
+
+    def _first(self, table: str) -> bytes:
+        """How many columns there are, the workspace, and the length of the id behind it."""
+        return len(TABLES[table]).to_bytes(2, "big") + rows.int4(self.tenant) + rows.UUID_HEAD
 
     def _after(self, table: str, first: tuple[str, ...], values: dict[str, bytes]) -> bytes:
         assert tuple(TABLES[table])[: len(first)] == first
         return b"".join(values.get(column, rows.NULL) for column in list(TABLES[table])[len(first) :])
 
-    def _around(self, table: str, first: str, second: str, values: dict[str, bytes]) -> tuple[bytes, bytes]:
+    def _around(self, table: str, first: tuple[str, ...], later: str, values: dict[str, bytes]) -> tuple[bytes, bytes]:
         columns = list(TABLES[table])
-        assert columns[0] == first
-        at = columns.index(second)
-        encode = [values.get(column, rows.NULL) for column in columns]
-        return b"".join(encode[1:at]), b"".join(encode[at + 1 :])
+        assert tuple(columns[: len(first)]) == first
+        at = columns.index(later)
+        encoded = [values.get(column, rows.NULL) for column in columns]
+        return b"".join(encoded[len(first) : at]), b"".join(encoded[at + 1 :])
 
     def _run(self, now: bytes) -> dict[str, bytes]:
         return {
-            "tenant_id": rows.int4(self.tenant),
             "workflow_id": rows.uuid(WORKFLOW.bytes),
             "workflow_version": rows.int4(1),
             "trigger_event": rows.json(PAYLOAD),
@@ -125,7 +129,6 @@ class Bound:
     def _message(self, now: bytes) -> dict[str, bytes]:
         return {
             "seq": rows.int2(4),
-            "tenant_id": rows.int4(self.tenant),
             "workflow_id": rows.uuid(WORKFLOW.bytes),
             "workflow_version": rows.int4(1),
             "node_id": rows.text("n4"),

@@ -90,8 +90,8 @@ def park_runs(people: list[UUID]) -> None:
         )
         for node_id, key in (("d1", "waiting"), ("", "entered")):
             connection.execute(
-                "insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n) values (%s, 1, %s, %s, 0, %s, %s)",
-                (WORKFLOW, node_id, key, tenant, len(people)),
+                "insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n) values (%s, %s, 1, %s, %s, 0, %s)",
+                (tenant, WORKFLOW, node_id, key, len(people)),
             )
         _settle(connection)
 

@@ -33,7 +33,7 @@ async def made(api: Any, **change: Any) -> dict[str, Any]:
     return dict(answer.json()["data"])
 
 
-async def test_a_password_goes_in_and_never_comes_out(api: Any, db_session: AsyncSession) -> None:
+async def test_a_password_goes_in_and_never_comes_out(api: Any, db_session: AsyncSession, workspace: Workspace) -> None:
     answer = await (await api(Role.ADMIN)).post("/api/v1/connectors", json=NEW)
     body = answer.json()["data"]
     assert "p4ss" not in answer.text
@@ -42,19 +42,19 @@ async def test_a_password_goes_in_and_never_comes_out(api: Any, db_session: Asyn
         "fromName": "", "hasPassword": True, "local": False,
     }  # fmt: skip
     assert body["isDefault"] is True, "the first one is the default"
-    row = await db_session.get(Connector, UUID(body["id"]))
+    row = await db_session.get(Connector, (workspace.id, UUID(body["id"])))
     assert row is not None and row.secret is not None
     assert b"p4ss" not in row.secret and "p4ss" not in str(row.config)
     assert senders.sender_of(row.type, row.id, row.config, row.secret).server.password == "p4ss"
 
 
-async def test_change_keeps_what_is_absent(api: Any, db_session: AsyncSession) -> None:
+async def test_change_keeps_what_is_absent(api: Any, db_session: AsyncSession, workspace: Workspace) -> None:
     connector = await made(api)
     client = await api(Role.ADMIN)
     path = f"/api/v1/connectors/{connector['id']}"
     changed = (await client.patch(path, json={"config": {"fromName": "Us"}})).json()["data"]
     assert changed["config"] == {**connector["config"], "fromName": "Us"}
-    row = await db_session.get(Connector, UUID(connector["id"]))
+    row = await db_session.get(Connector, (workspace.id, UUID(connector["id"])))
     assert row is not None and senders.sender_of(row.type, row.id, row.config, row.secret).server.password == "p4ss"
     changed = (await client.patch(path, json={"config": {"password": ""}, "name": "Other"})).json()["data"]
     assert (changed["config"]["hasPassword"], changed["name"]) == (False, "Other")

@@ -30,8 +30,7 @@ async def made(browser: Any, **change: str) -> str:
 
 
 async def stored(session: AsyncSession, path: str) -> Connector:
-    row = await session.get(Connector, UUID(path.rsplit("/", 1)[1]))
-    assert row is not None
+    row = (await session.scalars(select(Connector).where(Connector.id == UUID(path.rsplit("/", 1)[1])))).one()
     await session.refresh(row)
     return row
 

@@ -272,7 +272,9 @@ async def test_erase_takes_the_person_out_and_tells_the_engine(
         seq=2,
     )
     times = {"started_at": clock.at, "completed_at": clock.at}
-    step = Step(run_id=run.id, seq=1, node_id="a", status=4, output={"to": "ada@example.com"}, **times)
+    step = Step(
+        tenant_id=run.tenant_id, run_id=run.id, seq=1, node_id="a", status=4, output={"to": "ada@example.com"}, **times
+    )
     db_session.add_all([message, run, step])
     await db_session.commit()
     url = f"{CONTACTS}/{made['id']}"

@@ -94,7 +94,13 @@ async def test_nothing_is_left_of_the_person(
         ["b", "Bea"],
     )
     rows = [
-        ContactImportError(import_id=import_id, row_number=2 + number, message="The date is wrong.", row={"cells": row})
+        ContactImportError(
+            tenant_id=workspace.id,
+            import_id=import_id,
+            row_number=2 + number,
+            message="The date is wrong.",
+            row={"cells": row},
+        )
         for number, row in enumerate(cells)
     ]
     mails = [
@@ -110,7 +116,7 @@ async def test_nothing_is_left_of_the_person(
     assert (await admin.delete(url)).status_code == 200
     left = await places(db_session, email, before, "augusta-ada", phone)
     assert set(left) == {"suppressions"} and "phoned" not in str(left)
-    kept = await db_session.get_one(ContactImportError, (import_id, 5))
+    kept = await db_session.get_one(ContactImportError, (workspace.id, import_id, 5))
     assert kept.row == {"cells": ["b", "Bea"]}
     sample = (await program.get(f"{CONTACTS}/import/{import_id}")).json()["data"]
     assert sample["filename"] == "people.csv"
@@ -141,8 +147,9 @@ async def test_runs_of_nobody_keep_no_name_of_the_person(
 
     def step(of: Run, output: Any) -> Step:
         return Step(
-            run_id=of.id, seq=1, node_id="a", status=4, output=output, started_at=clock.at, completed_at=clock.at
-        )
+            tenant_id=of.tenant_id, run_id=of.id, seq=1, node_id="a", status=4, output=output, started_at=clock.at,
+            completed_at=clock.at,
+        )  # fmt: skip
 
     named, silent, foreign = run(workspace, given), run(workspace, {"order": "crm-47110"}), run(other_workspace, given)
     late = run(workspace, None, context={"vars": given})

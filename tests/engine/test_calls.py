@@ -222,7 +222,7 @@ def test_an_answer_to_a_run_that_ended_meanwhile_is_thrown_away(world: World, ur
 
     async def meanwhile(call: PlacedCall) -> Any:
         if end == "cancelled":
-            fail_run(world.db, call.run_id, "Cancelled")
+            fail_run(world.db, world.tenant, call.run_id, "Cancelled")
         elif end == "goal":
             world.emit("won", [contact])
         else:

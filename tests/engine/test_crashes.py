@@ -101,13 +101,13 @@ def test_workers_that_end_in_order_or_lose_the_server_are_not_counted(
     workflow = world.workflow(flow("go", [DONE], ("trigger", "t")))
     world.emit("go", world.contacts(5))
     assert world.one("select count(*) from batches where open") == 0
-    world.engine.crashes.note(events=[1])
+    world.engine.crashes.note(events=[(world.tenant, 1)])
     assert world.one("select array_agg(open) from batches") == [True]
     world.engine.close()
     assert world.one("select count(*) from batches") == 0
     world.db.execute(
-        "insert into batches (process, pid, backend_start, open, events, at)"
-        " values ('old', 1, now(), true, '{1}', '2020-01-01')"
+        "insert into batches (process, pid, backend_start, open, tenants, events, at)"
+        " values ('old', 1, now(), true, '{1}', '{1}', '2020-01-01')"
     )
     assert deaths(committed_database.url) == 0  # it stood there before the server was started: that is all it says
     assert world.one("select count(*) from batches") == world.one("select count(*) from crashes") == 0
@@ -124,9 +124,9 @@ def test_a_worker_whose_session_is_taken_away_is_suspected_and_cleared(
     lost = database.connect("engine")
     ids = [row[0] for row in world.db.execute("select id from inbox order by id limit 3")]
     world.db.execute(
-        "insert into batches (process, pid, backend_start, open, events) select 'lost', pid, backend_start, true, %s"
+        "insert into batches (process, pid, backend_start, open, tenants, events) select 'lost', pid, backend_start, true, %s, %s"
         " from pg_stat_activity where pid = %s",
-        (ids, lost.info.backend_pid),
+        ([world.tenant] * len(ids), ids, lost.info.backend_pid),
     )
     lost.close()
     while world.one(

@@ -57,7 +57,7 @@ DAMAGE = {
         "I1",
     ),
     "a step too many": (
-        "insert into steps select run_id, 9, node_id, status, port, output, error_message, attempt, occurrence, started_at,"
+        "insert into steps select tenant_id, run_id, 9, node_id, status, port, output, error_message, attempt, occurrence, started_at,"
         " completed_at from steps where seq = 1 limit 1",
         "I2",
     ),
@@ -100,8 +100,9 @@ def test_damage_is_found_and_named(busy: World, damage: str) -> None:
 
 def test_a_flood_of_breaches_stays_small(busy: World) -> None:
     busy.db.execute(
-        "insert into steps (run_id, seq, node_id, status, started_at, completed_at)"
-        " select gen_random_uuid(), 1, 'x', 4, now(), now() from generate_series(1, 500)"
+        "insert into steps (tenant_id, run_id, seq, node_id, status, started_at, completed_at)"
+        " select %s, gen_random_uuid(), 1, 'x', 4, now(), now() from generate_series(1, 500)",
+        (busy.tenant,),
     )
     assert len(integrity.check(busy.db)) == integrity.SHOWN
 

@@ -128,7 +128,7 @@ def test_what_is_kept_for_a_run_goes_when_the_run_is_over(world: World) -> None:
         other.advance()
         assert world.one("select count(*) from inbox") == 2
         for run_id in waiting(world):
-            fail_run(world.db, run_id, "Ended by hand")
+            fail_run(world.db, world.tenant, run_id, "Ended by hand")
         other.advance()
     assert world.one("select count(*) from inbox") == 0
 

@@ -160,9 +160,9 @@ async def test_preview_as_a_contact(
     assert (broken.status_code, broken.json()["errors"][0]["path"]) == (422, "html")
 
 
-async def test_who_changed_it_is_written_down(api: Any, db_session: AsyncSession) -> None:
+async def test_who_changed_it_is_written_down(api: Any, db_session: AsyncSession, workspace: Workspace) -> None:
     template = await made(api)
-    row = await db_session.get(Template, UUID(template["id"]))
+    row = await db_session.get(Template, (workspace.id, UUID(template["id"])))
     assert row is not None and row.updated_by is None, "an API key is no user"
 
 

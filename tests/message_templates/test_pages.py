@@ -52,13 +52,13 @@ async def test_empty_list(browser: Any) -> None:
     assert "No templates yet" in (await (await browser(Role.VIEWER)).get("/templates")).text
 
 
-async def test_create_save_duplicate_delete(browser: Any, db_session: AsyncSession) -> None:
+async def test_create_save_duplicate_delete(browser: Any, db_session: AsyncSession, workspace: Workspace) -> None:
     marketer = await browser(Role.MARKETER)
     assert "Hello" in (await marketer.get("/templates/new")).text
     made = await marketer.post("/templates", data=FORM)
     assert made.status_code == 303
     path = made.headers["location"]
-    template = await db_session.get(Template, UUID(path.rsplit("/", 1)[1]))
+    template = await db_session.get(Template, (workspace.id, UUID(path.rsplit("/", 1)[1])))
     assert template is not None and template.html == FORM["html"] and template.updated_by is not None
     saved = await marketer.post(path, data={**FORM, "subject": "Changed", "html": "<p>\r\nx</p>"})
     assert saved.status_code == 303

@@ -213,7 +213,7 @@ async def test_the_api_knows_it(api: Any, pager: Any, db_session: AsyncSession, 
         201, "pager", {"signature": "- Shop", "hasToken": True}, True,
     )  # fmt: skip
     assert "s3cret" not in answer.text
-    row = await db_session.get(Connector, UUID(data["id"]))
+    row = await db_session.get(Connector, (workspace.id, UUID(data["id"])))
     assert (
         row is not None and row.secret is not None and b"s3cret" not in row.secret and "s3cret" not in str(row.config)
     )

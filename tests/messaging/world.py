@@ -104,9 +104,9 @@ class World:
              more.get("node_id", "mail")),
         )  # fmt: skip
         self.db.execute(
-            "insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n) values (%s,1,%s,'message.queued',1,%s,1)"
-            " on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + 1",
-            (workflow_id, more.get("node_id", "mail"), tenant),
+            "insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n) values (%s,%s,1,%s,'message.queued',1,1)"
+            " on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + 1",
+            (tenant, workflow_id, more.get("node_id", "mail")),
         )
         return run_id
 
@@ -119,9 +119,9 @@ class World:
               select contact, %(tenant)s, contact || '@example.com', '{}', '{}' from made),
             walks as (insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)
               select run, contact, %(tenant)s, %(workflow)s, 1, '{}', clock_now(), 4, 3 from made),
-            counted as (insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
-              values (%(workflow)s, 1, 'mail', 'message.queued', 2, %(tenant)s, %(count)s)
-              on conflict (workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
+            counted as (insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
+              values (%(tenant)s, %(workflow)s, 1, 'mail', 'message.queued', 2, %(count)s)
+              on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
             insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at,
               created_at, workflow_version, node_id)
             select run, 2, %(tenant)s, %(workflow)s, contact, %(template)s, 1, 0, %(payload)s, clock_now(),

@@ -45,9 +45,10 @@ async def _fill(session: AsyncSession, tenant: int, days: int) -> None:
         await session.execute(text(sql), {key: value for key, value in values.items() if f":{key}" in sql})
     await session.execute(
         text(
-            "insert into contact_import_errors (import_id, row_number, message, imported, \"row\") values (:id, 1, 'm', false, '{}')"
+            'insert into contact_import_errors (tenant_id, import_id, row_number, message, imported, "row")'
+            " values (:tenant, :id, 1, 'm', false, '{}')"
         ),
-        {"id": values["id"]},
+        {"id": values["id"], "tenant": values["tenant"]},
     )
 
 

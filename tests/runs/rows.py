@@ -92,5 +92,16 @@ async def make_step(
     **fields: Any,
 ) -> None:
     """A finished step."""
-    session.add(Step(run_id=run.id, seq=seq, node_id=node_id, status=status, started_at=at, completed_at=at, **fields))
+    session.add(
+        Step(
+            tenant_id=run.tenant_id,
+            run_id=run.id,
+            seq=seq,
+            node_id=node_id,
+            status=status,
+            started_at=at,
+            completed_at=at,
+            **fields,
+        )
+    )
     await session.flush()

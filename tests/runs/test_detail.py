@@ -40,7 +40,9 @@ async def test_steps_tell_what_went_in_and_what_came_out(
     )
     await make_step(db_session, run, 2, "wait", clock.at, port="next")
     await make_step(db_session, run, 3, "tag", clock.at, StepStatus.FAILED, error_message="Too many tags.")
-    db_session.add(StepAttempt(run_id=run.id, seq=1, attempt=1, error_message="Away.", at=clock.at))
+    db_session.add(
+        StepAttempt(tenant_id=run.tenant_id, run_id=run.id, seq=1, attempt=1, error_message="Away.", at=clock.at)
+    )
     await db_session.flush()
     data = await detail(admin, flow, run)
     assert data["workflowName"] == "Cart" and data["status"] == "completed"
@@ -134,7 +136,15 @@ async def test_the_open_step_comes_from_the_run(
     await make_step(db_session, run, 1, "ask", clock.at, port="true")
     for number in range(1, attempt):
         db_session.add(
-            StepAttempt(run_id=run.id, seq=2, attempt=number, error_message="Away.", at=clock.at, next_at=due)
+            StepAttempt(
+                tenant_id=run.tenant_id,
+                run_id=run.id,
+                seq=2,
+                attempt=number,
+                error_message="Away.",
+                at=clock.at,
+                next_at=due,
+            )
         )
     await db_session.flush()
     _, wait = (await detail(admin, flow, run))["steps"]  # type: ignore[misc]

@@ -66,6 +66,7 @@ async def make_run(
     session.add(run)
     session.add(
         Step(
+            tenant_id=run.tenant_id,
             run_id=run.id,
             seq=1,
             node_id="ask",
@@ -125,7 +126,7 @@ def pill(text: str, word: str) -> str | None:
 
 async def send(session: AsyncSession, run: Run, status: MessageStatus, seq: int = 2, **fields: Any) -> Message:
     """The message of step `seq`, whose run has gone on."""
-    step = Step(run_id=run.id, seq=seq, node_id="mail", status=int(StepStatus.COMPLETED), port="next",
+    step = Step(tenant_id=run.tenant_id, run_id=run.id, seq=seq, node_id="mail", status=int(StepStatus.COMPLETED), port="next",
                 started_at=run.started_at, completed_at=run.started_at)  # fmt: skip
     message = Message(run_id=run.id, seq=seq, tenant_id=run.tenant_id, workflow_id=run.workflow_id, contact_id=run.contact_id,
                       channel=1, status=int(status), created_at=run.started_at, **fields)  # fmt: skip
@@ -279,7 +280,11 @@ async def test_a_retried_step_lists_its_attempts(
         error_message="421 later.",
         step_started_at=clock.now(),
     )
-    db_session.add(StepAttempt(run_id=run.id, seq=2, attempt=1, error_message="421 later.", at=clock.now()))
+    db_session.add(
+        StepAttempt(
+            tenant_id=run.tenant_id, run_id=run.id, seq=2, attempt=1, error_message="421 later.", at=clock.now()
+        )
+    )
     await db_session.flush()
     text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text
     assert "Retrying" in text and "planned" in text and "Next attempt" in text
@@ -306,7 +311,8 @@ async def test_a_step_that_a_goal_left_out_says_why(
     run.seq = 2
     at = clock.now()
     db_session.add(
-        Step(run_id=run.id, seq=2, node_id="pause", status=int(StepStatus.SKIPPED), output=output, started_at=at, completed_at=at)
+        Step(tenant_id=run.tenant_id, run_id=run.id, seq=2, node_id="pause", status=int(StepStatus.SKIPPED), output=output,
+             started_at=at, completed_at=at)
     )  # fmt: skip
     await db_session.flush()
     text = (await (await browser(Role.VIEWER)).get(f"/runs/{run.id}")).text

@@ -137,7 +137,7 @@ async def test_an_active_workflow_is_not_deleted(admin: httpx.AsyncClient) -> No
 
 
 async def test_a_deleted_workflow_is_gone(
-    admin: httpx.AsyncClient, db_session: AsyncSession, notified: list[str]
+    admin: httpx.AsyncClient, db_session: AsyncSession, workspace: Workspace, notified: list[str]
 ) -> None:
     flow = await created(admin)
     await act(admin, flow["id"], "activate")
@@ -147,7 +147,7 @@ async def test_a_deleted_workflow_is_gone(
     assert (await admin.get(f"{PATH}/{flow['id']}")).status_code == 404
     assert (await admin.delete(f"{PATH}/{flow['id']}")).status_code == 404
     assert (await admin.get(PATH)).json()["data"] == []
-    row = await db_session.get(Workflow, flow["id"])
+    row = await db_session.get(Workflow, (workspace.id, flow["id"]))
     assert row is not None and row.deleted_at is not None
     assert "end_removed_runs" in notified
 
