@@ -61,7 +61,7 @@ def test_calls_that_wait_survive_both_ways(monkeypatch: pytest.MonkeyPatch) -> N
         assert origins == {"old": 0, "event": 0, "hand": RunOrigin.HAND, "change": RunOrigin.CHANGE}
         migrate(url, "downgrade", OLD)
         assert old.value("select count(*) from calls where lease_until is null") == 3
-        migrate(url, "upgrade", NEW)
+        migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
             calls = CallPass(connection, lambda: connection, threading.Event(), lambda actor: None)
             assert asyncio.run(calls.run(until_idle=True)) == 3
