@@ -24,11 +24,9 @@ Delete = Callable[[AsyncSession], Awaitable[int]]
 async def apply_retention() -> int:
     """Delete what is older than its workspace wants. Returns how many rows went."""
     end, total = time.monotonic() + SECONDS, 0
-    now = clock.now()
     async with database.transaction() as session:
         places = await repository.workspaces(session)
     waiting = [deletion for tenant_id, settings in places for deletion in _deletions(tenant_id, settings)]
-    waiting.append(lambda session: repository.delete_refusals(session, now - REFUSALS_KEPT))
     waiting += [repository.delete_heartbeats, repository.delete_mail_counts]
     # In turn, a batch each: the backlog of one workspace does not hold up the others.
     while waiting and time.monotonic() < end:
@@ -53,6 +51,7 @@ def _deletions(tenant_id: int, settings: dict[str, Any]) -> list[Delete]:
             deletions.append(_old(rule.name, tenant_id, now - timedelta(days=days[rule.name])))
         if rule.most is not None:
             deletions.append(_surplus(tenant_id, rule.most))
+    deletions.append(lambda session: repository.delete_refusals(session, tenant_id, now - REFUSALS_KEPT))
     return deletions
 
 

@@ -17,7 +17,7 @@ BATCH = 5_000
 """Rows deleted in one transaction: some 50 ms, so that nobody waits long for a row."""
 
 _MAILBOX = """
-delete from mailbox_messages where id = any(array(
+delete from mailbox_messages where tenant_id = :tenant and id = any(array(
   select id from mailbox_messages where tenant_id = :tenant and id < :before order by id limit :batch)) returning id
 """
 # What they are known by goes with them: an event that is sent again after that is a new one.
@@ -31,24 +31,25 @@ with gone as (
 select id from gone
 """
 _MAILBOX_MOST = """
-delete from mailbox_messages where id = any(array(
+delete from mailbox_messages where tenant_id = :tenant and id = any(array(
   select id from mailbox_messages where tenant_id = :tenant order by id desc offset :most limit :batch)) returning id
 """
 _DEAD_LETTERS = """
-delete from dead_letters where id = any(array(
+delete from dead_letters where tenant_id = :tenant and id = any(array(
   select id from (select id, at from dead_letters where tenant_id = :tenant order by id limit :batch) as oldest
   where at < :before)) returning id
 """
 # The rows of an import go with it: at most 10,000 of each.
 _IMPORTS = """
-delete from contact_imports where id = any(array(
+delete from contact_imports where tenant_id = :tenant and id = any(array(
   select id from contact_imports where tenant_id = :tenant and status in ('completed', 'failed') and updated_at < :before
   order by id limit 20)) returning id
 """
-# Of all workspaces: rows are numbered as they come, so the oldest are at the head of the primary key.
+# Rows are numbered as they come, so the oldest of a workspace are at the head of its part of the key.
 _REFUSALS = """
-delete from entry_refusals where id = any(array(
-  select id from (select id, at from entry_refusals order by id limit :batch) as oldest where at < :before)) returning id
+delete from entry_refusals where tenant_id = :tenant and id = any(array(
+  select id from (select id, at from entry_refusals where tenant_id = :tenant order by id limit :batch) as oldest
+  where at < :before)) returning id
 """
 _MAIL_COUNTS = """
 delete from mail_counts where hour < clock_now() - interval '2 days' returning tenant_id
@@ -88,9 +89,9 @@ async def delete_surplus(session: AsyncSession, tenant_id: int, most: int) -> in
     return await _rows(session, _MAILBOX_MOST, {"tenant": tenant_id, "most": most, "batch": BATCH})
 
 
-async def delete_refusals(session: AsyncSession, before: datetime) -> int:
+async def delete_refusals(session: AsyncSession, tenant_id: int, before: datetime) -> int:
     """Delete a batch of refused entries that are older than `before`."""
-    return await _rows(session, _REFUSALS, {"batch": BATCH, "before": before})
+    return await _rows(session, _REFUSALS, {"tenant": tenant_id, "batch": BATCH, "before": before})
 
 
 async def delete_heartbeats(session: AsyncSession) -> int:

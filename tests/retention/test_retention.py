@@ -167,7 +167,7 @@ async def test_old_events_are_found_by_the_index_of_their_workspace(
     await db_session.execute(
         text(
             "insert into events (id, tenant_id, name, occurred_at, received_at) "
-            "select gen_random_uuid(), :tenant + n % 5, 'x', now(), now() from generate_series(1, 5000) n"
+            "select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, :tenant + n % 5, 'x', now(), now() from generate_series(1, 5000) n"
         ),
         {"tenant": workspace.id},
     )
@@ -177,7 +177,7 @@ async def test_old_events_are_found_by_the_index_of_their_workspace(
         {"tenant": workspace.id, "before": first_uuid7_of(datetime(2020, 1, 1, tzinfo=UTC))},
     )
     lines = "\n".join(row[0] for row in plan)
-    assert "events_newest" in lines and "Seq Scan" not in lines, lines
+    assert "_pkey" in lines and "Index Cond: ((tenant_id" in lines and "Seq Scan" not in lines, lines
 
 
 @given(
@@ -199,11 +199,11 @@ async def test_of_a_file_that_fits_nowhere_a_bounded_part_is_kept(
 ) -> None:
     monkeypatch.setattr(imports, "REPORTS_KEPT", 5)
     await _fill(db_session, workspace.id, 1)
-    import_id: Any = await db_session.scalar(text("select id from contact_imports"))
+    key = imports.ImportKey(workspace.id, await db_session.scalar(text("select id from contact_imports")))  # type: ignore[arg-type]
     for first in (10, 20):
         reports = [imports.Report(line, "No address.", False, "{}") for line in range(first, first + 3)]
-        await imports.add_reports(db_session, import_id, reports)
-    assert len(await imports.errors(db_session, import_id)) == 5
+        await imports.add_reports(db_session, key, reports)
+    assert len(await imports.errors(db_session, key)) == 5
 
 
 @pytest.mark.parametrize("value", ["", "8", "-7", "7.0", "7 ", "٧", "99999", "for ever"])
