@@ -44,7 +44,8 @@ own as materialized (
     order by id limit s.share for update skip locked) i
   limit %(limit)s),
 more as materialized (
-  select i.place from (select tenant_id, max(id) as last from own group by tenant_id having count(*) = min(share)) o cross join lateral (
+  select i.place from (
+    select tenant_id, max(id) as last from own group by tenant_id having count(*) = min(share) order by last) o cross join lateral (
     select ctid as place from inbox where tenant_id = o.tenant_id and id > o.last and kind = any(%(kinds)s){{but}}
     order by id limit %(limit)s - (select count(*) from own) for update skip locked) i
   limit %(limit)s - (select count(*) from own)),

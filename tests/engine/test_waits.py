@@ -205,7 +205,7 @@ def test_an_event_reads_of_100_000_waits_of_others_none(world: World) -> None:
     (contact,) = world.contacts(1)
     world.emit("go", [contact])
     world.db.execute(
-        "drop index runs_workflow, runs_due, runs_failed, runs_active"
+        "drop index runs_workflow, runs_due, runs_failed, runs_active, runs_contact"
     )  # which the look-up cannot use; they cost time
     world.db.execute(
         "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, status, seq, resume_at, waits_for,"
