@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -199,7 +198,7 @@ async def test_of_a_file_that_fits_nowhere_a_bounded_part_is_kept(
 ) -> None:
     monkeypatch.setattr(imports, "REPORTS_KEPT", 5)
     await _fill(db_session, workspace.id, 1)
-    key = imports.ImportKey(workspace.id, await db_session.scalar(text("select id from contact_imports")))  # type: ignore[arg-type]
+    key = imports.ImportKey(workspace.id, await db_session.scalar(text("select id from contact_imports")))
     for first in (10, 20):
         reports = [imports.Report(line, "No address.", False, "{}") for line in range(first, first + 3)]
         await imports.add_reports(db_session, key, reports)
