@@ -166,7 +166,8 @@ async def test_old_events_are_found_by_the_index_of_their_workspace(
     await db_session.execute(
         text(
             "insert into events (id, tenant_id, name, occurred_at, received_at) "
-            "select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, :tenant + n % 5, 'x', now(), now() from generate_series(1, 5000) n"
+            "select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, :tenant + n % 5, 'x', now(), now()"
+            " from generate_series(1, 5000) n"
         ),
         {"tenant": workspace.id},
     )
