@@ -44,7 +44,7 @@ async def _end(engine: AsyncEngine, tenant_id: int, workflow_id: UUID) -> int:
     ended, last = 0, None
     while True:
         async with database.committed(AsyncSession(engine)) as session:
-            ids = await repository.active_run_ids(session, workflow_id, last, BATCH)
+            ids = await repository.active_run_ids(session, tenant_id, workflow_id, last, BATCH)
             if not ids:
                 return ended
             ended += await control.cancel_runs(session, tenant_id, ids)

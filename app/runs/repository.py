@@ -181,9 +181,13 @@ async def removed_workflows(session: AsyncSession) -> Sequence[tuple[int, UUID]]
     return [(tenant_id, workflow_id) for tenant_id, workflow_id in (await session.execute(query)).all()]
 
 
-async def active_run_ids(session: AsyncSession, workflow_id: UUID, after: UUID | None, limit: int) -> Sequence[UUID]:
+async def active_run_ids(
+    session: AsyncSession, tenant_id: int, workflow_id: UUID, after: UUID | None, limit: int
+) -> Sequence[UUID]:
     """Runs of a workflow that are not over, oldest first, after run `after`."""
-    query = select(Run.id).where(Run.workflow_id == workflow_id, Run.status < RunStatus.COMPLETED)
+    query = select(Run.id).where(
+        Run.tenant_id == tenant_id, Run.workflow_id == workflow_id, Run.status < RunStatus.COMPLETED
+    )
     if after is not None:
         query = query.where(Run.id > after)
     return (await session.scalars(query.order_by(Run.id).limit(limit))).all()

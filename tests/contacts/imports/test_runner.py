@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from app.accounts.principal import Principal
 from app.contacts.imports import runner
+from app.contacts.imports.repository import ImportKey
 from app.contacts.imports.schemas import StartIn
 from app.contacts.imports.service import ImportService
 from app.lib import database, held_connections
@@ -63,7 +63,7 @@ for _ in sys.stdin:
 """For each line that it reads, a worker that needs no start: prints its process id, and how it ended."""
 
 
-async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> UUID:
+async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> ImportKey:
     """An import of `rows` contacts, ready to run."""
 
     async def lines() -> AsyncIterator[bytes]:
@@ -89,7 +89,7 @@ async def prepared(rows: int, *, start: bool = True, broken_every: int = 0) -> U
         if start:
             await service.start(row.id, StartIn())
         await session.commit()
-        return row.id
+        return ImportKey.of(row)
 
 
 def worker(url: str, code: str) -> subprocess.Popen[str]:
@@ -163,18 +163,18 @@ async def test_two_runs_at_once_do_nothing_twice(committed_database: CommittedDa
 async def test_a_run_that_lost_its_place_stops(
     committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_id = await prepared(3_000)
+    key = await prepared(3_000)
     sessions = database.session_maker()
     real = runner.ImportRun._batch
 
     async def raced(self: runner.ImportRun, *arguments: Any) -> None:
         if self.done == 1_000:  # somebody without the lock went on with it meanwhile
             monkeypatch.setattr(runner.ImportRun, "_batch", real)
-            await runner.ImportRun(sessions, import_id, time.monotonic() + 60).run()
+            await runner.ImportRun(sessions, key, time.monotonic() + 60).run()
         await real(self, *arguments)
 
     monkeypatch.setattr(runner.ImportRun, "_batch", raced)
-    await runner.ImportRun(sessions, import_id, time.monotonic() + 60).run()
+    await runner.ImportRun(sessions, key, time.monotonic() + 60).run()
     assert one(committed_database, PROGRESS) == ("completed", 3_000, 3_000, 0, 0)
     assert one(committed_database, SUMS) == (3_000, 3_000, 3_000, 0)
 
