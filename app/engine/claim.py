@@ -6,7 +6,7 @@ run for a goal, both would wait for ever.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -60,19 +60,16 @@ _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
 _BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
 _BUT_OF_OTHERS = f""" and not (kind = {InboxKind.FOR_RUN:d} and workflow_id = any(%(partly)s)
   and exists (select from runs r where r.tenant_id = inbox.tenant_id and r.id = inbox.run_id and r.status < 4))"""
-OF_CONTACTS = "unnest(%(tenants)s::int[], %(contacts)s::uuid[]) as p(tenant_id, contact_id)"
-ACTIVE_RUNS_OF_CONTACTS = (
-    f"{OF_CONTACTS} join runs r on r.tenant_id = p.tenant_id and r.contact_id = p.contact_id and r.status < 4"
-)
+MOST_TENANTS = 32
+"""Workspaces that one statement asks about: it looks for each contact in each of them, cheaper than a join when they are few."""
+CONTACT_IS_ASKED = "tenant_id = any(%(tenants)s) and id = any(%(contacts)s)"
+RUN_IS_ASKED = "r.tenant_id = any(%(tenants)s) and r.contact_id = any(%(contacts)s)"
 BUSY = f"""
-with there as materialized (
-  select c.tenant_id, c.id from {OF_CONTACTS} join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id),
-contact as materialized (
-  select c.id from {OF_CONTACTS} join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id for no key update of c skip locked),
-run as materialized (select r.id from {ACTIVE_RUNS_OF_CONTACTS} for update of r skip locked)
-select tenant_id, uuid_send(id) from there where id not in (select id from contact)
+with contact as (select id from contacts where {CONTACT_IS_ASKED} for no key update skip locked),
+run as (select id from runs r where {RUN_IS_ASKED} and status < 4 for update skip locked)
+select tenant_id, uuid_send(id) from contacts where {CONTACT_IS_ASKED} and id not in (select id from contact)
 union
-select r.tenant_id, uuid_send(r.contact_id) from {ACTIVE_RUNS_OF_CONTACTS} where r.id not in (select id from run)
+select tenant_id, uuid_send(contact_id) from runs r where {RUN_IS_ASKED} and status < 4 and id not in (select id from run)
 """
 _FIELDS = {
     **{name: f"c.{name}" for name in COLUMNS},
@@ -80,8 +77,7 @@ _FIELDS = {
     "tags": "c.tags",
 }
 CONTACTS = f"""
-select uuid_send(c.id){{}} from {OF_CONTACTS} join contacts c on c.tenant_id = p.tenant_id and c.id = p.contact_id
-order by c.tenant_id, c.id for no key update of c
+select uuid_send(c.id){{}} from contacts c where {CONTACT_IS_ASKED} order by tenant_id, id for no key update
 """
 _RUN = f"""
 r.tenant_id, uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id),
@@ -92,7 +88,7 @@ convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), 
 {MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {MICROS.format("r.resume_at")},
 r.trigger_id
 """
-ACTIVE = f"select {_RUN} from {ACTIVE_RUNS_OF_CONTACTS} order by r.id for update of r"
+ACTIVE = f"select {_RUN} from runs r where {RUN_IS_ASKED} and r.status < 4 order by r.tenant_id, r.id for update"
 WAITING = f"""
 select {_RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join runs r
   on r.tenant_id = u.tenant_id and r.contact_id = u.contact_id and r.waits_for = u.name and r.status = 1
@@ -288,15 +284,24 @@ def leave(cursor: Cursor, waiting: Iterable[tuple[Item, bytes, bytes | None]]) -
     )
 
 
-def contact_arguments(contacts: Collection[Place], **more: Any) -> dict[str, Any]:
-    """Arguments of the statements that ask about contacts."""
-    tenants = Int4s([rows.int4(tenant_id) for tenant_id, _ in contacts])
-    return {"tenants": tenants, "contacts": Uuids([contact_id for _, contact_id in contacts]), **more}
+def of_contacts(cursor: Cursor, sql: str, places: Iterable[Place], **more: Any) -> Iterator[tuple[Any, ...]]:
+    """What a statement about contacts answers, asked of a few workspaces at a time, in their order. `more`: its other arguments."""
+    of_workspaces: dict[int, list[bytes]] = {}
+    for tenant_id, contact_id in places:
+        of_workspaces.setdefault(tenant_id, []).append(contact_id)
+    tenants = sorted(of_workspaces)
+    for start in range(0, len(tenants), MOST_TENANTS):
+        few = tenants[start : start + MOST_TENANTS]
+        contact_ids = Uuids([contact_id for tenant_id in few for contact_id in of_workspaces[tenant_id]])
+        arguments = {"tenants": Int4s([rows.int4(tenant_id) for tenant_id in few]), "contacts": contact_ids, **more}
+        yield from cursor.execute(sql, arguments).fetchall()
 
 
-def busy(connection: psycopg.Connection[Any], contacts: Collection[Place]) -> list[Place]:
+def busy(connection: psycopg.Connection[Any], contacts: Iterable[Place]) -> list[Place]:
     """Those of these contacts that somebody else holds now, or one of whose active runs."""
-    return connection.execute(BUSY, contact_arguments(contacts), binary=True).fetchall()
+    return [
+        (tenant_id, contact_id) for tenant_id, contact_id in of_contacts(connection.cursor(binary=True), BUSY, contacts)
+    ]
 
 
 def fields(reads: Iterable[str]) -> tuple[str, ...]:
@@ -308,15 +313,14 @@ def _loaded(names: tuple[str, ...]) -> str:
     return "".join([f", {_FIELDS[name]}" for name in names])
 
 
-def contacts(cursor: Cursor, places: Collection[Place], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
+def contacts(cursor: Cursor, places: Iterable[Place], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
     """Lock contacts; answers the fields `names` of those that still exist."""
-    loaded = cursor.execute(CONTACTS.format(_loaded(names)), contact_arguments(places)).fetchall()
-    return {row[0]: row[1:] for row in loaded}
+    return {row[0]: row[1:] for row in of_contacts(cursor, CONTACTS.format(_loaded(names)), places)}
 
 
-def active_runs(cursor: Cursor, contacts: Collection[Place]) -> list[RunRow]:
+def active_runs(cursor: Cursor, contacts: Iterable[Place]) -> list[RunRow]:
     """The active runs of these contacts, locked; oldest first."""
-    return [RunRow._make(row) for row in cursor.execute(ACTIVE, contact_arguments(contacts)).fetchall()]
+    return [RunRow._make(row) for row in of_contacts(cursor, ACTIVE, contacts)]
 
 
 def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> list[RunRow]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from app.engine import rows
 from app.engine.claim import (
-    ACTIVE_RUNS_OF_CONTACTS,
     MICROS,
-    OF_CONTACTS,
     PAST,
+    RUN_IS_ASKED,
     Cursor,
     Item,
     Place,
-    contact_arguments,
+    of_contacts,
 )
 from app.engine.rows import Int4s, Stamps, Texts, Uuids
 from app.inbox import InboxKind
@@ -43,13 +42,12 @@ where (select i.id from inbox i where i.tenant_id = e.tenant_id and i.event_id =
 order by e.contact_id, e.occurred_at
 """
 STANDING = f"""
-select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, '') from {ACTIVE_RUNS_OF_CONTACTS}
-where r.workflow_id = any(%(workflows)s)
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, '') from runs r
+where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) and r.status < 4
 """
 HISTORY = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, ''), {MICROS.format("max(r.started_at)")}
-from {OF_CONTACTS} join runs r on r.tenant_id = p.tenant_id and r.contact_id = p.contact_id
-where r.workflow_id = any(%(workflows)s) group by r.contact_id, r.workflow_id, r.entry_key
+from runs r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) group by r.contact_id, r.workflow_id, r.entry_key
 """
 
 
@@ -85,16 +83,15 @@ def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[
     return [Item._make(row) for row in cursor.execute(_PAST, arguments).fetchall()]
 
 
-def standing(
-    cursor: Cursor, contacts: Collection[Place], workflow_ids: Sequence[bytes]
-) -> set[tuple[bytes, bytes, str]]:
+def standing(cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[bytes]) -> set[tuple[bytes, bytes, str]]:
     """(contact, workflow, entry key) of active runs; answered by the small index of active runs."""
-    return set(cursor.execute(STANDING, contact_arguments(contacts, workflows=Uuids(workflow_ids))).fetchall())
+    runs = of_contacts(cursor, STANDING, contacts, workflows=Uuids(workflow_ids))
+    return {(contact_id, workflow_id, key) for contact_id, workflow_id, key in runs}
 
 
 def last_started(
-    cursor: Cursor, contacts: Collection[Place], workflow_ids: Sequence[bytes]
+    cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[bytes]
 ) -> dict[tuple[bytes, bytes, str], int]:
     """When each (contact, workflow, entry key) last started."""
-    starts = cursor.execute(HISTORY, contact_arguments(contacts, workflows=Uuids(workflow_ids))).fetchall()
-    return {row[:3]: row[3] for row in starts}
+    starts = of_contacts(cursor, HISTORY, contacts, workflows=Uuids(workflow_ids))
+    return {(contact_id, workflow_id, key): at for contact_id, workflow_id, key, at in starts}

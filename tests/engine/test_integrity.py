@@ -57,8 +57,9 @@ DAMAGE = {
         "I1",
     ),
     "a step too many": (
-        "insert into steps select tenant_id, run_id, 9, node_id, status, port, output, error_message, attempt, occurrence, started_at,"
-        " completed_at from steps where seq = 1 limit 1",
+        "insert into steps (tenant_id, run_id, seq, node_id, status, port, attempt, occurrence, started_at, completed_at)"
+        " select tenant_id, run_id, 9, node_id, status, port, attempt, occurrence, started_at, completed_at from steps"
+        " where seq = 1 limit 1",
         "I2",
     ),
     "a step that follows from nothing": ("update steps set port = 'false' where port = 'true'", "I1"),
