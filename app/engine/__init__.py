@@ -16,6 +16,7 @@
     garbage   the collector, kept out of batches     progress what the engine of this process does now
     work_status does work move, and who is in the way  failpoints where tests kill or freeze a worker
     goals     what ends a run early, by an event or by how the contact is
+    history   what had happened before: events, and when contacts started a workflow
     step_faults errors of steps in words             newer_release steps that wait for a newer worker
 
 The usual file names of a feature do not fit here; these are the nouns of the engine.
