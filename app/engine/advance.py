@@ -228,7 +228,7 @@ class Engine:
         if self._behind < TRIES:
             require_compiled(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
-            self.matcher.refresh(items[0].epoch)
+            self.matcher.refresh(max(item.epoch for item in items))
         if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
         self._events_taken, self._runs_taken = [(item.tenant_id, item.id) for item in items], []

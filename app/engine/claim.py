@@ -6,6 +6,7 @@ run for a goal, both would wait for ever.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,25 +33,16 @@ heads as (
   select n.tenant_id, n.id from heads h cross join lateral (
     select i.tenant_id, i.id from inbox i where i.tenant_id > h.tenant_id order by i.tenant_id, i.id limit 1) n)
 """
-# Each workspace its share, whose oldest row came first before the others; what some do not use goes to those that have more. The rows
-# are locked, so they stay in their places until they are deleted there.
+_WORKSPACES = f"with recursive {HEADS} select tenant_id from heads order by id"
+# The rows are locked, so they stay in their places until they are deleted there.
 # Workers compare the epoch in the snapshot of the claim: an event is never seen without the activation before it.
 INBOX = f"""
-with recursive {HEADS},
-shares as materialized (select tenant_id, greatest(1, %(limit)s / count(*) over ()) as share from heads order by id),
-own as materialized (
-  select s.tenant_id, i.place, i.id, s.share from shares s cross join lateral (
-    select ctid as place, id from inbox where tenant_id = s.tenant_id and kind = any(%(kinds)s){{but}}
-    order by id limit s.share for update skip locked) i
-  limit %(limit)s),
-more as materialized (
-  select i.place from (
-    select tenant_id, max(id) as last from own group by tenant_id having count(*) = min(share) order by last) o cross join lateral (
-    select ctid as place from inbox where tenant_id = o.tenant_id and id > o.last and kind = any(%(kinds)s){{but}}
-    order by id limit %(limit)s - (select count(*) from own) for update skip locked) i
-  limit %(limit)s - (select count(*) from own)),
-taken as (
-  delete from inbox where ctid = any(array(select place from own union all select place from more)) returning *)
+with taken as (
+  delete from inbox where ctid = any(array(
+    select i.place from unnest(%(tenants)s::int[], %(shares)s::int[]) as s(tenant_id, share) cross join lateral (
+      select ctid as place from inbox where tenant_id = s.tenant_id and kind = any(%(kinds)s){{but}}
+      order by id limit s.share for update skip locked) i
+    limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
   convert_to(payload::text, 'UTF8'), depth, {MICROS.format("at")}, {MICROS.format("least(occurred_at, at)")},
   {MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
@@ -246,15 +238,37 @@ def inbox(
     Left where they are: those of `busy` contacts, those for workflows that only a newer process understands (`foreign`), and what was
     put back for runs of workflows of which this process does not understand every step of every version (`partly`).
     """
-    but = ""
-    arguments: dict[str, Any] = {"kinds": [int(kind) for kind in InboxKind], "limit": limit}
+    workspaces = [tenant_id for (tenant_id,) in cursor.execute(_WORKSPACES)]
+    if not workspaces:
+        return []
+    but, arguments = "", dict[str, Any]()
     if busy:
         but, arguments["busy"] = but + _BUT_BUSY, Uuids(busy)
     if foreign:
         but, arguments["foreign"] = but + _BUT_FOREIGN, Uuids(foreign)
     if partly:
         but, arguments["partly"] = but + _BUT_OF_OTHERS, Uuids(partly)
-    return [Item._make(row) for row in cursor.execute(INBOX.format(but=but), arguments).fetchall()]
+    share, sql = max(1, limit // len(workspaces)), INBOX.format(but=but)
+    items = _take(cursor, sql, workspaces, share, limit, arguments)
+    if len(items) < limit and share < limit:
+        counts = Counter(item.tenant_id for item in items)
+        if more := [tenant_id for tenant_id in workspaces if counts[tenant_id] == share]:
+            items += _take(cursor, sql, more, limit, limit - len(items), arguments)
+            items.sort(
+                key=lambda item: (item.contact_id is None, item.contact_id, item.occurred_at, item.stated_at, item.id)
+            )
+    return items
+
+
+def _take(
+    cursor: Cursor, sql: str, workspaces: Sequence[int], share: int, limit: int, arguments: Mapping[str, Any]
+) -> list[Item]:
+    """Up to `share` rows of each workspace, `limit` in all; those workspaces first that stand first."""
+    shares = {
+        "kinds": [int(kind) for kind in InboxKind], "limit": limit,
+        "tenants": Int4s([rows.int4(tenant_id) for tenant_id in workspaces]), "shares": Int4s([rows.int4(share)] * len(workspaces)),
+    }  # fmt: skip
+    return [Item._make(row) for row in cursor.execute(sql, {**shares, **arguments}).fetchall()]
 
 
 def set_aside(connection: psycopg.Connection[Any], tenant_id: int, inbox_id: int, error: str) -> None:

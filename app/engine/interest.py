@@ -125,7 +125,7 @@ class Behind(Exception):
 
 def require_compiled(matcher: Matcher, items: list[Item]) -> None:
     """Raises Behind unless this process has compiled all versions that these items may start."""
-    epoch = items[0].epoch
+    epoch = max(item.epoch for item in items)
     if epoch != matcher.epoch:
         raise Behind(epoch, [])
     # One item a subscription: when it came in matters little here, a version too many is compiled at worst.
