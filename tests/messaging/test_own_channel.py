@@ -135,7 +135,7 @@ def test_a_page_of_a_lost_worker_is_uncertain(pager: Any, pages: Pages, world: W
         "update messages set status = 1, due_at = null, attempt = 1, lease_until = now() - interval '1 second' where run_id = %s",
         (lost,),
     )
-    assert [channel for _, channel in ledger.expire(world.db)] == [100]
+    assert [channel for _, _, channel in ledger.expire(world.db)] == [100]
     world.make_due()
     world.deliver()
     assert pages.ends(lost) == [("uncertain", "worker_lost")] and not pager.TAKEN
