@@ -1,6 +1,6 @@
 """Mails that carry a link to a person: written down in the transaction that makes the link, sent by `app.messaging.account_mail`.
 
-The text is sealed until it has left, and gone afterwards.
+The text is stored encrypted until it was sent, and deleted afterwards.
 """
 
 from __future__ import annotations

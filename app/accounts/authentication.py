@@ -28,7 +28,7 @@ from app.web import transactions
 TOUCH_AFTER = timedelta(minutes=1)
 """`last_used_at` and `seen_at` are written at most this often, so that reading pages does not write a row each time."""
 OPEN = ("/static/", "/health", "/metrics")
-"""Paths that never ask who is there; they must answer without the database."""
+"""Paths without authentication; they must answer without the database."""
 KEY = re.compile(r"tl_([a-z0-9]{10})_([A-Za-z0-9_-]{43})")
 """An API key: a public prefix to find it by, and 32 random bytes of which only the SHA-256 is stored."""
 _YEAR = 365 * 24 * 3600
@@ -66,7 +66,7 @@ def no_session_cookie() -> Cookie:
 
 
 class Authentication:
-    """ASGI middleware. It only says who is there; `guards.Guard` decides."""
+    """ASGI middleware. It only identifies the principal; `guards.Guard` authorises."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -106,7 +106,7 @@ class KeyOver(SignedOut):
 async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Principal | None:
     """The principal of an API key, with the role that its maker has left it. Notes that it was used.
 
-    None for an unknown key. KeyOver says to whoever holds the whole key why it works no more: revoked, expired, maker gone.
+    None for an unknown key. KeyOver tells the holder of the whole key why it no longer works: revoked, expired, or its maker left.
     """
     row = await key_repository.key_by_prefix(session, prefix)
     now = clock.now()

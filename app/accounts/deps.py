@@ -1,4 +1,4 @@
-"""What handlers of all features receive: the request of somebody who signed in, the request's session, and services in their name.
+"""What handlers of all features receive: the authenticated request, its database session, and services of its principal.
 
 A feature declares its services in its `api` or `pages` as `SERVICES`, by the name under which handlers ask for them:
 
@@ -18,7 +18,7 @@ from app.accounts.principal import Principal
 from app.models.tenant_repository import TenantRepository
 
 AppRequest = Request[Principal, Any, Any]
-"""`request.user` is who asks; of a route that says `public=True` it may be nobody."""
+"""`request.user` is the principal; None is possible on routes with `public=True` only."""
 Database = NamedDependency[AsyncSession]
 """The session of the request, a parameter called `db_session`. Its transaction is committed with the answer."""
 

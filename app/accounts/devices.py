@@ -1,6 +1,6 @@
 """Known devices: a signed cookie after a good sign-in, so that failures of strangers never lock out who was here before.
 
-It opens nothing. It says only that on this device somebody knew the password of these addresses, which gives it tries of its own.
+It signs nobody in. It says only that somebody signed in on this device with these addresses, which gives it a throttle of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def device_cookie() -> str:
 
 
 def known_device(request: AppRequest, email: str) -> str | None:
-    """The id of this device when somebody signed in on it with this address; None for any other."""
+    """The id of this device if this address signed in on it before; else None."""
     device = _read(request)
     return device.id if device is not None and _mark(device.id, email) in device.people else None
 

@@ -60,7 +60,7 @@ class Guard:
 
 
 def undeclared(app: Litestar) -> list[str]:
-    """Paths of HTTP handlers that do not say who may enter. The app refuses to start when there are any.
+    """Paths of HTTP handlers without a declared role or `public=True`. The app refuses to start when there are any.
 
     `role` or `public` is said by all, `scope` by the API: a `Scope`, or None for what every key may do.
     """

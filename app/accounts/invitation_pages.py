@@ -26,7 +26,7 @@ from app.web.fragments import page
 
 @get("/invitation", public=True, any_query=True)
 async def open_invitation(request: AppRequest) -> Template:
-    """Where the link leads. Its token stands in the fragment, which no server and no log sees; a script sends it on."""
+    """The page of an invitation link. Its token is in the fragment, which no server and no log sees; a script posts it."""
     return page(request, "accounts/link.html", headers=PRIVATE, action="/invitation", what="invitation")
 
 
@@ -123,7 +123,7 @@ async def _signed_in(request: AppRequest, session: AsyncSession, token: str) -> 
 
 @post("/invitation/sign-out", role=Role.VIEWER)
 async def leave_for_invitation(request: AppRequest, db_session: Database) -> Response[bytes]:
-    """Somebody else is signed in: sign them out and come back to the invitation."""
+    """Another user is signed in: sign them out and return to the invitation."""
     token = await token_of(request)
     await sessions.end(db_session, request.user, request.user.own_session)
     answer = flash.go(request, f"/invitation#{token}")

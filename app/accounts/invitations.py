@@ -40,14 +40,14 @@ class AlreadyHere(Conflict):
 
 
 class NewLink(NamedTuple):
-    """A link for somebody. `token` is None when it went by mail, and nobody here may see it."""
+    """An invitation link. `token` is None when it was mailed; then it is shown to nobody else."""
 
     email: str
     token: str | None
 
 
 class Opened(NamedTuple):
-    """What somebody with the link of an invitation may know about it."""
+    """What the holder of an invitation link may see of it."""
 
     id: UUID
     tenant_id: int
@@ -56,7 +56,7 @@ class Opened(NamedTuple):
     name: str
     role: Role
     by: str
-    """Name or address of who invited; empty when the server did, or when they are gone."""
+    """Name or address of the inviter; empty when it was the server, or when the user was deleted."""
 
 
 class OpenInvitation(NamedTuple):
@@ -95,7 +95,7 @@ async def invite(
 async def renew(
     session: AsyncSession, principal: Principal, invitation_id: UUID, *, show: bool, address: str
 ) -> NewLink:
-    """Make a new link for an invitation and mail it; the old one ends.
+    """Make a new link for an invitation and mail it; the old link stops working.
 
     `show` asks for the link itself. That is granted only where no mail reaches the person: without a connector, or when the last
     mail was given up.
@@ -137,7 +137,7 @@ async def _hand_over(
 
 
 async def for_server(session: AsyncSession, tenant_id: int, *, email: str, name: str, role: Role) -> str:
-    """The token of an invitation that whoever runs the server makes; one that is open is made anew."""
+    """The token of an invitation by the operator; the link of an open one is replaced."""
     await repository.lock_workspace(session, tenant_id)
     token = secrets.token_urlsafe(32)
     rows = InvitationRepository(session, tenant_id)

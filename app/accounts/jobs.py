@@ -10,7 +10,7 @@ from app.lib import clock, database
 KEPT = timedelta(days=1)
 """For how long sessions that ran out can still be told from ones that never were."""
 SHOWN = timedelta(days=90)
-"""For how long people see the links that were made for them, and admins the invitations that nobody accepted."""
+"""How long expired sign-in links and invitations are kept."""
 
 
 async def forget_sign_ins() -> None:

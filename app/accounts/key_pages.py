@@ -1,4 +1,4 @@
-"""The pages of API keys under /settings, and the question what becomes of the keys of somebody who leaves."""
+"""The pages of API keys under /settings, and the dialog about the keys of a member who leaves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SETTLING = {
 
 
 class Asking(NamedTuple):
-    """What becomes of somebody's keys: for the dialog on the users page."""
+    """The choices for the keys of a member: for the dialog on the users page."""
 
     user_id: UUID
     role: Role | None
@@ -52,7 +52,7 @@ class Asking(NamedTuple):
 
 
 def dialog_of(request: AppRequest, question: keys.KeysInQuestion, user_id: UUID, role: Role | None) -> Asking:
-    """The dialog that `question` needs before somebody gets `role`, or is removed (None)."""
+    """The dialog that `question` needs before a member gets `role`, or is removed (None)."""
     which = "these keys" if len(question.keys) > 1 else "this key"
     choices = [
         (choice, _SETTLING[choice][0], _SETTLING[choice][1].format(which))
@@ -169,7 +169,7 @@ async def rotate_key(request: AppRequest, db_session: Database, key_id: FromPath
 
 @post("/settings/keys/{key_id:uuid}/revoke", role=Role.ADMIN)
 async def revoke_key(request: AppRequest, db_session: Database, key_id: FromPath[UUID]) -> Response[bytes]:
-    """End a key at once, and the keys that were made with it when the form says so."""
+    """Revoke a key at once; also the keys made with it if the form says so."""
     form = await request.form()
     ended = await keys.revoke(db_session, request.user, key_id, with_made=bool(form.get("made")))
     more = len(ended) - 1

@@ -1,6 +1,6 @@
 """API keys: `tl_<prefix>_<secret>`. The prefix finds the row, the secret is stored as SHA-256, the key is shown once.
 
-A key never reaches further than whoever made it does today: its role is capped by the present role of its maker, and a key
+A key never has more rights than its maker has today: its role is capped by the present role of its maker, and a key
 that a key made has the same maker. Only keys of the command line have none; whoever may type there owns the server.
 """
 
@@ -31,7 +31,7 @@ OVERLAP_HOURS, MAX_OVERLAP_HOURS = 24, 720
 _ALPHABET = string.ascii_lowercase + string.digits
 
 Settling = Literal["revoke", "hand_over", "keep"]
-"""What becomes of the keys of somebody who leaves or gets a lower role: they end, whoever decides becomes their maker, or
+"""What happens to the keys of a member who leaves or gets a lower role: they are revoked, the admin who decides becomes their maker, or
 (with a lower role) they stay and can do what that role can."""
 
 
@@ -181,7 +181,7 @@ async def revoke(session: AsyncSession, principal: Principal, key_id: UUID, *, w
 
 
 async def of_maker(session: AsyncSession, tenant_id: int, user_id: UUID, *, above: Role | None = None) -> list[ApiKey]:
-    """The working keys that somebody made, by name; with `above` those of a higher role only."""
+    """The valid keys of a maker, by name; with `above` only those of a higher role."""
     rows = await KeyRepository(session, tenant_id).working(clock.now(), ApiKey.created_by == user_id)
     return [row for row in rows if above is None or not above.covers(Role(row.role))]
 
@@ -195,7 +195,7 @@ async def makers(session: AsyncSession, tenant_id: int) -> set[UUID]:
 async def settle(
     session: AsyncSession, principal: Principal, user_id: UUID, answer: str | None, *, stays_as: Role | None = None
 ) -> int:
-    """Before somebody leaves (`stays_as` None) or gets a lower role: do as `answer` says with the keys that reach too far.
+    """Before a member leaves (`stays_as` None) or gets a lower role: apply `answer` to the keys with more rights than that.
 
     Returns how many there were. Without an answer KeysInQuestion when there are any; Invalid for an answer that does not fit.
     """
@@ -218,7 +218,7 @@ async def settle(
 
 
 def choices(principal: Principal, user_id: UUID, stays_as: Role | None) -> list[Settling]:
-    """What may become of somebody's keys; the first one is the default. Nobody hands their keys over to themselves."""
+    """The choices for the keys of a member; the first is the default. Members cannot take over their own keys."""
     answers: list[Settling] = ["revoke"]
     if principal.user_id is not None and principal.user_id != user_id:
         answers.append("hand_over")

@@ -89,7 +89,7 @@ async def sign_in(request: AppRequest, db_session: Database) -> Template | Respo
 
 
 async def _untold(session: AsyncSession, user_id: UUID) -> str | None:
-    """Nobody acts as somebody else in silence."""
+    """A new sign-in never replaces another user's session without asking."""
     made_by = await sign_in_links.untold_link(session, user_id)
     return f"{made_by} made a sign-in link for you. Did you not ask for it? Look at your sessions." if made_by else None
 
@@ -102,7 +102,7 @@ async def sign_in_help(request: AppRequest) -> Template:
 
 @get("/sign-in/link", public=True, any_query=True)
 async def open_link(request: AppRequest) -> Template:
-    """Where a link leads. Its token stands in the fragment, which no server and no log sees; a script sends it on."""
+    """The page of a sign-in link. Its token is in the fragment, which no server and no log sees; a script posts it."""
     return page(request, "accounts/link.html", headers=PRIVATE, action="/sign-in/link", what="sign-in link")
 
 

@@ -1,6 +1,6 @@
 """Passwords: Argon2id at 19 MiB, two passes, one lane (OWASP's first choice), two at a time beside the event loop.
 
-Unknown people and people without a password cost the same work as a wrong password, so timing tells nobody who exists.
+Unknown people and people without a password cost the same work as a wrong password, so that timing does not reveal which accounts exist.
 """
 
 from __future__ import annotations

@@ -106,14 +106,14 @@ async def revoke_invitation(
 
 @post("/settings/users/{user_id:uuid}/link", role=Role.ADMIN, status_code=200)
 async def new_link(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
-    """A new one-time link for somebody who cannot sign in."""
+    """Make a new one-time link for a member who cannot sign in."""
     link = await service.new_link(db_session, request.user, user_id, address=client_address(request.scope))
     return _handed_over(request, link, "/sign-in/link", invited=False)
 
 
 @post("/settings/users/{user_id:uuid}/role", role=Role.ADMIN, status_code=200)
 async def change_role(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
-    """Give a person another role. With a lower one it is asked first what becomes of the API keys that reach further."""
+    """Give a person another role. For a lower one a dialog first asks what to do with the API keys that have more rights."""
     role, answer = await _text(request, "role", "keys")
     try:
         member = await service.change_role(db_session, request.user, user_id, role, answer or None)
@@ -124,7 +124,7 @@ async def change_role(request: AppRequest, db_session: Database, user_id: FromPa
 
 @post("/settings/users/{user_id:uuid}/remove", role=Role.ADMIN, status_code=200)
 async def remove_user(request: AppRequest, db_session: Database, user_id: FromPath[UUID]) -> Template | Response[bytes]:
-    """Take a person out of the workspace. It is asked first what becomes of the API keys that they made."""
+    """Take a person out of the workspace. A dialog first asks what to do with the API keys that they made."""
     [answer] = await _text(request, "keys")
     try:
         member = await service.remove(db_session, request.user, user_id, answer or None)

@@ -14,7 +14,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Every query of a request filters by `tenant_id`; never take a tenant from the input."""
 
     kind: Literal["user", "key", "product"]
-    """`product`: Throughline itself, as when it fills the demo workspace; nobody's row stands behind its id."""
+    """`product`: Throughline itself, as when it fills the demo workspace; its id belongs to no row."""
     id: UUID
     tenant_id: int
     role: Role

@@ -132,7 +132,7 @@ async def admit(
 
 
 async def ensure_first_admin(session: AsyncSession) -> FirstAdmin | None:
-    """Make the first workspace and its owner when nobody is there yet.
+    """Make the first workspace and its owner when there is none yet.
 
     The owner comes from THROUGHLINE_ADMIN_EMAIL and _PASSWORD; in local mode there is one in any case, without a
     password, who comes in by a one-time link. None when nobody was there and nobody could be made.
@@ -257,7 +257,7 @@ async def remove(session: AsyncSession, principal: Principal, user_id: UUID, of_
 async def sessions_of(
     session: AsyncSession, principal: Principal, user_id: UUID
 ) -> tuple[Member, Sequence[UserSession]]:
-    """A member and where they are signed in to this workspace, for somebody who may manage them."""
+    """A member and their sessions in this workspace, for a principal who may manage them."""
     member = await _member(session, principal, user_id)
     _may_grant(principal, member.role)
     return member, await sessions.of_member(session, principal.tenant_id, user_id)

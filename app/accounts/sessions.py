@@ -27,7 +27,7 @@ OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 LASTING, SHORT = timedelta(days=30), timedelta(hours=12)
 """How long a session lives at most, however much it is used: with "keep me signed in", and without."""
 IDLE_LASTING, IDLE_SHORT = timedelta(days=7), timedelta(hours=2)
-"""How long it lives without being used. The short one outlives a lunch and a meeting, not a night on somebody's desk."""
+"""How long it lives without being used. The short one outlasts a break at work, but not a night."""
 ACCOUNTS_TRIED = 8
 """Accounts of one address that a password is tried on; each costs the work of a hash. A link helps who has more."""
 
@@ -145,7 +145,7 @@ async def end(session: AsyncSession, principal: Principal, session_id: UUID) -> 
 
 
 async def end_others(session: AsyncSession, user_id: UUID, keep: UUID | None) -> int:
-    """End all sessions of a user but one; after a change of password nobody else stays signed in."""
+    """End all sessions of a user but one; after a change of password all other devices are signed out."""
     return await SessionRepository(session, user_id).delete_where(UserSession.id.is_distinct_from(keep))
 
 

@@ -56,7 +56,7 @@ async def end_links(session: AsyncSession, user_id: UUID) -> None:
 
 
 class LinkMade(NamedTuple):
-    """A one-time link that somebody else made for this person."""
+    """A one-time link made for this person by another user."""
 
     made_at: datetime
     by: str
@@ -90,6 +90,6 @@ async def use_link(session: AsyncSession, token: str) -> UUID:
     if used is None:
         raise LinkOver
     user_id: UUID = used.user_id
-    if used.created_by is not None:  # whoever had come in since it was made is out again
+    if used.created_by is not None:  # sessions that began since it was made are ended
         await sessions.end_others(session, user_id, None)
     return user_id

@@ -57,7 +57,7 @@ def may_edit(principal: Principal, workflow: Workflow) -> bool:
 
 
 def card(node: Json) -> Json:
-    """What the card template of one step needs. `own_ports`: ways out that follow from its config, None when it has those of its type."""
+    """What the card template of one step needs. `own_ports`: the ports that its config declares, None when it has those of its type."""
     look, data = presentation.step(node["type"]), node.get("data") or {}
     ways = node_words.ports_of(node["type"], data)
     own = [asdict(port) for port in ways] if look.installed and ways != look.ports else None
@@ -102,7 +102,7 @@ def trigger_presentations() -> dict[str, presentation.Presentation]:
 
 
 def nothing_decided(document: Json) -> bool:
-    """Is the draft as empty as a new one, whose trigger nobody has chosen yet?"""
+    """Is the draft as empty as a new one, whose trigger is not chosen yet?"""
     first, *more = triggers_of(document)
     look = presentation.trigger(first.type)
     untouched = all((look.defaults or {}).get(name) == value for name, value in first.data.items())

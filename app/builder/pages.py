@@ -105,7 +105,7 @@ async def save_draft(
     workflow_id: FromPath[UUID],
     if_match: Annotated[str | None, HeaderParameter(name="If-Match")] = None,
 ) -> Template:
-    """Apply a batch of ops. The answer says what is saved, unfinished, refused, or in conflict with whom."""
+    """Apply a batch of ops. The answer holds the new revision, diagnostics, refusals, or a conflict and its author."""
     base = revision(if_match)
     try:
         if base is None:
@@ -120,7 +120,7 @@ async def save_draft(
     document = result.document
     diagnostics = canvas.as_json(result.diagnostics)
     reply: dict[str, Any] = {"rev": result.rev, "applied": result.applied, "diagnostics": diagnostics}
-    if result.rev > base + 1:  # others came first and touched nothing of the same: the canvas shows theirs too
+    if result.rev > base + 1:  # merged with changes of others: the canvas shows theirs too
         reply |= {"document": canvas.shared(result.workflow, document), "by": ""}
     reply["unpublished"] = await workflows.has_unpublished_changes(result.workflow)
     cards = canvas.cards(document, set(result.changed))

@@ -101,7 +101,7 @@ async def activate(
 async def pause(
     request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
-    """Let nobody in and hold everybody where they are."""
+    """Pause: no entries, and runs stop where they are."""
     await workflows.pause(workflow_id)
     return go(request, _builder(workflow_id), "Paused. Nobody moves on, and no timer is lost.")
 

@@ -46,7 +46,7 @@ def example_of(look: Presentation) -> dict[str, Any]:
 
 
 def config_fields(config: type[msgspec.Struct]) -> set[str]:
-    """The names by which a config's fields stand in documents, without those that are only accepted."""
+    """The names of a config's fields in stored documents, without aliases that are only accepted."""
     hints = msgspec.structs.fields(config)
     return {field.encode_name for field in hints if not is_left_out(field.type)}
 

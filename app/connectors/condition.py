@@ -1,4 +1,4 @@
-"""What somebody at a page does to a connector's state: a test mail tells about it, a change or "Try again" ends a pause."""
+"""Changes of a connector's state by a person: a test mail reports its outcome, a change of settings or "Try again" ends a pause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.models import Connector
 
 
 def condition_of(connector: Connector) -> ConnectorState:
-    """Its state as of now, for somebody who is about to use it."""
+    """Its present state, to be read before it is used."""
     return ConnectorState(
         connector.id, connector.tenant_id, connector.state, connector.state_since, connector.updated_at
     )

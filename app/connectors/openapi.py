@@ -1,4 +1,4 @@
-"""What the API's reference says of connectors: the settings of each type, as they are installed, told apart by `type`."""
+"""OpenAPI of connectors: the settings of each installed type, discriminated by `type`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.web import openapi
 def _variant(
     base: type[msgspec.Struct], name: str, kind: type[ConnectorType], config: Any, *, optional: bool = False
 ) -> type[msgspec.Struct]:
-    """`base` for one type of connectors. `optional`: it is meant when nobody says a type."""
+    """`base` for one connector type. `optional`: the default when `type` is left out."""
     of_type: Any = Literal[(kind.type, "") if optional else (kind.type,)]
     typed = {"type": (of_type, kind.type) if optional else (of_type,), "config": (config,)}
     hints = get_type_hints(base, include_extras=True)

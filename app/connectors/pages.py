@@ -30,7 +30,7 @@ NAME = "Give it a name of at most 120 characters."
 
 
 async def _typed(request: AppRequest, kind: type[ConnectorType]) -> dict[str, str]:
-    """What stands in the form of a type; only its secret keeps its blanks."""
+    """The submitted form values of a type, trimmed except for the secret."""
     sent = await request.form()
     values = {name: str(sent.get(name, "")) for name in ("name", *kind.fields())}
     return {name: value if name == kind.secret else value.strip() for name, value in values.items()}

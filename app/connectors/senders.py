@@ -31,12 +31,12 @@ def _aad(kind: str, connector_id: UUID, config: dict[str, Any]) -> str:
 
 
 def seal_password(kind: str, connector_id: UUID, config: dict[str, Any], password: str) -> bytes | None:
-    """`password` as it is stored for a connector of this type with these settings; None when there is none."""
+    """`password` encrypted for a connector of this type with these settings; None without a password."""
     return BOUND + crypto.seal(password.encode(), _aad(kind, connector_id, config)) if password else None
 
 
 def open_password(kind: str, connector_id: UUID, config: dict[str, Any], secret: bytes | None) -> str:
-    """The password again, '' when there is none. Raises Unreadable: another secret key, or settings that it was not sealed for."""
+    """The decrypted password, '' without one. Raises Unreadable: another secret key, or settings that it was not encrypted for."""
     if not secret:
         return ""
     if secret.startswith(BOUND):

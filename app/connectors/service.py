@@ -219,7 +219,7 @@ class ConnectorService:
         return await self._changed(connector, of_default=of_default)
 
     async def _changed(self, connector: Connector, *, of_default: bool) -> Connector:
-        """Write it, then free what was held for it: in this order nobody can hold more for a cause that is over."""
+        """Write it, then release what was held for it: in this order nothing more can be held for a cause that has ended."""
         await self.session.flush()
         await release_now_or_soon(self.session, self.tenant_id, "default" if of_default else "connector", connector.id)
         jobs.enqueue(self.session, "deliver")

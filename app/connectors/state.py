@@ -23,12 +23,12 @@ log = structlog.get_logger()
 State = Literal["ok", "away", "paused"]
 PAUSE_S, LONGEST_PAUSE_S = 15.0, 900.0
 SLOW_PAUSE_S, LONGEST_SLOW_PAUSE_S = 30.0, 3600.0
-"""Of a server that takes the text and says nothing: each try of it is a mail of which nobody knows whether it left."""
+"""Limit for a server that takes the text and does not answer: each try leaves a mail whose fate is uncertain."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
-    """A connector's state, as it was when somebody began to use it."""
+    """A connector's state, as it was when its use began."""
 
     id: UUID
     tenant_id: int
@@ -46,7 +46,7 @@ class StateChange:
     state: State
     words: str | None = None
     by_hand: bool = False
-    """Somebody asked for it, so it may also end a pause."""
+    """A person asked for the test, so it may also end a pause."""
     wait_s: float = 0.0
     """Of `away`: how long the server wants to be left alone at least."""
     slow: bool = False

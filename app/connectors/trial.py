@@ -27,9 +27,9 @@ from app.models import Connector
 from app.subscriptions.service import permission_at
 
 DEADLINE_S = 8.0
-"""Somebody waits in front of a page."""
+"""Time limit: a person waits at the page."""
 A_MINUTE = 10
-"""Test messages of one user or API key; more is somebody who tries out addresses or ports."""
+"""Test messages of one user or API key; more looks like a scan of addresses or ports."""
 _REMEMBERED = 1_000
 _WORDS = {"unavailable": "away"}
 """Words of the API for kinds of results: that of a server that cannot be used is the one of the connector's state."""
@@ -72,7 +72,7 @@ turns = Turns()
 async def send_trial(
     session: AsyncSession, principal: Principal, connector: Connector, to: str, parts: Parts | None = None
 ) -> TestResult:
-    """Send a short message to `to`, and say in a sentence what became of it. Raises Invalid, TooMany.
+    """Send a short message to `to` and describe the outcome in a sentence. Raises Invalid, TooMany.
 
     `parts`: what it says instead of that the connector works. What was changed in `session` is committed before it leaves.
     """

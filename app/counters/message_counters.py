@@ -1,4 +1,4 @@
-"""What became of the messages of each step, as counters in `node_stats`: each message is in exactly one of them.
+"""Messages of each step by status, as counters in `node_stats`: each message is in exactly one of them.
 
 The engine counts a message as queued in the transaction that writes it; whoever moves it on counts it there no more and where it
 is now, in the transaction that moves it. So the numbers are true at every moment and no page counts rows.

@@ -45,7 +45,7 @@ RUNNING_SQL = f"sum(case when s.key = '{ENTERED}' then s.n when s.key in {ENDS} 
 class Totals(msgspec.Struct, rename="camel", kw_only=True):
     """Runs since the workflow exists (or of one version). `runningRuns` are all that have not ended, waiting ones too.
 
-    The messages of all its steps: those that failed, and those of which nobody knows whether they left.
+    The messages of all its steps: those that failed, and those whose fate is uncertain.
     """
 
     total_runs: int = 0

@@ -8,5 +8,5 @@ The key's row is inserted in the transaction of the request itself and the answe
 so key, answer and work become durable together or not at all: there is no instant at which a crash leaves one without the
 other. PostgreSQL makes a duplicate that arrives meanwhile wait for the first one's transaction: it then reads the stored
 answer, or does the work when the first was rolled back. See docs/decisions/0006-one-answer-per-idempotency-key.md and 0024.
-The `middleware` stands in `app.asgi`.
+`app.asgi` installs the `middleware`.
 """

@@ -99,7 +99,7 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 def message_words(messages: MessageStats | None) -> list[str]:
-    """What became of the messages of a step: `12 sent`, `2 failed`, `3 suppressed (opted out)`."""
+    """The messages of a step by status: `12 sent`, `2 failed`, `3 suppressed (opted out)`."""
     if messages is None:
         return []
     words = ("sent", "queued", "failed", "uncertain", "suppressed")
@@ -156,7 +156,7 @@ def _entry(trigger: Trigger, entered: int) -> Stage:
 
 
 def reading_order(flow: Flow) -> list[tuple[Node, int]]:
-    """(node, depth of its arm) of every node a run can come to. A join stands as deep as the branch it closes."""
+    """(node, depth of its branch) of every reachable node. A join has the depth of the split that it closes."""
     sources = [trigger.id for trigger in flow.triggers]
     reachable = flow.reachable() | set(sources)
     coming: dict[str, int] = Counter(edge.target for edge in flow.edges if edge.source in reachable)

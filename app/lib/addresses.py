@@ -29,7 +29,7 @@ class BadAddress(ValueError):
 
 
 class NeedsCountry(BadAddress):
-    """A phone number in national notation, and nobody said of which country."""
+    """A phone number in national notation without a country to read it by."""
 
 
 def email(text: str) -> str:
@@ -76,7 +76,7 @@ def comparable(text: str) -> str:
 
 
 def look_alike(text: str) -> str:
-    """The first character that is not ASCII and that some program takes for one that is; empty when there is none.
+    """The first non-ASCII character that some program maps to an ASCII one; empty when there is none.
 
     The sign for kelvin becomes a `k` when it is written small, a wide `ａ` an `a` when it is composed for compatibility: whoever
     folds such an address has somebody else's.
@@ -167,7 +167,7 @@ def _national(text: str, country: str) -> phonenumbers.PhoneNumber:
 def wire_address(value: str) -> str:
     """`value` as SMTP and mail headers carry it: the domain in its ASCII form. Raises BadAddress.
 
-    Looser than `email`: what somebody stored is written to when a mail server can be told it at all.
+    Looser than `email`: a stored address is used whenever SMTP can carry it.
     """
     local, _, domain = value.strip().rpartition("@")
     domain = ascii_domain(domain)

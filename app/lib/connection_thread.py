@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class ConnectionThread:
-    """Transactions of one event loop, one after the other. Nobody else uses the connection meanwhile."""
+    """Transactions of one event loop, one after the other. Nothing else uses the connection meanwhile."""
 
     def __init__(self, connection: Connection, reconnect: Callable[[], Connection], name: str) -> None:
         """`reconnect` makes another one when the server has hung up."""

@@ -26,12 +26,12 @@ LOCK_TIMEOUT_MS = 3_000
 WEB_LOCK_TIMEOUT_MS = 8_000
 """The same for a request: shorter than its deadline, so that it can still answer."""
 IDLE_IN_TRANSACTION_MS = 15_000
-"""A process that is silent for so long inside a transaction is frozen or gone: the server takes its locks away."""
+"""A session idle for so long inside a transaction belongs to a frozen or lost process: the server ends it and releases its locks."""
 CLIENT_LIMITS: dict[str, Any] = {
     "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }  # fmt: skip
-"""libpq's: a server whose machine is gone is noticed within some 25 s, where TCP alone takes minutes to hours."""
+"""TCP keepalive of libpq: the loss of the server's machine is noticed within some 25 s instead of minutes to hours."""
 
 
 def dsn() -> str:
@@ -75,7 +75,7 @@ def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
         max_overflow=overflow,
         pool_pre_ping=True,
         pool_timeout=10,
-        hide_parameters=True,  # what people sent stands in them, and errors stand in the log
+        hide_parameters=True,  # they hold what people sent, and errors are logged
         connect_args={
             "options": _server_options(
                 {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}

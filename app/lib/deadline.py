@@ -18,7 +18,7 @@ from psycopg import waiting
 CLEANUP_S = 1.0
 """Rolling back and the like may take so much longer."""
 LONGEST_WAIT_S = 45.0
-"""For whoever has no deadline. PostgreSQL ends statements after 30 s, so a server that is silent for longer hangs."""
+"""Timeout of callers without a deadline. PostgreSQL ends statements after 30 s, so a server that is silent for longer hangs."""
 _ends: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 

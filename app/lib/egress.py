@@ -34,7 +34,7 @@ _REFUSED = tuple(
         ipaddress.ip_network,
         (
             # this network, private, CGNAT, loopback, link-local with the metadata of most clouds, IETF (Oracle's metadata), documentation,
-            # 6to4 relays, benchmarks, multicast, reserved; and Azure's wire server, a public address that is none
+            # 6to4 relays, benchmarks, multicast, reserved; and Azure's wire server, which has a public address but is internal
             "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
             "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
             "168.63.129.16/32",
@@ -51,7 +51,7 @@ _dns = ThreadPoolExecutor(8, "look-up")
 
 
 class Blocked(Exception):
-    """The server must not be connected to. The text is for the log: clients are not told what a name stands for."""
+    """The server must not be connected to. The text is for the log: clients are not told what a name resolves to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _meant(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Does it belong to somebody on the internet?"""
+    """Is it a public address on the internet?"""
     meant = _meant(address)
     return meant.is_global and not any(meant in network for network in _REFUSED if network.version == meant.version)
 

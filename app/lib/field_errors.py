@@ -19,7 +19,7 @@ from app.lib import single_line
 from app.lib.nearest import nearest
 
 MAX_FIELD_ERRORS = 2_000
-"""Faults of one value that are looked for; nobody reads more, and looking costs time."""
+"""At most so many faults of one value are reported: nobody reads more, and each costs time."""
 LEFT_OUT = "left out"
 """`Meta(extra={LEFT_OUT: True})` marks a field that is accepted and ignored: it is not told as a known one."""
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")

@@ -42,7 +42,7 @@ _details: dict[str, Callable[[], dict[str, Any]]] = {}
 
 
 def report_detail(part: str, detail: Callable[[], dict[str, Any]]) -> None:
-    """From now on `detail()` stands in the `detail` of this process under `part`: JSON, without waiting for anything."""
+    """Add `detail()` to the heartbeat's `detail` under `part`. It returns JSON and must not block."""
     _details[part] = detail
 
 

@@ -23,7 +23,7 @@ _HUGE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
 
 @dataclass(slots=True)
 class Attribute:
-    """`name` in small letters; `value` as it stands in the source, at `at`; `quote` is the sign around it or empty."""
+    """`name` in small letters; `value` verbatim from the source, at offset `at`; `quote` is the quotation mark around it or empty."""
 
     name: str
     value: str

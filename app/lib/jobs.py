@@ -27,7 +27,7 @@ from app.settings import settings
 
 log = structlog.get_logger()
 URGENT, BULK = "urgent", "bulk"
-"""Queues: of actors for whose work somebody waits, and of all others. An actor names its own."""
+"""Queues: `urgent` work that a person or client waits for, and the rest. An actor names its own."""
 _PENDING = "jobs"
 _MARK_MS = 5_000
 
@@ -72,7 +72,7 @@ class Notifier:
     EVERY_S = 0.05
     """Between two rounds: a burst of commits costs one message for each kind of work, and no second message comes sooner."""
     FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-    """After a failure nothing is sent for a while, and for ever longer; the names are kept for the first round that works."""
+    """After a failure sending pauses, with exponential back-off; the names are kept until a round succeeds."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

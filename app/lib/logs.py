@@ -1,6 +1,6 @@
 """Structured logs: one JSON event a line with ids bound, never payloads or personal data.
 
-The fault that is being told may be the one that keeps it from being written: a full disk, a pipe that nobody reads any more.
+The fault to be logged may itself keep the log from being written: a full disk, or a pipe without a reader.
 So a line that cannot be written is lost, and nothing is raised. With a database that is away hundreds of requests say the same
 thing; of the same trouble a few lines are written and the rest are counted.
 """

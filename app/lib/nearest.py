@@ -1,4 +1,4 @@
-"""The known name that somebody most likely meant."""
+"""The known name closest to a misspelt one, for "did you mean"."""
 
 from __future__ import annotations
 

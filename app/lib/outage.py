@@ -32,7 +32,7 @@ def say(state: Path, sentence: str) -> None:
 
 
 def sentence() -> str:
-    """What was left for this process; empty when there is nothing to tell, or when nobody watches."""
+    """The sentence for this process; empty when there is none, or when no supervisor writes one."""
     if not settings().local:
         return ""
     try:

@@ -53,7 +53,7 @@ class PollingMiddleware(dramatiq.Middleware):
         stopping.clear()
         for poll in self.polls:
             name = getattr(poll, "actor_name", getattr(poll, "__name__", "poll"))
-            # A daemon still: a pass that hangs for ever must not keep the process from ending.
+            # Still a daemon thread: a pass that hangs must not keep the process from ending.
             thread = threading.Thread(target=self._repeat, args=(poll, name), name=f"poll-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -1,6 +1,6 @@
 """A few processes apart, for work on what others wrote: templates, files, mails. What costs too much is killed there, alone.
 
-Parsers are linear and limited (`tests/growth`); this is for the one that nobody foresaw. A function of a module, given as itself,
+Parsers are linear and limited (`tests/growth`); this covers unforeseen ones. A function of a module, given as itself,
 runs in a child with a limit of processor time and memory; the child has no secrets, no database and no settings. When it is killed,
 only that piece of work is over: the next one gets a new child. Work waits in a short queue, in turn for each `share` (a person of a
 workspace), and of one share one piece runs at a time, so that who asks a hundred times waits for himself.
@@ -148,7 +148,7 @@ class Sandbox:
                     if not self._queues[share]:
                         del self._queues[share]
                     if not job.result.set_running_or_notify_cancel():
-                        continue  # nobody waits for it any more
+                        continue  # its caller was cancelled
                     self._running[share] += 1
                     return job
                 self._changed.wait()

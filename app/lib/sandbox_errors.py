@@ -1,4 +1,4 @@
-"""What becomes of work in the sandbox that has no result. Apart, because the children know these and little else."""
+"""Errors of work in the sandbox. In a module of its own, because the child processes import little else."""
 
 from __future__ import annotations
 

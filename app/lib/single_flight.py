@@ -35,7 +35,7 @@ class SingleFlight(Generic[T]):
                     answer = await read()
                 except Exception as error:
                     waiting.set_exception(error)
-                    waiting.exception()  # everybody who asked may be gone: then nobody is to be told
+                    waiting.exception()  # all callers may have been cancelled: mark the exception as retrieved
                 else:
                     waiting.set_result(answer)
         finally:

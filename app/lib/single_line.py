@@ -1,4 +1,4 @@
-"""Text that stands in one line of a mail header or of a dialogue with a mail server: no line breaks, no control characters.
+"""Text for one line of a mail header or of an SMTP command: no line breaks, no control characters.
 
 It is refused where it enters. Where it is used it is cleaned besides, for what was stored before.
 """

@@ -26,7 +26,7 @@ class Wakeup:
 
 
 def is_due(connection: psycopg.Connection[Any], wakeup: Wakeup) -> bool:
-    """Is there work for its actor now? Raises LockNotAvailable where somebody has locked the table."""
+    """Is there work for its actor now? Raises LockNotAvailable when the table is locked."""
     return bool(_ask(connection, wakeup.due, wakeup))
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 
 @functools.lru_cache(maxsize=1024)
 def known_zone(name: str) -> tzinfo | None:
-    """The zone of an IANA name such as `Europe/Berlin`; None when there is none of that name."""
+    """The zone of an IANA name such as `Europe/Berlin`; None for an unknown name."""
     try:
         return zoneinfo.ZoneInfo(name) if name else None
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is a folder, such as `Europe`
@@ -25,7 +25,7 @@ def zone_of(*names: object) -> tzinfo:
 
 
 def zone_word(moment: datetime) -> str:
-    """The short name of the zone at that moment, to stand behind a time: `CET`, `UTC`, `UTC-3` where the zone has no name."""
+    """The short name of the zone at that moment, to append to a time: `CET`, `UTC`, `UTC-3` where the zone has no name."""
     word = moment.tzname() or "UTC"
     if word[0] not in "+-":
         return word

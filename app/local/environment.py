@@ -26,9 +26,9 @@ class Launch:
     demo: bool = True
     """Fill a workspace with demo data at the first start."""
     database_url: str = ""
-    """A PostgreSQL that is run by somebody else; empty: we run one."""
+    """URL of an external PostgreSQL; empty: the supervisor runs one."""
     redis_url: str = ""
-    """A Redis or Valkey that is run by somebody else; empty: we run one."""
+    """URL of an external Redis or Valkey; empty: the supervisor runs one."""
     postgres_programs: str = ""
 
 

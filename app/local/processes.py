@@ -1,6 +1,6 @@
 """Processes of the product: each in a session of its own, so that Ctrl-C reaches only the supervisor, who stops them in order.
 
-Each leaves a file that says who it is, so that a later start can end what a killed supervisor left, and nothing else.
+Each has a file with its identity, so that a later start can end what a killed supervisor left, and nothing else.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def wait_until_ended(pids: Collection[int], seconds: float) -> bool:
 def note(path: Path, pid: int) -> None:
     """Write down who this process is. On a full disk too: the file is written over in place, and has its size from the start."""
     who, end = identity(pid), time.monotonic() + _NAMED_IN_S
-    # For a moment of its start a process has no command line yet. Noted like that, nobody would know it again.
+    # At its start a process has no command line for a moment; an identity without one could not be recognised later.
     while who.endswith(" ") and time.monotonic() < end:
         time.sleep(0.001)
         who = identity(pid)
@@ -210,7 +210,7 @@ def working_in(directory: Path, *programs: str) -> list[int]:
 
 
 def offspring(pid: int) -> list[int]:
-    """Processes that this one started and that live. Only Linux can tell; elsewhere there are none."""
+    """Live children of this process. Linux only; elsewhere empty."""
     pids = []
     for child in _all():
         with contextlib.suppress(OSError):
@@ -230,7 +230,7 @@ def tail(log: Path, lines: int) -> list[str]:
 
 
 def identity(pid: int) -> str:
-    """When the process began and its command line: who it is, whatever its number. Empty when there is none."""
+    """Start time and command line of a process: its identity, as pids are reused. Empty for no process."""
     entry = Path(f"/proc/{pid}")
     if entry.parent.joinpath("self").exists():
         try:

@@ -37,5 +37,5 @@ def _put_aside(log: Path, keep_count: int) -> None:
                 newer.replace(place)
         shutil.copyfile(log, older[0])
         older[0].chmod(0o600)
-    except OSError:  # no room: half a copy helps nobody
+    except OSError:  # no room: drop the partial copy
         older[0].unlink(missing_ok=True)

@@ -100,7 +100,7 @@ class Servers:
             outage.say(self._state.path, trouble)
 
     def stop(self) -> None:
-        """Stop all that runs, whoever started it."""
+        """Stop all servers, also those that another process started."""
         if self.valkey:
             self.valkey.stop()
         if self.postgres:

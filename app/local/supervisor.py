@@ -35,7 +35,7 @@ MOST_WORKER_PROCESSES = 4
 QUEUE_STARTS_IN_S = 5.0
 """A queue that is not there by then may come later; nothing waits for it."""
 WEB_DEAD_AFTER_S = 30.0
-"""A web process that has answered nobody for so long hangs, and is started again."""
+"""A web process that has answered no request for so long hangs, and is restarted."""
 ROTATE_EVERY_S = 5.0
 
 
@@ -94,7 +94,7 @@ class Supervisor:
         if not self._step("queue", self._wait_for_queue):
             say("  queue     not ready; everything goes on without it")
         welcome = self._prepare(values)
-        # After the web process, so that they do not take its processor time while somebody waits for the first page.
+        # After the web process, so that they do not take its processor time while the first page is loading.
         for child in self._children.values():
             child.revive()
         self._greet(welcome, values["THROUGHLINE_BASE_URL"])
@@ -130,7 +130,7 @@ class Supervisor:
         return True
 
     def _wait_for_database(self) -> str:
-        """Until it takes connections, however long that is. Whoever asks meanwhile is answered by the web process."""
+        """Until it takes connections, however long that is. Requests meanwhile are answered by the web process."""
         servers = self._servers
         while servers and not self._stopping.is_set():
             self._look_after_servers()
@@ -178,7 +178,7 @@ class Supervisor:
         workers = min(os.cpu_count() or 1, MOST_WORKER_PROCESSES)
         return {
             "mailbox": ["app.local.mailbox"],
-            # Open event streams would hold a worker of granian for ever; the kill time-out ends them.
+            # Open event streams would keep a worker of granian alive; the kill timeout ends them.
             "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, "--workers-kill-timeout", "3"],
             # Each by itself: the death of one is nothing to the others.
             **{f"worker-{n}": ["app.worker"] for n in range(1, workers + 1)},

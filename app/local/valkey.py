@@ -31,7 +31,7 @@ class ValkeyFailed(Exception):
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """A free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -70,7 +70,7 @@ class Valkey:
 
     @property
     def pid(self) -> int | None:
-        """The process of the server that runs here, whoever started it."""
+        """The running server's process, also if another process started it."""
         if self._process is not None and self._process.poll() is None:
             return self._process.pid
         return processes.noted(self._note)

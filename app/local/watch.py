@@ -1,4 +1,4 @@
-"""Keeps one server of the product up for ever: started again with growing pauses, whatever went wrong, and told of when it changes.
+"""Keeps one server of the product running: restarted with growing pauses whatever went wrong, and reported when its state changes.
 
 Nothing that happens to a server is a reason to end the product. Its process says whether it lives; how long it takes to answer
 says only that it is slow. A slow database is left alone, since what it does may be worth waiting for; a queue that has not
@@ -60,7 +60,7 @@ class Watch:
     def _look(self, now: float) -> list[str]:
         if not self.server.alive():
             return self._is_gone(now)
-        if self.state == "down":  # it was there already, or somebody else started it
+        if self.state == "down":  # it was running already, or another process started it
             self.adopted = self._up_since is None and self.failures == 0
             self.state, self._quiet_since = "starting", now
         if self.state == "ok" and now - self._looked < LOOK_EVERY_S:

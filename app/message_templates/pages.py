@@ -48,7 +48,7 @@ You get this because you signed up. <a href="{{ unsubscribe_url }}" style="color
 """
 STARTER_TEXT = "Hello {{ contact.first_name | default: 'there' }}, "
 FIRST_WORDS = 120
-"""So much of a text stands in the list where a template has no subject."""
+"""The list shows so much of the text of a template without a subject."""
 FIELDS = [
     ("First name", "{{ contact.first_name | default: 'there' }}"),
     ("Last name", "{{ contact.last_name }}"),

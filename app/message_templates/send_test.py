@@ -16,7 +16,7 @@ from app.messaging.channels.parts import Parts
 async def send_test(
     session: AsyncSession, principal: Principal, channel: type[ChannelType], to: str, parts: Parts
 ) -> TestResult:
-    """Send and say in a sentence what became of it. Ends the transaction. Raises TooMany; nothing else that a person can mend."""
+    """Send and describe the outcome in a sentence. Ends the transaction. Raises TooMany; other errors are not the user's to mend."""
     connector = await ConnectorRepository(session, principal.tenant_id).default(channel.number)
     if connector is None:
         return TestResult(

@@ -1,2 +1,2 @@
-"""What whoever runs the product needs beside it: the start of an installation, health of a container, commands on its database, backup,
+"""For the operator: the start of an installation, health of a container, commands on its database, backup,
 secret keys, an audit."""

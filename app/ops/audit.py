@@ -77,7 +77,7 @@ def packages(lock: Path) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def ask_feed(lock: Path, tool: list[str] | None = None) -> int:
-    """Run pip-audit over the lock and say what it found. NO_FEED when it could not ask; that is no all-clear."""
+    """Run pip-audit over the lock file and report. NO_FEED when the feed was unreachable, which is not an all-clear."""
     uvx = Path(sys.executable).with_name("uvx")
     command = tool or [str(uvx), "--from", TOOL, "pip-audit"]
     options = ["-r", str(lock), "--require-hashes", "--disable-pip", "--format", "json", "--progress-spinner", "off"]

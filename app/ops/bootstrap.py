@@ -27,7 +27,7 @@ def migrate(revision: str = "head") -> None:
 
 
 async def welcome(*, demo: bool) -> dict[str, Any]:
-    """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and nobody was here before."""
+    """The first admin; locally a one-time link for it too, and the demo workspace when `demo` and the database was empty."""
     from app import installed_types
     from app.accounts import service, sign_in_links
     from app.connectors.service import ensure_local_connectors

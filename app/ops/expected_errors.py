@@ -25,7 +25,7 @@ ERRORS = (
 
 
 def sentence(error: BaseException | None) -> str:
-    """What to tell the person about `error`; empty when nobody foresaw it."""
+    """The sentence for the person about `error`; empty for unexpected errors."""
     if isinstance(error, ERRORS):
         return str(error)
     while error is not None:

@@ -8,7 +8,7 @@ from app.local import product_database
 
 
 def check_integrity(options: argparse.Namespace) -> int:
-    """Print each breach, or that there is none. Exit code 1 when an invariant is broken."""
+    """Print each violated invariant, or that there is none. Exit code 1 when there are any."""
     with product_database.reachable(options.state):
         from app import installed_types
         from app.engine.integrity import check

@@ -31,7 +31,7 @@ def web_lives(port: int) -> bool:
 
 
 def process_lives(kind: str) -> bool:
-    """Was a process of this kind on this host heard of lately? With the database away nobody can tell: that is no."""
+    """Has a process of this kind on this host a recent heartbeat? False while the database is away."""
     try:
         with psycopg.connect(environment.variable("DATABASE_URL"), connect_timeout=3) as connection:
             return connection.execute(_PULSE, [kind, socket.gethostname(), DEAD_AFTER_S]).fetchone() is not None

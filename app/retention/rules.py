@@ -1,4 +1,4 @@
-"""Every kind of row that would grow without end, and what bounds it. What has no rule is kept on purpose; the page says so."""
+"""Retention rules: every table that grows without bound and what bounds it. Data without a rule is kept; the page says so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from app.errors import FieldError, Invalid
 
 FOREVER = 0
-"""Days that stand for: never deleted."""
+"""The number of days that means: never deleted."""
 CHOICES = (7, 30, 90, 180, 395, 730, FOREVER)
 """Days to choose from; 395 are 13 months, so that a month can be held against the same one of the year before."""
 
@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """What no workspace chooses: rows of the machinery, gone when they have served."""
+    """A fixed rule that no workspace can change: internal rows, deleted when they are no longer needed."""
 
     label: str
     text: str
@@ -64,7 +64,7 @@ def chosen(settings: Mapping[str, Any]) -> dict[str, int]:
 
 
 def days_from_form(form_values: Mapping[str, str]) -> dict[str, int]:
-    """Days by rule, out of a form. Invalid names what is none of the choices."""
+    """Days by rule, from a form. Raises Invalid for values that are not offered."""
     errors: list[FieldError] = []
     days: dict[str, int] = {}
     for rule in RULES:

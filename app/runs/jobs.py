@@ -18,7 +18,7 @@ log = structlog.get_logger()
 BATCH = 2_000
 """Runs cancelled in one transaction: about 0.2 s, so that no worker waits long for a row."""
 POLL_SECONDS = 10.0
-"""Nobody waits for it, so workers look rarely: it matters only when the notification was lost."""
+"""Not urgent, so workers poll rarely: the poll matters only when the notification was lost."""
 _looked_at = 0.0
 
 jobs.broker()

@@ -91,7 +91,7 @@ def _skipped(step: StepOut) -> str:
 
 
 def _message(step: StepOut, message: StepMessageOut) -> str:
-    """What became of the message of a step, and whether the run waits for it."""
+    """The status of a step's message, and whether the run waits for it."""
     to = f" to {message.recipient}" if message.recipient else ""
     why = (message.error_message or "no reason is known").rstrip(".")
     words = {

@@ -51,7 +51,7 @@ def steps_of_path(run: RunDetail) -> Sequence[dict[str, str]]:
 
 
 def branches_taken(run: RunDetail, graph: dict[str, Any]) -> dict[int, Port]:
-    """By `seq`, the way out that a step took which has several."""
+    """By `seq`, the port that a step with several ports took."""
     nodes = {node["id"]: (str(node["type"]), node.get("data") or {}) for node in graph["nodes"]}
     return {
         step.seq: port_of(*nodes[step.node_id], step.port)
@@ -123,7 +123,7 @@ async def _list(
     workflow_id: UUID | None = None,
     start: bool = False,
 ) -> Template:
-    """`start`: whoever looks may start a run without a contact."""
+    """`start`: the user may start a run without a contact."""
     zone, path = zone_of(request.user.timezone), request.url.path
     runs = await service.list(query.run_filter(workflow_id), PAGE, cursor)
     shown = {run.workflow_id for run in runs.items} | ({workflow_id} if workflow_id else set())

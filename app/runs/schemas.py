@@ -107,7 +107,7 @@ class RunOut(Camel):
 
     @property
     def subject_detail(self) -> str:
-        """What tells it from others of that name: the address, or of a run of nobody what it was started with."""
+        """The contact's address, or for a run without a contact its input."""
         if self.contact is not None:
             return self.contact.email or self.contact.external_id or "No address"
         if self.contact_id is not None:

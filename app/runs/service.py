@@ -42,7 +42,7 @@ STANDING = {
     MessageStatus.UNCERTAIN: "uncertain",
     MessageStatus.SUPPRESSED: "suppressed",
 }
-"""Where a message stands in the numbers; every other one was sent."""
+"""The counter of each message status; every other message counts as sent."""
 STATUS_WORDS = sorted({status.word for status in RunStatus})
 
 
@@ -86,7 +86,7 @@ def _contact(contact: Contact | None) -> RunContact | None:
 
 
 def run_messages(statuses: Iterable[int]) -> RunMessages:
-    """What became of the messages of one run, from a MessageStatus each."""
+    """Counts of the messages of one run by status."""
     counts = RunMessages()
     for status in statuses:
         word = STANDING.get(MessageStatus(status), "sent")

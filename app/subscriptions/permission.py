@@ -106,7 +106,7 @@ def facts_of(contact: Reachable, listed: SuppressionEntry | None) -> ContactFact
 def permission(facts: ContactFacts, channel: Channel | str = Channel.EMAIL, topic: str | None = None) -> Permission:
     """May a message of this channel and topic go to the contact?
 
-    The order is the one in which a person wants to hear it: nobody there, no address, the person said no, the address
+    Reasons are in the order of their use to a reader: no contact, no address, the contact said no, the address
     cannot be reached.
     """
     word = channel.word if isinstance(channel, Channel) else channel.lower()

@@ -1,6 +1,6 @@
-"""The rules of the suppression list, and of coming back: who may say what, and which event of the contact it is.
+"""Rules of the suppression list and of resubscribing: who may change what, and which contact event it emits.
 
-Giving consent by API, file or form never lifts an entry; only the contact's own act (`unsubscribe`) and somebody with a reason
+Giving consent by API, file or form never lifts an entry; only the contact's own act (`unsubscribe`) and a user who states a reason
 (`lift`, `resubscribe`) do. Everything here may be repeated without doing more.
 """
 
@@ -46,7 +46,7 @@ class NoAddress(Conflict):
 
 
 class Added(msgspec.Struct, frozen=True):
-    """What became of an addition: the rows in the order that was sent, and how many were new."""
+    """The result of an addition: the rows in the order sent, and how many were new."""
 
     rows: list[SuppressionView]
     new: int
@@ -92,7 +92,7 @@ def unsubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None
 
 
 def resubscribed_event(contact_id: UUID, by: str, reason: str, topic: str | None = None, **more: Any) -> NewEvent:
-    """`contact.resubscribed`; `reason` is what somebody wrote. `more` may name the `channel`; else it is email."""
+    """`contact.resubscribed`; `reason` is free text. `more` may name the `channel`; the default is email."""
     properties = {"channel": EmailChannel.type, "topic": topic, "by": by, "reason": reason, **more}
     return NewEvent(name="contact.resubscribed", contact_id=contact_id, properties=properties)
 
@@ -211,7 +211,7 @@ class SuppressionService:
         return await permission_of(self.session, contact) if contact is not None else None
 
     async def resubscribe(self, contact_id: UUID, reason: str, topic: str | None = None) -> Permission:
-        """Write to a contact again, whatever stood against it, because somebody says why. The permission that it has now."""
+        """Resubscribe a contact for a stated reason: lift entries and give consent. Returns its permission afterwards."""
         contact = await SubscriberRepository(self.session, self.tenant_id).get(contact_id)
         if contact is None:
             raise NotFound
@@ -284,7 +284,7 @@ def _channel(word: str, path: str = "channel") -> type[ChannelType]:
 
 
 def _why(reason: str) -> str:
-    """What somebody wrote. Invalid when nothing."""
+    """The trimmed reason. Raises Invalid when it is blank."""
     text = reason.replace("\0", "").strip()
     if not text:
         message = "Write why mail may go there again, such as “Asked for it on the phone”."

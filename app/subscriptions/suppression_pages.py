@@ -83,7 +83,7 @@ def _list(
 
 
 async def _again(request: AppRequest, suppressions: SuppressionService, form: ListForm) -> Template:
-    """The page with a dialog open that says what was wrong in it."""
+    """The page with the dialog open and its errors shown."""
     return _list(request, await suppressions.list(PAGE), form)
 
 

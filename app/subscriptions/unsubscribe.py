@@ -1,6 +1,6 @@
 """The rules behind the unsubscribe link: what a token means, saying no, and changing one's mind.
 
-No sign-in: whoever holds the signed link may say no for that address. Both ways are idempotent, and each real change is an
+No sign-in: the holder of the signed link may unsubscribe that address. Both ways are idempotent, and each real change is an
 event of the contact, so that workflows can react.
 """
 
@@ -77,7 +77,7 @@ def masked_address(address: str) -> str:
 
 
 async def subscription_state(session: AsyncSession, link: Unsubscribe) -> SubscriptionState:
-    """The state that the page shows. Raises BadLink when the contact is gone."""
+    """The state that the page shows. Raises BadLink when the contact was deleted."""
     contact, (channel, _) = await _contact(session, link.tenant_id, link.contact_id), await _sent(session, link)
     workspace = await session.get(Workspace, link.tenant_id)
     address = address_of(contact, channel) or ""

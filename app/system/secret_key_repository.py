@@ -10,7 +10,7 @@ Connection = psycopg.Connection[Any]
 
 
 def lock(connection: Connection) -> None:
-    """Until the end of the transaction nobody else compares keys or retires them."""
+    """Lock the keys: until the end of the transaction no other process compares or retires them."""
     connection.execute("select pg_advisory_xact_lock(hashtextextended('secret keys', 7))")
 
 

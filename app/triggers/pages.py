@@ -1,4 +1,4 @@
-"""Starting a run by hand: on the page of a contact, and of nobody on a page of its own."""
+"""Manual start of a run: of a contact on its page, and without a contact on a page of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def start_workflow(
     triggers: NamedDependency[TriggerService],
     contact_id: FromPath[UUID],
 ) -> Template | Response[bytes]:
-    """Put the contact into a workflow by hand."""
+    """Start a run of the contact in a workflow."""
     contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "start")
     names = {str(id_): name for id_, name in await contacts.workflows.startable()}

@@ -1,4 +1,4 @@
-"""Start a run by hand: of one contact, or of nobody."""
+"""Manual start of a run, of one contact or without a contact."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class TriggerService:
     async def start(
         self, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any], *, field_name: str = "properties"
     ) -> UUID:
-        """Queue a run of the live version, of nobody when `contact_id` is None, and promise its id.
+        """Queue a run of the live version, without a contact when `contact_id` is None. Returns the id that it will have.
 
         `named`: what who asks calls the properties.
 
@@ -108,7 +108,7 @@ class TriggerService:
         )
 
     async def startable_without_contact(self, workflow_id: UUID) -> StartableWorkflow:
-        """A workflow that somebody may start without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
+        """A workflow that can be started without a contact. Raises WorkflowNotFound, NotActive, ContactNeeded."""
         triggers = (await self._live(workflow_id)).triggers
         if trigger_of_nobody(triggers) is None:
             raise _about_contact(ContactNeeded)
@@ -128,7 +128,7 @@ class TriggerService:
         return contact
 
     def _check_input(self, flow: Flow, properties: dict[str, Any]) -> None:
-        """May a run of nobody start with these properties? There is no timeline on which a later refusal could be seen."""
+        """Can a run without a contact start with these properties? A later refusal would be on no contact's timeline."""
         trigger = trigger_of_nobody(flow.triggers)
         if trigger is None:
             raise _about_contact(ContactNeeded)

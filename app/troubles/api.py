@@ -1,4 +1,4 @@
-"""`/api/v1/troubles` and `/api/v1/dead-letters`: what needs somebody, for programs that watch."""
+"""`/api/v1/troubles` and `/api/v1/dead-letters`, for monitoring."""
 
 from __future__ import annotations
 

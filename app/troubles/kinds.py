@@ -32,7 +32,7 @@ class Kind(NamedTuple):
     quotes_error: bool = True
     """Show the stored error of the server or step instead of `text`."""
     of_installation: bool = False
-    """Of all workspaces together; whoever runs the server mends it, and `/health/ready` and `/metrics` tell of it."""
+    """Of all workspaces together; the operator mends it, and `/health/ready` and `/metrics` report it."""
 
 
 def _nothing(_: Trouble) -> Act | None:
@@ -224,7 +224,7 @@ KINDS: dict[str, Kind] = {
         lambda trouble: Act("Open", f"/workflows/{trouble.workflow_id}"),
     ),
 }
-"""In the order in which they are shown: first what stops all, last what somebody wanted."""
+"""In display order: first what stops everything, last what is intended, such as a pause."""
 
 
 def text_of(trouble: Trouble) -> str:

@@ -27,7 +27,7 @@ _began = time.monotonic()
 
 
 async def of_installation(session: AsyncSession) -> list[Trouble]:
-    """What holds up everybody: processes that are gone, queues that stand, a disk that fills up."""
+    """Troubles of the installation: lost processes, queues that do not move, a disk that fills up."""
     troubles, queries = _disk(), InstallationTroubles(session)
     pulses = await queries.pulses()
     starting = time.monotonic() - _began < STARTING_S
@@ -47,7 +47,7 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
     troubles = [
         Trouble(
             kind=kind,
-            # A table that somebody locked is not counted: the look itself must not wait for it.
+            # A locked table is not counted: the check itself must not wait for it.
             count=0 if stand.locked else await queries.waiting(kind),
             since=now - timedelta(seconds=seconds),
         )

@@ -38,7 +38,7 @@ _LOOK_S = 1.0
 
 @dataclass
 class Asset:
-    """One file in memory, and what it is after compression, made when somebody asks first."""
+    """One file in memory, and its compressed forms, made on the first request for them."""
 
     content: bytes
     media_type: str
@@ -83,7 +83,7 @@ class Assets:
         return self._version
 
     def url(self, name: str) -> str:
-        """The address of a file by its path below `static/`. KeyError when there is none: a template that errs shows at once."""
+        """The address of a file by its path below `static/`. KeyError for an unknown path: a wrong template fails at once."""
         self._refresh()
         if name not in self._assets:
             raise KeyError(f"There is no file static/{name}.")

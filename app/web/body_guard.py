@@ -85,7 +85,7 @@ async def _check_json(request: Request[Any, Any, Any]) -> None:
 
 
 def _named_twice(body: bytes, written: int) -> str | None:
-    """The name of a member that an object has twice; None when there is none, or this is no JSON, which others say better."""
+    """The name of a member that an object has twice; None when there is none, or when this is no JSON, which is reported elsewhere."""
     try:
         waiting, read = [msgspec.json.decode(body)], 0
     except (msgspec.MsgspecError, RecursionError):

@@ -50,7 +50,7 @@ def network_of(address: str) -> str:
 def untrusted_proxy() -> str | None:
     """A sentence when requests reach this process through a proxy that nobody declared; None when none was seen since it started.
 
-    Anybody may read it: the proxy's address stands in the log only.
+    It is public, so the proxy's address is in the log only.
     """
     if _untrusted is None:
         return None

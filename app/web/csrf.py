@@ -128,7 +128,7 @@ def _left_out(scope: Scope) -> bool:
 
 
 def _from_elsewhere(request: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    """Does the browser say that another site sent this? Programs say nothing of the kind; the proof is asked of them too."""
+    """Does the browser say that another site sent this? Programs send no such headers; they need the token too."""
     if site := request.headers.get("sec-fetch-site"):
         return site not in ("same-origin", "none")
     origin = request.headers.get("origin")

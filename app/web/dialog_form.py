@@ -29,6 +29,6 @@ class DialogForm(msgspec.Struct):
         return cls(open=dialog, **inputs)
 
     def failed(self, error: AppError, otherwise: str = "") -> Self:
-        """The same with what was wrong; an error that names no field stands at the field `otherwise`."""
+        """The same dialog with its errors; an error without a field is shown at the field `otherwise`."""
         messages = errors_by_path(error)
         return msgspec.structs.replace(self, errors=messages or {otherwise: error.message}, status=error.status_code)

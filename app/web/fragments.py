@@ -17,7 +17,7 @@ from app.lib import clock, formats
 from app.web.assets import assets
 
 COMPONENTS = ("icons", "status", "actions", "forms", "layout", "json")
-"""Files of `components/` whose macros every template sees as `ui`. A name stands for one macro over all of them."""
+"""Files of `components/` whose macros every template sees as `ui`. Names of macros are unique over all of them."""
 
 
 class Components:

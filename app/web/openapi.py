@@ -113,7 +113,7 @@ class ByReference(Discriminator):
 
 
 def one_of(schema_creator: SchemaCreator, by: str, structs: Mapping[str, type[msgspec.Struct]]) -> Schema:
-    """One of these structs, told apart by the value of their field `by`."""
+    """A union of these structs, discriminated by their field `by`."""
     references = {value: reference(schema_creator, struct) for value, struct in structs.items()}
     components = {value: one for value, one in references.items() if isinstance(one, Reference)}
     return Schema(one_of=list(references.values()), discriminator=ByReference(by, components=components))

@@ -1,4 +1,4 @@
-"""Query parameters that a route does not know are refused: a filter that is none must not answer with everything.
+"""Query parameters that a route does not know are refused: a misspelt filter must not return everything.
 
 What a route knows is read from the framework's own model of its handler, so it cannot drift from what the handler takes. A
 route whose address is given to strangers (links in mails, to which mail programs add their own) says `any_query=True`.

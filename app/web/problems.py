@@ -59,7 +59,7 @@ _BY_STATUS: dict[int, type[AppError]] = {
 
 
 def as_app_error(error: Exception) -> AppError:
-    """The member of our family that says what `error` means to a client."""
+    """The AppError that says what `error` means to a client."""
     if isinstance(error, AppError):
         return error
     if _disk_is_full(error):
@@ -71,7 +71,7 @@ def as_app_error(error: Exception) -> AppError:
     if isinstance(error, RecursionError):
         return BadRequest("The JSON is nested too deeply.")
     if isinstance(error, ValidationException):
-        return Invalid()  # `handle` knows the body, and says what is wrong with it
+        return Invalid()  # `handle` reads the body and names its field errors
     if isinstance(error, HTTPException):
         return _of_framework(error)
     return AppError()
@@ -143,7 +143,7 @@ def _of_body(request: Request[Any, Any, Any]) -> list[FieldError]:
 
 
 def _of_url(name: str) -> str:
-    """A handler's `contact_id` and `from_` are `contactId` and `from` to whoever sent them."""
+    """The parameter name of a client: a handler's `contact_id` and `from_` are `contactId` and `from`."""
     first, *words = name.rstrip("_").split("_")
     return first + "".join(map(str.capitalize, words))
 

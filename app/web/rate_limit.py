@@ -1,4 +1,4 @@
-"""How much one key, one person or one address may ask of a web process, so that a program that runs wild slows nobody else.
+"""How much one key, one person or one address may ask of a web process, so that one runaway program does not slow down other clients.
 
 A limit is a bucket that refills evenly (the generic cell rate algorithm: one number for each who asks, nothing to await, and
 nothing to clean up but the oldest). Buckets are in the memory of the process: with several web processes each has its own, so a
@@ -176,7 +176,7 @@ class StrangersLimit:
 
 
 class RateLimits:
-    """ASGI middleware, inside `Authentication`: takes from the bucket of whoever asks, and tells programs how it stands.
+    """ASGI middleware, inside `Authentication`: takes a token from the client's bucket, and adds rate limit headers for programs.
 
     A handler that costs much says `cost=20`; the one that takes events says `rate="events"`.
     """

@@ -1,4 +1,4 @@
-"""No request takes for ever: after `DEFAULT_S` its work is given up and the client hears 503, also when the database hangs.
+"""Every request has a deadline: after `DEFAULT_S` its work is cancelled and answered with 503, also when the database hangs.
 
 The time is that of the server's own work, up to the first byte of the answer. How long a client may take to send a body is
 counted where bodies are read. A route whose work may take longer says so: `deadline=60` in its decorator, in seconds.

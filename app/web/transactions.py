@@ -61,7 +61,7 @@ def request_session(scope: Scope) -> AsyncSession:
 
 
 def was_committing(scope: Scope) -> bool:
-    """Had the commit of this request begun? When it then fails for want of an answer, nobody knows whether it was done."""
+    """Had the commit of this request begun? When it then fails without an answer, its outcome is unknown."""
     return bool(scope["state"].get(_COMMITTING))
 
 
@@ -110,5 +110,5 @@ class CloseSession:
 
 
 def allow_error_response(scope: Scope) -> None:
-    """Whoever held an answer back and fails says so, or the framework takes it for half sent and just hangs up."""
+    """For middleware that held an answer back and failed: otherwise the framework takes it for half sent and closes the connection."""
     ScopeState.from_scope(scope).response_started = False

@@ -32,7 +32,7 @@ class _View:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A step of nobody: enough of one to judge what is judged before the first step."""
+    """A stand-in for a step, enough for conditions that are evaluated before the first step."""
 
     contact: _View
     event: dict[str, Any]

@@ -30,7 +30,7 @@ from app.workflows.repository import KEPT_CHANGES, DraftChangeRepository, Workfl
 
 MAX_BATCH_BYTES, MAX_BATCH_DEPTH = 1_000_000, 30
 REPLACED = "replace"
-"""The kind of the one op that stands for "the whole draft was replaced"; it clashes with everything."""
+"""The kind of the op "the whole draft was replaced"; it conflicts with every other op."""
 
 
 class WorkflowArchived(Conflict):
@@ -64,7 +64,7 @@ class DraftResult(msgspec.Struct, kw_only=True):
 
 
 class Drafts:
-    """The drafts of one workspace, edited in somebody's name."""
+    """The drafts of one workspace, edited by one principal."""
 
     def __init__(self, repository: WorkflowRepository, principal: Principal) -> None:
         self._repository, self._principal = repository, principal
@@ -113,7 +113,7 @@ class Drafts:
         return LoadedFlow.of(flow, diagnostics)
 
     async def replace(self, workflow: Workflow, loaded: LoadedFlow, why: str) -> None:
-        """Put a document in place of the (locked) draft. Whoever edits an older revision is told so."""
+        """Put a document in place of the (locked) draft. Edits of an older revision then conflict."""
         await self._store(workflow, loaded, "", [], [{"kind": REPLACED, "why": why}])
 
     async def apply(self, workflow: Workflow, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:

@@ -123,7 +123,7 @@ async def duplicate(
 async def archive(
     request: AppRequest, workflows: NamedDependency[WorkflowService], workflow_id: FromPath[UUID]
 ) -> Response[bytes]:
-    """Put a workflow away; whoever is still in it is cancelled."""
+    """Archive a workflow; its open runs are cancelled."""
     done = await workflows.archive(workflow_id)
     return go(request, "/workflows", f"{done.name} is archived.")
 

@@ -1,4 +1,4 @@
-"""What switching a workflow on would do: whom it listens for, how many came lately, who may come again, what is missing."""
+"""Preview of an activation: triggers, recent entries, re-entry and what is missing."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def activation_preview(
     in_flow: int,
     timezone: str,
 ) -> ActivationPreview:
-    """Look at the last month of events and say what would happen now. Bounded queries only."""
+    """Estimate the effect of an activation from the events of the last month. Bounded queries only."""
     now = clock.now()
     senders: Sequence[RecentContact] = []
     at_least = False

@@ -272,12 +272,12 @@ class WorkflowService:
         return workflow
 
     async def _free_messages(self, workflow: Workflow) -> None:
-        """What a pause held is judged again. Comes after the flush: from then on nobody can hold more for the same pause."""
+        """Release what the pause held, to be judged again. After the flush: from then on nothing more can be held for this pause."""
         await MessageRepository(self._session, workflow.tenant_id).free_those_of(workflow.id)
         self._notify("deliver")
 
     async def pause(self, workflow_id: UUID) -> Workflow:
-        """Let nobody in and hold everybody where they are. Nobody is thrown out and no timer is lost."""
+        """Pause: no entries, and runs stop where they are. No run is cancelled and no timer is lost."""
         workflow = await self._editable(workflow_id)
         if workflow.status == WorkflowStatus.DRAFT:
             raise WrongStatus("Only an active workflow can be paused; this one is a draft.")
@@ -285,7 +285,7 @@ class WorkflowService:
         return await self._changed(workflow)
 
     async def archive(self, workflow_id: UUID) -> Workflow:
-        """Put it away: read-only, out of the list, and whoever is still in it is cancelled."""
+        """Archive: read-only, not listed, and its open runs are cancelled."""
         workflow = await self._locked(workflow_id)
         if workflow.status == WorkflowStatus.ACTIVE:
             raise WorkflowActive("Pause this workflow before you archive it.")
@@ -306,7 +306,7 @@ class WorkflowService:
         return await self._changed(workflow)
 
     async def delete(self, workflow_id: UUID) -> None:
-        """Take it away for good. Raises WorkflowActive; whoever is still in a paused one is cancelled."""
+        """Delete. Raises WorkflowActive; the open runs of a paused one are cancelled."""
         workflow = await self._locked(workflow_id)
         if workflow.status == WorkflowStatus.ACTIVE:
             raise WorkflowActive

@@ -40,7 +40,7 @@ class NoSuchVersion(NotFound):
 
 
 class Versions:
-    """The versions of one workspace's workflows, published in somebody's name."""
+    """The versions of one workspace's workflows, published by one principal."""
 
     def __init__(
         self, workflows: WorkflowRepository, versions: VersionRepository, drafts: Drafts, principal: Principal
