@@ -78,7 +78,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     logs.configure()
     virtual_clock.install()
     installed_types.install()
-    features.actors()  # whoever notifies an actor asks it for its queue
+    features.actors()  # `jobs.notify` needs the actors to know their queues
     config = database_config or transactions.session_config()
     config.before_send_handler = transactions.commit_on_response
     sessions = config.create_session_maker() if database_config else database.probe_sessions()

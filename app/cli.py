@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code says whether it went well. Errors that were foreseen are one sentence."""
+    """Run one command and return its exit code. Expected errors are printed as one sentence."""
     commands = parser()
     options = commands.parse_args(arguments)
     if not options.runs:

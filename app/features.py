@@ -9,7 +9,7 @@ A feature is a package of `app`. Its modules declare lists:
                  WAKEUPS       `lib.wakeups.Wakeup`: which actor the scheduler notifies when, as SQL
                  HOUSEKEEPING  coroutine functions that the scheduler calls every five minutes
 
-A name stands for one thing: two declarations of it keep every process from starting.
+Names are unique: two declarations of one keep every process from starting.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def api_tags() -> list[Tag]:
 
 
 def actors() -> list[Actor[Any, Any]]:
-    """All actors. Whoever notifies one calls this at start: its queue is what the actor says."""
+    """All actors. A process that notifies actors calls this at start, to know their queues."""
     jobs.broker()
     return _declared("ACTORS", ["jobs"], lambda actor: str(actor.actor_name))
 

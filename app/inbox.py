@@ -26,16 +26,16 @@ ENGINE = "advance"
 
 
 class InboxKind(IntEnum):
-    """What a row asks of the engine. The numbers stand in the database; a process leaves those that it does not know to a newer one."""
+    """What a row asks of the engine. The numbers are stored; a process leaves unknown ones to a newer release."""
 
     EVENT = 0
     """Something happened to a contact. With a `workflow_id` that workflow caused it."""
     START = 1
-    """Let the contact into `workflow_id` now, as run `run_id`; without a contact, start that run of nobody."""
+    """Start run `run_id` of `workflow_id`, of the contact or without one."""
     SETTLED = 2
-    """A message that run `run_id` waits for has come to an end; the payload says how."""
+    """A message that run `run_id` waits for has a final status; the payload says which."""
     ERASED = 3
-    """The contact is gone: end its runs."""
+    """The contact was deleted: cancel its runs."""
     DEFERRED = 4
     """An event that may still start runs of `workflow_id` alone, by a process that understands it."""
     FOR_RUN = 5
@@ -102,7 +102,7 @@ values (%(tenant)s, {InboxKind.ERASED:d}, 'contact.erased', %(contact)s, %(at)s)
 async def start(
     session: AsyncSession, tenant_id: int, *, workflow_id: UUID, contact_id: UUID | None, properties: dict[str, Any]
 ) -> UUID:
-    """Ask the engine to let the contact in now, or with None to start a run of nobody; the id that the run will have.
+    """Ask the engine to start a run, of the contact or without one (None). Returns the id that the run will have.
 
     Who calls has checked that it may start.
     """
@@ -128,7 +128,7 @@ async def erased(session: AsyncSession, tenant_id: int, contact_id: UUID, at: da
 
 
 class SettledMessage(NamedTuple):
-    """A message that a run waits for has come to an end: what the waiting step answers."""
+    """The answer of a step that waits for a message, once that has a final status."""
 
     tenant_id: int
     contact_id: UUID
@@ -151,7 +151,7 @@ _SETTLED = settled_sql(
 
 
 def settled(connection: psycopg.Connection[Any], messages: Sequence[SettledMessage]) -> int:
-    """Say of each message that it has come to an end; how many they are. Notify ENGINE after the commit."""
+    """Tell the engine that these messages have a final status; returns their number. Notify ENGINE after the commit."""
     if messages:
         tenants, contacts, workflows, runs, seqs, ports, outputs, errors = map(list, zip(*messages, strict=True))
         payloads = [Jsonb(output) for output in outputs]

@@ -1,4 +1,4 @@
-"""Where the step types and trigger types of the product are: each process says so when it starts.
+"""The folders of step types and trigger types: each process registers them when it starts.
 
 The registries of `app.flow` stand below the types and import none; they load what is in these packages, and in the operator's plugin
 directory, when they are first asked.

@@ -90,7 +90,7 @@ class Scheduler:
         return TICK_S if ahead is None else min(TICK_S, max(0.01, ahead))
 
     def _due(self, connection: psycopg.Connection[Any], wakeup: Wakeup) -> bool:
-        """Where a table is locked nobody knows: then the actor is notified, and sees for itself."""
+        """Unknown while a table is locked: then the actor is notified anyway, and checks itself."""
         try:
             return wakeups.is_due(connection, wakeup)
         except psycopg.errors.LockNotAvailable:

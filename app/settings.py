@@ -105,7 +105,7 @@ class WebSettings:
     rate_events: int = 20_000
     """The same for requests that send events, each of which may hold 1,000 of them."""
     rate_addresses: int = 3_000
-    """Requests a minute of one address by whoever is not signed in and has no valid key."""
+    """Requests a minute of one address by clients without a session or a valid key."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks of reverse proxies whose `X-Forwarded-For` is believed, for the limit on sign-ins."""
 
@@ -136,7 +136,7 @@ class EngineSettings:
     poll_seconds: float = 1.0
     """How often a worker looks for work by itself, so that a lost notification costs a second."""
     uncertain_hours: int = 24
-    """How long a run waits for a message of which nobody knows whether it left; then it leaves by its `error` port."""
+    """How long a run waits for a message whose fate is uncertain; then it leaves by the `error` port."""
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ def settings() -> Settings:
 
 
 def environment_without_secrets() -> dict[str, str]:
-    """What a child process needs to find Python, its packages and its language, and nothing of the product's settings."""
+    """The environment of a child process: Python, its packages and locale, and none of the product's settings."""
     names = (
         "PATH",
         "HOME",

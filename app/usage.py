@@ -1,6 +1,6 @@
 """Who still uses a template or a connector: drafts, live versions, older versions with people on them, messages on their way.
 
-What somebody uses is not deleted. A workflow in the archive counts only while people are still in it.
+What is in use is not deleted. An archived workflow counts only while it has open runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a marketer does to one contact by hand: the fields of its dialogs, and saying that something happened.
+"""Manual changes of one contact: the fields of its dialogs, and recording an event.
 
 Putting it into a workflow is done in `app.triggers`, which stands above.
 """

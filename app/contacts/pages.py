@@ -77,7 +77,7 @@ async def new_contact(request: AppRequest) -> Template:
 
 @post("/contacts/new", role=Role.MARKETER, status_code=200)
 async def create_contact(request: AppRequest, contacts: NamedDependency[ContactService]) -> Template | Response[bytes]:
-    """Make a contact by hand. One that exists is not changed by the way."""
+    """Create a contact from the form. An existing one is not changed."""
     form = forms.submitted(await request.form())
     sent, field_errors = forms.change(form)
     try:
@@ -222,7 +222,7 @@ async def send_event(
     contacts: NamedDependency[ContactService],
     contact_id: FromPath[UUID],
 ) -> Template | Response[bytes]:
-    """Record an event of this contact by hand."""
+    """Record an event of this contact from the form."""
     contact = await contacts.get(contact_id)
     form = ActionForm.of(await request.form(), "event")
     try:

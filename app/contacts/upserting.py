@@ -21,7 +21,7 @@ from app.subscriptions.service import unsubscribed_event
 
 
 class UpsertResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one change. With `refused` nothing of it was stored."""
+    """The result of one change. With `refused` nothing of it was stored."""
 
     contact_id: UUID | None = None
     created: bool = False
@@ -175,7 +175,7 @@ def changed_events(merged: Merged, via: str) -> list[NewEvent]:
 
 
 def _withdrawals(merged: Merged, by: str) -> list[NewEvent]:
-    """A no by API or by hand is the same event as one by the link in a mail."""
+    """A withdrawal by API or form emits the same event as one by the link in a mail."""
     channels = {channel.word for channel in Channel}
     said_no = [name for name, allowed in merged.current.get("consent", {}).items() if allowed is False]
     return [

@@ -11,6 +11,6 @@ CONTACT_CHANGES = (UPDATED, ATTRIBUTE_CHANGED)
 
 
 def on_contact(conditions: list[Condition]) -> bool:
-    """Can a contact meet these without an event? Not when there are none, nor when one reads the event, a step or a variable."""
+    """Can these conditions be met without an event? Not if empty, nor if one reads the event, a step or a variable."""
     roots = {path.partition(".")[0] for path in fields(conditions)}
     return bool(roots) and roots.isdisjoint(set(ROOTS) - {"contact"})

@@ -33,7 +33,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
             raise ValueError("A warning cannot keep a document from being saved.")
 
     def below(self, path: str, node_id: str | None) -> Diagnostic:
-        """The same as a part of a document, whose data stands at `path` and whose card is `node_id`."""
+        """The same diagnostic with its path below `path` in the document, shown at the card `node_id`."""
         where = f"{path}.{self.path}" if self.path else path
         return msgspec.structs.replace(self, path=where, node_id=node_id)
 

@@ -30,7 +30,7 @@ class Card(msgspec.Struct):
 
 
 class Line(msgspec.Struct):
-    """One edge: `key` is `source:port`; `label` is empty for the only way out."""
+    """One edge: `key` is `source:port`; `label` is empty for the only port of a step."""
 
     key: str
     source: str

@@ -36,7 +36,7 @@ class Detail(msgspec.Struct, frozen=True):
 
 
 class FlowDifference(msgspec.Struct, frozen=True):
-    """One step (or the trigger, a goal, the settings) that is new, gone or different."""
+    """One step, trigger, goal or setting that was added, removed or changed."""
 
     kind: Kind
     node_id: str
@@ -67,7 +67,7 @@ def _is_condition(value: Any) -> bool:
 
 
 def compare(before: Flow, after: Flow, names: ReferencedNames = MappingProxyType({})) -> list[FlowDifference]:
-    """All differences: the triggers first, then steps in the order of the new flow, then what is gone, then the rest.
+    """All differences: triggers first, then steps in the order of the new flow, then removed ones, goals and settings.
 
     `names`: what the rows are called that steps of both refer to.
     """
@@ -95,7 +95,7 @@ def _aside(node: Card, flow: Flow) -> Card:
 
 
 def edge_marks(before: Flow, after: Flow) -> dict[tuple[str, str], Kind]:
-    """Edges, as (source, target), that are new or gone."""
+    """Edges, as (source, target), that were added or removed."""
     old, new = ({(edge.source, edge.target) for edge in flow.edges} for flow in (before, after))
     return {**dict.fromkeys(new - old, "added"), **dict.fromkeys(old - new, "removed")}
 
@@ -256,7 +256,7 @@ def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
 
 
 def uncertain_in_words(settings: FlowSettings) -> str:
-    """What becomes of uncertain messages, as a clause."""
+    """The rule for uncertain messages, as a clause."""
     rule = settings.uncertain
     if not isinstance(rule, UncertainRule) or not isinstance(rule.after, Span):
         return "stay for a person"

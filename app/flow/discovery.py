@@ -33,7 +33,7 @@ RENAMED = {"issues": "diagnostics"}
 
 
 def plugin_folder() -> Path | None:
-    """The operator's plugin directory; None when there is none."""
+    """The operator's plugin directory; None when none is set."""
     return settings().plugins
 
 

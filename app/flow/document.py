@@ -217,7 +217,7 @@ class Flow(Part, frozen=True):
         return document
 
     def node(self, node_id: str) -> Node | None:
-        """The node called `node_id`, None when there is none."""
+        """The node with this id, or None."""
         return next((node for node in self.nodes if node.id == node_id), None)
 
     @property
@@ -226,7 +226,7 @@ class Flow(Part, frozen=True):
         return (*self.triggers, *self.nodes)
 
     def trigger_of(self, trigger_id: str) -> Trigger | None:
-        """The trigger called `trigger_id`, None when there is none."""
+        """The trigger with this id, or None."""
         return next((trigger for trigger in self.triggers if trigger.id == trigger_id), None)
 
     @property
@@ -245,7 +245,7 @@ class Flow(Part, frozen=True):
         return (edge for edge in self.edges if edge.source == source)
 
     def reachable(self, triggers: Iterable[Trigger] | None = None) -> set[str]:
-        """Ids of the nodes that a run can come to from any trigger, or from these."""
+        """Ids of the nodes reachable from any trigger, or from the given ones."""
         ways: dict[str, list[str]] = {}
         for edge in self.edges:
             ways.setdefault(edge.source, []).append(edge.target)

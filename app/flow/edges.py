@@ -53,7 +53,7 @@ def _faults(
 
 
 def _lost_port(edge: Edge, nodes: dict[str, Node], types: StepTypes) -> str | None:
-    """A sentence when an edge leaves by a way out that the config of its step has no more.
+    """A sentence when an edge leaves by a port that its step's config no longer has.
 
     Such an edge is kept: the way may come back, as by an undo, and where it led would be lost. The workflow cannot be activated with it.
     """
@@ -68,7 +68,7 @@ def _lost_port(edge: Edge, nodes: dict[str, Node], types: StepTypes) -> str | No
 
 
 def _ports(source: str, nodes: dict[str, Node], types: StepTypes) -> list[str] | None:
-    """Names of the ways out of `source`; None when they cannot be known (no such node, unknown type)."""
+    """Names of the ports of `source`; None when they cannot be known (no such node, unknown type)."""
     node = nodes.get(source)
     return types.ports(node.type, node.data) if node and node.type in types.names() else None
 
@@ -81,7 +81,7 @@ def _no_port(source: str, handle: str, ports: list[str]) -> str:
 
 
 def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:
-    """The ids of one circle in walking order, empty when there is none. Edges to unknown nodes are passed over."""
+    """The ids of one cycle, in order; empty when there is none. Edges to unknown nodes are ignored."""
     ways: dict[str, list[str]] = {node_id: [] for node_id in nodes}
     for edge in edges:
         if edge.source in ways and edge.target in ways:

@@ -20,7 +20,7 @@ Ignored = Annotated[Any | UnsetType, Meta(description="Accepted and left out.", 
 
 
 class LeavesOut(msgspec.Struct, frozen=True):
-    """Base of a part with fields of an editor: whatever a client sends in them is gone as soon as it was read."""
+    """Base of a part with fields of an editor: they are accepted from clients and dropped when read."""
 
     def __post_init__(self) -> None:
         names, values, nothing = _reader(type(self))

@@ -39,7 +39,7 @@ class ContactChange(Effect):
 class SetFields(ContactChange):
     """Set columns (`CONTACT_COLUMNS`) and attributes to values; None empties a column and removes an attribute.
 
-    Values are in the form in which they are stored: nobody looks at them again.
+    Values are as they are stored: they are not checked again.
     """
 
     __slots__ = ("attributes", "columns")

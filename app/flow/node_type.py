@@ -23,7 +23,7 @@ from app.flow.step_view import StepRecord
 
 
 class Port(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A way out of a step. `label`: the word beside it, empty for an only way; `tone`: how the word looks."""
+    """A port of a step. `label`: the word beside it, empty for an only port; `tone`: its colour."""
 
     id: str
     label: str = ""
@@ -36,7 +36,7 @@ RESERVED_PORTS = frozenset(("error", "waiting", "failed", "goal", "exited", "can
 
 
 def port_label(ways: Iterable[Port], port_id: str | None) -> str:
-    """The word of a way out. One that is not there (any more) is called by its own name."""
+    """The label of a port; its id when the port does not exist (any more)."""
     wanted = port_id or NEXT_PORT.id
     labels = {port.id: port.label for port in (*ways, ERROR_PORT)}
     return labels.get(wanted) or wanted.capitalize()
@@ -56,7 +56,7 @@ class NodeType:
     """message, timing, logic, data, integration or exit."""
     description: ClassVar[str]
     outputs: ClassVar[tuple[Port, ...]] = (NEXT_PORT,)
-    """Ways out of a step whose config says nothing else. Every type that has any has `error` besides, which the engine looks after."""
+    """Default ports of a step. Every type with ports also has `error`, which the engine adds."""
     sends: ClassVar[int | None] = None
     """The number of a channel (`ChannelType.number`): a step of it that is done has asked for a message by it, whose outcome the step
     then shows. Goals on the contact are asked first."""
@@ -78,7 +78,7 @@ class NodeType:
 
     @classmethod
     def ports(cls, config: Any) -> tuple[Port, ...]:
-        """The ways out of a step with this config, without `error`. A type whose config makes ways of its own overrides it."""
+        """The ports of a step with this config, without `error`. A type whose config declares ports overrides it."""
         return cls.outputs
 
     @classmethod

@@ -1,6 +1,6 @@
-"""What a step of a document is called, and how its ways out are called: the same on cards, drawings, lists and in sentences.
+"""Labels of steps and their ports: the same on cards, drawings, lists and in sentences.
 
-Every function takes a node as it stands in a document, of whatever type: one that is not installed has its name for all words.
+Every function takes a stored node of any type; for a type that is not installed, its name is the label.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def channel_number(type_: str) -> int | None:
 
 
 def summary_of(type_: str, data: dict[str, Any]) -> str:
-    """What a step does, in one line; empty when nothing is chosen yet or nobody knows."""
+    """What a step does, in one line; empty while it is not configured, or for an unknown type."""
     kind = registry.find(type_)
     config = registry.readable_config(kind, data) if kind else None
     return kind.summary(config) if kind and config is not None else ""
@@ -59,13 +59,13 @@ def title_of_plain(node: dict[str, Any]) -> str:
 
 
 def ports_of(type_: str, data: dict[str, Any]) -> tuple[Port, ...]:
-    """The ways out of a step without `error`; none of a type that is not installed."""
+    """The ports of a step without `error`; empty for a type that is not installed."""
     kind = registry.find(type_)
     return tuple(port for port in registry.ports(kind, data) if port is not ERROR_PORT) if kind else ()
 
 
 def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
-    """One way out. A way that the config has no more keeps its name for a word."""
+    """One port. A port that the config no longer has is labelled by its id."""
     wanted = port_id or "next"
     ways = (*ports_of(type_, data), ERROR_PORT)
     declared = next((port for port in ways if port.id == wanted), Port(wanted))

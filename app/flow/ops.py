@@ -1,6 +1,6 @@
 """The edits of the canvas as small operations on a document; `apply_ops` applies them. Pure.
 
-An op says what the result should be ("put the node there"), never how to undo it: the client makes its inverses itself.
+An op says what the result should be ("put the node there"), never how to undo it: the client computes the inverse.
 `clash` decides whether two people's ops can be put in a row without asking.
 """
 

@@ -1,4 +1,4 @@
-"""What a step can come to. The engine reads an outcome, writes the status and applies the effects.
+"""The outcomes of a step. The engine reads an outcome, writes the status and applies the effects.
 
 Build outcomes that do not depend on the person once, in `compile`: the engine walks and encodes an outcome object once, however
 many runs return it. Outcomes that are made inside `run` and say the same count as one too, by `key`, for a little more work each.
@@ -32,7 +32,7 @@ class Outcome:
         self.row: bytes | None = None
 
     def key(self) -> tuple[Any, ...] | None:
-        """Equal for outcomes that mean the same, whoever made them. None when the output is no JSON: then it is like no other."""
+        """Equal for outcomes that mean the same. None when the output is no JSON: then the outcome equals no other."""
         if self.json is None and self.output is not None:
             try:
                 self.json = _encode(self.output)
@@ -74,7 +74,7 @@ class WaitFor(Outcome):
     `conditions`: what `scope.conditions` made; the event that arrives must meet them (`event.…` is that event). They are asked of the
     outcome that the step's function returns when the event arrives, so the function must come to the same again.
     `since`: `now` counts events that happened after the wait began, `run_start` those after what the run began with.
-    The type says in `NodeType.events` which events its steps may wait for: nobody looks for others.
+    The type says in `NodeType.events` which events its steps may wait for; others are not matched.
     """
 
     __slots__ = ("conditions", "event", "seconds", "since", "timeout_port", "until")

@@ -1,4 +1,4 @@
-"""What all parts of the flow document have in common: camelCase, immutable, and no field that nobody knows."""
+"""What all parts of the flow document have in common: camelCase, immutable, unknown fields refused."""
 
 from __future__ import annotations
 

@@ -73,14 +73,14 @@ _kinds: dict[str, CallKind] = {}
 
 
 def perform_by(kind: str, performer: Callable[[], Performer], *, at_once: int | None = None) -> None:
-    """Have calls of this kind done by what `performer` makes. Raises ValueError when somebody does them already."""
+    """Register `performer`, which makes performers of this kind of call. Raises ValueError when the kind has one."""
     if kind in _kinds:
         raise ValueError(f"Two performers do calls of the kind {kind!r}.")
     _kinds[kind] = CallKind(performer, at_once)
 
 
 def forget_performer(kind: str) -> None:
-    """Nobody does calls of this kind any more."""
+    """Remove the performer of this kind of call."""
     _kinds.pop(kind, None)
 
 

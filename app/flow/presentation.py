@@ -99,7 +99,7 @@ def shown(place: Path) -> str:
 
 
 def folder_on_disk(folder: str) -> Path:
-    """The folder on disk; the product's when there is none, where it is then missing."""
+    """The folder on disk; the path in the product's own folder when it does not exist."""
     roots = discovery.frontend_folders(discovery.plugin_folder())
     return next((root / folder for root in roots if (root / folder).is_dir()), roots[-1] / folder)
 
@@ -189,7 +189,7 @@ def refuse(folder: str, reason: str) -> None:
 
 
 def refusals() -> dict[str, str]:
-    """What is there and not installed: name of a type, its folder or its module → a sentence that says what to mend."""
+    """Types that could not be installed: name of a type, its folder or its module → a sentence that says what to mend."""
     _all_steps(), _all_triggers()
     return {**registry.failures(), **trigger_registry.failures(), **_refused}
 
@@ -202,14 +202,14 @@ def forget() -> None:
 
 
 def trigger(type_: str) -> Presentation:
-    """How a trigger type looks; one that is not installed (any more) says so."""
+    """The presentation of a trigger type; a placeholder for one that is not installed (any more)."""
     return triggers().get(type_) or _unknown(
         type_, "Unknown trigger", CATEGORY, trigger_registry.UnknownTrigger.description
     )
 
 
 def step(type_: str) -> Presentation:
-    """How a step type looks; a type that is not installed (any more) says so."""
+    """The presentation of a step type; a placeholder for one that is not installed (any more)."""
     installed = steps().get(type_)
     if installed is not None:
         return installed

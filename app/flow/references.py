@@ -1,4 +1,4 @@
-"""Which rows of the workspace a document names: templates, connectors. Config fields are marked, nobody looks for fields by name.
+"""Which rows of the workspace a document names: templates, connectors. Config fields are marked as references; they are not guessed by name.
 
 class SendConfig(msgspec.Struct):
     template_id: Annotated[UUID | None, Ref("template")] = None
@@ -88,7 +88,7 @@ def _marked(config: type[msgspec.Struct], above: tuple[type, ...]) -> Iterator[M
 
 
 def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference]:
-    """The ids that `data` names, as far as they are ids: what is none is refused by the type of its field."""
+    """The ids in `data`; invalid ones are skipped, since the type of their field refuses them."""
     for field in marked_fields(config):
         for path, value in _values(data, field.names, ""):
             try:

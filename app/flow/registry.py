@@ -50,7 +50,7 @@ def types() -> dict[str, type[NodeType]]:
 
 
 def find(name: str) -> type[NodeType] | None:
-    """The type called `name`, None when there is none (any more)."""
+    """The type called `name`; None when it is not installed (any more)."""
     _list.discover()
     return _types.get(name)
 
@@ -62,7 +62,7 @@ def get(name: str) -> type[NodeType]:
 
 
 def ports(kind: type[NodeType], data: dict[str, Any] | None = None) -> tuple[Port, ...]:
-    """All ways out of a step with this config, `error` among them; the end of a workflow has none.
+    """All ports of a step with this config, `error` included; none for the end of a workflow.
 
     A config that is not given, or that cannot be read yet, has the ways of the type.
     """
@@ -73,7 +73,7 @@ def ports(kind: type[NodeType], data: dict[str, Any] | None = None) -> tuple[Por
 
 
 def has_own_ports(kind: type[NodeType]) -> bool:
-    """Do the ways out of its steps follow from their config?"""
+    """Does the config of its steps declare their ports?"""
     return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)
 
 
@@ -88,7 +88,7 @@ def config_of(kind: type[NodeType], data: dict[str, Any]) -> Any:
 
 
 def readable_config(kind: type[NodeType], data: dict[str, Any] | None) -> Any:
-    """The same, None when it is none, as that of a draft or of an old version may be."""
+    """The same; None when it is invalid, as it may be in a draft or an old version."""
     try:
         return None if data is None else config_of(kind, data)
     except msgspec.ValidationError:

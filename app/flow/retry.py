@@ -93,13 +93,13 @@ class Retry(Part, frozen=True):
 
 
 def chosen(own: Retry | UnsetType | None, of_workflow: Retry | UnsetType | None, *, retryable: bool) -> Retry | None:
-    """The rule that somebody chose for a step: its own, else the workflow's for types that may be tried again. None: nobody did."""
+    """The retry rule configured for a step: its own, else the workflow's for types that may be retried. None: not configured."""
     if isinstance(own, Retry):
         return own
     return of_workflow if retryable and isinstance(of_workflow, Retry) else None
 
 
 ONCE = Retry(attempts=1)
-"""What a step gets about which nobody has said anything: one try."""
+"""The default without a rule: one try."""
 MAIL = Retry(attempts=38, backoff=Backoff(delay=60_000, max_delay=3_600_000))
 """What a mail gets whose step says nothing: like a mail server, after about 1, 2, 4 … 32 minutes and then each hour, 24 hours in all."""

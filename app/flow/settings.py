@@ -30,7 +30,7 @@ class Span(Part, frozen=True):
 
 
 class UncertainRule(Part, frozen=True):
-    """What becomes of a message of which nobody knows whether it left, when nobody has decided `after` that time.
+    """What is done with a message whose fate is uncertain, when nobody has decided `after` that time.
 
     `hold`: it stays for a person. `assume_sent`, `error`: it counts as sent or failed, and a run that waits for it goes on by `next` or
     `error`. `resend`: it is sent again, once. The rule is that of the version that the run is on.
@@ -41,7 +41,7 @@ class UncertainRule(Part, frozen=True):
 
 
 class FlowSettings(Part, frozen=True):
-    """Who may enter again, what becomes of uncertain messages, and how often steps are tried that say nothing about it.
+    """Re-entry, the rule for uncertain messages, and the retry rule of steps without their own.
 
     `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact. `retry` holds for each step without a
     rule of its own that may fail in a way that may pass.

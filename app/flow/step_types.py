@@ -24,10 +24,10 @@ class StepTypes(Protocol):
         """All step types."""
 
     def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
-        """The ways out of a step of a known type with this configuration, `error` among them."""
+        """The ports of a step of a known type with this configuration, `error` included."""
 
     def has_own_ports(self, type_: str) -> bool:
-        """Do the ways out of a step of a known type follow from its configuration?"""
+        """Does the configuration of a step of a known type declare its ports?"""
 
     def references(self, type_: str, data: dict[str, Any]) -> list[Reference]:
         """The rows of the workspace that a configuration of a known type names; paths begin below `data`."""
@@ -36,7 +36,7 @@ class StepTypes(Protocol):
         """What is wrong with a configuration of a known type; paths begin below `data`."""
 
     def needs_contact(self, type_: str) -> bool:
-        """Does a step of this type mean nothing in a run without a contact? Nobody knows of a type that there is not."""
+        """Is a step of this type meaningless in a run without a contact? False for unknown types."""
 
     def sends(self, type_: str) -> int | None:
         """The number of the channel by which steps of a known type write to people; None when they do not."""

@@ -44,7 +44,7 @@ def check_subject(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
 
 
 def _steps(flow: Flow, nobody: Sequence[Trigger], types: StepTypes) -> Iterator[Diagnostic]:
-    """Steps that such a run may come to and that mean nothing without a contact."""
+    """Steps reachable by such a run that are meaningless without a contact."""
     for index, node in _reached(flow, nobody):
         if types.needs_contact(node.type):
             message = (
@@ -88,14 +88,14 @@ def _reached(flow: Flow, triggers: Sequence[Trigger]) -> Iterator[tuple[int, Nod
 
 
 def _title(node: Node) -> str:
-    """What the step is called; a name that somebody gave it stands in quotes."""
+    """The label of the step; a name given by the author is in quotes."""
     if isinstance(node.name, str) and node.name:
         return quoted(node.name)
     return title_of_plain({"type": node.type, "name": node.name, "data": node.data})
 
 
 def _entry_rule(settings: FlowSettings) -> str | None:
-    """The setting by which somebody wants to say who may enter again."""
+    """The re-entry setting that the author has changed."""
     if settings.reentry in ("once", "cooldown"):
         return "reentry"
     return "entryKey" if isinstance(settings.entry_key, str) and settings.entry_key else None

@@ -40,7 +40,7 @@ def types() -> dict[str, type[TriggerType]]:
 
 
 def find(name: str) -> type[TriggerType] | None:
-    """The type called `name`, None when there is none (any more)."""
+    """The type called `name`; None when it is not installed (any more)."""
     _list.discover()
     return _types.get(name)
 
@@ -107,12 +107,12 @@ def contact_rule(trigger: Trigger) -> ContactRule:
 
 
 def takes_contacts(triggers: Iterable[Trigger]) -> bool:
-    """May somebody start a run of a contact, whatever the triggers listen for?"""
+    """Can a run of a contact be started manually, whatever the triggers listen for?"""
     return any(contact_rule(trigger) is not ContactRule.NONE for trigger in triggers)
 
 
 def trigger_of_nobody(triggers: Iterable[Trigger]) -> Trigger | None:
-    """The trigger by which a run without a contact begins that somebody starts; None: there is none."""
+    """The trigger of manually started runs without a contact, or None."""
     on = (trigger for trigger in triggers if trigger.enabled and typed(trigger).kind.by_hand)
     return next((trigger for trigger in on if contact_rule(trigger).lets_nobody_in), None)
 

@@ -29,7 +29,7 @@ class ContactRule(StrEnum):
 
     REQUIRED = "required"
     OPTIONAL = "optional"
-    """Both start by it: runs of a contact, and runs of nobody that have an input alone."""
+    """Both kinds of runs start by it: with a contact, and without one, which have an input only."""
     NONE = "none"
 
     @property
@@ -39,7 +39,7 @@ class ContactRule(StrEnum):
 
     @property
     def takes(self) -> frozenset[bool]:
-        """Who may start: True for a contact, False for nobody."""
+        """Kinds of runs that it may start: True with a contact, False without."""
         return frozenset({self is not ContactRule.NONE, not self.lets_nobody_in})
 
 
@@ -91,7 +91,7 @@ class TriggerType:
 
     @classmethod
     def contact_rule(cls, config: Any) -> ContactRule:
-        """Are its runs about a contact? Only a trigger that is `by_hand` may start runs of nobody: an event happens to a contact."""
+        """Are its runs about a contact? Only a trigger that is `by_hand` may start runs without one: an event always has a contact."""
         return ContactRule.REQUIRED
 
     @classmethod

@@ -125,7 +125,7 @@ def _shape(flow: Flow) -> Iterator[Diagnostic]:
 
 
 def _sizes(flow: Flow) -> Iterator[Diagnostic]:
-    """Parts that are too large, or that hold more placeholders than can be read while somebody types."""
+    """Parts that are too large, or that hold more placeholders than can be parsed at each edit."""
     marks = 0
     for path, value in _free_parts(flow):
         try:
@@ -240,7 +240,7 @@ def _check_settings(settings: FlowSettings) -> Iterator[Diagnostic]:
 
 
 def _check_uncertain(rule: UncertainRule | UnsetType | None) -> Iterator[Diagnostic]:
-    """The rule for uncertain emails: it needs a time, and a mail server's log is not kept for ever."""
+    """The rule for uncertain emails: it needs a time, which must not exceed what mail servers keep their logs for."""
     if not isinstance(rule, UncertainRule):
         return
     if not isinstance(rule.after, Span):

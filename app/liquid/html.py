@@ -39,7 +39,7 @@ def refused_link(rendered: str) -> str:
 
 
 def forbidden_output(source: str, *, strict: bool) -> tuple[int, str]:
-    """The line of the first value where it would be code, and why it may not stand there; (0, "") when there is none.
+    """The line of the first value in a place that is run as code, and the reason; (0, "") when there is none.
 
     `strict` also looks at the attributes of elements. It is for what is being saved: a template that was saved when they were not
     looked at still goes out.

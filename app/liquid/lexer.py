@@ -39,7 +39,7 @@ _LINE = re.compile(r"[ \t]*(#|\w+)[ \t]*")
 
 @dataclass(slots=True)
 class Mark:
-    """A piece of Liquid at `start` to `end` of a template. `name` is that of a tag; `inner` what stands in it, at `at`.
+    """A piece of Liquid at `start` to `end` of a template. `name` is that of a tag; `inner` its content, at offset `at`.
 
     `raw` and `doc` are one mark with all that they enclose; `open` is an opening whose end is missing.
     """

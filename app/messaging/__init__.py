@@ -1,4 +1,4 @@
-"""The send ledger, and messages of every channel on their way out. What is special about a channel is in `channels`.
+"""The send ledger, and sending of messages of every channel. What is specific to a channel is in `channels`.
 
 More modules than the usual six, because sending is the part that must never go wrong:
 `gateway` is what every message passes (consent, suppression, state of run and workflow), a pure function; `queue` the set-based SQL of

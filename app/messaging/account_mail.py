@@ -35,7 +35,7 @@ from app.models.invitation import AccountMail
 log = structlog.get_logger()
 AT_ONCE, PER_WORKSPACE = 20, 3
 HELD = timedelta(minutes=2)
-"""How long whoever took a mail has it for themselves; a send takes 30 s at most."""
+"""The lease of a claimed mail; a send takes 30 s at most."""
 TRIES = 12
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 NOWHERE = "There is no connector that could send it. Add one under Connectors, then send it again."
@@ -106,7 +106,7 @@ async def _send(links: SmtpPool, ready: _Ready) -> Result:
 
 
 async def _settle(session: AsyncSession, ready: _Ready, result: Result) -> None:
-    """Write down what became of it, and of the connector, which a worker's send tells as much about as any other."""
+    """Store the result, and the connector's state, which it affects as any other send does."""
     now = clock.now()
     values: dict[str, Any]
     if result.kind == "sent":

@@ -1,4 +1,4 @@
-"""JSON routes of messages: the ledger, and what somebody decides about messages that have come to an end."""
+"""JSON routes of messages: the ledger, and decisions of people about failed and uncertain messages."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Commits(ConnectionThread):
         return await request.answer
 
     def finish(self, ready: Ready, result: Result, change: StateChange | None, *, until: float, intended: bool) -> None:
-        """Write what became of a mail. `until`: when its lease is over."""
+        """Queue the outcome of a mail to be written. `until`: the end of its lease."""
         self._done.append(SendOutcome(ready.due, until, ready, result, change=change, intended=intended))
         self._rouse()
 

@@ -28,7 +28,7 @@ class SendCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: Channel | str
     workflow_status: str | None
-    """None when the workflow is gone."""
+    """None when the workflow was deleted."""
     run_status: int | None
     contact_known: bool
     address: str | None

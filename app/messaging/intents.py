@@ -15,7 +15,7 @@ from app.subscriptions.permission import SuppressionEntry
 def judge(
     connection: Connection, mails: Sequence[Ready]
 ) -> tuple[list[Transition], list[Transition], list[DueMessage]]:
-    """The intents of those that may leave, the ends of those that may not, and those that go back into the queue to be made anew."""
+    """The intents of those that may leave, the ends of those that may not, and those that are requeued to be rendered again."""
     intents = [ready.intent for ready in mails]
     facts = ledger.facts(connection, intents)
     # A message that is not among the facts belongs to another worker by now.

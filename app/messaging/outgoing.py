@@ -77,7 +77,7 @@ class ConnectorUnusable(Exception):
 
 
 def admit(due: DueMessage, context: SendContext, *, probing: bool = False) -> Transition | Claimed | Cause:
-    """Pass the gateway and find the way out. A Transition is the end of this message instead, a Cause holds it. Raises ConnectorUnusable.
+    """Ask the gateway and choose the connector. A Transition ends this message instead, a Cause holds it. Raises ConnectorUnusable.
 
     `probing`: it is the one that tries a server which is away.
     """

@@ -1,4 +1,4 @@
-"""Pages of the send ledger: every message with its status and reason, one message, and what somebody decides about some or all."""
+"""Pages of the send ledger: every message with its status and reason, one message, and decisions about some or all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PAGE = 50
 SHOWN = ("queued", "sending", "sent", "failed", "uncertain", "suppressed")
 """Statuses that this product reaches by itself; the others come with delivery events."""
 OVER = ("failed", "uncertain")
-"""Those that somebody can do something about."""
+"""Statuses of messages about which a person can decide."""
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 _PERIOD_WORDS = [
     ("", "Any time"),
@@ -57,7 +57,7 @@ def _uuid(name: str, value: str) -> UUID | None:
 
 
 class ListFilters(msgspec.Struct, frozen=True):
-    """The filters of the list as they stand in its address."""
+    """The filters of the list, as in its query string."""
 
     status: str = ""
     workflow: str = ""
@@ -200,7 +200,7 @@ async def show_message(
     mails: NamedDependency[MailboxRepository],
     text: FromPath[str],
 ) -> Template:
-    """One message: what it is, where it belongs, what became of it, and what it says."""
+    """One message: its workflow and step, status, history and content."""
     row: Message = await messages.get(text)
     names = await messages.rows.workflow_names({row.workflow_id})
     template = await template_rows.get_one_or_none(TemplateRow.id == row.template_id) if row.template_id else None
@@ -227,7 +227,7 @@ async def show_message(
 async def settle_message(
     request: AppRequest, messages: NamedDependency[MessageService], text: FromPath[str]
 ) -> Response[bytes]:
-    """A person found out what became of an uncertain message."""
+    """A person settles an uncertain message."""
     form = await request.form()
     if form.get("as") not in ("sent", "failed"):
         raise Invalid(errors=[{"path": "as", "message": "Say whether it was sent or failed."}])

@@ -1,4 +1,4 @@
-"""What a workflow wants done about a message whose fate nobody knows, when nobody decides in time.
+"""A workflow's rule for uncertain messages about which nobody decides in time.
 
 `settings.uncertain` of a version, `{"then": …, "after": {duration, unit}}`, is compiled into the payload of each message that the version
 queues, so a message keeps the rule of its version. `hold`, the default, is written nowhere: the message stays for a person.
@@ -29,7 +29,7 @@ case when {APPLIES} then clock_now() + (m.payload->'{UNCERTAIN_RULE}'->>1)::floa
 
 
 def rule_of(rule: UncertainRule | UnsetType | None) -> list[Any] | None:
-    """What stands in the payload of messages of a version with this `settings.uncertain`; None for `hold`."""
+    """The payload's part for messages of a version with this `settings.uncertain`; None for `hold`."""
     if not isinstance(rule, UncertainRule) or rule.then == HOLD or not isinstance(rule.after, Span):
         return None
     return [rule.then, rule.after.seconds, rule.after.words]

@@ -132,7 +132,7 @@ class MessageService:
         )
 
     async def settle(self, text: str, *, sent: bool) -> Message:
-        """Somebody says what became of an uncertain message; a run that waits for it goes on. Raises AlreadySettled."""
+        """Settle an uncertain message by a person's decision; a run that waits for it resumes. Raises AlreadySettled."""
         message = await self.get(text)
         if not await self._decide("sent" if sent else "failed", [message_key(text)]):
             raise AlreadySettled

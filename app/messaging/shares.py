@@ -57,7 +57,7 @@ class Share:
         return 0 if self.shut or waiting > self.limit else self.limit * AHEAD - waiting
 
     def note(self, result: Result, began: float, now: float) -> bool:
-        """Take in what became of a mail that began at `began`. True when the server is to be left alone."""
+        """Adapt the limit to the result of a mail that began at `began`. True when the server must get a pause."""
         if result.crowded and began <= self._cut:
             return False  # of the same rush: that was answered
         if result.crowded and self.limit > 1:

@@ -129,7 +129,7 @@ def countries() -> list[tuple[str, str]]:
 
 
 def country_of(settings: Mapping[str, Any]) -> str | None:
-    """The country that stands in a workspace's settings."""
+    """The country of a workspace's settings."""
     country = settings.get("country")
     return country if isinstance(country, str) and country else None
 

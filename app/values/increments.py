@@ -13,7 +13,7 @@ _EXACT = Context(prec=700)
 
 
 class NotCountable(ValueError):
-    """What is there is no number, or the sum is none that can be kept; the message says which."""
+    """The stored value is no number, or the sum cannot be stored; the message says which."""
 
 
 def added(before: Any, by: float) -> int | float:

@@ -25,7 +25,7 @@ _ALSO = {"farsi": "fa", "mandarin": "zh", "castellano": "es", "castilian": "es",
 
 
 class UnknownLanguage(ValueError):
-    """No language is called so, or several are; the message says what to write."""
+    """The name of a language is unknown or ambiguous; the message says what to write."""
 
 
 def language(text: str) -> str:
@@ -77,7 +77,7 @@ def _with_place(text: str) -> str | None:
 
 
 def _parted(text: str) -> tuple[str, str]:
-    """What stands before the first bracket, dash, comma or slash, and what stands behind it."""
+    """The text before the first bracket, dash, comma or slash, and the text after it."""
     for at, char in enumerate(text):
         if at and char == "(" and text.endswith(")"):
             return text[:at], text[at + 1 : -1]

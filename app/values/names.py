@@ -33,7 +33,7 @@ def usable(name: str) -> bool:
 
 
 def checked(name: str, kind: str = "attribute") -> str:
-    """The name as it is stored: composed (NFC), without the space around it. `kind` says what is named. Raises BadName."""
+    """The name as it is stored: trimmed and composed (NFC). `kind` is the noun for the error. Raises BadName."""
     cleaned = nfc(name.strip())
     if not cleaned or len(cleaned) > MAX_NAME:
         raise BadName(f"The name of {'an' if kind[0] in 'aeiou' else 'a'} {kind} has 1 to {MAX_NAME} characters.")

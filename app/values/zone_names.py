@@ -60,7 +60,7 @@ _GOLDEN = {
     "Uzbekistan": "Asia/Tashkent",
     "Yukon": "America/Whitehorse",
 }
-"""The zone that stands for a group of CLDR which several belong to: the one where most people live."""
+"""For CLDR groups of several zones, the zone with the most inhabitants."""
 _SHORT = {
     **dict.fromkeys(("et", "est", "edt", "us eastern"), ("America/New_York",)),
     **dict.fromkeys(("ct", "cdt", "us central"), ("America/Chicago",)),
@@ -119,11 +119,11 @@ _HALF_HOURS = {
 
 
 class UnknownZone(ValueError):
-    """No zone is called so; the message says what to write."""
+    """The name of a zone is unknown; the message says what to write."""
 
 
 class SeveralZones(UnknownZone):
-    """Several zones are called so, and the country does not say which is meant; the message names them."""
+    """The name of a zone is ambiguous, also with the country; the message lists the candidates."""
 
 
 @functools.cache
@@ -133,7 +133,7 @@ def timezones() -> frozenset[str]:
 
 
 def zone(text: str, country: str | None = None) -> str:
-    """The IANA name of what somebody calls a zone, as `Europe/Berlin`. Raises UnknownZone.
+    """The IANA name, such as `Europe/Berlin`, of a zone by any of its common names. Raises UnknownZone.
 
     `country` (ISO 3166 alpha-2) decides between the zones that an abbreviation stands for.
     """
