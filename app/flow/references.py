@@ -1,4 +1,4 @@
-"""Which rows of the workspace a document names: templates, connectors. Config fields are marked as references; they are not guessed by name.
+"""Which rows of the workspace a document names: templates, connectors. Config fields are marked as references, not guessed by name.
 
 class SendConfig(msgspec.Struct):
     template_id: Annotated[UUID | None, Ref("template")] = None
