@@ -1,152 +1,41 @@
-"""PostgreSQL's binary formats: fields of COPY rows, arrays as parameters. A field and an array element have the same bytes."""
+"""Rows for the engine's tables, encoded ahead: by COPY, or by one INSERT from arrays. The fields are those of `app.lib.binary_fields`."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-import msgspec
 import psycopg
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
-pack = struct.pack
-NULL = b"\xff\xff\xff\xff"
-UUID_HEAD = b"\0\0\0\x10"
-HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-OIDS = {"uuid": 2950, "int": 23, "smallint": 21, "bigint": 20, "text": 25, "jsonb": 3802, "timestamptz": 1184}
-
-encode = msgspec.json.Encoder().encode
-decode = msgspec.json.decode
-
-
-def microseconds(at: datetime) -> int:
-    """Microseconds since 2000, as timestamptz stores an instant."""
-    return (at - EPOCH) // timedelta(microseconds=1)
-
-
-def instant(at: int) -> datetime:
-    """The other way round."""
-    return EPOCH + timedelta(microseconds=at)
-
-
-def text(value: str | None) -> bytes:
-    """Raises ValueError on a zero byte, which PostgreSQL cannot store."""
-    if value is None:
-        return NULL
-    raw = value.encode()
-    if b"\0" in raw:
-        raise ValueError("text with a zero byte cannot be stored")
-    return pack(">i", len(raw)) + raw
-
-
-def int2(value: int) -> bytes:
-    return pack(">ih", 2, value)
-
-
-def int4(value: int) -> bytes:
-    return pack(">ii", 4, value)
-
-
-def int8(value: int) -> bytes:
-    return pack(">iq", 8, value)
-
-
-def stamp(at: int | None) -> bytes:
-    """An instant in microseconds since 2000."""
-    return NULL if at is None else pack(">iq", 8, at)
-
-
-def uuid(value: bytes | None) -> bytes:
-    return NULL if value is None else UUID_HEAD + value
-
-
-def raw_json(value: bytes | None) -> bytes:
-    """A jsonb field from JSON text."""
-    return NULL if value is None else pack(">ib", len(value) + 1, 1) + value
-
-
-def json(value: Any) -> bytes:
-    """A jsonb field from a value; None is NULL. Raises TypeError for what is no JSON."""
-    return NULL if value is None else raw_json(encode(value))
-
-
-class Encoded:
-    """A parameter that is encoded already; `element` is the OID of an array's elements."""
-
-    __slots__ = ("data",)
-    element: ClassVar[int] = 0
-
-    def __init__(self, fields: Sequence[bytes]) -> None:
-        self.data = pack(">iiiii", 1, 1, self.element, len(fields), 1) + b"".join(fields)
-
-
-class Uuids(Encoded):
-    """A uuid[] from 16-byte ids."""
-
-    __slots__ = ()
-    element = OIDS["uuid"]
-
-    def __init__(self, ids: Sequence[bytes]) -> None:
-        super().__init__([UUID_HEAD + value for value in ids])
-
-
-class Texts(Encoded):
-    __slots__ = ()
-    element = OIDS["text"]
-
-
-class Int2s(Encoded):
-    __slots__ = ()
-    element = OIDS["smallint"]
-
-
-class Int4s(Encoded):
-    __slots__ = ()
-    element = OIDS["int"]
-
-
-class Int8s(Encoded):
-    __slots__ = ()
-    element = OIDS["bigint"]
-
-
-class Stamps(Encoded):
-    __slots__ = ()
-    element = OIDS["timestamptz"]
-
-
-class Jsons(Encoded):
-    __slots__ = ()
-    element = OIDS["jsonb"]
-
-
-ARRAYS: dict[str, type[Encoded]] = {
-    "int": Int4s,
-    "smallint": Int2s,
-    "bigint": Int8s,
-    "text": Texts,
-    "jsonb": Jsons,
-    "timestamptz": Stamps,
-}
-_ARRAY_OIDS = {Uuids: 2951, Texts: 1009, Int2s: 1005, Int4s: 1007, Int8s: 1016, Stamps: 1185, Jsons: 3807}
-
-
-def register(connection: psycopg.Connection[Any]) -> None:
-    """Teach a connection to send the encoded parameters above as they are."""
-    for kind, oid in _ARRAY_OIDS.items():
-
-        class EncodedDumper(Dumper):
-            format = Format.BINARY
-
-            def dump(self, obj: Encoded) -> bytes:
-                return obj.data
-
-        EncodedDumper.oid = oid
-        connection.adapters.register_dumper(kind, EncodedDumper)
+from app.lib.binary_fields import ARRAYS as ARRAYS
+from app.lib.binary_fields import EPOCH as EPOCH
+from app.lib.binary_fields import HEADER as HEADER
+from app.lib.binary_fields import NULL as NULL
+from app.lib.binary_fields import OIDS as OIDS
+from app.lib.binary_fields import TRAILER as TRAILER
+from app.lib.binary_fields import UUID_HEAD as UUID_HEAD
+from app.lib.binary_fields import Encoded as Encoded
+from app.lib.binary_fields import Int2s as Int2s
+from app.lib.binary_fields import Int4s as Int4s
+from app.lib.binary_fields import Int8s as Int8s
+from app.lib.binary_fields import Jsons as Jsons
+from app.lib.binary_fields import Stamps as Stamps
+from app.lib.binary_fields import Texts as Texts
+from app.lib.binary_fields import Uuids as Uuids
+from app.lib.binary_fields import decode as decode
+from app.lib.binary_fields import encode as encode
+from app.lib.binary_fields import instant as instant
+from app.lib.binary_fields import int2 as int2
+from app.lib.binary_fields import int4 as int4
+from app.lib.binary_fields import int8 as int8
+from app.lib.binary_fields import json as json
+from app.lib.binary_fields import microseconds as microseconds
+from app.lib.binary_fields import pack as pack
+from app.lib.binary_fields import raw_json as raw_json
+from app.lib.binary_fields import register as register
+from app.lib.binary_fields import stamp as stamp
+from app.lib.binary_fields import text as text
+from app.lib.binary_fields import uuid as uuid
 
 
 def copy(cursor: psycopg.Cursor[Any], table: str, columns: str, encoded: Sequence[bytes]) -> None:
