@@ -57,11 +57,20 @@ def notify_engine(session: AsyncSession) -> None:
     jobs.enqueue(session, ENGINE)
 
 
+def notify_engine_now() -> None:
+    """Have the engine look into its inbox: for whoever has committed already, on a connection of its own."""
+    jobs.notify(ENGINE)
+
+
 def events_sql(source: str) -> str:
-    """Puts an event for each row of `source`: `id, tenant_id, contact_id, name, properties` (JSON text), `occurred_at`; in order of id."""
+    """Puts an event for each row of `source`: `id, tenant_id, contact_id, name, properties` (JSON), `occurred_at`; in order of id.
+
+    The clock is asked once for all of them: as the column's default it costs 4 us an event.
+    """
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at)
-    select tenant_id, {InboxKind.EVENT:d}, name, contact_id, id, properties::jsonb, occurred_at from {source} order by id
+    insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at, at)
+    select tenant_id, {InboxKind.EVENT:d}, name, contact_id, id, properties::jsonb, occurred_at, (select clock_now())
+    from {source} order by id
     """  # noqa: S608  constants
 
 

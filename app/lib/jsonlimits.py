@@ -16,6 +16,11 @@ class Unstorable(ValueError):
 
 def storable(value: Any, *, max_bytes: int = 32_768, max_depth: int = 10) -> str:
     """`value` as JSON text for a jsonb parameter. Raises Unstorable above a limit or when a text holds U+0000."""
+    return storable_bytes(value, max_bytes=max_bytes, max_depth=max_depth).decode()
+
+
+def storable_bytes(value: Any, *, max_bytes: int = 32_768, max_depth: int = 10) -> bytes:
+    """The same in UTF-8."""
     try:
         data = encode(value)
     except (RecursionError, ValueError) as error:
@@ -27,7 +32,7 @@ def storable(value: Any, *, max_bytes: int = 32_768, max_depth: int = 10) -> str
         raise Unstorable(f"This is nested more than {max_depth} levels deep.")
     if b"\\u0000" in data and _has_nul(value):
         raise Unstorable("A text here holds the character U+0000, which cannot be stored.")
-    return data.decode()
+    return data
 
 
 def structure_of(text: bytes, most: int) -> tuple[int, int]:
