@@ -16,7 +16,19 @@ def add_to(commands: Commands) -> None:
     run.add_argument(
         "--port", type=_port, help="port of the web pages and the API (default: 8000, or THROUGHLINE_PORT)"
     )
+    run.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="web processes behind the port (default: one for each two processor cores)",
+    )
     run.add_argument("--no-demo", action="store_true", help="start with an empty workspace")
+
+
+def _workers(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"a number of web processes is one from 1 to 64, not {text!r}")
+    return int(text)
 
 
 def _port(text: str) -> int:

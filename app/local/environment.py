@@ -23,6 +23,8 @@ class Launch:
     """Everything that stays between starts: database, queue, secret key, logs."""
     host: str = "127.0.0.1"
     port: int = 8000
+    web_processes: int = 1
+    """How many share the port; the rest of a machine's cores is for the workers and the database."""
     demo: bool = True
     """Fill a workspace with demo data at the first start."""
     database_url: str = ""
@@ -33,7 +35,12 @@ class Launch:
 
 
 def read_launch(
-    *, state: str | None = None, host: str | None = None, port: int | None = None, demo: bool = True
+    *,
+    state: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    web_processes: int | None = None,
+    demo: bool = True,
 ) -> Launch:
     """The launch that the options and the environment ask for."""
     variable = os.environ.get
@@ -41,6 +48,7 @@ def read_launch(
         state=Path(state or variable("THROUGHLINE_STATE") or default_state()).absolute(),
         host=host or variable("THROUGHLINE_HOST") or "127.0.0.1",
         port=port or int(variable("THROUGHLINE_PORT") or 8000),
+        web_processes=web_processes or max(1, (os.cpu_count() or 1) // 2),
         demo=demo,
         database_url=secret("DATABASE_URL"),
         redis_url=secret("REDIS_URL"),

@@ -24,7 +24,11 @@ def opens(host: str, port: int) -> str:
 def run(options: argparse.Namespace) -> int:
     """Run the product until it is stopped."""
     launch = environment.read_launch(
-        state=options.state, host=options.host, port=options.port, demo=not options.no_demo
+        state=options.state,
+        host=options.host,
+        port=options.port,
+        web_processes=options.workers,
+        demo=not options.no_demo,
     )
     if warning := opens(launch.host, launch.port):
         print(warning, file=sys.stderr, flush=True)

@@ -179,11 +179,17 @@ class Supervisor:
         return {
             "mailbox": ["app.local.mailbox"],
             # Open event streams would keep a worker of granian alive; the kill timeout ends them.
-            "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, "--workers-kill-timeout", "3"],
+            "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, *self._web_processes()],
             # Each by itself: the death of one is nothing to the others.
             **{f"worker-{n}": ["app.worker"] for n in range(1, workers + 1)},
             "scheduler": ["app.scheduler"],
         }
+
+    def _web_processes(self) -> list[str]:
+        """Several look after each other: one that dies is started again while the others answer. A single one is started again by us."""
+        count = self.launch.web_processes
+        respawn = ["--respawn-failed-workers"] if count > 1 else []
+        return ["--workers", str(count), "--workers-kill-timeout", "3", *respawn]
 
     def _wait_for_web(self) -> bool:
         web, end = self._children["web"], time.monotonic() + WEB_STARTS_IN_S

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.local import run_command
+from app.local import environment, run_command
 from app.local.state import StateDirectory, StateInUse
+from app.local.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -119,3 +120,34 @@ def test_listening_for_others_says_what_it_opens(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "localhost", "::1"])
 def test_listening_for_oneself_says_nothing(host: str) -> None:
     assert run_command.opens(host, 8123) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cores", "count"), [([], 1, 1), ([], 2, 1), ([], 9, 4), (["--workers", "3"], 2, 3)]
+)
+def test_web_processes_are_one_for_two_cores_or_as_many_as_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], cores: int, count: int
+) -> None:
+    launches: list[environment.Launch] = []
+
+    class NotStarted(Supervisor):
+        def run(self) -> int:
+            launches.append(self.launch)
+            command = self._modules({"THROUGHLINE_HOST": "127.0.0.1", "THROUGHLINE_PORT": "8000"})["web"]
+            assert command[command.index("--workers") + 1] == str(count)
+            assert ("--respawn-failed-workers" in command) == (count > 1), (
+                "a single one is started again by the supervisor"
+            )
+            return 0
+
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(run_command, "Supervisor", NotStarted)
+    assert cli.main(["run", "--state", str(tmp_path), *arguments]) == 0
+    assert [launch.web_processes for launch in launches] == [count]
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "two", "65"])
+def test_a_number_of_web_processes_that_is_none(workers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--workers", workers])
+    assert "web processes" in capsys.readouterr().err
