@@ -16,6 +16,7 @@ from app.accounts import deps, guards
 from app.accounts.authentication import Authentication
 from app.builder import canvas, type_check
 from app.connectors import form_check
+from app.events.fast_route import FastEvents
 from app.flow import discovery
 from app.idempotency.middleware import Idempotency
 from app.lib import database, logs, virtual_clock
@@ -23,7 +24,7 @@ from app.settings import settings
 from app.system import secret_keys
 from app.system.health import HealthProbe
 from app.troubles import service as troubles
-from app.web import assets, csrf, openapi, parameters, problems, transactions
+from app.web import assets, csrf, garbage, openapi, parameters, problems, transactions
 from app.web.bodies import BodyReader
 from app.web.body_guard import RequestBodyGuard
 from app.web.compression import ResponseCompression
@@ -99,7 +100,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
             engine=FragmentEngine,
             engine_callback=teach,
         ),
-        on_startup=[secret_keys.verify_at_start, assets.compress_ahead],
+        on_startup=[secret_keys.verify_at_start, assets.compress_ahead, garbage.settle_at_start],
         before_send=[security_headers],
         openapi_config=openapi.config(features.api_tags()),
         request_max_body_size=settings().web.body_limit,
@@ -113,4 +114,4 @@ def create_app(*, database_config: Any = None) -> Litestar:
     return app
 
 
-app = create_app()
+app = FastEvents(create_app())

@@ -46,6 +46,7 @@ pytest_plugins = [
     "tests.fixtures.frozen",
     "tests.fixtures.held_connections",
     "tests.fixtures.sink",
+    "tests.fixtures.routes",
 ]
 
 

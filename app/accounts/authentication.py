@@ -134,6 +134,7 @@ async def key_principal(session: AsyncSession, prefix: str, secret: str) -> Prin
         country=row.country,
         scopes=None if row.scopes is None else frozenset(row.scopes),
         maker_id=row.created_by,
+        standing=row.standing,
     )
 
 

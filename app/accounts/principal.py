@@ -29,6 +29,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """What an API key may touch (`app.models.scope`). None: all that the role allows, as for everybody who signs in."""
     maker_id: UUID | None = None
     """Of an API key: the user who made it, or who made the key that made it. None: it was made on the command line."""
+    standing: str = ""
+    """Of an API key: a digest of all that `key_principal` judged (`key_repository.standing_sql`). While the database answers the same,
+    and the key is not over, the same key has the same principal."""
 
     def may(self, role: Role | str) -> bool:
         """Does this role cover `role`? Templates use it to leave out what would be refused."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from litestar import get, post
+from litestar import Litestar, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema, Tag
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
@@ -50,9 +50,14 @@ class _EventsOperation(Operation):
         self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=body)}, required=True)
 
 
-def ingest_of(request: AppRequest) -> Ingest:
+PATH = "/api/v1/events"
+FAILED = "throughline.events_failed"
+"""In the scope: the error that the fast route came to, when the events may have been stored or not."""
+
+
+def ingest_of(app: Litestar) -> Ingest:
     """The queue of this process; it stores through the sessions that the app was built with."""
-    state = request.app.state
+    state = app.state
     ingest: Ingest | None = state.get("ingest")
     if ingest is None:
         ingest = state["ingest"] = Ingest(state["database"].create_session_maker())
@@ -60,7 +65,7 @@ def ingest_of(request: AppRequest) -> Ingest:
 
 
 @post(
-    "/api/v1/events",
+    PATH,
     role=Role.MARKETER,
     scope=Scope.EVENTS_WRITE,
     status_code=202,
@@ -75,15 +80,22 @@ async def send_events(request: AppRequest) -> Envelope[EventReceipt | list[Event
     An event with an `id` that was sent before with the same content answers the first result, with `duplicate: true`; with
     another contact, name, properties or occurredAt the answer is 409 `event_id_in_use`.
     """
+    failure: Exception | None = cast("dict[str, Any]", request.scope).get(FAILED)
+    if failure is not None:
+        raise failure
     body, key = await request.body(), request.headers.get("idempotency-key")
     request_key = f"{request.user.kind}:{request.user.id}:{key}" if key is not None else None
     events, field_errors, many = read_events(body, request_key)
-    ingest = ingest_of(request)
+    ingest = ingest_of(request.app)
     if field_errors:
         field_errors += await ingest.look_at(request.user.tenant_id, events)
         raise EventsInvalid(errors=sorted(field_errors, key=place_of))
     recorded = await ingest.submit(request.user.tenant_id, events, len(body))
-    receipts = [_receipt(item) for item in recorded]
+    return receipts_answer([_receipt(item) for item in recorded], many=many)
+
+
+def receipts_answer(receipts: list[EventReceipt], *, many: bool) -> Envelope[EventReceipt | list[EventReceipt]]:
+    """The answer to events that were stored; `many` when they came as an array."""
     if not many:
         return ok(receipts[0])
     duplicates = sum(receipt.duplicate for receipt in receipts)
@@ -91,7 +103,7 @@ async def send_events(request: AppRequest) -> Envelope[EventReceipt | list[Event
 
 
 @get(
-    "/api/v1/events",
+    PATH,
     role=Role.VIEWER,
     scope=Scope.EVENTS_READ,
     tags=["Events"],

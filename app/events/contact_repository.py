@@ -27,17 +27,18 @@ class Created(NamedTuple):
     new: list[tuple[int, UUID]]
 
 
-_MATCH = {
+MATCH = {
     "id": "c.id = w.value::uuid",
     "external_id": "c.external_id = w.value",
     "email": "c.email = w.value",
 }
+"""How a contact `c` is found by what a row `w` names it by."""
 
 
 async def find(session: AsyncSession, refs: Collection[ContactRef]) -> dict[ContactRef, UUID]:
     """The contacts that exist, by how they were named."""
     contact_ids: dict[ContactRef, UUID] = {}
-    for by, match in _MATCH.items():
+    for by, match in MATCH.items():
         some = [who for who in refs if who.by == by]
         if some:
             rows = await execute(

@@ -43,6 +43,24 @@ class Overloaded(Unavailable):
     retry_after = 1
 
 
+class QueueSpace:
+    """What waits in one web process, in the queues of both routes together."""
+
+    def __init__(self) -> None:
+        self.events = self.bytes = 0
+
+    def has(self, events: int, size: int) -> bool:
+        """Is there space for so many more events of a body of so many bytes?"""
+        return self.events + events <= MAX_WAITING and self.bytes + size <= MAX_WAITING_BYTES
+
+    def take(self, events: int, size: int) -> None:
+        self.events += events
+        self.bytes += size
+
+    def give_back(self, events: int, size: int) -> None:
+        self.take(-events, -size)
+
+
 class PendingRequest:
     """One request in the queue and the future that its handler waits for."""
 
@@ -59,17 +77,16 @@ class Ingest:
     def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
         self._sessions = sessions
         self._queue: deque[PendingRequest] = deque()
-        self._events = self._bytes = 0
+        self.space = QueueSpace()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, tenant_id: int, events: Sequence[Accepted], size: int) -> list[Recorded]:
         """Store the events of one request, all or none; returns after the commit. `size` is the body's in bytes."""
-        if self._events + len(events) > MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
+        if not self.space.has(len(events), size):
             raise Overloaded
         waiting = PendingRequest(Request(tenant_id, events), size)
         self._queue.append(waiting)
-        self._events += len(events)
-        self._bytes += size
+        self.space.take(len(events), size)
         if len(self._tasks) < FLUSHERS:
             task = asyncio.create_task(self._flush())
             self._tasks.add(task)
@@ -92,8 +109,7 @@ class Ingest:
             try:
                 await self._store(batch)
             finally:
-                self._events -= count
-                self._bytes -= sum(waiting.size for waiting in batch)
+                self.space.give_back(count, sum(waiting.size for waiting in batch))
                 for waiting in batch:
                     if not waiting.answer.done():  # only when this task itself was cancelled
                         waiting.answer.set_exception(Unavailable())

@@ -154,6 +154,19 @@ def connect(purpose: str = "job", **options: Any) -> psycopg.Connection[tuple[An
     )
 
 
+async def connect_async(purpose: str) -> BoundedConnection:
+    """The same on the event loop of the web process: its waits end (`app.lib.deadline`), and each statement is planned once."""
+    limits = {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
+    return await BoundedConnection.connect(
+        dsn(),
+        autocommit=True,
+        options=f"{_server_options(limits)} -c plan_cache_mode=force_generic_plan",
+        application_name=f"throughline {purpose}",
+        prepare_threshold=0,
+        **CLIENT_LIMITS,
+    )
+
+
 def _server_options(limits: dict[str, int]) -> str:
     """For libpq: settings of the session, in milliseconds."""
     settings_ = {"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS, **limits}

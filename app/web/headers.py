@@ -38,10 +38,14 @@ def _raw(https: bool) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.lower().encode(), value.encode()) for name, value in wanted.items())
 
 
+def security_headers_raw() -> tuple[tuple[bytes, bytes], ...]:
+    """Those of an answer that says nothing of its own about any of them."""
+    return _raw(settings().web.secure_cookies)
+
+
 async def security_headers(message: Message, scope: Scope) -> None:
     """A before-send hook; a handler that set its own policy (mail previews do) keeps it."""
     if message["type"] == "http.response.start":
         sent = [*message.get("headers", ())]
         present = {name.lower() for name, _ in sent}
-        own_headers = _raw(settings().web.secure_cookies)
-        message["headers"] = [*sent, *(header for header in own_headers if header[0] not in present)]
+        message["headers"] = [*sent, *(header for header in security_headers_raw() if header[0] not in present)]

@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
+from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,7 +30,7 @@ from app.web.client_address import client_address, network_of
 MOST_ASKERS = 50_000
 """Buckets that are kept at most; above that the one that was not used for longest is forgotten, which is to say full again."""
 OPEN = ("/static/", "/health", "/metrics")
-_STATE = "rate_limits"
+_STATE, _TAKEN = "rate_limits", "throughline.rate_taken"
 
 
 class RateLimited(TooMany):
@@ -128,8 +129,9 @@ class Limits:
         return credential in self._known
 
 
-def _limits(scope: Scope) -> Limits:
-    state = scope["litestar_app"].state
+def limits_of(app: Litestar) -> Limits:
+    """The limits of a web process, made at first use."""
+    state = app.state
     limits: Limits | None = state.get(_STATE)
     if limits is None:
         limits = state[_STATE] = Limits.of_settings()
@@ -159,6 +161,19 @@ def _headers(buckets: Buckets, state: BucketState) -> dict[str, str]:
     }
 
 
+def asker_of(principal: Any) -> str:
+    """By what name its buckets are kept."""
+    return f"{principal.kind}:{principal.id}"
+
+
+def take_ahead(scope: Scope, buckets: Buckets, asker: str) -> BucketState:
+    """For a route before the framework: take a unit for `asker` now. Whatever becomes of the request, `RateLimits` takes no second one."""
+    state = buckets.take(asker)
+    if state.allowed:
+        cast("dict[str, Any]", scope)[_TAKEN] = state
+    return state
+
+
 class StrangersLimit:
     """ASGI middleware, outside `Authentication`: an address whose strangers asked too often asks the database nothing more."""
 
@@ -167,7 +182,7 @@ class StrangersLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and not scope["path"].startswith(OPEN):
-            limits = _limits(scope)
+            limits = limits_of(scope["litestar_app"])
             if not limits.knows(_credential(scope)):
                 state = limits.addresses.look(_address(scope))
                 if not state.allowed:
@@ -188,23 +203,27 @@ class RateLimits:
         if scope["type"] != ScopeType.HTTP or scope["path"].startswith(OPEN):
             await self.app(scope, receive, send)
             return
-        limits, principal = _limits(scope), cast("Any", scope.get("user"))
+        limits, principal = limits_of(scope["litestar_app"]), cast("Any", scope.get("user"))
         limits.know(_credential(scope), principal is not None)
-        opt = scope["route_handler"].opt
+        opt, taken = scope["route_handler"].opt, cast("dict[str, Any]", scope).pop(_TAKEN, None)
         if principal is None:
-            buckets, who = limits.addresses, _address(scope)
+            buckets, who, taken = limits.addresses, _address(scope), None
         else:
             buckets = limits.events if opt.get("rate") == "events" else limits.requests
-            who = f"{principal.kind}:{principal.id}"
-        state = buckets.take(who, opt.get("cost", 1))
+            who = asker_of(principal)
+        state = taken or buckets.take(who, opt.get("cost", 1))
         if not state.allowed:
             raise _refuse(buckets, state)
         shows_limits = principal is not None and scope["path"].startswith("/api/")
-        await self.app(scope, receive, _with_headers(send, _headers(buckets, state)) if shows_limits else send)
+        await self.app(scope, receive, _with_headers(send, raw_headers(buckets, state)) if shows_limits else send)
 
 
-def _with_headers(send: Send, headers: dict[str, str]) -> Send:
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+def raw_headers(buckets: Buckets, state: BucketState) -> list[tuple[bytes, bytes]]:
+    """How things stand, as an answer of the API says it."""
+    return [(name.lower().encode(), value.encode()) for name, value in _headers(buckets, state).items()]
+
+
+def _with_headers(send: Send, raw: list[tuple[bytes, bytes]]) -> Send:
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -7,7 +7,7 @@ counted where bodies are read. A route whose work may take longer says so: `dead
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +16,8 @@ from app.errors import TookTooLong
 from app.lib.deadline import ends_in, extend
 
 DEFAULT_S = 10.0
+SPENT = "throughline.spent"
+"""In the scope: seconds that were spent on the request before it came here, of those that it has."""
 
 
 def _now() -> float:
@@ -33,7 +35,8 @@ class RequestDeadline:
         if seconds is None:
             await self.app(scope, receive, send)
             return
-        work = _Work(float(seconds), receive, send)
+        seconds = max(0.0, float(seconds) - cast("dict[str, Any]", scope).get(SPENT, 0.0))
+        work = _Work(seconds, receive, send)
         try:
             with ends_in(seconds):
                 async with asyncio.timeout(seconds) as work.limit:

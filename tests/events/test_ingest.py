@@ -139,7 +139,7 @@ async def test_waiting_requests_share_a_transaction(
     monkeypatch.setattr(storing, "store", counting)
     await asyncio.gather(*(ingest.submit(tenant, [one()], 10) for _ in range(200)))
     assert sum(sizes) == 200 and len(sizes) <= 4
-    assert not ingest._tasks and ingest._events == ingest._bytes == 0
+    assert not ingest._tasks and ingest.space.events == ingest.space.bytes == 0
 
 
 async def test_a_refused_request_does_not_touch_its_neighbours(ingest: Ingest, tenant: int) -> None:

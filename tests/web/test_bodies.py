@@ -51,7 +51,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def arrived(receive: Receive, most: int = 100_000_000) -> RequestBody:
     body = RequestBody()
-    await bodies._arrive(body, receive, most)  # type: ignore[arg-type]
+    await bodies.arrive(body, receive, most)  # type: ignore[arg-type]
     return body
 
 

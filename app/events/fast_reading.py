@@ -1,0 +1,143 @@
+"""Read a body of events straight into PostgreSQL's parameters, when there is nothing to say against any of them.
+
+It takes no decision of its own: whatever is not plainly right is left to `schemas.read_events`, which says what is wrong with it
+or takes it all the same. What is taken here is taken there with the same content (a property test holds the two together).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from app.events.record import DECISIONS
+from app.events.schemas import MAX_DEPTH, MAX_EVENTS, MAX_PROPERTIES_BYTES, Text
+from app.lib import jsonlimits
+from app.lib.binary_fields import int2, microseconds, raw_json, stamp, text
+from app.values import contact_fields
+
+BY = ("id", "external_id", "email")
+"""Ways to name a contact; a row's `kind` is the place in here."""
+_BY_ID, _BY_EXTERNAL_ID, _BY_EMAIL = (int2(kind) for kind in range(len(BY)))
+_NO_PROPERTIES, _NOT_SAID = raw_json(b"{}"), stamp(None)
+_MOST_BRACKETS = 64
+
+
+class _EventWritten(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """As `schemas.EventIn`, but what was not written can be told from null, so that members can be counted."""
+
+    name: Text
+    contact_id: UUID | UnsetType | None = UNSET
+    external_id: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    properties: dict[str, Any] | UnsetType = UNSET
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | UnsetType | None = UNSET
+    id: Text | UnsetType | None = UNSET
+
+
+class PlainEvent(NamedTuple):
+    """One row of the statement that stores it, as binary fields, and of it what its receipt says."""
+
+    kind: bytes
+    value: bytes
+    name: bytes
+    properties: bytes
+    key: bytes
+    occurred: bytes
+    said_name: str
+    said_key: str | None
+    said_at: datetime | None
+
+
+class PlainRequest(NamedTuple):
+    """The events of one body, at least one; `many` when they came as an array."""
+
+    events: list[PlainEvent]
+    many: bool
+
+
+class _Doubt(Exception):
+    """Something about this event is not plain."""
+
+
+_decode_one = msgspec.json.Decoder(_EventWritten).decode
+_decode_many = msgspec.json.Decoder(list[_EventWritten]).decode
+
+
+def read_plain(body: bytes, latest: datetime) -> PlainRequest | None:
+    """The events of `body`, none of which says it happened after `latest`; None when anything about any of them is in doubt."""
+    many = body.lstrip()[:1] == b"["
+    try:
+        written = _decode_many(body) if many else [_decode_one(body)]
+        if not 1 <= len(written) <= MAX_EVENTS:
+            return None
+        events: list[PlainEvent] = []
+        members = 0
+        for event in written:
+            members += _members(event)
+            events.append(_plain(event, latest))
+    except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError, _Doubt):
+        return None
+    # Every member of an object is one colon outside of texts: when there are more, an object has one of them twice.
+    if body.count(b":") != members and jsonlimits.structure_of(body, _MOST_BRACKETS)[1] != members:
+        return None
+    keys = {event.said_key for event in events if event.said_key is not None}
+    if many and len(keys) != sum(event.said_key is not None for event in events):
+        return None
+    return PlainRequest(events, many)
+
+
+def _members(event: _EventWritten) -> int:
+    """How many members the objects of an event have; its depth is that of what can be stored, or `_plain` refuses it."""
+    count = (
+        1
+        + (event.contact_id is not UNSET)
+        + (event.external_id is not UNSET)
+        + (event.email is not UNSET)
+        + (event.occurred_at is not UNSET)
+        + (event.id is not UNSET)
+    )
+    return count if event.properties is UNSET else count + 1 + _members_of(event.properties)
+
+
+def _members_of(document: dict[str, Any]) -> int:
+    count = len(document)
+    waiting: list[Any] = [item for item in document.values() if isinstance(item, dict | list)]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            item = item.values()
+        waiting += [inner for inner in item if isinstance(inner, dict | list)]
+    return count
+
+
+def _plain(event: _EventWritten, latest: datetime) -> PlainEvent:
+    kind, value = _named(event)
+    name, key, at = event.name.strip(), event.id or None, event.occurred_at or None
+    if not name or name in DECISIONS or (key is not None and not key.strip()) or (at is not None and at > latest):
+        raise _Doubt
+    properties = _NO_PROPERTIES
+    if event.properties:
+        stored = jsonlimits.storable_bytes(event.properties, max_bytes=MAX_PROPERTIES_BYTES, max_depth=MAX_DEPTH)
+        properties = raw_json(stored)
+    occurred = _NOT_SAID if at is None else stamp(microseconds(at))
+    return PlainEvent(kind, text(value), text(name), properties, text(key), occurred, name, key, at)
+
+
+def _named(event: _EventWritten) -> tuple[bytes, str]:
+    """How the event names its contact; exactly one name is written, and others are at most null."""
+    if (external_id := event.external_id) and not event.contact_id and not event.email:
+        kind, value = _BY_EXTERNAL_ID, contact_fields.text("external_id", external_id)
+    elif (email := event.email) and not event.contact_id and not external_id:
+        kind, value = _BY_EMAIL, contact_fields.text("email", email)
+    elif (contact_id := event.contact_id) and not external_id and not email:
+        kind, value = _BY_ID, str(contact_id)
+    else:
+        raise _Doubt
+    if value is None:
+        raise _Doubt
+    return kind, value
