@@ -15,44 +15,25 @@ from app.messaging.channels.connector import ConnectorType
 from app.web import openapi
 
 
-def _variant(
-    base: type[msgspec.Struct], name: str, kind: type[ConnectorType], config: Any, *, optional: bool = False
-) -> type[msgspec.Struct]:
-    """`base` for one connector type. `optional`: the default when `type` is left out."""
-    of_type: Any = Literal[(kind.type, "") if optional else (kind.type,)]
-    typed = {"type": (of_type, kind.type) if optional else (of_type,), "config": (config,)}
-    hints = get_type_hints(base, include_extras=True)
-    fields = [
-        (field.name, *typed[field.name])
-        if field.name in typed
-        else (field.name, hints[field.name])
-        if field.required
-        else (field.name, hints[field.name], field.default)
-        for field in msgspec.structs.fields(base)
-    ]
-    strict = base.__struct_config__.forbid_unknown_fields
-    return msgspec.defstruct(name, fields, rename="camel", kw_only=True, forbid_unknown_fields=strict)
-
-
 def _new(schema_creator: SchemaCreator) -> Schema:
     kinds = [one.kind for one in presentation.installed().values()]
-    return openapi.one_of(
-        schema_creator,
-        "type",
-        {
-            kind.type: _variant(NewConnector, f"New{kind.__name__}", kind, kind.Config, optional=kind is kinds[0])
-            for kind in kinds
-        },
-    )
+    variants = {}
+    for kind in kinds:
+        first = kind is kinds[0]  # the default when `type` is left out
+        of_type: Any = Literal[(kind.type, "") if first else (kind.type,)]
+        types = {"type": of_type, "config": kind.Config}
+        variants[kind.type] = openapi.variant(
+            NewConnector, f"New{kind.__name__}", types, **({"type": kind.type} if first else {})
+        )
+    return openapi.one_of(schema_creator, NewConnector, "type", variants)
 
 
 def _shown(schema_creator: SchemaCreator) -> Schema:
-    kinds = registry.connector_types().values()
-    return openapi.one_of(
-        schema_creator,
-        "type",
-        {kind.type: _variant(ConnectorView, f"{kind.__name__}View", kind, _view_of(kind)) for kind in kinds},
-    )
+    variants = {}
+    for kind in registry.connector_types().values():
+        types: dict[str, Any] = {"type": Literal[(kind.type,)], "config": _view_of(kind)}
+        variants[kind.type] = openapi.variant(ConnectorView, f"{kind.__name__}View", types)
+    return openapi.one_of(schema_creator, ConnectorView, "type", variants)
 
 
 def _view_of(kind: type[ConnectorType]) -> Any:

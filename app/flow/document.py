@@ -30,7 +30,11 @@ MAX_NODES, MAX_TRIGGERS, MAX_GOALS, MAX_NOTES, MAX_EDGES = 100, 20, 20, 100, 1_0
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,100}\Z", description="Letters, digits, `-` and `_`; up to 100.")]
 EdgeId = Annotated[str, Meta(min_length=1, max_length=250)]
 Port = Annotated[str, Meta(min_length=1, max_length=100)]
-Coordinate = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] | Annotated[float, Meta(ge=-1_000_000.0, le=1_000_000.0)]
+MAX_COORDINATE = 1_000_000
+Coordinate = (
+    Annotated[int, Meta(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
+    | Annotated[float, Meta(ge=-float(MAX_COORDINATE), le=float(MAX_COORDINATE))]
+)
 Conditions = list[dict[str, Any]]
 Match = Literal["all", "any"]
 EventName = Annotated[str, Meta(max_length=200)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import msgspec
 from litestar import Router
@@ -14,8 +14,10 @@ from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugi
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, Discriminator, Reference, Schema, SecurityScheme, Tag
+from litestar.openapi.spec import Components, Discriminator, OpenAPIType, Reference, Schema, SecurityScheme, Tag
 from litestar.typing import FieldDefinition
+
+from app.lib.field_errors import is_left_out
 
 _TEXT = """Marketing workflows by API.
 
@@ -112,23 +114,81 @@ class ByReference(Discriminator):
         return {"propertyName": self.property_name, "mapping": mapping}
 
 
-def one_of(schema_creator: SchemaCreator, by: str, structs: Mapping[str, type[msgspec.Struct]]) -> Schema:
-    """A union of these structs, discriminated by their field `by`."""
+def variant(base: type[msgspec.Struct], name: str, types: Mapping[str, Any], **defaults: Any) -> type[msgspec.Struct]:
+    """`base` under another name, whose fields `types` are of these types; those that have `defaults` may be left out."""
+    hints = get_type_hints(base, include_extras=True)
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for one in msgspec.structs.fields(base):
+        kind = types.get(one.name, hints[one.name])
+        if one.name in defaults:
+            fields.append((one.name, kind, defaults[one.name]))
+        elif one.name in types or one.required:
+            fields.append((one.name, kind))
+        elif one.default_factory is not msgspec.NODEFAULT:
+            fields.append((one.name, kind, msgspec.field(default_factory=one.default_factory)))
+        else:
+            fields.append((one.name, kind, one.default))
+    strict = base.__struct_config__.forbid_unknown_fields
+    namespace = {"__doc__": base.__doc__}
+    return msgspec.defstruct(
+        name, fields, rename="camel", kw_only=True, forbid_unknown_fields=strict, namespace=namespace
+    )
+
+
+def component(schema_creator: SchemaCreator, struct: type[msgspec.Struct]) -> Schema:
+    """The component of a struct, to be filled in; empty when nothing asked for it before."""
+    schema = schema_creator.schema_registry.get_schema_for_field_definition(FieldDefinition.from_annotation(struct))
+    schema.title, schema.type = schema.title or struct.__name__, OpenAPIType.OBJECT
+    return schema
+
+
+def one_of(
+    schema_creator: SchemaCreator,
+    union: type[msgspec.Struct],
+    by: str,
+    structs: Mapping[str, type[msgspec.Struct]],
+    other: type[msgspec.Struct] | None = None,
+) -> Schema:
+    """The component of `union` as a union of these structs, discriminated by their field `by`.
+
+    `other`: the last member, for all other values.
+    """
+    schema = component(schema_creator, union)
     references = {value: reference(schema_creator, struct) for value, struct in structs.items()}
+    schema.one_of = list(references.values())
+    if other is not None:
+        schema.one_of.append(reference(schema_creator, other))
+        taken = Schema(enum=list(structs))
+        component(schema_creator, other).properties[by] = Schema(type=OpenAPIType.STRING, schema_not=taken)  # type: ignore[index]
     components = {value: one for value, one in references.items() if isinstance(one, Reference)}
-    return Schema(one_of=list(references.values()), discriminator=ByReference(by, components=components))
+    schema.discriminator = ByReference(by, components=components)
+    return schema
 
 
 class StrictStructs(StructSchemaPlugin):
-    """Says of bodies that they take no other members, where the product refuses those."""
+    """Says of bodies that they take no other members, where the product refuses those, and which it takes and leaves out."""
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
         if variants := OWN_SCHEMAS.get(field_definition.type_):
             return variants(schema_creator)
+        return self.members(field_definition, schema_creator)
+
+    def members(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
+        """What the fields of a struct say."""
         schema = super().to_openapi_schema(field_definition, schema_creator)
-        if field_definition.type_.__struct_config__.forbid_unknown_fields:
+        struct = field_definition.type_
+        if struct.__struct_config__.forbid_unknown_fields:
             schema.additional_properties = False
+        names = [one.encode_name for one in msgspec.structs.fields(struct) if is_left_out(one.type)]
+        schema.properties = {name: one for name, one in (schema.properties or {}).items() if name not in names}
+        if names:
+            schema.pattern_properties = {f"^({'|'.join(names)})$": Schema(description="Accepted and left out.")}
         return schema
+
+
+def members(schema_creator: SchemaCreator, struct: type[msgspec.Struct]) -> Schema:
+    """What the fields of a struct say, for a schema of `OWN_SCHEMAS` that says more."""
+    return StrictStructs().members(FieldDefinition.from_annotation(struct), schema_creator)
 
 
 def config(tags: list[Tag]) -> OpenAPIConfig:

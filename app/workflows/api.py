@@ -21,8 +21,10 @@ from app.flow.trigger_type import CATEGORY
 from app.models import Workflow
 from app.models.scope import Scope
 from app.models.status import Role
+from app.web import openapi
 from app.web.envelope import Envelope, ok
 from app.workflows.drafts import RevisionMissing
+from app.workflows.openapi import SCHEMAS
 from app.workflows.preview import ActivationPreview
 from app.workflows.schemas import (
     Copy,
@@ -327,6 +329,7 @@ async def list_trigger_types() -> Envelope[list[StepTypeInfo]]:
     )
 
 
+openapi.OWN_SCHEMAS.update(SCHEMAS)
 API_TAGS = [
     Tag(name="Workflows", description="Draw, publish, activate, pause and revert workflows."),
     Tag(name="Types", description="The kinds of steps and triggers, with the JSON Schema of their settings."),

@@ -18,13 +18,13 @@ SERVER = {"host": "smtp.example.com", "fromEmail": "shop@example.com"}
 
 
 def body_of(document: dict[str, Any], path: str, method: str) -> dict[str, Any]:
-    schema: dict[str, Any] = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
-    return schema
+    schema = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+    return component(document, schema["$ref"]) if "$ref" in schema else schema
 
 
 def component(document: dict[str, Any], reference: str) -> dict[str, Any]:
-    found: dict[str, Any] = document["components"]["schemas"][reference.removeprefix("#/components/schemas/")]
-    return found
+    schema: dict[str, Any] = document["components"]["schemas"][reference.removeprefix("#/components/schemas/")]
+    return schema
 
 
 async def test_each_type_has_its_own_body(client: httpx.AsyncClient) -> None:
@@ -55,7 +55,8 @@ async def test_each_type_has_its_own_body(client: httpx.AsyncClient) -> None:
         for name, one in shown.items()
         if name.startswith("Envelope") and "ConnectorView" in name and "list" not in name
     )
-    view = component(document, views["properties"]["data"]["discriminator"]["mapping"]["smtp"])
+    union = component(document, views["properties"]["data"]["$ref"])
+    view = component(document, union["discriminator"]["mapping"]["smtp"])
     assert "password" not in component(document, view["properties"]["config"]["$ref"])["properties"]
 
 

@@ -191,9 +191,11 @@ async def _shown_everywhere(product: Product, workflow: str, connector: str) -> 
     assert {"pick", "hang_up"} <= known
     assert "spring_tide" in {info["type"] for info in await product.get("/trigger-types")}
     document = (await product.api.get("/docs/openapi/openapi.json")).json()
-    new = document["paths"]["/api/v1/connectors"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(new["discriminator"]["mapping"]) == {"smtp", "shop_board"}
-    assert set(document["components"]["schemas"]["BoardConfig"]["properties"]) == {"board", "key"}
+    schemas = document["components"]["schemas"]
+    assert set(schemas["NewConnector"]["discriminator"]["mapping"]) == {"smtp", "shop_board"}
+    assert set(schemas["BoardConfig"]["properties"]) == {"board", "key"}
+    assert {"pick", "hang_up"} <= set(schemas["Node"]["discriminator"]["mapping"])
+    assert set(schemas["TideConfig"]["properties"]) == {"harbour"}
     tried = await product.post(f"/connectors/{connector}/test", {"to": "ada-1"})
     assert tried == {"result": "sent", "message": "It hangs on the board."}
 
