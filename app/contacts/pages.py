@@ -31,9 +31,12 @@ from app.subscriptions.service import SuppressionService
 from app.values.contact_view import name_of
 from app.values.zone_names import timezones
 from app.web.flash import go
+from app.web.form_errors import errors_by_field
 from app.web.fragments import page
 
 ONE = "/contacts/{contact_id:uuid}"
+FIELDS_OF_PATHS = {"addTags": "tags", "removeTags": "tags"}
+"""Members of a change that the form shows in one field."""
 
 
 @get("/contacts", role=Role.VIEWER)
@@ -137,10 +140,6 @@ def _form(
     error: AppError | None = None,
     held_back: str = "",
 ) -> Template:
-    errors: dict[str, str] = {}
-    for field_error in error.errors if error else []:
-        path = field_error["path"].partition("[")[0].partition(".")[0]
-        errors.setdefault({"addTags": "tags", "removeTags": "tags"}.get(path, path), field_error["message"])
     return page(
         request,
         "contacts/form.html",
@@ -148,7 +147,7 @@ def _form(
         form=form,
         contact=contact,
         name=name_of(contact) if contact else "New contact",
-        errors=errors,
+        errors=errors_by_field(error, FIELDS_OF_PATHS),
         failed=error,
         held_back=held_back,
         kinds=forms.KINDS,
