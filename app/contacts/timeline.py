@@ -10,6 +10,7 @@ import msgspec
 
 from app.contacts.history_repository import CHANGES, ContactHistory
 from app.flow import node_words, registry
+from app.flow.entry_reasons import reason_text
 from app.lib.formats import duration, readable
 from app.messaging.channels import registry as channels
 from app.models.event import Event
@@ -27,17 +28,6 @@ _ENDS = {
     RunStatus.GOAL_REACHED: ("Reached the goal of", "target"),
     RunStatus.EXITED: ("Left", "log-out"),
     RunStatus.CANCELLED: ("Cancelled in", "ban"),
-}
-_REFUSED = {
-    "already_active": "It was in this workflow already.",
-    "entered_before": "Each contact enters this workflow once, and this one has been in.",
-    "cooling_down": "It was in this workflow too short a time ago.",
-    "goal_already_reached": "It had reached the goal already.",
-    "workflow_paused": "The workflow was paused.",
-    "workflow_not_active": "The workflow was not active any more.",
-    "event_too_old": "The event came more than a week after it happened, and old events start nothing.",
-    "conditions_not_met": "It did not meet the trigger's conditions.",
-    "condition_error": "The trigger's conditions could not be checked.",
 }
 
 
@@ -211,14 +201,11 @@ def _ended(run: Run, workflow: str) -> TimelineEntry:
 
 
 def _refused(row: EntryRefusal, workflow: str) -> TimelineEntry:
-    why = _REFUSED.get(row.reason) or row.reason.replace("_", " ").capitalize() + "."
-    if row.reason == "goal_already_reached" and row.detail:
-        why = f"It had reached the goal {row.detail.get('name') or row.detail.get('goal')} already."
     return TimelineEntry(
         at=row.at,
         icon="circle-slash",
         title=f"Did not enter {workflow}",
-        text=why,
+        text=reason_text(row.reason, row.detail),
         url=f"/workflows/{row.workflow_id}",
     )
 

@@ -1,4 +1,4 @@
-"""`GET /api/v1/workflows/{id}/stats`."""
+"""`GET /api/v1/workflows/{id}/stats` and `…/refusals`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from app.insights.schemas import WorkflowStats
+from app.insights.schemas import RefusedEntry, WorkflowStats
 from app.insights.service import InsightService
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web.envelope import Envelope, ok
+from app.web.pagination import clamp_limit
 from app.workflows.service import WorkflowService
 
 
@@ -35,5 +36,25 @@ async def get_workflow_stats(
     return ok(await insights.of_workflow(workflow_id, version))
 
 
-ROUTES = [get_workflow_stats]
+@get(
+    "/api/v1/workflows/{workflow_id:uuid}/refusals",
+    role=Role.VIEWER,
+    scope=Scope.RUNS_READ,
+    tags=["Workflows"],
+    summary="List whom a workflow did not let in, the last first",
+)
+async def list_refusals(
+    insights: NamedDependency[InsightService],
+    workflow_id: FromPath[UUID],
+    limit: FromQuery[int | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Envelope[list[RefusedEntry]]:
+    """Contacts who met a trigger, and starts with a contact or without, that were refused after they were taken: a start is answered
+    before the run begins, and the workflow may have been changed between the two.
+    """
+    refused = await insights.refusals(workflow_id, limit, cursor)
+    return ok(refused.items, nextCursor=refused.next_cursor, limit=clamp_limit(limit))
+
+
+ROUTES = [get_workflow_stats, list_refusals]
 SERVICES = {"insights": InsightService}

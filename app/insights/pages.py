@@ -33,6 +33,7 @@ from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
 SHOWN = 8
+LAST_REFUSED = 10
 COUNT_WORDS = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things", "Six things")
 
 
@@ -228,6 +229,7 @@ async def stats_page(
         label_of=reason_label,
         workflow=workflow,
         stats=stats,
+        refused=(await insights.refusals(workflow_id, LAST_REFUSED)).items,
         ended=stats.total_runs - stats.running_runs,
         stages=stages(flow, stats),
         goals=[goal.name or goal.id for goal in flow.goals],

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import exists, func, select
 
-from app.models import Connector, Contact, Run, Template, Workflow
+from app.models import Connector, Contact, EntryRefusal, Run, Template, Workflow
 from app.models.tenant_repository import TenantRepository, refers_to
+from app.web.pagination import Page
 
 
 class InsightRepository(TenantRepository[Run]):
@@ -34,3 +36,14 @@ class InsightRepository(TenantRepository[Run]):
             .limit(limit)
         )
         return (await self.session.execute(query)).all()
+
+
+class RefusalRepository(TenantRepository[EntryRefusal]):
+    """Entries that workflows refused."""
+
+    model = EntryRefusal
+
+    async def newest(self, workflow_id: UUID, cursor: str | None, limit: int) -> Page[EntryRefusal]:
+        """Those of a workflow, the last first."""
+        of_workflow = EntryRefusal.workflow_id == workflow_id
+        return await self.page([EntryRefusal.id], cursor, limit, of_workflow, newest=True)

@@ -84,6 +84,17 @@ class WorkflowStats(Camel):
     node_stats: dict[str, NodeStats]
 
 
+class RefusedEntry(Camel):
+    """Somebody whom a workflow did not let in. `reason` is a stable word, `message` the sentence; a start without a contact has none."""
+
+    at: datetime
+    reason: str
+    message: str
+    contact_id: UUID | None
+    contact_name: str | None
+    event_id: UUID | None
+
+
 class WorkflowPulse(Camel):
     """One workflow on the home page and in the list."""
 

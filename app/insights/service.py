@@ -9,26 +9,31 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.contacts.repository import ContactRepository
 from app.counters.message_counters import FAILED, PREFIX
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import SECONDS, Counters, Totals, ended
 from app.errors import NotFound
 from app.flow.document import ERROR
-from app.insights.repository import InsightRepository
+from app.flow.entry_reasons import reason_text
+from app.insights.repository import InsightRepository, RefusalRepository
 from app.insights.schemas import (
     MessageStats,
     NodeStats,
     Overview,
     PublishedVersion,
+    RefusedEntry,
     Setup,
     UpcomingWaits,
     WorkflowPulse,
     WorkflowStats,
 )
 from app.lib import clock
-from app.models import Workflow
+from app.models import Contact, Workflow
 from app.models.status import WorkflowStatus
 from app.troubles import service as troubles
+from app.values.contact_view import name_of
+from app.web.pagination import Page, clamp_limit
 from app.workflows.repository import VersionRepository, WorkflowRepository
 
 EARLY = {"goal", "exited", "cancelled"}
@@ -41,14 +46,15 @@ class InsightService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self._session = session
         self._runs = InsightRepository(session, principal.tenant_id)
+        self._refusals = RefusalRepository(session, principal.tenant_id)
+        self._contacts = ContactRepository(session, principal.tenant_id)
         self._workflows = WorkflowRepository(session, principal.tenant_id)
         self._versions = VersionRepository(session, principal.tenant_id)
         self._counters = RunCounterRepository(session, principal.tenant_id)
 
     async def of_workflow(self, workflow_id: UUID, version: int | None = None) -> WorkflowStats:
         """All numbers of one workflow, of all its versions or of one. Raises NotFound."""
-        if not await self._workflows.exists(Workflow.id == workflow_id):
-            raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
+        await self._known(workflow_id)
         by_node = await self._counters.of_nodes(workflow_id, version)
         runs = by_node.pop("", {})
         nodes = {node_id: _node_stats(counters) for node_id, counters in by_node.items()}
@@ -72,6 +78,30 @@ class InsightService:
             messages=messages,
             node_stats={node_id: stats for node_id, stats in nodes.items() if stats.executed or stats.waiting},
         )
+
+    async def refusals(self, workflow_id: UUID, limit: int | None, cursor: str | None = None) -> Page[RefusedEntry]:
+        """Whom a workflow did not let in, the last first, with a contact or without. Raises NotFound."""
+        await self._known(workflow_id)
+        page = await self._refusals.newest(workflow_id, cursor, clamp_limit(limit))
+        contact_ids = {row.contact_id for row in page.items if row.contact_id}
+        contacts = await self._contacts.list(Contact.id.in_(contact_ids)) if contact_ids else ()
+        names = {contact.id: name_of(contact) for contact in contacts}
+        entries = [
+            RefusedEntry(
+                at=row.at,
+                reason=row.reason,
+                message=reason_text(row.reason, row.detail),
+                contact_id=row.contact_id,
+                contact_name=names.get(row.contact_id) if row.contact_id else None,
+                event_id=row.event_id,
+            )
+            for row in page.items
+        ]
+        return Page(entries, page.next_cursor)
+
+    async def _known(self, workflow_id: UUID) -> None:
+        if not await self._workflows.exists(Workflow.id == workflow_id):
+            raise NotFound("This workflow does not exist in your workspace.", code="workflow_not_found")
 
     async def running(self, limit: int) -> Sequence[Workflow]:
         """Active workflows, last changed first."""

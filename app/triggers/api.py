@@ -35,7 +35,8 @@ async def trigger_workflow(
     """One contact enters the live version, whatever its trigger; without a contact, a run starts that has its input alone.
 
     That takes a trigger whose runs need no contact; else the answer is 422. 409 says why when the re-entry rule refuses a contact, or
-    the conditions of the trigger do not hold for such an input.
+    the conditions of the trigger do not hold for such an input. A workflow that was changed before the run begins may still refuse it:
+    `GET …/refusals` names those.
     """
     field_name, properties = given_properties(data)
     run_id = await triggers.start(workflow_id, data.contact_id, properties, field_name=field_name)

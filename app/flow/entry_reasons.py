@@ -1,0 +1,27 @@
+"""Why somebody was not let into a workflow, as people read it: on a contact's page, on the results of a workflow, in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TEXTS = {
+    "already_active": "It was in this workflow already.",
+    "entered_before": "Each contact enters this workflow once, and this one has been in.",
+    "cooling_down": "It was in this workflow too short a time ago.",
+    "goal_already_reached": "It had reached the goal already.",
+    "workflow_paused": "The workflow was paused.",
+    "workflow_not_active": "The workflow was not active any more.",
+    "event_too_old": "The event came more than a week after it happened, and old events start nothing.",
+    "conditions_not_met": "It did not meet the trigger's conditions.",
+    "condition_error": "The trigger's conditions could not be checked.",
+    "needs_contact": "No trigger started runs without a contact any more.",
+    "takes_no_contact": "No trigger started runs of contacts any more.",
+}
+
+
+def reason_text(reason: str, detail: Mapping[str, Any] | None) -> str:
+    """The sentence about a refusal; `detail` is what the engine noted of it."""
+    if reason == "goal_already_reached" and detail:
+        return f"It had reached the goal {detail.get('name') or detail.get('goal')} already."
+    return TEXTS.get(reason) or reason.replace("_", " ").capitalize() + "."
