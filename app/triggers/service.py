@@ -128,7 +128,7 @@ class TriggerService:
         return contact
 
     def _check_input(self, flow: Flow, properties: dict[str, Any]) -> None:
-        """Can a run without a contact start with these properties? A later refusal would be on no contact's timeline, only in the results."""
+        """Can a run without a contact start with these properties? A later refusal is shown only in the workflow's results."""
         trigger = trigger_of_nobody(flow.triggers)
         if trigger is None:
             raise _about_contact(ContactNeeded)
