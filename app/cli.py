@@ -1,4 +1,4 @@
-"""Composition root of the commands: `./dev COMMAND`. It collects what `commands` modules add, and imports what answers when asked."""
+"""Composition root of the commands: `./dev COMMAND`. It collects all `commands` modules; a command's code is imported when called."""
 
 from __future__ import annotations
 

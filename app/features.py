@@ -1,4 +1,4 @@
-"""What the features bring along, found by being there: a new feature, timer or actor touches no composition root.
+"""Discovery of what features declare: a new feature, timer or actor changes no composition root.
 
 A feature is a package of `app`. Its modules declare lists:
 

@@ -1,4 +1,4 @@
-"""The engine's inbox: what happened and has not been looked at yet. Everybody who gives the engine work does it here.
+"""The engine's inbox: work that the engine has not handled yet. All writers of it use this module.
 
 A row is written in the transaction of whatever caused it and deleted in the one that handles it. The functions are for a session or a
 psycopg connection; those called `…_sql` build the statement for a part of a larger one (`with … as (…)`), which stores and queues at once.

@@ -2,7 +2,7 @@
 notifies their actors.
 
 It holds no work and no rule: losing it costs punctuality, and any number of copies may run: one ticks, by an advisory lock, and the others
-wait for it to go away. PostgreSQL ends the session of a copy that is silent for 15 s, so a frozen one does not lead for ever. A
+wait for it to go away. PostgreSQL ends the session of a copy that is silent for 15 s, so a frozen copy loses the lead. A
 clock that tests move is told on the channel `clock_moved` and answered at once.
 """
 

@@ -1,7 +1,7 @@
-"""Who asks: turns an API key or a session cookie into the Principal in `scope["user"]`.
+"""Authentication: turns an API key or a session cookie into the Principal in `scope["user"]`.
 
 Routes under `/api/` know keys only and pages know sessions only, so that a page in a browser can never spend a key and a
-stolen cookie can never call the API. One query a request, on a connection that is given back before the handler starts.
+stolen cookie can never call the API. One query a request, on a connection that is released before the handler starts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Known devices: a signed cookie after a good sign-in, so that failures of strangers never lock out who was here before.
+"""Known devices: a signed cookie after a successful sign-in, so that failures of strangers never lock out known devices.
 
 It signs nobody in. It says only that somebody signed in on this device with these addresses, which gives it a throttle of its own.
 """

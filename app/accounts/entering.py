@@ -1,4 +1,4 @@
-"""What each way into the product ends with: a new session, and its cookie in the answer that leads on."""
+"""The end of each way to sign in: open a session and set its cookie in the redirect."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Invitations: how every membership begins. The rules around the table `invitations`.
+"""Rules of invitations, by which every membership begins.
 
-An invitation is for one address in one workspace, and its link is accepted once. The link gives entry to that workspace and to
-nothing else: by itself it makes a new account, and it never signs anybody in to an account that was there before. Who is signed in to an
+An invitation is for one address in one workspace, and its link is accepted once. The link gives access to that workspace only:
+by itself it creates a new account, and it never signs in to an existing account. Who is signed in to an
 account with the same address, or knows its password, may take the membership into that account instead.
 (docs/decisions/0026-an-account-reaches-what-its-holder-was-invited-to.md says who can do what with which link.)
 """

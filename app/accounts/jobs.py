@@ -1,4 +1,4 @@
-"""What the scheduler does for accounts every few minutes: sign-ins that are over leave no rows behind."""
+"""Housekeeping of accounts: deletes expired sessions, links and failures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """API keys: `tl_<prefix>_<secret>`. The prefix finds the row, the secret is stored as SHA-256, the key is shown once.
 
 A key never has more rights than its maker has today: its role is capped by the present role of its maker, and a key
-that a key made has the same maker. Only keys of the command line have none; whoever may type there owns the server.
+made by a key has the same maker. Only keys of the command line have none: its user has the server anyway.
 """
 
 from __future__ import annotations

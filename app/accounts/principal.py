@@ -1,4 +1,4 @@
-"""Who asks: a signed-in user or an API key, with one role in one workspace."""
+"""The principal of a request: a signed-in user or an API key, with one role in one workspace."""
 
 from __future__ import annotations
 

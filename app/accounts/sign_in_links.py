@@ -1,4 +1,4 @@
-"""One-time links that sign an account in. Tokens are 32 random bytes, stored as SHA-256 only; what is over stays listed for a while."""
+"""One-time links that sign an account in. Tokens are 32 random bytes, stored as SHA-256 only; used ones stay listed for a while."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the forms of the builder offer: templates, connectors, and names that were met before.
 
-Names are looked for in the newest rows only, so that a form opens as fast in a workspace of a million contacts.
+Names are read from the newest rows only, so that a form opens as fast in a workspace of a million contacts.
 """
 
 from __future__ import annotations

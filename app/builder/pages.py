@@ -1,4 +1,4 @@
-"""The builder: the page with the canvas, its saving, its forms. What belongs to the status is in `builder_status_pages`.
+"""The builder: the page with the canvas, its saving, its forms. Activating and pausing is in `status_pages`.
 
 Answers of saving are `<hx-partial>`s: cards that changed, and one JSON tag that the canvas reads. Nothing here replaces the canvas.
 """

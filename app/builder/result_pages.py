@@ -1,4 +1,4 @@
-"""Results on the canvas: how many came by each step, and by which way they left it. From roll-ups, never counted over history."""
+"""Results on the canvas: how many runs reached each step, and left it by which port. Read from roll-up counters."""
 
 from __future__ import annotations
 

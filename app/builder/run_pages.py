@@ -1,4 +1,4 @@
-"""One person on the canvas: whom to look at, and the path that their run took, step by step."""
+"""A run on the canvas: the list of runs to choose from, and the path of one, step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flows to begin with, offered on an empty canvas. They are drawn as ordinary edits, so they can be undone and changed."""
+"""Starter flows for an empty canvas. They are inserted by ordinary ops, so they can be undone."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A connector ready for use, with its secret unsealed.
+"""Connectors ready for use, with their secret decrypted.
 
-A secret is sealed together with where it goes, as its type says (`ConnectorType.aim_of`): for a mail server host, port, encryption and
-user name. A row in which one of them was changed has a secret that cannot be opened, whoever changed it. Rows from before that was
-so are sealed for their connector alone; they are opened until `reseal_passwords` of the service has sealed them again, minutes after start.
+The encryption binds a secret to its destination (`ConnectorType.aim_of`): for a mail server host, port, encryption and user name. When one
+of them changes in the row, by whatever means, the secret cannot be decrypted. Older rows are bound to their connector only; they can be
+read until `reseal_passwords` of the service has encrypted them again, minutes after start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules of connectors: one default a channel, sealed passwords, local ones. What settings mean, their type says."""
+"""Rules of connectors: one default a channel, encrypted passwords, local connectors. The meaning of settings is defined by their type."""
 
 from __future__ import annotations
 

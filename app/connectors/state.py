@@ -1,6 +1,6 @@
 """Whether a connector works: `ok`, `away` (its server cannot be used for now) or `paused` (its settings do not work).
 
-Written at changes only, whoever sees them: a worker that sends, or the web when somebody sends a test, changes the settings or presses
+Written when it changes: by a worker that sends, or by the web process after a test mail, a change of settings or
 "Try again". A result counts only for the settings it was made with, so one that was under way during a change says nothing.
 
 `away` is a circuit breaker that all workers share, for all connectors of a workspace that use the same server in the same way: its

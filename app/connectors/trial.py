@@ -1,7 +1,7 @@
 """Test messages: one message to one address, now, for the buttons of connectors and templates.
 
-The rules are those of every message: the address may be written to, the provider may be reached. Everything that is read is read before,
-then the transaction ends; while the provider is waited for nothing is held that others need.
+The rules are those of every message: the address must be permitted, the provider reachable. All reads happen first, then the transaction
+ends, so that no connection or lock is held while waiting for the provider.
 """
 
 from __future__ import annotations

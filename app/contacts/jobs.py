@@ -1,4 +1,4 @@
-"""The actor that imports files. Notified when an import is started, and looked for by every worker each second."""
+"""The actor that imports files. Notified when an import is started; every worker also polls each second."""
 
 from __future__ import annotations
 

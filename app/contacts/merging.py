@@ -1,4 +1,4 @@
-"""How a change meets what is there: one pure rule for the API, the pages and imports."""
+"""How a change is merged into a contact: one pure rule for the API, the pages and imports."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The step that a node type's function is handed: it shows what the type has declared, and refuses every other read.
 
 The engine loads columns, keeps outputs and keeps variables only for paths that some `scope.field(…)` (or text, or condition) of a
-version names. A read past that would find nothing, for everybody, without a word. So `GuardedStep` raises `UndeclaredRead`.
-Readers that the scope made look at the run itself: what they read is declared by their making, so they pay for no check.
+version names. An undeclared read would silently find nothing in every run. So `GuardedStep` raises `UndeclaredRead`.
+Readers made by the scope access the run itself: making them declared their paths, so they need no check.
 """
 
 from __future__ import annotations

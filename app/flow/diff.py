@@ -1,6 +1,6 @@
-"""What differs between two flow documents, said the way a colleague would. Pure.
+"""The differences of two flow documents, as sentences. Pure.
 
-Where things lie on the canvas is not a difference. Steps are matched by id, ways by their source and port.
+Positions on the canvas are ignored. Steps are matched by id, edges by their source and port.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What graph editors such as React Flow keep on nodes and edges: how they look, not what they do.
 
-A program that sends an editor's state as it is may: these fields are read and left out. They are a list, so that any other
-field is still refused as a typing error.
+Programs may send an editor's state unchanged: these fields are accepted and dropped. They are listed, so that any other
+unknown field is still refused as a typing error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a step may wish of the world: changes of the contact, and messages. The engine applies them after the step has returned."""
+"""The effects that a step may declare: changes of the contact, and messages. The engine applies them after the step has returned."""
 
 from __future__ import annotations
 

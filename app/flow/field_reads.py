@@ -1,7 +1,7 @@
 """Which fields a configuration reads, and whether the data of a workspace has them. Pure.
 
-A slip of the finger in a field name is no error anywhere: it reads as nothing, for everybody. So names that no data has are
-doubted aloud, with the nearest one that it has.
+A misspelt field name is no error at run time: it reads as missing in every run. So names that no data has get a warning with the
+most similar known name.
 """
 
 from __future__ import annotations

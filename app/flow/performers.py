@@ -1,4 +1,6 @@
-"""Who does what steps ask of the outside, by kind of call. The module of a step type registers its performer when it is imported."""
+"""The registry of performers, which make external calls for steps, by kind of call.
+
+The module of a step type registers its performer when it is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of node types. A module in `app/nodes`, or in `nodes/` of the plugin directory, is on it by being there.
+"""The list of node types. A module in `app/nodes`, or in `nodes/` of the plugin directory, is found automatically.
 
 Two types of one name are refused, and types that do not say what they are. How a type looks is checked by `presentation`.
 """

@@ -1,4 +1,4 @@
-"""How often something that failed in a way that may pass is tried, and how long it waits between."""
+"""Retry rules: how often a temporary failure is retried, and the pauses in between."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What is wrong with a flow some of whose runs have no contact: steps that need one, fields of one, rules about one. Pure.
 
-Which runs those are their trigger says (`TriggerType.contact_rule`); what is asked is where such runs may come.
+Their trigger decides (`TriggerType.contact_rule`); the checks are for the steps reachable from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The list of trigger types. A module in `app/triggers/types` is on it by being there; two types of one name are refused."""
+"""The list of trigger types. Modules in `app/triggers/types` are found automatically; two types of one name are refused."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the author of a trigger type sees.
 
 A trigger type is a `Config` (a msgspec struct: the form and its checks) and pure functions of one config: which events it listens
-for, whom it lets in, and what people read about it. Nobody outside the type's module asks what a type is called.
+for, whom it lets in, and what people read about it. No code outside the type's module compares names of types.
 """
 
 from __future__ import annotations

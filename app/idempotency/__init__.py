@@ -1,7 +1,7 @@
 """`Idempotency-Key` on every POST under `/api/v1/`: the same request sent twice is done once and answered twice.
 
-A key belongs to the principal that sent it, and an answer is looked for only after the guard has let that principal in: what
-one may not ask, one may not hear again. Secrets that an answer shows once are not kept; the repeated answer has null for them.
+A key belongs to the principal that sent it, and a stored answer is read only after the guard has authorised the request, so
+that it is never repeated to a principal without the right. Secrets in an answer are not stored; the repeated answer has null for them.
 A handler names them: `secret_answer=("key",)`, members of the answer's `data`.
 
 The key's row is inserted in the transaction of the request itself and the answer is written to it just before the commit,

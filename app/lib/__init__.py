@@ -1,1 +1,1 @@
-"""The ground everything stands on. Nothing here knows HTTP or a marketing word."""
+"""Generic building blocks. Nothing here knows HTTP or the domain."""

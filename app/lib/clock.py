@@ -1,4 +1,4 @@
-"""The only door through which time enters the code, so that tests and the simulator can move it.
+"""The only source of time in the code, so that tests and the simulator can move it.
 
 In SQL the same time is `clock_now()`: the row of `virtual_clock` when there is one, else `now()`.
 Leases of live workers use real time on purpose: moving the calendar must not expire them.

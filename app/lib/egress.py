@@ -1,6 +1,6 @@
-"""The one way to servers that users name: a name is looked up once, judged, and the connection goes to the address that was judged.
+"""Connections to servers that users name: a name is resolved once, checked, and the connection goes to the checked address (no SSRF).
 
-Whoever may configure a connector could otherwise reach whatever this machine reaches: its own services, the neighbours in a private
+A user who configures a connector could otherwise reach whatever this machine reaches: its own services, hosts of a private
 network, the metadata service of a cloud. So only addresses of the public internet are connected to, and what the operator lists in
 `THROUGHLINE_EGRESS_ALLOW`; loopback in local mode. The name itself is kept for TLS. See docs/decisions/0028-servers-that-users-name.md.
 """

@@ -1,4 +1,4 @@
-"""Signs of life: each worker and scheduler process writes its row of `heartbeats` every 5 s from a thread of its own.
+"""Heartbeats: each worker and scheduler process writes its row of `heartbeats` every 5 s from a thread of its own.
 
 The thread says that the process lives and reaches the database. Whether its work moves is in `detail`, which the parts that work
 tell (`tell`); their threads may hang, this one goes on. It also ends sessions of processes that are frozen where the server cannot

@@ -1,4 +1,4 @@
-"""Why the database is away, in a sentence that whoever watches over it leaves for the web process: a small file in the state directory.
+"""Why the database is away: a sentence that the supervisor writes for the web process into a small file of the state directory.
 
 It is written over in place and has its size from the start, because a full disk is one of the reasons it tells of.
 """

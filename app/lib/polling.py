@@ -1,4 +1,4 @@
-"""Workers look for work by themselves: a lost notification, or a dead Redis, costs a second and nothing else."""
+"""Polling by workers: a lost notification, or a dead Redis, delays work by a second only."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A few processes apart, for work on what others wrote: templates, files, mails. What costs too much is killed there, alone.
+"""Child processes for work on untrusted input: templates, files, mails. Work that costs too much is killed there, and nothing else.
 
 Parsers are linear and limited (`tests/growth`); this covers unforeseen ones. A function of a module, given as itself,
 runs in a child with a limit of processor time and memory; the child has no secrets, no database and no settings. When it is killed,
 only that piece of work is over: the next one gets a new child. Work waits in a short queue, in turn for each `share` (a person of a
-workspace), and of one share one piece runs at a time, so that who asks a hundred times waits for himself.
+workspace), and of one share one piece runs at a time, so that a hundred requests of one user only delay that user.
 
     view = await sandbox.run(render, parts, data, share=(tenant_id, user_id), seconds=2)
 """

@@ -1,7 +1,7 @@
 """Which shard of a counter this process adds to, so that workers and people never wait for one row.
 
-Whoever adds to several counters takes them in the order of workflow, version, node and key, compared byte by byte: two that
-share a shard then wait for each other, and never in a circle.
+Writers of several counters update them in the order of workflow, version, node and key, compared byte by byte: two processes of
+one shard then wait for each other, but never deadlock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One read for many who ask the same thing at the same moment, never older than the question.
+"""Share one read between concurrent callers (single flight), never with a result older than the call.
 
-Whoever asks while a read is under way waits for the next one, because the one under way may have begun before a change that
-the asker has already been told of. So an answer is as fresh as a read of one's own, and a crowd costs two reads at a time.
+A call during a read waits for the next read, because the current one may have begun before a change that the caller already
+knows of. So a result is as fresh as a read of its own, and many callers cost two reads at a time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Text for one line of a mail header or of an SMTP command: no line breaks, no control characters.
 
-It is refused where it enters. Where it is used it is cleaned besides, for what was stored before.
+Invalid text is refused on input, and cleaned on use, for text that was stored before this rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a feature says of work that becomes due by time alone: which actor does it, and how SQL tells that there is some."""
+"""Declaration of work that becomes due by time: its actor, and the SQL that says whether there is some."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which time zone holds: the contact's, else the workspace's, else UTC. One answer for conditions, mails, forms and pages."""
+"""The time zone to use: the contact's, else the workspace's, else UTC. One answer for conditions, mails, forms and pages."""
 
 from __future__ import annotations
 

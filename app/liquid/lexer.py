@@ -1,7 +1,7 @@
 """Where a template is text and where it is Liquid, told in one pass.
 
 python-liquid's own lexer is a regular expression that looks for the end of every `{{` again: 8 KB of `{{` take it four seconds. This
-one gives the parser the same tokens, and refuses what no person writes: an opening without its end, and thousands of marks.
+one gives the parser the same tokens, and refuses an opening without its end, and thousands of tags.
 """
 
 from __future__ import annotations

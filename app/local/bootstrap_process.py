@@ -1,4 +1,4 @@
-"""The supervisor's side of `app.ops.bootstrap`: runs it beside the rest of the start and hears what it says."""
+"""The supervisor's side of `app.ops.bootstrap`: runs it in parallel to the rest of the start and reads its output."""
 
 from __future__ import annotations
 

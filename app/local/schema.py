@@ -1,6 +1,6 @@
 """Knows, without the half second that the migration tool takes, that the tables are those of this code.
 
-A start that finds them so lets the web process begin at once; the migrations run beside it, as the judge, and find nothing.
+If so the web process starts at once, while the migrations run in parallel and verify it.
 """
 
 from __future__ import annotations

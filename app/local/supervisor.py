@@ -1,7 +1,7 @@
 """`./dev run`: starts the servers and processes of the product, keeps them running, and stops them in order.
 
-It ends before its time only for what a person must mend before anything can run. Once it watches, a fault of one part stays a
-fault of that part: it is tried again with pauses, for ever, and said when it changes.
+It gives up only at the start, for a problem that a person must mend first. Afterwards a fault of one part does not end the others:
+the part is restarted with pauses, and changes of its state are reported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A Valkey server of our own on loopback, with a password. It carries notifications and holds nothing of value.
 
-So it writes nothing to disk, and may be killed at any time. It is known by its process and never by how fast it answers: a slow
-one is not dead, and before a new one is started the old one is ended. Its port stays the same while the product runs, because
-every process was told it once.
+So it writes nothing to disk, and may be killed at any time. Whether it lives is judged by its process, never by how fast it answers: a slow
+one is not dead, and the old one is ended before a new one is started. Its port stays the same while the product runs, because
+the processes get it at their start.
 """
 
 from __future__ import annotations

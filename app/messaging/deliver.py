@@ -1,8 +1,8 @@
-"""The loop that sends: look what is due, claim it, hand it over, settle. As many at a time as each mail server likes.
+"""The loop that sends: look what is due, claim it, hand it over, settle. The number at a time adapts to each mail server.
 
 A look claims mails of each lane of the queue up to the share of its server (`claims`, `shares`). A mail is made when a connection is
 free for it, and its intent is written when the server would take it (`commits`), so that a worker that stops or dies leaves only those
-uncertain that were being handed over. Told to stop, it claims and begins nothing more, gives back what it had claimed, and waits for those.
+uncertain that were being handed over. Told to stop, it claims and begins nothing more, requeues what it had claimed, and waits for those.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one door: may this message go out, now? Every channel passes it, in the transaction before the send.
+"""The gateway: may this message go out, now? Every channel passes it, in the transaction before the send.
 
 A pure function over what that transaction read, so that no caller can forget a check and every refusal has its reason.
 """

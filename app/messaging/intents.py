@@ -1,4 +1,4 @@
-"""May this mail leave, now? What held when it was claimed may hold no longer: the transaction before it leaves reads all again."""
+"""May this mail leave, now? Facts may have changed since the claim: the transaction before it leaves reads them again."""
 
 from __future__ import annotations
 

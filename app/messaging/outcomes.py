@@ -1,4 +1,4 @@
-"""What the answer of a provider means for the message: over, or tried again, when, and until when."""
+"""What the answer of a provider means for the message: final, or retried, when, and until when."""
 
 from __future__ import annotations
 

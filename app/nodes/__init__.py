@@ -1,1 +1,1 @@
-"""Step types: one module each, found by being here. What an author sees is in `app.flow.node_type`."""
+"""Step types: one module each, found automatically. The interface for authors is in `app.flow.node_type`."""

@@ -1,4 +1,4 @@
-"""The end of the road."""
+"""Complete the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask for one email to the contact, and wait for its outcome when the author wishes."""
+"""Queue one email to the contact, and wait for its outcome if configured."""
 
 from __future__ import annotations
 

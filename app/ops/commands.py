@@ -1,4 +1,4 @@
-"""Commands of `./dev` for who runs the product: tables, people, keys, demo data, integrity, backup, an audit."""
+"""Commands of `./dev` for operators: tables, people, keys, demo data, integrity, backup, an audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`./dev restore FILE`: a backup goes into a database of its own, and takes the old one's place when it is found whole."""
+"""`./dev restore FILE`: restores a backup into a new database, checks it, and puts it in place of the old one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The actor that ends what is left in workflows that were archived or deleted."""
+"""The actor that cancels the open runs of archived and deleted workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules behind the unsubscribe link: what a token means, saying no, and changing one's mind.
+"""The rules behind the unsubscribe link: reading a token, unsubscribing, and resubscribing.
 
 No sign-in: the holder of the signed link may unsubscribe that address. Both ways are idempotent, and each real change is an
 event of the contact, so that workflows can react.

@@ -1,6 +1,6 @@
 """Is the product fit to serve? Each part answers for itself; only the database and its schema can say no.
 
-Without Redis, worker or scheduler pages and API still work and nothing is lost: that is `degraded`, and it is said.
+Without Redis, worker or scheduler pages and API still work and nothing is lost: that is `degraded`.
 A `Probe` answers within a second whatever hangs: it has a connection of its own, looks once for all who ask at the same time,
 and says "does not answer" of what has not answered by then.
 """

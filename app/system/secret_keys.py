@@ -1,4 +1,4 @@
-"""Which secret keys this database was sealed with, and whether this process has them.
+"""The secret keys that this database was encrypted with, and whether this process has them.
 
 A process with another key would run, and fail where it matters: passwords of connectors that do not open, links in mails that
 are refused. So every process compares fingerprints before it begins, and one that lacks a key does not.

@@ -1,1 +1,1 @@
-"""HTTP: middleware, errors on their way out, pages and their parts, pagination, OpenAPI. Knows no feature."""
+"""HTTP: middleware, error responses, pages and their fragments, pagination, OpenAPI. Knows no feature."""

@@ -1,6 +1,6 @@
 """What browsers load besides pages: styles, scripts, fonts and images, out of memory, compressed once.
 
-Our own files stand under an address that holds the hash of all of them, `/static/<hash>/canvas/scene.js`: browsers keep them for
+Our own files have an address that contains the hash of all of them, `/static/<hash>/canvas/scene.js`: browsers keep them for
 ever, a change of any file gives all of them new addresses, and modules find each other by their relative imports. Vendored files
 have their version in the path. Without a hash, or with that of another version, a file is served too, and asked for again each time.
 """

@@ -1,4 +1,4 @@
-"""Pages and JSON leave compressed. Small answers, what is compressed already and what flows without end leave as they are."""
+"""Compression of pages and JSON; not of small answers, compressed content and streams."""
 
 from __future__ import annotations
 

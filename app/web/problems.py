@@ -1,4 +1,4 @@
-"""Errors on their way out: problem+json under `/api/`, a designed page (or an htmx toast) for people.
+"""Error responses: problem+json under `/api/`, a designed page (or an htmx toast) for people.
 
 The database being away is 503, whatever layer noticed it: advanced-alchemy would call it a conflict.
 """

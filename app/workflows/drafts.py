@@ -1,7 +1,7 @@
 """Editing a draft: whole parts from programs, small ops from the canvas, and several people at once.
 
-`draft_rev` moves with every accepted edit. A client says on which revision its edit stands; when others were faster and
-touched nothing of the same, its ops are put behind theirs without asking, else it gets a DraftConflict that says who did what.
+`draft_rev` moves with every accepted edit. A client sends the revision that its edit is based on; when others were faster and
+changed other parts, its ops are applied after theirs, else it gets a DraftConflict that says who did what.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stored flow document and what was found out about it, each at most once for a request: reading it, writing it, its hash, its faults."""
+"""A stored flow document with its parsed form, encoding, hash and diagnostics, each computed at most once per request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of CSV a file is, told from its head: its delimiter, header, columns and number of rows; and its records."""
+"""The dialect of a CSV file, guessed from its head: delimiter, header, columns and number of rows; and its records."""
 
 from __future__ import annotations
 

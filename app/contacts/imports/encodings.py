@@ -1,4 +1,4 @@
-"""In which encoding a file was written. What is no Unicode is told by its letters: which page makes words of its bytes?"""
+"""The encoding of a file. If it is not Unicode, the code page whose letters form the most plausible words."""
 
 from __future__ import annotations
 

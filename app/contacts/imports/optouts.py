@@ -1,7 +1,7 @@
 """Who may not be written to, as files say it: in names of columns, in their cells, in the name of the file, in many languages.
 
-Silence allows mail, so a column that says no and is not understood would make people reachable who asked to be left alone.
-Everything here leans to the other side: what may be an opt-out counts as one, or is asked about.
+Consent is opt-out, so a column of opt-outs that is not recognised would make people reachable who unsubscribed.
+Therefore a possible opt-out counts as one, or the user is asked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`/contacts/import`: upload a file, say what its columns mean, watch it come in."""
+"""`/contacts/import`: upload a file, map its columns, follow the progress."""
 
 from __future__ import annotations
 

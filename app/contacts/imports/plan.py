@@ -1,6 +1,6 @@
 """A compiled mapping: turns a row of a file into a change of a contact, and names every cell that did not fit.
 
-A row is refused only when nobody can be found or made by it. Any other cell that does not fit is left out and reported.
+A row is refused only when it identifies no contact. Any other cell that does not fit is left out and reported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a file seems to hold: everything that is proposed before somebody decides."""
+"""The preview of a file: the proposed encoding, dialect and mapping."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ below. Which of the two it is shows in those lines: when one of them reads as a 
 close the cell stands in the middle of a text, the quote is broken. The line is then read by itself, and says so.
 
 The work is linear: a search for a closing quote ends at the next line with an odd run of quotes, which the next search starts from
-at the earliest. Searches that come to nothing are counted; after MAX_BROKEN of them the file's quotes mean nothing and none is made.
+at the earliest. Unsuccessful searches are counted; after MAX_BROKEN of them the file's quotes are taken literally.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What somebody decided about a file, checked: nothing starts while it is open who may be written to."""
+"""Checks the decisions about a file: an import does not start while it is open who may be written to."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The list of channels. A folder in `app/messaging/channels` with a module `channel.py`, or a module of the plugin
-directory, is on it by being there.
+directory, is found automatically.
 
 Its class is marked with `@channel`. One that does not say all that a channel says is refused, and two of one name or number, because the
 tables hold the number (docs/decisions/0039-a-channel-is-one-folder.md). How its forms look is checked by `presentation`.

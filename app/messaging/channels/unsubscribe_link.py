@@ -1,4 +1,4 @@
-"""The signed link at the foot of a message by which its recipient says no."""
+"""The signed link at the foot of a message by which its recipient unsubscribes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person or a program puts contacts in."""
+"""A person or a program starts runs."""
 
 from __future__ import annotations
 

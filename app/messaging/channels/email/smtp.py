@@ -1,9 +1,9 @@
 """Handing one mail to one mail server, with an answer that says exactly what is known about it.
 
 The hard part is the end: once the final dot may have left, a lost connection no longer means "not sent", so the answer is
-``uncertain`` and nobody sends it again by machine. Every mail has 30 seconds in all, whatever the server does. How many at a time a
-server gets, and when it is left alone, is the business of who sends.
-`smtp_connection` speaks the protocol; what an answer is about, and so who bears it, is said in `smtp_answers`.
+``uncertain`` and it is not sent again automatically. Every mail has 30 seconds in all, whatever the server does. How many at a time a
+server gets, and when it is left alone, is decided by the caller.
+`smtp_connection` speaks the protocol; `smtp_answers` classifies answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an answer of a mail server is about, and so who bears it. Pure: no network, no clock.
+"""Classify the answer of a mail server by what it is about. Pure: no network, no clock.
 
 | it is about        | examples                                                  | then                                             |
 |--------------------|-----------------------------------------------------------|--------------------------------------------------|
@@ -7,9 +7,9 @@
 | the sender         | 5xx at MAIL                                               | as the message; the connector's own: its settings |
 | this connection    | refused, cut, took too long, 421, greeting 4xx or 5xx     | tried again, it costs the message no try         |
 | the server         | nothing said after the text, 4.3.2, a quota of the sender | nothing is sent until one mail got through       |
-| the settings       | unknown host, STARTTLS or AUTH not offered, 535, 530, TLS | nothing is sent until somebody mends them        |
+| the settings       | unknown host, STARTTLS or AUTH not offered, 535, 530, TLS | nothing is sent until they are mended            |
 
-Whatever cannot be told apart is charged to the narrowest of them: one recipient's fault never touches another message.
+When in doubt the narrowest row applies: one recipient's fault never affects another message.
 """
 
 from __future__ import annotations
