@@ -1,6 +1,7 @@
 """The registry of performers, which make external calls for steps, by kind of call.
 
-The module of a step type registers its performer when it is imported."""
+The module of a step type registers its performer when it is imported.
+"""
 
 from __future__ import annotations
 
