@@ -297,3 +297,25 @@ TIMED = frozenset(name for name, one in OPERATORS.items() if one.shape == "durat
 """Their answer changes with time alone."""
 ZONED = TIMED | frozenset(name for name, one in OPERATORS.items() if one.shape == "date")
 """Their answer depends on the contact's time zone."""
+_TRUTHS = frozenset(("is_true", "is_false"))
+
+
+def answerable(name: str) -> Callable[[Any], bool] | None:
+    """Can the operator answer for a value? Where it cannot, its test raises NotComparable. None: it can for every value."""
+    if OPERATORS[name].shape in ("number", "pair"):
+        return _is_number_or_blank
+    if name in ZONED:
+        return _is_date_or_blank
+    return _is_truth_or_blank if name in _TRUTHS else None
+
+
+def _is_number_or_blank(value: Any) -> bool:
+    return as_number(value) is not None or is_blank(value)
+
+
+def _is_date_or_blank(value: Any) -> bool:
+    return as_date(value) is not None or is_blank(value)
+
+
+def _is_truth_or_blank(value: Any) -> bool:
+    return as_boolean(value) is not None or is_blank(value)
