@@ -1,6 +1,8 @@
 """How runs move: set-based, in one transaction a batch, by plain synchronous psycopg.
 
-    claim     what a worker takes, as SQL          matcher   which workflows and goals an event concerns
+    claim     what a worker takes, as SQL          matcher   what is known of each workspace's workflows
+    listeners who may be concerned by an event, as an index over conditions
+    subscriptions what the versions of a workspace wait for, by event
     arrivals  what came into the inbox, walked     entry     who may enter, and refusals
     compiled  a version, compiled once             state     contact and run in memory, as nodes see them
     walk      every run of a batch, in memory      paths     what is the same for many runs of a batch, noted once

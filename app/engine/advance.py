@@ -6,6 +6,7 @@ import contextlib
 import random
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -20,7 +21,7 @@ from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.garbage import Sweeper
-from app.engine.interest import Behind, require_compiled
+from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import Matcher
 from app.engine.progress import progress
 from app.engine.state import NOBODY, ContactState
@@ -48,6 +49,7 @@ _UNSTORABLE = (
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, StaleOwner)
 LOOK_AGAIN_S = 2.0
 """Seconds after which contacts that were held by somebody else are looked at again."""
+BATCHES_ALIKE = 16
 TRIES = 20
 """How often a batch that lost a race is done again before the worker leaves it to the next round."""
 
@@ -79,6 +81,8 @@ class Engine:
         self.busy: set[Place] = set()
         """Contacts that somebody else holds for long: their events stay where they are, in order."""
         self._looked = 0.0
+        self._fields_lately: deque[frozenset[str]] = deque(maxlen=BATCHES_ALIKE)
+        """What the last batches of due runs looked at: the next one is claimed with as much."""
         self._behind = 0
         """How often this batch was put back because the workflows had to be looked at first."""
 
@@ -128,7 +132,7 @@ class Engine:
                     taken = self._transaction(work, cap)
             except Behind as behind:
                 self._behind += 1
-                self.matcher.refresh(behind.epoch)
+                self.matcher.refresh(behind.workspaces)
                 self.matcher.compile_missing(behind.versions)
                 continue
             except Suspected:
@@ -196,7 +200,7 @@ class Engine:
                 failpoints.reach("claimed")
                 if batch is not None:
                     progress.does("writing")
-                    batch.change_events.extend(change_events(batch, self.matcher.listened))
+                    batch.change_events.extend(change_events(cursor, batch, self.matcher))
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
@@ -228,7 +232,7 @@ class Engine:
         if self._behind < TRIES:
             require_compiled(self.matcher, items)
         else:  # they change all the time: look now, though others wait for the turn
-            self.matcher.refresh(max(item.epoch for item in items))
+            self.matcher.refresh(epochs_of(items))
         if settled := [item for item in items if item.kind == InboxKind.SETTLED]:
             claim.settle(cursor, settled)
         self._events_taken, self._runs_taken = [(item.tenant_id, item.id) for item in items], []
@@ -247,7 +251,7 @@ class Engine:
     # Due runs ---------------------------------------------------------------------------------------------------
 
     def _due(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
-        names = claim.fields(self.matcher.reads)
+        names = claim.fields(frozenset().union(*self._fields_lately))
         # Suspected ones go alone and first; when they are in other hands, the others need not wait.
         suspects = self.crashes.runs
         only, but = suspects, list[Place]()
@@ -259,11 +263,12 @@ class Engine:
             return None, 0
         progress.does("walking")
         self._head = claimed[0].run.tenant_id, UUID(bytes=claimed[0].run.id)
-        self.matcher.refresh(claimed[0].epoch)
-        self.matcher.compile_missing((due.run.workflow_id, due.run.version) for due in claimed)
-        if (
-            needed := claim.fields(self.matcher.reads)
-        ) != names:  # versions seen for the first time look at more: once more
+        self.matcher.refresh({due.run.tenant_id: due.epoch for due in claimed})
+        versions = dict.fromkeys((due.run.workflow_id, due.run.version) for due in claimed)
+        self.matcher.compile_missing(versions)
+        flows = [self.matcher.flow(*version) for version in versions if version not in self.matcher.unreadable]
+        self._fields_lately.append(self.matcher.fields_of(flows))
+        if not set(needed := claim.fields(self._fields_lately[-1])) <= set(names):  # these look at more: once more
             names, claimed = needed, claim.due(cursor, len(claimed), needed, only, but)
         self._events_taken, self._runs_taken = [], [(due.run.tenant_id, due.run.id) for due in claimed]
         self.crashes.note(runs=self._runs_taken)

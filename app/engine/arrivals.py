@@ -182,7 +182,7 @@ class Arrivals:
         if arrival.goals:
             self._reach_goals(batch, item, arrival.goals)
         if arrival.awaited:
-            waits.wake(batch, self._of_item(item), item, paused=self.matcher.paused)
+            waits.wake(batch, self._of_item(item), item, paused=self.matcher.workspace(item.tenant_id).paused)
         if item.kind == InboxKind.START and not targets:
             workflow_id = item.workflow_id or bytes(16)
             batch.refusals.append(
@@ -203,7 +203,7 @@ class Arrivals:
             if not entries.admitted(run, starts, item):
                 continue
             ahead = self._goal_ahead(run, place) if flow.goals and contact.id else None
-            paused = self.matcher.live[flow.workflow_id].paused
+            paused = flow.workflow_id in self.matcher.workspace(flow.tenant_id).paused
             if entries.admit(run, item, paused=paused, reaches=ahead is not None):
                 if ahead is None:
                     batch.enter(run)

@@ -35,7 +35,7 @@ heads as (
 """
 _WORKSPACES = f"with recursive {HEADS} select tenant_id from heads order by id"
 # The rows are locked, so they stay in their places until they are deleted there.
-# Workers compare the epoch in the snapshot of the claim: an event is never seen without the activation before it.
+# Workers compare the epochs in the snapshot of the claim: an event is never seen without the activation before it.
 INBOX = f"""
 with taken as (
   delete from inbox where ctid = any(array(
@@ -45,8 +45,8 @@ with taken as (
     limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
   convert_to(payload::text, 'UTF8'), depth, {MICROS.format("at")}, {MICROS.format("least(occurred_at, at)")},
-  {MICROS.format("occurred_at")}, {_NOW}, (select n from workflow_epoch)
-from taken order by contact_id, least(occurred_at, at), occurred_at, id
+  {MICROS.format("occurred_at")}, {_NOW}, coalesce(n, 0)
+from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
 _BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
@@ -93,8 +93,8 @@ with due as materialized (
   select r.* from runs r
   join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
   where r.resume_at <= clock_now() and r.status < 4{{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
-select {_RUN}, {_NOW}, (select n from workflow_epoch){{contact}}
-from due r left join lateral (
+select {_RUN}, {_NOW}, coalesce(e.n, 0){{contact}}
+from due r left join workflow_epochs e on e.tenant_id = r.tenant_id left join lateral (
   select c.* from contacts c where c.tenant_id = r.tenant_id and c.id = r.contact_id for no key update skip locked) c on true
 where r.contact_id is null or c.id is not null order by r.contact_id, r.resume_at
 """

@@ -1,17 +1,19 @@
 """Who is interested in what came into the inbox: workflows that it starts, workflows whose goals it may reach, runs that wait for it.
 
-Most items of a batch share a workspace and a name, so the answer is kept by both for the time of a batch.
+Most items of a batch share a workspace and a name, so the answer is kept by both for the time of a batch; by their properties too
+where those decide whom an event starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from app.engine import claim
 from app.engine.claim import Item
 from app.engine.compiled import CompiledFlow
-from app.engine.matcher import Key, Live, Matcher, Version
+from app.engine.matcher import Matcher
+from app.engine.subscriptions import Live, Version
 from app.inbox import InboxKind
 
 HAPPENED = (InboxKind.EVENT, claim.PAST, InboxKind.DEFERRED)
@@ -20,6 +22,8 @@ _FOR_ONE_WORKFLOW = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
 _STARTED = (InboxKind.START, InboxKind.DEFERRED)
 _ALWAYS_HANDLED = (InboxKind.START, InboxKind.ERASED, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 _NO_WORKFLOWS: frozenset[bytes] = frozenset()
+_Key = tuple[int, str, bytes | None]
+"""Workspace, name of the event and, where they matter, its properties."""
 
 
 class Arrival:
@@ -38,15 +42,17 @@ class Arrival:
 
 
 class _Interest(NamedTuple):
-    """In events of one workspace and name."""
+    """In events of one workspace and name, and of the same properties where those matter."""
 
-    subscribed: list[Live]
+    subscribed: Sequence[Live]
     flows: list[CompiledFlow] | None
     """Those of `subscribed`, if all of them are understood here."""
     since: int
     """When the last of `subscribed` began to listen."""
     goals: Iterable[bytes]
     awaited: bool
+    by_properties: bool
+    """The properties of an event decide whom it starts."""
 
 
 class Interests:
@@ -55,11 +61,11 @@ class Interests:
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
         self.left: list[tuple[Item, bytes]] = []
-        self._known: dict[Key, _Interest] = {}
+        self._known: dict[_Key, _Interest] = {}
 
     def arrival(self, item: Item) -> Arrival | None:
         """The item and who is interested in it; None when nobody is."""
-        known = self._known.get((item.tenant_id, item.name)) or self._learn(item)
+        known = self._interest(item)
         if item.kind == InboxKind.EVENT:
             if not (known.subscribed or known.goals or known.awaited):
                 return None
@@ -73,17 +79,30 @@ class Interests:
 
     def past(self, item: Item) -> Arrival:
         """An item that was handled before: it starts nothing and wakes nobody."""
-        known = self._known.get((item.tenant_id, item.name)) or self._learn(item)
-        return Arrival(item, [], known.goals, False)
+        return Arrival(item, [], self._interest(item).goals, False)
 
-    def _learn(self, item: Item) -> _Interest:
-        matcher, key = self.matcher, (item.tenant_id, item.name)
-        subscribed = matcher.triggers.get(key, [])
+    def _interest(self, item: Item) -> _Interest:
+        known = self._known.get((item.tenant_id, item.name, None)) or self._learn(item, None)
+        if not known.by_properties or item.kind != InboxKind.EVENT:
+            return known
+        properties = item.payload or b""
+        return self._known.get((item.tenant_id, item.name, properties)) or self._learn(item, properties)
+
+    def _learn(self, item: Item, properties: bytes | None) -> _Interest:
+        """Without `properties`: of all events of the name, whom they may start only if that is the same for all."""
+        matcher, workspace = self.matcher, self.matcher.workspace(item.tenant_id)
+        by_properties = workspace.by_properties(item.name)
+        subscribed = workspace.starting(item.name, properties) if properties is not None or not by_properties else ()
         understood = not any(live[:2] in matcher.unreadable for live in subscribed)
-        flows = [matcher.flow(*live[:2]) for live in subscribed] if understood else None
-        awaited = key in matcher.waits or item.tenant_id in matcher.partly
-        since = max((live.since for live in subscribed), default=0)
-        known = self._known[key] = _Interest(subscribed, flows, since, matcher.goals.get(key, _NO_WORKFLOWS), awaited)
+        known = _Interest(
+            subscribed,
+            [matcher.flow(*live[:2]) for live in subscribed] if understood else None,
+            max((live.since for live in subscribed), default=0),
+            workspace.goals.get(item.name, _NO_WORKFLOWS),
+            workspace.awaited(item.name),
+            by_properties,
+        )
+        self._known[item.tenant_id, item.name, properties] = known
         return known
 
     def _targets(self, item: Item) -> list[CompiledFlow]:
@@ -103,34 +122,52 @@ class Interests:
 
 def listeners(matcher: Matcher, item: Item) -> list[Live]:
     """The workflows that this item may start."""
+    workspace = matcher.workspace(item.tenant_id)
     if item.kind == InboxKind.EVENT:
-        subscribed = matcher.triggers.get((item.tenant_id, item.name), ())
+        subscribed = workspace.starting(item.name, item.payload)
         return [live for live in subscribed if item.at >= live.since and live.workflow_id != item.workflow_id]
-    live = matcher.live.get(item.workflow_id or b"") if item.kind in _STARTED else None
-    if live is None or live.tenant_id != item.tenant_id:
+    live = workspace.live.get(item.workflow_id or b"") if item.kind in _STARTED else None
+    if live is None:
         return []
     if item.kind == InboxKind.DEFERRED:
-        listens = live in matcher.triggers.get((item.tenant_id, item.name), ()) and item.at >= live.since
-        return [live] if listens else []
+        return [live] if workspace.listens(live, item.name) and item.at >= live.since else []
     return [live]
 
 
 class Behind(Exception):
-    """The workflows have changed, or versions are needed that are not compiled: to be looked at while nobody waits, then taken anew."""
+    """Workflows of some workspaces have changed, or versions are needed that are not compiled.
 
-    def __init__(self, epoch: int, versions: list[Version]) -> None:
+    To be looked at while nobody waits, then the batch is taken anew. `workspaces`: the epochs of those to look at.
+    """
+
+    def __init__(self, workspaces: Mapping[int, int], versions: list[Version]) -> None:
         super().__init__("look at the workflows first")
-        self.epoch, self.versions = epoch, versions
+        self.workspaces, self.versions = workspaces, versions
+
+
+def epochs_of(items: Iterable[Item]) -> dict[int, int]:
+    """The epoch of each workspace of a claim: the highest, when the claim was of several statements."""
+    epochs: dict[int, int] = {}
+    for item in items:
+        epochs[item.tenant_id] = max(item.epoch, epochs.get(item.tenant_id, 0))
+    return epochs
 
 
 def require_compiled(matcher: Matcher, items: list[Item]) -> None:
-    """Raises Behind unless this process has compiled all versions that these items may start."""
-    epoch = max(item.epoch for item in items)
-    if epoch != matcher.epoch:
-        raise Behind(epoch, [])
+    """Raises Behind unless this process knows who listens to these items, and has compiled all versions that they may start."""
+    if stale := matcher.stale(epochs_of(items)):
+        raise Behind(stale, [])
     # One item a subscription: when it came in matters little here, a version too many is compiled at worst.
-    alike = {(item.kind, item.tenant_id, item.name, item.workflow_id): item for item in items}
+    by_properties = {
+        (tenant_id, name): matcher.workspace(tenant_id).by_properties(name)
+        for tenant_id, name in {(item.tenant_id, item.name) for item in items}
+    }
+    alike = {
+        (item.kind, item.tenant_id, item.name, item.workflow_id)
+        + ((item.payload,) if by_properties[item.tenant_id, item.name] else ()): item
+        for item in items
+    }
     latest = max(item.at for item in items)
     flow_versions = (live[:2] for item in alike.values() for live in listeners(matcher, item._replace(at=latest)))
     if needed := matcher.needed(flow_versions):
-        raise Behind(epoch, needed)
+        raise Behind({}, needed)

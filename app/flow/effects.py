@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import msgspec
@@ -35,6 +35,10 @@ class ContactChange(Effect):
         """Apply it to what later steps see."""
         raise NotImplementedError
 
+    def fields(self) -> Iterable[str]:
+        """What it may change: names of columns and attributes, `tags`."""
+        raise NotImplementedError
+
 
 class SetFields(ContactChange):
     """Set columns (`CONTACT_COLUMNS`) and attributes to values; None empties a column and removes an attribute.
@@ -61,6 +65,9 @@ class SetFields(ContactChange):
             else:
                 attributes[name] = value
 
+    def fields(self) -> Iterable[str]:
+        return (*self.columns, *self.attributes)
+
 
 class Increment(ContactChange):
     """Add `by` to an attribute that is a number or not there, which counts as 0. A node looks first whether it is."""
@@ -76,6 +83,9 @@ class Increment(ContactChange):
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         attributes[self.field] = added(attributes.get(self.field), self.by)
 
+    def fields(self) -> Iterable[str]:
+        return (self.field,)
+
 
 class AddTag(ContactChange):
     __slots__ = ("tag",)
@@ -90,6 +100,9 @@ class AddTag(ContactChange):
         if self.tag not in tags:
             tags.append(self.tag)
 
+    def fields(self) -> Iterable[str]:
+        return ("tags",)
+
 
 class RemoveTag(ContactChange):
     __slots__ = ("tag",)
@@ -103,6 +116,9 @@ class RemoveTag(ContactChange):
     def change(self, columns: dict[str, Any], attributes: dict[str, Any], tags: list[str]) -> None:
         if self.tag in tags:
             tags.remove(self.tag)
+
+    def fields(self) -> Iterable[str]:
+        return ("tags",)
 
 
 MAX_VARS_BYTES = 65_536

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
@@ -75,9 +75,14 @@ class DraftChange(Base):
 
 
 class WorkflowEpoch(Base):
-    """One number that a trigger raises when any workflow changes status or live version. Workers compare it in each claim."""
+    """A number of each workspace that a trigger raises when one of its workflows changes status or live version, or its zone changes.
 
-    __tablename__ = "workflow_epoch"
+    Workers compare it in each claim. There is no row before the first change.
+    """
 
-    one: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default="1")
+    __tablename__ = "workflow_epochs"
+
+    tenant_id: Mapped[int] = mapped_column(
+        ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     n: Mapped[int] = mapped_column(BigInteger, server_default="0")

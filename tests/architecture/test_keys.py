@@ -25,7 +25,6 @@ SHARED = {
     "batches": "of the workers, which take rows of several workspaces",
     "crashes": "of the workers; few rows",
     "virtual_clock": "of the installation",
-    "workflow_epoch": "of the installation",
     "alembic_version": "of the migrations",
 }
 """Tables that stand above workspaces, and why."""

@@ -125,8 +125,7 @@ def test_a_change_after_a_delay_is_told_by_an_engine_that_has_just_started(world
     world.workflow(graph)
     listener = world.workflow(changing("contact.updated", tag("seen")))
     world.emit("go", world.contacts(2))
-    world.engine.matcher.epoch, world.engine.matcher.listened = -1, set()
-    world.engine.matcher.reads_contact = False
+    world.engine.matcher.workspaces.clear()
     world.engine.matcher.flows.clear()
     world.travel(NOON + timedelta(hours=1))
     assert world.runs(listener) == {"completed": 2}

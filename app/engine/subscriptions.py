@@ -1,0 +1,191 @@
+"""What the versions of one workspace wait for: triggers, goals and waits by the name of the event, each asked by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from app.engine import rows
+from app.engine.listeners import Index, Rules
+from app.flow import registry
+from app.flow.contact_goals import CONTACT_CHANGES
+from app.flow.document import triggers_of
+from app.flow.node_type import NodeType
+from app.flow.trigger_registry import typed
+
+Version = tuple[bytes, int]
+Listener = TypeVar("Listener")
+
+
+class Live(NamedTuple):
+    """What new runs of an active or paused workflow start on. `since`: when it began to listen; earlier events start nothing."""
+
+    workflow_id: bytes
+    version: int
+    tenant_id: int
+    paused: bool
+    since: int
+
+
+class Waiter(NamedTuple):
+    """An event that a version waits for, and conditions on it, joined by `match`."""
+
+    event: str
+    conditions: Rules
+    match: str
+
+
+class Listening(NamedTuple):
+    """What a version waits for: never changes, so it is read once."""
+
+    triggers: tuple[Waiter, ...]
+    goals: tuple[Waiter, ...]
+    waits: tuple[str, ...] = ()
+    """Events that its steps may wait for."""
+    partly: bool = False
+    """It has steps that this process does not understand: what they wait for, only runs that stand there can say."""
+
+
+def listening_of(
+    document: dict[str, Any], goals: list[dict[str, Any]], nodes: list[dict[str, Any]], unknown: bool
+) -> Listening:
+    """What a version waits for, by its triggers, its goals and those of its nodes that wait. `unknown`: it has others besides."""
+    triggers = []
+    for trigger in triggers_of(document):
+        kind, config = typed(trigger)
+        admission = kind.admission(config)
+        if trigger.enabled:
+            triggers += [Waiter(event, admission.conditions, admission.match) for event in kind.subscribes(config)]
+    waits, readable = _awaited(nodes)
+    reached = tuple(
+        Waiter(goal["event"], goal.get("conditions") or [], goal.get("match") or "all")
+        for goal in goals
+        if isinstance(goal, dict) and isinstance(goal.get("event"), str)
+    )
+    return Listening(tuple(triggers), reached, waits, unknown or not readable)
+
+
+class WorkspaceListeners:
+    """Who listens in one workspace, as of an epoch. Indexes are made when the first event of a name comes."""
+
+    def __init__(
+        self, epoch: int, listening: Mapping[Version, Listening], live: Mapping[bytes, Live], used: float
+    ) -> None:
+        self.epoch, self.listening, self.live, self.used = epoch, listening, live, used
+        self.waits = frozenset(event for heard in listening.values() for event in heard.waits)
+        """Events that some step of some version waits for."""
+        self.partly_understood = frozenset(key[0] for key, heard in listening.items() if heard.partly)
+        """Workflows of which this process does not understand every step: their runs may wait for any event."""
+        self.paused = frozenset(one.workflow_id for one in live.values() if one.paused)
+        """Workflows whose runs stand still."""
+        self._triggers = _by_event(
+            (one, heard.triggers) for (workflow_id, version), heard in listening.items()
+            if (one := live.get(workflow_id)) and one.version == version
+        )  # fmt: skip
+        self._goals = _by_event((workflow_id, heard.goals) for (workflow_id, _), heard in listening.items())
+        self.goals = {
+            name: frozenset(workflow_id for workflow_id, _, _ in those) for name, those in self._goals.items()
+        }
+        """Workflows with goals on an event, by its name."""
+        self.hears_changes = any(
+            name in listened for name in CONTACT_CHANGES for listened in (self.waits, self._triggers, self._goals)
+        )
+        """Does anybody wait for changes of contacts?"""
+        self._starts: dict[str, Index[Live]] = {}
+        self._reaches: dict[str, Index[bytes]] = {}
+        self._of_event: dict[tuple[str, bytes | None], tuple[Live, ...]] = {}
+
+    def awaited(self, name: str) -> bool:
+        """May some run wait for an event of this name?"""
+        return name in self.waits or bool(self.partly_understood)
+
+    def listens(self, live: Live, name: str) -> bool:
+        """Is this what its workflow starts new runs on now, and may such an event start them?"""
+        heard = self.listening.get((live.workflow_id, live.version))
+        return heard is not None and any(trigger.event == name for trigger in heard.triggers)
+
+    def by_properties(self, name: str) -> bool:
+        """Do the properties of an event of this name decide which workflows it may start?"""
+        return name in self._triggers and not self._index(self._starts, self._triggers, name).plain
+
+    def starting(self, name: str, payload: bytes | None) -> tuple[Live, ...]:
+        """The workflows that an event with these properties (JSON) may start. Within a batch equal events are asked once."""
+        if name not in self._triggers:
+            return ()
+        index = self._index(self._starts, self._triggers, name)
+        if index.plain:
+            return index.everybody
+        key = name, payload
+        if key not in self._of_event:
+            self._of_event[key] = index.matching(_properties(payload))
+        return self._of_event[key]
+
+    def started_by_change(self, name: str, properties: Mapping[str, Any]) -> tuple[Live, ...]:
+        """The workflows that a change of a contact may start."""
+        return self._index(self._starts, self._triggers, name).matching(properties)
+
+    def reached_by_change(self, name: str, properties: Mapping[str, Any]) -> tuple[bytes, ...]:
+        """The workflows one of whose goals a change of a contact may reach."""
+        return self._index(self._reaches, self._goals, name).matching(properties)
+
+    def may_hear(self, name: str, changed: Iterable[str]) -> bool:
+        """May it concern somebody that these fields of a contact have changed? `name`: which event tells it."""
+        return (
+            name in self.waits
+            or self._index(self._starts, self._triggers, name).may_concern(changed)
+            or self._index(self._reaches, self._goals, name).may_concern(changed)
+        )
+
+    def forget_events(self) -> None:
+        """A batch is over."""
+        self._of_event.clear()
+
+    @staticmethod
+    def _index(
+        indexes: dict[str, Index[Listener]], listeners: Mapping[str, list[tuple[Listener, Rules, str]]], name: str
+    ) -> Index[Listener]:
+        index = indexes.get(name)
+        if index is None:
+            index = Index(listeners.get(name, ()))
+            if name in listeners:  # names that nobody waits for are without end
+                indexes[name] = index
+        return index
+
+
+def _by_event(
+    listeners: Iterable[tuple[Listener, Iterable[Waiter]]],
+) -> dict[str, list[tuple[Listener, Rules, str]]]:
+    by_event: dict[str, list[tuple[Listener, Rules, str]]] = {}
+    for listener, waiters in listeners:
+        for event, conditions, match in waiters:
+            by_event.setdefault(event, []).append((listener, conditions, match))
+    return by_event
+
+
+def _properties(payload: bytes | None) -> dict[str, Any]:
+    properties: dict[str, Any] = rows.decode(payload) if payload else {}
+    return properties
+
+
+def waiting_types() -> dict[str, type[NodeType]]:
+    """Types whose steps may wait for events."""
+    plain = NodeType.events.__qualname__
+    return {name: kind for name, kind in registry.types().items() if kind.events.__qualname__ != plain}
+
+
+def _awaited(nodes: list[dict[str, Any]]) -> tuple[tuple[str, ...], bool]:
+    """The events that these nodes may wait for, and whether all of them are understood."""
+    if not nodes:
+        return (), True
+    types, events, readable = waiting_types(), list[str](), True
+    for node in nodes:
+        kind = types[node["type"]]
+        try:
+            events += kind.events(registry.config_of(kind, node.get("data") or {}))
+        except Exception:
+            readable = False
+    return tuple(events), readable
+
+
+UNKNOWN = WorkspaceListeners(-1, {}, {}, 0.0)
+"""Of a workspace that was not looked at."""
