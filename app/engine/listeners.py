@@ -191,6 +191,7 @@ class Index(Generic[Listener]):
 
 def _changed_field(names: Names) -> str | None:
     """The field of a contact that must have changed for something to stand here in a change of one; None: it may be any."""
-    rest = names[1:] if names[0] == "current" else names
-    below = rest[1:] if rest and rest[0] == "attributes" else rest if names[0] == "current" else ()
-    return below[0] if below and "size" not in names else None
+    match names:
+        case ("current", "attributes", *below) | ("attributes", *below) | ("current", *below) if "size" not in names:
+            return below[0] if below else None
+    return None

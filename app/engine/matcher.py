@@ -129,8 +129,8 @@ class Matcher:
                 self._forget(flow)
             else:
                 flow.timezone, flow.country = place
-        gone = [key for key, one in self.unreadable.items() if one.tenant_id == tenant_id and key not in listening]
-        for key in gone:
+        obsolete = [key for key, one in self.unreadable.items() if one.tenant_id == tenant_id and key not in listening]
+        for key in obsolete:
             del self.unreadable[key]
 
     def _forget(self, flow: CompiledFlow) -> None:
