@@ -8,6 +8,9 @@ const tag = (id, value) => ({ kind: 'update_node', nodeId: id, data: { tag: valu
 const tagOf = (graph, id) => graph.nodes.get(id)?.data.tag;
 const same = (tab) => assert.equal(canonical(tab.canvas.graph), canonical(tab.browser.server.graph));
 
+/** Let what waits for an answer go on. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** A tab that has changed the tag of `mail`, and the request with it on its way. */
 async function sending(server = new Server()) {
   const tab = await new Browser(server).open();
@@ -81,6 +84,22 @@ test('others touched the same: nothing is sent until somebody chooses', async ()
     assert.equal(tab.browser.storage.length, 0);
     same(tab);
   }
+});
+
+test('cards that were asked for before a save are asked for again after it', async () => {
+  const tab = await sending();
+  tab.browser.server.patch(1, { client: 'bob', ops: [{ ...tag('mail', 'theirs'), id: 'b' }] });
+  await tab.serve();
+  tab.holdsCards = true;
+  tab.sync.resolve('mine');
+  assert.equal(tab.cards.length, 1);
+  await tab.serve();
+  tab.cards[0]();
+  await turn();
+  assert.equal(tab.cards.length, 2, 'the first answer may show what was there before the save');
+  tab.cards[1]();
+  await turn();
+  assert.equal(tab.cards.length, 2);
 });
 
 test('my side as a copy: it is kept here until the server has it', async () => {

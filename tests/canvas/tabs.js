@@ -141,6 +141,9 @@ export class Tab {
     this.wire = [];
     /** What was posted beside the draft, and not answered yet. @type {{url: string, values: any}[]} */
     this.posts = [];
+    /** Requests for all cards, while `holdsCards`: call one to answer it. @type {(() => void)[]} */
+    this.cards = [];
+    this.holdsCards = false;
     this.offers = [];
     this.choice = 'later';
     this.restored = '';
@@ -175,12 +178,14 @@ export class Tab {
       const { server } = browser;
       this.answer = server.rev === this.sync.outbox.rev ? {} : { rev: server.rev, document: server.document, diagnostics: [] };
     };
+    const parts = { draft: look, cards: () => new Promise((resolve) => (this.holdsCards ? this.cards.push(resolve) : resolve())) };
+    const get = (url) => parts[url.split('/').pop().split('?')[0]]?.();
     return Object.assign(new EventTarget(), {
       document, localStorage: browser.storage, sessionStorage: session, location: { reload: () => (this.reloaded = true) },
       navigator: { onLine: true, locks: locks ? { request } : undefined },
       setTimeout: (run, ms) => browser.timers.push((this.last = { run, at: browser.now + ms, tab: this })) && this.last,
       clearTimeout: (timer) => (browser.timers = browser.timers.filter((one) => one !== timer)),
-      htmx: { ajax: (method, url, { values }) => (url.includes('/draft?') ? look() : Promise.resolve(method === 'POST' && this.posts.push({ url, values }))) },
+      htmx: { ajax: (method, url, { values }) => (method === 'GET' ? get(url) : Promise.resolve(this.posts.push({ url, values }))) },
     });
   }
 

@@ -227,11 +227,14 @@ export class Sync {
     await /** @type {any} */ (this.page).htmx.ajax('GET', `/workflows/${this.canvas.workflow}/${path}`, into);
   }
 
-  /** Ask for all cards again; each is morphed in place. */
+  /** Ask for all cards again; each is morphed in place. Once more when a save was answered meanwhile: these may be from before it. */
   async refresh() {
+    const { rev } = this.outbox;
     await this.fetchReply('cards');
+    if (this.outbox.rev !== rev) return this.refresh();
     this.canvas.readPorts();
     this.canvas.scene.render();
+    return undefined;
   }
 
   conflict(reply) {
