@@ -11,17 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.listeners import Index
+from app.engine.listeners import Index, keys_of
 from app.flow.conditions import Condition, compile_list, diagnostics_of_json
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.operators import OPERATORS, ConditionError, NotComparable, answerable
+from app.lib.conversions import same
 from app.values.contact_diff import difference
 from tests.fixtures.world import rule
 
-SCALARS = st.sampled_from(
+KNOWN = (
     [None, True, False, 0, 1, 1.0, -1, 2.5, 10**30, "", " ", "1", "1.0", "true", "Yes", "no", "A-1", "a-1 ", "ß", "SS", "İ", "e\u0301", "É",
      "2026-06-01", "2026-06-01T09:00:00Z", "1750000000", "none"]
 )  # fmt: skip
+SCALARS = st.sampled_from(KNOWN)
 VALUES = st.one_of(
     SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.sampled_from(["a", "size", "1"]), SCALARS, max_size=2)
 )
@@ -132,6 +134,14 @@ def test_which_values_an_operator_cannot_answer_for_is_known(name: str, data: st
     except NotComparable:
         answered = False
     assert answered == (test is None or test(value))
+
+
+def test_two_values_that_are_the_same_share_a_key() -> None:
+    scalars = [value for value in KNOWN if value is not None]
+    apart = [
+        (one, two) for one in scalars for two in scalars if same(one, two) and not {*keys_of(one)} & {*keys_of(two)}
+    ]
+    assert apart == []
 
 
 def listening(count: int, *more: dict[str, Any]) -> Index[int]:
