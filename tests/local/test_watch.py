@@ -195,7 +195,7 @@ def test_a_log_is_cut_while_it_is_written(tmp_path: Path) -> None:
     with log.open("ab", buffering=0) as writer:
         for n in range(9):
             writer.write(b"%d" % n * 100)
-            rotation.rotate([log, tmp_path / "none.log"], largest=99, kept=3)
+            rotation.rotate([log, tmp_path / "none.log"], largest=99, keep_count=3)
         writer.write(b"last")
     kept = {path.name: path.read_bytes()[:1] for path in tmp_path.iterdir()}
     assert kept == {"web.log": b"l", "web.log.1": b"8", "web.log.2": b"7", "web.log.3": b"6"}

@@ -17,7 +17,7 @@ from app.flow import diagram, discovery, presentation, registry, trigger_registr
 from app.flow.document import Flow
 from app.flow.step_types import INSTALLED
 from app.flow.validation import validate
-from app.insights.pages import _rest
+from app.insights.pages import _outflow
 from app.insights.schemas import NodeStats
 from app.settings import UnsafeSettings, read_settings
 from app.web.fragments import FragmentEngine
@@ -97,7 +97,7 @@ def test_its_ways_out_have_their_words_everywhere(pick: Path) -> None:
     html = engine().get_template("builder/card.html").render(**card, choices=None)
     assert "Gold" in html and "data-ports=" in html and "Pick by contact.plan" in html
     ways = registry.ports(registry.get("pick"), {"value": "contact.plan", "cases": CASES})
-    assert _rest(NodeStats(executed=4, ports={"gold": 1, "silver": 3}), ways) == "25% Gold, 75% silver"
+    assert _outflow(NodeStats(executed=4, ports={"gold": 1, "silver": 3}), ways) == "25% Gold, 75% silver"
 
 
 @pytest.mark.parametrize(
