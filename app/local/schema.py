@@ -1,4 +1,4 @@
-"""Knows, without the half second that the migration tool takes, that the tables are those of this code.
+"""Knows, without the half second that the migration tool takes, that the tables are those of this code and of this month.
 
 If so the web process starts at once, while the migrations run in parallel and verify it.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from app.local.environment import ROOT
+from app.retention import months
 
 
 def _mark() -> str:
@@ -23,21 +24,24 @@ def _mark() -> str:
 
 
 def _version(url: str) -> str | None:
+    """The version of the tables; None when there is none, or when tables that are kept by month lack the one of today."""
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             row = connection.execute("select version_num from alembic_version").fetchone()
+            ready = months.are_ready(connection)
     except psycopg.Error:
         return None
-    return str(row[0]) if row else None
+    return str(row[0]) if row and ready else None
 
 
 def is_current(url: str, note: Path) -> bool:
-    """Did `remember` see this code's migrations applied, and is the database still at that version?"""
+    """Did `remember` see this code's migrations applied, and is the database still at that version, with tables for this month?"""
     try:
         noted = json.loads(note.read_text())
     except (OSError, ValueError):
         return False
-    return bool(noted == {"migrations": _mark(), "version": _version(url)})
+    version = _version(url)
+    return version is not None and bool(noted == {"migrations": _mark(), "version": version})
 
 
 def remember(url: str, note: Path) -> None:

@@ -12,7 +12,7 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
 from app.models.message_job import MessageDecision, MessageJob
-from app.models.run import CallIntent, EntryRefusal, NodeStat, Run, Step, StepAttempt
+from app.models.run import ActiveRun, CallIntent, EndedRun, EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
@@ -23,6 +23,7 @@ from app.models.workspace import Workspace
 
 __all__ = [
     "AccountMail",
+    "ActiveRun",
     "ApiKey",
     "AttributeLabel",
     "Base",
@@ -35,6 +36,7 @@ __all__ = [
     "Crash",
     "DeadLetter",
     "DraftChange",
+    "EndedRun",
     "EntryRefusal",
     "Event",
     "Heartbeat",

@@ -47,6 +47,13 @@ class HasId:
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-10)
 
 
+class View(Base):
+    """What is read like a table and is none. Not part of the tables' metadata: nothing creates it, compares it or deletes from it."""
+
+    __abstract__ = True
+    metadata = MetaData()
+
+
 class HasTenantKey:
     """A key of the workspace and a UUIDv7 made in the app. The row is read by both: `session.get(Model, (tenant_id, id))`."""
 

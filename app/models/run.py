@@ -1,6 +1,7 @@
 """Hot tables of the engine: runs, steps, failed attempts, refusals, counters. No ids of their own, no foreign keys.
 
-Each choice is measured: random ids, foreign keys and fat JSON cost 2-5x each. `check-integrity` proves what keys would.
+Runs that ended, steps and failed attempts are kept by month of the run's id (`app.lib.months`), so that old ones
+leave at once. Each choice is measured: random ids, foreign keys and fat JSON cost 2-5x each. `check-integrity` proves what keys would.
 """
 
 from __future__ import annotations
@@ -8,17 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Json
+from app.models.base import Base, Json, View
 from app.models.personal import About, personal, rows_go
+from app.models.status import RunStatus
 
 
-class Run(Base):
+class RunColumns:
     """One way through one version, of a contact or of nobody. The open step lives here; `status` is a RunStatus."""
-
-    __tablename__ = "runs"
 
     tenant_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -57,25 +57,45 @@ class Run(Base):
     origin: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """A RunOrigin."""
 
+
+class ActiveRun(RunColumns, Base):
+    """A run under way. Small beside those that ended, and written to all the time."""
+
+    __tablename__ = "active_runs"
+
     __table_args__ = (
+        CheckConstraint(f"status < {RunStatus.COMPLETED:d}", name="status"),
+        Index("active_runs_one", "tenant_id", "contact_id", "workflow_id", "entry_key", unique=True),
+        Index("active_runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
+        Index("active_runs_place", "tenant_id", "workflow_id", "status", "id"),
         Index(
-            "runs_active",
-            "tenant_id",
-            "contact_id",
-            "workflow_id",
-            "entry_key",
-            unique=True,
-            postgresql_where=text("status < 4"),
+            "active_runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")
         ),
-        Index("runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")),
-        Index("runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
-        # Without more columns: equal keys share an entry. A unique one made the index several times as large.
-        Index("runs_contact", "tenant_id", "contact_id"),
-        Index("runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
-        Index("runs_workflow", "tenant_id", "workflow_id", "id"),
-        Index("runs_failed", "tenant_id", "id", postgresql_where=text("status = 5")),
+        Index("active_runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
         {"postgresql_with": {"fillfactor": "80"}},
     )
+
+
+class EndedRun(RunColumns, Base):
+    """A run that ended, in the part of the month that it began in."""
+
+    __tablename__ = "ended_runs"
+
+    __table_args__ = (
+        CheckConstraint(f"status >= {RunStatus.COMPLETED:d}", name="status"),
+        Index("ended_runs_place", "tenant_id", "workflow_id", "status", "id"),
+        # Without more columns: equal keys share an entry. A unique one made the index several times as large.
+        Index("ended_runs_contact", "tenant_id", "contact_id"),
+        Index("ended_runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
+        Index("ended_runs_failed", "tenant_id", "id", postgresql_where=text("status = 5")),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+
+
+class Run(RunColumns, View):
+    """Any run, to read: a view over both tables. Whoever writes or locks says which of the two."""
+
+    __tablename__ = "runs"
 
 
 class Step(Base):
@@ -96,6 +116,8 @@ class Step(Base):
     started_at: Mapped[datetime]
     completed_at: Mapped[datetime]
 
+    __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
+
 
 class StepAttempt(Base):
     """A failed attempt that was retried: what went wrong and when the next try was due."""
@@ -109,6 +131,8 @@ class StepAttempt(Base):
     error_message: Mapped[str] = mapped_column(info=personal("'Erased with the contact.'"))
     at: Mapped[datetime]
     next_at: Mapped[datetime | None]
+
+    __table_args__ = ({"postgresql_partition_by": "RANGE (run_id)"},)
 
 
 class CallIntent(Base):

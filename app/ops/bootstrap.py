@@ -16,6 +16,7 @@ from alembic.config import Config
 
 from app.lib import database, logs
 from app.local import environment
+from app.retention import months
 from app.system import secret_keys
 
 
@@ -24,6 +25,9 @@ def migrate(revision: str = "head") -> None:
     config = Config(environment.ROOT / "alembic.ini")
     going_down = revision == "base" or revision.startswith("-")
     (command.downgrade if going_down else command.upgrade)(config, revision)
+    # An installation that slept for months has none for today, and what is written would fit nowhere.
+    with database.connect("months") as connection:
+        months.ensure_months(connection)
 
 
 async def welcome(*, demo: bool) -> dict[str, Any]:

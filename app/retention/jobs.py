@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, database
-from app.retention import repository
+from app.retention import months, repository
 from app.retention.rules import FOREVER, REFUSALS_KEPT, RULES, chosen
 
 log = structlog.get_logger()
@@ -63,5 +64,16 @@ def _surplus(tenant_id: int, most: int) -> Delete:
     return lambda session: repository.delete_surplus(session, tenant_id, most)
 
 
-HOUSEKEEPING = [apply_retention]
+async def make_months() -> None:
+    """Have the months that are needed soon ready."""
+
+    def make() -> None:
+        with database.connect("months") as connection:
+            if names := months.ensure_months(connection):
+                log.info("months.made", tables=names)
+
+    await asyncio.to_thread(make)
+
+
+HOUSEKEEPING = [make_months, apply_retention]
 """What the scheduler calls every few minutes."""

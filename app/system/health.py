@@ -29,6 +29,8 @@ from app.lib import database, disk, jobs, outage
 from app.lib.deadline import ends_in
 from app.lib.formats import duration
 from app.lib.heartbeat import BEAT, DEAD_AFTER_S, EVERY_S
+from app.lib.months import FEWEST_AHEAD
+from app.retention import months
 from app.settings import settings
 from app.system import repository
 from app.troubles.schemas import TroubleSummary
@@ -174,7 +176,20 @@ async def _database(session: AsyncSession) -> dict[str, Check]:
     for kind in ("worker", "scheduler"):
         checks[kind] = _pulse(kind, heartbeats[kind][1] if kind in heartbeats else None)
     checks["connectors"] = await _connectors(session)
+    checks["months"] = _months(months.months_ahead(await repository.ends_of_months(session)))
     return checks
+
+
+def _months(ahead: int) -> Check:
+    """Tables that are kept by month: long before one is missing, somebody should look why nobody makes it."""
+    if ahead >= FEWEST_AHEAD:
+        return Check("ok")
+    if ahead < 0:
+        return Check("down", "There is no room for runs and events of this month. Run ./dev migrate.")
+    return Check(
+        "down",
+        f"Room for runs and events is ready for this month and {ahead} more, not {FEWEST_AHEAD}: see the scheduler’s log.",
+    )
 
 
 async def _connectors(session: AsyncSession) -> Check:

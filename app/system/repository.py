@@ -8,7 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.message_counters import PREFIX
+from app.lib.database import execute
+from app.lib.months import Month
 from app.messaging.queue import OLDEST_DUE
+from app.retention import month_repository
 
 DEEPEST = 100_000
 """Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
@@ -76,6 +79,11 @@ async def schema_version(session: AsyncSession) -> str | None:
     exists = await session.scalar(text("select to_regclass('alembic_version') is not null"))
     version: str | None = await session.scalar(text("select version_num from alembic_version")) if exists else None
     return version
+
+
+async def ends_of_months(session: AsyncSession) -> list[Month]:
+    """Of each table that is kept by month, the first month that is not there."""
+    return list(month_repository.ends_of(await execute(session, month_repository.ENDS)).values())
 
 
 async def message_totals(session: AsyncSession) -> dict[str, int]:
