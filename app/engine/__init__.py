@@ -18,6 +18,7 @@
     garbage   the collector, kept out of batches     progress what the engine of this process does now
     work_status does work move, and who is in the way  failpoints where tests kill or freeze a worker
     goals     what ends a run early, by an event or by how the contact is
+    moves     stored runs that wait again, or go among the ended ones
     history   what had happened before: events, and when contacts started a workflow
     step_faults errors of steps in words             newer_release steps that wait for a newer worker
 

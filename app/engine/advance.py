@@ -57,6 +57,11 @@ TRIES = 20
 Work = Callable[[Cursor, int], tuple[Batch | None, int]]
 
 
+def _lacks_month(error: Exception) -> bool:
+    """Is there no table for the month that a row belongs to? PostgreSQL names the constraint when it is one of the product's."""
+    return isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is None
+
+
 class Engine:
     """One worker's hands on the runs. Not for several threads at once."""
 
@@ -151,6 +156,10 @@ class Engine:
                 time.sleep(random.uniform(0, 0.002 * 2 ** min(lost_races, 6)))  # noqa: S311
                 continue
             except _UNSTORABLE as error:
+                if _lacks_month(error):  # nothing is wrong with what is to be written: it waits
+                    progress.held_up(name, "month")
+                    log.error("engine.month_missing", kind=name, error=str(error).splitlines()[0])
+                    return 0
                 log.warning("engine.batch_refused", kind=name, size=cap, error=type(error).__name__)
                 if cap > 1:
                     cap = self.caps[name] = max(1, cap // 8)

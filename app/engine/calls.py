@@ -82,7 +82,7 @@ taken as materialized (
     where c.lease_until is null and c.tenant_id = q.tenant_id and c.workflow_id = q.workflow_id and c.kind = q.kind
       and c.target = q.target and c.due_at <= clock_now()
     order by c.due_at limit q.most for update skip locked) d),
-standing as materialized (select t.* from taken t join runs r on {_STANDS.format("t")}),
+standing as materialized (select t.* from taken t join active_runs r on {_STANDS.format("t")}),
 void as (
   delete from calls c using taken t where {_SAME.format("t")}
     and not exists (select from standing s where (s.tenant_id, s.run_id, s.seq, s.attempt) = (t.tenant_id, t.run_id, t.seq, t.attempt))),
@@ -98,10 +98,10 @@ ends as (
   select * from unnest(%(tenants)s::int[], %(runs)s::uuid[], %(seqs)s::int[], %(attempts)s::int[], %(fences)s::int[], %(texts)s::text[])
     with ordinality as g(tenant_id, run_id, seq, attempt, fence, text, n)),
 free as (
-  select r.id from ends g join runs r on r.tenant_id = g.tenant_id and r.id = g.run_id order by r.id for update of r skip locked),
+  select r.id from ends g join active_runs r on r.tenant_id = g.tenant_id and r.id = g.run_id order by r.id for update of r skip locked),
 ended as (
   delete from calls c using ends g where {same} and c.fence = g.fence
-    and (g.run_id in (select id from free) or not exists (select from runs r where r.tenant_id = g.tenant_id and r.id = g.run_id))
+    and (g.run_id in (select id from free) or not exists (select from active_runs r where r.tenant_id = g.tenant_id and r.id = g.run_id))
   returning c.tenant_id, c.run_id, c.seq, c.attempt, g.n, g.text)
 """.format(same=_SAME.format("g"))
 _OUTCOMES = f"""
@@ -113,13 +113,14 @@ from ends g order by g.n
 # A run that somebody holds just now is left for the next time: the others must not wait for it.
 _ANSWER = f"""
 with {_ENDS}, results as (
-  update runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = o.text::jsonb, fence = r.fence + 1
+  update active_runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = o.text::jsonb,
+    fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n)
 {_OUTCOMES}
 """
 _HOLD = f"""
 with {_ENDS}, results as (
-  update runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1, fence = r.fence + 1
+  update active_runs r set status = 3, resume_at = null, error_message = o.text, attempt = r.attempt + 1, fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n)
 {_OUTCOMES}
 """

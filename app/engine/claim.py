@@ -51,17 +51,17 @@ from taken left join workflow_epochs using (tenant_id) order by contact_id, leas
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
 _BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
 _BUT_OF_OTHERS = f""" and not (kind = {InboxKind.FOR_RUN:d} and workflow_id = any(%(partly)s)
-  and exists (select from runs r where r.tenant_id = inbox.tenant_id and r.id = inbox.run_id and r.status < 4))"""
+  and exists (select from active_runs r where r.tenant_id = inbox.tenant_id and r.id = inbox.run_id))"""
 MOST_TENANTS = 32
 """Workspaces that one statement asks about: it looks for each contact in each of them, cheaper than a join when they are few."""
 CONTACT_IS_ASKED = "tenant_id = any(%(tenants)s) and id = any(%(contacts)s)"
 RUN_IS_ASKED = "r.tenant_id = any(%(tenants)s) and r.contact_id = any(%(contacts)s)"
 BUSY = f"""
 with contact as (select id from contacts where {CONTACT_IS_ASKED} for no key update skip locked),
-run as (select id from runs r where {RUN_IS_ASKED} and status < 4 for update skip locked)
+run as (select id from active_runs r where {RUN_IS_ASKED} for update skip locked)
 select tenant_id, uuid_send(id) from contacts where {CONTACT_IS_ASKED} and id not in (select id from contact)
 union
-select tenant_id, uuid_send(contact_id) from runs r where {RUN_IS_ASKED} and status < 4 and id not in (select id from run)
+select tenant_id, uuid_send(contact_id) from active_runs r where {RUN_IS_ASKED} and id not in (select id from run)
 """
 _FIELDS = {
     **{name: f"c.{name}" for name in COLUMNS},
@@ -80,9 +80,9 @@ convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), 
 {MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {MICROS.format("r.resume_at")},
 r.trigger_id
 """
-ACTIVE = f"select {_RUN} from runs r where {RUN_IS_ASKED} and r.status < 4 order by r.tenant_id, r.id for update"
+ACTIVE = f"select {_RUN} from active_runs r where {RUN_IS_ASKED} order by r.tenant_id, r.id for update"
 WAITING = f"""
-select {_RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join runs r
+select {_RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join active_runs r
   on r.tenant_id = u.tenant_id and r.contact_id = u.contact_id and r.waits_for = u.name and r.status = 1
 order by r.id for update of r
 """
@@ -90,9 +90,9 @@ order by r.id for update of r
 # the planner thinks of the number of runs.
 DUE = f"""
 with due as materialized (
-  select r.* from runs r
+  select r.* from active_runs r
   join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
-  where r.resume_at <= clock_now() and r.status < 4{{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
+  where r.resume_at <= clock_now(){{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
 select {_RUN}, {_NOW}, coalesce(e.n, 0){{contact}}
 from due r left join workflow_epochs e on e.tenant_id = r.tenant_id left join lateral (
   select c.* from contacts c where c.tenant_id = r.tenant_id and c.id = r.contact_id for no key update skip locked) c on true
@@ -101,17 +101,17 @@ where r.contact_id is null or c.id is not null order by r.contact_id, r.resume_a
 _ONE_OF = "(r.tenant_id, r.id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))"
 IS_DUE = """
 exists (select from inbox)
-  or exists (select from runs r join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id
-    where r.resume_at <= clock_now() and r.status < 4 and w.status = 'active' and w.deleted_at is null)
+  or exists (select from active_runs r join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id
+    where r.resume_at <= clock_now() and w.status = 'active' and w.deleted_at is null)
 """
 """Is there something to claim?"""
-NEXT_DUE = "select min(resume_at) from runs where resume_at > clock_now()"
+NEXT_DUE = "select min(resume_at) from active_runs where resume_at > clock_now()"
 POSTPONE = """
-update runs r set resume_at = clock_now() + interval '1 minute', error_message = u.why, fence = r.fence + 1
+update active_runs r set resume_at = clock_now() + interval '1 minute', error_message = u.why, fence = r.fence + 1
 from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, id, why) where r.tenant_id = u.tenant_id and r.id = u.id
 """
 SETTLE = """
-update runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
+update active_runs r set status = 0, resume_at = clock_now(), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
 from unnest(%s::int[], %s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(tenant_id, id, seq, port, output)
 where r.tenant_id = u.tenant_id and r.id = u.id and r.status = 2 and r.seq = u.seq - 1
 """

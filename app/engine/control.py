@@ -9,27 +9,23 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.engine.moves import into_ended
 from app.models.status import RunStatus, StepStatus
 
 # An active run in the database always stands on a node and is counted there as waiting.
-_END = """
-with ended as (
-  update runs set status = %(status)s, completed_at = clock_now(), resume_at = null, resume_port = null, resume_output = null,
-    waits_for = null, waits_since = null,
-    step_started_at = null, seq = seq + 1, fence = fence + 1, error_message = %(error)s
-  where {which} and status < 4
-  returning id, tenant_id, workflow_id, workflow_version, current_node_id, seq, attempt, started_at, completed_at),
+_END = f"""
+with ended as (delete from active_runs where {{which}} returning *, clock_now() as now),
+stored as ({into_ended("ended", at="now", status="%(status)s", seq="seq + 1", error="%(error)s")}),
 written as (
   insert into steps (tenant_id, run_id, seq, node_id, status, error_message, attempt, started_at, completed_at)
-  select e.tenant_id, e.id, e.seq, e.current_node_id, %(step)s, %(error)s, e.attempt,
-    coalesce(r.step_started_at, e.completed_at), e.completed_at
-  from ended e join runs r on r.tenant_id = e.tenant_id and r.id = e.id where e.current_node_id is not null),
+  select tenant_id, id, seq + 1, current_node_id, %(step)s, %(error)s, attempt, coalesce(step_started_at, now), now
+  from ended where current_node_id is not null),
 uncalled as (delete from calls c using ended e where c.tenant_id = e.tenant_id and c.run_id = e.id),
 counted as (
   insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
   select workflow_id, workflow_version, v.node_id, v.key, 0, tenant_id, sum(v.n) from ended,
     lateral (values (current_node_id, 'waiting', -1::bigint), (current_node_id, %(key)s, 1), ('', %(key)s, 1),
-      ('', 'seconds', extract(epoch from completed_at - started_at)::bigint)) as v(node_id, key, n)
+      ('', 'seconds', extract(epoch from now - started_at)::bigint)) as v(node_id, key, n)
   where v.node_id is not null
   group by workflow_id, workflow_version, v.node_id, v.key, tenant_id order by workflow_id, workflow_version, v.node_id, v.key
   on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
@@ -80,7 +76,7 @@ def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes
 
 _RELEASE = """
 with released as (
-  update runs set status = case when resume_port is null then 0 else 1 end, resume_at = clock_now(), error_message = null,
+  update active_runs set status = case when resume_port is null then 0 else 1 end, resume_at = clock_now(), error_message = null,
     fence = fence + 1
   where {which} and status = 3 returning tenant_id, id),
 forgotten as (delete from crashes c using released r where c.tenant_id = r.tenant_id and c.run_id = r.id)

@@ -50,11 +50,11 @@ on conflict (tenant_id, inbox_id) do update set count = crashes.count + %s, at =
 _SUSPECT_RUNS = """
 insert into crashes (tenant_id, run_id, count, at)
 select r.tenant_id, r.id, 1, now() from unnest(%s::int[], %s::uuid[]) as b(tenant_id, id)
-join runs r on r.tenant_id = b.tenant_id and r.id = b.id and r.status < 3
+join active_runs r on r.tenant_id = b.tenant_id and r.id = b.id and r.status < 3
 on conflict (tenant_id, run_id) do update set count = crashes.count + %s, at = now()
 """
 _HOLD = """
-update runs r set status = 3, resume_at = null, error_message = %s, fence = fence + 1 from crashes c
+update active_runs r set status = 3, resume_at = null, error_message = %s, fence = fence + 1 from crashes c
 where c.count >= 3 and r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3
 returning r.id
 """
@@ -64,7 +64,7 @@ _SUSPECTS = """
 with cleared as (
   delete from crashes c where count < 3 and not exists (select from inbox i where i.tenant_id = c.tenant_id and i.id = c.inbox_id)
     and not exists (
-      select from runs r where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now())
+      select from active_runs r where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now())
   returning c.id)
 select tenant_id, inbox_id, uuid_send(run_id) from crashes where count < 3 and id not in (select id from cleared) order by id
 """

@@ -1,4 +1,7 @@
-"""What had happened before: events that were handled, and when contacts started a workflow. Read only, nothing is locked."""
+"""What had happened before: events that were handled, and when contacts started a workflow. Read only, nothing is locked.
+
+Months of events that are too old to matter are not opened: an event has the month of its id, which is that of its arrival.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from app.engine.claim import (
 )
 from app.engine.rows import Int4s, Stamps, Texts, Uuids
 from app.inbox import InboxKind
+from app.lib import ids
 
 MOST_PAST = 100
 _PAST = f"""
@@ -24,8 +28,8 @@ select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id),
   {MICROS.format("least(e.occurred_at, e.received_at)")}, {MICROS.format("e.occurred_at")}, 0, 0
 from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as entry(contact_id, tenant_id, occurred_at)
 cross join lateral (
-  select * from events where events.contact_id = entry.contact_id and events.tenant_id = entry.tenant_id
-    and events.occurred_at >= entry.occurred_at and events.name = any(%s)
+  select * from events where events.tenant_id = entry.tenant_id and events.contact_id = entry.contact_id
+    and events.id >= %s and events.occurred_at >= entry.occurred_at and events.name = any(%s)
   order by events.occurred_at limit {MOST_PAST}) e
 """
 # Whether one still stands in the inbox is asked of each by its index: that table is empty or huge, whatever the planner thinks of it.
@@ -35,15 +39,15 @@ select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id),
   {MICROS.format("least(e.occurred_at, e.received_at)")}, {MICROS.format("e.occurred_at")}, 0, 0
 from unnest(%s::int[], %s::uuid[], %s::text[], %s::timestamptz[]) as wait(tenant_id, contact_id, name, since)
 cross join lateral (
-  select * from events where events.contact_id = wait.contact_id and events.tenant_id = wait.tenant_id
-    and events.name = wait.name and events.occurred_at >= wait.since
+  select * from events where events.tenant_id = wait.tenant_id and events.contact_id = wait.contact_id
+    and events.id >= %s and events.name = wait.name and events.occurred_at >= wait.since
   order by events.occurred_at limit {MOST_PAST}) e
 where (select i.id from inbox i where i.tenant_id = e.tenant_id and i.event_id = e.id and i.kind <> {InboxKind.FOR_RUN:d} limit 1) is null
 order by e.contact_id, e.occurred_at
 """
 STANDING = f"""
-select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, '') from runs r
-where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) and r.status < 4
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, '') from active_runs r
+where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s)
 """
 HISTORY = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, ''), {MICROS.format("max(r.started_at)")}
@@ -59,6 +63,7 @@ def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> li
         Uuids([contact_id for _, contact_id, *_ in listed]),
         Texts([rows.text(name) for *_, name, _ in listed]),
         Stamps([rows.stamp(since) for *_, since in listed]),
+        ids.oldest_since(rows.instant(min(since for *_, since in listed))),
     )
     return [Item._make(row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
 
@@ -78,6 +83,7 @@ def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[
         Uuids([contact_id for contact_id, _ in since]),
         Int4s([rows.int4(tenant_id) for _, tenant_id in since]),
         Stamps([rows.stamp(at) for at in since.values()]),
+        ids.oldest_since(rows.instant(min(since.values()))),
         Texts([rows.text(name) for name in names]),
     )
     return [Item._make(row) for row in cursor.execute(_PAST, arguments).fetchall()]

@@ -158,6 +158,11 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "I2",
+        "a run is active or over, not both",
+        "select id, 'status ' || e.status || ' and active' from ended_runs e join active_runs using (tenant_id, id)",
+    ),
+    (
+        "I2",
         "a contact has one active run a workflow and entry key, nobody has an entry key",
         """
         select min(id::text), contact_id || ' ' || count(*) || ' runs' from runs

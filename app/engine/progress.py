@@ -34,7 +34,7 @@ class Progress:
             self._committed = time.monotonic()
 
     def held_up(self, kind: str, by: str) -> None:
-        """A wait has ended without success. `by`: `turn`, `lock` or `time`; remembered from the first in a row."""
+        """A wait has ended without success. `by`: `turn`, `lock`, `time` or `month` (its table is missing); from the first in a row."""
         if self._held_up.get(kind, ("", 0.0))[0] != by:
             self._held_up[kind] = by, time.monotonic()
 

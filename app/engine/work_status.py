@@ -32,9 +32,9 @@ from heads h cross join lateral (
   select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id order by i.id limit 1 + 10000 / (select count(*) from heads)) oldest
 """
 _DUE = """
-select extract(epoch from clock_now() - r.resume_at) as due from runs r
+select extract(epoch from clock_now() - r.resume_at) as due from active_runs r
 join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
-where r.resume_at <= clock_now() and r.status < 4 order by r.resume_at limit 1
+where r.resume_at <= clock_now() order by r.resume_at limit 1
 """
 LOOK_WAITS = "500ms"
 """How long the look itself waits for tables that somebody has locked: who asks whether things hang must not hang."""
@@ -136,7 +136,7 @@ async def work_status(session: AsyncSession) -> WorkStatus:
     before = await session.scalar(text("select current_setting('lock_timeout')"))
     locked = []
     ages: dict[str, Any] = {}
-    for table, sql in (("inbox", _INBOX), ("runs", _DUE)):
+    for table, sql in (("inbox", _INBOX), ("active_runs", _DUE)):
         try:
             async with session.begin_nested():
                 await session.execute(text(f"set local lock_timeout = '{LOOK_WAITS}'"))

@@ -14,8 +14,9 @@ from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
 from app.engine.compiled import CompiledFlow, StatCounter
+from app.engine.moves import moved_runs
 from app.engine.paths import FinishedStep, PathEnd
-from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Jsons, Stamps, Texts, Uuids
+from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Texts, Uuids
 from app.engine.state import COMPLETED, RunState
 from app.engine.walk import Batch
 from app.flow.effects import SendMessage
@@ -23,15 +24,20 @@ from app.flow.outcomes import Fail, Outcome
 from app.inbox import CHANGE_EVENT_COLUMNS
 from app.models.status import MessageStatus, RunOrigin, StepStatus
 
+_BEGUN = {
+    "tenant_id": "int", "id": "uuid", "contact_id": "uuid", "workflow_id": "uuid", "workflow_version": "int", "trigger_id": "text",
+    "trigger_event": "jsonb", "event_id": "uuid", "occurred_at": "timestamptz", "started_at": "timestamptz",
+    "entry_key": "text", "context": "jsonb",
+}  # fmt: skip
 TABLES: dict[str, dict[str, str]] = {
-    "runs": {
-        "tenant_id": "int", "id": "uuid", "contact_id": "uuid", "workflow_id": "uuid", "workflow_version": "int", "trigger_id": "text",
-        "trigger_event": "jsonb", "event_id": "uuid", "occurred_at": "timestamptz", "started_at": "timestamptz",
-        "entry_key": "text", "context": "jsonb",
-        "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
-        "resume_at": "timestamptz", "resume_port": "text", "step_started_at": "timestamptz", "attempt": "smallint",
-        "error_message": "text", "goal_reached_id": "text", "resume_output": "jsonb",
-        "waits_for": "text", "waits_since": "timestamptz", "origin": "smallint",
+    "active_runs": {
+        **_BEGUN, "status": "smallint", "seq": "smallint", "current_node_id": "text", "resume_at": "timestamptz",
+        "resume_port": "text", "step_started_at": "timestamptz", "attempt": "smallint", "error_message": "text",
+        "resume_output": "jsonb", "waits_for": "text", "waits_since": "timestamptz", "origin": "smallint",
+    },
+    "ended_runs": {
+        **_BEGUN, "completed_at": "timestamptz", "status": "smallint", "seq": "smallint", "current_node_id": "text",
+        "attempt": "smallint", "error_message": "text", "goal_reached_id": "text", "origin": "smallint",
     },
     "steps": {
         "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "attempt": "smallint", "occurrence": "smallint",
@@ -58,20 +64,6 @@ STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
 select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::smallint[], %s::int[], %s::bigint[])
 on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n
-"""
-MOVED = """
-with moved as (
-  update runs r set status = u.status, seq = u.seq, current_node_id = u.node, resume_at = u.resume_at, resume_port = u.port,
-    step_started_at = u.step_started, attempt = u.attempt, error_message = u.error, goal_reached_id = u.goal,
-    context = u.context, resume_output = u.output, completed_at = u.completed, waits_for = u.waits_for,
-    waits_since = u.waits_since, fence = r.fence + 1
-  from unnest(%s::int[], %s::uuid[], %s::int[], %s::smallint[], %s::smallint[], %s::text[], %s::timestamptz[], %s::text[],
-              %s::timestamptz[], %s::smallint[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::timestamptz[],
-              %s::text[], %s::timestamptz[])
-    as u(tenant_id, id, fence, status, seq, node, resume_at, port, step_started, attempt, error, goal, context, output, completed,
-         waits_for, waits_since)
-  where r.tenant_id = u.tenant_id and r.id = u.id and r.fence = u.fence returning 1)
-select count(*) from moved
 """
 _BEGINNING = struct.Struct(">i16siq").pack  # event_id, occurred_at with their lengths
 _MARKS = struct.Struct(">ihihihiqiq").pack  # seq, attempt, occurrence, started_at, completed_at with their lengths
@@ -143,34 +135,42 @@ def _own_rows(head: bytes, step: FinishedStep, runs: list[RunState], now: int) -
     ]  # fmt: skip
 
 
-def run_rows(batch: Batch) -> list[bytes]:
-    """Rows of new runs. Those of a path share all but ids, event, entry key and context."""
-    out, now = list[bytes](), rows.stamp(batch.now)
-    plain, join = rows.text("") + NULL, b"".join
+def run_rows(batch: Batch) -> tuple[list[bytes], list[bytes]]:
+    """Rows of new runs, of those that wait and of those that are over. Those of a path share all but ids, event, entry key and context."""
+    waiting, ended = list[bytes](), list[bytes]()
+    now, plain, join = rows.stamp(batch.now), rows.text("") + NULL, b"".join
     for path in batch.paths:
         fresh = [run for run in path.runs if run.fence is None]
         if fresh:
-            head, tail = _head("runs", path.flow.tenant_id), _state(path.end, now)
-            awaits = path.end.waits_for is not None
+            over, awaits = path.end.status >= COMPLETED, path.end.waits_for is not None
+            head = _head("ended_runs" if over else "active_runs", path.flow.tenant_id)
+            tail = _ended(path.end, now) if over else _waiting(path.end)
+            out = ended if over else waiting
             out += [
                 join((
                     head, run.id, run.contact.field, run.start.prefix, rows.raw_json(run.raw_event),
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
-                    tail, rows.stamp(run.moved_at) if awaits else NULL, _ORIGINS[run.origin],
+                    tail, b"" if over else rows.stamp(run.moved_at) if awaits else NULL, _ORIGINS[run.origin],
                 ))
                 for run in fresh
             ]  # fmt: skip
-    return out
+    return waiting, ended
 
 
-def _state(end: PathEnd, now: bytes) -> bytes:
+def _waiting(end: PathEnd) -> bytes:
     return b"".join((
-        now if end.status >= COMPLETED else NULL, rows.int2(end.status), rows.int2(end.seq),
-        end.node.field if end.node else NULL, rows.stamp(end.resume_at), rows.text(end.resume_port),
-        rows.stamp(end.step_started), rows.int2(end.attempt), rows.text(end.error), rows.text(end.goal),
+        rows.int2(end.status), rows.int2(end.seq), end.node.field if end.node else NULL, rows.stamp(end.resume_at),
+        rows.text(end.resume_port), rows.stamp(end.step_started), rows.int2(end.attempt), rows.text(end.error),
         rows.json(end.resume_output), rows.text(end.waits_for),
+    ))  # fmt: skip
+
+
+def _ended(end: PathEnd, now: bytes) -> bytes:
+    return b"".join((
+        now, rows.int2(end.status), rows.int2(end.seq), end.node.field if end.node else NULL, rows.int2(end.attempt),
+        rows.text(end.error), rows.text(end.goal),
     ))  # fmt: skip
 
 
@@ -229,48 +229,6 @@ def change_event_rows(batch: Batch) -> list[bytes]:
     ]  # fmt: skip
 
 
-def moved_arguments(batch: Batch) -> tuple[int, tuple[Any, ...]]:
-    """How many stored runs were moved on, and the arguments of MOVED."""
-    runs, rests = list[RunState](), list[tuple[bytes, ...]]()
-    now = rows.stamp(batch.now)
-    for path in batch.paths:
-        moved = [run for run in path.runs if run.fence is not None]
-        if moved:
-            end = path.end
-            fields = (
-                rows.int2(end.status), rows.int2(end.seq), end.node.field if end.node else NULL,
-                rows.stamp(end.resume_at), rows.text(end.resume_port), rows.stamp(end.step_started),
-                rows.int2(end.attempt), rows.text(end.error), rows.text(end.goal), rows.json(end.resume_output),
-                now if end.status >= COMPLETED else NULL, rows.text(end.waits_for),
-            )  # fmt: skip
-            runs += moved
-            rests += [fields] * len(moved)
-    if not runs:
-        return 0, ()
-    status, seq, node, resume_at, port, started, attempt, error, goal, output, completed, awaited = zip(
-        *rests, strict=True
-    )
-    return len(runs), (
-        Int4s([rows.int4(run.flow.tenant_id) for run in runs]),
-        Uuids([run.id for run in runs]),
-        Int4s([rows.int4(run.fence or 0) for run in runs]),
-        Int2s(status),
-        Int2s(seq),
-        Texts(node),
-        Stamps(resume_at),
-        Texts(port),
-        Stamps(started),
-        Int2s(attempt),
-        Texts(error),
-        Texts(goal),
-        Jsons([rows.json(run.context) for run in runs]),
-        Jsons(output),
-        Stamps(completed),
-        Texts(awaited),
-        Stamps([rows.stamp(run.moved_at) if run.awaited is not None else NULL for run in runs]),
-    )
-
-
 def counter_increments(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
     """What the runs of this batch add to the counters."""
     for path in reversed(batch.paths):
@@ -324,11 +282,11 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
             rows.copy(cursor, table, ", ".join(columns), encoded)
 
     # First of all: a run that a goal ended makes room for the one that the same contact starts in this batch.
-    answer = cursor.connection.cursor()
-    moved, arguments = moved_arguments(batch)
-    if moved:
-        answer.execute(MOVED, arguments)
-    put("runs", run_rows(batch))
+    moves = moved_runs(batch)
+    answers = [cursor.connection.cursor().execute(sql, arguments) for sql, arguments, _ in moves]
+    waiting, ended = run_rows(batch)
+    put("active_runs", waiting)
+    put("ended_runs", ended)
     put("steps", step_rows(batch))
     put("messages", message_rows(batch))
     put("calls", call_rows(batch.paths, batch.now))
@@ -339,5 +297,5 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
         cursor.execute(sql, values)
     if counter_increments := stats_arguments(batch, shard):
         cursor.execute(STATS, counter_increments)
-    if moved and answer.fetchone() != (moved,):
+    if any(answer.fetchone() != (count,) for answer, (_, _, count) in zip(answers, moves, strict=True)):
         raise StaleOwner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils
@@ -32,3 +32,12 @@ def first_uuid7_of(at: datetime) -> UUID:
     """The smallest UUIDv7 of the millisecond `at`: ids below it were made before."""
     millisecond = max(0, int(at.timestamp() * 1000))
     return UUID(int=millisecond << 80 | 0x7 << 76 | 0b10 << 62)
+
+
+def oldest_since(at: datetime) -> UUID:
+    """What no row is below that came in when, or after, something happened at `at`: months before it need not be looked at.
+
+    Ids follow the real clock, whatever time tests set; what happens is said to be at most a moment ahead of it. A day is left between.
+    """
+    real = datetime.fromtimestamp(time.time(), UTC)
+    return first_uuid7_of(min(at, real) - timedelta(days=1))

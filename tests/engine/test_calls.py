@@ -207,7 +207,7 @@ def test_a_run_that_somebody_holds_keeps_no_other_waiting(world: World, url: str
     held, free = claimed(world, url)
     answers = [(one.row, '{"ok":true,"value":{"length":7}}') for one in (held, free)]
     with connect(url) as holder, holder.transaction():
-        holder.execute("select from runs where id = %s for update", (held.call.run_id,))
+        holder.execute("select from active_runs where id = %s for update", (held.call.run_id,))
         assert calls.answer(world.db, answers) == [CallResult(False, True), CallResult(True, False)]
         assert calls.hold(world.db, [(held.row, "why")]) == [CallResult(False, True)]
     assert calls.answer(world.db, answers) == [CallResult(True, False), CallResult(False, False)]
@@ -226,7 +226,7 @@ def test_an_answer_to_a_run_that_ended_meanwhile_is_thrown_away(world: World, ur
         elif end == "goal":
             world.emit("won", [contact])
         else:
-            world.db.execute("delete from runs")
+            world.db.execute("delete from active_runs")
         return {"length": 3}
 
     perform_with(Doing(meanwhile))

@@ -65,7 +65,7 @@ def test_timers_go_on_though_somebody_keeps_the_turn(world: World, committed_dat
     assert integrity.check(world.db) == []
 
 
-@pytest.mark.parametrize("held", ["lock table runs", "lock table contacts", "lock table inbox in exclusive mode"])
+@pytest.mark.parametrize("held", ["lock table active_runs", "lock table contacts", "lock table inbox in exclusive mode"])
 async def test_a_locked_table_ends_the_round_and_is_told(
     world: World, committed_database: CommittedDatabase, held: str
 ) -> None:
@@ -84,7 +84,7 @@ async def test_a_locked_table_ends_the_round_and_is_told(
         told = [one for one in found.blocking if one.pid == holder.info.backend_pid]
         assert told and "psql" in told[0].who and held in told[0].words
         assert "does nothing inside a transaction" in told[0].words
-        assert (found.locked == ["runs"]) is found.stuck is (held == "lock table runs")
+        assert (found.locked == ["active_runs"]) is found.stuck is (held == "lock table active_runs")
     world.engine.advance()
     assert world.runs(workflow) == {"waiting": 2}
     assert progress.report()["heldUp"] == {}
@@ -93,7 +93,7 @@ async def test_a_locked_table_ends_the_round_and_is_told(
 def _wait_for_lock(committed_database: CommittedDatabase) -> psycopg.Connection[Any]:
     """A session that waits, so that there is somebody to be seen waiting."""
     waiter = committed_database.connect()
-    waiter.pgconn.send_query(b"begin; lock table runs, contacts, inbox in share row exclusive mode")
+    waiter.pgconn.send_query(b"begin; lock table active_runs, contacts, inbox in share row exclusive mode")
     with committed_database.connect() as watch:
         waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and pid = %s"
         while not watch.execute(waits, (waiter.info.backend_pid,)).fetchone():
