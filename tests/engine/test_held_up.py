@@ -101,7 +101,7 @@ def _wait_for_lock(committed_database: CommittedDatabase) -> psycopg.Connection[
     return waiter
 
 
-@pytest.mark.parametrize("held", ["contacts", "runs"])
+@pytest.mark.parametrize("held", ["contacts", "active_runs"])
 def test_who_is_held_by_somebody_holds_up_nobody_else(
     world: World, committed_database: CommittedDatabase, held: str
 ) -> None:
