@@ -15,13 +15,12 @@ from app.flow.trigger_registry import subscriptions, takes_contacts
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
-from app.models.run import EntryRefusal, Run
-from app.models.status import MessageStatus, RunStatus, WorkflowStatus
+from app.models.run import ActiveRun, EntryRefusal, Run
+from app.models.status import MessageStatus, WorkflowStatus
 from app.models.template import Template
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.models.workflow import Workflow, WorkflowVersion
 
-ACTIVE = [RunStatus.RUNNING, RunStatus.WAITING, RunStatus.CALLING, RunStatus.HELD]
 CHANGES = ("contact.created", "contact.updated", "contact.attribute_changed")
 
 
@@ -94,21 +93,21 @@ class ContactHistory:
             query = query.where(EntryRefusal.at < before)
         return (await self.session.execute(query.order_by(EntryRefusal.at.desc()).limit(limit))).all()
 
-    async def active_runs(self) -> Sequence[Row[Run, str, dict[str, Any]]]:
+    async def active_runs(self) -> Sequence[Row[ActiveRun, str, dict[str, Any]]]:
         """Runs that are under way, the next to move first, with workflow name and graph."""
         query = (
-            select(Run, Workflow.name, WorkflowVersion.graph)
-            .join(Workflow, refers_to(Run.workflow_id, Workflow))
+            select(ActiveRun, Workflow.name, WorkflowVersion.graph)
+            .join(Workflow, refers_to(ActiveRun.workflow_id, Workflow))
             .join(
                 WorkflowVersion,
                 and_(
-                    WorkflowVersion.tenant_id == Run.tenant_id,
-                    WorkflowVersion.workflow_id == Run.workflow_id,
-                    WorkflowVersion.version == Run.workflow_version,
+                    WorkflowVersion.tenant_id == ActiveRun.tenant_id,
+                    WorkflowVersion.workflow_id == ActiveRun.workflow_id,
+                    WorkflowVersion.version == ActiveRun.workflow_version,
                 ),
             )
-            .where(self._mine(Run), Run.status.in_(ACTIVE))
-            .order_by(Run.resume_at.nulls_last(), Run.id)
+            .where(self._mine(ActiveRun))
+            .order_by(ActiveRun.resume_at.nulls_last(), ActiveRun.id)
             .limit(50)
         )
         return (await self.session.execute(query)).all()

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from sqlalchemy import exists, func, select
 
-from app.models import Connector, Contact, EntryRefusal, Run, Template, Workflow
+from app.models import ActiveRun, Connector, Contact, EntryRefusal, Template, Workflow
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.web.pagination import Page
 
 
-class InsightRepository(TenantRepository[Run]):
-    """The runs of a workspace as the overview counts them, and what the workspace was given to run with."""
+class InsightRepository(TenantRepository[ActiveRun]):
+    """The active runs of a workspace as the overview counts them, and what the workspace was given to run with."""
 
-    model = Run
+    model = ActiveRun
 
     async def has_setup(self) -> tuple[bool, bool, bool]:
         """Is there any connector, contact and template in this workspace?"""
@@ -28,10 +28,10 @@ class InsightRepository(TenantRepository[Run]):
     async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
         """Waits that end between `now` and `until`, by workflow, the fullest first."""
         query = (
-            select(Run.workflow_id, Workflow.name, func.count().label("count"), func.min(Run.resume_at))
-            .join(Workflow, refers_to(Run.workflow_id, Workflow))
-            .where(self.own, Run.resume_at > now, Run.resume_at <= until)
-            .group_by(Run.workflow_id, Workflow.name)
+            select(ActiveRun.workflow_id, Workflow.name, func.count().label("count"), func.min(ActiveRun.resume_at))
+            .join(Workflow, refers_to(ActiveRun.workflow_id, Workflow))
+            .where(self.own, ActiveRun.resume_at > now, ActiveRun.resume_at <= until)
+            .group_by(ActiveRun.workflow_id, Workflow.name)
             .order_by(func.count().desc())
             .limit(limit)
         )

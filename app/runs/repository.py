@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.models import (
+    ActiveRun,
     CallIntent,
     Contact,
     Message,
@@ -185,9 +186,7 @@ async def active_run_ids(
     session: AsyncSession, tenant_id: int, workflow_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[UUID]:
     """Runs of a workflow that are not over, oldest first, after run `after`."""
-    query = select(Run.id).where(
-        Run.tenant_id == tenant_id, Run.workflow_id == workflow_id, Run.status < RunStatus.COMPLETED
-    )
+    query = select(ActiveRun.id).where(ActiveRun.tenant_id == tenant_id, ActiveRun.workflow_id == workflow_id)
     if after is not None:
-        query = query.where(Run.id > after)
-    return (await session.scalars(query.order_by(Run.id).limit(limit))).all()
+        query = query.where(ActiveRun.id > after)
+    return (await session.scalars(query.order_by(ActiveRun.id).limit(limit))).all()

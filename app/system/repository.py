@@ -40,7 +40,7 @@ select 'inbox' as queue,
        coalesce(extract(epoch from clock_now() - (select at from first order by id limit 1)), 0)::float as age
 union all
 select 'runs_due', count(*), coalesce(extract(epoch from clock_now() - min(resume_at)), 0)
-from (select resume_at from runs where resume_at <= clock_now() and status < 4 order by resume_at limit {DEEPEST}) as due
+from (select resume_at from active_runs where resume_at <= clock_now() order by resume_at limit {DEEPEST}) as due
 union all
 select 'messages_due', count(*), greatest(coalesce(extract(epoch from clock_now() - ({OLDEST_DUE})), 0), 0)
 from (select 1 from messages where due_at <= clock_now() and status = 0 and lease_until is null limit {DEEPEST}) as due

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
-from app.models import Connector, Contact, DeadLetter, Message, NodeStat, Run, Workflow
+from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Workflow
 from app.models.status import MessageStatus, RunStatus
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.values.contact_view import name_of
@@ -30,7 +30,7 @@ select kind, count(*) filter (where at > now() - make_interval(secs => :dead)) a
 _WAITING = {
     "events_late": f"select count(*) from (select from inbox where {inbox.READY_SQL} limit {DEEPEST}) as rows",  # noqa: S608  a constant
     "runs_late": f"""
-      select count(*) from (select tenant_id, workflow_id from runs where resume_at < clock_now() - interval '30 seconds' and status < 4
+      select count(*) from (select tenant_id, workflow_id from active_runs where resume_at < clock_now() - interval '30 seconds'
         order by resume_at limit {DEEPEST}) as due
       join workflows w on w.tenant_id = due.tenant_id and w.id = due.workflow_id and w.status = 'active' and w.deleted_at is null
       """,  # noqa: S608  a constant
@@ -96,9 +96,9 @@ class WorkspaceTroubles:
         Looks at the newest FAILED_SEEN failed runs only, by their partial index, so a bad day costs what a good one does.
         """
         newest = (
-            select(Run.workflow_id, Run.current_node_id, Run.completed_at, Run.error_message)
-            .where(Run.tenant_id == self.tenant_id, Run.status == RunStatus.FAILED)
-            .order_by(Run.id.desc())
+            select(EndedRun.workflow_id, EndedRun.current_node_id, EndedRun.completed_at, EndedRun.error_message)
+            .where(EndedRun.tenant_id == self.tenant_id, EndedRun.status == RunStatus.FAILED)
+            .order_by(EndedRun.id.desc())
             .limit(FAILED_SEEN)
             .subquery()
         )
@@ -179,11 +179,11 @@ class WorkspaceTroubles:
     async def late(self, due_before: datetime, limit: int) -> Sequence[Any]:
         """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
         query = (
-            select(Run.workflow_id, Workflow.name, func.count(), func.min(Run.resume_at))
-            .join(Workflow, refers_to(Run.workflow_id, Workflow))
-            .where(Run.tenant_id == self.tenant_id, Run.resume_at < due_before, Workflow.status == "active")
-            .group_by(Run.workflow_id, Workflow.name)
-            .order_by(func.min(Run.resume_at))
+            select(ActiveRun.workflow_id, Workflow.name, func.count(), func.min(ActiveRun.resume_at))
+            .join(Workflow, refers_to(ActiveRun.workflow_id, Workflow))
+            .where(ActiveRun.tenant_id == self.tenant_id, ActiveRun.resume_at < due_before, Workflow.status == "active")
+            .group_by(ActiveRun.workflow_id, Workflow.name)
+            .order_by(func.min(ActiveRun.resume_at))
             .limit(limit)
         )
         return (await self.session.execute(query)).all()
