@@ -56,7 +56,7 @@ def _work(runs: int, readings_queue: Any) -> None:
             while engine.take_events():
                 pass
             connection.execute(
-                "update runs set resume_at = now() where status = 1 and id in (select id from runs limit %s)",
+                "update active_runs set resume_at = now() where status = 1 and id in (select id from active_runs limit %s)",
                 (ROUND // 2,),
             )
             while engine.take_due():

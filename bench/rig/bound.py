@@ -63,7 +63,7 @@ class Bound:
         run_ids, contact_ids = ids.uuid7_many(len(people)), [person.bytes for person in people]
         now = rows.stamp(rows.microseconds(rows.EPOCH) + 834_000_000_000_000)
         head = rows.UUID_HEAD
-        run_tail = self._after("runs", ("tenant_id", "id", "contact_id"), self._run(now))
+        run_tail = self._after("ended_runs", ("tenant_id", "id", "contact_id"), self._run(now))
         step_tails = [
             self._after("steps", ("tenant_id", "run_id"), self._step(index, now)) for index in range(len(_STEPS))
         ]
@@ -71,8 +71,8 @@ class Bound:
         with self.connection.transaction():
             cursor = self.connection.cursor()
             pairs = list(zip(run_ids, contact_ids, strict=True))
-            first = self._first("runs")
-            self._copy(cursor, "runs", [first + r + head + c + run_tail for r, c in pairs])
+            first = self._first("ended_runs")
+            self._copy(cursor, "ended_runs", [first + r + head + c + run_tail for r, c in pairs])
             first = self._first("steps")
             self._copy(cursor, "steps", [first + r + tail for r in run_ids for tail in step_tails])
             first = self._first("messages")

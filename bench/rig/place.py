@@ -16,22 +16,25 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from app.lib import clock, database, ids
+from app.retention import months
 from bench.rig.flows import EVENT
 
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
 PAYLOAD = {"channel": "signup", "page": "/pricing"}
 _EMPTY = """
-truncate runs, steps, step_attempts, messages, entry_refusals, inbox, dead_letters, node_stats, events, event_keys, contacts,
+truncate active_runs, ended_runs, steps, step_attempts, messages, entry_refusals,
+  inbox, dead_letters, node_stats, events, event_keys, contacts,
   workflows cascade
 """
 
 
 def prepare() -> None:
-    """Bring the tables to the newest version and keep checkpoints out of the short cells."""
+    """Bring the tables to the newest version, make the months of today, and keep checkpoints out of the short cells."""
     subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], check=True, stdout=subprocess.DEVNULL)
     with database.connect("bench", limits={"statement_timeout": 0}) as connection:
         connection.execute("alter system set max_wal_size = '4GB'")
         connection.execute("select pg_reload_conf()")
+        months.ensure_months(connection)
         connection.execute("insert into workspaces (name, slug) values ('Bench', 'bench') on conflict do nothing")
 
 
@@ -81,12 +84,12 @@ def park_runs(people: list[UUID]) -> None:
     with database.connect("bench", limits={"statement_timeout": 0}) as connection:
         tenant = tenant_of(connection)
         connection.execute(
-            "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq,"
+            "insert into active_runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq,"
             " current_node_id, resume_at, resume_port, step_started_at)"
-            " select gen_random_uuid(), person, %s, %s, 1, %s, now() - interval '1 day', 1, 0,"
+            " select run, person, %s, %s, 1, %s, now() - interval '1 day', 1, 0,"
             " 'd1', now(), 'next', now() - interval '1 day'"
-            " from unnest(%s::uuid[]) as people(person)",
-            (tenant, WORKFLOW, Jsonb(PAYLOAD), people),
+            " from unnest(%s::uuid[], %s::uuid[]) as parked(run, person)",
+            (tenant, WORKFLOW, Jsonb(PAYLOAD), [UUID(bytes=raw) for raw in ids.uuid7_many(len(people))], people),
         )
         for node_id, key in (("d1", "waiting"), ("", "entered")):
             connection.execute(

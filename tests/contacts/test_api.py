@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib.ids import uuid7
 from app.models.event import Event, Inbox
 from app.models.message import Message
-from app.models.run import Run, Step
+from app.models.run import Step
 from app.models.status import Role
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
+from tests.fixtures.runs import run_row
 
 CONTACTS = "/api/v1/contacts"
 
@@ -259,7 +260,7 @@ async def test_erase_takes_the_person_out_and_tells_the_engine(
         subject="Hello Ada",
         created_at=clock.at,
     )
-    run = Run(
+    run = run_row(
         id=message.run_id,
         contact_id=made["id"],
         tenant_id=workspace.id,

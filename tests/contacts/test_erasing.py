@@ -20,11 +20,12 @@ from app.models.contact_import import ContactImportError
 from app.models.event import DeadLetter, Inbox
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
-from app.models.run import CallIntent, EntryRefusal, Run, Step
-from app.models.status import Role
+from app.models.run import CallIntent, EntryRefusal, Step
+from app.models.status import Role, RunStatus
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
+from tests.fixtures.runs import RunRecord, run_row
 
 CONTACTS = "/api/v1/contacts"
 KEPT_A_DAY = {"idempotency_keys", "contact_import_chunks"}
@@ -79,7 +80,7 @@ async def test_nothing_is_left_of_the_person(
     file = f'id,email,name,born\n"{cell}",{email.upper()},Augusta-Ada,1815\nb,bea@example.com,Bea,1816\n'
     upload = await program.post(f"{CONTACTS}/import", files={"file": ("people.csv", file.encode())})
     import_id = UUID(upload.json()["data"]["id"])
-    run = Run(
+    run = run_row(
         id=uuid7(), contact_id=made["id"], tenant_id=workspace.id, workflow_id=uuid7(), workflow_version=1, entry_key=email,
         context={}, started_at=clock.at, status=1, seq=2,
     )  # fmt: skip
@@ -139,13 +140,13 @@ async def test_runs_of_nobody_keep_no_name_of_the_person(
     body = {"email": "ada@example.com", "externalId": "crm-4711", "phone": "+4915112345678"}
     made = (await admin.post(CONTACTS, json=body)).json()["data"]
 
-    def run(tenant: Workspace, event: Any, **more: Any) -> Run:
-        return Run(
+    def run(tenant: Workspace, event: Any, **more: Any) -> RunRecord:
+        return run_row(
             id=uuid7(), tenant_id=tenant.id, workflow_id=uuid7(), workflow_version=1, trigger_event=event, started_at=clock.at,
-            status=4, seq=1, **more,
+            seq=1, **{"status": 4, **more},
         )  # fmt: skip
 
-    def step(of: Run, output: Any) -> Step:
+    def step(of: RunRecord, output: Any) -> Step:
         return Step(
             tenant_id=of.tenant_id, run_id=of.id, seq=1, node_id="a", status=4, output=output, started_at=clock.at,
             completed_at=clock.at,
@@ -153,8 +154,7 @@ async def test_runs_of_nobody_keep_no_name_of_the_person(
 
     named, silent, foreign = run(workspace, given), run(workspace, {"order": "crm-47110"}), run(other_workspace, given)
     late = run(workspace, None, context={"vars": given})
-    calling = run(workspace, other := {"order": "crm-47110"})
-    calling.status, calling.attempt = 2, 1
+    calling = run(workspace, other := {"order": "crm-47110"}, status=2, attempt=1)
     refusal = EntryRefusal(
         tenant_id=workspace.id, workflow_id=uuid7(), reason="conditions_not_met", detail=given, at=clock.at
     )
@@ -170,7 +170,7 @@ async def test_runs_of_nobody_keep_no_name_of_the_person(
             occurred_at=clock.at,
         )
 
-    def call(of: Run, request: Any) -> CallIntent:
+    def call(of: RunRecord, request: Any) -> CallIntent:
         return CallIntent(
             tenant_id=of.tenant_id, run_id=of.id, seq=2, attempt=1, workflow_id=of.workflow_id, node_id="a", kind="fetch",
             target="shop.example", policy="hold", timeout_s=5, request=request, due_at=clock.at,
@@ -233,11 +233,17 @@ FREE_COLUMNS = {
     "messages.node_id": "a step's id",
     "messages.payload": "what the step says to every contact: overrides of the template, not yet filled in",
     "messages.reason": "a word",
-    "runs.current_node_id": "a step's id",
-    "runs.goal_reached_id": "a goal's id",
-    "runs.resume_port": "a port's name",
-    "runs.trigger_id": "a trigger's id",
-    "runs.waits_for": "the name of an event",
+    **{
+        f"{table}.{column}": why
+        for table in ("active_runs", "ended_runs")
+        for column, why in (
+            ("current_node_id", "a step's id"),
+            ("goal_reached_id", "a goal's id"),
+            ("resume_port", "a port's name"),
+            ("trigger_id", "a trigger's id"),
+            ("waits_for", "the name of an event"),
+        )
+    },
     "steps.node_id": "a step's id",
     "steps.port": "a port's name",
     "suppressions.address": "outlives the contact on purpose: nobody may write to it",
@@ -305,7 +311,12 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "recipients": [email], "address": email, "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None,
         "row": {"cells": [email]},
     }  # fmt: skip
-    first = {"runs": known["run_id"], "contact_imports": known["import_id"], "events": known["event_id"]}
+    first = {
+        "active_runs": {"id": known["run_id"], "status": int(RunStatus.WAITING)},
+        "ended_runs": {"status": int(RunStatus.FAILED)},
+        "contact_imports": {"id": known["import_id"]},
+        "events": {"id": known["event_id"]},
+    }
     free = {name.partition(".")[2] for name in FREE_COLUMNS}
     counts = {}
     for table in Base.metadata.sorted_tables:
@@ -317,7 +328,7 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
             for column in table.columns
             if column.identity is None and column.computed is None
         }
-        values |= {"id": first[table.name]} if table.name in first else {}
+        values |= first.get(table.name, {})
         values |= {"address": email} if "address" in values else {}
         await session.execute(table.insert().values(values))
         counts[table.name] = 1

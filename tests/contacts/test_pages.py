@@ -17,12 +17,13 @@ from app.models.contact import Contact
 from app.models.event import Inbox
 from app.models.message import Message
 from app.models.message_job import MessageDecision
-from app.models.run import EntryRefusal, Run
+from app.models.run import EntryRefusal
 from app.models.status import MessageStatus, Role, RunStatus
 from app.models.workflow import Workflow, WorkflowVersion
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import BrowserClients
+from tests.fixtures.runs import run_row
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 GRAPH: dict[str, Any] = {
@@ -113,7 +114,7 @@ async def test_a_contact_with_past_and_future(
     clock: Clock,
 ) -> None:
     start, same = clock.at - timedelta(days=1), {"tenant_id": workspace.id, "contact_id": ada.id}
-    waiting = Run(
+    waiting = run_row(
         id=uuid7(),
         **same,
         workflow_id=workflow.id,
@@ -126,7 +127,7 @@ async def test_a_contact_with_past_and_future(
         resume_at=clock.at + timedelta(days=2),
         step_started_at=start,
     )
-    over = Run(
+    over = run_row(
         id=uuid7(),
         **same,
         workflow_id=workflow.id,

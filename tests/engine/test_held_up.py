@@ -65,7 +65,9 @@ def test_timers_go_on_though_somebody_keeps_the_turn(world: World, committed_dat
     assert integrity.check(world.db) == []
 
 
-@pytest.mark.parametrize("held", ["lock table active_runs", "lock table contacts", "lock table inbox in exclusive mode"])
+@pytest.mark.parametrize(
+    "held", ["lock table active_runs", "lock table contacts", "lock table inbox in exclusive mode"]
+)
 async def test_a_locked_table_ends_the_round_and_is_told(
     world: World, committed_database: CommittedDatabase, held: str
 ) -> None:

@@ -63,29 +63,32 @@ DAMAGE = {
         "I2",
     ),
     "a step that follows from nothing": ("update steps set port = 'false' where port = 'true'", "I1"),
-    "a run without a time": ("update runs set resume_at = null where status = 1", "I1"),
-    "a run that never ends": ("update runs set resume_at = now() where status = 4", "I1"),
-    "a run that stands elsewhere": ("update runs set current_node_id = 'end' where status = 1", "I1"),
+    "a run without a time": ("update active_runs set resume_at = null where status = 1", "I1"),
+    "a run that never ends": ("update ended_runs set resume_at = now() where status = 4", "I1"),
+    "a run that stands elsewhere": ("update active_runs set current_node_id = 'end' where status = 1", "I1"),
     "a run of nobody": ("delete from contacts where id in (select contact_id from runs where status = 1)", "I1"),
     "a lost message": ("delete from messages", "I3"),
     "a message of no step": ("update messages set seq = 7", "I3"),
     "a message of no send step": ("update messages set seq = 1", "I3"),
-    "a run that waits for no message": ("update runs set status = 2, resume_at = null where status = 1", "I1"),
+    "a run that waits for no message": ("update active_runs set status = 2, resume_at = null where status = 1", "I1"),
     "a message of another step": ("update messages set node_id = 'end'", "I3"),
     "a message counted as something else": ("update messages set status = 8, due_at = null", "I5"),
     "a message counted nowhere": ("delete from node_stats where key = 'message.queued'", "I5"),
     "a message that is sent and waits": ("update messages set status = 2", "I3"),
     "a counter that is wrong": ("update node_stats set n = n + 1 where key = 'true'", "I5"),
     "a counter that is gone": ("delete from node_stats where node_id = '' and key = 'entered'", "I5"),
-    "a run counted as something else": ("update runs set status = 7 where status = 6", "I5"),
+    "a run counted as something else": ("update ended_runs set status = 7 where status = 6", "I5"),
     "a version that is gone": ("delete from workflow_versions where version = 1", "I8"),
     "a run moved to another graph": (
         "update workflow_versions set graph = replace(graph::text, '\"mail\"', '\"post\"')::jsonb where version = 1",
         "I8",
     ),
-    "a run of another workspace": ("update runs set tenant_id = tenant_id + 1", "I9"),
+    "a run of another workspace": ("update ended_runs set tenant_id = tenant_id + 1", "I9"),
     "a message of another contact": ("update messages set contact_id = gen_random_uuid()", "I9"),
-    "steps of no run": ("update steps set run_id = gen_random_uuid() where node_id = 't'", "I9"),
+    "steps of no run": (
+        "update steps set run_id = ('00000000-0000-7000-8000-' || right(run_id::text, 12))::uuid where node_id = 't'",
+        "I9",
+    ),
     "counters of another workspace": ("update node_stats set tenant_id = tenant_id + 1", "I9"),
 }
 
@@ -102,7 +105,8 @@ def test_damage_is_found_and_named(busy: World, damage: str) -> None:
 def test_a_flood_of_breaches_stays_small(busy: World) -> None:
     busy.db.execute(
         "insert into steps (tenant_id, run_id, seq, node_id, status, started_at, completed_at)"
-        " select %s, gen_random_uuid(), 1, 'x', 4, now(), now() from generate_series(1, 500)",
+        " select %s, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, 'x', 4, now(), now()"
+        " from generate_series(1, 500) n",
         (busy.tenant,),
     )
     assert len(integrity.check(busy.db)) == integrity.SHOWN

@@ -198,13 +198,13 @@ def test_the_due_claim_finds_runs_and_contacts_by_their_keys(world: World) -> No
         (world.tenant,),
     )
     world.db.execute(
-        "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, status, seq, current_node_id, resume_at)"
-        " select gen_random_uuid(), whose, %s, %s, 1, now(), 1, 1, 'd', now() - interval '1 hour' + n * interval '10 ms' from ("
+        "insert into active_runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, status, seq, current_node_id,"
+        " resume_at) select gen_random_uuid(), whose, %s, %s, 1, now(), 1, 1, 'd', now() - interval '1 hour' + n * interval '10 ms' from ("
         " select id as whose, 2 * row_number() over () as n from contacts"
         " union all select null, 2 * n + 1 from generate_series(1, 10000) n) r",
         (world.tenant, workflow),
     )
-    world.db.execute("analyze runs")
+    world.db.execute("analyze active_runs")
     world.db.execute("analyze contacts")
     world.db.execute("analyze workflows")
     with world.db.transaction(force_rollback=True):
@@ -213,7 +213,7 @@ def test_the_due_claim_finds_runs_and_contacts_by_their_keys(world: World) -> No
     read: list[tuple[str, str, str, float]] = []
 
     def walk(plan: dict[str, Any]) -> None:
-        if (table := plan.get("Relation Name")) in ("runs", "contacts"):
+        if (table := plan.get("Relation Name")) in ("active_runs", "contacts"):
             read.append(
                 (table, plan["Node Type"], plan.get("Index Name", ""), plan["Actual Rows"] * plan["Actual Loops"])
             )
@@ -222,8 +222,9 @@ def test_the_due_claim_finds_runs_and_contacts_by_their_keys(world: World) -> No
 
     plan = found[0][0]["Plan"] if found else {}
     walk(plan)
-    assert [(table, index) for table, _, index, _ in read] == [("runs", "runs_due"), ("contacts", "contacts_pkey")], (
-        json.dumps(plan)[:2000]
-    )
+    assert [(table, index) for table, _, index, _ in read] == [
+        ("active_runs", "active_runs_due"),
+        ("contacts", "contacts_pkey"),
+    ], json.dumps(plan)[:2000]
     counts = [rows for *_, rows in read]
     assert counts[0] <= 501 and counts[1] <= 251, read

@@ -205,21 +205,21 @@ def test_an_event_reads_of_100_000_waits_of_others_none(world: World) -> None:
     (contact,) = world.contacts(1)
     world.emit("go", [contact])
     world.db.execute(
-        "drop index runs_workflow, runs_due, runs_failed, runs_active, runs_contact"
+        "drop index active_runs_due, active_runs_place, active_runs_one"
     )  # which the look-up cannot use; they cost time
     world.db.execute(
-        "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, status, seq, resume_at, waits_for,"
+        "insert into active_runs (id, contact_id, tenant_id, workflow_id, workflow_version, started_at, status, seq, resume_at, waits_for,"
         " waits_since) select lpad(to_hex(n), 32, '0')::uuid, case n %% 100 when 0 then %s::uuid"
         " else lpad(to_hex(n), 32, '0')::uuid end, %s + n %% 2,"
         " lpad('1', 32, '0')::uuid, 1, now(), 1, 0, now(), case when n %% 100 = 0 then 'e' || n else 'order' end, now()"
         " from generate_series(1, 100000) n",
         (contact, world.tenant),
     )
-    world.db.execute("vacuum analyze runs")
+    world.db.execute("vacuum analyze active_runs")
     place = [world.tenant], [contact], ["order"]
     plan = [line for (line,) in world.db.execute(f"explain (analyze, buffers, costs off) {claim.WAITING}", place)]
     text = "\n".join(plan)
-    assert "Index Scan using runs_waits" in text and "Seq Scan on runs" not in text, text
+    assert "Index Scan using active_runs_waits" in text and "Seq Scan on active_runs" not in text, text
     assert re.search(r"rows=1(\.00)? loops=1", plan[0]), text
     assert sum(int(pages) for pages in re.findall(r"shared hit=(\d+)", plan[1])) < 30, text
 
@@ -264,9 +264,9 @@ def test_event_and_time_out_race_and_one_wins_whoever_dies(world: World, committ
 @pytest.mark.parametrize(
     "damage",
     [
-        "update runs set waits_since = null where waits_for is not null",
-        "update runs set waits_for = 'order' where status = 4",
-        "update runs set resume_at = null where waits_for is not null",
+        "update active_runs set waits_since = null where waits_for is not null",
+        "update ended_runs set waits_for = 'order'",
+        "update active_runs set resume_at = null where waits_for is not null",
     ],
 )
 def test_damaged_waits_are_found(world: World, damage: str) -> None:

@@ -12,16 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from app.accounts.principal import Principal
 from app.insights.service import InsightService
 from app.lib.ids import uuid7
-from app.models import Message, NodeStat, Run, Workspace
+from app.models import Message, NodeStat, Workspace
 from app.models.status import Channel, MessageStatus, Role, RunStatus
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
+from tests.fixtures.runs import RunRecord, run_row
 from tests.workflows.examples import PATH, created, tagging
 
 
-def run_of(workspace: Workspace, workflow_id: str, status: RunStatus, clock: Clock, **fields: Any) -> Run:
+def run_of(workspace: Workspace, workflow_id: str, status: RunStatus, clock: Clock, **fields: Any) -> RunRecord:
     """A run row as the engine writes one."""
-    return Run(
+    return run_row(
         id=uuid7(),
         contact_id=uuid7(),
         tenant_id=workspace.id,

@@ -14,11 +14,12 @@ from app.flow.document import Flow
 from app.insights.pages import reading_order
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import Connector, Contact, Message, Run, Workflow, Workspace
+from app.models import Connector, Contact, Message, Workflow, Workspace
 from app.models.run import NodeStat
 from app.models.status import MessageStatus, Role, RunStatus
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
+from tests.fixtures.runs import run_row
 
 BRANCHED = Flow.load(
     {
@@ -82,7 +83,7 @@ def count(db_session: AsyncSession, workflow: Workflow) -> Counters:
 async def make_run(session: AsyncSession, workflow: Workflow, status: RunStatus, **fields: object) -> UUID:
     contact = Contact(id=uuid7(), tenant_id=workflow.tenant_id, email=f"{uuid7()}@example.com")
     session.add(contact)
-    run = Run(
+    run = run_row(
         id=uuid7(),
         contact_id=contact.id,
         tenant_id=workflow.tenant_id,

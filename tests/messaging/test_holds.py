@@ -8,6 +8,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.connectors.schemas import ConnectorChange, NewConnector
+from app.lib.ids import uuid7
 from app.messaging import holds
 from app.messaging.holds import Cause
 from tests.fixtures.sink import Sink
@@ -174,8 +175,15 @@ def test_a_whole_backlog_is_held_by_few_statements(world: World, locked: Sink) -
     contact = world.contact()
     world.db.execute(
         "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at, created_at)"
-        " select gen_random_uuid(), 1, %s, %s, %s, %s, 1, 0, %s, clock_now(), clock_now() from generate_series(1, 2500)",
-        (world.tenant, world.workflow_id, contact, world.template_id, Jsonb({"connectorId": str(wrong)})),
+        " select run, 1, %s, %s, %s, %s, 1, 0, %s, clock_now(), clock_now() from unnest(%s::uuid[]) as r(run)",
+        (
+            world.tenant,
+            world.workflow_id,
+            contact,
+            world.template_id,
+            Jsonb({"connectorId": str(wrong)}),
+            [uuid7() for _ in range(2500)],
+        ),
     )
     world.db.execute("update connectors set state = 'paused', state_message = 'x' where id = %s", (wrong,))
     fine = world.message()

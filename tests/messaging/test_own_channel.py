@@ -17,6 +17,7 @@ from app.connectors import form_check
 from app.connectors.schemas import NewConnector
 from app.flow import discovery
 from app.lib import clock, wakeups
+from app.lib.ids import uuid7
 from app.messaging import jobs, ledger
 from app.messaging.channels import presentation, registry
 from app.messaging.channels.channel import ChannelType
@@ -259,7 +260,7 @@ async def test_the_pages_show_it(
     db_session.add(workflow)
     await db_session.flush()
     message = Message(
-        run_id=uuid4(), seq=2, tenant_id=workspace.id, workflow_id=workflow.id, contact_id=contact.id, channel=100,
+        run_id=uuid7(), seq=2, tenant_id=workspace.id, workflow_id=workflow.id, contact_id=contact.id, channel=100,
         status=int(MessageStatus.SENT), recipient="+4930555080", subject="Hi Zoé", created_at=clock.now(), attempt=1, fence=1,
         sent_at=clock.now(), settled_at=clock.now(),
     )  # fmt: skip

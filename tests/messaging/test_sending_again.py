@@ -50,7 +50,7 @@ def test_a_message_that_failed_is_sent_again_as_the_same_mail(world: World) -> N
         ("delete from contacts", "suppressed", "no_contact"),
         ("update contacts set email = null", "suppressed", "no_address"),
         ("update workflows set status = 'archived'", "suppressed", "workflow_stopped"),
-        ("update runs set status = 8", "suppressed", "run_cancelled"),
+        ("update ended_runs set status = 8", "suppressed", "run_cancelled"),
         ("update workflows set status = 'paused'", "queued", "workflow_paused"),
         ("update connectors set state = 'paused', state_since = now()", "queued", "connector_paused"),
         ("delete from templates", "failed", "no_template"),

@@ -22,6 +22,7 @@ from app.messaging.deliver import Delivery
 from app.messaging.repository import MessageRepository
 from app.messaging.service import MessageService
 from app.models.status import MessageStatus, Role, RunStatus
+from tests.fixtures.runs import table_of
 from tests.fixtures.sink import Sink
 
 
@@ -89,11 +90,11 @@ class World:
         run_id, tenant = uuid7(), more.get("tenant", self.tenant)
         contact_id = contact_id or self.contact(f"{run_id}@example.com", tenant=tenant)
         workflow_id = more.get("workflow_id", self.workflow_id)
+        status = int(more.get("run_status", RunStatus.COMPLETED))
         self.db.execute(
-            "insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)"
-            " values (%s,%s,%s,%s,1,%s,clock_now(),%s,3)",
-            (run_id, contact_id, tenant, workflow_id, Jsonb({"name": "bought", "thing": "shoes"}),
-             int(more.get("run_status", RunStatus.COMPLETED))),
+            f"insert into {table_of(status)} (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at,"
+            " status, seq) values (%s,%s,%s,%s,1,%s,clock_now(),%s,3)",
+            (run_id, contact_id, tenant, workflow_id, Jsonb({"name": "bought", "thing": "shoes"}), status),
         )  # fmt: skip
         self.db.execute(
             "insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, payload, due_at,"
@@ -114,10 +115,12 @@ class World:
         """So many queued messages, each to a contact of its own, by one statement."""
         self.db.execute(
             """
-            with made as (select gen_random_uuid() as run, gen_random_uuid() as contact, n from generate_series(1, %(count)s) n),
+            with made as (
+              select run, gen_random_uuid() as contact, n from unnest(%(runs)s::uuid[]) with ordinality as r(run, n)),
             people as (insert into contacts (id, tenant_id, email, attributes, consent)
               select contact, %(tenant)s, contact || '@example.com', '{}', '{}' from made),
-            walks as (insert into runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)
+            walks as (
+              insert into ended_runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)
               select run, contact, %(tenant)s, %(workflow)s, 1, '{}', clock_now(), 4, 3 from made),
             counted as (insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
               values (%(tenant)s, %(workflow)s, 1, 'mail', 'message.queued', 2, %(count)s)
@@ -127,7 +130,8 @@ class World:
             select run, 2, %(tenant)s, %(workflow)s, contact, %(template)s, 1, 0, %(payload)s, clock_now(),
               clock_now() + n * interval '1 microsecond', 1, 'mail' from made
             """,
-            {"count": count, "tenant": self.tenant, "workflow": self.workflow_id, "template": self.template_id,
+            {"runs": [uuid7() for _ in range(count)], "count": count, "tenant": self.tenant, "workflow": self.workflow_id,
+             "template": self.template_id,
              "payload": Jsonb(payload) if payload else None},
         )  # fmt: skip
 

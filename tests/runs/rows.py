@@ -10,8 +10,9 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib.ids import uuid7
-from app.models import Contact, Run, Step, Workspace
+from app.models import Contact, Step, Workspace
 from app.models.status import RunStatus, StepStatus
+from tests.fixtures.runs import RunRecord, run_row
 from tests.workflows.examples import PATH, created
 
 FLOW: dict[str, Any] = {
@@ -58,7 +59,7 @@ async def make_run(
     *,
     contact_id: UUID | None = None,
     **fields: Any,
-) -> Run:
+) -> RunRecord:
     """One run that started at `at`."""
     over = status >= RunStatus.COMPLETED
     values: dict[str, Any] = {
@@ -67,7 +68,7 @@ async def make_run(
         "trigger_event": {"sum": 40},
         **fields,
     }
-    run = Run(
+    run = run_row(
         id=uuid7(),
         contact_id=contact_id or uuid7(),
         tenant_id=workspace.id,
@@ -84,7 +85,7 @@ async def make_run(
 
 async def make_step(
     session: AsyncSession,
-    run: Run,
+    run: RunRecord,
     seq: int,
     node_id: str,
     at: datetime,

@@ -9,10 +9,11 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Message, Run, StepAttempt, Workspace
+from app.models import Message, StepAttempt, Workspace
 from app.models.status import Channel, MessageStatus, Role, RunStatus, StepStatus
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
+from tests.fixtures.runs import RunRecord
 from tests.runs.rows import live_flow, make_run, make_step
 from tests.workflows.examples import PATH, op, patch_draft
 
@@ -22,7 +23,7 @@ async def admin(api: ApiClients) -> httpx.AsyncClient:
     return await api(Role.ADMIN)
 
 
-async def detail(client: httpx.AsyncClient, flow: str, run: Run) -> dict[str, object]:
+async def detail(client: httpx.AsyncClient, flow: str, run: RunRecord) -> dict[str, object]:
     answer = await client.get(f"{PATH}/{flow}/runs/{run.id}")
     assert answer.status_code == 200, answer.text
     data: dict[str, object] = answer.json()["data"]

@@ -13,10 +13,11 @@ from app.accounts.principal import Principal
 from app.flow.document import Flow
 from app.lib import clock
 from app.lib.ids import uuid7
-from app.models import Contact, Message, MessageDecision, Run, Step, StepAttempt, Workflow, Workspace
+from app.models import Contact, Message, MessageDecision, Step, StepAttempt, Workflow, Workspace
 from app.models.status import MessageStatus, Role, RunOrigin, RunStatus, StepStatus
 from app.workflows.service import WorkflowService
 from tests.fixtures.people import BrowserClients, make_user, principal_of
+from tests.fixtures.runs import RunRecord, end_run, run_row
 
 FLOW = Flow.load(
     {
@@ -44,12 +45,12 @@ async def make_workflow(session: AsyncSession, principal: Principal, name: str =
 
 async def make_run(
     session: AsyncSession, workflow: Workflow, status: RunStatus, name: str = "Ada", **fields: Any
-) -> Run:
+) -> RunRecord:
     contact = Contact(
         id=uuid7(), tenant_id=workflow.tenant_id, email=f"{name.lower()}@example.com", attributes={"first_name": name}
     )
     session.add(contact)
-    run = Run(
+    run = run_row(
         id=uuid7(),
         contact_id=contact.id,
         tenant_id=workflow.tenant_id,
@@ -87,13 +88,13 @@ async def workflow(db_session: AsyncSession, principals: dict[Role, Principal]) 
 
 
 @pytest.fixture
-async def waiting(db_session: AsyncSession, workflow: Workflow) -> Run:
+async def waiting(db_session: AsyncSession, workflow: Workflow) -> RunRecord:
     soon = clock.now() + timedelta(minutes=20)
     return await make_run(db_session, workflow, RunStatus.WAITING, current_node_id="pause", resume_at=soon)
 
 
 async def test_lists_name_contacts_steps_and_errors(
-    browser: BrowserClients, workflow: Workflow, waiting: Run, db_session: AsyncSession
+    browser: BrowserClients, workflow: Workflow, waiting: RunRecord, db_session: AsyncSession
 ) -> None:
     await make_run(
         db_session, workflow, RunStatus.FAILED, "Bo", completed_at=clock.now(), error_message="No <address>."
@@ -108,7 +109,7 @@ async def test_lists_name_contacts_steps_and_errors(
 
 
 async def test_lists_narrow_to_a_contact_or_a_step(
-    browser: BrowserClients, workflow: Workflow, waiting: Run, db_session: AsyncSession
+    browser: BrowserClients, workflow: Workflow, waiting: RunRecord, db_session: AsyncSession
 ) -> None:
     await make_run(db_session, workflow, RunStatus.RUNNING, "Bo", current_node_id="ask")
     client = await browser(Role.VIEWER)
@@ -124,7 +125,7 @@ def pill(text: str, word: str) -> str | None:
     return found[1] if found else None
 
 
-async def send(session: AsyncSession, run: Run, status: MessageStatus, seq: int = 2, **fields: Any) -> Message:
+async def send(session: AsyncSession, run: RunRecord, status: MessageStatus, seq: int = 2, **fields: Any) -> Message:
     """The message of step `seq`, whose run has gone on."""
     step = Step(tenant_id=run.tenant_id, run_id=run.id, seq=seq, node_id="mail", status=int(StepStatus.COMPLETED), port="next",
                 started_at=run.started_at, completed_at=run.started_at)  # fmt: skip
@@ -234,7 +235,7 @@ async def test_the_page_of_a_run_that_is_over_follows_its_messages(
     assert "hx-get" not in moved.text.split(">")[0], "nothing about it changes any more"
 
 
-async def test_a_list_refreshes_its_rows_alone(browser: BrowserClients, waiting: Run) -> None:
+async def test_a_list_refreshes_its_rows_alone(browser: BrowserClients, waiting: RunRecord) -> None:
     answer = await (await browser(Role.VIEWER)).get("/runs", headers={"HX-Request": "true"})
     assert "<html" not in answer.text and f'id="run-{waiting.id}"' in answer.text
 
@@ -245,7 +246,7 @@ async def test_empty_lists_teach(browser: BrowserClients, workflow: Workflow) ->
     assert "No such runs" in (await client.get("/runs?status=failed")).text
 
 
-async def test_a_run_tells_its_steps_and_why(browser: BrowserClients, waiting: Run) -> None:
+async def test_a_run_tells_its_steps_and_why(browser: BrowserClients, waiting: RunRecord) -> None:
     text = (await (await browser(Role.VIEWER)).get(f"/runs/{waiting.id}")).text
     assert "Paying?" in text and "The run left by No." in text and "The run waits here." in text
     assert "Why No at Paying?" in text and 'wanted <b class="num">is pro</b>' in text and "free" in text
@@ -320,20 +321,19 @@ async def test_a_step_that_a_goal_left_out_says_why(
 
 
 async def test_a_run_under_way_is_asked_again_and_answered_only_when_it_moved(
-    browser: BrowserClients, waiting: Run, db_session: AsyncSession
+    browser: BrowserClients, waiting: RunRecord, db_session: AsyncSession
 ) -> None:
     client = await browser(Role.VIEWER)
     page = (await client.get(f"/runs/{waiting.id}")).text
     seen = page.split(f"/runs/{waiting.id}?seen=")[1].split('"')[0]
     url, headers = f"/runs/{waiting.id}?seen={seen}", {"HX-Request": "true"}
     assert (await client.get(url, headers=headers)).status_code == 204
-    waiting.status, waiting.completed_at, waiting.resume_at = int(RunStatus.COMPLETED), clock.now(), None
-    await db_session.flush()
+    await end_run(db_session, waiting, RunStatus.COMPLETED, clock.now())
     moved = await client.get(url, headers=headers)
     assert moved.status_code == 200 and "Completed" in moved.text and "<html" not in moved.text
 
 
-async def test_cancelling_needs_a_marketer(browser: BrowserClients, waiting: Run) -> None:
+async def test_cancelling_needs_a_marketer(browser: BrowserClients, waiting: RunRecord) -> None:
     url = f"/runs/{waiting.id}/cancel"
     assert (await (await browser(Role.VIEWER)).post(url)).status_code == 403
     marketer = await browser(Role.MARKETER)

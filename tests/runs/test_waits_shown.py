@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
-from app.models import CallIntent, Run, Workflow, Workspace
+from app.models import CallIntent, Workflow, Workspace
 from app.models.status import Role, RunStatus
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients, BrowserClients
+from tests.fixtures.runs import RunRecord
 from tests.runs.test_pages import make_run, make_workflow
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ async def workflow(
     return await make_workflow(db_session, principals[Role.OWNER])
 
 
-async def texts(browser: BrowserClients, run: Run) -> list[str]:
+async def texts(browser: BrowserClients, run: RunRecord) -> list[str]:
     """Both lists, the page of the run and the panel of the canvas."""
     client = await browser(Role.VIEWER)
     paths = (

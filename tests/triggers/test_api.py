@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.flow.document import Flow
 from app.lib.formats import moment_text
 from app.lib.ids import uuid7
-from app.models import Contact, Inbox, Run, Workflow, WorkflowVersion, Workspace
+from app.models import Contact, Inbox, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role, RunStatus
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import ApiClients
+from tests.fixtures.runs import run_row
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def make_run(
     session: AsyncSession, workflow_id: UUID, contact: Contact, status: RunStatus, clock: Clock, **columns: Any
 ) -> None:
     session.add(
-        Run(
+        run_row(
             id=uuid7(),
             contact_id=contact.id,
             tenant_id=contact.tenant_id,

@@ -87,12 +87,12 @@ async def test_work_that_is_stuck_names_who_is_in_the_way(
 ) -> None:
     """Somebody locks a table: the list answers all the same, and says so; details are for whoever runs the server."""
     with committed_database.connect() as holder, holder.transaction():
-        holder.execute("lock table runs")
+        holder.execute("lock table active_runs")
         async with database.transaction() as session:
             found = await service.of_installation(session)
     (stuck,) = [trouble for trouble in found if trouble.kind == "stuck"]
-    assert "the table runs is locked" in " ".join(stuck.details)
-    assert "runs" not in text_of(stuck).split(), "people read no names of tables"
+    assert "the table active_runs is locked" in " ".join(stuck.details)
+    assert "active_runs" not in text_of(stuck), "people read no names of tables"
     async with database.transaction() as session:
         assert "stuck" not in [trouble.kind for trouble in await service.of_installation(session)]
 
