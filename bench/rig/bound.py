@@ -46,11 +46,6 @@ from unnest(%s::uuid[]) as u(id) where c.tenant_id = %s and c.id = u.id
 """
 
 
-def _row(table: str, values: dict[str, bytes]) -> bytes:
-    """The encoded fields in the table's order, NULL for those that are not given."""
-    return b"".join(values.get(column, rows.NULL) for column in TABLES[table])
-
-
 class Bound:
     """Writes batches of W1 rows on one connection."""
 
