@@ -142,17 +142,17 @@ def run_rows(batch: Batch) -> tuple[list[bytes], list[bytes]]:
     for path in batch.paths:
         fresh = [run for run in path.runs if run.fence is None]
         if fresh:
-            over, awaits = path.end.status >= COMPLETED, path.end.waits_for is not None
-            head = _head("ended_runs" if over else "active_runs", path.flow.tenant_id)
-            tail = _ended(path.end, now) if over else _waiting(path.end)
-            out = ended if over else waiting
+            is_ended, awaits = path.end.status >= COMPLETED, path.end.waits_for is not None
+            head = _head("ended_runs" if is_ended else "active_runs", path.flow.tenant_id)
+            tail = _ended(path.end, now) if is_ended else _waiting(path.end)
+            out = ended if is_ended else waiting
             out += [
                 join((
                     head, run.id, run.contact.field, run.start.prefix, rows.raw_json(run.raw_event),
                     NULL + rows.stamp(run.occurred_at) if run.event_id is None
                     else _BEGINNING(16, run.event_id, 8, run.occurred_at), now,
                     plain if run.entry_key == "" and run.context is None else rows.text(run.entry_key) + rows.json(run.context),
-                    tail, b"" if over else rows.stamp(run.moved_at) if awaits else NULL, _ORIGINS[run.origin],
+                    tail, b"" if is_ended else rows.stamp(run.moved_at) if awaits else NULL, _ORIGINS[run.origin],
                 ))
                 for run in fresh
             ]  # fmt: skip
