@@ -48,6 +48,7 @@ async def test_ready_says_what_is_missing(client: httpx.AsyncClient, db_session:
         "worker": "ok",
         "scheduler": "down",
         "connectors": "ok",
+        "months": "ok",
         "redis": "off",
         "disk": "ok",
     }
