@@ -148,6 +148,7 @@ def test_looks_read_few_rows_beside_a_long_queue_that_is_held(world: World, sick
     slow = beside(world, sick, 4_900)
     world.backlog(100)
     world.db.execute("analyze messages")
+    full = world.value("select distinct tableoid::regclass::text from messages")  # the months to come are empty
     lanes = queue.lanes(world.db)
     assert {lane.lane for lane in lanes} == {"", str(slow)}
     looked = {
@@ -164,7 +165,7 @@ def test_looks_read_few_rows_beside_a_long_queue_that_is_held(world: World, sick
         read: list[tuple[str, str, float]] = []
 
         def walk(node: dict[str, Any], read: list[tuple[str, str, float]] = read) -> None:
-            if node.get("Relation Name") == "messages":
+            if node.get("Relation Name") == full:
                 read.append((node["Node Type"], node.get("Index Name", ""), node["Actual Rows"] * node["Actual Loops"]))
             for child in node.get("Plans", ()):
                 walk(child)
