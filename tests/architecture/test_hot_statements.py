@@ -12,16 +12,12 @@ from tests.architecture import hot_statements
 from tests.architecture.test_keys import SHARED
 
 PACKAGES = ("app.engine", "app.messaging", "app.counters", "app.inbox")
-LISTENING = "all workflows are known to each worker; they are few beside contacts and runs"
 ANYWHERE = "asks what is due in all workspaces, by an index of what is open"
 ACROSS = {
     "engine.calls._LANES": ANYWHERE,
     "engine.calls._EXPIRED": ANYWHERE,
     "engine.claim._WORKSPACES": "which workspaces have events: one look into the key for each",
     "engine.claim.NEXT_DUE": ANYWHERE,
-    "engine.matcher._WORKFLOWS": LISTENING,
-    "engine.matcher._VERSIONS": LISTENING,
-    "engine.matcher._LISTENING": LISTENING,
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",
@@ -53,7 +49,9 @@ def test_statements_name_the_workspace(connection: psycopg.Connection[Any]) -> N
     assert len(planned) >= 70, "most of them are whole statements"
     across = {name: tables for name, plan in planned.items() if (tables := hot_statements.unbounded(plan, SHARED))}
     assert not (wrong := {name: tables for name, tables in across.items() if name not in ACROSS}), wrong
-    assert not (over := ACROSS.keys() - across.keys()), f"these look across no more; the list only shrinks: {over}"
+    assert not (needless := ACROSS.keys() - across.keys()), (
+        f"these look across no more; the list only shrinks: {needless}"
+    )
 
 
 @pytest.mark.parametrize(
