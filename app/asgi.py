@@ -28,6 +28,7 @@ from app.web import assets, csrf, garbage, openapi, parameters, problems, transa
 from app.web.bodies import BodyReader
 from app.web.body_guard import RequestBodyGuard
 from app.web.compression import ResponseCompression
+from app.web.connection_close import ConnectionClose
 from app.web.fragments import FragmentEngine
 from app.web.headers import security_headers
 from app.web.rate_limit import RateLimits, StrangersLimit
@@ -114,4 +115,4 @@ def create_app(*, database_config: Any = None) -> Litestar:
     return app
 
 
-app = FastEvents(create_app())
+app = ConnectionClose(FastEvents(create_app()))

@@ -186,7 +186,7 @@ async def arrive(body: RequestBody, receive: Receive, most: int, begun: float | 
                 with outside_call("a body from its client"):
                     message = cast("dict[str, Any]", await receive())
         except TimeoutError:
-            raise TooSlow(headers={"Connection": "close"}) from None
+            raise TooSlow from None
         if message["type"] != "http.request":
             raise IncompleteBody
         if piece := message.get("body", b""):
@@ -195,5 +195,5 @@ async def arrive(body: RequestBody, receive: Receive, most: int, begun: float | 
             await body.add(piece)
         more = message.get("more_body", False)
         if more and now() > due:  # it keeps coming, a byte at a time, each of them in time
-            raise TooSlow(headers={"Connection": "close"})
+            raise TooSlow
     await body.whole()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import socket
 import subprocess
@@ -123,8 +122,7 @@ async def test_slow_clients_and_those_that_leave_are_nobody_else_s_trouble(serve
             size = {"length": "Transfer-Encoding: chunked"} if not begin else {}
             waiting[name] = [server.open(path, *more, begin=begin, **size) for _ in range(EACH)]
             assert (await client.get("/api/v1/me", headers=headers)).status_code == 200, name
-        ready = await client.get("/health/ready")
-        assert ready.status_code == 200, ready.text
+        await _ready(client)
         made = await client.post("/api/v1/contacts", json={"email": "a@example.com"}, headers=headers)
         assert made.status_code == 201, made.text
         still = {name for name, sockets in waiting.items() if not select.select(sockets, [], [], 0)[0]}
@@ -138,27 +136,30 @@ async def test_slow_clients_and_those_that_leave_are_nobody_else_s_trouble(serve
         for path, more, begin in kinds.values():
             for _ in range(3):
                 server.open(path, *more, begin=begin).close()
-        assert (await client.get("/health/ready")).status_code == 200
+        await _ready(client)
     server.process.terminate()
     server.process.wait(20)
     log = server.log.read_text()
     assert "request.failed" not in log and "Traceback" not in log, "who hangs up is no fault of ours\n" + log
 
 
+async def _ready(client: httpx.AsyncClient) -> None:
+    """The probe gives the database a second; on a machine that has much else to do one such second may pass."""
+    for _ in range(10):
+        ready = await client.get("/health/ready")
+        if ready.status_code == 200:
+            return
+    raise AssertionError(ready.text)
+
+
 def _answer(client: socket.socket) -> bytes:
-    """The whole answer, by its length. It says that the server closes the connection; when it does is the server's matter."""
+    """All that the server says until it closes the connection."""
     client.settimeout(30)
-    heard = b""
-    while (missing := _missing(heard)) is None or missing > 0:
-        piece = client.recv(65_536)
-        assert piece, f"the connection ended after {heard!r}"
-        heard += piece
-    assert b"connection: close" in heard.lower()
-    return heard
-
-
-def _missing(heard: bytes) -> int | None:
-    """How many bytes of the answer are still to come; None until its head is there."""
-    head, end, body = heard.partition(b"\r\n\r\n")
-    length = re.search(rb"(?im)^content-length: (\d+)", head)
-    return int(length[1]) - len(body) if end and length else None
+    answer = b""
+    try:
+        while piece := client.recv(65_536):
+            answer += piece
+    except TimeoutError:
+        raise AssertionError(f"the connection stays open after {answer!r}") from None
+    assert b"connection: close" in answer.lower()
+    return answer
