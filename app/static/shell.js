@@ -63,9 +63,9 @@ function openDialog(dialog) {
   if (dialog && !dialog.open) dialog.showModal();
 }
 
-/** Open the dialog that a button names; `data-fill` and `data-value` put something of the button's row into a field of it. */
-function openFor({ open, fill, value }) {
-  if (fill) document.getElementById(fill).value = value;
+/** Open the dialog that a button names; `data-fill`, values by the ids of fields, puts what the button's row is about into it. */
+function openFor({ open, fill }) {
+  for (const [id, value] of Object.entries(JSON.parse(fill ?? "{}"))) document.getElementById(id).value = value;
   openDialog(document.getElementById(open));
 }
 

@@ -205,10 +205,10 @@ class SuppressionService:
                 await record(self.session, self.tenant_id, [event])
         return suppression_view(row, contact_id)
 
-    async def permission_now(self, contact_id: UUID) -> Permission | None:
-        """May mail go to this contact? None when it is not there."""
+    async def permission_now(self, contact_id: UUID, channel: str) -> Permission | None:
+        """May messages of the channel go to this contact? None when it is not there. Raises Invalid for another word."""
         contact = await SubscriberRepository(self.session, self.tenant_id).get(contact_id)
-        return await permission_of(self.session, contact) if contact is not None else None
+        return await permission_of(self.session, contact, channel=_channel(channel)) if contact is not None else None
 
     async def resubscribe(self, contact_id: UUID, reason: str, topic: str | None = None) -> Permission:
         """Resubscribe a contact for a stated reason: lift entries and give consent. Returns its permission afterwards."""

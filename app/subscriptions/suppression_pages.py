@@ -15,6 +15,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.errors import AppError
 from app.lib.formats import counted
+from app.messaging.channels import registry
 from app.models.status import Role
 from app.subscriptions.permission import LABELS
 from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionReason
@@ -29,8 +30,8 @@ WORDS = {reason: LABELS[reason] for reason in get_args(SuppressionReason)}
 ADD_WORDS = {
     "manual": "We decided not to write there",
     "unsubscribed": "The person unsubscribed elsewhere",
-    "complained": "The person reported our mail as spam",
-    "bounced": "Mail there came back",
+    "complained": "The person reported our messages as spam",
+    "bounced": "What we sent there came back",
     "invalid": "The address does not exist",
 }
 
@@ -42,6 +43,8 @@ class ListForm(DialogForm):
     reason: str = ""
     detail: str = ""
     address: str = ""
+    channel: str = ""
+    """Empty: the first, which most have alone."""
 
 
 @get("/suppressions", role=Role.VIEWER)
@@ -50,14 +53,15 @@ async def list_suppressions(
     suppressions: NamedDependency[SuppressionService],
     search: FromQuery[str] = "",
     reason: FromQuery[str] = "",
+    channel: FromQuery[str] = "",
     show: FromQuery[str] = "",
     cursor: FromQuery[str | None] = None,
 ) -> Template:
     """The list, the newest first; searching replaces only the rows."""
-    listed = await suppressions.list(PAGE, cursor, search=search, reason=reason, lifted=show == "lifted")
-    return _list(
-        request, listed, ListForm(), {"search": search, "reason": reason, "show": show, "cursor": cursor or ""}
-    )
+    lifted = show == "lifted"
+    listed = await suppressions.list(PAGE, cursor, search=search, reason=reason, channel=channel, lifted=lifted)
+    values = {"search": search, "reason": reason, "channel": channel, "show": show, "cursor": cursor or ""}
+    return _list(request, listed, ListForm(), values)
 
 
 def _list(
@@ -66,7 +70,7 @@ def _list(
     form: ListForm,
     form_values: dict[str, str] | None = None,
 ) -> Template:
-    form_values = form_values or {"search": "", "reason": "", "show": "", "cursor": ""}
+    form_values = form_values or {"search": "", "reason": "", "channel": "", "show": "", "cursor": ""}
     query = {name: value for name, value in {**form_values, "cursor": listed.next_cursor or ""}.items() if value}
     return page(
         request,
@@ -78,6 +82,8 @@ def _list(
         form_values=form_values,
         words=WORDS,
         add_words=list(ADD_WORDS.items()),
+        channels=[(cls.type, cls.label) for cls in registry.channels()],
+        channel_of={row.suppression.channel: registry.shown(row.suppression.channel) for row in listed.items},
         form=form,
     )
 
@@ -95,8 +101,11 @@ async def add_suppressions(
     form = ListForm.of(await request.form(), "add")
     wanted = [text for text in re.split(r"[\s,;]+", form.addresses) if text]
     reason: Any = form.reason if form.reason in WORDS else "manual"
+    channel = _channel_of(form)
     try:
-        added = await suppressions.add([NewSuppression(text[:320], reason, form.detail[:1000]) for text in wanted])
+        added = await suppressions.add(
+            [NewSuppression(text[:320], reason, form.detail[:1000], channel) for text in wanted]
+        )
     except AppError as error:
         refused = msgspec.structs.replace(form.failed(error), errors={"addresses": _first_bad(wanted, error)})
         return await _again(request, suppressions, refused)
@@ -104,6 +113,10 @@ async def add_suppressions(
     if existing_count := len(added.rows) - added.new:
         toast += f" {counted(existing_count, 'was', 'were')} there already."
     return flash.go(request, "/suppressions", toast)
+
+
+def _channel_of(form: ListForm) -> str:
+    return form.channel or registry.channels()[0].type
 
 
 def _first_bad(wanted: list[str], error: AppError) -> str:
@@ -125,11 +138,15 @@ async def lift_suppression(
     """Take an address off the list because of a reason."""
     form = ListForm.of(await request.form(), "lift")
     try:
-        lifted = await suppressions.lift(LiftRequest(form.address, form.reason))
+        lifted = await suppressions.lift(LiftRequest(form.address, form.reason, _channel_of(form)))
     except AppError as error:
         return await _again(request, suppressions, form.failed(error))
     toast = f"{lifted.address} is off the list."
-    if lifted.contact_id and (now := await suppressions.permission_now(lifted.contact_id)) and not now.allowed:
+    if (
+        lifted.contact_id
+        and (now := await suppressions.permission_now(lifted.contact_id, lifted.channel))
+        and not now.allowed
+    ):
         toast += f" {now.sentence} The contact’s page can re-subscribe."
     return flash.go(request, "/suppressions", toast)
 
