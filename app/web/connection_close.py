@@ -48,9 +48,8 @@ class ConnectionClose:
         if scope["type"] != ScopeType.HTTP or not scope["http_version"].startswith("1"):
             await self.app(scope, receive, send)
             return
-        peer, whole = _peer(scope), not _has_body(scope)
-        if peer is not None:
-            self._answered.forget(peer)
+        whole = not _has_body(scope)
+        self._answered.forget(scope)
 
         async def received() -> Any:
             nonlocal whole
@@ -63,8 +62,8 @@ class ConnectionClose:
             if early and message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
-            if early and peer is not None and message["type"] == "http.response.body" and not message.get("more_body"):
-                self._answered.add(peer)
+            if early and message["type"] == "http.response.body" and not message.get("more_body"):
+                self._answered.add(scope)
 
         await self.app(scope, received, sent)
 
@@ -98,15 +97,19 @@ class _AnsweredEarly:
         self._due: dict[Peer, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
-    def add(self, peer: Peer) -> None:
-        self.forget(peer)
+    def add(self, scope: Scope) -> None:
+        """The peer of this request got its answer."""
+        self.forget(scope)
+        if (peer := _peer(scope)) is None:
+            return
         self._due[peer] = asyncio.get_running_loop().time() + self._seconds
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep())
 
-    def forget(self, peer: Peer) -> None:
-        """It asks something, so it has a new connection: the old one takes no more requests."""
-        self._due.pop(peer, None)
+    def forget(self, scope: Scope) -> None:
+        """The peer asks something, so it has a new connection: the old one takes no more requests."""
+        if self._due and (peer := _peer(scope)) is not None:
+            self._due.pop(peer, None)
 
     async def _sweep(self) -> None:
         now = asyncio.get_running_loop().time
