@@ -10,6 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 ROWS = 2_500
+ON_TOP = """(element) => {
+  const at = element.getBoundingClientRect();
+  return document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2).tagName;
+}"""
 
 
 def people(mark: str) -> bytes:
@@ -67,10 +71,12 @@ def test_a_contact_is_made_changed_and_erased(page: Page) -> None:
     expect(page.get_by_text("Contact created")).to_be_visible()
     page.get_by_role("button", name="Send event").click()
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_be_focused()
     dialog.get_by_label("Name").fill("cart_viewed")
     dialog.get_by_label("Properties").fill("{broken")
     dialog.get_by_role("button", name="Send event").click()
     expect(page.get_by_role("dialog").get_by_text("Write a JSON object")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_label("Properties")).to_be_focused()
     page.get_by_role("dialog").get_by_label("Properties").fill('{"amount": 12.5}')
     page.get_by_role("dialog").get_by_role("button", name="Send event").click()
     expect(page.locator(".tline")).to_contain_text("amount 12.5")
@@ -83,6 +89,7 @@ def test_a_contact_is_made_changed_and_erased(page: Page) -> None:
     page.get_by_role("button", name="Erase").click()
     page.get_by_role("dialog").get_by_role("button", name="Erase").click()
     expect(page.get_by_text("The contact was erased.")).to_be_visible()
+    assert page.locator("label.dd svg").first.evaluate(ON_TOP) == "SELECT", "the arrow of a filter opens it"
     page.get_by_placeholder("Name, email or id").fill("rosa@example.com")
     expect(page.get_by_text("Nobody found")).to_be_visible()
 

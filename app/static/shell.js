@@ -59,8 +59,13 @@ function showFlash() {
 }
 
 // ---- dialogs
+/** The focus goes to what is wrong, else to the first field; where something has `autofocus` the browser has put it there. */
 function openDialog(dialog) {
-  if (dialog && !dialog.open) dialog.showModal();
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  if (dialog.querySelector("[autofocus]")) return;
+  const fields = [...dialog.querySelectorAll(".db :is(input,select,textarea)")].filter((field) => field.checkVisibility() && !field.readOnly);
+  (fields.find((field) => field.ariaInvalid === "true") ?? fields[0])?.focus();
 }
 
 /** Open the dialog that a button names; `data-fill`, values by the ids of fields, puts what the button's row is about into it. */
