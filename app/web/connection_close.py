@@ -29,7 +29,7 @@ _SWEEP_S = 1.0
 """The open files of the process are looked through so often at most."""
 
 
-class Peer(NamedTuple):
+class RemoteEnd(NamedTuple):
     """The other end of a connection, and the port of this end."""
 
     address: str
@@ -73,11 +73,11 @@ def _has_body(scope: Scope) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
-def _peer(scope: Scope) -> Peer | None:
+def _peer(scope: Scope) -> RemoteEnd | None:
     client, server = scope.get("client"), scope.get("server")
     if not (client and server and client[1] and server[1]):
         return None  # a socket of this machine's file system: its client is a proxy of ours
-    return Peer(_plain(client[0]), int(client[1]), int(server[1]))  # granian writes ports as text
+    return RemoteEnd(_plain(client[0]), int(client[1]), int(server[1]))  # granian writes ports as text
 
 
 def _plain(address: str) -> str:
@@ -94,7 +94,7 @@ class _AnsweredEarly:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._due: dict[Peer, float] = {}
+        self._due: dict[RemoteEnd, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
     def add(self, scope: Scope) -> None:
@@ -122,7 +122,7 @@ class _AnsweredEarly:
                 log.info("connections.shut_down", count=closed)
 
 
-def shut_down(peers: Set[Peer]) -> int:
+def shut_down(peers: Set[RemoteEnd]) -> int:
     """Shut down the connections of this process that have these peers, both ways; how many there were.
 
     The descriptors stay with whoever owns them, and what was written and not yet received is still delivered.
@@ -133,7 +133,7 @@ def shut_down(peers: Set[Peer]) -> int:
             if connection.family not in (socket.AF_INET, socket.AF_INET6):
                 continue
             (address, port, *_), own_port = connection.getpeername(), connection.getsockname()[1]
-            if (port, own_port) in ports and Peer(_plain(address), port, own_port) in peers:
+            if (port, own_port) in ports and RemoteEnd(_plain(address), port, own_port) in peers:
                 connection.shutdown(socket.SHUT_RDWR)
                 count += 1
     return count

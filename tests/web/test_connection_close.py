@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.web.connection_close import Peer, shut_down
+from app.web.connection_close import RemoteEnd, shut_down
 from tests.fixtures.environment import ROOT
 from tests.local.running import free_port, until
 
@@ -121,8 +121,8 @@ def test_only_the_connection_of_the_peer_is_shut_down(family: socket.AddressFami
         own_port, host = listening.getsockname()[1], "127.0.0.1" if family == socket.AF_INET else "::1"
         with socket.create_connection((host, own_port)) as one, socket.create_connection((host, own_port)) as other:
             ends = [listening.accept()[0] for _ in range(2)]
-            peer = Peer(host, one.getsockname()[1], own_port)
-            assert shut_down({peer, Peer("192.0.2.1", other.getsockname()[1], own_port)}) == 1
+            peer = RemoteEnd(host, one.getsockname()[1], own_port)
+            assert shut_down({peer, RemoteEnd("192.0.2.1", other.getsockname()[1], own_port)}) == 1
             assert one.recv(1) == b""
             ends[1].sendall(b"x")
             assert other.recv(1) == b"x"
