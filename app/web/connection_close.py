@@ -115,10 +115,10 @@ class _AnsweredEarly:
         now = asyncio.get_running_loop().time
         while self._due:
             await asyncio.sleep(max(next(iter(self._due.values())) - now(), min(_SWEEP_S, self._seconds)))
-            over = {peer for peer, due in self._due.items() if due <= now()}
-            for peer in over:
+            overdue = {peer for peer, due in self._due.items() if due <= now()}
+            for peer in overdue:
                 self._due.pop(peer, None)
-            if over and (closed := await asyncio.to_thread(shut_down, over)):
+            if overdue and (closed := await asyncio.to_thread(shut_down, overdue)):
                 log.info("connections.shut_down", count=closed)
 
 
