@@ -88,8 +88,8 @@ class CallPass:
             while not self._stop.is_set():
                 if await self._look(thread, answers):
                     continue
-                if until_idle and not self._working:
-                    break
+                if until_idle and not self._working and time.monotonic() < self._next_look:
+                    break  # else calls ended while the look was under way, and made room for others
                 await self._wait()
             await self._end(answers)
         finally:

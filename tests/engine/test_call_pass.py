@@ -245,3 +245,34 @@ def test_a_look_reads_of_a_backlog_what_it_takes(world: World, url: str) -> None
             if "=" in part and "hit" in part
         )
         assert hits < 100, plan
+
+
+def test_calls_that_end_while_a_look_finds_no_room_are_followed_by_the_next(
+    world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look under way has nothing to begin, and nothing is under way when it is over: yet calls wait."""
+    world.workflow(asking())
+    world.emit("go", world.contacts(2 * PER_TARGET + 1))
+    looked, idle, claim, ended = threading.Event(), threading.Event(), CallPass._claim, CallPass._ended
+
+    def slow_claim(self: CallPass, connection: Any) -> Any:
+        result = claim(self, connection)
+        if not result[0] and self._working:
+            looked.set()
+            assert idle.wait(5)
+        return result
+
+    def noted_end(self: CallPass, task: asyncio.Task[None]) -> None:
+        ended(self, task)
+        if not self._working:
+            idle.set()
+
+    async def ask(call: PlacedCall) -> Any:
+        while not looked.is_set():
+            await asyncio.sleep(0)
+        return {"length": 1}
+
+    monkeypatch.setattr(CallPass, "_claim", slow_claim)
+    monkeypatch.setattr(CallPass, "_ended", noted_end)
+    perform_with(Doing(ask))
+    assert make_calls(url) == 2 * PER_TARGET + 1
