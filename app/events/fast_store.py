@@ -133,7 +133,7 @@ class FastStore:
 
     def _answer(self, batch: Sequence[PlainPending], outcomes: Sequence[Outcome] | Exception) -> None:
         for number, pending in enumerate(batch):
-            self.space.give_back(len(pending.events), pending.size)
+            self.space.release(len(pending.events), pending.size)
             pending.answer(outcomes if isinstance(outcomes, Exception) else outcomes[number])
 
     def _next_batch(self) -> tuple[list[PlainPending], list[PlainPending]]:

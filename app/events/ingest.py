@@ -57,7 +57,7 @@ class QueueSpace:
         self.events += events
         self.bytes += size
 
-    def give_back(self, events: int, size: int) -> None:
+    def release(self, events: int, size: int) -> None:
         self.take(-events, -size)
 
 
@@ -109,7 +109,7 @@ class Ingest:
             try:
                 await self._store(batch)
             finally:
-                self.space.give_back(count, sum(waiting.size for waiting in batch))
+                self.space.release(count, sum(waiting.size for waiting in batch))
                 for waiting in batch:
                     if not waiting.answer.done():  # only when this task itself was cancelled
                         waiting.answer.set_exception(Unavailable())
