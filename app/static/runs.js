@@ -18,19 +18,19 @@ function show(follow) {
   const edges = new Set(path.slice(0, at + 1).map((step) => step.edge));
   let broken = false;
   for (const item of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-index]"))) {
-    const here = Number(item.dataset.index) === at;
-    item.classList.toggle("here", here);
+    const current = Number(item.dataset.index) === at;
+    item.classList.toggle("here", current);
     item.classList.toggle("later", Number(item.dataset.index) > at);
-    if (here) broken = item.dataset.bad !== undefined;
-    if (here) label(root, at, last, item.dataset.name ?? "", item.dataset.time ?? "");
-    if (here && follow) item.scrollIntoView({ block: "nearest" });
+    if (current) broken = item.dataset.bad !== undefined;
+    if (current) label(root, at, last, item.dataset.name ?? "", item.dataset.time ?? "");
+    if (current && follow) item.scrollIntoView({ block: "nearest" });
   }
   for (const card of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-node]"))) {
-    const here = card.dataset.node === path[at].node;
+    const current = card.dataset.node === path[at].node;
     card.classList.toggle("dim", !nodes.has(card.dataset.node ?? ""));
-    card.classList.toggle("now", here && !broken);
-    card.classList.toggle("broken", here && broken);
-    if (here) centre(card);
+    card.classList.toggle("now", current && !broken);
+    card.classList.toggle("broken", current && broken);
+    if (current) centre(card);
   }
   for (const line of root.querySelectorAll("[data-edge]")) {
     const lit = edges.has(line.getAttribute("data-edge") ?? "");

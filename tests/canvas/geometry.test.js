@@ -15,8 +15,8 @@ test('zooming keeps the point under the pointer, within the limits', () => {
     assert.ok(then.k >= view.MIN && then.k <= view.MAX);
     near(view.toFlow(now, at).x, view.toFlow(then, at).x, 1e-6);
     near(view.toFlow(now, at).y, view.toFlow(then, at).y, 1e-6);
-    const back = view.toScreen(now, view.toFlow(now, at));
-    near(back.x, at.x);
+    const returned = view.toScreen(now, view.toFlow(now, at));
+    near(returned.x, at.x);
   }
 });
 

@@ -78,9 +78,9 @@ test('others’ changes go below ours; what they took away takes our edits of it
   const { outbox, edit } = tab();
   edit(move('mail', 40), tag('yes', 'mine'));
   outbox.take();
-  const theirs = small();
-  theirs.applyAll([{ kind: 'remove_node', nodeId: 'yes' }, tag('no', 'theirs')]);
-  const { graph } = outbox.restart(theirs, 7);
+  const remote = small();
+  remote.applyAll([{ kind: 'remove_node', nodeId: 'yes' }, tag('no', 'theirs')]);
+  const { graph } = outbox.restart(remote, 7);
   assert.equal(outbox.rev, 7);
   assert.equal(graph.nodes.get('no').data.tag, 'theirs');
   assert.equal(graph.nodes.get('mail').position.x, 40);

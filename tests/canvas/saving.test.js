@@ -58,14 +58,14 @@ test('tries come slower and slower, and never sooner than the server asks', () =
 
 test('kept edits belong to one user and one workflow', () => {
   const storage = new Storage();
-  const mine = new StoredEdits(storage, 'ada', 'w1', 'tab1');
-  mine.write(5, [op]);
-  assert.deepEqual(new StoredEdits(storage, 'ada', 'w1', 'tab2').keys(), [mine.own]);
+  const edits = new StoredEdits(storage, 'ada', 'w1', 'tab1');
+  edits.write(5, [op]);
+  assert.deepEqual(new StoredEdits(storage, 'ada', 'w1', 'tab2').keys(), [edits.own]);
   for (const [user, workflow] of [['bob', 'w1'], ['ada', 'w2'], ['ad', 'w1'], ['', 'w1']]) {
     assert.deepEqual(new StoredEdits(storage, user, workflow, 'tab1').keys(), [], `${user} ${workflow}`);
   }
-  assert.deepEqual(mine.take(mine.own), { rev: 5, ops: [op] });
-  assert.equal(mine.take(mine.own), null);
+  assert.deepEqual(edits.take(edits.own), { rev: 5, ops: [op] });
+  assert.equal(edits.take(edits.own), null);
 });
 
 test('nothing is left behind once all is saved, and what is broken is passed over', () => {

@@ -20,7 +20,7 @@ test('the same tab, loaded again, sends what it had not', async () => {
   const session = new Storage();
   const browser = await closed({ mail: 'kept' }, new Browser(), { session });
   const tab = await browser.open({ session });
-  assert.deepEqual(tab.canvas.said, ['1 change from last time is being saved.']);
+  assert.deepEqual(tab.canvas.announced, ['1 change from last time is being saved.']);
   assert.equal(tagOf(tab.canvas.graph, 'mail'), 'kept');
   await tab.serve();
   assert.equal(tagOf(browser.server.graph, 'mail'), 'kept');
@@ -94,7 +94,7 @@ test('the step is gone meanwhile: nothing is sent, and the next edit stands on w
   const browser = await closed({ mail: 'kept' });
   browser.server.patch(1, { client: 'bob', ops: [{ kind: 'remove_node', nodeId: 'mail', id: 'b' }] });
   const tab = await browser.open();
-  assert.deepEqual(tab.canvas.said, []);
+  assert.deepEqual(tab.canvas.announced, []);
   assert.equal(tab.wire.length, 0);
   assert.equal(browser.storage.length, 0);
   tab.edit(tag('yes', 'new'));
@@ -122,8 +122,8 @@ test('another person, or another workflow, is not shown them, and they stay', as
     const tab = await browser.open(options);
     assert.equal(tagOf(tab.canvas.graph, 'mail'), undefined, JSON.stringify(options));
     assert.equal(browser.storage.length, 1);
-    const mine = await browser.open();
-    assert.equal(tagOf(mine.canvas.graph, 'mail'), 'kept');
+    const reopened = await browser.open();
+    assert.equal(tagOf(reopened.canvas.graph, 'mail'), 'kept');
   }
 });
 

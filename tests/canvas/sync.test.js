@@ -237,7 +237,7 @@ test('a refused op is taken back, said, and the rest is sent', async () => {
   tab.edit(move('yes', 8));
   await tab.settle(422, { message: 'Too long.', errors: [{ path: 'ops[0].data', message: 'Too long.' }] });
   assert.equal(tagOf(tab.canvas.graph, 'mail'), undefined);
-  assert.deepEqual(tab.canvas.said, ['Too long.']);
+  assert.deepEqual(tab.canvas.announced, ['Too long.']);
   const [{ detail }] = tab.canvas.events.filter((one) => one.name === 'wf:refused');
   assert.equal(detail.errors[0].nodeId, 'mail');
   await tab.serve();

@@ -120,12 +120,12 @@ class Canvas extends EventTarget {
     Object.assign(this, { tab, mayEdit, workflow, mode: 'edit', sprite: '', dataset: { htmxPowered: '' }, history: new History() });
     this.graph = new Graph({ ...tab.browser.server.document.graph, name: tab.browser.server.graph.name }, TYPES);
     const nothing = () => {};
-    Object.assign(this, { said: [], events: [], redraw: nothing, readPorts: nothing, panel: { commit: nothing }, scene: { render: nothing } });
+    Object.assign(this, { announced: [], events: [], redraw: nothing, readPorts: nothing, panel: { commit: nothing }, scene: { render: nothing } });
     this.overlay = { setDiagnostics: nothing, version: nothing };
   }
 
   announce(text) {
-    this.said.push(text);
+    this.announced.push(text);
   }
 
   emit(name, detail) {

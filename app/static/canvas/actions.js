@@ -241,10 +241,10 @@ export class Actions {
     const all = [...clipped.nodes, ...(clipped.notes ?? [])].map((item) => item.position);
     const corner = { x: Math.min(...all.map((at) => at.x)), y: Math.min(...all.map((at) => at.y)) };
     const times = (this.pasted = (this.pasted ?? 0) + 1);
-    const here = canvas.graph.nodes.has(clipped.nodes[0]?.id);
+    const present = canvas.graph.nodes.has(clipped.nodes[0]?.id);
     const middle = toFlow(canvas.view, { x: canvas.scene.size.w / 2 - 120, y: canvas.scene.size.h / 3 });
-    const beside = NEXT_TO * (here ? times : times - 1);
-    const shift = here ? { x: beside, y: beside } : { x: middle.x - corner.x + beside, y: middle.y - corner.y + beside };
+    const beside = NEXT_TO * (present ? times : times - 1);
+    const shift = present ? { x: beside, y: beside } : { x: middle.x - corner.x + beside, y: middle.y - corner.y + beside };
     const copies = paste(clipped, shift);
     const what = copies.ids.length === 1 ? '1 item' : `${copies.ids.length} items`;
     if (canvas.perform(copies.ops, `Pasted ${what}`, { select: copies.ids }) && canvas.graph.node(copies.ids[0])) canvas.focusOn(copies.ids[0]);

@@ -178,7 +178,7 @@ export class FlowCanvas extends HTMLElement {
   }
 
   /** Where each step stands, for screen readers, and the one card in the tab order. @param {string[]} order */
-  named(order) {
+  describeOrder(order) {
     if (!this.graph.node(this.current)) this.current = this.graph.first;
     order.forEach((id, index) => {
       const card = this.scene.cards.get(id)?.card;

@@ -240,14 +240,14 @@ export class Graph {
   _update_node({ nodeId, data, name, retry }) {
     const node = /** @type {any} */ (this.nodes.get(nodeId));
     need(node, 'That step is gone.');
-    const back = /** @type {Op} */ ({ kind: 'update_node', nodeId });
+    const inverse = /** @type {Op} */ ({ kind: 'update_node', nodeId });
     for (const [key, value] of Object.entries({ data, name, retry })) {
       if (value === undefined) continue;
-      back[key] = node[key] ?? (key === 'data' ? {} : null);
+      inverse[key] = node[key] ?? (key === 'data' ? {} : null);
       if (value === null) delete node[key];
       else node[key] = clone(value);
     }
-    return [back];
+    return [inverse];
   }
 
   _add_edge({ edge }) {
@@ -325,13 +325,13 @@ export class Graph {
   _update_note({ noteId, ...changes }) {
     const note = /** @type {any} */ (this.notes.get(noteId));
     need(note, 'That note is gone.');
-    const back = /** @type {Op} */ ({ kind: 'update_note', noteId });
+    const inverse = /** @type {Op} */ ({ kind: 'update_note', noteId });
     for (const key of ['text', 'position', 'width', 'height']) {
       if (changes[key] === undefined) continue;
-      back[key] = note[key];
+      inverse[key] = note[key];
       note[key] = clone(changes[key]);
     }
-    return [back];
+    return [inverse];
   }
 
   _remove_note({ noteId }) {
@@ -342,9 +342,9 @@ export class Graph {
   }
 
   _rename({ name, description }) {
-    const back = { kind: 'rename', name: this.name, description: this.description };
+    const inverse = { kind: 'rename', name: this.name, description: this.description };
     this.name = name;
     if (description !== undefined) this.description = description;
-    return [back];
+    return [inverse];
   }
 }

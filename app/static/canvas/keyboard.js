@@ -132,15 +132,15 @@ export class Keyboard {
   /** The nearest step at the same height or, failing that, anywhere on that side. */
   beside(id, x) {
     const { graph, scene } = this.canvas;
-    const here = /** @type {any} */ (scene.boxes.get(id));
+    const origin = /** @type {any} */ (scene.boxes.get(id));
     const siblings = new Set(graph.incoming(id).flatMap((edge) => graph.outgoing(edge.source).map((other) => other.target)));
     let best = '';
     let least = Infinity;
     for (const other of graph.ids()) {
       const box = /** @type {any} */ (scene.boxes.get(other));
-      const far = (box.x - here.x) * x;
+      const far = (box.x - origin.x) * x;
       if (other === id || far < 40) continue;
-      const cost = far + Math.abs(box.y - here.y) * 4 - (siblings.has(other) ? 10000 : 0);
+      const cost = far + Math.abs(box.y - origin.y) * 4 - (siblings.has(other) ? 10000 : 0);
       if (cost < least) [least, best] = [cost, other];
     }
     return best;
@@ -260,11 +260,11 @@ export class Keyboard {
   /** A place in words: below its neighbour, not in pixels. */
   whereTo(id) {
     const { graph, scene } = this.canvas;
-    const here = /** @type {any} */ (scene.boxes.get(id));
+    const origin = /** @type {any} */ (scene.boxes.get(id));
     const near = graph.ids().filter((other) => other !== id).map((other) => /** @type {[string, any]} */ ([other, scene.boxes.get(other)]))
-      .sort((a, b) => Math.hypot(a[1].x - here.x, a[1].y - here.y) - Math.hypot(b[1].x - here.x, b[1].y - here.y))[0];
+      .sort((a, b) => Math.hypot(a[1].x - origin.x, a[1].y - origin.y) - Math.hypot(b[1].x - origin.x, b[1].y - origin.y))[0];
     if (!near) return this.canvas.titleOf(id);
-    const [dx, dy] = [here.x - near[1].x, here.y - near[1].y];
+    const [dx, dy] = [origin.x - near[1].x, origin.y - near[1].y];
     const side = Math.abs(dy) > Math.abs(dx) ? (dy > 0 ? 'below' : 'above') : dx > 0 ? 'right of' : 'left of';
     return `${this.canvas.titleOf(id)} ${side} ${this.canvas.titleOf(near[0])}`;
   }

@@ -85,8 +85,8 @@ export class Links {
   /** Where a step dropped here would go. Edges and ports are looked for in flow coordinates, so every zoom behaves the same. */
   slotAt(point, type) {
     const { graph, scene, view: now } = this.canvas;
-    const here = /** @type {Slot} */ ({ at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
-    if (graph.types[type]?.trigger) return here;
+    const unlinked = /** @type {Slot} */ ({ at: { x: snap(point.x - WIDTH / 2), y: snap(point.y - 33) } });
+    if (graph.types[type]?.trigger) return unlinked;
     const passes = graph.types[type]?.ports.length > 0;
     const edge = passes ? nearest(point, scene.routes, ON_EDGE / now.k) : '';
     if (edge) return /** @type {Slot} */ ({ edge });
@@ -99,7 +99,7 @@ export class Links {
         if (far < (best?.far ?? NEAR_PORT / Math.min(1, now.k))) best = { far, source: id, port: port.id };
       }
     }
-    return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : here);
+    return /** @type {Slot} */ (best ? { source: best.source, port: best.port } : unlinked);
   }
 
   /** Light every place where a step of this type may go; '' puts the lights out. */

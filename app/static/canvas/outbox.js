@@ -42,9 +42,9 @@ export class Outbox {
 
   /** @param {Op[]} ops */
   add(ops) {
-    const named = ops.map((op) => ({ ...structuredClone(op), id: uuid() }));
-    named.forEach((op, index) => this.origin.set(op.id, ops[index]));
-    this.waiting = compact([...this.waiting, ...named]);
+    const identified = ops.map((op) => ({ ...structuredClone(op), id: uuid() }));
+    identified.forEach((op, index) => this.origin.set(op.id, ops[index]));
+    this.waiting = compact([...this.waiting, ...identified]);
   }
 
   /** The next batch to send; it stays in flight until `confirm` or `refuse`. @returns {Op[]} */

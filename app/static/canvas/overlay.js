@@ -69,15 +69,15 @@ export class Overlay {
   badge(id) {
     const entry = this.canvas.scene.cards.get(id);
     if (!entry) return;
-    const mine = this.of(id);
-    const errors = mine.filter((diagnostic) => diagnostic.severity === 'error').length;
+    const ofStep = this.of(id);
+    const errors = ofStep.filter((diagnostic) => diagnostic.severity === 'error').length;
     entry.li.classList.toggle('err', errors > 0);
-    entry.li.classList.toggle('warn', !errors && mine.length > 0);
+    entry.li.classList.toggle('warn', !errors && ofStep.length > 0);
     entry.card.querySelector('.bad')?.remove();
-    if (!mine.length) return;
-    const bad = make('span', 'bad', { title: mine.map((diagnostic) => diagnostic.message).join('\n') });
+    if (!ofStep.length) return;
+    const bad = make('span', 'bad', { title: ofStep.map((diagnostic) => diagnostic.message).join('\n') });
     const words = make('span');
-    words.textContent = `${mine.length} ${mine.length === 1 ? (errors ? 'issue' : 'hint') : errors ? 'issues' : 'hints'}`;
+    words.textContent = `${ofStep.length} ${ofStep.length === 1 ? (errors ? 'issue' : 'hint') : errors ? 'issues' : 'hints'}`;
     bad.append(this.canvas.icon(errors ? 'circle-alert' : 'triangle-alert'), words);
     entry.card.append(bad);
   }

@@ -205,7 +205,7 @@ export class Palette {
   ask(title, options, then, spot) {
     this.options = options.filter((option) => !option.off);
     this.then = then;
-    this.back = document.activeElement;
+    this.opener = document.activeElement;
     const input = /** @type {HTMLInputElement} */ (this.menu.querySelector('input'));
     input.value = '';
     input.placeholder = title;
@@ -222,8 +222,8 @@ export class Palette {
     this.menu.style.translate = `${rect.left + left}px ${rect.top + top}px`;
     input.focus();
     this.menu.onclose = () => {
-      const back = /** @type {any} */ (this.back);
-      if (back?.isConnected && document.activeElement === document.body) back.focus({ preventScroll: true });
+      const opener = /** @type {any} */ (this.opener);
+      if (opener?.isConnected && document.activeElement === document.body) opener.focus({ preventScroll: true });
     };
   }
 

@@ -124,7 +124,7 @@ export class Panel {
   }
 
   /** @param {boolean} [back] focus the card again */
-  close(back = true) {
+  close(refocus = true) {
     this.commit();
     const { about } = this;
     const inside = this.root.contains(document.activeElement);
@@ -134,7 +134,7 @@ export class Panel {
     this.root.replaceChildren();
     this.canvas.stage.removeAttribute('data-panel');
     if (this.canvas.mode === 'person') this.canvas.setMode('edit');
-    if (back && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
+    if (refocus && inside) this.canvas.focusOn(this.canvas.graph.node(about) ? about : this.canvas.current);
   }
 
   keys(event) {
@@ -222,9 +222,9 @@ export class Panel {
       const { goals = [], settings: { retry, ...settings } = {}, description } = values;
       const rule = retryOf(retry, graph.settings?.retry);
       if (rule) settings.retry = rule;
-      const named = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
+      const identified = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
       const ops = [];
-      if (!same(named, graph.goals)) ops.push({ kind: 'set_goals', goals: named });
+      if (!same(identified, graph.goals)) ops.push({ kind: 'set_goals', goals: identified });
       if (!same(settings, graph.settings)) ops.push({ kind: 'set_settings', settings });
       if ((description ?? null) !== (graph.description ?? null)) ops.push({ kind: 'rename', name: graph.name, description: description ?? null });
       return ops;
@@ -261,8 +261,8 @@ export class Panel {
   }
 
   complain(errors) {
-    const mine = errors.filter((error) => (error.nodeId ?? (this.about === 'workflow' ? this.about : '')) === this.about);
-    if (this.form && mine.length) showErrors(this.form, mine.map((error) => ({ ...error, path: below(error.path) })));
+    const shown = errors.filter((error) => (error.nodeId ?? (this.about === 'workflow' ? this.about : '')) === this.about);
+    if (this.form && shown.length) showErrors(this.form, shown.map((error) => ({ ...error, path: below(error.path) })));
   }
 }
 

@@ -139,7 +139,7 @@ export class Scene {
     }
     this.renderNotes();
     this.dirty.view = true;
-    this.canvas.named(order);
+    this.canvas.describeOrder(order);
     this.schedule();
   }
 

@@ -51,10 +51,10 @@ export class Sync {
     page.addEventListener('online', () => this.retryNow());
     page.addEventListener('offline', () => this.chip());
     document.addEventListener('submit', (event) => this.hold(event), true);
-    document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.signedOut ? this.ifBack() : this.look()));
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.flush() : this.signedOut ? this.ifSignedIn() : this.look()));
     page.addEventListener('pagehide', () => this.flush());
     page.addEventListener('beforeunload', (event) => !this.stored.safe && this.outbox.pending.length && event.preventDefault());
-    document.addEventListener('session:back', () => this.back());
+    document.addEventListener('session:back', () => this.signedIn());
     // After the answer, and before htmx goes where it leads; `finally` comes when there was no answer, too.
     document.addEventListener('htmx:after:request', (event) => this.copied(/** @type {any} */ (event).detail.ctx));
     document.addEventListener('htmx:finally:request', (event) => {
@@ -239,7 +239,7 @@ export class Sync {
 
   conflict(reply) {
     this.stalled = true;
-    this.theirs = reply;
+    this.remote = reply;
     this.outbox.putBack();
     this.done(false);
     this.canvas.announce(`${reply.by} changed the same steps. Choose what to keep.`);
@@ -247,21 +247,21 @@ export class Sync {
 
   /** @param {string} answer mine, theirs or copy */
   resolve(answer) {
-    const { canvas, theirs } = this;
-    if (!theirs) return;
+    const { canvas, remote } = this;
+    if (!remote) return;
     if (answer === 'copy') {
       this.copy();
       return;
     }
     this.page.document.querySelector('[data-conflict]')?.closest('dialog')?.close();
-    const { graph } = this.outbox.restart(shownAs(theirs.document, canvas.graph), theirs.rev, answer === 'mine' ? this.outbox.renewed() : []);
-    this.theirs = null;
+    const { graph } = this.outbox.restart(shownAs(remote.document, canvas.graph), remote.rev, answer === 'mine' ? this.outbox.renewed() : []);
+    this.remote = null;
     this.stalled = false;
     this.outbox.base = undefined;
     canvas.history.clear();
     canvas.graph = graph;
     canvas.redraw([]);
-    canvas.overlay.setDiagnostics(theirs.diagnostics ?? []);
+    canvas.overlay.setDiagnostics(remote.diagnostics ?? []);
     this.refresh();
     this.flush();
     this.keep();
@@ -290,12 +290,12 @@ export class Sync {
     const { canvas, outbox } = this;
     const errors = reply.errors ?? [];
     const bad = new Set(errors.map((error) => outbox.culprit(error.path)?.id).filter(Boolean));
-    const named = errors.map((error) => ({ ...error, nodeId: outbox.culprit(error.path)?.nodeId }));
+    const located = errors.map((error) => ({ ...error, nodeId: outbox.culprit(error.path)?.nodeId }));
     const { graph, dropped } = outbox.refuse(bad);
     canvas.history.forget(new Set(dropped));
     canvas.graph = graph;
     canvas.redraw([]);
-    canvas.emit('wf:refused', { errors: named });
+    canvas.emit('wf:refused', { errors: located });
     canvas.announce(reply.message ?? 'The server did not take this change, so it was taken back.', 'err');
     if (outbox.waiting.length) this.flush();
     else this.done(true);
@@ -310,20 +310,20 @@ export class Sync {
     this.done(false);
     this.page.clearTimeout(this.timer);
     // At once, but for a session that is there and yet not taken: then at the pace of every other try.
-    if (signedOut) this.ask.restore().then((proof) => proof && this.page.setTimeout(() => this.back(), this.tries > 2 ? wait : 0));
+    if (signedOut) this.ask.restore().then((proof) => proof && this.page.setTimeout(() => this.signedIn(), this.tries > 2 ? wait : 0));
     else this.timer = this.page.setTimeout(() => this.flush(), wait);
   }
 
   /** The right session is there again. */
-  back() {
+  signedIn() {
     if (!this.signedOut) return;
     this.signedOut = false;
     this.flush();
     this.chip();
   }
 
-  async ifBack() {
-    if ((await this.ask.check()) === 'same') this.back();
+  async ifSignedIn() {
+    if ((await this.ask.check()) === 'same') this.signedIn();
   }
 
   /** This person cannot save here (any more): keep the edits and offer them as a file. */

@@ -103,11 +103,11 @@ export function guides(box, others, reach) {
   const best = { dx: 0, dy: 0, x: /** @type {number|null} */ (null), y: /** @type {number|null} */ (null) };
   let [nearX, nearY] = [reach, reach];
   for (const other of others) {
-    for (const [mine, theirs] of [[box.x + box.w / 2, other.x + other.w / 2], [box.x, other.x], [box.x + box.w, other.x + other.w]]) {
-      if (Math.abs(theirs - mine) < nearX) [nearX, best.dx, best.x] = [Math.abs(theirs - mine), theirs - mine, theirs];
+    for (const [line, guide] of [[box.x + box.w / 2, other.x + other.w / 2], [box.x, other.x], [box.x + box.w, other.x + other.w]]) {
+      if (Math.abs(guide - line) < nearX) [nearX, best.dx, best.x] = [Math.abs(guide - line), guide - line, guide];
     }
-    for (const [mine, theirs] of [[box.y, other.y], [box.y + box.h / 2, other.y + other.h / 2]]) {
-      if (Math.abs(theirs - mine) < nearY) [nearY, best.dy, best.y] = [Math.abs(theirs - mine), theirs - mine, theirs];
+    for (const [line, guide] of [[box.y, other.y], [box.y + box.h / 2, other.y + other.h / 2]]) {
+      if (Math.abs(guide - line) < nearY) [nearY, best.dy, best.y] = [Math.abs(guide - line), guide - line, guide];
     }
   }
   return best;
