@@ -9,8 +9,21 @@ from tests.architecture.source import Tree
 
 FOLDERS = ("app", "frontend-nodes", "tests/canvas", "tools")
 SCRIPT_FILLERS = {
-    "found", "made", "told", "asked", "given", "kept", "lost", "over", "rest", "here", "back", "theirs", "named", "said",
-}  # fmt: skip)
+    "found",
+    "made",
+    "told",
+    "asked",
+    "given",
+    "kept",
+    "lost",
+    "over",
+    "rest",
+    "here",
+    "back",
+    "theirs",
+    "named",
+    "said",
+}
 """The same words as in Python, and those that JavaScript used in their place."""
 _PROSE = re.compile(r"/\*.*?\*/|//[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\])*`", re.DOTALL)
 _VALUES = re.compile(r"\$\{([^}]*)\}")
