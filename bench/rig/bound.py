@@ -18,7 +18,7 @@ from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
 from bench.rig.flows import TEMPLATE
 from bench.rig.place import PAYLOAD, WORKFLOW
 
-_STEPS: list[tuple[str, str, Any]] = [
+STEPS: list[tuple[str, str, Any]] = [
     (
         "n1",
         "true",
@@ -60,7 +60,7 @@ class Bound:
         head = rows.UUID_HEAD
         run_tail = self._after("ended_runs", ("tenant_id", "id", "contact_id"), self._run(now))
         step_tails = [
-            self._after("steps", ("tenant_id", "run_id"), self._step(index, now)) for index in range(len(_STEPS))
+            self._after("steps", ("tenant_id", "run_id"), self._step(index, now)) for index in range(len(STEPS))
         ]
         between, behind = self._around("messages", ("tenant_id", "run_id"), "contact_id", self._message(now))
         with self.connection.transaction():
@@ -102,13 +102,13 @@ class Bound:
             "completed_at": now,
             "status": rows.int2(RunStatus.COMPLETED),
             "origin": rows.int2(0),
-            "seq": rows.int2(len(_STEPS)),
+            "seq": rows.int2(len(STEPS)),
             "current_node_id": rows.text("n5"),
             "attempt": rows.int2(1),
         }
 
     def _step(self, index: int, now: bytes) -> dict[str, bytes]:
-        node_id, port, output = _STEPS[index]
+        node_id, port, output = STEPS[index]
         return {
             "seq": rows.int2(index + 1),
             "attempt": rows.int2(1),
