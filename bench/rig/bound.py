@@ -15,31 +15,9 @@ from app.engine import rows
 from app.engine.write import TABLES
 from app.lib import ids
 from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
-from bench.rig.flows import TEMPLATE
+from bench.rig.flows import STEPS, TEMPLATE
 from bench.rig.place import PAYLOAD, WORKFLOW
 
-STEPS: list[tuple[str, str, Any]] = [
-    (
-        "n1",
-        "true",
-        {
-            "branch": "true",
-            "rules": [
-                {
-                    "field": "contact.source",
-                    "operator": "equals",
-                    "wanted": "website",
-                    "actual": "website",
-                    "held": True,
-                }
-            ],
-        },
-    ),
-    ("n2", "next", {"set": {"plan": "trial"}}),
-    ("n3", "next", {"tag": "welcomed"}),
-    ("n4", "next", {"status": "queued"}),
-    ("n5", "next", None),
-]
 _PATCH = """
 update contacts c set attributes = c.attributes || '{"plan": "trial"}', tags = c.tags || 'welcomed'::text, updated_at = now()
 from unnest(%s::uuid[]) as u(id) where c.tenant_id = %s and c.id = u.id

@@ -35,6 +35,29 @@ W1: dict[str, Any] = {
     "goals": [{"id": "g1", "event": "order.placed", "conditions": [], "match": "all"}],
     "settings": {"reentry": "after_exit"},
 }
+STEPS: list[tuple[str, str, Any]] = [
+    (
+        "n1",
+        "true",
+        {
+            "branch": "true",
+            "rules": [
+                {
+                    "field": "contact.source",
+                    "operator": "equals",
+                    "wanted": "website",
+                    "actual": "website",
+                    "held": True,
+                }
+            ],
+        },
+    ),
+    ("n2", "next", {"set": {"plan": "trial"}}),
+    ("n3", "next", {"tag": "welcomed"}),
+    ("n4", "next", {"status": "queued"}),
+    ("n5", "next", None),
+]
+"""The steps of a run of W1: node, port, output."""
 W2: dict[str, Any] = {
     "trigger": {"type": "event", "event": EVENT},
     "nodes": [

@@ -1,4 +1,4 @@
-"""The database of a benchmark: migrated once, emptied and filled before each cell."""
+"""The databases of a benchmark, each migrated once: one that is emptied and filled before each cell, and a full world that stays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import psycopg
@@ -17,6 +18,8 @@ from psycopg.types.json import Jsonb
 
 from app.lib import clock, database, ids
 from app.retention import months
+from app.settings import settings
+from bench.rig import world
 from bench.rig.flows import EVENT
 
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
@@ -26,36 +29,84 @@ truncate active_runs, ended_runs, steps, step_attempts, messages, entry_refusals
   inbox, dead_letters, node_stats, events, event_keys, contacts,
   workflows cascade
 """
+_WORKFLOW = """
+insert into workflows (id, tenant_id, name, status, live_version, draft) values (%(id)s, %(tenant)s, 'W', 'active', 1, %(graph)s)
+on conflict (tenant_id, id) do update set draft = excluded.draft
+"""
+# In the product a version never changes, and workers do not look twice: each cell has workers of its own.
+_VERSION = """
+insert into workflow_versions (workflow_id, version, tenant_id, graph, content_hash) values (%(id)s, 1, %(tenant)s, %(graph)s, '')
+on conflict (tenant_id, workflow_id, version) do update set graph = excluded.graph
+"""
+_FULL = "world"
+"""Name of the database with the full world."""
 
 
 def prepare() -> None:
-    """Bring the tables to the newest version, make the months of today, and keep checkpoints out of the short cells."""
+    """Bring the tables to the newest version and make the months of today."""
     subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], check=True, stdout=subprocess.DEVNULL)
-    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
-        connection.execute("alter system set max_wal_size = '4GB'")
-        connection.execute("select pg_reload_conf()")
+    with _connect() as connection:
         months.ensure_months(connection)
         connection.execute("insert into workspaces (name, slug) values ('Bench', 'bench') on conflict do nothing")
+
+
+def prepare_world(size: world.World) -> None:
+    """Make a full world beside the empty one, in a database of its own. Takes minutes."""
+    with psycopg.connect(database.dsn(), dbname="postgres", autocommit=True) as server:
+        server.execute(f"create database {_FULL} template {_name()}")
+    empty = _name()
+    use(full=True)
+    with _connect() as connection:
+        world.fill(connection, tenant_of(connection), size)
+    use(full=False)
+    assert _name() == empty
+
+
+def _name() -> str:
+    return urlsplit(settings().database.url).path.removeprefix("/")
+
+
+def use(*, full: bool) -> None:
+    """From now on this process, and those that it starts, work in the full world, or in the empty one."""
+    base = os.environ.setdefault("BENCH_DATABASE_URL", settings().database.url)
+    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(base)._replace(path=f"/{_FULL}")) if full else base
+    settings.cache_clear()
+
+
+def _connect() -> psycopg.Connection[Any]:
+    return database.connect("bench", limits={"statement_timeout": 0})
+
+
+def among_others(graph: dict[str, Any], contacts: int) -> list[UUID]:
+    """In the full world: one more active workflow, the same in each cell, and `contacts` of its people in random order."""
+    with _connect() as connection:
+        tenant = tenant_of(connection)
+        arguments = {"id": WORKFLOW, "tenant": tenant, "graph": Jsonb(graph)}
+        connection.execute("truncate inbox")
+        connection.execute("delete from active_runs where tenant_id = %(tenant)s and workflow_id = %(id)s", arguments)
+        connection.execute(_WORKFLOW, arguments)
+        connection.execute(_VERSION, arguments)
+        people = connection.execute(
+            "select id from contacts where tenant_id = %s and source = 'website' order by random() limit %s",
+            (tenant, contacts),
+        ).fetchall()
+        assert len(people) == contacts, "the world is too small for this cell"
+        return [person for (person,) in people]
 
 
 def fill(graph: dict[str, Any], contacts: int) -> list[UUID]:
     """Empty tables, `contacts` people and one active workflow; answers the people in random order."""
     people = [UUID(bytes=raw) for raw in ids.uuid7_many(contacts)]
-    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
+    with _connect() as connection:
         connection.execute(_EMPTY)
         tenant = tenant_of(connection)
         with connection.cursor().copy("copy contacts (id, tenant_id, email, source, attributes) from stdin") as copying:
             for number, person in enumerate(people):
                 name = json.dumps({"name": f"Person {number}"})
                 copying.write_row((person, tenant, f"u{number}@example.test", "website", name))
-        connection.execute(
-            "insert into workflows (id, tenant_id, name, status, live_version, draft) values (%s, %s, 'W', 'active', 1, %s)",
-            (WORKFLOW, tenant, Jsonb(graph)),
-        )
-        connection.execute(
-            "insert into workflow_versions (workflow_id, version, tenant_id, graph, content_hash) values (%s, 1, %s, %s, '')",
-            (WORKFLOW, tenant, Jsonb(graph)),
-        )
+        arguments = {"id": WORKFLOW, "tenant": tenant, "graph": Jsonb(graph)}
+        connection.execute(_WORKFLOW, arguments)
+        connection.execute(_VERSION, arguments)
         connection.execute("vacuum analyze contacts")
     random.shuffle(people)
     return people
@@ -70,7 +121,7 @@ def tenant_of(connection: psycopg.Connection[Any]) -> int:
 def send_events(people: list[UUID]) -> None:
     """One event for each of them into the inbox: the start of W1."""
     payload, now = json.dumps(PAYLOAD), clock.now().isoformat()
-    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
+    with _connect() as connection:
         tenant = tenant_of(connection)
         copy = "copy inbox (tenant_id, name, contact_id, event_id, payload, occurred_at) from stdin"
         with connection.cursor().copy(copy) as copying:
@@ -81,7 +132,7 @@ def send_events(people: list[UUID]) -> None:
 
 def park_runs(people: list[UUID]) -> None:
     """One run for each of them that stands at the delay and is due: the start of W2."""
-    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
+    with _connect() as connection:
         tenant = tenant_of(connection)
         connection.execute(
             "insert into active_runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq,"
@@ -100,7 +151,7 @@ def park_runs(people: list[UUID]) -> None:
 
 
 def _settle(connection: psycopg.Connection[Any]) -> None:
-    connection.execute("analyze")
+    connection.execute("vacuum analyze inbox, active_runs, contacts")
     connection.execute("checkpoint")
 
 

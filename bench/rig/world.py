@@ -19,8 +19,7 @@ from app.lib import clock, ids
 from app.lib.months import Month, bounds
 from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
 from app.retention import month_repository
-from bench.rig.bound import STEPS
-from bench.rig.flows import TEMPLATE, W1, W2
+from bench.rig.flows import STEPS, TEMPLATE, W1, W2
 
 EVENT = "world.entered"
 """Starts the workflows of the world. Nobody sends it."""
