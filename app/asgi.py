@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.events.fast_route import FastEvents
 from app.flow import discovery
 from app.idempotency.middleware import Idempotency
 from app.lib import database, logs, virtual_clock
+from app.lib.database_roles import DatabaseRole
 from app.settings import settings
 from app.system import secret_keys
 from app.system.health import HealthProbe
@@ -83,7 +85,7 @@ def create_app(*, database_config: Any = None) -> Litestar:
     features.actors()  # `jobs.notify` needs the actors to know their queues
     config = database_config or transactions.session_config()
     config.before_send_handler = transactions.commit_on_response
-    sessions = config.create_session_maker() if database_config else database.probe_sessions()
+    sessions = partial(config.session_by, DatabaseRole.ENGINE) if database_config else database.probe_sessions()
     probe = HealthProbe(sessions, troubles.for_health)
     app = Litestar(
         route_handlers=[

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -51,6 +52,13 @@ def _number(name: str, default: int, low: int, high: int) -> int:
     return int(raw)
 
 
+def _switch(name: str, *, default: bool) -> bool:
+    raw = _text(name, "on" if default else "off").lower()
+    if raw not in ("on", "off"):
+        raise UnsafeSettings(f"{name} must be on or off, not {raw!r}.")
+    return raw == "on"
+
+
 def _networks(name: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(part) for part in _text(name).replace(",", " ").split())
@@ -79,6 +87,10 @@ class DatabaseSettings:
     """A libpq URL, ``postgresql://user:password@host/name``. Any PostgreSQL from 15 to 18."""
     pool_size: int = 8
     """Connections of one web process; the engine opens its own, one a thread."""
+    roles: bool = False
+    """Does each connection take on the role of its work (`app.lib.database_roles`), or do all work as the user that they log in as?"""
+    role_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """URLs of roles that log in as a user of their own, by the name of the role."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +255,10 @@ def _read(*, local: bool) -> Settings:
         clock=_clock(),
         log_level=_text("THROUGHLINE_LOG_LEVEL", "info"),
         database=DatabaseSettings(
-            url=_database_url(local=local), pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100)
+            url=_database_url(local=local),
+            pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100),
+            roles=_switch("THROUGHLINE_DATABASE_ROLES", default=False),
+            role_urls={f"tl_{role}": url for role in _ROLES if (url := secret(f"DATABASE_URL_{role.upper()}"))},
         ),
         redis=RedisSettings(url=secret("REDIS_URL") or None),
         web=_web(),
@@ -280,6 +295,10 @@ def _database_url(*, local: bool) -> str:
     if not local:
         raise UnsafeSettings("Set DATABASE_URL to a PostgreSQL URL, for example postgresql://user:password@host/name.")
     return "postgresql://postgres@127.0.0.1/throughline"
+
+
+_ROLES = ("owner", "web", "auth", "engine")
+"""Roles of the database that processes work by (`app.lib.database_roles`)."""
 
 
 def _web() -> WebSettings:

@@ -156,7 +156,7 @@ def _ready(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     """Events a second, p50 and p99 in ms, and the server's processor microseconds an event."""
-    with database.connect() as connection:
+    with database.connect("bench", None) as connection:
         connection.execute("truncate inbox, events, event_keys, contacts cascade")
     port = _free_port()
     process = subprocess.Popen(
@@ -172,7 +172,7 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
         asyncio.run(
             load(port, key, [json.dumps(event(n)).encode() for n in range(1_000)])
         )  # everybody is known, all is warm
-        with database.connect() as connection:  # as in any installation that is older than a minute
+        with database.connect("bench", None) as connection:  # as in any installation that is older than a minute
             connection.execute("analyze contacts, events, event_keys, inbox")
         before = _cpu(process.pid)
         elapsed_s, each, refused = asyncio.run(load(port, key, bodies, cell.clients))
@@ -208,7 +208,7 @@ async def _key() -> str:
         session.add(
             ApiKey(tenant_id=workspace.id, name="bench", prefix=prefix, key_hash=fingerprint, role=Role.MARKETER.value)
         )
-    await database.engine().dispose()
+    await database.dispose()
     return f"tl_{prefix}_{secret}"
 
 

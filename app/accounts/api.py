@@ -12,9 +12,11 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from app.accounts import keys
 from app.accounts.deps import AppRequest, Database
 from app.accounts.schemas import ApiKeyIn, ApiKeyOut, MeOut, NewApiKeyOut, RotationIn
+from app.lib.database_roles import DatabaseRole
 from app.models.scope import Scope
 from app.models.status import Role
 from app.web.envelope import Envelope, ok
+from app.web.transactions import by_role
 
 TAGS = ["Accounts"]
 
@@ -100,4 +102,4 @@ async def revoke_key(
 API_TAGS = [
     Tag(name="Accounts", description="Who a key is, and the keys of the workspace."),
 ]
-ROUTES: list[Any] = [me, list_keys, create_key, rotate_key, revoke_key]
+ROUTES: list[Any] = by_role(DatabaseRole.AUTH, [me, list_keys, create_key, rotate_key, revoke_key])

@@ -22,6 +22,7 @@ from app.accounts.entering import PRIVATE, begin, token_of
 from app.accounts.sessions import WrongPassword
 from app.accounts.sign_in_links import LinkOver
 from app.errors import TooMany
+from app.lib.database_roles import DatabaseRole
 from app.models.status import Role
 from app.settings import settings
 from app.web import csrf, flash, transactions
@@ -163,19 +164,22 @@ async def sign_out(request: AppRequest, db_session: Database) -> Response[bytes]
     return answer
 
 
-ROUTES: list[Any] = [
-    sign_in_form,
-    sign_in,
-    sign_in_help,
-    open_link,
-    open_old_link,
-    show_link,
-    use_link,
-    sign_out,
-    who_is_signed_in,
-    signed_in_again,
-    *invitation_pages.ROUTES,
-    *people_pages.ROUTES,
-    *settings_pages.ROUTES,
-    *key_pages.ROUTES,
-]
+ROUTES: list[Any] = transactions.by_role(
+    DatabaseRole.AUTH,
+    [
+        sign_in_form,
+        sign_in,
+        sign_in_help,
+        open_link,
+        open_old_link,
+        show_link,
+        use_link,
+        sign_out,
+        who_is_signed_in,
+        signed_in_again,
+        *invitation_pages.ROUTES,
+        *people_pages.ROUTES,
+        *settings_pages.ROUTES,
+        *key_pages.ROUTES,
+    ],
+)

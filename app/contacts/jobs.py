@@ -9,6 +9,7 @@ import dramatiq
 
 from app.contacts.imports import repository, runner
 from app.lib import clock, database, jobs
+from app.lib.database_roles import DatabaseRole
 
 SECONDS = 20.0
 """One call works for at most about this long, so that a stopping worker is not held up by a long file."""
@@ -40,7 +41,7 @@ def poll_imports() -> None:
 
 async def forget_unstarted() -> int:
     """Delete files that were uploaded a day ago and never started."""
-    async with database.transaction() as session:
+    async with database.transaction(DatabaseRole.ENGINE) as session:
         return await repository.forget_unstarted(session, clock.now() - KEPT_UNSTARTED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -18,6 +19,7 @@ from app.events.refusals import EventsInvalid
 from app.events.schemas import MAX_EVENTS, EventOut, EventReceipt, place_of, read_events
 from app.events.service import EventService
 from app.events.storing import Recorded
+from app.lib.database_roles import DatabaseRole
 from app.models.event import Event
 from app.models.scope import Scope
 from app.models.status import Role
@@ -60,7 +62,7 @@ def ingest_of(app: Litestar) -> Ingest:
     state = app.state
     ingest: Ingest | None = state.get("ingest")
     if ingest is None:
-        ingest = state["ingest"] = Ingest(state["database"].create_session_maker())
+        ingest = state["ingest"] = Ingest(functools.partial(state["database"].session_by, DatabaseRole.ENGINE))
     return ingest
 
 

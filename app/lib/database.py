@@ -1,7 +1,8 @@
 """The database: engines, sessions, and the only place that commits.
 
 A request is one transaction (`app.web.transactions` ends it), a job is one transaction (`transaction`). The engine's hot path talks
-psycopg directly (`connect`) and commits its batches through `with connection.transaction()`.
+psycopg directly (`connect`) and commits its batches through `with connection.transaction()`. Whoever opens a connection says by which
+role it works (`app.lib.database_roles`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from app.lib.database_roles import DatabaseRole
 from app.lib.deadline import BoundedConnection
 from app.lib.held_connections import outside_call as outside_call
 from app.settings import settings
@@ -27,6 +29,8 @@ WEB_LOCK_TIMEOUT_MS = 8_000
 """The same for a request: shorter than its deadline, so that it can still answer."""
 IDLE_IN_TRANSACTION_MS = 15_000
 """A session idle for so long inside a transaction belongs to a frozen or lost process: the server ends it and releases its locks."""
+OTHER_POOLS = 4
+"""Connections of a process for a role other than that of requests: who asks is one short query a request."""
 CLIENT_LIMITS: dict[str, Any] = {
     "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
@@ -34,29 +38,58 @@ CLIENT_LIMITS: dict[str, Any] = {
 """TCP keepalive of libpq: the loss of the server's machine is noticed within some 25 s instead of minutes to hours."""
 
 
-def dsn() -> str:
-    """The libpq URL, for psycopg and the PostgreSQL tools."""
-    parts = urlsplit(settings().database.url)
+def dsn(role: DatabaseRole | None = None) -> str:
+    """The libpq URL, for psycopg and the PostgreSQL tools: the one for this role when the operator has set one."""
+    database = settings().database
+    parts = urlsplit(database.role_urls.get(role, database.url) if role else database.url)
     return urlunsplit(parts._replace(scheme="postgresql"))
 
 
-def sqlalchemy_url() -> str:
+def sqlalchemy_url(role: DatabaseRole | None = None) -> str:
     """The same database for SQLAlchemy, async and sync."""
-    parts = urlsplit(dsn())
+    parts = urlsplit(dsn(role))
     query = urlencode(parse_qsl(parts.query), quote_via=quote)
     return urlunsplit(parts._replace(scheme="postgresql+psycopg", query=query))
 
 
+class _Pool(NamedTuple):
+    """The connections of a process that work by one role."""
+
+    engine: AsyncEngine
+    sessions: async_sessionmaker[AsyncSession]
+
+
 @functools.cache
-def engine() -> AsyncEngine:
-    """The process's async engine. Made at first use, inside the process that uses it."""
-    return _engine(settings().database.pool_size)
+def _pools() -> dict[DatabaseRole, _Pool]:
+    return {}
+
+
+def _pool(role: DatabaseRole) -> _Pool:
+    pools = _pools()
+    if role not in pools:
+        size = settings().database.pool_size
+        engine = _engine(role, size if role is DatabaseRole.WEB else min(size, OTHER_POOLS))
+        pools[role] = _Pool(engine, async_sessionmaker(engine, expire_on_commit=False))
+    return pools[role]
+
+
+def engine(role: DatabaseRole = DatabaseRole.OWNER) -> AsyncEngine:
+    """The process's async engine for a role. Made at first use, inside the process that uses it."""
+    return _pool(role).engine
+
+
+async def dispose() -> None:
+    """Close the connections of all engines of this process. What uses one afterwards gets a new one."""
+    pools = _pools()
+    while pools:
+        _, pool = pools.popitem()
+        await pool.engine.dispose()
 
 
 @asynccontextmanager
-async def job_engine() -> AsyncIterator[AsyncEngine]:
+async def job_engine(role: DatabaseRole = DatabaseRole.ENGINE) -> AsyncIterator[AsyncEngine]:
     """An engine for a job that runs an event loop of its own: connections do not travel between loops."""
-    engine = _engine(2)
+    engine = _engine(role, 2)
     try:
         yield engine
     finally:
@@ -65,12 +98,12 @@ async def job_engine() -> AsyncIterator[AsyncEngine]:
 
 def probe_sessions() -> async_sessionmaker[AsyncSession]:
     """Sessions on one connection that no request can take away, for looking whether the database answers."""
-    return async_sessionmaker(_engine(1, overflow=0), expire_on_commit=False)
+    return async_sessionmaker(_engine(DatabaseRole.ENGINE, 1, overflow=0), expire_on_commit=False)
 
 
-def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
+def _engine(role: DatabaseRole, pool_size: int, *, overflow: int = 4) -> AsyncEngine:
     engine = create_async_engine(
-        sqlalchemy_url(),
+        sqlalchemy_url(role),
         pool_size=pool_size,
         max_overflow=overflow,
         pool_pre_ping=True,
@@ -78,7 +111,7 @@ def _engine(pool_size: int, *, overflow: int = 4) -> AsyncEngine:
         hide_parameters=True,  # they hold what people sent, and errors are logged
         connect_args={
             "options": _server_options(
-                {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
+                {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}, role
             ),
             "application_name": "throughline web",
             **CLIENT_LIMITS,
@@ -100,15 +133,15 @@ def check_transaction(connection: Connection) -> None:
         raise TransactionAborted
 
 
-@functools.cache
-def session_maker() -> async_sessionmaker[AsyncSession]:
-    return async_sessionmaker(engine(), expire_on_commit=False)
+def session_maker(role: DatabaseRole = DatabaseRole.OWNER) -> async_sessionmaker[AsyncSession]:
+    """Makes sessions of the process's engine for a role."""
+    return _pool(role).sessions
 
 
 @asynccontextmanager
-async def transaction() -> AsyncIterator[AsyncSession]:
+async def transaction(role: DatabaseRole = DatabaseRole.OWNER) -> AsyncIterator[AsyncSession]:
     """One unit of work of a job or command: commits at the end, rolls back when anything is raised."""
-    async with session_maker()() as session:
+    async with session_maker(role)() as session:
         try:
             yield session
         except BaseException:
@@ -136,17 +169,20 @@ async def execute(session: AsyncSession, sql: str, **parameters: Any) -> Sequenc
     return result.all() if result.returns_rows else ()
 
 
-def connect(purpose: str = "job", **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+def connect(
+    purpose: str = "job", role: DatabaseRole | None = DatabaseRole.ENGINE, **options: Any
+) -> psycopg.Connection[tuple[Any, ...]]:
     """A psycopg connection of its own for work without a request: autocommit, so that each batch opens its transaction itself.
 
-    `purpose` is what PostgreSQL shows of it, as `throughline PURPOSE`. Nothing on it waits for ever: not for a lock, not for the
-    server, and the server does not wait for a process that is frozen in a transaction.
+    `purpose` is what PostgreSQL shows of it, as `throughline PURPOSE`. `role` None: it takes on none, and may do what the user may
+    that workers log in as. Nothing on it waits for ever: not for a lock, not for the server, and the server does not wait for a process
+    that is frozen in a transaction.
     """
     limits = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS, **options.pop("limits", {})}
     return psycopg.connect(
-        dsn(),
+        dsn(role or DatabaseRole.ENGINE),
         autocommit=True,
-        options=_server_options(limits),
+        options=_server_options(limits, role),
         application_name=f"throughline {purpose}",
         prepare_threshold=2,
         **CLIENT_LIMITS,
@@ -154,20 +190,22 @@ def connect(purpose: str = "job", **options: Any) -> psycopg.Connection[tuple[An
     )
 
 
-async def connect_async(purpose: str) -> BoundedConnection:
+async def connect_async(purpose: str, role: DatabaseRole = DatabaseRole.ENGINE) -> BoundedConnection:
     """The same on the event loop of the web process: its waits end (`app.lib.deadline`), and each statement is planned once."""
     limits = {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
     return await BoundedConnection.connect(
-        dsn(),
+        dsn(role),
         autocommit=True,
-        options=f"{_server_options(limits)} -c plan_cache_mode=force_generic_plan",
+        options=f"{_server_options(limits, role)} -c plan_cache_mode=force_generic_plan",
         application_name=f"throughline {purpose}",
         prepare_threshold=0,
         **CLIENT_LIMITS,
     )
 
 
-def _server_options(limits: dict[str, int]) -> str:
-    """For libpq: settings of the session, in milliseconds."""
-    settings_ = {"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS, **limits}
-    return "-c timezone=UTC" + "".join(f" -c {name}={value}" for name, value in settings_.items())
+def _server_options(limits: dict[str, int], role: DatabaseRole | None) -> str:
+    """For libpq: settings of the session, in milliseconds, and the role that it begins with."""
+    values: dict[str, str | int] = {"timezone": "UTC", "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
+    if role is not None and settings().database.roles:
+        values["role"] = role
+    return " ".join(f"-c {name}={value}" for name, value in {**values, **limits}.items())

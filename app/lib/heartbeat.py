@@ -34,7 +34,7 @@ on conflict (process) do update set kind = excluded.kind, at = excluded.at, deta
 """
 _END_FROZEN = """
 select pid, application_name, pg_terminate_backend(pid) from pg_stat_activity
-where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
+where datname = current_database() and usename = session_user and pid <> pg_backend_pid()
   and application_name = any(array['throughline engine', 'throughline calls', 'throughline delivery', 'throughline scheduler'])
   and xact_start < clock_timestamp() - make_interval(secs => %s)
 """
@@ -76,7 +76,7 @@ class Beat:
         connection: psycopg.Connection[Any] | None = None
         while not self._over.is_set():
             try:
-                connection = connection or database.connect("heartbeat", limits={"statement_timeout": 5_000})
+                connection = connection or database.connect("heartbeat", None, limits={"statement_timeout": 5_000})
                 detail = {part: detail_of() for part, detail_of in _details.items()}
                 connection.execute(BEAT, (process, self.kind, Jsonb(detail)))
                 end_frozen(connection)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connectors.release_repository import JOB
 from app.lib import clock, database, jobs
+from app.lib.database_roles import DatabaseRole
 from app.lib.wakeups import Wakeup
 from app.messaging import account_mail, account_mail_repository, bulk, job_repository, queue
 from app.messaging.deliver import Delivery
@@ -77,7 +78,7 @@ def poll_message_jobs() -> None:
 
 async def forget_jobs() -> None:
     """What was done for many messages is listed for a month."""
-    async with database.transaction() as session:
+    async with database.transaction(DatabaseRole.ENGINE) as session:
         await job_repository.forget_finished(session, clock.now() - KEPT)
 
 

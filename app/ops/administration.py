@@ -97,6 +97,7 @@ def shell(options: argparse.Namespace) -> int:
     with product_database.reachable(options.state):
         from app import installed_types, models
         from app.lib import database
+        from app.lib.database_roles import DatabaseRole
         from app.settings import settings
 
         installed_types.install()
@@ -109,7 +110,7 @@ def shell(options: argparse.Namespace) -> int:
             return asyncio.run(with_session())
 
         with database.connect(
-            "command", limits={"statement_timeout": 0, "idle_in_transaction_session_timeout": 0}
+            "command", DatabaseRole.OWNER, limits={"statement_timeout": 0, "idle_in_transaction_session_timeout": 0}
         ) as connection:
             names = {"connection": connection, "settings": settings(), "models": models, "run": run}
             hint = "connection: psycopg. run(lambda session: ...): in one transaction. models, settings."

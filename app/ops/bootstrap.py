@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 
 from app.lib import database, logs
+from app.lib.database_roles import DatabaseRole
 from app.local import environment
 from app.retention import months
 from app.system import secret_keys
@@ -26,7 +27,7 @@ def migrate(revision: str = "head") -> None:
     going_down = revision == "base" or revision.startswith("-")
     (command.downgrade if going_down else command.upgrade)(config, revision)
     # An installation that slept for months has none for today, and what is written would fit nowhere.
-    with database.connect("months") as connection:
+    with database.connect("months", DatabaseRole.OWNER) as connection:
         months.ensure_months(connection)
 
 

@@ -13,9 +13,10 @@ def check_integrity(options: argparse.Namespace) -> int:
         from app import installed_types
         from app.engine.integrity import check
         from app.lib import database
+        from app.lib.database_roles import DatabaseRole
 
         installed_types.install()
-        with database.connect("command", limits={"statement_timeout": 0}) as connection:
+        with database.connect("command", DatabaseRole.OWNER, limits={"statement_timeout": 0}) as connection:
             breaches = list(check(connection))
         for breach in breaches:
             print(breach)

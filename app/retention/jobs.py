@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, database
+from app.lib.database_roles import DatabaseRole
 from app.retention import months, repository
 from app.retention.rules import FOREVER, REFUSALS_KEPT, RULES, chosen
 
@@ -25,7 +26,7 @@ Delete = Callable[[AsyncSession], Awaitable[int]]
 async def apply_retention() -> int:
     """Delete what is older than its workspace wants. Returns how many rows went."""
     end, total = time.monotonic() + SECONDS, 0
-    async with database.transaction() as session:
+    async with database.transaction(DatabaseRole.ENGINE) as session:
         places = await repository.workspaces(session)
     waiting = [deletion for tenant_id, settings in places for deletion in _deletions(tenant_id, settings)]
     waiting += [repository.delete_heartbeats, repository.delete_mail_counts]
@@ -33,7 +34,7 @@ async def apply_retention() -> int:
     while waiting and time.monotonic() < end:
         again: list[Delete] = []
         for delete in waiting:
-            async with database.transaction() as session:
+            async with database.transaction(DatabaseRole.ENGINE) as session:
                 deleted_count = await delete(session)
             total += deleted_count
             if deleted_count:
@@ -68,7 +69,7 @@ async def make_months() -> None:
     """Have the months that are needed soon ready."""
 
     def make() -> None:
-        with database.connect("months") as connection:
+        with database.connect("months", DatabaseRole.OWNER) as connection:
             if names := months.ensure_months(connection):
                 log.info("months.made", tables=names)
 

@@ -10,8 +10,11 @@ from typing import Any
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Template
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.deps import AppRequest, Database
+from app.lib.database_roles import scope_to
+from app.messaging.channels.unsubscribe_link import Unsubscribe
 from app.subscriptions import unsubscribe
 from app.web.fragments import page
 
@@ -26,9 +29,17 @@ def _page(
     )
 
 
+def _opened(session: AsyncSession, token: str) -> Unsubscribe:
+    """The meaning of a link, whose workspace is the one that this request is about, whoever is signed in here. Raises BadLink."""
+    link = unsubscribe.read_link(token)
+    scope_to(session, link.tenant_id)
+    return link
+
+
 @get("/u/{token:str}", public=True, any_query=True)
 async def show_unsubscribe(request: AppRequest, db_session: Database, token: FromPath[str]) -> Template:
-    return _page(request, token, await unsubscribe.subscription_state(db_session, unsubscribe.read_link(token)))
+    link = _opened(db_session, token)
+    return _page(request, token, await unsubscribe.subscription_state(db_session, link))
 
 
 @post("/u/{token:str}", public=True, any_query=True, csrf_exempt=True, status_code=200)
@@ -37,7 +48,7 @@ async def decide_unsubscribe(
     db_session: Database,
     token: FromPath[str],
 ) -> Template:
-    link = unsubscribe.read_link(token)  # before anything that the client sent is read
+    link = _opened(db_session, token)  # before anything that the client sent is read
     form = await request.form()
     done, error = "", ""
     if form.get("again"):

@@ -11,9 +11,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.accounts.deps import AppRequest, Database
 from app.errors import Forbidden
+from app.lib.database_roles import DatabaseRole
 from app.settings import settings
 from app.system import service
 from app.system.health import Health
+from app.web.transactions import by_role
 
 
 @get("/health/live", public=True, any_query=True, deadline=5)
@@ -63,4 +65,4 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-ROUTES: list[Any] = [live, ready, metrics]
+ROUTES: list[Any] = by_role(DatabaseRole.ENGINE, [live, ready, metrics])

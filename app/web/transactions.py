@@ -1,9 +1,13 @@
-"""A request is one transaction: committed when its answer is 2xx or 3xx, before the first byte of it, and rolled back otherwise."""
+"""A request is one transaction: committed when its answer is 2xx or 3xx, before the first byte of it, and rolled back otherwise.
+
+It works by the role `tl_web` and sees the rows of the workspace of who asks; routes about accounts, and of the installation, say
+another role (`by_role`).
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,20 +18,36 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import database
+from app.lib.database_roles import DatabaseRole, scope_to
 from app.lib.held_connections import begin_work, check_nothing_held
 
 _COMMITTING, _SESSION = "throughline_committing", "throughline_session"
+_ROLE = "database_role"
+"""The option of a route whose request works by another role than `tl_web`."""
 
 
 class RequestSessions(SQLAlchemyAsyncConfig):
     """The library's configuration, with the session of a request kept in the request's state, where the hooks here find it."""
 
+    def session_by(self, role: DatabaseRole) -> AsyncSession:
+        """A new session that works by a role."""
+        return database.session_maker(role)()
+
     def provide_session(self, state: State, scope: Scope) -> AsyncSession:
         session = opened_session(scope)
         if session is None:
-            maker: Callable[[], AsyncSession] = state[self.session_maker_app_state_key]
-            session = scope["state"][_SESSION] = maker()
+            role: DatabaseRole = scope["route_handler"].opt.get(_ROLE, DatabaseRole.WEB)
+            session = scope["state"][_SESSION] = self.session_by(role)
+            if (principal := scope.get("user")) is not None:
+                scope_to(session, principal.tenant_id)
         return session
+
+
+def by_role(role: DatabaseRole, handlers: Sequence[Any]) -> list[Any]:
+    """These handlers; their requests work by `role`."""
+    for handler in handlers:
+        handler.opt[_ROLE] = role
+    return list(handlers)
 
 
 def opened_session(scope: Scope) -> AsyncSession | None:
@@ -39,8 +59,8 @@ def opened_session(scope: Scope) -> AsyncSession | None:
 def session_config() -> RequestSessions:
     """The session of a request, injected as `db_session`."""
     return RequestSessions(
-        engine_instance=database.engine(),
-        session_maker=database.session_maker(),
+        engine_instance=database.engine(DatabaseRole.WEB),
+        session_maker=database.session_maker(DatabaseRole.WEB),
         session_dependency_key="db_session",
         session_config=AsyncSessionConfig(expire_on_commit=False),
     )
@@ -48,9 +68,9 @@ def session_config() -> RequestSessions:
 
 @asynccontextmanager
 async def short_transaction(scope: Scope) -> AsyncIterator[AsyncSession]:
-    """A short transaction beside the one of the request, for middleware. Its connection is given back at the end."""
+    """A short transaction of accounts beside the one of the request. Its connection is given back at the end."""
     config: RequestSessions = scope["litestar_app"].state["database"]
-    async with database.committed(config.create_session_maker()()) as session:
+    async with database.committed(config.session_by(DatabaseRole.AUTH)) as session:
         yield session
 
 

@@ -74,7 +74,7 @@ def use(*, full: bool) -> None:
 
 
 def _connect() -> psycopg.Connection[Any]:
-    return database.connect("bench", limits={"statement_timeout": 0})
+    return database.connect("bench", None, limits={"statement_timeout": 0})
 
 
 def among_others(graph: dict[str, Any], contacts: int) -> list[UUID]:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import DiskFull, Unavailable
 from app.lib import database, deadline, outage
+from app.lib.database_roles import DatabaseRole
 from app.models.status import Role
 from app.web import problems, request_deadline
 from app.web.request_deadline import RequestDeadline
@@ -161,7 +162,7 @@ async def test_a_statement_that_takes_long_ends_its_connection_and_not_the_next_
 ) -> None:
     answer = await ask(whole, "GET", "/api/statement")
     assert (answer.status_code, answer.json()["code"]) == (503, "took_too_long")
-    assert database.engine().pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert database.engine(DatabaseRole.WEB).pool.checkedout() == 0  # type: ignore[attr-defined]
     plenty(monkeypatch)
     assert (await ask(whole, "GET", "/api/read")).json() == []
 
@@ -194,7 +195,7 @@ async def test_with_a_database_that_hangs_every_request_ends_and_health_answers(
     answers = await asyncio.gather(*asked)
     assert {answer.status_code for answer in answers} == {503}
     assert all(answer.headers.get("retry-after") for answer in answers)
-    assert database.engine().pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert database.engine(DatabaseRole.WEB).pool.checkedout() == 0  # type: ignore[attr-defined]
     way.thaw()
     plenty(monkeypatch)
     for _ in range(100):
