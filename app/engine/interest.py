@@ -1,7 +1,7 @@
 """Who is interested in what came into the inbox: workflows that it starts, workflows whose goals it may reach, runs that wait for it.
 
 Most items of a batch share a workspace and a name, so the answer is kept by both for the time of a batch; by their properties too
-where those decide whom an event starts.
+where those decide whom an event starts or whose goals it reaches.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class _Interest(NamedTuple):
     goals: Iterable[bytes]
     awaited: bool
     by_properties: bool
-    """The properties of an event decide whom it starts."""
+    """The properties of an event decide whom it starts, or whose goals it may reach."""
 
 
 class Interests:
@@ -89,7 +89,7 @@ class Interests:
         return self._known.get((item.tenant_id, item.name, properties)) or self._learn(item, properties)
 
     def _learn(self, item: Item, properties: bytes | None) -> _Interest:
-        """Without `properties`: of all events of the name, whom they may start only if that is the same for all."""
+        """Without `properties`: of all events of the name, whom they may start only if that is the same for all; all goals."""
         matcher, workspace = self.matcher, self.matcher.workspace(item.tenant_id)
         by_properties = workspace.by_properties(item.name)
         subscribed = workspace.starting(item.name, properties) if properties is not None or not by_properties else ()
@@ -98,7 +98,9 @@ class Interests:
             subscribed,
             [matcher.flow(*live[:2]) for live in subscribed] if understood else None,
             max((live.since for live in subscribed), default=0),
-            workspace.goals.get(item.name, _NO_WORKFLOWS),
+            workspace.goals.get(item.name, _NO_WORKFLOWS)
+            if properties is None
+            else workspace.reached(item.name, properties),
             workspace.awaited(item.name),
             by_properties,
         )

@@ -15,6 +15,7 @@ from app.flow.trigger_registry import typed
 
 Version = tuple[bytes, int]
 Listener = TypeVar("Listener")
+_NO_WORKFLOWS: frozenset[bytes] = frozenset()
 
 
 class Live(NamedTuple):
@@ -105,8 +106,10 @@ class WorkspaceListeners:
         return heard is not None and any(trigger.event == name for trigger in heard.triggers)
 
     def by_properties(self, name: str) -> bool:
-        """Do the properties of an event of this name decide which workflows it may start?"""
-        return name in self._triggers and not self._index(self._starts, self._triggers, name).plain
+        """Do the properties of an event of this name decide which workflows it may start, or whose goals it may reach?"""
+        return (name in self._triggers and not self._index(self._starts, self._triggers, name).plain) or (
+            name in self._goals and not self._index(self._reaches, self._goals, name).plain
+        )
 
     def starting(self, name: str, payload: bytes | None) -> tuple[Live, ...]:
         """The workflows that an event with these properties (JSON) may start. Within a batch equal events are asked once."""
@@ -119,6 +122,13 @@ class WorkspaceListeners:
         if key not in self._of_event:
             self._of_event[key] = index.matching(_properties(payload))
         return self._of_event[key]
+
+    def reached(self, name: str, payload: bytes | None) -> frozenset[bytes]:
+        """The workflows one of whose goals an event with these properties (JSON) may reach."""
+        if name not in self._goals:
+            return _NO_WORKFLOWS
+        index = self._index(self._reaches, self._goals, name)
+        return self.goals[name] if index.plain else frozenset(index.matching(_properties(payload)))
 
     def started_by_change(self, name: str, properties: Mapping[str, Any]) -> tuple[Live, ...]:
         """The workflows that a change of a contact may start."""

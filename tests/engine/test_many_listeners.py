@@ -205,3 +205,46 @@ def test_of_a_long_inbox_everybody_is_taken_to_wait_there(world: World, monkeypa
     assert change_events.in_inbox(cursor, places) == [one]
     monkeypatch.setattr(change_events, "IN_INBOX", change_events.IN_INBOX.replace(str(change_events.MOST_INBOX), "0"))
     assert change_events.in_inbox(cursor, places) == [one, other]
+
+
+def joining(*conditions: dict[str, Any]) -> dict[str, Any]:
+    """A workflow whose goal is what is bought under these conditions."""
+    goal = {"id": "g", "event": "bought", "conditions": list(conditions)}
+    return flow("join", [DELAY], ("trigger", "d"), goals=[goal])
+
+
+def test_an_event_looks_for_the_runs_whose_goals_it_may_reach(world: World, work: Work) -> None:
+    sku, people = rule("event.sku", "equals", "A-1"), world.contacts(3)
+    workflow = world.workflow(joining(sku))
+    world.emit("join", people)
+    for count in (10, 1000):
+        many(world, count, joining(rule("event.sku", "equals", "SKU")), world.tenant)
+        world.emit("bought", people, {"sku": "A-9"})  # so that the workflows are known
+        counted = []
+        for name in ("sold", "bought"):
+            work.clear()
+            world.emit(name, people, {"sku": "A-2"})
+            counted.append(dict(work))
+        assert counted[0] == counted[1], "an event that reaches no goal costs what one costs that nobody waits for"
+    assert world.runs(workflow) == {"waiting": 3}
+    world.emit("bought", people, {"sku": " a-1"})
+    assert world.runs(workflow) == {"goal_reached": 3}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [rule("event.amount", "greater_than", 3)],
+        [rule("event.sku", "in", ["B-1", "a-1"])],
+        [rule("event.sku", "equals", "A-1"), rule("plan", "equals", "pro")],
+    ],
+)
+def test_goals_of_a_pinned_version_are_reached_by_their_own_conditions(world: World, rules: list[Any]) -> None:
+    person = world.contacts(1, attributes={"plan": "pro"})
+    workflow = world.workflow(joining(*rules))
+    world.emit("join", person)
+    world.publish(workflow, joining(rule("event.sku", "equals", "C-1")), 2)
+    world.emit("bought", person, {"sku": "C-1", "amount": 1})
+    assert world.runs(workflow) == {"waiting": 1}
+    world.emit("bought", person, {"sku": "A-1", "amount": 5})
+    assert world.runs(workflow) == {"goal_reached": 1}
