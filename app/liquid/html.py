@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from app.lib.html_tokens import Piece, pieces, unescaped
 from app.liquid.lexer import Mark, marks
 
-_LINK = re.compile(
-    r"\b(?:href|src|action|formaction|background|poster|srcset)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>\"']+)", re.IGNORECASE
-)
+_LINKS = ("href", "src", "action", "formaction", "background", "poster", "srcset")
+"""Attributes that lead somewhere."""
+_IS_LINK = re.compile(rf"\b(?:{'|'.join(_LINKS)})\Z", re.IGNORECASE)
+_NAME_ROOM = max(map(len, _LINKS)) + 1
+_TARGET = re.compile(r"=\s*(\"[^\"]*\"|'[^']*'|[^\s>\"']+)")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 _BLANK = re.compile(r"[\x00-\x20]+")
 _ALLOWED = {"http", "https", "mailto", "tel", "sms", "cid", "geo"}
@@ -26,8 +29,8 @@ AS_NAME = "no values in place of the name of an element or an attribute"
 
 def refused_link(rendered: str) -> str:
     """The first link whose scheme could run code (`javascript:`, `data:` …), or ''."""
-    for match in _LINK.finditer(rendered):
-        target = _BLANK.sub("", unescaped(match[1].strip("\"'"))).lower()
+    for written in _links(rendered):
+        target = _BLANK.sub("", unescaped(written.strip("\"'"))).lower()
         scheme = _SCHEME.match(target)
         if (
             scheme
@@ -36,6 +39,21 @@ def refused_link(rendered: str) -> str:
         ):
             return target
     return ""
+
+
+def _links(rendered: str) -> Iterator[str]:
+    """The values of attributes that lead somewhere, as they are written.
+
+    From each `=` back to its name: a search for the names themselves took 0.3 ms of a mail of 5 KB.
+    """
+    start = at = 0
+    while (at := rendered.find("=", at)) >= 0:
+        name = rendered[start:at].rstrip()[-_NAME_ROOM:]
+        link = name.casefold().endswith(_LINKS) and _IS_LINK.search(name)
+        target = _TARGET.match(rendered, at) if link else None
+        if target is not None:
+            yield target[1]
+        start = at = target.end() if target is not None else at + 1
 
 
 def forbidden_output(source: str, *, strict: bool) -> tuple[int, str]:
