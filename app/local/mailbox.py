@@ -11,13 +11,13 @@ unwanted (554), and for ``cut@fail.test`` the line is cut after the mail was tak
 from __future__ import annotations
 
 import asyncio
-import email
-import email.policy
 import hmac
 import logging
 import signal
 import sys
 import warnings
+from email import policy
+from email.parser import BytesHeaderParser
 from typing import Any, cast
 
 import psycopg
@@ -39,6 +39,7 @@ _FAULTS = {
     "refuse@fail.test": "554 5.7.1 This mail is not wanted (this address always says so)",
 }
 _CUT = "cut@fail.test"
+_HEADERS, _END_OF_HEADERS = BytesHeaderParser(policy=policy.default), b"\r\n\r\n"
 _STORE = """
 insert into mailbox_messages (id, tenant_id, message_id, sender, recipients, subject, raw) values (%s, %s, %s, %s, %s, %s, %s)
 """
@@ -92,15 +93,14 @@ class Mailbox:
         return "250 2.0.0 Taken"
 
     def _store(self, tenant_id: int, envelope: Envelope, raw: bytes) -> None:
-        headers = email.message_from_bytes(raw, policy=email.policy.default)
+        message_id, subject = listed(raw)
         if self._connection is None or self._connection.closed:
             self._connection = _connect()
         recipients = [str(address) for address in envelope.rcpt_tos]
         self._connection.execute(
             _STORE,
-            (uuid7(), tenant_id, _shown(headers["Message-ID"]), str(envelope.mail_from), recipients,
-             _shown(headers["Subject"]), raw),
-        )  # fmt: skip
+            (uuid7(), tenant_id, message_id, str(envelope.mail_from), recipients, subject, raw),
+        )
         self._stored += 1
         if self._stored % _TRIM_EVERY == 0:
             self._connection.execute(_TRIM, {"tenant": tenant_id, "kept": KEPT})
@@ -110,6 +110,12 @@ def _connect() -> psycopg.Connection[Any]:
     """Not through `app.lib.database`: that imports the web framework, 3 s of CPU that a start should not wait for."""
     url = settings().database.url.replace("postgresql+psycopg://", "postgresql://")
     return psycopg.connect(url, autocommit=True, connect_timeout=5)
+
+
+def listed(raw: bytes) -> tuple[str, str]:
+    """Message-ID and subject of a mail, as text. The headers alone are read: its parts are half of what taking a mail costs."""
+    headers = _HEADERS.parsebytes(raw.partition(_END_OF_HEADERS)[0])
+    return _shown(headers["Message-ID"]), _shown(headers["Subject"])
 
 
 def _shown(header: object) -> str:

@@ -115,3 +115,25 @@ def test_it_does_not_start_outside_local_mode() -> None:
 )
 def test_tenant_of(name: bytes, tenant: int | None) -> None:
     assert mailbox.tenant_of(name) == tenant
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject"),
+    [
+        (b"Message-ID: <1@x>\r\nSubject: Hi\r\n\r\nSubject: not this\r\n", "Hi"),
+        (b"Subject: folded\r\n =?utf-8?q?Zo=C3=AB?=\r\nMessage-ID: <1@x>\r\n\r\n\xff\xfe", "folded Zoë"),
+        (b"Message-ID: <1@x>\nSubject: line feeds\n\nSubject: not this\n\r\n\r\n", "line feeds"),
+        (b"Message-ID: <1@x>\r\nSubject: no end", "no end"),
+        (b"Message-ID: <1@x>\r\n\r\nSubject: not this", ""),
+        (
+            b"Message-ID: <1@x>\r\nContent-Type: multipart/mixed\r\nSubject: parts\r\n\r\n--x\r\nSubject: not this\r\n\r\n",
+            "parts",
+        ),
+    ],
+)
+def test_what_lists_show_is_read_from_the_headers_alone(raw: bytes, subject: str) -> None:
+    assert mailbox.listed(raw) == ("<1@x>", subject)
+
+
+def test_a_mail_of_nothing_has_neither_id_nor_subject() -> None:
+    assert mailbox.listed(b"") == mailbox.listed(b"\r\n\r\n") == ("", "")
