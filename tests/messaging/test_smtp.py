@@ -14,6 +14,7 @@ from app.messaging.channels.email import smtp, smtp_connection
 from app.messaging.channels.email.smtp import SmtpPool
 from app.messaging.channels.email.smtp_answers import NOT_FOUND
 from app.messaging.channels.email.smtp_connection import Mail, MailServer
+from app.messaging.channels.email.smtp_exchange import SmtpExchange
 from app.messaging.channels.result import Begin, Result
 from tests.fixtures.sink import Sink
 
@@ -70,8 +71,12 @@ async def test_a_mail_is_taken_and_the_connection_kept(sink: Sink, links: SmtpPo
         ("DOT", "cut", "uncertain", 2),
     ],
 )
-async def test_faults(sink: Sink, links: SmtpPool, verb: str, answer: str, kind: str, connections: int) -> None:
-    """A refusal costs neither the connection nor the next mail."""
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelined"])
+async def test_faults(
+    sink: Sink, links: SmtpPool, pipelining: bool, verb: str, answer: str, kind: str, connections: int
+) -> None:
+    """A refusal costs neither the connection nor the next mail, also where sender and recipient are said in one go."""
+    sink.pipelining = pipelining
     sink.script[verb] = [answer]
     assert (await send(links, server(sink), own_sender=False)).kind == kind
     assert len(sink.mails) == (1 if (verb, answer) == ("DOT", "cut") else 0)
@@ -131,6 +136,46 @@ async def test_a_mail_that_is_too_large_is_not_even_begun(links: SmtpPool) -> No
 async def test_an_odd_address_goes_out_as_it_was_written(sink: Sink, links: SmtpPool, address: str) -> None:
     assert (await send(links, server(sink), address)).kind == "sent"
     assert [to for _, to in sink.envelopes] == [address]
+
+
+async def test_sender_and_recipient_leave_in_one_go_and_the_text_does_not(
+    sink: Sink, links: SmtpPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intent is written between the two, so DATA must not leave before."""
+    sink.pipelining = True
+    writes = list[bytes]()
+    write = SmtpExchange.write
+    monkeypatch.setattr(
+        SmtpExchange, "write", lambda self, data, answers=0: (writes.append(data), write(self, data, answers))[1]
+    )
+
+    async def begin() -> float:
+        assert [data[:4] for data in writes] == [b"MAIL"] and b"\r\nRCPT TO:<zoe@example.com>\r\n" in writes[0]
+        return float("inf")
+
+    assert (await send(links, server(sink), begin=begin)).kind == "sent"
+    assert [data[:4] for data in writes] == [b"MAIL", b"DATA", b"Subj", b".\r\n"]
+    assert (await send(links, server(sink))).kind == "sent" and sink.connections == 1
+
+
+async def test_a_server_that_is_told_to_end_after_a_refused_sender_answers_the_recipient_too(
+    sink: Sink, links: SmtpPool
+) -> None:
+    """Both answers are read before the next mail, so that none is taken for that of another command."""
+    sink.pipelining = True
+    for _ in range(3):
+        sink.script |= {"MAIL": ["452 4.2.2 Not now"], "RCPT": ["550 5.1.1 No such user"]}
+        assert (await send(links, server(sink), own_sender=False)).kind == "deferred"
+        assert (await send(links, server(sink))).kind == "sent"
+    assert (sink.connections, len(sink.mails)) == (1, 3)
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+async def test_a_recipient_cannot_smuggle_commands(sink: Sink, links: SmtpPool, pipelining: bool) -> None:
+    sink.pipelining = pipelining
+    for address in ("a@b.example>\r\nRCPT TO:<x@y.example", "a@b.example>\nDATA", "a\x00@b.example"):
+        assert (await send(links, server(sink), address)).kind != "sent"
+    assert not sink.mails
 
 
 async def test_an_idle_connection_that_the_server_closed_is_replaced(sink: Sink, links: SmtpPool) -> None:

@@ -3,7 +3,7 @@
 The hard part is the end: once the final dot may have left, a lost connection no longer means "not sent", so the answer is
 ``uncertain`` and it is not sent again automatically. Every mail has 30 seconds in all, whatever the server does. How many at a time a
 server gets, and when it is left alone, is decided by the caller.
-`smtp_connection` speaks the protocol; `smtp_answers` classifies answers.
+`smtp_connection` speaks the protocol, over a `smtp_exchange`; `smtp_answers` classifies answers.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class SmtpPool:
                     except _FAULTS as error:
                         if not link.was_closed(error):
                             raise
-                        link.client.close()  # while it was idle: that costs the mail nothing, take another
+                        link.close()  # while it was idle: that costs the mail nothing, take another
                 else:
                     link = SmtpConnection(server, self._deadline_s or DEADLINE_S)
                     await link.open()
@@ -101,7 +101,7 @@ class SmtpPool:
                 log.warning("mail_server.not_found", host=server.host, port=server.port, detail=result.detail)
         except BaseException:
             if link is not None:
-                link.client.close()
+                link.close()
             raise
         if link is not None:
             await self._put_back(link, result)
@@ -111,17 +111,13 @@ class SmtpPool:
         """Keep the connection for the next mail, also after one that was refused."""
         refused = result.kind in ("rejected", "deferred", "withheld")
         fit = result.kind == "sent" or (refused and await link.reset())
-        if fit and link.mails < MAILS_PER_CONNECTION and link.client.is_connected:
+        if fit and link.mails < MAILS_PER_CONNECTION and link.is_open:
             self._idle[link.server].append(link)
         else:
-            link.client.close()
+            link.close()
 
     async def close(self) -> None:
         """Say goodbye on all idle connections."""
         links = [link for idle in self._idle.values() for link in idle]
         self._idle.clear()
-        for link in links:
-            try:
-                await asyncio.wait_for(link.client.quit(), 1)
-            except (aiosmtplib.SMTPException, OSError, TimeoutError):
-                link.client.close()
+        await asyncio.gather(*(link.quit() for link in links))

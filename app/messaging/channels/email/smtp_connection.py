@@ -12,12 +12,11 @@ import msgspec
 
 from app.lib import egress
 from app.messaging.channels.email.smtp_answers import NotOffered, NotSendable, Stage
+from app.messaging.channels.email.smtp_exchange import Answer, SmtpExchange
 from app.messaging.channels.result import Begin, Withheld, running_time
 from app.settings import settings
 
-RESET_S = 2.0
-_DOTS = re.compile(rb"(?m)^\.")
-_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+RESET_S, QUIT_S = 2.0, 1.0
 
 
 class MailServer(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +52,7 @@ class SmtpConnection:
             local_hostname=_own_name(),
             timeout=deadline_s,
         )
+        self._exchange: SmtpExchange | None = None
         self.mails = 0
         self.stage: Stage = "connect"
         self.public = False
@@ -100,21 +100,39 @@ class SmtpConnection:
     async def transfer(self, mail: Mail, begin: Begin | None = None) -> str:
         """One SMTP transaction on the open connection; the server's last words. Raises Withheld when `begin` does not want it."""
         self.stage = "mail"
-        text = _DOTS.sub(b"..", _LINE_ENDS.sub(b"\r\n", mail.message))
-        text = text if text.endswith(b"\r\n") else text + b"\r\n"
-        await self._say(b"MAIL", b"FROM:<" + mail.sender.encode() + b">", *self._options(mail, len(text)))
-        self.stage = "rcpt"
-        await self._say(b"RCPT", b"TO:<" + mail.recipient.encode() + b">")
+        text = _wire_text(mail.message)
+        exchange = self._ready_exchange()
+        await self._say_envelope(exchange, mail, len(text))
         latest = await begin() if begin else float("inf")
         if running_time() > latest:
             raise Withheld
         self.stage = "data"
-        await self._say(b"DATA", expected_class=3)
-        response = await self._say_text(text, latest)
-        if response.code // 100 != 2:
-            raise aiosmtplib.SMTPResponseException(response.code, response.message)
+        (await exchange.say(b"DATA")[0]).expect(3)
+        words = (await self._say_text(exchange, text, latest)).expect(2)
         self.mails += 1
-        return response.message
+        return words
+
+    def _ready_exchange(self) -> SmtpExchange:
+        """The conversation over the connection that the library has opened. Raises SMTPServerDisconnected."""
+        if self._exchange is None:
+            transport = self.client.transport
+            if transport is None:
+                raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+            self._exchange = SmtpExchange(cast("asyncio.Transport", transport))
+        return self._exchange
+
+    async def _say_envelope(self, exchange: SmtpExchange, mail: Mail, size: int) -> None:
+        """Sender and recipient, in one go where the server takes that (RFC 2920). Never DATA with them: the intent comes before it.
+
+        When it refuses the sender, its answer to the recipient is left for RSET to wait for.
+        """
+        sender = b" ".join([b"MAIL", b"FROM:<" + mail.sender.encode() + b">", *self._options(mail, size)])
+        recipient = b"RCPT TO:<" + mail.recipient.encode() + b">"
+        together = self.client.supports_extension("pipelining")
+        first, *second = exchange.say(sender, recipient) if together else exchange.say(sender)
+        (await first).expect(2)
+        self.stage = "rcpt"
+        (await (second or exchange.say(recipient))[0]).expect(2)
 
     def _options(self, mail: Mail, size: int) -> list[bytes]:
         """Parameters of MAIL. Raises NotSendable for what this server cannot take, before anything was said to it."""
@@ -131,31 +149,19 @@ class SmtpConnection:
             options.append(b"SMTPUTF8")
         return options
 
-    async def _say(self, *words: bytes, expected_class: int = 2) -> None:
-        response = await self.client.execute_command(*words)
-        if response.code // 100 != expected_class:
-            raise aiosmtplib.SMTPResponseException(response.code, response.message)
-
-    async def _say_text(self, text: bytes, latest: float) -> aiosmtplib.SMTPResponse:
+    async def _say_text(self, exchange: SmtpExchange, text: bytes, latest: float) -> Answer:
         """The text, and then the final dot by itself: until that has left no server takes the mail, so up to there we know.
 
         A worker that was frozen meanwhile finds out here that the mail is no longer its own.
         """
-        protocol = self.client.protocol
-        if protocol is None or not protocol.is_connected:
-            raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-        protocol._response_pending = True  # as the library does before each of its own writes
-        protocol.write(text)
-        transport = cast("asyncio.Transport", protocol.transport)
-        if transport.get_write_buffer_size():
-            transport.set_write_buffer_limits(0)
-            await protocol._drain_helper()
+        exchange.write(text)
+        await exchange.drain()
         if running_time() > latest:
-            transport.abort()
+            exchange.abort()
             raise Withheld
-        protocol.write(b".\r\n")
+        answer = exchange.say(b".")[0]
         self.stage = "text"
-        return await protocol.read_response(timeout=self.client.timeout)
+        return await answer
 
     def was_closed(self, error: Exception) -> bool:
         """Of a connection that was kept: had the server closed it before this mail?"""
@@ -165,14 +171,40 @@ class SmtpConnection:
 
     async def reset(self) -> bool:
         """Make the connection ready for another mail after one that was refused. False: it is of no use any more."""
-        if not self.client.is_connected:
+        if not self.is_open or self._exchange is None:
             return False
         try:
             async with asyncio.timeout(RESET_S):
-                await self.client.rset()
+                (await self._exchange.say(b"RSET")[0]).expect(2)
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             return False
         return True
+
+    @property
+    def is_open(self) -> bool:
+        """May another mail go over it?"""
+        return self._exchange.is_open if self._exchange else self.client.is_connected
+
+    async def quit(self) -> None:
+        """Say goodbye, within a second."""
+        try:
+            async with asyncio.timeout(QUIT_S):
+                await self._ready_exchange().say(b"QUIT")[0]
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            pass
+        self.close()
+
+    def close(self) -> None:
+        """Break the connection off."""
+        self.client.close()
+
+
+def _wire_text(message: bytes) -> bytes:
+    """A mail as DATA carries it: line ends of CRLF, dots at the beginning of lines doubled, an end of line at its end."""
+    lines = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = lines.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+    text = b"." + text if text.startswith(b".") else text
+    return text if text.endswith(b"\r\n") else text + b"\r\n"
 
 
 def _own_name() -> str:
