@@ -80,9 +80,9 @@ def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
     `port`, `error` (text, null for none) and `output` (jsonb) are SQL over the columns of `source`.
     """
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
+    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at)
     select tenant_id, {InboxKind.SETTLED:d}, 'message.settled', contact_id, workflow_id, run_id,
-      jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), clock_now()
+      jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), (select clock_now()), (select clock_now())
     from {source}
     returning run_id
     """  # noqa: S608  constants

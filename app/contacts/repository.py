@@ -131,9 +131,9 @@ class ContactRepository(TenantRepository[Contact]):
         rows = await execute(
             self.session,
             f"""
-            insert into contacts (tenant_id, {_COLUMNS})
+            insert into contacts (tenant_id, {_COLUMNS}, created_at, updated_at)
             select %(tenant)s, s.id, s.external_id, s.email, s.phone, s.source, s.timezone, s.locale,
-                   s.attributes::jsonb, {_TAGS}, s.consent::jsonb
+                   s.attributes::jsonb, {_TAGS}, s.consent::jsonb, (select clock_now()), (select clock_now())
             from {_SENT}
             on conflict do nothing
             returning id
@@ -151,7 +151,7 @@ class ContactRepository(TenantRepository[Contact]):
             update contacts c set
               external_id = s.external_id, email = s.email, phone = s.phone, source = s.source, timezone = s.timezone,
               locale = s.locale, attributes = s.attributes::jsonb, tags = {_TAGS}, consent = s.consent::jsonb,
-              updated_at = clock_now()
+              updated_at = (select clock_now())
             from {_SENT}
             where c.id = s.id and c.tenant_id = %(tenant)s
             """,  # noqa: S608

@@ -113,7 +113,7 @@ from ends g order by g.n
 # A run that somebody holds just now is left for the next time: the others must not wait for it.
 _ANSWER = f"""
 with {_ENDS}, results as (
-  update active_runs r set status = 0, resume_at = clock_now(), resume_port = '{ANSWERED}', resume_output = o.text::jsonb,
+  update active_runs r set status = 0, resume_at = (select clock_now()), resume_port = '{ANSWERED}', resume_output = o.text::jsonb,
     fence = r.fence + 1
   from ended o where {_STANDS.format("o")} returning o.n)
 {_OUTCOMES}

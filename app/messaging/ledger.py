@@ -154,9 +154,9 @@ _SETTLE = moving(
     update messages m set status = v.status, error_message = v.error, reason = v.reason, lease_until = null,
       recipient = coalesce(v.recipient, m.recipient), subject = coalesce(v.subject, m.subject),
       connector_id = coalesce(v.connector, m.connector_id),
-      settled_at = case when v.status > 1 then clock_now() end, sent_at = case when v.status = 2 then clock_now() end,
-      due_at = case when v.status = 9 then %(limit)s when v.status = 0 then clock_now() + v.retry * interval '1 second' end,
-      attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, clock_now()) end
+      settled_at = case when v.status > 1 then (select clock_now()) end, sent_at = case when v.status = 2 then (select clock_now()) end,
+      due_at = case when v.status = 9 then %(limit)s when v.status = 0 then (select clock_now()) + v.retry * interval '1 second' end,
+      attempt = v.attempt, first_tried_at = case when v.attempt > 0 then coalesce(v.first, (select clock_now())) end
     from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(status)s::int[], %(recipient)s::text[],
       %(subject)s::text[], %(error)s::text[], %(reason)s::text[], %(connector)s::uuid[], %(retry)s::float8[], %(attempt)s::int[],
       %(first)s::timestamptz[])
