@@ -143,6 +143,8 @@ class EgressSettings:
 class EngineSettings:
     batch_size: int = 1000
     """Runs walked in one transaction at most."""
+    threads: int = 2
+    """Engines of one worker process, each with a connection: one walks while PostgreSQL writes for the other."""
     lease_seconds: int = 60
     """How long an outside call may hold its row before another worker takes it over."""
     poll_seconds: float = 1.0
@@ -268,6 +270,7 @@ def _read(*, local: bool) -> Settings:
         ceilings=_ceilings(),
         engine=EngineSettings(
             batch_size=_number("THROUGHLINE_BATCH_SIZE", 1000, 1, 5000),
+            threads=_number("THROUGHLINE_ENGINE_THREADS", 2, 1, 8),
             uncertain_hours=_number("THROUGHLINE_UNCERTAIN_HOURS", 24, 1, 720),
         ),
         egress=_egress("THROUGHLINE_EGRESS_ALLOW"),

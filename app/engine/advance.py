@@ -20,12 +20,13 @@ from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place, TurnTaken
 from app.engine.crashes import Crashes, Suspected
-from app.engine.garbage import Sweeper
+from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
-from app.engine.matcher import Matcher
+from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.progress import progress
 from app.engine.state import NOBODY, ContactState
 from app.engine.step_faults import fault_in_words
+from app.engine.vacuum import Vacuum
 from app.engine.waits import look_back
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
@@ -63,20 +64,33 @@ def _lacks_month(error: Exception) -> bool:
 
 
 class Engine:
-    """One worker's hands on the runs. Not for several threads at once."""
+    """What moves runs over one connection. Not for several threads at once; a process may have several (`engines`), each its `number`.
 
-    def __init__(self, connection: psycopg.Connection[Any] | None = None, *, limit: int | None = None) -> None:
+    `on_backlog` is called when a batch was so large that there is likely more.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any] | None = None,
+        *,
+        limit: int | None = None,
+        number: int = 0,
+        engines: int = 1,
+        on_backlog: Callable[[], None] = lambda: None,
+    ) -> None:
         self.connection = connection or database.connect("engine")
         rows.register(self.connection)
-        self.matcher = Matcher(self.connection)
+        self.number, self.on_backlog = number, on_backlog
+        self.matcher = Matcher(self.connection, most_steps=MOST_STEPS // engines)
         self.limit = limit or settings().engine.batch_size
-        self.shard = shards.own()
+        self.shard = shards.own(number)
         self.turn = claim.ClaimLock(self.connection)
         self.crashes = Crashes(self.connection, database.connect("notes"))
+        self.vacuum = Vacuum(self.crashes.notes)
+        self.progress = progress.of(number)
         self.caps: dict[str, int] = {}
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
-        self.sweeper = Sweeper()
         self._head: tuple[int, Any] = (0, None)
         """Workspace and id of what is set aside when it cannot be stored even alone."""
         self._events_taken: list[tuple[int, int]] = []
@@ -113,27 +127,33 @@ class Engine:
             moved += taken
             if not taken or polling.stopping.is_set():
                 break
-        progress.does("idle")
+        self.progress.does("idle")
         self.crashes.clear_note()
         return moved
 
     def take_events(self) -> int:
         """Handle one batch of the inbox; returns its size."""
         self._look_again()
-        return self._guarded("events", self._events, self._set_aside)
+        taken = self._guarded("events", self._events, self._set_aside)
+        self.vacuum.taken("inbox", taken)
+        return taken
 
     def take_due(self) -> int:
         """Move one batch of runs whose time has come; returns its size. Does not need the turn, so a lost one stops no timer."""
-        return self._guarded("due", self._due, self._fail_alone)
+        taken = self._guarded("due", self._due, self._fail_alone)
+        self.vacuum.taken("active_runs", taken)
+        return taken
 
     def _guarded(self, name: str, work: Work, give_up: Callable[[str], None]) -> int:
         """What cannot be stored spoils the whole batch: shrink until it stands alone, set it aside, grow again."""
         self.matcher.trim()
+        if self._stands_by():
+            self.crashes.examine()
         cap = min(self.caps.get(name, self.limit), self.limit)
         lost_races = 0
-        while True:
+        while not self._stands_by():
             try:
-                with self.sweeper.kept_out():
+                with sweeper.kept_out():
                     taken = self._transaction(work, cap)
             except Behind as behind:
                 self._behind += 1
@@ -157,7 +177,7 @@ class Engine:
                 continue
             except _UNSTORABLE as error:
                 if _lacks_month(error):  # nothing is wrong with what is to be written: it waits
-                    progress.held_up(name, "month")
+                    self.progress.held_up(name, "month")
                     log.error("engine.month_missing", kind=name, error=str(error).splitlines()[0])
                     return 0
                 log.warning("engine.batch_refused", kind=name, size=cap, error=type(error).__name__)
@@ -166,19 +186,27 @@ class Engine:
                     continue
                 give_up(fault_in_words(error))
                 return 1
-            progress.through(name, taken)
+            self.progress.through(name, taken)
             self.caps[name], self._behind = min(cap * 2, self.limit), 0
+            if taken * 2 > self.limit:
+                self.on_backlog()
             return taken
+        return 0
+
+    def _stands_by(self) -> bool:
+        """Is something suspected that the first engine of this process handles alone? What else was walked when it ends the process
+        would be blamed for it as well."""
+        return self.number > 0 and self.crashes.suspect
 
     def _held_up(self, name: str, cap: int, error: Exception) -> int:
         """Somebody holds what this batch needs. Answers the size to try again with, 0: leave it to a later round."""
         if isinstance(error, psycopg.errors.QueryCanceled):
-            progress.held_up(name, "time")
+            self.progress.held_up(name, "time")
             log.warning("engine.too_slow", kind=name, size=cap)
             self.caps[name] = max(1, cap // 8)
             return self.caps[name] if cap > 1 else 0
         by = "turn" if isinstance(error, TurnTaken) else "lock"
-        progress.held_up(name, by)
+        self.progress.held_up(name, by)
         log.warning("engine.held_up", kind=name, by=by)
         return cap if by == "lock" and name == "events" and self._leave_busy() else 0
 
@@ -201,14 +229,14 @@ class Engine:
 
     def _transaction(self, work: Work, limit: int) -> int:
         batch, actors = None, set[str]()
-        progress.does("claiming")
+        self.progress.does("claiming")
         try:
             with self.connection.transaction():
                 cursor = self.connection.cursor(binary=True)
                 batch, taken = work(cursor, limit)
                 failpoints.reach("claimed")
                 if batch is not None:
-                    progress.does("writing")
+                    self.progress.does("writing")
                     batch.change_events.extend(change_events(cursor, batch, self.matcher))
                     small = batch.size <= SMALL
                     with self.connection.pipeline() if small else nullcontext():
@@ -235,7 +263,7 @@ class Engine:
         items = claim.inbox(cursor, limit, busy, self.matcher.foreign(), self.matcher.partly_understood())
         if not items:
             return None, 0
-        progress.does("walking")
+        self.progress.does("walking")
         self._head = items[0].tenant_id, items[0].id
         self._wanted = list({(item.tenant_id, item.contact_id): None for item in items if item.contact_id is not None})
         if self._behind < TRIES:
@@ -270,7 +298,7 @@ class Engine:
             claimed = claim.due(cursor, limit, names, but=suspects)
         if not claimed:
             return None, 0
-        progress.does("walking")
+        self.progress.does("walking")
         self._head = claimed[0].run.tenant_id, UUID(bytes=claimed[0].run.id)
         self.matcher.refresh({due.run.tenant_id: due.epoch for due in claimed})
         versions = dict.fromkeys((due.run.workflow_id, due.run.version) for due in claimed)

@@ -90,6 +90,11 @@ class Crashes:
         notes.execute(_REGISTER, (self.process, connection.info.backend_pid))
         self.examine()
 
+    @property
+    def suspect(self) -> bool:
+        """Is anything suspected, as far as this engine knows?"""
+        return bool(self.events or self.runs)
+
     def close(self) -> None:
         """Whoever ends in order is missed by nobody."""
         with contextlib.suppress(psycopg.Error):
@@ -106,14 +111,13 @@ class Crashes:
         )
         row = self.notes.execute(_NOTE, (tenants, inbox_ids, run_ids, self.process)).fetchone()
         suspected, died = row or (False, False)
-        suspects_known = bool(self.events or self.runs)
-        if died or bool(suspected) is not suspects_known:
+        if died or bool(suspected) is not self.suspect:
             raise Suspected
 
     def clear(self, cursor: Cursor, events: Sequence[tuple[int, int]] = (), runs: Sequence[Place] = ()) -> None:
         """In the transaction of the batch: delete the note, and clear the suspicion of what is committed."""
         cursor.execute(OVER, (self.process,))
-        if self.events or self.runs:
+        if self.suspect:
             if events:
                 cursor.execute(_CLEARED_EVENTS, ([one for one, _ in events], [one for _, one in events]))
             if runs:

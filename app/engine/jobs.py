@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import dramatiq
 import psycopg
 import structlog
 
 from app.engine import claim
-from app.engine.advance import Engine
 from app.engine.call_pass import CallPass
 from app.engine.progress import progress
+from app.engine.threads import EngineThread, EngineThreads
 from app.flow import performers, registry
-from app.lib import database, heartbeat, jobs
+from app.lib import database, heartbeat, jobs, polling
 from app.lib.wakeups import Wakeup
+from app.settings import settings
 
 log = structlog.get_logger()
-_lock, _performing = threading.Lock(), threading.Lock()
+_performing = threading.Lock()
 _asked = threading.Event()
-"""The actor was notified: whoever has the lock looks (once more)."""
-_engine: Engine | None = None
+"""The actor was notified: whoever works looks (once more)."""
+_threads = EngineThreads(settings().engine.threads)
 _calls: CallPass | None = None
 """The pass that makes this process's calls."""
 
@@ -31,37 +33,38 @@ heartbeat.report_detail("engine", progress.report)
 
 @dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)
 def advance() -> None:
-    """Take events and due runs until there are none. One at a time in a process; a second asks the first to look again."""
+    """Take events and due runs until there are none, with the first engine that is free; when all work, one of them looks again."""
     jobs.acknowledge("advance")
     _asked.set()
-    while _asked.is_set() and _lock.acquire(blocking=False):
-        try:
+    for thread in _threads:
+        while _asked.is_set() and thread.free.acquire(blocking=False):
             _asked.clear()
-            actors = _advance()
-        finally:
-            _lock.release()
-        for actor in actors:
-            jobs.notify(actor)
+            _work(thread)
 
 
-def _advance() -> set[str]:
-    """The actors that have work now. Without the database nothing happens: the next round looks again."""
-    global _engine
+def _work(thread: EngineThread) -> None:
+    """Work with this engine, which the caller has taken, and free it."""
     try:
-        _engine = _engine or Engine()
-        _engine.advance()
-    except psycopg.Error as error:
-        # The database went away, or took a session back that had been silent for too long: nothing of the batch was committed.
-        connection_lost = _engine is None or _engine.connection.closed
-        if not connection_lost and not isinstance(error, psycopg.OperationalError):
-            raise
-        log.warning("engine.database_away", error=type(error).__name__)
-        if _engine is not None:
-            _engine.close()
-        _engine = None
-        return set()
-    actors, _engine.actors = _engine.actors, set()
-    return actors
+        actors = thread.advance()
+    finally:
+        thread.free.release()
+    for actor in actors:
+        jobs.notify(actor)
+
+
+def _helper(thread: EngineThread) -> Callable[[], None]:
+    """The poll of a further engine: it joins when there is more than one batch of work, and looks by itself every second, since the
+    first may hang. Comes back when the process ends."""
+
+    def help_out() -> None:
+        while not polling.stopping.is_set():
+            thread.wanted.wait(settings().engine.poll_seconds)
+            thread.wanted.clear()
+            if not polling.stopping.is_set() and thread.free.acquire(blocking=False):
+                _work(thread)
+
+    help_out.__name__ = f"advance-{thread.number}"
+    return help_out
 
 
 @dramatiq.actor(queue_name=jobs.URGENT, max_retries=0)
@@ -92,5 +95,5 @@ def make_calls() -> None:
 
 ACTORS = [advance, perform]
 WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=claim.NEXT_DUE)]
-POLLS = [advance, make_calls]
+POLLS = [advance, *(_helper(thread) for thread in _threads if thread.number), make_calls]
 """What each worker calls every second, so that runs move without Redis."""

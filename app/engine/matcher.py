@@ -24,7 +24,7 @@ from app.values.contact_view import COLUMNS
 log = structlog.get_logger()
 monotonic = time.monotonic
 MOST_STEPS = 20_000
-"""Steps of compiled versions that are kept; one takes some 3 kB, so 60 MB at most beside those of the batch."""
+"""Steps of compiled versions that a process keeps; one takes some 3 kB, so 60 MB at most beside those of the batch."""
 IDLE_S = 600.0
 """Seconds after which what is known of a workspace goes, unless something happened there."""
 SWEEP_S = 30.0
@@ -65,10 +65,10 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Matcher:
-    """What this process knows of the workflows."""
+    """What one engine knows of the workflows. It keeps `most_steps` compiled steps."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.connection = connection
+    def __init__(self, connection: psycopg.Connection[Any], *, most_steps: int = MOST_STEPS) -> None:
+        self.connection, self._most_steps = connection, most_steps
         self.workspaces: dict[int, WorkspaceListeners] = {}
         self.flows: OrderedDict[Version, CompiledFlow] = OrderedDict()
         """Compiled versions, those last that were asked for last."""
@@ -178,7 +178,7 @@ class Matcher:
 
     def trim(self) -> None:
         """Let go of what was not asked for for long. Between batches: within one, a version is one object."""
-        while self._steps > MOST_STEPS:
+        while self._steps > self._most_steps:
             self._forget(next(iter(self.flows.values())))
         for known in self.workspaces.values():
             known.forget_events()

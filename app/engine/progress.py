@@ -1,16 +1,17 @@
-"""What the engine of this process does, when it last took and committed something, and what it waits for.
+"""What the engines of this process do, when they last took and committed something, and what they wait for.
 
-Written by the thread that moves runs, read by that of the heartbeat: a process whose work hangs still says so.
+Written by the threads that move runs, read by that of the heartbeat: a process whose work hangs still says so.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 
-class Progress:
-    """One process's. Times are this process's own; what is reported are seconds that have passed, for other machines to reckon with."""
+class EngineProgress:
+    """One engine's. Times are this process's own; what is reported are seconds that have passed, for other machines to reckon with."""
 
     def __init__(self) -> None:
         self.doing, self._since = "idle", time.monotonic()
@@ -39,7 +40,7 @@ class Progress:
             self._held_up[kind] = by, time.monotonic()
 
     def report(self) -> dict[str, Any]:
-        """For `heartbeats.detail`: JSON, seconds."""
+        """JSON, seconds."""
         now = time.monotonic()
 
         def ago(at: float | None) -> float | None:
@@ -54,5 +55,42 @@ class Progress:
         }
 
 
+class Progress:
+    """One process's: of all its engines."""
+
+    def __init__(self) -> None:
+        self._engines = {0: EngineProgress()}
+
+    def of(self, number: int) -> EngineProgress:
+        """That of one engine, by its number in this process."""
+        return self._engines.setdefault(number, EngineProgress())
+
+    def report(self) -> dict[str, Any]:
+        """For `heartbeats.detail`: the process as one, in which one engine may stand while the other works, and `engines` by themselves.
+
+        It does what has been going on for longest, commits when either does, and is held up in what holds up one of them.
+        """
+        reports = [one.report() for _, one in sorted(self._engines.copy().items())]
+        if len(reports) == 1:
+            return reports[0]
+        longest = max(reports, key=lambda report: (report["doing"] != "idle", report["for"]))
+        held_up: dict[str, Any] = {}
+        for report in reports:
+            for kind, holder in report["heldUp"].items():
+                held_up[kind] = max(held_up.get(kind, holder), holder, key=lambda one: float(one["for"]))
+        return {
+            "doing": longest["doing"],
+            "for": longest["for"],
+            "claimed": _latest(report["claimed"] for report in reports),
+            "committed": _latest(report["committed"] for report in reports),
+            "heldUp": held_up,
+            "engines": reports,
+        }
+
+
+def _latest(ages: Iterable[float | None]) -> float | None:
+    return min((age for age in ages if age is not None), default=None)
+
+
 progress = Progress()
-"""That of this process, which has one engine at a time."""
+"""That of this process."""

@@ -18,16 +18,30 @@ def add_to(commands: Commands) -> None:
     )
     run.add_argument(
         "--workers",
-        type=_workers,
+        type=_web_processes,
         metavar="N",
         help="web processes behind the port (default: one for each two processor cores)",
+    )
+    run.add_argument(
+        "--worker-processes",
+        type=_worker_processes,
+        metavar="N",
+        help="processes that move runs and send messages (default: one for each two processor cores, at most 4)",
     )
     run.add_argument("--no-demo", action="store_true", help="start with an empty workspace")
 
 
-def _workers(text: str) -> int:
+def _web_processes(text: str) -> int:
+    return _number(text, "web processes")
+
+
+def _worker_processes(text: str) -> int:
+    return _number(text, "worker processes")
+
+
+def _number(text: str, of: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"a number of web processes is one from 1 to 64, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a number of {of} is one from 1 to 64, not {text!r}")
     return int(text)
 
 

@@ -9,10 +9,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.local import binaries
+from app.local import binaries, machine
 from app.settings import secret
 
 ROOT = Path(__file__).resolve().parents[2]
+MOST_WORKER_PROCESSES = 4
+"""More are seldom of use beside a database on the same machine; who knows better says so."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Launch:
     port: int = 8000
     web_processes: int = 1
     """How many share the port; the rest of a machine's cores is for the workers and the database."""
+    worker_processes: int = 1
+    """How many move runs and send messages. Each has several engines in threads of their own, which keep more than a core busy."""
     demo: bool = True
     """Fill a workspace with demo data at the first start."""
     database_url: str = ""
@@ -40,6 +44,7 @@ def read_launch(
     host: str | None = None,
     port: int | None = None,
     web_processes: int | None = None,
+    worker_processes: int | None = None,
     demo: bool = True,
 ) -> Launch:
     """The launch that the options and the environment ask for."""
@@ -48,7 +53,8 @@ def read_launch(
         state=Path(state or variable("THROUGHLINE_STATE") or default_state()).absolute(),
         host=host or variable("THROUGHLINE_HOST") or "127.0.0.1",
         port=port or int(variable("THROUGHLINE_PORT") or 8000),
-        web_processes=web_processes or max(1, (os.cpu_count() or 1) // 2),
+        web_processes=web_processes or max(1, machine.processors() // 2),
+        worker_processes=worker_processes or min(max(1, machine.processors() // 2), MOST_WORKER_PROCESSES),
         demo=demo,
         database_url=secret("DATABASE_URL"),
         redis_url=secret("REDIS_URL"),

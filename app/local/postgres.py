@@ -19,9 +19,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from app.local import binaries, processes
+from app.local import binaries, machine, processes
 
-DURABLE = {
+_COMMON = {
     "shared_buffers": "128MB",
     "max_connections": "100",
     "listen_addresses": "",
@@ -30,14 +30,26 @@ DURABLE = {
     "jit": "off",
 }
 FOR_TESTS = {
-    **DURABLE,
+    **_COMMON,
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "max_connections": "400",
     "autovacuum_naptime": "5min",
 }
-"""Fast and forgetful. Only for clusters that may be lost."""
+"""Fast and forgetful. Only for clusters that may be lost, many of which run beside each other."""
+MB = 1024 * 1024
+
+
+def durable(folder: Path) -> dict[str, str]:
+    """Settings of a cluster that is kept in `folder`, sized to this machine or container.
+
+    A quarter of the memory holds pages, 4 GB at most. The log may grow to 4 GB between two checkpoints, after each of which every
+    page is written whole once more; on a small disk to a quarter of what is free, but not below PostgreSQL's own 1 GB.
+    """
+    buffers = min(max(machine.memory_bytes() // 4 // MB, 128), 4096)
+    log = min(max(shutil.disk_usage(folder).free // 4 // MB, 1024), 4096)
+    return {**_COMMON, "shared_buffers": f"{buffers}MB", "max_wal_size": f"{log}MB"}
 
 
 PATIENCE_S, TRIES = 60.0, 4
@@ -50,13 +62,14 @@ class PostgresFailed(Exception):
 
 
 class Postgres:
-    """One cluster in `state`/pgdata. `options` are server settings; `bindir` is where its programs are, if not found."""
+    """One cluster in `state`/pgdata. `options` are server settings, those of a `durable` one if none; `bindir` is where its programs are,
+    if not found."""
 
     title = "database"
 
     def __init__(self, state: Path, *, options: dict[str, str] | None = None, bindir: str = "") -> None:
         self.state = state.resolve()
-        self.options = options or DURABLE
+        self._options = options
         self.data = self.state / "pgdata"
         self.socket = binaries.socket_directory(self.state)
         self.log = self.data / "server.log"
@@ -88,7 +101,8 @@ class Postgres:
         if not self.data.exists():
             self.make()
         self._own(self.socket)
-        options = [f"--{name}={value}" for name, value in self.options.items()]
+        settings = durable(self.data) if self._options is None else self._options
+        options = [f"--{name}={value}" for name, value in settings.items()]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self.data, "-k", self.socket, *options],

@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         web_processes=options.workers,
+        worker_processes=options.worker_processes,
         demo=not options.no_demo,
     )
     if warning := opens(launch.host, launch.port):

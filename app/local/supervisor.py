@@ -7,7 +7,6 @@ the part is restarted with pauses, and changes of its state are reported.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import threading
@@ -31,7 +30,6 @@ WEB_STARTS_IN_S = 120.0
 """Three seconds are usual; a machine that is busy with other things takes its time."""
 WEB_STOPS_IN_S, WORKERS_STOP_IN_S = 4.0, 8.0
 """Together with the servers less than the 15 s that Ctrl-C may take."""
-MOST_WORKER_PROCESSES = 4
 QUEUE_STARTS_IN_S = 5.0
 """A queue that is not there by then may come later; nothing waits for it."""
 WEB_DEAD_AFTER_S = 30.0
@@ -175,13 +173,12 @@ class Supervisor:
 
     def _modules(self, values: dict[str, str]) -> dict[str, list[str]]:
         address = ["--host", values["THROUGHLINE_HOST"], "--port", values["THROUGHLINE_PORT"]]
-        workers = min(os.cpu_count() or 1, MOST_WORKER_PROCESSES)
         return {
             "mailbox": ["app.local.mailbox"],
             # Open event streams would keep a worker of granian alive; the kill timeout ends them.
             "web": ["granian", "--interface", "asgi", "app.asgi:app", *address, *self._web_processes()],
             # Each by itself: the death of one is nothing to the others.
-            **{f"worker-{n}": ["app.worker"] for n in range(1, workers + 1)},
+            **{f"worker-{n}": ["app.worker"] for n in range(1, self.launch.worker_processes + 1)},
             "scheduler": ["app.scheduler"],
         }
 

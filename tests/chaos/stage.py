@@ -125,7 +125,7 @@ class Stage:
 
     def start(self) -> None:
         """`./dev run`, until it is ready."""
-        self.run = Run(self.state, self.port)
+        self.run = Run(self.state, self.port, "--worker-processes", "2")
         self.run.wait_ready()
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from app.engine import integrity
 from app.engine.control import release_runs
 from app.engine.crashes import HELD_WHY
 from app.lib import database
-from tests.engine.workers import work
+from tests.engine.workers import engine_on, work
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -22,11 +22,11 @@ KILLS = node("x", "trouble", mode="kill", who=BAD)
 DONE = node("t", "add_tag", tag="done")
 
 
-def deaths(url: str, *, limit: int = 100, at_once: int = 1) -> int:
+def deaths(url: str, *, limit: int = 100, at_once: int = 1, engines: int = 1) -> int:
     """Start workers again and again, as a supervisor does, until they end in order; answers how many died."""
     died, context = 0, multiprocessing.get_context("fork")  # a fresh interpreter for each would take a minute
     for _ in range(10):
-        processes = [context.Process(target=work, args=(url, limit)) for _ in range(at_once)]
+        processes = [context.Process(target=work, args=(url, limit, engines)) for _ in range(at_once)]
         for process in processes:
             process.start()
         for process in processes:
@@ -43,9 +43,9 @@ def bad_contact(world: World) -> UUID:
     return found
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
+@pytest.mark.parametrize(("at_once", "engines"), [(1, 1), (2, 1), (1, 2)])
 async def test_a_run_that_kills_workers_is_held_and_all_others_arrive(
-    world: World, committed_database: CommittedDatabase, at_once: int
+    world: World, committed_database: CommittedDatabase, at_once: int, engines: int
 ) -> None:
     world.travel(NOON)
     graph = flow(
@@ -55,8 +55,8 @@ async def test_a_run_that_kills_workers_is_held_and_all_others_arrive(
     world.emit("go", world.contacts(200))
     world.engine.close()
     world.db.execute("update virtual_clock set at = %s", (NOON + timedelta(hours=1),))
-    died = deaths(committed_database.url, limit=100, at_once=at_once)
-    assert 3 <= died <= 2 + at_once
+    died = deaths(committed_database.url, limit=100, at_once=at_once, engines=engines)
+    assert 3 <= died <= 1 + at_once + engines
     assert world.runs(workflow) == {"held": 1, "completed": 199}
     held = world.db.execute("select contact_id, id, error_message, resume_at from runs where status = 3").fetchone()
     assert held is not None and (held[0], *held[2:]) == (bad_contact(world), HELD_WHY, None)
@@ -93,6 +93,32 @@ def test_an_event_that_kills_workers_is_set_aside_and_order_is_kept(
     )
     assert wrong == 0
     assert integrity.check(world.db) == []
+
+
+def test_what_is_suspected_is_handled_by_one_engine_of_a_process_alone(
+    world: World, committed_database: CommittedDatabase
+) -> None:
+    """Were another run walked beside it when it ends the process, both would be blamed, and the innocent one held as well."""
+    world.travel(NOON)
+    waiting = flow("go", [node("d", "delay", duration=1, unit="hours"), DONE], ("trigger", "d"), ("d", "t"))
+    workflow = world.workflow(waiting)
+    world.emit("go", world.contacts(3))
+    world.emit("come", world.contacts(3))
+    other = world.workflow(flow("come", [DONE], ("trigger", "t")))
+    world.db.execute("update virtual_clock set at = %s", (NOON + timedelta(hours=1),))
+    world.put("come", world.contacts(2))
+    suspect = world.one("select id from active_runs order by id limit 1")
+    second = engine_on(committed_database.url, 10, number=1, engines=2)
+    world.db.execute(
+        "insert into crashes (tenant_id, run_id, count, at) values (%s, %s, 1, now())", (world.tenant, suspect)
+    )
+    assert second.advance() == 0
+    assert world.runs(workflow) == {"waiting": 3} and world.runs(other) == {}
+    assert world.engine.take_due() == 1  # the first engine takes it, and it alone
+    assert world.runs(workflow) == {"waiting": 2, "completed": 1}
+    assert second.advance() == 4
+    second.close()
+    assert world.runs(workflow) == {"completed": 3} and world.runs(other) == {"completed": 2}
 
 
 def test_workers_that_end_in_order_or_lose_the_server_are_not_counted(

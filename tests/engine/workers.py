@@ -17,9 +17,10 @@ from app.lib import database
 installed_types.install()  # in processes of their own nobody else does
 
 
-def engine_on(url: str, limit: int) -> Engine:
-    """An engine with a connection of its own."""
-    return Engine(psycopg.connect(url, autocommit=True, options="-c timezone=UTC"), limit=limit)
+def engine_on(url: str, limit: int, number: int = 0, engines: int = 1) -> Engine:
+    """An engine with a connection of its own; one of several in its process."""
+    connection = psycopg.connect(url, autocommit=True, options="-c timezone=UTC")
+    return Engine(connection, limit=limit, number=number, engines=engines)
 
 
 def work_and_die(url: str, limit: int, deadly: dict[str, float]) -> None:
@@ -35,25 +36,33 @@ def work_and_freeze(url: str, place: str) -> None:
     Engine(database.connect("engine", limits={"idle_in_transaction_session_timeout": 1_500})).advance()
 
 
-def work(url: str, limit: int) -> None:
-    """The main function of a worker process that knows the step type that kills."""
+def work(url: str, limit: int, engines: int = 1) -> None:
+    """The main function of a worker process that knows the step type that kills. Several engines work in threads of their own."""
     from app.flow import registry
     from tests.engine.conftest import Trouble
 
     registry.types()
     registry._types["trouble"] = Trouble
-    engine = engine_on(url, limit)
+    threads = [threading.Thread(target=_advance, args=(url, limit, number, engines)) for number in range(engines)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _advance(url: str, limit: int, number: int, engines: int) -> None:
+    engine = engine_on(url, limit, number, engines)
     engine.advance()
     engine.close()
 
 
 @contextmanager
 def workers(url: str, count: int, limit: int) -> Iterator[list[Exception]]:
-    """`count` threads that advance all the time; yields what went wrong in them. A thread waits for PostgreSQL as a process does."""
+    """`count` threads that advance all the time, as the engines of one process do; yields what went wrong in them."""
     over, wrong = threading.Event(), list[Exception]()
 
-    def run() -> None:
-        engine = engine_on(url, limit)
+    def run(number: int) -> None:
+        engine = engine_on(url, limit, number, count)
         try:
             while not over.is_set():
                 if not engine.advance():
@@ -63,7 +72,7 @@ def workers(url: str, count: int, limit: int) -> Iterator[list[Exception]]:
         finally:
             engine.close()
 
-    threads = [threading.Thread(target=run) for _ in range(count)]
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
     for thread in threads:
         thread.start()
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from app.local import environment, run_command
+from app.local import environment, machine, run_command
 from app.local.state import StateDirectory, StateInUse
 from app.local.supervisor import Supervisor
 
@@ -133,21 +133,48 @@ def test_web_processes_are_one_for_two_cores_or_as_many_as_were_asked_for(
     class NotStarted(Supervisor):
         def run(self) -> int:
             launches.append(self.launch)
-            command = self._modules({"THROUGHLINE_HOST": "127.0.0.1", "THROUGHLINE_PORT": "8000"})["web"]
+            modules = self._modules({"THROUGHLINE_HOST": "127.0.0.1", "THROUGHLINE_PORT": "8000"})
+            command = modules["web"]
             assert command[command.index("--workers") + 1] == str(count)
             assert ("--respawn-failed-workers" in command) == (count > 1), (
                 "a single one is started again by the supervisor"
             )
             return 0
 
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(machine, "processors", lambda: cores)
     monkeypatch.setattr(run_command, "Supervisor", NotStarted)
     assert cli.main(["run", "--state", str(tmp_path), *arguments]) == 0
     assert [launch.web_processes for launch in launches] == [count]
 
 
-@pytest.mark.parametrize("workers", ["0", "-1", "two", "65"])
-def test_a_number_of_web_processes_that_is_none(workers: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "cores", "count"),
+    [([], 1, 1), ([], 2, 1), ([], 5, 2), ([], 64, 4), (["--worker-processes", "7"], 2, 7)],
+)
+def test_worker_processes_are_one_for_two_cores_or_as_many_as_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], cores: int, count: int
+) -> None:
+    started = []
+
+    class NotStarted(Supervisor):
+        def run(self) -> int:
+            modules = self._modules({"THROUGHLINE_HOST": "127.0.0.1", "THROUGHLINE_PORT": "8000"})
+            started.extend(name for name, command in modules.items() if command == ["app.worker"])
+            return 0
+
+    monkeypatch.setattr(machine, "processors", lambda: cores)
+    monkeypatch.setattr(run_command, "Supervisor", NotStarted)
+    assert cli.main(["run", "--state", str(tmp_path), *arguments]) == 0
+    assert started == [f"worker-{number}" for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "65"])
+@pytest.mark.parametrize(
+    ("option", "what"), [("--workers", "web processes"), ("--worker-processes", "worker processes")]
+)
+def test_a_number_of_processes_that_is_none(
+    option: str, what: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["run", "--workers", workers])
-    assert "web processes" in capsys.readouterr().err
+        cli.main(["run", option, number])
+    assert what in capsys.readouterr().err

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.local import environment
-from app.local.postgres import DURABLE, FOR_TESTS, Postgres
+from app.local.postgres import FOR_TESTS, Postgres
 from app.local.valkey import Valkey
 
 PREFIX = "throughline-scratch-"
@@ -24,7 +24,7 @@ def servers(*, durable: bool = False) -> Iterator[dict[str, str]]:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700)
     programs = environment.variable("PG_BINDIR")
-    postgres = Postgres(directory, options=DURABLE if durable else FOR_TESTS, bindir=programs)
+    postgres = Postgres(directory, options=None if durable else FOR_TESTS, bindir=programs)
     valkey = Valkey(directory)
     try:
         postgres.start()
