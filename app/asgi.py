@@ -117,4 +117,5 @@ def create_app(*, database_config: Any = None) -> Litestar:
     return app
 
 
-app = ConnectionClose(FastEvents(create_app()))
+_framework = create_app()
+app = FastEvents(_framework, ConnectionClose(_framework))

@@ -50,6 +50,8 @@ class PlainEvent(NamedTuple):
     said_name: str
     said_key: str | None
     said_at: datetime | None
+    members: int
+    """How many members the objects of the event have that was written."""
 
 
 class PlainRequest(NamedTuple):
@@ -65,6 +67,8 @@ class _Doubt(Exception):
 
 _decode_one = msgspec.json.Decoder(_EventWritten).decode
 _decode_many = msgspec.json.Decoder(list[_EventWritten]).decode
+_new_row = tuple.__new__
+"""A named tuple's own constructor takes 0.4 µs, of the 3 that an event of a batch may cost here."""
 
 
 def read_plain(body: bytes, latest: datetime) -> PlainRequest | None:
@@ -74,45 +78,18 @@ def read_plain(body: bytes, latest: datetime) -> PlainRequest | None:
         written = _decode_many(body) if many else [_decode_one(body)]
         if not 1 <= len(written) <= MAX_EVENTS:
             return None
-        events: list[PlainEvent] = []
-        members = 0
-        for event in written:
-            members += _members(event)
-            events.append(_plain(event, latest))
+        events = [_plain(event, latest) for event in written]
     except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError, _Doubt):
         return None
+    members = sum([event.members for event in events])
     # Every member of an object is one colon outside of texts: when there are more, an object has one of them twice.
     if body.count(b":") != members and jsonlimits.structure_of(body, _MOST_BRACKETS)[1] != members:
         return None
-    keys = {event.said_key for event in events if event.said_key is not None}
-    if many and len(keys) != sum(event.said_key is not None for event in events):
-        return None
+    if many:
+        keys = [event.said_key for event in events if event.said_key is not None]
+        if len(keys) != len(set(keys)):
+            return None
     return PlainRequest(events, many)
-
-
-def _members(event: _EventWritten) -> int:
-    """How many members the objects of an event have; its depth is that of what can be stored, or `_plain` refuses it."""
-    count = (
-        1
-        + (event.contact_id is not UNSET)
-        + (event.external_id is not UNSET)
-        + (event.email is not UNSET)
-        + (event.occurred_at is not UNSET)
-        + (event.id is not UNSET)
-    )
-    return count if event.properties is UNSET else count + 1 + _members_of(event.properties)
-
-
-def _members_of(document: dict[str, Any]) -> int:
-    count = len(document)
-    waiting: list[Any] = [item for item in document.values() if isinstance(item, dict | list)]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            count += len(item)
-            item = item.values()
-        waiting += [inner for inner in item if isinstance(inner, dict | list)]
-    return count
 
 
 def _plain(event: _EventWritten, latest: datetime) -> PlainEvent:
@@ -120,12 +97,37 @@ def _plain(event: _EventWritten, latest: datetime) -> PlainEvent:
     name, key, at = event.name.strip(), event.id or None, event.occurred_at or None
     if not name or name in DECISIONS or (key is not None and not key.strip()) or (at is not None and at > latest):
         raise _Doubt
+    members = (
+        1
+        + (event.contact_id is not UNSET)
+        + (event.external_id is not UNSET)
+        + (event.email is not UNSET)
+        + (event.occurred_at is not UNSET)
+        + (event.id is not UNSET)
+    )
     properties = _NO_PROPERTIES
-    if event.properties:
-        stored = jsonlimits.storable_bytes(event.properties, max_bytes=MAX_PROPERTIES_BYTES, max_depth=MAX_DEPTH)
+    if (document := event.properties) is not UNSET:
+        stored = jsonlimits.storable_bytes(document, max_bytes=MAX_PROPERTIES_BYTES, max_depth=MAX_DEPTH)
         properties = raw_json(stored)
+        flat = stored.count(b"{") == 1 and b"[" not in stored
+        members += 1 + (len(document) if flat else _members_of(document))
     occurred = _NOT_SAID if at is None else stamp(microseconds(at))
-    return PlainEvent(kind, text(value), text(name), properties, text(key), occurred, name, key, at)
+    row = (kind, text(value), text(name), properties, text(key), occurred, name, key, at, members)
+    return _new_row(PlainEvent, row)
+
+
+def _members_of(document: dict[str, Any]) -> int:
+    """How many members its objects have; its depth is that of what can be stored."""
+    count = len(document)
+    waiting: list[Any] = [*document.values()]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return count
 
 
 def _named(event: _EventWritten) -> tuple[bytes, str]:

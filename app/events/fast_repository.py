@@ -1,8 +1,9 @@
-"""One statement that stores the events of several requests, each whole or not at all, when everything about it is plain.
+"""Statements that store the events of several requests, each whole or not at all, when everything about it is plain.
 
-It looks up the contacts, and leaves out each request that names one it does not find, or an id that is known. It makes sure that
-the keys of all requests stand as they did when their principals were read. What another transaction stores under an id of ours
-meanwhile ends the statement with an error, so that nothing of it is stored. Whoever is left out is asked about in `storing`.
+Each looks up the contacts, and leaves out every request that holds an id that is known or names a contact that it does not find.
+It makes sure that the keys of all requests stand as they did when their principals were read. What another transaction stores under
+an id of ours, or a contact that it makes meanwhile, ends the statement with an error, so that nothing of it is stored. Whoever is
+left out is asked about in `storing`. STORE_NEW makes the contacts that are missing, which costs a flush twice as much.
 """
 
 from __future__ import annotations
@@ -14,35 +15,76 @@ from app.accounts.key_repository import standing_sql
 from app.events.contact_repository import MATCH
 from app.events.fast_reading import BY
 
+NO_CONTACT = "-" * 36
+"""Stands for the id of a contact that there is not."""
+_BY_ID, _BY_EXTERNAL_ID, _BY_EMAIL = range(len(BY))
+
 # Each look-up is a subselect of one row: written as `exists` it is read as a set, and the whole of a table with it.
-_STORE = f"""
+_INCOMING = f"""
 with standing as materialized (
-  select count(*) = cardinality(%(key_ids)s::uuid[]) as holds
-  from unnest(%(key_ids)s::uuid[], %(standings)s::text[]) as k(id, standing)
+  select count(*) = cardinality($1::uuid[]) as holds
+  from unnest($1::uuid[], $2::text[]) as k(id, standing)
   cross join lateral ({standing_sql("k.id")} offset 0) s
-  where s.standing = k.standing and (s.expires_at is null or s.expires_at > %(now)s)
+  where s.standing = k.standing and (s.expires_at is null or s.expires_at > $3::timestamptz)
 ), incoming as materialized (
   select w.*, {{contact}} as contact_id, (
       select n.event_id from event_keys n where n.tenant_id = w.tenant_id and not n.of_request and n.key = w.key
     ) is not null as known
-  from unnest(%(requests)s::int[], %(tenants)s::int[], %(kinds)s::smallint[], %(values)s::text[], %(ids)s::uuid[],
-              %(names)s::text[], %(properties)s::jsonb[], %(keys)s::text[], %(occurred)s::timestamptz[])
+  from unnest($4::int[], $5::int[], $6::smallint[], $7::text[], $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::timestamptz[])
     with ordinality as w(request, tenant_id, kind, value, id, name, properties, key, occurred_at, place)
-), left_out as materialized (
-  select distinct request from incoming where contact_id is null or known
-), taken as materialized (
-  select id, tenant_id, contact_id, name, properties, key, coalesce(occurred_at, %(now)s) as occurred_at
-  from incoming where (select holds from standing) and request not in (select request from left_out)
-), keyed as (
+)"""  # noqa: S608  constants
+_STORED = f"""
+keyed as (
   insert into event_keys (tenant_id, of_request, key, event_id)
   select tenant_id, false, key, id from taken where key is not null order by tenant_id, key
 ), stored as (
   insert into events (id, tenant_id, contact_id, name, properties, key, occurred_at, received_at)
-  select id, tenant_id, contact_id, name, properties, key, occurred_at, %(now)s from taken order by id
+  select id, tenant_id, contact_id, name, properties, key, occurred_at, $3 from taken order by id
 ), queued as (
   {inbox.events_sql("taken")}
-)
-select (select holds from standing), array(select request from left_out), array_agg(contact_id order by place) from incoming
+)"""  # noqa: S608  constants
+_STORE = f"""
+{_INCOMING}, left_out as materialized (
+  select request, bool_or(known or kind = {_BY_ID}) as in_doubt from incoming where contact_id is null or known group by request
+), taken as materialized (
+  select id, tenant_id, contact_id, name, properties, key, coalesce(occurred_at, $3) as occurred_at
+  from incoming where (select holds from standing) and request not in (select request from left_out)
+), {_STORED}
+select (select holds from standing),
+  (select string_agg(request::text, ' ') from left_out where in_doubt),
+  (select string_agg(request::text, ' ') from left_out where not in_doubt),
+  string_agg(coalesce(contact_id::text, '{NO_CONTACT}'), '' order by place)
+from incoming
+"""  # noqa: S608  constants
+# People are made in one order everywhere (`contact_repository.create`), and before keys are taken: two transactions that share
+# both cannot deadlock.
+_STORE_NEW = f"""
+{_INCOMING}, left_out as materialized (
+  select distinct request from incoming where known or (contact_id is null and kind = {_BY_ID})
+), people as (
+  select tenant_id, kind, value, row_number() over (order by tenant_id, kind desc, value collate "C") as number
+  from incoming
+  where contact_id is null and (select holds from standing) and request not in (select request from left_out)
+  group by tenant_id, kind, value
+), missing as materialized (
+  select tenant_id, kind, value, ($13::uuid[])[number] as new_contact_id, ($14::uuid[])[number] as created_id from people
+), made as (
+  insert into contacts (id, tenant_id, external_id, email)
+  select new_contact_id, tenant_id, case kind when {_BY_EXTERNAL_ID} then value end, case kind when {_BY_EMAIL} then value end
+  from missing order by new_contact_id
+  returning id
+), named as materialized (
+  select i.*, coalesce(i.contact_id, m.new_contact_id) as whose from incoming i left join missing m using (tenant_id, kind, value)
+), taken as materialized (
+  select id, tenant_id, whose as contact_id, name, properties, key, coalesce(occurred_at, $3) as occurred_at
+  from named
+  where (select holds from standing) and request not in (select request from left_out) and (select count(*) from made) >= 0
+  union all
+  select created_id, tenant_id, new_contact_id, 'contact.created', '{{{{"via":"event"}}}}', null, $3 from missing
+), {_STORED}
+select (select holds from standing), (select string_agg(request::text, ' ') from left_out), null,
+  string_agg(coalesce(whose::text, '{NO_CONTACT}'), '' order by place)
+from named
 """  # noqa: S608  constants
 
 
@@ -50,15 +92,24 @@ def _contact(kind: int) -> str:
     return f"(select c.id from contacts c where c.tenant_id = w.tenant_id and {MATCH[BY[kind]]} offset 0)"  # noqa: S608  constants
 
 
-def _store_sql(kinds: Iterable[int]) -> str:
-    """The statement for rows of these kinds alone: each further way to look for contacts costs every event."""
+def _contact_of(kinds: Iterable[int]) -> str:
+    """Looks for contacts by these kinds of names alone: each further way costs every event."""
     ways = [*kinds]
     if len(ways) == 1:
-        return _STORE.format(contact=_contact(ways[0]))
+        return _contact(ways[0])
     whens = " ".join(f"when {kind} then {_contact(kind)}" for kind in ways)
-    return _STORE.format(contact=f"case w.kind {whens} end")
+    return f"case w.kind {whens} end"
 
 
-STORE = [""] + [_store_sql(kind for kind in range(len(BY)) if which >> kind & 1) for which in range(1, 1 << len(BY))]
-"""By which kinds of rows there are, as bits. Parameters: one array for each column of the rows, `now`, and the keys with their
-standings. One row comes back: do all keys stand, the numbers of requests left out, and the contact of each row."""
+def _store_sql(which: int) -> bytes:
+    contact = _contact_of(kind for kind in range(len(BY)) if which >> kind & 1)
+    return _STORE.format(contact=contact).encode()
+
+
+STORE = [b"", *map(_store_sql, range(1, 1 << len(BY)))]
+"""By which kinds of rows there are, as bits. Parameters: the keys (1) with their standings (2), the instant (3), and one array for each
+column of the rows (4 to 12). One row comes back: do all keys stand, the numbers of requests that were left out for good, of
+those that only lack contacts that can be made, and the contacts' ids of all rows as one text."""
+STORE_NEW = _STORE_NEW.format(contact=_contact_of(range(len(BY)))).encode()
+"""The same for requests that lack contacts. Two parameters more: ids for these (13), and for the events that say that they were made
+(14); as many as there are rows."""

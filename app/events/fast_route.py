@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, cast
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -21,14 +21,17 @@ from app.accounts.guards import access_refusal
 from app.accounts.known_keys import KnownKey, KnownKeys, header_digest
 from app.accounts.principal import Principal
 from app.errors import AppError
-from app.events.api import FAILED, PATH, ingest_of, receipts_answer, send_events
+from app.events.api import FAILED, PATH, ingest_of, send_events
 from app.events.fast_reading import PlainRequest, read_plain
-from app.events.fast_store import NOT_TAKEN, FastStore, Stored
-from app.events.schemas import MAX_AHEAD, EventReceipt
+from app.events.fast_statement import NOT_TAKEN, Stored
+from app.events.fast_store import FastStore
+from app.events.schemas import MAX_AHEAD
 from app.lib import clock
 from app.web import rate_limit
 from app.web.bodies import IN_MEMORY, small_body
 from app.web.compression import SMALLEST, ResponseCompression
+from app.web.connection_close import ConnectionClose
+from app.web.envelope import ok
 from app.web.headers import security_headers, security_headers_raw
 from app.web.request_deadline import SPENT
 from app.web.request_metrics import REQUESTS
@@ -41,12 +44,14 @@ _ANSWER = "throughline.events_answer"
 
 
 class FastEvents:
-    """The ASGI application of the web process: this route, and `app` for all others and for whatever is not plain."""
+    """The ASGI application of the web process: this route, and `app`, which is `framework` and what stands around it, for all others
+    and for whatever is not plain."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, framework: Litestar, app: ConnectionClose) -> None:
         self.app = app
         self.keys = KnownKeys()
-        self.store = FastStore(ingest_of(app).space)
+        self.store = FastStore(ingest_of(framework).space)
+        self.framework = framework
         self._compressed = ResponseCompression(_send_answer)
         self._seconds = REQUESTS.labels("POST", PATH, "202")
         self._security = security_headers_raw()
@@ -64,12 +69,16 @@ class FastEvents:
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        authorization = None if scope["query_string"] else _authorization_of_plain(scope["headers"])
-        if authorization is None:
+        self.app.forget(scope)
+        plain = None if scope["query_string"] else _read_headers(scope["headers"])
+        if plain is None:
             await self.app(scope, receive, send)
-        elif (key := self.keys.key(digest := header_digest(authorization))) is None:
+            return
+        authorization, length = plain
+        digest = header_digest(authorization)
+        if (key := self.keys.key(digest)) is None:
             await self._learn(digest, scope, receive, send)
-        elif (again := await self._take(key, scope, receive, send)) is not None:
+        elif (again := await self._take(key, length, scope, receive, send)) is not None:
             await self._learn(digest, scope, again, send)
         else:
             self._seconds.observe(time.perf_counter() - began)
@@ -83,20 +92,20 @@ class FastEvents:
         else:
             self.keys.forget(digest)
 
-    async def _take(self, key: KnownKey, scope: Scope, receive: Receive, send: Send) -> Receive | None:
+    async def _take(self, key: KnownKey, length: int, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Store and answer a plain request of a known key, or say what the application is to receive: what came already, and the rest."""
-        limits = rate_limit.limits_of(self.app)
-        standing = rate_limit.take_ahead(scope, limits.events, key.asker)
+        buckets = rate_limit.limits_of(self.framework).events
+        standing = rate_limit.take_ahead(scope, buckets, key.asker)
         if not standing.allowed:
             return receive
         try:
-            body = await small_body(receive, IN_MEMORY)
+            body = await small_body(receive, length)
         except AppError as error:
             return _failing(error)
         content = await self._store(key, body, scope)
         if content is None:
             return _replayed(body, receive)
-        await self._answer(content, rate_limit.raw_headers(limits.events, standing), scope, receive, send)
+        await self._answer(content, rate_limit.raw_headers(buckets, standing), scope, receive, send)
         return None
 
     async def _store(self, key: KnownKey, body: bytes, scope: Scope) -> bytes | None:
@@ -111,7 +120,7 @@ class FastEvents:
             cast("dict[str, Any]", scope)[FAILED] = error
             outcome = NOT_TAKEN
         if isinstance(outcome, Stored):
-            return _encode(receipts_answer(_receipts(plain, outcome), many=plain.many))
+            return _content(plain, outcome)
         if outcome.key_changed:
             self.keys.forget(key.digest)
         cast("dict[str, Any]", scope)[SPENT] = time.perf_counter() - began
@@ -137,28 +146,50 @@ class FastEvents:
 _encode = msgspec.json.Encoder().encode
 
 
-def _authorization_of_plain(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The header that says who asks; None when anything about the headers asks for more than to store a JSON body of some size."""
+def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int] | None:
+    """Who asks, and how long the body is; None when anything about the headers asks for more than to store a JSON body of some size."""
     once: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _ODD or (name in _ONCE and once.setdefault(name, value) is not value):
             return None
-    length = once.get(b"content-length", b"")
+    authorization, length = once.get(b"authorization"), once.get(b"content-length", b"")
     if (
-        not length.isdigit()
+        authorization is None
+        or not length.isdigit()
         or len(length) > 7
         or int(length) > IN_MEMORY
         or once.get(b"content-type", b"").lower() not in _JSON
     ):
         return None
-    return once.get(b"authorization")
+    return authorization, int(length)
 
 
-def _receipts(plain: PlainRequest, stored: Stored) -> list[EventReceipt]:
-    return [
-        EventReceipt(UUID(bytes=raw), contact_id, event.said_name, event.said_at or stored.now, event.said_key, False)
+class _Receipt(msgspec.Struct, rename="camel"):
+    """As `schemas.EventReceipt`, with ids that are text already: an object for each costs more than to read the event."""
+
+    id: str
+    contact_id: str
+    name: str
+    occurred_at: datetime
+    client_id: str | None
+    duplicate: bool = False
+
+
+def _content(plain: PlainRequest, stored: Stored) -> bytes:
+    """What the application answers (`api.receipts_answer`)."""
+    now = stored.now
+    receipts = [
+        _Receipt(_as_text(raw), contact_id, event.said_name, event.said_at or now, event.said_key)
         for event, raw, contact_id in zip(plain.events, stored.ids, stored.contact_ids, strict=True)
     ]
+    if plain.many:
+        return _encode(ok(receipts, accepted=len(receipts), duplicates=0))
+    return _encode(ok(receipts[0]))
+
+
+def _as_text(raw: bytes) -> str:
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _failing(error: AppError) -> Receive:
@@ -171,11 +202,14 @@ def _failing(error: AppError) -> Receive:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body, and after it what the server says."""
+    """The body, and after it what the server says; that the body is over it may still say, and nobody wants to hear it again."""
     first: list[Any] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:
-        return first.pop() if first else await receive()
+        if first:
+            return first.pop()
+        message: Any = await receive()
+        return await receive() if message["type"] == "http.request" and not message.get("body") else message
 
     return cast("Receive", again)
 

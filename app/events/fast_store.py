@@ -1,29 +1,30 @@
 """Group commit of plain requests: those that wait together are stored by one statement, on a connection that does nothing else.
 
-As in `ingest` a request waits in a queue in memory, and at most FLUSHERS tasks empty it. What the statement leaves out, and what
-cannot be told to be plain, is `NOT_TAKEN`: nothing of it was stored, and the careful store (`ingest`, `storing`) decides about it.
+As in `ingest` a request waits in a queue in memory, and at most FLUSHERS tasks empty it. One that only lacks contacts waits a second
+time, for one task whose statement makes them: two of them in a process could want to make the same person. What neither statement
+stores, and what cannot be told to be plain, is `NOT_TAKEN`: nothing of it was stored, and the careful store (`ingest`, `storing`)
+decides about it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 import psycopg
 import structlog
 
 from app import inbox
 from app.accounts.principal import Principal
-from app.events.fast_reading import BY, PlainEvent
-from app.events.fast_repository import STORE
+from app.events import fast_statement
+from app.events.fast_reading import PlainEvent
+from app.events.fast_statement import LACKS_CONTACTS, NOT_TAKEN, Outcome, PlainPending, Stored
 from app.events.ingest import FLUSHERS, MAX_BATCH, QueueSpace
-from app.lib import binary_fields, clock, database, ids
-from app.lib.binary_fields import Int2s, Int4s, Jsons, Stamps, Texts, Uuids, int2, int4
+from app.lib import database
 from app.lib.deadline import ends_in
+from app.lib.prepared_statements import PreparedStatements
 from app.web.request_deadline import DEFAULT_S
 
 log = structlog.get_logger()
@@ -31,64 +32,28 @@ LOOK_AFTER_S = 1.0
 """A connection that was silent for so long is asked whether it still is one, before events are trusted to it."""
 PLAN_AGAIN_S = 2.0
 """The statement is planned anew so often: one that was planned for empty tables looks through full ones, and statistics come late."""
-_KINDS = [int2(kind) for kind in range(len(BY))]
-
-
-class Stored(NamedTuple):
-    """The events of a request as they were stored, in its order; `now` is when they arrived."""
-
-    ids: list[bytes]
-    contact_ids: list[UUID]
-    now: datetime
-
-
-class NotTaken(NamedTuple):
-    """Nothing of the request was stored. `key_changed`: its key does not stand as it did."""
-
-    key_changed: bool = False
-
-
-NOT_TAKEN = NotTaken()
-Outcome = Stored | NotTaken
-
-
-class PlainPending:
-    """One request in the queue and the future that its route waits for."""
-
-    __slots__ = ("begun", "events", "outcome", "principal", "size")
-
-    def __init__(self, principal: Principal, events: list[PlainEvent], size: int) -> None:
-        loop = asyncio.get_running_loop()
-        self.principal, self.events, self.size, self.begun = principal, events, size, loop.time()
-        self.outcome: asyncio.Future[Outcome] = loop.create_future()
-
-    def answer(self, outcome: Outcome | Exception) -> None:
-        """Nobody may wait any more: the client went away."""
-        if self.outcome.done():
-            return
-        if isinstance(outcome, Exception):
-            self.outcome.set_exception(outcome)
-        else:
-            self.outcome.set_result(outcome)
+SECOND_AFTER = 16
+"""While one statement runs, so many events must wait before the next begins beside it: each costs what forty events cost."""
+Statement = Callable[[PreparedStatements, Sequence[PlainPending]], Awaitable[list[Outcome]]]
 
 
 class _Link:
     """A connection of the store, and since when it is silent and its statements are planned, by the loop's clock."""
 
-    __slots__ = ("connection", "planned", "silent")
+    __slots__ = ("planned", "silent", "statements")
 
-    def __init__(self, connection: Any, now: float) -> None:
-        self.connection, self.silent, self.planned = connection, now, now
+    def __init__(self, statements: PreparedStatements, now: float) -> None:
+        self.statements, self.silent, self.planned = statements, now, now
 
     async def fit(self, now: float) -> bool:
         """Does it answer? Asked before events are trusted to it, when it was silent for a while; its plans are renewed with that."""
-        if self.connection.closed:
+        if self.statements.closed:
             return False
         if now - self.silent >= LOOK_AFTER_S or now - self.planned >= PLAN_AGAIN_S:
             try:
-                await self.connection.execute("discard plans")
+                await self.statements.forget_plans()
             except psycopg.Error:
-                await self.connection.close()
+                await self.statements.close()
                 return False
             self.planned = now
         return True
@@ -99,62 +64,100 @@ class FastStore:
 
     def __init__(self, space: QueueSpace) -> None:
         self.space = space
-        self.stored = 0
-        """Events, since the process began."""
+        self.stored = self.statements = 0
+        """Events, and the statements that stored some, since the process began."""
         self._queue: deque[PlainPending] = deque()
+        self._events = 0
+        self._lacking: deque[PlainPending] = deque()
+        self._keys: set[tuple[int, str]] = set()
+        """The ids that senders gave to what is being stored."""
         self._idle: list[_Link] = []
+        self._flushers = 0
+        self._maker_runs = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, principal: Principal, events: list[PlainEvent], size: int) -> asyncio.Future[Outcome]:
         """Queue a request; its outcome comes after the commit, or the psycopg.Error after which nobody knows. `size` is the body's."""
-        pending = PlainPending(principal, events, size)
+        pending = PlainPending(principal, events, size, asyncio.get_running_loop().time())
         self._queue.append(pending)
+        self._events += len(events)
         self.space.take(len(events), size)
-        if len(self._tasks) < FLUSHERS:
-            task = asyncio.create_task(self._flush())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if not self._flushers or (self._flushers < FLUSHERS and self._events >= SECOND_AFTER):
+            self._flushers += 1
+            self._begin(self._flush())
         return pending.outcome
 
     async def close(self) -> None:
         """Give the connections back, when the process ends."""
         while self._idle:
-            await self._idle.pop().connection.close()
+            await self._idle.pop().statements.close()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _flush(self) -> None:
-        while self._queue:
-            batch, repeated = self._next_batch()
-            outcomes: Sequence[Outcome] | Exception = psycopg.OperationalError("the task was cancelled")
-            try:
-                outcomes = await self._store(batch)
-            finally:
-                self._answer(batch, outcomes)
-                self._answer(repeated, [NOT_TAKEN] * len(repeated))
+        try:
+            while self._queue:
+                batch, repeated = self._next_batch()
+                await self._settle(batch, fast_statement.store, self._make_contacts)
+                for pending in repeated:
+                    self._answer(pending, NOT_TAKEN)
+        finally:
+            self._flushers -= 1
 
-    def _answer(self, batch: Sequence[PlainPending], outcomes: Sequence[Outcome] | Exception) -> None:
-        for number, pending in enumerate(batch):
-            self.space.release(len(pending.events), pending.size)
-            pending.answer(outcomes if isinstance(outcomes, Exception) else outcomes[number])
+    def _make_contacts(self, pending: PlainPending) -> None:
+        self._lacking.append(pending)
+        if not self._maker_runs:
+            self._maker_runs = True
+            self._begin(self._flush_lacking())
+
+    async def _flush_lacking(self) -> None:
+        try:
+            while self._lacking:
+                batch = _first_of(self._lacking)
+                await self._settle(batch, fast_statement.store_new, lambda pending: self._answer(pending, NOT_TAKEN))
+        finally:
+            self._maker_runs = False
+
+    async def _settle(
+        self, batch: Sequence[PlainPending], statement: Statement, lacks: Callable[[PlainPending], None]
+    ) -> None:
+        """Store a batch and answer its requests, but those that lack contacts, which `lacks` gets."""
+        outcomes: Sequence[Outcome] | Exception = psycopg.OperationalError("the task was cancelled")
+        try:
+            outcomes = await self._store(batch, statement)
+        finally:
+            for number, pending in enumerate(batch):
+                outcome = outcomes if isinstance(outcomes, Exception) else outcomes[number]
+                if outcome is LACKS_CONTACTS:
+                    lacks(pending)
+                else:
+                    self._keys.difference_update(pending.keys)
+                    self._answer(pending, outcome)
+
+    def _answer(self, pending: PlainPending, outcome: Outcome | Exception) -> None:
+        self.space.release(len(pending.events), pending.size)
+        pending.answer(outcome)
 
     def _next_batch(self) -> tuple[list[PlainPending], list[PlainPending]]:
-        """Requests for one statement, and those that send an id which one of them sends: the careful store compares them."""
+        """Requests for one statement, and those with an id that another sends at this time: the careful store compares them."""
         batch: list[PlainPending] = []
         repeated: list[PlainPending] = []
-        count, seen = 0, set[tuple[int, str]]()
-        while self._queue and (not batch or count + len(self._queue[0].events) <= MAX_BATCH):
-            pending = self._queue.popleft()
-            tenant_id = pending.principal.tenant_id
-            keys = [(tenant_id, event.said_key) for event in pending.events if event.said_key is not None]
-            if seen.isdisjoint(keys):
-                seen.update(keys)
+        for pending in _first_of(self._queue):
+            self._events -= len(pending.events)
+            if self._keys.isdisjoint(pending.keys):
+                self._keys.update(pending.keys)
                 batch.append(pending)
-                count += len(pending.events)
             else:
                 repeated.append(pending)
         return batch, repeated
 
-    async def _store(self, batch: Sequence[PlainPending]) -> Sequence[Outcome] | Exception:
+    async def _store(self, batch: Sequence[PlainPending], statement: Statement) -> Sequence[Outcome] | Exception:
         """What became of each request of a batch; an error when that is not known of any."""
+        if not batch:
+            return []
         remaining = DEFAULT_S - (asyncio.get_running_loop().time() - batch[0].begun)
         with ends_in(max(0.0, remaining)):
             try:
@@ -162,20 +165,21 @@ class FastStore:
             except (psycopg.Error, OSError):
                 return [NOT_TAKEN] * len(batch)
             try:
-                outcomes = await _stored(link.connection, batch)
+                outcomes = await statement(link.statements, batch)
             except psycopg.Error as error:
-                if link.connection.closed or error.sqlstate is None:
-                    await link.connection.close()
+                if link.statements.closed or error.sqlstate is None:
+                    await link.statements.close()
                     return error
                 log.info("ingest.not_plain", requests=len(batch), error=type(error).__name__)
                 outcomes = [NOT_TAKEN] * len(batch)
             except BaseException:
-                await link.connection.close()
+                await link.statements.close()
                 raise
         link.silent = asyncio.get_running_loop().time()
         self._idle.append(link)
-        if taken := sum(len(outcome.ids) for outcome in outcomes if isinstance(outcome, Stored)):
-            self.stored += taken
+        if count := sum([len(outcome.ids) for outcome in outcomes if isinstance(outcome, Stored)]):
+            self.stored += count
+            self.statements += 1
             inbox.notify_engine_now()
         return outcomes
 
@@ -186,45 +190,14 @@ class FastStore:
             link = self._idle.pop()
             if await link.fit(now):
                 return link
-        connection = await database.connect_async("events")
-        binary_fields.register(connection)
-        return _Link(connection, now)
+        return _Link(PreparedStatements(await database.connect_async("events")), now)
 
 
-async def _stored(connection: Any, batch: Sequence[PlainPending]) -> Sequence[Outcome]:
-    """Run the statement, which commits by itself."""
-    events = [event for pending in batch for event in pending.events]
-    new_ids, now = ids.uuid7_many(len(events)), clock.now()
-    kinds, values, names, properties, keys, occurred, *_ = zip(*events, strict=True)
-    requests: list[bytes] = []
-    tenants: list[bytes] = []
-    for number, pending in enumerate(batch):
-        requests += [int4(number)] * len(pending.events)
-        tenants += [int4(pending.principal.tenant_id)] * len(pending.events)
-    standings = {(pending.principal.id, pending.principal.standing) for pending in batch}
-    which = sum(1 << place for place, kind in enumerate(_KINDS) if kind in kinds)
-    parameters = {
-        "key_ids": Uuids([key_id.bytes for key_id, _ in standings]),
-        "standings": [standing for _, standing in standings],
-        "now": now,
-        "requests": Int4s(requests),
-        "tenants": Int4s(tenants),
-        "kinds": Int2s(kinds),
-        "values": Texts(values),
-        "ids": Uuids(new_ids),
-        "names": Texts(names),
-        "properties": Jsons(properties),
-        "keys": Texts(keys),
-        "occurred": Stamps(occurred),
-    }
-    cursor = await connection.cursor(binary=True).execute(STORE[which], parameters)
-    holds, left_out, contact_ids = await cursor.fetchone()
-    if not holds:
-        return [NotTaken(key_changed=True)] * len(batch)
-    outcomes: list[Outcome] = []
-    begin = 0
-    for number, pending in enumerate(batch):
-        end = begin + len(pending.events)
-        outcomes.append(NOT_TAKEN if number in left_out else Stored(new_ids[begin:end], contact_ids[begin:end], now))
-        begin = end
-    return outcomes
+def _first_of(queue: deque[PlainPending]) -> list[PlainPending]:
+    """Take from the queue what one statement may store: MAX_BATCH events, or one request."""
+    batch: list[PlainPending] = []
+    count = 0
+    while queue and (not batch or count + len(queue[0].events) <= MAX_BATCH):
+        batch.append(queue.popleft())
+        count += len(batch[-1].events)
+    return batch

@@ -13,6 +13,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 pack = struct.pack
+_length, _jsonb_head = struct.Struct(">i").pack, struct.Struct(">ib").pack
 NULL = b"\xff\xff\xff\xff"
 UUID_HEAD = b"\0\0\0\x10"
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -40,7 +41,7 @@ def text(value: str | None) -> bytes:
     raw = value.encode()
     if b"\0" in raw:
         raise ValueError("text with a zero byte cannot be stored")
-    return pack(">i", len(raw)) + raw
+    return _length(len(raw)) + raw
 
 
 def int2(value: int) -> bytes:
@@ -66,7 +67,7 @@ def uuid(value: bytes | None) -> bytes:
 
 def raw_json(value: bytes | None) -> bytes:
     """A jsonb field from JSON text."""
-    return NULL if value is None else pack(">ib", len(value) + 1, 1) + value
+    return NULL if value is None else _jsonb_head(len(value) + 1, 1) + value
 
 
 def json(value: Any) -> bytes:

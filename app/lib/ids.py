@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils
+
+_pack = struct.Struct(">QQ").pack
 
 
 def uuid7() -> UUID:
@@ -17,15 +20,12 @@ def uuid7() -> UUID:
 
 def uuid7_many(count: int) -> list[bytes]:
     """`count` UUIDv7 as 16 raw bytes each, increasing; one system call for all of them."""
-    random, base = os.urandom(8 * count), int.from_bytes(os.urandom(1), "big")
-    millisecond = time.time_ns() // 1_000_000
-    ids = []
-    for number in range(count):
-        sequence = base + number
-        head = (millisecond + (sequence >> 12)).to_bytes(6, "big") + (0x7000 | sequence & 0xFFF).to_bytes(2, "big")
-        tail = random[8 * number : 8 * number + 8]
-        ids.append(head + bytes((tail[0] & 0x3F | 0x80,)) + tail[1:])
-    return ids
+    tails = struct.unpack(f">{count}Q", os.urandom(8 * count))
+    first = (time.time_ns() // 1_000_000 << 12) + int.from_bytes(os.urandom(1), "big")
+    return [
+        _pack(number >> 12 << 16 | 0x7000 | number & 0xFFF, tail & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+        for number, tail in zip(range(first, first + count), tails, strict=True)
+    ]
 
 
 def first_uuid7_of(at: datetime) -> UUID:

@@ -38,7 +38,7 @@ class RemoteEnd(NamedTuple):
 
 
 class ConnectionClose:
-    """ASGI application around the whole application, for HTTP/1; in HTTP/2 a request is a stream and has no socket of its own."""
+    """ASGI application around whatever may answer early, for HTTP/1; in HTTP/2 a request is a stream and has no socket of its own."""
 
     def __init__(self, app: ASGIApp, seconds: float = CLOSE_S) -> None:
         self.app = app
@@ -49,7 +49,7 @@ class ConnectionClose:
             await self.app(scope, receive, send)
             return
         whole = not _has_body(scope)
-        self._answered.forget(scope)
+        self.forget(scope)
 
         async def received() -> Any:
             nonlocal whole
@@ -66,6 +66,10 @@ class ConnectionClose:
                 self._answered.add(scope)
 
         await self.app(scope, received, sent)
+
+    def forget(self, scope: Scope) -> None:
+        """The client asks something, so a connection of its that was to be closed is gone. For requests that do not come this way."""
+        self._answered.forget(scope)
 
 
 def _has_body(scope: Scope) -> bool:

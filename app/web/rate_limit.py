@@ -66,6 +66,7 @@ class Buckets:
     def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
         self.limit, self._clock = limit, clock
         self._each = limit.window / limit.quota
+        self.raw_name, self.raw_policy = limit.name.encode(), limit.policy.encode()
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
     def look(self, who: Hashable, cost: int = 1) -> BucketState:
@@ -154,11 +155,8 @@ def _refuse(buckets: Buckets, state: BucketState) -> RateLimited:
 
 
 def _headers(buckets: Buckets, state: BucketState) -> dict[str, str]:
-    name = buckets.limit.name
-    return {
-        "RateLimit-Policy": buckets.limit.policy,
-        "RateLimit": f'"{name}";r={state.left};t={math.ceil(state.full_in)}',
-    }
+    names = ("RateLimit-Policy", "RateLimit")
+    return {name: value.decode() for name, (_, value) in zip(names, raw_headers(buckets, state), strict=True)}
 
 
 def asker_of(principal: Any) -> str:
@@ -220,7 +218,8 @@ class RateLimits:
 
 def raw_headers(buckets: Buckets, state: BucketState) -> list[tuple[bytes, bytes]]:
     """How things stand, as an answer of the API says it."""
-    return [(name.lower().encode(), value.encode()) for name, value in _headers(buckets, state).items()]
+    standing = b'"%b";r=%d;t=%d' % (buckets.raw_name, state.left, math.ceil(state.full_in))
+    return [(b"ratelimit-policy", buckets.raw_policy), (b"ratelimit", standing)]
 
 
 def _with_headers(send: Send, raw: list[tuple[bytes, bytes]]) -> Send:

@@ -139,11 +139,11 @@ async def test_a_connection_that_dies_while_it_stores_loses_nothing_that_was_ack
         holder.execute("lock table inbox in share mode")
         waiting, pids = [], []
         for flushers in range(1, fast_store.FLUSHERS + 1):  # each finds some requests, and the rest wait in the queue
-            waiting += [asyncio.create_task(send(len(waiting) + number)) for number in range(1, 14)]
+            waiting += [asyncio.create_task(send(len(waiting) + number)) for number in range(1, 21)]
             while len(pids) < flushers:
                 await asyncio.sleep(0.01)
                 pids = [pid for (pid,) in watcher.execute(BLOCKED)]
-        waiting += [asyncio.create_task(send(len(waiting) + number)) for number in range(1, 14)]
+        waiting += [asyncio.create_task(send(len(waiting) + number)) for number in range(1, 21)]
         await asyncio.sleep(0)
         for pid in pids:
             watcher.execute("select pg_terminate_backend(%s, 10000)", (pid,))
@@ -158,7 +158,7 @@ async def test_a_connection_that_dies_while_it_stores_loses_nothing_that_was_ack
     with sides.database.connect() as connection:
         assert connection.execute(
             "select count(*), count(distinct key) from events where key like 'id-%'"
-        ).fetchone() == (40, 40)
+        ).fetchone() == (61, 61)
 
 
 async def test_a_connection_that_was_lost_in_silence_is_replaced(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:

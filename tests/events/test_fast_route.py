@@ -37,6 +37,12 @@ PLAIN: list[Any] = [
         {"name": "c", "email": "ada@example.com"},
     ],
     LONG,
+    {"name": "a", "externalId": "new"},
+    [{"name": "a", "externalId": "u1"}, {"name": "a", "email": "New@example.com"}, {"name": "b", "externalId": " new "}],
+    [
+        {"name": "a", "externalId": "x", "id": "o-5"}, {"name": "b", "externalId": "x"}, {"name": "c", "email": "x@example.com"},
+        {"name": "d", "contactId": "ADA", "occurredAt": "2024-03-01T10:00:00Z"}, {"name": "e", "email": "a@example.com"},
+    ],
     b'\n [ {"name":"\\u0041\\u00fc","externalId":"u1","properties":{"\\u006b":[[],{}]}} ] ',
 ]  # fmt: skip
 
@@ -74,8 +80,7 @@ LEFT: list[Any] = [
     {"name": "a", "contactId": str(uuid7())},
     [{"name": "a", "externalId": "u1", "id": "x"}, {"name": "b", "externalId": "u1", "id": "x"}],
     {"name": "contact.unsubscribed", "externalId": "u1"},
-    {"name": "a", "externalId": "new"},
-    [{"name": "a", "externalId": "u1"}, {"name": "a", "email": "new@example.com"}, {"name": "a", "externalId": "new"}],
+    [{"name": "a", "externalId": "newest"}, {"name": "a", "contactId": str(uuid7())}],
     [{"name": "a", "externalId": "u1", "id": "y"}, {"name": "a", "externalId": "u1", "id": "y"}],
 ]  # fmt: skip
 
@@ -137,7 +142,7 @@ async def test_a_full_queue_says_when_to_come_back(
 async def test_whoever_asks_too_often_is_told_once(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the route takes from a bucket the application does not take again, also when it decides."""
     now = 0.0
-    limits = rate_limit.limits_of(sides.app.app)
+    limits = rate_limit.limits_of(sides.app.framework)
     monkeypatch.setattr(limits, "events", Buckets(Limit("events", 6, 60), lambda: now))
     plain, known = {"name": "a", "externalId": "u1"}, {"name": "a", "externalId": "u1", "id": "x"}
     statuses = [
