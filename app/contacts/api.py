@@ -15,6 +15,7 @@ from app.accounts.deps import AppRequest
 from app.contacts.actions import ContactActions
 from app.contacts.imports import api as imports
 from app.contacts.imports.service import ImportService
+from app.contacts.list_repository import ContactFilter
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn, ContactOut, Erased, ResubscribeRequest
 from app.contacts.service import ContactService
@@ -67,16 +68,8 @@ async def list_contacts(
     `permission` is `reachable`, or the reason why not: `unsubscribed`, `no_consent`, `complained`, `bounced`, `invalid`,
     `manual`, `no_address`.
     """
-    page = await contacts.list(
-        search=search,
-        tags=tag or (),
-        source=source,
-        email=email,
-        external_id=external_id,
-        permission=permission,
-        limit=limit,
-        cursor=cursor,
-    )
+    wanted = ContactFilter(search, tag or (), source, email, external_id, permission)
+    page = await contacts.list(wanted, limit=limit, cursor=cursor)
     email_of = await contacts.permissions(page.items)
     rows = [ContactOut.of(row, email_of[row.id]) for row in page.items]
     return ok(rows, nextCursor=page.next_cursor, limit=clamp_limit(limit))

@@ -77,14 +77,17 @@ async def erase(session: AsyncSession, tenant_id: int, contact_id: UUID, now: da
     """
     erased_rows = await execute(
         session,
-        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s returning email, external_id, phone",
+        "delete from contacts where id = %(id)s and tenant_id = %(tenant)s"
+        " returning email, external_id, phone, tags, created_at",
         id=contact_id,
         tenant=tenant_id,
     )
     if not erased_rows:
         return False
-    email, external_id, phone = erased_rows[0]
+    email, external_id, phone, tags, created_at = erased_rows[0]
     identifiers = {
+        "tags": tags,
+        "created_at": created_at,
         "email": email,
         "comparable": comparable(email or ""),
         "traces": [

@@ -18,6 +18,7 @@ from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
 from app.contacts.imports import pages as import_pages
+from app.contacts.list_repository import ContactFilter
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
 from app.lib import clock
@@ -49,9 +50,8 @@ async def contact_list(
     cursor: FromQuery[str] = "",
 ) -> Template:
     """Contacts, newest first; the search replaces only the rows."""
-    listed = await contacts.list(
-        search=search, tags=[tag] if tag else (), permission=permission, limit=50, cursor=cursor or None
-    )
+    wanted = ContactFilter(search=search, tags=[tag] if tag else (), permission=permission)
+    listed = await contacts.list(wanted, limit=50, cursor=cursor or None)
     more = {"search": search, "tag": tag, "permission": permission, "cursor": listed.next_cursor or ""}
     return page(
         request,
@@ -67,7 +67,7 @@ async def contact_list(
         permissions=await contacts.permissions(listed.items),
         permission_labels=list(LABELS.items()),
         cursor=cursor,
-        tags=await contacts.rows.common_tags(),
+        tags=await contacts.lists.common_tags(),
         name_of=name_of,
     )
 

@@ -1,4 +1,4 @@
-"""All SQL of contacts but the timeline's and the imports': one contact, lists, and set-wise writes."""
+"""SQL of contacts: one contact, and set-wise writes. Lists, the timeline and imports have repositories of their own."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, or_, select
+from sqlalchemy import Text, cast, select
 
+from app.contacts import tag_repository
 from app.contacts.merging import ContactFields
 from app.lib import jsonlimits
-from app.lib.addresses import lookup_form
 from app.lib.database import execute
 from app.models.contact import Contact
 from app.models.tenant_repository import TenantRepository
-from app.subscriptions import permission_filter
-from app.values.contact_view import FIRST_NAME, LAST_NAME, WHOLE_NAME
-from app.web.pagination import Page
 
 _COLUMNS = "id, external_id, email, phone, source, timezone, locale, attributes, tags, consent"
-NAME = func.concat_ws(" ", *(Contact.attributes[key].astext for key in (*WHOLE_NAME, *FIRST_NAME, *LAST_NAME)))
-"""All that a name on a page may be made of, for the search."""
 
 
 def _state(row: Any) -> ContactFields:
@@ -49,38 +44,10 @@ unnest(%(id)b::uuid[], %(external_id)b::text[], %(email)b::text[], %(phone)b::te
 _TAGS = "array(select jsonb_array_elements_text(s.tags::jsonb))"
 
 
-def _escaped(term: str) -> str:
-    return term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _matches(term: str) -> Any:
-    escaped = _escaped(term.lower())
-    return or_(
-        Contact.email.like(f"%{_escaped(lookup_form(term))}%"),
-        func.lower(Contact.external_id).like(f"{escaped}%"),
-        Contact.phone.like(f"{escaped}%"),
-        func.lower(NAME).like(f"%{escaped}%"),
-    )
-
-
 class ContactRepository(TenantRepository[Contact]):
     """The contacts of a workspace. States are read and written set-wise, whole."""
 
     model = Contact
-
-    async def common_tags(self) -> list[str]:
-        """Tags of the newest contacts, the most used first: what a filter offers."""
-        rows = await execute(
-            self.session,
-            """
-            select tag from (
-              select tags from contacts where tenant_id = %(tenant)s order by created_at desc, id desc limit 2000) c,
-              unnest(c.tags) as tag
-            group by tag order by count(*) desc, tag limit 50
-            """,
-            tenant=self.tenant_id,
-        )
-        return [row.tag for row in rows]
 
     async def get(self, contact_id: UUID) -> Contact | None:
         """The contact as it is in the database now."""
@@ -131,12 +98,15 @@ class ContactRepository(TenantRepository[Contact]):
         rows = await execute(
             self.session,
             f"""
-            insert into contacts (tenant_id, {_COLUMNS}, created_at, updated_at)
-            select %(tenant)s, s.id, s.external_id, s.email, s.phone, s.source, s.timezone, s.locale,
-                   s.attributes::jsonb, {_TAGS}, s.consent::jsonb, (select clock_now()), (select clock_now())
-            from {_SENT}
-            on conflict do nothing
-            returning id
+            with inserted as (
+              insert into contacts (tenant_id, {_COLUMNS}, created_at, updated_at)
+              select %(tenant)s, s.id, s.external_id, s.email, s.phone, s.source, s.timezone, s.locale,
+                     s.attributes::jsonb, {_TAGS}, s.consent::jsonb, (select clock_now()), (select clock_now())
+              from {_SENT}
+              on conflict do nothing
+              returning tenant_id, created_at, id, tags
+            ), {tag_repository.INSERTED}
+            select id from inserted
             """,  # noqa: S608
             tenant=self.tenant_id,
             **_columns(ordered),
@@ -148,42 +118,20 @@ class ContactRepository(TenantRepository[Contact]):
         await execute(
             self.session,
             f"""
-            update contacts c set
-              external_id = s.external_id, email = s.email, phone = s.phone, source = s.source, timezone = s.timezone,
-              locale = s.locale, attributes = s.attributes::jsonb, tags = {_TAGS}, consent = s.consent::jsonb,
-              updated_at = (select clock_now())
-            from {_SENT}
-            where c.id = s.id and c.tenant_id = %(tenant)s
+            with updated as (
+              update contacts c set
+                external_id = s.external_id, email = s.email, phone = s.phone, source = s.source, timezone = s.timezone,
+                locale = s.locale, attributes = s.attributes::jsonb, tags = {_TAGS}, consent = s.consent::jsonb,
+                updated_at = (select clock_now())
+              from {_SENT} join contacts o on o.tenant_id = %(tenant)s and o.id = s.id
+              where c.id = s.id and c.tenant_id = %(tenant)s
+              returning c.tenant_id, c.created_at, c.id, o.tags as before, c.tags as after
+            ), {tag_repository.UPDATED}
+            select count(*) from updated
             """,  # noqa: S608
             tenant=self.tenant_id,
             **_columns(states),
         )
-
-    async def newest(
-        self,
-        cursor: str | None,
-        limit: int,
-        *,
-        search: str = "",
-        tags: Sequence[str] = (),
-        source: str | None = None,
-        email: str | None = None,
-        external_id: str | None = None,
-        permission: str | None = None,
-    ) -> Page[Contact]:
-        """A page of contacts, newest first. Every word of `search` must be in name, email, external id or phone."""
-        filters = [_matches(term) for term in search.split()[:5]]
-        if tags:
-            filters.append(Contact.tags.contains(cast(list(tags), Contact.tags.type)))
-        if source is not None:
-            filters.append(Contact.source == source)
-        if email is not None:
-            filters.append(Contact.email == email)
-        if external_id is not None:
-            filters.append(Contact.external_id == external_id)
-        if permission is not None:
-            filters.append(permission_filter.matching(permission))
-        return await self.page([Contact.created_at, Contact.id], cursor, limit, *filters, newest=True)
 
     async def owners(self, external_id: str | None, email: str | None) -> dict[str, UUID]:
         """Who has this external id and this email: by the name of the field."""

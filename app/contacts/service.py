@@ -14,6 +14,7 @@ from app.contacts import erasure_repository, fields, merging
 from app.contacts.fields import ContactPatch
 from app.contacts.history_repository import ContactHistory, EnterableWorkflows
 from app.contacts.label_repository import LabelRepository
+from app.contacts.list_repository import ContactFilter, ContactLists
 from app.contacts.repository import ContactRepository
 from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
@@ -45,6 +46,7 @@ class ContactService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.rows = ContactRepository(session, principal.tenant_id)
+        self.lists = ContactLists(session, principal.tenant_id)
         self.labels = LabelRepository(session, principal.tenant_id)
         self.workflows = EnterableWorkflows(session, principal.tenant_id)
         self.tenant_id = principal.tenant_id
@@ -61,30 +63,16 @@ class ContactService:
         return ContactHistory(self.session, self.tenant_id, contact.id)
 
     async def list(
-        self,
-        *,
-        search: str = "",
-        tags: Sequence[str] = (),
-        source: str | None = None,
-        email: str | None = None,
-        external_id: str | None = None,
-        permission: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        self, wanted: ContactFilter, *, limit: int | None = None, cursor: str | None = None
     ) -> Page[Contact]:
-        """Contacts, newest first. `email` and `external_id` match whole, `search` in part; `permission` is a word of its filter."""
-        if email is not None:
-            email = comparable(email)
-        return await self.rows.newest(
-            cursor,
-            clamp_limit(limit),
-            search=search.replace("\0", ""),
-            tags=[tag.replace("\0", "") for tag in tags],
-            source=source,
-            email=email,
-            external_id=external_id,
-            permission=permission or None,
+        """Contacts, newest first. A page may end before it is full, when it looked at many that do not fit."""
+        wanted = wanted._replace(
+            search=wanted.search.replace("\0", ""),
+            tags=[tag.replace("\0", "") for tag in wanted.tags],
+            email=None if wanted.email is None else comparable(wanted.email),
+            permission=wanted.permission or None,
         )
+        return await self.lists.newest(cursor, clamp_limit(limit), wanted)
 
     async def permissions(self, contacts: Sequence[Contact]) -> dict[UUID, Permission]:
         """May mail go to each of these contacts now? One query, whatever their number."""

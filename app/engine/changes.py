@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from app.contacts.tag_repository import changed_sql
 from app.engine import rows
 from app.engine.claim import Place
 from app.engine.rows import Int4s, Jsons, Uuids
@@ -100,15 +101,15 @@ def _update(patch: Patch, places: Sequence[Place], at: datetime, values: Jsons |
         )
         arguments += [name, name, name, repr(by)]
     sets = [f"attributes = {attributes}"] if arguments or values is not None else []
-    tags, tag_arguments = "c.tags", list[Any]()
+    tags_sql, tag_arguments = "c.tags", list[Any]()
     for tag in patch.drop:
-        tags = f"array_remove({tags}, %s::text)"
+        tags_sql = f"array_remove({tags_sql}, %s::text)"
         tag_arguments.append(tag)
     for tag in patch.add:
-        tags = f"case when c.tags @> array[%s::text] then {tags} else {tags} || %s::text end"
+        tags_sql = f"case when c.tags @> array[%s::text] then {tags_sql} else {tags_sql} || %s::text end"
         tag_arguments = [tag, *tag_arguments, *tag_arguments, tag]
     if tag_arguments:
-        sets.append(f"tags = {tags}")
+        sets.append(f"tags = {tags_sql}")
         arguments += tag_arguments
     for column, value in patch.columns:
         if column in CONTACT_COLUMNS:
@@ -122,4 +123,7 @@ def _update(patch: Patch, places: Sequence[Place], at: datetime, values: Jsons |
         arguments.append(values)
     changed = ", ".join([*sets, "updated_at = %s"])
     sql = f"update contacts c set {changed} from {source} where c.tenant_id = u.tenant_id and c.id = u.id"
+    if tag_arguments:
+        sql = changed_sql(sql, drops=bool(patch.drop), adds=bool(patch.add))
+        arguments += [list(tags) for tags in (patch.drop, patch.add) if tags]
     return sql, tuple(arguments)

@@ -3,6 +3,7 @@
     I1 no step lost                      I4 no commit by a stale owner (seen as a step too many, or one that leads nowhere)
     I2 one transition a visit            I5 counters are what runs and steps say
     I3 one message a sending step        I8 a run keeps its version       I9 no row crosses a workspace
+    I10 what is written twice says the same
 
 All checks read one snapshot, so the product may run meanwhile. Each answers its first few breaches with their ids.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import KEY, PREFIX
 from app.flow import registry
 from app.inbox import InboxKind
@@ -284,6 +286,7 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         where v.version is null or s.node_id is not null
         """,
     ),
+    ("I10", "the tags of a contact are its rows of contact_tags", UNLIKE),
     (
         "I9",
         "a run, its contact and its workflow are of one workspace",

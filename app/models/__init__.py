@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.models.api_key import ApiKey
 from app.models.base import Base
 from app.models.connector import Connector
-from app.models.contact import AttributeLabel, Contact
+from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
 from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
 from app.models.idempotency_key import IdempotencyKey
@@ -33,6 +33,7 @@ __all__ = [
     "ContactImport",
     "ContactImportChunk",
     "ContactImportError",
+    "ContactTag",
     "Crash",
     "DeadLetter",
     "DraftChange",

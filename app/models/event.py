@@ -28,6 +28,7 @@ class Event(Base):
 
     __table_args__ = (
         Index("events_contact", "tenant_id", "contact_id", text("occurred_at desc")),
+        Index("events_name", "tenant_id", "name", "id"),
         {"info": rows_go(), "postgresql_partition_by": "RANGE (id)"},
     )
 

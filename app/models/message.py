@@ -96,6 +96,18 @@ class Message(Base):
         Index("messages_leased", "lease_until", postgresql_where=text("lease_until is not null")),
         # Without more columns: equal keys share an entry. A unique one made the index several times as large.
         Index("messages_contact", "tenant_id", "contact_id"),
+        Index("messages_workflow", "tenant_id", "workflow_id", "run_id", "seq"),
+        # Most messages are sent: those write no entry here while they are queued, and none when they have left.
+        Index("messages_ended", "tenant_id", "status", "run_id", "seq", postgresql_where=text("status > 2")),
+        Index(
+            "messages_ended_of_workflow",
+            "tenant_id",
+            "workflow_id",
+            "status",
+            "run_id",
+            "seq",
+            postgresql_where=text("status > 2"),
+        ),
         # By month of the run. Its parts have a fill factor of 80.
         {"postgresql_partition_by": "RANGE (run_id)"},
     )
@@ -120,6 +132,37 @@ class Suppression(HasTenant, Base):
 
     __table_args__ = (
         CheckConstraint(f"channel <> {Channel.EMAIL:d} or {small_letters('address')}", name="address_lower"),
+        Index(
+            "suppressions_newest", "tenant_id", "at", "channel", "address", postgresql_where=text("lifted_at is null")
+        ),
+        Index(
+            "suppressions_lifted",
+            "tenant_id",
+            "at",
+            "channel",
+            "address",
+            postgresql_where=text("lifted_at is not null"),
+        ),
+        Index(
+            "suppressions_reason",
+            "tenant_id",
+            "reason",
+            "at",
+            "channel",
+            "address",
+            postgresql_where=text("lifted_at is null"),
+        ),
+        Index(
+            "suppressions_channel", "tenant_id", "channel", "at", "address", postgresql_where=text("lifted_at is null")
+        ),
+        Index(
+            "suppressions_search",
+            "tenant_id",
+            "address",
+            postgresql_using="gin",
+            postgresql_ops={"address": "gin_trgm_ops"},
+            postgresql_with={"gin_pending_list_limit": "1024"},
+        ),
     )
 
 

@@ -19,8 +19,8 @@ MARK = "personal"
 class About(StrEnum):
     """How the rows about a contact are found, as SQL over the row's table, in the order in which they must be looked for.
 
-    Parameters: `id` and `tenant`, its `email`, the `comparable` form of that, and `traces`, patterns for `like` over text in small
-    letters that match whatever names the contact.
+    Parameters: `id` and `tenant`, its `tags`, `created_at` and `email`, the `comparable` form of that, and `traces`, patterns for `like`
+    over text in small letters that match whatever names the contact.
     """
 
     SELF = "id = %(id)s and tenant_id = %(tenant)s"
@@ -39,6 +39,8 @@ class About(StrEnum):
         "tenant_id = %(tenant)s"
         " and run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"
     )
+    TAGS = "tenant_id = %(tenant)s and tag = any(%(tags)s::text[]) and created_at = %(created_at)s::timestamptz and contact_id = %(id)s"
+    """By its tags and when it was made, which its row said."""
     ADDRESS = "tenant_id = %(tenant)s and address = %(comparable)s"
     NAMED = "tenant_id = %(tenant)s and contact_id is null"
     """Without a contact; the text of the row is looked through besides."""

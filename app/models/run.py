@@ -72,6 +72,8 @@ class ActiveRun(RunColumns, Base):
             "active_runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")
         ),
         Index("active_runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
+        Index("active_runs_node", "tenant_id", "workflow_id", "current_node_id", "id"),
+        Index("active_runs_held", "tenant_id", "id", postgresql_where=text("status = 3")),
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
@@ -87,7 +89,8 @@ class EndedRun(RunColumns, Base):
         # Without more columns: equal keys share an entry. A unique one made the index several times as large.
         Index("ended_runs_contact", "tenant_id", "contact_id"),
         Index("ended_runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
-        Index("ended_runs_failed", "tenant_id", "id", postgresql_where=text("status = 5")),
+        # Most runs are completed: those write no entry here.
+        Index("ended_runs_early", "tenant_id", "status", "id", postgresql_where=text("status > 4")),
         {"postgresql_partition_by": "RANGE (id)"},
     )
 

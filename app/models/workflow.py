@@ -31,7 +31,10 @@ class Workflow(HasTenantKey, HasTimes, Base):
     listens_since: Mapped[datetime | None]
     """When it became active, or was resumed, last; written by a trigger. Earlier events start nothing."""
 
-    __table_args__ = (Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),)
+    __table_args__ = (
+        Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),
+        Index("workflows_changed", "tenant_id", "updated_at", "id", postgresql_where=text("deleted_at is null")),
+    )
 
 
 def _of_workflow() -> ForeignKeyConstraint:
@@ -54,7 +57,7 @@ class WorkflowVersion(Base):
     author: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=text("clock_now()"))
 
-    __table_args__ = (_of_workflow(),)
+    __table_args__ = (_of_workflow(), Index("workflow_versions_newest", "tenant_id", "created_at"))
 
 
 class DraftChange(Base):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 
+from app.contacts.tag_repository import changed_sql
 from app.engine import rows
 from app.engine.write import TABLES
 from app.lib import ids
@@ -18,10 +19,14 @@ from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
 from bench.rig.flows import STEPS, TEMPLATE
 from bench.rig.place import PAYLOAD, WORKFLOW
 
-_PATCH = """
-update contacts c set attributes = c.attributes || '{"plan": "trial"}', tags = c.tags || 'welcomed'::text, updated_at = now()
-from unnest(%s::uuid[]) as u(id) where c.tenant_id = %s and c.id = u.id
-"""
+_PATCH = changed_sql(
+    """
+    update contacts c set attributes = c.attributes || '{"plan": "trial"}', tags = c.tags || 'welcomed'::text, updated_at = now()
+    from unnest(%s::uuid[]) as u(id) where c.tenant_id = %s and c.id = u.id
+    """,
+    drops=False,
+    adds=True,
+)
 
 
 class Bound:
@@ -50,7 +55,7 @@ class Bound:
             self._copy(cursor, "steps", [first + r + tail for r in run_ids for tail in step_tails])
             first = self._first("messages")
             self._copy(cursor, "messages", [first + r + between + head + c + behind for r, c in pairs])
-            cursor.execute(_PATCH, (rows.Uuids(contact_ids), self.tenant))
+            cursor.execute(_PATCH, (rows.Uuids(contact_ids), self.tenant, ["welcomed"]))
 
     def _copy(self, cursor: Any, table: str, encoded: list[bytes]) -> None:
         rows.copy(cursor, table, ", ".join(TABLES[table]), encoded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -292,6 +292,11 @@ def test_a_new_column_without_a_mark_is_seen(column: str) -> None:
 
 
 NUMBERS = itertools.count(10)
+MADE = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def tag_of(email: str) -> str:
+    return f"said by {email}"
 
 
 def value_of(column: Column[Any], said: str, known: dict[str, Any]) -> Any:
@@ -308,7 +313,8 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     """One row about the contact in every table that has marks, each saying its address in every column; how many by table."""
     known = {
         "tenant_id": tenant_id, "contact_id": contact_id, "run_id": uuid7(), "import_id": uuid7(), "event_id": uuid7(),
-        "recipients": [email], "address": email, "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None,
+        "recipients": [email], "address": email, "tag": tag_of(email), "created_at": MADE,
+        "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None,
         "row": {"cells": [email]},
     }  # fmt: skip
     first = {
@@ -341,8 +347,11 @@ async def test_every_mark_is_followed_and_nobody_else_is_touched(
     gone, stays = uuid7(), uuid7()
     db_session.add_all(
         [
-            Contact(id=gone, tenant_id=workspace.id, email="ada@example.com"),
-            Contact(id=stays, tenant_id=other_workspace.id, email="bea@example.com"),
+            Contact(id=contact_id, tenant_id=tenant.id, email=email, tags=[tag_of(email)], created_at=MADE)
+            for contact_id, tenant, email in (
+                (gone, workspace, "ada@example.com"),
+                (stays, other_workspace, "bea@example.com"),
+            )
         ]
     )
     await db_session.flush()

@@ -24,6 +24,7 @@ from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
 from tests.fixtures.people import BrowserClients
 from tests.fixtures.runs import run_row
+from tests.fixtures.tags import write_tags
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 GRAPH: dict[str, Any] = {
@@ -56,6 +57,7 @@ async def ada(db_session: AsyncSession, workspace: Workspace) -> Contact:
         consent={"newsletter": False},
     )
     db_session.add(made)
+    await write_tags(db_session)
     await db_session.commit()
     return made
 

@@ -89,6 +89,11 @@ DAMAGE = {
         "update steps set run_id = ('00000000-0000-7000-8000-' || right(run_id::text, 12))::uuid where node_id = 't'",
         "I9",
     ),
+    "a tag without its row": ("update contacts set tags = '{vip}'", "I10"),
+    "a row without its tag": (
+        "insert into contact_tags (tenant_id, tag, created_at, contact_id) select tenant_id, 'vip', created_at, id from contacts limit 1",
+        "I10",
+    ),
     "counters of another workspace": ("update node_stats set tenant_id = tenant_id + 1", "I9"),
 }
 

@@ -7,12 +7,15 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Invalid
 from app.lib import clock
+from app.lib.database import execute
+from app.messaging.channels.email.channel import ADDRESS_SHAPE
 from app.models import Contact, Suppression, Workspace
+from app.models.contact import BROKEN_ADDRESS
 from app.models.status import Channel
 from app.subscriptions import permission_filter
 from app.subscriptions.permission import LABELS, REASONS, ContactFacts, SuppressionEntry, permission
@@ -114,6 +117,12 @@ async def test_the_filter_of_lists_says_the_same(db_session: AsyncSession, works
     for word in LABELS:
         found = set((await db_session.scalars(mine.where(permission_filter.matching(word)))).all())
         assert found == {contact_id for contact_id, reason in expected.items() if reason == word}, word
+        if own := permission_filter.own_rows(word):
+            assert found <= set((await db_session.scalars(mine.where(text(own)))).all()), word
+        if listed_sql := permission_filter.listed_contacts(word):
+            rows = await execute(db_session, listed_sql, tenant=workspace.id, most=10_000)
+            assert found <= {row[0] for row in rows}, word
+    assert f"email !~ '{ADDRESS_SHAPE}'" == BROKEN_ADDRESS
 
 
 def test_a_word_that_there_is_not() -> None:

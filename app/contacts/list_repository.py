@@ -1,0 +1,203 @@
+"""SQL of the list of contacts: by which index each filter is served, and the search.
+
+A page looks at a bounded number of contacts (`app.models.bounded_repository`), whatever is asked for. What few contacts have, a rare
+word, a reason not to be written to, is looked up by an index of its own instead when the newest contacts do not fill the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
+from sqlalchemy.orm import aliased
+
+from app.lib.addresses import lookup_form
+from app.lib.database import execute
+from app.models.bounded_repository import LOOKED_AT, bounded_page
+from app.models.contact import Contact, ContactTag
+from app.models.tenant_repository import TenantRepository
+from app.subscriptions import permission_filter
+from app.web.pagination import Page
+
+MOST_TERMS = 5
+"""Words of a search that are looked at."""
+MOST_TAGS = 20
+"""Tags that are asked for at once; a contact has at most 100."""
+LOOKED_AT_FIRST = 2_000
+"""Contacts that are looked at before an index is asked for what is rare."""
+FEW = 10_000
+"""Up to so many contacts are looked up one by one."""
+_THREE = re.compile(r"[^\W_]{3}")
+"""The index of trigrams knows three letters or digits beside each other."""
+
+
+class ContactFilter(NamedTuple):
+    """What the list is narrowed to. Every word of `search` must be in name, email, external id or phone, and all `tags` on the contact.
+
+    `email` and `external_id` are whole, `permission` is a word of `app.subscriptions.permission`.
+    """
+
+    search: str = ""
+    tags: Sequence[str] = ()
+    source: str | None = None
+    email: str | None = None
+    external_id: str | None = None
+    permission: str | None = None
+
+
+class _Path(NamedTuple):
+    """The rows of a list in its order, by one index: what leads there, and by which columns they are ordered."""
+
+    rows: Select[Any]
+    led_by: list[ColumnElement[bool]]
+    order: Sequence[Any] = (Contact.created_at, Contact.id)
+
+
+class ContactLists(TenantRepository[Contact]):
+    """The contacts of a workspace as lists show them."""
+
+    model = Contact
+
+    async def common_tags(self) -> list[str]:
+        """Tags of the newest contacts, the most used first: what a filter offers."""
+        rows = await execute(
+            self.session,
+            """
+            select tag from (
+              select tags from contacts where tenant_id = %(tenant)s order by created_at desc, id desc limit 2000) c,
+              unnest(c.tags) as tag
+            group by tag order by count(*) desc, tag limit 50
+            """,
+            tenant=self.tenant_id,
+        )
+        return [row.tag for row in rows]
+
+    async def newest(self, cursor: str | None, limit: int, wanted: ContactFilter) -> Page[Contact]:
+        """A page of contacts, newest first."""
+        terms = wanted.search.split()[:MOST_TERMS]
+        equal = ((Contact.email, wanted.email), (Contact.external_id, wanted.external_id))
+        others = [column == value for column, value in equal if value is not None]
+        others += [_has(term) for term in terms]
+        if wanted.email is not None or wanted.external_id is not None:
+            # One contact at most: no index is better than that of its address.
+            return await self.page(
+                [Contact.created_at, Contact.id], cursor, limit, *others, *self._rest(wanted), newest=True
+            )
+        path, passed = await self._path(wanted)
+        others += passed
+        lookups = self._lookups(wanted.permission, terms)
+        for looked_at in (LOOKED_AT_FIRST, LOOKED_AT) if lookups else (LOOKED_AT,):
+            page = await bounded_page(
+                self.session,
+                path.rows,
+                path.order,
+                cursor,
+                limit,
+                led_by=path.led_by,
+                others=others,
+                key=lambda row: (row[0].created_at, row[0].id),
+                looked_at=looked_at,
+            )
+            if len(page.items) == limit or page.next_cursor is None or looked_at == LOOKED_AT:
+                break
+            for lookup, parameters in lookups:
+                if (ids := await self._few(lookup, parameters)) is not None:
+                    return await self.page(
+                        [Contact.created_at, Contact.id],
+                        cursor,
+                        limit,
+                        Contact.id.in_(ids),
+                        *others,
+                        *self._rest(wanted),
+                        newest=True,
+                    )
+        return Page([row[0] for row in page.items], page.next_cursor)
+
+    def _rest(self, wanted: ContactFilter) -> list[ColumnElement[bool]]:
+        """Every filter but the addresses and the search, as conditions on the row."""
+        conditions = [_tagged(tag) for tag in wanted.tags[:MOST_TAGS]]
+        if wanted.source is not None:
+            conditions.append(Contact.source == wanted.source)
+        if wanted.permission is not None:
+            conditions.append(permission_filter.matching(wanted.permission))
+        return conditions
+
+    async def _path(self, wanted: ContactFilter) -> tuple[_Path, list[ColumnElement[bool]]]:
+        """The index that leads to the fewest rows as far as one can tell, and the filters that it leaves over."""
+        mine = _Path(select(Contact), [self.own])
+        permission = [permission_filter.matching(wanted.permission)] if wanted.permission is not None else []
+        source = [Contact.source == wanted.source] if wanted.source is not None else []
+        if wanted.tags:
+            first, *further = await self._rarest_first(wanted.tags[:MOST_TAGS])
+            rows = select(Contact).join(
+                ContactTag, and_(ContactTag.tenant_id == Contact.tenant_id, ContactTag.contact_id == Contact.id)
+            )
+            led_by = [ContactTag.tenant_id == self.tenant_id, ContactTag.tag == first]
+            path = _Path(rows, led_by, (ContactTag.created_at, ContactTag.contact_id))
+            return path, [*(_tagged(tag) for tag in further), *source, *permission]
+        if source:
+            return mine._replace(led_by=[self.own, *source]), permission
+        if wanted.permission is not None and (own_rows := permission_filter.own_rows(wanted.permission)):
+            return mine._replace(led_by=[self.own, text(own_rows)]), permission  # type: ignore[list-item]
+        return mine, permission
+
+    async def _rarest_first(self, tags: Sequence[str]) -> list[str]:
+        if len(tags) == 1:
+            return list(tags)
+        rows = await execute(
+            self.session,
+            """
+            select tag from unnest(%(tags)b::text[]) as wanted (tag) cross join lateral (
+              select count(*) as n from (
+                select from contact_tags t where t.tenant_id = %(tenant)s and t.tag = wanted.tag limit %(most)s) few) c
+            order by c.n, tag
+            """,
+            tenant=self.tenant_id,
+            tags=sorted(set(tags)),
+            most=LOOKED_AT,
+        )
+        return [row.tag for row in rows]
+
+    def _lookups(self, permission: str | None, terms: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """SQL of ids, up to a limit, by indexes that know what is rare; all that the filters let through are among each."""
+        lookups = list[tuple[str, dict[str, Any]]]()
+        if long := [term for term in terms if _THREE.search(term)]:
+            patterns, conditions = dict[str, Any](), list[str]()
+            for number, term in enumerate(long):
+                forms = {f"term{number}_{form}": pattern for form, pattern in enumerate(_patterns(term))}
+                conditions.append(" or ".join(f"search like %({name})s" for name in forms))
+                patterns |= forms
+            like = " and ".join(f"({condition})" for condition in conditions)
+            sql = f"select id from contacts where tenant_id = %(tenant)s and {like} limit %(most)s"  # noqa: S608  parameters
+            lookups.append((sql, patterns))
+        if permission is not None and (listed := permission_filter.listed_contacts(permission)):
+            lookups.append((listed, {}))
+        return lookups
+
+    async def _few(self, lookup: str, parameters: dict[str, Any]) -> list[UUID] | None:
+        """The ids; None when there are more than FEW."""
+        rows = await execute(self.session, lookup, tenant=self.tenant_id, most=FEW + 1, **parameters)
+        return None if len(rows) > FEW else [row[0] for row in rows if row[0] is not None]
+
+
+def _patterns(term: str) -> list[str]:
+    """For `like` over `search`. Addresses are stored in their form for comparing; what else is there is in small letters as written."""
+    forms = dict.fromkeys((term.lower(), lookup_form(term)))
+    return ["%" + form.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for form in forms]
+
+
+def _has(term: str) -> ColumnElement[bool]:
+    return or_(*(Contact.search.like(pattern) for pattern in _patterns(term)))
+
+
+def _tagged(tag: str) -> ColumnElement[bool]:
+    other = aliased(ContactTag)
+    return exists().where(
+        other.tenant_id == Contact.tenant_id,
+        other.tag == tag,
+        other.created_at == Contact.created_at,
+        other.contact_id == Contact.id,
+    )

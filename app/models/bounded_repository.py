@@ -1,0 +1,56 @@
+"""Pages of lists that look at a bounded number of rows, also where nothing fits.
+
+An index leads to some of a list's rows in its order; whatever else a reader filters by is looked at row by row. A page looks at
+`LOOKED_AT` of them at most. When that many went by and the page is not full, it ends there with the cursor of the last row that
+was looked at: there may be more, and whoever wants it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.web.pagination import Page, cut, encode_cursor, keyset
+
+RowT = TypeVar("RowT")
+LOOKED_AT = 20_000
+"""Rows that one page looks at, some 40 ms; and up to where things are counted."""
+
+
+async def bounded_page(
+    session: AsyncSession,
+    rows: Select[Any],
+    order: Sequence[Any],
+    cursor: str | None,
+    limit: int,
+    *,
+    led_by: Sequence[ColumnElement[bool]],
+    others: Sequence[ColumnElement[bool]] = (),
+    key: Callable[[Any], tuple[Any, ...]],
+    looked_at: int = LOOKED_AT,
+) -> Page[Any]:
+    """A page of `rows`, the greatest by the columns `order` first.
+
+    `led_by` are the conditions that an index serves, with `order` behind them, on the tables of `order` alone; `others` are looked at
+    row by row. `key` reads the values of `order` off a row.
+    """
+    edge: tuple[Any, ...] | None = None
+    query = keyset(rows.where(*led_by, *others), order, cursor, descending=True)
+    if others:
+        keys = keyset(select(*order).where(*led_by), order, cursor, descending=True)
+        last = (await session.execute(keys.offset(looked_at - 1).limit(1))).first()
+        if last is not None:
+            edge = tuple(last)
+            query = query.where(tuple_(*order) >= tuple_(*edge))
+    page = cut((await session.execute(query.limit(limit + 1))).all(), limit, key)
+    if page.next_cursor is None and edge is not None:
+        return Page(page.items, encode_cursor(*edge))
+    return page
+
+
+async def counted(session: AsyncSession, rows: Select[Any], most: int) -> int:
+    """How many rows there are, counted up to `most`."""
+    return int(await session.scalar(select(func.count()).select_from(rows.limit(most).subquery())) or 0)
