@@ -19,8 +19,8 @@ from app.flow import presentation
 from app.lib import clock, formats
 from app.lib.zones import zone_of
 from app.models.status import Role
+from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_status
-from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail
 from app.runs.service import RunService, statuses_of
 from app.web.fragments import page

@@ -127,7 +127,7 @@ class ContactLists(TenantRepository[Contact]):
 
     async def _path(self, wanted: ContactFilter) -> tuple[_Path, list[ColumnElement[bool]]]:
         """The index that leads to the fewest rows as far as one can tell, and the filters that it leaves over."""
-        mine = _Path(select(Contact), [self.own])
+        newest = _Path(select(Contact), [self.own])
         permission = [permission_filter.matching(wanted.permission)] if wanted.permission is not None else []
         source = [Contact.source == wanted.source] if wanted.source is not None else []
         if wanted.tags:
@@ -139,10 +139,10 @@ class ContactLists(TenantRepository[Contact]):
             path = _Path(rows, led_by, (ContactTag.created_at, ContactTag.contact_id))
             return path, [*(_tagged(tag) for tag in further), *source, *permission]
         if source:
-            return mine._replace(led_by=[self.own, *source]), permission
+            return newest._replace(led_by=[self.own, *source]), permission
         if wanted.permission is not None and (own_rows := permission_filter.own_rows(wanted.permission)):
-            return mine._replace(led_by=[self.own, text(own_rows)]), permission  # type: ignore[list-item]
-        return mine, permission
+            return newest._replace(led_by=[self.own, text(own_rows)]), permission  # type: ignore[list-item]
+        return newest, permission
 
     async def _rarest_first(self, tags: Sequence[str]) -> list[str]:
         if len(tags) == 1:

@@ -26,3 +26,8 @@ def use(source: Callable[[], datetime] | None) -> None:
     """Put another source of time in place; None brings the system clock back."""
     global _source
     _source = source or _system
+
+
+def is_system() -> bool:
+    """Is it the machine's clock, which ids follow? Bounds of time are bounds of ids only then."""
+    return _source is _system

@@ -2,22 +2,27 @@
 
 An index leads to some of a list's rows in its order; whatever else a reader filters by is looked at row by row. A page looks at
 `LOOKED_AT` of them at most. When that many went by and the page is not full, it ends there with the cursor of the last row that
-was looked at: there may be more, and whoever wants it goes on.
+was looked at: there may be more, and whoever wants it goes on. Where few rows fit an index without that order, they are all read and
+sorted instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.web.pagination import Page, cut, encode_cursor, keyset
 
-RowT = TypeVar("RowT")
 LOOKED_AT = 20_000
 """Rows that one page looks at, some 40 ms; and up to where things are counted."""
+LOOKED_AT_FIRST = 2_000
+"""Rows that are looked at before another index is asked for what is rare."""
+FEW = 10_000
+"""Up to so many rows are read one by one and sorted."""
 
 
 async def bounded_page(
@@ -34,7 +39,7 @@ async def bounded_page(
 ) -> Page[Any]:
     """A page of `rows`, the greatest by the columns `order` first.
 
-    `led_by` are the conditions that an index serves, with `order` behind them, on the tables of `order` alone; `others` are looked at
+    `led_by` are the conditions that an index serves, with `order` behind them, on the table of `order` alone; `others` are looked at
     row by row. `key` reads the values of `order` off a row.
     """
     edge: tuple[Any, ...] | None = None
@@ -49,6 +54,29 @@ async def bounded_page(
     if page.next_cursor is None and edge is not None:
         return Page(page.items, encode_cursor(*edge))
     return page
+
+
+async def page_of_few(
+    session: AsyncSession,
+    model: Any,
+    order: Sequence[Any],
+    cursor: str | None,
+    limit: int,
+    *,
+    few: Sequence[ColumnElement[bool]],
+    others: Sequence[ColumnElement[bool]] = (),
+) -> Page[Any] | None:
+    """A page of the rows of `model` that an index finds by `few`, sorted here; None when those are more than FEW.
+
+    A fence keeps the planner from walking in the order of the list until it has met enough of them.
+    """
+    if await counted(session, select(order[0]).where(*few), FEW + 1) > FEW:
+        return None
+    row = aliased(model, select(model).where(*few, *others).offset(0).subquery())
+    columns = [getattr(row, column.key) for column in order]
+    query = keyset(select(row), columns, cursor, descending=True).limit(limit + 1)
+    rows = (await session.scalars(query)).all()
+    return cut(rows, limit, lambda one: tuple(getattr(one, column.key) for column in order))
 
 
 async def counted(session: AsyncSession, rows: Select[Any], most: int) -> int:

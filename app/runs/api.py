@@ -13,7 +13,7 @@ from litestar.params import FromPath, QueryParameter
 
 from app.models.scope import Scope
 from app.models.status import Role
-from app.runs.repository import RunFilter
+from app.runs.list_repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut, WithoutContact
 from app.runs.service import RunService, statuses_of
 from app.web.envelope import Envelope, ok

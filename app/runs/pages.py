@@ -21,8 +21,8 @@ from app.flow.node_words import port_of, ports_of, title_of_plain
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import Role
+from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_status, waits_in_short, waits_in_words
-from app.runs.repository import RunFilter
 from app.runs.schemas import RunDetail, RunOut, WithoutContact
 from app.runs.service import RunService, statuses_of
 from app.web.flash import go

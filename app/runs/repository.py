@@ -1,9 +1,8 @@
-"""All SQL of the run pages and the runs API: runs of a workspace, and the rows of one run."""
+"""SQL of the run pages and the runs API: runs of a workspace, and the rows of one run. Which runs a list has, `list_repository` says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,20 +25,9 @@ from app.models import (
 )
 from app.models.status import RunStatus, WorkflowStatus
 from app.models.tenant_repository import TenantRepository, refers_to
-from app.web.pagination import Page, cut, keyset
-
-
-class RunFilter(NamedTuple):
-    """What a list is narrowed to; None leaves a field open. `started_from` is included, `started_to` is not."""
-
-    workflow_id: UUID | None = None
-    contact_id: UUID | None = None
-    """Of this contact; with `without_contact` of nobody."""
-    statuses: Sequence[RunStatus] | None = None
-    started_from: datetime | None = None
-    started_to: datetime | None = None
-    node_id: str | None = None
-    without_contact: bool = False
+from app.runs import list_repository
+from app.runs.list_repository import RunFilter
+from app.web.pagination import Page, decode_cursor, encode_cursor
 
 
 class LoadedRun(NamedTuple):
@@ -60,23 +48,12 @@ class RunRepository(TenantRepository[Run]):
         return select(Run, Contact).join(Contact, refers_to(Run.contact_id, Contact), isouter=True).where(self.own)
 
     async def newest(self, wanted: RunFilter, limit: int, cursor: str | None) -> Page[Row[Run, Contact | None]]:
-        """A page of runs, newest first (ids are time-ordered)."""
-        query = keyset(self._with_contact(), [Run.id], cursor, descending=True).limit(limit + 1)
-        if wanted.workflow_id is not None:
-            query = query.where(Run.workflow_id == wanted.workflow_id)
-        if wanted.contact_id is not None:
-            query = query.where(Run.contact_id == wanted.contact_id)
-        if wanted.without_contact:
-            query = query.where(Run.contact_id.is_(None))
-        if wanted.statuses:
-            query = query.where(Run.status.in_(wanted.statuses))
-        if wanted.started_from is not None:
-            query = query.where(Run.started_at >= wanted.started_from)
-        if wanted.started_to is not None:
-            query = query.where(Run.started_at < wanted.started_to)
-        if wanted.node_id is not None:
-            query = query.where(Run.current_node_id == wanted.node_id)
-        return cut((await self.session.execute(query)).all(), limit, lambda row: (row[0].id,))
+        """A page of runs, newest first (ids are time-ordered). Raises Invalid for a cursor that is not ours."""
+        before = decode_cursor(cursor, UUID)[0] if cursor else None
+        listed = await list_repository.ids_of_page(self.session, self.tenant_id, wanted, before, limit)
+        query = self._with_contact().where(Run.id.in_(listed.ids)).order_by(Run.id.desc())
+        rows = (await self.session.execute(query)).all() if listed.ids else []
+        return Page(list(rows), encode_cursor(listed.next_before) if listed.next_before else None)
 
     async def load(self, run_id: UUID) -> LoadedRun | None:
         """The run with its contact, workflow and version; None when it is not of this workspace."""
@@ -97,10 +74,7 @@ class RunRepository(TenantRepository[Run]):
 
     async def neighbours(self, run: Run) -> tuple[UUID | None, UUID | None]:
         """The next newer and next older run of the same workflow, for the arrows of the run page."""
-        same = select(Run.id).where(self.own, Run.workflow_id == run.workflow_id)
-        newer = await self.session.scalar(same.where(Run.id > run.id).order_by(Run.id).limit(1))
-        older = await self.session.scalar(same.where(Run.id < run.id).order_by(Run.id.desc()).limit(1))
-        return newer, older
+        return await list_repository.neighbours(self.session, self.tenant_id, run.workflow_id, run.id)
 
 
 class RunMessageRepository(TenantRepository[Message]):

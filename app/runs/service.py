@@ -18,12 +18,12 @@ from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.models import CallIntent, Contact, Run, Workflow
 from app.models.status import MessageStatus, RunOrigin, RunStatus, WorkflowStatus
+from app.runs.list_repository import RunFilter
 from app.runs.repository import (
     AttemptRepository,
     CallRepository,
     DecisionRepository,
     LoadedRun,
-    RunFilter,
     RunMessageRepository,
     RunRepository,
     StepRepository,
