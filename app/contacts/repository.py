@@ -123,7 +123,8 @@ class ContactRepository(TenantRepository[Contact]):
                 external_id = s.external_id, email = s.email, phone = s.phone, source = s.source, timezone = s.timezone,
                 locale = s.locale, attributes = s.attributes::jsonb, tags = {_TAGS}, consent = s.consent::jsonb,
                 updated_at = (select clock_now())
-              from {_SENT} join contacts o on o.tenant_id = %(tenant)s and o.id = s.id
+              from {_SENT} cross join lateral (
+                select tags from contacts o where o.tenant_id = %(tenant)s and o.id = s.id offset 0) o
               where c.id = s.id and c.tenant_id = %(tenant)s
               returning c.tenant_id, c.created_at, c.id, o.tags as before, c.tags as after
             ), {tag_repository.UPDATED}

@@ -39,6 +39,10 @@ select pg_temp.uuid7_of(at), %(tenant)s, 'p' || g || '@world.example', 'w' || g,
   jsonb_build_object('name', 'Person ' || g, 'city', 'City ' || g %% 100), case when g %% 10 = 0 then array['vip'] else '{}' end, at, at
 from generate_series(0, %(contacts)s::int - 1) g, lateral (select %(since)s::timestamptz + g * interval '1 second') as made(at)
 """
+_TAGS = (
+    "insert into contact_tags (tenant_id, tag, created_at, contact_id)"
+    " select tenant_id, unnest(tags), created_at, id from contacts where tenant_id = %(tenant)s and tags <> '{}'"
+)
 _PEOPLE = (
     "create temp table people as select row_number() over (order by id) - 1 as n, id from contacts where tenant_id = %s"
 )
@@ -139,6 +143,7 @@ def fill(connection: psycopg.Connection[Any], tenant_id: int, world: World) -> N
         "payload": Jsonb({"page": "/"}),
     }
     connection.execute(_CONTACTS, place)
+    connection.execute(_TAGS, place)
     connection.execute(_PEOPLE, (tenant_id,))
     connection.execute("create unique index on people (n)")
     connection.execute("analyze people, contacts")
