@@ -87,7 +87,7 @@ class DatabaseSettings:
     """A libpq URL, ``postgresql://user:password@host/name``. Any PostgreSQL from 15 to 18."""
     pool_size: int = 8
     """Connections of one web process; the engine opens its own, one a thread."""
-    roles: bool = False
+    roles: bool = True
     """Does each connection take on the role of its work (`app.lib.database_roles`), or do all work as the user that they log in as?"""
     role_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     """URLs of roles that log in as a user of their own, by the name of the role."""
@@ -259,7 +259,7 @@ def _read(*, local: bool) -> Settings:
         database=DatabaseSettings(
             url=_database_url(local=local),
             pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100),
-            roles=_switch("THROUGHLINE_DATABASE_ROLES", default=False),
+            roles=_switch("THROUGHLINE_DATABASE_ROLES", default=True),
             role_urls={f"tl_{role}": url for role in _ROLES if (url := secret(f"DATABASE_URL_{role.upper()}"))},
         ),
         redis=RedisSettings(url=secret("REDIS_URL") or None),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
 from app.lib.database import sqlalchemy_url
 from app.models import Base
+from app.ops import database_access
 
 
 def _is_ours(_object: object, name: str | None, type_: str, reflected: bool, _compare_to: object) -> bool:
@@ -28,6 +31,12 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        script = context.get_context().script
+        if script and set(context.get_context().get_current_heads()) == set(script.get_heads()):
+            connection.commit()
+            driver: Any = connection.connection.driver_connection
+            driver.autocommit = True
+            database_access.apply(driver)
 
 
 run()

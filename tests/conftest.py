@@ -47,6 +47,7 @@ pytest_plugins = [
     "tests.fixtures.held_connections",
     "tests.fixtures.sink",
     "tests.fixtures.routes",
+    "tests.fixtures.stripped",
 ]
 
 

@@ -64,7 +64,7 @@ def _is_maker_here() -> ColumnElement[bool]:
 _STANDING = func.md5(
     cast(
         func.row(
-            ApiKey.tenant_id, ApiKey.revoked_at, ApiKey.expires_at, ApiKey.role, ApiKey.scopes, ApiKey.key_hash, ApiKey.created_by,
+            ApiKey.tenant_id, ApiKey.revoked_at, ApiKey.expires_at, ApiKey.role, ApiKey.scopes, ApiKey.created_by,
             Membership.role,
         ),
         Text,

@@ -86,7 +86,7 @@ class Engine:
         self.shard = shards.own(number)
         self.turn = claim.ClaimLock(self.connection)
         self.crashes = Crashes(self.connection, database.connect("notes"))
-        self.vacuum = Vacuum(self.crashes.notes)
+        self.vacuum = Vacuum()
         self.progress = progress.of(number)
         self.caps: dict[str, int] = {}
         self.actors: set[str] = set()

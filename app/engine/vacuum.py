@@ -6,10 +6,11 @@ that is a million events too late, and a claim costs ten times as much by then (
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 import structlog
+
+from app.lib import database
+from app.lib.database_roles import DatabaseRole
 
 log = structlog.get_logger()
 AFTER = {"inbox": 20_000, "active_runs": 200_000}
@@ -17,10 +18,9 @@ AFTER = {"inbox": 20_000, "active_runs": 200_000}
 
 
 class Vacuum:
-    """One engine's count of what it took out. `connection` commits each statement by itself."""
+    """One engine's count of what it took out."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._dead = dict.fromkeys(AFTER, 0)
 
     def taken(self, table: str, row_count: int) -> None:
@@ -33,7 +33,9 @@ class Vacuum:
             return
         self._dead[table] = 0
         try:
-            # Pages stay with the table: they are filled again at once, and giving them back needs a lock that stops everybody.
-            self._connection.execute(f"vacuum (skip_locked, truncate off) {table}", prepare=False)
+            # Before PostgreSQL 17 nobody but its owner may vacuum a table; others are told so by a warning alone.
+            with database.connect("vacuum", DatabaseRole.OWNER) as connection:
+                # Pages stay with the table: they are filled again at once, and giving them back needs a lock that stops everybody.
+                connection.execute(f"vacuum (skip_locked, truncate off) {table}", prepare=False)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
             log.warning("engine.vacuum_missed", table=table, error=type(error).__name__)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
+import structlog
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -22,6 +23,7 @@ from app.lib.deadline import BoundedConnection
 from app.lib.held_connections import outside_call as outside_call
 from app.settings import settings
 
+log = structlog.get_logger()
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 3_000
 """How long work waits for what another session holds, before it goes on with something else."""
@@ -119,7 +121,28 @@ def _engine(role: DatabaseRole, pool_size: int, *, overflow: int = 4) -> AsyncEn
         },
     )
     event.listen(engine.sync_engine, "commit", check_transaction)
+    event.listen(engine.sync_engine, "connect", functools.partial(_check_role_of_pooled, role))
     return engine
+
+
+def _check_role_of_pooled(role: DatabaseRole, connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("select current_user")
+    _check_role(role, cursor.fetchone())
+    cursor.close()
+    connection.rollback()
+
+
+def _check_role(role: DatabaseRole | None, row: Sequence[Any] | None) -> None:
+    """PgBouncer may drop what a connection asks for at its start, and policies would hold for nobody."""
+    if role is not None and row is not None and row[0] != role and settings().database.roles:
+        _log_lost_role(role, row[0])
+
+
+@functools.cache
+def _log_lost_role(role: DatabaseRole, user: str) -> None:
+    """Once a process is enough."""
+    log.error("database.role_not_taken", role=role.value, works_as=user)
 
 
 class TransactionAborted(Exception):
@@ -179,7 +202,7 @@ def connect(
     that is frozen in a transaction.
     """
     limits = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS, **options.pop("limits", {})}
-    return psycopg.connect(
+    connection = psycopg.connect(
         dsn(role or DatabaseRole.ENGINE),
         autocommit=True,
         options=_server_options(limits, role),
@@ -188,12 +211,14 @@ def connect(
         **CLIENT_LIMITS,
         **options,
     )
+    _check_role(role, connection.execute("select current_user").fetchone())
+    return connection
 
 
 async def connect_async(purpose: str, role: DatabaseRole = DatabaseRole.ENGINE) -> BoundedConnection:
     """The same on the event loop of the web process: its waits end (`app.lib.deadline`), and each statement is planned once."""
     limits = {"lock_timeout": WEB_LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
-    return await BoundedConnection.connect(
+    connection = await BoundedConnection.connect(
         dsn(role),
         autocommit=True,
         options=f"{_server_options(limits, role)} -c plan_cache_mode=force_generic_plan",
@@ -201,6 +226,8 @@ async def connect_async(purpose: str, role: DatabaseRole = DatabaseRole.ENGINE) 
         prepare_threshold=0,
         **CLIENT_LIMITS,
     )
+    _check_role(role, await (await connection.execute("select current_user")).fetchone())
+    return connection
 
 
 def _server_options(limits: dict[str, int], role: DatabaseRole | None) -> str:

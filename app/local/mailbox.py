@@ -106,10 +106,13 @@ class Mailbox:
             self._connection.execute(_TRIM, {"tenant": tenant_id, "kept": KEPT})
 
 
+_ROLE = "-c role=tl_engine"
+
+
 def _connect() -> psycopg.Connection[Any]:
     """Not through `app.lib.database`: that imports the web framework, 3 s of CPU that a start should not wait for."""
     url = settings().database.url.replace("postgresql+psycopg://", "postgresql://")
-    return psycopg.connect(url, autocommit=True, connect_timeout=5)
+    return psycopg.connect(url, autocommit=True, connect_timeout=5, options=_ROLE if settings().database.roles else "")
 
 
 def listed(raw: bytes) -> tuple[str, str]:

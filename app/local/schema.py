@@ -18,7 +18,7 @@ from app.retention import months
 
 def _mark() -> str:
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
+    for path in [*sorted((ROOT / "migrations" / "versions").glob("*.py")), ROOT / "app" / "models" / "access.py"]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from app.lib.database_roles import DatabaseRole
 from app.local import binaries, environment, product_database
 
 FORMAT = 1
@@ -42,11 +43,13 @@ def backup(options: argparse.Namespace) -> int:
         with connected(url) as connection:
             server = connection.info.server_version // 10_000
             size = connection.execute("select pg_database_size(current_database())").fetchone()
-            schema = _schema(connection)
+            schema, reading = _schema(connection), all_rows(connection)
         unfinished = target.with_name(f"{target.name}.part")
         try:
             arguments = ["--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data"]
-            run_program(server, "pg_dump", url, *arguments, "--lock-wait-timeout=60000", f"--file={unfinished}")
+            run_program(
+                server, "pg_dump", url, *arguments, *reading, "--lock-wait-timeout=60000", f"--file={unfinished}"
+            )
             digest = digest_of(unfinished)
             note = {
                 "format": FORMAT,
@@ -77,6 +80,12 @@ def _schema(connection: psycopg.Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
+def all_rows(connection: psycopg.Connection[Any]) -> list[str]:
+    """What lets pg_dump read all rows: policies hold for whoever is no superuser, and the owner's lets it see everything."""
+    held = connection.execute("select bool_or(row_security_active(oid)) from pg_class where relrowsecurity").fetchone()
+    return [f"--role={DatabaseRole.OWNER}", "--enable-row-security"] if held and held[0] else []
+
+
 def connected(url: str) -> psycopg.Connection[Any]:
     """For a command: statements may take long, locks may not."""
     return psycopg.connect(
@@ -84,15 +93,18 @@ def connected(url: str) -> psycopg.Connection[Any]:
     )
 
 
-def run_program(server: int, program: str, url: str, *arguments: str) -> None:
-    """A program of PostgreSQL on this database. The password goes through the environment, not the list of processes."""
+def run_program(server: int, program: str, url: str, *arguments: str, connects: bool = True) -> str:
+    """What a program of PostgreSQL writes, on this database unless it only reads a file.
+
+    The password goes through the environment, not the list of processes.
+    """
     parts = urlsplit(url)
     bare = parts._replace(netloc=re.sub(r":[^:@]*@", "@", parts.netloc)) if parts.password else parts
-    command = [str(_program(server, program)), f"--dbname={urlunsplit(bare)}", *arguments]
+    command = [str(_program(server, program)), *([f"--dbname={urlunsplit(bare)}"] if connects else []), *arguments]
     values = {"PGPASSWORD": parts.password or "", "PGCONNECT_TIMEOUT": "10"}
     done = subprocess.run(command, env=environment.extended(values), capture_output=True, text=True)
     if not done.returncode:
-        return
+        return done.stdout
     stderr = done.stderr.strip()
     if "No space left on device" in stderr:
         raise BackupFailed("The disk is full. Make room, or choose a file on another disk; nothing was changed.")

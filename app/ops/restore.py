@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from psycopg import sql
 from app.local import environment, product_database
 from app.local.state import StateDirectory, StateInUse
 from app.ops.backup import FORMAT, BackupFailed, beside, connected, digest_of, key_mark, run_program
+
+_POLICY = re.compile(r"^\d+; \d+ \d+ (POLICY|ROW SECURITY|COMMENT \S+ POLICY) ")
 
 
 def restore(options: argparse.Namespace) -> int:
@@ -64,7 +67,10 @@ def _restore(source: Path, url: str, server: int) -> None:
         try:
             # As one transaction: a file that ends early leaves nothing that looks whole.
             arguments = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
-            run_program(server, "pg_restore", _sibling(url, fresh), *arguments, str(source))
+            with _without_policies(server, url, source) as contents:
+                run_program(
+                    server, "pg_restore", _sibling(url, fresh), *arguments, f"--use-list={contents}", str(source)
+                )
             _bring_up(_sibling(url, fresh))
         except BaseException:
             maintenance.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(fresh)))
@@ -74,6 +80,17 @@ def _restore(source: Path, url: str, server: int) -> None:
         maintenance.execute(rename.format(sql.Identifier(name), sql.Identifier(old)))
         maintenance.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
         maintenance.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(old)))
+
+
+@contextlib.contextmanager
+def _without_policies(server: int, url: str, source: Path) -> Iterator[str]:
+    """The path of a list of what is in a dump but for its policies. They name roles that this server may not have yet, and the
+    migrations make them anew."""
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as contents:
+        listed = run_program(server, "pg_restore", url, "--list", str(source), connects=False)
+        contents.writelines(line for line in listed.splitlines(keepends=True) if not _POLICY.search(line))
+        contents.flush()
+        yield contents.name
 
 
 def _bring_up(url: str) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.engine.work_status import LATE_S, work_status
-from app.lib import clock, disk
+from app.lib import clock, database, disk
+from app.lib.database_roles import DatabaseRole
 from app.models.status import MessageStatus
 from app.settings import settings
 from app.troubles.kinds import KINDS, text_of
@@ -39,6 +40,12 @@ async def of_installation(session: AsyncSession) -> list[Trouble]:
     if message := untrusted_proxy():
         troubles.append(Trouble(kind="proxy_untrusted", error_message=message))
     return in_order(troubles)
+
+
+async def _of_installation_now() -> list[Trouble]:
+    """The same for a request, whose own transaction sees the rows of one workspace."""
+    async with database.transaction(DatabaseRole.ENGINE) as session:
+        return await of_installation(session)
 
 
 async def _standing(session: AsyncSession, queries: InstallationTroubles) -> list[Trouble]:
@@ -117,13 +124,13 @@ async def of_everything(
     own = await of_workspace(session, tenant_id, in_flow)
     own_kinds = {trouble.kind for trouble in own}
     # Late runs of the workspace are named by workflow; all of the installation together would say it twice.
-    others = [t for t in await of_installation(session) if not (t.kind == "runs_late" and "late" in own_kinds)]
+    others = [t for t in await _of_installation_now() if not (t.kind == "runs_late" and "late" in own_kinds)]
     return in_order([*others, *own])
 
 
 async def stopping(session: AsyncSession, tenant_id: int) -> list[Trouble]:
     """Those that belong on every page, because nothing goes on while they last."""
-    troubles = [*await of_installation(session), *await _connectors(WorkspaceTroubles(session, tenant_id))]
+    troubles = [*await _of_installation_now(), *await _connectors(WorkspaceTroubles(session, tenant_id))]
     return [trouble for trouble in in_order(troubles) if KINDS[trouble.kind].stops]
 
 

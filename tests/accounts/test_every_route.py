@@ -20,6 +20,7 @@ from app.models.workspace import Workspace
 from app.web import csrf
 from tests.fixtures.filled import MARK
 from tests.fixtures.people import ApiClients, BrowserClients
+from tests.fixtures.stripped import Stripped
 
 PUBLIC = {
     "GET /docs",
@@ -236,6 +237,20 @@ async def test_a_viewer_reads_all_that_is_for_viewers(walk: Walk, api: ApiClient
 
 
 async def test_the_owner_of_another_workspace(
+    walk: Walk, api: ApiClients, browser: BrowserClients, other_workspace: Workspace
+) -> None:
+    await _ask_for_what_is_of_others(walk, api, browser, other_workspace)
+
+
+async def test_the_owner_of_another_workspace_before_the_database_alone(
+    walk: Walk, api: ApiClients, browser: BrowserClients, other_workspace: Workspace, stripped: Stripped
+) -> None:
+    """The same when every filter by workspace is forgotten: its rows do not exist for the role by which requests work."""
+    await _ask_for_what_is_of_others(walk, api, browser, other_workspace)
+    assert len(stripped.statements) > 50
+
+
+async def _ask_for_what_is_of_others(
     walk: Walk, api: ApiClients, browser: BrowserClients, other_workspace: Workspace
 ) -> None:
     program, person = await api(Role.OWNER, other_workspace), await browser(Role.OWNER, other_workspace)

@@ -19,6 +19,7 @@ from app.engine import claim, integrity
 from app.engine.progress import progress
 from app.engine.work_status import work_status
 from app.lib import database, heartbeat
+from app.lib.database_roles import DatabaseRole
 from tests.engine.workers import work_and_freeze
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
@@ -79,7 +80,7 @@ async def test_a_locked_table_ends_the_round_and_is_told(
         assert world.one("select count(*) from inbox") == 2
         assert "events" in progress.report()["heldUp"]
         waiter = _wait_for_lock(committed_database)
-        async with database.transaction() as session:
+        async with database.transaction(DatabaseRole.ENGINE) as session:
             found = await work_status(session)
         waiter.cancel()
         waiter.close()
@@ -165,7 +166,7 @@ def test_a_session_that_hangs_inside_copy_is_ended_by_others(world: World, monke
     hanging.pgconn.exec_(b"copy contacts (id) from stdin")
     hung = hanging.info.backend_pid
     assert world.one("select count(*) from pg_locks where locktype = 'advisory' and pid = %s", hung) == 1
-    with database.connect("heartbeat") as watching, mine.transaction():
+    with database.connect("heartbeat", None) as watching, mine.transaction():
         mine.execute("select 1")
         assert heartbeat.end_frozen(watching) == 1
         mine.execute("select 1")  # a person's session may take its time

@@ -19,6 +19,7 @@ from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.status import Role
 from app.models.workspace import Workspace
+from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.people import ApiClients, make_key, make_workspace
 
 URL = "/api/v1/api-keys"
@@ -147,13 +148,15 @@ async def test_a_copy_waits_for_a_while_and_then_says_so(
 
 
 async def test_when_the_commit_fails_nobody_hears_of_success(
-    program: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    program: httpx.AsyncClient, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is cut after the work and before the commit: the answer is 503, the key is free, and a retry works."""
     honest = AsyncSession.commit
 
     async def cut(session: AsyncSession) -> None:
-        await session.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
+        pid = await session.scalar(select(func.pg_backend_pid()))
+        with committed_database.connect() as other:
+            other.execute("select pg_terminate_backend(%s, 10000)", [pid])
         await honest(session)
 
     monkeypatch.setattr(AsyncSession, "commit", cut)

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.lib.database_roles import DatabaseRole, scope_to
 from app.lib.ids import uuid7
 from app.models import Connector, Template
 from app.models.owned_repository import NotOwnRow
 from app.models.tenant_repository import TenantRepository
 from app.models.workspace import Workspace
+from tests.fixtures.acting import Actors
+from tests.fixtures.stripped import Stripped
 
 
 class Connectors(TenantRepository[Connector]):
@@ -70,6 +74,37 @@ async def test_the_rows_of_a_neighbour_are_not_there(
     for name, call in CALLS.items():
         answer = await call(kind(db_session, workspace.id), row)
         assert not getattr(answer, "items", answer), name
+    names = (await db_session.scalars(select(kind.model.name).where(kind.model.tenant_id == other_workspace.id))).all()
+    assert names == ["theirs"]
+
+
+@pytest.mark.parametrize(("kind", "make"), KINDS)
+async def test_the_rows_of_a_neighbour_are_not_there_for_the_database_either(
+    kind: Any,
+    make: Any,
+    db_session: AsyncSession,
+    actors: Actors,
+    stripped: Stripped,
+    workspace: Workspace,
+    other_workspace: Workspace,
+) -> None:
+    """The same without any filter by workspace. Nor can a row be given to a neighbour."""
+    row = make(other_workspace.id, "theirs")
+    db_session.add(row)
+    await db_session.flush()
+    async with actors.maker(DatabaseRole.WEB)() as session:
+        scope_to(session, workspace.id)
+        for name, call in CALLS.items():
+            answer = await call(kind(session, workspace.id), row)
+            assert not getattr(answer, "items", answer), name
+        own = await kind(session, workspace.id).add(make(None, "ours"))
+        assert await kind(session, workspace.id).count() == 1
+        await session.delete(own)
+        await session.flush()
+        session.add(make(other_workspace.id, "planted"))
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await session.flush()
+    assert len(stripped.statements) >= 8
     names = (await db_session.scalars(select(kind.model.name).where(kind.model.tenant_id == other_workspace.id))).all()
     assert names == ["theirs"]
 

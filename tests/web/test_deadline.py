@@ -26,6 +26,7 @@ from app.lib.database_roles import DatabaseRole
 from app.models.status import Role
 from app.web import problems, request_deadline
 from app.web.request_deadline import RequestDeadline
+from app.web.transactions import by_role
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.frozen import Way
 from tests.fixtures.web import client_of
@@ -146,7 +147,9 @@ async def whole(way: Way, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[http
     import app.asgi
 
     own = app.asgi.handlers()
-    monkeypatch.setattr("app.asgi.handlers", lambda: [*own, statement, write, read, page])
+    monkeypatch.setattr(
+        "app.asgi.handlers", lambda: [*own, *by_role(DatabaseRole.AUTH, [statement, write, read, page])]
+    )
     made = app.asgi.create_app()
     made.state["database"].update_app_state(made)
     async with client_of(made) as client:
@@ -162,7 +165,7 @@ async def test_a_statement_that_takes_long_ends_its_connection_and_not_the_next_
 ) -> None:
     answer = await ask(whole, "GET", "/api/statement")
     assert (answer.status_code, answer.json()["code"]) == (503, "took_too_long")
-    assert database.engine(DatabaseRole.WEB).pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert database.engine(DatabaseRole.AUTH).pool.checkedout() == 0  # type: ignore[attr-defined]
     plenty(monkeypatch)
     assert (await ask(whole, "GET", "/api/read")).json() == []
 
@@ -195,7 +198,7 @@ async def test_with_a_database_that_hangs_every_request_ends_and_health_answers(
     answers = await asyncio.gather(*asked)
     assert {answer.status_code for answer in answers} == {503}
     assert all(answer.headers.get("retry-after") for answer in answers)
-    assert database.engine(DatabaseRole.WEB).pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert database.engine(DatabaseRole.AUTH).pool.checkedout() == 0  # type: ignore[attr-defined]
     way.thaw()
     plenty(monkeypatch)
     for _ in range(100):
