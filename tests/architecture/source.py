@@ -20,6 +20,11 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text, str(self.path))
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of its syntax. The rules read it some twenty times, and to walk a tree costs more than to parse it."""
+        return list(ast.walk(self.tree))
+
     @property
     def name(self) -> str:
         """`app/runs/api.py` → `app.runs.api`."""
@@ -33,9 +38,13 @@ class Module:
         """Where something stands, for a message."""
         return f"{self.path}:{line}"
 
-    def imports(self) -> Iterator[tuple[str, int]]:
+    @cached_property
+    def imports(self) -> list[tuple[str, int]]:
         """Every name that is imported, as `module.name`, with its line: inside functions and type-checking blocks too."""
-        for node in ast.walk(self.tree):
+        return list(self._imports())
+
+    def _imports(self) -> Iterator[tuple[str, int]]:
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((alias.name, node.lineno) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -47,14 +56,14 @@ class Module:
                 yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
 
     def calls(self) -> Iterator[ast.Call]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return (node for node in self.nodes if isinstance(node, ast.Call))
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        return (node for node in self.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
     def _said(self) -> list[ast.expr]:
         """Docstrings, also of fields: texts that stand alone."""
-        return [node.value for node in ast.walk(self.tree) if isinstance(node, ast.Expr) and _is_text(node.value)]
+        return [node.value for node in self.nodes if isinstance(node, ast.Expr) and _is_text(node.value)]
 
     def prose(self) -> list[tuple[int, int]]:
         """First and last lines of docstrings."""
@@ -63,7 +72,7 @@ class Module:
     def strings(self) -> Iterator[ast.Constant]:
         """Texts in code; docstrings are none."""
         prose = {id(text) for text in self._said()}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
                 yield node
 

@@ -334,3 +334,13 @@ def test_a_route_without_scope_a_drawer_and_a_silent_module(plant: Plant) -> Non
     assert rules.routes_without_scope(tree)
     assert rules.drawers(tree)
     assert len(rules.silent_modules(tree)) == 2
+
+
+@pytest.mark.parametrize("text", ["# Only a comment.\nx = 1", '"""  """\nx = 1', 'x = """Assigned."""', '""""""'])
+def test_a_module_that_says_nothing(plant: Plant, text: str) -> None:
+    assert rules.silent_modules(plant(**{"tools/a.py": text}))
+
+
+@pytest.mark.parametrize("text", ['"""One line."""', '# A comment.\n\n"""\nSaid.\n"""', 'r"""A \\ raw one."""'])
+def test_a_module_that_says_what_it_is_for(plant: Plant, text: str) -> None:
+    assert not rules.silent_modules(plant(**{"tools/a.py": text}))
