@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fixtures import environment
-from tests.fixtures.costly import APART, LONGEST, SLOW
+from tests.fixtures.costly import APART, FAST, LONGEST, SLOW, left_out
 
 environment.prepare()
 
@@ -50,6 +51,11 @@ pytest_plugins = [
     "tests.fixtures.routes",
     "tests.fixtures.stripped",
 ]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The fast run does not import what it leaves out: that takes seconds in each of its processes."""
+    return True if config.option.markexpr == FAST and left_out(collection_path, config.rootpath) else None
 
 
 @pytest.hookimpl(tryfirst=True)

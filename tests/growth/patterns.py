@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import re
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ class Found:
         return sorted({"search" if method in WALK else method for method in self.methods or {"search", "fullmatch"}})
 
 
+@functools.cache
+def syntax(path: Path) -> list[ast.AST]:
+    """All nodes of a file, the module first. Parsed once for the two that look through all files."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def _module(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
@@ -57,7 +64,7 @@ def of_modules() -> list[Found]:
     found: dict[int, Found] = {}
     used: dict[str, set[str]] = {}
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in syntax(path):
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
                 owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
                 if isinstance(owner, ast.Name):
@@ -74,14 +81,14 @@ def in_calls() -> tuple[list[Found], list[str]]:
     """What is written where it is used, `re.sub(r"…", …)`, and `pattern=` of a schema. Second: calls whose pattern is not written out."""
     found, unknown = [], []
     for path in SOURCES:
-        tree = ast.parse(path.read_text())
+        nodes = syntax(path)
         named = {
             id(inner)
-            for node in tree.body
+            for node in ast.iter_child_nodes(nodes[0])
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value
             for inner in ast.walk(node.value)
         }
-        for node in ast.walk(tree):
+        for node in nodes:
             if not isinstance(node, ast.Call):
                 continue
             place = f"{_module(path)}:{node.lineno}"

@@ -66,8 +66,16 @@ def test_fast_leaves_out_what_is_slow() -> None:
     for fast in (True, False):
         (python,) = (suite for suite in chosen(fast=fast, of=noted) if suite.name == "python")
         python.run(io.StringIO())
-    assert noted.asked[0][-4:] == ["-m", "not slow", "--hypothesis-profile", "quick"]
+    assert noted.asked[0][-4:] == ["-m", costly.FAST, "--hypothesis-profile", "quick"]
     assert noted.asked[0][:-4] == noted.asked[1]
+
+
+def test_the_fast_run_does_not_import_what_is_slow_as_a_whole(tmp_path: Path) -> None:
+    for name in ("tests/journeys", "tests/engine", "tests/messaging"):
+        (tmp_path / name).mkdir(parents=True)
+    names = ("tests/journeys", "tests/engine", "tests/engine/test_workers.py", "tests/messaging/test_order.py")
+    left_out = [name for name in names if costly.left_out(tmp_path / name, tmp_path)]
+    assert left_out == ["tests/journeys", "tests/engine/test_workers.py"], "a file of which a test is fast stays"
 
 
 def test_failures_are_counted(tmp_path: Path, out: TextIO) -> None:
