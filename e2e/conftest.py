@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from e2e.product import TIMEOUT_MS, Product, start
 from tools.dev import browser as browsers
@@ -28,6 +28,8 @@ from tools.dev import browser as browsers
 ROOT = Path(__file__).resolve().parents[1]
 AXE = ROOT / "e2e" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 SHOTS = ROOT / "test-results" / "e2e"
+INSIDE = ("127.0.0.1", "localhost")
+ONLY_INSIDE = "--host-resolver-rules=MAP * ~NOTFOUND" + "".join(f", EXCLUDE {host}" for host in INSIDE)
 FAILED = pytest.StashKey[bool]()
 
 
@@ -49,7 +51,7 @@ def chromium() -> Iterator[Browser]:
     path = browsers.find_or_fetch(print)
     expect.set_options(timeout=TIMEOUT_MS)  # a page that is on its way takes as long as an action may
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=browsers.flags())
+        launched = playwright.chromium.launch(executable_path=path, args=[*browsers.flags(), ONLY_INSIDE])
         yield launched
         launched.close()
 
@@ -69,12 +71,10 @@ def open_page(
     """Opens pages in fresh contexts: signed in as the owner unless told otherwise. A failed story leaves their pictures."""
     contexts: list[BrowserContext] = []
 
-    def guard(route: Route) -> None:
-        if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost"):
-            route.continue_()
-        else:
-            page_errors.append(f"asked for something outside: {route.request.url}")
-            route.abort()
+    def on_request(sent: Request) -> None:
+        # Not `context.route`: what it intercepts is not cached, so that each page would load and compile all scripts again.
+        if (url := urlsplit(sent.url)).scheme != "blob" and url.hostname not in INSIDE:
+            page_errors.append(f"asked for something outside: {sent.url}")
 
     def on_console(message: Any) -> None:
         # A refused answer is what stories check by what the page shows; the browser's own line about it is no error.
@@ -94,7 +94,7 @@ def open_page(
         )
         contexts.append(context)
         context.set_default_timeout(TIMEOUT_MS)
-        context.route("**/*", guard)
+        context.on("request", on_request)
         cookies = [{"name": "theme", "value": theme, "url": product.url}]
         if signed_in:
             cookies.append({"name": "session", "value": product.session(), "url": product.url})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from e2e.product import Product
 
@@ -37,3 +37,11 @@ def test_the_door_is_for_everybody(
     page.goto("/sign-in")
     expect_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("url", ["http://example.com/", "https://192.0.2.1/"])
+def test_what_a_page_asks_for_outside_is_not_sent_and_noticed(page: Page, page_errors: list[str], url: str) -> None:
+    with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
+        page.goto(url)
+    assert page_errors == [f"asked for something outside: {url}"]
+    page_errors.clear()
