@@ -213,9 +213,26 @@ PATHS = st.sampled_from(
 )
 
 
+ENDINGS = st.sampled_from(
+    [
+        "",
+        "",
+        " | default: 'there'",
+        ' | default: "a & <b>"',
+        " | default: ''",
+        " | default: 7",
+        " | default",
+        " | default: a, allow_false: true",
+    ]
+)
+
+
 @settings(deadline=None)
 @given(
-    pieces=st.lists(st.sampled_from(["x ", "<b>", "\n"]) | PATHS.map(lambda path: f"{{{{ {path} }}}}"), max_size=5),
+    pieces=st.lists(
+        st.sampled_from(["x ", "<b>", "\n"]) | st.builds(lambda path, end: f"{{{{ {path}{end} }}}}", PATHS, ENDINGS),
+        max_size=5,
+    ),
     a=VALUES,
     b=VALUES,
     html=st.booleans(),
@@ -223,6 +240,20 @@ PATHS = st.sampled_from(
 def test_the_short_way_says_what_the_engine_says(pieces: list[str], a: Any, b: Any, html: bool) -> None:
     compiled, data = compile_text("".join(pieces), html=html), {"a": a, "b": b}
     assert compiled.render(data) == compiled._rendered(data)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "Zoë <b>", False, True, 0, 0.0, [], {}, ["x"], {"size": 0}, "x" * 5000, 10**5]
+)
+@pytest.mark.parametrize("html", [False, True])
+def test_a_default_stands_for_what_the_engine_calls_empty(value: Any, html: bool) -> None:
+    compiled = compile_text("{{ a | default: '<i>&</i>' }}{{ b.c | default: \"x\" }}", html=html)
+    assert compiled.render({"a": value}) == compiled._rendered({"a": value})
+
+
+def test_a_value_that_is_too_large_for_a_filter_is_refused_with_a_default_too() -> None:
+    with pytest.raises(LiquidError, match="at most 256 KB"):
+        compile_text("{{ a | default: 'x' }}", html=False).render({"a": "x" * 300_000})
 
 
 @settings(deadline=None)
