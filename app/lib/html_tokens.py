@@ -6,13 +6,15 @@ missing end is looked for once. Broken HTML is read as far as it goes; nothing r
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 RAW = frozenset(("script", "style", "title", "textarea"))
 """Elements whose content is text up to their own end."""
+_BEGINS = re.compile(r"</?[a-zA-Z]")
 _NAME = re.compile(r"[a-zA-Z][^\s/>]*")
 _ATTRIBUTE = re.compile(r"[\s/]*([^\s/>=][^\s/>=]*)")
 _EQUALS = re.compile(r"\s*=\s*")
@@ -21,9 +23,13 @@ _HUGE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
 """No character has such a number, and Python refuses to read one of 5,000 digits."""
 
 
+LONGEST_KNOWN = 400
+"""Characters of a tag that is remembered: a mail repeats its own, and so do all mails of a template."""
+
+
 @dataclass(slots=True)
 class Attribute:
-    """`name` in small letters; `value` verbatim from the source, at offset `at`; `quote` is the quotation mark around it or empty."""
+    """`name` in small letters; `value` verbatim from the tag, at offset `at`; `quote` is the quotation mark around it or empty."""
 
     name: str
     value: str
@@ -39,11 +45,16 @@ class Piece:
     end: int
     tag: str = ""
     ends: bool = False
-    attributes: list[Attribute] = field(default_factory=list)
+    _attributes: list[Attribute] = field(default_factory=list)
+
+    @property
+    def attributes(self) -> list[Attribute]:
+        """In their order, at their places of the source."""
+        return [replace(one, at=one.at + self.start) for one in self._attributes]
 
     def attribute(self, name: str) -> str:
         """The value of the first attribute of this name, its entities read; empty when there is none."""
-        value = next((one.value for one in self.attributes if one.name == name), "")
+        value = next((one.value for one in self._attributes if one.name == name), "")
         return unescaped(value)
 
 
@@ -81,6 +92,8 @@ class _Reader:
         self._small = ""
         self._gone: set[str] = set()
         """What was looked for and does not come any more."""
+        self.unclosed = False
+        """A quotation mark had no other."""
 
     def _find(self, wanted: str, at: int) -> int:
         position = -1 if wanted in self._gone else self.source.find(wanted, at)
@@ -107,14 +120,23 @@ class _Reader:
         if source.startswith(("<!", "<?"), start):
             end = self._find(">", start)
             return Piece(start, end + 1) if end >= 0 else None
+        if not _BEGINS.match(source, start) or (end := self._find(">", start)) < 0:
+            return None
+        if end - start < LONGEST_KNOWN and (known := _known(source[start : end + 1])):
+            return Piece(start, end + 1, *known)
+        return self.tag(start)
+
+    def tag(self, start: int) -> Piece | None:
+        """The tag that begins there; None when it is none, or the source ends before it does."""
+        source = self.source
         ends = source.startswith("/", start + 1)
         name = _NAME.match(source, start + 1 + ends)
         if name is None or ">" in self._gone:
             return None
         piece = Piece(start, name.end(), name[0].lower(), ends)
-        return piece if self._attributes(piece) else None
+        return piece if self._read_attributes(piece) else None
 
-    def _attributes(self, piece: Piece) -> bool:
+    def _read_attributes(self, piece: Piece) -> bool:
         """Read up to the `>`; False when the source ends before."""
         source, at = self.source, piece.end
         while match := _ATTRIBUTE.match(source, at):
@@ -126,13 +148,27 @@ class _Reader:
                 if end >= 0:
                     value, place, at = source[place + 1 : end], place + 1, end + 1
                 else:
+                    self.unclosed |= bool(quote in ('"', "'"))
                     quote = ""
                     bare = _UNQUOTED.match(source, place)
                     value, at = (bare[0], bare.end()) if bare else ("", place)
-            piece.attributes.append(Attribute(match[1].lower(), value, place, quote))
+            piece._attributes.append(Attribute(match[1].lower(), value, place - piece.start, quote))
         end = self._find(">", at)
         piece.end = end + 1
         return end >= 0
+
+
+@functools.lru_cache(maxsize=4096)
+def _known(tag: str) -> tuple[str, bool, list[Attribute]] | None:
+    """Name, whether it ends, and attributes of a text from `<` to the next `>`, if that is a whole tag wherever it stands.
+
+    None when it depends on what follows: a `>` inside quotation marks, or a mark that is not closed.
+    """
+    reader = _Reader(tag)
+    piece = reader.tag(0)
+    if piece is None or piece.end != len(tag) or reader.unclosed:
+        return None
+    return piece.tag, piece.ends, piece._attributes
 
 
 _SMALL = {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}

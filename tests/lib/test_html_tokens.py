@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.lib import html_tokens
 from app.lib.html_tokens import pieces, unescaped
 from app.message_templates.mail_view import framed
 from app.messaging.channels.email import plain_text
@@ -49,6 +50,44 @@ def test_pieces_are_in_order_and_within_the_source(source: str) -> None:
         assert at <= piece.start <= piece.end <= len(source)
         at = piece.end
     plain_text.of_html(source)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<",
+                ">",
+                "<a",
+                "<P",
+                "</a>",
+                "/",
+                "=",
+                '"',
+                "'",
+                " ",
+                "\n",
+                "b",
+                'c="d"',
+                "e='>'",
+                "f=g",
+                "<!--",
+                "&",
+                "é",
+                "x" * 300,
+            ]
+        )
+    ).map("".join)
+)
+def test_a_tag_that_is_remembered_is_read_as_one_that_is_not(source: str) -> None:
+    remembered = list(pieces(source))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html_tokens, "LONGEST_KNOWN", 0)
+        read = list(pieces(source))
+    assert remembered == read
+    assert [piece.attributes for piece in remembered] == [piece.attributes for piece in read]
+    for one in (one for piece in remembered for one in piece.attributes):
+        assert source[one.at : one.at + len(one.value)] == one.value
 
 
 @pytest.mark.parametrize("entity", ["&#" + "9" * 5_000 + ";", "&#x" + "f" * 6_000, "&#99999999;"])
