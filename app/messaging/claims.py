@@ -61,7 +61,7 @@ def claim(connection: Connection, share_quotas: Mapping[ShareKey, int]) -> Claim
         ledger.requeue(connection, due)
         claims.moved += holds.hold(connection, cause)
     claims.moved += len(ends)
-    claims.runs_notified = release_followers(connection, ends)
+    _, claims.runs_notified = release_followers(connection, ends)
     return claims
 
 

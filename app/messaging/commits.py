@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -30,6 +31,8 @@ from app.models.status import MessageStatus
 
 log = structlog.get_logger()
 T = TypeVar("T")
+GATHER_S = 0.02
+"""How long a transaction waits for more mails, at most."""
 BACK_OFF_S, LONGEST_BACK_OFF_S = 0.25, 5.0
 HAND_OVER_S = DEADLINE_S + 30
 """Up to how long after its intent the last line of a mail may leave: early enough that its outcome is written within the lease."""
@@ -46,6 +49,8 @@ class _BeginRequest:
 class _WriteResult:
     state_changes: list[StateChange] = field(default_factory=list)
     runs_notified: int = 0
+    messages_released: int = 0
+    """Messages that are due now because the one before them is over."""
     fenced: int = 0
     may_leave: set[ledger.LedgerKey] = field(default_factory=set)
 
@@ -53,19 +58,31 @@ class _WriteResult:
 class Commits(ConnectionThread):
     """The one writer of a pass. `serve` runs beside the sends; `written` waits until nothing is left to write."""
 
-    def __init__(self, connection: Connection, reconnect: Callable[[], Connection], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        reconnect: Callable[[], Connection],
+        stop: threading.Event,
+        on_release: Callable[[], None],
+        under_way: Callable[[], int],
+    ) -> None:
+        """`on_release` is called when what was written lets other messages leave; `under_way` says how many mails may ask soon."""
         super().__init__(connection, reconnect, "deliver")
-        self._stop = stop
+        self._stop, self._on_release, self._under_way = stop, on_release, under_way
+        self._last_s = 0.0
+        """How long the last transaction took."""
         self._requests: list[_BeginRequest] = []
         self._done: list[SendOutcome] = []
         self._rooms: dict[object, tuple[state.ConnectorState, int | None]] = {}
-        self._wake, self._empty = asyncio.Event(), asyncio.Event()
+        self._wake, self._empty, self._all_ask = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._empty.set()
 
     async def begin(self, ready: Ready) -> float:
         """Write the intent, if the mail may still leave. The moment up to which it may, 0 for not at all."""
         request = _BeginRequest(ready, asyncio.get_running_loop().create_future())
         self._requests.append(request)
+        if len(self._requests) >= self._under_way():
+            self._all_ask.set()
         self._rouse()
         return await request.answer
 
@@ -109,6 +126,7 @@ class Commits(ConnectionThread):
             await self._wake.wait()
             self._wake.clear()
             while self._requests or self._done or self._rooms:
+                await self._gather()
                 requests, done, rooms = self._requests, self._done, self._rooms
                 self._requests, self._done, self._rooms = [], [], {}
                 try:
@@ -122,6 +140,18 @@ class Commits(ConnectionThread):
                     await self._pause(pause)
                     pause = min(pause * 2, LONGEST_BACK_OFF_S)
             self._empty.set()
+
+    async def _gather(self) -> None:
+        """Let those mails come that the last transaction let go: without this, half of them wait for the other half, and for twice as many.
+
+        For half as long as that took, at most: a transaction costs the same for one mail as for ten.
+        """
+        wait_s = min(GATHER_S, self._last_s / 2)
+        if len(self._requests) >= self._under_way() or not wait_s:
+            return
+        self._all_ask.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_ask.wait(), wait_s)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, and answer those who ask meanwhile that nothing can be begun."""
@@ -150,8 +180,10 @@ class Commits(ConnectionThread):
         done: list[SendOutcome],
         rooms: dict[object, tuple[state.ConnectorState, int | None]],
     ) -> None:
+        began = running_time()
         try:
             written = await self.transaction(lambda connection: self._write(connection, requests, done, rooms))
+            self._last_s = running_time() - began
         except psycopg.OperationalError:
             raise
         except Exception:
@@ -170,6 +202,8 @@ class Commits(ConnectionThread):
             log.warning("message.fenced", count=written.fenced)
         if written.runs_notified:
             jobs.notify(inbox.ENGINE)
+        if written.messages_released or written.state_changes:
+            self._on_release()
         for each in requests:
             if not each.answer.done():
                 each.answer.set_result(each.until if each.ready.due.key in written.may_leave else 0.0)
@@ -199,7 +233,8 @@ class Commits(ConnectionThread):
         written_moves = [move for move in (*moves, *ends) if move.due.key in written_keys]
         written.fenced = len(moves) + len(ends) - len(written_moves)
         ledger.requeue(connection, [*to_requeue, *refused])
-        written.runs_notified = release_followers(connection, [move for move in written_moves if move.is_final])
+        finished_moves = [move for move in written_moves if move.is_final]
+        written.messages_released, written.runs_notified = release_followers(connection, finished_moves)
         for outcome in done:
             if outcome.result and outcome.ready and outcome.result.reason == "bad_address":
                 to = outcome.ready.packet.recipient
@@ -210,9 +245,8 @@ class Commits(ConnectionThread):
         return written
 
 
-def release_followers(connection: Connection, finished_moves: Sequence[Transition]) -> int:
-    """Let go on what waits for messages that are over: the next message of the same contact, and runs. Returns how many runs."""
-    queue.next_turn(connection, [move.due.place for move in finished_moves])
-    return ledger.notify_runs(
-        connection, [move for move in finished_moves if move.status is not MessageStatus.UNCERTAIN]
-    )
+def release_followers(connection: Connection, finished_moves: Sequence[Transition]) -> tuple[int, int]:
+    """Let go on what waits for messages that are over: the next message of the same contact, and runs. Returns how many of each."""
+    released = queue.next_turn(connection, [move.due.place for move in finished_moves])
+    certain = [move for move in finished_moves if move.status is not MessageStatus.UNCERTAIN]
+    return released, ledger.notify_runs(connection, certain)

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 LOOK_S = 0.5
 """How often a pass looks for new messages, and whether it has to stop, while slow servers keep it waiting."""
 SOON_S = 0.05
-"""The same when something was settled meanwhile that others may have waited for."""
+"""The same when something was settled meanwhile that others have waited for."""
 TEND_S = 5.0
 """How often a pass looks for what lost workers left and for what has waited long enough."""
 STALE_S = ledger.CLAIM_S / 2
@@ -62,7 +62,9 @@ class Delivery:
         """Send until nothing is due or the time is up; True when there may be more."""
         end = time.monotonic() + seconds
         self._event = asyncio.Event()
-        self._commits = Commits(self._connection, self._reconnect, self._stop)
+        self._commits = Commits(
+            self._connection, self._reconnect, self._stop, self._look_soon, lambda: len(self._working)
+        )
         writer = asyncio.create_task(self._commits.serve())
         try:
             while True:
@@ -90,8 +92,11 @@ class Delivery:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), min(LOOK_S, max(0.001, self._next_look - time.monotonic())))
         self._event.clear()
-        if self._settled:  # others may have waited for that
-            self._next_look = min(self._next_look, time.monotonic() + SOON_S)
+
+    def _look_soon(self) -> None:
+        """What was written lets others leave."""
+        self._next_look = min(self._next_look, time.monotonic() + SOON_S)
+        self._event.set()
 
     # -- claiming
 

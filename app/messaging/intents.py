@@ -8,8 +8,6 @@ from app.lib.addresses import BadAddress
 from app.messaging import gateway, ledger
 from app.messaging.ledger import Connection, DueMessage, Now, Transition
 from app.messaging.outgoing import Ready, suppressed
-from app.messaging.send_context import ListKey, list_key, suppressions
-from app.subscriptions.permission import SuppressionEntry
 
 
 def judge(
@@ -20,11 +18,9 @@ def judge(
     facts = ledger.facts(connection, intents)
     # A message that is not among the facts belongs to another worker by now.
     current = [(ready, now) for ready in mails if (now := facts.get(ready.due.key))]
-    list_keys = [list_key(ready.due, to) for ready, now in current if (to := now.address(ready.due.kind))]
-    listed = suppressions(connection, list_keys)
     go, ends, to_requeue = list[Transition](), list[Transition](), list[DueMessage]()
     for ready, now in current:
-        verdict = gateway.judge(_facts(ready.due, now, listed))
+        verdict = gateway.judge(_facts(ready.due, now))
         if verdict.say == "suppress":
             ends.append(suppressed(ready.due, verdict))
         elif verdict.say == "send" and _same(ready, now):
@@ -34,8 +30,10 @@ def judge(
     return go, ends, to_requeue
 
 
-def _facts(due: DueMessage, now: Now, listed: dict[ListKey, SuppressionEntry]) -> gateway.SendCheck:
+def _facts(due: DueMessage, now: Now) -> gateway.SendCheck:
+    """What the list says is about the address at the claim; where it is another one now, the message is made again."""
     to = now.address(due.kind)
+    same = due.kind.comparable(to or "") == due.kind.comparable(due.address or "")
     return gateway.SendCheck(
         channel=due.kind.type,
         workflow_status=now.workflow_status,
@@ -44,7 +42,7 @@ def _facts(due: DueMessage, now: Now, listed: dict[ListKey, SuppressionEntry]) -
         address=to,
         consent=now.consent or {},
         topic=due.options.get("topic"),
-        suppression=listed.get(list_key(due, to)) if to else None,
+        suppression=now.listed if same else None,
     )
 
 

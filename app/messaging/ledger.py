@@ -31,6 +31,7 @@ from app.messaging.rules import LIMIT
 from app.models.status import MessageStatus
 from app.settings import settings
 from app.subscriptions import suppression_repository
+from app.subscriptions.permission import SuppressionEntry
 
 Connection = psycopg.Connection[Any]
 LedgerKey = tuple[UUID, int]
@@ -126,15 +127,17 @@ class Transition:
 # What may have changed since the claim and decides whether the message may leave, of those that are still this worker's.
 _FACTS = """
 select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status,
-  c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at
-from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[])
-  as v(tenant_id, run_id, seq, fence, connector)
+  c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at,
+  s.reason as listed_reason, s.at as listed_since, s.detail as listed_detail
+from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[], %(address)s::text[])
+  as v(tenant_id, run_id, seq, fence, connector, address)
   join messages m on m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq and m.fence = v.fence
     and m.status = 0 and m.lease_until > now()
   left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workflow_id
   left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
   left join contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
   left join connectors k on k.tenant_id = m.tenant_id and k.id = v.connector
+  left join suppressions s on s.tenant_id = m.tenant_id and s.channel = m.channel and s.address = v.address and s.lifted_at is null
 """
 
 # It stays in the counter of those that are queued.
@@ -230,6 +233,17 @@ class Now:
     state: str | None
     updated_at: datetime | None
     """The connector's."""
+    listed_reason: str | None
+    """Why the address that the message was made for must not be written to, with since when and what was said; None when it may."""
+    listed_since: datetime | None
+    listed_detail: str | None
+
+    @property
+    def listed(self) -> SuppressionEntry | None:
+        """The entry of the suppression list."""
+        if self.listed_reason is None:
+            return None
+        return SuppressionEntry(reason=self.listed_reason, since=self.listed_since, detail=self.listed_detail)
 
     def address(self, channel: type[ChannelType]) -> str | None:
         """Where messages of the channel to the contact go."""
@@ -238,7 +252,11 @@ class Now:
 
 def facts(connection: Connection, intents: Sequence[Transition]) -> dict[LedgerKey, Now]:
     """What is known now about messages that are to leave; those that are no longer this worker's are missing."""
-    parameters = {**_keys(intents), "connector": [move.connector_id for move in intents]}
+    parameters = {
+        **_keys(intents),
+        "connector": [move.connector_id for move in intents],
+        "address": [move.due.kind.comparable(move.due.address or "") for move in intents],
+    }
     with connection.cursor(row_factory=class_row(Now)) as cursor:
         return {(row.run_id, row.seq): row for row in cursor.execute(_FACTS, parameters).fetchall()}
 

@@ -283,9 +283,10 @@ def _keys(rows: Sequence[QueuedItem]) -> dict[str, Any]:
     }
 
 
-def next_turn(connection: Connection, finished_places: Sequence[Place]) -> None:
-    """Messages at these places are over: whoever waits first for them is due now."""
-    if finished_places:
-        tenants, contacts, channels = zip(*finished_places, strict=True)
-        wanted = {"tenant": list(tenants), "contact": list(contacts), "channel": list(channels), "waits": WAITS}
-        connection.execute(_NEXT_TURN, wanted)
+def next_turn(connection: Connection, finished_places: Sequence[Place]) -> int:
+    """Messages at these places are over: whoever waits first for them is due now. Returns how many that were."""
+    if not finished_places:
+        return 0
+    tenants, contacts, channels = zip(*finished_places, strict=True)
+    wanted = {"tenant": list(tenants), "contact": list(contacts), "channel": list(channels), "waits": WAITS}
+    return connection.execute(_NEXT_TURN, wanted).rowcount
