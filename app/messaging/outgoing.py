@@ -95,7 +95,7 @@ def admit(due: DueMessage, context: SendContext, *, probing: bool = False) -> Tr
         source = context.templates.get((due.tenant_id, due.template_id)) if due.template_id else None
         if source is None:
             raise Unsendable("no_template", "The template was deleted.")
-        kind, sender = _sender(way)
+        kind, sender = context.senders.get(way.id) or context.senders.setdefault(way.id, _sender(way))
         return Claimed(due, kind, sender, way.condition, source)
     except Unsendable as error:
         return failed(due, str(error), error.reason)

@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 from app.connectors.state import ConnectorState
 from app.messaging import gateway
 from app.messaging.channels import registry
+from app.messaging.channels.connector import ConnectorType, Sender
 from app.messaging.channels.parts import Parts
 from app.messaging.ledger import Connection, DueMessage
 from app.subscriptions import suppression_repository
@@ -89,6 +90,8 @@ class SendContext:
             [list_key(due, address) for due in batch if (address := due.address)],
         )
         self.templates = templates(connection, {(due.tenant_id, due.template_id) for due in batch if due.template_id})
+        self.senders: dict[UUID, tuple[type[ConnectorType], Sender]] = {}
+        """Connectors that messages of the batch leave by, ready for use: their secret is opened once."""
         self._channels: dict[tuple[int, UUID], int] = {}
         self.ways: dict[tuple[int, int, UUID | None], Way] = {}
         for way in ways(connection, {due.tenant_id for due in batch}):
