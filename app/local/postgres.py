@@ -23,7 +23,7 @@ from app.local import binaries, machine, processes
 
 _COMMON = {
     "shared_buffers": "128MB",
-    "max_connections": "100",
+    "max_connections": "200",  # some 15 of each web process and 10 of each worker
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "log_min_messages": "warning",

@@ -133,7 +133,7 @@ def _take(spec: Spec, connection: Any, share: list[UUID], number: int) -> Callab
         return take
     from app.engine.advance import Engine
 
-    engine = Engine(connection, limit=spec.size)
+    engine = Engine(connection, limit=spec.size, number=number, engines=spec.threads)
     return engine.take_events if spec.kind == "w1" else engine.take_due
 
 
