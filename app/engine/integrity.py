@@ -17,7 +17,8 @@ from typing import Any
 import psycopg
 
 from app.contacts.tag_repository import UNLIKE
-from app.counters.message_counters import KEY, PREFIX
+from app.counters.message_counters import PREFIX
+from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
 from app.flow import registry
 from app.inbox import InboxKind
 
@@ -45,26 +46,15 @@ edges as materialized (
   from workflow_versions v, jsonb_array_elements(v.graph->'edges') e)
 """
 
-# Each step with the counter under which its end is counted.
-_COUNTED = """
+# Each step with the counter under which its end is counted; what was removed is in the sums that stay of it.
+_COUNTED = f"""
 counted as (
-  select r.tenant_id, r.workflow_id, r.workflow_version as version, s.node_id,
-    case when s.status = 6 then 'goal' when s.status = 7 then 'cancelled'
-      when s.seq = r.seq and r.status = 5 and s.status = 5 then 'failed'
-      when s.seq = r.seq and r.status = 7 then 'exited'
-      else coalesce(s.port, 'next') end as key, count(*) as n
-  from steps s join runs r on r.tenant_id = s.tenant_id and r.id = s.run_id group by 1, 2, 3, 4, 5
-  union all
-  select tenant_id, workflow_id, workflow_version, current_node_id, 'waiting', count(*) from runs
-  where status < 4 and current_node_id is not null group by 1, 2, 3, 4
-  union all
-  select tenant_id, workflow_id, workflow_version, '', 'entered', count(*) from runs group by 1, 2, 3
-  union all
-  select tenant_id, workflow_id, workflow_version, trigger_id, 'next', count(*) from runs where trigger_id is not null group by 1, 2, 3, 4
-  union all
-  select tenant_id, workflow_id, workflow_version, '',
-    case status when 4 then 'completed' when 5 then 'failed' when 6 then 'goal_reached' when 7 then 'exited' else 'cancelled' end, count(*)
-  from runs where status >= 4 group by 1, 2, 3, 5)
+  select tenant_id, workflow_id, version, node_id, key, sum(n) as n from (
+    {sums_of_runs("runs", "steps")}
+    union all
+    select tenant_id, workflow_id, version, node_id, key, n from retired_stats
+    where key <> '{STARTED}' and not starts_with(key, '{PREFIX}')) whole
+  group by 1, 2, 3, 4, 5)
 """
 
 CHECKS: tuple[tuple[str, str, str], ...] = (
@@ -233,8 +223,11 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         "a message is in the counter of what became of it",
         f"""
         with counted as (
-          select tenant_id, workflow_id, workflow_version as version, node_id, {KEY} as key, count(*) as n from messages
-          where node_id <> '' group by 1, 2, 3, 4, 5),
+          select tenant_id, workflow_id, version, node_id, key, sum(n) as n from (
+            {sums_of_messages("messages")}
+            union all
+            select tenant_id, workflow_id, version, node_id, key, n from retired_stats where starts_with(key, '{PREFIX}')) whole
+          group by 1, 2, 3, 4, 5 having sum(n) <> 0),
         kept as (
           select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
           where starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5 having sum(n) <> 0)
@@ -251,8 +244,11 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
           select tenant_id, workflow_id, version, node_id, key, sum(n) as n from node_stats
           where not starts_with(key, '{PREFIX}') group by 1, 2, 3, 4, 5),
         started as (
-          select tenant_id, workflow_id, workflow_version as version, coalesce(trigger_id, 'trigger') as id, count(*) as n
-          from runs group by 1, 2, 3, 4),
+          select tenant_id, workflow_id, version, node_id as id, sum(n) as n from (
+            {sums_of_starts("runs")}
+            union all
+            select tenant_id, workflow_id, version, node_id, key, n from retired_stats where key = '{STARTED}') whole
+          group by 1, 2, 3, 4),
         arrived as (
           select tenant_id, workflow_id, version, node_id, sum(n) as n from (
             select e.tenant_id, e.workflow_id, e.version, e.target as node_id, k.n from edges e join kept k
@@ -338,6 +334,15 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+# What is on its way out is counted among what was removed, and no longer one of the rows.
+_STAYING = ", ".join(
+    f"{table} as not materialized (select * from {table} t where not exists"
+    f" (select from leaving_months l where l.kind = 'runs' and t.{column} >= l.first and t.{column} < l.until))"
+    for table, column in (("runs", "id"), ("steps", "run_id"), ("step_attempts", "run_id"), ("messages", "run_id"))
+)
+_LEAVING = "select exists (select from leaving_months where kind = 'runs')"
+
+
 def check(connection: psycopg.Connection[Any]) -> list[Breach]:
     """Everything that is broken, at most `SHOWN` a rule. Takes an autocommit connection; about 5 s a million runs."""
     return list(_breaches(connection))
@@ -348,6 +353,15 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local statement_timeout = 0")
         sending = [kind.type for kind in registry.types().values() if kind.sends is not None]
+        leaving = connection.execute(_LEAVING).fetchone() == (True,)
         for invariant, rule, sql in CHECKS:
-            for where, what in connection.execute(f"{sql} limit {SHOWN}", {"sending": sending}):
+            for where, what in connection.execute(
+                f"{_staying(sql) if leaving else sql} limit {SHOWN}", {"sending": sending}
+            ):
                 yield Breach(invariant, rule, f"{where} {what}")
+
+
+def _staying(sql: str) -> str:
+    """The check of what stays while a month is on its way out."""
+    body = sql.strip()
+    return f"with {_STAYING}, {body.removeprefix('with ')}" if body.startswith("with ") else f"with {_STAYING} {body}"

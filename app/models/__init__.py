@@ -12,6 +12,7 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
 from app.models.message_job import MessageDecision, MessageJob
+from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
 from app.models.run import ActiveRun, CallIntent, EndedRun, EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
 from app.models.session import SignInFailure, SignInLink, UserSession
@@ -41,9 +42,11 @@ __all__ = [
     "EntryRefusal",
     "Event",
     "Heartbeat",
+    "HistoryStart",
     "IdempotencyKey",
     "Inbox",
     "Invitation",
+    "LeavingMonth",
     "MailCount",
     "MailboxMessage",
     "Membership",
@@ -51,6 +54,7 @@ __all__ = [
     "MessageDecision",
     "MessageJob",
     "NodeStat",
+    "RetiredStat",
     "Run",
     "SecretKey",
     "SignInFailure",

@@ -10,7 +10,8 @@ from app.errors import FieldError, Invalid
 
 FOREVER = 0
 """The number of days that means: never deleted."""
-CHOICES = (7, 30, 90, 180, 395, 730, FOREVER)
+A_YEAR_AND_A_MONTH = 395
+CHOICES = (7, 30, 90, 180, A_YEAR_AND_A_MONTH, 730, FOREVER)
 """Days to choose from; 395 are 13 months, so that a month can be held against the same one of the year before."""
 
 
@@ -23,6 +24,12 @@ class Rule(NamedTuple):
     days: int
     """Kept for so long unless the workspace chose otherwise."""
     most: int | None = None
+    by_month: bool = False
+    """Kept in tables by month, which leave as a whole."""
+
+    def whole_months(self, days: int) -> bool:
+        """Do rows that are kept so long leave by whole months, and not day by day?"""
+        return self.by_month and days >= A_YEAR_AND_A_MONTH
 
 
 class Fixed(NamedTuple):
@@ -34,10 +41,19 @@ class Fixed(NamedTuple):
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        "runs",
+        "Runs, with their steps and messages",
+        "They leave together once a run is over, and with them failed attempts and what was decided about messages."
+        " Runs under way, and those with a message still to be sent, stay. All numbers stay, and so does who may enter only once.",
+        A_YEAR_AND_A_MONTH,
+        by_month=True,
+    ),
+    Rule(
         "events",
         "Events",
         "What your programs sent, and changes of contacts. Timelines, past events and the refusal of repeated ids reach back as far.",
-        395,
+        A_YEAR_AND_A_MONTH,
+        by_month=True,
     ),
     Rule("imports", "Import reports", "Files are deleted when they are imported; the report and its rows stay.", 90),
     Rule("dead_letters", "Events set aside", "Events that could not be handled and that nobody tried again.", 90),
@@ -52,9 +68,9 @@ FIXED: tuple[Fixed, ...] = (
     Fixed("Changes of a draft", "The newest 200 of each workflow, to undo and to see who did what."),
     Fixed("Signs of life of processes", "1 hour."),
     Fixed("Counts of emails by the hour", "2 days, for the limits that the operator sets."),
-    Fixed("Runs, their steps and emails", "Kept, as are all numbers. Erasing a contact takes out what is about them."),
+    Fixed("Numbers", "Kept: how many entered, left and reached a goal, at each step, also of runs that were removed."),
 )
-REFUSALS_KEPT = timedelta(days=395)
+REFUSALS_KEPT = timedelta(days=A_YEAR_AND_A_MONTH)
 
 
 def chosen(settings: Mapping[str, Any]) -> dict[str, int]:

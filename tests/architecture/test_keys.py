@@ -24,6 +24,7 @@ SHARED = {
     "heartbeats": "of the installation",
     "batches": "of the workers, which take rows of several workspaces",
     "crashes": "of the workers; few rows",
+    "leaving_months": "of the installation: a month leaves for all workspaces at once",
     "virtual_clock": "of the installation",
     "alembic_version": "of the migrations",
 }

@@ -102,17 +102,16 @@ async def test_a_backlog_goes_in_small_steps_and_all_of_it(
 ) -> None:
     monkeypatch.setattr(repository, "BATCH", 3)
     for _ in range(8):
-        await _fill(db_session, workspace.id, 400)
+        await _fill(db_session, workspace.id, 430)
         await db_session.execute(text("delete from dead_letters"))
     steps: list[int] = []
-    delete = repository.delete_old
+    delete = repository.delete_events
 
-    async def counted(session: AsyncSession, kind: str, tenant_id: int, before: datetime) -> int:
-        gone = await delete(session, kind, tenant_id, before)
-        steps.append(gone if kind == "events" else 0)
-        return gone
+    async def counted(session: AsyncSession, tenant_id: int, before: uuid.UUID) -> int:
+        steps.append(await delete(session, tenant_id, before))
+        return steps[-1]
 
-    monkeypatch.setattr(repository, "delete_old", counted)
+    monkeypatch.setattr(repository, "delete_events", counted)
     assert await jobs.apply_retention() == 24
     assert [step for step in steps if step] == [3, 3, 2]
 
