@@ -124,12 +124,12 @@ async def make_months() -> None:
 
 async def let_months_leave() -> None:
     """Take away whole months that are too old for everybody who has rows of them."""
-    async with database.transaction() as session:
+    async with database.transaction(DatabaseRole.ENGINE) as session:
         places = await repository.workspaces(session)
     limits = {rule.name: _limits(rule, places) for rule in RULES if rule.by_month}
 
     def leave() -> None:
-        with database.connect("months", role=DatabaseRole.OWNER, limits=LIMITS) as connection:
+        with database.connect("months", DatabaseRole.OWNER, limits=LIMITS) as connection:
             if names := leaving.leave(connection, limits):
                 log.info("months.left", months=names)
 
