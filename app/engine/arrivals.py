@@ -21,6 +21,7 @@ from app.engine.records import Refusal
 from app.engine.state import NOBODY, ContactState, GoalView, RunState
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.flow.document import TRIGGER
+from app.flow.settings import REMEMBERED
 from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
@@ -145,7 +146,7 @@ class Arrivals:
         if entering:
             contacts = _contacts(item for group in entering.values() for item in group)
             standing = history.standing(self.cursor, contacts, _distinct(flow.workflow_id for flow in entering))
-            if remembering := _distinct(g.workflow_id for g in entering if g.reentry in ("once", "cooldown")):
+            if remembering := _distinct(g.workflow_id for g in entering if g.reentry in REMEMBERED):
                 earlier = history.last_started(self.cursor, contacts, remembering)
         return Entries(batch, standing, earlier)
 

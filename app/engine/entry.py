@@ -9,10 +9,11 @@ from app.engine import rows
 from app.engine.claim import Item
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.goals import met_by_contact
-from app.engine.records import Refusal
+from app.engine.records import Refusal, Remembered
 from app.engine.state import NOBODY, RunState
 from app.engine.walk import Batch
 from app.flow.operators import ConditionError
+from app.flow.settings import REMEMBERED
 from app.inbox import InboxKind
 from app.lib.conversions import as_key
 
@@ -104,6 +105,10 @@ class Entries:
             run.entry_key = key
             self.active[place] = run
             self.history[place] = run.started
+            if flow.reentry in REMEMBERED:
+                self.batch.remembered.append(
+                    Remembered(flow.tenant_id, run.contact.id, flow.workflow_id, key, run.started)
+                )
         return True
 
     def _reason(self, flow: CompiledFlow, place: Key) -> Reason | None:

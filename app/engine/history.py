@@ -49,6 +49,15 @@ STANDING = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, '') from active_runs r
 where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s)
 """
+# Whoever asks reads this first: a workflow that is remembered as a whole here has all its entries in the statement after it.
+UNREMEMBERED = """
+select uuid_send(w.id) from workflows w
+where w.tenant_id = any(%(tenants)s) and w.id = any(%(workflows)s) and w.entries_complete is not true
+"""
+ENTRIES = f"""
+select uuid_send(r.contact_id), uuid_send(r.workflow_id), r.entry_key, {MICROS.format("r.last_started")}
+from entries r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s)
+"""
 HISTORY = f"""
 select uuid_send(r.contact_id), uuid_send(r.workflow_id), coalesce(r.entry_key, ''), {MICROS.format("max(r.started_at)")}
 from runs r where {RUN_IS_ASKED} and r.workflow_id = any(%(workflows)s) group by r.contact_id, r.workflow_id, r.entry_key
@@ -98,6 +107,18 @@ def standing(cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[b
 def last_started(
     cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[bytes]
 ) -> dict[tuple[bytes, bytes, str], int]:
-    """When each (contact, workflow, entry key) last started."""
-    starts = of_contacts(cursor, HISTORY, contacts, workflows=Uuids(workflow_ids))
-    return {(contact_id, workflow_id, key): at for contact_id, workflow_id, key, at in starts}
+    """When each (contact, workflow, entry key) last started, of workflows whose policy asks for it.
+
+    What is remembered of their entries is enough, once all is: until then, all runs that there are are read as well.
+    """
+    contacts, asked = list(contacts), Uuids(workflow_ids)
+    tenants = Int4s([rows.int4(tenant_id) for tenant_id in {tenant_id for tenant_id, _ in contacts}])
+    partly = cursor.execute(UNREMEMBERED, {"tenants": tenants, "workflows": asked}).fetchall()
+    starts = list(of_contacts(cursor, ENTRIES, contacts, workflows=asked))
+    if partly:
+        starts += of_contacts(cursor, HISTORY, contacts, workflows=Uuids([workflow_id for (workflow_id,) in partly]))
+    last: dict[tuple[bytes, bytes, str], int] = {}
+    for contact_id, workflow_id, key, at in starts:
+        place = contact_id, workflow_id, key
+        last[place] = max(at, last.get(place, at))
+    return last

@@ -28,6 +28,16 @@ class Refusal(NamedTuple):
     detail: dict[str, Any] | None
 
 
+class Remembered(NamedTuple):
+    """That a contact, with this entry key or '', started a workflow whose policy asks for it. The instant is that of the last start."""
+
+    tenant_id: int
+    contact_id: bytes
+    workflow_id: bytes
+    entry_key: str
+    started: int
+
+
 class ContactChangeEvent(NamedTuple):
     """An event for the inbox. `workflow_id` caused it; `depth` counts how many workflows lie before it."""
 

@@ -18,7 +18,7 @@ from app.engine.goals import CompiledGoal, Reached
 from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.paths import PathEnd, QueuedMessage, SharedPath
-from app.engine.records import Attempt, ContactChangeEvent, Refusal
+from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState
 from app.engine.step_faults import fault_in_words
 from app.flow.effects import ContactChange, SendMessage, SetVars
@@ -48,6 +48,7 @@ class Batch:
         """Runs that have fallen asleep and count events from their start on."""
         self.attempts: list[Attempt] = []
         self.refusals: list[Refusal] = []
+        self.remembered: list[Remembered] = []
         self.change_events: list[ContactChangeEvent] = []
         self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}

@@ -16,7 +16,7 @@ from app.engine.changes import contact_updates
 from app.engine.compiled import CompiledFlow, StatCounter
 from app.engine.moves import moved_runs
 from app.engine.paths import FinishedStep, PathEnd
-from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Texts, Uuids
+from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Stamps, Texts, Uuids
 from app.engine.state import COMPLETED, RunState
 from app.engine.walk import Batch
 from app.flow.effects import SendMessage
@@ -64,6 +64,12 @@ STATS = """
 insert into node_stats (workflow_id, version, node_id, key, shard, tenant_id, n)
 select * from unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::smallint[], %s::int[], %s::bigint[])
 on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n
+"""
+REMEMBER = """
+insert into entries (tenant_id, contact_id, workflow_id, entry_key, last_started)
+select * from unnest(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[])
+on conflict (tenant_id, contact_id, workflow_id, entry_key)
+do update set last_started = greatest(entries.last_started, excluded.last_started)
 """
 _BEGINNING = struct.Struct(">i16siq").pack  # event_id, occurred_at with their lengths
 _MARKS = struct.Struct(">ihihihiqiq").pack  # seq, attempt, occurrence, started_at, completed_at with their lengths
@@ -271,6 +277,19 @@ def stats_arguments(batch: Batch, shard: int) -> tuple[Any, ...] | None:
     )
 
 
+def remember_arguments(batch: Batch) -> tuple[Any, ...]:
+    """Arguments of REMEMBER, in the order in which others write them too. Of two starts in one batch the last one counts."""
+    last = {(one.tenant_id, one.contact_id, one.workflow_id, one.entry_key): one.started for one in batch.remembered}
+    places = sorted(last)
+    return (
+        Int4s([rows.int4(tenant_id) for tenant_id, *_ in places]),
+        Uuids([contact_id for _, contact_id, *_ in places]),
+        Uuids([workflow_id for *_, workflow_id, _ in places]),
+        Texts([rows.text(key) for *_, key in places]),
+        Stamps([rows.stamp(last[place]) for place in places]),
+    )
+
+
 def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: bool) -> None:
     """Write all of a batch. Raises StaleOwner when a run was moved by somebody else."""
 
@@ -295,6 +314,8 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("inbox", change_event_rows(batch))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
+    if batch.remembered:
+        cursor.execute(REMEMBER, remember_arguments(batch))
     if counter_increments := stats_arguments(batch, shard):
         cursor.execute(STATS, counter_increments)
     if any(answer.fetchone() != (count,) for answer, (_, _, count) in zip(answers, moves, strict=True)):

@@ -40,6 +40,10 @@ class UncertainRule(Part, frozen=True):
     after: Span | UnsetType | None = UNSET
 
 
+REMEMBERED = ("once", "cooldown")
+"""Policies of re-entry by which it matters for ever, or for long, when a contact last entered."""
+
+
 class FlowSettings(Part, frozen=True):
     """Re-entry, the rule for uncertain messages, and the retry rule of steps without their own.
 

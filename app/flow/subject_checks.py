@@ -13,7 +13,7 @@ from app.flow.diagnostic import Diagnostic, incomplete, warning
 from app.flow.document import Flow, Node, Trigger
 from app.flow.field_reads import fields_read
 from app.flow.node_words import title_of_plain
-from app.flow.settings import FlowSettings
+from app.flow.settings import REMEMBERED, FlowSettings
 from app.flow.step_types import StepTypes
 from app.flow.trigger_registry import contact_rule, typed
 from app.flow.trigger_type import ContactRule
@@ -96,6 +96,6 @@ def _title(node: Node) -> str:
 
 def _entry_rule(settings: FlowSettings) -> str | None:
     """The re-entry setting that the author has changed."""
-    if settings.reentry in ("once", "cooldown"):
+    if settings.reentry in REMEMBERED:
         return "reentry"
     return "entryKey" if isinstance(settings.entry_key, str) and settings.entry_key else None

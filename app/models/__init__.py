@@ -13,7 +13,7 @@ from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
 from app.models.message_job import MessageDecision, MessageJob
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
-from app.models.run import ActiveRun, CallIntent, EndedRun, EntryRefusal, NodeStat, Run, Step, StepAttempt
+from app.models.run import ActiveRun, CallIntent, EndedRun, Entry, EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
@@ -39,6 +39,7 @@ __all__ = [
     "DeadLetter",
     "DraftChange",
     "EndedRun",
+    "Entry",
     "EntryRefusal",
     "Event",
     "Heartbeat",

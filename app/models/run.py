@@ -200,6 +200,24 @@ class EntryRefusal(Base):
     )
 
 
+class Entry(Base):
+    """When a contact, with this entry key or '', last started a workflow whose policy asks for it (`flow.settings.REMEMBERED`).
+
+    Outlives the runs. Whether all entries of a workflow are here says `Workflow.entries_complete`. By contact first: that is how it is
+    asked, and erased.
+    """
+
+    __tablename__ = "entries"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
+    entry_key: Mapped[str] = mapped_column(primary_key=True)
+    last_started: Mapped[datetime]
+
+    __table_args__ = ({"info": rows_go()},)
+
+
 class NodeStat(Base):
     """Counters, rolled up in the transaction that moved the runs.
 

@@ -31,6 +31,9 @@ class Workflow(HasTenantKey, HasTimes, Base):
     listens_since: Mapped[datetime | None]
     """When it became active, or was resumed, last; written by a trigger. Earlier events start nothing."""
 
+    entries_complete: Mapped[bool | None]
+    """Are all its entries among `Entry`? None: nobody has looked since the policy of re-entry was published last."""
+
     __table_args__ = (
         Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),
         Index("workflows_changed", "tenant_id", "updated_at", "id", postgresql_where=text("deleted_at is null")),

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import clock, database
 from app.lib.database_roles import DatabaseRole
 from app.lib.ids import first_uuid7_of
-from app.retention import leaving, months, repository
+from app.retention import entry_repository, leaving, months, repository
 from app.retention.rules import FOREVER, REFUSALS_KEPT, RULES, Rule, chosen
 
 log = structlog.get_logger()
@@ -145,5 +145,19 @@ def _limits(rule: Rule, places: Sequence[tuple[int, dict[str, Any]]]) -> dict[in
     return limits
 
 
-HOUSEKEEPING = [make_months, let_months_leave, apply_retention]
+async def remember_entries() -> None:
+    """Fill in who entered workflows before their policy of re-entry began to ask: the engine reads all runs until that is done."""
+    async with database.transaction(DatabaseRole.ENGINE) as session:
+        unfilled = await entry_repository.unfilled(session)
+    for workflow in unfilled:
+        for status in entry_repository.STATUSES if workflow.asks else ():
+            last: UUID | None = UUID(int=0)
+            while last is not None:
+                async with database.transaction(DatabaseRole.ENGINE) as session:
+                    last = await entry_repository.fill(session, workflow, status, last)
+        async with database.transaction(DatabaseRole.ENGINE) as session:
+            await entry_repository.settle(session, workflow)
+
+
+HOUSEKEEPING = [make_months, let_months_leave, apply_retention, remember_entries]
 """What the scheduler calls every few minutes. Months first: what leaves as a whole need not be deleted row by row."""

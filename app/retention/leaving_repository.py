@@ -13,6 +13,7 @@ from app.counters.message_counters import AWAITED, FAILED, KEY, PREFIX
 from app.counters.recount_repository import sums_of_messages, sums_of_runs, sums_of_starts
 from app.lib import shards
 from app.retention import month_repository
+from app.retention.entry_repository import remembering
 from app.retention.month_repository import MonthPart
 
 Connection = psycopg.Connection[Any]
@@ -139,6 +140,7 @@ def note(connection: Connection, month: Leaving, tenants: Sequence[int], since: 
     connection.execute(_STARTS, (month.kind, since, list(tenants)))
     if month.kind == "runs":
         runs = month.table("ended_runs")
+        connection.execute(remembering(runs))
         sums = (
             sums_of_runs(runs, month.table("steps")),
             sums_of_starts(runs),

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.counters.recount_repository import sums_of_messages, sums_of_runs, sums_of_starts
 from app.models import Workspace
+from app.retention.entry_repository import remembering
 from app.retention.leaving_repository import ALONE
 
 BATCH = 5_000
@@ -87,7 +88,8 @@ summed as (
     {sums_of_runs("runs_gone", "steps_gone")} union all {sums_of_starts("runs_gone")}
     union all {sums_of_messages("messages_gone")}) s
   group by 1, 2, 3, 4, 5
-  on conflict (tenant_id, workflow_id, version, node_id, key, month) do update set n = retired_stats.n + excluded.n)
+  on conflict (tenant_id, workflow_id, version, node_id, key, month) do update set n = retired_stats.n + excluded.n),
+remembered as ({remembering("runs_gone", of_tenant="and w.tenant_id = :tenant")})
 select count(*) from runs_gone
 """  # noqa: S608  constants
 _REMOVED_BEFORE = """

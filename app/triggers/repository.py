@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.models import Run
+from app.models import Entry, Run
 from app.models.status import RunStatus
 from app.models.tenant_repository import TenantRepository
 
@@ -26,4 +26,7 @@ class EntryRepository(TenantRepository[Run]):
             func.coalesce(Run.entry_key, "") == key,
         )
         active, last = (await self.session.execute(query)).one()
+        remembered = await self.session.get(Entry, (self.owner, contact_id, workflow_id, key))
+        if remembered is not None:
+            last = max(last or remembered.last_started, remembered.last_started)
         return bool(active), last

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.accounts.principal import Principal
 from app.errors import Conflict, Invalid, NotFound
+from app.flow.settings import REMEMBERED
 from app.flow.validation import references
 from app.lib import clock
 from app.models import Workflow, WorkflowVersion
@@ -114,6 +115,10 @@ class Versions:
         await self._rows.add(version)
         self._loaded[version.workflow_id, version.version] = frozen
         workflow.live_version = version.version
+        if frozen.flow.settings.reentry not in REMEMBERED:
+            workflow.entries_complete = None  # its runs leave no entry
+        elif version.version == 1:
+            workflow.entries_complete = True  # there was none before it
         touch(workflow)
         await self._rows.session.flush()
         return version

@@ -1,4 +1,4 @@
-"""Counters outlive the rows they count, and it is known since when there are rows."""
+"""Counters, and who may enter only once, outlive the rows that told so; it is known since when there are rows."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def upgrade() -> None:
         )
     """)
     op.execute("""
+        CREATE TABLE entries (
+            tenant_id int NOT NULL,
+            contact_id uuid NOT NULL,
+            workflow_id uuid NOT NULL,
+            entry_key text NOT NULL,
+            last_started timestamptz NOT NULL,
+            PRIMARY KEY (tenant_id, contact_id, workflow_id, entry_key)
+        )
+    """)
+    op.execute("ALTER TABLE workflows ADD entries_complete boolean")
+    _remember_entries()
+    op.execute("""
         CREATE TABLE leaving_months (
             kind text NOT NULL,
             suffix text NOT NULL,
@@ -44,8 +56,26 @@ def upgrade() -> None:
     """)
 
 
+def _remember_entries() -> None:
+    """Of workflows that ask now when somebody last entered. No worker runs meanwhile, so all entries are there afterwards."""
+    op.execute("""
+        UPDATE workflows w SET entries_complete = true FROM workflow_versions v
+        WHERE v.tenant_id = w.tenant_id AND v.workflow_id = w.id AND v.version = w.live_version
+          AND v.graph->'settings'->>'reentry' IN ('once', 'cooldown')
+    """)
+    op.execute("""
+        INSERT INTO entries (tenant_id, contact_id, workflow_id, entry_key, last_started)
+        SELECT r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, ''), max(r.started_at)
+        FROM runs r JOIN workflows w ON w.tenant_id = r.tenant_id AND w.id = r.workflow_id AND w.entries_complete
+        JOIN contacts c ON c.tenant_id = r.tenant_id AND c.id = r.contact_id
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    """)
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("ALTER TABLE workflows DROP entries_complete")
+    op.execute("DROP TABLE entries")
     op.execute("DROP TABLE history_starts")
     op.execute("DROP TABLE leaving_months")
     op.execute("DROP TABLE retired_stats")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import User, WorkflowVersion, Workspace
+from app.models import User, Workflow, WorkflowVersion, Workspace
 from app.models.status import Role
 from tests.fixtures.people import ApiClients, BrowserClients
 from tests.workflows.examples import PATH, created, field_errors, op, patch_draft
@@ -153,3 +155,18 @@ async def test_who_made_it_is_a_user_or_a_key(
     users = set(await db_session.scalars(select(User.id)))
     found = {row["name"]: row["createdBy"] for row in (await admin.get(PATH)).json()["data"]}
     assert found["By hand"] in {str(user) for user in users}
+
+
+async def test_who_entered_is_all_remembered_from_the_first_version_on(
+    admin: httpx.AsyncClient, db_session: AsyncSession
+) -> None:
+    """Until one is published whose runs are not; then somebody has to look at them."""
+    flow = await created(admin)
+    states = []
+    for number, policy in enumerate(("once", "cooldown", "always", "once"), start=1):
+        settings = {"reentry": policy, **({"cooldownSeconds": 60} if policy == "cooldown" else {})}
+        answer = await patch_draft(admin, flow["id"], number, op("set_settings", settings=settings))
+        assert answer.status_code == 200, answer.text
+        assert (await admin.post(f"{PATH}/{flow['id']}/versions")).status_code == 201
+        states.append(await db_session.scalar(select(Workflow.entries_complete).where(Workflow.id == UUID(flow["id"]))))
+    assert states == [True, True, None, None]
