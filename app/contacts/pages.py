@@ -21,6 +21,7 @@ from app.contacts.imports import pages as import_pages
 from app.contacts.list_repository import ContactFilter
 from app.contacts.service import ContactService
 from app.errors import AppError, Invalid
+from app.history_start_repository import OF_EVENTS, OF_RUNS, HistoryStartRepository
 from app.lib import clock
 from app.lib.zones import zone_of
 from app.messaging.channels import registry as channels
@@ -170,6 +171,14 @@ async def show_contact(
     return await contact_page(request, contacts, contact, show=show, before=before)
 
 
+async def _removed(starts: HistoryStartRepository, show: timeline.Show) -> list[tuple[str, datetime]]:
+    """What is not in the timeline any more because it is old: its name and before when."""
+    names = {"runs": (OF_RUNS, "Runs and their messages"), "events": (OF_EVENTS, "Events")}
+    of_show = {"all": ("runs", "events"), "messages": ("runs",), "changes": ("events",)}.get(show, (show,))
+    removed = [(names[kind][1], await starts.of(names[kind][0])) for kind in of_show]
+    return [(name, at) for name, at in removed if at is not None]
+
+
 async def contact_page(
     request: AppRequest,
     contacts: ContactService,
@@ -206,6 +215,7 @@ async def contact_page(
         counts=counts,
         days=timeline.days(shown.entries, zone_of(request.user.timezone)),
         today=now.astimezone(zone_of(request.user.timezone)).date(),
+        removed=await _removed(contacts.history_starts, show) if shown.before is None else [],
         earlier=f"/contacts/{contact.id}?{urlencode(query)}" if shown.before else "",
         coming=coming,
         underway=underway,

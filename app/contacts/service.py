@@ -20,6 +20,7 @@ from app.contacts.schemas import ContactIn
 from app.contacts.upserting import changed_events, upsert_many
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.events.record import record
+from app.history_start_repository import HistoryStartRepository
 from app.lib import clock
 from app.lib.addresses import comparable
 from app.models.contact import Contact
@@ -49,6 +50,7 @@ class ContactService:
         self.lists = ContactLists(session, principal.tenant_id)
         self.labels = LabelRepository(session, principal.tenant_id)
         self.workflows = EnterableWorkflows(session, principal.tenant_id)
+        self.history_starts = HistoryStartRepository(session, principal.tenant_id)
         self.tenant_id = principal.tenant_id
 
     async def get(self, contact_id: UUID) -> Contact:

@@ -111,10 +111,10 @@ def last_started(
 
     What is remembered of their entries is enough, once all is: until then, all runs that there are are read as well.
     """
-    contacts, asked = list(contacts), Uuids(workflow_ids)
+    contacts, workflows = list(contacts), Uuids(workflow_ids)
     tenants = Int4s([rows.int4(tenant_id) for tenant_id in {tenant_id for tenant_id, _ in contacts}])
-    partly = cursor.execute(UNREMEMBERED, {"tenants": tenants, "workflows": asked}).fetchall()
-    starts = list(of_contacts(cursor, ENTRIES, contacts, workflows=asked))
+    partly = cursor.execute(UNREMEMBERED, {"tenants": tenants, "workflows": workflows}).fetchall()
+    starts = list(of_contacts(cursor, ENTRIES, contacts, workflows=workflows))
     if partly:
         starts += of_contacts(cursor, HISTORY, contacts, workflows=Uuids([workflow_id for (workflow_id,) in partly]))
     last: dict[tuple[bytes, bytes, str], int] = {}

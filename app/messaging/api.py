@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from app.history_start_repository import OF_RUNS, meta
 from app.messaging.bulk import MessageJobs, job_view
 from app.messaging.channels import registry
 from app.messaging.schemas import MessageJobView, MessageView, MovedView, ResendRequest, Settlement, SettleRequest
@@ -43,7 +44,10 @@ async def list_messages(
     since: FromQuery[datetime | None] = None,
     until: FromQuery[datetime | None] = None,
 ) -> Envelope[list[MessageView]]:
-    """`since` and `until` are about `settledAt`."""
+    """`since` and `until` are about `settledAt`.
+
+    `meta.removedBefore` is there when older runs were removed with their messages: those that began before that instant.
+    """
     page = await messages.list(
         limit,
         cursor,
@@ -57,7 +61,10 @@ async def list_messages(
         until=until,
     )
     return ok(
-        [message_view(row) for row in page.items], nextCursor=page.next_cursor, limit=pagination.clamp_limit(limit)
+        [message_view(row) for row in page.items],
+        nextCursor=page.next_cursor,
+        limit=pagination.clamp_limit(limit),
+        **meta(await messages.history.of(OF_RUNS)),
     )
 
 

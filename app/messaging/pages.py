@@ -17,6 +17,7 @@ from litestar.response import Template
 from app.accounts.deps import AppRequest
 from app.contacts.repository import ContactRepository
 from app.errors import Invalid
+from app.history_start_repository import OF_RUNS
 from app.lib import clock
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
@@ -133,6 +134,7 @@ async def list_messages(
         },
         then_of=lambda row: rules.then_in_words(row.payload, resent=row.resent_at is not None),
         next_cursor=listed.next_cursor,
+        removed_before=None if listed.next_cursor else await messages.history.of(OF_RUNS),
         form_values=msgspec.structs.asdict(form_values),
         filtered=form_values != ListFilters(),
         kept=form_values.url,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import inbox
 from app.accounts.principal import Principal
 from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.history_start_repository import HistoryStartRepository
 from app.lib import jobs
 from app.messaging import decisions
 from app.messaging.bulk import Act, MessageJobs, job_view
@@ -97,11 +98,13 @@ class MessageService:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
         self.jobs = MessageJobs(session, principal)
         self.rows = MessageRepository(session, principal.tenant_id)
+        self.history = HistoryStartRepository(session, principal.tenant_id)
 
     async def get(self, text: str) -> Message:
-        message = await self.rows.called(message_key(text))
+        key = message_key(text)
+        message = await self.rows.called(key)
         if message is None:
-            raise NotFound
+            raise NotFound(await self.history.why_missing("This message", key[0]))
         return message
 
     async def list(

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, QueryParameter
 
+from app.history_start_repository import OF_RUNS, meta
 from app.models.scope import Scope
 from app.models.status import Role
 from app.runs.list_repository import RunFilter
@@ -43,7 +44,8 @@ async def _list(
     service: RunService, wanted: RunFilter, limit: int | None, cursor: str | None
 ) -> Envelope[list[RunOut]]:
     page = await service.list(wanted, limit, cursor)
-    return ok(page.items, nextCursor=page.next_cursor, limit=limit or 25)
+    removed = meta(await service.history.of(OF_RUNS))
+    return ok(page.items, nextCursor=page.next_cursor, limit=limit or 25, **removed)
 
 
 @get(RUNS, role=Role.VIEWER, scope=Scope.RUNS_READ, tags=TAGS, summary="Runs of a workflow")
@@ -77,7 +79,10 @@ async def list_runs(
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> Envelope[list[RunOut]]:
-    """Newest first, narrowed by workflow, status, contact and date."""
+    """Newest first, narrowed by workflow, status, contact and date.
+
+    `meta.removedBefore` is there when older runs were removed: those that began before that instant.
+    """
     wanted = RunFilter(workflow_id, contact_id, statuses_of(status), from_, to, without_contact=without_contact)
     return await _list(runs, wanted, limit, cursor)
 

@@ -18,6 +18,7 @@ from app.flow.diagram import draw
 from app.flow.document import NEXT
 from app.flow.node_type import Port
 from app.flow.node_words import port_of, ports_of, title_of_plain
+from app.history_start_repository import OF_RUNS
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import Role
@@ -147,6 +148,7 @@ async def _list(
         workflow_id=workflow_id,
         cursor=cursor,
         start=start,
+        removed_before=None if runs.next_cursor else await service.history.of(OF_RUNS),
     )
 
 

@@ -16,6 +16,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
+from app.history_start_repository import HistoryStartRepository
 from app.models import CallIntent, Contact, Run, Workflow
 from app.models.status import MessageStatus, RunOrigin, RunStatus, WorkflowStatus
 from app.runs.list_repository import RunFilter
@@ -171,6 +172,7 @@ class RunService:
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal = session, principal
         self.runs = RunRepository(session, principal.tenant_id)
+        self.history = HistoryStartRepository(session, principal.tenant_id)
         self.calls = CallRepository(session, principal.tenant_id)
         self.messages = RunMessageRepository(session, principal.tenant_id)
         self.decisions = DecisionRepository(session, principal.tenant_id)
@@ -204,7 +206,9 @@ class RunService:
     async def get(self, run_id: UUID, workflow_id: UUID | None = None) -> LoadedRun:
         """One run. Raises RunNotFound, also when it is not a run of `workflow_id`."""
         loaded = await self.runs.load(run_id)
-        if loaded is None or (workflow_id is not None and loaded.run.workflow_id != workflow_id):
+        if loaded is None:
+            raise RunNotFound(await self.history.why_missing("This run", run_id))
+        if workflow_id is not None and loaded.run.workflow_id != workflow_id:
             raise RunNotFound
         return loaded
 

@@ -21,7 +21,7 @@ LEVELS = Levels(
         {"subscriptions"},
         {"events", "usage"},
         {"accounts"},
-        {"inbox", "idempotency", "counters"},
+        {"inbox", "idempotency", "counters", "history_start_repository"},
         {"nodes", "triggers.types", "messaging.channels"},
         {"flow"},
         {"values"},
