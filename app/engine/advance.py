@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import struct
 import time
 from collections import deque
@@ -31,7 +32,8 @@ from app.engine.waits import look_back
 from app.engine.walk import Batch
 from app.engine.write import StaleOwner, write
 from app.inbox import InboxKind
-from app.lib import database, polling, shards
+from app.lib import database, ids, polling, shards
+from app.lib.months import month_of, needed
 from app.settings import settings
 
 log = structlog.get_logger()
@@ -58,9 +60,23 @@ TRIES = 20
 Work = Callable[[Cursor, int], tuple[Batch | None, int]]
 
 
+NO_MONTH = (
+    "The id of this run tells a time for which there is no table, so it cannot go on. The product makes no such ids."
+)
+
+
 def _lacks_month(error: Exception) -> bool:
     """Is there no table for the month that a row belongs to? PostgreSQL names the constraint when it is one of the product's."""
     return isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is None
+
+
+def _lacks_month_of_now(error: Exception) -> bool:
+    """Is it the month of ids that are made now? Somebody will make it. Any other is the fault of that one id."""
+    if not _lacks_month(error) or not isinstance(error, psycopg.Error):
+        return False
+    id_ = re.search(r"= \(([0-9a-f-]{36})\)", error.diag.message_detail or "")
+    months = needed(month_of(ids.uuid7()))
+    return id_ is None or months[0].first_id <= UUID(id_.group(1)) < months[-1].later(1).first_id
 
 
 class Engine:
@@ -176,7 +192,7 @@ class Engine:
                 time.sleep(random.uniform(0, 0.002 * 2 ** min(lost_races, 6)))  # noqa: S311
                 continue
             except _UNSTORABLE as error:
-                if _lacks_month(error):  # nothing is wrong with what is to be written: it waits
+                if _lacks_month_of_now(error):  # nothing is wrong with what is to be written: it waits
                     self.progress.held_up(name, "month")
                     log.error("engine.month_missing", kind=name, error=str(error).splitlines()[0])
                     return 0
@@ -184,7 +200,7 @@ class Engine:
                 if cap > 1:
                     cap = self.caps[name] = max(1, cap // 8)
                     continue
-                give_up(fault_in_words(error))
+                give_up(NO_MONTH if _lacks_month(error) else fault_in_words(error))
                 return 1
             self.progress.through(name, taken)
             self.caps[name], self._behind = min(cap * 2, self.limit), 0
@@ -331,5 +347,10 @@ class Engine:
 
     def _fail_alone(self, error: str) -> None:
         tenant_id, run_id = self._head
-        control.fail_run(self.connection, tenant_id, run_id, error)
+        try:
+            control.fail_run(self.connection, tenant_id, run_id, error)
+        except psycopg.errors.CheckViolation as refused:
+            if not _lacks_month(refused):
+                raise
+            control.hold_run(self.connection, tenant_id, run_id, NO_MONTH)  # it cannot be among those that ended
         log.error("engine.run_failed_alone", run_id=str(run_id), error=error)

@@ -31,6 +31,9 @@ counted as (
   on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
 select count(*) from ended
 """
+_HOLD = """
+update active_runs set status = 3, resume_at = null, error_message = %s, fence = fence + 1 where tenant_id = %s and id = %s
+"""
 _CANCELLED = {"status": int(RunStatus.CANCELLED), "step": int(StepStatus.CANCELLED), "key": "cancelled", "error": None}
 _FAILED = {"status": int(RunStatus.FAILED), "step": int(StepStatus.FAILED), "key": "failed"}
 
@@ -64,6 +67,11 @@ def fail_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, 
     reason = error.replace("\0", "")[:2000]
     which = "tenant_id = %(tenant)s and id = %(id)s"
     connection.execute(_END.format(which=which), {"tenant": tenant_id, "id": run_id, "error": reason, **_FAILED})
+
+
+def hold_run(connection: psycopg.Connection[Any], tenant_id: int, run_id: UUID, why: str) -> None:
+    """Leave one run for a person, where it stands, with a transaction of its own."""
+    connection.execute(_HOLD, (why, tenant_id, run_id))
 
 
 def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes]]) -> None:

@@ -32,6 +32,8 @@ class Scope(StrEnum):
     CONNECTORS_WRITE = "connectors:write"
     API_KEYS_READ = "api-keys:read"
     API_KEYS_WRITE = "api-keys:write"
+    RETENTION_READ = "retention:read"
+    RETENTION_WRITE = "retention:write"
 
     @property
     def what(self) -> str:
@@ -41,11 +43,18 @@ class Scope(StrEnum):
     @property
     def least_role(self) -> Role:
         """The lowest role that can do anything with it; below it a key would hold a scope that opens nothing."""
-        if self in (self.WORKFLOWS_PUBLISH, self.CONNECTORS_WRITE, self.API_KEYS_READ, self.API_KEYS_WRITE):
+        if self in _OF_ADMINS:
             return Role.ADMIN
         return Role.VIEWER if self.endswith(":read") else Role.MARKETER
 
 
+_OF_ADMINS = {
+    Scope.WORKFLOWS_PUBLISH,
+    Scope.CONNECTORS_WRITE,
+    Scope.API_KEYS_READ,
+    Scope.API_KEYS_WRITE,
+    Scope.RETENTION_WRITE,
+}
 _WHAT = {
     Scope.EVENTS_READ: "List events",
     Scope.EVENTS_WRITE: "Send events",
@@ -69,4 +78,6 @@ _WHAT = {
     Scope.CONNECTORS_WRITE: "Create, change, test and delete connectors",
     Scope.API_KEYS_READ: "List API keys",
     Scope.API_KEYS_WRITE: "Create, rotate and revoke API keys",
+    Scope.RETENTION_READ: "Read how long data is kept",
+    Scope.RETENTION_WRITE: "Change how long data is kept",
 }

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import clock, database
 from app.lib.database_roles import DatabaseRole
 from app.lib.ids import first_uuid7_of
-from app.retention import entry_repository, leaving, months, repository
+from app.retention import entry_repository, leaving, months, repository, statistics_repository
 from app.retention.rules import FOREVER, REFUSALS_KEPT, RULES, Rule, chosen
 
 log = structlog.get_logger()
@@ -159,5 +159,18 @@ async def remember_entries() -> None:
             await entry_repository.settle(session, workflow)
 
 
-HOUSEKEEPING = [make_months, let_months_leave, apply_retention, remember_entries]
+async def gather_statistics() -> None:
+    """Have the planner know the tables by month as a whole: once a month, and after much has come or gone."""
+
+    def gather() -> None:
+        with database.connect("statistics", DatabaseRole.OWNER, limits=LIMITS) as connection:
+            for one in statistics_repository.statistics(connection):
+                if one.are_due:
+                    statistics_repository.gather(connection, one.table)
+                    log.info("statistics.gathered", table=one.table, rows=one.rows_now)
+
+    await asyncio.to_thread(gather)
+
+
+HOUSEKEEPING = [make_months, let_months_leave, apply_retention, remember_entries, gather_statistics]
 """What the scheduler calls every few minutes. Months first: what leaves as a whole need not be deleted row by row."""

@@ -12,6 +12,7 @@ from app.lib.database import execute
 from app.lib.months import Month
 from app.messaging.queue import OLDEST_DUE
 from app.retention import month_repository
+from app.retention.statistics_repository import STATISTICS, Statistics, statistics_of
 
 DEEPEST = 100_000
 """Queues are counted up to here; beyond it the number no longer matters and counting would cost."""
@@ -84,6 +85,11 @@ async def schema_version(session: AsyncSession) -> str | None:
 async def ends_of_months(session: AsyncSession) -> list[Month]:
     """Of each table that is kept by month, the first month that is not there."""
     return list(month_repository.ends_of(await execute(session, month_repository.ENDS)).values())
+
+
+async def statistics_of_months(session: AsyncSession) -> list[Statistics]:
+    """What the planner knows of each table that is kept by month."""
+    return statistics_of(await execute(session, STATISTICS))
 
 
 async def message_totals(session: AsyncSession) -> dict[str, int]:

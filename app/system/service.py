@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -48,6 +50,14 @@ async def exposition(session: AsyncSession) -> bytes:
     for kind, (count, seconds) in (await repository.heartbeats(session)).items():
         alive.labels(kind).set(count)
         pulse.labels(kind).set(seconds)
+    known = Gauge(
+        "throughline_statistics_age_seconds",
+        "Since the planner was shown a table that is kept by month; infinite when never.",
+        ("table",),
+        registry=registry,
+    )
+    for one in await repository.statistics_of_months(session):
+        known.labels(one.table).set(math.inf if one.age_s is None else one.age_s)
     return generate_latest(request_metrics.REGISTRY) + generate_latest(registry)
 
 

@@ -14,7 +14,7 @@ from app.engine.control import fail_run
 from app.engine.progress import progress
 from app.inbox import InboxKind
 from app.lib.ids import first_uuid7_of, oldest_since, uuid7
-from app.lib.months import Month, bounds, month_of
+from app.lib.months import Month, bounds, month_of, needed
 from tests.fixtures.world import World, flow, node, rule
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -96,10 +96,13 @@ def test_a_batch_around_midnight_of_the_first_has_two_months(world: World) -> No
     world.balanced()
 
 
-def test_without_a_table_for_its_month_work_waits_and_is_not_set_aside(world: World) -> None:
+def test_without_a_table_for_the_month_of_now_work_waits_and_is_not_set_aside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody has switched the scheduler off for months: nothing is wrong with the events, and they go on when there is a table."""
     workflow = world.workflow(AT_ONCE)
     far = datetime(2100, 1, 15, tzinfo=UTC)
+    monkeypatch.setattr("app.engine.advance.needed", lambda _now: needed(Month.of(far)))
     run_id = start(world, workflow, far, world.contacts(1)[0])
     world.engine.advance()
     assert progress.report()["heldUp"]["events"]["by"] == "month"
@@ -111,6 +114,27 @@ def test_without_a_table_for_its_month_work_waits_and_is_not_set_aside(world: Wo
     assert progress.report()["heldUp"] == {}
     assert where(world) == {run_id: ["ended_runs_far", "steps_far"]}
     world.db.execute("drop table ended_runs_far, steps_far")
+
+
+@pytest.mark.parametrize(
+    "id_", [UUID(int=2**128 - 5), run_id_of(datetime(2100, 1, 15, tzinfo=UTC))], ids=["no time", "2100"]
+)
+def test_a_run_whose_id_has_no_month_is_set_aside_and_holds_nobody_up(world: World, id_: UUID) -> None:
+    """The product makes none; a program that writes into its tables may."""
+    world.travel(NOON)
+    at_once, waits = world.workflow(AT_ONCE), world.workflow(MAILS)
+    one, two, other = world.contacts(3)
+    world.put("manual", [one], kind=int(InboxKind.START), workflow_id=at_once, run_id=id_)
+    world.put("manual", [two], kind=int(InboxKind.START), workflow_id=waits, run_id=id_)
+    world.emit("now", world.contacts(30))
+    assert progress.report()["heldUp"] == {}
+    assert world.runs(at_once) == {"completed": 30}
+    assert world.one("select count(*) from dead_letters where error like '%no table%'") == 1
+    world.emit("go", [other])
+    world.travel(NOON + timedelta(days=2))
+    assert world.runs(waits) == {"held": 1, "completed": 1}
+    assert "no table" in world.one("select error_message from active_runs where id = %s", id_)
+    assert world.engine.advance() == 0, "it is not taken again"
 
 
 class Killed(BaseException):
