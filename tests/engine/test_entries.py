@@ -72,9 +72,9 @@ def test_once_holds_after_the_runs_were_removed(world: World, monkeypatch: pytes
 def test_a_cooldown_counts_from_the_last_entry(world: World, monkeypatch: pytest.MonkeyPatch, copied: bool) -> None:
     monkeypatch.setattr("app.engine.advance.SMALL", 0 if copied else 1000)
     graph = tagging({"reentry": "cooldown", "cooldownSeconds": 86_400, "entryKey": "event.order"})
+    world.travel(NOON)
     workflow, people = world.workflow(graph), world.contacts(3)
     settle(world, workflow)
-    world.travel(NOON)
     assert entered(world, workflow, people, order="a") == 3
     assert entered(world, workflow, people, order="b") == 3, "another key"
     world.travel(NOON + timedelta(days=2))
@@ -125,8 +125,8 @@ async def test_a_new_policy_lets_nobody_of_before_in_again(
 
 async def test_filling_looks_at_runs_under_way_and_of_every_end(world: World) -> None:
     graph = flow("e", [node("d", "delay", duration=1, unit="days"), node("end", "end")], ("trigger", "d"), ("d", "end"))
-    workflow, (waits, over) = world.workflow(graph), world.contacts(2)
     world.travel(NOON)
+    workflow, (waits, over) = world.workflow(graph), world.contacts(2)
     world.emit("e", [over])
     world.travel(NOON + timedelta(days=2))
     world.emit("e", [waits])

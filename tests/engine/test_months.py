@@ -129,7 +129,7 @@ def test_a_run_whose_id_has_no_month_is_set_aside_and_holds_nobody_up(world: Wor
     world.emit("now", world.contacts(30))
     assert progress.report()["heldUp"] == {}
     assert world.runs(at_once) == {"completed": 30}
-    assert world.one("select count(*) from dead_letters where error like '%no table%'") == 1
+    assert world.one("select count(*) from dead_letters where error like '%%no table%%'") == 1
     world.emit("go", [other])
     world.travel(NOON + timedelta(days=2))
     assert world.runs(waits) == {"held": 1, "completed": 1}
