@@ -32,7 +32,7 @@ async def change_retention(
     retention: NamedDependency[RetentionService], data: JSONBody[RetentionChange]
 ) -> Envelope[list[RetentionRule]]:
     """What is older than the new time is deleted within a few minutes, and cannot be brought back."""
-    await retention.change(data.chosen())
+    await retention.change(data.days)
     return ok(await retention.rules())
 
 

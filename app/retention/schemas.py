@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec import UNSET, UnsetType
-
 from app.retention.rules import CHOICES
 from app.web.structs import Camel
 
@@ -26,15 +24,6 @@ class RetentionRule(Camel):
 
 
 class RetentionChange(Camel):
-    """Days by rule, 0 for ever; what is left out stays as it is."""
+    """`days` by `rule`, 0 for ever, as in `{"days": {"runs": 90}}`; what is left out stays as it is."""
 
-    runs: int | UnsetType = UNSET
-    events: int | UnsetType = UNSET
-    imports: int | UnsetType = UNSET
-    dead_letters: int | UnsetType = UNSET
-    mailbox: int | UnsetType = UNSET
-
-    def chosen(self) -> dict[str, int]:
-        """By the name of the rule."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {name: days for name, days in values.items() if days is not UNSET}
+    days: dict[str, int]

@@ -13,11 +13,10 @@ from app.history_start_repository import HistoryStartRepository
 from app.models import Workspace
 from app.retention import repository
 from app.retention.rules import CHOICES, RULES, chosen
-from app.retention.schemas import RetentionChange, RetentionRule
+from app.retention.schemas import RetentionRule
 
 log = structlog.get_logger()
-_PATHS = dict(zip(RetentionChange.__struct_fields__, RetentionChange.__struct_encode_fields__, strict=True))
-"""What programs call each rule."""
+_NAMES = [rule.name for rule in RULES]
 
 
 class RetentionService:
@@ -45,14 +44,20 @@ class RetentionService:
 
     async def change(self, wanted: Mapping[str, int]) -> None:
         """Keep what these rules are about for so many days; what is older is deleted within minutes. Raises Invalid."""
-        errors: list[FieldError] = [
-            {
-                "path": _PATHS[name],
-                "message": f"Choose one of these numbers of days: {', '.join(map(str, CHOICES))}; 0 is for ever.",
-            }
-            for name, days in wanted.items()
-            if days not in CHOICES
-        ]
+        errors: list[FieldError] = []
+        for name, count in wanted.items():
+            if name not in _NAMES:
+                errors.append(
+                    {"path": f"days.{name}", "message": f"There is no such rule. There are {', '.join(_NAMES)}."}
+                )
+            elif count not in CHOICES:
+                choices = ", ".join(map(str, CHOICES))
+                errors.append(
+                    {
+                        "path": f"days.{name}",
+                        "message": f"Choose one of these numbers of days: {choices}; 0 is for ever.",
+                    }
+                )
         if errors:
             raise Invalid(errors=errors)
         place = await self.session.get_one(Workspace, self.tenant_id, with_for_update=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import psycopg
 import pytest
 from sqlalchemy import Column, Index, Integer, MetaData, Table, UniqueConstraint, Uuid
@@ -62,6 +65,19 @@ def test_no_index_repeats_another(indexes: list[StoredIndex]) -> None:
 
 def test_the_database_has_the_keys_of_the_models(indexes: list[StoredIndex]) -> None:
     assert not (wrong := list(keys.unlike(keys.keys_of_models(Base.metadata), indexes))), "\n".join(wrong)
+
+
+def test_operators_read_of_every_table_where_citus_would_have_it() -> None:
+    """And once: those that stand above workspaces are not distributed, all others are."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    section = page.split("\n## Citus\n")[1].split("\n## ")[0]
+    listed = [set(re.findall(r"`(\w+)`", row.split("|")[2])) for row in section.splitlines() if row.startswith("| ")][
+        1:
+    ]
+    distributed, everywhere, local = listed
+    tables = {table.name for table in Base.metadata.sorted_tables} | {"alembic_version"}
+    assert distributed - {"tenant_id"} == tables - SHARED.keys()
+    assert everywhere | local == SHARED.keys() and not everywhere & local
 
 
 def test_a_planted_key_of_a_model_is_seen() -> None:

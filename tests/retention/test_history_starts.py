@@ -98,12 +98,18 @@ async def test_programs_read_and_change_how_long_data_is_kept(
     assert listed["runs"]["removedBefore"] and listed["imports"]["removedBefore"] is None
     assert listed["runs"]["choices"] == list(CHOICES) and listed.keys() == {rule.name for rule in RULES}
 
-    assert (await viewer.patch("/api/v1/retention", json={"runs": 30})).status_code == 403
-    answer = await admin.patch("/api/v1/retention", json={"runs": 30, "deadLetters": 0})
+    assert (await viewer.patch("/api/v1/retention", json={"days": {"runs": 30}})).status_code == 403
+    answer = await admin.patch("/api/v1/retention", json={"days": {"runs": 30, "dead_letters": 0}})
     assert answer.status_code == 200, answer.text
     await db_session.refresh(workspace)
     assert workspace.settings == {"country": "DE", "retention": {**chosen({}), "runs": 30, "dead_letters": 0}}
-    for body, path in (({"runs": 31}, "runs"), ({"deadLetters": -1}, "deadLetters"), ({"events": 3.5}, "events")):
+    for body, path in (
+        ({"days": {"runs": 31}}, "days.runs"),
+        ({"days": {"dead_letters": -1}}, "days.dead_letters"),
+        ({"days": {"steps": 30}}, "days.steps"),
+        ({"days": 30}, "days"),
+        ({}, "days"),
+    ):
         refused = await admin.patch("/api/v1/retention", json=body)
         assert refused.status_code == 422 and [one["path"] for one in refused.json()["errors"]] == [path]
     await db_session.refresh(workspace)
