@@ -87,13 +87,14 @@ class _Runs:
         self.after = UUID(int=0)
 
     async def __call__(self, session: AsyncSession) -> int:
-        removed, last = await repository.delete_runs(session, self.tenant_id, self.after, self.before)
-        if removed:
-            await repository.note_start(session, self.tenant_id, "runs", leaving.instant_of(self.before))
-        if last is None:
-            return 0
-        self.after = UUID(int=last.int + 1)
-        return max(removed, 1)
+        while True:
+            removed, last = await repository.delete_runs(session, self.tenant_id, self.after, self.before)
+            if last is None:
+                return 0
+            self.after = UUID(int=last.int + 1)
+            if removed:
+                await repository.note_start(session, self.tenant_id, "runs", leaving.instant_of(self.before))
+                return removed
 
 
 def _noted(rule: Rule, tenant_id: int, bound: UUID, delete: Delete) -> Delete:
