@@ -115,10 +115,12 @@ class Versions:
         await self._rows.add(version)
         self._loaded[version.workflow_id, version.version] = frozen
         workflow.live_version = version.version
-        if frozen.flow.settings.reentry not in REMEMBERED:
-            workflow.entries_complete = None  # its runs leave no entry
-        elif version.version == 1:
-            workflow.entries_complete = True  # there was none before it
+        if version.version == 1 and frozen.flow.settings.reentry in REMEMBERED:
+            workflow.entries_complete = True  # there was no run before it
+        elif not (workflow.entries_complete and frozen.flow.settings.reentry in REMEMBERED):
+            workflow.entries_complete = (
+                None  # somebody has to look: its runs leave no entry, or those before it did not
+            )
         touch(workflow)
         await self._rows.session.flush()
         return version

@@ -51,7 +51,9 @@ async def test_lists_say_at_their_end_what_was_removed(contact: Contact, browser
         text = (await viewer.get(path)).text
         assert f"{what} {SENTENCE}" in text, path
     assert f"messages {SENTENCE}" not in (await viewer.get(f"/contacts/{contact.id}?show=events")).text
-    assert "Those from before Sep 4, 2026 were removed" in (await (await browser(Role.ADMIN)).get("/settings/data")).text
+    assert (
+        "Those from before Sep 4, 2026 were removed" in (await (await browser(Role.ADMIN)).get("/settings/data")).text
+    )
 
 
 async def test_a_link_to_what_was_removed_says_so(contact: Contact, browser: BrowserClients, api: ApiClients) -> None:
