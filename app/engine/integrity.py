@@ -164,18 +164,6 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     (
-        "I2",
-        "who started a workflow that asks for it is remembered",
-        """
-        select r.id, 'contact ' || r.contact_id || ', entry key ' || coalesce(r.entry_key, '') from runs r
-        join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.entries_complete
-        join contacts c on c.tenant_id = r.tenant_id and c.id = r.contact_id
-        where not exists (select from entries e
-          where (e.tenant_id, e.contact_id, e.workflow_id, e.entry_key)
-            = (r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, '')) and e.last_started >= r.started_at)
-        """,
-    ),
-    (
         "I3",
         "a message belongs to a step that sends, over or under way",
         """
@@ -295,6 +283,18 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     ("I10", "the tags of a contact are its rows of contact_tags", UNLIKE),
+    (
+        "I10",
+        "who started a workflow that asks for it is remembered",
+        """
+        select r.id, 'contact ' || r.contact_id || ', entry key ' || coalesce(r.entry_key, '') from runs r
+        join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.entries_complete
+        join contacts c on c.tenant_id = r.tenant_id and c.id = r.contact_id
+        where not exists (select from entries e
+          where (e.tenant_id, e.contact_id, e.workflow_id, e.entry_key)
+            = (r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, '')) and e.last_started >= r.started_at)
+        """,
+    ),
     (
         "I9",
         "a run, its contact and its workflow are of one workspace",
