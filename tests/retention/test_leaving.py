@@ -17,7 +17,8 @@ from app.inbox import InboxKind
 from app.lib.ids import first_uuid7_of, uuid7
 from app.lib.months import Month, bounds
 from app.models.status import MessageStatus
-from app.retention import leaving, leaving_repository, month_repository, months
+from app.retention import jobs, leaving, leaving_repository, month_repository, months
+from app.retention.rules import A_YEAR_AND_A_MONTH
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node, rule
 
@@ -113,6 +114,22 @@ def test_a_month_leaves_and_its_numbers_stay(world: World) -> None:
     assert leave(world) == [f"runs_{NEXT.suffix}"]
     assert world.one("select sum(n) from retired_stats where key = 'entered'") == 4
     assert whole(world)
+
+
+async def test_housekeeping_lets_them_leave_by_the_role_that_owns_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After as long as each workspace keeps its runs, and events for their part."""
+    workflow = world.workflow(FLOW)
+    begin(world, workflow, NEXT)
+    send(world)
+    months_later = AFTER + timedelta(days=A_YEAR_AND_A_MONTH)
+    for now, count in ((months_later - timedelta(hours=1), 3), (months_later + timedelta(hours=1), 0)):
+        monkeypatch.setattr("app.lib.clock.now", lambda now=now: now)
+        await jobs.let_months_leave()
+        assert world.one("select count(*) from ended_runs") == count
+    assert whole(world)
+    begin(world, workflow, NEXT, count=1)
 
 
 def test_a_month_stays_while_somebody_needs_it(world: World) -> None:
