@@ -41,13 +41,18 @@ STALE_S = ledger.CLAIM_S / 2
 """What was claimed so long ago and not begun goes back: the server is slower than was thought, and others may take it."""
 
 
+def connect() -> Connection:
+    """A connection for passes. Its statements are planned once: over the parts of many months, a plan costs a third of the work."""
+    return database.connect("delivery", limits={"plan_cache_mode": "force_generic_plan"})
+
+
 class Delivery:
     """One pass over the queue, on one event loop and one database connection."""
 
     def __init__(
         self,
         connection: Connection,
-        reconnect: Callable[[], Connection] = database.connect,
+        reconnect: Callable[[], Connection] = connect,
         stop: threading.Event = polling.stopping,
     ) -> None:
         self._connection, self._reconnect, self._stop = connection, reconnect, stop

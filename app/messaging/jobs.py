@@ -17,7 +17,7 @@ from app.lib import clock, database, jobs
 from app.lib.database_roles import DatabaseRole
 from app.lib.wakeups import Wakeup
 from app.messaging import account_mail, account_mail_repository, bulk, job_repository, queue
-from app.messaging.deliver import Delivery
+from app.messaging.deliver import Delivery, connect
 
 log = structlog.get_logger()
 SECONDS = 20.0
@@ -39,7 +39,7 @@ def deliver() -> None:
     if not _alone.acquire(blocking=False):
         return
     try:
-        with database.connect("delivery") as connection:
+        with connect() as connection:
             more = asyncio.run(Delivery(connection).run(PASS_S))
     except psycopg.OperationalError as error:
         # The database is away. What was claimed goes back by itself; what was being handed over is uncertain when its lease ends.

@@ -18,7 +18,7 @@ from app.connectors.senders import seal_password
 from app.connectors.service import ConnectorService
 from app.lib import database
 from app.lib.ids import uuid7
-from app.messaging.deliver import Delivery
+from app.messaging.deliver import Delivery, connect
 from app.messaging.repository import MessageRepository
 from app.messaging.service import MessageService
 from app.models.status import MessageStatus, Role, RunStatus
@@ -156,7 +156,7 @@ class World:
 
     def deliver(self, seconds: float = 10) -> bool:
         """One pass of the actor, on a connection of its own."""
-        with database.connect() as connection:
+        with connect() as connection:
             return asyncio.run(Delivery(connection).run(seconds))
 
     def connectors(self, method: str, *arguments: Any) -> Any:
