@@ -8,6 +8,7 @@ A feature is a package of `app`. Its modules declare lists:
                  POLLS         functions that each worker calls every second, in a thread each: work is done without Redis, too
                  WAKEUPS       `lib.wakeups.Wakeup`: which actor the scheduler notifies when, as SQL
                  HOUSEKEEPING  coroutine functions that the scheduler calls every five minutes
+                 EACH_MINUTE   the same for what costs little and must not wait for so long
 
 Names are unique: two declarations of one keep every process from starting.
 """
@@ -99,3 +100,8 @@ def wakeups() -> list[Wakeup]:
 def housekeeping() -> list[Housekeeping]:
     """What the scheduler calls every five minutes."""
     return _declared("HOUSEKEEPING", ["jobs"], lambda job: str(job.__name__))
+
+
+def each_minute() -> list[Housekeeping]:
+    """What the scheduler calls every minute."""
+    return _declared("EACH_MINUTE", ["jobs"], lambda job: str(job.__name__))

@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,7 @@ import psycopg
 import structlog
 
 from app import features, installed_types
+from app.features import Housekeeping
 from app.lib import database, jobs, logs, virtual_clock, wakeups
 from app.lib.heartbeat import Beat
 from app.lib.wakeups import Wakeup
@@ -28,10 +30,26 @@ from app.system import secret_keys
 
 log = structlog.get_logger()
 TICK_S = 1.0
-HOUSEKEEPING_S = 300.0
+HOUSEKEEPING_S, MINUTE_S = 300.0, 60.0
 LIMITS = {"lock_timeout": 1_000, "statement_timeout": 10_000, "idle_session_timeout": 15_000}
 LOCK = 7_401_001
 """The advisory lock of the copy that ticks."""
+
+
+@dataclass
+class HousekeepingRound:
+    """What is done every `seconds`; the last time began at `at`."""
+
+    seconds: float
+    jobs: Sequence[Housekeeping]
+    at: float
+
+    def begin(self) -> Sequence[Housekeeping]:
+        """Its jobs when it is time for them, else none."""
+        if time.monotonic() - self.at <= self.seconds:
+            return ()
+        self.at = time.monotonic()
+        return self.jobs
 
 
 class Scheduler:
@@ -39,11 +57,15 @@ class Scheduler:
 
     def __init__(self, notify: Callable[[str], None] = jobs.notify) -> None:
         installed_types.install()
-        self._wakeups, self._housekeeping = features.wakeups(), features.housekeeping()
+        self._wakeups = features.wakeups()
+        began = time.monotonic()
+        self._rounds = [
+            HousekeepingRound(MINUTE_S, features.each_minute(), began),
+            HousekeepingRound(HOUSEKEEPING_S, features.housekeeping(), began),
+        ]
         self._stopping = threading.Event()
         self._notify = notify
         self._leading = False
-        self._swept = time.monotonic()
         self._loop = asyncio.Runner()
         """One loop for all housekeeping: connections of the async engine do not travel between loops."""
         self._sweeper: threading.Thread | None = None
@@ -79,9 +101,8 @@ class Scheduler:
         for wakeup in self._wakeups:
             if self._due(connection, wakeup):
                 self._notify(wakeup.actor)
-        if time.monotonic() - self._swept > HOUSEKEEPING_S and not self._sweeping():
-            self._swept = time.monotonic()
-            self._sweeper = threading.Thread(target=self.sweep, name="housekeeping", daemon=True)
+        if not self._sweeping() and (jobs_due := [job for one in self._rounds for job in one.begin()]):
+            self._sweeper = threading.Thread(target=self.sweep, args=(jobs_due,), name="housekeeping", daemon=True)
             self._sweeper.start()
         try:
             ahead = wakeups.seconds_ahead(connection, self._wakeups)
@@ -100,9 +121,12 @@ class Scheduler:
     def _sweeping(self) -> bool:
         return self._sweeper is not None and self._sweeper.is_alive()
 
-    def sweep(self) -> None:
-        """Clean up, beside the ticks: what takes long holds no timer up. One job that fails keeps no other from running."""
-        for job in self._housekeeping:
+    def sweep(self, housekeeping: Sequence[Housekeeping] | None = None) -> None:
+        """Clean up, beside the ticks: what takes long holds no timer up. One job that fails keeps no other from running.
+
+        None: all that there is to do.
+        """
+        for job in [job for one in self._rounds for job in one.jobs] if housekeeping is None else housekeeping:
             try:
                 self._loop.run(job())
             except Exception as error:

@@ -13,6 +13,7 @@ import multiprocessing
 import time
 from typing import Any
 
+from app import wakes
 from app.lib import database
 from bench.rig import place
 from bench.rig.flows import EVENT
@@ -59,6 +60,7 @@ def _work(runs: int, readings_queue: Any) -> None:
                 "update active_runs set resume_at = now() where status = 1 and id in (select id from active_runs limit %s)",
                 (ROUND // 2,),
             )
+            wakes.sweep(connection)
             while engine.take_due():
                 pass
             row = connection.execute("select count(*), count(*) filter (where status = 4) from runs").fetchone()

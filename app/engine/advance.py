@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import claim, control, failpoints, newer_release, rows
+from app.engine import claim, control, due, failpoints, newer_release, rows
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place, TurnTaken
@@ -35,6 +35,7 @@ from app.inbox import InboxKind
 from app.lib import database, ids, polling, shards
 from app.lib.months import month_of, needed
 from app.settings import settings
+from app.turns import Turns
 
 log = structlog.get_logger()
 SMALL = 20
@@ -104,6 +105,7 @@ class Engine:
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.vacuum = Vacuum()
         self.progress = progress.of(number)
+        self.turns = Turns()
         self.caps: dict[str, int] = {}
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
@@ -307,29 +309,26 @@ class Engine:
         names = claim.fields(frozenset().union(*self._fields_lately))
         # Suspected ones go alone and first; when they are in other hands, the others need not wait.
         suspects = self.crashes.runs
-        only, but = suspects, list[Place]()
-        claimed = claim.due(cursor, 1, names, only) if suspects else []
-        if not claimed:
-            only, but = [], suspects
-            claimed = claim.due(cursor, limit, names, but=suspects)
+        claimed = due.take_one_of(cursor, suspects, names) if suspects else []
+        claimed = claimed or due.take(cursor, limit, names, self.turns, suspects)
         if not claimed:
             return None, 0
         self.progress.does("walking")
         self._head = claimed[0].run.tenant_id, UUID(bytes=claimed[0].run.id)
-        self.matcher.refresh({due.run.tenant_id: due.epoch for due in claimed})
-        versions = dict.fromkeys((due.run.workflow_id, due.run.version) for due in claimed)
+        self.matcher.refresh({one.run.tenant_id: one.epoch for one in claimed})
+        versions = dict.fromkeys((one.run.workflow_id, one.run.version) for one in claimed)
         self.matcher.compile_missing(versions)
         flows = [self.matcher.flow(*version) for version in versions if version not in self.matcher.unreadable]
         self._fields_lately.append(self.matcher.fields_of(flows))
         if not set(needed := claim.fields(self._fields_lately[-1])) <= set(names):  # these look at more: once more
-            names, claimed = needed, claim.due(cursor, len(claimed), needed, only, but)
-        self._events_taken, self._runs_taken = [], [(due.run.tenant_id, due.run.id) for due in claimed]
+            names, claimed = needed, due.load(cursor, claimed, needed)
+        self._events_taken, self._runs_taken = [], [(one.run.tenant_id, one.run.id) for one in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
         postponed = {
             (row.tenant_id, row.id): why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))
         }
-        claim.postpone(cursor, postponed)
+        due.postpone(cursor, postponed)
         for row, _, _, stored in claimed:
             if (row.tenant_id, row.id) in postponed:
                 continue

@@ -18,6 +18,7 @@ from app.engine.call_shares import CallLane
 from app.engine.paths import SharedPath
 from app.engine.rows import NULL, UUID_HEAD
 from app.flow.performers import PlacedCall
+from app.wakes import append_sql
 
 Connection = psycopg.Connection[Any]
 ANSWERED = "answered"
@@ -115,7 +116,8 @@ _ANSWER = f"""
 with {_ENDS}, results as (
   update active_runs r set status = 0, resume_at = (select clock_now()), resume_port = '{ANSWERED}', resume_output = o.text::jsonb,
     fence = r.fence + 1
-  from ended o where {_STANDS.format("o")} returning o.n)
+  from ended o where {_STANDS.format("o")} returning o.n, r.tenant_id, r.workflow_id, r.resume_at),
+woken as ({append_sql("results")})
 {_OUTCOMES}
 """
 _HOLD = f"""

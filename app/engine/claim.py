@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from app import wakes
 from app.engine import rows
 from app.engine.rows import Int4s, Jsons, Texts, Uuids
 from app.inbox import DeferredEvent, InboxKind, defer
@@ -23,7 +24,7 @@ PAST = -1
 
 # Microseconds since 2000: what the batch calls now, and what instants look like in memory.
 MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
-_NOW = MICROS.format("(select clock_now())")  # once a statement: a call takes some 3 us
+NOW = MICROS.format("(select clock_now())")  # once a statement: a call takes some 3 us
 
 # From workspace to workspace by an index probe each; each with the row that came first.
 HEADS = """
@@ -45,7 +46,7 @@ with taken as (
     limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
   convert_to(payload::text, 'UTF8'), depth, {MICROS.format("at")}, {MICROS.format("least(occurred_at, at)")},
-  {MICROS.format("occurred_at")}, {_NOW}, coalesce(n, 0)
+  {MICROS.format("occurred_at")}, {NOW}, coalesce(n, 0)
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
@@ -71,7 +72,7 @@ _FIELDS = {
 CONTACTS = f"""
 select uuid_send(c.id){{}} from contacts c where {CONTACT_IS_ASKED} order by tenant_id, id for no key update
 """
-_RUN = f"""
+RUN = f"""
 r.tenant_id, uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id),
 convert_to(r.trigger_event::text, 'UTF8'),
 r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {MICROS.format("r.started_at")},
@@ -80,40 +81,21 @@ convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), 
 {MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {MICROS.format("r.resume_at")},
 r.trigger_id
 """
-ACTIVE = f"select {_RUN} from active_runs r where {RUN_IS_ASKED} order by r.tenant_id, r.id for update"
+ACTIVE = f"select {RUN} from active_runs r where {RUN_IS_ASKED} order by r.tenant_id, r.id for update"
 WAITING = f"""
-select {_RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join active_runs r
+select {RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join active_runs r
   on r.tenant_id = u.tenant_id and r.contact_id = u.contact_id and r.waits_for = u.name and r.status = 1
 order by r.id for update of r
 """
-# A run of nobody has no contact to lock; a run whose contact somebody holds is left out. Each contact is found by its key, whatever
-# the planner thinks of the number of runs.
-DUE = f"""
-with due as materialized (
-  select r.* from active_runs r
-  join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
-  where r.resume_at <= clock_now(){{which}} order by r.resume_at limit %(limit)s for update of r skip locked)
-select {_RUN}, {_NOW}, coalesce(e.n, 0){{contact}}
-from due r left join workflow_epochs e on e.tenant_id = r.tenant_id left join lateral (
-  select c.* from contacts c where c.tenant_id = r.tenant_id and c.id = r.contact_id for no key update skip locked) c on true
-where r.contact_id is null or c.id is not null order by r.contact_id, r.resume_at
-"""
-_ONE_OF = "(r.tenant_id, r.id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))"
-IS_DUE = """
-exists (select from inbox)
-  or exists (select from active_runs r join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id
-    where r.resume_at <= clock_now() and w.status = 'active' and w.deleted_at is null)
-"""
+IS_DUE = f"exists (select from inbox) or {wakes.IS_DUE}"
 """Is there something to claim?"""
-NEXT_DUE = "select min(resume_at) from active_runs where resume_at > clock_now()"
-POSTPONE = """
-update active_runs r set resume_at = (select clock_now()) + interval '1 minute', error_message = u.why, fence = r.fence + 1
-from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, id, why) where r.tenant_id = u.tenant_id and r.id = u.id
-"""
-SETTLE = """
-update active_runs r set status = 0, resume_at = (select clock_now()), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
-from unnest(%s::int[], %s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(tenant_id, id, seq, port, output)
-where r.tenant_id = u.tenant_id and r.id = u.id and r.status = 2 and r.seq = u.seq - 1
+SETTLE = f"""
+with settled as (
+  update active_runs r set status = 0, resume_at = (select clock_now()), resume_port = u.port, resume_output = u.output, fence = r.fence + 1
+  from unnest(%s::int[], %s::uuid[], %s::int[], %s::text[], %s::jsonb[]) as u(tenant_id, id, seq, port, output)
+  where r.tenant_id = u.tenant_id and r.id = u.id and r.status = 2 and r.seq = u.seq - 1
+  returning r.tenant_id, r.workflow_id, r.resume_at)
+{wakes.append_sql("settled")}
 """
 _SET_ASIDE = """
 with taken as (delete from inbox where tenant_id = %(tenant)s and id = %(id)s returning *)
@@ -173,15 +155,6 @@ class RunRow(NamedTuple):
     """When what its wait for an event began with happened."""
     resume_at: int | None
     trigger_id: str | None
-
-
-class DueRun(NamedTuple):
-    """A run whose time has come, with the fields of its contact as stored; those of nobody are nothing."""
-
-    run: RunRow
-    now: int
-    epoch: int
-    contact: tuple[Any, ...]
 
 
 Cursor = psycopg.Cursor[Any]
@@ -323,13 +296,14 @@ def fields(reads: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in _FIELDS if name in reads)
 
 
-def _loaded(names: tuple[str, ...]) -> str:
+def loaded(names: tuple[str, ...]) -> str:
+    """SQL for these fields of a contact `c`, behind other columns."""
     return "".join([f", {_FIELDS[name]}" for name in names])
 
 
 def contacts(cursor: Cursor, places: Iterable[Place], names: tuple[str, ...]) -> dict[bytes, tuple[Any, ...]]:
     """Lock contacts; answers the fields `names` of those that still exist."""
-    return {row[0]: row[1:] for row in of_contacts(cursor, CONTACTS.format(_loaded(names)), places)}
+    return {row[0]: row[1:] for row in of_contacts(cursor, CONTACTS.format(loaded(names)), places)}
 
 
 def active_runs(cursor: Cursor, contacts: Iterable[Place]) -> list[RunRow]:
@@ -345,36 +319,6 @@ def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> li
         Texts([rows.text(name) for _, _, name in places]),
     )
     return [RunRow._make(row) for row in cursor.execute(WAITING, arguments).fetchall()]
-
-
-def due(
-    cursor: Cursor, limit: int, names: tuple[str, ...], only: Sequence[Place] = (), but: Sequence[Place] = ()
-) -> list[DueRun]:
-    """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`.
-
-    `only` of these, or of all `but` these.
-    """
-    width = len(RunRow._fields)
-    which = f" and {'' if only else 'not '}{_ONE_OF}" if only or but else ""
-    sql = DUE.format(contact=_loaded(names), which=which)
-    places = only or but
-    arguments = {
-        "limit": limit,
-        "tenants": Int4s([rows.int4(tenant_id) for tenant_id, _ in places]),
-        "ids": Uuids([run_id for _, run_id in places]),
-    }
-    return [
-        DueRun(RunRow._make(row[:width]), row[width], row[width + 1], row[width + 2 :])
-        for row in cursor.execute(sql, arguments).fetchall()
-    ]
-
-
-def postpone(cursor: Cursor, reasons: Mapping[Place, str]) -> None:
-    """Leave claimed runs to others, each for a reason, and look again in a minute."""
-    if reasons:
-        tenants = Int4s([rows.int4(tenant_id) for tenant_id, _ in reasons])
-        why = Texts([rows.text(why) for why in reasons.values()])
-        cursor.execute(POSTPONE, (tenants, Uuids([run_id for _, run_id in reasons]), why))
 
 
 def settle(cursor: Cursor, items: list[Item]) -> None:

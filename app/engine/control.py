@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import wakes
 from app.engine.moves import into_ended
 from app.models.status import RunStatus, StepStatus
 
@@ -82,11 +83,12 @@ def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes
         cursor.execute(_END.format(which=which), {"tenants": tenants, "ids": ids, **_CANCELLED})
 
 
-_RELEASE = """
+_RELEASE = f"""
 with released as (
   update active_runs set status = case when resume_port is null then 0 else 1 end, resume_at = clock_now(), error_message = null,
     fence = fence + 1
-  where {which} and status = 3 returning tenant_id, id),
+  where {{which}} and status = 3 returning tenant_id, id, workflow_id, resume_at),
+woken as ({wakes.append_sql("released")}),
 forgotten as (delete from crashes c using released r where c.tenant_id = r.tenant_id and c.run_id = r.id)
 select count(*) from released
 """

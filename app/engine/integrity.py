@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from app import wakes
 from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
 from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
@@ -107,6 +108,14 @@ CHECKS: tuple[tuple[str, str, str], ...] = (
         where case when status in (0, 1) then resume_at is null or completed_at is not null
                    when status = 2 then completed_at is not null
                    when status >= 4 then resume_at is not null or completed_at is null else false end
+        """,
+    ),
+    (
+        "I1",
+        "each waiting run of an active workflow has a wake at or before its time",
+        f"""
+        with recursive {wakes.PARKED}
+        select workflow_id, 'workspace ' || tenant_id || ', due ' || resume_at from ({wakes.FORGOTTEN}) as forgotten
         """,
     ),
     (

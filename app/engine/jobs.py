@@ -10,6 +10,7 @@ import dramatiq
 import psycopg
 import structlog
 
+from app import wakes
 from app.engine import claim
 from app.engine.call_pass import CallPass
 from app.engine.progress import progress
@@ -93,7 +94,20 @@ def make_calls() -> None:
         _performing.release()
 
 
+async def sweep_wakes() -> None:
+    """Let workflows be looked at whose runs no wake stands for: only rows that were written past the product have none."""
+
+    def sweep() -> None:
+        with database.connect("wakes") as connection:
+            if count := wakes.sweep(connection):
+                log.warning("wakes.missing", workflows=count)
+
+    await asyncio.to_thread(sweep)
+
+
 ACTORS = [advance, perform]
-WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=claim.NEXT_DUE)]
+WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=wakes.NEXT_DUE)]
 POLLS = [advance, *(_helper(thread) for thread in _threads if thread.number), make_calls]
 """What each worker calls every second, so that runs move without Redis."""
+EACH_MINUTE = [sweep_wakes]
+"""What the scheduler calls every minute."""

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import wakes
 from app.engine.claim import HEADS
 from app.inbox import READY_SQL
 from app.lib.conversions import quoted
@@ -31,10 +32,8 @@ select extract(epoch from clock_now() - min(oldest.at) filter (where {READY_SQL}
 from heads h cross join lateral (
   select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id order by i.id limit 1 + 10000 / (select count(*) from heads)) oldest
 """
-_DUE = """
-select extract(epoch from clock_now() - r.resume_at) as due from active_runs r
-join workflows w on w.tenant_id = r.tenant_id and w.id = r.workflow_id and w.status = 'active' and w.deleted_at is null
-where r.resume_at <= clock_now() order by r.resume_at limit 1
+_DUE = f"""
+select extract(epoch from clock_now() - min(due.resume_at)) as due from ({wakes.DUE_WORKFLOWS}) h {wakes.DUE_RUNS.format(late=0, limit=1)}
 """
 LOOK_WAITS = "500ms"
 """How long the look itself waits for tables that somebody has locked: who asks whether things hang must not hang."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from app import wakes
 from app.counters.message_counters import AWAITED
 from app.engine import rows
 from app.engine.calls import COLUMNS as CALL_COLUMNS
@@ -290,6 +291,17 @@ def remember_arguments(batch: Batch) -> tuple[Any, ...]:
     )
 
 
+def wakes_of(batch: Batch) -> list[tuple[int, bytes, int]]:
+    """When the first of the runs that this batch leaves parked goes on: workspace, workflow and instant."""
+    first: dict[tuple[int, bytes], int] = {}
+    for path in batch.paths:
+        at = path.end.resume_at
+        if at is not None and path.runs:
+            place = path.flow.tenant_id, path.flow.workflow_id
+            first[place] = min(first.get(place, at), at)
+    return [(*place, at) for place, at in first.items()]
+
+
 def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: bool) -> None:
     """Write all of a batch. Raises StaleOwner when a run was moved by somebody else."""
 
@@ -306,6 +318,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     waiting, ended = run_rows(batch)
     put("active_runs", waiting)
     put("ended_runs", ended)
+    wakes.append(cursor, wakes_of(batch))
     put("steps", step_rows(batch))
     put("messages", message_rows(batch))
     put("calls", call_rows(batch.paths, batch.now))

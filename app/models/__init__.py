@@ -19,6 +19,7 @@ from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
 from app.models.template import Template
 from app.models.user import Membership, User
+from app.models.wake import Wake
 from app.models.workflow import DraftChange, Workflow, WorkflowEpoch, WorkflowVersion
 from app.models.workspace import Workspace
 
@@ -68,6 +69,7 @@ __all__ = [
     "User",
     "UserSession",
     "VirtualClock",
+    "Wake",
     "WorkerBatch",
     "Workflow",
     "WorkflowEpoch",

@@ -66,7 +66,9 @@ class ActiveRun(RunColumns, Base):
     __table_args__ = (
         CheckConstraint(f"status < {RunStatus.COMPLETED:d}", name="status"),
         Index("active_runs_one", "tenant_id", "contact_id", "workflow_id", "entry_key", unique=True),
-        Index("active_runs_due", "resume_at", postgresql_where=text("resume_at is not null")),
+        Index(
+            "active_runs_due", "tenant_id", "workflow_id", "resume_at", postgresql_where=text("resume_at is not null")
+        ),
         Index("active_runs_place", "tenant_id", "workflow_id", "status", "id"),
         Index(
             "active_runs_waits", "tenant_id", "contact_id", "waits_for", postgresql_where=text("waits_for is not null")

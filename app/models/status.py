@@ -38,6 +38,14 @@ class _Word(IntEnum):
         return cls[word.upper()]
 
 
+class Priority(_Word):
+    """How much of a workspace's share of the workers its work gets while there is more than they do at once."""
+
+    URGENT = 0
+    NORMAL = 1
+    BULK = 2
+
+
 class RunStatus(_Word):
     """Below COMPLETED a run is active. CALLING reads as `running`: it is inside an outside call."""
 

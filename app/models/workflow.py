@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
+from app.models.status import Priority
 
 
 class Workflow(HasTenantKey, HasTimes, Base):
@@ -30,11 +31,14 @@ class Workflow(HasTenantKey, HasTimes, Base):
     deleted_at: Mapped[datetime | None]
     listens_since: Mapped[datetime | None]
     """When it became active, or was resumed, last; written by a trigger. Earlier events start nothing."""
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=str(int(Priority.NORMAL)))
+    """A Priority: what its runs and messages get of the workspace's share."""
 
     entries_complete: Mapped[bool | None]
     """Are all its entries among `Entry`? None: nobody has looked since the policy of re-entry was published last."""
 
     __table_args__ = (
+        CheckConstraint("priority between 0 and 2", name="priority"),
         Index("workflows_status", "tenant_id", "status", postgresql_where=text("deleted_at is null")),
         Index("workflows_changed", "tenant_id", "updated_at", "id", postgresql_where=text("deleted_at is null")),
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import wakes
 from app.counters.message_counters import PREFIX
 from app.lib.database import execute
 from app.lib.months import Month
@@ -41,7 +42,7 @@ select 'inbox' as queue,
        coalesce(extract(epoch from clock_now() - (select at from first order by id limit 1)), 0)::float as age
 union all
 select 'runs_due', count(*), coalesce(extract(epoch from clock_now() - min(resume_at)), 0)
-from (select resume_at from active_runs where resume_at <= clock_now() order by resume_at limit {DEEPEST}) as due
+from (select due.resume_at from ({wakes.DUE_WORKFLOWS}) h {wakes.DUE_RUNS.format(late=0, limit=DEEPEST)} limit {DEEPEST}) as due
 union all
 select 'messages_due', count(*), greatest(coalesce(extract(epoch from clock_now() - ({OLDEST_DUE})), 0), 0)
 from (select 1 from messages where due_at <= clock_now() and status = 0 and lease_until is null limit {DEEPEST}) as due

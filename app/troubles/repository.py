@@ -11,7 +11,7 @@ from sqlalchemy import case, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import inbox
+from app import inbox, wakes
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Workflow
@@ -30,10 +30,9 @@ select kind, count(*) filter (where at > now() - make_interval(secs => :dead)) a
 _WAITING = {
     "events_late": f"select count(*) from (select from inbox where {inbox.READY_SQL} limit {DEEPEST}) as rows",  # noqa: S608  a constant
     "runs_late": f"""
-      select count(*) from (select tenant_id, workflow_id from active_runs where resume_at < clock_now() - interval '30 seconds'
-        order by resume_at limit {DEEPEST}) as due
-      join workflows w on w.tenant_id = due.tenant_id and w.id = due.workflow_id and w.status = 'active' and w.deleted_at is null
-      """,  # noqa: S608  a constant
+      select count(*) from (
+        select from ({wakes.DUE_WORKFLOWS}) h {wakes.DUE_RUNS.format(late=30, limit=DEEPEST)} limit {DEEPEST}) as rows
+      """,  # noqa: S608  constants
 }
 
 
@@ -177,13 +176,32 @@ class WorkspaceTroubles:
         return (await self.session.execute(query)).all()
 
     async def late(self, due_before: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
+        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`.
+
+        Up to DEEPEST runs of each workflow are counted.
+        """
+        late_runs = (
+            select(ActiveRun.resume_at)
+            .where(
+                ActiveRun.tenant_id == self.tenant_id,
+                ActiveRun.workflow_id == Workflow.id,
+                ActiveRun.resume_at < due_before,
+            )
+            .order_by(ActiveRun.resume_at)
+            .limit(DEEPEST)
+            .correlate(Workflow)
+            .subquery()
+        )
+        counted = (
+            select(func.count().label("count"), func.min(late_runs.c.resume_at).label("since"))
+            .select_from(late_runs)
+            .lateral()
+        )
         query = (
-            select(ActiveRun.workflow_id, Workflow.name, func.count(), func.min(ActiveRun.resume_at))
-            .join(Workflow, refers_to(ActiveRun.workflow_id, Workflow))
-            .where(ActiveRun.tenant_id == self.tenant_id, ActiveRun.resume_at < due_before, Workflow.status == "active")
-            .group_by(ActiveRun.workflow_id, Workflow.name)
-            .order_by(func.min(ActiveRun.resume_at))
+            select(Workflow.id, Workflow.name, counted.c.count, counted.c.since)
+            .join(counted, counted.c.count > 0)
+            .where(Workflow.tenant_id == self.tenant_id, Workflow.status == "active", Workflow.deleted_at.is_(None))
+            .order_by(counted.c.since)
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

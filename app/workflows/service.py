@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import inbox
+from app import inbox, wakes
 from app.accounts.principal import Principal
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import Totals, running
@@ -266,6 +266,7 @@ class WorkflowService:
     async def _go(self, workflow: Workflow) -> Workflow:
         if workflow.status != WorkflowStatus.ACTIVE:
             workflow.status = WorkflowStatus.ACTIVE.value
+            await wakes.resumed(self._session, workflow.tenant_id, workflow.id)
             self._notify(inbox.ENGINE)
         workflow = await self._changed(workflow)
         await self._free_messages(workflow)

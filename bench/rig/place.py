@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from app import wakes
 from app.lib import clock, database, ids
 from app.retention import months
 from app.settings import settings
@@ -25,7 +26,7 @@ from bench.rig.flows import EVENT
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
 PAYLOAD = {"channel": "signup", "page": "/pricing"}
 _EMPTY = """
-truncate active_runs, ended_runs, steps, step_attempts, messages, entry_refusals,
+truncate active_runs, wakes, ended_runs, steps, step_attempts, messages, entry_refusals,
   inbox, dead_letters, node_stats, events, event_keys, contacts,
   workflows cascade
 """
@@ -147,6 +148,7 @@ def park_runs(people: list[UUID]) -> None:
                 "insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n) values (%s, %s, 1, %s, %s, 0, %s)",
                 (tenant, WORKFLOW, node_id, key, len(people)),
             )
+        wakes.sweep(connection)
         _settle(connection)
 
 

@@ -1,6 +1,10 @@
-"""What is due, by workspace and workflow."""
+"""What is due, by workspace and workflow: nobody who looks for due runs reads those that are parked, or whose workflow is paused."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0033_wakes"
 down_revision = "0032_epochs"
@@ -9,8 +13,42 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.create_table(
+        "wakes",
+        sa.Column("tenant_id", sa.Integer(), nullable=False),
+        sa.Column("workflow_id", postgresql.UUID(as_uuid=True), nullable=False),
+        sa.Column("at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("n", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "workflow_id", "at", "n", name=op.f("wakes_pkey")),
+    )
+    op.create_index("wakes_at", "wakes", ["at"])
+    for table, column, default, most in (("workflows", "priority", 1, 2), ("workspaces", "weight", 1, 100)):
+        op.add_column(table, sa.Column(column, sa.SmallInteger(), server_default=str(default), nullable=False))
+        least = 0 if column == "priority" else 1
+        op.create_check_constraint(op.f(f"{table}_{column}_check"), table, f"{column} between {least} and {most}")
+    op.drop_index("active_runs_due", table_name="active_runs")
+    op.create_index(
+        "active_runs_due",
+        "active_runs",
+        ["tenant_id", "workflow_id", "resume_at"],
+        postgresql_where=sa.text("resume_at is not null"),
+    )
+    # Runs of paused workflows need none: resuming makes one.
+    op.execute(
+        """
+        INSERT INTO wakes (tenant_id, workflow_id, at)
+        SELECT r.tenant_id, r.workflow_id, min(r.resume_at) FROM active_runs r
+        JOIN workflows f ON f.tenant_id = r.tenant_id AND f.id = r.workflow_id AND f.status = 'active' AND f.deleted_at IS NULL
+        WHERE r.resume_at IS NOT NULL GROUP BY 1, 2
+        """
+    )
 
 
 def downgrade() -> None:
-    pass
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_index("active_runs_due", table_name="active_runs")
+    op.create_index("active_runs_due", "active_runs", ["resume_at"], postgresql_where=sa.text("resume_at is not null"))
+    for table, column in (("workspaces", "weight"), ("workflows", "priority")):
+        op.drop_column(table, column)
+    op.drop_table("wakes")

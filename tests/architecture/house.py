@@ -21,7 +21,7 @@ LEVELS = Levels(
         {"subscriptions"},
         {"events", "usage"},
         {"accounts"},
-        {"inbox", "idempotency", "counters", "history_start_repository"},
+        {"inbox", "wakes", "turns", "idempotency", "counters", "history_start_repository"},
         {"nodes", "triggers.types", "messaging.channels"},
         {"flow"},
         {"values"},
@@ -60,9 +60,10 @@ STATEMENTS = [
     "ops/restore.py",
     "subscriptions/permission_filter.py",
     "usage.py",
+    "wakes.py",
 ]
-"""Repositories, the engine and the models. What else there is, and why it is no repository: `inbox` and `usage` stand below all
-features and serve both drivers; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
+"""Repositories, the engine and the models. What else there is, and why it is no repository: `inbox`, `usage` and `wakes` stand below
+all features and serve both drivers; `messaging/` is the set-based SQL of sending, in the order in which a pass runs it;
 `subscriptions/permission_filter` is a condition for the queries of others; `lib/heartbeat` and `lib/virtual_clock` speak with the
 database before any model is known; `local/` and `ops/` administer databases, schemas and dumps."""
 _STEPS = ("app/nodes/", "app/demo/", "app/builder/starter_templates.py")

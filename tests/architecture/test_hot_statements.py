@@ -11,13 +11,12 @@ import pytest
 from tests.architecture import hot_statements
 from tests.architecture.test_keys import SHARED
 
-PACKAGES = ("app.engine", "app.messaging", "app.counters", "app.inbox")
+PACKAGES = ("app.engine", "app.messaging", "app.counters", "app.inbox", "app.wakes")
 ANYWHERE = "asks what is due in all workspaces, by an index of what is open"
 ACROSS = {
     "engine.calls._LANES": ANYWHERE,
     "engine.calls._EXPIRED": ANYWHERE,
     "engine.claim._WORKSPACES": "which workspaces have events: one look into the key for each",
-    "engine.claim.NEXT_DUE": ANYWHERE,
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",
@@ -30,6 +29,10 @@ ACROSS = {
     "messaging.queue.NEXT_DUE": ANYWHERE,
     "messaging.queue.NEXT_DECISION_DUE": ANYWHERE,
     "messaging.queue._DUE_LANES": ANYWHERE,
+    "wakes.NEXT_DUE": ANYWHERE,
+    "wakes.DUE_WORKFLOWS": ANYWHERE,
+    "wakes._DUE": ANYWHERE,
+    "wakes._SWEEP": "the sweep walks the workflows that have parked runs, an index probe each",
 }
 """Statements that read a table of all workspaces. The list only shrinks."""
 

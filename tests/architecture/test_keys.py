@@ -33,7 +33,7 @@ SHARED = {
 }
 """Tables that stand above workspaces, and why."""
 ACROSS = {
-    "active_runs_due": "workers look for what is due in all workspaces",
+    "wakes_at": "workers look for what is due in all workspaces; few rows",
     "messages_undecided": "the job that decides looks in all workspaces; few rows",
     "messages_leased": "the job that finds dead senders looks in all workspaces; few rows",
     "connectors_probed": "the job that tries servers again looks in all workspaces; few rows",

@@ -95,10 +95,10 @@ def test_a_slow_target_leaves_the_others_of_its_workspace_room(world: World, url
     """Whoever has the slow target waits for the others; many targets are found though one look sees a part of them."""
     world.workflow(asking(to="slow.example"))
     world.emit("go", world.contacts(3 * PER_WORKSPACE))
-    world.db.execute("update workflows set status = 'paused'")
+    world.set_status(None, "paused")
     world.workflow(asking(to="{{ contact.email }}"))
     world.emit("go", world.contacts(130))
-    world.db.execute("update workflows set status = 'active'")
+    world.set_status(None, "active")
     assert world.one("select count(distinct target) from calls") == 131
     gate = Gate(world, "select count(*) from runs where resume_port = 'answered'", 130)
 
@@ -156,10 +156,10 @@ def test_a_worker_that_is_told_to_stop_writes_what_it_has_and_gives_back_the_res
     monkeypatch.setattr("app.engine.call_pass.STOP_S", 0.01)
     once = world.workflow(asking(policy="hold"))
     world.emit("go", world.contacts(1))
-    world.db.execute("update workflows set status = 'paused'")
+    world.set_status(None, "paused")
     again = world.workflow(asking())
     world.emit("go", world.contacts(2 * PER_WORKSPACE))
-    world.db.execute("update workflows set status = 'active'")
+    world.set_status(None, "active")
     stop, forever, begun = threading.Event(), asyncio.Event(), list[str]()
 
     async def ask(call: PlacedCall) -> Any:

@@ -112,10 +112,10 @@ async def test_a_cancelled_run_calls_nobody_and_a_paused_one_later(world: World,
     world.emit("go", world.contacts(2))
     async with database.transaction() as session:
         await cancel_runs(session, world.tenant, [world.one("select id from runs limit 1")])
-    world.db.execute("update workflows set status = 'paused'")
+    world.set_status(None, "paused")
     assert await asyncio.to_thread(make_calls, url) == 0
     assert (fake.made, world.one("select count(*) from calls")) == ([], 1)
-    world.db.execute("update workflows set status = 'active'")
+    world.set_status(None, "active")
     await asyncio.to_thread(finish, world, url)
     assert world.runs(workflow) == {"cancelled": 1, "completed": 1}
     assert len(fake.made) == 1

@@ -129,12 +129,12 @@ def test_a_pause_stops_entries_and_timers_but_not_goals_and_loses_nothing(world:
     people = world.contacts(3)
     flow_id = world.workflow(waiting(goals=[{"id": "g", "name": "G", "event": "order", "conditions": []}]))
     world.emit("e", people[:2])
-    world.db.execute("update workflows set status = 'paused' where id = %s", (flow_id,))
+    world.set_status(flow_id, "paused")
     world.emit("e", people[2:])
     world.emit("order", people[:1])
     world.travel(NOW + timedelta(hours=5))
     assert world.runs(flow_id) == {"goal_reached": 1, "waiting": 1}
-    world.db.execute("update workflows set status = 'active' where id = %s", (flow_id,))
+    world.set_status(flow_id, "active")
     world.engine.advance()
     assert world.runs(flow_id) == {"goal_reached": 1, "completed": 1}
     world.balanced()
@@ -184,9 +184,9 @@ def test_an_event_that_arrived_before_the_activation_starts_nothing(world: World
     world.put("e", [person])
     world.engine.advance()
     assert world.runs(flow_id) == {"waiting": 1}
-    world.db.execute("update workflows set status = 'paused' where id = %s", (flow_id,))
+    world.set_status(flow_id, "paused")
     world.put("e", world.contacts(1))
     world.db.execute("update virtual_clock set at = %s", (NOW + timedelta(seconds=2),))
-    world.db.execute("update workflows set status = 'active' where id = %s", (flow_id,))
+    world.set_status(flow_id, "active")
     world.engine.advance()
     assert world.runs(flow_id) == {"waiting": 1}

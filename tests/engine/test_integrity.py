@@ -64,6 +64,8 @@ DAMAGE = {
     ),
     "a step that follows from nothing": ("update steps set port = 'false' where port = 'true'", "I1"),
     "a run without a time": ("update active_runs set resume_at = null where status = 1", "I1"),
+    "a run that nobody wakes": ("delete from wakes", "I1"),
+    "a run that is woken too late": ("update wakes set at = at + interval '1 hour'", "I1"),
     "a run that never ends": ("update ended_runs set resume_at = now() where status = 4", "I1"),
     "a run that stands elsewhere": ("update active_runs set current_node_id = 'end' where status = 1", "I1"),
     "a run of nobody": ("delete from contacts where id in (select contact_id from runs where status = 1)", "I1"),

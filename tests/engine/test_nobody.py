@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.engine import advance, claim, integrity
+from app.engine import advance, due, integrity
 from app.engine.walk import Batch
 from app.lib.ids import uuid7
 from tests.fixtures.database import CommittedDatabase
@@ -124,12 +124,12 @@ def test_a_paused_workflow_starts_nobody_and_a_cancelled_run_stays_away(world: W
     workflow = world.workflow(asking())
     world.start_nobody(workflow, {"n": 1})
     world.engine.advance()
-    world.db.execute("update workflows set status = 'paused' where id = %s", (workflow,))
+    world.set_status(workflow, "paused")
     world.start_nobody(workflow, {"n": 1})
     world.travel(NOON + timedelta(hours=2))
     assert world.runs(workflow) == {"waiting": 1}
     assert world.one("select reason from entry_refusals where contact_id is null") == "workflow_paused"
-    world.db.execute("update workflows set status = 'active' where id = %s", (workflow,))
+    world.set_status(workflow, "active")
     world.engine.advance()
     assert world.runs(workflow) == {"completed": 1}
 
@@ -208,8 +208,8 @@ def test_the_due_claim_finds_runs_and_contacts_by_their_keys(world: World) -> No
     world.db.execute("analyze contacts")
     world.db.execute("analyze workflows")
     with world.db.transaction(force_rollback=True):
-        sql = claim.DUE.format(contact=", c.email", which="")
-        found = world.db.execute("explain (analyze, format json) " + sql, {"limit": 500}).fetchone()
+        shares = {"tenants": [world.tenant], "workflows": [workflow], "shares": [500], "limit": 500, "but": []}
+        found = world.db.execute(f"explain (analyze, format json) {due.shared_out(', c.email')}", shares).fetchone()
     read: list[tuple[str, str, str, float]] = []
 
     def walk(plan: dict[str, Any]) -> None:

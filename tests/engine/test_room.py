@@ -92,7 +92,7 @@ def test_who_waited_is_asked_again(any_way: World) -> None:
     )
     world.emit("e", [kept, filled])
     world.db.execute("update contacts set tags = %s where id = %s", (FULL, filled))
-    world.db.execute("update active_runs set resume_at = clock_now()")
+    world.hurry()
     world.engine.advance()
     assert world.runs(flow_id) == {"completed": 1, "failed": 1}
     assert tags(world, kept) == ["late"] and tags(world, filled) == FULL

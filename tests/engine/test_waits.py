@@ -183,7 +183,7 @@ async def test_goals_cancelling_and_erasure_end_waits_and_a_pause_keeps_both(wor
         assert await cancel_runs(session, world.tenant, [run_id]) == 1
     world.put("erased", [erased], kind=int(InboxKind.ERASED))
     world.db.execute("delete from contacts where id = %s", (erased,))
-    world.db.execute("update workflows set status = 'paused' where id = %s", (workflow,))
+    world.set_status(workflow, "paused")
     world.emit("order", [goal, cancelled, answered])
     world.emit("order", [answered], {"second": True})
     assert world.runs(workflow) == {"goal_reached": 1, "cancelled": 2, "waiting": 2}
@@ -191,7 +191,7 @@ async def test_goals_cancelling_and_erasure_end_waits_and_a_pause_keeps_both(wor
     assert integrity.check(world.db) == []
     world.travel(at(30))
     assert world.runs(workflow) == {"goal_reached": 1, "cancelled": 2, "waiting": 2}
-    world.db.execute("update workflows set status = 'active' where id = %s", (workflow,))
+    world.set_status(workflow, "active")
     world.engine.advance()
     assert world.runs(workflow) == {"goal_reached": 1, "cancelled": 2, "completed": 2}
     assert (tags(world, answered), tags(world, late)) == (["end"], ["late"])

@@ -115,7 +115,7 @@ def test_settled_before_the_limit_moves_the_run_once(world: World, port: str, ta
 def test_who_left_or_rests_is_not_moved_by_the_limit(world: World, how: str) -> None:
     flow_id = waiting(world)
     if how == "paused":
-        world.db.execute("update workflows set status = 'paused' where id = %s", (flow_id,))
+        world.set_status(flow_id, "paused")
     else:
         world.db.execute("delete from contacts")
         for (contact,) in world.db.execute("select contact_id from runs").fetchall():
@@ -125,7 +125,7 @@ def test_who_left_or_rests_is_not_moved_by_the_limit(world: World, how: str) -> 
     world.engine.advance()
     if how == "paused":
         assert world.runs(flow_id) == {"running": 2} and world.one("select count(*) from steps") == 0
-        world.db.execute("update workflows set status = 'active' where id = %s", (flow_id,))
+        world.set_status(flow_id, "active")
         world.engine.advance()
         assert world.runs(flow_id) == {"waiting": 2}
     else:

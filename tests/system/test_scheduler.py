@@ -57,9 +57,9 @@ def test_it_notifies_for_what_is_due_and_only_then(world: World) -> None:
     assert ticks.of_a_tick() == []
     virtual_clock.move(world.db, NOON + timedelta(hours=1))
     assert ticks.of_a_tick() == ["advance"]
-    world.db.execute("update workflows set status = 'paused' where id = %s", (workflow,))
+    world.set_status(workflow, "paused")
     assert ticks.of_a_tick() == []
-    world.db.execute("update workflows set status = 'active' where id = %s", (workflow,))
+    world.set_status(workflow, "active")
     world.engine.advance()
     assert ticks.of_a_tick() == []
     world.put("nobody_listens", world.contacts(1))
@@ -156,8 +156,25 @@ def test_a_tick_asks_little(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 async def test_housekeeping_is_found_and_runs(committed_database: CommittedDatabase) -> None:
     names = {job.__name__ for job in features.housekeeping()}
     assert {"forget_answers", "forget_sign_ins", "forget_unstarted"} <= names
-    for job in features.housekeeping():
+    assert [job.__name__ for job in features.each_minute()] == ["sweep_wakes"]
+    for job in [*features.housekeeping(), *features.each_minute()]:
         await job()
+
+
+def test_each_minute_is_not_each_five(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def often() -> None: ...
+
+    async def seldom() -> None: ...
+
+    monkeypatch.setattr(features, "each_minute", lambda: [often])
+    monkeypatch.setattr(features, "housekeeping", lambda: [seldom])
+    rounds = Scheduler()._rounds
+    begun = list[tuple[object, ...]]()
+    for seconds in (59, 2, 2, 238):
+        for one in rounds:
+            one.at -= seconds
+        begun.append(tuple(job for one in rounds for job in one.begin()))
+    assert begun == [(), (often,), (), (often, seldom)]
 
 
 def test_housekeeping_that_fails_keeps_no_other_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,13 +197,13 @@ def test_a_locked_table_or_a_long_clean_up_stops_no_tick(
     world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks, over = Ticks(world), threading.Event()
-    monkeypatch.setattr(ticks.scheduler, "sweep", lambda: over.wait(30))
-    ticks.scheduler._swept -= 1_000
+    monkeypatch.setattr(ticks.scheduler, "sweep", lambda jobs: over.wait(30))
+    ticks.scheduler._rounds[0].at -= 61
     assert ticks.of_a_tick() == []
     assert ticks.scheduler._sweeping()
     world.db.execute("set lock_timeout = '100ms'")
     with psycopg.connect(committed_database.url) as somebody:
-        somebody.execute("lock table runs, messages")
+        somebody.execute("lock table wakes, messages")
         assert ticks.of_a_tick() == ["advance", "deliver"]
         somebody.rollback()
     assert ticks.of_a_tick() == []
