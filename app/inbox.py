@@ -1,6 +1,7 @@
 """The engine's inbox: work that the engine has not handled yet. All writers of it use this module.
 
-A row is written in the transaction of whatever caused it and deleted in the one that handles it. The functions are for a session or a
+A row is written in the transaction of whatever caused it and deleted in the one that handles it. What a workflow causes, or is asked to
+start, waits with its priority: rows of one priority are handled in the order in which they came. The functions are for a session or a
 psycopg connection; those called `…_sql` build the statement for a part of a larger one (`with … as (…)`), which stores and queues at once.
 No other module inserts into the table (a test keeps it so); the engine reads it in `app.engine.claim`.
 """
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import clock, jobs
 from app.lib.database import execute
 from app.lib.ids import uuid7
+from app.models.status import Priority
 
 ENGINE = "advance"
 """The actor that empties the inbox."""
@@ -47,9 +49,12 @@ READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind n
 """Of rows that any worker of this release handles; others wait for a newer one."""
 CHANGE_EVENT_COLUMNS = {
     "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
-    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz",
+    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz", "priority": "smallint",
 }  # fmt: skip
 """What the engine copies for events that its own steps cause, with their PostgreSQL types. Their `kind` is the table's default, EVENT."""
+_PRIORITY = f"""
+coalesce((select f.priority from workflows f where f.tenant_id = {{0}}.tenant_id and f.id = {{0}}.workflow_id), {Priority.NORMAL:d})
+"""  # noqa: S608  constants
 
 
 def notify_engine(session: AsyncSession) -> None:
@@ -80,10 +85,11 @@ def settled_sql(source: str, *, port: str, error: str, output: str) -> str:
     `port`, `error` (text, null for none) and `output` (jsonb) are SQL over the columns of `source`.
     """
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at)
+    insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
     select tenant_id, {InboxKind.SETTLED:d}, 'message.settled', contact_id, workflow_id, run_id,
-      jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), (select clock_now()), (select clock_now())
-    from {source}
+      jsonb_build_object('seq', seq, 'port', {port}, 'error', {error}, 'output', {output}), (select clock_now()), (select clock_now()),
+      {_PRIORITY.format("settled")}
+    from (select * from {source}) as settled
     returning run_id
     """  # noqa: S608  constants
 
@@ -99,8 +105,9 @@ def retry_sql(source: str) -> str:
 
 
 _START = f"""
-insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at)
-values (%(tenant)s, {InboxKind.START:d}, 'manual', %(contact)s, %(workflow)s, %(run)s, %(payload)s, %(at)s)
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, priority)
+select %(tenant)s, {InboxKind.START:d}, 'manual', %(contact)s, %(workflow)s, %(run)s, %(payload)s, %(at)s, {_PRIORITY.format("started")}
+from (select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id) as started
 """  # noqa: S608  constants
 _ERASED = f"""
 insert into inbox (tenant_id, kind, name, contact_id, occurred_at)

@@ -8,6 +8,7 @@ one is of each priority that has work (places of those that have none go to the 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,10 @@ from app.models.status import Priority
 _U, _N, _B = Priority.URGENT, Priority.NORMAL, Priority.BULK
 CYCLE = (_U, _U, _N, _U, _N, _U, _U, _B, _N, _U)
 """Ten places of a workspace, in this order: 60, 30 and 10 % of them."""
+REMEMBERED = 10_000
+"""Workspaces of which a worker remembers where they are in their cycle."""
+MOST_DEALS = 4
+"""How often one batch is dealt out; the last time, whoever has more may have all that is left."""
 
 
 class Claimant(NamedTuple):
@@ -28,84 +33,96 @@ class Claimant(NamedTuple):
     """Of its workspace: one of weight 2 gets twice as many places as one of weight 1."""
 
 
+class _Within:
+    """Where a workspace is in its cycle, and behind which workflow of a priority the next deal begins."""
+
+    __slots__ = ("place", "served")
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+        self.served: dict[Priority, Any] = {}
+
+
 class Turns:
     """Deals places out. What is not used is dealt again by the caller: to whoever filled its part, and who was not asked yet."""
 
     def __init__(self) -> None:
-        self._tenant = -1
-        """The workspace that the next deal begins behind."""
-        self._places: dict[int, int] = {}
-        """How far each workspace is in its cycle."""
-        self._served: dict[tuple[int, Priority], Any] = {}
-        """The workflow that the next deal begins behind."""
+        self.last_workspace = -1
+        """The one that was served last: the next batch begins behind it."""
+        self._deals = 0
+        self._within: OrderedDict[int, _Within] = OrderedDict()
+        """Of the workspaces that were served lately: a worker meets ever new ones."""
 
-    def deal(self, claimants: Iterable[Claimant], places: int) -> dict[Claimant, int]:
-        """How many places each gets, all of them together; who gets none is not there. In order of turn."""
+    def deal(self, claimants: Iterable[Claimant], places: int, *, again: bool = False) -> dict[Claimant, int]:
+        """How many places each gets, all of them together; who gets none is not there. In order of turn.
+
+        `again`: for what an earlier deal of the same batch left. Whose turn it is next does not depend on it, or whoever always has
+        more would always be the last.
+        """
         by_tenant: dict[int, list[Claimant]] = {}
         for claimant in claimants:
             by_tenant.setdefault(claimant.tenant_id, []).append(claimant)
-        self._forget(by_tenant)
         weights = {tenant_id: own[0].weight for tenant_id, own in by_tenant.items()}
+        parts, last = self._parts(weights, places)
+        if not again:
+            self.last_workspace = last
         dealt: dict[Claimant, int] = {}
-        for tenant_id, part in self._parts(weights, places).items():
-            dealt |= self._within(tenant_id, by_tenant[tenant_id], part)
+        for tenant_id, part in parts.items():
+            within = self._within.pop(tenant_id, None) or _Within(self._deals % len(CYCLE))
+            self._within[tenant_id] = within
+            dealt |= _deal_within(within, by_tenant[tenant_id], part)
+        while len(self._within) > REMEMBERED:
+            self._within.popitem(last=False)
+        self._deals += 1
         return dealt
 
-    def _parts(self, weights: dict[int, int], places: int) -> dict[int, int]:
-        """The places of each workspace: by weight and at least one, until there are none left for those behind."""
-        order, total, left = behind(sorted(weights), self._tenant), sum(weights.values()), places
-        parts: dict[int, int] = {}
+    def _parts(self, weights: dict[int, int], places: int) -> tuple[dict[int, int], int]:
+        """The places of each workspace: by weight and at least one, until there are none left for those behind. And who was last."""
+        order, total, left = behind(sorted(weights), self.last_workspace), sum(weights.values()), places
+        parts, last = dict[int, int](), self.last_workspace
         for tenant_id in order:
             if left <= 0:
                 break
             parts[tenant_id] = part = min(left, max(1, places * weights[tenant_id] // total))
             left -= part
-            self._tenant = tenant_id
+            last = tenant_id
         for tenant_id in order[: max(left, 0)]:  # all have theirs, and dividing left a few
             parts[tenant_id] += 1
-            self._tenant = tenant_id
-        return parts
+            last = tenant_id
+        return parts, last
 
-    def _within(self, tenant_id: int, own: Sequence[Claimant], part: int) -> dict[Claimant, int]:
-        """The places of each of a workspace."""
-        by_priority: dict[Priority, list[Claimant]] = {}
-        for claimant in own:
-            by_priority.setdefault(claimant.priority, []).append(claimant)
-        dealt: dict[Claimant, int] = {}
-        for priority, count in self._of_priorities(tenant_id, by_priority, part).items():
-            at = tenant_id, priority
-            by_key = {claimant.key: claimant for claimant in by_priority[priority]}
-            keys = behind(sorted(by_key), self._served.get(at))
-            each, more = divmod(count, len(keys))
-            for place, key in enumerate(keys if each else keys[:more]):
-                dealt[by_key[key]] = each + (place < more)
-            if more:
-                self._served[at] = keys[more - 1]
-        return dealt
 
-    def _of_priorities(self, tenant_id: int, present: Iterable[Priority], part: int) -> dict[Priority, int]:
-        """How many of `part` places each priority gets: along the cycle, without those that are absent."""
-        counts = dict.fromkeys(sorted(present), 0)
-        cycle = [priority for priority in CYCLE if priority in counts]
-        rounds, single_places = divmod(part, len(cycle))
-        for priority in cycle:
-            counts[priority] += rounds
-        at = self._places.get(tenant_id, 0)
-        while single_places:
-            priority = CYCLE[at % len(CYCLE)]
-            at += 1
-            if priority in counts:
-                counts[priority] += 1
-                single_places -= 1
-        self._places[tenant_id] = at % len(CYCLE)
-        return {priority: count for priority, count in counts.items() if count}
+def _deal_within(within: _Within, own: Sequence[Claimant], part: int) -> dict[Claimant, int]:
+    """The places of each of a workspace."""
+    by_priority: dict[Priority, list[Claimant]] = {}
+    for claimant in own:
+        by_priority.setdefault(claimant.priority, []).append(claimant)
+    dealt: dict[Claimant, int] = {}
+    for priority, count in _of_priorities(within, by_priority, part).items():
+        by_key = {claimant.key: claimant for claimant in by_priority[priority]}
+        keys = behind(sorted(by_key), within.served.get(priority))
+        each, more = divmod(count, len(keys))
+        for place, key in enumerate(keys if each else keys[:more]):
+            dealt[by_key[key]] = each + (place < more)
+        if more:
+            within.served[priority] = keys[more - 1]
+    return dealt
 
-    def _forget(self, present: dict[int, list[Claimant]]) -> None:
-        """Who has nothing any more has no place to go on from: a worker meets ever new workspaces."""
-        for tenant_id in self._places.keys() - present.keys():
-            del self._places[tenant_id]
-        for at in [at for at in self._served if at[0] not in present]:
-            del self._served[at]
+
+def _of_priorities(within: _Within, present: Iterable[Priority], part: int) -> dict[Priority, int]:
+    """How many of `part` places each priority gets: along the cycle, without those that are absent."""
+    counts = dict.fromkeys(sorted(present), 0)
+    cycle = [priority for priority in CYCLE if priority in counts]
+    rounds, single_places = divmod(part, len(cycle))
+    for priority in cycle:
+        counts[priority] += rounds
+    while single_places:
+        priority = CYCLE[within.place]
+        within.place = (within.place + 1) % len(CYCLE)
+        if priority in counts:
+            counts[priority] += 1
+            single_places -= 1
+    return {priority: count for priority, count in counts.items() if count}
 
 
 def behind(order: list[Any], last: Any) -> list[Any]:

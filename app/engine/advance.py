@@ -105,7 +105,7 @@ class Engine:
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.vacuum = Vacuum()
         self.progress = progress.of(number)
-        self.turns = Turns()
+        self.inbox_turns, self.due_turns = Turns(), Turns()
         self.caps: dict[str, int] = {}
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""
@@ -278,7 +278,9 @@ class Engine:
         self.turn.take()
         limit = 1 if self.crashes.events else limit  # one by one, in order, until nothing is suspected any more
         busy = [contact_id for _, contact_id in self.busy]
-        items = claim.inbox(cursor, limit, busy, self.matcher.foreign(), self.matcher.partly_understood())
+        items = claim.inbox(
+            cursor, limit, self.inbox_turns, busy, self.matcher.foreign(), self.matcher.partly_understood()
+        )
         if not items:
             return None, 0
         self.progress.does("walking")
@@ -310,7 +312,7 @@ class Engine:
         # Suspected ones go alone and first; when they are in other hands, the others need not wait.
         suspects = self.crashes.runs
         claimed = due.take_one_of(cursor, suspects, names) if suspects else []
-        claimed = claimed or due.take(cursor, limit, names, self.turns, suspects)
+        claimed = claimed or due.take(cursor, limit, names, self.due_turns, suspects)
         if not claimed:
             return None, 0
         self.progress.does("walking")

@@ -61,7 +61,9 @@ def change_events(cursor: Cursor, batch: Batch, matcher: Matcher) -> list[Contac
         for name, properties in _events(contact):
             if name not in names:
                 continue
-            event = ContactChangeEvent(run.flow.tenant_id, name, contact.id, workflow_id, run.depth + 1, properties)
+            event = ContactChangeEvent(
+                run.flow.tenant_id, name, contact.id, workflow_id, run.depth + 1, properties, run.flow.priority
+            )
             starting = known.started_by_change(name, properties)
             if name in known.waits or any(live.workflow_id != workflow_id for live in starting):
                 events.append(event)

@@ -15,8 +15,10 @@ import psycopg
 
 from app import wakes
 from app.engine import rows
-from app.engine.rows import Int4s, Jsons, Texts, Uuids
+from app.engine.rows import Int2s, Int4s, Jsons, Texts, Uuids
 from app.inbox import DeferredEvent, InboxKind, defer
+from app.models.status import Priority
+from app.turns import MOST_DEALS, Claimant, Turns
 from app.values.contact_view import COLUMNS
 
 PAST = -1
@@ -26,27 +28,47 @@ PAST = -1
 MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
 NOW = MICROS.format("(select clock_now())")  # once a statement: a call takes some 3 us
 
-# From workspace to workspace by an index probe each; each with the row that came first.
+# From workspace and priority to the next by an index probe each; each with the row that came first.
 HEADS = """
 heads as (
-  (select tenant_id, id from inbox order by tenant_id, id limit 1)
+  (select tenant_id, priority, id, at from inbox order by tenant_id, priority, id limit 1)
   union all
-  select n.tenant_id, n.id from heads h cross join lateral (
-    select i.tenant_id, i.id from inbox i where i.tenant_id > h.tenant_id order by i.tenant_id, i.id limit 1) n)
+  select n.tenant_id, n.priority, n.id, n.at from heads h cross join lateral (
+    select i.tenant_id, i.priority, i.id, i.at from inbox i where (i.tenant_id, i.priority) > (h.tenant_id, h.priority)
+    order by i.tenant_id, i.priority, i.id limit 1) n)
 """
-_WORKSPACES = f"with recursive {HEADS} select tenant_id from heads order by id"
+MOST_WORKSPACES = 200
+"""Workspaces that one claim looks at, behind the last one that was served: 9 us each."""
+# The same for some of them, in a circle: those behind a workspace, then those up to it.
+_WALK = """
+{name} as (
+  (select tenant_id, priority, 1 as n from inbox where tenant_id {side} %(behind)s order by tenant_id, priority limit 1)
+  union all
+  select n.tenant_id, n.priority, h.n + (n.tenant_id > h.tenant_id)::int from {name} h cross join lateral (
+    select i.tenant_id, i.priority from inbox i
+    where (i.tenant_id, i.priority) > (h.tenant_id, h.priority) and i.tenant_id {side} %(behind)s
+    order by i.tenant_id, i.priority limit 1) n
+  where h.n <= {most})
+"""
+_WAITING = f"""
+with recursive {_WALK.format(name="ahead", side=">", most=MOST_WORKSPACES)}, {_WALK.format(name="before", side="<=", most=MOST_WORKSPACES)}
+select w.tenant_id, w.priority, coalesce(s.weight, 1)
+from (select 1 as half, * from ahead union all select 2, * from before) w left join workspaces s on s.id = w.tenant_id
+order by w.half, w.tenant_id
+"""
 # The rows are locked, so they stay in their places until they are deleted there.
 # Workers compare the epochs in the snapshot of the claim: an event is never seen without the activation before it.
 INBOX = f"""
 with taken as (
   delete from inbox where ctid = any(array(
-    select i.place from unnest(%(tenants)s::int[], %(shares)s::int[]) as s(tenant_id, share) cross join lateral (
-      select ctid as place from inbox where tenant_id = s.tenant_id and kind = any(%(kinds)s){{but}}
+    select i.place from unnest(%(tenants)s::int[], %(priorities)s::smallint[], %(shares)s::int[]) as s(tenant_id, priority, share)
+    cross join lateral (
+      select ctid as place from inbox where tenant_id = s.tenant_id and priority = s.priority and kind = any(%(kinds)s){{but}}
       order by id limit s.share for update skip locked) i
     limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
   convert_to(payload::text, 'UTF8'), depth, {MICROS.format("at")}, {MICROS.format("least(occurred_at, at)")},
-  {MICROS.format("occurred_at")}, {NOW}, coalesce(n, 0)
+  {MICROS.format("occurred_at")}, {NOW}, coalesce(n, 0), priority
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
@@ -97,8 +119,10 @@ with settled as (
   returning r.tenant_id, r.workflow_id, r.resume_at)
 {wakes.append_sql("settled")}
 """
-_SET_ASIDE = """
-with taken as (delete from inbox where tenant_id = %(tenant)s and id = %(id)s returning *)
+ANY_PRIORITY = f"priority in ({', '.join(str(int(one)) for one in Priority)})"
+"""Of rows of the inbox: the key leads on from the workspace."""
+_SET_ASIDE = f"""
+with taken as (delete from inbox where tenant_id = %(tenant)s and {ANY_PRIORITY} and id = %(id)s returning *)
 insert into dead_letters
   (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, error)
 select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, %(error)s from taken
@@ -127,6 +151,7 @@ class Item(NamedTuple):
     stated_at: int
     now: int
     epoch: int
+    priority: int = Priority.NORMAL
 
 
 class RunRow(NamedTuple):
@@ -203,17 +228,20 @@ class ClaimLock:
 
 
 def inbox(
-    cursor: Cursor, limit: int, busy: Sequence[bytes] = (), foreign: Sequence[bytes] = (), partly: Sequence[bytes] = ()
+    cursor: Cursor,
+    limit: int,
+    turns: Turns,
+    busy: Sequence[bytes] = (),
+    foreign: Sequence[bytes] = (),
+    partly: Sequence[bytes] = (),
 ) -> list[Item]:
-    """Take up to `limit` inbox rows, of each workspace those first that arrived first; answered in order of contact, then occurrence.
+    """Take up to `limit` inbox rows, of each workspace and priority those first that arrived first; in order of contact, then occurrence.
 
-    When there are more, workspaces have equal shares, and what some do not use goes to the others.
+    When there are more, workspaces and priorities take turns, and what some do not use goes to the others.
     Left where they are: those of `busy` contacts, those for workflows that only a newer process understands (`foreign`), and what was
     put back for runs of workflows of which this process does not understand every step of every version (`partly`).
     """
-    workspaces = [tenant_id for (tenant_id,) in cursor.execute(_WORKSPACES)]
-    if not workspaces:
-        return []
+    waiting = _waiting(cursor, turns)
     but, arguments = "", dict[str, Any]()
     if busy:
         but, arguments["busy"] = but + _BUT_BUSY, Uuids(busy)
@@ -221,27 +249,39 @@ def inbox(
         but, arguments["foreign"] = but + _BUT_FOREIGN, Uuids(foreign)
     if partly:
         but, arguments["partly"] = but + _BUT_OF_OTHERS, Uuids(partly)
-    share, sql = max(1, limit // len(workspaces)), INBOX.format(but=but)
-    items = _take(cursor, sql, workspaces, share, limit, arguments)
-    if len(items) < limit and share < limit:
-        counts = Counter(item.tenant_id for item in items)
-        if more := [tenant_id for tenant_id in workspaces if counts[tenant_id] == share]:
-            items += _take(cursor, sql, more, limit, limit - len(items), arguments)
-            items.sort(
-                key=lambda item: (item.contact_id is None, item.contact_id, item.occurred_at, item.stated_at, item.id)
-            )
+    items, sql, deals = list[Item](), INBOX.format(but=but), 0
+    while waiting and len(items) < limit and deals < MOST_DEALS:
+        deals += 1
+        room = limit - len(items)
+        shares = turns.deal(waiting, room, again=deals > 1) if deals < MOST_DEALS else dict.fromkeys(waiting, room)
+        taken = [Item._make(row) for row in cursor.execute(sql, {**_shares(shares, room), **arguments}).fetchall()]
+        counts = Counter((item.tenant_id, item.priority) for item in taken)
+        waiting = [one for one in waiting if counts[one.tenant_id, one.priority] >= shares.get(one, 0)]
+        items += taken
+    if deals > 1:
+        items.sort(
+            key=lambda item: (item.contact_id is None, item.contact_id, item.occurred_at, item.stated_at, item.id)
+        )
     return items
 
 
-def _take(
-    cursor: Cursor, sql: str, workspaces: Sequence[int], share: int, limit: int, arguments: Mapping[str, Any]
-) -> list[Item]:
-    """Up to `share` rows of each workspace, `limit` in all; those workspaces first that stand first."""
-    shares = {
+def _waiting(cursor: Cursor, turns: Turns) -> list[Claimant]:
+    """Workspaces and priorities of what stands in the inbox, of so many workspaces."""
+    waiting, tenants = list[Claimant](), set[int]()
+    for tenant_id, priority, weight in cursor.execute(_WAITING, {"behind": turns.last_workspace}).fetchall():
+        tenants.add(tenant_id)
+        if len(tenants) > MOST_WORKSPACES:
+            break
+        waiting.append(Claimant(tenant_id, None, Priority(priority), weight))
+    return waiting
+
+
+def _shares(shares: Mapping[Claimant, int], limit: int) -> dict[str, Any]:
+    return {
         "kinds": [int(kind) for kind in InboxKind], "limit": limit,
-        "tenants": Int4s([rows.int4(tenant_id) for tenant_id in workspaces]), "shares": Int4s([rows.int4(share)] * len(workspaces)),
+        "tenants": Int4s([rows.int4(one.tenant_id) for one in shares]), "priorities": Int2s([rows.int2(one.priority) for one in shares]),
+        "shares": Int4s([rows.int4(share) for share in shares.values()]),
     }  # fmt: skip
-    return [Item._make(row) for row in cursor.execute(sql, {**shares, **arguments}).fetchall()]
 
 
 def set_aside(connection: psycopg.Connection[Any], tenant_id: int, inbox_id: int, error: str) -> None:

@@ -35,6 +35,7 @@ from app.lib.field_errors import field_error
 from app.liquid.templates import LiquidError
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
+from app.models.status import Priority
 
 
 class NotUnderstood(Outcome):
@@ -185,6 +186,9 @@ def read_document(document: dict[str, Any]) -> tuple[Flow, dict[str, str]]:
 
 class CompiledFlow:
     """A version for the engine. `counters` lists every counter, those of the workflow itself (node id '') first."""
+
+    priority = int(Priority.NORMAL)
+    """Of the workflow, as it was when its workspace was last looked at: of what its runs put into queues."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import psycopg
 import structlog
 
-from app.engine.claim import Cursor, Place, set_aside
+from app.engine.claim import ANY_PRIORITY, Cursor, Place, set_aside
 from app.engine.rows import Int4s, Int8s, Uuids, int4, int8, register
 
 log = structlog.get_logger()
@@ -41,10 +41,10 @@ _DEAD = """
 delete from batches b where not exists (select from pg_stat_get_activity(b.pid) a where a.backend_start = b.backend_start)
 returning process, open and at > pg_postmaster_start_time(), tenants, events, runs
 """
-_SUSPECT_EVENTS = """
+_SUSPECT_EVENTS = f"""
 insert into crashes (tenant_id, inbox_id, count, at)
 select i.tenant_id, i.id, 1, now() from unnest(%s::int[], %s::bigint[]) as b(tenant_id, id)
-join inbox i on i.tenant_id = b.tenant_id and i.id = b.id
+join inbox i on i.tenant_id = b.tenant_id and i.{ANY_PRIORITY} and i.id = b.id
 on conflict (tenant_id, inbox_id) do update set count = crashes.count + %s, at = now()
 """
 _SUSPECT_RUNS = """
@@ -60,9 +60,10 @@ returning r.id
 """
 _BAD_EVENTS = "delete from crashes where count >= 3 and inbox_id is not null returning tenant_id, inbox_id"
 # Others may have handled it meanwhile, or it waits for something else by now.
-_SUSPECTS = """
+_SUSPECTS = f"""
 with cleared as (
-  delete from crashes c where count < 3 and not exists (select from inbox i where i.tenant_id = c.tenant_id and i.id = c.inbox_id)
+  delete from crashes c where count < 3 and not exists (
+      select from inbox i where i.tenant_id = c.tenant_id and i.{ANY_PRIORITY} and i.id = c.inbox_id)
     and not exists (
       select from active_runs r where r.tenant_id = c.tenant_id and r.id = c.run_id and r.status < 3 and r.resume_at <= clock_now())
   returning c.id)

@@ -15,11 +15,8 @@ from app.engine import rows
 from app.engine.claim import NOW, RUN, Cursor, Place, RunRow, loaded
 from app.engine.rows import Int4s, Texts, Uuids
 from app.models.status import Priority
-from app.turns import Claimant, Turns
+from app.turns import MOST_DEALS, Claimant, Turns
 from app.wakes import FOLDED_FROM, Head, append_sql
-
-MOST_DEALS = 4
-"""How often one batch is dealt out; then whoever has more may have all that is left."""
 
 _SHARED = """
 select r.* from unnest(%(tenants)s::int[], %(workflows)s::uuid[], %(shares)s::int[]) as s(tenant_id, workflow_id, share)
@@ -79,7 +76,7 @@ def take(cursor: Cursor, limit: int, names: tuple[str, ...], turns: Turns, but: 
     while waiting and len(claimed) < limit and deals < MOST_DEALS:
         deals += 1
         room = limit - len(claimed)
-        shares = turns.deal(waiting, room) if deals < MOST_DEALS else dict.fromkeys(waiting, room)
+        shares = turns.deal(waiting, room, again=deals > 1) if deals < MOST_DEALS else dict.fromkeys(waiting, room)
         taken_rows = cursor.execute(sql, _shares(shares, room, passed_by)).fetchall()
         counts = Counter((row[1], row[3]) for row in taken_rows)
         empty = {one for one, share in shares.items() if counts[one.tenant_id, one.key] < share}

@@ -40,15 +40,15 @@ select uuid_send(v.workflow_id), v.version, w.live_version, w.status = 'active',
   case when known.id is null then coalesce(nullif(v.graph->'goals', 'null'), '[]') end,
   case when known.id is null then
     array(select node from jsonb_array_elements(v.graph->'nodes') node where node->>'type' = any(%(waiting)s)) end,
-  known.id is null and exists (select from jsonb_array_elements(v.graph->'nodes') node where node->>'type' <> all(%(types)s))
+  known.id is null and exists (select from jsonb_array_elements(v.graph->'nodes') node where node->>'type' <> all(%(types)s)), w.priority
 from workflows w join workflow_versions v on v.tenant_id = w.tenant_id and v.workflow_id = w.id
 join workspaces s on s.id = w.tenant_id
 left join unnest(%(ids)s::uuid[], %(versions)s::int[]) as known(id, version) on known.id = v.workflow_id and known.version = v.version
 where w.tenant_id = %(tenant)s and w.status in ('active', 'paused') and w.deleted_at is null
 """
 _DOCUMENTS = """
-select uuid_send(v.workflow_id), v.version, v.tenant_id, v.graph, w.timezone, w.settings->>'country'
-from workflow_versions v join workspaces w on w.id = v.tenant_id
+select uuid_send(v.workflow_id), v.version, v.tenant_id, v.graph, w.timezone, w.settings->>'country', f.priority
+from workflow_versions v join workspaces w on w.id = v.tenant_id join workflows f on f.tenant_id = v.tenant_id and f.id = v.workflow_id
 join unnest(%s::uuid[], %s::int[]) as u(id, version) on v.workflow_id = u.id and v.version = u.version
 """
 
@@ -109,15 +109,19 @@ class Matcher:
         listening: dict[Version, Listening] = {}
         live: dict[bytes, Live] = {}
         place: tuple[str, str | None] | None = None
+        priorities: dict[bytes, int] = {}
         for row in self.connection.execute(_WORKSPACE, arguments):
-            raw_id, version, live_version, active, since, timezone, country, known, *document = row
+            raw_id, version, live_version, active, since, timezone, country, known, *document, priority = row
             workflow_id, place = bytes(raw_id), (timezone, country)
+            priorities[workflow_id] = priority
             key = workflow_id, version
             listening[key] = before[key] if known else listening_of(*document)
             if version == live_version:
                 live[workflow_id] = Live(workflow_id, version, tenant_id, not active, since)
         self.workspaces[tenant_id] = WorkspaceListeners(epoch, listening, live, monotonic())
         self._replace(tenant_id, listening, place)
+        for flow in self.flows.values():
+            flow.priority = priorities.get(flow.workflow_id, flow.priority)
         self._newer = None
 
     def _replace(
@@ -148,11 +152,12 @@ class Matcher:
             return
         ids = [UUID(bytes=workflow_id) for workflow_id, _ in needed]
         rows = self.connection.execute(_DOCUMENTS, (ids, [version for _, version in needed])).fetchall()
-        for workflow_id, version, tenant_id, document, timezone, country in rows:
+        for workflow_id, version, tenant_id, document, timezone, country, priority in rows:
             key = bytes(workflow_id), version
             try:
                 parsed, unreadable = read_document(document)
                 flow = CompiledFlow(*key, tenant_id, parsed, timezone, country, unreadable=unreadable)
+                flow.priority = priority
                 self.flows[key] = flow
                 self._steps += len(flow.nodes)
             except Exception as error:  # one that cannot be understood must not keep the others from starting

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from app.engine.state import RunState
+from app.models.status import Priority
 
 
 class Attempt(NamedTuple):
@@ -47,3 +48,5 @@ class ContactChangeEvent(NamedTuple):
     workflow_id: bytes
     depth: int
     properties: dict[str, Any]
+    priority: int = int(Priority.NORMAL)
+    """Of the workflow."""

@@ -24,13 +24,15 @@ LATE_S = 30.0
 """Work that is due for longer than this, though a worker lives, is a trouble. Under normal load it is a second or two."""
 _SHOWN = 200
 
-# An event that is left for a newer process does not wait for us, and is told apart. Some of the oldest of each workspace are read.
+# An event that is left for a newer process does not wait for us, and is told apart. Of each workspace and priority some of the
+# oldest are read.
 _INBOX = f"""
 with recursive {HEADS}
 select extract(epoch from clock_now() - min(oldest.at) filter (where {READY_SQL})) as ours,
   extract(epoch from clock_now() - min(oldest.at) filter (where not {READY_SQL})) as left
 from heads h cross join lateral (
-  select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id order by i.id limit 1 + 10000 / (select count(*) from heads)) oldest
+  select i.kind, i.at from inbox i where i.tenant_id = h.tenant_id and i.priority = h.priority
+  order by i.id limit 1 + 10000 / (select count(*) from heads)) oldest
 """
 _DUE = f"""
 select extract(epoch from clock_now() - min(due.resume_at)) as due from ({wakes.DUE_WORKFLOWS}) h {wakes.DUE_RUNS.format(late=0, limit=1)}

@@ -230,8 +230,8 @@ def change_event_rows(batch: Batch) -> list[bytes]:
     """Events that this batch gives rise to; they go into the inbox."""
     at = rows.stamp(batch.now)
     return [
-        b"\0\x08" + rows.int4(event.tenant_id) + rows.text(event.name) + UUID_HEAD + event.contact_id + UUID_HEAD
-        + event.workflow_id + rows.int2(event.depth) + rows.json(event.properties) + at + at
+        b"\0\x09" + rows.int4(event.tenant_id) + rows.text(event.name) + UUID_HEAD + event.contact_id + UUID_HEAD
+        + event.workflow_id + rows.int2(event.depth) + rows.json(event.properties) + at + at + rows.int2(event.priority)
         for event in batch.change_events
     ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigInteger, Json
 from app.models.personal import About, rows_go
+from app.models.status import Priority
 
 
 class Event(Base):
@@ -63,6 +64,8 @@ class Inbox(Base):
     __tablename__ = "inbox"
 
     tenant_id: Mapped[int] = mapped_column(primary_key=True)
+    priority: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default=str(int(Priority.NORMAL)))
+    """A Priority: that of the workflow which `workflow_id` names, in most kinds; events from outside are normal."""
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     name: Mapped[str]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
 from app.counters.message_counters import PREFIX
+from app.engine.claim import HEADS
 from app.lib.database import execute
 from app.lib.months import Month
 from app.messaging.queue import OLDEST_DUE
@@ -30,16 +31,11 @@ _TROUBLED = f"""
 select count(*) as troubled, extract(epoch from clock_now() - min(state_since)) as age, ({WITHOUT_CONNECTOR}) as without
 from connectors where state <> 'ok'
 """  # noqa: S608  a constant
-# The first of each workspace that has something waiting: an index probe each.
 _QUEUES = f"""
-with recursive first as (
-  (select tenant_id, id, at from inbox order by tenant_id, id limit 1)
-  union all
-  select n.* from first f cross join lateral (
-    select tenant_id, id, at from inbox where tenant_id > f.tenant_id order by tenant_id, id limit 1) n)
+with recursive {HEADS}
 select 'inbox' as queue,
        (select count(*) from (select 1 from inbox limit {DEEPEST}) as waiting) as depth,
-       coalesce(extract(epoch from clock_now() - (select at from first order by id limit 1)), 0)::float as age
+       coalesce(extract(epoch from clock_now() - (select min(at) from heads)), 0)::float as age
 union all
 select 'runs_due', count(*), coalesce(extract(epoch from clock_now() - min(resume_at)), 0)
 from (select due.resume_at from ({wakes.DUE_WORKFLOWS}) h {wakes.DUE_RUNS.format(late=0, limit=DEEPEST)} limit {DEEPEST}) as due

@@ -27,6 +27,8 @@ def upgrade() -> None:
         op.add_column(table, sa.Column(column, sa.SmallInteger(), server_default=str(default), nullable=False))
         least = 0 if column == "priority" else 1
         op.create_check_constraint(op.f(f"{table}_{column}_check"), table, f"{column} between {least} and {most}")
+    _key_of_inbox("tenant_id, priority, id", "ADD COLUMN priority smallint NOT NULL DEFAULT 1")
+    _count_changes_of("status, live_version, deleted_at, priority")
     op.drop_index("active_runs_due", table_name="active_runs")
     op.create_index(
         "active_runs_due",
@@ -49,6 +51,25 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_index("active_runs_due", table_name="active_runs")
     op.create_index("active_runs_due", "active_runs", ["resume_at"], postgresql_where=sa.text("resume_at is not null"))
+    _count_changes_of("status, live_version, deleted_at")
+    _key_of_inbox("tenant_id, id", "DROP COLUMN priority")
     for table, column in (("workspaces", "weight"), ("workflows", "priority")):
         op.drop_column(table, column)
     op.drop_table("wakes")
+
+
+def _key_of_inbox(columns: str, change: str) -> None:
+    op.execute("ALTER TABLE inbox DROP CONSTRAINT inbox_pkey")
+    op.execute(f"ALTER TABLE inbox {change}")
+    op.execute(f"ALTER TABLE inbox ADD CONSTRAINT inbox_pkey PRIMARY KEY ({columns})")
+
+
+def _count_changes_of(columns: str) -> None:
+    """Workers look at a workspace again when one of these columns of a workflow has changed."""
+    op.execute("DROP TRIGGER workflows_epoch ON workflows")
+    op.execute(
+        f"""
+        CREATE TRIGGER workflows_epoch AFTER INSERT OR DELETE OR UPDATE OF {columns} ON workflows
+        FOR EACH ROW EXECUTE FUNCTION raise_workflow_epoch()
+        """
+    )

@@ -16,7 +16,7 @@ ANYWHERE = "asks what is due in all workspaces, by an index of what is open"
 ACROSS = {
     "engine.calls._LANES": ANYWHERE,
     "engine.calls._EXPIRED": ANYWHERE,
-    "engine.claim._WORKSPACES": "which workspaces have events: one look into the key for each",
+    "engine.claim._WAITING": "which workspaces have events: one look into the key for each, of 200",
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",

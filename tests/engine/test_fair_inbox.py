@@ -13,6 +13,8 @@ import pytest
 from app.engine import claim, history, rows
 from app.inbox import InboxKind
 from app.lib.ids import uuid7
+from app.models.status import Priority
+from app.turns import Turns
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World
 
@@ -39,18 +41,18 @@ def claiming(url: str) -> Iterator[psycopg.Cursor]:
 
 def taken(cursor: psycopg.Cursor, limit: int, **but: list[bytes]) -> dict[int, int]:
     """How many rows of each workspace a claim takes."""
-    return dict(Counter(item.tenant_id for item in claim.inbox(cursor, limit, **but)))
+    return dict(Counter(item.tenant_id for item in claim.inbox(cursor, limit, Turns(), **but)))
 
 
 @pytest.mark.parametrize(
     ("counts", "limit", "expected"),
     [
-        ({1: 100, 2: 3, 3: 100}, 30, {1: 10 + 7, 2: 3, 3: 10}),  # what the second does not use goes on
+        ({1: 100, 2: 3, 3: 100}, 30, {1: 10 + 4, 2: 3, 3: 10 + 3}),  # what the second does not use goes on
         ({1: 100, 2: 100, 3: 100}, 30, {1: 10, 2: 10, 3: 10}),
         ({7: 100}, 30, {7: 30}),
         ({7: 4}, 30, {7: 4}),
-        ({3: 5, 1: 5, 2: 5}, 2, {3: 1, 1: 1}),  # more workspaces than places: those that came first
-        ({3: 1, 1: 1, 2: 1}, 1, {3: 1}),
+        ({3: 5, 1: 5, 2: 5}, 2, {1: 1, 2: 1}),  # more workspaces than places: in turn
+        ({3: 1, 1: 1, 2: 1}, 1, {1: 1}),
         ({}, 30, {}),
     ],
 )
@@ -66,10 +68,10 @@ def test_the_oldest_rows_of_a_workspace_come_first_and_no_row_twice(
     world: World, committed_database: CommittedDatabase
 ) -> None:
     fill(world, {1: 50, 2: 2, 3: 50})
-    seen: list[tuple[int, int]] = []
+    seen, turns = list[tuple[int, int]](), Turns()
     while True:
         with claiming(committed_database.url) as cursor:
-            items = claim.inbox(cursor, 16)
+            items = claim.inbox(cursor, 16, turns)
             cursor.connection.commit()
         if not items:
             break
@@ -96,6 +98,48 @@ def test_a_workspace_whose_rows_all_wait_for_something_keeps_nobody_from_the_res
         assert taken(cursor, 1, foreign=[FOREIGN.bytes]) == {2: 1}
         assert taken(cursor, 1, foreign=[FOREIGN.bytes]) == {3: 1}
         assert taken(cursor, 1, foreign=[FOREIGN.bytes]) == {}
+
+
+def test_a_claim_looks_at_a_few_workspaces_and_goes_on_behind_them(
+    world: World, committed_database: CommittedDatabase
+) -> None:
+    world.db.execute(
+        "insert into inbox (tenant_id, name, occurred_at) select t, 'go', now() from generate_series(1, 500) t, generate_series(1, 3) n"
+    )
+    turns, served = Turns(), Counter[int]()
+    with claiming(committed_database.url) as cursor:
+        for _ in range(5):
+            waiting = claim._waiting(cursor, turns)
+            assert len(waiting) == claim.MOST_WORKSPACES
+            items = claim.inbox(cursor, 100, turns)
+            assert len(items) == len({item.tenant_id for item in items}) == 100
+            served.update(item.tenant_id for item in items)
+    assert len(served) == 500, "each was served once before anybody was twice"
+
+
+def test_priorities_of_a_workspace_take_turns_and_rows_of_one_stay_in_order(
+    world: World, committed_database: CommittedDatabase
+) -> None:
+    """A campaign of 500 is there first; what is urgent, and ordinary events, do not wait behind it."""
+    for priority, count in ((Priority.BULK, 500), (Priority.NORMAL, 40), (Priority.URGENT, 20)):
+        world.db.execute(
+            "insert into inbox (tenant_id, name, priority, occurred_at) select %s, 'go', %s, now() from generate_series(1, %s)",
+            (world.tenant, int(priority), count),
+        )
+    with claiming(committed_database.url) as cursor:
+        items = claim.inbox(cursor, 100, Turns())
+    counts = Counter(Priority(item.priority) for item in items)
+    assert counts == {Priority.URGENT: 20, Priority.NORMAL: 40, Priority.BULK: 40}, "a batch is full"
+    assert sorted(item.id for item in items if item.priority == Priority.BULK) == list(range(1, 41))
+    with claiming(committed_database.url) as cursor:
+        assert Counter(item.priority for item in claim.inbox(cursor, 10, Turns())) == {0: 6, 1: 3, 2: 1}
+
+
+def test_a_workspace_of_more_weight_has_more(world: World, committed_database: CommittedDatabase) -> None:
+    other = world.one("insert into workspaces (name, slug, weight) values ('Big', 'big', 4) returning id")
+    fill(world, {world.tenant: 100, other: 100})
+    with claiming(committed_database.url) as cursor:
+        assert taken(cursor, 50) == {world.tenant: 10, other: 40}
 
 
 def test_looking_back_finds_what_still_stands_in_the_inbox_by_its_index(

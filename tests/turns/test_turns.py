@@ -99,8 +99,31 @@ def test_workflows_take_turns_when_places_are_few() -> None:
     assert set(total.values()) == {30}
 
 
-def test_nothing_is_remembered_of_who_is_gone() -> None:
+def test_who_always_has_more_is_not_always_the_last() -> None:
+    """What is dealt again says nothing about whose turn it is: else those behind the giant would be first each time."""
+    crowd = {Claimant(tenant_id, 1) for tenant_id in range(100)}
+    turns, served = Turns(), set[Claimant]()
+    for _ in range(10):
+        served |= turns.deal(crowd, 10).keys()
+        turns.deal({Claimant(0, 1)}, 5, again=True)
+    assert served == crowd
+
+
+def test_bulk_work_is_served_though_its_workspace_comes_seldom() -> None:
+    """As in the inbox, where a claim looks at some workspaces at a time, and each has few places."""
+    turns, bulk = Turns(), 0
+    for _ in range(20):
+        for first in range(0, 1_000, 200):
+            crowd = {
+                Claimant(tenant_id, None, priority) for tenant_id in range(first, first + 200) for priority in Priority
+            }
+            dealt = turns.deal(crowd, 1_000)
+            bulk += dealt.get(Claimant(7, None, BULK), 0)
+    assert bulk == 20 * 5 // 10
+
+
+def test_little_is_remembered_of_who_is_gone() -> None:
     turns = Turns()
-    for tenant_id in range(1_000):
+    for tenant_id in range(12_000):
         turns.deal({Claimant(tenant_id, key) for key in range(3)}, 2)
-    assert len(turns._places) == len(turns._served) == 1
+    assert len(turns._within) == 10_000
