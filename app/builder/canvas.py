@@ -149,7 +149,12 @@ def as_json(diagnostics: Sequence[Diagnostic]) -> list[Json]:
 
 def shared(workflow: Workflow, document: Json) -> Json:
     """The document with its name, as a reply carries it."""
-    return {"name": workflow.name, "description": workflow.description, "graph": document}
+    return {
+        "name": workflow.name,
+        "description": workflow.description,
+        "priority": workflow.priority_word,
+        "graph": document,
+    }
 
 
 def canvas_data(principal: Principal, workflow: Workflow, document: Json, diagnostics: Sequence[Diagnostic]) -> Json:

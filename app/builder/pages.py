@@ -176,9 +176,12 @@ def _touched(document: dict[str, Any], ops: list[Any]) -> list[str]:
             names_of_changes[names.get(node_id, "a step")] = None
         else:
             names_of_changes[
-                {"set_goals": "the goals", "set_settings": "who may enter", "rename": "the name"}.get(
-                    op["kind"], "connections"
-                )
+                {
+                    "set_goals": "the goals",
+                    "set_settings": "who may enter",
+                    "set_priority": "the priority",
+                    "rename": "the name",
+                }.get(op["kind"], "connections")
             ] = None
     return list(names_of_changes)[:6]
 
@@ -272,7 +275,12 @@ async def save_as_copy(
         flow = msgspec.json.decode(str(form.get("graph", "")).encode(), type=Flow)
     except msgspec.DecodeError as error:
         raise Invalid("The copy could not be read.", errors=[field_error(str(error))]) from error
-    copy = await workflows.create(name=f"{workflow.name[:240]} (copy)", description=workflow.description, flow=flow)
+    copy = await workflows.create(
+        name=f"{workflow.name[:240]} (copy)",
+        description=workflow.description,
+        flow=flow,
+        priority=workflow.priority_word,
+    )
     return go(request, f"/workflows/{copy.id}", "Saved your side as a copy.")
 
 

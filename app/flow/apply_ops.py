@@ -6,7 +6,7 @@ It only keeps the document in one piece (no edge to nowhere, no id twice); what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
 
@@ -27,6 +27,7 @@ from app.flow.ops import (
     RemoveTrigger,
     Rename,
     SetGoals,
+    SetPriority,
     SetSettings,
     SetTrigger,
     UpdateNode,
@@ -34,6 +35,7 @@ from app.flow.ops import (
     UpdateTrigger,
 )
 from app.lib.conversions import quoted
+from app.models.status import PriorityWord
 
 
 class RefusedOp(Exception):
@@ -46,11 +48,12 @@ class RefusedOp(Exception):
 
 @dataclass(frozen=True)
 class Draft:
-    """What ops change: the flow, and the name and description beside it."""
+    """What ops change: the flow, and the name, the description and the priority beside it."""
 
     flow: Flow
     name: str
     description: str | None = None
+    priority: PriorityWord = "normal"
 
 
 def applied(draft: Draft, ops: Sequence[AnyOp]) -> Draft:
@@ -65,7 +68,7 @@ def applied(draft: Draft, ops: Sequence[AnyOp]) -> Draft:
 
 
 def _with(draft: Draft, **parts: Any) -> Draft:
-    return Draft(msgspec.structs.replace(draft.flow, **parts), draft.name, draft.description)
+    return replace(draft, flow=msgspec.structs.replace(draft.flow, **parts))
 
 
 def _new_id(parts: Iterable[Any], part_id: str, field: str, noun: str) -> None:
@@ -214,4 +217,9 @@ def _(op: Rename, draft: Draft) -> Draft:
     if not name:
         raise RefusedOp("name", "Give the workflow a name of 1 to 255 characters.")
     description = draft.description if isinstance(op.description, UnsetType) else (op.description or "").strip() or None
-    return Draft(draft.flow, name, description)
+    return replace(draft, name=name, description=description)
+
+
+@_apply.register
+def _(op: SetPriority, draft: Draft) -> Draft:
+    return replace(draft, priority=op.priority)

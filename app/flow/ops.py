@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.flow.document import TRIGGER, Edge, Flow, Goal, Node, Note, Position, SingleTrigger, Trigger
 from app.flow.retry import Retry
 from app.flow.settings import FlowSettings
+from app.models.status import PriorityWord
 
 MAX_OPS = 500
 OpId = Annotated[str, Meta(pattern=r"^[\x21-\x7e]{1,64}\Z", description="Made by the client, best a UUID.")]
@@ -203,6 +204,15 @@ class Rename(Op, frozen=True):
         return _keys("name", "")
 
 
+class SetPriority(Op, frozen=True):
+    """What the workflow gets of its workspace's share of the workers. It holds at once, without being published."""
+
+    priority: PriorityWord
+
+    def writes(self) -> Keys:
+        return _keys("priority", "")
+
+
 AnyOp = (
     AddNode
     | RemoveNode
@@ -220,6 +230,7 @@ AnyOp = (
     | UpdateNote
     | RemoveNote
     | Rename
+    | SetPriority
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Literal
 
 
 class Role(StrEnum):
@@ -44,6 +45,10 @@ class Priority(_Word):
     URGENT = 0
     NORMAL = 1
     BULK = 2
+
+
+PriorityWord = Literal["urgent", "normal", "bulk"]
+"""A Priority as the API and the pages say it."""
 
 
 class RunStatus(_Word):

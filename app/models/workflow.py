@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import JSONB, Base, HasTenantKey, HasTimes, Json
-from app.models.status import Priority
+from app.models.status import Priority, PriorityWord
 
 
 class Workflow(HasTenantKey, HasTimes, Base):
@@ -36,6 +37,15 @@ class Workflow(HasTenantKey, HasTimes, Base):
 
     entries_complete: Mapped[bool | None]
     """Are all its entries among `Entry`? None: nobody has looked since the policy of re-entry was published last."""
+
+    @property
+    def priority_word(self) -> PriorityWord:
+        """The same as the API and the pages say it."""
+        return cast(PriorityWord, Priority(self.priority).word)
+
+    @priority_word.setter
+    def priority_word(self, word: PriorityWord) -> None:
+        self.priority = Priority.of(word)
 
     __table_args__ = (
         CheckConstraint("priority between 0 and 2", name="priority"),

@@ -79,7 +79,9 @@ async def create_workflow(
     workflows: NamedDependency[WorkflowService], data: JSONBody[NewWorkflow]
 ) -> Envelope[WorkflowDetail]:
     """Save a new workflow as a draft. Nothing is saved when `errors` names a fault; unfinished parts come back as `issues`."""
-    workflow = await workflows.create(name=data.name, description=data.description, flow=data.flow())
+    workflow = await workflows.create(
+        name=data.name, description=data.description, flow=data.flow(), priority=data.priority
+    )
     return await _detail(workflows, workflow)
 
 
@@ -113,7 +115,10 @@ async def update_workflow(
     data: JSONBody[WorkflowPatch],
     if_match: IfMatch = None,
 ) -> Envelope[WorkflowDetail]:
-    """Change the name, the description or whole parts of the draft. What is live stays until the draft is published."""
+    """Change the name, the description, the priority or whole parts of the draft.
+
+    The priority holds at once; what is live stays until the draft is published.
+    """
     return await _detail(workflows, await workflows.update(workflow_id, data, revision(if_match)))
 
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from app.flow.document import Edge, Flow, Goal, Node, Note, SingleTrigger, Trigger, one_of
 from app.flow.settings import FlowSettings
+from app.models.status import PriorityWord
 
 
 class Changes(msgspec.Struct, kw_only=True):
@@ -16,6 +17,7 @@ class Changes(msgspec.Struct, kw_only=True):
 
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
+    priority: PriorityWord | UnsetType = UNSET
     trigger: SingleTrigger | UnsetType = UNSET
     triggers: tuple[Trigger, ...] | UnsetType = UNSET
     nodes: tuple[Node, ...] | UnsetType = UNSET

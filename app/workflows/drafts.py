@@ -134,7 +134,7 @@ class Drafts:
             if rebased:
                 await self._make_room(workflow, base_rev, client, fresh, applied_ids)
             try:
-                edited = applied(Draft(before.flow, workflow.name, workflow.description), fresh)
+                edited = applied(Draft(before.flow, workflow.name, workflow.description, workflow.priority_word), fresh)
                 draft = await self.checked(edited.flow, before)
             except RefusedOp as refused:
                 if rebased:
@@ -147,6 +147,7 @@ class Drafts:
                     raise await self._conflict(workflow, base_rev, client) from refused
                 raise
             workflow.name, workflow.description = edited.name, edited.description
+            workflow.priority_word = edited.priority
             plain = {op.id: plain for op, plain in sent[::-1]}
             await self._store(workflow, draft, client, [op.id for op in fresh], [plain[op.id] for op in fresh])
         return DraftResult(

@@ -29,7 +29,7 @@ from app.lib import clock, jobs
 from app.lib.ids import uuid7
 from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
-from app.models.status import WorkflowStatus
+from app.models.status import Priority, PriorityWord, WorkflowStatus
 from app.web.pagination import Page, clamp_limit
 from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
@@ -176,14 +176,21 @@ class WorkflowService:
 
     # Editing --------------------------------------------------------------------------------------------------
 
-    async def create(self, *, name: str, description: str | None = None, flow: Flow | None = None) -> Workflow:
+    async def create(
+        self,
+        *,
+        name: str,
+        description: str | None = None,
+        flow: Flow | None = None,
+        priority: PriorityWord = "normal",
+    ) -> Workflow:
         """A new workflow in status draft. Raises Invalid for a flow that contradicts itself."""
         draft = await self._drafts.checked((flow or Flow()).normal())
-        workflow = await self._add(_name(name), _text(description), draft.stored)
+        workflow = await self._add(_name(name), _text(description), draft.stored, Priority.of(priority))
         self._drafts.put(workflow, draft)
         return workflow
 
-    async def _add(self, name: str, description: str | None, draft: dict[str, Any]) -> Workflow:
+    async def _add(self, name: str, description: str | None, draft: dict[str, Any], priority: int) -> Workflow:
         now = clock.now()
         return await self._repository.add(
             Workflow(
@@ -191,6 +198,7 @@ class WorkflowService:
                 name=name,
                 description=description,
                 status=WorkflowStatus.DRAFT.value,
+                priority=priority,
                 draft=draft,
                 draft_rev=1,
                 draft_by=self._principal.name,
@@ -203,7 +211,7 @@ class WorkflowService:
         )
 
     async def update(self, workflow_id: UUID, changes: Changes, base_rev: int | None = None) -> Workflow:
-        """Change name, description or whole parts of the draft. `base_rev`, when given, must be the draft's revision.
+        """Change name, description, priority or whole parts of the draft. `base_rev`, when given, must be the draft's revision.
 
         Renaming alone leaves `draft_rev`: nobody's unsaved edit clashes with it.
         """
@@ -219,6 +227,8 @@ class WorkflowService:
             workflow.name = _name(changes.name)
         if not isinstance(changes.description, UnsetType):
             workflow.description = _text(changes.description)
+        if not isinstance(changes.priority, UnsetType):
+            workflow.priority_word = changes.priority
         return await self._changed(workflow)
 
     async def apply_ops(self, workflow_id: UUID, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:
@@ -240,7 +250,7 @@ class WorkflowService:
         """A copy of the draft as a new workflow; versions, runs and counters stay behind."""
         source = await self.get(workflow_id)
         copy_name = name if name is not None else f"{source.name[:240]} (copy)"
-        return await self._add(_name(copy_name), source.description, source.draft)
+        return await self._add(_name(copy_name), source.description, source.draft, source.priority)
 
     # Status ---------------------------------------------------------------------------------------------------
 

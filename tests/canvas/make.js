@@ -67,6 +67,7 @@ export function anyOp(graph, dice, count) {
     update_note: () => ({ noteId: notes.length ? dice.pick(notes) : 'none', ...(dice.int(2) ? { text: `t${count}` } : { position: point() }) }),
     remove_note: () => ({ noteId: notes.length ? dice.pick(notes) : 'none' }),
     rename: () => ({ name: `Flow ${count}` }),
+    set_priority: () => ({ priority: dice.pick(['urgent', 'normal', 'bulk']) }),
   };
   const kind = dice.pick(Object.keys(kinds));
   return { kind, ...kinds[kind]() };
@@ -76,7 +77,7 @@ export function anyOp(graph, dice, count) {
 export function canonical(graph) {
   const by = (list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
   const doc = graph.toJSON();
-  return JSON.stringify({ ...doc, nodes: by(doc.nodes).map(sorted), edges: by(doc.edges), notes: by(doc.notes).map(sorted), name: graph.name });
+  return JSON.stringify({ ...doc, nodes: by(doc.nodes).map(sorted), edges: by(doc.edges), notes: by(doc.notes).map(sorted), name: graph.name, priority: graph.priority });
 }
 const sorted = (item) => Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 

@@ -17,10 +17,11 @@ async function happen(tab, dice, count) {
     { kind: 'add_node', node: node(`n${count}`, 'delay') },
     { kind: 'remove_node', nodeId: id },
     { kind: 'rename', name: `Flow ${count}` },
+    { kind: 'set_priority', priority: ['urgent', 'normal', 'bulk'][count % 3] },
   ];
   if (what < 4) {
     const op = dice.pick(ops);
-    if (op.kind === 'add_node' || op.kind === 'rename' || tab.canvas.graph.nodes.has(id)) tab.edit(op);
+    if (op.kind === 'add_node' || op.kind === 'rename' || op.kind === 'set_priority' || tab.canvas.graph.nodes.has(id)) tab.edit(op);
   } else if (what < 5) await tab.browser.pass(dice.int(3000));
   else if (!tab.wire.length) tab.sync.resolve(dice.pick(['mine', 'theirs']));
   else if (what < 7) await tab.serve();

@@ -60,6 +60,7 @@ OPS = st.one_of(
     _op("update_note", noteId=NOTES, text=st.text(max_size=5)),
     _op("remove_note", noteId=NOTES),
     _op("rename", name=st.just("Other")),
+    _op("set_priority", priority=st.sampled_from(["urgent", "normal", "bulk"])),
 )
 BATCHES = st.lists(OPS, max_size=25).map(lambda ops: msgspec.convert(ops, list[AnyOp]))
 
@@ -156,6 +157,7 @@ def test_kinds_are_the_words_of_the_contract() -> None:
         "update_note",
         "remove_note",
         "rename",
+        "set_priority",
     }
 
 

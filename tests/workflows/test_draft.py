@@ -46,6 +46,7 @@ async def test_a_flow_is_drawn_by_ops(marketer: httpx.AsyncClient) -> None:
         op("add_note", note={"id": "n", "text": "Ask Rosa"}),
         op("update_note", noteId="n", text="Asked", width=240),
         op("rename", name="Orders", description="Everyone who buys"),
+        op("set_priority", priority="bulk"),
     ]
     answer = await patch_draft(marketer, flow["id"], 1, *ops)
     assert answer.status_code == 200, answer.text
@@ -54,6 +55,7 @@ async def test_a_flow_is_drawn_by_ops(marketer: httpx.AsyncClient) -> None:
     assert data["applied"] == [sent["id"] for sent in ops]
     draft = await draft_of(marketer, flow["id"])
     assert draft["name"] == "Orders" and draft["description"] == "Everyone who buys"
+    assert draft["priority"] == "bulk"
     assert draft["trigger"]["event"] == "order.placed"
     assert draft["nodes"] == [
         {
@@ -185,6 +187,7 @@ async def test_work_on_other_steps_is_put_behind(marketer: httpx.AsyncClient, ap
         ),
         (op("set_settings", settings={"reentry": "once"}), op("set_settings", settings={"reentry": "always"})),
         (op("rename", name="Theirs"), op("rename", name="Mine")),
+        (op("set_priority", priority="bulk"), op("set_priority", priority="urgent")),
     ],
 )
 async def test_work_on_the_same_step_is_asked_about(

@@ -112,3 +112,29 @@ async def test_the_longest_name_can_be_copied(api: ApiClients) -> None:
     flow = await created(client, tagging(name="x" * 255))
     answer = await client.post(f"{PATH}/{flow['id']}/duplicate")
     assert answer.status_code == 201 and answer.json()["data"]["name"].endswith("(copy)")
+
+
+async def test_the_priority_holds_at_once_and_goes_with_a_copy(api: ApiClients) -> None:
+    client = await api(Role.MARKETER)
+    flow = await created(client)
+    assert flow["priority"] == "normal"
+    answer = await client.patch(f"{PATH}/{flow['id']}", json={"priority": "urgent"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["data"]["priority"] == "urgent"
+    assert answer.json()["data"]["draftRev"] == flow["draftRev"], "no edit of the draft"
+    copy = await client.post(f"{PATH}/{flow['id']}/duplicate")
+    assert copy.json()["data"]["priority"] == "urgent"
+    bulk = await created(client, priority="bulk")
+    listed = (await client.get(PATH)).json()["data"]
+    assert {row["id"]: row["priority"] for row in listed} == {
+        flow["id"]: "urgent", copy.json()["data"]["id"]: "urgent", bulk["id"]: "bulk",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("priority", ["high", "", 0, None])
+async def test_other_priorities_are_refused(api: ApiClients, priority: object) -> None:
+    client = await api(Role.MARKETER)
+    flow = await created(client)
+    answer = await client.patch(f"{PATH}/{flow['id']}", json={"priority": priority})
+    assert answer.status_code in (400, 422) and "priority" in answer.text
+    assert (await client.get(f"{PATH}/{flow['id']}")).json()["data"]["priority"] == "normal"

@@ -1,7 +1,7 @@
 // @ts-check
 /** Fewer ops that lead to the same: what a later setter makes pointless is left out. No DOM. @typedef {import('./graph.js').Op} Op */
 
-const SET = new Set(['move_node', 'update_node', 'set_trigger', 'set_goals', 'set_settings', 'update_note', 'rename']);
+const SET = new Set(['move_node', 'update_node', 'set_trigger', 'set_goals', 'set_settings', 'update_note', 'set_priority', 'rename']);
 /** Setters of one step that do not touch each other's fields. */
 const APART = new Set(['move_node', 'update_node']);
 

@@ -29,7 +29,7 @@ export class FlowCanvas extends HTMLElement {
     this.sprite = data.sprite;
     this.mayEdit = data.mayEdit;
     this.mode = 'edit';
-    this.graph = new Graph({ ...data.graph, name: data.name, description: data.description }, data.types);
+    this.graph = new Graph({ ...data.graph, name: data.name, description: data.description, priority: data.priority }, data.types);
     this.history = new History();
     /** @type {Set<string>} */
     this.selection = new Set();
@@ -128,7 +128,8 @@ export class FlowCanvas extends HTMLElement {
 
   /** Replace the whole document (others changed it) and draw it. @param {any} document */
   load(document) {
-    this.graph = new Graph({ ...document.graph, name: document.name, description: document.description }, this.graph?.types);
+    const { name, description, priority } = document;
+    this.graph = new Graph({ ...document.graph, name, description, priority }, this.graph?.types);
     this.readPorts();
     this.redraw([]);
   }

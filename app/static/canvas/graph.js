@@ -38,6 +38,7 @@ export class Graph {
     this.ownPorts = new Map();
     this.name = doc.name ?? '';
     this.description = doc.description ?? null;
+    this.priority = doc.priority ?? 'normal';
     /** In the order of the document; a workflow has at least one. @type {Map<string, Trigger>} */
     this.triggers = new Map(doc.triggers.map((trigger) => [trigger.id, { enabled: true, data: {}, position: { x: 0, y: 0 }, ...clone(trigger) }]));
     this.goals = clone(doc.goals) ?? [];
@@ -66,7 +67,7 @@ export class Graph {
   /** A scratch copy that can be thrown away. */
   copy() {
     const copy = new Graph(this.toJSON(), this.types);
-    Object.assign(copy, { ownPorts: this.ownPorts, name: this.name, description: this.description });
+    Object.assign(copy, { ownPorts: this.ownPorts, name: this.name, description: this.description, priority: this.priority });
     return copy;
   }
 
@@ -339,6 +340,12 @@ export class Graph {
     need(note, 'That note is already gone.');
     this.notes.delete(noteId);
     return [{ kind: 'add_note', note }];
+  }
+
+  _set_priority({ priority }) {
+    const back = { kind: 'set_priority', priority: this.priority };
+    this.priority = priority;
+    return [back];
   }
 
   _rename({ name, description }) {

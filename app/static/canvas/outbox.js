@@ -19,8 +19,8 @@ export function uuid() {
 
 /** The document of an answer as a graph, with what the page knows of the types. @param {any} document @param {Graph} shown */
 export function shownAs(document, shown) {
-  const { name, description } = document;
-  const graph = new Graph({ ...document.graph, name, description }, shown.types);
+  const { name, description, priority } = document;
+  const graph = new Graph({ ...document.graph, name, description, priority }, shown.types);
   graph.ownPorts = shown.ownPorts;
   return graph;
 }

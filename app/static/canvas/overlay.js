@@ -147,7 +147,8 @@ export class Overlay {
     const { canvas } = this;
     if (!graph) return this.restore();
     this.draft ??= canvas.graph;
-    canvas.graph = new Graph({ ...graph, name: this.draft.name, description: this.draft.description }, this.draft.types);
+    const { name, description, priority } = this.draft;
+    canvas.graph = new Graph({ ...graph, name, description, priority }, this.draft.types);
     canvas.redraw([]);
     for (const [id, html] of Object.entries(cards ?? {})) this.showCard(id, html);
     canvas.scene.render();

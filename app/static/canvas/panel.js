@@ -89,7 +89,7 @@ export class Panel {
 
   /** After undo or redo changed what the form shows. */
   reloadIf(ops) {
-    const ofWorkflow = (op) => this.about === 'workflow' && ['set_goals', 'set_settings', 'rename'].includes(op.kind);
+    const ofWorkflow = (op) => this.about === 'workflow' && ['set_goals', 'set_settings', 'set_priority', 'rename'].includes(op.kind);
     const hit = ops.some((op) => op.nodeId === this.about || op.trigger?.id === this.about || ofWorkflow(op));
     if (!hit || ops.every((op) => op.kind === 'move_node')) return;
     const { about } = this;
@@ -219,13 +219,14 @@ export class Panel {
     const { graph } = this.canvas;
     const { about } = this;
     if (about === 'workflow') {
-      const { goals = [], settings: { retry, ...settings } = {}, description } = values;
+      const { goals = [], settings: { retry, ...settings } = {}, description, priority = 'normal' } = values;
       const rule = retryOf(retry, graph.settings?.retry);
       if (rule) settings.retry = rule;
       const identified = goals.map((goal) => ({ ...goal, id: goal.id ?? `goal-${Math.random().toString(36).slice(2, 7)}` }));
       const ops = [];
       if (!same(identified, graph.goals)) ops.push({ kind: 'set_goals', goals: identified });
       if (!same(settings, graph.settings)) ops.push({ kind: 'set_settings', settings });
+      if (priority !== graph.priority) ops.push({ kind: 'set_priority', priority });
       if ((description ?? null) !== (graph.description ?? null)) ops.push({ kind: 'rename', name: graph.name, description: description ?? null });
       return ops;
     }

@@ -338,7 +338,8 @@ export class Sync {
   async offer() {
     const { canvas, outbox } = this;
     const [title, text] = reason(this.stuck, outbox.pending.length);
-    const json = JSON.stringify({ name: canvas.graph.name, description: canvas.graph.description, graph: canvas.graph.toJSON() }, null, 2);
+    const { name, description, priority } = canvas.graph;
+    const json = JSON.stringify({ name, description, priority, graph: canvas.graph.toJSON() }, null, 2);
     if ((await this.ask.offerCopy({ title, text, name: canvas.graph.name, json })) !== 'discard') return;
     outbox.waiting = [];
     this.keep();
