@@ -44,7 +44,7 @@ export class Server {
   }
 
   get document() {
-    return { graph: this.graph.toJSON(), name: this.graph.name, description: this.graph.description };
+    return { graph: this.graph.toJSON(), name: this.graph.name, description: this.graph.description, priority: this.graph.priority };
   }
 
   conflict() {
@@ -118,7 +118,7 @@ class Canvas extends EventTarget {
   constructor(tab, { mayEdit = true, workflow = 'w1' }) {
     super();
     Object.assign(this, { tab, mayEdit, workflow, mode: 'edit', sprite: '', dataset: { htmxPowered: '' }, history: new History() });
-    this.graph = new Graph({ ...tab.browser.server.document.graph, name: tab.browser.server.graph.name }, TYPES);
+    this.graph = new Graph({ ...tab.browser.server.document.graph, name: tab.browser.server.graph.name, priority: tab.browser.server.graph.priority }, TYPES);
     const nothing = () => {};
     Object.assign(this, { announced: [], events: [], redraw: nothing, readPorts: nothing, panel: { commit: nothing }, scene: { render: nothing } });
     this.overlay = { setDiagnostics: nothing, version: nothing };
