@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from app.models.status import Priority
 
+T = TypeVar("T")
 _U, _N, _B = Priority.URGENT, Priority.NORMAL, Priority.BULK
 CYCLE = (_U, _U, _N, _U, _N, _U, _U, _B, _N, _U)
 """Ten places of a workspace, in this order: 60, 30 and 10 % of them."""
@@ -75,6 +76,17 @@ class Turns:
             self._within.popitem(last=False)
         self._deals += 1
         return dealt
+
+    def share_out(self, supply: Mapping[Claimant, Sequence[T]], places: int) -> list[T]:
+        """Up to `places` of what the claimants have, the first of each: what one does not use goes to the others."""
+        left, shared = dict(supply), list[T]()
+        again = False
+        while left and len(shared) < places:
+            for claimant, share in self.deal(left, places - len(shared), again=again).items():
+                shared += left[claimant][:share]
+                left[claimant] = left[claimant][share:]
+            left, again = {claimant: more for claimant, more in left.items() if more}, True
+        return shared
 
     def _parts(self, weights: dict[int, int], places: int) -> tuple[dict[int, int], int]:
         """The places of each workspace: by weight and at least one, until there are none left for those behind. And who was last."""

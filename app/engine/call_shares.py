@@ -1,7 +1,7 @@
 """Who may call how much at a time: each workspace its share of a worker, and each target its share of a workspace.
 
-No network and no database here. A slow target fills its own share and nobody else's; a workspace, or a target, that has nothing under
-way gets one call also beyond what is left.
+No network and no database here. In a workspace urgent, normal and bulk workflows take turns (`app.turns`). A slow target fills its own
+share and nobody else's; a workspace, or a target, that has nothing under way gets one call also beyond what is left.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from app.flow.performers import AT_ONCE
+from app.models.status import Priority
+from app.turns import CYCLE
 
 T = TypeVar("T")
 PER_WORKSPACE, PER_TARGET = 20, 10
@@ -28,6 +30,8 @@ class CallLane(NamedTuple):
     workflow_id: UUID
     kind: str
     target: str
+    priority: int = Priority.NORMAL
+    """Of the workflow."""
 
 
 _Waiting = tuple[int, int, int, CallLane]
@@ -43,6 +47,8 @@ class CallShares:
         self._all = 0
         self._workspaces, self._kinds = Counter[int](), Counter[str]()
         self._targets = Counter[tuple[int, str, str]]()
+        self._places: dict[int, int] = {}
+        """How far each workspace is in the cycle of priorities."""
 
     def began(self, lane: CallLane, count: int = 1) -> None:
         """So many more are under way; fewer with a negative number."""
@@ -61,35 +67,47 @@ class CallShares:
         dealt = CallShares(self._limits)
         dealt._all, dealt._workspaces = self._all, self._workspaces.copy()
         dealt._kinds, dealt._targets = self._kinds.copy(), self._targets.copy()
+        dealt._places = self._places
         return dealt._deal(lanes)
 
     def _deal(self, lanes: Sequence[CallLane]) -> dict[CallLane, int]:
         quotas: dict[CallLane, int] = {}
-        waiting: defaultdict[int, list[_Waiting]] = defaultdict(list)
+        waiting: defaultdict[int, dict[int, list[_Waiting]]] = defaultdict(dict)
         for place, lane in enumerate(lanes):
-            waiting[lane.tenant_id].append((self._to_target(lane), 0, place, lane))
+            alike = waiting[lane.tenant_id].setdefault(lane.priority, [])
+            heapq.heappush(alike, (self._to_target(lane), 0, place, lane))
+        for tenant_id in self._places.keys() - waiting.keys():
+            del self._places[tenant_id]
         workspaces = [(self._workspaces[tenant_id], tenant_id) for tenant_id in waiting]
-        for own in waiting.values():
-            heapq.heapify(own)
         heapq.heapify(workspaces)
         while workspaces:
             _, tenant_id = heapq.heappop(workspaces)
-            served = self._next_lane(waiting[tenant_id])
+            served = self._next_lane(tenant_id, waiting[tenant_id])
             if served is not None:
                 quotas[served] = quotas.get(served, 0) + 1
                 heapq.heappush(workspaces, (self._workspaces[tenant_id], tenant_id))
         return quotas
 
-    def _next_lane(self, own: list[_Waiting]) -> CallLane | None:
-        """Take one call of the lane, among those of one workspace, whose target has the fewest; None when none may begin."""
-        while own:
-            queued_under_way, dealt, place, lane = heapq.heappop(own)
+    def _next_lane(self, tenant_id: int, own: dict[int, list[_Waiting]]) -> CallLane | None:
+        """Take one call of a workspace, of the priority whose turn it is; None when none may begin."""
+        first = self._places.get(tenant_id, 0)
+        for place in range(first, first + len(CYCLE)):
+            lane = self._next_of(own.get(CYCLE[place % len(CYCLE)], []))
+            if lane is not None:
+                self._places[tenant_id] = (place + 1) % len(CYCLE)
+                return lane
+        return None
+
+    def _next_of(self, alike: list[_Waiting]) -> CallLane | None:
+        """Take one call of the lane, among those of one workspace and priority, whose target has the fewest."""
+        while alike:
+            queued_under_way, dealt, place, lane = heapq.heappop(alike)
             under_way = self._to_target(lane)
             if under_way > queued_under_way:  # another lane to the same target was served since
-                heapq.heappush(own, (under_way, dealt, place, lane))
+                heapq.heappush(alike, (under_way, dealt, place, lane))
             elif self._has_room(lane):
                 self.began(lane)
-                heapq.heappush(own, (under_way + 1, dealt + 1, place, lane))
+                heapq.heappush(alike, (under_way + 1, dealt + 1, place, lane))
                 return lane
         return None
 

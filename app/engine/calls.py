@@ -55,7 +55,7 @@ with recursive waiting as (
     select c.tenant_id, c.workflow_id from calls c
     where c.lease_until is null and (c.tenant_id, c.workflow_id) > (w.tenant_id, w.workflow_id)
     order by c.tenant_id, c.workflow_id limit 1) n)
-select w.tenant_id, w.workflow_id, k.kind, l.target
+select w.tenant_id, w.workflow_id, k.kind, l.target, f.priority
 from waiting w join workflows f on f.id = w.workflow_id and f.tenant_id = w.tenant_id and f.status = 'active' and f.deleted_at is null
 cross join unnest(%(kinds)s::text[]) as k(kind)
 left join unnest(%(after_workflows)s::uuid[], %(after_kinds)s::text[], %(after_targets)s::text[]) as a(workflow_id, kind, target)
@@ -218,7 +218,7 @@ def lanes(
 
 def claim(connection: Connection, quotas: Mapping[CallLane, int]) -> tuple[list[Claim], int]:
     """Take up to so many calls of each lane, the oldest first. Also how many rows were taken out of the way, which nobody waits for."""
-    tenants, workflows, kinds, targets = map(list, zip(*quotas, strict=True))
+    tenants, workflows, kinds, targets, _ = map(list, zip(*quotas, strict=True))
     arguments = {
         "tenants": tenants, "workflows": workflows, "kinds": kinds, "targets": targets, "counts": list(quotas.values()),
     }  # fmt: skip

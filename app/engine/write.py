@@ -48,7 +48,7 @@ TABLES: dict[str, dict[str, str]] = {
     "messages": {
         "tenant_id": "int", "run_id": "uuid", "seq": "smallint", "workflow_id": "uuid", "workflow_version": "int",
         "node_id": "text", "contact_id": "uuid", "template_id": "uuid", "channel": "smallint", "status": "smallint",
-        "payload": "jsonb", "due_at": "timestamptz", "created_at": "timestamptz",
+        "payload": "jsonb", "due_at": "timestamptz", "created_at": "timestamptz", "priority": "smallint",
     },
     "calls": CALL_COLUMNS,
     "step_attempts": {
@@ -191,7 +191,7 @@ def message_rows(batch: Batch) -> list[bytes]:
             head, place = _head("messages", flow.tenant_id), UUID_HEAD + flow.workflow_id + rows.int4(flow.version)
             for one in [message for stretch in path.from_start() for message in stretch.messages]:
                 middle = rows.int2(one.seq) + place + one.node.field
-                tail = _message_fields(one.message, one.awaited, queued) + at + at
+                tail = _message_fields(one.message, one.awaited, queued) + at + at + rows.int2(flow.priority)
                 out += [head + run.id + middle + run.contact.field + tail for run in path.runs]
     return out
 

@@ -16,7 +16,7 @@ from app.messaging.holds import Cause
 from app.messaging.lanes import LaneKey
 from app.messaging.ledger import Connection, DueMessage, Transition
 from app.messaging.outgoing import Claimed, ConnectorUnusable, admit
-from app.messaging.queue import Lane
+from app.messaging.queue import Lane, LaneTurns
 from app.messaging.send_context import SendContext
 from app.messaging.shares import AHEAD, CONNECTIONS
 
@@ -39,13 +39,13 @@ class Claims:
     state_changes: list[StateChange] = field(default_factory=list)
 
 
-def claim(connection: Connection, share_quotas: Mapping[ShareKey, int]) -> Claims:
+def claim(connection: Connection, share_quotas: Mapping[ShareKey, int], turns: LaneTurns) -> Claims:
     """Take on as many mails for each server as `wanted` says, of others as many as their connections can have. In a transaction."""
     claims = Claims(moved=holds.free_recovered(connection))
     quotas = _quotas(connection, queue.lanes(connection), share_quotas, claims)
     if not quotas:
         return claims
-    scan = queue.look(connection, quotas)
+    scan = queue.look(connection, quotas, turns)
     claims.moved += scan.moved
     claimed_counts = Counter(due.lane for due in scan.due)
     claims.more = {lane.share for lane, count in quotas.items() if claimed_counts[lane.key] >= count}

@@ -28,6 +28,7 @@ from app.messaging.claims import Claims, ShareKey, claim
 from app.messaging.commits import Commits
 from app.messaging.ledger import Connection, Transition
 from app.messaging.outgoing import Claimed, Ready, make
+from app.messaging.queue import LaneTurns
 from app.messaging.shares import CONNECTIONS, Share, connections
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Delivery:
         self._connection, self._reconnect, self._stop = connection, reconnect, stop
         self._transports: dict[type[ConnectorType], Transport] = {}
         self._shares: dict[ShareKey, Share] = defaultdict(Share)
+        self._turns = LaneTurns()
         self._working: dict[asyncio.Task[None], bool] = {}
         """The connections at work, and whether the intent of their mail was asked for."""
         self._ending = self._settled = False
@@ -139,7 +141,7 @@ class Delivery:
             given_up, notified = ledger.give_up(connection)
             queue.next_turn(connection, [*ledger.expire(connection), *given_up])
             notified += ledger.settle_undecided(connection)
-        claims = claim(connection, share_quotas)
+        claims = claim(connection, share_quotas, self._turns)
         claims.runs_notified += notified
         return claims
 

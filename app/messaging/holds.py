@@ -24,7 +24,7 @@ _HOLD = f"""
 with cause as ({{cause}} for share), held as (
   select m.run_id, m.seq from messages m, cause
   where m.tenant_id = %(tenant)s and {WAITING} and m.channel = %(channel)s and m.due_at <= clock_now() and {{which}}
-  order by m.due_at limit %(at_once)s for update of m skip locked)
+  order by m.priority, m.due_at limit %(at_once)s for update of m skip locked)
 update messages m set due_at = null, reason = %(reason)s, error_message = {{words}}, connector_id = cause.connector_id
 from held, cause where m.tenant_id = %(tenant)s and m.run_id = held.run_id and m.seq = held.seq
 """  # noqa: S608

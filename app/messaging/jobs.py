@@ -76,6 +76,27 @@ def poll_message_jobs() -> None:
         asyncio.run(_move())
 
 
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0, actor_name=queue.FOLLOW)
+def follow_priorities() -> None:
+    """What is queued follows the priority of its workflow, which somebody has changed."""
+    jobs.acknowledge(queue.FOLLOW)
+    _follow_priorities()
+
+
+def _follow_priorities() -> None:
+    until = time.monotonic() + SECONDS
+    with database.connect("priorities") as connection:
+        while queue.follow_priorities(connection):
+            if time.monotonic() > until:
+                jobs.notify(queue.FOLLOW)
+                return
+
+
+async def keep_priorities() -> None:
+    """The same without a notification, which may be lost."""
+    await asyncio.to_thread(_follow_priorities)
+
+
 async def forget_jobs() -> None:
     """What was done for many messages is listed for a month."""
     async with database.transaction(DatabaseRole.ENGINE) as session:
@@ -103,7 +124,7 @@ def poll_account_mail() -> None:
         asyncio.run(_send_account_mail())
 
 
-ACTORS = [deliver, move_messages, send_account_mail]
+ACTORS = [deliver, move_messages, follow_priorities, send_account_mail]
 WAKEUPS = [
     Wakeup(
         deliver.actor_name,
@@ -114,4 +135,4 @@ WAKEUPS = [
 ]
 POLLS = [deliver, poll_message_jobs, poll_account_mail]
 """What the workers do by themselves each second."""
-HOUSEKEEPING = [forget_jobs]
+HOUSEKEEPING = [forget_jobs, keep_priorities]

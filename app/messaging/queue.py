@@ -3,19 +3,21 @@
 The queue has in each workspace and channel a lane for each connector that messages name, and one for those that name none. A look
 takes from each lane what its server has room for, so that nobody's backlog stands before anybody else's mail, and costs index probes
 for each lane and each row that it takes, however many wait. What a paused connector or workflow or a server that is away keeps from
-leaving is held outside the index of the lanes (`due_at` is null), a set at a time, and freed like that.
+leaving is held outside the index of the lanes (`due_at` is null), a set at a time, and freed like that. In a lane urgent, normal and
+bulk messages take turns (`app.turns`), so that a campaign does not stand before what people wait for.
 
 Messages of one run leave in step order; of one contact per channel in the order in which they were queued. A message is blocked by the
-first earlier one that is queued, claimed or being sent. One of another run does not block when it is held, waits for a server that
-this one does not need, or is tried again only in more than `PASS_OVER_S`. A blocked row is moved in its lane behind what it waits for,
-so that it is met once for each try of that, not once a second. The first that waits is made due when the one before it is over
-(`next_turn`); the times written here only bound what happens when that is missed.
+first earlier one that is queued, claimed or being sent. One of another run does not block when its priority is lower, it is held, it
+waits for a server that this one does not need, or is tried again only in more than `PASS_OVER_S`. A blocked row is moved in its lane
+behind what it waits for, so that it is met once for each try of that, not once a second. The first that waits is made due when the one
+before it is over (`next_turn`); the times written here only bound what happens when that is missed.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,24 +28,30 @@ from app.messaging.channels import registry
 from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import CLAIM_S, Connection, DueMessage, Place
+from app.models.status import Priority
+from app.turns import REMEMBERED, Claimant, Turns
 
 WINDOW = 20
 """How many rows more than there is room for are looked at in a lane, so that blocked ones do not cost a look each."""
 PASS_OVER_S = 300
 """An earlier message of another run that is tried again later than this keeps nobody waiting."""
 WAITS = "waits_turn"
+FOLLOW = "follow_priorities"
+"""The actor that lets queued messages follow a new priority of their workflow."""
+FOLLOWING = 5_000
+"""Queued messages that one statement gives the priority that their workflow has now."""
 
 
-_OF_LANE = f"m.tenant_id = l.tenant_id and m.channel = l.channel and {LANE} = l.lane"
+_OF_LANE = f"m.tenant_id = l.tenant_id and m.channel = l.channel and {LANE} = l.lane and m.priority = l.priority"
+_PLACE = f"m.tenant_id, m.channel, {LANE}, m.priority"
 _LANES = f"""
-with recursive lanes as (
-  (select m.tenant_id, m.channel, {LANE} as lane from messages m where {WAITING} order by m.tenant_id, m.channel, {LANE} limit 1)
+with recursive lanes (tenant_id, channel, lane, priority) as (
+  (select {_PLACE} from messages m where {WAITING} order by {_PLACE} limit 1)
   union all
-  select n.tenant_id, n.channel, n.lane from lanes l cross join lateral (
-    select m.tenant_id, m.channel, {LANE} as lane from messages m
-    where {WAITING} and (m.tenant_id, m.channel, {LANE}) > (l.tenant_id, l.channel, l.lane)
-    order by m.tenant_id, m.channel, {LANE} limit 1) n)
-"""  # noqa: S608  constants, as below: each lane by one index probe
+  select n.* from lanes l cross join lateral (
+    select {_PLACE} from messages m where {WAITING} and ({_PLACE}) > (l.tenant_id, l.channel, l.lane, l.priority)
+    order by {_PLACE} limit 1) n)
+"""  # noqa: S608  constants, as below: each priority of a lane by one index probe
 
 _FIRST = f"""
 (select m.due_at from messages m where {WAITING} and {_OF_LANE} order by m.due_at limit 1)
@@ -74,27 +82,33 @@ NEXT_DECISION_DUE = "select min(due_at) from messages where due_at > clock_now()
 
 _DUE_LANES = f"""
 {_LANES}
-select l.tenant_id, l.channel, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe
-from lanes l left join connectors d on d.tenant_id = l.tenant_id and d.channel = l.channel
+select l.tenant_id, l.channel, l.lane, d.id, d.server, d.state, d.room, d.state = 'away' and d.probe_at <= clock_now() as probe,
+  l.priorities
+from (
+  select l.tenant_id, l.channel, l.lane, array_agg(l.priority::int) as priorities from lanes l
+  where l.channel = any(%(channels)s::int[]) and {_FIRST} <= clock_now() group by 1, 2, 3) l
+left join connectors d on d.tenant_id = l.tenant_id and d.channel = l.channel
   and case when l.lane = '' then d.is_default else d.id::text = l.lane end
-where l.channel = any(%(channels)s::int[]) and {_FIRST} <= clock_now()
 union all
-select d.tenant_id, d.channel, case when d.is_default then '' else d.id::text end, d.id, d.server, d.state, d.room, true
+select d.tenant_id, d.channel, case when d.is_default then '' else d.id::text end, d.id, d.server, d.state, d.room, true,
+  array[{", ".join(str(int(one)) for one in Priority)}]
 from connectors d where d.probe_at <= clock_now() and d.state = 'away' and d.channel = any(%(channels)s::int[])
 """  # noqa: S608
 
 _LOOK = f"""
 with lane as materialized (
-  select l.tenant_id, l.channel, l.lane, l.n, k.id as via
-  from unnest(%(tenant)s::int[], %(channel)s::int[], %(lane)s::text[], %(count)s::int[]) as l(tenant_id, channel, lane, n)
+  select l.tenant_id, l.channel, l.lane, l.priority, l.n, k.id as via
+  from unnest(%(tenant)s::int[], %(channel)s::int[], %(lane)s::text[], %(priority)s::int[], %(count)s::int[])
+    as l(tenant_id, channel, lane, priority, n)
     left join connectors k on k.tenant_id = l.tenant_id and k.channel = l.channel
       and case when l.lane = '' then k.is_default else k.id::text = l.lane end),
 due as materialized (
   select l.lane, l.via, d.* from lane l cross join lateral (
-    select m.run_id, m.seq, m.tenant_id, m.contact_id, m.channel, m.workflow_id, m.created_at, m.due_at from messages m
+    select m.run_id, m.seq, m.tenant_id, m.contact_id, m.channel, m.workflow_id, m.priority, m.created_at, m.due_at from messages m
     where {WAITING} and {_OF_LANE} and m.due_at <= clock_now()
     order by m.due_at limit l.n for update skip locked) d)
-select m.run_id, m.seq, m.tenant_id, m.channel, m.lane as connector, m.workflow_id, coalesce(w.status = 'paused', false) as paused,
+select m.run_id, m.seq, m.tenant_id, m.channel, m.lane as connector, m.workflow_id, m.priority,
+  coalesce(w.status = 'paused', false) as paused,
   case when before.status = 1 or before.lease_until is not null then clock_now() + interval '5 seconds'
        when before.status = 0 and before.due_at is null and before.reason = 'server_away' and before.connector_id = m.via
          then clock_now() + interval '1 second'
@@ -108,7 +122,7 @@ from due m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.workf
     union all
     (select e.status, e.due_at, e.lease_until, e.reason, e.connector_id from messages e
      where e.tenant_id = m.tenant_id and e.contact_id = m.contact_id and e.channel = m.channel and e.status in (0, 1)
-       and e.run_id <> m.run_id
+       and e.run_id <> m.run_id and e.priority <= m.priority
        and (e.created_at, e.run_id, e.seq) < (m.created_at, m.run_id, m.seq)
        and (e.status = 1 or e.lease_until is not null
          or (e.due_at is null and e.reason = 'server_away' and e.connector_id = m.via)
@@ -144,6 +158,13 @@ from taken m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.wor
 order by m.place
 """
 
+_FOLLOW_PRIORITIES = f"""
+with behind as (
+  select m.tenant_id, m.run_id, m.seq, f.priority from messages m join workflows f on f.tenant_id = m.tenant_id and f.id = m.workflow_id
+  where m.status = 0 and m.lease_until is null and m.priority <> f.priority limit {FOLLOWING} for update of m skip locked)
+update messages m set priority = b.priority from behind b where m.tenant_id = b.tenant_id and m.run_id = b.run_id and m.seq = b.seq
+"""  # noqa: S608
+
 # Skips what is locked: somebody looks at it just now, and may wait for a connector that this transaction has changed.
 _NEXT_TURN = """
 update messages m set due_at = clock_now() where (m.tenant_id, m.run_id, m.seq) in (
@@ -169,6 +190,8 @@ class Lane:
     room: int | None
     probe: bool | None
     """The server is away and it is time that one mail tries it."""
+    priorities: list[int] = field(compare=False)
+    """Of what may be due in it."""
 
     @property
     def key(self) -> LaneKey:
@@ -200,6 +223,7 @@ class QueuedItem:
     channel: int
     connector: str
     workflow_id: UUID
+    priority: int
     paused: bool
     put_off_to: object
 
@@ -207,6 +231,29 @@ class QueuedItem:
     def lane(self) -> LaneKey:
         """The lane of the queue that it was found in."""
         return self.tenant_id, self.channel, self.connector
+
+
+class LaneTurns:
+    """Which priority's turn it is in each lane: one pass's, which remembers it from look to look."""
+
+    def __init__(self) -> None:
+        self._of_lane: OrderedDict[LaneKey, Turns] = OrderedDict()
+
+    def choose(self, rows: Sequence[QueuedItem], quotas: Mapping[Lane, int]) -> list[QueuedItem]:
+        """As many of these as the lanes have room for, in each priority those first that stand first. What one leaves, others get."""
+        supply: dict[LaneKey, dict[Claimant, list[QueuedItem]]] = {}
+        for row in rows:
+            claimant = Claimant(row.tenant_id, None, Priority(row.priority))
+            supply.setdefault(row.lane, {}).setdefault(claimant, []).append(row)
+        chosen = list[QueuedItem]()
+        for lane, count in quotas.items():
+            if lane.key in supply:
+                turns = self._of_lane.pop(lane.key) if lane.key in self._of_lane else Turns()
+                self._of_lane[lane.key] = turns
+                chosen += turns.share_out(supply[lane.key], count)
+        while len(self._of_lane) > REMEMBERED:
+            self._of_lane.popitem(last=False)
+        return chosen
 
 
 @dataclass(slots=True)
@@ -229,13 +276,15 @@ def lanes(connection: Connection) -> list[Lane]:
     return list({lane.key: lane for lane in rows}.values())
 
 
-def look(connection: Connection, lane_quotas: Mapping[Lane, int]) -> QueueScan:
-    """Claim up to so many messages of each lane whose turn it is. In a transaction."""
+def look(connection: Connection, lane_quotas: Mapping[Lane, int], turns: LaneTurns) -> QueueScan:
+    """Claim up to so many messages of each lane whose turn it is, urgent, normal and bulk ones by their parts. In a transaction."""
+    asked = [(lane, priority, count) for lane, count in lane_quotas.items() for priority in lane.priorities]
     parameters = {
-        "tenant": [lane.tenant_id for lane in lane_quotas],
-        "channel": [lane.channel for lane in lane_quotas],
-        "lane": [lane.lane for lane in lane_quotas],
-        "count": [count + WINDOW for count in lane_quotas.values()],
+        "tenant": [lane.tenant_id for lane, *_ in asked],
+        "channel": [lane.channel for lane, *_ in asked],
+        "lane": [lane.lane for lane, *_ in asked],
+        "priority": [priority for _, priority, _ in asked],
+        "count": [count + WINDOW for *_, count in asked],
         "pass_over": PASS_OVER_S,
     }
     with connection.cursor(row_factory=class_row(QueuedItem)) as cursor:
@@ -245,12 +294,7 @@ def look(connection: Connection, lane_quotas: Mapping[Lane, int]) -> QueueScan:
     for cause in {Cause("workflow_paused", row.lane, row.workflow_id) for row in queued_items if row.paused}:
         moved += hold(connection, cause)
     moved += _put_off(connection, [row for row in queued_items if row.put_off_to and not row.paused])
-    room = {lane.key: count for lane, count in lane_quotas.items()}
-    to_claim = list[QueuedItem]()
-    for row in queued_items:
-        if not (row.paused or row.put_off_to) and room[row.lane] > 0:
-            room[row.lane] -= 1
-            to_claim.append(row)
+    to_claim = turns.choose([row for row in queued_items if not (row.paused or row.put_off_to)], lane_quotas)
     ceilings.count(connection, [row.tenant_id for row in to_claim])
     return QueueScan(_claim(connection, to_claim), moved)
 
@@ -281,6 +325,11 @@ def _keys(rows: Sequence[QueuedItem]) -> dict[str, Any]:
         "run": [row.run_id for row in rows],
         "seq": [row.seq for row in rows],
     }
+
+
+def follow_priorities(connection: Connection) -> int:
+    """Give queued messages the priority that their workflow has by now, some of them; how many."""
+    return connection.execute(_FOLLOW_PRIORITIES).rowcount
 
 
 def next_turn(connection: Connection, finished_places: Sequence[Place]) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenant, Json, small_letters
 from app.models.personal import About, personal, rows_go
-from app.models.status import Channel
+from app.models.status import Channel, Priority
 
 
 class Message(Base):
@@ -51,6 +51,8 @@ class Message(Base):
     """A stable word for why it was suppressed or failed; `error_message` is the sentence."""
     settled_at: Mapped[datetime | None]
     """Since when `status` is an outcome: sent, failed, uncertain, suppressed."""
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=str(int(Priority.NORMAL)))
+    """A Priority: that of its workflow, which it follows while it is queued."""
     first_tried_at: Mapped[datetime | None]
     """When the first try that counts was over without an outcome."""
 
@@ -83,6 +85,7 @@ class Message(Base):
             "tenant_id",
             "channel",
             text("coalesce(lower(payload ->> 'connectorId'), '')"),
+            "priority",
             "due_at",
             postgresql_where=text("status = 0 and due_at is not null and lease_until is null"),
         ),

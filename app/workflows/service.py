@@ -23,10 +23,11 @@ from app.counters.run_counters import Totals, running
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Flow
-from app.flow.ops import AnyOp
+from app.flow.ops import AnyOp, SetPriority
 from app.flow.validation import references
 from app.lib import clock, jobs
 from app.lib.ids import uuid7
+from app.messaging.queue import FOLLOW
 from app.messaging.repository import MessageRepository
 from app.models import Workflow, WorkflowVersion
 from app.models.status import Priority, PriorityWord, WorkflowStatus
@@ -229,11 +230,15 @@ class WorkflowService:
             workflow.description = _text(changes.description)
         if not isinstance(changes.priority, UnsetType):
             workflow.priority_word = changes.priority
+            self._notify(FOLLOW)
         return await self._changed(workflow)
 
     async def apply_ops(self, workflow_id: UUID, base_rev: int, client: str, ops: Sequence[AnyOp]) -> DraftResult:
         """Apply a batch of canvas ops, all or nothing. Raises DraftConflict or Invalid; see `drafts`."""
-        return await self._drafts.apply(await self._locked(workflow_id), base_rev, client, ops)
+        result = await self._drafts.apply(await self._locked(workflow_id), base_rev, client, ops)
+        if any(isinstance(op, SetPriority) for op in ops):
+            self._notify(FOLLOW)
+        return result
 
     async def discard_draft(self, workflow_id: UUID) -> Workflow:
         """Put the draft back to the live version. Raises WrongStatus before the first publication."""

@@ -27,6 +27,8 @@ def upgrade() -> None:
         op.add_column(table, sa.Column(column, sa.SmallInteger(), server_default=str(default), nullable=False))
         least = 0 if column == "priority" else 1
         op.create_check_constraint(op.f(f"{table}_{column}_check"), table, f"{column} between {least} and {most}")
+    op.add_column("messages", sa.Column("priority", sa.SmallInteger(), server_default="1", nullable=False))
+    _lanes_of_messages(sa.text("coalesce(lower(payload ->> 'connectorId'), '')"), "priority")
     _key_of_inbox("tenant_id, priority, id", "ADD COLUMN priority smallint NOT NULL DEFAULT 1")
     _count_changes_of("status, live_version, deleted_at, priority")
     op.drop_index("active_runs_due", table_name="active_runs")
@@ -51,11 +53,23 @@ def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_index("active_runs_due", table_name="active_runs")
     op.create_index("active_runs_due", "active_runs", ["resume_at"], postgresql_where=sa.text("resume_at is not null"))
+    _lanes_of_messages(sa.text("coalesce(lower(payload ->> 'connectorId'), '')"))
+    op.drop_column("messages", "priority")
     _count_changes_of("status, live_version, deleted_at")
     _key_of_inbox("tenant_id, id", "DROP COLUMN priority")
     for table, column in (("workspaces", "weight"), ("workflows", "priority")):
         op.drop_column(table, column)
     op.drop_table("wakes")
+
+
+def _lanes_of_messages(*columns: sa.TextClause | str) -> None:
+    op.drop_index("messages_due", table_name="messages")
+    op.create_index(
+        "messages_due",
+        "messages",
+        ["tenant_id", "channel", *columns, "due_at"],
+        postgresql_where=sa.text("status = 0 and due_at is not null and lease_until is null"),
+    )
 
 
 def _key_of_inbox(columns: str, change: str) -> None:

@@ -28,6 +28,7 @@ ACROSS = {
     "messaging.queue.OLDEST_DUE": ANYWHERE,
     "messaging.queue.NEXT_DUE": ANYWHERE,
     "messaging.queue.NEXT_DECISION_DUE": ANYWHERE,
+    "messaging.queue._FOLLOW_PRIORITIES": "after a change of a priority: walks what is queued, by the index of what is open",
     "messaging.queue._DUE_LANES": ANYWHERE,
     "wakes.NEXT_DUE": ANYWHERE,
     "wakes.DUE_WORKFLOWS": ANYWHERE,
