@@ -74,7 +74,7 @@ def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> li
         Stamps([rows.stamp(since) for *_, since in listed]),
         ids.oldest_since(rows.instant(min(since for *_, since in listed))),
     )
-    return [Item._make(row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
+    return [Item(*row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
 
 
 def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:
@@ -95,7 +95,7 @@ def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[
         ids.oldest_since(rows.instant(min(since.values()))),
         Texts([rows.text(name) for name in names]),
     )
-    return [Item._make(row) for row in cursor.execute(_PAST, arguments).fetchall()]
+    return [Item(*row) for row in cursor.execute(_PAST, arguments).fetchall()]
 
 
 def standing(cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[bytes]) -> set[tuple[bytes, bytes, str]]:

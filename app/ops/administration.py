@@ -69,6 +69,28 @@ def create_user(options: argparse.Namespace) -> int:
     return 0
 
 
+def weigh_workspace(options: argparse.Namespace) -> int:
+    """Set the weight of a workspace: workers follow it with the next batch."""
+    with product_database.reachable(options.state):
+        from app.accounts import repository
+        from app.errors import NotFound
+        from app.lib import database
+
+        async def weigh() -> str:
+            async with database.transaction() as session:
+                wanted = options.workspace
+                place = await (
+                    repository.workspace_by_slug(session, wanted) if wanted else repository.first_workspace(session)
+                )
+                if place is None:
+                    raise NotFound(f"There is no workspace {wanted!r}." if wanted else "There is no workspace yet.")
+                place.weight = options.weight
+                return place.name
+
+        print(f"{asyncio.run(weigh())} has the weight {options.weight} now.")
+    return 0
+
+
 def demo(options: argparse.Namespace) -> int:
     """Fill a workspace with the demo flows, templates and contacts."""
     with product_database.reachable(options.state):

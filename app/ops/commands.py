@@ -63,7 +63,17 @@ def _people(commands: Commands) -> None:
     user.add_argument("--name", default="")
     user.add_argument("--role", required=True, choices=ROLES)
     user.add_argument("--password-stdin", action="store_true", help="read a password from standard input, no link")
-    for sub in (key, user):
+    weight = commands.add_group(
+        "workspace",
+        "workspaces",
+        "weigh",
+        "app.ops.administration:weigh_workspace",
+        "say what a workspace gets of the workers, when there is more to do than they do at once",
+    )
+    weight.add_argument(
+        "--weight", required=True, type=_weight, metavar="N", help="1 (as new ones) to 100 times as much"
+    )
+    for sub in (key, user, weight):
         sub.add_argument("--workspace", metavar="SLUG", help="which workspace (default: the first)")
 
 
@@ -83,6 +93,12 @@ def _backups(commands: Commands) -> None:
     )
     for sub in (backup, restore):
         sub.add_argument("file", metavar="FILE")
+
+
+def _weight(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"a weight is a number from 1 to 100; not {text!r}")
+    return int(text)
 
 
 def _days(text: str) -> int | None:

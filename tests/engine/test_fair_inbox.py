@@ -128,6 +128,7 @@ def test_priorities_of_a_workspace_take_turns_and_rows_of_one_stay_in_order(
         )
     with claiming(committed_database.url) as cursor:
         items = claim.inbox(cursor, 100, Turns())
+        cursor.connection.rollback()
     counts = Counter(Priority(item.priority) for item in items)
     assert counts == {Priority.URGENT: 20, Priority.NORMAL: 40, Priority.BULK: 40}, "a batch is full"
     assert sorted(item.id for item in items if item.priority == Priority.BULK) == list(range(1, 41))

@@ -124,7 +124,7 @@ async def test_the_priority_holds_at_once_and_goes_with_a_copy(api: ApiClients) 
     assert answer.json()["data"]["draftRev"] == flow["draftRev"], "no edit of the draft"
     copy = await client.post(f"{PATH}/{flow['id']}/duplicate")
     assert copy.json()["data"]["priority"] == "urgent"
-    bulk = await created(client, priority="bulk")
+    bulk = (await client.post(PATH, json={"name": "Campaign", "priority": "bulk"})).json()["data"]
     listed = (await client.get(PATH)).json()["data"]
     assert {row["id"]: row["priority"] for row in listed} == {
         flow["id"]: "urgent", copy.json()["data"]["id"]: "urgent", bulk["id"]: "bulk",
