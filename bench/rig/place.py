@@ -25,7 +25,7 @@ from bench.rig.flows import EVENT
 
 WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
 PAYLOAD = {"channel": "signup", "page": "/pricing"}
-_EMPTY = """
+EMPTY = """
 truncate active_runs, wakes, ended_runs, steps, step_attempts, messages, entry_refusals,
   inbox, dead_letters, node_stats, events, event_keys, contacts,
   workflows cascade
@@ -99,7 +99,7 @@ def fill(graph: dict[str, Any], contacts: int) -> list[UUID]:
     """Empty tables, `contacts` people and one active workflow; answers the people in random order."""
     people = [UUID(bytes=raw) for raw in ids.uuid7_many(contacts)]
     with _connect() as connection:
-        connection.execute(_EMPTY)
+        connection.execute(EMPTY)
         tenant = tenant_of(connection)
         with connection.cursor().copy("copy contacts (id, tenant_id, email, source, attributes) from stdin") as copying:
             for number, person in enumerate(people):

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from app import wakes
 from app.lib import clock, ids
 from app.lib.months import Month, bounds
 from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
@@ -162,6 +163,7 @@ def fill(connection: psycopg.Connection[Any], tenant_id: int, world: World) -> N
         connection.execute(_PARKED, {**place, **piece, "workflows": waiting})
     connection.execute(_OF_ENDED, {"tenant": tenant_id, "workflows": ending})
     connection.execute(_OF_PARKED, {"tenant": tenant_id, "workflows": waiting})
+    wakes.sweep(connection)
     connection.execute("drop table people")
     connection.execute("vacuum analyze")
     connection.execute("checkpoint")
