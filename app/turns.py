@@ -1,6 +1,6 @@
 """Whose turn it is: a batch is dealt out to workspaces by weight, in each to urgent, normal and bulk work, in those to workflows.
 
-No SQL and no clock here. A worker has one `Turns` for each kind of work, which remembers where it stopped, so that nobody starves:
+No SQL and no clock here. A worker has one `RoundRobin` for each kind of work, which remembers where it stopped, so that nobody starves:
 with T workspaces that have work each has at least a place in every `1 + ceil(T / places)` deals; of ten places of a workspace at least
 one is of each priority that has work (places of those that have none go to the others); and workflows of a priority take turns.
 """
@@ -44,7 +44,7 @@ class _Within:
         self.served: dict[Priority, Any] = {}
 
 
-class Turns:
+class RoundRobin:
     """Deals places out. What is not used is dealt again by the caller: to whoever filled its part, and who was not asked yet."""
 
     def __init__(self) -> None:

@@ -55,9 +55,9 @@ left join workflows f on f.tenant_id = d.tenant_id and f.id = d.workflow_id left
 _SETTLE = """
 with gone as (
   delete from wakes where ctid = any(array(
-    select w.ctid from unnest(%(tenants)s::int[], %(workflows)s::uuid[]) as s(tenant_id, workflow_id)
-    join wakes w on w.tenant_id = s.tenant_id and w.workflow_id = s.workflow_id and w.at <= clock_now()
-    where w.n = any(%(read)s::bigint[]) for update of w skip locked))
+    select w.place from unnest(%(tenants)s::int[], %(workflows)s::uuid[]) as s(tenant_id, workflow_id) cross join lateral (
+      select ctid as place from wakes where tenant_id = s.tenant_id and workflow_id = s.workflow_id and at <= clock_now()
+        and n = any(%(read)s::bigint[]) for update skip locked) w))
   returning tenant_id, workflow_id)
 insert into wakes (tenant_id, workflow_id, at)
 select g.tenant_id, g.workflow_id, m.resume_at

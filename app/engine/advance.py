@@ -35,7 +35,7 @@ from app.inbox import InboxKind
 from app.lib import database, ids, polling, shards
 from app.lib.months import month_of, needed
 from app.settings import settings
-from app.turns import Turns
+from app.turns import RoundRobin
 
 log = structlog.get_logger()
 SMALL = 20
@@ -105,7 +105,7 @@ class Engine:
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.vacuum = Vacuum()
         self.progress = progress.of(number)
-        self.inbox_turns, self.due_turns = Turns(), Turns()
+        self.inbox_turns, self.due_turns = RoundRobin(), RoundRobin()
         self.caps: dict[str, int] = {}
         self.actors: set[str] = set()
         """Actors that committed batches have made work for."""

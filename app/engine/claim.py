@@ -18,7 +18,7 @@ from app.engine import rows
 from app.engine.rows import Int2s, Int4s, Jsons, Texts, Uuids
 from app.inbox import DeferredEvent, InboxKind, defer
 from app.models.status import Priority
-from app.turns import MOST_DEALS, Claimant, Turns
+from app.turns import MOST_DEALS, Claimant, RoundRobin
 from app.values.contact_view import COLUMNS
 
 PAST = -1
@@ -230,7 +230,7 @@ class ClaimLock:
 def inbox(
     cursor: Cursor,
     limit: int,
-    turns: Turns,
+    turns: RoundRobin,
     busy: Sequence[bytes] = (),
     foreign: Sequence[bytes] = (),
     partly: Sequence[bytes] = (),
@@ -265,7 +265,7 @@ def inbox(
     return items
 
 
-def _waiting(cursor: Cursor, turns: Turns) -> list[Claimant]:
+def _waiting(cursor: Cursor, turns: RoundRobin) -> list[Claimant]:
     """Workspaces and priorities of what stands in the inbox, of so many workspaces."""
     waiting, tenants = list[Claimant](), set[int]()
     for tenant_id, priority, weight in cursor.execute(_WAITING, {"behind": turns.last_workspace}).fetchall():

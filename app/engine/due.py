@@ -15,7 +15,7 @@ from app.engine import rows
 from app.engine.claim import NOW, RUN, Cursor, Place, RunRow, loaded
 from app.engine.rows import Int4s, Texts, Uuids
 from app.models.status import Priority
-from app.turns import MOST_DEALS, Claimant, Turns
+from app.turns import MOST_DEALS, Claimant, RoundRobin
 from app.wakes import FOLDED_FROM, Head, append_sql
 
 _SHARED = """
@@ -63,7 +63,9 @@ def shared_out(contact: str) -> str:
     return _LOADED.format(due=_SHARED, contact=contact)
 
 
-def take(cursor: Cursor, limit: int, names: tuple[str, ...], turns: Turns, but: Sequence[Place] = ()) -> list[DueRun]:
+def take(
+    cursor: Cursor, limit: int, names: tuple[str, ...], turns: RoundRobin, but: Sequence[Place] = ()
+) -> list[DueRun]:
     """Take up to `limit` runs of active workflows whose time has come, in order of contact, with the contact's fields `names`.
 
     None of `but`. What a workflow does not use of its part goes to the others, so a batch is full while there are runs.

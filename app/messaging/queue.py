@@ -29,7 +29,7 @@ from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING, LaneKey
 from app.messaging.ledger import CLAIM_S, Connection, DueMessage, Place
 from app.models.status import Priority
-from app.turns import REMEMBERED, Claimant, Turns
+from app.turns import REMEMBERED, Claimant, RoundRobin
 
 WINDOW = 20
 """How many rows more than there is room for are looked at in a lane, so that blocked ones do not cost a look each."""
@@ -237,7 +237,7 @@ class LaneTurns:
     """Which priority's turn it is in each lane: one pass's, which remembers it from look to look."""
 
     def __init__(self) -> None:
-        self._of_lane: OrderedDict[LaneKey, Turns] = OrderedDict()
+        self._of_lane: OrderedDict[LaneKey, RoundRobin] = OrderedDict()
 
     def choose(self, rows: Sequence[QueuedItem], quotas: Mapping[Lane, int]) -> list[QueuedItem]:
         """As many of these as the lanes have room for, in each priority those first that stand first. What one leaves, others get."""
@@ -248,7 +248,7 @@ class LaneTurns:
         chosen = list[QueuedItem]()
         for lane, count in quotas.items():
             if lane.key in supply:
-                turns = self._of_lane.pop(lane.key) if lane.key in self._of_lane else Turns()
+                turns = self._of_lane.pop(lane.key) if lane.key in self._of_lane else RoundRobin()
                 self._of_lane[lane.key] = turns
                 chosen += turns.share_out(supply[lane.key], count)
         while len(self._of_lane) > REMEMBERED:
@@ -278,13 +278,13 @@ def lanes(connection: Connection) -> list[Lane]:
 
 def look(connection: Connection, lane_quotas: Mapping[Lane, int], turns: LaneTurns) -> QueueScan:
     """Claim up to so many messages of each lane whose turn it is, urgent, normal and bulk ones by their parts. In a transaction."""
-    asked = [(lane, priority, count) for lane, count in lane_quotas.items() for priority in lane.priorities]
+    places = [(lane, priority, count) for lane, count in lane_quotas.items() for priority in lane.priorities]
     parameters = {
-        "tenant": [lane.tenant_id for lane, *_ in asked],
-        "channel": [lane.channel for lane, *_ in asked],
-        "lane": [lane.lane for lane, *_ in asked],
-        "priority": [priority for _, priority, _ in asked],
-        "count": [count + WINDOW for *_, count in asked],
+        "tenant": [lane.tenant_id for lane, *_ in places],
+        "channel": [lane.channel for lane, *_ in places],
+        "lane": [lane.lane for lane, *_ in places],
+        "priority": [priority for _, priority, _ in places],
+        "count": [count + WINDOW for *_, count in places],
         "pass_over": PASS_OVER_S,
     }
     with connection.cursor(row_factory=class_row(QueuedItem)) as cursor:

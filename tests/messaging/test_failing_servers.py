@@ -155,6 +155,7 @@ def test_looks_read_few_rows_beside_a_long_queue_that_is_held(world: World, sick
         "tenant": [world.tenant] * 2,
         "channel": [1, 1],
         "lane": ["", str(slow)],
+        "priority": [1, 1],
         "count": [40, 40],
         "pass_over": 300,
     }

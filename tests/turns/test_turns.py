@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models.status import Priority
-from app.turns import Claimant, Turns
+from app.turns import Claimant, RoundRobin
 
 URGENT, NORMAL, BULK = Priority.URGENT, Priority.NORMAL, Priority.BULK
 places = st.integers(1, 40)
@@ -35,7 +35,7 @@ def of_priorities(dealt: dict[Claimant, int]) -> dict[Priority, int]:
 
 @given(st.lists(st.tuples(crowds, places), max_size=20))
 def test_all_places_are_dealt_and_none_twice(deals: list[tuple[set[Claimant], int]]) -> None:
-    turns = Turns()
+    turns = RoundRobin()
     for crowd, count in deals:
         dealt = turns.deal(crowd, count)
         assert dealt.keys() <= crowd
@@ -47,7 +47,7 @@ def test_all_places_are_dealt_and_none_twice(deals: list[tuple[set[Claimant], in
 def test_nobody_starves_whoever_comes_and_goes(crowds: list[set[Claimant]], count: int, priority: Priority) -> None:
     """One that has work all the time, of the heaviest neighbours and of any priority, is served again and again."""
     victim = Claimant(4, 3, priority, 1 + 4 % 3)
-    turns, waited = Turns(), 0
+    turns, waited = RoundRobin(), 0
     # 8 workspaces: each has a place in every second deal at least; one of ten is its priority's, which has 6 workflows.
     bound = (1 + 8) * 10 * 6
     for crowd in (crowds * (bound // len(crowds) + 2))[: bound + 1]:
@@ -57,7 +57,7 @@ def test_nobody_starves_whoever_comes_and_goes(crowds: list[set[Claimant]], coun
 
 def test_a_workspace_waits_for_a_round_at_most() -> None:
     crowd = {Claimant(tenant_id, 1) for tenant_id in range(1_000)}
-    turns = Turns()
+    turns = RoundRobin()
     served = [turns.deal(crowd, 100) for _ in range(10)]
     assert len({claimant for dealt in served for claimant in dealt}) == 1_000
     assert all(set(dealt.values()) == {1} for dealt in served)
@@ -65,15 +65,15 @@ def test_a_workspace_waits_for_a_round_at_most() -> None:
 
 def test_a_giant_has_its_part_and_no_more() -> None:
     giant, small = Claimant(1, 1), {Claimant(tenant_id, 1) for tenant_id in range(2, 22)}
-    dealt = Turns().deal({giant, *small}, 1_000)
+    dealt = RoundRobin().deal({giant, *small}, 1_000)
     assert set(of_tenants(dealt).values()) <= {47, 48}
 
 
 def test_weights_are_kept_whether_places_are_many_or_few() -> None:
     crowd = {Claimant(1, 1, NORMAL, 6), *(Claimant(tenant_id, 1) for tenant_id in range(2, 6))}
-    assert of_tenants(Turns().deal(crowd, 1_000)) == {1: 600, 2: 100, 3: 100, 4: 100, 5: 100}
+    assert of_tenants(RoundRobin().deal(crowd, 1_000)) == {1: 600, 2: 100, 3: 100, 4: 100, 5: 100}
     for count in (1, 3, 7):
-        turns, total = Turns(), Counter[int]()
+        turns, total = RoundRobin(), Counter[int]()
         for _ in range(700):
             total.update(of_tenants(turns.deal(crowd, count)))
         assert total[1] > 0.9 * max(total.values())
@@ -82,10 +82,10 @@ def test_weights_are_kept_whether_places_are_many_or_few() -> None:
 
 def test_priorities_have_60_30_and_10_percent_and_what_one_leaves() -> None:
     urgent, normal, bulk = (Claimant(1, priority, priority) for priority in Priority)
-    assert of_priorities(Turns().deal({urgent, normal, bulk}, 1_000)) == {URGENT: 600, NORMAL: 300, BULK: 100}
-    assert of_priorities(Turns().deal({normal, bulk}, 1_000)) == {NORMAL: 750, BULK: 250}
-    assert of_priorities(Turns().deal({bulk}, 1_000)) == {BULK: 1_000}
-    turns, total = Turns(), Counter[Priority]()
+    assert of_priorities(RoundRobin().deal({urgent, normal, bulk}, 1_000)) == {URGENT: 600, NORMAL: 300, BULK: 100}
+    assert of_priorities(RoundRobin().deal({normal, bulk}, 1_000)) == {NORMAL: 750, BULK: 250}
+    assert of_priorities(RoundRobin().deal({bulk}, 1_000)) == {BULK: 1_000}
+    turns, total = RoundRobin(), Counter[Priority]()
     for _ in range(100):  # a place each time
         total.update(of_priorities(turns.deal({urgent, normal, bulk}, 1)))
     assert total == {URGENT: 60, NORMAL: 30, BULK: 10}
@@ -93,7 +93,7 @@ def test_priorities_have_60_30_and_10_percent_and_what_one_leaves() -> None:
 
 def test_workflows_take_turns_when_places_are_few() -> None:
     crowd = {Claimant(1, key) for key in range(7)}
-    turns, total = Turns(), Counter[int]()
+    turns, total = RoundRobin(), Counter[int]()
     for _ in range(70):
         total.update({claimant.key: share for claimant, share in turns.deal(crowd, 3).items()})
     assert set(total.values()) == {30}
@@ -102,7 +102,7 @@ def test_workflows_take_turns_when_places_are_few() -> None:
 def test_who_always_has_more_is_not_always_the_last() -> None:
     """What is dealt again says nothing about whose turn it is: else those behind the giant would be first each time."""
     crowd = {Claimant(tenant_id, 1) for tenant_id in range(100)}
-    turns, served = Turns(), set[Claimant]()
+    turns, served = RoundRobin(), set[Claimant]()
     for _ in range(10):
         served |= turns.deal(crowd, 10).keys()
         turns.deal({Claimant(0, 1)}, 5, again=True)
@@ -111,7 +111,7 @@ def test_who_always_has_more_is_not_always_the_last() -> None:
 
 def test_bulk_work_is_served_though_its_workspace_comes_seldom() -> None:
     """As in the inbox, where a claim looks at some workspaces at a time, and each has few places."""
-    turns, bulk = Turns(), 0
+    turns, bulk = RoundRobin(), 0
     for _ in range(20):
         for first in range(0, 1_000, 200):
             crowd = {
@@ -123,7 +123,7 @@ def test_bulk_work_is_served_though_its_workspace_comes_seldom() -> None:
 
 
 def test_little_is_remembered_of_who_is_gone() -> None:
-    turns = Turns()
+    turns = RoundRobin()
     for tenant_id in range(12_000):
         turns.deal({Claimant(tenant_id, key) for key in range(3)}, 2)
     assert len(turns._within) == 10_000

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from app import wakes
 from app.engine import due, integrity, rows
 from app.lib.ids import uuid7
-from app.turns import Turns
+from app.turns import RoundRobin
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -91,7 +91,7 @@ class Actors:
         """A worker takes what is due, and ends it or parks it for an hour."""
 
         def work(cursor: Any) -> None:
-            claimed = due.take(cursor, limit, (), Turns())
+            claimed = due.take(cursor, limit, (), RoundRobin())
             for run, *_ in claimed:
                 if parks_again:
                     cursor.execute(_AGAIN, (NOON + timedelta(hours=1), run.tenant_id, UUID(bytes=run.id)))
@@ -193,7 +193,7 @@ def claim(world: World, limit: int, *, then: Callable[[psycopg.Cursor[Any]], Non
     with psycopg.connect(world.db.info.dsn) as connection:
         rows.register(connection)
         cursor = connection.cursor(binary=True)
-        claimed = due.take(cursor, limit, (), Turns())
+        claimed = due.take(cursor, limit, (), RoundRobin())
         cursor.executemany(_END, [(run.tenant_id, UUID(bytes=run.id)) for run, *_ in claimed])
         then(cursor)
     return len(claimed)
