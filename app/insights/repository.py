@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 
+from app.counters.parked_runs import parked_runs
 from app.models import ActiveRun, Connector, Contact, EntryRefusal, Template, Workflow
-from app.models.tenant_repository import TenantRepository, refers_to
+from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page
 
 
@@ -26,13 +27,13 @@ class InsightRepository(TenantRepository[ActiveRun]):
         return row[0], row[1], row[2]
 
     async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
-        """Waits that end between `now` and `until`, by workflow, the fullest first."""
+        """Waits of active workflows that end between `now` and `until`, by workflow, the fullest first: id, name, count, first."""
+        runs = parked_runs(ActiveRun.resume_at > now, ActiveRun.resume_at <= until)
         query = (
-            select(ActiveRun.workflow_id, Workflow.name, func.count().label("count"), func.min(ActiveRun.resume_at))
-            .join(Workflow, refers_to(ActiveRun.workflow_id, Workflow))
-            .where(self.own, ActiveRun.resume_at > now, ActiveRun.resume_at <= until)
-            .group_by(ActiveRun.workflow_id, Workflow.name)
-            .order_by(func.count().desc())
+            select(Workflow.id, Workflow.name, runs.c.count, runs.c.first)
+            .join(runs, runs.c.count > 0)
+            .where(Workflow.tenant_id == self.tenant_id, Workflow.status == "active", Workflow.deleted_at.is_(None))
+            .order_by(runs.c.count.desc(), runs.c.first)
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox, wakes
+from app.counters.parked_runs import parked_runs
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Workflow
@@ -176,32 +177,13 @@ class WorkspaceTroubles:
         return (await self.session.execute(query)).all()
 
     async def late(self, due_before: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`.
-
-        Up to DEEPEST runs of each workflow are counted.
-        """
-        late_runs = (
-            select(ActiveRun.resume_at)
-            .where(
-                ActiveRun.tenant_id == self.tenant_id,
-                ActiveRun.workflow_id == Workflow.id,
-                ActiveRun.resume_at < due_before,
-            )
-            .order_by(ActiveRun.resume_at)
-            .limit(DEEPEST)
-            .correlate(Workflow)
-            .subquery()
-        )
-        counted = (
-            select(func.count().label("count"), func.min(late_runs.c.resume_at).label("since"))
-            .select_from(late_runs)
-            .lateral()
-        )
+        """(workflow, name, count, since) of runs of active workflows that should have gone on before `due_before`."""
+        runs = parked_runs(ActiveRun.resume_at < due_before)
         query = (
-            select(Workflow.id, Workflow.name, counted.c.count, counted.c.since)
-            .join(counted, counted.c.count > 0)
+            select(Workflow.id, Workflow.name, runs.c.count, runs.c.first)
+            .join(runs, runs.c.count > 0)
             .where(Workflow.tenant_id == self.tenant_id, Workflow.status == "active", Workflow.deleted_at.is_(None))
-            .order_by(counted.c.since)
+            .order_by(runs.c.first)
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

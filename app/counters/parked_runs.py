@@ -1,0 +1,24 @@
+"""How many parked runs of each workflow go on within some time: by the index of workspace, workflow and time, up to a limit."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from app.models import ActiveRun, Workflow
+
+MOST = 10_000
+"""Runs of one workflow that are counted; beyond it the number no longer matters and counting would cost."""
+
+
+def parked_runs(*within: ColumnElement[bool]) -> LateralFromClause:
+    """`count` and `first` instant of the runs of each `Workflow` that the query stands on; `within`: conditions on their time."""
+    runs = (
+        select(ActiveRun.resume_at)
+        .where(ActiveRun.tenant_id == Workflow.tenant_id, ActiveRun.workflow_id == Workflow.id, *within)
+        .order_by(ActiveRun.resume_at)
+        .limit(MOST)
+        .correlate(Workflow)
+        .lateral()
+    )
+    return select(func.count().label("count"), func.min(runs.c.resume_at).label("first")).select_from(runs).lateral()
