@@ -54,7 +54,7 @@ left join workflows f on f.tenant_id = d.tenant_id and f.id = d.workflow_id left
 # Wakes that somebody else deletes are left to them: they leave one for what they see, and a wake too many costs a look.
 _SETTLE = """
 with gone as (
-  delete from wakes where ctid = any(array(
+  delete from wakes where tenant_id = any(%(tenants)s::int[]) and ctid = any(array(
     select w.place from unnest(%(tenants)s::int[], %(workflows)s::uuid[]) as s(tenant_id, workflow_id) cross join lateral (
       select ctid as place from wakes where tenant_id = s.tenant_id and workflow_id = s.workflow_id and at <= clock_now()
         and n = any(%(read)s::bigint[]) for update skip locked) w))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from app.counters.parked_runs import parked_runs
+from app.counters.parked_run_repository import parked_runs
 from app.models import ActiveRun, Connector, Contact, EntryRefusal, Template, Workflow
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox, wakes
-from app.counters.parked_runs import parked_runs
+from app.counters.parked_run_repository import parked_runs
 from app.counters.run_counters import OF_WORKFLOW, RUNNING
 from app.lib.heartbeat import DEAD_AFTER_S
 from app.models import ActiveRun, Connector, Contact, DeadLetter, EndedRun, Message, NodeStat, Workflow

@@ -343,9 +343,9 @@ export class Graph {
   }
 
   _set_priority({ priority }) {
-    const back = { kind: 'set_priority', priority: this.priority };
+    const inverse = { kind: 'set_priority', priority: this.priority };
     this.priority = priority;
-    return [back];
+    return [inverse];
   }
 
   _rename({ name, description }) {
