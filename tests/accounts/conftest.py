@@ -6,14 +6,29 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import passwords
 from app.models.connector import Connector
 from app.models.workspace import Workspace
 from app.settings import settings
 from tests.accounts.test_every_route import Walk
 from tests.fixtures.filled import fill
+
+OF_PRODUCTION = passwords._hasher
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with as little work as it allows: what it costs in production is for one test, which takes `real_passwords`."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def real_passwords(cheap_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", OF_PRODUCTION)
 
 
 @pytest.fixture

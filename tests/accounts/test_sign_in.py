@@ -163,7 +163,7 @@ async def test_a_new_password_ends_other_sessions_and_links(
     assert (await sign_in(client, password="another few words")).status_code == 303
 
 
-async def test_hashes_are_argon2id_with_our_cost() -> None:
+async def test_hashes_are_argon2id_with_our_cost(real_passwords: None) -> None:
     stored = await passwords.hashed(PASSWORD)
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert not passwords.outdated(stored)
