@@ -79,3 +79,8 @@ def has_role(connection: psycopg.Connection[Any], role: str, how: str, who: str 
 def current_user(connection: psycopg.Connection[Any]) -> str:
     """As a statement names it."""
     return str(connection.execute("select quote_ident(current_user)").fetchall()[0][0])
+
+
+def is_superuser(connection: psycopg.Connection[Any]) -> bool:
+    """Is the user of the connection one?"""
+    return bool(connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchall()[0][0])

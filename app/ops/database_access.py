@@ -8,7 +8,7 @@ then all connections work as the user of DATABASE_URL.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -25,18 +25,16 @@ TRIES = 5
 LOCK_TIMEOUT = "10s"
 _GRANTEES = frozenset(role.value for role in DatabaseRole if role is not DatabaseRole.OWNER)
 _POLICIES = frozenset(name for access in ACCESS.values() for name in access.policies)
-BY_HAND = """CREATE ROLE tl_owner; CREATE ROLE tl_web; CREATE ROLE tl_auth; CREATE ROLE tl_read; CREATE ROLE tl_engine BYPASSRLS;
-GRANT pg_read_all_stats TO tl_engine;
-GRANT tl_owner, tl_web, tl_auth, tl_read, tl_engine TO {user};"""
 
 
 class CannotMakeRoles(UnsafeSettings):
     """The user of DATABASE_URL may not make the roles that the product works by."""
 
-    def __init__(self, user: str, reason: str) -> None:
+    def __init__(self, user: str, reason: str, statements: Sequence[str]) -> None:
+        by_hand = "\n".join(f"{statement};" for statement in statements)
         super().__init__(
             f"The product works by roles of the database, which {user} may not make ({reason.strip()}). Let an administrator of the"
-            f" server run this once, then start again:\n\n{BY_HAND.format(user=user)}\n\nWhere nobody may do that, set"
+            f" server run this once, then start again:\n\n{by_hand}\n\nWhere nobody may do that, set"
             " THROUGHLINE_DATABASE_ROLES=off: then nothing but the product itself keeps workspaces apart (docs/operations.md)."
         )
 
@@ -112,9 +110,10 @@ def _schema(connection: psycopg.Connection[Any]) -> Iterator[str]:
 def ensure_roles(connection: psycopg.Connection[Any]) -> None:
     """Make the roles of the server that are missing, and let the user of this connection take them on. Raises CannotMakeRoles."""
     for attempt in range(TRIES):
+        statements = missing_roles(connection)
         try:
             with connection.transaction():
-                for statement in _missing(connection):
+                for statement in statements:
                     connection.execute(statement)
             return
         except (errors.DuplicateObject, errors.UniqueViolation, errors.InternalError_):
@@ -122,23 +121,29 @@ def ensure_roles(connection: psycopg.Connection[Any]) -> None:
             if attempt == TRIES - 1:
                 raise
         except errors.InsufficientPrivilege as error:
-            raise CannotMakeRoles(
-                access_repository.current_user(connection), error.diag.message_primary or ""
-            ) from error
+            user = access_repository.current_user(connection)
+            raise CannotMakeRoles(user, error.diag.message_primary or "", statements) from error
 
 
-def _missing(connection: psycopg.Connection[Any]) -> Iterator[str]:
+def missing_roles(connection: psycopg.Connection[Any]) -> list[str]:
+    """The statements that make the roles, and let the user of this connection take them on, as far as that is not so."""
     bypasses = access_repository.bypasses_by_role(connection)
+    user = access_repository.current_user(connection)
+    # A superuser takes on any role. From 16 on a member may be kept from it.
+    takes_on = "set" if connection.info.server_version >= 160_000 else "member"
+    statements = list[str]()
     for role in DatabaseRole:
         if role not in bypasses:
-            yield f"create role {role}{' bypassrls' if role is DatabaseRole.ENGINE else ''}"
+            statements.append(f"create role {role}{' bypassrls' if role is DatabaseRole.ENGINE else ''}")
         elif role is DatabaseRole.ENGINE and not bypasses[role]:
-            yield f"alter role {role} bypassrls"
-    # From 16 on a member of a role may be kept from taking it on.
-    takes_on = "set" if connection.info.server_version >= 160_000 else "member"
-    for role in DatabaseRole:
-        if not access_repository.has_role(connection, role, takes_on):
-            yield f"grant {role} to current_user"
+            statements.append(f"alter role {role} bypassrls")
+        member = access_repository.is_superuser(connection) or (
+            role in bypasses and access_repository.has_role(connection, role, takes_on)
+        )
+        if not member:
+            statements.append(f"grant {role} to {user}")
     # Which sessions still live, and who holds up whom (`engine.crashes`, `engine.work_status`).
-    if not access_repository.has_role(connection, "pg_read_all_stats", "usage", DatabaseRole.ENGINE):
-        yield f"grant pg_read_all_stats to {DatabaseRole.ENGINE}"
+    engine = DatabaseRole.ENGINE
+    if engine not in bypasses or not access_repository.has_role(connection, "pg_read_all_stats", "usage", engine):
+        statements.append(f"grant pg_read_all_stats to {engine}")
+    return statements

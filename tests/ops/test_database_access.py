@@ -10,9 +10,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from app.lib.database_roles import DatabaseRole
 from app.models.access import ACCESS
 from app.ops import access_repository, backup, database_access
-from app.ops.database_access import BY_HAND, CannotMakeRoles
+from app.ops.database_access import CannotMakeRoles
 from app.settings import settings
 
 Connection = psycopg.Connection[Any]
@@ -36,17 +37,36 @@ def plain(db: Connection) -> str:
 
 def test_who_may_not_make_roles_reads_what_an_administrator_does(db: Connection, plain: str) -> None:
     db.execute(f"set local role {plain}")
-    with pytest.raises(CannotMakeRoles) as refusal:
+    with pytest.raises(CannotMakeRoles) as refusal, db.transaction():
         database_access.ensure_roles(db)
-    assert BY_HAND.format(user=plain) in str(refusal.value) and "THROUGHLINE_DATABASE_ROLES=off" in str(refusal.value)
+    by_hand = database_access.missing_roles(db)
+    assert len(by_hand) == len(DatabaseRole)  # they are there, on a server of tests, and for somebody else
+    assert all(f"\n{statement};\n" in str(refusal.value) for statement in by_hand)
+    assert "THROUGHLINE_DATABASE_ROLES=off" in str(refusal.value)
     db.execute("reset role")
-    for statement in BY_HAND.format(user=plain).split(";"):
-        if "CREATE" not in statement:  # they are there, on a server of tests
-            db.execute(statement or "select 1")
+    for statement in by_hand:
+        db.execute(statement)
     db.execute(f"set local role {plain}")
     database_access.apply(db)
     db.execute("set local role tl_web")
     assert db.execute("select count(*) from contacts").fetchone() == (0,)
+
+
+def test_all_roles_are_made_where_there_are_none(db: Connection, plain: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The roles of a server of tests stay, so the statements alone are looked at."""
+    monkeypatch.setattr(access_repository, "bypasses_by_role", lambda _: {})
+    as_superuser = database_access.missing_roles(db)
+    assert as_superuser == [
+        "create role tl_owner",
+        "create role tl_web",
+        "create role tl_auth",
+        "create role tl_engine bypassrls",
+        "create role tl_read",
+        "grant pg_read_all_stats to tl_engine",
+    ]
+    db.execute(f"set local role {plain}")
+    grants = [f"grant {role} to {plain}" for role in DatabaseRole]
+    assert sorted(database_access.missing_roles(db)) == sorted([*as_superuser, *grants])
 
 
 def test_a_user_who_is_no_administrator_dumps_all_rows(db: Connection, plain: str) -> None:
