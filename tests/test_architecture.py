@@ -45,6 +45,10 @@ def test_only_the_edges_commit() -> None:
     assert not (wrong := rules.commits(TREE, COMMITS)), "\n".join(wrong)
 
 
+def test_whoever_opens_a_transaction_says_by_which_role_it_works() -> None:
+    assert not (wrong := rules.without_role(TREE, ["ops/"])), "\n".join(wrong)
+
+
 def test_sql_stands_in_its_places() -> None:
     assert not (wrong := rules.statements(TREE, STATEMENTS)), "\n".join(wrong)
 

@@ -111,6 +111,21 @@ def _of_a_session(function: ast.Attribute) -> bool:
     return name != "database" and (by_name or function.attr == "commit")
 
 
+def without_role(tree: Tree, allowed: Collection[str]) -> list[str]:
+    """Transactions, sessions and engines that are opened without a role, and so work as the owner of the tables."""
+    return [
+        f"{module.at(call.lineno)} calls database.{call.func.attr}() without a role"
+        for module in tree.app
+        if not _listed(module, allowed)
+        for call in module.calls()
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("transaction", "session_maker", "engine")
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "database"
+        and not (call.args or call.keywords)
+    ]
+
+
 def statements(tree: Tree, allowed: Collection[str]) -> list[str]:
     """SQL outside the listed places: built by SQLAlchemy, or written in a text. `allowed` that hold none are named too."""
     wrong, used = [], set()

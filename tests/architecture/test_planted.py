@@ -109,6 +109,15 @@ def test_a_commit_elsewhere(plant: Plant, text: str) -> None:
     assert len(rules.commits(tree, ["lib/database.py"])) == 1
 
 
+@pytest.mark.parametrize(
+    ("call", "count"), [("transaction()", 1), ("session_maker()()", 1), ("transaction(Role.WEB)", 0)]
+)
+def test_a_transaction_without_a_role(plant: Plant, call: str, count: int) -> None:
+    text = f"async def go():\n    async with database.{call} as session:\n        pass"
+    tree = plant(**{"app/contacts/jobs.py": text, "app/ops/demo.py": text})
+    assert len(rules.without_role(tree, ["ops/"])) == count
+
+
 def test_a_savepoint_is_no_commit(plant: Plant) -> None:
     assert not rules.commits(plant(**{"app/contacts/a.py": "def go(session):\n    session.begin_nested()"}), [])
 
