@@ -260,7 +260,7 @@ def _read(*, local: bool) -> Settings:
             url=_database_url(local=local),
             pool_size=_number("THROUGHLINE_POOL_SIZE", 8, 1, 100),
             roles=_switch("THROUGHLINE_DATABASE_ROLES", default=True),
-            role_urls={f"tl_{role}": url for role in _ROLES if (url := secret(f"DATABASE_URL_{role.upper()}"))},
+            role_urls={role: url for role, name in _ROLE_URLS.items() if (url := secret(name))},
         ),
         redis=RedisSettings(url=secret("REDIS_URL") or None),
         web=_web(),
@@ -300,8 +300,13 @@ def _database_url(*, local: bool) -> str:
     return "postgresql://postgres@127.0.0.1/throughline"
 
 
-_ROLES = ("owner", "web", "auth", "engine")
-"""Roles of the database that processes work by (`app.lib.database_roles`)."""
+_ROLE_URLS = {
+    "tl_owner": "DATABASE_URL_OWNER",
+    "tl_web": "DATABASE_URL_WEB",
+    "tl_auth": "DATABASE_URL_AUTH",
+    "tl_engine": "DATABASE_URL_ENGINE",
+}
+"""By the role of the database that processes work by (`app.lib.database_roles`)."""
 
 
 def _web() -> WebSettings:

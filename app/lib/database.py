@@ -31,8 +31,8 @@ WEB_LOCK_TIMEOUT_MS = 8_000
 """The same for a request: shorter than its deadline, so that it can still answer."""
 IDLE_IN_TRANSACTION_MS = 15_000
 """A session idle for so long inside a transaction belongs to a frozen or lost process: the server ends it and releases its locks."""
-OTHER_POOLS = 4
-"""Connections of a process for a role other than that of requests: who asks is one short query a request."""
+OTHER_POOLS = 3
+"""Connections of a process, and one more, for each role other than that of requests: who asks is one short query a request."""
 CLIENT_LIMITS: dict[str, Any] = {
     "connect_timeout": 5, "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
@@ -70,7 +70,8 @@ def _pool(role: DatabaseRole) -> _Pool:
     pools = _pools()
     if role not in pools:
         size = settings().database.pool_size
-        engine = _engine(role, size if role is DatabaseRole.WEB else min(size, OTHER_POOLS))
+        of_requests = role is DatabaseRole.WEB
+        engine = _engine(role, size if of_requests else min(size, OTHER_POOLS), overflow=4 if of_requests else 1)
         pools[role] = _Pool(engine, async_sessionmaker(engine, expire_on_commit=False))
     return pools[role]
 
