@@ -23,10 +23,13 @@ select w.tenant_id, w.id, w.live_version, {_ASKS} as asks from workflows w
 join workflow_versions v on v.tenant_id = w.tenant_id and v.workflow_id = w.id and v.version = w.live_version
 where w.entries_complete is null and v.created_at < clock_now() - interval '5 minutes' limit 1000
 """  # noqa: S608  constants
+# Contacts are kept from being erased meanwhile: nothing may be remembered of one who is gone.
 _STORE = """
 insert into entries (tenant_id, contact_id, workflow_id, entry_key, last_started)
 select r.tenant_id, r.contact_id, r.workflow_id, coalesce(r.entry_key, ''), max(r.started_at) from {runs} r
-join contacts c on c.tenant_id = r.tenant_id and c.id = r.contact_id group by 1, 2, 3, 4 order by 1, 2, 3, 4
+join (select c.tenant_id, c.id from contacts c where (c.tenant_id, c.id) in (select a.tenant_id, a.contact_id from {runs} a)
+  order by c.tenant_id, c.id for key share) c on c.tenant_id = r.tenant_id and c.id = r.contact_id
+group by 1, 2, 3, 4 order by 1, 2, 3, 4
 on conflict (tenant_id, contact_id, workflow_id, entry_key)
 do update set last_started = greatest(entries.last_started, excluded.last_started)
 """

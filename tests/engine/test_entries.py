@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -136,6 +138,25 @@ async def test_filling_looks_at_runs_under_way_and_of_every_end(world: World) ->
     assert {contact for (contact,) in world.db.execute("select contact_id from entries")} == {waits, over}
     world.travel(NOON + timedelta(days=4))
     assert entered(world, workflow, [waits, over]) == 0
+
+
+async def test_nothing_is_filled_in_of_a_contact_that_is_erased_meanwhile(world: World) -> None:
+    workflow, (stays, goes) = world.workflow(ALWAYS), world.contacts(2)
+    assert entered(world, workflow, [stays, goes]) == 2
+    world.publish(workflow, ONCE, 2)
+    world.db.execute("update workflow_versions set created_at = '2026-01-01'")
+    with psycopg.connect(world.engine.connection.info.dsn) as eraser:
+        eraser.execute("delete from contacts where id = %s", (goes,))
+        filling = asyncio.create_task(jobs.remember_entries())
+        while not world.one(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%%entries%%'"
+        ):
+            assert not filling.done()
+            await asyncio.sleep(0)
+        eraser.execute("delete from entries where contact_id = %s", (goes,))
+        eraser.commit()
+    await filling
+    assert [contact for (contact,) in world.db.execute("select contact_id from entries")] == [stays]
 
 
 async def test_a_version_published_meanwhile_is_looked_at_anew(world: World) -> None:
