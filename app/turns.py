@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from app.models.status import Priority
@@ -39,9 +40,12 @@ class _Within:
 
     __slots__ = ("place", "served")
 
-    def __init__(self, place: int) -> None:
+    def __init__(self, place: int, served: dict[Priority, Any] | None = None) -> None:
         self.place = place
-        self.served: dict[Priority, Any] = {}
+        self.served: dict[Priority, Any] = served or {}
+
+    def copy(self) -> _Within:
+        return _Within(self.place, dict(self.served))
 
 
 class RoundRobin:
@@ -53,6 +57,22 @@ class RoundRobin:
         self._deals = 0
         self._within: OrderedDict[int, _Within] = OrderedDict()
         """Of the workspaces that were served lately: a worker meets ever new ones."""
+        self._before: dict[int, _Within | None] = {}
+        """Where workspaces were when this batch began."""
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Around a batch: when it is given up, it is their turn again. So what cannot be stored is found by ever smaller batches."""
+        self._before, last, deals = {}, self.last_workspace, self._deals
+        try:
+            yield
+        except BaseException:
+            for tenant_id, within in self._before.items():
+                self._within.pop(tenant_id, None)
+                if within is not None:
+                    self._within[tenant_id] = within
+            self.last_workspace, self._deals = last, deals
+            raise
 
     def deal(self, claimants: Iterable[Claimant], places: int, *, again: bool = False) -> dict[Claimant, int]:
         """How many places each gets, all of them together; who gets none is not there. In order of turn.
@@ -69,8 +89,10 @@ class RoundRobin:
             self.last_workspace = last
         dealt: dict[Claimant, int] = {}
         for tenant_id, part in parts.items():
-            within = self._within.pop(tenant_id, None) or _Within(self._deals % len(CYCLE))
-            self._within[tenant_id] = within
+            known = self._within.pop(tenant_id, None)
+            if tenant_id not in self._before:
+                self._before[tenant_id] = known.copy() if known else None
+            within = self._within[tenant_id] = known or _Within(self._deals % len(CYCLE))
             dealt |= _deal_within(within, by_tenant[tenant_id], part)
         while len(self._within) > REMEMBERED:
             self._within.popitem(last=False)

@@ -249,7 +249,7 @@ class Engine:
         batch, actors = None, set[str]()
         self.progress.does("claiming")
         try:
-            with self.connection.transaction():
+            with self.inbox_turns.batch(), self.due_turns.batch(), self.connection.transaction():
                 cursor = self.connection.cursor(binary=True)
                 batch, taken = work(cursor, limit)
                 failpoints.reach("claimed")

@@ -16,10 +16,12 @@ from app import wakes
 from app.engine import due, integrity, rows
 from app.engine.call_shares import CallLane, CallShares
 from app.engine.work_status import work_status
+from app.flow import registry
 from app.lib import database
 from app.lib.ids import uuid7, uuid7_many
 from app.models.status import Priority
 from app.turns import RoundRobin
+from tests.engine.conftest import Trouble
 from tests.fixtures.database import CommittedDatabase
 from tests.fixtures.world import World, flow, node
 
@@ -34,7 +36,8 @@ GRAPH = flow(
 
 
 @pytest.fixture
-def world(committed_database: CommittedDatabase) -> Iterator[World]:
+def world(committed_database: CommittedDatabase, own_types: None) -> Iterator[World]:
+    registry._types["trouble"] = Trouble
     made = World(committed_database.url)
     made.travel(NOON)
     yield made
@@ -119,6 +122,23 @@ def test_a_workspace_of_more_weight_has_more(world: World) -> None:
     with claiming(world) as cursor:
         counts = Counter(one.run.tenant_id for one in due.take(cursor, 100, (), RoundRobin()))
     assert counts == {heavy: 80, world.tenant: 20}
+
+
+def test_what_cannot_be_stored_is_found_among_workflows_that_take_turns(world: World) -> None:
+    """Ever smaller batches are of those whose turn it was, so that it stands alone in the end, and fails alone."""
+    graph = flow(
+        "go",
+        [node("d", "delay", duration=1, unit="hours"), node("t", "trouble", mode="odd"), node("e", "end")],
+        ("trigger", "d"), ("d", "t"), ("t", "e"),
+    )  # fmt: skip
+    flows = [world.workflow({**graph, "trigger": {"type": "event", "event": f"go{number}"}}) for number in range(3)]
+    people = world.contacts(5)
+    for number in range(3):
+        world.emit(f"go{number}", people)
+    world.travel(NOON + timedelta(hours=2))
+    for workflow_id in flows:
+        assert world.runs(workflow_id) == {"completed": 4, "failed": 1}
+    assert world.one("select count(*) from wakes") == 0
 
 
 def test_a_look_costs_by_who_has_something_due_not_by_who_has_something_parked(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,3 +128,19 @@ def test_little_is_remembered_of_who_is_gone() -> None:
     for tenant_id in range(12_000):
         turns.deal({Claimant(tenant_id, key) for key in range(3)}, 2)
     assert len(turns._within) == 10_000
+
+
+def test_of_a_batch_that_is_given_up_it_is_their_turn_again() -> None:
+    crowd = {Claimant(tenant_id, key, priority) for tenant_id in range(4) for key in range(3) for priority in Priority}
+    turns = RoundRobin()
+    turns.deal(crowd, 7)
+    given_up = []
+    for count in (9, 4, 2, 1):  # the same, less and less
+        with pytest.raises(ZeroDivisionError), turns.batch():
+            given_up.append(turns.deal(crowd, count))
+            turns.deal({Claimant(9, 9)}, 5, again=True)
+            raise ZeroDivisionError
+    assert len({next(iter(dealt)) for dealt in given_up}) == 1
+    with turns.batch():
+        assert turns.deal(crowd, 9) == given_up[0]
+    assert turns.deal(crowd, 9) != given_up[0]
