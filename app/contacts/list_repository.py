@@ -14,11 +14,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
 from sqlalchemy.orm import aliased
 
-from app.lib import database
 from app.lib.addresses import lookup_form
 from app.lib.database import execute
-from app.lib.database_roles import DatabaseRole
-from app.models.bounded_repository import LOOKED_AT, bounded_page
+from app.models import bounded_repository
+from app.models.bounded_repository import bounded_page, escaped
 from app.models.contact import Contact, ContactTag
 from app.models.tenant_repository import TenantRepository
 from app.subscriptions import permission_filter
@@ -28,10 +27,8 @@ MOST_TERMS = 5
 """Words of a search that are looked at."""
 MOST_TAGS = 20
 """Tags that are asked for at once; a contact has at most 100."""
-LOOKED_AT_FIRST = 2_000
-"""Contacts that are looked at before an index is asked for what is rare."""
-FEW = 10_000
-"""Up to so many contacts are looked up one by one."""
+_WEIGHT_OF_PERMISSION = 4
+"""Whether somebody may be written to takes two looks into the suppression list."""
 _THREE = re.compile(r"[^\W_]{3}")
 """The index of trigrams knows three letters or digits beside each other."""
 
@@ -56,6 +53,14 @@ class _Path(NamedTuple):
     rows: Select[Any]
     led_by: list[ColumnElement[bool]]
     order: Sequence[Any] = (Contact.created_at, Contact.id)
+
+
+class _Lookup(NamedTuple):
+    """SQL of the ids of contacts, a row for each look; `weight` says how dear one is."""
+
+    sql: str
+    parameters: dict[str, Any] = {}
+    weight: int = 1
 
 
 class ContactLists(TenantRepository[Contact]):
@@ -91,7 +96,7 @@ class ContactLists(TenantRepository[Contact]):
         path, passed = await self._path(wanted)
         others += passed
         lookups = self._lookups(wanted.permission, terms)
-        for looked_at in (LOOKED_AT_FIRST, LOOKED_AT) if lookups else (LOOKED_AT,):
+        for first in (True, False) if lookups else (False,):
             page = await bounded_page(
                 self.session,
                 path.rows,
@@ -101,12 +106,13 @@ class ContactLists(TenantRepository[Contact]):
                 led_by=path.led_by,
                 others=others,
                 key=lambda row: (row[0].created_at, row[0].id),
-                looked_at=looked_at,
+                first=first,
+                weight=_WEIGHT_OF_PERMISSION if wanted.permission is not None else 1,
             )
-            if len(page.items) == limit or page.next_cursor is None or looked_at == LOOKED_AT:
+            if len(page.items) == limit or page.next_cursor is None or not first:
                 break
-            for lookup, parameters in lookups:
-                if (ids := await self._few(lookup, parameters)) is not None:
+            for lookup in lookups:
+                if (ids := await self._few(lookup)) is not None:
                     return await self.page(
                         [Contact.created_at, Contact.id],
                         cursor,
@@ -159,41 +165,35 @@ class ContactLists(TenantRepository[Contact]):
             """,
             tenant=self.tenant_id,
             tags=sorted(set(tags)),
-            most=LOOKED_AT,
+            most=bounded_repository.LOOKED_AT,
         )
         return [row.tag for row in rows]
 
-    def _lookups(self, permission: str | None, terms: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-        """SQL of ids, up to a limit, by indexes that know what is rare; all that the filters let through are among each."""
-        lookups = list[tuple[str, dict[str, Any]]]()
-        if long := [term for term in terms if _THREE.search(term)]:
-            patterns, conditions = dict[str, Any](), list[str]()
-            for number, term in enumerate(long):
-                forms = {f"term{number}_{form}": pattern for form, pattern in enumerate(_patterns(term))}
-                conditions.append(" or ".join(f"search like %({name})s" for name in forms))
-                patterns |= forms
-            like = " and ".join(f"({condition})" for condition in conditions)
-            sql = f"select id from contacts where tenant_id = %(tenant)s and {like} limit %(most)s"  # noqa: S608  parameters
-            lookups.append((sql, patterns))
+    def _lookups(self, permission: str | None, terms: Sequence[str]) -> list[_Lookup]:
+        """SQL of ids, up to a limit, by indexes that know what is rare; all that the filters let through are among each.
+
+        Row-level security keeps `like` from an index: `contacts_found` looks there for us.
+        """
+        lookups = list[_Lookup]()
+        patterns = [forms[0] for term in terms if _THREE.search(term) and len(forms := _patterns(term)) == 1]
+        if patterns:
+            sql = "select contacts_found(%(tenant)s, %(patterns)s::text[], %(most)s) as id"
+            lookups.append(_Lookup(sql, {"patterns": patterns}))
         if permission is not None and (listed := permission_filter.listed_contacts(permission)):
-            lookups.append((listed, {}))
+            lookups.append(_Lookup(listed, weight=_WEIGHT_OF_PERMISSION))
         return lookups
 
-    async def _few(self, lookup: str, parameters: dict[str, Any]) -> list[UUID] | None:
-        """The ids; None when there are more than FEW.
-
-        Policies keep from `tl_web` each index whose operator might tell of rows that it does not see, as `like` might. So the look-up works
-        by the role that they do not hold for, and what it leads to is read by this one.
-        """
-        async with database.transaction(DatabaseRole.ENGINE) as session:
-            rows = await execute(session, lookup, tenant=self.tenant_id, most=FEW + 1, **parameters)
-        return None if len(rows) > FEW else [row[0] for row in rows if row[0] is not None]
+    async def _few(self, lookup: _Lookup) -> list[UUID] | None:
+        """The ids; None when they are more than FEW."""
+        few = bounded_repository.FEW // lookup.weight
+        rows = await execute(self.session, lookup.sql, tenant=self.tenant_id, most=few + 1, **lookup.parameters)
+        return None if len(rows) > few else [row[0] for row in rows if row[0] is not None]
 
 
 def _patterns(term: str) -> list[str]:
     """For `like` over `search`. Addresses are stored in their form for comparing; what else is there is in small letters as written."""
     forms = dict.fromkeys((term.lower(), lookup_form(term)))
-    return ["%" + form.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" for form in forms]
+    return [f"%{escaped(form)}%" for form in forms]
 
 
 def _has(term: str) -> ColumnElement[bool]:

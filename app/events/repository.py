@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.lib.database import execute
+from app.models.bounded_repository import bounded_page, page_of_few
 from app.models.event import Event
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page
@@ -121,7 +123,22 @@ class EventRepository(TenantRepository[Event]):
     model = Event
 
     async def newest(self, cursor: str | None, limit: int, *, contact_id: UUID | None, name: str | None) -> Page[Event]:
-        """A page of events, those received last first."""
-        equal = ((Event.contact_id, contact_id), (Event.name, name))
-        filters = [column == value for column, value in equal if value is not None]
-        return await self.page([Event.id], cursor, limit, *filters, newest=True)
+        """A page of events, those received last first. It may end before it is full, when it looked at many that do not fit."""
+        of_name = [Event.name == name] if name is not None else []
+        of_contact = [Event.contact_id == contact_id] if contact_id is not None else []
+        if of_contact:
+            few = [self.own, *of_contact]
+            page = await page_of_few(self.session, Event, [Event.id], cursor, limit, few=few, others=of_name)
+            if page is not None:
+                return page
+        page = await bounded_page(
+            self.session,
+            select(Event),
+            [Event.id],
+            cursor,
+            limit,
+            led_by=[self.own, *of_name],
+            others=of_contact,
+            key=lambda row: (row[0].id,),
+        )
+        return Page([row[0] for row in page.items], page.next_cursor)

@@ -28,10 +28,11 @@ def uuid7_many(count: int) -> list[bytes]:
     ]
 
 
-def first_uuid7_of(at: datetime) -> UUID:
-    """The smallest UUIDv7 of the millisecond `at`: ids below it were made before."""
-    millisecond = max(0, int(at.timestamp() * 1000))
-    return UUID(int=millisecond << 80 | 0x7 << 76 | 0b10 << 62)
+def first_uuid7_of(at: datetime, later: timedelta = timedelta()) -> UUID:
+    """The smallest UUIDv7 of the millisecond that is `later` than `at` (UTC, if it says no zone): ids below it were made before."""
+    aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    millisecond = int((aware.timestamp() + later.total_seconds()) * 1000)
+    return UUID(int=min(max(0, millisecond), 2**48 - 1) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def oldest_since(at: datetime) -> UUID:

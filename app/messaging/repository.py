@@ -1,10 +1,8 @@
-"""All SQL of messages, but for the set-based SQL of sending (`ledger`)."""
+"""SQL of messages, but for lists of them (`list_repository`) and the set-based SQL of sending (`ledger`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +11,6 @@ from app.connectors.release_repository import release_now_or_soon
 from app.messaging.channels.message_ids import MessageKey
 from app.models import Connector, Contact, Message, Workflow
 from app.models.tenant_repository import TenantRepository
-from app.web.pagination import Page
 
 
 class MessageRepository(TenantRepository[Message]):
@@ -23,26 +20,6 @@ class MessageRepository(TenantRepository[Message]):
 
     async def called(self, key: MessageKey) -> Message | None:
         return await self.get_one_or_none(Message.run_id == key[0], Message.seq == key[1])
-
-    async def newest(
-        self,
-        cursor: str | None,
-        limit: int,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        **equal: Any,
-    ) -> Page[Message]:
-        """A page of messages, those of the newest runs first, where the columns in `equal` have those values.
-
-        `since` and `until` are about when they came to their end.
-        """
-        filters = [getattr(Message, column) == value for column, value in equal.items() if value is not None]
-        if since:
-            filters.append(Message.settled_at >= since)
-        if until:
-            filters.append(Message.settled_at <= until)
-        return await self.page([Message.run_id, Message.seq], cursor, limit, *filters, newest=True)
 
     async def free_those_of(self, workflow_id: UUID) -> None:
         """Make due again what was held because the workflow was paused."""

@@ -20,6 +20,7 @@ from app.messaging.bulk import Act, MessageJobs, job_view
 from app.messaging.channels import registry
 from app.messaging.channels.message_ids import MessageKey, message_id, message_key
 from app.messaging.channels.words import waits_for_channel
+from app.messaging.list_repository import MessageList, MessageLists
 from app.messaging.repository import MessageRepository
 from app.messaging.schemas import DecisionView, MessageFilter, MessageView, MovedView
 from app.models import Message, MessageDecision
@@ -99,6 +100,7 @@ class MessageService:
         self.jobs = MessageJobs(session, principal)
         self.rows = MessageRepository(session, principal.tenant_id)
         self.history = HistoryStartRepository(session, principal.tenant_id)
+        self.lists = MessageLists(session, principal.tenant_id)
 
     async def get(self, text: str) -> Message:
         key = message_key(text)
@@ -121,18 +123,18 @@ class MessageService:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> pagination.Page[Message]:
-        return await self.rows.newest(
-            cursor,
-            pagination.clamp_limit(limit),
+        """A page of messages, those of the newest runs first. It may end before it is full, when it looked at many that do not fit."""
+        wanted = MessageList(
+            run_id=run_id,
             contact_id=contact_id,
             workflow_id=workflow_id,
-            run_id=run_id,
-            status=message_status(status),
             connector_id=connector_id,
+            status=message_status(status),
             reason=reason or None,
             since=since,
             until=until,
         )
+        return await self.lists.newest(wanted, cursor, pagination.clamp_limit(limit))
 
     async def settle(self, text: str, *, sent: bool) -> Message:
         """Settle an uncertain message by a person's decision; a run that waits for it resumes. Raises AlreadySettled."""

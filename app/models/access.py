@@ -126,5 +126,10 @@ ACCESS: dict[str, TableAccess] = {
     "virtual_clock": _of_installation(web="r", auth="r", engine="r", read="r"),
 }
 """By table. Rights on a table by month are those of the whole: nobody but the owner reaches a month by its own name."""
+FUNCTIONS: dict[str, tuple[DatabaseRole, ...]] = {
+    "contacts_found(int, text[], int)": (WEB, ENGINE, READ),
+    "suppressions_found(int, text[], int)": (WEB, ENGINE, READ),
+}
+"""Functions that work with the rights of the owner, and who may call them."""
 VIEWS: dict[str, TableAccess] = {"runs": _of_installation(web="r", engine="r", read="r")}
 """Views are read with the rights of who reads them (`security_invoker`), so what they show is a matter of their tables."""

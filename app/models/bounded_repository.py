@@ -35,18 +35,22 @@ async def bounded_page(
     led_by: Sequence[ColumnElement[bool]],
     others: Sequence[ColumnElement[bool]] = (),
     key: Callable[[Any], tuple[Any, ...]],
-    looked_at: int = LOOKED_AT,
+    first: bool = False,
+    weight: int = 1,
 ) -> Page[Any]:
     """A page of `rows`, the greatest by the columns `order` first.
 
     `led_by` are the conditions that an index serves, with `order` behind them, on the table of `order` alone; `others` are looked at
-    row by row. `key` reads the values of `order` off a row.
+    row by row, LOOKED_AT rows at most, with `first` LOOKED_AT_FIRST; a part of that, `weight`, where a look is dear. `key` reads the
+    values of `order` off a row.
     """
     edge: tuple[Any, ...] | None = None
     query = keyset(rows.where(*led_by, *others), order, cursor, descending=True)
     if others:
         keys = keyset(select(*order).where(*led_by), order, cursor, descending=True)
-        last = (await session.execute(keys.offset(looked_at - 1).limit(1))).first()
+        last = (
+            await session.execute(keys.offset((LOOKED_AT_FIRST if first else LOOKED_AT) // weight - 1).limit(1))
+        ).first()
         if last is not None:
             edge = tuple(last)
             query = query.where(tuple_(*order) >= tuple_(*edge))
@@ -66,13 +70,25 @@ async def page_of_few(
     few: Sequence[ColumnElement[bool]],
     others: Sequence[ColumnElement[bool]] = (),
 ) -> Page[Any] | None:
-    """A page of the rows of `model` that an index finds by `few`, sorted here; None when those are more than FEW.
+    """A page of the rows of `model` that an index finds by `few`, sorted here; None when those are more than FEW."""
+    if await counted(session, select(order[0]).where(*few), FEW + 1) > FEW:
+        return None
+    return await sorted_page(session, model, order, cursor, limit, [*few, *others])
+
+
+async def sorted_page(
+    session: AsyncSession,
+    model: Any,
+    order: Sequence[Any],
+    cursor: str | None,
+    limit: int,
+    filters: Sequence[ColumnElement[bool]],
+) -> Page[Any]:
+    """A page of the rows of `model` that fit, all of them read and sorted.
 
     A fence keeps the planner from walking in the order of the list until it has met enough of them.
     """
-    if await counted(session, select(order[0]).where(*few), FEW + 1) > FEW:
-        return None
-    row = aliased(model, select(model).where(*few, *others).offset(0).subquery())
+    row = aliased(model, select(model).where(*filters).offset(0).subquery())
     columns = [getattr(row, column.key) for column in order]
     query = keyset(select(row), columns, cursor, descending=True).limit(limit + 1)
     rows = (await session.scalars(query)).all()
@@ -82,3 +98,8 @@ async def page_of_few(
 async def counted(session: AsyncSession, rows: Select[Any], most: int) -> int:
     """How many rows there are, counted up to `most`."""
     return int(await session.scalar(select(func.count()).select_from(rows.limit(most).subquery())) or 0)
+
+
+def escaped(part: str) -> str:
+    """A text as it stands in a pattern of `like`."""
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from app.lib.database_roles import DatabaseRole
-from app.models.access import ACCESS, VIEWS
+from app.models.access import ACCESS, FUNCTIONS, VIEWS
 
 
 class StoredAccess(NamedTuple):
@@ -35,6 +35,12 @@ _PARTS = """
 select p.relname from pg_class p join pg_inherits i on i.inhrelid = p.oid join pg_class c on c.oid = i.inhparent
 where c.relnamespace = current_schema()::regnamespace and c.relname = any(%s) and p.relkind = 'r' and p.relowner <> %s::regrole
 """
+_FUNCTIONS = """
+select w.signature, p.proowner::regrole::text,
+  array(select coalesce(g.rolname::text, 'public') from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+        left join pg_roles g on g.oid = a.grantee where a.grantee <> p.proowner)
+from unnest(%s::text[]) as w(signature) join pg_proc p on p.oid = to_regprocedure(w.signature)
+"""
 _SCHEMA = """
 select current_schema(), has_schema_privilege(%s, current_schema(), 'create'),
   exists (select from pg_namespace n, aclexplode(n.nspacl) a
@@ -55,6 +61,12 @@ def stored(connection: psycopg.Connection[Any]) -> dict[str, StoredAccess]:
 def months_of_others(connection: psycopg.Connection[Any]) -> list[str]:
     """Parts of the declared tables that are not the owner's."""
     return [name for (name,) in connection.execute(_PARTS, [list(ACCESS), DatabaseRole.OWNER]).fetchall()]
+
+
+def functions(connection: psycopg.Connection[Any]) -> dict[str, tuple[str, set[str]]]:
+    """Of the declared functions that are there: the owner, and who else may call it (`public`: everybody)."""
+    rows = connection.execute(_FUNCTIONS, [list(FUNCTIONS)]).fetchall()
+    return {signature: (owner, set(callers)) for signature, owner, callers in rows}
 
 
 def schema(connection: psycopg.Connection[Any]) -> tuple[str, bool, bool, list[str]]:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors
 
 from app.lib.database_roles import DatabaseRole
-from app.models.access import ACCESS, VIEWS, TableAccess
+from app.models.access import ACCESS, FUNCTIONS, VIEWS, TableAccess
 from app.ops import access_repository
 from app.ops.access_repository import StoredAccess
 from app.settings import UnsafeSettings, settings
@@ -57,6 +57,9 @@ def apply(connection: psycopg.Connection[Any]) -> None:
             if name in tables:
                 for statement in changes(name, access, tables[name]):
                     connection.execute(statement)
+        for signature, (owner, callers) in access_repository.functions(connection).items():
+            for statement in changes_of_function(signature, owner, callers):
+                connection.execute(statement)
         for part in access_repository.months_of_others(connection):
             connection.execute(f'alter table "{part}" owner to {DatabaseRole.OWNER}')
 
@@ -84,6 +87,17 @@ def changes(name: str, access: TableAccess, table: StoredAccess) -> Iterator[str
     if (table.policies_hold, table.forced) != ((True, True) if access.policies else (False, False)):
         verbs = ("enable", "force") if access.policies else ("disable", "no force")
         yield f"alter table {name} " + ", ".join(f"{verb} row level security" for verb in verbs)
+
+
+def changes_of_function(signature: str, owner: str, callers: set[str]) -> Iterator[str]:
+    """The statements that bring a function from what it is to what it should be: the owner's, for those alone who are declared."""
+    if owner != DatabaseRole.OWNER:
+        yield f"alter function {signature} owner to {DatabaseRole.OWNER}"
+    declared = {role.value for role in FUNCTIONS[signature]}
+    for role in sorted(callers - declared):
+        yield f"revoke execute on function {signature} from {role}"
+    for role in sorted(declared - callers):
+        yield f"grant execute on function {signature} to {role}"
 
 
 def grants(access: TableAccess) -> set[tuple[str, str, str]]:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.lib import clock
 from app.lib.database import execute
 from app.lib.ids import first_uuid7_of
-from app.models.bounded_repository import FEW, LOOKED_AT
+from app.models import bounded_repository
 from app.models.status import RunStatus
 
 ACTIVE = tuple(status for status in RunStatus if status < RunStatus.COMPLETED)
@@ -88,10 +88,10 @@ async def ids_of_page(
     if clock.is_system():
         if wanted.started_from is not None:
             bounds.append(">= %(first)s")
-            parameters["first"] = first_uuid7_of(wanted.started_from - LONGEST_QUEUE)
+            parameters["first"] = first_uuid7_of(wanted.started_from, -LONGEST_QUEUE)
         if wanted.started_to is not None:
             bounds.append("< %(end)s")
-            parameters["end"] = first_uuid7_of(wanted.started_to + _AHEAD)
+            parameters["end"] = first_uuid7_of(wanted.started_to, _AHEAD)
     if wanted.contact_id is not None and await _has_few(session, tenant_id, wanted.contact_id):
         halves, edge = _of_contact(wanted), None
     else:
@@ -139,16 +139,16 @@ async def _has_few(session: AsyncSession, tenant_id: int, contact_id: UUID) -> b
         " and contact_id = %(contact)s limit %(most)s) as a) as n",
         tenant=tenant_id,
         contact=contact_id,
-        most=FEW + 1,
+        most=bounded_repository.FEW + 1,
     )
-    return bool(row.n <= FEW)
+    return bool(row.n <= bounded_repository.FEW)
 
 
 async def _edge(
     session: AsyncSession, halves: Sequence[_Half], bounds: Sequence[str], parameters: dict[str, Any]
 ) -> UUID | None:
     """The last id that may be looked at: that of the first half to have LOOKED_AT rows before it."""
-    tail = f"offset {LOOKED_AT - 1} limit 1"
+    tail = f"offset {bounded_repository.LOOKED_AT - 1} limit 1"
     if parts := [f"({half.sql(bounds, tail, others=False)})" for half in halves if half.others]:
         # max() of a uuid is not there before PostgreSQL 18.
         sql = f"select id from ({' union all '.join(parts)}) as edges order by id desc limit 1"  # noqa: S608  constants

@@ -25,7 +25,8 @@ from app.subscriptions import suppression_repository
 from app.subscriptions.permission import REASONS, ContactFacts, Permission, permission
 from app.subscriptions.repository import SubscriberRepository
 from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionView
-from app.subscriptions.suppression_repository import Put, SuppressionRow
+from app.subscriptions.suppression_list_repository import SuppressionFilter, SuppressionLists, SuppressionRow
+from app.subscriptions.suppression_repository import Put
 from app.web import pagination
 
 MAX_ENTRIES = 1_000
@@ -116,6 +117,7 @@ class SuppressionService:
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
         self.session, self.principal, self.tenant_id = session, principal, principal.tenant_id
+        self.lists = SuppressionLists(session, principal.tenant_id)
         self._by = "api" if principal.kind == "key" else "admin"
 
     async def list(
@@ -129,16 +131,13 @@ class SuppressionService:
         lifted: bool = False,
     ) -> pagination.Page[SuppressionRow]:
         """Entries, the newest first; `lifted` lists those that hold no more. Invalid for words that there are not."""
-        return await suppression_repository.suppression_page(
-            self.session,
-            self.tenant_id,
-            pagination.clamp_limit(limit),
+        wanted = SuppressionFilter(
             search=search.strip().replace("\0", ""),
             reason=_word(reason, REASONS, "reason"),
             channel=_channel(channel).number if channel else None,
             lifted=lifted,
-            cursor=cursor,
         )
+        return await self.lists.newest(wanted, cursor, pagination.clamp_limit(limit))
 
     async def add(self, sent: Sequence[NewSuppression]) -> Added:
         """Put addresses on the list, all or none. One that is there for a weightier reason stays as it is."""

@@ -20,7 +20,7 @@ from app.models.status import Role
 from app.subscriptions.permission import LABELS
 from app.subscriptions.schemas import LiftRequest, NewSuppression, SuppressionReason
 from app.subscriptions.service import SuppressionService
-from app.subscriptions.suppression_repository import SuppressionRow
+from app.subscriptions.suppression_list_repository import SuppressionRow
 from app.web import flash, pagination
 from app.web.dialog_form import DialogForm
 from app.web.fragments import page

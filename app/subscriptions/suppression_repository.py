@@ -11,18 +11,16 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock
-from app.lib.addresses import lookup_form
 from app.lib.database import execute
 from app.messaging.channels import registry
 from app.messaging.channels.channel import ChannelType
 from app.models import Contact, Suppression
 from app.models.status import Channel
 from app.subscriptions.permission import REASONS, SuppressionEntry
-from app.web.pagination import Page, cut, keyset
 
 _RANK = "array_position(array['{}'], {{}})".format("','".join(REASONS))
 PUT = f"""
@@ -47,18 +45,10 @@ where s.lifted_at is null
 """The entries that hold, of triples of tenant, channel and comparable address."""
 
 
-_COLUMNS: dict[str, Any] = {
+ADDRESS_COLUMNS: dict[str, Any] = {
     "email": Contact.email, "phone": Contact.phone, "external_id": Contact.external_id,
 }  # fmt: skip
 """The columns of a contact that can be an address, in the form in which they are compared."""
-
-
-class SuppressionRow(msgspec.Struct, frozen=True):
-    """A row of the list, and the contact that has the address now."""
-
-    suppression: Suppression
-    contact_id: UUID | None
-    contact_email: str | None
 
 
 class Put(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,46 +135,11 @@ async def lift(
     return row.reason
 
 
-async def suppression_page(
-    session: AsyncSession,
-    tenant_id: int,
-    limit: int,
-    *,
-    search: str = "",
-    reason: str | None = None,
-    channel: int | None = None,
-    lifted: bool = False,
-    cursor: str | None = None,
-) -> Page[SuppressionRow]:
-    """A page of at most `limit` rows, the newest first; those that hold, or those that were lifted."""
-    has_address = [
-        (Suppression.channel == cls.number) & (_COLUMNS[cls.identifier] == Suppression.address)
-        for cls in registry.channels()
-    ]
-    query = (
-        select(Suppression, Contact.id, Contact.email)
-        .outerjoin(Contact, (Contact.tenant_id == Suppression.tenant_id) & or_(*has_address))
-        .where(Suppression.tenant_id == tenant_id)
-        .where(Suppression.lifted_at.is_not(None) if lifted else Suppression.lifted_at.is_(None))
-        .execution_options(populate_existing=True)
-    )
-    if search:
-        query = query.where(Suppression.address.contains(lookup_form(search), autoescape=True))
-    if reason is not None:
-        query = query.where(Suppression.reason == reason)
-    if channel is not None:
-        query = query.where(Suppression.channel == channel)
-    columns = [Suppression.at, Suppression.channel, Suppression.address]
-    query = keyset(query, columns, cursor, descending=True).limit(limit + 1)
-    rows = [SuppressionRow(*row) for row in (await session.execute(query)).all()]
-    return cut(rows, limit, lambda row: (row.suppression.at, row.suppression.channel, row.suppression.address))
-
-
 async def contacts_at(
     session: AsyncSession, tenant_id: int, wanted: Sequence[str], channel: type[ChannelType]
 ) -> dict[str, UUID]:
     """The contacts that have these comparable addresses of the channel."""
-    column = _COLUMNS[channel.identifier]
+    column = ADDRESS_COLUMNS[channel.identifier]
     query = select(column, Contact.id).where(Contact.tenant_id == tenant_id, column.in_(wanted))
     return {row[0]: row[1] for row in (await session.execute(query)).all()}
 

@@ -12,7 +12,7 @@ from psycopg import errors
 from app.lib.database_roles import SETTING, DatabaseRole
 from app.lib.ids import uuid7
 from app.models import Base
-from app.models.access import ACCESS, VIEWS
+from app.models.access import ACCESS, FUNCTIONS, VIEWS
 from app.ops import access_repository, database_access
 
 Connection = psycopg.Connection[Any]
@@ -234,3 +234,22 @@ def test_the_engine_works_for_all_and_copies(db: Connection, two: tuple[int, int
 def test_the_owner_sees_all_though_policies_hold_for_it(db: Connection, two: tuple[int, int]) -> None:
     work_as(db, DatabaseRole.OWNER)
     assert db.execute("update contacts set email = null").rowcount == 2
+
+
+def test_functions_of_the_owner_are_for_those_who_are_declared(db: Connection, two: tuple[int, int]) -> None:
+    functions = access_repository.functions(db)
+    assert functions.keys() == FUNCTIONS.keys(), (
+        "a function that is declared and not there, or not with these arguments"
+    )
+    for signature, (owner, callers) in functions.items():
+        assert not list(database_access.changes_of_function(signature, owner, callers)), signature
+    db.execute("grant execute on function contacts_found(int, text[], int) to public")
+    database_access.apply(db)
+    assert access_repository.functions(db) == functions
+    first, second = two
+    work_as(db, DatabaseRole.AUTH)
+    refused(db, "select contacts_found(1, '{%ada%}', 5)")
+    work_as(db, DatabaseRole.WEB, first)
+    for tenant, count in ((first, 1), (second, 0)):
+        rows = db.execute("select contacts_found(%s, '{%%ada%%,%%example%%}', 5)", [tenant]).fetchall()
+        assert len(rows) == count, "a request finds nobody of another workspace, whatever it asks for"
