@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.document import Trigger, triggers_of
 from app.flow.trigger_registry import subscriptions, takes_contacts
+from app.lib.database import execute
 from app.models.event import Event
 from app.models.message import Message
 from app.models.message_job import MessageDecision
@@ -22,6 +23,20 @@ from app.models.tenant_repository import TenantRepository, refers_to
 from app.models.workflow import Workflow, WorkflowVersion
 
 CHANGES = ("contact.created", "contact.updated", "contact.attribute_changed")
+
+
+COUNTED = 10_000
+"""A contact that is a machine may have millions of events: nobody reads how many."""
+_COUNTS = """
+with few as materialized (select name from events where contact_id = %(id)s and tenant_id = %(tenant)s limit %(most)s)
+select (select count(*) from (
+          select from messages where contact_id = %(id)s and tenant_id = %(tenant)s limit %(most)s) as m) as messages,
+       (select count(*) from (select from runs where contact_id = %(id)s and tenant_id = %(tenant)s limit %(most)s) as r) as runs,
+       count(*) filter (where name <> all(%(changes)s::text[])) as events,
+       count(*) filter (where name = any(%(changes)s::text[]) and name <> 'contact.attribute_changed') as changes,
+       count(*) filter (where name = 'contact.created') as created, count(*) as all_events
+from few
+"""
 
 
 class ContactHistory:
@@ -125,22 +140,10 @@ class ContactHistory:
         return (await self.session.execute(query)).all()
 
     async def counts(self) -> dict[str, int]:
-        """How much there is of each kind."""
-        row = (
-            await self.session.execute(
-                text(
-                    """
-                    select (select count(*) from messages where contact_id = :id and tenant_id = :tenant) as messages,
-                           (select count(*) from runs where contact_id = :id and tenant_id = :tenant) as runs,
-                           count(*) filter (where name <> all(:changes)) as events,
-                           count(*) filter (where name = any(:changes) and name <> 'contact.attribute_changed') as changes,
-                           count(*) filter (where name = 'contact.created') as created
-                    from events where contact_id = :id and tenant_id = :tenant
-                    """
-                ),
-                {"id": self.contact_id, "tenant": self.tenant_id, "changes": list(CHANGES)},
-            )
-        ).one()
+        """How much there is of each kind, counted up to COUNTED, and `created`: whether there is a beginning."""
+        (row,) = await execute(
+            self.session, _COUNTS, id=self.contact_id, tenant=self.tenant_id, changes=list(CHANGES), most=COUNTED
+        )
         return dict(row._mapping)
 
 

@@ -17,6 +17,7 @@ from app.contacts import forms, timeline
 from app.contacts.actions import ActionForm, ContactActions
 from app.contacts.fields import json_name
 from app.contacts.forms import ContactForm
+from app.contacts.history_repository import COUNTED
 from app.contacts.imports import pages as import_pages
 from app.contacts.list_repository import ContactFilter
 from app.contacts.service import ContactService
@@ -213,6 +214,7 @@ async def contact_page(
         local=now.astimezone(zone_of(contact.timezone)) if contact.timezone else None,
         show=show,
         counts=counts,
+        counted_up_to=COUNTED,
         days=timeline.days(shown.entries, zone_of(request.user.timezone)),
         today=now.astimezone(zone_of(request.user.timezone)).date(),
         removed=await _removed(contacts.history_starts, show) if shown.before is None else [],

@@ -11,13 +11,15 @@ MOST = 10_000
 """Runs of one workflow that are counted; beyond it the number no longer matters and counting would cost."""
 
 
-def parked_runs(*within: ColumnElement[bool]) -> LateralFromClause:
-    """`count` and `first` instant of the runs of each `Workflow` that the query stands on; `within`: conditions on their time."""
+def parked_runs(*within: ColumnElement[bool], most: int = MOST) -> LateralFromClause:
+    """`count`, up to `most`, and `first` instant of the runs of each `Workflow` that the query stands on; `within`: conditions on their
+    time.
+    """
     runs = (
         select(ActiveRun.resume_at)
         .where(ActiveRun.tenant_id == Workflow.tenant_id, ActiveRun.workflow_id == Workflow.id, *within)
         .order_by(ActiveRun.resume_at)
-        .limit(MOST)
+        .limit(most)
         .correlate(Workflow)
         .lateral()
     )

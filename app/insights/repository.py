@@ -26,9 +26,12 @@ class InsightRepository(TenantRepository[ActiveRun]):
         row: Any = (await self.session.execute(query)).one()
         return row[0], row[1], row[2]
 
-    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
-        """Waits of active workflows that end between `now` and `until`, by workflow, the fullest first: id, name, count, first."""
-        runs = parked_runs(ActiveRun.resume_at > now, ActiveRun.resume_at <= until)
+    async def due(self, now: datetime, until: datetime, limit: int, most: int) -> Sequence[Any]:
+        """(workflow, name, count, first) of waits of active workflows that end between `now` and `until`, the fullest first.
+
+        Of each workflow `most` are counted.
+        """
+        runs = parked_runs(ActiveRun.resume_at > now, ActiveRun.resume_at <= until, most=most)
         query = (
             select(Workflow.id, Workflow.name, runs.c.count, runs.c.first)
             .join(runs, runs.c.count > 0)

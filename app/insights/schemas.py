@@ -113,6 +113,8 @@ class UpcomingWaits(Camel):
     workflow_id: UUID
     workflow_name: str
     count: int
+    at_least: bool
+    """Counting stopped at `count`: there are as many, or more."""
     first_at: datetime
 
 
@@ -159,3 +161,13 @@ class Overview(Camel):
     publications: list[PublishedVersion]
     pulses: dict[UUID, WorkflowPulse]
     setup: Setup
+
+    @property
+    def due_count(self) -> int:
+        """The waits of `due` together."""
+        return sum(waits.count for waits in self.due)
+
+    @property
+    def due_at_least(self) -> bool:
+        """Were some of them counted no further?"""
+        return any(waits.at_least for waits in self.due)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.repository import ContactRepository
 from app.counters.message_counters import FAILED, PREFIX
+from app.counters.parked_run_repository import MOST
 from app.counters.run_counter_repository import RunCounterRepository
 from app.counters.run_counters import SECONDS, Counters, Totals, ended
 from app.errors import NotFound
@@ -38,6 +39,8 @@ from app.workflows.repository import VersionRepository, WorkflowRepository
 
 EARLY = {"goal", "exited", "cancelled"}
 LISTED = 6
+COUNTED, LEAST_COUNTED = 50_000, 100
+"""Waits of all workflows together that are looked at, and of each one at least."""
 
 
 class InsightService:
@@ -119,6 +122,7 @@ class InsightService:
         connector, contact, template = await self._runs.has_setup()
         statuses = await self._workflows.count_by_status()
         pulse = await self.pulses()
+        most = min(MOST, max(LEAST_COUNTED, COUNTED // max(1, statuses.get("active", 0))))
         return Overview(
             active_workflows=statuses.get("active", 0),
             paused_workflows=statuses.get("paused", 0),
@@ -133,8 +137,12 @@ class InsightService:
                 self._session, tenant_id, {key: one.in_flow for key, one in pulse.items()}
             ),
             due=[
-                UpcomingWaits(workflow_id=workflow_id, workflow_name=name, count=count, first_at=first_at)
-                for workflow_id, name, count, first_at in await self._runs.due(now, now + timedelta(hours=1), LISTED)
+                UpcomingWaits(
+                    workflow_id=workflow_id, workflow_name=name, count=count, at_least=count >= most, first_at=first_at
+                )
+                for workflow_id, name, count, first_at in await self._runs.due(
+                    now, now + timedelta(hours=1), LISTED, most
+                )
             ],
             publications=[
                 PublishedVersion(

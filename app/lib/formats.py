@@ -29,9 +29,9 @@ def percent(part: float | None, whole: float | None, digits: int = 1) -> str:
     return f"{100 * (part or 0) / whole:.{digits}f}%" if whole else EMPTY
 
 
-def counted(value: int, one: str, many: str = "") -> str:
-    """`1 run`, `2 runs`, `1,204 people`."""
-    return f"{number(value)} {one if value == 1 else many or one + 's'}"
+def counted(value: int, one: str, many: str = "", *, at_least: bool = False) -> str:
+    """`1 run`, `2 runs`, `1,204 people`; `10,000+ runs` of those that were counted no further."""
+    return f"{number(value)}{'+' if at_least else ''} {one if value == 1 and not at_least else many or one + 's'}"
 
 
 def duration(value: float | timedelta | None) -> str:

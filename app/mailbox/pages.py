@@ -70,7 +70,7 @@ async def _page(
         block=block,
         rows=rows[:PAGE],
         more=rows[PAGE - 1].id if len(rows) > PAGE else None,
-        total=await mails.count(),
+        any_mail=await mails.exists(),
         search=search,
         view=view,
         mail=mail,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -94,6 +94,13 @@ def job_view(job: MessageJob) -> MessageJobView:
     )
 
 
+class FittingCount(NamedTuple):
+    """How many messages fit a filter; `at_least` when not all of them were looked at."""
+
+    number: int
+    at_least: bool = False
+
+
 class MessageJobs:
     """Jobs of the principal's workspace."""
 
@@ -115,10 +122,11 @@ class MessageJobs:
         """Jobs that are not done, the newest first."""
         return await self.rows.under_way(UNDER_WAY)
 
-    async def count(self, act: Act, message_filter: MessageFilter) -> int:
-        """How many messages fit now, among the COUNTED latest that are failed or uncertain."""
+    async def count(self, act: Act, message_filter: MessageFilter) -> FittingCount:
+        """How many messages fit now, among the COUNTED latest that are failed or uncertain. A job goes on to all that fit."""
         parameters = parameters_of(self.tenant_id, act, stored_filter(message_filter, act), clock.now(), COUNTED)
-        return int((await database.execute(self.session, decisions.COUNT_FITTING, **parameters))[0][0])
+        (row,) = await database.execute(self.session, decisions.COUNT_FITTING, **parameters)
+        return FittingCount(row.fitting, at_least=row.seen >= COUNTED)
 
     async def start(self, act: Act, message_filter: MessageFilter) -> MessageJob:
         """Do `act` to all messages that fit and have failed or become uncertain until now. The first batch is done when this returns."""
@@ -132,7 +140,7 @@ class MessageJobs:
             by_kind=self.principal.kind,
             by_id=self.principal.id,
             by_name=self.principal.name,
-            matched=await self.count(act, message_filter),
+            matched=(await self.count(act, message_filter)).number,
             created_at=clock.now(),
         )
         await self.rows.add(job)

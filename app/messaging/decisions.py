@@ -113,11 +113,13 @@ with seen as (
   where tenant_id = %(tenant)s and status in (8, 9) and settled_at <= %(until)s
     and (%(since)s::timestamptz is null or settled_at >= %(since)s)
   order by settled_at desc limit %(limit)s)
-select count(*) from seen where status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[])
+select count(*) filter (where status = any(%(open_to)s::int[]) and status = any(%(statuses)s::int[])
   and (%(workflow)s::uuid is null or workflow_id = %(workflow)s) and (%(node)s::text is null or node_id = %(node)s)
   and (%(connector)s::uuid is null or connector_id = %(connector)s) and (%(contact)s::uuid is null or contact_id = %(contact)s)
-  and (%(reason)s::text is null or reason = %(reason)s)
+  and (%(reason)s::text is null or reason = %(reason)s)) as fitting, count(*) as seen
+from seen
 """
+"""Answers one row: how many fit, and how many were looked at."""
 
 # Uncertain messages about which nobody has decided in time: their rule does, or, without one, their run waits no longer and the message
 # stays as it is. Afterwards nobody waits for it, so that settling it moves no run.

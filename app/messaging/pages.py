@@ -22,7 +22,7 @@ from app.lib import clock
 from app.mailbox.repository import MailboxRepository
 from app.message_templates.repository import TemplateRepository
 from app.messaging import rules
-from app.messaging.bulk import COUNTED, Act, MessageJobs, job_view
+from app.messaging.bulk import COUNTED, Act, FittingCount, MessageJobs, job_view
 from app.messaging.channels import registry, words
 from app.messaging.channels.message_ids import message_id, wire_message_id
 from app.messaging.schemas import MessageFilter, MovedView
@@ -146,7 +146,9 @@ async def list_messages(
         local=settings().local,
         may=may,
         choosable=may and any(MessageStatus(row.status).word in OVER for row in listed.items),
-        fitting=await messages.jobs.count("resend", message_filter) if message_filter and may and listed.items else 0,
+        fitting=await messages.jobs.count("resend", message_filter)
+        if message_filter and may and listed.items
+        else FittingCount(0),
         counted_up_to=COUNTED,
         jobs=[job_view(job) for job in await messages.jobs.under_way()],
         had_jobs=False,

@@ -44,6 +44,7 @@ def trouble_out(trouble: Trouble) -> TroubleOut:
         title=trouble_label(trouble),
         message=text_of(trouble),
         count=trouble.count,
+        at_least=trouble.at_least,
         since=trouble.since,
         workflow_id=trouble.workflow_id,
         workflow_name=trouble.workflow_name or None,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import case, func, select, text, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -67,23 +67,33 @@ class WorkspaceTroubles:
         self.session, self.tenant_id = session, tenant_id
 
     async def troubled_connectors(self, limit: int) -> Sequence[Any]:
-        """(connector, name, state, since, message, waiting) of connectors that do not work, with how many messages wait for them."""
+        """(connector, name, state, since, message, waiting) of connectors that do not work, with how many messages wait for them.
+
+        Those are counted up to DEEPEST.
+        """
         waiting = (
-            select(func.count())
-            .select_from(Message)
+            select(Message.run_id)
             .where(
                 Message.tenant_id == self.tenant_id,
                 Message.connector_id == Connector.id,
                 Message.status == MessageStatus.QUEUED,
                 Message.due_at.is_(None),
             )
+            .limit(DEEPEST)
             .correlate(Connector)
-            .scalar_subquery()
+            .subquery()
         )
+        counted = select(func.count().label("count")).select_from(waiting).lateral()
         query = (
             select(
-                Connector.id, Connector.name, Connector.state, Connector.state_since, Connector.state_message, waiting
+                Connector.id,
+                Connector.name,
+                Connector.state,
+                Connector.state_since,
+                Connector.state_message,
+                counted.c.count,
             )
+            .join(counted, true())
             .where(Connector.tenant_id == self.tenant_id, Connector.state != "ok")
             .order_by(Connector.state_since)
             .limit(limit)
@@ -91,13 +101,14 @@ class WorkspaceTroubles:
         return (await self.session.execute(query)).all()
 
     async def failing(self, since: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, node, count, last error, last time) of runs that failed after `since`, the newest cause first.
+        """(workflow, name, node, count, last error, last time, whether there may be more) of runs that failed after `since`, the newest
+        cause first.
 
         Looks at the newest FAILED_SEEN failed runs only, by their partial index, so a bad day costs what a good one does.
         """
         newest = (
             select(EndedRun.workflow_id, EndedRun.current_node_id, EndedRun.completed_at, EndedRun.error_message)
-            .where(EndedRun.tenant_id == self.tenant_id, EndedRun.status == RunStatus.FAILED)
+            .where(EndedRun.tenant_id == self.tenant_id, EndedRun.status == RunStatus.FAILED, EndedRun.status > 4)
             .order_by(EndedRun.id.desc())
             .limit(FAILED_SEEN)
             .subquery()
@@ -111,6 +122,7 @@ class WorkspaceTroubles:
                 func.count(),
                 func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.completed_at.desc()))[1],
                 last,
+                func.sum(func.count()).over() >= FAILED_SEEN,
             )
             .join(Workflow, (Workflow.tenant_id == self.tenant_id) & (Workflow.id == newest.c.workflow_id))
             .where(newest.c.completed_at > since, Workflow.deleted_at.is_(None))
@@ -123,7 +135,8 @@ class WorkspaceTroubles:
     async def troubled_messages(
         self, *, failed_since: datetime, uncertain_since: datetime, limit: int
     ) -> Sequence[Any]:
-        """(status, workflow, name, count, last error, first time) of messages that failed or are uncertain, the newest first.
+        """(status, workflow, name, count, last error, first time, whether there may be more) of messages that failed or are uncertain,
+        the newest first.
 
         Looks at the newest FAILED_SEEN of them, by the partial index of those.
         """
@@ -149,6 +162,7 @@ class WorkspaceTroubles:
                 func.count(),
                 func.array_agg(aggregate_order_by(newest.c.error_message, newest.c.settled_at.desc()))[1],
                 func.min(newest.c.settled_at),
+                func.sum(func.count()).over() >= FAILED_SEEN,
             )
             .join(Workflow, (Workflow.tenant_id == self.tenant_id) & (Workflow.id == newest.c.workflow_id))
             .where(newest.c.settled_at > since)
@@ -159,19 +173,32 @@ class WorkspaceTroubles:
         return (await self.session.execute(query)).all()
 
     async def overdue_messages(self, due_before: datetime, limit: int) -> Sequence[Any]:
-        """(workflow, name, count, since) of messages that should have left before `due_before`, paused workflows aside."""
-        query = (
-            select(Message.workflow_id, Workflow.name, func.count(), func.min(Message.due_at))
-            .join(Workflow, refers_to(Message.workflow_id, Workflow))
+        """(workflow, name, count, since, whether there may be more) of messages that should have left before `due_before`, paused
+        workflows aside. Looks at DEEPEST of them, each queue's oldest first.
+        """
+        overdue = (
+            select(Message.workflow_id, Message.due_at)
             .where(
                 Message.tenant_id == self.tenant_id,
                 Message.due_at < due_before,
                 Message.lease_until.is_(None),
                 Message.status == MessageStatus.QUEUED,
-                Workflow.status != "paused",
             )
-            .group_by(Message.workflow_id, Workflow.name)
-            .order_by(func.min(Message.due_at))
+            .limit(DEEPEST)
+            .subquery()
+        )
+        query = (
+            select(
+                overdue.c.workflow_id,
+                Workflow.name,
+                func.count(),
+                func.min(overdue.c.due_at),
+                func.sum(func.count()).over() >= DEEPEST,
+            )
+            .join(Workflow, (Workflow.tenant_id == self.tenant_id) & (Workflow.id == overdue.c.workflow_id))
+            .where(Workflow.status != "paused")
+            .group_by(overdue.c.workflow_id, Workflow.name)
+            .order_by(func.min(overdue.c.due_at))
             .limit(limit)
         )
         return (await self.session.execute(query)).all()

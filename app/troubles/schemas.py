@@ -20,6 +20,8 @@ class Trouble(msgspec.Struct, kw_only=True):
 
     kind: str
     count: int = 0
+    at_least: bool = False
+    """Counting stopped there: there are as many, or more."""
     since: datetime | None = None
     workflow_id: UUID | None = None
     workflow_name: str = ""
@@ -38,6 +40,8 @@ class TroubleSummary(msgspec.Struct, rename="camel"):
     severity: str
     detail: str
     count: int
+    at_least: bool
+    """Counting stopped at `count`: there are as many, or more."""
     since: datetime | None
 
 
@@ -49,6 +53,9 @@ class TroubleOut(msgspec.Struct, rename="camel", kw_only=True):
     title: str
     message: str
     count: int
+    """How many runs, messages or events it is about. They are counted up to 10,000."""
+    at_least: bool
+    """Counting stopped at `count`: there are as many, or more."""
     since: datetime | None
     workflow_id: UUID | None
     workflow_name: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,7 @@ from app.lib.database_roles import DatabaseRole
 from app.models.status import MessageStatus
 from app.settings import settings
 from app.troubles.kinds import KINDS, text_of
-from app.troubles.repository import InstallationTroubles, WorkspaceTroubles
+from app.troubles.repository import DEEPEST, InstallationTroubles, WorkspaceTroubles
 from app.troubles.schemas import Trouble, TroubleSummary
 from app.web.client_address import untrusted_proxy
 
@@ -52,10 +53,10 @@ async def _standing(session: AsyncSession, queries: InstallationTroubles) -> lis
     """Work that does not move: what is late, who is in the way, and what waits for a newer release."""
     now, stand = clock.now(), await work_status(session)
     troubles = [
-        Trouble(
-            kind=kind,
+        _deep(
+            kind,
             # A locked table is not counted: the check itself must not wait for it.
-            count=0 if stand.locked else await queries.waiting(kind),
+            0 if stand.locked else await queries.waiting(kind),
             since=now - timedelta(seconds=seconds),
         )
         for kind, seconds in (("events_late", stand.inbox_seconds), ("runs_late", stand.due_seconds))
@@ -85,7 +86,9 @@ def _disk() -> list[Trouble]:
 async def for_health(session: AsyncSession) -> list[TroubleSummary]:
     """What holds up everybody, as `/health/ready` tells it to anybody."""
     return [
-        TroubleSummary(trouble.kind, KINDS[trouble.kind].severity, text_of(trouble), trouble.count, trouble.since)
+        TroubleSummary(
+            trouble.kind, KINDS[trouble.kind].severity, text_of(trouble), trouble.count, trouble.at_least, trouble.since
+        )
         for trouble in await of_installation(session)
     ]
 
@@ -111,7 +114,7 @@ async def of_workspace(session: AsyncSession, tenant_id: int, in_flow: Mapping[U
     ]
     count, since, error = await queries.dead_letters()
     if count:
-        troubles.append(Trouble(kind="dead_letters", count=count, since=since, error_message=error))
+        troubles.append(_deep("dead_letters", count, since=since, error_message=error))
     return in_order(troubles)
 
 
@@ -140,20 +143,25 @@ def in_order(troubles: list[Trouble]) -> list[Trouble]:
     return sorted(troubles, key=lambda trouble: order.index(trouble.kind))
 
 
+def _deep(kind: str, count: int, **more: Any) -> Trouble:
+    """Of what is counted up to DEEPEST."""
+    return Trouble(kind=kind, count=count, at_least=count >= DEEPEST, **more)
+
+
 async def _connectors(queries: WorkspaceTroubles) -> list[Trouble]:
     troubles = [
-        Trouble(
-            kind="away" if state == "away" else "broken",
+        _deep(
+            "away" if state == "away" else "broken",
+            waiting,
             connector_id=connector_id,
             connector_name=name,
-            count=waiting,
             since=since,
             error_message=message or "",
         )
         for connector_id, name, state, since, message, waiting in await queries.troubled_connectors(LISTED)
     ]
     count, since = await queries.without_connector()
-    return [*troubles, *([Trouble(kind="no_connector", count=count, since=since)] if count else [])]
+    return [*troubles, *([_deep("no_connector", count, since=since)] if count else [])]
 
 
 async def _messages(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
@@ -164,16 +172,19 @@ async def _messages(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
             workflow_id=workflow_id,
             workflow_name=name,
             count=count,
+            at_least=at_least,
             since=first,
             error_message=error or "",
         )
-        for status, workflow_id, name, count, error, first in await queries.troubled_messages(
+        for status, workflow_id, name, count, error, first, at_least in await queries.troubled_messages(
             failed_since=now - RECENT, uncertain_since=now - max(RECENT, patience), limit=LISTED
         )
     ]
     overdue = [
-        Trouble(kind="overdue", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
-        for workflow_id, name, count, since in await queries.overdue_messages(now - PATIENCE, LISTED)
+        Trouble(
+            kind="overdue", workflow_id=workflow_id, workflow_name=name, count=count, at_least=at_least, since=since
+        )
+        for workflow_id, name, count, since, at_least in await queries.overdue_messages(now - PATIENCE, LISTED)
     ]
     return [*ended, *overdue]
 
@@ -185,14 +196,15 @@ async def _runs(queries: WorkspaceTroubles, now: datetime) -> list[Trouble]:
             workflow_id=workflow_id,
             workflow_name=name,
             count=count,
+            at_least=at_least,
             since=last,
             node_id=node_id,
             error_message=error or "",
         )
-        for workflow_id, name, node_id, count, error, last in await queries.failing(now - RECENT, LISTED)
+        for workflow_id, name, node_id, count, error, last, at_least in await queries.failing(now - RECENT, LISTED)
     ]
     late = [
-        Trouble(kind="late", workflow_id=workflow_id, workflow_name=name, count=count, since=since)
+        _deep("late", count, workflow_id=workflow_id, workflow_name=name, since=since)
         for workflow_id, name, count, since in await queries.late(now - PATIENCE, LISTED)
     ]
     return [*failing, *late]
