@@ -114,7 +114,7 @@ def test_a_filter_reads_reason_connector_and_time(world: World) -> None:
         (MessageFilter(status=["failed"], node_id="mail", contact_id=world.row(old[0])["contact_id"]), 1),
         (MessageFilter(status=["failed"], node_id="other"), 0),
     ):
-        assert world.by(lambda s, who, g=given: bulk.MessageJobs(s, who).count("resend", g)) == fits, given
+        assert world.by(lambda s, who, g=given: bulk.MessageJobs(s, who).count("resend", g)).number == fits, given
     job_id = start(world, "resend", MessageFilter(status=["failed", "uncertain"], reason="worker_lost"))
     assert job(world, job_id) == (1, 1, 0, True)
     assert (world.row(old[0])["word"], world.row(new[0])["word"]) == ("failed", "queued")
