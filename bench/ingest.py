@@ -122,7 +122,8 @@ async def load(port: int, key: str, bodies: list[bytes], clients: int = CONNECTI
     return elapsed_s, sorted(each), status_counts["429"] + status_counts["503"]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -141,7 +142,8 @@ def _cpu(process: int) -> float:
     return total
 
 
-def _ready(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait for the first answer of a web process. Raises SystemExit when none comes."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -158,14 +160,14 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     """Events a second, p50 and p99 in ms, and the server's processor microseconds an event."""
     with database.connect("bench", None) as connection:
         connection.execute("truncate inbox, events, event_keys, contacts cascade")
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port),
          "--no-access-log", "--log-level", "error", cell.app],
         env={**os.environ, "THROUGHLINE_PORT": str(port)},
     )  # fmt: skip
     try:
-        _ready(port, process)
+        wait_until_ready(port, process)
         count = max(40, requests * 4 // cell.batch) if cell.batch > 1 else requests if cell.clients > 1 else ALONE
         batches = [[event(n) for n in range(start, start + cell.batch)] for start in range(count)]
         bodies = [json.dumps(events if cell.batch > 1 else events[0]).encode() for events in batches]
