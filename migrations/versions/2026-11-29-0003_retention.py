@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0035_retention"
@@ -54,6 +58,20 @@ def upgrade() -> None:
             PRIMARY KEY (tenant_id, rule)
         )
     """)
+    _keep_older_runs()
+
+
+def _keep_older_runs() -> None:
+    """An update removes nothing: who has runs older than what is kept from now on keeps them until somebody decides otherwise."""
+    ended = datetime.now(UTC) - timedelta(days=395)
+    first_kept = UUID(int=int(ended.timestamp() * 1000) << 80)
+    op.execute(
+        sa.text("""
+        UPDATE workspaces w
+        SET settings = jsonb_set(w.settings, '{retention}', coalesce(w.settings->'retention', '{}') || '{"runs": 0}')
+        WHERE EXISTS (SELECT FROM ended_runs r WHERE r.tenant_id = w.id AND r.id < :first_kept)
+        """).bindparams(first_kept=first_kept)
+    )
 
 
 def _remember_entries() -> None:
@@ -74,6 +92,9 @@ def _remember_entries() -> None:
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute(
+        "UPDATE workspaces SET settings = settings #- '{retention,runs}' WHERE settings #> '{retention,runs}' IS NOT NULL"
+    )
     op.execute("ALTER TABLE workflows DROP entries_complete")
     op.execute("DROP TABLE entries")
     op.execute("DROP TABLE history_starts")
