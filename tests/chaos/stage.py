@@ -31,6 +31,8 @@ from tests.local.running import ROOT, Run, alive, free_port, until
 BATCH = 10
 PATIENCE_S = 120.0
 """How long anything may take on a machine that is busy with other things. Nothing is judged by its speed."""
+PAUSE_S = 0.1
+"""Between two looks. With shorter ones the looks themselves, each a connection of its own, would take a processor all the time."""
 ROOM = "600m"
 """Of the small disk: PostgreSQL and the log of its changes need some 200 MB of it."""
 
@@ -89,6 +91,8 @@ class Stage:
         self.sink = CountingSink()
         self.headers: dict[str, str] = {}
         self.workflow = ""
+        # Without certificates, whose reading takes 20 ms, and with nothing left open: what is asked next may be another process.
+        self.http = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
         self.crowds: list[People] = []
         self.run: Run | None = None
 
@@ -119,6 +123,7 @@ class Stage:
             Valkey(self.state).stop()
             Postgres(self.state / "postgres").kill()
         self.sink.stop(no_assert=True)
+        self.http.close()
         if self.small_disk:
             subprocess.run(["umount", "-l", self.root], check=False)
         shutil.rmtree(self.root, ignore_errors=True)
@@ -149,7 +154,7 @@ class Stage:
         return done
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.url}/api/v1{path}", json=body, headers=self.headers, timeout=30)
+        answer = self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=self.headers, timeout=30)
         assert answer.is_success, answer.text
         return answer.json()["data"]
 
@@ -206,7 +211,7 @@ class Stage:
                 found.append(row[0] if row else None)
             return bool(found)
 
-        until(asked, "an answer of the database", PATIENCE_S)
+        until(asked, "an answer of the database", PATIENCE_S, PAUSE_S)
         return found[0]
 
     def entered(self, people: People) -> int:
@@ -220,14 +225,14 @@ class Stage:
     def health(self) -> tuple[int, dict[str, Any]]:
         """Status code and document of `/health/ready`; (0, {}) when nobody listens."""
         try:
-            answer = httpx.get(f"{self.url}/health/ready", timeout=10)
+            answer = self.http.get(f"{self.url}/health/ready", timeout=10)
             return answer.status_code, answer.json()
         except (httpx.HTTPError, ValueError):
             return 0, {}
 
     def becomes(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
         try:
-            until(holds, what, seconds)
+            until(holds, what, seconds, PAUSE_S)
         except AssertionError as error:
             raise AssertionError(f"{error}\nhealth: {self.health()}\nterminal: {self.said[-1500:]}") from error
 

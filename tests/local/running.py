@@ -23,11 +23,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 40) -> None:
+def until(holds: Callable[[], bool], what: str, seconds: float = 40, pause: float = 0.02) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 class Run:
