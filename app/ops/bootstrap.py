@@ -18,6 +18,7 @@ from app.lib import database, logs
 from app.lib.database_roles import DatabaseRole
 from app.local import environment
 from app.retention import months
+from app.settings import UnsafeSettings
 from app.system import secret_keys
 
 
@@ -58,11 +59,11 @@ async def welcome(*, demo: bool) -> dict[str, Any]:
 
 def main() -> None:
     logs.configure()  # to standard error: standard output carries the lines above
-    migrate()
     try:
+        migrate()
         with database.connect("secret key") as connection:
             secret_keys.verify(connection)
-    except secret_keys.WrongSecretKey as error:
+    except UnsafeSettings as error:  # a wrong secret key, or a user who may not make the roles
         sys.exit(str(error))
     print(json.dumps({"migrated": True}), flush=True)
     print(json.dumps(asyncio.run(welcome(demo="--demo" in sys.argv))), flush=True)

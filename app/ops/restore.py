@@ -95,8 +95,10 @@ def _without_policies(server: int, url: str, source: Path) -> Iterator[str]:
 
 def _bring_up(url: str) -> None:
     """Migrate what was restored to this release and check it. Raises BackupFailed when it is not whole."""
+    from app import installed_types
     from app.engine import integrity
 
+    installed_types.install()
     done = subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=environment.ROOT,
