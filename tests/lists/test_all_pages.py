@@ -79,7 +79,7 @@ STATUSES: list[Sequence[RunStatus] | None] = [
 
 
 @pytest.mark.parametrize(
-    ("statuses", "of_workflow", "node_id", "dates"), product(STATUSES, (False, True), (None, "rare"), (False, True))
+    ("statuses", "of_workflow", "node_id", "dates"), [*product(STATUSES, (False, True), (None, "rare"), (False, True))]
 )
 async def test_runs(
     session: AsyncSession,
