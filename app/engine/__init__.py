@@ -1,6 +1,7 @@
 """How runs move: set-based, in one transaction a batch, by plain synchronous psycopg.
 
-    claim     what a worker takes, as SQL          matcher   what is known of each workspace's workflows
+    claim     what a worker takes, as SQL          claim_lock who may take events now
+    matcher   what is known of each workspace's workflows
     listeners who may be concerned by an event, as an index over conditions
     subscriptions what the versions of a workspace wait for, by event
     arrivals  what came into the inbox, walked     entry     who may enter, and refusals

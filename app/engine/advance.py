@@ -19,7 +19,8 @@ import structlog
 from app.engine import claim, control, due, failpoints, newer_release, rows
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
-from app.engine.claim import Cursor, Place, TurnTaken
+from app.engine.claim import Cursor, Place
+from app.engine.claim_lock import ClaimLock, TurnTaken
 from app.engine.crashes import Crashes, Suspected
 from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
@@ -54,6 +55,8 @@ _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, 
 LOOK_AGAIN_S = 2.0
 """Seconds after which contacts that were held by somebody else are looked at again."""
 BATCHES_ALIKE = 16
+MOST_WAITS = 3
+"""Waits in a row, for contacts that are free by the time one looks who holds them, before the events are left to the next round."""
 TRIES = 20
 """How often a batch that lost a race is done again before the worker leaves it to the next round."""
 
@@ -101,7 +104,7 @@ class Engine:
         self.matcher = Matcher(self.connection, most_steps=MOST_STEPS // engines)
         self.limit = limit or settings().engine.batch_size
         self.shard = shards.own(number)
-        self.turn = claim.ClaimLock(self.connection)
+        self.turn = ClaimLock(self.connection)
         self.crashes = Crashes(self.connection, database.connect("notes"))
         self.vacuum = Vacuum()
         self.progress = progress.of(number)
@@ -118,6 +121,7 @@ class Engine:
         self.busy: set[Place] = set()
         """Contacts that somebody else holds for long: their events stay where they are, in order."""
         self._looked = 0.0
+        self._waited_in_vain = 0
         self._fields_lately: deque[frozenset[str]] = deque(maxlen=BATCHES_ALIKE)
         """What the last batches of due runs looked at: the next one is claimed with as much."""
         self._behind = 0
@@ -205,7 +209,7 @@ class Engine:
                 give_up(NO_MONTH if _lacks_month(error) else fault_in_words(error))
                 return 1
             self.progress.through(name, taken)
-            self.caps[name], self._behind = min(cap * 2, self.limit), 0
+            self.caps[name], self._behind, self._waited_in_vain = min(cap * 2, self.limit), 0, 0
             if taken * 2 > self.limit:
                 self.on_backlog()
             return taken
@@ -236,7 +240,8 @@ class Engine:
             return False
         self.busy |= busy
         self._looked = time.monotonic()
-        return bool(busy)
+        self._waited_in_vain = 0 if busy else self._waited_in_vain + 1
+        return self._waited_in_vain < MOST_WAITS
 
     def _look_again(self) -> None:
         """Take contacts back among those whose events are handled when nobody holds them any more."""

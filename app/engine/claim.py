@@ -185,46 +185,6 @@ class RunRow(NamedTuple):
 Cursor = psycopg.Cursor[Any]
 Place = tuple[int, bytes]
 """A row by its key: the workspace, and the 16 bytes of its id there."""
-_TURN = 7_401_002
-
-
-class TurnTaken(Exception):
-    """Somebody else claims events, for longer than it should take."""
-
-
-class ClaimLock:
-    """The right to claim events, held by one worker at a time; a lock of the session, so that it ends before the commit.
-
-    Two workers that each hold events of one contact must not swap them. Until the first has locked the contacts of its
-    events, nobody takes later ones; then the later batch waits for the contacts that both want.
-    """
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection, self._held = connection, False
-        self._patient = True
-        """Wait for it (as long as `lock_timeout` says). Who has waited in vain only looks whether it is free again."""
-
-    def take(self) -> None:
-        """Take it, or raise TurnTaken, which spoils the transaction."""
-        if self._patient:
-            try:
-                self._connection.execute("select pg_advisory_lock(%s)", (_TURN,))
-            except psycopg.errors.LockNotAvailable as error:
-                self._patient = False
-                raise TurnTaken from error
-        else:
-            row = self._connection.execute("select pg_try_advisory_lock(%s)", (_TURN,)).fetchone()
-            if row is None or not row[0]:
-                raise TurnTaken
-            self._patient = True
-        self._held = True
-
-    def give(self) -> None:
-        """Pass it on, if it is held. Not inside a failed transaction."""
-        if self._held:
-            self._held = False
-            if not self._connection.closed:
-                self._connection.execute("select pg_advisory_unlock(%s)", (_TURN,))
 
 
 def inbox(

@@ -15,7 +15,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.engine import claim, integrity
+from app.engine import claim, claim_lock, integrity
+from app.engine.advance import Engine
 from app.engine.progress import progress
 from app.engine.work_status import work_status
 from app.lib import database, heartbeat
@@ -50,7 +51,7 @@ def test_timers_go_on_though_somebody_keeps_the_turn(world: World, committed_dat
     workflow = world.workflow(PARKED)
     people = world.contacts(3)
     world.emit("go", people)
-    with somebody(world, committed_database.url, f"select pg_advisory_xact_lock({claim._TURN})"):
+    with somebody(world, committed_database.url, f"select pg_advisory_xact_lock({claim_lock._TURN})"):
         world.put("go", people)
         world.travel(NOON + timedelta(hours=1))
         assert world.runs(workflow) == {"completed": 3}
@@ -102,6 +103,57 @@ def _wait_for_lock(committed_database: CommittedDatabase) -> psycopg.Connection[
         while not watch.execute(waits, (waiter.info.backend_pid,)).fetchone():
             time.sleep(0.01)
     return waiter
+
+
+def test_whoever_has_the_turn_waits_for_no_contact_for_long(
+    world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else can claim events meanwhile. Afterwards it waits as long as ever."""
+    world.workflow({**PARKED, "goals": [{"id": "bought", "event": "bought"}]})
+    people = world.contacts(2)
+    waits: dict[str, Any] = {}
+    for name in ("contacts", "active_runs"):
+        ask = getattr(claim, name)
+
+        def asks(cursor: Any, *arguments: Any, ask: Any = ask, name: str = name) -> Any:
+            waits[name] = cursor.connection.execute("show lock_timeout").fetchone()[0]
+            return ask(cursor, *arguments)
+
+        monkeypatch.setattr(claim, name, asks)
+    with database.connect("engine", DatabaseRole.ENGINE) as connection:
+        engine = Engine(connection)
+        world.put("bought", people)
+        engine.advance()
+        assert waits == {"contacts": "500ms", "active_runs": "3s"}
+        assert connection.execute("show lock_timeout").fetchone() == ("3s",)
+        engine.close()
+    world.put("bought", people)
+    world.engine.advance()
+    assert waits == {"contacts": "300ms", "active_runs": "300ms"}, "one that waits shorter anyway stays as it is"
+
+
+def test_who_is_free_again_when_one_looks_is_waited_for_again(
+    world: World, committed_database: CommittedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever held a contact has let it go in the meantime: the events are handled in this round."""
+    workflow = world.workflow(PARKED)
+    first, *others = world.contacts(3)
+    busy = claim.busy
+    with somebody(
+        world, committed_database.url, "select * from contacts where id = %(who)s for update", who=first
+    ) as it:
+
+        def let_go(*arguments: Any) -> Any:
+            it.rollback()
+            return busy(*arguments)
+
+        monkeypatch.setattr(claim, "busy", let_go)
+        world.emit("go", [first, *others])
+        assert world.runs(workflow) == {"waiting": 3}
+    monkeypatch.setattr(claim, "busy", lambda *_: [])
+    with somebody(world, committed_database.url, "select * from contacts where id = %(who)s for update", who=first):
+        world.emit("go", [first])  # always held, and always free when one looks: it does not go on for ever
+    assert world.one("select count(*) from inbox") == 1
 
 
 @pytest.mark.parametrize("held", ["contacts", "active_runs"])
