@@ -21,6 +21,8 @@
     goals     what ends a run early, by an event or by how the contact is
     moves     stored runs that wait again, or go among the ended ones
     history   what had happened before: events, and when contacts started a workflow
+    stored_rows what a claim reads, decoded          threads   the engines of one process, and who helps whom
+    vacuum    hot tables, vacuumed as rows are taken
     step_faults errors of steps in words             newer_release steps that wait for a newer worker
 
 The usual file names of a feature do not fit here; these are the nouns of the engine.

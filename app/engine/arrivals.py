@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from app.engine import claim, control, history, newer_release, rows, waits
-from app.engine.claim import Cursor, Item, Place, RunRow
+from app.engine.claim import Cursor, Place
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
 from app.engine.goals import CompiledGoal
@@ -19,6 +19,7 @@ from app.engine.interest import HAPPENED, Arrival, Interests
 from app.engine.matcher import Matcher
 from app.engine.records import Refusal
 from app.engine.state import NOBODY, ContactState, GoalView, RunState
+from app.engine.stored_rows import PAST, Item, RunRow
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
 from app.flow.document import TRIGGER
 from app.flow.settings import REMEMBERED
@@ -244,7 +245,7 @@ class Arrivals:
     def _reach_goals(self, batch: Batch, item: Item, workflows: Iterable[bytes]) -> None:
         event = _properties(item)
         for run in self._of_item(item):
-            if item.kind == claim.PAST and run.fence is not None:
+            if item.kind == PAST and run.fence is not None:
                 continue  # it was judged by this event when that was handled
             if run.flow.workflow_id in workflows and run.active and run.occurred_at <= item.occurred_at:
                 goal = _reached(run, item, event)
@@ -255,7 +256,7 @@ class Arrivals:
 def _by_occurrence(arrival: Arrival) -> tuple[bytes, int, int, bool]:
     """The order of the inbox; of the same instant what was handled before comes first."""
     item = arrival.item
-    return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != claim.PAST
+    return item.contact_id or NOBODY, item.occurred_at, item.stated_at, item.kind != PAST
 
 
 def _is_for(item: Item, run_id: bytes, workflow_id: bytes) -> bool:

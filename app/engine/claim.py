@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -16,17 +16,11 @@ import psycopg
 from app import wakes
 from app.engine import rows
 from app.engine.rows import Int2s, Int4s, Jsons, Texts, Uuids
+from app.engine.stored_rows import NOW, RUN, Item, RunRow, items_of, run_row, stamps
 from app.inbox import DeferredEvent, InboxKind, defer
 from app.models.status import Priority
 from app.turns import MOST_DEALS, Claimant, RoundRobin
 from app.values.contact_view import COLUMNS
-
-PAST = -1
-"""No kind of an inbox row: an event that happened after an entry of this batch and arrived before it."""
-
-# Microseconds since 2000: what the batch calls now, and what instants look like in memory.
-MICROS = "(extract(epoch from {}) * 1000000)::bigint - 946684800000000"
-NOW = MICROS.format("(select clock_now())")  # once a statement: a call takes some 3 us
 
 # From workspace and priority to the next by an index probe each; each with the row that came first.
 HEADS = """
@@ -67,8 +61,7 @@ with taken as (
       order by id limit s.share for update skip locked) i
     limit %(limit)s)) returning *)
 select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uuid_send(workflow_id), uuid_send(run_id),
-  convert_to(payload::text, 'UTF8'), depth, {MICROS.format("at")}, {MICROS.format("least(occurred_at, at)")},
-  {MICROS.format("occurred_at")}, {NOW}, coalesce(n, 0), priority
+  convert_to(payload::text, 'UTF8'), depth, {stamps("at", "least(occurred_at, at)", "occurred_at")}, {NOW}, coalesce(n, 0), priority
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
@@ -94,15 +87,6 @@ _FIELDS = {
 CONTACTS = f"""
 select uuid_send(c.id){{}} from contacts c where {CONTACT_IS_ASKED} order by tenant_id, id for no key update
 """
-RUN = f"""
-r.tenant_id, uuid_send(r.id), uuid_send(r.workflow_id), r.workflow_version, uuid_send(r.contact_id),
-convert_to(r.trigger_event::text, 'UTF8'),
-r.current_node_id, r.seq, r.attempt, r.fence, r.status, r.entry_key, r.resume_port, {MICROS.format("r.started_at")},
-{MICROS.format("coalesce(r.occurred_at, r.started_at)")}, {MICROS.format("r.step_started_at")},
-convert_to(r.context::text, 'UTF8'), convert_to(r.resume_output::text, 'UTF8'), r.waits_for,
-{MICROS.format("coalesce(r.waits_since, r.occurred_at, r.started_at)")}, {MICROS.format("r.resume_at")},
-r.trigger_id
-"""
 ACTIVE = f"select {RUN} from active_runs r where {RUN_IS_ASKED} order by r.tenant_id, r.id for update"
 WAITING = f"""
 select {RUN} from unnest(%s::int[], %s::uuid[], %s::text[]) as u(tenant_id, contact_id, name) join active_runs r
@@ -127,59 +111,6 @@ insert into dead_letters
   (id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, arrived_at, error)
 select id, tenant_id, kind, name, contact_id, event_id, workflow_id, run_id, payload, depth, occurred_at, at, %(error)s from taken
 """
-
-
-class Item(NamedTuple):
-    """One inbox row. `payload` is JSON text; ids are 16 bytes. An event with a `workflow_id` was caused by that workflow.
-
-    Only a start may have no contact.
-    `at` is when it arrived, `occurred_at` when it happened: what the sender says (`stated_at`), but never later than it arrived.
-    """
-
-    id: int
-    tenant_id: int
-    kind: int
-    name: str
-    contact_id: bytes | None
-    event_id: bytes | None
-    workflow_id: bytes | None
-    run_id: bytes | None
-    payload: bytes | None
-    depth: int
-    at: int
-    occurred_at: int
-    stated_at: int
-    now: int
-    epoch: int
-    priority: int = Priority.NORMAL
-
-
-class RunRow(NamedTuple):
-    """A stored run. Instants are microseconds since 2000."""
-
-    tenant_id: int
-    id: bytes
-    workflow_id: bytes
-    version: int
-    contact_id: bytes | None
-    raw_event: bytes | None
-    node_id: str | None
-    seq: int
-    attempt: int
-    fence: int
-    status: int
-    entry_key: str | None
-    resume_port: str | None
-    started: int
-    occurred_at: int
-    step_started: int | None
-    context: bytes | None
-    resume_output: bytes | None
-    waits_for: str | None
-    waits_since: int
-    """When what its wait for an event began with happened."""
-    resume_at: int | None
-    trigger_id: str | None
 
 
 Cursor = psycopg.Cursor[Any]
@@ -214,7 +145,7 @@ def inbox(
         deals += 1
         room = limit - len(items)
         shares = turns.deal(waiting, room, again=deals > 1) if deals < MOST_DEALS else dict.fromkeys(waiting, room)
-        taken = [Item._make(row) for row in cursor.execute(sql, {**_shares(shares, room), **arguments}).fetchall()]
+        taken = items_of(cursor.execute(sql, {**_shares(shares, room), **arguments}).fetchall())
         counts = Counter((item.tenant_id, item.priority) for item in taken)
         waiting = [one for one in waiting if counts[one.tenant_id, one.priority] >= shares.get(one, 0)]
         items += taken
@@ -308,7 +239,7 @@ def contacts(cursor: Cursor, places: Iterable[Place], names: tuple[str, ...]) ->
 
 def active_runs(cursor: Cursor, contacts: Iterable[Place]) -> list[RunRow]:
     """The active runs of these contacts, locked; oldest first."""
-    return [RunRow._make(row) for row in of_contacts(cursor, ACTIVE, contacts)]
+    return [run_row(row) for row in of_contacts(cursor, ACTIVE, contacts)]
 
 
 def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> list[RunRow]:
@@ -318,7 +249,7 @@ def waiting_runs(cursor: Cursor, places: Sequence[tuple[int, bytes, str]]) -> li
         Uuids([contact_id for _, contact_id, _ in places]),
         Texts([rows.text(name) for _, _, name in places]),
     )
-    return [RunRow._make(row) for row in cursor.execute(WAITING, arguments).fetchall()]
+    return [run_row(row) for row in cursor.execute(WAITING, arguments).fetchall()]
 
 
 def settle(cursor: Cursor, items: list[Item]) -> None:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from app import wakes
 from app.engine import rows
-from app.engine.claim import NOW, RUN, Cursor, Place, RunRow, loaded
+from app.engine.claim import Cursor, Place, loaded
 from app.engine.rows import Int4s, Texts, Uuids
+from app.engine.stored_rows import NOW, RUN, RUN_WIDTH, RunRow, run_row
 from app.models.status import Priority
 from app.turns import MOST_DEALS, Claimant, RoundRobin
 from app.wakes import FOLDED_FROM, Head, append_sql
@@ -126,10 +127,8 @@ def _shares(shares: Mapping[Claimant, int], limit: int, but: Sequence[bytes]) ->
 
 def _due_runs(taken_rows: Iterable[tuple[Any, ...]]) -> list[DueRun]:
     """Without those whose contact somebody holds."""
-    width = 1 + len(RunRow._fields)
-    return [
-        DueRun(RunRow._make(row[1:width]), row[width], row[width + 1], row[width + 2 :]) for row in taken_rows if row[0]
-    ]
+    width = 1 + RUN_WIDTH
+    return [DueRun(run_row(row[1:width]), row[width], row[width + 1], row[width + 2 :]) for row in taken_rows if row[0]]
 
 
 def _in_order(claimed: list[DueRun]) -> list[DueRun]:

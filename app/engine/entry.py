@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine import rows
-from app.engine.claim import Item
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.goals import met_by_contact
 from app.engine.records import Refusal, Remembered
 from app.engine.state import NOBODY, RunState
+from app.engine.stored_rows import Item
 from app.engine.walk import Batch
 from app.flow.operators import ConditionError
 from app.flow.settings import REMEMBERED

@@ -8,24 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from app.engine import rows
-from app.engine.claim import (
-    MICROS,
-    PAST,
-    RUN_IS_ASKED,
-    Cursor,
-    Item,
-    Place,
-    of_contacts,
-)
+from app.engine.claim import RUN_IS_ASKED, Cursor, Place, of_contacts
 from app.engine.rows import Int4s, Stamps, Texts, Uuids
+from app.engine.stored_rows import MICROS, PAST, Item, items_of, stamps
 from app.inbox import InboxKind
 from app.lib import ids
 
 MOST_PAST = 100
 _PAST = f"""
 select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
-  convert_to(e.properties::text, 'UTF8'), 0, {MICROS.format("e.received_at")},
-  {MICROS.format("least(e.occurred_at, e.received_at)")}, {MICROS.format("e.occurred_at")}, 0, 0
+  convert_to(e.properties::text, 'UTF8'), 0, {stamps("e.received_at", "least(e.occurred_at, e.received_at)", "e.occurred_at")},
+  0, 0
 from unnest(%s::uuid[], %s::int[], %s::timestamptz[]) as entry(contact_id, tenant_id, occurred_at)
 cross join lateral (
   select * from events where events.tenant_id = entry.tenant_id and events.contact_id = entry.contact_id
@@ -35,8 +28,8 @@ cross join lateral (
 # Whether one still stands in the inbox is asked of each by its index: that table is empty or huge, whatever the planner thinks of it.
 _PAST_OF = f"""
 select 0, e.tenant_id, {PAST}, e.name, uuid_send(e.contact_id), uuid_send(e.id), null, null,
-  convert_to(e.properties::text, 'UTF8'), 0, {MICROS.format("e.received_at")},
-  {MICROS.format("least(e.occurred_at, e.received_at)")}, {MICROS.format("e.occurred_at")}, 0, 0
+  convert_to(e.properties::text, 'UTF8'), 0, {stamps("e.received_at", "least(e.occurred_at, e.received_at)", "e.occurred_at")},
+  0, 0
 from unnest(%s::int[], %s::uuid[], %s::text[], %s::timestamptz[]) as wait(tenant_id, contact_id, name, since)
 cross join lateral (
   select * from events where events.tenant_id = wait.tenant_id and events.contact_id = wait.contact_id
@@ -74,7 +67,7 @@ def past_of(cursor: Cursor, places: Iterable[tuple[int, bytes, str, int]]) -> li
         Stamps([rows.stamp(since) for *_, since in listed]),
         ids.oldest_since(rows.instant(min(since for *_, since in listed))),
     )
-    return [Item(*row) for row in cursor.execute(_PAST_OF, arguments).fetchall()]
+    return items_of(cursor.execute(_PAST_OF, arguments).fetchall())
 
 
 def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[Item]:
@@ -95,7 +88,7 @@ def past(cursor: Cursor, entries: Iterable[Item], names: Iterable[str]) -> list[
         ids.oldest_since(rows.instant(min(since.values()))),
         Texts([rows.text(name) for name in names]),
     )
-    return [Item(*row) for row in cursor.execute(_PAST, arguments).fetchall()]
+    return items_of(cursor.execute(_PAST, arguments).fetchall())
 
 
 def standing(cursor: Cursor, contacts: Iterable[Place], workflow_ids: Sequence[bytes]) -> set[tuple[bytes, bytes, str]]:

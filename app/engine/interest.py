@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from app.engine import claim
-from app.engine.claim import Item
 from app.engine.compiled import CompiledFlow
 from app.engine.matcher import Matcher
+from app.engine.stored_rows import PAST, Item
 from app.engine.subscriptions import Live, Version
 from app.inbox import InboxKind
 
-HAPPENED = (InboxKind.EVENT, claim.PAST, InboxKind.DEFERRED)
+HAPPENED = (InboxKind.EVENT, PAST, InboxKind.DEFERRED)
 _TOLD_TO_RUNS = (InboxKind.EVENT, InboxKind.DEFERRED, InboxKind.FOR_RUN)
 _FOR_ONE_WORKFLOW = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
 _STARTED = (InboxKind.START, InboxKind.DEFERRED)

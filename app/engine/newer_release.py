@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.engine.claim import RunRow
     from app.engine.matcher import Matcher
+    from app.engine.stored_rows import RunRow
 
 NEWER_COMES_WITHIN_S = 7 * 86_400
 """How long a run waits for a worker that understands its step. Updates take minutes; a week is for who rolled one back."""

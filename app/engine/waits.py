@@ -12,8 +12,9 @@ from uuid import UUID
 import structlog
 
 from app.engine import history, rows
-from app.engine.claim import Cursor, Item
+from app.engine.claim import Cursor
 from app.engine.state import NOBODY, GoalView, RunState
+from app.engine.stored_rows import Item
 from app.engine.walk import WAITING, Batch
 from app.flow.operators import ConditionError
 from app.flow.outcomes import WaitFor
