@@ -27,7 +27,7 @@ WORKFLOW = UUID("01900000-0000-7000-8000-000000000001")
 PAYLOAD = {"channel": "signup", "page": "/pricing"}
 EMPTY = """
 truncate active_runs, wakes, ended_runs, steps, step_attempts, messages, entry_refusals,
-  inbox, dead_letters, node_stats, events, event_keys, contacts,
+  inbox, dead_letters, node_stats, events, event_keys, contacts, contact_tags, entries,
   workflows cascade
 """
 _WORKFLOW = """
