@@ -28,7 +28,7 @@ def test_workspaces_with_older_runs_keep_them() -> None:
         old = Old(url)
         tenants = {}
         for name, settings, days in (
-            ("old", '{"retention": {"events": 30}}', 400),
+            ("aged", '{"retention": {"events": 30}}', 400),
             ("bare", "{}", 3000),
             ("young", "{}", 300),
         ):
@@ -37,11 +37,11 @@ def test_workspaces_with_older_runs_keep_them() -> None:
             ).fetchone()  # type: ignore[misc]
             ended(old, tenants[name], now() - timedelta(days=days))
         migrate(url, "upgrade", NEW)
-        settings_of = "select name, settings from workspaces where name in ('old', 'bare', 'young')"
+        settings_of = "select name, settings from workspaces where name in ('aged', 'bare', 'young')"
         assert dict(old.db.execute(settings_of).fetchall()) == {
-            "old": {"retention": {"events": 30, "runs": 0}},
+            "aged": {"retention": {"events": 30, "runs": 0}},
             "bare": {"retention": {"runs": 0}},
             "young": {},
         }
         migrate(url, "downgrade", OLD)
-        assert dict(old.db.execute(settings_of).fetchall())["old"] == {"retention": {"events": 30}}
+        assert dict(old.db.execute(settings_of).fetchall())["aged"] == {"retention": {"events": 30}}
