@@ -13,11 +13,17 @@ from collections.abc import Iterable
 from app import inbox
 from app.accounts.key_repository import standing_sql
 from app.events.contact_repository import MATCH
-from app.events.fast_reading import BY
+from app.events.fast_reading import BY, NO_TEXT, SEPARATOR
 
 NO_CONTACT = "-" * 36
 """Stands for the id of a contact that there is not."""
 _BY_ID, _BY_EXTERNAL_ID, _BY_EMAIL = range(len(BY))
+
+
+def _texts(column: str) -> str:
+    """The array of a column of texts that came in one piece."""
+    return f"string_to_array({column}::text, chr({ord(SEPARATOR)}), chr({ord(NO_TEXT)}))"
+
 
 # Each look-up is a subselect of one row: written as `exists` it is read as a set, and the whole of a table with it.
 _INCOMING = f"""
@@ -30,7 +36,8 @@ with standing as materialized (
   select w.*, {{contact}} as contact_id, (
       select n.event_id from event_keys n where n.tenant_id = w.tenant_id and not n.of_request and n.key = w.key
     ) is not null as known
-  from unnest($4::int[], $5::int[], $6::smallint[], $7::text[], $8::uuid[], $9::text[], $10::jsonb[], $11::text[], $12::timestamptz[])
+  from unnest($4::int[], $5::int[], $6::smallint[], {_texts("$7")}, $8::uuid[], {_texts("$9")}, $10::jsonb[], {_texts("$11")},
+              $12::timestamptz[])
     with ordinality as w(request, tenant_id, kind, value, id, name, properties, key, occurred_at, place)
 )"""  # noqa: S608  constants
 _STORED = f"""
@@ -107,9 +114,9 @@ def _store_sql(which: int) -> bytes:
 
 
 STORE = [b"", *map(_store_sql, range(1, 1 << len(BY)))]
-"""By which kinds of rows there are, as bits. Parameters: the keys (1) with their standings (2), the instant (3), and one array for each
-column of the rows (4 to 12). One row comes back: do all keys stand, the numbers of requests that were left out for good, of
-those that only lack contacts that can be made, and the contacts' ids of all rows as one text."""
+"""By which kinds of rows there are, as bits. Parameters: the keys (1) with their standings (2), the instant (3), and one array, or texts
+with SEPARATOR between them, for each column of the rows (4 to 12). One row comes back: do all keys stand, the numbers of requests
+that were left out for good, of those that only lack contacts that can be made, and the contacts' ids of all rows as one text."""
 STORE_NEW = _STORE_NEW.format(contact=_contact_of(range(len(BY)))).encode()
 """The same for requests that lack contacts. Two parameters more: ids for these (13), and for the events that say that they were made
 (14); as many as there are rows."""

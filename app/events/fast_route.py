@@ -1,18 +1,16 @@
 """`POST /api/v1/events` before the framework, for requests about which there is nothing to decide.
 
 A request is answered here when all of it is plain: its key was let in a moment ago, its body holds only what fits, its contacts are
-there and its ids are new. Everything else goes on to the application as it came, so refusals, duplicates, new contacts, kept answers
-and limits are the business of one place. It is answered after the commit, like there, with the same bytes.
+there or can be made, and its ids are new. Everything else goes on to the application as it came, so refusals, duplicates, kept
+answers and limits are the business of one place. It is answered after the commit, like there, with the same bytes.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, cast
 
-import msgspec
 import psycopg
 from litestar import Litestar
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
@@ -22,19 +20,19 @@ from app.accounts.known_keys import KnownKey, KnownKeys, header_digest
 from app.accounts.principal import Principal
 from app.errors import AppError
 from app.events.api import FAILED, PATH, ingest_of, send_events
-from app.events.fast_reading import PlainRequest, read_plain
-from app.events.fast_statement import NOT_TAKEN, Stored
+from app.events.fast_reading import read_plain
+from app.events.fast_statement import NOT_TAKEN
 from app.events.fast_store import FastStore
 from app.events.schemas import MAX_AHEAD
 from app.lib import clock
 from app.web import rate_limit
-from app.web.bodies import IN_MEMORY, small_body
+from app.web.bodies import IN_MEMORY
 from app.web.compression import SMALLEST, ResponseCompression
 from app.web.connection_close import ConnectionClose
-from app.web.envelope import ok
 from app.web.headers import security_headers, security_headers_raw
 from app.web.request_deadline import SPENT
 from app.web.request_metrics import REQUESTS
+from app.web.small_bodies import SmallBodies
 
 _JSON = frozenset((b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"))
 _ODD = frozenset((b"idempotency-key", b"content-encoding", b"transfer-encoding", b"cookie", b"expect"))
@@ -53,6 +51,8 @@ class FastEvents:
         self.store = FastStore(ingest_of(framework).space)
         self.framework = framework
         self._compressed = ResponseCompression(_send_answer)
+        self._bodies = SmallBodies()
+        self._limits = rate_limit.limits_of(framework)
         self._seconds = REQUESTS.labels("POST", PATH, "202")
         self._security = security_headers_raw()
 
@@ -94,12 +94,12 @@ class FastEvents:
 
     async def _take(self, key: KnownKey, length: int, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Store and answer a plain request of a known key, or say what the application is to receive: what came already, and the rest."""
-        buckets = rate_limit.limits_of(self.framework).events
+        buckets = self._limits.events
         standing = rate_limit.take_ahead(scope, buckets, key.asker)
         if not standing.allowed:
             return receive
         try:
-            body = await small_body(receive, length)
+            body = await self._bodies.read(receive, length)
         except AppError as error:
             return _failing(error)
         content = await self._store(key, body, scope)
@@ -111,16 +111,20 @@ class FastEvents:
     async def _store(self, key: KnownKey, body: bytes, scope: Scope) -> bytes | None:
         """The answer's content, after the commit; None when the application shall decide. It learns from the scope what was tried."""
         began = time.perf_counter()
-        plain = read_plain(body, clock.now() + MAX_AHEAD)
-        if plain is None or not self.store.space.has(len(plain.events), len(body)):
+        plain = None
+        if body[:1] != b"{":  # it may hold a thousand, and how many there are decides whether they may wait
+            plain = read_plain(body, clock.now() + MAX_AHEAD)
+            if plain is None:
+                return None
+        if not self.store.space.has(1 if plain is None else len(plain.events), len(body)):
             return None
         try:
-            outcome = await self.store.submit(key.principal, plain.events, len(body))
+            outcome = await self.store.submit(key.principal, body, plain)
         except psycopg.Error as error:
             cast("dict[str, Any]", scope)[FAILED] = error
             outcome = NOT_TAKEN
-        if isinstance(outcome, Stored):
-            return _content(plain, outcome)
+        if isinstance(outcome, bytes):
+            return outcome
         if outcome.key_changed:
             self.keys.forget(key.digest)
         cast("dict[str, Any]", scope)[SPENT] = time.perf_counter() - began
@@ -143,9 +147,6 @@ class FastEvents:
         await self._compressed(scope, receive, secured)
 
 
-_encode = msgspec.json.Encoder().encode
-
-
 def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int] | None:
     """Who asks, and how long the body is; None when anything about the headers asks for more than to store a JSON body of some size."""
     once: dict[bytes, bytes] = {}
@@ -162,34 +163,6 @@ def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int] |
     ):
         return None
     return authorization, int(length)
-
-
-class _Receipt(msgspec.Struct, rename="camel"):
-    """As `schemas.EventReceipt`, with ids that are text already: an object for each costs more than to read the event."""
-
-    id: str
-    contact_id: str
-    name: str
-    occurred_at: datetime
-    client_id: str | None
-    duplicate: bool = False
-
-
-def _content(plain: PlainRequest, stored: Stored) -> bytes:
-    """What the application answers (`api.receipts_answer`)."""
-    now = stored.now
-    receipts = [
-        _Receipt(_as_text(raw), contact_id, event.said_name, event.said_at or now, event.said_key)
-        for event, raw, contact_id in zip(plain.events, stored.ids, stored.contact_ids, strict=True)
-    ]
-    if plain.many:
-        return _encode(ok(receipts, accepted=len(receipts), duplicates=0))
-    return _encode(ok(receipts[0]))
-
-
-def _as_text(raw: bytes) -> str:
-    digits = raw.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _failing(error: AppError) -> Receive:

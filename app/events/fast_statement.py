@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from app.accounts.principal import Principal
-from app.events.fast_reading import BY, PlainEvent
+from app.events.fast_answers import Stored, content_of
+from app.events.fast_reading import BY, NO_TEXT, SEPARATOR, PlainEvent, PlainRequest, read_plain
 from app.events.fast_repository import NO_CONTACT, STORE, STORE_NEW
 from app.lib import clock, ids
 from app.lib.binary_fields import Int2s, Int4s, Jsons, Stamps, Texts, Uuids, int2, int4, microseconds, pack, text
@@ -17,14 +18,6 @@ from app.lib.prepared_statements import PreparedStatements
 _KINDS = [int2(kind) for kind in range(len(BY))]
 _NAMES = [b"store_%d" % which for which in range(len(STORE))]
 _ID = len(NO_CONTACT)
-
-
-class Stored(NamedTuple):
-    """The events of a request as they were stored, in its order; `contact_ids` as text, `now` is when they arrived."""
-
-    ids: list[bytes]
-    contact_ids: list[str]
-    now: datetime
 
 
 class NotTaken(NamedTuple):
@@ -41,15 +34,35 @@ Outcome = Stored | NotTaken
 
 
 class PlainPending:
-    """One request in the queue and the future that its route waits for."""
+    """One request in the queue and the future that its route waits for. `plain` is None until it is read."""
 
-    __slots__ = ("begun", "events", "keys", "outcome", "principal", "size")
+    __slots__ = ("begun", "body", "keys", "outcome", "plain", "principal", "size")
 
-    def __init__(self, principal: Principal, events: list[PlainEvent], size: int, begun: float) -> None:
-        self.principal, self.events, self.size, self.begun = principal, events, size, begun
-        tenant_id = principal.tenant_id
-        self.keys = [(tenant_id, event.said_key) for event in events if event.said_key is not None]
-        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    def __init__(
+        self, principal: Principal, body: bytes, plain: PlainRequest | None, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.principal, self.body, self.plain = principal, body, plain
+        self.size = 1 if plain is None else len(plain.events)
+        self.keys: list[tuple[int, str]] = []
+        """The ids that their sender gave to its events, with the workspace."""
+        self.begun = loop.time()
+        self.outcome: asyncio.Future[bytes | NotTaken] = loop.create_future()
+
+    @property
+    def events(self) -> list[PlainEvent]:
+        """Those of a request that was read."""
+        assert self.plain is not None  # noqa: S101  what could not be read is in no batch
+        return self.plain.events
+
+    def read(self, latest: datetime) -> bool:
+        """Is it plain? Reads it when it was not read; many are read one after the other, which is half the work."""
+        if self.plain is None:
+            self.plain = read_plain(self.body, latest)
+            if self.plain is None:
+                return False
+        tenant_id = self.principal.tenant_id
+        self.keys = [(tenant_id, event.key) for event in self.plain.events if event.key is not None]
+        return True
 
     def answer(self, outcome: Outcome | Exception) -> None:
         """Nobody may wait any more: the client went away."""
@@ -57,7 +70,9 @@ class PlainPending:
             return
         if isinstance(outcome, Exception):
             self.outcome.set_exception(outcome)
-        else:
+        elif isinstance(outcome, Stored) and self.plain is not None:
+            self.outcome.set_result(content_of(self.plain, outcome))
+        elif isinstance(outcome, NotTaken):
             self.outcome.set_result(outcome)
 
 
@@ -93,15 +108,19 @@ def _parameters(
         requests += [int4(number)] * count
         tenants += [int4(pending.principal.tenant_id)] * count
     standings = {(pending.principal.id, pending.principal.standing) for pending in batch}
-    arrays = (
-        Int4s(requests), Int4s(tenants), Int2s(kinds), Texts(values), Uuids(new_ids), Texts(names), Jsons(properties),
-        Texts(keys), Stamps(occurred),
-    )  # fmt: skip
     return [
         Uuids([key_id.bytes for key_id, _ in standings]).data,
         Texts([text(standing) for _, standing in standings]).data,
         pack(">q", microseconds(now)),
-        *[array.data for array in arrays],
+        Int4s(requests).data,
+        Int4s(tenants).data,
+        Int2s(kinds).data,
+        SEPARATOR.join(values).encode(),
+        Uuids(new_ids).data,
+        SEPARATOR.join(names).encode(),
+        Jsons(properties).data,
+        SEPARATOR.join([NO_TEXT if key is None else key for key in keys]).encode(),
+        Stamps(occurred).data,
     ]
 
 

@@ -19,10 +19,12 @@ import structlog
 from app import inbox
 from app.accounts.principal import Principal
 from app.events import fast_statement
-from app.events.fast_reading import PlainEvent
-from app.events.fast_statement import LACKS_CONTACTS, NOT_TAKEN, Outcome, PlainPending, Stored
+from app.events.fast_answers import Stored
+from app.events.fast_reading import PlainRequest
+from app.events.fast_statement import LACKS_CONTACTS, NOT_TAKEN, NotTaken, Outcome, PlainPending
 from app.events.ingest import FLUSHERS, MAX_BATCH, QueueSpace
-from app.lib import database
+from app.events.schemas import MAX_AHEAD
+from app.lib import clock, database
 from app.lib.deadline import ends_in
 from app.lib.prepared_statements import PreparedStatements
 from app.web.request_deadline import DEFAULT_S
@@ -34,6 +36,11 @@ PLAN_AGAIN_S = 2.0
 """The statement is planned anew so often: one that was planned for empty tables looks through full ones, and statistics come late."""
 SECOND_AFTER = 16
 """While one statement runs, so many events must wait before the next begins beside it: each costs what forty events cost."""
+LINGER_ABOVE, LINGER_S = (
+    int(__import__("os").environ.get("LA", "8")),
+    float(__import__("os").environ.get("LS", "0.001")),
+)
+"""After a batch of so many requests the next waits a moment for those that come, so that fewer statements store as many events."""
 Statement = Callable[[PreparedStatements, Sequence[PlainPending]], Awaitable[list[Outcome]]]
 
 
@@ -72,16 +79,21 @@ class FastStore:
         self._keys: set[tuple[int, str]] = set()
         """The ids that senders gave to what is being stored."""
         self._idle: list[_Link] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._flushers = 0
         self._maker_runs = False
+        self._last = 0
+        """Requests of the last batch."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, principal: Principal, events: list[PlainEvent], size: int) -> asyncio.Future[Outcome]:
-        """Queue a request; its outcome comes after the commit, or the psycopg.Error after which nobody knows. `size` is the body's."""
-        pending = PlainPending(principal, events, size, asyncio.get_running_loop().time())
+    def submit(self, principal: Principal, body: bytes, plain: PlainRequest | None) -> asyncio.Future[bytes | NotTaken]:
+        """Queue a request of one event, or one that was read. The answer's content comes after the commit, or the psycopg.Error after
+        which nobody knows."""
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        pending = PlainPending(principal, body, plain, loop)
         self._queue.append(pending)
-        self._events += len(events)
-        self.space.take(len(events), size)
+        self._events += pending.size
+        self.space.take(pending.size, len(body))
         if not self._flushers or (self._flushers < FLUSHERS and self._events >= SECOND_AFTER):
             self._flushers += 1
             self._begin(self._flush())
@@ -100,7 +112,10 @@ class FastStore:
     async def _flush(self) -> None:
         try:
             while self._queue:
+                if self._last >= LINGER_ABOVE and self._events < self._last:
+                    await asyncio.sleep(LINGER_S)
                 batch, repeated = self._next_batch()
+                self._last = len(batch)
                 await self._settle(batch, fast_statement.store, self._make_contacts)
                 for pending in repeated:
                     self._answer(pending, NOT_TAKEN)
@@ -138,16 +153,20 @@ class FastStore:
                     self._answer(pending, outcome)
 
     def _answer(self, pending: PlainPending, outcome: Outcome | Exception) -> None:
-        self.space.release(len(pending.events), pending.size)
+        self.space.release(pending.size, len(pending.body))
         pending.answer(outcome)
 
     def _next_batch(self) -> tuple[list[PlainPending], list[PlainPending]]:
-        """Requests for one statement, and those with an id that another sends at this time: the careful store compares them."""
+        """Requests for one statement, and those with an id that is being stored: the careful store compares them. What turns out
+        not to be plain is answered at once."""
         batch: list[PlainPending] = []
         repeated: list[PlainPending] = []
+        latest = clock.now() + MAX_AHEAD
         for pending in _first_of(self._queue):
-            self._events -= len(pending.events)
-            if self._keys.isdisjoint(pending.keys):
+            self._events -= pending.size
+            if not pending.read(latest):
+                self._answer(pending, NOT_TAKEN)
+            elif self._keys.isdisjoint(pending.keys):
                 self._keys.update(pending.keys)
                 batch.append(pending)
             else:
@@ -197,7 +216,7 @@ def _first_of(queue: deque[PlainPending]) -> list[PlainPending]:
     """Take from the queue what one statement may store: MAX_BATCH events, or one request."""
     batch: list[PlainPending] = []
     count = 0
-    while queue and (not batch or count + len(queue[0].events) <= MAX_BATCH):
+    while queue and (not batch or count + queue[0].size <= MAX_BATCH):
         batch.append(queue.popleft())
-        count += len(batch[-1].events)
+        count += batch[-1].size
     return batch

@@ -1,7 +1,8 @@
 """Prepared statements on libpq itself, for a loop of the web process that runs the same few some hundred times a second.
 
-psycopg's cursor adapts each parameter, and waits through a timer and two tasks: some 300 µs of processor a statement. Here
-parameters and results are PostgreSQL's binary formats as they are (`binary_fields`), and one callback wakes whoever waits.
+psycopg's cursor adapts each parameter and looks up how for each field of the answer: a statement with a dozen parameters takes it
+three times the processor time (126 and 46 µs). Here parameters and results are PostgreSQL's binary formats as they are
+(`binary_fields`), and one callback wakes whoever waits.
 """
 
 from __future__ import annotations

@@ -155,50 +155,6 @@ def _limit(scope: Scope) -> int:
     return most
 
 
-class _Late:
-    """Cancels the task that made it, when its time is over: `asyncio.timeout` at a sixth of its cost, which each event pays."""
-
-    __slots__ = ("cancelled", "task")
-
-    def __init__(self) -> None:
-        self.task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = self.task.cancel()
-
-
-async def small_body(receive: Receive, length: int) -> bytes:
-    """A body of which the client said that it has `length` bytes, no more than IN_MEMORY; by the rules of `arrive`.
-
-    Quicker for one that comes in one piece: it does not wait until the server says that nothing more comes, which granian does in a
-    message of its own and by way of another thread. Whoever receives after this must expect that empty message.
-    """
-    loop = asyncio.get_running_loop()
-    begun, late = loop.time(), _Late()
-    timer = loop.call_later(settings().web.body_seconds, late.cancel)
-    try:
-        message = cast("dict[str, Any]", await receive())
-    except asyncio.CancelledError:
-        if late.cancelled and late.task.uncancel() == 0:
-            raise TooSlow from None
-        raise
-    finally:
-        timer.cancel()
-    if message["type"] == "http.request":
-        content: bytes = message.get("body", b"")
-        if len(content) == length or not message.get("more_body", False):
-            return content
-    first: list[Any] = [message]
-
-    async def again() -> Any:
-        return first.pop() if first else await receive()
-
-    body = RequestBody()
-    await arrive(body, cast("Receive", again), IN_MEMORY, begun)
-    return body.in_memory()
-
-
 async def arrive(body: RequestBody, receive: Receive, most: int, begun: float | None = None) -> None:
     """Fill `body` with what the client sends, at most so many bytes, since `begun`. Raises TooSlow, TooLarge, IncompleteBody."""
     limits, now = settings().web, asyncio.get_running_loop().time

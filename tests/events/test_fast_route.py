@@ -11,7 +11,7 @@ import pytest
 
 from app.events import ingest
 from app.lib.ids import uuid7
-from app.web import bodies, rate_limit
+from app.web import bodies, rate_limit, small_bodies
 from app.web.rate_limit import Buckets, Limit
 from app.web.request_metrics import REQUESTS
 from tests.events import test_api
@@ -170,20 +170,23 @@ async def test_requests_are_counted_once_by_route(sides: Sides) -> None:
 
 
 async def test_a_body_that_comes_too_slowly_is_refused_alike(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        bodies,
-        "settings",
-        lambda: SimpleNamespace(web=SimpleNamespace(body_seconds=0.01, body_rate=1_000, body_limit=9_999)),
-    )
+    for module in (bodies, small_bodies):
+        monkeypatch.setattr(
+            module,
+            "settings",
+            lambda: SimpleNamespace(web=SimpleNamespace(body_seconds=0.01, body_rate=1_000, body_limit=9_999)),
+        )
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless(first: float) -> AsyncIterator[bytes]:
+        await asyncio.sleep(first)
         yield b'{"name":'
         await asyncio.sleep(0.1)
         yield b'"a"}'
 
-    answers = []
-    for one in (sides.fast, sides.plain):
-        headers = {**JSON, "content-length": "12"}
-        answers.append(await one.client.post(EVENTS, content=endless(), headers=headers))
-    assert [answer.status_code for answer in answers] == [408, 408]
-    assert answers[0].text == answers[1].text and answers[0].headers.raw == answers[1].headers.raw
+    headers = {**JSON, "content-length": "12"}
+    for first in (0.0, 0.1):
+        answers = [
+            await one.client.post(EVENTS, content=endless(first), headers=headers) for one in (sides.fast, sides.plain)
+        ]
+        assert [answer.status_code for answer in answers] == [408, 408]
+        assert answers[0].text == answers[1].text and answers[0].headers.raw == answers[1].headers.raw
