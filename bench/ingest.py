@@ -1,6 +1,6 @@
 """`./dev bench ingest`: W3, events over HTTP through the real web process against a bare ASGI app that stores nothing.
 
-    ./dev bench ingest                 bare, single events, one client alone, batches of 500; 3 rounds
+    ./dev bench ingest                 bare, single events, those of new people, one client alone, batches of 500; 3 rounds
     ./dev bench ingest --rounds 5 --requests 8000 --json F
 
 Every server is one granian process, asked over 64 kept connections from this process, interleaved in random order. Read the
@@ -33,6 +33,9 @@ from app.lib.ids import uuid7
 from app.models.status import Role
 
 CONNECTIONS, BATCH = 64, 500
+BATCH_CONNECTIONS, BATCH_EVENTS = 16, 20
+"""Who sends batches, and how many events they send for one that comes alone: what waits fits into the queue, and there is an end to
+the beginning, when all are read before the first is stored."""
 ALONE = 600
 """Requests of one client alone: each waits for its commit."""
 GOALS = {"rate": 0.33, "cpu": 0.4, "batch": 40_000, "p99": 10.0}
@@ -42,19 +45,21 @@ PATH = "/api/v1/events"
 
 @dataclass(frozen=True)
 class Cell:
-    """`app` is what granian serves, `batch` the events of a request, `clients` how many send at a time."""
+    """`app` is what granian serves, `batch` the events of a request, `clients` how many send at a time; `new`: nobody is known yet."""
 
     name: str
     app: str
     batch: int
     clients: int = CONNECTIONS
+    new: bool = False
 
 
 CELLS = [
     Cell("bare", "bench.ingest:bare", 1),
     Cell("single", "app.asgi:app", 1),
+    Cell("new", "app.asgi:app", 1, new=True),
     Cell("alone", "app.asgi:app", 1, clients=1),
-    Cell("batch", "app.asgi:app", BATCH),
+    Cell("batch", "app.asgi:app", BATCH, clients=BATCH_CONNECTIONS),
 ]
 
 
@@ -74,10 +79,11 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b'{"accepted":1}'})
 
 
-def event(number: int) -> dict[str, Any]:
+def event(number: int, *, new: bool = False) -> dict[str, Any]:
+    """One of a thousand people does something, or somebody who never did anything before."""
     return {
         "name": "add_to_cart",
-        "externalId": f"u{number % 1_000}",
+        "externalId": f"new{number}" if new else f"u{number % 1_000}",
         "properties": {"sku": "sku-1", "amount": 12.5, "source": "website_signup", "utm": "x" * 20},
         "id": str(uuid7()),
     }
@@ -168,8 +174,9 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     )  # fmt: skip
     try:
         wait_until_ready(port, process)
-        count = max(40, requests * 4 // cell.batch) if cell.batch > 1 else requests if cell.clients > 1 else ALONE
-        batches = [[event(n) for n in range(start, start + cell.batch)] for start in range(count)]
+        many = max(40, requests * BATCH_EVENTS // cell.batch)
+        count = many if cell.batch > 1 else requests if cell.clients > 1 else ALONE
+        batches = [[event(n, new=cell.new) for n in range(start, start + cell.batch)] for start in range(count)]
         bodies = [json.dumps(events if cell.batch > 1 else events[0]).encode() for events in batches]
         asyncio.run(
             load(port, key, [json.dumps(event(n)).encode() for n in range(1_000)])

@@ -70,10 +70,13 @@ class PlainPending:
             return
         if isinstance(outcome, Exception):
             self.outcome.set_exception(outcome)
-        elif isinstance(outcome, Stored) and self.plain is not None:
-            self.outcome.set_result(content_of(self.plain, outcome))
         elif isinstance(outcome, NotTaken):
             self.outcome.set_result(outcome)
+        elif self.plain is not None:
+            try:
+                self.outcome.set_result(content_of(self.plain, outcome))
+            except Exception as error:  # those beside it are to be answered
+                self.outcome.set_exception(error)
 
 
 async def store(link: PreparedStatements, batch: Sequence[PlainPending]) -> list[Outcome]:

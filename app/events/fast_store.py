@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -35,7 +36,7 @@ LOOK_AFTER_S = 1.0
 PLAN_AGAIN_S = 2.0
 """The statement is planned anew so often: one that was planned for empty tables looks through full ones, and statistics come late."""
 SECOND_AFTER = 16
-"""While one statement runs, so many events must wait before the next begins beside it: each costs what forty events cost."""
+"""While one statement runs, so many events must wait before the next begins beside it: each costs PostgreSQL what eighteen events do."""
 LINGER_ABOVE, LINGER_S = (
     int(__import__("os").environ.get("LA", "8")),
     float(__import__("os").environ.get("LS", "0.001")),
@@ -164,7 +165,7 @@ class FastStore:
         latest = clock.now() + MAX_AHEAD
         for pending in _first_of(self._queue):
             self._events -= pending.size
-            if not pending.read(latest):
+            if not _read(pending, latest):
                 self._answer(pending, NOT_TAKEN)
             elif self._keys.isdisjoint(pending.keys):
                 self._keys.update(pending.keys)
@@ -210,6 +211,15 @@ class FastStore:
             if await link.fit(now):
                 return link
         return _Link(PreparedStatements(await database.connect_async("events")), now)
+
+
+def _read(pending: PlainPending, latest: datetime) -> bool:
+    """Is it plain? Whatever else goes wrong with one is not to keep those beside it from their answers."""
+    try:
+        return pending.read(latest)
+    except Exception:
+        log.exception("ingest.unreadable")
+        return False
 
 
 def _first_of(queue: deque[PlainPending]) -> list[PlainPending]:

@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 
 from app.accounts.known_keys import KnownKeys
-from app.events import fast_store
+from app.events import fast_statement, fast_store
 from app.lib import database
 from app.lib.ids import uuid7
 from app.models.status import Role
@@ -182,6 +182,29 @@ async def test_without_a_connection_of_its_own_the_application_answers(
     monkeypatch.setattr(database, "connect_async", refused)
     assert await sides.alike({"name": "a", "externalId": "u1"}) == 202
     assert sides.app.store.stored == 0
+    sides.stored_alike()
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ((fast_statement, "store"), psycopg.errors.DiskFull("no space left")),
+        ((fast_statement, "store"), psycopg.errors.LockNotAvailable("canceling statement")),
+        ((fast_statement, "read_plain"), AssertionError("a mistake of ours")),
+    ],
+)
+async def test_what_fails_before_the_framework_is_left_to_it(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str], error: Exception
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as failing:
+        failing.setattr(*place, fail)
+        assert await sides.alike({"name": "a", "externalId": "u1"}) == 202
+    assert sides.app.store.stored == sides.app.store.space.events == sides.app.store.space.bytes == 0
+    assert await sides.alike({"name": "a", "externalId": "u1"}) == 202
+    assert sides.app.store.stored == 1
     sides.stored_alike()
 
 
