@@ -37,11 +37,6 @@ PLAN_AGAIN_S = 2.0
 """The statement is planned anew so often: one that was planned for empty tables looks through full ones, and statistics come late."""
 SECOND_AFTER = 16
 """While one statement runs, so many events must wait before the next begins beside it: each costs PostgreSQL what eighteen events do."""
-LINGER_ABOVE, LINGER_S = (
-    int(__import__("os").environ.get("LA", "8")),
-    float(__import__("os").environ.get("LS", "0.001")),
-)
-"""After a batch of so many requests the next waits a moment for those that come, so that fewer statements store as many events."""
 Statement = Callable[[PreparedStatements, Sequence[PlainPending]], Awaitable[list[Outcome]]]
 
 
@@ -83,8 +78,6 @@ class FastStore:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushers = 0
         self._maker_runs = False
-        self._last = 0
-        """Requests of the last batch."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, principal: Principal, body: bytes, plain: PlainRequest | None) -> asyncio.Future[bytes | NotTaken]:
@@ -113,10 +106,7 @@ class FastStore:
     async def _flush(self) -> None:
         try:
             while self._queue:
-                if self._last >= LINGER_ABOVE and self._events < self._last:
-                    await asyncio.sleep(LINGER_S)
                 batch, repeated = self._next_batch()
-                self._last = len(batch)
                 await self._settle(batch, fast_statement.store, self._make_contacts)
                 for pending in repeated:
                     self._answer(pending, NOT_TAKEN)
