@@ -16,7 +16,6 @@ ANYWHERE = "asks what is due in all workspaces, by an index of what is open"
 ACROSS = {
     "engine.calls._LANES": ANYWHERE,
     "engine.calls._EXPIRED": ANYWHERE,
-    "engine.claim._WAITING": "which workspaces have events: one look into the key for each, of 200",
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",
@@ -31,8 +30,6 @@ ACROSS = {
     "messaging.queue._FOLLOW_PRIORITIES": "after a change of a priority: walks what is queued, by the index of what is open",
     "messaging.queue._DUE_LANES": ANYWHERE,
     "wakes.NEXT_DUE": ANYWHERE,
-    "wakes.DUE_WORKFLOWS": ANYWHERE,
-    "wakes._DUE": ANYWHERE,
     "wakes._SWEEP": "the sweep walks the workflows that have parked runs, an index probe each",
 }
 """Statements that read a table of all workspaces. The list only shrinks."""
