@@ -15,7 +15,7 @@ from app.contacts.tag_repository import changed_sql
 from app.engine import rows
 from app.engine.write import TABLES
 from app.lib import ids
-from app.models.status import Channel, MessageStatus, RunStatus, StepStatus
+from app.models.status import Channel, MessageStatus, Priority, RunStatus, StepStatus
 from bench.rig.flows import STEPS, TEMPLATE
 from bench.rig.place import PAYLOAD, WORKFLOW
 
@@ -113,6 +113,7 @@ class Bound:
             "template_id": rows.uuid(UUID(TEMPLATE).bytes),
             "channel": rows.int2(Channel.EMAIL),
             "status": rows.int2(MessageStatus.QUEUED),
+            "priority": rows.int2(Priority.NORMAL),
             "due_at": now,
             "created_at": now,
         }
