@@ -18,11 +18,12 @@ import json
 import os
 import random
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.rig import place
+from bench.rig import place, results
 from bench.rig.cells import Reading, Spec, measure
 from bench.rig.flows import VARIANTS
 from bench.rig.world import World
@@ -72,9 +73,7 @@ def report(readings: Readings) -> None:
     print(f"{'what':26} {'runs/s':34} {heads} py us/run  pg us/run  MB, peak")
     for spec, spec_readings in readings.items():
         base = Spec("bound", spec.workers, spec.size, full=spec.full)
-        name = f"{spec.kind} {spec.workers}w{f' {spec.threads}t' if spec.threads > 1 else ''} B={spec.size}"
-        name += " full" if spec.full else ""
-        name += f" {spec.feature}" if spec.feature != "all on" else f" {spec.write}" if spec.write else ""
+        name = label(spec)
         compared = base in readings and base != spec and spec.kind != "w2"  # the bound writes the rows of W1
         ratio = spread(ratios(readings, spec, base)) if compared else ""
         spare = spread(spared(readings, spec, base)) if compared else ""
@@ -87,27 +86,57 @@ def report(readings: Readings) -> None:
         )
 
 
+TARGETS = [
+    ("W1, 1 worker / bound", Spec("w1"), Spec("bound"), 0.6),
+    ("W1, 2 workers / bound", Spec("w1", 2), Spec("bound", 2), 0.6),
+    ("W1, 2 workers / 1 worker", Spec("w1", 2), Spec("w1"), 1.4),
+    ("W2 / W1, 1 worker", Spec("w2"), Spec("w1"), 1.2),
+    ("W1, 2 threads / 1 thread", W1_TWICE, W1, 1.3),
+    ("W1, 2 threads / bound", W1_TWICE, Spec("bound"), 0.75),
+    ("W1, full / empty world", replace(W1, full=True), W1, 0.8),
+    ("W1, 2 threads, full / empty", replace(W1_TWICE, full=True), W1_TWICE, 0.8),
+    ("W2, full / empty world", Spec("w2", full=True), Spec("w2"), 0.8),
+]
+"""What the rate of one is of the rate of another, and what it must be."""
+
+
 def targets(readings: Readings) -> None:
     """The main ratios beside what they must reach."""
-    rows = [
-        ("W1, 1 worker / bound", Spec("w1"), Spec("bound"), 0.6),
-        ("W1, 2 workers / bound", Spec("w1", 2), Spec("bound", 2), 0.6),
-        ("W1, 2 workers / 1 worker", Spec("w1", 2), Spec("w1"), 1.4),
-        ("W2 / W1, 1 worker", Spec("w2"), Spec("w1"), 1.2),
-        ("W1, 2 threads / 1 thread", W1_TWICE, W1, 1.3),
-        ("W1, 2 threads / bound", W1_TWICE, Spec("bound"), 0.75),
-        ("W1, full / empty world", replace(W1, full=True), W1, 0.8),
-        ("W1, 2 threads, full / empty", replace(W1_TWICE, full=True), W1_TWICE, 0.8),
-        ("W2, full / empty world", Spec("w2", full=True), Spec("w2"), 0.8),
-    ]
     print()
-    for name, spec, base, wanted in rows:
+    for name, spec, base, wanted in TARGETS:
         if spec not in readings or base not in readings:
             continue
         spec_ratios = ratios(readings, spec, base)
         verdict = "reached" if statistics.median(spec_ratios) >= wanted else "MISSED"
         by_processor = f"by processor time {spread(spared(readings, spec, base))}"
         print(f"{name:28} {spread(spec_ratios):30} target {wanted}  {verdict:8} {by_processor}")
+
+
+def result(cell: str, readings: Readings, seconds: float) -> results.CellResult:
+    """The targets as gates, by the clock; the same ratios by processor time, and the rates, as figures."""
+    measured = [row for row in TARGETS if row[1] in readings and row[2] in readings]
+    return results.CellResult(
+        cell=cell,
+        seconds=seconds,
+        gates=[
+            results.Gate(what=name, values=ratios(readings, spec, base), goal=goal)
+            for name, spec, base, goal in measured
+        ],
+        figures={
+            **{f"{name}, by processor time": spared(readings, spec, base) for name, spec, base, _ in measured},
+            **{f"{label(spec)}, runs/s": [one.rate for one in of_spec] for spec, of_spec in readings.items()},
+        },
+        memory={
+            "worker": max(one.peak_mb for spec, of_spec in readings.items() if spec.kind != "bound" for one in of_spec)
+        },
+    )
+
+
+def label(spec: Spec) -> str:
+    """What a spec is called in reports."""
+    name = f"{spec.kind} {spec.workers}w{f' {spec.threads}t' if spec.threads > 1 else ''} B={spec.size}"
+    name += " full" if spec.full else ""
+    return name + (f" {spec.feature}" if spec.feature != "all on" else f" {spec.write}" if spec.write else "")
 
 
 def costs(readings: Readings) -> None:
@@ -131,7 +160,9 @@ def main() -> None:
     parser.add_argument("--threads", action="store_true", help="two engines in one process")
     parser.add_argument("--world", type=float, metavar="SCALE", help="in a full world as well")
     parser.add_argument("--json", type=Path, help="write all readings to this file")
+    parser.add_argument("--result", type=Path, help="write the gates to this file")
     options = parser.parse_args()
+    began = time.monotonic()
     specs = FEATURES if options.features else SMALL if options.small else THREADS if options.threads else MAIN
     place.prepare()
     if options.world:
@@ -150,6 +181,9 @@ def main() -> None:
             {**asdict(spec), "readings": [asdict(r) for r in spec_readings]} for spec, spec_readings in readings.items()
         ]
         options.json.write_text(json.dumps(rows, indent=1))
+    if options.result:
+        cell = f"engine, world {options.world}" if options.world else "engine"
+        results.write(options.result, [result(cell, readings, time.monotonic() - began)])
 
 
 if __name__ == "__main__":

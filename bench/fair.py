@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from psycopg.types.json import Jsonb
 
 from app import wakes
 from app.lib import database, ids
-from bench.rig import place
+from bench.rig import place, results
 from bench.rig.flows import W2
 
 SMALL, RUNS = 20, 20
@@ -101,10 +102,40 @@ def _paused(connection: psycopg.Connection[Any], giant: int) -> tuple[float, flo
     return looks[0], statistics.median(looks[1:])
 
 
+def result(
+    giant: int, alone: float, beside: float, rate: float, first: float, later: float, seconds: float
+) -> results.CellResult:
+    """Both gates: how much later the small ones' runs moved, and what an idle look costs beside a paused giant."""
+    return results.CellResult(
+        cell="fair",
+        seconds=seconds,
+        gates=[
+            results.Gate(
+                what=f"beside {giant:,} due runs, later by",
+                values=[beside - alone],
+                goal=ALLOWED_S,
+                unit="s",
+                at_most=True,
+            ),
+            results.Gate(
+                what=f"idle look beside {giant:,} paused", values=[later], goal=ALLOWED_LOOK_MS, unit="ms", at_most=True
+            ),
+        ],
+        figures={
+            "alone, s": [alone],
+            "runs/s in all beside the giant": [rate],
+            "first look at the paused one, ms": [first],
+        },
+        memory={"worker": place.megabytes()[1]},
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench fair", description="Does anybody wait for a neighbour?")
     parser.add_argument("--giant", type=int, default=200_000, help="runs of the neighbour, and of the paused workflow")
+    parser.add_argument("--result", type=Path, help="write the gates to this file")
     options = parser.parse_args()
+    started = time.monotonic()
     place.prepare()
     with database.connect("bench", None, limits={"statement_timeout": 0}) as connection:
         connection.execute(place.EMPTY)
@@ -119,6 +150,9 @@ def main() -> None:
         connection.execute(place.EMPTY)
         first, later = _paused(connection, options.giant)
         print(f"paused {options.giant:,}: the first look {first:.2f} ms, those after it {later:.2f} ms", flush=True)
+    if options.result:
+        seconds = time.monotonic() - started
+        results.write(options.result, [result(options.giant, alone, beside, rate, first, later, seconds)])
     if beside - alone > ALLOWED_S or later > ALLOWED_LOOK_MS:
         raise SystemExit(1)
 

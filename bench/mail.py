@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from app.lib import database, ids
-from bench.rig import mail_sink, place
+from bench.rig import mail_sink, place, results
 
 GOAL = 400
 """Mails a second with two workers."""
@@ -38,6 +39,11 @@ WARM_S, WARMING = 0.3, 100
 """Each worker sends for a moment before it is measured: modules are imported and statements planned by then. Mails for that, at most."""
 PASSWORD = "b" * 32
 _CELLS = ("text", "html", "mailbox")
+_COLUMNS = (
+    ("us a mail of the workers", "worker_us"),
+    ("us of PostgreSQL", "postgres_us"),
+    ("us of the server", "server_us"),
+)
 _PARAGRAPH = (
     '<p style="margin:0 0 16px;font:400 16px/1.6 Arial,sans-serif;color:#333">News from the shop, and '
     '<a href="https://shop.example.com/offers?from=mail" style="color:#0a58ca">an offer</a> for a week.</p>\n'
@@ -51,7 +57,7 @@ TEXT = SUBJECT + "\n\n" + "News from the shop, and an offer for a week: https://
 _FILL = """
 with people as (
   insert into contacts (id, tenant_id, email, attributes)
-  select p.id, %(tenant)s, 'u' || n || '@example.test', jsonb_build_object('first_name', 'Person ' || n)
+  select p.id, %(tenant)s, 'u-' || p.id || '@example.test', jsonb_build_object('first_name', 'Person ' || n)
   from unnest(%(people)s::uuid[]) with ordinality as p(id, n)),
 walks as (
   insert into ended_runs (id, contact_id, tenant_id, workflow_id, workflow_version, trigger_event, started_at, status, seq)
@@ -59,7 +65,8 @@ walks as (
   from unnest(%(runs)s::uuid[], %(people)s::uuid[]) as r(run, person)),
 counted as (
   insert into node_stats (tenant_id, workflow_id, version, node_id, key, shard, n)
-  values (%(tenant)s, %(workflow)s, 1, 'n4', 'message.queued', 0, %(count)s))
+  values (%(tenant)s, %(workflow)s, 1, 'n4', 'message.queued', %(shard)s, %(count)s)
+  on conflict (tenant_id, workflow_id, version, node_id, key, shard) do update set n = node_stats.n + excluded.n)
 insert into messages (run_id, seq, tenant_id, workflow_id, contact_id, template_id, channel, status, due_at, created_at,
   workflow_version, node_id)
 select r.run, 2, %(tenant)s, %(workflow)s, r.person, %(template)s, 1, 0, clock_now(), clock_now() + n * interval '1 microsecond', 1, 'n4'
@@ -83,28 +90,45 @@ class Reading:
 def fill(cell: str, mails: int, port: int) -> None:
     """Empty tables, one connector, a template, and so many queued mails to contacts of their own."""
     place.fill({"trigger": {"type": "event", "event": "x"}, "nodes": [], "edges": []}, 0)
-    template, connector = ids.uuid7(), ids.uuid7()
-    with database.connect("bench", limits={"statement_timeout": 0}) as connection:
+    with database.connect("bench", None, limits={"statement_timeout": 0}) as connection:
         tenant = place.tenant_of(connection)
         connection.execute("truncate connectors, templates, mailbox_messages, mail_counts cascade")
-        config: dict[str, Any] = {"security": "none", "fromEmail": "shop@example.com", "fromName": "The Shop"}
-        if cell == "mailbox":
-            config |= {"local": True, "username": f"workspace-{tenant}"}
-        else:
-            config |= {"host": "127.0.0.1", "port": port, "username": ""}
-        connection.execute(
-            "insert into connectors (id, tenant_id, type, name, config, is_default) values (%s, %s, 'smtp', 'sink', %s, true)",
-            (connector, tenant, Jsonb(config)),
-        )
-        connection.execute(
-            "insert into templates (id, tenant_id, name, subject, html, text) values (%s, %s, 't', %s, %s, %s)",
-            (template, tenant, SUBJECT, HTML, "" if cell == "html" else TEXT),
-        )
-        people, runs = (list(map(_uuid, ids.uuid7_many(mails))) for _ in range(2))
-        parameters = {"tenant": tenant, "workflow": place.WORKFLOW, "people": people, "runs": runs, "count": mails}
-        connection.execute(_FILL, {**parameters, "template": template, "event": Jsonb(place.PAYLOAD)})
+        template = equip(connection, tenant, cell, port)
+        queue(connection, tenant, place.WORKFLOW, template, mails)
         connection.execute("analyze")
         connection.execute("checkpoint")
+
+
+def equip(connection: psycopg.Connection[Any], tenant: int, cell: str, port: int) -> UUID:
+    """A connector to the server at `port`, and a template; answers its id."""
+    template, connector = ids.uuid7(), ids.uuid7()
+    config: dict[str, Any] = {"security": "none", "fromEmail": "shop@example.com", "fromName": "The Shop"}
+    if cell == "mailbox":
+        config |= {"local": True, "username": f"workspace-{tenant}"}
+    else:
+        config |= {"host": "127.0.0.1", "port": port, "username": ""}
+    connection.execute(
+        "insert into connectors (id, tenant_id, type, name, config, is_default) values (%s, %s, 'smtp', 'sink', %s, true)",
+        (connector, tenant, Jsonb(config)),
+    )
+    connection.execute(
+        "insert into templates (id, tenant_id, name, subject, html, text) values (%s, %s, 't', %s, %s, %s)",
+        (template, tenant, SUBJECT, HTML, "" if cell == "html" else TEXT),
+    )
+    return template
+
+
+def queue(
+    connection: psycopg.Connection[Any], tenant: int, workflow: UUID, template: UUID, mails: int, shard: int = 0
+) -> list[UUID]:
+    """So many mails that are due, each of an ended run of a new contact; answers the runs. `shard` is that of their counter."""
+    people, runs = (list(map(_uuid, ids.uuid7_many(mails))) for _ in range(2))
+    connection.execute(
+        _FILL,
+        {"tenant": tenant, "workflow": workflow, "people": people, "runs": runs, "count": mails, "template": template,
+         "event": Jsonb(place.PAYLOAD), "shard": shard},
+    )  # fmt: skip
+    return runs
 
 
 def _uuid(raw: bytes) -> UUID:
@@ -114,7 +138,7 @@ def _uuid(raw: bytes) -> UUID:
 def measure(cell: str, mails: int, workers: int) -> Reading:
     """Run one cell. Raises AssertionError when not every mail arrived exactly once."""
     context = multiprocessing.get_context("spawn")
-    server = _Mailbox() if cell == "mailbox" else _Sink(context)
+    server = Mailbox() if cell == "mailbox" else Sink(context)
     os.environ |= _mailbox_environment(server.port)  # which the workers inherit
     try:
         total = mails + WARMING * workers
@@ -145,7 +169,7 @@ def measure(cell: str, mails: int, workers: int) -> Reading:
 
 
 def _sent() -> int:
-    with database.connect() as connection:
+    with database.connect("bench", None) as connection:
         row = connection.execute("select count(*) from messages where status = 2").fetchone()
     assert row is not None
     return int(row[0])
@@ -153,9 +177,9 @@ def _sent() -> int:
 
 def _work(ready: Any, go: Any, measured: Any) -> None:
     """One worker: a short pass to be warm, then passes until nothing is due."""
-    from app.messaging.deliver import Delivery
+    from app.messaging.deliver import Delivery, connect
 
-    with database.connect("bench") as connection:
+    with connect() as connection:
         asyncio.run(Delivery(connection).run(WARM_S))
         ready.wait(PATIENCE_S)
         go.wait(PATIENCE_S)
@@ -175,7 +199,7 @@ def _mailbox_environment(port: int) -> dict[str, str]:
     }
 
 
-class _Sink:
+class Sink:
     """`mail_sink` in a process."""
 
     def __init__(self, context: Any) -> None:
@@ -200,7 +224,7 @@ class _Sink:
         return self._connections
 
 
-class _Mailbox:
+class Mailbox:
     """The mailbox inside the product, in a process."""
 
     def __init__(self) -> None:
@@ -224,7 +248,7 @@ class _Mailbox:
         return place.processor_seconds(self._process.pid)
 
     def check(self, mails: int) -> None:
-        with database.connect() as connection:
+        with database.connect("bench", None) as connection:
             row = connection.execute("select count(*), count(distinct message_id) from mailbox_messages").fetchone()
         assert row == (mails, mails), (row, mails)
 
@@ -238,6 +262,24 @@ def _spread(values: list[float], digits: int = 0) -> str:
     return f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f}-{max(values):,.{digits}f}]"
 
 
+def result(readings: dict[str, list[Reading]], workers: int, seconds: float) -> results.CellResult:
+    """A gate for each cell that sends to the sink; the mailbox is a tool for developers, and is told beside it."""
+    gates = [
+        results.Gate(what=f"{cell}, {workers} workers", values=[one.rate for one in of_cell], goal=GOAL, unit="mails/s")
+        for cell, of_cell in readings.items()
+        if cell != "mailbox"
+    ]
+    figures = {
+        f"{cell}, {name}": [getattr(one, column) for one in of_cell]
+        for cell, of_cell in readings.items()
+        for name, column in _COLUMNS
+    }  # fmt: skip
+    if "mailbox" in readings:
+        figures["mailbox, mails/s"] = [one.rate for one in readings["mailbox"]]
+    memory = {"worker": max(one.peak_mb for of_cell in readings.values() for one in of_cell)}
+    return results.CellResult(cell="mail", seconds=seconds, gates=gates, figures=figures, memory=memory)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench mail", description="Measure the delivery of mail.")
     parser.add_argument("--rounds", type=int, default=3)
@@ -245,7 +287,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cells", nargs="+", choices=_CELLS, default=list(_CELLS))
     parser.add_argument("--json", type=Path, help="write all readings to this file")
+    parser.add_argument("--result", type=Path, help="write the gates to this file")
     options = parser.parse_args()
+    began = time.monotonic()
     place.prepare()
     readings: dict[str, list[Reading]] = {cell: [] for cell in options.cells}
     for number in range(options.rounds):
@@ -268,6 +312,8 @@ def main() -> None:
     if options.json:
         rows = {cell: [asdict(one) for one in of_cell] for cell, of_cell in readings.items()}
         options.json.write_text(json.dumps(rows, indent=1))
+    if options.result:
+        results.write(options.result, [result(readings, options.workers, time.monotonic() - began)])
 
 
 if __name__ == "__main__":

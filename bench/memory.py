@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import time
+from pathlib import Path
 from typing import Any
 
 from app import wakes
 from app.lib import database
-from bench.rig import place
+from bench.rig import place, results
 from bench.rig.flows import EVENT
 
 ROUND = 20_000
@@ -73,6 +74,7 @@ def _work(runs: int, readings_queue: Any) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench memory", description="Does a worker keep what it has moved?")
     parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--result", type=Path, help="write the result to this file")
     options = parser.parse_args()
     place.prepare()
     context = multiprocessing.get_context("spawn")
@@ -92,6 +94,15 @@ def main() -> None:
         f"\n{readings[-1][0]:,} runs in {time.monotonic() - began:.0f} s: {grown:+.1f} MB since run {WARM_ROUNDS * ROUND:,}"
         f" ({grown * 1e6 / readings[-1][0]:.0f} bytes a run), {ALLOWED_MB} allowed: {verdict}"
     )
+    if options.result:
+        gate = results.Gate(what="kept after the first runs", values=[grown], goal=ALLOWED_MB, unit="MB", at_most=True)
+        memory = {"worker": max(reading[2] for reading in readings)}
+        figures = {"runs": [float(readings[-1][0])]}
+        seconds = time.monotonic() - began
+        results.write(
+            options.result,
+            [results.CellResult(cell="memory", seconds=seconds, gates=[gate], figures=figures, memory=memory)],
+        )
     if grown > ALLOWED_MB:
         raise SystemExit(1)
 

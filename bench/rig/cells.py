@@ -63,12 +63,14 @@ class Reading:
         return self.python_us + self.postgres_us
 
 
-def measure(spec: Spec) -> Reading:
-    """Run one cell. Raises AssertionError when the rows are not exactly those that must be there."""
+def measure(spec: Spec, beside: Callable[[], None] | None = None) -> Reading:
+    """Run one cell; `beside` fills in what else there is. Raises AssertionError when the rows are not those that must be there."""
     place.use(full=spec.full)
     graph = W2 if spec.kind == "w2" else variant(spec.feature)
     since = ids.first_uuid7_of(datetime.now(UTC))
     people = (place.among_others if spec.full else place.fill)(graph, spec.people + spec.warming)
+    if beside is not None:
+        beside()
     if spec.kind == "w2":
         place.park_runs(people)
     elif spec.kind == "w1":

@@ -30,12 +30,12 @@ truncate active_runs, wakes, ended_runs, steps, step_attempts, messages, entry_r
   inbox, dead_letters, node_stats, events, event_keys, contacts, contact_tags, entries,
   workflows cascade
 """
-_WORKFLOW = """
+WORKFLOW_ROW = """
 insert into workflows (id, tenant_id, name, status, live_version, draft) values (%(id)s, %(tenant)s, 'W', 'active', 1, %(graph)s)
 on conflict (tenant_id, id) do update set draft = excluded.draft
 """
 # In the product a version never changes, and workers do not look twice: each cell has workers of its own.
-_VERSION = """
+VERSION_ROW = """
 insert into workflow_versions (workflow_id, version, tenant_id, graph, content_hash) values (%(id)s, 1, %(tenant)s, %(graph)s, '')
 on conflict (tenant_id, workflow_id, version) do update set graph = excluded.graph
 """
@@ -85,8 +85,8 @@ def among_others(graph: dict[str, Any], contacts: int) -> list[UUID]:
         arguments = {"id": WORKFLOW, "tenant": tenant, "graph": Jsonb(graph)}
         connection.execute("truncate inbox")
         connection.execute("delete from active_runs where tenant_id = %(tenant)s and workflow_id = %(id)s", arguments)
-        connection.execute(_WORKFLOW, arguments)
-        connection.execute(_VERSION, arguments)
+        connection.execute(WORKFLOW_ROW, arguments)
+        connection.execute(VERSION_ROW, arguments)
         people = connection.execute(
             "select id from contacts where tenant_id = %s and source = 'website' order by random() limit %s",
             (tenant, contacts),
@@ -106,8 +106,8 @@ def fill(graph: dict[str, Any], contacts: int) -> list[UUID]:
                 name = json.dumps({"name": f"Person {number}"})
                 copying.write_row((person, tenant, f"u{number}@example.test", "website", name))
         arguments = {"id": WORKFLOW, "tenant": tenant, "graph": Jsonb(graph)}
-        connection.execute(_WORKFLOW, arguments)
-        connection.execute(_VERSION, arguments)
+        connection.execute(WORKFLOW_ROW, arguments)
+        connection.execute(VERSION_ROW, arguments)
         connection.execute("vacuum analyze contacts")
     random.shuffle(people)
     return people

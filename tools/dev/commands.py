@@ -33,6 +33,6 @@ def add_to(commands: Commands) -> None:
     chaos.add_argument("--long", action="store_true", help="all of them")
     chaos.add_argument("--seed", type=int, help="decides the random moments; each run says its own")
     bench = commands.add(
-        "bench", "tools.dev.testing:bench", "measure the product, for example: ./dev bench engine", state=False
+        "bench", "tools.dev.testing:bench", "measure the product, for example: ./dev bench all", state=False
     )
     bench.add_argument("arguments", nargs=argparse.REMAINDER, help="the benchmark and its options")
