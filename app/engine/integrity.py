@@ -384,5 +384,4 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
 
 def _staying(sql: str) -> str:
     """The check of what stays while a month is on its way out."""
-    body = sql.strip()
-    return f"with {_STAYING}, {body.removeprefix('with ')}" if body.startswith("with ") else f"with {_STAYING} {body}"
+    return f"with {_STAYING} select * from ({sql}) as checked"

@@ -92,7 +92,7 @@ async def test_a_run_with_a_message_still_to_leave_stays(world: World, monkeypat
     workflow = world.workflow(FLOW)
     held = begin(world, workflow, 100, count=3)
     begin(world, workflow, 90, count=3, source="other")
-    world.db.execute("update active_runs set resume_at = now()")
+    world.hurry()
     world.engine.advance()
     keep(world, 30)
     await jobs.apply_retention()
