@@ -57,12 +57,13 @@ INDEXES = {
     "workflow_versions": {"workflow_versions_newest": "(tenant_id, created_at)"},
 }
 # `like` tells of rows by its errors, as far as PostgreSQL knows, so row-level security keeps it from the index of trigrams. These look there
-# for whoever is allowed to ask, and for no other workspace than the one that a request has said.
+# for whoever is allowed to ask: requests and readers have to say their workspace, and see no other.
 FUNCTION = """
 CREATE FUNCTION {name}(tenant int, patterns text[], most int) RETURNS {returns} LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-  IF coalesce(nullif(current_setting('tl.tenant', true), '')::int, tenant) = tenant THEN
+  IF coalesce(current_setting('tl.tenant', true), '') = tenant::text
+    OR coalesce(current_setting('tl.tenant', true), '') = '' AND current_setting('role') NOT IN ('tl_web', 'tl_read') THEN
     RETURN QUERY EXECUTE
       'SELECT {columns} FROM {table} t WHERE t.tenant_id = $1 AND '
       || (SELECT string_agg(format('t.{column} LIKE ($2)[%s]', n), ' AND ') FROM generate_subscripts(patterns, 1) AS n)

@@ -249,7 +249,12 @@ def test_functions_of_the_owner_are_for_those_who_are_declared(db: Connection, t
     first, second = two
     work_as(db, DatabaseRole.AUTH)
     refused(db, "select contacts_found(1, '{%ada%}', 5)")
-    work_as(db, DatabaseRole.WEB, first)
-    for tenant, count in ((first, 1), (second, 0)):
-        rows = db.execute("select contacts_found(%s, '{%%ada%%,%%example%%}', 5)", [tenant]).fetchall()
-        assert len(rows) == count, "a request finds nobody of another workspace, whatever it asks for"
+    search = "select contacts_found(%s, '{%%ada%%,%%example%%}', 5)"
+    for role in (DatabaseRole.WEB, DatabaseRole.READ):
+        work_as(db, role)
+        assert not db.execute(search, [first]).fetchall(), "nobody is shown to who has not said a workspace"
+        work_as(db, role, first)
+        for tenant, count in ((first, 1), (second, 0)):
+            rows = db.execute(search, [tenant]).fetchall()
+            assert len(rows) == count, "a request finds nobody of another workspace, whatever it asks for"
+        db.execute("select set_config(%s, '', true)", [SETTING])
