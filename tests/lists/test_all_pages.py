@@ -126,6 +126,7 @@ async def test_runs(
             f"status = 8 and settled_at >= '{NOW - timedelta(days=10)}'",
         ),
     ],
+    ids=["of a reason", "queued", "sent long ago", "of a day", "failed lately"],
 )
 async def test_messages(session: AsyncSession, place: ListWorld, wanted: MessageList, sql: str) -> None:
     query = select(Message.run_id).where(Message.tenant_id == place.tenant, text(sql)).order_by(Message.run_id.desc())
