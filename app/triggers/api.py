@@ -28,7 +28,7 @@ from app.web.envelope import Envelope, ok
 )
 async def trigger_workflow(
     request: AppRequest,
-    triggers: NamedDependency[TriggerService],
+    trigger_service: NamedDependency[TriggerService],
     workflow_id: FromPath[UUID],
     data: JSONBody[StartRun],
 ) -> Envelope[StartedRun]:
@@ -39,7 +39,7 @@ async def trigger_workflow(
     `GET …/refusals` names those.
     """
     field_name, properties = given_properties(data)
-    run_id = await triggers.start(workflow_id, data.contact_id, properties, field_name=field_name)
+    run_id = await trigger_service.start(workflow_id, data.contact_id, properties, field_name=field_name)
     return ok(StartedRun(run_id=run_id, workflow_id=workflow_id, contact_id=data.contact_id))
 
 
@@ -54,4 +54,4 @@ def given_properties(data: StartRun) -> tuple[str, dict[str, Any]]:
 
 
 ROUTES = [trigger_workflow]
-SERVICES = {"triggers": TriggerService}
+SERVICES = {"trigger_service": TriggerService}

@@ -28,7 +28,7 @@ START = "/workflows/{workflow_id:uuid}/runs/new"
 async def start_workflow(
     request: AppRequest,
     contacts: NamedDependency[ContactService],
-    triggers: NamedDependency[TriggerService],
+    trigger_service: NamedDependency[TriggerService],
     contact_id: FromPath[UUID],
 ) -> Template | Response[bytes]:
     """Start a run of the contact in a workflow."""
@@ -39,7 +39,7 @@ async def start_workflow(
         if form.workflow not in names:
             raise Invalid(errors=[{"path": "workflow", "message": "Choose a workflow that is active."}])
         properties = form.decoded_properties()
-        await triggers.start(UUID(form.workflow), contact_id, properties)
+        await trigger_service.start(UUID(form.workflow), contact_id, properties)
     except AppError as error:
         return await contact_page(request, contacts, contact, action=form.failed(error))
     return go(request, f"/contacts/{contact_id}", f"{names[form.workflow]} was asked to let {name_of(contact)} in.")
@@ -58,21 +58,21 @@ def _start_page(request: AppRequest, workflow_id: UUID, startable: StartableWork
 
 @get(START, role=Role.MARKETER)
 async def show_start(
-    request: AppRequest, triggers: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
+    request: AppRequest, trigger_service: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
 ) -> Template:
     """The form that starts a run without a contact."""
-    return _start_page(request, workflow_id, await triggers.startable_without_contact(workflow_id), ActionForm())
+    return _start_page(request, workflow_id, await trigger_service.startable_without_contact(workflow_id), ActionForm())
 
 
 @post(START, role=Role.MARKETER, status_code=200)
 async def start_without_contact(
-    request: AppRequest, triggers: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
+    request: AppRequest, trigger_service: NamedDependency[TriggerService], workflow_id: FromPath[UUID]
 ) -> Template | Response[bytes]:
     """Start a run that has the input of the form alone."""
     form = ActionForm.of(await request.form(), "start")
-    startable = await triggers.startable_without_contact(workflow_id)
+    startable = await trigger_service.startable_without_contact(workflow_id)
     try:
-        await triggers.start(workflow_id, None, form.decoded_properties())
+        await trigger_service.start(workflow_id, None, form.decoded_properties())
     except AppError as error:
         return _start_page(request, workflow_id, startable, form.failed(error))
     return go(request, f"/workflows/{workflow_id}/runs", "A run was asked for. It shows here in a moment.")
