@@ -119,6 +119,14 @@ def downgrade() -> None:
         for name in indexes:
             op.execute(f"DROP INDEX {name}")
     op.execute(f"CREATE INDEX {FAILED}")
+    # The way down of the months looks for its part in the oldest table by the name that it gave it.
+    op.execute("""
+        DO $$ DECLARE part regclass; BEGIN
+          SELECT i.indexrelid INTO part FROM pg_index i JOIN pg_inherits h ON h.inhrelid = i.indexrelid
+          WHERE i.indrelid = to_regclass('ended_runs_before') AND h.inhparent = 'ended_runs_failed'::regclass;
+          IF part IS NOT NULL THEN EXECUTE format('ALTER INDEX %s RENAME TO ended_runs_before_failed', part); END IF;
+        END $$
+    """)
     op.execute("DROP TABLE contact_tags")
     op.execute("ALTER TABLE contacts DROP COLUMN search")
     # The extensions stay: whoever runs the server may have had them before.

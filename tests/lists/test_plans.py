@@ -255,7 +255,7 @@ async def test_home_counts_no_further_than_it_says(ask: Asker) -> None:
     """Thousands of waits end within the hour, and as many events were set aside."""
     insights = InsightRepository(ask.session, ask.place.tenant)
     ((flow, _, count, _),) = await insights.due(NOW, NOW + timedelta(hours=1), 6, most=5_000)
-    assert flow == ask.place.flow and 3_000 < count < 4_000
+    assert flow == ask.place.flow and 1_000 < count < 4_000
     with captured(ask.session) as sent:
         ((_, _, count, _),) = await insights.due(NOW, NOW + timedelta(hours=1), 6, most=250)
     assert count == 250 and (await cost_of(ask.session, list(sent), whole_above=500)).rows < 1_000
