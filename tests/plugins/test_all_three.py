@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow import presentation
 from app.lib import database
+from app.lib.database_roles import DatabaseRole
 from app.messaging.channels import presentation as channel_presentation
 from app.messaging.channels import registry as channels
 from app.messaging.deliver import Delivery
@@ -128,7 +129,7 @@ async def product(installed: Path, world: World) -> AsyncIterator[Product]:
     app = create_app()
     app.state["database"].update_app_state(app)
     async with (
-        database.job_engine() as engine,
+        database.job_engine(DatabaseRole.OWNER) as engine,
         AsyncSession(engine, expire_on_commit=False) as session,
         AsyncExitStack() as stack,
     ):
