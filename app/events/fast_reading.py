@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.events.record import DECISIONS
-from app.events.schemas import MAX_DEPTH, MAX_EVENTS, MAX_PROPERTIES_BYTES, Text
+from app.events.schemas import EARLIEST, MAX_DEPTH, MAX_EVENTS, MAX_PROPERTIES_BYTES, Text
 from app.lib import jsonlimits
 from app.lib.binary_fields import int2, microseconds, raw_json, stamp
 from app.values import contact_fields
@@ -99,7 +99,9 @@ def read_plain(body: bytes, latest: datetime) -> PlainRequest | None:
 def _plain(event: _EventWritten, latest: datetime) -> PlainEvent:
     kind, value = _named(event)
     name, key, at = event.name.strip(), event.id or None, event.occurred_at or None
-    if not name or name in DECISIONS or (key is not None and not key.strip()) or (at is not None and at > latest):
+    if not name or name in DECISIONS or (key is not None and not key.strip()):
+        raise _Doubt
+    if at is not None and not EARLIEST <= at <= latest:
         raise _Doubt
     members = (
         1

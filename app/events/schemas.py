@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +19,8 @@ MAX_EVENTS = 1_000
 MAX_PROPERTIES_BYTES = 32_768
 MAX_DEPTH = 10
 MAX_AHEAD = timedelta(hours=1)
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+"""An event of before has no date in some time zone: none has a year 0."""
 
 _OURS = (
     "This event tells of a decision and does not make one. To stop mail, send `consent` with the contact or add the address to "
@@ -188,6 +190,8 @@ def _accept(
         complain("properties", str(error))
     if event.occurred_at is not None and event.occurred_at > latest:
         complain("occurredAt", "This is more than an hour in the future. Check the clock and the offset.")
+    if event.occurred_at is not None and event.occurred_at < EARLIEST:
+        complain("occurredAt", "This is too long ago for a date. Check the year.")
     if field_errors:
         return None
     by, who = contact_names[0]

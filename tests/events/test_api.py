@@ -267,6 +267,8 @@ async def test_a_hundred_field_errors_are_enough(program: httpx.AsyncClient, ada
         ({"name": "a", "externalId": "u1", "properties": {"x": "a\0b"}}, "properties"),
         ({"name": "a", "externalId": "u1", "occurredAt": "yesterday"}, "occurredAt"),
         ({"name": "a", "externalId": "u1", "occurredAt": "2024-01-01T00:00:00"}, "occurredAt"),
+        ({"name": "a", "externalId": "u1", "occurredAt": "0001-01-01T00:00:00+14:00"}, "occurredAt"),
+        ({"name": "a", "externalId": "u1", "occurredAt": "0001-01-02T23:59:59Z"}, "occurredAt"),
         ({"name": "a", "externalId": "u1", "colour": "red"}, "colour"),
     ],
 )

@@ -104,6 +104,7 @@ FIRST = b'{"name":"a","externalId":"u1","id":"k-1"}'
 @example([(b'[{"name":"a","externalId":"new-9"},{"name":"a","contactId":"%s"}]' % NOBODY.encode(), {})])
 @example([(b'{"name":"a","externalId":"u1","properties":{"a":1,"\\u003a":2,"a":3}}', {})])
 @example([(b'{"name":"a","externalId":"u1","properties":{"a":"\\\\u0000"}}', {})])
+@example([(b'{"name":"a","externalId":"u1","occurredAt":"0001-01-01T00:00:00+14:00"}', {})])
 async def test_both_doors_answer_and_store_alike(sides: Sides, requests: list[tuple[bytes, dict[str, Any]]]) -> None:
     for body, headers in requests:
         await sides.alike(body, **headers)
