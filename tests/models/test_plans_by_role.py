@@ -129,8 +129,6 @@ async def crowd(session: AsyncSession, tenant: int, workflow: str) -> None:
     await connection.exec_driver_sql(_RUNS, (tenant, workflow, new))
     await connection.exec_driver_sql(_MESSAGES, (tenant, workflow, new))
     await connection.exec_driver_sql(_EVENTS, (tenant, new))
-    # What waits to be put into place makes an index of trigrams look dear, and how much waits depends on the tests before.
-    await connection.exec_driver_sql("select gin_clean_pending_list('contacts_search')")
     await connection.exec_driver_sql("analyze contacts, ended_runs, messages, events")
     await connection.exec_driver_sql("set local enable_seqscan = off")
 
@@ -160,7 +158,7 @@ async def test_policies_take_no_index_away(
 async def test_a_planted_condition_is_seen(db_session: AsyncSession, workspace: Workspace) -> None:
     names = await fill(db_session, workspace)
     await crowd(db_session, workspace.id, names["workflow_id"])
-    statement = f"select id from contacts where tenant_id = {workspace.id} and search like '%%me-no%%'"
+    statement = "select id from contacts where search like '%%me-no%%'"
     free = await plan(db_session, DatabaseRole.ENGINE, workspace.id, statement, {})
-    assert "contacts_search" in str(free)
-    assert "contacts_search" not in str(await plan(db_session, DatabaseRole.WEB, workspace.id, statement, {}))
+    assert "search ~~" in str(free)
+    assert "search ~~" not in str(await plan(db_session, DatabaseRole.WEB, workspace.id, statement, {}))
