@@ -45,17 +45,19 @@ PATH = "/api/v1/events"
 
 @dataclass(frozen=True)
 class Cell:
-    """`app` is what granian serves, `batch` the events of a request, `clients` how many send at a time; `new`: nobody is known yet."""
+    """`app` is what granian serves, `batch` the events of a request, `clients` how many send at a time; `new`: nobody is known yet;
+    `times`: so many times the requests of the others."""
 
     name: str
     app: str
     batch: int
     clients: int = CONNECTIONS
     new: bool = False
+    times: int = 1
 
 
 CELLS = [
-    Cell("bare", "bench.ingest:bare", 1),
+    Cell("bare", "bench.ingest:bare", 1, times=4),  # half a second of work reads 44 to 84 µs
     Cell("single", "app.asgi:app", 1),
     Cell("new", "app.asgi:app", 1, new=True),
     Cell("alone", "app.asgi:app", 1, clients=1),
@@ -175,7 +177,7 @@ def measure(cell: Cell, key: str, requests: int) -> dict[str, float]:
     try:
         wait_until_ready(port, process)
         many = max(40, requests * BATCH_EVENTS // cell.batch)
-        count = many if cell.batch > 1 else requests if cell.clients > 1 else ALONE
+        count = many if cell.batch > 1 else requests * cell.times if cell.clients > 1 else ALONE
         batches = [[event(n, new=cell.new) for n in range(start, start + cell.batch)] for start in range(count)]
         bodies = [json.dumps(events if cell.batch > 1 else events[0]).encode() for events in batches]
         asyncio.run(
