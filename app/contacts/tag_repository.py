@@ -26,6 +26,16 @@ def changed_sql(update: str, *, drops: bool, adds: bool) -> str:
     return f"with {', '.join(parts)} {add if adds else drop}"
 
 
+CHANGED_EACH = """
+with changed as ({update} returning c.tenant_id, c.created_at, c.id, u.patch),
+dropped as (
+  delete from contact_tags t using changed, jsonb_array_elements_text(patch->'drop') as old(tag)
+  where t.tenant_id = changed.tenant_id and t.tag = old.tag and t.created_at = changed.created_at and t.contact_id = changed.id)
+insert into contact_tags (tenant_id, tag, created_at, contact_id)
+select tenant_id, new.tag, created_at, id from changed, jsonb_array_elements_text(patch->'add') as new(tag) on conflict do nothing
+"""
+"""The same where each contact loses and gets tags of its own: lists of texts `drop` and `add` in the column `patch` of the source `u`."""
+
 INSERTED = """
 tagged as (
   insert into contact_tags (tenant_id, tag, created_at, contact_id)

@@ -23,6 +23,7 @@ from app.lib.binary_fields import Stamps as Stamps
 from app.lib.binary_fields import Texts as Texts
 from app.lib.binary_fields import Uuids as Uuids
 from app.lib.binary_fields import decode as decode
+from app.lib.binary_fields import decode_exactly as decode_exactly
 from app.lib.binary_fields import encode as encode
 from app.lib.binary_fields import instant as instant
 from app.lib.binary_fields import int2 as int2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.engine import rows
+from app.engine.rooms import Room
 from app.flow.effects import ContactChange
 from app.lib.zones import zone_of
 from app.models.status import RunOrigin, RunStatus
@@ -49,7 +50,7 @@ class ContactState:
 
     def stored_attributes(self) -> dict[str, Any]:
         raw = self.stored("attributes")
-        return rows.decode(raw) if raw else {}
+        return rows.decode_exactly(raw) if raw else {}
 
     def stored_tags(self) -> list[str]:
         return list(self.stored("tags") or ())
@@ -94,14 +95,14 @@ class ContactState:
         raw = self.stored("attributes")
         return len(raw) if raw else 2
 
-    def has_room(self, room: tuple[int, int]) -> bool:
-        """Is there surely room for so many more tags and bytes of attributes? Known without decoding what is stored."""
+    def has_room(self, room: Room) -> bool:
+        """Is there surely room? Known without decoding what is stored."""
         if self.changes:
             return False
         tags, attributes = self.stored("tags"), self.stored("attributes")
-        return (len(tags) if tags else 0) + room[0] <= contact_fields.MAX_TAGS and (
-            len(attributes) if attributes else 2
-        ) + room[1] <= contact_fields.MAX_ATTRIBUTES_BYTES
+        if tags and (len(tags) + room.tags > contact_fields.MAX_TAGS or not room.without.isdisjoint(tags)):
+            return False
+        return (len(attributes) if attributes else 2) + room.size <= contact_fields.MAX_ATTRIBUTES_BYTES
 
     @property
     def tags(self) -> list[str]:

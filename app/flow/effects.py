@@ -11,7 +11,7 @@ from app.values.increments import added
 
 CONTACT_COLUMNS = ("source", "phone", "timezone", "locale")
 """Fields of a contact that a workflow may set and that are columns; every other name is an attribute."""
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Effect:

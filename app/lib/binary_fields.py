@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import msgspec
@@ -20,8 +21,21 @@ HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 OIDS = {"uuid": 2950, "int": 23, "smallint": 21, "bigint": 20, "text": 25, "jsonb": 3802, "timestamptz": 1184}
 
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 decode = msgspec.json.decode
+SURE_DIGITS = 15
+"""Any decimal number of so many characters is the same number as a float and back."""
+
+
+def _exact(text: str) -> float | Decimal:
+    number = float(text)
+    if len(text) <= SURE_DIGITS:
+        return number
+    return number if Decimal(repr(number)) == (exact := Decimal(text)) else exact
+
+
+decode_exactly = msgspec.json.Decoder(float_hook=_exact).decode
+"""The same, but numbers that a float would round stay as they are written, as decimals."""
 
 
 def microseconds(at: datetime) -> int:

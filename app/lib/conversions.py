@@ -66,7 +66,7 @@ def printed_json(value: Any) -> str:
     """As JSON on one line, numbers as `printed_number` writes them; dates and what JSON does not know as text."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else printed(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return printed_number(value) or "null"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(printed_json, value))}]"
@@ -94,6 +94,8 @@ def plain_json(value: Any) -> Any:
         return value if value.bit_length() <= MAX_BITS else None
     if isinstance(value, float):
         return None if not math.isfinite(value) else int(value) if value.is_integer() else value
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
     if isinstance(value, dict):
         return {printed(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -123,12 +125,17 @@ def as_key(value: Any, limit: int = 200) -> str:
     return nfc(printed(value).strip())[:limit]
 
 
-def as_number(value: Any) -> float | None:
-    """A number, or text that is one; None for anything else, also for booleans and for numbers that are not finite."""
+def as_number(value: Any) -> float | Decimal | None:
+    """A number, or text that is one; None for anything else, also for booleans and for numbers that are not finite.
+
+    A decimal is what a float would round: the sum of a counter, a stored number of many digits.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
     if isinstance(value, str):
         text = value.strip()
         if not _NUMBER.fullmatch(text):
@@ -145,7 +152,7 @@ def as_boolean(value: Any) -> bool | None:
     if isinstance(value, str):
         word = folded(value)
         return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return True if value == 1 else False if value == 0 else None
     return None
 
@@ -165,7 +172,7 @@ def as_date(value: Any) -> datetime | date | None:
             return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text[:40])
         except ValueError:
             return None
-    return _unix(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return _unix(float(value)) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
 
 
 def _unix(seconds: float) -> datetime | None:

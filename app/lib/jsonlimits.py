@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}:"'))
 
 

@@ -1,8 +1,9 @@
-"""Set fields and attributes of the contact, or count an attribute up. What does not fit its field fails in words and writes nothing."""
+"""Set, empty, count up and add to fields of the contact. What does not fit its field fails in words and writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -13,25 +14,53 @@ from app.flow.effects import CONTACT_COLUMNS, Increment, SetFields
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Read, Run, refused
 from app.flow.paths import label_of
+from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.lib import jsonlimits
-from app.lib.conversions import printed
-from app.lib.formats import readable
+from app.lib.conversions import as_list, as_number, is_blank, printed, quoted
 from app.values import contact_fields
 from app.values.contact_fields import BadField, CountryDecides
 from app.values.increments import NotCountable, added
 
 FIXED = {"email", "external_id", "externalId", "id", "tags", "created_at", "createdAt", "consent", "attributes"}
 MAX_FIELDS = 50
-_NUMBER_BYTES = 32
+_NUMBER_BYTES = 64
 """What counting adds to attributes at most: a number that is not there yet, with its punctuation."""
 _CALLED = {"phone": "The phone number", "timezone": "The time zone", "locale": "The language", "source": "The source"}
 
 
 class UpdateContactConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     set: dict[str, Any] = {}
-    increment: dict[str, float] = {}
+    increment: dict[str, float | str] = {}
+    append: dict[str, Any] = {}
+    unset: list[str] = []
+
+    def parts(self) -> Iterator[tuple[str, str, Any]]:
+        """Each field that is changed: by which part, under which name, and the value given for it."""
+        for part, fields in (("set", self.set), ("increment", self.increment), ("append", self.append)):
+            yield from ((part, name, value) for name, value in fields.items())
+        yield from (("unset", name, None) for name in self.unset)
+
+
+def _amount(by: float | str) -> str:
+    """`+ 3`, `− 0.5`, `+ event total`: what is added to a number, behind its name."""
+    if isinstance(by, str):
+        return f"+ {in_words(by)}"
+    return f"{'+' if by >= 0 else '−'} {printed(abs(by))}"
+
+
+_SUMMARIES = {
+    "set": lambda value: f"= {in_words(value)}",
+    "increment": _amount,
+    "append": lambda value: f"gets {in_words(value)}",
+    "unset": lambda _: "removed",
+}
+"""What a card says of a field, by the part that changes it."""
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("attributes.")
 
 
 def _fitting(name: str, value: Any, country: str | None) -> Any:
@@ -67,13 +96,13 @@ def _size_at_most(values: Mapping[str, Any]) -> int:
 
 
 class _Changes:
-    """What a step writes: values that are the same for everybody, readers of the others, and what it counts."""
+    """What a step writes: values that are the same for everybody, readers of the others, what it counts and what it adds to lists."""
 
     def __init__(self, config: UpdateContactConfig, scope: CompileScope) -> None:
         self.values: dict[str, Any] = {}
         self.readers: dict[str, Read] = {}
         for field, value in config.set.items():
-            name = field.removeprefix("attributes.")
+            name = _plain(field)
             try:
                 if is_constant(value):
                     self.values[name] = _fitting(name, value, None)
@@ -81,25 +110,33 @@ class _Changes:
                     self.readers[name] = scope.value(value)
             except CountryDecides:
                 self.readers[name] = scope.value(value)
+        self.values |= {_plain(name): None for name in config.unset}
+        amounts = {_plain(name): by for name, by in config.increment.items()}
         # Whole numbers stay whole: 4 and 4.0 are different JSON.
         self.counts = {
-            name.removeprefix("attributes."): int(by) if float(by).is_integer() else by
-            for name, by in config.increment.items()
+            name: int(by) if float(by).is_integer() else by for name, by in amounts.items() if not isinstance(by, str)
         }
-        names = {*self.values, *self.readers, *self.counts}
+        self.amounts = {name: scope.value(by) for name, by in amounts.items() if isinstance(by, str)}
+        """Readers of what is added to numbers, where that is not the same for everybody."""
+        self.items = {_plain(name): scope.value(value) for name, value in config.append.items()}
+        names = {*self.values, *self.readers, *self.counts, *self.amounts, *self.items}
         self.attributes = bool(names - set(CONTACT_COLUMNS))
         """Does it write any?"""
-        self.grows = sum(len(name.encode()) + _NUMBER_BYTES for name in self.counts)
+        self.unset = list(config.unset)
+        self.personal = bool(self.readers or self.amounts or self.items)
+        self.grows = sum(len(name.encode()) + _NUMBER_BYTES for name in (*self.counts, *self.amounts))
         self.size = _size_at_most(self.values)
 
-    def outcome(self, values: dict[str, Any], totals: Mapping[str, Any]) -> Outcome:
-        """`totals` are written as they are; what else is counted is added to what is stored."""
-        output: dict[str, Any] = {"set": values} if values else {}
-        if self.counts:
-            output["increment"] = self.counts
+    def outcome(self, values: dict[str, Any], totals: Mapping[str, Any], counts: Mapping[str, Any]) -> Outcome:
+        """`totals` are written as they are; what else is counted is added to what is stored. `counts`: all that is added to numbers."""
+        unset = set(map(_plain, self.unset))
+        shown = {name: value for name, value in values.items() if name not in unset}
+        appended = {name: totals[name] for name in self.items}
+        output = {"set": shown, "increment": dict(counts), "append": appended, "unset": self.unset}
         put = {**values, **totals}
-        effects = [Increment(name, by) for name, by in self.counts.items() if name not in totals]
-        return Done(output=output, effects=(SetFields(put), *effects) if put else tuple(effects))
+        effects = [Increment(name, by) for name, by in counts.items() if name not in totals]
+        changes = (SetFields(put), *effects) if put else tuple(effects)
+        return Done(output={part: what for part, what in output.items() if what}, effects=changes)
 
     def read(self, step: Any) -> dict[str, Any]:
         """The values for one person. Raises BadField."""
@@ -111,20 +148,37 @@ class _Changes:
                 raise BadField(_sentence(name, str(error))) from error
         return values
 
-    def totals(self, contact: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What counting makes of attributes that are text or set by this step; others are added to where they are stored.
+    def counted(self, step: Any) -> dict[str, float | Decimal]:
+        """What is added to numbers for one person. Raises BadField."""
+        counts: dict[str, float | Decimal] = dict(self.counts)
+        for name, read in self.amounts.items():
+            amount = as_number(value := read(step))
+            if amount is None:
+                what = "the amount came out empty" if is_blank(value) else f"{quoted(value, 60)} is not a number"
+                raise BadField(_sentence(name, f"Nothing can be added to it: {what}."))
+            counts[name] = int(amount) if amount == int(amount) else amount
+        return counts
+
+    def totals(self, step: Any, values: Mapping[str, Any], counts: Mapping[str, float | Decimal]) -> dict[str, Any]:
+        """What counting makes of attributes that are text, are set by this step, or get another amount from each person; and lists
+        with what is added to them. Other numbers are added to where they are stored.
 
         Raises BadField when something cannot be added on.
         """
-        totals: dict[str, Any] = {}
-        for name, by in self.counts.items():
-            before = values[name] if name in values else contact.attributes.get(name)
+        stored, totals = step.contact.attributes, dict[str, Any]()
+        for name, by in counts.items():
+            before = values[name] if name in values else stored.get(name)
             try:
                 total = added(before, by)
             except NotCountable as error:
                 raise BadField(_sentence(name, f"Nothing can be added to it: {error}.")) from error
-            if name in values or isinstance(before, str):
+            if name in values or name in self.amounts or isinstance(before, str):
                 totals[name] = total
+        for name, read in self.items.items():
+            before = values[name] if name in values else stored.get(name)
+            if not isinstance(before, list | None):
+                raise BadField(_sentence(name, "Nothing can be added to it: its value is not a list."))
+            totals[name] = _fitting(name, [*(before or ()), *as_list(read(step))], None)
         return totals
 
 
@@ -139,35 +193,45 @@ def _too_large(contact: Any, values: Mapping[str, Any], grows: int) -> str | Non
 
 def _run_of(changes: _Changes, shared: Outcome | None = None) -> Run:
     """`shared`: what it comes to for everybody whom the values fit."""
-    shared = shared or changes.outcome(changes.values, {})
+    shared = shared or (None if changes.personal else changes.outcome(changes.values, {}, changes.counts))
+    looks = bool(changes.counts or changes.amounts or changes.items)
 
     def run(step: Any) -> Outcome:
         try:
             values = changes.read(step) if changes.readers else changes.values
-            totals = changes.totals(step.contact, values) if changes.counts else {}
+            counts = changes.counted(step) if changes.amounts else changes.counts
+            totals = changes.totals(step, values, counts) if looks else {}
         except BadField as error:
             return refused(str(error))
         if changes.attributes:
             size = _size_at_most(values) if changes.readers else changes.size
+            size += sum(len(jsonlimits.encode(totals[name])) + 4 * len(name) + 4 for name in changes.items)
             if refusal := _too_large(step.contact, {**values, **totals}, size + changes.grows):
                 return refused(f"Nothing was changed. {refusal}")
-        return changes.outcome(values, totals) if changes.readers or totals else shared
+        return changes.outcome(values, totals, counts) if shared is None or totals else shared
 
     return run
 
 
 def _problem(part: str, name: str, value: Any) -> str | None:
     """What is wrong with one field of the configuration; None when nothing is."""
-    plain = name.removeprefix("attributes.")
+    plain = _plain(name)
     if name in FIXED:
         return f"{name} cannot be changed by a workflow."
-    if part == "increment" and plain in CONTACT_COLUMNS:
-        return f"{name} is no number. Choose an attribute to count."
+    if part in ("increment", "append") and plain in CONTACT_COLUMNS:
+        what = (
+            "number. Choose an attribute to count." if part == "increment" else "list. Choose an attribute to add to."
+        )
+        return f"{name} is no {what}"
+    if part == "increment" and isinstance(value, str) and is_constant(value):
+        return "Write a number, or a placeholder such as {{ event.total }}."
     try:
         if plain not in CONTACT_COLUMNS:
             contact_fields.attribute_name(plain)
         if part == "set" and is_constant(value):
             _fitting(plain, value, None)
+        elif part == "append":
+            contact_fields.attribute(value)
     except CountryDecides:
         return None  # whether it fits is known when it is written
     except BadField as error:
@@ -175,13 +239,23 @@ def _problem(part: str, name: str, value: Any) -> str | None:
     return None
 
 
+def _changed_twice(config: UpdateContactConfig) -> Iterator[Diagnostic]:
+    """A field that two parts change, where it could not be said which comes first. What is set may be counted and added to as well."""
+    parts_of: dict[str, set[str]] = {}
+    for part, name, _ in config.parts():
+        parts_of.setdefault(_plain(name), set()).add(part)
+    for name, parts in parts_of.items():
+        if {"increment", "append"} <= parts or ("unset" in parts and len(parts) > 1):
+            yield Diagnostic(
+                "unset" if "unset" in parts else f"append.{name}", f"{name} is changed twice here. Keep one of them."
+            )
+
+
 @registry.node
 class UpdateContact(NodeType):
     type, label, category = "update_contact", "Update contact", "data"
     retryable = needs_contact = True
-    description = (
-        "Sets attributes and fields of the contact, with values of the event or earlier steps, or counts one up."
-    )
+    description = "Sets or removes fields of the contact, counts one up or adds to a list, with values of the event or earlier steps."
     Config = UpdateContactConfig
 
     @staticmethod
@@ -192,41 +266,43 @@ class UpdateContact(NodeType):
             return refused(str(error))
         if changes.attributes:
             scope.reads.add("contact.attributes")
-        elif not changes.readers:
-            return changes.outcome(changes.values, {})
-        if changes.readers or changes.counts:
+        elif not changes.personal:
+            return changes.outcome(changes.values, {}, {})
+        if changes.personal or changes.counts:
             return _run_of(changes)
-        shared = changes.outcome(changes.values, {})
+        shared = changes.outcome(changes.values, {}, {})
         return IfRoom(shared, _run_of(changes, shared), size=changes.size)
 
     @classmethod
     def diagnostics(cls, config: UpdateContactConfig) -> list[Diagnostic]:
-        if not config.set and not config.increment:
+        parts = list(config.parts())
+        if not parts:
             return [incomplete("set", "Choose at least one field to change.")]
-        if len(config.set) + len(config.increment) > MAX_FIELDS:
+        if len(parts) > MAX_FIELDS:
             return [Diagnostic("set", f"At most {MAX_FIELDS} fields fit in one step.")]
         return [
-            Diagnostic(f"{part}.{name}", sentence)
-            for part, fields in (("set", config.set), ("increment", config.increment))
-            for name, value in fields.items()
-            if (sentence := _problem(part, name, value)) is not None
+            *(
+                Diagnostic("unset" if part == "unset" else f"{part}.{name}", sentence)
+                for part, name, value in parts
+                if (sentence := _problem(part, name, value)) is not None
+            ),
+            *_changed_twice(config),
         ]
 
     @classmethod
     def summary(cls, config: UpdateContactConfig) -> str:
-        parts = [f"{label_of(name)} = {readable(value, '…')}" for name, value in config.set.items()]
-        parts += [
-            f"{label_of(name)} {'+' if by >= 0 else '−'} {printed(abs(by))}" for name, by in config.increment.items()
-        ]
-        return ", ".join(parts)
+        return ", ".join(f"{label_of(name)} {_SUMMARIES[part](value)}".strip() for part, name, value in config.parts())
 
     @classmethod
     def explain(cls, config: UpdateContactConfig | None, step: StepRecord) -> str:
         output = step.output or {}
-        changed = [*output.get("set", {}), *output.get("increment", {})]
-        return f"Changed {', '.join(changed)}." if changed else "Nothing to change."
+        changed = [*output.get("set", {}), *output.get("increment", {}), *output.get("append", {})]
+        removed = [_plain(name) for name in output.get("unset", ())]
+        told = [f"Changed {', '.join(changed)}."] if changed else []
+        told += [f"Removed {', '.join(removed)}."] if removed else []
+        return " ".join(told) or "Nothing to change."
 
     @classmethod
     def writes(cls, config: UpdateContactConfig) -> Iterable[str]:
-        names = (name.removeprefix("attributes.") for name in (*config.set, *config.increment))
+        names = (_plain(name) for part, name, _ in config.parts() if part != "unset")
         return [name for name in names if name not in CONTACT_COLUMNS]

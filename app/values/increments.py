@@ -8,6 +8,8 @@ from typing import Any
 
 from app.lib.conversions import as_number
 
+MAX_DIGITS = 40
+"""Of a sum, beyond what a float holds: two amounts further apart are no amounts of one thing."""
 _EXACT = Context(prec=700)
 """Digits enough for the sum of any two floats: they lie between 1e308 and 5e-324."""
 
@@ -16,16 +18,35 @@ class NotCountable(ValueError):
     """The stored value is no number, or the sum cannot be stored; the message says which."""
 
 
-def added(before: Any, by: float) -> int | float:
-    """`before` and `by` together. Nothing counts as 0 and text that is a number as that number. Raises NotCountable."""
+def added(before: Any, by: float | Decimal) -> int | float | Decimal:
+    """`before` and `by` together. Nothing counts as 0 and text that is a number as that number. Raises NotCountable.
+
+    The sum is a decimal where a float would round it.
+    """
     if before is None:
         return by
     start = as_number(before)
     if start is None:
         raise NotCountable("its value is not a number")
-    if isinstance(start, int) and isinstance(by, int):
-        return start + by
-    total = float(_EXACT.add(Decimal(repr(start)), Decimal(repr(by))))
-    if not math.isfinite(total):
+    total = together(start, by)
+    if isinstance(total, int):
+        return total
+    if not math.isfinite(float(total)):
         raise NotCountable("the sum is too large")
+    if isinstance(total, Decimal) and len(total.normalize(_EXACT).as_tuple().digits) > MAX_DIGITS:
+        raise NotCountable(f"the sum has more than {MAX_DIGITS} digits")
     return total
+
+
+def together(one: float | Decimal, other: float | Decimal) -> int | float | Decimal:
+    """The exact sum of two numbers, however many digits it has; a float where that is the same number."""
+    if isinstance(one, int) and isinstance(other, int):
+        return one + other
+    total = _EXACT.add(_decimal(one), _decimal(other))
+    rounded = float(total)
+    return rounded if math.isfinite(rounded) and _decimal(rounded) == total else total
+
+
+def _decimal(number: float | Decimal) -> Decimal:
+    """The number as it is written: 0.1 is a tenth, not the float next to it."""
+    return number if isinstance(number, Decimal) else Decimal(repr(number))

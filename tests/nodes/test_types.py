@@ -146,15 +146,21 @@ def test_send_email_asks_for_one_message_with_only_what_was_filled_in() -> None:
 
 
 def test_tags() -> None:
-    added, removed = outcome("add_tag", {"tag": " vip "}), outcome("remove_tag", {"tag": "vip"})
-    assert isinstance(added.effects[0], AddTag) and added.output == {"tag": "vip"}
-    assert isinstance(removed.effects[0], RemoveTag)
+    has, has_not = person(tags=["a", "vip"]), person(tags=["a"])
+    added, removed = outcome("add_tag", {"tag": " vip "}, has_not), outcome("remove_tag", {"tag": "vip"}, has)
+    assert isinstance(added.effects[0], AddTag) and added.output == {"tag": "vip", "changed": True}
+    assert isinstance(removed.effects[0], RemoveTag) and removed.output == {"tag": "vip", "changed": True}
+    for type_, step in (("add_tag", has), ("remove_tag", has_not)):
+        idle = outcome(type_, {"tag": "{{ event.tag }}"}, person(tags=step.contact.tags, event={"tag": "vip"}))
+        assert idle.key() == outcome(type_, {"tag": "vip"}, step).key()
+        assert (idle.effects, idle.output) == ((), {"tag": "vip", "changed": False})
     tags = ["a", "vip"]
     for effect in (*added.effects, *removed.effects, *removed.effects):
         effect.change({}, {}, tags)
     assert tags == ["a"]
     assert outcome("add_tag", {"tag": "from-{{ event.city }}"}, person(event={"city": "Ulm"})).output == {
-        "tag": "from-Ulm"
+        "tag": "from-Ulm",
+        "changed": True,
     }
     for type_ in ("add_tag", "remove_tag"):
         empty = outcome(type_, {"tag": "{{ event.city }}"})
