@@ -16,6 +16,7 @@ from app.counters.message_counters import QUEUED
 from app.engine import rows
 from app.engine.cycles import repeatable
 from app.engine.goals import CompiledGoal, Judge, unless_met
+from app.engine.rooms import Room, ask_about_tags
 from app.engine.step_faults import fault_in_words
 from app.engine.subject import about_contact, unless_nobody
 from app.flow import contact_goals, registry, retry, trigger_registry
@@ -89,8 +90,8 @@ class CompiledNode:
 
     def __init__(self, node_id: str, type_: str, does: Run | Outcome | IfRoom, rule: Retry) -> None:
         self.id, self.type, self.retry = node_id, type_, rule
-        self.room = (does.tags, does.size) if isinstance(does, IfRoom) else None
-        """Tags and bytes of attributes that a contact must have room for, else it is asked by itself."""
+        self.room = Room.of(does) if isinstance(does, IfRoom) else None
+        """What a contact must have room for, else it is asked by itself."""
         shared = does.outcome if isinstance(does, IfRoom) else does
         alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _sets_vars(shared)
         self.constant_outcome: Outcome | None = shared if alike and isinstance(shared, Outcome) else None
@@ -248,8 +249,7 @@ class CompiledFlow:
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
         for node_id, answered in self.answers.items():
             self.nodes[node_id].answered = answered
-        rooms = [node.room for node in self.nodes.values() if node.room is not None]
-        self.room = (sum(tags for tags, _ in rooms), sum(size for _, size in rooms)) if rooms else None
+        self.room = Room.of_all(node.room for node in self.nodes.values() if node.room is not None)
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
         for edge in flow.edges:
             self._connect(edge)
@@ -319,7 +319,7 @@ class CompiledFlow:
             self.answers[node.id] = scope.guard(lambda step: meaning(step, step.state.resume_output))
             does = does.run
         if isinstance(does, IfRoom):
-            does = IfRoom(does.outcome, scope.guard(does.run), tags=does.tags, size=does.size)
+            does.run = scope.guard(does.run)
         elif not isinstance(does, Outcome):
             does = scope.guard(does)
         if isinstance(does, Done):  # its mail is tried as often, and decided about, as the document says
@@ -365,6 +365,7 @@ class CompiledFlow:
         """Nodes to which a run may come more than once."""
         for node_id in self.repeating:
             self.nodes[node_id].repeats = True
+        ask_about_tags(self.nodes.values())
 
 
 def _sets_vars(outcome: Outcome) -> bool:

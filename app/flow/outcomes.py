@@ -16,7 +16,7 @@ import msgspec
 from app.flow.effects import Effect
 from app.flow.performers import LONGEST_S
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 MAX_TARGET = 200
 """Characters of the name of a target that are kept."""
 
@@ -156,14 +156,14 @@ Read = Callable[[Any], Any]
 class IfRoom:
     """What `compile` answers for a step that does the same for every contact with room for it.
 
-    `tags` and `size` say how many tags and bytes of attributes it adds at most. Who may not have that much room is asked by `run`,
-    one by one; the others share the outcome, and cost nothing.
+    `tags` and `size` say how many tags and bytes of attributes it adds at most; who has the tag `without` is no such contact either.
+    Those are asked by `run`, one by one; the others share the outcome, and cost nothing.
     """
 
-    __slots__ = ("outcome", "run", "size", "tags")
+    __slots__ = ("outcome", "run", "size", "tags", "without")
 
-    def __init__(self, outcome: Outcome, run: Run, *, tags: int = 0, size: int = 0) -> None:
-        self.outcome, self.run, self.tags, self.size = outcome, run, tags, size
+    def __init__(self, outcome: Outcome, run: Run, *, tags: int = 0, size: int = 0, without: str | None = None) -> None:
+        self.outcome, self.run, self.tags, self.size, self.without = outcome, run, tags, size, without
 
 
 class Asks:

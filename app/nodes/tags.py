@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import msgspec
@@ -11,6 +12,7 @@ from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import AddTag, RemoveTag
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, IfRoom, Outcome, Run, refused
+from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.values import contact_fields
@@ -22,31 +24,26 @@ class TagConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_o
 
 
 class _TagNode(NodeType):
-    """What both have in common; `effect` is the only difference."""
+    """What both have in common; whether it `adds` is the only difference."""
 
     category = "data"
     retryable = needs_contact = True
     Config = TagConfig
-    effect: ClassVar[type[AddTag] | type[RemoveTag]]
+    adds: ClassVar[bool]
     done: ClassVar[str]
     """`Added`, in a sentence about a step that was taken."""
-
-    @classmethod
-    def outcome(cls, tag: str) -> Outcome:
-        return Done(output={"tag": tag}, effects=(cls.effect(tag),))
+    idle: ClassVar[str]
+    """What it says of a contact that stays as it is."""
 
     @classmethod
     def compile(cls, config: TagConfig, scope: CompileScope) -> Run | Outcome | IfRoom:
-        adds = cls.effect is AddTag
-        if adds:
-            scope.reads.add("contact.tags")
+        scope.reads.add("contact.tags")
         if is_constant(config.tag):
             try:
-                tag = contact_fields.tag(config.tag)
+                outcome = _Outcomes(cls, contact_fields.tag(config.tag))
             except BadField as error:
                 return refused(str(error))
-            shared = cls.outcome(tag)
-            return IfRoom(shared, lambda step: _within(step.contact.tags, tag) or shared, tags=1) if adds else shared
+            return IfRoom(outcome.absent, outcome.of, tags=int(cls.adds), without=outcome.tag)
         text = scope.text(config.tag)
 
         def run(step: Any) -> Outcome:
@@ -54,10 +51,9 @@ class _TagNode(NodeType):
             if not written.strip():
                 return refused("There is no tag: the placeholders of this step came out empty.")
             try:
-                tag = contact_fields.tag(written)
+                return _outcomes(cls, contact_fields.tag(written)).of(step)
             except BadField as error:
                 return refused(str(error))
-            return (_within(step.contact.tags, tag) if adds else None) or cls.outcome(tag)
 
         return run
 
@@ -74,27 +70,46 @@ class _TagNode(NodeType):
 
     @classmethod
     def summary(cls, config: TagConfig) -> str:
-        return f"{cls.label} “{config.tag}”" if config.tag.strip() else ""
+        return f"{cls.label} “{in_words(config.tag)}”" if config.tag.strip() else ""
 
     @classmethod
     def explain(cls, config: TagConfig | None, step: StepRecord) -> str:
-        return f"{cls.done} the tag {(step.output or {}).get('tag', '')}."
+        output = step.output or {}
+        did = cls.idle if output.get("changed") is False else cls.done
+        return f"{did} the tag {output.get('tag', '')}".rstrip() + "."
 
 
-def _within(tags: list[str], tag: str) -> Outcome | None:
-    """The failure when the contact cannot take one more tag."""
-    if len(tags) < MAX_TAGS or tag in tags:
-        return None
-    return refused(f"The tag was not added. A contact has at most {MAX_TAGS} tags.")
+class _Outcomes:
+    """What a step of this type with this tag comes to, for contacts that have the tag and for those that have not."""
+
+    def __init__(self, kind: type[_TagNode], tag: str) -> None:
+        self.tag, self.adds = tag, kind.adds
+        unchanged = Done(output={"tag": tag, "changed": False})
+        effect = AddTag(tag) if kind.adds else RemoveTag(tag)
+        changed = Done(output={"tag": tag, "changed": True}, effects=(effect,))
+        self.absent, self.present = (changed, unchanged) if kind.adds else (unchanged, changed)
+
+    def of(self, step: Any) -> Outcome:
+        tags = step.contact.tags
+        if self.tag in tags:
+            return self.present
+        if self.adds and len(tags) >= MAX_TAGS:
+            return refused(f"The tag was not added. A contact has at most {MAX_TAGS} tags.")
+        return self.absent
+
+
+_outcomes = functools.lru_cache(1_000)(_Outcomes)
 
 
 @registry.node
 class AddTagNode(_TagNode):
-    type, label, effect, done = "add_tag", "Add tag", AddTag, "Added"
+    type, label, adds, done = "add_tag", "Add tag", True, "Added"
+    idle = "The contact already had"
     description = "Gives the contact a tag. A contact that has it already is left as it is."
 
 
 @registry.node
 class RemoveTagNode(_TagNode):
-    type, label, effect, done = "remove_tag", "Remove tag", RemoveTag, "Removed"
+    type, label, adds, done = "remove_tag", "Remove tag", False, "Removed"
+    idle = "The contact did not have"
     description = "Takes a tag away from the contact."

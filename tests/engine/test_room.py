@@ -103,5 +103,5 @@ def test_steps_that_are_the_same_for_all_stay_shared(world: World) -> None:
     flow_id = world.workflow(tagging("one", "two", "three"))
     world.emit("e", world.contacts(1))
     compiled = world.engine.matcher.flows[flow_id.bytes, 1]
-    assert compiled.room == (3, 0)
+    assert compiled.room == (3, 0, {"one", "two", "three"})
     assert all(step.constant_outcome is not None for step in compiled.nodes.values())
