@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from app.flow.patterns import pattern_of
@@ -148,7 +149,7 @@ def _matches(wanted: Any) -> Test:
 # Numbers and booleans ----------------------------------------------------------------------------------------------
 
 
-def _number(actual: Any) -> float | None:
+def _number(actual: Any) -> float | Decimal | None:
     """None when there is nothing; NotComparable when it is something else."""
     number = as_number(actual)
     if number is None and not is_blank(actual):
@@ -229,7 +230,7 @@ def _within(sign: int) -> Callable[[Any], Test]:
     """Between now and the duration before (-1) or after (1) it. Values that are days are counted in days."""
 
     def make(wanted: Any) -> Test:
-        amount, unit = as_number(wanted["duration"]) or 0, wanted["unit"]
+        amount, unit = float(as_number(wanted["duration"]) or 0), wanted["unit"]
         span, days = timedelta(seconds=amount * UNITS[unit]), amount * DAYS.get(unit, 0)
 
         def test(actual: Any, step: Any) -> bool:

@@ -40,7 +40,7 @@ class _TagNode(NodeType):
         scope.reads.add("contact.tags")
         if is_constant(config.tag):
             try:
-                outcome = _Outcomes(cls, contact_fields.tag(config.tag))
+                outcome = _Outcomes(cls.adds, contact_fields.tag(config.tag))
             except BadField as error:
                 return refused(str(error))
             return IfRoom(outcome.absent, outcome.of, tags=int(cls.adds), without=outcome.tag)
@@ -51,7 +51,7 @@ class _TagNode(NodeType):
             if not written.strip():
                 return refused("There is no tag: the placeholders of this step came out empty.")
             try:
-                return _outcomes(cls, contact_fields.tag(written)).of(step)
+                return _outcomes(cls.adds, contact_fields.tag(written)).of(step)
             except BadField as error:
                 return refused(str(error))
 
@@ -80,14 +80,14 @@ class _TagNode(NodeType):
 
 
 class _Outcomes:
-    """What a step of this type with this tag comes to, for contacts that have the tag and for those that have not."""
+    """What a step that adds this tag, or takes it away, comes to, for contacts that have the tag and for those that have not."""
 
-    def __init__(self, kind: type[_TagNode], tag: str) -> None:
-        self.tag, self.adds = tag, kind.adds
+    def __init__(self, adds: bool, tag: str) -> None:
+        self.tag, self.adds = tag, adds
         unchanged = Done(output={"tag": tag, "changed": False})
-        effect = AddTag(tag) if kind.adds else RemoveTag(tag)
+        effect = AddTag(tag) if adds else RemoveTag(tag)
         changed = Done(output={"tag": tag, "changed": True}, effects=(effect,))
-        self.absent, self.present = (changed, unchanged) if kind.adds else (unchanged, changed)
+        self.absent, self.present = (changed, unchanged) if adds else (unchanged, changed)
 
     def of(self, step: Any) -> Outcome:
         tags = step.contact.tags

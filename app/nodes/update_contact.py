@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -50,7 +50,7 @@ def _amount(by: float | str) -> str:
     return f"{'+' if by >= 0 else '−'} {printed(abs(by))}"
 
 
-_SUMMARIES = {
+_SUMMARIES: dict[str, Callable[[Any], str]] = {
     "set": lambda value: f"= {in_words(value)}",
     "increment": _amount,
     "append": lambda value: f"gets {in_words(value)}",
