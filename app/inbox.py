@@ -49,7 +49,7 @@ READY_SQL = f"kind in ({', '.join(str(int(kind)) for kind in InboxKind if kind n
 """Of rows that any worker of this release handles; others wait for a newer one."""
 CHANGE_EVENT_COLUMNS = {
     "tenant_id": "int", "name": "text", "contact_id": "uuid", "workflow_id": "uuid", "depth": "smallint",
-    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz", "priority": "smallint",
+    "payload": "jsonb", "occurred_at": "timestamptz", "at": "timestamptz", "priority": "smallint", "event_id": "uuid",
 }  # fmt: skip
 """What the engine copies for events that its own steps cause, with their PostgreSQL types. Their `kind` is the table's default, EVENT."""
 _PRIORITY = f"""

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
 from app.errors import AppError, Invalid
-from app.events.record import DECISIONS, NewEvent, record
+from app.events.record import NewEvent, record
 from app.lib import jsonlimits
 from app.models.contact import Contact
+from app.values.event_fields import DECISIONS
 from app.web.dialog_form import DialogForm
 
 

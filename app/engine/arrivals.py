@@ -41,6 +41,7 @@ def stored_run(matcher: Matcher, row: RunRow, contact: ContactState, now: int) -
     run.entry_key, run.resume_port, run.step_started = row.entry_key, row.resume_port, row.step_started
     if row.context:
         run.context = rows.decode(row.context)
+        run.depth = (run.context or {}).get("depth", 0)
     if row.resume_output:
         run.resume_output = rows.decode(row.resume_output)
     return run
@@ -201,7 +202,8 @@ class Arrivals:
             if item.kind == InboxKind.START:
                 run.origin = int(RunOrigin.HAND)
             elif item.depth:
-                run.depth, run.origin = item.depth, int(RunOrigin.CHANGE)
+                run.depth = item.depth
+                run.origin = int(RunOrigin.CHANGE if item.event_id is None else RunOrigin.EVENT)
             if not entries.admitted(run, starts, item):
                 continue
             ahead = self._goal_ahead(run, place) if flow.goals and contact.id else None

@@ -14,6 +14,7 @@ import structlog
 
 from app.engine import history
 from app.engine.claim import Cursor, Place, of_contacts
+from app.engine.limits import MAX_DEPTH
 from app.engine.matcher import Matcher
 from app.engine.records import ContactChangeEvent
 from app.engine.state import ContactState
@@ -25,7 +26,6 @@ from app.values import contact_diff
 from app.values.contact_diff import Difference
 
 log = structlog.get_logger()
-MAX_DEPTH = 5
 MOST_INBOX = 20_000
 # There is no index by contact: a short inbox is read, of a long one everybody is taken to wait there.
 IN_INBOX = f"""

@@ -23,7 +23,7 @@ from app.flow import contact_goals, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
-from app.flow.effects import SendMessage, SetVars
+from app.flow.effects import EmitEvent, SendMessage, SetVars
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
@@ -93,7 +93,7 @@ class CompiledNode:
         self.room = Room.of(does) if isinstance(does, IfRoom) else None
         """What a contact must have room for, else it is asked by itself."""
         shared = does.outcome if isinstance(does, IfRoom) else does
-        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _sets_vars(shared)
+        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _of_each_run(shared)
         self.constant_outcome: Outcome | None = shared if alike and isinstance(shared, Outcome) else None
         """What it does when that is the same for everybody (who has room)."""
         self.run: Run = (
@@ -262,9 +262,10 @@ class CompiledFlow:
             for node in self.nodes.values():
                 node.ask_first(self.contact_goals)
         if any(start.contact_rule.lets_nobody_in for start in self.starts.values()):
-            for node in self.nodes.values():
+            for node in flow.nodes:
                 kind = registry.find(node.type)
-                node.spare_nobody(needs_contact=kind is not None and kind.needs_contact)
+                needs_contact = kind is not None and registry.needs_contact(kind, node.data)
+                self.nodes[node.id].spare_nobody(needs_contact=needs_contact)
 
     def _counter(self, node_id: str, key: str) -> StatCounter:
         counter = StatCounter(len(self.counters), node_id, key)
@@ -368,9 +369,9 @@ class CompiledFlow:
         ask_about_tags(self.nodes.values())
 
 
-def _sets_vars(outcome: Outcome) -> bool:
-    """Whether they fit is asked of each run, so such a step is not the same for everybody."""
-    return any(isinstance(effect, SetVars) for effect in outcome.effects)
+def _of_each_run(outcome: Outcome) -> bool:
+    """Whether variables fit is asked of each run, and each event has an id: such a step is not the same for everybody."""
+    return any(isinstance(effect, SetVars | EmitEvent) for effect in outcome.effects)
 
 
 def _unreadable(error: Exception, step: str) -> str:

@@ -12,6 +12,7 @@ from app.models.status import RunStatus
 
 if TYPE_CHECKING:
     from app.engine.compiled import CompiledFlow, CompiledNode, StatCounter
+    from app.engine.emitted import EmittedEvent
     from app.engine.state import RunState
     from app.flow.effects import ContactChange, SendMessage
     from app.flow.outcomes import Call, Outcome
@@ -81,6 +82,7 @@ class SharedPath:
         "counters",
         "departed",
         "end",
+        "events",
         "flow",
         "has_own_times",
         "has_room",
@@ -117,6 +119,8 @@ class SharedPath:
         """Where each run stood before it was moved on: counted down."""
         self.messages: list[QueuedMessage] = []
         self.changes: list[ContactChange] = []
+        self.events: list[EmittedEvent] = []
+        """What the one run that goes along here has emitted: each event has an id of its own, so no two runs share a way behind it."""
         self.outputs: list[tuple[str, Any]] = []
         """Outputs that later steps of the version read, by node."""
         self.vars: dict[str, Any] = {}

@@ -222,6 +222,14 @@ class RunState:
         }
 
 
+def carried(run: RunState, visits: dict[str, int]) -> dict[str, Any]:
+    """The context that a run takes along where it waits: besides outputs and variables how often it was where, and its depth."""
+    more: dict[str, Any] = {"visits": visits} if visits else {}
+    if run.depth:
+        more["depth"] = run.depth
+    return {**(run.context or {}), **more}
+
+
 class GoalView:
     """A run as its goals see it: the same contact, but the event is the one that happened now."""
 

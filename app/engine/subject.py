@@ -10,15 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 from app.engine.state import NOBODY
-from app.flow.effects import ContactChange, SendMessage
+from app.flow.effects import ContactChange, EmitEvent, SendMessage
 from app.flow.outcomes import Fail, Outcome
 
 WITHOUT_CONTACT = Fail("This step needs a contact, and this run has none.", permanent=True)
 
 
 def about_contact(outcome: Outcome) -> bool:
-    """Does it do something to a contact, or write to one?"""
-    return any(isinstance(effect, ContactChange | SendMessage) for effect in outcome.effects)
+    """Does it do something to a contact, write to one, or say that something happened to one?"""
+    return any(
+        isinstance(effect, ContactChange | SendMessage) or (isinstance(effect, EmitEvent) and effect.of_contact)
+        for effect in outcome.effects
+    )
 
 
 def unless_nobody(step: Callable[[Any], Outcome], *, needs_contact: bool) -> Callable[[Any], Outcome]:

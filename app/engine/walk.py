@@ -14,12 +14,13 @@ from app.engine import rows
 from app.engine.answers import answer_outcome, vars_fit
 from app.engine.calls import ANSWERED
 from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart, NotUnderstood, StatCounter
+from app.engine.emitted import EmittedEvent, emits, emitted
 from app.engine.goals import CompiledGoal, Reached
 from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.paths import PathEnd, QueuedMessage, SharedPath
 from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
-from app.engine.state import COMPLETED, ContactState, RunState
+from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
 from app.flow.effects import ContactChange, SendMessage, SetVars
 from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
@@ -162,9 +163,10 @@ class Batch:
             path = self._new_path(run.flow, before.parent, before.end.seq)
             path.departed, path.has_own_times, path.steps = before.departed, before.has_own_times, list(before.steps)
             path.counters = [counter for counter in before.counters if counter is not node.waiting_counter]
-            path.messages, path.changes, path.outputs, path.visits = (
+            path.messages, path.changes, path.events, path.outputs, path.visits = (
                 before.messages,
                 before.changes,
+                before.events,
                 before.outputs,
                 before.visits,
             )
@@ -218,8 +220,8 @@ class Batch:
             if following.vars and not vars_fit(run, following.vars):
                 following = path.next.get(VARS_TOO_LARGE) or self._extend(path, run, node, VARS_TOO_LARGE)
             path = following
-        if path.visits and path.end.status < COMPLETED:
-            run.context = {**(run.context or {}), "visits": path.visits}
+        if path.end.status < COMPLETED and (path.visits or run.depth):
+            run.context = carried(run, path.visits)
         if path.end.look_back:
             self.looking_back.append(run)
         path.runs.append(run)
@@ -235,13 +237,16 @@ class Batch:
         self, path: SharedPath, run: RunState, node: CompiledNode, outcome: Outcome, *, answered: bool = False
     ) -> SharedPath:
         """The stretch that begins with `outcome` at `node`. Later runs with the same outcome object, or an equal one, find it."""
-        key = None
-        if path.unlike < UNLIKE_AT_MOST:
+        key, events = None, list[EmittedEvent]()
+        if emits(outcome):
+            outcome, events = emitted(run, outcome)
+        elif path.unlike < UNLIKE_AT_MOST:
             key = outcome.key()
             if key is not None and (alike := path.alike.get(key)) is not None:
                 return alike
             path.unlike += 1
         new = self._new_path(path.flow, path, path.seq)
+        new.events = events
         if key is None:  # one person's own way: there is nobody to compare with further on
             new.unlike = UNLIKE_AT_MOST
         # What a step adds to this contact alone was not reckoned with: later steps ask whether there is room.
@@ -251,7 +256,7 @@ class Batch:
         shared, counter = self._leave(new, node, outcome, run if resumed else None, run, answered=answered)
         if counter is not None:
             self._follow(new, counter)
-        if shared:
+        if shared and not events:
             path.next[outcome] = new
             if key is not None:
                 path.alike[key] = new

@@ -15,6 +15,8 @@ from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
 from app.engine.compiled import CompiledFlow, StatCounter
+from app.engine.emitted import COLUMNS as EMITTED_COLUMNS
+from app.engine.emitted import event_rows, events_of, inbox_rows
 from app.engine.moves import moved_runs
 from app.engine.paths import FinishedStep, PathEnd
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Stamps, Texts, Uuids
@@ -59,6 +61,7 @@ TABLES: dict[str, dict[str, str]] = {
         "tenant_id": "int", "workflow_id": "uuid", "contact_id": "uuid", "event_id": "uuid", "reason": "text",
         "detail": "jsonb", "at": "timestamptz",
     },
+    "events": EMITTED_COLUMNS,
     "inbox": CHANGE_EVENT_COLUMNS,
 }  # fmt: skip
 STATS = """
@@ -226,16 +229,6 @@ def refusal_rows(batch: Batch) -> list[bytes]:
     ]  # fmt: skip
 
 
-def change_event_rows(batch: Batch) -> list[bytes]:
-    """Events that this batch gives rise to; they go into the inbox."""
-    at = rows.stamp(batch.now)
-    return [
-        b"\0\x09" + rows.int4(event.tenant_id) + rows.text(event.name) + UUID_HEAD + event.contact_id + UUID_HEAD
-        + event.workflow_id + rows.int2(event.depth) + rows.json(event.properties) + at + at + rows.int2(event.priority)
-        for event in batch.change_events
-    ]  # fmt: skip
-
-
 def counter_increments(batch: Batch) -> Iterable[tuple[CompiledFlow, StatCounter, int]]:
     """What the runs of this batch add to the counters."""
     for path in reversed(batch.paths):
@@ -324,7 +317,9 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("calls", call_rows(batch.paths, batch.now))
     put("step_attempts", attempt_rows(batch))
     put("entry_refusals", refusal_rows(batch))
-    put("inbox", change_event_rows(batch))
+    events = events_of(batch)
+    put("events", event_rows(events, batch.now))
+    put("inbox", inbox_rows(events, batch.change_events, batch.now))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
     if batch.remembered:

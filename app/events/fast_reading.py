@@ -13,11 +13,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.events.record import DECISIONS
-from app.events.schemas import EARLIEST, MAX_DEPTH, MAX_EVENTS, MAX_PROPERTIES_BYTES, Text
+from app.events.schemas import EARLIEST, MAX_EVENTS, Text
 from app.lib import jsonlimits
 from app.lib.binary_fields import int2, microseconds, raw_json, stamp
 from app.values import contact_fields
+from app.values.event_fields import DECISIONS, MAX_DEPTH, MAX_PROPERTIES_BYTES
 
 BY = ("id", "external_id", "email")
 """Ways to name a contact; a row's `kind` is the place in here."""

@@ -17,9 +17,6 @@ from app.lib import clock, ids, jsonlimits
 MAX_RECORDED_BYTES = 262_144
 """Events of the product itself carry old and new values of a contact, so they may be larger than a client's."""
 
-DECISIONS = ("contact.unsubscribed", "contact.resubscribed")
-"""Events that only the product records: sent by a client they would look like what the contact decided, and change nothing."""
-
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the product itself did to, or saw of, a contact."""

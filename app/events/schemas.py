@@ -10,23 +10,17 @@ from uuid import UUID
 import msgspec
 
 from app.errors import BadRequest, FieldError, Invalid
-from app.events.record import DECISIONS
 from app.lib import clock, jsonlimits
 from app.lib.field_errors import all_field_errors, joined
 from app.values import contact_fields
+from app.values.event_fields import BLANK, DECISIONS, MAX_DEPTH, MAX_NAME, MAX_PROPERTIES_BYTES, NO_DECISION
 
 MAX_EVENTS = 1_000
-MAX_PROPERTIES_BYTES = 32_768
-MAX_DEPTH = 10
 MAX_AHEAD = timedelta(hours=1)
 EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 """An event of before has no date in some time zone: none has a year 0."""
 
-_OURS = (
-    "This event tells of a decision and does not make one. To stop mail, send `consent` with the contact or add the address to "
-    "the suppression list; to begin again, re-subscribe the contact."
-)
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class EventIn(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -180,9 +174,9 @@ def _accept(
         complain("contactId", f"{problem}: send one of contactId, externalId and email.")
     for field, text in (("name", event.name), ("id", event.id)):
         if text is not None and ("\0" in text or not text.strip()):
-            complain(field, "Send text that is not blank and does not hold the character U+0000.")
+            complain(field, BLANK)
     if event.name.strip() in DECISIONS:
-        complain("name", _OURS)
+        complain("name", NO_DECISION)
     properties = "{}"
     try:
         properties = jsonlimits.storable(event.properties, max_bytes=MAX_PROPERTIES_BYTES, max_depth=MAX_DEPTH)

@@ -140,6 +140,22 @@ class SetVars(Effect):
         return SetVars, _encode(self.values)
 
 
+class EmitEvent(Effect):
+    """An event happens, to the run's contact or to nobody, and starts, wakes and ends runs as one from outside does.
+
+    `properties`: JSON as `app.values.event_fields.properties` makes it. The engine adds the event's id to the step's output, as
+    `eventId`. The step fails, in words, when too many workflows have started one another by such events already.
+    """
+
+    __slots__ = ("name", "of_contact", "properties")
+
+    def __init__(self, name: str, properties: bytes, *, of_contact: bool = True) -> None:
+        self.name, self.properties, self.of_contact = name, properties, of_contact
+
+    def key(self) -> Hashable:
+        return EmitEvent, self.name, self.properties, self.of_contact
+
+
 class SendMessage(Effect):
     """One message row, keyed (run, step); it is sent later, never by the node. `payload`: what the sender should know.
 

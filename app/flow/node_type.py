@@ -82,6 +82,11 @@ class NodeType:
         return cls.outputs
 
     @classmethod
+    def means_contact(cls, config: Any) -> bool:
+        """Does a step with this config mean nothing without a contact? A type whose config decides overrides it."""
+        return cls.needs_contact
+
+    @classmethod
     def diagnostics(cls, config: Any) -> list[Diagnostic]:
         """What the types of the fields cannot say: limits across fields, things still to be chosen."""
         return []

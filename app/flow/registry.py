@@ -77,6 +77,12 @@ def has_own_ports(kind: type[NodeType]) -> bool:
     return getattr(kind.ports, "__func__", None) is not getattr(NodeType.ports, "__func__", None)
 
 
+def needs_contact(kind: type[NodeType], data: dict[str, Any]) -> bool:
+    """Is a step with this config meaningless without a contact?"""
+    config = readable_config(kind, data)
+    return kind.needs_contact if config is None else kind.means_contact(config)
+
+
 def config_schema(kind: type[NodeType]) -> dict[str, Any]:
     """JSON Schema of the type's config."""
     return msgspec.json.schema(kind.Config)

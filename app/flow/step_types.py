@@ -35,8 +35,8 @@ class StepTypes(Protocol):
     def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         """What is wrong with a configuration of a known type; paths begin below `data`."""
 
-    def needs_contact(self, type_: str) -> bool:
-        """Is a step of this type meaningless in a run without a contact? False for unknown types."""
+    def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
+        """Is such a step meaningless in a run without a contact? False for unknown types."""
 
     def sends(self, type_: str) -> int | None:
         """The number of the channel by which steps of a known type write to people; None when they do not."""
@@ -72,9 +72,9 @@ class Installed:
     def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
         return [*registry.diagnostics(registry.get(type_), data), *_liquid_diagnostics(data, "")]
 
-    def needs_contact(self, type_: str) -> bool:
+    def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         kind = registry.find(type_)
-        return kind is not None and kind.needs_contact
+        return kind is not None and registry.needs_contact(kind, data)
 
     def sends(self, type_: str) -> int | None:
         return registry.get(type_).sends

@@ -46,7 +46,7 @@ def check_subject(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
 def _steps(flow: Flow, nobody: Sequence[Trigger], types: StepTypes) -> Iterator[Diagnostic]:
     """Steps reachable by such a run that are meaningless without a contact."""
     for index, node in _reached(flow, nobody):
-        if types.needs_contact(node.type):
+        if types.needs_contact(node.type, node.data):
             message = (
                 f"{_title(node)} needs a contact, and a run without one may come here. Take the step out of its way, or"
                 " let the trigger start runs of contacts only."
@@ -63,7 +63,7 @@ def _reads(flow: Flow, nobody: Sequence[Trigger], persons: Sequence[Trigger], ty
             yield from _of_contact(kind.admission(config).conditions, path, trigger.id, never=trigger not in persons)
     of_persons = {node.id for _, node in _reached(flow, persons)}
     for index, node in _reached(flow, nobody):
-        if not types.needs_contact(node.type):
+        if not types.needs_contact(node.type, node.data):
             yield from _of_contact(node.data, f"nodes[{index}].data", node.id, never=node.id not in of_persons)
 
 

@@ -33,6 +33,7 @@ from app.liquid.values import (
     PrintedEcho,
     PrintedOutput,
     for_text_filter,
+    kept,
     liquid_text,
     refused_by,
     takes_text,
@@ -235,6 +236,9 @@ def _value(expression: object, *, html: bool) -> _Value | None:
     return _Value(path, default)
 
 
+_FAULTS_OF_RENDERING = (liquid_errors.LiquidError, RecursionError, ArithmeticError, ValueError, TypeError)
+
+
 class CompiledText:
     """A parsed template. `paths`: what it reads of the data, `contact.attributes.plan`; a lone root means: any of it."""
 
@@ -277,8 +281,24 @@ class CompiledText:
         now = clock.now()
         try:
             return self._template.render({"now": now, "today": now, **data})
-        except (liquid_errors.LiquidError, RecursionError, ArithmeticError, ValueError, TypeError) as error:
+        except _FAULTS_OF_RENDERING as error:
             raise _translate(error) from error
+
+    @property
+    def is_lone(self) -> bool:
+        """Is it one `{{ … }}` and nothing else?"""
+        nodes = self._template.nodes
+        return len(nodes) == 1 and type(nodes[0]) is PrintedOutput.node_class
+
+    def evaluate(self, data: Data) -> Any:
+        """What the only expression of a lone template comes to, its kind kept; None for nothing. Raises LiquidError."""
+        template, now = self._template, clock.now()
+        context = template.context_class(template, globals=template.make_globals({"now": now, "today": now, **data}))
+        try:
+            value = template.nodes[0].expression.evaluate(context)  # type: ignore[attr-defined]
+        except _FAULTS_OF_RENDERING as error:
+            raise _translate(error) from error
+        return kept(value)
 
 
 def _dotted(segments: list[Any]) -> str:
@@ -329,7 +349,7 @@ def check_output(source: str) -> None:
 
 
 class CompiledValue:
-    """A setting of a node: a constant, one path with its type kept, or text."""
+    """A setting of a node: a constant, one expression with its type kept, or text."""
 
     __slots__ = ("_constant", "_segments", "_text", "paths")
 
@@ -345,12 +365,13 @@ class CompiledValue:
         self.paths = text.paths
         self._segments = _lone_path(source)
         if not self._segments:
-            self._text = text
+            stripped = compile_text(source.strip(), html=False)
+            self._text = stripped if stripped.is_lone else text
 
     def render(self, data: Data) -> Any:
         """The value for `data`; None when a lone path leads nowhere. Raises LiquidError."""
         if self._text is not None:
-            return self._text.render(data)
+            return self._text.evaluate(data) if self._text.is_lone else self._text.render(data)
         return follow(data, self._segments) if self._segments else self._constant
 
 
@@ -368,4 +389,5 @@ def _lone_path(source: str) -> Segments:
     if not _LONE.fullmatch(source):
         return ()
     nodes = _TEXT.from_string(source.strip()).nodes
-    return _static_path(getattr(nodes[0], "expression", None)) if len(nodes) == 1 else ()
+    path = _static_path(getattr(nodes[0], "expression", None)) if len(nodes) == 1 else ()
+    return () if path and path[0] in _BUILT_IN else path

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date
+from decimal import Decimal
 from typing import Any, TextIO
 
 from liquid import RenderContext
@@ -19,7 +20,7 @@ from liquid.filter import string_filter
 from liquid.undefined import Undefined
 from markupsafe import Markup, escape
 
-from app.lib.conversions import as_instant, as_number, printed
+from app.lib.conversions import as_instant, as_number, plain_json, printed
 
 Filter = Callable[..., Any]
 
@@ -31,6 +32,20 @@ def liquid_text(value: Any, autoescape: bool) -> str:
     if isinstance(value, list | tuple) and any(isinstance(item, Markup) for item in value):
         return Markup(", ").join(liquid_text(item, True) for item in value)
     return escape(value if isinstance(value, str) else printed(value))
+
+
+def kept(value: Any) -> Any:
+    """What an expression came to, as a value of JSON: nothing is None, text is plain, dates are as they print."""
+    if isinstance(value, Undefined):
+        return None
+    if isinstance(value, Markup):
+        return str(value)
+    if isinstance(value, Decimal):
+        whole = value == value.to_integral_value()
+        return int(value) if whole else float(value) if Decimal(repr(float(value))) == value else value
+    if isinstance(value, range):
+        return list(value)
+    return plain_json(value)
 
 
 class _Printed(OutputNode):

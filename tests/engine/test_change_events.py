@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.engine import integrity
-from app.engine.change_events import MAX_DEPTH
+from app.engine.limits import MAX_DEPTH
 from app.inbox import InboxKind
 from app.lib.ids import uuid7
 from app.models.status import RunOrigin

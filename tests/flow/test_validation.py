@@ -43,7 +43,7 @@ class Few:
             return [Diagnostic("bad", "This is not good.")]
         return [incomplete("todo", "Choose one.")] if data.get("todo") else []
 
-    def needs_contact(self, type_: str) -> bool:
+    def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         return type_ == "pick"
 
     def sends(self, type_: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -139,7 +140,7 @@ def test_data_is_never_rendered_again() -> None:
     assert compile_value("{{ vars.v }}").render({"vars": {"v": "{{ contact.email }}"}}) == "{{ contact.email }}"
 
 
-def test_a_lone_path_keeps_its_type() -> None:
+def test_a_lone_expression_keeps_its_type() -> None:
     assert compile_value("{{ contact.attributes.age }}").render(DATA) == 42
     assert compile_value(" {{- contact.attributes.paid -}} ").render(DATA) is True
     assert compile_value("{{ contact.tags }}").render(DATA) == ["vip", "beta"]
@@ -147,7 +148,15 @@ def test_a_lone_path_keeps_its_type() -> None:
     assert compile_value('{{ contact["attributes"]["age"] }}').render(DATA) == 42
     assert compile_value("{{ contact.tags.size }}").render(DATA) == 2
     assert compile_value("{{ contact.nope.nope }}").render(DATA) is None
-    assert compile_value("{{ contact.attributes.age | plus: 1 }}").render(DATA) == "43"
+    assert compile_value(" {{ contact.attributes.age | plus: 1 }}\n").render(DATA) == 43
+    assert compile_value("{{ contact.attributes.age | times: 0.5 }}").render(DATA) == 21
+    assert compile_value("{{ contact.tags | reverse }}").render(DATA) == ["beta", "vip"]
+    assert compile_value("{{ contact.nope | default: false }}").render(DATA) is False
+    assert compile_value("{{ contact.nope | default: 'x' }}").render(DATA) == "x"
+    assert compile_value("{{ (1..3) }}").render(DATA) == [1, 2, 3]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*", compile_value("{{ now }}").render(DATA))
+    assert compile_value("{{ contact.attributes.age | plus: 1 }}{{ contact.nope }}").render(DATA) == "43"
+    assert compile_value("{% if true %}{{ contact.attributes.age }}{% endif %}").render(DATA) == "42"
     assert compile_value("{{ contact.attributes.age }}!").render(DATA) == "42!"
     assert compile_value("plain").render(DATA) == "plain"
     assert compile_value("{{ contact.attributes.age }}").paths == {"contact.attributes.age"}

@@ -1,0 +1,91 @@
+"""Remember values for later steps of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.effects import MAX_VARS_BYTES, SetVars
+from app.flow.node_type import NodeType
+from app.flow.outcomes import Done, Outcome, Run, refused
+from app.flow.placeholders import in_words
+from app.flow.scope import CompileScope, is_constant
+from app.flow.step_view import StepRecord
+from app.lib import jsonlimits
+from app.values import names
+
+MAX_NAMES = 50
+MAX_DEPTH = 20
+
+
+class SetVariableConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    set: dict[str, Any] = {}
+
+
+def _remembered(values: dict[str, Any]) -> Outcome:
+    """Raises jsonlimits.Unstorable."""
+    jsonlimits.storable_bytes(values, max_bytes=MAX_VARS_BYTES, max_depth=MAX_DEPTH)
+    return Done(output=values, effects=(SetVars(values),))
+
+
+@registry.node
+class SetVariable(NodeType):
+    type, label, category = "set_variable", "Set variable", "data"
+    description = (
+        "Remembers values for the steps behind it: they read them as vars.name. Nothing of the contact changes."
+    )
+    Config = SetVariableConfig
+
+    @staticmethod
+    def compile(config: SetVariableConfig, scope: CompileScope) -> Run | Outcome:
+        if is_constant(config.set):
+            try:
+                return _remembered(config.set)
+            except jsonlimits.Unstorable as error:
+                return refused(f"Nothing was remembered. {error}")
+        values = scope.value(config.set)
+
+        def run(step: Any) -> Outcome:
+            try:
+                return _remembered(values(step))
+            except jsonlimits.Unstorable as error:
+                return refused(f"Nothing was remembered. {error}")
+
+        return run
+
+    @classmethod
+    def diagnostics(cls, config: SetVariableConfig) -> list[Diagnostic]:
+        if not config.set:
+            return [incomplete("set", "Name at least one variable.")]
+        return name_diagnostics(config.set, "variable")
+
+    @classmethod
+    def summary(cls, config: SetVariableConfig) -> str:
+        return ", ".join(f"{name} = {in_words(value)}" for name, value in config.set.items())
+
+    @classmethod
+    def explain(cls, config: SetVariableConfig | None, step: StepRecord) -> str:
+        set_names = ", ".join(step.output or {})
+        return f"Remembered {set_names}." if set_names else "Nothing was remembered."
+
+
+def name_diagnostics(values: Mapping[str, Any], what: str) -> list[Diagnostic]:
+    """What is wrong with an object of named values: names that no path reads, too many of them, too large ones."""
+    if len(values) > MAX_NAMES:
+        return [Diagnostic("set", f"At most {MAX_NAMES} values fit in one step.")]
+    diagnostics = []
+    for name in values:
+        try:
+            if names.checked(name, what) != name:
+                diagnostics.append(Diagnostic(f"set.{name}", f"Write `{names.checked(name, what)}`."))
+        except names.BadName as error:
+            diagnostics.append(Diagnostic(f"set.{name}", str(error)))
+    try:
+        jsonlimits.storable_bytes(values, max_bytes=MAX_VARS_BYTES, max_depth=MAX_DEPTH)
+    except jsonlimits.Unstorable as error:
+        diagnostics.append(Diagnostic("set", str(error)))
+    return diagnostics
