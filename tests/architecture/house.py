@@ -74,7 +74,20 @@ _TRIGGERS = (
     "app/flow/document.py",  # the type of a trigger in a document that names none
 )
 TYPES = {
-    **dict.fromkeys(("send_email", "delay", "condition", "end", "add_tag", "remove_tag", "update_contact"), _STEPS),
+    **dict.fromkeys(
+        (
+            "send_email",
+            "delay",
+            "condition",
+            "end",
+            "add_tag",
+            "remove_tag",
+            "update_contact",
+            "emit_event",
+            "set_variable",
+        ),
+        _STEPS,
+    ),
     **dict.fromkeys(("event", "manual"), _TRIGGERS),
     "smtp": ("app/messaging/channels/email/", "app/demo/"),
 }
