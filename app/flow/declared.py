@@ -162,6 +162,9 @@ class NodeScope(CompileScope):
     def value(self, value: Any) -> Read:
         return _of_state(self._scope.value(value))
 
+    def expression(self, source: str) -> Read:
+        return _of_state(self._scope.expression(source))
+
     def guard(self, run: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
         """`run` as a function over a run of the engine. Raises what `run` raises, and UndeclaredRead."""
         step = GuardedStep(self.reads)

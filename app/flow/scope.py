@@ -11,6 +11,7 @@ from app.flow import paths
 from app.flow.outcomes import Read
 from app.lib.conversions import printed
 from app.liquid.templates import compile_text, compile_value
+from app.values.cel_expressions import compile_expression
 from app.values.contact_view import COLUMNS
 
 _SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])+)\s*\}\}")
@@ -65,6 +66,12 @@ class CompileScope:
             fields = {key: self.value(item) for key, item in value.items()}
             return lambda step: {key: read(step) for key, read in fields.items()}
         return lambda _step: value
+
+    def expression(self, source: str) -> Read:
+        """What a CEL expression comes to. Raises BadExpression; the reader raises ExpressionFailed."""
+        compiled = compile_expression(source)
+        self._note(compiled.paths)
+        return lambda step: compiled.evaluate(step.data)
 
     def _note(self, read_paths: frozenset[str]) -> None:
         for path in read_paths:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,16 +9,13 @@ import msgspec
 from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import MAX_VARS_BYTES, SetVars
+from app.flow.named_values import MAX_VALUE_DEPTH, named_value_diagnostics
 from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 from app.lib import jsonlimits
-from app.values import names
-
-MAX_NAMES = 50
-MAX_DEPTH = 20
 
 
 class SetVariableConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -28,7 +24,7 @@ class SetVariableConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=Tr
 
 def _remembered(values: dict[str, Any]) -> Outcome:
     """Raises jsonlimits.Unstorable."""
-    jsonlimits.storable_bytes(values, max_bytes=MAX_VARS_BYTES, max_depth=MAX_DEPTH)
+    jsonlimits.storable_bytes(values, max_bytes=MAX_VARS_BYTES, max_depth=MAX_VALUE_DEPTH)
     return Done(output=values, effects=(SetVars(values),))
 
 
@@ -61,7 +57,7 @@ class SetVariable(NodeType):
     def diagnostics(cls, config: SetVariableConfig) -> list[Diagnostic]:
         if not config.set:
             return [incomplete("set", "Name at least one variable.")]
-        return name_diagnostics(config.set, "variable")
+        return named_value_diagnostics(config.set, "variable", MAX_VARS_BYTES)
 
     @classmethod
     def summary(cls, config: SetVariableConfig) -> str:
@@ -71,21 +67,3 @@ class SetVariable(NodeType):
     def explain(cls, config: SetVariableConfig | None, step: StepRecord) -> str:
         set_names = ", ".join(step.output or {})
         return f"Remembered {set_names}." if set_names else "Nothing was remembered."
-
-
-def name_diagnostics(values: Mapping[str, Any], what: str) -> list[Diagnostic]:
-    """What is wrong with an object of named values: names that no path reads, too many of them, too large ones."""
-    if len(values) > MAX_NAMES:
-        return [Diagnostic("set", f"At most {MAX_NAMES} values fit in one step.")]
-    diagnostics = []
-    for name in values:
-        try:
-            if names.checked(name, what) != name:
-                diagnostics.append(Diagnostic(f"set.{name}", f"Write `{names.checked(name, what)}`."))
-        except names.BadName as error:
-            diagnostics.append(Diagnostic(f"set.{name}", str(error)))
-    try:
-        jsonlimits.storable_bytes(values, max_bytes=MAX_VARS_BYTES, max_depth=MAX_DEPTH)
-    except jsonlimits.Unstorable as error:
-        diagnostics.append(Diagnostic("set", str(error)))
-    return diagnostics

@@ -84,6 +84,7 @@ TYPES = {
             "remove_tag",
             "update_contact",
             "emit_event",
+            "transform",
             "set_variable",
         ),
         _STEPS,
