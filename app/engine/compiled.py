@@ -25,7 +25,7 @@ from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
 from app.flow.effects import EmitEvent, SendMessage, SetVars
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Asks, Done, IfRoom, Outcome, Run
+from app.flow.outcomes import Asks, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
@@ -323,13 +323,21 @@ class CompiledFlow:
             does.run = scope.guard(does.run)
         elif not isinstance(does, Outcome):
             does = scope.guard(does)
-        if isinstance(does, Done):  # its mail is tried as often, and decided about, as the document says
-            for message in [effect for effect in does.effects if isinstance(effect, SendMessage)]:
-                if (rule := self._rule(node, kind)) is not None:
-                    message.payload["retry"] = rule.packed()
-                if self.uncertain:
-                    message.payload[UNCERTAIN_RULE] = self.uncertain
-        return does
+        if kind.sends is None:
+            return does
+        if isinstance(does, Outcome):
+            return self._with_rules(node, kind, does)
+        sends = does.run if isinstance(does, IfRoom) else does
+        return lambda state: self._with_rules(node, kind, sends(state))
+
+    def _with_rules(self, node: Node, kind: type[NodeType], outcome: Outcome) -> Outcome:
+        """The same; its mail is tried as often, and decided about, as the document says."""
+        for message in [effect for effect in outcome.effects if isinstance(effect, SendMessage)]:
+            if (rule := self._rule(node, kind)) is not None:
+                message.payload["retry"] = rule.packed()
+            if self.uncertain:
+                message.payload[UNCERTAIN_RULE] = self.uncertain
+        return outcome
 
     def _rule(self, node: Node, kind: type[NodeType] | None) -> Retry | None:
         """How often somebody wants the step, or the mail that it asks for, to be tried."""

@@ -12,8 +12,9 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from app.flow.conditions import Condition, Evaluation
-from app.flow.outcomes import Outcome, Read
+from app.flow.outcomes import Outcome, Read, refused
 from app.flow.scope import CompileScope
+from app.liquid.templates import MissingValue
 
 
 class UndeclaredRead(LookupError):
@@ -173,6 +174,8 @@ class NodeScope(CompileScope):
             step.state = state
             try:
                 return run(step)
+            except MissingValue as error:
+                return refused(f"{str(error)[0].upper()}{str(error)[1:]}, and this step needs one.")
             finally:
                 step.state = None  # nothing of a batch outlives it
 

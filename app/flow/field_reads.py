@@ -23,20 +23,20 @@ UNREPORTED = {"hasOpened": "opens", "hasClicked": "clicks"}
 
 
 class FieldRead(NamedTuple):
-    """A field that is read: where in the configuration, its names one after the other, and whether a text reads it.
+    """A field that is read: where in the configuration, its names one after the other, and whether a template reads it.
 
-    A text knows no bare names: `{{ plan }}` is empty where the condition `plan` finds the attribute.
+    A template knows no bare names: `{{ plan }}` is empty in a mail, where a step finds the attribute.
     """
 
     path: str
     names: list[str]
-    of_text: bool = False
+    of_template: bool = False
 
 
 def fields_read(value: Any, path: str = "") -> Iterator[FieldRead]:
     """All fields that a JSON value reads, in conditions and in texts with Liquid."""
     if isinstance(value, str):
-        yield from fields_in_text(value, path)
+        yield from (read._replace(of_template=False) for read in fields_in_text(value, path))
     elif isinstance(value, dict):
         field_path = value.get("field")
         if isinstance(field_path, str) and "operator" in value and paths.problem(field_path) is None:
@@ -57,7 +57,7 @@ def fields_in_text(text: str, path: str, *, html: bool = False) -> Iterator[Fiel
     except LiquidError:
         return
     for name in sorted(field_paths):
-        yield FieldRead(path, paths.names_of(name), of_text=True)
+        yield FieldRead(path, paths.names_of(name), of_template=True)
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class KnownNames:
             return self._of_contact(wanted[0]) if wanted else None
         if root == "event":
             return self._of_event(names[0], event) if names else None
-        if root in paths.ROOTS:
+        if root in paths.ROOTS or root == "workspace":
             return None
-        if read.of_text:
+        if read.of_template:
             return self._bare_in_text(root, event)
         if root in UNREPORTED:
             return f"Nothing reports {UNREPORTED[root]} yet, so this is empty for everybody."

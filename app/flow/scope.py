@@ -14,7 +14,11 @@ from app.liquid.templates import compile_text, compile_value
 from app.values.cel_expressions import compile_expression
 from app.values.contact_view import COLUMNS
 
-_SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])+)\s*\}\}")
+_SIMPLE = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]{1,9}\])*)\s*\}\}")
+_OF_LIQUID = frozenset(
+    ("true", "false", "nil", "null", "none", "empty", "blank", "undefined", "now", "today", "workspace")
+)
+"""Words that stand for themselves where a path may begin."""
 
 
 def _has_liquid(text: str) -> bool:
@@ -41,24 +45,24 @@ class CompileScope:
         if not _has_liquid(source):
             return lambda _step: source
         parts = _SIMPLE.split(source)
-        if not _has_liquid("".join(parts[::2])) and all(paths.names_of(part)[0] in paths.ROOTS for part in parts[1::2]):
+        if not _has_liquid("".join(parts[::2])) and all(map(_is_path, parts[1::2])):
             readers = [self.field(part) if index % 2 else part for index, part in enumerate(parts)]
             return lambda step: "".join([part if isinstance(part, str) else printed(part(step)) for part in readers])
         template = compile_text(source, html=False)
-        self._note(template.paths)
-        return lambda step: template.render(step.data)
+        data = self._data(template.paths)
+        return lambda step: template.render(data(step))
 
     def value(self, value: Any) -> Read:
         """Any JSON value with Liquid in its texts; a text that is exactly one `{{ path }}` keeps the value's type."""
         if isinstance(value, str) and _has_liquid(value):
             lone = _SIMPLE.fullmatch(value.strip())
-            if lone and paths.names_of(lone[1])[0] in paths.ROOTS:
+            if lone and _is_path(lone[1]):
                 return self.field(lone[1])
-            if _SIMPLE.search(value):
-                return self.text(value)
             compiled = compile_value(value)
-            self._note(compiled.paths)
-            return lambda step: compiled.render(step.data)
+            if not compiled.is_lone:
+                return self.text(value)
+            data = self._data(compiled.paths)
+            return lambda step: compiled.render(data(step))
         if isinstance(value, list):
             items = [self.value(item) for item in value]
             return lambda step: [item(step) for item in items]
@@ -73,6 +77,15 @@ class CompileScope:
         self._note(compiled.paths)
         return lambda step: compiled.evaluate(step.data)
 
+    def _data(self, read_paths: frozenset[str]) -> Read:
+        """What a text finds its paths in. A bare name is found as in a condition: in the event, then in the contact."""
+        self._note(read_paths)
+        roots = {paths.names_of(path)[0] for path in read_paths}
+        bare = {root: self.field(root) for root in roots if root not in paths.ROOTS and root not in _OF_LIQUID}
+        if not bare:
+            return lambda step: step.data
+        return lambda step: {**step.data, **{root: read(step) for root, read in bare.items()}}
+
     def _note(self, read_paths: frozenset[str]) -> None:
         for path in read_paths:
             root, _, below_root = path.partition(".")
@@ -81,6 +94,12 @@ class CompileScope:
                 self.reads |= {f"contact.{field}" for field in fields}
             elif root in ("event", "steps", "vars"):
                 self.reads.add(f"{root}.{paths.names_of(below_root)[0]}" if below_root else f"{root}.*")
+
+
+def _is_path(text: str) -> bool:
+    """Is it a path by itself: below a root, or a bare name?"""
+    root, *below_root = paths.names_of(text)
+    return bool(below_root) if root in paths.ROOTS else root not in _OF_LIQUID
 
 
 def is_constant(value: Any) -> bool:

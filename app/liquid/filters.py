@@ -16,7 +16,7 @@ from liquid.undefined import Undefined
 from markupsafe import Markup
 
 from app.lib import clock
-from app.lib.conversions import as_date, printed, printed_json, quoted
+from app.lib.conversions import as_date, is_blank, printed, printed_json, quoted
 from app.lib.zones import known_zone, zone_of
 from app.liquid.dates import strftime
 
@@ -62,6 +62,20 @@ def weigh(*values: object) -> None:
 
 def _text(value: object) -> str:
     return "" if isinstance(value, Undefined) else printed(value)
+
+
+class RequiredMissing(FilterArgumentError):
+    """What must be there is not."""
+
+    def __init__(self) -> None:
+        super().__init__("a value that is required is missing", token=None)
+
+
+def or_fail(value: object) -> object:
+    """The value, which must be there: `{{ event.order_id | or_fail }}` fails the step where it is missing or blank."""
+    if isinstance(value, Undefined) or is_blank(value):
+        raise RequiredMissing
+    return value
 
 
 @with_context
@@ -193,6 +207,7 @@ def date(value: object, form: object = "medium", zone: object = None, *, context
 
 
 FILTERS: dict[str, Any] = {
+    "or_fail": or_fail,
     "replace": replace,
     "join": join,
     "strip_html": strip_html,

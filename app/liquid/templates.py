@@ -24,8 +24,8 @@ from liquid.token import Token
 from markupsafe import Markup
 
 from app.lib import clock
-from app.lib.conversions import follow, quoted
-from app.liquid.filters import FILTERS, REMOVED, TooMuch, weigh
+from app.lib.conversions import follow, is_blank, quoted
+from app.liquid.filters import FILTERS, REMOVED, RequiredMissing, TooMuch, weigh
 from app.liquid.html import forbidden_output, refused_link
 from app.liquid.lexer import LineTag, tokens
 from app.liquid.values import (
@@ -59,6 +59,13 @@ class LiquidError(Exception):
 
     def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
         return LiquidError, (self.message, self.line)
+
+
+class MissingValue(LiquidError):
+    """A placeholder that must be filled (`or_fail`) found nothing: trying again would not help."""
+
+    def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
+        return MissingValue, (self.message, self.line)
 
 
 class _Context(engine.RenderContext):
@@ -175,7 +182,8 @@ def _translate(error: Exception) -> LiquidError:
     line = 0
     if error.token is not None and error.token.start_index >= 0:
         line = error.token.source.count("\n", 0, error.token.start_index) + 1
-    return LiquidError(without_python_types(str(error.message or "this cannot be rendered")), line)
+    kind = MissingValue if isinstance(error, RequiredMissing) else LiquidError
+    return kind(without_python_types(str(error.message or "this cannot be rendered")), line)
 
 
 Segments = tuple[str | int, ...]
@@ -195,10 +203,21 @@ def _static_path(expression: object) -> Segments:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A path of a template, and the text that stands for a missing or empty value; None when no filter `default` says one."""
+    """A path of a template, and the text that stands for a missing or empty value; None when no filter `default` says one.
+
+    `required`: there must be a value.
+    """
 
     path: Segments
     default: str | None = None
+    required: bool = False
+
+    def of(self, data: Data) -> Any:
+        """The value. Raises MissingValue."""
+        value: Any = follow(data, self.path)
+        if self.required and is_blank(value):
+            raise MissingValue(f"there is no value for {'.'.join(map(str, self.path))}")
+        return value
 
 
 _Pieces = list[str | _Value]
@@ -219,11 +238,17 @@ def _pieces(nodes: list[Any], *, html: bool) -> _Pieces | None:
 
 
 def _value(expression: object, *, html: bool) -> _Value | None:
-    """`path` or `path | default: "text"`; None for anything else. A text of the template counts as safe, as in the engine."""
+    """`path`, `path | default: "text"` or `path | or_fail`; None for anything else. Text of the template counts as safe."""
     default: str | None = None
+    required = False
     if isinstance(expression, FilteredExpression) and expression.filters:
-        if [one.name for one in expression.filters] != ["default"]:
+        filter_names = [one.name for one in expression.filters]
+        required = filter_names == ["or_fail"] and not expression.filters[0].args
+        if required:
+            expression = FilteredExpression(expression.token, expression.left)
+        elif filter_names != ["default"]:
             return None
+    if isinstance(expression, FilteredExpression) and expression.filters:
         arguments = expression.filters[0].args
         literal = getattr(arguments[0], "value", None) if len(arguments) == 1 else None
         if not (isinstance(literal, StringLiteral) and isinstance(arguments[0], PositionalArgument)):
@@ -233,7 +258,7 @@ def _value(expression: object, *, html: bool) -> _Value | None:
     path = _static_path(expression)
     if not path or path[0] in _BUILT_IN or not isinstance(path[0], str) or _SPECIAL.intersection(path):
         return None
-    return _Value(path, default)
+    return _Value(path, default, required)
 
 
 _FAULTS_OF_RENDERING = (liquid_errors.LiquidError, RecursionError, ArithmeticError, ValueError, TypeError)
@@ -266,7 +291,7 @@ class CompiledText:
             if isinstance(piece, str):
                 texts.append(piece)
                 continue
-            value: Any = follow(data, piece.path)
+            value = piece.of(data)
             if piece.default is not None:
                 if value is None or value == "":
                     value = piece.default
@@ -292,6 +317,9 @@ class CompiledText:
 
     def evaluate(self, data: Data) -> Any:
         """What the only expression of a lone template comes to, its kind kept; None for nothing. Raises LiquidError."""
+        only = self._pieces[0] if self._pieces else None
+        if isinstance(only, _Value) and only.default is None:
+            return only.of(data)
         template, now = self._template, clock.now()
         context = template.context_class(template, globals=template.make_globals({"now": now, "today": now, **data}))
         try:
@@ -367,6 +395,11 @@ class CompiledValue:
         if not self._segments:
             stripped = compile_text(source.strip(), html=False)
             self._text = stripped if stripped.is_lone else text
+
+    @property
+    def is_lone(self) -> bool:
+        """Is it one expression, whose kind is kept?"""
+        return bool(self._segments) or (self._text is not None and self._text.is_lone)
 
     def render(self, data: Data) -> Any:
         """The value for `data`; None when a lone path leads nowhere. Raises LiquidError."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -12,9 +13,9 @@ from app.flow import registry
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.effects import SendMessage
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Done
+from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.references import Ref
-from app.flow.scope import CompileScope
+from app.flow.scope import CompileScope, is_constant
 from app.lib import addresses, single_line
 from app.lib.conversions import quoted
 from app.models.status import Channel
@@ -32,6 +33,32 @@ class SendEmailConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     go_on: Literal["queued", "sent", "delivered"] = "queued"
 
 
+_FILLED = ("fromName", "fromEmail", "replyTo", "topic")
+"""Texts that are filled in when the step is taken."""
+
+
+def _faults(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with texts of a mail, by their names; empty ones are left out of it."""
+    for name in ("fromEmail", "replyTo"):
+        if texts[name] and not addresses.is_mailable(texts[name]):
+            yield name, f"{quoted(texts[name])} is not an e-mail address."
+    for name in ("subject", "fromName"):
+        if not single_line.fits(texts.get(name, "")):
+            yield name, single_line.SENTENCE
+    if texts["topic"].strip():
+        try:
+            contact_fields.topic(texts["topic"])
+        except contact_fields.BadField as error:
+            yield "topic", str(error)
+
+
+def _queued(config: SendEmailConfig, payload: dict[str, str]) -> Done:
+    template = config.template_id.bytes if config.template_id else None
+    settings = {name: value for name, value in payload.items() if value}
+    message = SendMessage(Channel.EMAIL, template, settings, awaits=config.go_on != "queued")
+    return Done(output={"status": "queued"}, effects=(message,))
+
+
 @registry.node
 class SendEmail(NodeType):
     type, label, category, sends = "send_email", "Email", "message", Channel.EMAIL
@@ -40,7 +67,7 @@ class SendEmail(NodeType):
     Config = SendEmailConfig
 
     @staticmethod
-    def compile(config: SendEmailConfig, scope: CompileScope) -> Done:
+    def compile(config: SendEmailConfig, scope: CompileScope) -> Run | Outcome:
         payload = {
             "subject": config.subject,
             "fromName": config.from_name,
@@ -49,27 +76,33 @@ class SendEmail(NodeType):
             "connectorId": str(config.connector_id) if config.connector_id else "",
             "topic": config.topic.strip(),
         }
-        template = config.template_id.bytes if config.template_id else None
-        settings = {name: value for name, value in payload.items() if value}
-        message = SendMessage(Channel.EMAIL, template, settings, awaits=config.go_on != "queued")
-        return Done(output={"status": "queued"}, effects=(message,))
+        # The subject is filled in with the template, when the mail leaves. What it reads of the run is kept until then.
+        of_subject = CompileScope()
+        of_subject.text(config.subject)
+        scope.reads |= {path for path in of_subject.reads if path.startswith(("steps.", "vars."))}
+        texts = {name: scope.text(payload[name]) for name in _FILLED if not is_constant(payload[name])}
+        if not texts:
+            return _queued(config, payload)
+
+        def run(step: Any) -> Outcome:
+            filled = {name: str(read(step)).strip() for name, read in texts.items()}
+            if faults := list(_faults({**dict.fromkeys(_FILLED, ""), **filled})):
+                return refused(f"The email was not made. {faults[0][1]}")
+            return _queued(config, {**payload, **filled})
+
+        return run
 
     @classmethod
     def diagnostics(cls, config: SendEmailConfig) -> list[Diagnostic]:
         diagnostics = []
         if config.template_id is None:
             diagnostics.append(incomplete("templateId", "Choose a template."))
-        for name, address in (("fromEmail", config.from_email), ("replyTo", config.reply_to)):
-            if address and not addresses.is_mailable(address):
-                diagnostics.append(Diagnostic(name, f"{quoted(address)} is not an e-mail address."))
-        for name, text in (("subject", config.subject), ("fromName", config.from_name)):
-            if not single_line.fits(text):
-                diagnostics.append(Diagnostic(name, single_line.SENTENCE))
-        if config.topic.strip():
-            try:
-                contact_fields.topic(config.topic)
-            except contact_fields.BadField as error:
-                diagnostics.append(Diagnostic("topic", str(error)))
+        texts = {
+            "fromEmail": config.from_email, "replyTo": config.reply_to, "subject": config.subject, "fromName": config.from_name,
+            "topic": config.topic,
+        }  # fmt: skip
+        shown = {name: text if name == "subject" or is_constant(text) else "" for name, text in texts.items()}
+        diagnostics += [Diagnostic(name, sentence) for name, sentence in _faults(shown)]
         if config.go_on == "delivered":
             diagnostics.append(
                 Diagnostic("goOn", "No connector reports deliveries yet. Go on when the email is queued or sent.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from app.flow.outcomes import Done, Fail, Outcome, Run, refused
 from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
 from app.values.cel_expressions import BadExpression, ExpressionFailed, compile_expression
 
@@ -22,7 +23,7 @@ MAX_BYTES = 65_536
 
 class TransformConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     set: dict[str, Any] = {}
-    expression: str = ""
+    expression: Annotated[str, Verbatim("CEL")] = ""
 
 
 def _built(value: Any) -> Outcome:

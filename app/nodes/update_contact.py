@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from app.flow.paths import label_of
 from app.flow.placeholders import in_words
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib import jsonlimits
 from app.lib.conversions import as_list, as_number, is_blank, printed, quoted
 from app.values import contact_fields
@@ -34,7 +35,7 @@ class UpdateContactConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=
     set: dict[str, Any] = {}
     increment: dict[str, float | str] = {}
     append: dict[str, Any] = {}
-    unset: list[str] = []
+    unset: list[Annotated[str, Verbatim("names of fields")]] = []
 
     def parts(self) -> Iterator[tuple[str, str, Any]]:
         """Each field that is changed: by which part, under which name, and the value given for it."""

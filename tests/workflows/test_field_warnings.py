@@ -102,7 +102,7 @@ async def test_triggers_goals_groups_texts_and_the_entry_key(marketer: httpx.Asy
             "data": {"set": {"score": 1, "greeting": "Hi {{ contact.fist_name }}"}},
         },
         {"id": "tag", "type": "add_tag", "data": {"tag": "{{ contact.attributes.pln | upcase }}-{{ event.total }}"}},
-        {"id": "bare", "type": "add_tag", "data": {"tag": "{{ plan }}"}},
+        {"id": "bare", "type": "add_tag", "data": {"tag": "{{ plan }} {{ pln }}"}},
         {"id": "mine", "type": "add_tag", "data": {"tag": "{{ contact.score }}"}},
     ]
     edges = [
@@ -129,7 +129,7 @@ async def test_triggers_goals_groups_texts_and_the_entry_key(marketer: httpx.Asy
         "trigger.conditions[0].conditions[0].field": "Did you mean `total`?",
         "nodes[0].data.set.greeting": "Did you mean `first_name`?",
         "nodes[1].data.tag": "Did you mean `plan`?",
-        "nodes[2].data.tag": "Did you mean `contact.plan`?",
+        "nodes[2].data.tag": "Did you mean `plan`?",
         "goals[0].conditions[0].field": "Did you mean `items`?",
         "settings.entryKey": "Did you mean `total`?",
     }
@@ -193,8 +193,8 @@ async def test_templates_say_it_in_their_preview(marketer: httpx.AsyncClient, br
 
 def test_names_are_pure() -> None:
     known = KnownNames(frozenset({"plan"}), {"e": frozenset({"total"})})
-    assert known.doubt(FieldRead("", ["contact"], of_text=True), "e") is None
-    assert known.doubt(FieldRead("", ["forloop", "index"], of_text=True), "e") is None
+    assert known.doubt(FieldRead("", ["contact"], of_template=True), "e") is None
+    assert known.doubt(FieldRead("", ["forloop", "index"], of_template=True), "e") is None
     assert known.doubt(FieldRead("", ["event", "x"]), None) is None
     assert known.with_attributes(["x"]).doubt(FieldRead("", ["contact", "x"]), None) is None
     assert KnownNames().with_attributes(["x"]).attributes is None
