@@ -16,7 +16,7 @@ from app.counters.message_counters import QUEUED
 from app.engine import rows
 from app.engine.cycles import repeatable
 from app.engine.goals import CompiledGoal, Judge, unless_met
-from app.engine.rooms import Room, ask_about_tags
+from app.engine.rooms import ContactRoom, ask_about_tags
 from app.engine.step_faults import fault_in_words
 from app.engine.subject import about_contact, unless_nobody
 from app.flow import contact_goals, registry, retry, trigger_registry
@@ -90,7 +90,7 @@ class CompiledNode:
 
     def __init__(self, node_id: str, type_: str, does: Run | Outcome | IfRoom, rule: Retry) -> None:
         self.id, self.type, self.retry = node_id, type_, rule
-        self.room = Room.of(does) if isinstance(does, IfRoom) else None
+        self.room = ContactRoom.of(does) if isinstance(does, IfRoom) else None
         """What a contact must have room for, else it is asked by itself."""
         shared = does.outcome if isinstance(does, IfRoom) else does
         alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _of_each_run(shared)
@@ -249,7 +249,7 @@ class CompiledFlow:
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
         for node_id, answered in self.answers.items():
             self.nodes[node_id].answered = answered
-        self.room = Room.of_all(node.room for node in self.nodes.values() if node.room is not None)
+        self.room = ContactRoom.of_all(node.room for node in self.nodes.values() if node.room is not None)
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
         for edge in flow.edges:
             self._connect(edge)
@@ -262,10 +262,10 @@ class CompiledFlow:
             for node in self.nodes.values():
                 node.ask_first(self.contact_goals)
         if any(start.contact_rule.lets_nobody_in for start in self.starts.values()):
-            for node in flow.nodes:
-                kind = registry.find(node.type)
-                needs_contact = kind is not None and registry.needs_contact(kind, node.data)
-                self.nodes[node.id].spare_nobody(needs_contact=needs_contact)
+            for step in flow.nodes:
+                kind = registry.find(step.type)
+                needs_contact = kind is not None and registry.needs_contact(kind, step.data)
+                self.nodes[step.id].spare_nobody(needs_contact=needs_contact)
 
     def _counter(self, node_id: str, key: str) -> StatCounter:
         counter = StatCounter(len(self.counters), node_id, key)

@@ -55,7 +55,7 @@ def emitted(run: RunState, outcome: Outcome) -> tuple[Outcome, list[EmittedEvent
     return Done(outcome.port, output, outcome.effects), events
 
 
-def events_of(batch: Batch) -> list[EmittedEvent]:
+def emitted_in(batch: Batch) -> list[EmittedEvent]:
     """All events of a batch, in the order in which they happened."""
     events = [
         one

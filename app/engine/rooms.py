@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.engine.compiled import CompiledNode
 
 
-class Room(NamedTuple):
+class ContactRoom(NamedTuple):
     """Tags and bytes of attributes more, and none of the tags `without`."""
 
     tags: int
@@ -21,13 +21,13 @@ class Room(NamedTuple):
     without: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, does: IfRoom) -> Room:
+    def of(cls, does: IfRoom) -> ContactRoom:
         """What one step asks for."""
         return cls(does.tags, does.size, frozenset((does.without,)) if does.without is not None else frozenset())
 
     @classmethod
-    def of_all(cls, rooms: Iterable[Room]) -> Room | None:
-        """Room for all of them together; None when there are none."""
+    def of_all(cls, rooms: Iterable[ContactRoom]) -> ContactRoom | None:
+        """ContactRoom for all of them together; None when there are none."""
         parts = list(zip(*rooms, strict=True))
         return cls(sum(parts[0]), sum(parts[1]), frozenset().union(*parts[2])) if parts else None
 

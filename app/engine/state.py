@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.engine import rows
-from app.engine.rooms import Room
+from app.engine.rooms import ContactRoom
 from app.flow.effects import ContactChange
 from app.lib.zones import zone_of
 from app.models.status import RunOrigin, RunStatus
@@ -95,7 +95,7 @@ class ContactState:
         raw = self.stored("attributes")
         return len(raw) if raw else 2
 
-    def has_room(self, room: Room) -> bool:
+    def has_room(self, room: ContactRoom) -> bool:
         """Is there surely room? Known without decoding what is stored."""
         if self.changes:
             return False

@@ -16,7 +16,7 @@ from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
 from app.engine.compiled import CompiledFlow, StatCounter
 from app.engine.emitted import COLUMNS as EMITTED_COLUMNS
-from app.engine.emitted import event_rows, events_of, inbox_rows
+from app.engine.emitted import emitted_in, event_rows, inbox_rows
 from app.engine.moves import moved_runs
 from app.engine.paths import FinishedStep, PathEnd
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Stamps, Texts, Uuids
@@ -317,7 +317,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("calls", call_rows(batch.paths, batch.now))
     put("step_attempts", attempt_rows(batch))
     put("entry_refusals", refusal_rows(batch))
-    events = events_of(batch)
+    events = emitted_in(batch)
     put("events", event_rows(events, batch.now))
     put("inbox", inbox_rows(events, batch.change_events, batch.now))
     for sql, values in contact_updates(batch):

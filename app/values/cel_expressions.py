@@ -121,8 +121,8 @@ def _within_range(value: Any) -> Any:
         return {str(name): _within_range(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_within_range(item) for item in value]
-    if isinstance(value, Decimal) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
-        return float(value) if abs(value) < 1e308 else None
+    if isinstance(value, Decimal | int) and not (isinstance(value, int) and -(2**63) <= value < 2**63):
+        return float(value) if abs(value) < 10**308 else None
     return value
 
 
