@@ -12,28 +12,26 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import liquid as engine
 from liquid import exceptions as liquid_errors
-from liquid.builtin.content import ContentNode
-from liquid.builtin.expressions import FilteredExpression, Path, PositionalArgument, StringLiteral
-from liquid.builtin.output import OutputNode
 from liquid.token import Token
-from markupsafe import Markup
 
 from app.lib import clock
-from app.lib.conversions import follow, is_blank, quoted
+from app.lib.conversions import follow, quoted
 from app.liquid.filters import FILTERS, REMOVED, RequiredMissing, TooMuch, weigh
 from app.liquid.html import forbidden_output, refused_link
 from app.liquid.lexer import LineTag, tokens
+from app.liquid.pieces import BUILT_IN, Data, PathPiece, Pieces, Segments, pieces_of, static_path
+from app.liquid.pieces import LiquidError as LiquidError
+from app.liquid.pieces import MissingValue as MissingValue
 from app.liquid.values import (
     PrintedCycle,
     PrintedEcho,
     PrintedOutput,
+    as_json_value,
     for_text_filter,
-    kept,
     liquid_text,
     refused_by,
     takes_text,
@@ -46,26 +44,6 @@ _LONGEST_DEFAULTED = 1000
 """Characters of a value with a default that is printed without the engine, which weighs what a filter is given."""
 SECONDS = 1.0
 """CPU time of one rendering. The other limits keep any single operation far below it."""
-
-Data = Mapping[str, Any]
-
-
-class LiquidError(Exception):
-    """A template does not parse or could not be rendered. `line` counts from 1; 0 when there is no place to name."""
-
-    def __init__(self, message: str, line: int = 0) -> None:
-        self.message, self.line = message, line
-        super().__init__(f"Line {line}: {message}" if line else message)
-
-    def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
-        return LiquidError, (self.message, self.line)
-
-
-class MissingValue(LiquidError):
-    """A placeholder that must be filled (`or_fail`) found nothing: trying again would not help."""
-
-    def __reduce__(self) -> tuple[type[LiquidError], tuple[str, int]]:
-        return MissingValue, (self.message, self.line)
 
 
 class _Context(engine.RenderContext):
@@ -186,79 +164,8 @@ def _translate(error: Exception) -> LiquidError:
     return kind(without_python_types(str(error.message or "this cannot be rendered")), line)
 
 
-Segments = tuple[str | int, ...]
-_SPECIAL = {"size", "first", "last"}
-_BUILT_IN = {"now", "today"}
 _OF_THE_READER = {"date", "money"}
 """Filters that write as the contact does, so they read the contact too."""
-
-
-def _static_path(expression: object) -> Segments:
-    """The segments of a path without filters and without paths inside it, else ()."""
-    if not isinstance(expression, FilteredExpression) or expression.filters or not isinstance(expression.left, Path):
-        return ()
-    segments = tuple(part for part in expression.left.path if isinstance(part, str | int))
-    return segments if len(segments) == len(expression.left.path) else ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A path of a template, and the text that stands for a missing or empty value; None when no filter `default` says one.
-
-    `required`: there must be a value.
-    """
-
-    path: Segments
-    default: str | None = None
-    required: bool = False
-
-    def of(self, data: Data) -> Any:
-        """The value. Raises MissingValue."""
-        value: Any = follow(data, self.path)
-        if self.required and is_blank(value):
-            raise MissingValue(f"there is no value for {'.'.join(map(str, self.path))}")
-        return value
-
-
-_Pieces = list[str | _Value]
-
-
-def _pieces(nodes: list[Any], *, html: bool) -> _Pieces | None:
-    """Literals, paths, and paths with a default, when a template is nothing else; None when it takes the engine to render it."""
-    pieces: _Pieces = []
-    for node in nodes:
-        if isinstance(node, ContentNode):
-            pieces.append(node.text)
-            continue
-        value = _value(node.expression, html=html) if isinstance(node, OutputNode) else None
-        if value is None:
-            return None
-        pieces.append(value)
-    return pieces
-
-
-def _value(expression: object, *, html: bool) -> _Value | None:
-    """`path`, `path | default: "text"` or `path | or_fail`; None for anything else. Text of the template counts as safe."""
-    default: str | None = None
-    required = False
-    if isinstance(expression, FilteredExpression) and expression.filters:
-        filter_names = [one.name for one in expression.filters]
-        required = filter_names == ["or_fail"] and not expression.filters[0].args
-        if required:
-            expression = FilteredExpression(expression.token, expression.left)
-        elif filter_names != ["default"]:
-            return None
-    if isinstance(expression, FilteredExpression) and expression.filters:
-        arguments = expression.filters[0].args
-        literal = getattr(arguments[0], "value", None) if len(arguments) == 1 else None
-        if not (isinstance(literal, StringLiteral) and isinstance(arguments[0], PositionalArgument)):
-            return None
-        default = Markup(literal.value) if html else str(literal.value)  # noqa: S704  of the template itself
-        expression = FilteredExpression(expression.token, expression.left)
-    path = _static_path(expression)
-    if not path or path[0] in _BUILT_IN or not isinstance(path[0], str) or _SPECIAL.intersection(path):
-        return None
-    return _Value(path, default, required)
 
 
 _FAULTS_OF_RENDERING = (liquid_errors.LiquidError, RecursionError, ArithmeticError, ValueError, TypeError)
@@ -271,7 +178,7 @@ class CompiledText:
 
     def __init__(self, template: engine.BoundTemplate, paths: frozenset[str], html: bool) -> None:
         self._template, self.paths, self._html = template, paths, html
-        self._pieces = _pieces(template.nodes, html=html)
+        self._pieces = pieces_of(template.nodes, html=html)
 
     def render(self, data: Data) -> str:
         """The text for `data` (plain JSON values). Raises LiquidError."""
@@ -281,7 +188,7 @@ class CompiledText:
             raise LiquidError(f"the link {quoted(link, 80)} is refused: use http, https, mailto or tel")
         return rendered
 
-    def _joined(self, pieces: _Pieces, data: Data) -> str | None:
+    def _joined(self, pieces: Pieces, data: Data) -> str | None:
         """Text with bare paths in it needs no template engine: 20 times as fast, the same result.
 
         None where a default stands and the value is neither text nor missing: the engine knows what counts as empty.
@@ -318,7 +225,7 @@ class CompiledText:
     def evaluate(self, data: Data) -> Any:
         """What the only expression of a lone template comes to, its kind kept; None for nothing. Raises LiquidError."""
         only = self._pieces[0] if self._pieces else None
-        if isinstance(only, _Value) and only.default is None:
+        if isinstance(only, PathPiece) and only.default is None:
             return only.of(data)
         template, now = self._template, clock.now()
         context = template.context_class(template, globals=template.make_globals({"now": now, "today": now, **data}))
@@ -326,7 +233,7 @@ class CompiledText:
             value = template.nodes[0].expression.evaluate(context)  # type: ignore[attr-defined]
         except _FAULTS_OF_RENDERING as error:
             raise _translate(error) from error
-        return kept(value)
+        return as_json_value(value)
 
 
 def _dotted(segments: list[Any]) -> str:
@@ -422,5 +329,5 @@ def _lone_path(source: str) -> Segments:
     if not _LONE.fullmatch(source):
         return ()
     nodes = _TEXT.from_string(source.strip()).nodes
-    path = _static_path(getattr(nodes[0], "expression", None)) if len(nodes) == 1 else ()
-    return () if path and path[0] in _BUILT_IN else path
+    path = static_path(getattr(nodes[0], "expression", None)) if len(nodes) == 1 else ()
+    return () if path and path[0] in BUILT_IN else path

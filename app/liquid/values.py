@@ -34,7 +34,7 @@ def liquid_text(value: Any, autoescape: bool) -> str:
     return escape(value if isinstance(value, str) else printed(value))
 
 
-def kept(value: Any) -> Any:
+def as_json_value(value: Any) -> Any:
     """What an expression came to, as a value of JSON: nothing is None, text is plain, dates are as they print."""
     if isinstance(value, Undefined):
         return None

@@ -299,9 +299,9 @@ class UpdateContact(NodeType):
         output = step.output or {}
         changed = [*output.get("set", {}), *output.get("increment", {}), *output.get("append", {})]
         removed = [_plain(name) for name in output.get("unset", ())]
-        told = [f"Changed {', '.join(changed)}."] if changed else []
-        told += [f"Removed {', '.join(removed)}."] if removed else []
-        return " ".join(told) or "Nothing to change."
+        sentences = [f"Changed {', '.join(changed)}."] if changed else []
+        sentences += [f"Removed {', '.join(removed)}."] if removed else []
+        return " ".join(sentences) or "Nothing to change."
 
     @classmethod
     def writes(cls, config: UpdateContactConfig) -> Iterable[str]:
