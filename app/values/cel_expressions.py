@@ -121,8 +121,10 @@ def _within_range(value: Any) -> Any:
         return {str(name): _within_range(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_within_range(item) for item in value]
-    if isinstance(value, Decimal | int) and not (isinstance(value, int) and -(2**63) <= value < 2**63):
-        return float(value) if abs(value) < 10**308 else None
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value) if value.bit_length() < 1024 else None
     return value
 
 
