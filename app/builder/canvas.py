@@ -16,6 +16,7 @@ from app.builder.form_options import Choices, FormOptions
 from app.flow import node_words, presentation, registry, trigger_registry
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, triggers_of
+from app.flow.local_time import WEEKDAY_WORDS
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
@@ -26,6 +27,7 @@ from app.messaging.channels import registry as channels
 from app.messaging.channels import words
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
+from app.values.zone_names import timezones
 from app.web.fragments import FragmentEngine
 from app.workflows.loaded import LoadedFlow
 
@@ -41,6 +43,7 @@ def teach(engine: FragmentEngine) -> None:
         return decision_in_words(rules, readers_zone(context))
 
     engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
+    engine.engine.globals.update(weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()))
     engine.engine.filters.update(field_label=label_of)
     engine.engine.filters.update(messages=words.counted_messages)
     engine.engine.globals.update(

@@ -6,7 +6,7 @@ What does not compile here (a type, a field or an operator that only a newer pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +25,7 @@ from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
 from app.flow.effects import EmitEvent, SendMessage, SetVars
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Asks, IfRoom, Outcome, Run
+from app.flow.outcomes import Asks, DecidesAgain, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
@@ -71,7 +71,9 @@ class CompiledNode:
     __slots__ = (
         "answered",
         "awaits",
+        "concerns",
         "constant_outcome",
+        "decides_again",
         "exit_counters",
         "field",
         "id",
@@ -101,6 +103,10 @@ class CompiledNode:
         )
         self.answered: Run | None = None
         """What the answer to its call means: a function over the run, which has the answer as `resume_output`."""
+        self.decides_again = False
+        """A wait that is over is such an answer, too: the step may wait again."""
+        self.concerns: Callable[[dict[str, Any]], bool] | None = None
+        """Whether an event with these properties makes it decide again; None: every one that it waits for."""
         self.not_understood = does if isinstance(does, NotUnderstood) else None
         """Why this process cannot do it: runs that stand here are left to another, with what they are answered."""
         self.field = rows.text(node_id)
@@ -246,9 +252,12 @@ class CompiledFlow:
     def _compile_steps(self, flow: Flow, unreadable: Mapping[str, str]) -> None:
         self.answers: dict[str, Run] = {}
         """What answers to calls mean, by node."""
+        self._deciding_again: dict[str, Callable[[dict[str, Any]], bool] | None] = {}
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
         for node_id, answered in self.answers.items():
             self.nodes[node_id].answered = answered
+        for node_id, concerns in self._deciding_again.items():
+            self.nodes[node_id].decides_again, self.nodes[node_id].concerns = True, concerns
         self.room = ContactRoom.of_all(node.room for node in self.nodes.values() if node.room is not None)
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
         for edge in flow.edges:
@@ -318,6 +327,10 @@ class CompiledFlow:
         if isinstance(does, Asks):
             meaning = does.answered
             self.answers[node.id] = scope.guard(lambda step: meaning(step, step.state.resume_output))
+            does = does.run
+        if isinstance(does, DecidesAgain):
+            woken, self._deciding_again[node.id] = does.woken, does.concerns
+            self.answers[node.id] = scope.guard(lambda step: woken(step, step.state.resume_output))
             does = does.run
         if isinstance(does, IfRoom):
             does.run = scope.guard(does.run)

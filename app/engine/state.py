@@ -206,6 +206,10 @@ class RunState:
         return zone_of(self.contact.columns.get("timezone"), self.flow.timezone)
 
     @property
+    def workspace_zone(self) -> tzinfo:
+        return zone_of(self.flow.timezone)
+
+    @property
     def country(self) -> str | None:
         return self.flow.country
 

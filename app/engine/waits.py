@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from app.engine import history, rows
+from app.engine.calls import ANSWERED
 from app.engine.claim import Cursor
 from app.engine.state import NOBODY, GoalView, RunState
 from app.engine.stored_rows import Item
@@ -69,6 +70,9 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
             continue
         if event is None:
             event = rows.decode(item.payload) if item.payload else {}
+        if _looks_again(run):
+            _look_again(batch, run, item, event, paused=run.flow.workflow_id in paused)
+            continue
         wait = answer(run, item, event)
         if wait is None:
             continue
@@ -78,6 +82,25 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
             batch.keep_answer(run, wait.port, output)
         else:
             batch.go_on(run, wait.port, output)
+
+
+def _looks_again(run: RunState) -> bool:
+    """Is an event no answer to its step, but a reason to decide again?"""
+    node = run.node if run.path is None else run.path.end.node
+    return node is not None and node.decides_again
+
+
+def _look_again(batch: Batch, run: RunState, item: Item, event: dict[str, Any], *, paused: bool) -> None:
+    """Let a stored run decide again. One that fell asleep in this batch has seen the contact as the event left it."""
+    node = run.node
+    if run.path is not None or node is None or run.status != WAITING or item.tenant_id != run.flow.tenant_id:
+        return
+    if node.concerns is not None and not node.concerns(event):
+        return
+    if paused:
+        batch.keep_answer(run, ANSWERED, run.resume_output)
+    else:
+        batch.decide_again(run)
 
 
 def look_back(cursor: Cursor, batch: Batch) -> None:

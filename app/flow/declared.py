@@ -138,6 +138,11 @@ class GuardedStep:
         return zone
 
     @property
+    def workspace_zone(self) -> tzinfo:
+        zone: tzinfo = self.state.workspace_zone
+        return zone
+
+    @property
     def country(self) -> str | None:
         country: str | None = self.state.country
         return country

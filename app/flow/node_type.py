@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from app.flow.diagnostic import Diagnostic
-from app.flow.outcomes import IfRoom, Outcome, Run
+from app.flow.outcomes import Asks, DecidesAgain, IfRoom, Outcome, Run
 from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
 
@@ -69,7 +69,7 @@ class NodeType:
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
-    def compile(config: Any, scope: Any) -> Run | Outcome | IfRoom:
+    def compile(config: Any, scope: Any) -> Run | Outcome | IfRoom | Asks | DecidesAgain:
         """Turn a config into the function that runs for each person, or into the one outcome for all of them (who have room).
 
         `scope` is an `app.flow.scope.Scope`.

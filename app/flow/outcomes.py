@@ -69,7 +69,7 @@ class Wait(Outcome):
 
 class WaitFor(Outcome):
     """The run sleeps until an event called `event` happens to its contact, then follows `port`; or for `seconds`, or until an instant,
-    then follows `timeout_port`. The output is the event: `{name, id, occurredAt, properties}`.
+    then follows `timeout_port`. The output is the event, `{name, id, occurredAt, properties}`; after the time it is `output`.
 
     `conditions`: what `scope.conditions` made; the event that arrives must meet them (`event.…` is that event). They are asked of the
     outcome that the step's function returns when the event arrives, so the function must come to the same again.
@@ -89,8 +89,9 @@ class WaitFor(Outcome):
         port: str = "next",
         timeout_port: str = "timeout",
         since: Literal["now", "run_start"] = "now",
+        output: Any = None,
     ) -> None:
-        super().__init__(port)
+        super().__init__(port, output)
         self.event, self.conditions, self.seconds, self.until = event, conditions, seconds, until
         self.timeout_port, self.since = timeout_port, since
 
@@ -177,6 +178,25 @@ class Asks:
 
     def __init__(self, run: Run, answered: Callable[[Any, dict[str, Any]], Outcome] | None = None) -> None:
         self.run, self.answered = run, answered or value_or_failure
+
+
+class DecidesAgain:
+    """What `compile` answers for a step that looks again when its wait is over, rather than going on: the answer may be another wait.
+
+    `run` decides at first; `woken(step, noted)` when the time of its `Wait` has come, or an event that it waited for by `WaitFor` came.
+    `noted` is the output of that wait, which is kept with the run while it sleeps and shown on its page. `concerns` says of the
+    properties of such an event whether to look at all; without it every one is a reason to.
+    """
+
+    __slots__ = ("concerns", "run", "woken")
+
+    def __init__(
+        self,
+        run: Run,
+        woken: Callable[[Any, Any], Outcome],
+        concerns: Callable[[dict[str, Any]], bool] | None = None,
+    ) -> None:
+        self.run, self.woken, self.concerns = run, woken, concerns
 
 
 def value_or_failure(step: Any, answer: dict[str, Any]) -> Outcome:

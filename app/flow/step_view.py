@@ -58,6 +58,10 @@ class StepView(Protocol):
         """Where the contact lives, else where the workspace is: what dates without a zone are of."""
 
     @property
+    def workspace_zone(self) -> tzinfo:
+        """Where the workspace is."""
+
+    @property
     def country(self) -> str | None:
         """The workspace's (ISO 3166 alpha-2): what phone numbers without a country code are of."""
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 
 from app.errors import FieldError
-from app.lib import single_line
+from app.lib import single_line, time_of_day
 from app.lib.nearest import nearest
 
 MAX_FIELD_ERRORS = 2_000
@@ -30,6 +30,7 @@ _LENGTH = re.compile(r"Expected `([^`]*)` of length (?:(>=|<=) )?(\d+)")
 _MULTIPLE = re.compile(r"Expected `[^`]*` that's a multiple of (\S+)")
 _CHOICE = re.compile(r"Invalid (?:enum )?value (.*)")
 _TWO_LINES = f"Expected `str` matching regex {single_line.PATTERN!r}"
+_NO_TIME = f"Expected `str` matching regex {time_of_day.PATTERN!r}"
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -180,6 +181,8 @@ def _sentence(text: str) -> str:
         return f"Send a multiple of {match[1]}."
     if text == _TWO_LINES:
         return single_line.SENTENCE
+    if text == _NO_TIME:
+        return time_of_day.SENTENCE
     if "matching regex" in text:
         return "This text does not have the form that this field takes."
     if match := _CHOICE.fullmatch(text):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.contacts.repository import ContactRepository
 from app.engine import control
+from app.engine.calls import ANSWERED
 from app.errors import Conflict, Invalid, NotFound
 from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
@@ -157,13 +158,20 @@ def run_out(
         started_at=run.started_at,
         completed_at=run.completed_at,
         resume_at=run.resume_at,
-        waits_for=EventWait(event=run.waits_for, until=run.resume_at) if run.waits_for else None,
+        waits_for=_event_wait(run),
         call=CallWait(target=call.target, asked_at=call.due_at, under_way=call.lease_until is not None)
         if call
         else None,
         contact=_contact(contact),
         messages=messages,
     )
+
+
+def _event_wait(run: Run) -> EventWait | None:
+    """What a run waits for; a step that decides again by itself waits for a time, and listens for what may move it."""
+    if run.waits_for is None or run.resume_port == ANSWERED:
+        return None
+    return EventWait(event=run.waits_for, until=run.resume_at)
 
 
 class RunService:

@@ -60,7 +60,7 @@ class StepViews:
         return StepOut(
             **self._node(node_id, run.seq + 1),
             status=open_status(run).word,
-            output={},
+            output=(run.resume_output or {}) if run.status == RunStatus.WAITING else {},
             port=None,
             error_message=run.error_message,
             attempt=run.attempt,

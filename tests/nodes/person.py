@@ -11,7 +11,7 @@ from uuid import UUID
 from app.flow import registry
 from app.flow.declared import NodeScope
 from app.flow.node_type import NodeType
-from app.flow.outcomes import IfRoom, Outcome
+from app.flow.outcomes import Asks, DecidesAgain, IfRoom, Outcome
 from app.lib.zones import zone_of
 from app.values.contact_fields import attributes_size
 
@@ -42,6 +42,10 @@ class Person:
     @property
     def zone(self) -> tzinfo:
         return zone_of(self.contact.columns.get("timezone"), self.workspace)
+
+    @property
+    def workspace_zone(self) -> tzinfo:
+        return zone_of(self.workspace)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -77,4 +81,4 @@ def run_of(kind: type[NodeType], data: dict[str, Any]) -> Callable[[Person], Out
     if isinstance(made, Outcome):
         shared = made
         return lambda _step: shared
-    return scope.guard(made.run if isinstance(made, IfRoom) else made)
+    return scope.guard(made.run if isinstance(made, IfRoom | Asks | DecidesAgain) else made)

@@ -28,6 +28,7 @@ const BESIDE = ['match', 'operator', 'value', 'conditions', 'id'];
 /** @param {any} control @returns {any} undefined when there is nothing to keep */
 function valueOf(control) {
   const { kind = 'text', keep } = control.dataset;
+  if (kind === 'choice') return control.checked ? control.value : undefined;
   if (control.type === 'checkbox') return control.checked ? true : keep === undefined ? undefined : false;
   if (control.type === 'radio' && !control.checked) return undefined;
   const text = control.value;
@@ -53,12 +54,14 @@ const own = (scope, selector) => /** @type {any[]} */ ([...scope.querySelectorAl
 export function read(scope) {
   /** @type {any} */
   const values = {};
+  const several = new Set(own(scope, '[data-kind=choice]').map((box) => box.name)); // boxes of one name make a list
   const put = (path, value) => {
     if (value === undefined) return;
     const parts = path.split('.');
     let at = values;
     for (const [place, part] of parts.slice(0, -1).entries()) at = at[part] ??= /^\d+$/.test(parts[place + 1]) ? [] : {};
-    at[parts[parts.length - 1]] = value;
+    const last = parts[parts.length - 1];
+    at[last] = several.has(path) ? [...(at[last] ?? []), value] : value;
   };
   for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {

@@ -1,0 +1,114 @@
+"""Hold the contact until something happens to them, or for some time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import registry
+from app.flow.conditions import Condition, diagnostics_of
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.document import EventName
+from app.flow.local_time import MAX_DAYS, amount_in_words
+from app.flow.node_type import NodeType, Port
+from app.flow.operators import UNITS
+from app.flow.outcomes import Outcome, WaitFor, refused
+from app.flow.phrases import sentence
+from app.flow.scope import CompileScope
+from app.flow.step_view import StepRecord
+from app.lib.conversions import quoted
+from app.lib.formats import duration
+
+TIMEOUT = Port("timeout", "Not in time", "no")
+
+
+class Span(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How long the event is waited for."""
+
+    duration: float = 3
+    unit: Literal["seconds", "minutes", "hours", "days", "weeks"] = "days"
+
+    @property
+    def seconds(self) -> float:
+        return self.duration * UNITS[self.unit]
+
+
+class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    event: Annotated[EventName | None, Meta(title="Event")] = None
+    conditions: list[Condition] = []
+    match: Literal["all", "any"] = "all"
+    timeout: Annotated[Span, Meta(title="For at most")] = Span()
+    since: Annotated[Literal["now", "run_start"], Meta(title="Counts from")] = "now"
+
+
+@registry.node
+class WaitForEvent(NodeType):
+    type, label, category = "wait_for_event", "Wait for event", "timing"
+    description = "Holds each contact until something happens to them, such as a payment, or until the time is over."
+    outputs = (Port("next", "It happens", "yes"), TIMEOUT)
+    needs_contact = True
+    Config = WaitForEventConfig
+
+    @staticmethod
+    def compile(config: WaitForEventConfig, scope: CompileScope) -> Outcome:
+        if not config.event:
+            return refused("No event is chosen to wait for.")
+        judge = scope.conditions(config.conditions, config.match) if config.conditions else None
+        return WaitFor(config.event, judge, seconds=config.timeout.seconds, since=config.since)
+
+    @classmethod
+    def events(cls, config: WaitForEventConfig) -> Iterable[str]:
+        return (config.event,) if config.event else ()
+
+    @classmethod
+    def diagnostics(cls, config: WaitForEventConfig) -> list[Diagnostic]:
+        wrong = diagnostics_of(config.conditions)
+        if not (config.event or "").strip():
+            wrong.append(incomplete("event", "Choose the event to wait for."))
+        if not config.timeout.duration > 0:
+            wrong.append(Diagnostic("timeout.duration", "Say how long to wait at most: a number above 0."))
+        elif config.timeout.seconds > MAX_DAYS * UNITS["days"]:
+            wrong.append(Diagnostic("timeout.duration", f"A wait may last {MAX_DAYS} days at most. Use a shorter one."))
+        return wrong
+
+    @classmethod
+    def summary(cls, config: WaitForEventConfig) -> str:
+        if not config.event:
+            return ""
+        words = sentence(msgspec.to_builtins(config.conditions), config.match).strip()
+        how_long = amount_in_words(config.timeout.duration, config.timeout.unit)
+        return f"Wait up to {how_long} for {config.event}{f' where {words}' if words else ''}"
+
+    @classmethod
+    def due_at(cls, config: WaitForEventConfig, step: StepRecord) -> datetime | None:
+        return step.started_at + timedelta(seconds=config.timeout.seconds) if step.started_at else None
+
+    @classmethod
+    def explain(cls, config: WaitForEventConfig | None, step: StepRecord) -> str:
+        if step.completed_at is None:
+            return "The run waits here for an event."
+        if step.port == TIMEOUT.id:
+            what = f"The event {quoted(config.event)}" if config is not None and config.event else "The event"
+            return f"{what} did not come in time{_after(step, step.completed_at)}."
+        name = (step.output or {}).get("name")
+        what = f"The event {quoted(name)}" if isinstance(name, str) else "The event"
+        return f"{what} happened{_happened(step)}."
+
+
+def _after(step: StepRecord, moment: datetime | None) -> str:
+    return f": {duration(moment - step.started_at)} went by" if step.started_at and moment else ""
+
+
+def _happened(step: StepRecord) -> str:
+    """How long the run had waited for it; or that it was there before the run came."""
+    at: Any = (step.output or {}).get("occurredAt")
+    if not isinstance(at, str) or step.started_at is None:
+        return ""
+    waited = datetime.fromisoformat(at) - step.started_at
+    if waited.total_seconds() < 0:
+        return f" {duration(-waited)} before the run came here"
+    return f" after {duration(waited)}"
