@@ -1,0 +1,181 @@
+"""Schedules in the five fields of cron: minute, hour, day of month, month, day of week. The only module that knows a cron library.
+
+What is understood is what every cron understands, `L` for the last day of a month and `mon#2` for the second Monday; seconds,
+nicknames (`@daily`) and random or hashed values are refused. When both the day of month and the day of week are restricted, either is
+enough; a field that begins with `*` restricts nothing, as in Debian's cron.
+
+Each local minute comes once: `app.values.schedule` says when, over summer time. Several minutes that clocks jump over are one firing.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+
+from croniter import CroniterError, croniter
+
+from app.lib.conversions import quoted
+from app.values.schedule import instant_of
+
+FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+LIMITS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+DAY_WORDS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MAX_LENGTH = 200
+YEARS_BETWEEN = 9
+"""29 February comes within eight years, always."""
+_PART = re.compile(r"(?P<first>\*|[0-9]{1,2}|[a-z]{3})(?:-(?P<last>[0-9]{1,2}|[a-z]{3}))?(?:/(?P<step>[0-9]{1,2}))?")
+_NTH = re.compile(r"(?P<day>[0-7]|[a-z]{3})#(?P<nth>[1-5])")
+_FOUR_NAMES = "minute, hour, day of month, month and day of week, such as 0 9 * * mon-fri"
+
+
+class BadCron(ValueError):
+    """This is no schedule; the message says what to write."""
+
+
+class Cron:
+    """A schedule. `text` is it as it was written, in lower case and with single blanks. Raises BadCron."""
+
+    def __init__(self, text: str) -> None:
+        self.text = _checked(text)
+        try:
+            first = next(self._local_minutes(datetime(2024, 1, 1)), None)
+        except CroniterError as error:
+            raise BadCron("This schedule cannot be understood. Write its parts as schedules of their own.") from error
+        if first is None:
+            raise BadCron("There is no such day in any year. Change the day or the month.")
+
+    def fires(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
+        """The instants (UTC) at which it fires after `after`, one after the other, for as long as the calendar lasts."""
+        last = after
+        for minute in self._local_minutes(after.astimezone(zone).replace(tzinfo=None, fold=0)):
+            instant = instant_of(minute, zone)
+            if instant > last:
+                last = instant
+                yield instant
+
+    def next_after(self, after: datetime, zone: tzinfo) -> datetime | None:
+        """The first of `fires`; None when the calendar ends before."""
+        return next(self.fires(after, zone), None)
+
+    @property
+    def words(self) -> str:
+        """What it says, for the shapes that people use most: `at 09:00 on Monday to Friday`; others as they are written."""
+        return _in_words(self.text)
+
+    def _local_minutes(self, after: datetime) -> Iterator[datetime]:
+        # The "bug" is what every cron does: a field that begins with a star restricts no day, so `*/2` beside a weekday is no "or".
+        minutes = croniter(
+            self.text, after, ret_type=datetime, max_years_between_matches=YEARS_BETWEEN, implement_cron_bug=True
+        )
+        while True:
+            try:
+                minute: datetime = minutes.get_next()
+            except (CroniterError, OverflowError, ValueError):
+                return
+            yield minute
+
+
+@functools.lru_cache(maxsize=1_000)
+def cron_of(text: str) -> Cron:
+    """A schedule, checked once. Raises BadCron."""
+    return Cron(text)
+
+
+def _checked(text: str) -> str:
+    if len(text) > MAX_LENGTH:
+        raise BadCron(f"A schedule has at most {MAX_LENGTH} characters.")
+    fields = text.lower().split()
+    if text.strip().startswith("@"):
+        raise BadCron(f"Nicknames such as @daily are not understood. Write five fields: {_FOUR_NAMES}.")
+    if len(fields) != len(FIELDS):
+        more = " There are no seconds and no years." if len(fields) > len(FIELDS) else ""
+        raise BadCron(f"Write five fields with blanks between: {_FOUR_NAMES}.{more}")
+    for number, field in enumerate(fields):
+        fields[number] = ",".join(_checked_part(part, number) for part in field.split(","))
+    return " ".join(fields)
+
+
+def _checked_part(part: str, number: int) -> str:
+    """A part of a field; a range of one number as that number, which the library takes for the whole week."""
+    name, (low, high) = FIELDS[number], LIMITS[number]
+    if number == 2 and part == "l":
+        return part
+    if number == 4 and (nth := _NTH.fullmatch(part)):
+        _number(nth["day"], number)
+        return part
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise BadCron(
+            f"{quoted(part, 30)} is no {name}. Use numbers from {low} to {high}, *, lists, ranges and steps such as */5."
+        )
+    first, last, step = match["first"], match["last"], match["step"]
+    if step is not None and not 1 <= int(step) <= high:
+        raise BadCron(f"The step of the {name} is a number from 1 to {high}, not {step}.")
+    if first == "*":
+        if last is not None:
+            raise BadCron(f"{quoted(part, 30)} is no {name}. Write * or a range such as {low}-{high}.")
+        return part
+    begin = _number(first, number)
+    end = begin if last is None else _number(last, number)
+    if end < begin:
+        raise BadCron(f"The range {quoted(part, 30)} runs backwards. Write two ranges with a comma between.")
+    return first if last is not None and end == begin else part
+
+
+def _number(text: str, number: int) -> int:
+    """A number or a name of a field. Raises BadCron."""
+    names: Mapping[str, int] = {}
+    if number == 3:
+        names = {name: place for place, name in enumerate(MONTHS, start=1)}
+    elif number == 4:
+        names = {name: place for place, name in enumerate(DAYS)}
+    low, high = LIMITS[number]
+    value = names.get(text, int(text) if text.isdecimal() else -1)
+    if not low <= value <= high:
+        also = f", or a name such as {next(iter(names))}" if names else ""
+        raise BadCron(f"{quoted(text, 30)} is no {FIELDS[number]}. Use a number from {low} to {high}{also}.")
+    return value
+
+
+def _in_words(text: str) -> str:
+    minute, hour, day, month, weekday = text.split()
+    when = _time_in_words(minute, hour)
+    on = _day_in_words(day, month, weekday)
+    return f"by the schedule {text}" if when is None or on is None else f"{when}{on}"
+
+
+def _time_in_words(minute: str, hour: str) -> str | None:
+    if minute.isdecimal() and re.fullmatch(r"[0-9]{1,2}(,[0-9]{1,2})*", hour):
+        *most, last = [f"{int(one):02}:{int(minute):02}" for one in hour.split(",")]
+        return f"at {', '.join(most)} and {last}" if most else f"at {last}"
+    if hour == "*" and minute.isdecimal():
+        return f"every hour at minute {int(minute)}" if int(minute) else "every hour"
+    if hour == "*" and (minute == "*" or (step := re.fullmatch(r"\*/([0-9]+)", minute))):
+        return "every minute" if minute in ("*", "*/1") else f"every {step[1]} minutes" if step else None  # type: ignore[possibly-undefined]
+    return None
+
+
+def _day_in_words(day: str, month: str, weekday: str) -> str | None:
+    if month != "*":
+        return None
+    if day == "*" and weekday == "*":
+        return " every day"
+    if weekday == "*" and day == "l":
+        return " on the last day of each month"
+    if weekday == "*" and day.isdecimal():
+        return f" on day {int(day)} of each month"
+    if day != "*" or "#" in weekday or "/" in weekday:
+        return None
+    spans = [[DAY_WORDS[_number(one, 4)] for one in part.split("-")] for part in weekday.split(",")]
+    *most, last = [" to ".join(span) for span in spans]
+    return f" on {', '.join(most)} and {last}" if most else f" on {last}"
+
+
+def next_fires(cron: Cron, after: datetime, zone: tzinfo, count: int) -> list[datetime]:
+    """The next few instants."""
+    return list(itertools.islice(cron.fires(after, zone), count))

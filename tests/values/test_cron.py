@@ -1,0 +1,188 @@
+"""Schedules: what is understood, what is refused and in which words, and that another implementation of cron fires at the same times."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.values.cron import BadCron, Cron, cron_of, next_fires
+from app.values.zone_names import timezones
+
+BERLIN = ZoneInfo("Europe/Berlin")
+FROM, TO = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
+TIMES = ["30 2 * * *", "0 0 * * *", "15 1 * * *", "59 23 * * *", "30 3 * * mon-fri"]
+"""One firing a day. Zones change their clocks at midnight, at one, two or three o'clock."""
+
+
+def fires(text: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[datetime]:
+    return list(itertools.takewhile(lambda instant: instant <= until, cron_of(text).fires(after, zone)))
+
+
+def fires_of_another(text: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[datetime]:
+    instants = (moment.astimezone(UTC) for moment in CronSim(text, after.astimezone(zone)))
+    return list(itertools.takewhile(lambda instant: instant <= until, instants))
+
+
+def transitions(zone: ZoneInfo) -> list[datetime]:
+    """Days, in UTC, within five days after which clocks of a zone are changed."""
+    days = [FROM + timedelta(days=number) for number in range(0, (TO - FROM).days, 5)]
+    offsets = [day.astimezone(zone).utcoffset() for day in days]
+    return [day for day, before, after in zip(days, offsets, offsets[1:], strict=False) if before != after]
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_around_every_change_of_clocks_it_fires_as_another_cron_does(share: int) -> None:
+    """All zones and ten years of their changes, with one time of day for each change."""
+    zones = [name for name in sorted(timezones()) if zlib.crc32(name.encode()) % 4 == share]
+    changes = 0
+    for number, name in enumerate(zones):
+        zone = ZoneInfo(name)
+        for change in transitions(zone):
+            changes += 1
+            text, span = (
+                TIMES[(number + changes) % len(TIMES)],
+                (change - timedelta(days=1), change + timedelta(days=6)),
+            )
+            assert fires(text, zone, *span) == fires_of_another(text, zone, *span), (name, text, change)
+    assert len(zones) > 50 and changes > 100
+
+
+def test_over_ten_years_it_fires_as_another_cron_does() -> None:
+    """Rare schedules, so that ten years of them are few firings: every one is compared, in fifty zones."""
+    rare = ["0 9 1 * *", "30 2 29 2 *", "0 12 l 3,10 *", "45 23 31 */5 *", "0 8 * 6 sun#1", "0 6 13 * fri"]
+    zones = [name for name in sorted(timezones()) if "/" in name and zlib.crc32(name.encode()) % 8 == 0]
+    for number, name in enumerate(zones):
+        text = rare[number % len(rare)]
+        instants = fires(text, ZoneInfo(name), FROM, TO)
+        assert instants == fires_of_another(text, ZoneInfo(name), FROM, TO), (name, text)
+        assert instants
+    assert len(zones) > 40
+
+
+def _field(low: int, high: int) -> st.SearchStrategy[str]:
+    number = st.integers(low, high)
+    span = st.tuples(number, number).map(lambda pair: f"{min(pair)}-{max(pair)}")
+    # What a range of one number with a step means, the two do not agree on.
+    longer = st.tuples(st.integers(low, high - 1), st.just(high)).map(lambda pair: f"{pair[0]}-{pair[1]}")
+    stepped = st.tuples(st.one_of(st.just("*"), longer), st.integers(1, max(high, 2))).map(
+        lambda pair: f"{pair[0]}/{pair[1]}"
+    )
+    part = st.one_of(number.map(str), span, stepped)
+    return st.one_of(st.just("*"), st.lists(part, min_size=1, max_size=3).map(",".join))
+
+
+EXPRESSIONS = st.tuples(_field(0, 59), _field(0, 23), _field(1, 28), _field(1, 12), _field(0, 7)).map(" ".join)
+
+
+@given(EXPRESSIONS, st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))
+def test_any_schedule_fires_as_another_cron_does(text: str, naive: datetime) -> None:
+    after = naive.replace(tzinfo=UTC)
+    others = [moment.astimezone(UTC) for moment in itertools.islice(CronSim(text, after), 5)]
+    assert next_fires(Cron(text), after, ZoneInfo("UTC"), 5) == others
+
+
+@given(EXPRESSIONS, st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Nuuk"]))
+def test_each_local_minute_comes_once(text: str, name: str) -> None:
+    """From a week before clocks are put back, and forward."""
+    zone = ZoneInfo(name)
+    for day in (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)):
+        instants = next_fires(Cron(text), day, zone, 60)
+        assert instants == sorted(set(instants))
+        shown = [instant.astimezone(zone).replace(tzinfo=None) for instant in instants]
+        assert len(set(shown)) == len(shown)
+        for instant in instants[:5]:
+            assert cron_of(text).next_after(instant - timedelta(seconds=1), zone) == instant
+
+
+def test_over_the_two_days_of_summer_time() -> None:
+    spring, autumn = datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)
+    assert next_fires(Cron("30 2 * * *"), spring, BERLIN, 2) == [
+        datetime(2026, 3, 29, 1, tzinfo=UTC),  # 2:30 does not exist: the moment of the jump
+        datetime(2026, 3, 30, 0, 30, tzinfo=UTC),
+    ]
+    assert next_fires(Cron("30 2 * * *"), autumn, BERLIN, 2) == [
+        datetime(2026, 10, 25, 0, 30, tzinfo=UTC),  # the first of the two
+        datetime(2026, 10, 26, 1, 30, tzinfo=UTC),
+    ]
+    assert len(fires("*/15 * * * *", BERLIN, spring, spring + timedelta(hours=23))) == 23 * 4
+    assert len(fires("*/15 * * * *", BERLIN, autumn, autumn + timedelta(hours=25))) == 24 * 4
+
+
+def test_a_range_of_one_day_is_that_day() -> None:
+    """The library takes `sun-sun` for the whole week."""
+    for text in ("0 9 * * 0-0", "0 9 * * sun-sun", "0 9 * * 7-7", "0 9 * * sun-sun/2"):
+        (first, second) = next_fires(Cron(text), datetime(2026, 6, 1, tzinfo=UTC), BERLIN, 2)
+        assert (first.weekday(), second - first) == (6, timedelta(days=7)), text
+
+
+def test_29_february() -> None:
+    assert [
+        instant.year for instant in next_fires(Cron("0 9 29 feb *"), datetime(2025, 1, 1, tzinfo=UTC), BERLIN, 3)
+    ] == [2028, 2032, 2036]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Write five fields"),
+        ("* * * *", "Write five fields"),
+        ("0 0 9 * * *", "no seconds"),
+        ("0 9 * * * 2026", "no years"),
+        ("@daily", "Nicknames"),
+        ("@reboot", "Nicknames"),
+        ("R 9 * * *", "“r” is no minute"),
+        ("H 9 * * *", "“h” is no minute"),
+        ("H/15 * * * *", "is no minute"),
+        ("r(0-30) * * * *", "is no minute"),
+        ("60 9 * * *", "number from 0 to 59"),
+        ("0 24 * * *", "no hour"),
+        ("0 9 0 * *", "no day of month"),
+        ("0 9 * 13 *", "a name such as jan"),
+        ("0 9 * foo *", "no month"),
+        ("0 9 * * 8", "a name such as sun"),
+        ("0 9 * * fri-mon", "runs backwards"),
+        ("50-10 * * * *", "runs backwards"),
+        ("*/0 * * * *", "The step of the minute"),
+        ("*/99 * * * *", "The step of the minute"),
+        ("*-5 * * * *", "a range such as"),
+        ("0 9 15w * *", "no day of month"),
+        ("0 9 * * 5l", "no day of week"),
+        ("0 9 ? * *", "no day of month"),
+        ("0 9 * * mon#6", "no day of week"),
+        ("0 9 * * mon#1,fri", "cannot be understood"),
+        ("0 9 31 2 *", "There is no such day"),
+        ("0 9 30,31 feb *", "There is no such day"),
+        ("١ 9 * * *", "no minute"),
+        ("0 9 * * *\n@daily", "no years"),
+        ("1," * 150 + "1 * * * *", "at most 200"),
+    ],
+)
+def test_what_is_no_schedule_is_refused_in_words(text: str, words: str) -> None:
+    with pytest.raises(BadCron) as refusal:
+        Cron(text)
+    assert words in str(refusal.value) and str(refusal.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 9 * * *", "at 09:00 every day"),
+        ("  0  9 * * MON-FRI ", "at 09:00 on Monday to Friday"),
+        ("30 8,17 * * 6,0", "at 08:30 and 17:30 on Saturday and Sunday"),
+        ("*/15 * * * *", "every 15 minutes every day"),
+        ("5 * * * tue", "every hour at minute 5 on Tuesday"),
+        ("0 9 1 * *", "at 09:00 on day 1 of each month"),
+        ("0 9 l * *", "at 09:00 on the last day of each month"),
+        ("0 9 1 1 *", "by the schedule 0 9 1 1 *"),
+        ("0 9 * * mon#1", "by the schedule 0 9 * * mon#1"),
+    ],
+)
+def test_it_says_what_it_means(text: str, words: str) -> None:
+    assert Cron(text).words == words
