@@ -73,7 +73,6 @@ class CompiledNode:
         "awaits",
         "concerns",
         "constant_outcome",
-        "decides_again",
         "exit_counters",
         "field",
         "id",
@@ -103,10 +102,8 @@ class CompiledNode:
         )
         self.answered: Run | None = None
         """What the answer to its call means: a function over the run, which has the answer as `resume_output`."""
-        self.decides_again = False
-        """A wait that is over is such an answer, too: the step may wait again."""
         self.concerns: Callable[[dict[str, Any]], bool] | None = None
-        """Whether an event with these properties makes it decide again; None: every one that it waits for."""
+        """It decides again when its wait is over, and when an event came whose properties make this true; None: it goes on."""
         self.not_understood = does if isinstance(does, NotUnderstood) else None
         """Why this process cannot do it: runs that stand here are left to another, with what they are answered."""
         self.field = rows.text(node_id)
@@ -252,12 +249,10 @@ class CompiledFlow:
     def _compile_steps(self, flow: Flow, unreadable: Mapping[str, str]) -> None:
         self.answers: dict[str, Run] = {}
         """What answers to calls mean, by node."""
-        self._deciding_again: dict[str, Callable[[dict[str, Any]], bool] | None] = {}
+        self._concerns: dict[str, Callable[[dict[str, Any]], bool]] = {}
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
-        for node_id, answered in self.answers.items():
-            self.nodes[node_id].answered = answered
-        for node_id, concerns in self._deciding_again.items():
-            self.nodes[node_id].decides_again, self.nodes[node_id].concerns = True, concerns
+        for node in self.nodes.values():
+            node.answered, node.concerns = self.answers.get(node.id), self._concerns.get(node.id)
         self.room = ContactRoom.of_all(node.room for node in self.nodes.values() if node.room is not None)
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
         for edge in flow.edges:
@@ -329,7 +324,7 @@ class CompiledFlow:
             self.answers[node.id] = scope.guard(lambda step: meaning(step, step.state.resume_output))
             does = does.run
         if isinstance(does, DecidesAgain):
-            woken, self._deciding_again[node.id] = does.woken, does.concerns
+            woken, self._concerns[node.id] = does.woken, does.concerns
             self.answers[node.id] = scope.guard(lambda step: woken(step, step.state.resume_output))
             does = does.run
         if isinstance(does, IfRoom):

@@ -87,7 +87,7 @@ def wake(batch: Batch, runs: Iterable[RunState], item: Item, *, paused: Iterable
 def _looks_again(run: RunState) -> bool:
     """Is an event no answer to its step, but a reason to decide again?"""
     node = run.node if run.path is None else run.path.end.node
-    return node is not None and node.decides_again
+    return node is not None and node.concerns is not None
 
 
 def _look_again(batch: Batch, run: RunState, item: Item, event: dict[str, Any], *, paused: bool) -> None:
@@ -95,12 +95,12 @@ def _look_again(batch: Batch, run: RunState, item: Item, event: dict[str, Any], 
     node = run.node
     if run.path is not None or node is None or run.status != WAITING or item.tenant_id != run.flow.tenant_id:
         return
-    if node.concerns is not None and not node.concerns(event):
+    if node.concerns is None or not node.concerns(event):
         return
     if paused:
         batch.keep_answer(run, ANSWERED, run.resume_output)
     else:
-        batch.decide_again(run)
+        batch.resume(run)  # as it does when its time has come
 
 
 def look_back(cursor: Cursor, batch: Batch) -> None:

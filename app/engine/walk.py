@@ -139,11 +139,6 @@ class Batch:
             path.departed = node.waiting_counter
         self._walk(run, path)
 
-    def decide_again(self, run: RunState) -> None:
-        """What a stored run waits for may be another time now: its step looks again."""
-        assert run.node is not None
-        self._walk(run, self._answered(self._return(run), run, run.node))
-
     def keep_answer(self, run: RunState, port: str, output: Any) -> None:
         """A stored run that waits has its answer, but must not go on now: it does as soon as its workflow is active."""
         node = run.node
@@ -309,12 +304,11 @@ class Batch:
     def _sleep(self, path: SharedPath, node: CompiledNode, outcome: Wait | WaitFor, resumed: RunState | None) -> bool:
         """Wait for a time, or for an event up to a time. True: it is the same for all runs of the path."""
         until = self.now + int(outcome.seconds * 1e6) if outcome.until is None else rows.microseconds(outcome.until)
-        port = outcome.port if isinstance(outcome, Wait) else outcome.timeout_port
-        over = ANSWERED if node.decides_again else port
-        shared = self._suspend(path, node, resumed, WAITING, until, over, outcome.output)
-        if isinstance(outcome, Wait):
-            return shared
-        path.end = path.end._replace(waits_for=outcome.event, look_back=outcome.since == "run_start")
+        own_port = outcome.port if isinstance(outcome, Wait) else outcome.timeout_port
+        port = own_port if node.concerns is None else ANSWERED
+        shared = self._suspend(path, node, resumed, WAITING, until, port, outcome.output)
+        if isinstance(outcome, WaitFor):
+            path.end = path.end._replace(waits_for=outcome.event, look_back=outcome.since == "run_start")
         return shared
 
     def _fail(

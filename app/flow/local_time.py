@@ -121,7 +121,7 @@ def zone_reader(name: str, scope: CompileScope) -> Callable[[Any], tzinfo]:
     fixed = None if name == WORKSPACE else known_zone(name)
 
     def same(step: Any) -> tzinfo:
-        return step.workspace_zone if fixed is None else fixed  # type: ignore[no-any-return]
+        return step.workspace_zone if fixed is None else fixed
 
     return same
 

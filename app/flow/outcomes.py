@@ -180,6 +180,11 @@ class Asks:
         self.run, self.answered = run, answered or value_or_failure
 
 
+def _is_event(_properties: dict[str, Any]) -> bool:
+    """What concerns a step that does not say: every event that it waits for."""
+    return True
+
+
 class DecidesAgain:
     """What `compile` answers for a step that looks again when its wait is over, rather than going on: the answer may be another wait.
 
@@ -196,7 +201,8 @@ class DecidesAgain:
         woken: Callable[[Any, Any], Outcome],
         concerns: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
-        self.run, self.woken, self.concerns = run, woken, concerns
+        self.run, self.woken = run, woken
+        self.concerns = concerns or _is_event
 
 
 def value_or_failure(step: Any, answer: dict[str, Any]) -> Outcome:

@@ -57,20 +57,20 @@ class TimeWindow(NodeType):
         weekdays, holidays = frozenset(config.weekdays), frozenset(config.holidays)
         zone_of = zone_reader(config.zone, scope)
 
-        def decide(step: Any, over: Outcome | None) -> Outcome:
+        def decide(step: Any, if_open: Outcome) -> Outcome:
             zone = zone_of(step)
             opening = next_open(step.now, opens, closes, zone, weekdays, holidays)
             if opening is None:
                 return NEVER
             if opening <= step.now:
-                return AT_ONCE if over is None else over
+                return if_open
             return Wait(until=opening, output={"waited": True, **ends_at(opening, zone)})
 
         def woken(step: Any, noted: Any) -> Outcome:
             """It opened; a run that comes late, because its workflow was paused, may find it closed again."""
             return decide(step, Done(output=noted))
 
-        return DecidesAgain(lambda step: decide(step, None), woken)
+        return DecidesAgain(lambda step: decide(step, AT_ONCE), woken)
 
     @classmethod
     def diagnostics(cls, config: TimeWindowConfig) -> list[Diagnostic]:

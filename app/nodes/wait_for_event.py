@@ -26,7 +26,7 @@ from app.lib.formats import duration
 TIMEOUT = Port("timeout", "Not in time", "no")
 
 
-class Span(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+class EventTimeout(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
     """How long the event is waited for."""
 
     duration: float = 3
@@ -41,7 +41,7 @@ class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=T
     event: Annotated[EventName | None, Meta(title="Event")] = None
     conditions: list[Condition] = []
     match: Literal["all", "any"] = "all"
-    timeout: Annotated[Span, Meta(title="For at most")] = Span()
+    timeout: Annotated[EventTimeout, Meta(title="For at most")] = EventTimeout()
     since: Annotated[Literal["now", "run_start"], Meta(title="Counts from")] = "now"
 
 

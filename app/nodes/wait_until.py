@@ -78,26 +78,26 @@ class WaitUntil(NodeType):
 
     @staticmethod
     def compile(config: WaitUntilConfig, scope: CompileScope) -> Run | DecidesAgain:
-        moment, over = _Moment(config, scope), "passed" if config.past == "port" else "next"
+        moment, port_if_past = _Moment(config, scope), "passed" if config.past == "port" else "next"
         names = _watched(config)
 
-        def decide(step: Any, port_if_over: str) -> Outcome:
+        def decide(step: Any, port: str) -> Outcome:
             instant = moment.instant(step)
             if isinstance(instant, Fail):
                 return instant
             end = ends_at(instant, moment.zone(step))
             if instant <= step.now:
-                return Done(port_if_over, end)
+                return Done(port, end)
             return WaitFor(UPDATED, until=instant, output=end) if names else Wait(until=instant, output=end)
 
         def at_first(step: Any) -> Outcome:
-            return decide(step, over)
+            return decide(step, port_if_past)
 
         def woken(step: Any, noted: Any) -> Outcome:
             """Its time has come, or the contact was changed: a date that was moved into the past has passed."""
             instant = moment.instant(step)
             moved = isinstance(instant, datetime) and isinstance(noted, dict) and end_of(noted) != instant
-            return decide(step, over if moved else "next")
+            return decide(step, port_if_past if moved else "next")
 
         if not names:
             return at_first

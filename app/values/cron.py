@@ -156,7 +156,7 @@ def _time_in_words(minute: str, hour: str) -> str | None:
     if hour == "*" and minute.isdecimal():
         return f"every hour at minute {int(minute)}" if int(minute) else "every hour"
     if hour == "*" and (minute == "*" or (step := re.fullmatch(r"\*/([0-9]+)", minute))):
-        return "every minute" if minute in ("*", "*/1") else f"every {step[1]} minutes" if step else None  # type: ignore[possibly-undefined]
+        return "every minute" if minute in ("*", "*/1") else f"every {step[1]} minutes" if step else None
     return None
 
 

@@ -144,11 +144,11 @@ def next_recurrence(
     None when there is none: it was once, or the calendar ends.
     """
     # What an earlier day comes to lies before `after` in every zone.
-    back = by * UNIT_DAYS[unit] if unit in UNIT_DAYS else by * UNIT_SECONDS[unit] / 86_400
+    offset_days = by * UNIT_DAYS[unit] if unit in UNIT_DAYS else by * UNIT_SECONDS[unit] / 86_400
     try:
-        first = after.date() - timedelta(days=back + 3)
+        first = after.date() - timedelta(days=offset_days + 3)
     except OverflowError:
-        first = date.min if back > 0 else date.max
+        first = date.min if offset_days > 0 else date.max
     for day in recurrences(local.date(), every, first):
         try:
             instant = offset_instant(datetime.combine(day, local.time()), by, unit, at, zone)

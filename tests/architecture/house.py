@@ -89,6 +89,7 @@ TYPES = {
         ),
         _STEPS,
     ),
+    **dict.fromkeys(("wait_until", "wait_for_event", "time_window"), _STEPS),
     **dict.fromkeys(("event", "manual"), _TRIGGERS),
     "smtp": ("app/messaging/channels/email/", "app/demo/"),
 }
