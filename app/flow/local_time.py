@@ -15,6 +15,7 @@ from msgspec import Meta
 from app.flow.diagnostic import Diagnostic
 from app.flow.operators import UNITS
 from app.flow.scope import CompileScope
+from app.flow.verbatim import Verbatim
 from app.lib import time_of_day
 from app.lib.conversions import as_date, printed, quoted
 from app.lib.zones import known_zone, zone_word
@@ -22,9 +23,12 @@ from app.values import zone_names
 from app.values.schedule import WEEKDAYS, Weekday, offset_instant
 
 CONTACT, WORKSPACE = "contact", "workspace"
-TimeOfDay = Annotated[str, Meta(pattern=time_of_day.PATTERN, description="A time of day, such as 09:30.")]
+TimeOfDay = Annotated[
+    str, Verbatim("a time of day"), Meta(pattern=time_of_day.PATTERN, description="A time of day, such as 09:30.")
+]
 Zone = Annotated[
     str,
+    Verbatim("a time zone"),
     Meta(
         max_length=100,
         description="`contact`: the contact’s time zone, the workspace’s where it has none; `workspace`; or a name like Europe/Berlin.",

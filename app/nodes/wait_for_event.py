@@ -20,6 +20,7 @@ from app.flow.outcomes import Outcome, WaitFor, refused
 from app.flow.phrases import sentence
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import duration
 
@@ -38,7 +39,7 @@ class EventTimeout(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
 
 class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    event: Annotated[EventName | None, Meta(title="Event")] = None
+    event: Annotated[EventName | None, Verbatim("the name of an event"), Meta(title="Event")] = None
     conditions: list[Condition] = []
     match: Literal["all", "any"] = "all"
     timeout: Annotated[EventTimeout, Meta(title="For at most")] = EventTimeout()

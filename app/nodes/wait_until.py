@@ -29,6 +29,7 @@ from app.flow.node_type import NEXT_PORT, NodeType, Port
 from app.flow.outcomes import DecidesAgain, Done, Fail, Outcome, Read, Run, Wait, WaitFor, refused
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import as_date, is_blank, printed, quoted
 
 IN_TIME, PASSED = Port("next", "When it comes"), Port("passed", "Passed already")
@@ -37,7 +38,7 @@ MAX_TEXT = 500
 
 class WaitUntilConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     at: Annotated[str, Meta(max_length=MAX_TEXT, title="At")] = ""
-    field: Annotated[str, Meta(max_length=paths.MAX_PATH, title="Date")] = ""
+    field: Annotated[str, Verbatim("a path"), Meta(max_length=paths.MAX_PATH, title="Date")] = ""
     offset: Annotated[Offset | UnsetType | None, Meta(title="Offset")] = UNSET
     zone: Annotated[Zone, Meta(title="Time zone")] = CONTACT
     past: Annotated[Literal["continue", "port"], Meta(title="If it has passed")] = "continue"
