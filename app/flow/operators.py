@@ -1,7 +1,8 @@
 """The operators of conditions: which types of fields each is for, what value it takes, and how it answers.
 
 `make(wanted)` reads the wanted value once, when a version is compiled, and returns the test that runs for each person. How a value
-reads as text, number, boolean, date or list says `app.lib.conversions`; nothing is compared in any other way.
+reads as text, number, boolean, date or list says `app.lib.conversions`; nothing is compared in any other way. `sql` says the same of many
+people at once (`app.flow.operator_sql`); a test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from app.flow import operator_sql as sql
+from app.flow.durations import UNITS as UNITS
+from app.flow.durations import span_of
 from app.flow.patterns import pattern_of
+from app.flow.rule_sql import SqlField
 from app.lib.conversions import (
     as_boolean,
     as_date,
+    as_exact,
     as_instant,
     as_list,
     as_number,
@@ -28,9 +34,8 @@ from app.lib.conversions import (
 
 Test = Callable[[Any, Any], bool]
 """(actual value, step) -> does it hold?"""
-UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
-"""Of durations, in seconds."""
-DAYS = {"days": 1, "weeks": 7}
+Turns = Callable[[Any, Any], datetime | None]
+"""(actual value, step) -> the next instant at which the answer changes by itself, None: never."""
 
 
 class ConditionError(Exception):
@@ -43,12 +48,19 @@ class NotComparable(Exception):
 
 @dataclass(frozen=True)
 class Operator:
-    """`kinds`: the types of fields it is offered for. `shape`: what its value looks like, one of `SHAPES`."""
+    """`kinds`: the types of fields it is offered for. `shape`: what its value looks like, one of `SHAPES`.
+
+    `sql` None: PostgreSQL cannot answer it as Python does, so many people are judged one by one. `turns` and `sql_turns`: of those whose
+    answer changes with time alone, when it does.
+    """
 
     label: str
     shape: str
     kinds: frozenset[str]
     make: Callable[[Any], Test]
+    sql: sql.Compiler | None
+    turns: Callable[[Any], Turns] | None = None
+    sql_turns: Callable[[SqlField, Any], list[str]] | None = None
 
 
 SHAPES = {
@@ -149,9 +161,9 @@ def _matches(wanted: Any) -> Test:
 # Numbers and booleans ----------------------------------------------------------------------------------------------
 
 
-def _number(actual: Any) -> float | Decimal | None:
+def _number(actual: Any) -> int | Decimal | None:
     """None when there is nothing; NotComparable when it is something else."""
-    number = as_number(actual)
+    number = as_exact(actual)
     if number is None and not is_blank(actual):
         raise NotComparable("not a number")
     return number
@@ -159,7 +171,7 @@ def _number(actual: Any) -> float | Decimal | None:
 
 def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def make(wanted: Any) -> Test:
-        limit = as_number(wanted)
+        limit = as_exact(wanted)
 
         def test(actual: Any, _step: Any) -> bool:
             number = _number(actual)
@@ -171,7 +183,7 @@ def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
 
 
 def _between(wanted: Any) -> Test:
-    low, high = (as_number(item) or 0 for item in wanted)
+    low, high = (as_exact(item) or 0 for item in wanted)
 
     def test(actual: Any, _step: Any) -> bool:
         number = _number(actual)
@@ -230,8 +242,7 @@ def _within(sign: int) -> Callable[[Any], Test]:
     """Between now and the duration before (-1) or after (1) it. Values that are days are counted in days."""
 
     def make(wanted: Any) -> Test:
-        amount, unit = float(as_number(wanted["duration"]) or 0), wanted["unit"]
-        span, days = timedelta(seconds=amount * UNITS[unit]), amount * DAYS.get(unit, 0)
+        span, days = span_of(wanted)
 
         def test(actual: Any, step: Any) -> bool:
             zone, now = step.zone, step.now
@@ -245,6 +256,38 @@ def _within(sign: int) -> Callable[[Any], Test]:
         return test
 
     return make
+
+
+def _within_turns(sign: int) -> Callable[[Any], Turns]:
+    """When `_within` changes next: both ends belong to it, so it ends one microsecond later."""
+
+    def make(wanted: Any) -> Turns:
+        span, days = span_of(wanted)
+
+        def turn(actual: Any, step: Any) -> datetime | None:
+            zone, now = step.zone, step.now
+            instant = as_instant(actual, zone)
+            if instant is None:
+                return None
+            try:
+                if days and not isinstance(as_date(actual), datetime):
+                    day = _day(instant, zone)
+                    offsets = (-int(days), 1) if sign > 0 else (0, int(days) + 1)
+                    ends = [_midnight(day + timedelta(days=offset), zone) for offset in offsets]
+                else:  # sums are of the clock on the wall where an instant has a zone
+                    plain = instant.astimezone(UTC)
+                    ends = [plain - span, plain + MOMENT] if sign > 0 else [plain, plain + span + MOMENT]
+            except OverflowError:
+                return None
+            return next((end for end in ends if end > now), None)
+
+        return turn
+
+    return make
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _not(make: Callable[[Any], Test]) -> Callable[[Any], Test]:
@@ -261,36 +304,41 @@ def _blank(_wanted: Any) -> Test:
 
 _TEXT, _NUMBERS, _LISTS = frozenset(("text",)), frozenset(("number",)), frozenset(("list",))
 _DATES, _BOOLEANS = frozenset(("date",)), frozenset(("boolean",))
+MOMENT = timedelta(microseconds=1)
 KINDS = _TEXT | _NUMBERS | _BOOLEANS | _DATES | _LISTS
+_LAST = _within_turns(-1), sql.within_turns(-1)
+_NEXT = _within_turns(1), sql.within_turns(1)
 
 OPERATORS: dict[str, Operator] = {
-    "equals": Operator("is", "any", _TEXT | _NUMBERS, _equals),
-    "not_equals": Operator("is not", "any", _TEXT | _NUMBERS, _not(_equals)),
-    "contains": Operator("contains", "any", _TEXT | _LISTS, _contains),
-    "not_contains": Operator("does not contain", "any", _TEXT | _LISTS, _not(_contains)),
-    "contains_any": Operator("contains any of", "many", _LISTS, _contains_any),
-    "contains_all": Operator("contains all of", "many", _LISTS, _contains_all),
-    "starts_with": Operator("starts with", "text", _TEXT, _affix(str.startswith)),
-    "ends_with": Operator("ends with", "text", _TEXT, _affix(str.endswith)),
-    "matches": Operator("matches", "pattern", _TEXT, _matches),
-    "in": Operator("is one of", "many", _TEXT, _in),
-    "not_in": Operator("is none of", "many", _TEXT, _not(_in)),
-    "greater_than": Operator("is more than", "number", _NUMBERS, _compared(operator.gt)),
-    "greater_or_equal": Operator("is at least", "number", _NUMBERS, _compared(operator.ge)),
-    "less_than": Operator("is less than", "number", _NUMBERS, _compared(operator.lt)),
-    "less_or_equal": Operator("is at most", "number", _NUMBERS, _compared(operator.le)),
-    "between": Operator("is between", "pair", _NUMBERS, _between),
-    "is_true": Operator("is true", "none", _BOOLEANS, _truth(True)),
-    "is_false": Operator("is false", "none", _BOOLEANS, _truth(False)),
-    "before": Operator("is before", "date", _DATES, _dated(operator.lt)),
-    "on": Operator("is on", "date", _DATES, _dated(operator.eq)),
-    "after": Operator("is after", "date", _DATES, _dated(operator.gt)),
-    "within_last": Operator("is within the last", "duration", _DATES, _within(-1)),
-    "not_within_last": Operator("is not within the last", "duration", _DATES, _not(_within(-1))),
-    "within_next": Operator("is within the next", "duration", _DATES, _within(1)),
-    "is_empty": Operator("is empty", "none", _LISTS, _blank),
-    "exists": Operator("is known", "none", KINDS, _not(_blank)),
-    "not_exists": Operator("is not known", "none", KINDS, _blank),
+    "equals": Operator("is", "any", _TEXT | _NUMBERS, _equals, sql.same),
+    "not_equals": Operator("is not", "any", _TEXT | _NUMBERS, _not(_equals), sql.negated(sql.same)),
+    "contains": Operator("contains", "any", _TEXT | _LISTS, _contains, sql.contains),
+    "not_contains": Operator("does not contain", "any", _TEXT | _LISTS, _not(_contains), sql.negated(sql.contains)),
+    "contains_any": Operator("contains any of", "many", _LISTS, _contains_any, sql.contains_any),
+    "contains_all": Operator("contains all of", "many", _LISTS, _contains_all, sql.contains_all),
+    "starts_with": Operator("starts with", "text", _TEXT, _affix(str.startswith), sql.starts_with),
+    "ends_with": Operator("ends with", "text", _TEXT, _affix(str.endswith), sql.ends_with),
+    "matches": Operator("matches", "pattern", _TEXT, _matches, None),
+    "in": Operator("is one of", "many", _TEXT, _in, sql.is_in),
+    "not_in": Operator("is none of", "many", _TEXT, _not(_in), sql.negated(sql.is_in)),
+    "greater_than": Operator("is more than", "number", _NUMBERS, _compared(operator.gt), sql.compared(">")),
+    "greater_or_equal": Operator("is at least", "number", _NUMBERS, _compared(operator.ge), sql.compared(">=")),
+    "less_than": Operator("is less than", "number", _NUMBERS, _compared(operator.lt), sql.compared("<")),
+    "less_or_equal": Operator("is at most", "number", _NUMBERS, _compared(operator.le), sql.compared("<=")),
+    "between": Operator("is between", "pair", _NUMBERS, _between, sql.between),
+    "is_true": Operator("is true", "none", _BOOLEANS, _truth(True), sql.truth(True)),
+    "is_false": Operator("is false", "none", _BOOLEANS, _truth(False), sql.truth(False)),
+    "before": Operator("is before", "date", _DATES, _dated(operator.lt), sql.dated("<")),
+    "on": Operator("is on", "date", _DATES, _dated(operator.eq), sql.dated("=")),
+    "after": Operator("is after", "date", _DATES, _dated(operator.gt), sql.dated(">")),
+    "within_last": Operator("is within the last", "duration", _DATES, _within(-1), sql.within(-1), *_LAST),
+    "not_within_last": Operator(
+        "is not within the last", "duration", _DATES, _not(_within(-1)), sql.negated(sql.within(-1)), *_LAST
+    ),
+    "within_next": Operator("is within the next", "duration", _DATES, _within(1), sql.within(1), *_NEXT),
+    "is_empty": Operator("is empty", "none", _LISTS, _blank, sql.blank),
+    "exists": Operator("is known", "none", KINDS, _not(_blank), sql.negated(sql.blank)),
+    "not_exists": Operator("is not known", "none", KINDS, _blank, sql.blank),
 }
 """In the order of the form."""
 WITHOUT_VALUE = frozenset(name for name, one in OPERATORS.items() if one.shape == "none")

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,12 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?"
 # float() also takes "nan", "1_000" and digits of other scripts, which people do not call numbers.
 _UNIX = re.compile(r"-?[0-9]{9,16}(\.[0-9]{1,9})?")
 # Nine digits and more: eight are a date without dashes, four a year.
+# Python and PostgreSQL each understand more than this, but not the same; `rule_date` in the database has the same pattern.
+_DATE = re.compile(
+    r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})|([0-9]{2})([0-9]{2}))"
+    r"(?:[Tt ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,9}))?)?"
+    r" ?([Zz]|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?)?)?"
+)
 MILLISECONDS_FROM = 1e11
 """A number of this size is milliseconds: as seconds it would lie in the year 5138."""
 TRUE_WORDS = frozenset(("true", "yes", "on", "1"))
@@ -145,6 +151,22 @@ def as_number(value: Any) -> float | Decimal | None:
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
+def as_exact(value: Any) -> int | Decimal | None:
+    """`as_number` without rounding, to compare by: two ids of 18 digits differ, and 0.1 is what it is written as."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if not _NUMBER.fullmatch(text):
+            return None
+        return Decimal(text) if set(text) & set(".eE") else int(text)
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    return Decimal(repr(value)) if isinstance(value, float) and math.isfinite(value) else None
+
+
 def as_boolean(value: Any) -> bool | None:
     """true, 1, "true", "yes", "on", "1" and their opposites; None for anything else."""
     if isinstance(value, bool):
@@ -160,7 +182,8 @@ def as_boolean(value: Any) -> bool | None:
 def as_date(value: Any) -> datetime | date | None:
     """A date, or an instant; naive where the value names no zone.
 
-    ISO 8601 text, a date, unix seconds or milliseconds as a number or as nine digits and more. None for anything else.
+    ISO 8601 text as people and programs write it (`2026-11-25`, `20261125`, `2026-11-25T09:00:00.5+01:00`), a date, unix seconds or
+    milliseconds as a number or as nine digits and more. None for anything else.
     """
     if isinstance(value, date):  # a datetime is one too
         return value
@@ -168,11 +191,29 @@ def as_date(value: Any) -> datetime | date | None:
         text = value.strip()
         if _UNIX.fullmatch(text):
             return _unix(float(text))
-        try:
-            return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text[:40])
-        except ValueError:
-            return None
+        match = _DATE.fullmatch(text)
+        return _date_of(*match.groups()) if match else None
     return _unix(float(value)) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
+
+
+def _date_of(*parts: str | None) -> datetime | date | None:
+    """What the groups of _DATE mean; None when there is no such day."""
+    year, month, day, compact_month, compact_day, hour, minute, second, fraction, zone, sign, hours, minutes = parts
+    try:
+        whole = date(int(year or 0), int(month or compact_month or 0), int(day or compact_day or 0))
+    except ValueError:
+        return None
+    if hour is None:
+        return whole
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    clock = time(
+        int(hour),
+        int(minute or 0),
+        int(second or 0),
+        int((fraction or "")[:6].ljust(6, "0")),
+        tzinfo=None if zone is None else timezone(offset) if offset else UTC,
+    )
+    return datetime.combine(whole, clock)
 
 
 def _unix(seconds: float) -> datetime | None:
@@ -217,7 +258,7 @@ def same(left: Any, right: Any) -> bool:
         return truth is not None and truth is as_boolean(right)
     if isinstance(left, list | tuple | dict) or isinstance(right, list | tuple | dict):
         return _same_inside(left, right)
-    left_number, right_number = as_number(left), as_number(right)
+    left_number, right_number = as_exact(left), as_exact(right)
     if left_number is not None and right_number is not None:
         return left_number == right_number
     return folded(printed(left)) == folded(printed(right))

@@ -15,6 +15,7 @@ from app.models.message_job import MessageDecision, MessageJob
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
 from app.models.run import ActiveRun, CallIntent, EndedRun, Entry, EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
+from app.models.segment_membership import ContactStanding, SegmentBuild, SegmentFact, SegmentFactDefinition
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
 from app.models.template import Template
@@ -35,6 +36,7 @@ __all__ = [
     "ContactImport",
     "ContactImportChunk",
     "ContactImportError",
+    "ContactStanding",
     "ContactTag",
     "Crash",
     "DeadLetter",
@@ -59,6 +61,9 @@ __all__ = [
     "RetiredStat",
     "Run",
     "SecretKey",
+    "SegmentBuild",
+    "SegmentFact",
+    "SegmentFactDefinition",
     "SignInFailure",
     "SignInLink",
     "Step",

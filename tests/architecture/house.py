@@ -21,6 +21,7 @@ LEVELS = Levels(
         {"subscriptions"},
         {"events", "usage"},
         {"accounts"},
+        {"membership"},
         {"inbox", "wakes", "turns", "idempotency", "counters", "history_start_repository"},
         {"nodes", "triggers.types", "messaging.channels"},
         {"flow"},

@@ -38,6 +38,7 @@ ACROSS = {
     "messages_leased": "the job that finds dead senders looks in all workspaces; few rows",
     "connectors_probed": "the job that tries servers again looks in all workspaces; few rows",
     "message_jobs_open": "the job that works on them looks in all workspaces; few rows",
+    "segment_state_next": "workers look for contacts whose membership turns now in all workspaces; only what time may change",
     "idempotency_keys_created_at": "deleted after a day in all workspaces",
 }
 """Plain indexes of work that is looked for in all workspaces at once. The list only shrinks."""

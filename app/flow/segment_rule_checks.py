@@ -1,0 +1,136 @@
+"""What is wrong with the rule of a segment, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from app.flow import paths
+from app.flow.conditions import Condition, diagnostics_of
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.operators import OPERATORS
+from app.flow.segment_rules import (
+    MAX_DEPTH,
+    MAX_KEPT,
+    MAX_LEAVES,
+    MAX_TIMES,
+    WITHIN,
+    Count,
+    RuleCondition,
+    SegmentRule,
+    as_group,
+    field_path,
+    leaves,
+    segment_rule,
+    wanted_segments,
+)
+from app.lib.field_errors import all_field_errors
+
+
+def rule_diagnostics(raw: Any) -> list[Diagnostic]:
+    """All that is wrong with a rule as JSON, in words; paths are `conditions[1].operator`. None of it: it can be built."""
+    if faults := all_field_errors(raw, SegmentRule, ""):
+        return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
+    rule = segment_rule(raw)
+    if not rule.conditions:
+        return [incomplete("conditions", "Say who belongs to it: add a condition.")]
+    diagnostics = _group_diagnostics(rule.conditions, "conditions", 1)
+    if not diagnostics and (total := sum(1 for _ in leaves(as_group(rule)))) > MAX_LEAVES:
+        diagnostics.append(
+            Diagnostic("conditions", f"At most {MAX_LEAVES} conditions fit into a segment; these are {total}.")
+        )
+    return diagnostics
+
+
+def _group_diagnostics(parts: list[Any], path: str, depth: int) -> list[Diagnostic]:
+    diagnostics: list[Diagnostic] = []
+    for index, raw in enumerate(parts):
+        at = f"{path}[{index}]"
+        if faults := all_field_errors(msgspec.to_builtins(raw), RuleCondition, at):
+            diagnostics += [Diagnostic(fault["path"], fault["message"]) for fault in faults]
+            continue
+        condition = msgspec.convert(msgspec.to_builtins(raw), RuleCondition)
+        if condition.kind == "group":
+            if depth >= MAX_DEPTH:
+                diagnostics.append(Diagnostic(at, f"Groups may be nested {MAX_DEPTH - 1} deep."))
+            elif not condition.conditions:
+                diagnostics.append(incomplete(f"{at}.conditions", "A group needs a condition."))
+            else:
+                diagnostics += _group_diagnostics(condition.conditions, f"{at}.conditions", depth + 1)
+        else:
+            diagnostics += _leaf_diagnostics(condition, at)
+    return diagnostics
+
+
+def _leaf_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
+    if leaf.kind == "activity":
+        return _event_diagnostics(leaf, at)
+    if leaf.kind == "workflow":
+        return []
+    if leaf.kind == "segment":
+        if leaf.operator not in WITHIN["segment"]:
+            return [Diagnostic(f"{at}.operator", "Somebody is in a segment or not: use in or not_in.")]
+        wanted = leaf.value if isinstance(leaf.value, list) else [leaf.value]
+        if not wanted or len(wanted_segments(leaf)) < len(wanted):
+            return [incomplete(f"{at}.value", "Choose a segment.")]
+        return []
+    root = paths.names_of(leaf.field)[0] if leaf.field else ""
+    if root in paths.ROOTS and root != "contact":
+        return [Diagnostic(f"{at}.field", f"A segment looks at contacts: there is no {root} here.")]
+    if leaf.operator in OPERATORS and OPERATORS[leaf.operator].sql is None:
+        return [
+            Diagnostic(f"{at}.operator", "Patterns cannot be used in segments. Use contains, starts with or ends with.")
+        ]
+    field = field_path(leaf.field) if leaf.field else ""
+    return diagnostics_of_one(Condition(field=field, operator=leaf.operator, value=leaf.value), at)
+
+
+def diagnostics_of_one(condition: Condition, at: str) -> list[Diagnostic]:
+    """What is wrong with one condition of a step, which stands at the path `at`."""
+    return [
+        msgspec.structs.replace(one, path=at + one.path.removeprefix("conditions[0]"))
+        for one in diagnostics_of([condition])
+    ]
+
+
+def _event_diagnostics(leaf: RuleCondition, at: str) -> list[Diagnostic]:
+    if not (leaf.event or "").strip():
+        return [incomplete(f"{at}.event", "Choose an event.")]
+    least, most = leaf.bounds
+    limit = MAX_KEPT - 1 if leaf.within else MAX_TIMES
+    diagnostics: list[Diagnostic] = []
+    if leaf.did and (leaf.count or Count()).value < (0 if (leaf.count or Count()).operator == "at_most" else 1):
+        diagnostics.append(Diagnostic(f"{at}.count.value", "Give a number above 0."))
+    elif max(least, most or 0) > limit:
+        why = " within a length of time" if leaf.within else ""
+        diagnostics.append(Diagnostic(f"{at}.count.value", f"Events are counted up to {limit:,}{why}."))
+    if leaf.within is not None and not 0 < leaf.within.micros <= 100 * 366 * 86_400_000_000:
+        diagnostics.append(Diagnostic(f"{at}.within.duration", "Give a length of time above 0, at most 100 years."))
+    if leaf.occurrence != "any" and leaf.within is None:
+        diagnostics.append(incomplete(f"{at}.within", "Say how long ago."))
+    if leaf.conditions:
+        if faults := all_field_errors(msgspec.to_builtins(leaf.conditions), list[Condition], f"{at}.conditions"):
+            return diagnostics + [Diagnostic(fault["path"], fault["message"]) for fault in faults]
+        conditions = msgspec.convert(msgspec.to_builtins(leaf.conditions), list[Condition])
+        diagnostics += diagnostics_of(conditions, f"{at}.conditions")
+        unusable = [one for one in _flat(conditions) if not diagnostics and _is_unusable(one.operator)]
+        if unusable:
+            diagnostics.append(
+                Diagnostic(f"{at}.conditions", f"“{OPERATORS[unusable[0].operator].label}” cannot be used in segments.")
+            )
+    return diagnostics
+
+
+def _is_unusable(operator: str) -> bool:
+    """Of conditions on events: what is counted must not change with time alone."""
+    return OPERATORS[operator].sql is None or OPERATORS[operator].turns is not None
+
+
+def _flat(conditions: list[Condition]) -> Iterator[Condition]:
+    for condition in conditions:
+        if condition.conditions is None:
+            yield condition
+        else:
+            yield from _flat(condition.conditions)

@@ -1,0 +1,91 @@
+"""The questions of a live count: of everybody, or of the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.flow.segment_rules import Fact
+from app.lib.database import execute
+from app.membership.rule_repository import RuleSql
+from app.models.contact import SAMPLE, SAMPLED
+
+_OWN = SAMPLE.replace("(id,", "(c.id,")
+_EACH = ", ".join(str(number) for number in range(SAMPLED))
+_PLANS = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan", "enable_indexonlyscan", "enable_bitmapscan", "jit")
+"""Switched off for a question about the sample: the planner takes it for a third of the table and reads all of what it is joined to."""
+
+
+class CountRepository:
+    """Of one workspace."""
+
+    def __init__(self, session: AsyncSession, tenant_id: int) -> None:
+        self._session, self._tenant_id = session, tenant_id
+
+    async def total(self, up_to: int) -> int:
+        """How many contacts there are; one more than `up_to` when there are more."""
+        sql = "select count(*) from (select from contacts where tenant_id = %(tenant)s limit %(limit)s) c"
+        rows = await execute(self._session, sql, tenant=self._tenant_id, limit=up_to + 1)
+        return int(rows[0][0])
+
+    async def estimated_total(self) -> int:
+        """How many contacts there are, by counting the sample."""
+        sql = f"select count(*) from contacts c where c.tenant_id = %(tenant)s and {_OWN} < {SAMPLED}"  # noqa: S608  constants
+        rows = await execute(self._session, sql, tenant=self._tenant_id)
+        return int(rows[0][0]) * 1024 // SAMPLED
+
+    async def timezone(self) -> str | None:
+        rows = await execute(
+            self._session, "select timezone from workspaces where id = %(tenant)s", tenant=self._tenant_id
+        )
+        return str(rows[0][0]) if rows and rows[0][0] else None
+
+    async def segment_numbers(self) -> dict[UUID, int]:
+        """The version of each segment that counts."""
+        rows = await execute(
+            self._session,
+            "select id, number from segments where tenant_id = %(tenant)s and deleted_at is null",
+            tenant=self._tenant_id,
+        )
+        return {row.id: row.number for row in rows}
+
+    async def facts_in_use(self, facts: Sequence[Fact]) -> dict[Fact, int]:
+        """Those of these facts that are counted for all contacts; the others are counted from the events."""
+        by_hash = {fact.hash: fact for fact in facts}
+        if not by_hash:
+            return {}
+        # A definition that no rule uses any more is not kept up to date; only one of a version that was built to the end is whole.
+        rows = await execute(
+            self._session,
+            """select d.hash, d.number from segment_fact_definitions d
+            where d.tenant_id = %(tenant)s and d.hash = any(%(hashes)s) and exists (
+              select from segment_builds b join segments s on s.tenant_id = b.tenant_id and b.number in (s.number, s.next_number)
+              where b.tenant_id = d.tenant_id and b.finished_at is not null and b.dropped_at is null and s.deleted_at is null
+                and d.number = any(b.facts))""",
+            tenant=self._tenant_id,
+            hashes=list(by_hash),
+        )
+        return {by_hash[hash_]: number for hash_, number in rows}
+
+    async def ask(self, verdict: str, rule: RuleSql, shown: int, *, sampled: bool) -> tuple[int, int, list[UUID], int]:
+        """For how many a verdict is true, for how many it is null, some of the first, and how many were asked."""
+        if sampled:
+            for setting in _PLANS:
+                await execute(self._session, f"set local {setting} = off")
+            await execute(self._session, "set local statement_timeout = '2s'")
+        of_sample = f" and {_OWN} = any('{{{_EACH}}}'::bigint[]) and {_OWN} < {SAMPLED}" if sampled else ""
+        rows = await execute(
+            self._session,
+            f"select count(*) filter (where held), count(*) filter (where held is null),"  # noqa: S608  constants
+            f" (array_agg(id) filter (where held))[1:{shown}], count(*)"
+            f" from (select c.id, {verdict} as held from contacts c{rule.source()} where c.tenant_id = %(tenant)s{of_sample}) judged",
+            tenant=self._tenant_id,
+            **rule.parameters,
+        )
+        if sampled:
+            for setting in (*_PLANS, "statement_timeout"):
+                await execute(self._session, f"set local {setting} to default")
+        held, unknown, sample, judged = rows[0]
+        return int(held), int(unknown), list(sample or ()), int(judged)

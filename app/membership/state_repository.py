@@ -1,0 +1,239 @@
+"""Where contacts stand with the segments of a workspace, read and written for many at once by whoever holds their locks.
+
+Ids of contacts are 16 bytes, instants microseconds since 2000. All is of one workspace and in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from app.flow.rule_sql import SqlRule
+from app.flow.segment_judge import Sum
+from app.flow.segment_rules import Fact, counted_facts, segment_rule
+from app.lib.binary_fields import Int4s, Int8s, Stamps, Uuids, instant, int4, int8, stamp
+from app.membership.book import Book, CountedFact, RuleVersion
+from app.membership.rule_repository import MICROS, counted_sql
+from app.models.status import RunStatus
+
+Cursor = psycopg.Cursor[Any]
+
+
+class State(NamedTuple):
+    """Where a contact stands. `built`: the epoch up to which versions were built for it."""
+
+    built: int
+    segments: frozenset[int]
+    next_at: int | None
+
+
+_VERSIONS = """
+select s.id, s.number = v.number and b.ready as counts, v.number, v.rule, b.epoch
+from segments s cross join lateral (values (s.number, s.rule), (s.next_number, s.next_rule)) as v(number, rule)
+join segment_builds b on b.tenant_id = s.tenant_id and b.number = v.number and b.dropped_at is null
+where s.tenant_id = %(tenant)s and s.kind = 'dynamic' and s.deleted_at is null and v.rule is not null
+order by v.number
+"""
+_NUMBERS = "select id, number from segments where tenant_id = %(tenant)s and deleted_at is null"
+_DEFINITIONS = """
+select number, event, conditions, match, keep, epoch from segment_fact_definitions where tenant_id = %(tenant)s order by number
+"""
+_BUILDING = """
+select coalesce(max(epoch), 0), (select timezone from workspaces where id = %(tenant)s)
+from segment_builds where tenant_id = %(tenant)s and finished_at is null and dropped_at is null
+"""
+
+
+def load_book(connection: psycopg.Connection[Any], tenant_id: int) -> Book | None:
+    """What there is to keep up to date in a workspace; None when it has no dynamic segments."""
+    tenant = {"tenant": tenant_id}
+    versions = [
+        RuleVersion(number, segment_id, segment_rule(rule), not counts, epoch)
+        for segment_id, counts, number, rule, epoch in connection.execute(_VERSIONS, tenant).fetchall()
+    ]
+    if not versions:
+        return None
+    used = {fact for version in versions for fact in counted_facts(version.rule)}
+    definitions = [
+        CountedFact(number, Fact(event, conditions, match, keep), epoch)
+        for number, event, conditions, match, keep, epoch in connection.execute(_DEFINITIONS, tenant).fetchall()
+    ]
+    numbers = dict(connection.execute(_NUMBERS, tenant).fetchall())
+    (building, timezone) = connection.execute(_BUILDING, tenant).fetchone() or (0, None)
+    return Book(
+        versions, [one for one in definitions if one.fact in used], numbers, timezone=timezone, building=building
+    )
+
+
+_STATES = f"""
+select uuid_send(contact_id), built, segments, {MICROS.format("next_at")} from segment_state
+where tenant_id = %(tenant)s and contact_id = any(%(contacts)s)
+"""  # noqa: S608  constants
+_FACTS = """
+select uuid_send(contact_id), fact, n, first_at, recent from segment_facts where tenant_id = %(tenant)s and contact_id = any(%(contacts)s)
+"""
+_PAIRS = """
+select uuid_send(f.contact_id), f.fact, f.n, f.first_at, f.recent from unnest(%(contacts)s::uuid[], %(facts)s::int[]) as u(contact_id, fact)
+join segment_facts f on f.tenant_id = %(tenant)s and f.contact_id = u.contact_id and f.fact = u.fact
+"""
+_STATIC = """
+select uuid_send(m.contact_id), m.segment from unnest(%(numbers)s::int[]) as u(segment)
+join segment_members m on m.tenant_id = %(tenant)s and m.segment = u.segment and m.contact_id = any(%(contacts)s)
+"""
+_CONSENT = "select uuid_send(id), consent from contacts where tenant_id = %(tenant)s and id = any(%(contacts)s)"
+_WORKFLOWS = f"""
+select uuid_send(contact_id), workflow_id, bool_or(status < {RunStatus.COMPLETED:d}),
+  bool_or(status in ({RunStatus.COMPLETED:d}, {RunStatus.GOAL_REACHED:d}))
+from runs where tenant_id = %(tenant)s and contact_id = any(%(contacts)s) and workflow_id = any(%(workflows)s) group by 1, 2
+"""  # noqa: S608  constants
+_RECOUNT = """
+insert into segment_facts (tenant_id, contact_id, fact, n, first_at, recent)
+select c.tenant_id, c.id, %(fact)s, x.n, x.first_at, x.recent from contacts c cross join lateral ({}) x
+where c.tenant_id = %(tenant)s and c.id = any(%(contacts)s) and x.n > 0
+"""
+
+
+class StateRepository:
+    """Rows of one workspace."""
+
+    def __init__(self, cursor: Cursor, tenant_id: int) -> None:
+        self._cursor, self._tenant_id = cursor, tenant_id
+
+    def _of(self, sql: str, contacts: Iterable[bytes], **more: Any) -> list[tuple[Any, ...]]:
+        return self._cursor.execute(
+            sql, {"tenant": self._tenant_id, "contacts": Uuids(list(contacts)), **more}
+        ).fetchall()
+
+    def states(self, contacts: Iterable[bytes]) -> dict[bytes, State]:
+        """Those who have one."""
+        rows = self._of(_STATES, contacts)
+        return {contact: State(built, frozenset(segments), next_at) for contact, built, segments, next_at in rows}
+
+    def facts(self, contacts: Iterable[bytes]) -> dict[bytes, dict[int, Sum]]:
+        """All that is counted of these contacts."""
+        return _sums(self._of(_FACTS, contacts))
+
+    def pairs(self, pairs: Sequence[tuple[bytes, int]]) -> dict[bytes, dict[int, Sum]]:
+        """Certain facts of certain contacts."""
+        numbers = Int4s([int4(fact) for _, fact in pairs])
+        return _sums(self._of(_PAIRS, [contact for contact, _ in pairs], facts=numbers))
+
+    def static(self, contacts: Iterable[bytes], numbers: Sequence[int]) -> dict[bytes, set[int]]:
+        """Which of these static segments contacts are in."""
+        members: dict[bytes, set[int]] = {}
+        for contact, number in self._of(_STATIC, contacts, numbers=list(numbers)):
+            members.setdefault(contact, set()).add(number)
+        return members
+
+    def consent(self, contacts: Iterable[bytes]) -> dict[bytes, Mapping[str, Any]]:
+        return dict(self._of(_CONSENT, contacts))
+
+    def workflows(self, contacts: Iterable[bytes], workflows: Sequence[UUID]) -> dict[bytes, dict[UUID, set[str]]]:
+        """Where contacts stand with these workflows: `in`, `finished`, `entered`."""
+        standing: dict[bytes, dict[UUID, set[str]]] = {}
+        for contact, workflow, is_in, finished in self._of(_WORKFLOWS, contacts, workflows=list(workflows)):
+            states = {"entered"} | ({"in"} if is_in else set()) | ({"finished"} if finished else set())
+            standing.setdefault(contact, {})[workflow] = states
+        return standing
+
+    def recount(self, contacts: Sequence[bytes], facts: Sequence[CountedFact], book: Book) -> None:
+        """Count these facts anew from the stored events, without those that wait in the inbox: they are counted when they are handled."""
+        numbers = [one.number for one in facts]
+        self._cursor.execute(
+            "delete from segment_facts where tenant_id = %(tenant)s and contact_id = any(%(contacts)s) and fact = any(%(facts)s)",
+            {"tenant": self._tenant_id, "contacts": Uuids(contacts), "facts": numbers},
+        )
+        for one in facts:
+            values = SqlRule(instant(0), book.timezone)
+            counted = counted_sql(one.fact, values)
+            self._cursor.execute(
+                _RECOUNT.format(counted),
+                {"tenant": self._tenant_id, "contacts": Uuids(contacts), "fact": one.number, **values.parameters},
+            )
+
+    def put_facts(self, facts: Mapping[tuple[bytes, int], Sum]) -> None:
+        if facts:
+            self._cursor.execute(
+                """insert into segment_facts (tenant_id, contact_id, fact, n, first_at, recent)
+                select %(tenant)s, c, f, n, a, r::bigint[] from
+                  unnest(%(contacts)s::uuid[], %(facts)s::int[], %(n)s::int[], %(first)s::bigint[], %(recent)s::text[]) as u(c, f, n, a, r)
+                order by 2, 3
+                on conflict (tenant_id, contact_id, fact) do update set
+                  n = excluded.n, first_at = excluded.first_at, recent = excluded.recent""",
+                {
+                    "tenant": self._tenant_id,
+                    "contacts": Uuids([contact for contact, _ in facts]),
+                    "facts": Int4s([int4(fact) for _, fact in facts]),
+                    "n": Int4s([int4(counted.n) for counted in facts.values()]),
+                    "first": Int8s([int8(counted.first) for counted in facts.values()]),
+                    "recent": [f"{{{','.join(map(str, counted.recent))}}}" for counted in facts.values()],
+                },
+            )
+
+    def put_states(self, states: Mapping[bytes, State]) -> None:
+        if states:
+            self._cursor.execute(
+                """insert into segment_state (tenant_id, contact_id, built, segments, next_at)
+                select %(tenant)s, c, b, s::int[], n from
+                  unnest(%(contacts)s::uuid[], %(built)s::bigint[], %(segments)s::text[], %(next)s::timestamptz[]) as u(c, b, s, n)
+                order by 2
+                on conflict (tenant_id, contact_id) do update set
+                  built = greatest(segment_state.built, excluded.built), segments = excluded.segments, next_at = excluded.next_at""",
+                {
+                    "tenant": self._tenant_id,
+                    "contacts": Uuids(list(states)),
+                    "built": Int8s([int8(state.built) for state in states.values()]),
+                    "segments": [f"{{{','.join(map(str, sorted(state.segments)))}}}" for state in states.values()],
+                    "next": Stamps([stamp(state.next_at) for state in states.values()]),
+                },
+            )
+
+    def move_silently(
+        self, entering: Sequence[tuple[int, bytes]], leaving: Sequence[tuple[int, bytes]], shard: int
+    ) -> None:
+        """Move contacts in and out of versions that do not count yet: counted by day, told to nobody."""
+        for sql, moves in ((_SILENT_LEAVE, leaving), (_SILENT_ENTER, entering)):
+            if moves:
+                self._cursor.execute(
+                    sql,
+                    {
+                        "tenant": self._tenant_id,
+                        "segments": Int4s([int4(number) for number, _ in moves]),
+                        "contacts": Uuids([contact for _, contact in moves]),
+                        "shard": shard,
+                    },
+                )
+
+
+_WANTED = "unnest(%(segments)s::int[], %(contacts)s::uuid[]) as u(segment, contact_id)"
+
+
+def _silent(moved: str, column: str) -> str:
+    return f"""
+    with moved as ({moved})
+    insert into segment_days as d (tenant_id, segment, day, shard, "{column}")
+    select %(tenant)s, segment, ((select clock_now()) at time zone 'UTC')::date, %(shard)s, count(*) from moved group by 2 order by 2
+    on conflict (tenant_id, segment, day, shard) do update set "{column}" = d."{column}" + excluded."{column}"
+    """  # noqa: S608  constants
+
+
+_SILENT_ENTER = _silent(
+    f"""insert into segment_members (tenant_id, segment, contact_id, since)
+    select %(tenant)s, segment, contact_id, (select clock_now()) from {_WANTED} order by 2, 3 on conflict do nothing returning segment""",  # noqa: S608
+    "entered",
+)
+_SILENT_LEAVE = _silent(
+    f"""delete from segment_members m using {_WANTED}
+    where m.tenant_id = %(tenant)s and m.segment = u.segment and m.contact_id = u.contact_id returning m.segment""",  # noqa: S608
+    "left",
+)
+
+
+def _sums(rows: Iterable[tuple[Any, ...]]) -> dict[bytes, dict[int, Sum]]:
+    sums: dict[bytes, dict[int, Sum]] = {}
+    for contact, fact, n, first, recent in rows:
+        sums.setdefault(contact, {})[fact] = Sum(n, first, recent)
+    return sums
