@@ -7,6 +7,7 @@ from app.models.base import Base
 from app.models.connector import Connector
 from app.models.contact import AttributeLabel, Contact, ContactTag
 from app.models.contact_import import ContactImport, ContactImportChunk, ContactImportError
+from app.models.enrolment import Enrolment
 from app.models.event import DeadLetter, Event, Inbox, StoredEventKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.invitation import AccountMail, Invitation
@@ -15,6 +16,7 @@ from app.models.message_job import MessageDecision, MessageJob
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
 from app.models.run import ActiveRun, CallIntent, EndedRun, Entry, EntryRefusal, NodeStat, Run, Step, StepAttempt
 from app.models.secret_key import SecretKey
+from app.models.segment import Segment, SegmentDay, SegmentMember, SegmentNumber
 from app.models.segment_membership import ContactStanding, SegmentBuild, SegmentFact, SegmentFactDefinition
 from app.models.session import SignInFailure, SignInLink, UserSession
 from app.models.system import Crash, Heartbeat, VirtualClock, WorkerBatch
@@ -42,6 +44,7 @@ __all__ = [
     "DeadLetter",
     "DraftChange",
     "EndedRun",
+    "Enrolment",
     "Entry",
     "EntryRefusal",
     "Event",
@@ -61,9 +64,13 @@ __all__ = [
     "RetiredStat",
     "Run",
     "SecretKey",
+    "Segment",
     "SegmentBuild",
+    "SegmentDay",
     "SegmentFact",
     "SegmentFactDefinition",
+    "SegmentMember",
+    "SegmentNumber",
     "SignInFailure",
     "SignInLink",
     "Step",

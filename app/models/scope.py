@@ -17,6 +17,8 @@ class Scope(StrEnum):
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
     CONTACTS_DELETE = "contacts:delete"
+    SEGMENTS_READ = "segments:read"
+    SEGMENTS_WRITE = "segments:write"
     SUPPRESSIONS_READ = "suppressions:read"
     SUPPRESSIONS_WRITE = "suppressions:write"
     WORKFLOWS_READ = "workflows:read"
@@ -63,6 +65,8 @@ _WHAT = {
     Scope.CONTACTS_READ: "Read contacts and imports",
     Scope.CONTACTS_WRITE: "Create, change and import contacts",
     Scope.CONTACTS_DELETE: "Erase contacts",
+    Scope.SEGMENTS_READ: "Read segments and their members",
+    Scope.SEGMENTS_WRITE: "Create, change and delete segments, put contacts in and take them out",
     Scope.SUPPRESSIONS_READ: "Read the suppression list",
     Scope.SUPPRESSIONS_WRITE: "Suppress addresses; admins also resubscribe",
     Scope.WORKFLOWS_READ: "Read workflows, versions and results",

@@ -70,11 +70,13 @@ class RunStatus(_Word):
 
 
 class RunOrigin(_Word):
-    """What brought a run about: an event that arrived, somebody who asked for it, or a change that another run made."""
+    """What brought a run about: an event that arrived, somebody who asked for it, a change that another run made, or an enrolment."""
 
     EVENT = 0
     HAND = 1
     CHANGE = 2
+    ENROLLED = 3
+    """Its trigger let many in at once: those who were in a segment already, the audience of a schedule."""
 
 
 class StepStatus(_Word):
@@ -108,6 +110,24 @@ class Channel(_Word):
     WHATSAPP = 3
     PUSH = 4
     SLACK = 5
+
+
+class SegmentKind(StrEnum):
+    STATIC = "static"
+    DYNAMIC = "dynamic"
+
+
+class SegmentState(StrEnum):
+    READY = "ready"
+    BUILDING = "building"
+    BROKEN = "broken"
+
+
+class EnrolmentStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
 
 
 class ImportStatus(StrEnum):

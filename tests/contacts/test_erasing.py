@@ -21,6 +21,7 @@ from app.models.event import DeadLetter, Inbox
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step
+from app.models.segment import SegmentMember
 from app.models.status import Role, RunStatus
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -206,6 +207,7 @@ FREE_TABLES = {
     "connectors": "credentials and the server's state",
     "contact_import_chunks": "a file that waits for its import to be started, at most a day",
     "draft_changes": "what marketers drew",
+    "enrolments": "which segment, and the words and inputs of a trigger",
     "heartbeats": "processes",
     "history_starts": "names of rules and instants",
     "idempotency_keys": "sealed answers for the program that had them already, for a day",
@@ -218,6 +220,9 @@ FREE_TABLES = {
     "secret_keys": "fingerprints",
     "segment_builds": "numbers",
     "segment_fact_definitions": "what marketers count",
+    "segment_days": "numbers",
+    "segment_numbers": "numbers",
+    "segments": "what marketers wrote",
     "sessions": "people who sign in",
     "sign_in_failures": "hashes of people who sign in",
     "sign_in_links": "people who sign in",
@@ -346,8 +351,13 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
     return counts
 
 
-WORDLESS = {"segment_facts", "segment_state"}
+WORDLESS = {"segment_facts", "segment_members", "segment_state"}
 """Tables with rows about a contact that hold no text."""
+
+
+async def members(session: AsyncSession, contact_id: UUID) -> int:
+    rows = await session.scalars(select(SegmentMember).where(SegmentMember.contact_id == contact_id))
+    return len(rows.all())
 
 
 async def test_every_mark_is_followed_and_nobody_else_is_touched(
@@ -369,9 +379,11 @@ async def test_every_mark_is_followed_and_nobody_else_is_touched(
     await fill(db_session, other_workspace.id, stays, "bea@example.com")
     before = await places(db_session, "bea@example.com")
     assert set(filled) - WORDLESS <= set(before)
+    assert await members(db_session, gone) == 1
 
     assert not await erasure_repository.erase(db_session, other_workspace.id, gone, now_clock.now())
     assert await erasure_repository.erase(db_session, workspace.id, gone, now_clock.now())
     assert set(await places(db_session, "ada@example.com")) == {"suppressions"}
     assert "said by ada" not in str(await places(db_session, "ada@example.com"))
     assert await places(db_session, "bea@example.com") == before
+    assert (await members(db_session, gone), await members(db_session, stays)) == (0, 1)

@@ -1,0 +1,56 @@
+"""Enrolments: many contacts who are let into a workflow one piece after another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, HasTenantKey, HasTimes, Json
+
+
+class Enrolment(HasTenantKey, HasTimes, Base):
+    """Those of an audience enter a workflow at one of its triggers, in order of their ids, `per_minute` of them.
+
+    `app.enrolments` moves it. `reached` is the last contact that was asked for: a piece and this column are of one transaction, so
+    nobody is asked for twice, whoever dies.
+    """
+
+    __tablename__ = "enrolments"
+
+    workflow_id: Mapped[UUID]
+    trigger_id: Mapped[str]
+    """The trigger of the live version at which the runs begin."""
+    reason: Mapped[str]
+    """Why, as people read it: `Everybody in VIPs when the workflow was activated`."""
+    audience: Mapped[Json]
+    """An `app.enrolments.audience.Audience`."""
+    event: Mapped[Json]
+    """The properties that the runs begin with."""
+    status: Mapped[str] = mapped_column(server_default="running")
+    """An EnrolmentStatus."""
+    expected: Mapped[int | None] = mapped_column(BigInteger)
+    """How many there were when it began; None: not counted."""
+    enrolled: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """For how many a run was asked for; the workflow's rules may still refuse some."""
+    most: Mapped[int | None] = mapped_column(BigInteger)
+    """It ends with so many; None: all of them."""
+    per_minute: Mapped[int]
+    reached: Mapped[UUID | None]
+    next_at: Mapped[datetime | None]
+    """When the next piece is due; None: it is over."""
+    ended_at: Mapped[datetime | None]
+    started_by: Mapped[str]
+    """Who or what caused it, in words."""
+    stopped_by: Mapped[str | None]
+    error: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("status in ('running', 'done', 'stopped', 'failed')", name="status"),
+        CheckConstraint("per_minute > 0", name="per_minute"),
+        Index("enrolments_workflow", "tenant_id", "workflow_id", "id"),
+        Index("enrolments_due", "tenant_id", "next_at", postgresql_where=text("next_at is not null")),
+        ForeignKeyConstraint(["tenant_id", "workflow_id"], ["workflows.tenant_id", "workflows.id"], ondelete="CASCADE"),
+    )

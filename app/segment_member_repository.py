@@ -1,0 +1,269 @@
+"""Who is in a segment: the one place that writes `segment_members`, static and dynamic, and all that follows from a move.
+
+A move is a contact that enters or leaves a segment. What moves is written set-wise, by one statement for all that enter and one for all
+that leave: the rows of members, the counts by day, an event `segment.member.added` or `segment.member.removed` for the timeline, and
+the same for the engine's inbox. Who is in already does not enter, who is not in does not leave: then nothing is written and nothing
+happens. So each event happens exactly once, with the membership, or not at all.
+
+Who calls holds the contacts' locks (`lock`), as the engine does for all that it moves, and notifies `inbox.ENGINE` after the commit.
+The functions are for a psycopg cursor; `SegmentMemberRepository` is the same for requests and jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import inbox
+from app.lib import shards
+from app.lib.database import execute
+from app.lib.ids import uuid7_many
+from app.models.segment import SegmentMember
+from app.models.tenant_repository import TenantRepository
+
+ADDED, REMOVED = "segment.member.added", "segment.member.removed"
+"""The events of a move; their properties are `segmentId` and `segmentName`."""
+MOST_SEGMENTS = 500
+"""Segments of a workspace."""
+
+
+class Move(NamedTuple):
+    """A contact enters or leaves. `segment` is the number. `workflow_id` and `depth` say which workflow caused it, as for other changes
+    of contacts; `depth` None: the chain of causes is too long, nobody is told of it."""
+
+    tenant_id: int
+    segment: int
+    contact_id: UUID
+    workflow_id: UUID | None = None
+    depth: int | None = 0
+
+
+class StaticMove(NamedTuple):
+    """A contact is put into a static segment, or taken out; `segment_id` is the segment's id. What is no static segment takes nobody."""
+
+    tenant_id: int
+    segment_id: UUID
+    contact_id: UUID
+    workflow_id: UUID | None = None
+    depth: int | None = 0
+
+
+class SegmentDayCount(NamedTuple):
+    """How many entered and left on a day of UTC."""
+
+    day: date
+    entered: int
+    left: int
+
+
+_SENT = """
+unnest(%(tenants)s::int[], %(segments)s::{kind}[], %(contacts)s::uuid[], %(events)s::uuid[], %(workflows)s::uuid[],
+       %(depths)s::smallint[]) as u(tenant_id, segment, contact_id, id, workflow_id, depth)
+"""
+_BY_NUMBER = f"wanted as (select * from {_SENT.format(kind='int')})"  # noqa: S608  constants
+_STATIC = f"""
+wanted as (
+  select u.tenant_id, s.number as segment, u.contact_id, u.id, u.workflow_id, u.depth from {_SENT.format(kind="uuid")}
+  join segments s on s.tenant_id = u.tenant_id and s.id = u.segment and s.kind = 'static')
+"""  # noqa: S608  constants
+_ENTERED = """
+moved as (
+  insert into segment_members (tenant_id, segment, contact_id, since)
+  select w.tenant_id, w.segment, w.contact_id, (select clock_now()) from wanted w
+  join segments s on s.tenant_id = w.tenant_id and s.number = w.segment and s.deleted_at is null
+  join contacts c on c.tenant_id = w.tenant_id and c.id = w.contact_id
+  order by 1, 2, 3 on conflict do nothing
+  returning tenant_id, segment, contact_id)
+"""
+_LEFT = """
+moved as (
+  delete from segment_members m using wanted w
+  where m.tenant_id = w.tenant_id and m.segment = w.segment and m.contact_id = w.contact_id
+  returning m.tenant_id, m.segment, m.contact_id)
+"""
+
+
+def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
+    return f"""
+    with {wanted}, {moved},
+    happened as (
+      select w.id, m.tenant_id, m.contact_id, '{event}' as name, w.workflow_id, w.depth,
+        jsonb_build_object('segmentId', s.id, 'segmentName', s.name) as properties, (select clock_now()) as occurred_at
+      from moved m join wanted w using (tenant_id, segment, contact_id)
+      join segments s on s.tenant_id = m.tenant_id and s.number = m.segment),
+    stored as (
+      insert into events (id, tenant_id, contact_id, name, properties, occurred_at, received_at)
+      select id, tenant_id, contact_id, name, properties, occurred_at, occurred_at from happened order by id),
+    queued as ({inbox.events_sql("happened where depth is not null", caused=True)}),
+    counted as (
+      insert into segment_days as d (tenant_id, segment, day, shard, "{column}")
+      select tenant_id, segment, ((select clock_now()) at time zone 'UTC')::date, %(shard)s, count(*) from moved
+      group by 1, 2 order by 1, 2
+      on conflict (tenant_id, segment, day, shard) do update set "{column}" = d."{column}" + excluded."{column}")
+    select tenant_id, segment, contact_id from moved
+    """  # noqa: S608  constants
+
+
+ENTER, ENTER_STATIC = (_move_sql(wanted, _ENTERED, ADDED, "entered") for wanted in (_BY_NUMBER, _STATIC))
+LEAVE, LEAVE_STATIC = (_move_sql(wanted, _LEFT, REMOVED, "left") for wanted in (_BY_NUMBER, _STATIC))
+"""The statements of those that enter and of those that leave, with the parameters of `arguments`: of `Move`, and of `StaticMove`.
+Each answers who really moved."""
+LOCK = """
+select id from contacts where tenant_id = %(tenant)s and id = any(%(contacts)s::uuid[]) order by id for no key update
+"""
+
+
+def arguments(moves: Iterable[Move | StaticMove], shard: int = shards.PEOPLE) -> dict[str, Any]:
+    """Parameters of the statements. A contact that is there twice for one segment counts once."""
+    ordered = list({move[:3]: move for move in moves}.values())
+    return {
+        "tenants": [move.tenant_id for move in ordered],
+        "segments": [move[1] for move in ordered],
+        "contacts": [move.contact_id for move in ordered],
+        "events": [UUID(bytes=event_id) for event_id in uuid7_many(len(ordered))] if ordered else [],
+        "workflows": [move.workflow_id for move in ordered],
+        "depths": [move.depth for move in ordered],
+        "shard": shard,
+    }
+
+
+def move(
+    cursor: psycopg.Cursor[Any], *, entering: Sequence[Move] = (), leaving: Sequence[Move] = (), shard: int = 0
+) -> None:
+    """Let contacts enter and leave segments of any kind, in a transaction that holds their locks."""
+    for sql, moves in ((LEAVE, leaving), (ENTER, entering)):
+        if moves:
+            cursor.execute(sql, arguments(moves, shard))
+
+
+def move_static(
+    cursor: psycopg.Cursor[Any], *, entering: Sequence[StaticMove], leaving: Sequence[StaticMove], shard: int
+) -> None:
+    """The same for static segments, by their ids: what steps of workflows ask for."""
+    for sql, moves in ((LEAVE_STATIC, leaving), (ENTER_STATIC, entering)):
+        if moves:
+            cursor.execute(sql, arguments(moves, shard))
+
+
+class SegmentMemberRepository(TenantRepository[SegmentMember]):
+    """Who is in the segments of a workspace."""
+
+    model = SegmentMember
+
+    async def enter(self, segment: int, contact_ids: Sequence[UUID]) -> list[UUID]:
+        """Put contacts in; answers those who were not in before. Ids of nobody are left out."""
+        return await self._move(ENTER, segment, contact_ids)
+
+    async def leave(self, segment: int, contact_ids: Sequence[UUID]) -> list[UUID]:
+        """Take contacts out; answers those who were in."""
+        return await self._move(LEAVE, segment, contact_ids)
+
+    async def enter_static(
+        self, segment_id: UUID, contact_ids: Sequence[UUID], *, silently: bool = False
+    ) -> list[UUID]:
+        """The same by the id of a static segment; `silently`: no workflow hears of it. What is no static segment takes nobody."""
+        depth = None if silently else 0
+        moves = [StaticMove(self.tenant_id, segment_id, contact_id, depth=depth) for contact_id in contact_ids]
+        return await self._write(ENTER_STATIC, moves)
+
+    async def _move(self, sql: str, segment: int, contact_ids: Sequence[UUID]) -> list[UUID]:
+        return await self._write(sql, [Move(self.tenant_id, segment, contact_id) for contact_id in contact_ids])
+
+    async def _write(self, sql: str, moves: Sequence[Move | StaticMove]) -> list[UUID]:
+        if not moves:
+            return []
+        # A statement of its own: the next one sees what whoever held the contacts last has committed.
+        await execute(self.session, LOCK, tenant=self.tenant_id, contacts=[move.contact_id for move in moves])
+        rows = await execute(self.session, sql, **arguments(moves))
+        if rows:
+            inbox.notify_engine(self.session)
+        return [row.contact_id for row in rows]
+
+    async def counts(self, segments: Sequence[int]) -> dict[int, int]:
+        """How many are in each of these segments."""
+        rows = await execute(
+            self.session,
+            """select segment, sum(entered - "left")::bigint from segment_days
+               where tenant_id = %(tenant)s and segment = any(%(segments)s::int[]) group by 1""",
+            tenant=self.tenant_id,
+            segments=list(segments),
+        )
+        return dict.fromkeys(segments, 0) | {row[0]: row[1] for row in rows}
+
+    async def days(self, segment: int, since: date) -> list[SegmentDayCount]:
+        """The days from `since` on which somebody entered or left, oldest first."""
+        rows = await execute(
+            self.session,
+            """select day, sum(entered)::bigint, sum("left")::bigint from segment_days
+               where tenant_id = %(tenant)s and segment = %(segment)s and day >= %(since)s group by 1 order by 1""",
+            tenant=self.tenant_id,
+            segment=segment,
+            since=since,
+        )
+        return [SegmentDayCount(*row) for row in rows]
+
+    async def of_contact(self, contact_id: UUID) -> Mapping[int, datetime]:
+        """The numbers of the segments that a contact is in, and since when. One look-up a segment of the workspace."""
+        rows = await execute(
+            self.session,
+            """select s.number, m.since from segments s
+               cross join lateral (
+                 select since from segment_members
+                 where tenant_id = %(tenant)s and segment = s.number and contact_id = %(contact)s offset 0) m
+               where s.tenant_id = %(tenant)s and s.deleted_at is null""",
+            tenant=self.tenant_id,
+            contact=contact_id,
+        )
+        return {row[0]: row[1] for row in rows}
+
+
+async def forget_deleted(session: AsyncSession, limit: int) -> int:
+    """Delete up to `limit` members of segments that were deleted some minutes ago, and those without any left; how many rows went."""
+    rows = await execute(
+        session,
+        """
+        with old as (select tenant_id, number from segments where deleted_at < clock_now() - interval '5 minutes'),
+        members as (
+          delete from segment_members where (tenant_id, segment, contact_id) in (
+            select m.tenant_id, m.segment, m.contact_id from old cross join lateral (
+              select tenant_id, segment, contact_id from segment_members
+              where tenant_id = old.tenant_id and segment = old.number limit %(limit)s) m limit %(limit)s)
+          returning 1)
+        select count(*) from members
+        """,
+        limit=limit,
+    )
+    gone_members = int(rows[0][0])
+    if gone_members:
+        return gone_members
+    await execute(
+        session,
+        """
+        with old as (select tenant_id, id, number from segments where deleted_at < clock_now() - interval '5 minutes'),
+        days as (delete from segment_days d using old where d.tenant_id = old.tenant_id and d.segment = old.number)
+        delete from segments s using old where s.tenant_id = old.tenant_id and s.id = old.id
+        """,
+    )
+    return 0
+
+
+async def fold_days(session: AsyncSession) -> None:
+    """Add up the shards of days that nobody counts on any more."""
+    await execute(
+        session,
+        """
+        with folded as (
+          delete from segment_days where shard <> %(people)s and day < (clock_now() at time zone 'UTC')::date - 1
+          returning tenant_id, segment, day, entered, "left")
+        insert into segment_days as d (tenant_id, segment, day, shard, entered, "left")
+        select tenant_id, segment, day, %(people)s, sum(entered), sum("left") from folded group by 1, 2, 3 order by 1, 2, 3
+        on conflict (tenant_id, segment, day, shard) do update
+        set entered = d.entered + excluded.entered, "left" = d."left" + excluded."left"
+        """,
+        people=shards.PEOPLE,
+    )
