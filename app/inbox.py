@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.lib import clock, jobs
 from app.lib.database import execute
-from app.lib.ids import uuid7
+from app.lib.ids import uuid7, uuid7_many
 from app.models.status import Priority
 
 ENGINE = "advance"
@@ -42,6 +42,8 @@ class InboxKind(IntEnum):
     """An event that may still start runs of `workflow_id` alone, by a process that understands it."""
     FOR_RUN = 5
     """An event that is still to be told to run `run_id` alone, by a process that understands its step: goals and waits."""
+    AT_TRIGGER = 6
+    """Start run `run_id` of `workflow_id`, of the contact or without one, at the trigger of the live version whose id is `name`."""
 
 
 _LEFT = (InboxKind.DEFERRED, InboxKind.FOR_RUN)
@@ -67,14 +69,19 @@ def notify_engine_now() -> None:
     jobs.notify(ENGINE)
 
 
-def events_sql(source: str) -> str:
+def events_sql(source: str, *, caused: bool = False) -> str:
     """Puts an event for each row of `source`: `id, tenant_id, contact_id, name, properties` (JSON), `occurred_at`; in order of id.
 
-    The clock is asked once for all of them: as the column's default it costs 4 us an event.
+    `caused`: workflows may have caused them; then rows say `workflow_id` and `depth` too. The clock is asked once for all of them: as
+    the column's default it costs 4 us an event.
     """
+    columns, values = "", ""
+    if caused:
+        columns, values = ", workflow_id, depth, priority", f", workflow_id, depth, {_PRIORITY.format('happened')}"
+        source = f"(select * from {source}) as happened"  # noqa: S608  a source of ours
     return f"""
-    insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at, at)
-    select tenant_id, {InboxKind.EVENT:d}, name, contact_id, id, properties::jsonb, occurred_at, (select clock_now())
+    insert into inbox (tenant_id, kind, name, contact_id, event_id, payload, occurred_at, at{columns})
+    select tenant_id, {InboxKind.EVENT:d}, name, contact_id, id, properties::jsonb, occurred_at, (select clock_now()){values}
     from {source} order by id
     """  # noqa: S608  constants
 
@@ -135,6 +142,50 @@ async def start(
     )
     notify_engine(session)
     return run_id
+
+
+_STARTS = f"""
+insert into inbox (tenant_id, kind, name, contact_id, workflow_id, run_id, payload, occurred_at, at, priority)
+select tenant_id, {InboxKind.AT_TRIGGER:d}, %(trigger)s, contact_id, workflow_id, run_id, %(payload)b::jsonb, %(at)s, (select clock_now()),
+  {_PRIORITY.format("started")}
+from (
+  select %(tenant)s::int as tenant_id, %(workflow)s::uuid as workflow_id, * from unnest(%(contacts)b::uuid[], %(runs)b::uuid[])
+    with ordinality as u(contact_id, run_id, place)) as started
+order by place
+"""  # noqa: S608  constants
+
+
+async def start_at(
+    session: AsyncSession,
+    tenant_id: int,
+    *,
+    workflow_id: UUID,
+    trigger_id: str,
+    contact_ids: Sequence[UUID | None],
+    properties: dict[str, Any],
+    occurred_at: datetime | None = None,
+) -> list[UUID]:
+    """Ask the engine to start a run for each of `contact_ids` (None: one without a contact) at a trigger of the live version.
+
+    One statement, however many. `properties` are the run's event, which happened at `occurred_at` (now). Returns the ids that the runs
+    will have, in order. The engine asks the trigger's conditions and the workflow's rules of entry; a trigger that is switched off or
+    not there any more starts nothing, and a refusal says so.
+    """
+    run_ids = [UUID(bytes=run_id) for run_id in uuid7_many(len(contact_ids))]
+    if run_ids:
+        await execute(
+            session,
+            _STARTS,
+            tenant=tenant_id,
+            workflow=workflow_id,
+            trigger=trigger_id,
+            contacts=list(contact_ids),
+            runs=run_ids,
+            payload=Jsonb(properties),
+            at=occurred_at or clock.now(),
+        )
+        notify_engine(session)
+    return run_ids
 
 
 async def erased(session: AsyncSession, tenant_id: int, contact_id: UUID, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Who still uses a template or a connector: drafts, live versions, older versions with people on them, messages on their way.
+"""Who still uses a template, a connector or a segment: drafts, live versions, older versions with people on them, messages on their way.
 
 What is in use is not deleted. An archived workflow counts only while it has open runs.
 """
@@ -85,12 +85,23 @@ async def of_connector(
     return uses
 
 
+async def of_segment(session: AsyncSession, tenant_id: int, segment_id: UUID) -> list[Use]:
+    """Who names this segment: triggers, steps, and conditions wherever they stand. An id is nothing else, so all texts are looked at."""
+    path = f'$.** ? (@ like_regex "^{_pattern(segment_id)}$" flag "i")'
+    return await _uses(session, tenant_id, path, "false")
+
+
+def _pattern(wanted: UUID) -> str:
+    """However the id is written."""
+    return "-?".join((wanted.hex[:8], wanted.hex[8:12], wanted.hex[12:16], wanted.hex[16:20], wanted.hex[20:]))
+
+
 def _naming(kind: str, wanted: UUID) -> str:
     """A path to nodes that name this row of a kind, in whatever field and however the id is written.
 
     All fields are looked at in all nodes: those of a type that is not installed any more are likely called the same.
     """
-    pattern = "-?".join((wanted.hex[:8], wanted.hex[8:12], wanted.hex[12:16], wanted.hex[16:20], wanted.hex[20:]))
+    pattern = _pattern(wanted)
     fields = sorted({path for step_type in registry.types().values() for path in _json_paths(step_type, kind)})
     tests = [f'@.{path} like_regex "^{pattern}$" flag "i"' for path in fields]
     return f"$.nodes[*].data ? ({' || '.join(tests)})"

@@ -27,7 +27,8 @@ class Choices:
     """What a form can offer. `events`, `fields`, `attributes` and `tags` are suggestions."""
 
     references: dict[str, dict[str, dict[str, str]]]
-    """Rows that a config can name: kind (`template`, `connector`) → id → name and channel (its word); templates with their subject."""
+    """Rows that a config can name: kind (`template`, `connector`, `segment`) → id → name, and what there is of channel (its word), subject
+    and kind (of segments: `static`, `dynamic`)."""
     events: list[str]
     attributes: list[str]
     tags: list[str]
@@ -42,7 +43,7 @@ class Choices:
             return self
         word = channels.word_of(number)
         own = {
-            kind: {row_id: row for row_id, row in rows.items() if row["channel"] == word}
+            kind: {row_id: row for row_id, row in rows.items() if row.get("channel", word) == word}
             for kind, rows in self.references.items()
         }
         return replace(self, references=own)

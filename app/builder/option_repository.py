@@ -10,9 +10,9 @@ from sqlalchemy import RowMapping, func, select
 from app.messaging.channels import registry as channels
 from app.models import Contact, Event
 from app.models.tenant_repository import TenantRepository
-from app.workflows.repository import REFERENCED
+from app.workflows.repository import REFERENCED, there
 
-SHOWN = ("name", "subject", "channel")
+SHOWN = ("name", "subject", "channel", "kind")
 """Columns of a row that forms show, of those that it has."""
 
 
@@ -28,7 +28,7 @@ class OptionRepository(TenantRepository[Contact]):
         for kind, model in REFERENCED.items():
             shown = [column for column in model.__table__.columns if column.name in SHOWN]
             query = select(model.id, *shown).where(model.tenant_id == self.tenant_id).order_by(func.lower(model.name))
-            rows = (await self.session.execute(query)).mappings().all()
+            rows = (await self.session.execute(query.where(*there(model)))).mappings().all()
             references[kind] = {str(row["id"]): _shown(row) for row in rows}
         return references
 
@@ -46,6 +46,6 @@ class OptionRepository(TenantRepository[Contact]):
 
 def _shown(row: RowMapping) -> dict[str, str]:
     shown = {name: row[name] for name in SHOWN if name in row}
-    if isinstance(number := shown["channel"], int):  # connectors hold the number, templates the word
+    if isinstance(number := shown.get("channel"), int):  # connectors hold the number, templates the word
         shown["channel"] = channels.word_of(number)
     return shown

@@ -27,6 +27,8 @@ from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
 
+_ASKED_FOR = {InboxKind.START: int(RunOrigin.HAND), InboxKind.AT_TRIGGER: int(RunOrigin.ENROLLED)}
+"""Kinds of items that ask for runs of one workflow, and what such runs say of where they come from."""
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""
 
@@ -186,7 +188,7 @@ class Arrivals:
             self._reach_goals(batch, item, arrival.goals)
         if arrival.awaited:
             waits.wake(batch, self._of_item(item), item, paused=self.matcher.workspace(item.tenant_id).paused)
-        if item.kind == InboxKind.START and not targets:
+        if item.kind in _ASKED_FOR and not targets:
             workflow_id = item.workflow_id or bytes(16)
             batch.refusals.append(
                 Refusal(item.tenant_id, workflow_id, item.contact_id, None, "workflow_not_active", None)
@@ -199,8 +201,8 @@ class Arrivals:
             start = starts[0]
             run = RunState(run_id, flow, start, contact, item.payload, start.node, self.now, item.occurred_at, self.now)
             run.event_id = item.event_id
-            if item.kind == InboxKind.START:
-                run.origin = int(RunOrigin.HAND)
+            if item.kind in _ASKED_FOR:
+                run.origin = _ASKED_FOR[item.kind]
             elif item.depth:
                 run.depth = item.depth
                 run.origin = int(RunOrigin.CHANGE if item.event_id is None else RunOrigin.EVENT)
@@ -219,12 +221,23 @@ class Arrivals:
 
     def _starts(self, batch: Batch, flow: CompiledFlow, item: Item) -> list[CompiledStart]:
         """The triggers of `flow` by which a run may begin with `item`; without any the refusal is kept."""
-        if item.kind != InboxKind.START:
+        if item.kind not in _ASKED_FOR:
             return flow.listening[item.name]
-        start = flow.by_hand if item.contact_id else flow.of_nobody
+        if item.kind == InboxKind.AT_TRIGGER:
+            start = flow.starts.get(item.name)
+            if start is None or not start.enabled:
+                return self._not_started(batch, flow, item, "trigger_not_there")
+            start = start if (item.contact_id is not None) in start.contact_rule.takes else None
+        else:
+            start = flow.by_hand if item.contact_id else flow.of_nobody
         if start is not None:
             return [start]
         reason = "takes_no_contact" if item.contact_id else "needs_contact"
+        return self._not_started(batch, flow, item, reason)
+
+    @staticmethod
+    def _not_started(batch: Batch, flow: CompiledFlow, item: Item, reason: str) -> list[CompiledStart]:
+        """Nothing starts by this item; the refusal is kept."""
         batch.refusals.append(Refusal(item.tenant_id, flow.workflow_id, item.contact_id, None, reason, None))
         return []
 

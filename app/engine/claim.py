@@ -65,7 +65,8 @@ select id, tenant_id, kind, name, uuid_send(contact_id), uuid_send(event_id), uu
 from taken left join workflow_epochs using (tenant_id) order by contact_id, least(occurred_at, at), occurred_at, id
 """
 _BUT_BUSY = " and (contact_id is null or contact_id <> all(%(busy)s))"
-_BUT_FOREIGN = f" and not (kind in ({InboxKind.START:d}, {InboxKind.DEFERRED:d}) and workflow_id = any(%(foreign)s))"
+_OF_WORKFLOW = ", ".join(f"{kind:d}" for kind in (InboxKind.START, InboxKind.AT_TRIGGER, InboxKind.DEFERRED))
+_BUT_FOREIGN = f" and not (kind in ({_OF_WORKFLOW}) and workflow_id = any(%(foreign)s))"
 _BUT_OF_OTHERS = f""" and not (kind = {InboxKind.FOR_RUN:d} and workflow_id = any(%(partly)s)
   and exists (select from active_runs r where r.tenant_id = inbox.tenant_id and r.id = inbox.run_id))"""
 MOST_TENANTS = 32

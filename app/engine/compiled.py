@@ -286,9 +286,8 @@ class CompiledFlow:
         start.contact_rule = kind.contact_rule(config)
         start.subscribes = kind.subscribes(config)
         admission = kind.admission(config)
-        if admission.conditions:
-            conditions = msgspec.convert(admission.conditions, list[Condition])
-            start.admits = self.scope.conditions(conditions, admission.match)
+        if admission.rules:
+            start.admits = self.scope.conditions(msgspec.convert(admission.rules, list[Condition]), admission.joined)
         return start
 
     def _goal(self, goal: Goal) -> CompiledGoal:

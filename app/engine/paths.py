@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.engine.compiled import CompiledFlow, CompiledNode, StatCounter
     from app.engine.emitted import EmittedEvent
     from app.engine.state import RunState
-    from app.flow.effects import ContactChange, SendMessage
+    from app.flow.effects import ContactChange, SegmentChange, SendMessage
     from app.flow.outcomes import Call, Outcome
 
 
@@ -91,6 +91,7 @@ class SharedPath:
         "outputs",
         "parent",
         "runs",
+        "segment_changes",
         "seq",
         "steps",
         "target",
@@ -121,6 +122,7 @@ class SharedPath:
         self.changes: list[ContactChange] = []
         self.events: list[EmittedEvent] = []
         """What the one run that goes along here has emitted: each event has an id of its own, so no two runs share a way behind it."""
+        self.segment_changes: list[SegmentChange] = []
         self.outputs: list[tuple[str, Any]] = []
         """Outputs that later steps of the version read, by node."""
         self.vars: dict[str, Any] = {}

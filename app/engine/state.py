@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.engine import rows
 from app.engine.rooms import ContactRoom
-from app.flow.effects import ContactChange
+from app.flow.effects import ContactChange, SegmentChange
 from app.lib.zones import zone_of
 from app.models.status import RunOrigin, RunStatus
 from app.values import contact_fields
@@ -30,7 +31,19 @@ class ContactState:
     without a contact has one whose id is NOBODY, in which all fields read as nothing.
     """
 
-    __slots__ = ("_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "changed_by", "changes", "field", "id")
+    __slots__ = (
+        "_attributes",
+        "_columns",
+        "_names",
+        "_raw",
+        "_seen",
+        "_tags",
+        "changed_by",
+        "changes",
+        "field",
+        "id",
+        "segment_changes",
+    )
 
     def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
         self.id, self._names, self._raw = contact_id, names, raw
@@ -39,10 +52,17 @@ class ContactState:
         self.changes: list[ContactChange] = []
         self.changed_by: RunState | None = None
         """The last run that changed it."""
+        self.segment_changes: dict[UUID, tuple[bool, RunState]] | None = None
+        """Into which static segments it is to be put (True) and out of which it is to be taken, and by which run; the last wish counts."""
         self._columns: dict[str, Any] | None = None
         self._attributes: dict[str, Any] | None = None
         self._tags: list[str] | None = None
         self._seen = 0
+
+    def change_segments(self, changes: Iterable[SegmentChange], run: RunState) -> None:
+        """Note what a run wishes about its segments."""
+        wishes = {change.segment_id: (change.enters, run) for change in changes}
+        self.segment_changes = {**(self.segment_changes or {}), **wishes}
 
     def stored(self, name: str) -> Any:
         """A field as it was before this batch; None when it is empty or was not loaded."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.engine.state import NOBODY
-from app.flow.effects import ContactChange, EmitEvent, SendMessage
+from app.flow.effects import ContactChange, EmitEvent, SegmentChange, SendMessage
 from app.flow.outcomes import Fail, Outcome
 
 WITHOUT_CONTACT = Fail("This step needs a contact, and this run has none.", permanent=True)
@@ -19,7 +19,8 @@ WITHOUT_CONTACT = Fail("This step needs a contact, and this run has none.", perm
 def about_contact(outcome: Outcome) -> bool:
     """Does it do something to a contact, write to one, or say that something happened to one?"""
     return any(
-        isinstance(effect, ContactChange | SendMessage) or (isinstance(effect, EmitEvent) and effect.of_contact)
+        isinstance(effect, ContactChange | SegmentChange | SendMessage)
+        or (isinstance(effect, EmitEvent) and effect.of_contact)
         for effect in outcome.effects
     )
 

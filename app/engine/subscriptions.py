@@ -56,7 +56,7 @@ def listening_of(
         kind, config = typed(trigger)
         admission = kind.admission(config)
         if trigger.enabled:
-            triggers += [Waiter(event, admission.conditions, admission.match) for event in kind.subscribes(config)]
+            triggers += [Waiter(event, admission.rules, admission.joined) for event in kind.subscribes(config)]
     waits, readable = _awaited(nodes)
     reached = tuple(
         Waiter(goal["event"], goal.get("conditions") or [], goal.get("match") or "all")

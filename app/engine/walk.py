@@ -22,7 +22,7 @@ from app.engine.paths import PathEnd, QueuedMessage, SharedPath
 from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
-from app.flow.effects import ContactChange, SendMessage, SetVars
+from app.flow.effects import ContactChange, SegmentChange, SendMessage, SetVars
 from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
@@ -74,7 +74,7 @@ class Batch:
             path.alike.clear()
             path.runs.clear()
         for contact in self.contacts.values():
-            contact.changed_by = None
+            contact.changed_by = contact.segment_changes = None
 
     # What callers ask for ------------------------------------------------------------------------------------------
 
@@ -204,6 +204,8 @@ class Batch:
             if path.changes:
                 run.contact.changes.extend(path.changes)
                 run.contact.changed_by = run
+            if path.segment_changes:
+                run.contact.change_segments(path.segment_changes, run)
             if path.outputs:
                 self._keep_outputs(run, path)
             if path.vars:
@@ -366,6 +368,8 @@ class Batch:
         for effect in outcome.effects:
             if isinstance(effect, ContactChange):
                 path.changes.append(effect)
+            elif isinstance(effect, SegmentChange):
+                path.segment_changes.append(effect)
             elif isinstance(effect, SetVars):
                 kept_names = path.flow.kept_vars
                 path.vars |= {

@@ -20,6 +20,7 @@ from app.engine.emitted import emitted_in, event_rows, inbox_rows
 from app.engine.moves import moved_runs
 from app.engine.paths import FinishedStep, PathEnd
 from app.engine.rows import NULL, UUID_HEAD, Int2s, Int4s, Int8s, Stamps, Texts, Uuids
+from app.engine.segment_moves import move_segments
 from app.engine.state import COMPLETED, RunState
 from app.engine.walk import Batch
 from app.flow.effects import SendMessage
@@ -322,6 +323,7 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     put("inbox", inbox_rows(events, batch.change_events, batch.now))
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
+    move_segments(cursor, batch, shard)
     if batch.remembered:
         cursor.execute(REMEMBER, remember_arguments(batch))
     if counter_increments := stats_arguments(batch, shard):

@@ -1,9 +1,13 @@
-"""The effects that a step may declare: changes of the contact, and messages. The engine applies them after the step has returned."""
+"""The effects that a step may declare: changes of the contact and of its segments, variables, messages.
+
+The engine applies them after the step has returned.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -119,6 +123,22 @@ class RemoveTag(ContactChange):
 
     def fields(self) -> Iterable[str]:
         return ("tags",)
+
+
+class SegmentChange(Effect):
+    """Put the contact into a static segment, or take it out. Of several wishes of a batch the last one counts.
+
+    The membership, the counts and the event `segment.member.added` or `segment.member.removed` are written together, and only when the
+    contact really moves.
+    """
+
+    __slots__ = ("enters", "segment_id")
+
+    def __init__(self, segment_id: UUID, *, enters: bool) -> None:
+        self.segment_id, self.enters = segment_id, enters
+
+    def key(self) -> Hashable:
+        return SegmentChange, self.segment_id, self.enters
 
 
 MAX_VARS_BYTES = 65_536

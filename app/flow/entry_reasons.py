@@ -16,6 +16,7 @@ TEXTS = {
     "conditions_not_met": "It did not meet the trigger's conditions.",
     "condition_error": "The trigger's conditions could not be checked.",
     "needs_contact": "No trigger started runs without a contact any more.",
+    "trigger_not_there": "The trigger was switched off, or not part of the workflow any more.",
     "takes_no_contact": "No trigger started runs of contacts any more.",
 }
 

@@ -1,4 +1,4 @@
-"""Which rows of the workspace a document names: templates, connectors. Config fields are marked as references, not guessed by name.
+"""Which rows of the workspace a document names: templates, connectors, segments. Config fields are marked, not guessed by name.
 
 class SendConfig(msgspec.Struct):
     template_id: Annotated[UUID | None, Ref("template")] = None
@@ -19,12 +19,13 @@ ReferencedNames = Mapping[str, Mapping[UUID, str]]
 
 
 class ReferencedRow(NamedTuple):
-    """A row that a document names. `channel` is the number of the channel that it belongs to, None for one that is not installed;
-    `channel_label` is what people call that."""
+    """A row that a document names. `channel` is the number of the channel that it belongs to, None for one that is not installed and for
+    kinds that belong to none; `channel_label` is what people call that. `variety`: which sort of its kind, where there are several."""
 
     name: str
     channel: int | None
     channel_label: str
+    variety: str = ""
 
 
 ReferencedRows = Mapping[str, Mapping[UUID, ReferencedRow]]
@@ -33,9 +34,13 @@ ReferencedRows = Mapping[str, Mapping[UUID, ReferencedRow]]
 
 @dataclass(frozen=True)
 class Ref:
-    """Marks a Config field as the id of a row. `kind` is what people call such a row: `template`, `connector`."""
+    """Marks a Config field as the id of a row. `kind` is what people call such a row: `template`, `connector`, `segment`.
+
+    `variety`: the only sort of it that fits, as people say it before the kind (`static`); empty when every one does.
+    """
 
     kind: str
+    variety: str = ""
 
 
 class Reference(NamedTuple):
@@ -44,6 +49,8 @@ class Reference(NamedTuple):
     kind: str
     path: str
     id: UUID
+    variety: str = ""
+    """The only sort of its kind that fits."""
 
 
 class MarkedField(NamedTuple):
@@ -51,6 +58,7 @@ class MarkedField(NamedTuple):
 
     kind: str
     names: tuple[str, ...]
+    variety: str = ""
 
 
 def _parts(hint: Any) -> tuple[Ref | None, type[msgspec.Struct] | None]:
@@ -81,10 +89,10 @@ def _marked(config: type[msgspec.Struct], above: tuple[type, ...]) -> Iterator[M
     for field in msgspec.structs.fields(config):
         mark, struct = _parts(hints[field.name])
         if mark:
-            yield MarkedField(mark.kind, (field.encode_name,))
+            yield MarkedField(mark.kind, (field.encode_name,), mark.variety)
         elif struct:
             for inner in _marked(struct, (*above, config)):
-                yield MarkedField(inner.kind, (field.encode_name, *inner.names))
+                yield MarkedField(inner.kind, (field.encode_name, *inner.names), inner.variety)
 
 
 def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference]:
@@ -92,9 +100,18 @@ def references_in(config: type[msgspec.Struct], data: Any) -> Iterator[Reference
     for field in marked_fields(config):
         for path, value in _values(data, field.names, ""):
             try:
-                yield Reference(field.kind, path, UUID(str(value)))
+                yield Reference(field.kind, path, UUID(str(value)), field.variety)
             except ValueError:
                 continue
+
+
+def reference_fault(reference: Reference, row: ReferencedRow | None) -> str | None:
+    """Why a row does not fit where it is named, as a sentence; None when it does. `row` None: it is not there."""
+    if row is None:
+        return f"There is no {reference.kind} {reference.id}. Choose one of this workspace."
+    if reference.variety and row.variety != reference.variety:
+        return f"“{row.name}” is a {row.variety} {reference.kind}. Choose a {reference.variety} one."
+    return None
 
 
 def _values(value: Any, names: tuple[str, ...], path: str) -> Iterator[tuple[str, Any]]:

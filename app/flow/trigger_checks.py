@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.flow import trigger_registry
 from app.flow.diagnostic import Diagnostic, incomplete, warning
 from app.flow.document import Flow, Trigger
+from app.flow.references import ReferencedRows, reference_fault
 from app.flow.step_types import StepTypes
 from app.flow.trigger_registry import typed
 from app.lib.nearest import did_you_mean
@@ -15,12 +17,13 @@ NEVER_BY_HAND = (
 )
 
 
-def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
-    """All of it; `types` knows the trigger types. Of a trigger that is switched off only what contradicts itself."""
+def check_triggers(flow: Flow, types: StepTypes, rows: ReferencedRows) -> Iterator[Diagnostic]:
+    """All of it; `types` knows the trigger types, `rows` what they name. Of a trigger that is switched off only what contradicts itself."""
     single, covered = flow.single is not None, set[bool]()
     for index, trigger in enumerate(flow.triggers):
         place = "trigger" if single else f"triggers[{index}]"
-        faults = [*_of_type(trigger, place, flow.trigger_path(index), types)]
+        path = flow.trigger_path(index)
+        faults = [*_of_type(trigger, place, path, types), *_references(trigger, path, rows)]
         if not trigger.enabled:
             yield from (fault for fault in faults if fault.blocks_save)
             continue
@@ -39,6 +42,14 @@ def check_triggers(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
     if not any(trigger.enabled for trigger in flow.triggers):
         message = "Switch a trigger on: as it is, nothing starts this workflow."
         yield incomplete("triggers[0].enabled", message, flow.triggers[0].id)
+
+
+def _references(trigger: Trigger, path: str, rows: ReferencedRows) -> Iterator[Diagnostic]:
+    """What a trigger names that is not there, or does not fit."""
+    for reference in trigger_registry.references(trigger.type, trigger.data):
+        fault = reference_fault(reference, rows.get(reference.kind, {}).get(reference.id))
+        if fault is not None:
+            yield incomplete(f"{path}.{reference.path}", fault, trigger.id)
 
 
 def _of_type(trigger: Trigger, place: str, path: str, types: StepTypes) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ import msgspec
 from app.flow import discovery
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import Trigger
+from app.flow.references import Reference, references_in
 from app.flow.trigger_type import ContactRule, TriggerPreview, TriggerType
 from app.lib.field_errors import all_field_errors
 
@@ -50,6 +51,12 @@ def diagnostics(kind: type[TriggerType], data: dict[str, Any]) -> list[Diagnosti
     if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     return kind.diagnostics(msgspec.convert(data, kind.Config))
+
+
+def references(name: str, data: dict[str, Any]) -> list[Reference]:
+    """The rows of the workspace that a trigger of this type names; none of a type that is not installed."""
+    kind = find(name)
+    return list(references_in(kind.Config, data)) if kind else []
 
 
 def fields(name: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from app.flow import conditions
+from app.flow.audience import Audience
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, Conditions, Match
 from app.flow.phrases import sentence
@@ -48,6 +49,21 @@ class Admission(msgspec.Struct, frozen=True):
 
     conditions: Conditions = []
     match: Match = "all"
+    about: Conditions = []
+    """What the event itself must be to be about this trigger, such as a move of one segment and no other. Not shown: the type says it."""
+
+    @property
+    def rules(self) -> Conditions:
+        """All that must hold, to be joined by `joined`."""
+        if not self.about or not self.conditions:
+            return self.about or self.conditions
+        group = {"match": self.match, "conditions": self.conditions}
+        return [*self.about, *(self.conditions if self.match == "all" else [group])]
+
+    @property
+    def joined(self) -> Match:
+        """How `rules` are joined."""
+        return "all" if self.about else self.match
 
     @property
     def words(self) -> str:
@@ -88,6 +104,11 @@ class TriggerType:
     def admission(cls, config: Any) -> Admission:
         """Whom it lets in."""
         return Admission()
+
+    @classmethod
+    def enrols(cls, config: Any) -> Audience | None:
+        """Who enters at once when a trigger with this config goes live; None: nobody, it waits for what comes. See `app.enrolments`."""
+        return None
 
     @classmethod
     def contact_rule(cls, config: Any) -> ContactRule:

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UnsetType
 
+from app.flow import trigger_registry
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete, warning
 from app.flow.document import (
     MAX_EDGES,
@@ -34,7 +35,7 @@ from app.flow.edges import check_edges
 from app.flow.field_reads import KnownNames
 from app.flow.lint import doubts
 from app.flow.node_words import references_of, title_of
-from app.flow.references import ReferencedRow, ReferencedRows
+from app.flow.references import ReferencedRow, ReferencedRows, reference_fault
 from app.flow.settings import FlowSettings, Span, UncertainRule
 from app.flow.step_types import StepTypes
 from app.flow.subject_checks import check_subject
@@ -56,11 +57,12 @@ LONGEST_UNCERTAIN_DAYS = 30
 
 
 def references(flow: Flow) -> dict[str, set[UUID]]:
-    """The rows of the workspace that its steps name: kind (`template`, `connector`) → ids."""
+    """The rows of the workspace that its steps and triggers name: kind (`template`, `connector`, `segment`) → ids."""
     ids_by_kind: dict[str, set[UUID]] = {}
-    for node in flow.nodes:
-        for reference in references_of(node):
-            ids_by_kind.setdefault(reference.kind, set()).add(reference.id)
+    of_steps = (reference for node in flow.nodes for reference in references_of(node))
+    of_triggers = (one for trigger in flow.triggers for one in trigger_registry.references(trigger.type, trigger.data))
+    for reference in (*of_steps, *of_triggers):
+        ids_by_kind.setdefault(reference.kind, set()).add(reference.id)
     return ids_by_kind
 
 
@@ -86,7 +88,7 @@ def validate(
             *shape,
             *steps,
             *check_edges(flow, types),
-            *check_triggers(flow, types),
+            *check_triggers(flow, types, rows),
             *check_subject(flow, types),
             *_check_goals(flow, types),
             *_check_settings(flow.settings),
@@ -176,13 +178,13 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
         return
     for diagnostic in types.diagnostics(node.type, node.data):
         yield diagnostic.below(f"nodes[{index}].data", node.id)
-    for kind, where, row_id in types.references(node.type, node.data):
-        row = rows.get(kind, {}).get(row_id)
-        if row is None:
-            message = f"There is no {kind} {row_id}. Choose one of this workspace."
-            yield Diagnostic(f"nodes[{index}].data.{where}", message, node.id)
-        elif (channel := types.sends(node.type)) is not None and row.channel != channel:
-            yield Diagnostic(f"nodes[{index}].data.{where}", _of_other_channel(node, kind, row), node.id)
+    for reference in types.references(node.type, node.data):
+        row = rows.get(reference.kind, {}).get(reference.id)
+        if (fault := reference_fault(reference, row)) is not None:
+            yield Diagnostic(f"nodes[{index}].data.{reference.path}", fault, node.id)
+        elif row is not None and (channel := types.sends(node.type)) is not None and row.channel != channel:
+            message = _of_other_channel(node, reference.kind, row)
+            yield Diagnostic(f"nodes[{index}].data.{reference.path}", message, node.id)
 
 
 def _of_other_channel(node: Node, kind: str, row: ReferencedRow) -> str:

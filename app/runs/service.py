@@ -104,7 +104,7 @@ def started_by(trigger_id: str | None, triggers: Sequence[Trigger]) -> Trigger:
 def trigger_event(run: Run, trigger: Trigger) -> TriggerEventOut:
     """What a run began with; `trigger` is the one that started it."""
     kind, config = typed(trigger)
-    by_event = run.origin != RunOrigin.HAND and kind.subscribes(config)
+    by_event = run.origin == RunOrigin.ENROLLED or (run.origin != RunOrigin.HAND and kind.subscribes(config))
     return TriggerEventOut(
         name=kind.event_name(config) if by_event else BY_HAND,
         id=run.event_id,

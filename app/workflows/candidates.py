@@ -67,7 +67,7 @@ def admission(trigger: Trigger) -> Callable[[Candidate], bool]:
     """Do the trigger's conditions let a candidate in? One that cannot be judged would not come in."""
     kind, config = typed(trigger)
     required = kind.admission(config)
-    return _held(required.conditions, required.match)
+    return _held(required.rules, required.joined)
 
 
 def met_goal(goals: Iterable[Goal]) -> Callable[[Candidate], Goal | None]:

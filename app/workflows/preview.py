@@ -15,6 +15,7 @@ from app.flow.settings import FlowSettings
 from app.flow.trigger_registry import subscriptions, takes_contacts, typed
 from app.lib import clock
 from app.workflows.candidates import Candidate, admission, met_goal
+from app.workflows.existing import Expected
 from app.workflows.repository import RecentContact, WorkflowRepository
 
 MONTH, WEEK = timedelta(days=30), timedelta(days=7)
@@ -33,10 +34,20 @@ class ListeningTrigger(msgspec.Struct, rename="camel", kw_only=True):
     conditions: int
 
 
+class EnteringAtOnce(msgspec.Struct, rename="camel", kw_only=True):
+    """An audience that a trigger lets in as soon as the workflow is active. `contacts` is null where nobody counted."""
+
+    trigger_id: str
+    segment_id: UUID | None
+    name: str
+    contacts: int | None
+
+
 class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     """`contacts30Days`/`contacts7Days`: different contacts whose last event of that time would let them in as they are now.
 
     `triggers`: those that are switched on; `triggerType`, `listensTo` and `conditions` are of the first one of all.
+    `enterAtOnce`: who is let in besides, before anything happens.
     `atLeast`: more events came than were looked at. `blocking` keeps the workflow from being activated, `warnings` do not.
     """
 
@@ -48,6 +59,7 @@ class ActivationPreview(msgspec.Struct, rename="camel", kw_only=True):
     contacts_7_days: int = msgspec.field(name="contacts7Days")
     sent_30_days: int = msgspec.field(name="sent30Days")
     at_least: bool
+    enter_at_once: list[EnteringAtOnce]
     reentry: str
     publishes_version: int | None
     in_flow: int
@@ -82,6 +94,7 @@ async def activation_preview(
     publishes_version: int | None,
     in_flow: int,
     timezone: str,
+    entering: Sequence[Expected] = (),
 ) -> ActivationPreview:
     """Estimate the effect of an activation from the events of the last month. Bounded queries only."""
     now = clock.now()
@@ -103,6 +116,7 @@ async def activation_preview(
         contacts_7_days=sum(1 for sender in inside if sender.occurred_at >= now - WEEK),
         sent_30_days=len({sender.contact.id for sender in senders}),
         at_least=at_least,
+        enter_at_once=[EnteringAtOnce(**one._asdict()) for one in entering],
         reentry=EACH_START if nobody else reentry_in_words(flow.settings),
         publishes_version=publishes_version,
         in_flow=in_flow,

@@ -19,7 +19,7 @@ from app.flow.field_reads import KnownNames
 from app.flow.references import ReferencedRow
 from app.lib import clock
 from app.messaging.channels import registry as channels
-from app.models import Connector, Contact, DraftChange, Event, Template, Workflow, WorkflowVersion
+from app.models import Connector, Contact, DraftChange, Event, Segment, Template, Workflow, WorkflowVersion
 from app.models.status import WorkflowStatus
 from app.models.tenant_repository import TenantRepository, refers_to
 from app.web.pagination import Page
@@ -28,7 +28,11 @@ KEPT_CHANGES = 200
 """Batches of ops kept for a draft: a client that is further behind has to load it again."""
 
 
-REFERENCED: dict[str, type[Template] | type[Connector]] = {"template": Template, "connector": Connector}
+REFERENCED: dict[str, type[Template] | type[Connector] | type[Segment]] = {
+    "template": Template,
+    "connector": Connector,
+    "segment": Segment,
+}
 """The rows that config fields may name: `Ref(kind)` → model."""
 SCANNED_EVENTS = 50_000
 """Newest events of the workspace that a preview reads through; about 50 ms."""
@@ -145,10 +149,9 @@ class WorkflowRepository(TenantRepository[Workflow]):
         rows: dict[str, dict[UUID, ReferencedRow]] = {}
         for kind, ids in references.items():
             model = REFERENCED[kind]
-            query = select(model.id, model.name, model.channel).where(
-                model.tenant_id == self.tenant_id, model.id.in_(list(ids))
-            )
-            rows[kind] = {row.id: _row(row.name, row.channel) for row in await self.session.execute(query)}
+            columns = [column for column in model.__table__.columns if column.name in _OF_ROW]
+            query = select(*columns).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids)), *there(model))
+            rows[kind] = {row.id: _row(row) for row in await self.session.execute(query)}
         return rows
 
     async def referenced_names(self, references: Mapping[str, Set[UUID]]) -> dict[str, dict[UUID, str]]:
@@ -157,8 +160,20 @@ class WorkflowRepository(TenantRepository[Workflow]):
         return {kind: {row_id: row.name for row_id, row in of_kind.items()} for kind, of_kind in rows.items()}
 
 
-def _row(name: str, stored: int | str) -> ReferencedRow:
-    """`stored` is a channel as tables hold it: connectors by its number, templates by its word."""
+_OF_ROW = ("id", "name", "channel", "kind")
+"""Columns of a row that documents name, of those that it has."""
+
+
+def there(model: Any) -> list[ColumnElement[bool]]:
+    """The condition that a row is there for people: a segment that was deleted stays until its members are gone."""
+    return [model.deleted_at.is_(None)] if hasattr(model, "deleted_at") else []
+
+
+def _row(row: Any) -> ReferencedRow:
+    """Tables hold channels differently: connectors by its number, templates by its word; segments have none."""
+    name, stored = row.name, getattr(row, "channel", None)
+    if stored is None:
+        return ReferencedRow(name, None, "", row.kind)
     channel = channels.known(stored) if isinstance(stored, int) else channels.find(stored)
     if channel is None:
         return ReferencedRow(name, None, channels.word_of(stored) if isinstance(stored, int) else stored)

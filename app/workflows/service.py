@@ -34,6 +34,7 @@ from app.models.status import Priority, PriorityWord, WorkflowStatus
 from app.web.pagination import Page, clamp_limit
 from app.workflows.changes import Changes
 from app.workflows.drafts import DraftResult, Drafts, WorkflowArchived
+from app.workflows.existing import ExistingContacts
 from app.workflows.loaded import LoadedFlow
 from app.workflows.preview import ActivationPreview, activation_preview
 from app.workflows.repository import VersionRepository, WorkflowRepository, touch
@@ -91,6 +92,7 @@ class WorkflowService:
         self._counters = RunCounterRepository(session, principal.tenant_id)
         self._drafts = Drafts(self._repository, principal)
         self._versions = Versions(self._repository, self._version_rows, self._drafts, principal)
+        self._existing = ExistingContacts(session, self._versions, principal)
 
     # Reading --------------------------------------------------------------------------------------------------
 
@@ -173,6 +175,7 @@ class WorkflowService:
             publishes_version=await self._version_rows.last_number(workflow.id) + 1 if publishes else None,
             in_flow=(await self.totals(workflow)).running_runs,
             timezone=self._principal.timezone,
+            entering=await self._existing.expected(workflow, self._drafts.of(workflow).flow),
         )
 
     # Editing --------------------------------------------------------------------------------------------------
@@ -262,11 +265,12 @@ class WorkflowService:
     async def activate(self, workflow_id: UUID, changelog: str | None = None) -> Workflow:
         """Let contacts in; publishes the draft first when it differs from the live version. Raises NotReady."""
         workflow = await self._editable(workflow_id)
-        if await self._versions.unpublished(workflow):
-            await self._versions.publish(workflow, changelog)
-        else:  # what is live is the same but for where things lie
-            await self._versions.require_ready(self._drafts.of(workflow))
-        return await self._go(workflow)
+        async with self._existing.enter(workflow):
+            if await self._versions.unpublished(workflow):
+                await self._versions.publish(workflow, changelog)
+            else:  # what is live is the same but for where things lie
+                await self._versions.require_ready(self._drafts.of(workflow))
+            return await self._go(workflow)
 
     async def resume(self, workflow_id: UUID) -> Workflow:
         """Go on after a pause, on the live version; the draft stays unpublished. Timers that ran out fire now."""
@@ -334,7 +338,9 @@ class WorkflowService:
 
     async def publish(self, workflow_id: UUID, changelog: str | None = None) -> WorkflowVersion:
         """Freeze the draft as the next version, live for new runs. Raises NotReady, NothingToPublish."""
-        return await self._versions.publish(await self._editable(workflow_id), changelog)
+        workflow = await self._editable(workflow_id)
+        async with self._existing.enter(workflow):
+            return await self._versions.publish(workflow, changelog)
 
     async def versions(
         self, workflow: Workflow, *, limit: int | None = None, cursor: str | None = None
@@ -348,7 +354,9 @@ class WorkflowService:
 
     async def revert(self, workflow_id: UUID, number: int, changelog: str | None = None) -> WorkflowVersion:
         """Make a new version out of version `number`, live at once; the draft follows. Raises VersionIsLive."""
-        return await self._versions.revert(await self._editable(workflow_id), number, changelog)
+        workflow = await self._editable(workflow_id)
+        async with self._existing.enter(workflow):
+            return await self._versions.revert(workflow, number, changelog)
 
     # ----------------------------------------------------------------------------------------------------------
 

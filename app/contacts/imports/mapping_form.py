@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -60,6 +61,7 @@ class Filled(msgspec.Struct, kw_only=True):
     date_order: str
     country: str
     tags: str = ""
+    segment: str = ""
     emit: bool = True
     all_opted_out: str = ""
 
@@ -86,6 +88,7 @@ def filled(stored: StoredMapping, country: str | None, data: Mapping[str, Any] |
     )
     if data is not None:
         form.tags, form.emit = _field(data, "tags"), bool(data.get("emit_events"))
+        form.segment = _field(data, "segment")
         form.country, form.all_opted_out = _field(data, "country"), _field(data, "all_opted_out")
         form.decimal_mark = _field(data, "decimal_mark") or form.decimal_mark
         form.date_order = _field(data, "date_order") or form.date_order
@@ -165,6 +168,14 @@ def _field(data: Mapping[str, Any], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
+def _id(text: str) -> UUID | None:
+    """The id of the chosen segment; what is no id names none, and the service says so."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return UUID(int=0)
+
+
 def start_of(data: Mapping[str, Any], stored: StoredMapping) -> StartIn:
     """What the form asks for. A question that was answered with yes maps its column to consent."""
     mapping: dict[str, Target | str | None] = {}
@@ -182,6 +193,7 @@ def start_of(data: Mapping[str, Any], stored: StoredMapping) -> StartIn:
     return StartIn(
         mapping=mapping,
         tags=[tag.strip() for tag in _field(data, "tags").split(",") if tag.strip()],
+        segment_id=_id(_field(data, "segment")),
         emit_events=bool(data.get("emit_events")),
         country=_field(data, "country") or None,
         decimal_mark="," if mark == "," else "." if mark else None,

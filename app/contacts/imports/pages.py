@@ -8,7 +8,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
@@ -29,21 +29,26 @@ ONE = "/contacts/import/{import_id:uuid}"
 EVENTS = ("contact.created", "contact.updated", "contact.attribute_changed")
 
 
-async def _start_page(request: AppRequest, imports: ImportService, error: AppError | None = None) -> Template:
+async def _start_page(
+    request: AppRequest, imports: ImportService, error: AppError | None = None, segment: UUID | None = None
+) -> Template:
     newest = await imports.list(limit=20)
     return page(
         request,
         "contacts/import_upload.html",
         status_code=error.status_code if error else 200,
         imports=newest.items,
+        into=_into(segment),
         error=(error.errors[0]["message"] if error.errors else error.message) if error else "",
     )
 
 
 @get("/contacts/import", role=Role.MARKETER)
-async def import_start(request: AppRequest, imports: NamedDependency[ImportService]) -> Template:
-    """Choose a file; the last imports."""
-    return await _start_page(request, imports)
+async def import_start(
+    request: AppRequest, imports: NamedDependency[ImportService], segment: FromQuery[UUID | None] = None
+) -> Template:
+    """Choose a file; the last imports. `segment`: what the contacts are to be put into, which the next page proposes."""
+    return await _start_page(request, imports, segment=segment)
 
 
 @post(
@@ -54,24 +59,34 @@ async def import_start(request: AppRequest, imports: NamedDependency[ImportServi
     cost=50,
     deadline=120,
 )
-async def import_upload(request: AppRequest, imports: NamedDependency[ImportService]) -> Template | Response[bytes]:
+async def import_upload(
+    request: AppRequest, imports: NamedDependency[ImportService], segment: FromQuery[UUID | None] = None
+) -> Template | Response[bytes]:
     """Take the file and go on to its mapping."""
     try:
         name, stream = await uploaded(request, "contacts.csv")
         row = await imports.upload(name, stream)
     except Invalid as error:
-        return await _start_page(request, imports, error)
-    return go(request, f"/contacts/import/{row.id}")
+        return await _start_page(request, imports, error, segment)
+    return go(request, f"/contacts/import/{row.id}{_into(segment)}")
+
+
+def _into(segment: UUID | None) -> str:
+    """The end of an address that says which segment the contacts are to be put into."""
+    return f"?segment={segment}" if segment is not None else ""
 
 
 @get(ONE, role=Role.VIEWER)
 async def import_page(
-    request: AppRequest, imports: NamedDependency[ImportService], import_id: FromPath[UUID]
+    request: AppRequest,
+    imports: NamedDependency[ImportService],
+    import_id: FromPath[UUID],
+    segment: FromQuery[UUID | None] = None,
 ) -> Template:
     """The mapping of a file that waits for it, else how far the import is."""
     row = await imports.get(import_id)
     if row.status == ImportStatus.UPLOADED.value:
-        return await _mapping_page(request, imports, row)
+        return await _mapping_page(request, imports, row, segment=segment)
     return await _progress_page(request, imports, row)
 
 
@@ -94,18 +109,22 @@ async def _mapping_page(
     data: Mapping[str, Any] | None = None,
     error: AppError | None = None,
     columns: tuple[str, ...] | None = None,
+    segment: UUID | None = None,
 ) -> Template:
     """`data` is a form that was sent; `columns` are those that it was about, when the file is read another way now."""
     stored = StoredMapping.of(row)
     places = {column: place for place, column in enumerate(columns or stored.format.columns)}
     field_errors = errors_by_path(error)
+    form = mapping_form.filled(stored, request.user.country, data)
+    form.segment = form.segment or (str(segment) if segment is not None else "")
     return page(
         request,
         "contacts/import_mapping.html",
         status_code=error.status_code if error else 200,
         row=row,
         stored=stored,
-        form=mapping_form.filled(stored, request.user.country, data),
+        form=form,
+        segments=[(str(one.id), one.name) for one in await imports.static_segments()],
         rows=mapping_form.rows(stored, data, places),
         choices=mapping_form.CHOICES,
         kinds=mapping_form.KINDS,

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator, Sequence
 from typing import IO
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -28,6 +29,7 @@ from app.errors import AppError
 from app.lib import database, jsonlimits
 from app.models.contact_import import ContactImport
 from app.models.status import Channel, ImportStatus
+from app.segment_member_repository import SegmentMemberRepository
 from app.subscriptions import suppression_repository
 from app.subscriptions.suppression_repository import Put
 
@@ -135,10 +137,13 @@ class ImportRun:
         created = updated = 0
         warned: list[Report] = []
         suppressed: list[Put] = []
+        inside: list[UUID] = []
         for planned, outcome in await store_rows(session, self.key.tenant_id, good, emit=stored.emit_events):
             if outcome.refused is not None:
                 refused.append(_refused(planned.record, _reason(outcome.refused)))
                 continue
+            if outcome.contact_id is not None:
+                inside.append(outcome.contact_id)
             if planned.row.problems:
                 warned.append(_warned(planned))
             if planned.row.suppress and (email := planned.row.change.email) is not None:
@@ -147,6 +152,9 @@ class ImportRun:
                 )
             created += outcome.created
             updated += bool(outcome.changed) and not outcome.created
+        if stored.segment_id is not None:
+            members = SegmentMemberRepository(session, self.key.tenant_id)
+            await members.enter_static(stored.segment_id, inside, silently=not stored.emit_events)
         if suppressed:
             await suppression_repository.put(session, self.key.tenant_id, Channel.EMAIL, suppressed)
         room = max(0, repository.MAX_ERRORS - at.failed_count - at.warned_count)

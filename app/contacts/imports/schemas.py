@@ -35,6 +35,8 @@ class StoredMapping(msgspec.Struct, kw_only=True, rename="camel"):
     acknowledged: list[str] = []
     all_opted_out: bool = False
     tags: list[str] = []
+    segment_id: UUID | None = None
+    """The static segment that everybody in the file is put into."""
     emit_events: bool = True
 
     @classmethod
@@ -78,6 +80,7 @@ class ImportOut(msgspec.Struct, kw_only=True, rename="camel"):
     error: str | None
     mapping: dict[str, Target]
     tags: list[str]
+    segment_id: UUID | None
     emit_events: bool
     created_at: datetime
     updated_at: datetime
@@ -85,13 +88,14 @@ class ImportOut(msgspec.Struct, kw_only=True, rename="camel"):
     @classmethod
     def of(cls, row: ContactImport) -> ImportOut:
         stored = StoredMapping.of(row)
-        computed = ("mapping", "tags", "emit_events", "unchanged_count")
+        computed = ("mapping", "tags", "segment_id", "emit_events", "unchanged_count")
         same = {name: getattr(row, name) for name in cls.__struct_fields__ if name not in computed}
         return cls(
             **same,
             unchanged_count=row.rows_done - row.created_count - row.updated_count - row.failed_count,
             mapping=stored.mapping,
             tags=stored.tags,
+            segment_id=stored.segment_id,
             emit_events=stored.emit_events,
         )
 
@@ -157,13 +161,15 @@ class FormatIn(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
 class StartIn(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """How to import. Without `mapping` the guess of the preview is taken; a column that is not in it is left out.
 
-    `tags` are added to every contact of the file. With `emitEvents: false` no workflow starts and no goal is reached.
+    `tags` are added to every contact of the file, and `segmentId` names a static segment that they are put into.
+    With `emitEvents: false` no workflow starts and no goal is reached.
     `country` (such as `DE`) is that of phone numbers without a country code; without it the workspace's is taken.
     `acknowledgeOptOuts` names columns that look as if they said who opted out, and do not.
     """
 
     mapping: Mapping | None = None
     tags: list[str] = []
+    segment_id: UUID | None = None
     emit_events: bool = True
     country: Annotated[str, msgspec.Meta(max_length=2)] | None = None
     decimal_mark: DecimalMark | None = None

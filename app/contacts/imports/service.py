@@ -15,15 +15,16 @@ from app.contacts.history_repository import EnterableWorkflows
 from app.contacts.imports import ceilings, csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
-from app.contacts.imports.repository import ImportKey, ImportRepository
+from app.contacts.imports.repository import ImportKey, ImportRepository, SegmentRows
 from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 from app.contacts.imports.sniffing import Sniffer
 from app.contacts.label_repository import LabelRepository
-from app.errors import Conflict, Invalid, NotFound, TooLarge
+from app.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
 from app.lib import held_connections, jobs, sandbox
 from app.lib.ids import uuid7
 from app.models.contact_import import ContactImport
-from app.models.status import ImportStatus
+from app.models.segment import Segment
+from app.models.status import ImportStatus, SegmentKind
 from app.web.pagination import Page, clamp_limit
 
 MAX_BYTES = 64_000_000
@@ -57,6 +58,7 @@ class ImportService:
         self.rows = ImportRepository(session, principal.tenant_id)
         self.labels = LabelRepository(session, principal.tenant_id)
         self.workflows = EnterableWorkflows(session, principal.tenant_id)
+        self._segments = SegmentRows(session, principal.tenant_id)
 
     async def get(self, import_id: UUID, *, lock: bool = False) -> ContactImport:
         """The import; NoImport when it is not in this workspace."""
@@ -142,6 +144,7 @@ class ImportService:
             raise Started
         stored = StoredMapping.of(row)
         field_errors = starting.settle(stored, settings, self.principal.country)
+        field_errors += await self._settle_segment(stored, settings)
         if field_errors:
             raise Invalid("The import was not started. Look at `errors` for what to change.", errors=field_errors)
         await ceilings.room_to_start(self.session, row.tenant_id, row.rows_total)
@@ -151,6 +154,17 @@ class ImportService:
         await self.session.refresh(row)
         jobs.enqueue(self.session, "import_contacts")
         return row
+
+    async def static_segments(self) -> Sequence[Segment]:
+        """Those that the contacts of a file can be put into, by name."""
+        static = (Segment.kind == SegmentKind.STATIC.value, Segment.deleted_at.is_(None))
+        return await self._segments.list(*static, order_by=[Segment.name])
+
+    async def _settle_segment(self, stored: StoredMapping, settings: StartIn) -> list[FieldError]:
+        stored.segment_id = settings.segment_id
+        if settings.segment_id is None or settings.segment_id in [row.id for row in await self.static_segments()]:
+            return []
+        return [{"path": "segmentId", "message": "There is no static segment of this id. Choose another one."}]
 
     async def stop(self, import_id: UUID) -> ContactImport:
         """End the import after the rows that are in. What was imported stays."""

@@ -1,0 +1,46 @@
+"""The progress of enrolments, a part of the list of a workflow's runs, and the button that stops one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from app.accounts.deps import AppRequest
+from app.enrolments.service import EnrolmentService
+from app.models.status import Role
+from app.web.flash import go
+from app.web.fragments import page
+
+SHOWN = 3
+"""How many that are over are shown beside those under way."""
+
+
+@get("/workflows/{workflow_id:uuid}/enrolments", role=Role.VIEWER)
+async def show_enrolments(
+    request: AppRequest, enrolments: NamedDependency[EnrolmentService], workflow_id: FromPath[UUID]
+) -> Template:
+    """Those under way with their progress, and the last ones that are over. Nothing when there are none."""
+    running = await enrolments.running(workflow_id)
+    newest = await enrolments.list(workflow_id, limit=SHOWN)
+    running_ids = {row.id for row in running}
+    over = [row for row in newest.items if row.id not in running_ids]
+    return page(
+        request, "enrolments/progress.html", block="progress", workflow_id=workflow_id, running=running, over=over
+    )
+
+
+@post("/enrolments/{enrolment_id:uuid}/stop", role=Role.MARKETER, status_code=200)
+async def stop_enrolment_page(
+    request: AppRequest, enrolments: NamedDependency[EnrolmentService], enrolment_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Let nobody else in."""
+    row = await enrolments.stop(enrolment_id)
+    return go(request, f"/workflows/{row.workflow_id}/runs", "Stopped. Whoever is in stays.")
+
+
+ROUTES: list[Any] = [show_enrolments, stop_enrolment_page]

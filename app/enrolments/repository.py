@@ -1,0 +1,116 @@
+"""SQL of enrolments: the rows, and the next piece that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.flow.document import Trigger, triggers_of
+from app.lib.database import execute
+from app.models.enrolment import Enrolment
+from app.models.status import EnrolmentStatus
+from app.models.tenant_repository import TenantRepository
+from app.web.pagination import Page
+
+IS_DUE = "exists (select from enrolments where next_at <= clock_now())"
+"""Is a piece due?"""
+NEXT_DUE = "select min(next_at) from enrolments where next_at > clock_now()"
+ANY_DUE = f"select 1 where {IS_DUE}"
+_TAKE = """
+select e.tenant_id, e.id, e.workflow_id, e.trigger_id, e.audience, e.event, e.most, e.per_minute, e.enrolled, e.reached,
+  f.status as workflow_status, f.deleted_at is not null as deleted,
+  (select v.graph from workflow_versions v
+   where v.tenant_id = e.tenant_id and v.workflow_id = e.workflow_id and v.version = f.live_version) as graph
+from enrolments e join workflows f on f.tenant_id = e.tenant_id and f.id = e.workflow_id
+where e.next_at <= clock_now() order by e.next_at limit 1 for update of e skip locked
+"""
+
+
+class DueEnrolment(NamedTuple):
+    """An enrolment whose next piece is due, locked, with what its workflow is now."""
+
+    tenant_id: int
+    id: UUID
+    workflow_id: UUID
+    trigger_id: str
+    audience: dict[str, Any]
+    event: dict[str, Any]
+    most: int | None
+    per_minute: int
+    enrolled: int
+    reached: UUID | None
+    workflow_status: str
+    deleted: bool
+    graph: dict[str, Any] | None
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """Its trigger in the live version, None when that is switched off or not there any more."""
+        triggers = triggers_of(self.graph) if self.graph else ()
+        return next((one for one in triggers if one.id == self.trigger_id and one.enabled), None)
+
+
+class EnrolmentRepository(TenantRepository[Enrolment]):
+    """The enrolments of a workspace."""
+
+    model = Enrolment
+
+    async def get(self, enrolment_id: UUID, *, lock: bool = False) -> Enrolment | None:
+        return await self.get_one_or_none(Enrolment.id == enrolment_id, lock=lock, fresh=lock)
+
+    async def newest(self, workflow_id: UUID, cursor: str | None, limit: int) -> Page[Enrolment]:
+        """A page of those of one workflow, the newest first."""
+        return await self.page([Enrolment.id], cursor, limit, Enrolment.workflow_id == workflow_id, newest=True)
+
+    async def running(self, workflow_id: UUID) -> Sequence[Enrolment]:
+        """Those of a workflow that are under way."""
+        return await self.list(
+            Enrolment.workflow_id == workflow_id,
+            Enrolment.status == EnrolmentStatus.RUNNING.value,
+            order_by=[Enrolment.id],
+        )
+
+
+async def take_due(session: AsyncSession) -> DueEnrolment | None:
+    """The enrolment whose piece is due the longest, locked until the end of the transaction; None: nothing is due."""
+    rows = await execute(session, _TAKE)
+    return DueEnrolment(*rows[0]) if rows else None
+
+
+async def advance(
+    session: AsyncSession, due: DueEnrolment, *, enrolled: int, reached: UUID | None, pause_s: float
+) -> None:
+    """So many more were asked for, up to the contact `reached`; the next piece is due after a pause."""
+    await execute(
+        session,
+        """update enrolments set enrolled = enrolled + %(enrolled)s, reached = coalesce(%(reached)s, reached),
+             next_at = clock_now() + make_interval(secs => %(pause)s), updated_at = clock_now()
+           where tenant_id = %(tenant)s and id = %(id)s""",
+        enrolled=enrolled,
+        reached=reached,
+        pause=pause_s,
+        tenant=due.tenant_id,
+        id=due.id,
+    )
+
+
+async def end(session: AsyncSession, due: DueEnrolment, status: EnrolmentStatus, error: str | None = None) -> None:
+    """It is over."""
+    await execute(
+        session,
+        """update enrolments set status = %(status)s, error = %(error)s, next_at = null, ended_at = clock_now(), updated_at = clock_now()
+           where tenant_id = %(tenant)s and id = %(id)s""",
+        status=status.value,
+        error=error,
+        tenant=due.tenant_id,
+        id=due.id,
+    )
+
+
+async def forget_ended(session: AsyncSession, before: datetime) -> None:
+    """Delete what was over before this instant."""
+    await execute(session, "delete from enrolments where ended_at < %(before)s", before=before)

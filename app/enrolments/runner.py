@@ -1,0 +1,64 @@
+"""Moves enrolments: a piece of contacts is asked for, then the next when its time has come."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import inbox
+from app.enrolments import audience_repository, repository
+from app.enrolments.repository import DueEnrolment
+from app.flow.audience import Audience
+from app.models.status import EnrolmentStatus, WorkflowStatus
+
+PIECE = 1_000
+"""Contacts that are asked for at once: a transaction of some 20 ms."""
+LOOK_AGAIN_S = 30.0
+"""How long a piece waits before it looks again whether its paused workflow goes on."""
+
+
+async def step(session: AsyncSession) -> bool:
+    """Ask for the next piece of one enrolment that is due, in the caller's transaction. False: none was due."""
+    due = await repository.take_due(session)
+    if due is None:
+        return False
+    if (fault := _fault(due)) is not None:
+        await repository.end(session, due, EnrolmentStatus.STOPPED, fault)
+    elif due.workflow_status == WorkflowStatus.PAUSED:
+        await repository.advance(session, due, enrolled=0, reached=None, pause_s=LOOK_AGAIN_S)
+    else:
+        await _piece(session, due)
+    return True
+
+
+def _fault(due: DueEnrolment) -> str | None:
+    """Why nobody can enter any more."""
+    if due.deleted:
+        return "The workflow was deleted."
+    if due.workflow_status not in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED):
+        return f"The workflow is {due.workflow_status}."
+    return "The trigger was switched off, or is not part of the live version." if due.trigger is None else None
+
+
+async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
+    remaining = PIECE if due.most is None else due.most - due.enrolled
+    wanted = min(PIECE, due.per_minute, remaining)
+    try:
+        audience = msgspec.convert(due.audience, Audience)
+        contact_ids = await audience_repository.piece(session, due.tenant_id, audience, due.reached, wanted)
+    except audience_repository.SegmentGone:
+        await repository.end(session, due, EnrolmentStatus.STOPPED, "The segment was deleted.")
+        return
+    await inbox.start_at(
+        session,
+        due.tenant_id,
+        workflow_id=due.workflow_id,
+        trigger_id=due.trigger_id,
+        contact_ids=contact_ids,
+        properties=due.event,
+    )
+    reached = contact_ids[-1] if contact_ids else None
+    pause_s = 60 * len(contact_ids) / due.per_minute
+    await repository.advance(session, due, enrolled=len(contact_ids), reached=reached, pause_s=pause_s)
+    if len(contact_ids) < wanted or len(contact_ids) == remaining:
+        await repository.end(session, due, EnrolmentStatus.DONE)

@@ -1,0 +1,47 @@
+"""Enrolments as programs read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.models.enrolment import Enrolment
+
+
+class EnrolmentOut(msgspec.Struct, rename="camel", kw_only=True):
+    """Many contacts on their way into a workflow. `expected` is null where nobody counted; `enrolled`: for how many a run was asked for,
+    of which the workflow's rules may refuse some."""
+
+    id: UUID
+    workflow_id: UUID
+    trigger_id: str
+    reason: str
+    status: str
+    expected: int | None
+    enrolled: int
+    per_minute: int
+    started_by: str
+    started_at: datetime
+    ended_at: datetime | None
+    stopped_by: str | None
+    error: str | None
+
+    @classmethod
+    def of(cls, row: Enrolment) -> EnrolmentOut:
+        return cls(
+            id=row.id,
+            workflow_id=row.workflow_id,
+            trigger_id=row.trigger_id,
+            reason=row.reason,
+            status=row.status,
+            expected=row.expected,
+            enrolled=row.enrolled,
+            per_minute=row.per_minute,
+            started_by=row.started_by,
+            started_at=row.created_at,
+            ended_at=row.ended_at,
+            stopped_by=row.stopped_by,
+            error=row.error,
+        )

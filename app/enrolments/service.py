@@ -1,0 +1,111 @@
+"""Enrolments as people and triggers begin, see and stop them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.principal import Principal
+from app.enrolments import audience_repository
+from app.enrolments.audience_repository import SegmentGone
+from app.enrolments.repository import EnrolmentRepository
+from app.errors import NotFound
+from app.flow.audience import Audience
+from app.lib import clock, jobs
+from app.lib.ids import uuid7
+from app.models.enrolment import Enrolment
+from app.models.status import EnrolmentStatus
+from app.web.pagination import Page, clamp_limit
+
+ENROL = "enrol_contacts"
+"""The actor that moves enrolments."""
+PER_MINUTE = 30_000
+"""Contacts that enter in a minute unless somebody says otherwise: a million in about half an hour."""
+
+
+class EnrolmentNotFound(NotFound):
+    """There is no such enrolment. What is over is listed for three months."""
+
+    code = "enrolment_not_found"
+
+
+async def begin(
+    session: AsyncSession,
+    tenant_id: int,
+    *,
+    workflow_id: UUID,
+    trigger_id: str,
+    audience: Audience,
+    properties: dict[str, Any],
+    reason: str,
+    started_by: str,
+    most: int | None = None,
+    per_minute: int = PER_MINUTE,
+) -> Enrolment:
+    """Let everybody of `audience` into the live version of a workflow, in the caller's transaction; the first piece follows its commit.
+
+    `properties`: the event that the runs begin with. `reason` and `started_by` are for people: `Everybody in VIPs when the workflow was
+    activated`, `Ada`. It ends with `most` contacts (None: all), `per_minute` of them at most. The trigger must be switched on in the live
+    version when a piece is due, or the enrolment stops and says so. Raises SegmentGone.
+    """
+    expected = await audience_repository.size(session, tenant_id, audience)
+    row = Enrolment(
+        id=uuid7(),
+        workflow_id=workflow_id,
+        trigger_id=trigger_id,
+        reason=reason,
+        audience=msgspec.to_builtins(audience),
+        event=properties,
+        status=EnrolmentStatus.RUNNING.value,
+        expected=expected if expected is None or most is None else min(expected, most),
+        enrolled=0,
+        most=most,
+        per_minute=per_minute,
+        next_at=clock.now(),
+        started_by=started_by,
+    )
+    await EnrolmentRepository(session, tenant_id).add(row)
+    jobs.enqueue(session, ENROL)
+    return row
+
+
+class EnrolmentService:
+    """The enrolments of the principal's workspace. Flushes, never commits."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self._principal = principal
+        self._rows = EnrolmentRepository(session, principal.tenant_id)
+
+    async def list(self, workflow_id: UUID, *, cursor: str | None = None, limit: int | None = None) -> Page[Enrolment]:
+        """Those of a workflow, the newest first."""
+        return await self._rows.newest(workflow_id, cursor, clamp_limit(limit))
+
+    async def running(self, workflow_id: UUID) -> Sequence[Enrolment]:
+        """Those of a workflow that are under way."""
+        return await self._rows.running(workflow_id)
+
+    async def get(self, enrolment_id: UUID) -> Enrolment:
+        """One of them. Raises EnrolmentNotFound."""
+        return await self._one(enrolment_id)
+
+    async def stop(self, enrolment_id: UUID) -> Enrolment:
+        """Let nobody else in. Who is in stays. One that is over already is left as it is. Raises EnrolmentNotFound."""
+        row = await self._one(enrolment_id, lock=True)
+        if row.status == EnrolmentStatus.RUNNING:
+            row.status, row.stopped_by = EnrolmentStatus.STOPPED.value, self._principal.name
+            row.next_at, row.ended_at = None, clock.now()
+            await self._rows.session.flush()
+        return row
+
+    async def _one(self, enrolment_id: UUID, *, lock: bool = False) -> Enrolment:
+        row = await self._rows.get(enrolment_id, lock=lock)
+        if row is None:
+            raise EnrolmentNotFound
+        return row
+
+
+__all__ = ["ENROL", "PER_MINUTE", "EnrolmentNotFound", "EnrolmentService", "SegmentGone", "begin"]

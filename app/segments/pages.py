@@ -1,0 +1,270 @@
+"""`/segments`: the list, one segment with its members and growth, and what a contact's page shows of segments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
+
+from app.accounts.deps import AppRequest
+from app.contacts.service import ContactService
+from app.errors import AppError, FieldError, Invalid
+from app.lib.formats import counted
+from app.models.status import Role, SegmentKind
+from app.segments.growth_chart import chart
+from app.segments.schemas import Members, MembersMoved, NewSegment, SegmentPatch
+from app.segments.service import WHAT_HAPPENS, SegmentNotFound, SegmentService
+from app.values.contact_view import name_of
+from app.web.dialog_form import DialogForm
+from app.web.flash import go
+from app.web.fragments import page
+
+PAGE = 50
+ONE = "/segments/{segment_id:uuid}"
+
+
+class SegmentForm(DialogForm):
+    """The forms of segments: `new`, and the dialogs `edit` and `add` of one."""
+
+    name: str = ""
+    description: str = ""
+    people: str = ""
+    """Addresses and ids, one a line or with commas between them."""
+
+
+@get("/segments", role=Role.VIEWER)
+async def segment_list(
+    request: AppRequest,
+    segments: NamedDependency[SegmentService],
+    search: FromQuery[str] = "",
+    cursor: FromQuery[str] = "",
+) -> Template:
+    """Segments by name with their sizes; the search replaces only the rows."""
+    listed = await segments.list(search=search, cursor=cursor or None, limit=PAGE)
+    return page(
+        request,
+        "segments/list.html",
+        block="rows",
+        rows=listed.items,
+        next_cursor=listed.next_cursor or "",
+        search=search,
+        cursor=cursor,
+    )
+
+
+@get("/segments/new", role=Role.MARKETER)
+async def new_segment(request: AppRequest) -> Template:
+    """The empty form."""
+    return _form(request, SegmentForm())
+
+
+@post("/segments/new", role=Role.MARKETER, status_code=200)
+async def create_segment_page(
+    request: AppRequest, segments: NamedDependency[SegmentService]
+) -> Template | Response[bytes]:
+    """Create a static segment."""
+    form = SegmentForm.of(await request.form(), "new")
+    try:
+        _check_length(form)
+        segment = await segments.create(NewSegment(name=form.name, description=form.description))
+    except AppError as error:
+        return _form(request, form.failed(error))
+    return go(request, f"/segments/{segment.id}", f"{segment.name} is a segment now. Put contacts in.")
+
+
+def _form(request: AppRequest, form: SegmentForm) -> Template:
+    return page(request, "segments/new.html", status_code=form.status, form=form)
+
+
+def _check_length(form: SegmentForm) -> None:
+    errors: list[FieldError] = [
+        {"path": name, "message": f"At most {most:,} characters fit here."}
+        for name, text, most in (("name", form.name, 120), ("description", form.description, 1_000))
+        if len(text) > most
+    ]
+    if errors:
+        raise Invalid(errors=errors)
+
+
+@get(ONE, role=Role.VIEWER)
+async def show_segment(
+    request: AppRequest,
+    segments: NamedDependency[SegmentService],
+    segment_id: FromPath[UUID],
+    cursor: FromQuery[str] = "",
+) -> Template:
+    """One segment: its size, its growth, who is in it, who uses it."""
+    return await _segment(request, segments, segment_id, SegmentForm(), cursor)
+
+
+async def _segment(
+    request: AppRequest, segments: SegmentService, segment_id: UUID, form: SegmentForm, cursor: str = ""
+) -> Template:
+    listed = await segments.get(segment_id)
+    members = await segments.members(listed.segment, cursor=cursor or None, limit=PAGE)
+    growth = await segments.growth(listed)
+    return page(
+        request,
+        "segments/segment.html",
+        block="members" if cursor else None,
+        status_code=form.status,
+        segment=listed.segment,
+        count=listed.members,
+        members=members.items,
+        next_cursor=members.next_cursor or "",
+        cursor=cursor,
+        growth=growth,
+        chart=chart([day.members for day in growth]),
+        uses=await segments.uses(listed.segment),
+        what_happens=WHAT_HAPPENS,
+        name_of=name_of,
+        form=form,
+    )
+
+
+@post(ONE + "/edit", role=Role.MARKETER, status_code=200)
+async def save_segment(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Change name and description."""
+    form = SegmentForm.of(await request.form(), "edit")
+    try:
+        _check_length(form)
+        await segments.update(segment_id, SegmentPatch(name=form.name, description=form.description))
+    except SegmentNotFound:
+        raise
+    except AppError as error:
+        return await _segment(request, segments, segment_id, form.failed(error))
+    return go(request, f"/segments/{segment_id}", "Saved.")
+
+
+@post(ONE + "/members", role=Role.MARKETER, status_code=200)
+async def add_members_page(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Template | Response[bytes]:
+    """Put contacts in, by their addresses and ids."""
+    form = SegmentForm.of(await request.form(), "add")
+    try:
+        moved = await segments.add(segment_id, members_of(form.people))
+    except SegmentNotFound:
+        raise
+    except AppError as error:
+        refused = msgspec.structs.replace(form.failed(error), errors={"people": error.message})
+        return await _segment(request, segments, segment_id, refused)
+    return go(request, f"/segments/{segment_id}", _added(moved), "err" if moved.unknown and not moved.moved else "ok")
+
+
+def members_of(text: str) -> Members:
+    """Whom a text names: what has an `@` is an address, an id of ours is one, all else is an external id."""
+    members = Members(contact_ids=[], external_ids=[], emails=[])
+    for word in dict.fromkeys(word for word in re.split(r"[\s,;]+", text) if word):
+        if "@" in word:
+            members.emails.append(word)
+        elif re.fullmatch(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}", word):
+            members.contact_ids.append(UUID(word))
+        else:
+            members.external_ids.append(word)
+    return members
+
+
+def _added(moved: MembersMoved) -> str:
+    parts = [f"{counted(moved.moved, 'contact')} put in."]
+    if moved.unchanged:
+        parts.append(f"{counted(moved.unchanged, 'was', 'were')} in already.")
+    if moved.unknown:
+        parts.append(_nobody(moved.unknown))
+    return " ".join(parts)
+
+
+def _nobody(unknown: Sequence[str]) -> str:
+    shown = ", ".join(unknown[:3])
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    return f"No contact is known as {shown}{more}."
+
+
+@post(ONE + "/members/{contact_id:uuid}/remove", role=Role.MARKETER, status_code=200)
+async def remove_member_page(
+    request: AppRequest,
+    segments: NamedDependency[SegmentService],
+    segment_id: FromPath[UUID],
+    contact_id: FromPath[UUID],
+    back: FromQuery[str] = "",
+) -> Response[bytes]:
+    """Take one contact out; `back`: `contact`, to go on at its page."""
+    moved = await segments.remove(segment_id, Members(contact_ids=[contact_id]))
+    to = f"/contacts/{contact_id}" if back == "contact" else f"/segments/{segment_id}"
+    return go(request, to, "Taken out." if moved.moved else "The contact was not in it any more.")
+
+
+@post(ONE + "/delete", role=Role.MARKETER, status_code=200)
+async def delete_segment_page(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Delete the segment; the dialog has said what uses it and what happens there."""
+    listed = await segments.get(segment_id)
+    try:
+        await segments.delete(segment_id, although_used=True)
+    except SegmentNotFound:
+        raise
+    except AppError as error:
+        return go(request, f"/segments/{segment_id}", error.message, "err")
+    return go(request, "/segments", f"{listed.segment.name} was deleted. Its contacts stay.")
+
+
+@get("/contacts/{contact_id:uuid}/segments", role=Role.VIEWER)
+async def segments_of_contact(
+    request: AppRequest,
+    segments: NamedDependency[SegmentService],
+    contacts: NamedDependency[ContactService],
+    contact_id: FromPath[UUID],
+) -> Template:
+    """The segments that a contact is in, a part of its page."""
+    contact = await contacts.get(contact_id)
+    inside = await segments.of_contact(contact.id)
+    inside_ids = {row.id for row in inside}
+    choices = [row for row in await segments.choosable() if row.id not in inside_ids]
+    return page(
+        request,
+        "segments/of_contact.html",
+        block="segments",
+        contact_id=contact.id,
+        inside=inside,
+        choices=[(str(row.id), row.name) for row in choices],
+        static=SegmentKind.STATIC.value,
+    )
+
+
+@post("/contacts/{contact_id:uuid}/segments", role=Role.MARKETER, status_code=200)
+async def put_contact_in(
+    request: AppRequest, segments: NamedDependency[SegmentService], contact_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Put a contact into a static segment from its page."""
+    chosen = str((await request.form()).get("segment", ""))
+    try:
+        segment_id = UUID(chosen)
+    except ValueError:
+        return go(request, f"/contacts/{contact_id}", "Choose a segment.", "err")
+    moved = await segments.add(segment_id, Members(contact_ids=[contact_id]))
+    name = (await segments.get(segment_id)).segment.name
+    return go(request, f"/contacts/{contact_id}", f"Put into {name}." if moved.moved else f"It was in {name} already.")
+
+
+ROUTES: list[Any] = [
+    segment_list,
+    new_segment,
+    create_segment_page,
+    show_segment,
+    save_segment,
+    add_members_page,
+    remove_member_page,
+    delete_segment_page,
+    segments_of_contact,
+    put_contact_in,
+]

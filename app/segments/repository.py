@@ -1,0 +1,112 @@
+"""SQL of segments: the rows, who reads them, and the contacts that are members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from app.lib.addresses import comparable
+from app.lib.database import execute
+from app.models import Contact, Segment, SegmentMember
+from app.models.tenant_repository import TenantRepository
+from app.web.pagination import Page, cut, keyset
+
+
+class Member(NamedTuple):
+    """A contact in a segment."""
+
+    contact: Contact
+    since: datetime
+
+
+class SegmentRepository(TenantRepository[Segment]):
+    """The segments of a workspace that were not deleted."""
+
+    model = Segment
+
+    @property
+    def own(self) -> ColumnElement[bool]:
+        return super().own & Segment.deleted_at.is_(None)
+
+    async def get(self, segment_id: UUID, *, lock: bool = False) -> Segment | None:
+        """One segment; with `lock` nobody else changes it until this transaction ends."""
+        return await self.get_one_or_none(Segment.id == segment_id, lock=lock, fresh=lock)
+
+    async def by_name(self, search: str, cursor: str | None, limit: int) -> Page[Segment]:
+        """A page of segments by name; `search` looks in name and description. There are few, so they are all looked at."""
+        like = Segment.name.icontains(search, autoescape=True) | Segment.description.icontains(search, autoescape=True)
+        return await self.page([Segment.name, Segment.id], cursor, limit, *([like] if search else []))
+
+    async def find_by_name(self, name: str) -> Segment | None:
+        """The one of this name, whatever the case of its letters."""
+        return await self.get_one_or_none(func.lower(Segment.name) == func.lower(name))
+
+    async def next_number(self) -> int:
+        """A number that no segment of the workspace has had. Whoever else asks waits until this transaction ends."""
+        rows = await execute(
+            self.session,
+            """insert into segment_numbers as n (tenant_id, last) values (%(tenant)s, 1)
+               on conflict (tenant_id) do update set last = n.last + 1 returning last""",
+            tenant=self.tenant_id,
+        )
+        return int(rows[0].last)
+
+    async def reading(self, segment_id: UUID) -> Sequence[Segment]:
+        """Segments whose rule names this one."""
+        rules = await self.list(Segment.rule.is_not(None), Segment.id != segment_id, order_by=[Segment.name])
+        return [row for row in rules if _names(row.rule, str(segment_id)) or _names(row.next_rule, str(segment_id))]
+
+    async def members(self, segment: int, cursor: str | None, limit: int) -> Page[Member]:
+        """A page of members, the newest contacts first."""
+        query = (
+            select(Contact, SegmentMember.since)
+            .join(
+                SegmentMember, (SegmentMember.tenant_id == Contact.tenant_id) & (SegmentMember.contact_id == Contact.id)
+            )
+            .where(SegmentMember.tenant_id == self.tenant_id, SegmentMember.segment == segment)
+        )
+        rows = await self.session.execute(
+            keyset(query, [SegmentMember.contact_id], cursor, descending=True).limit(limit + 1)
+        )
+        return cut([Member(*row) for row in rows], limit, lambda row: (row.contact.id,))
+
+    async def known(
+        self, ids: Sequence[UUID], external_ids: Sequence[str], emails: Sequence[str]
+    ) -> Mapping[str, UUID]:
+        """Whom each of these names, by the text that was sent; who names nobody is not in it. One look-up each."""
+        rows = await execute(
+            self.session,
+            """
+            select w.sent, c.id from unnest(%(ids)s::uuid[]) as w(sent) cross join lateral (
+              select id from contacts where tenant_id = %(tenant)s and id = w.sent offset 0) c
+            """,
+            tenant=self.tenant_id,
+            ids=list(ids),
+        )
+        by_text = {str(row.sent): row.id for row in rows}
+        compared = [comparable(email) for email in emails]
+        for column, wanted, texts in (("external_id", external_ids, external_ids), ("email", compared, emails)):
+            rows = await execute(
+                self.session,
+                f"""
+                select w.place, c.id from unnest(%(wanted)s::text[]) with ordinality as w(value, place) cross join lateral (
+                  select id from contacts where tenant_id = %(tenant)s and {column} = w.value offset 0) c
+                """,  # noqa: S608  a name of ours
+                tenant=self.tenant_id,
+                wanted=list(wanted),
+            )
+            by_text |= {texts[row.place - 1]: row.id for row in rows}
+        return by_text
+
+
+def _names(rule: Any, wanted: str) -> bool:
+    """Does a text in a rule say this id?"""
+    if isinstance(rule, dict):
+        return any(_names(value, wanted) for value in rule.values())
+    if isinstance(rule, list):
+        return any(_names(value, wanted) for value in rule)
+    return isinstance(rule, str) and rule.lower() == wanted

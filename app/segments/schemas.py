@@ -1,0 +1,109 @@
+"""Segments and their members as programs send and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.models.segment import Segment
+from app.models.status import SegmentState
+
+SegmentName = Annotated[str, Meta(max_length=120)]
+Description = Annotated[str, Meta(max_length=1_000)]
+MOST_IN_A_REQUEST = 1_000
+"""Contacts that one request puts in or takes out."""
+
+
+class NewSegment(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """A static segment, without members."""
+
+    name: SegmentName
+    description: Description = ""
+    kind: Literal["static"] = "static"
+
+
+class SegmentPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What is absent stays."""
+
+    name: SegmentName | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+
+
+class SegmentOut(msgspec.Struct, rename="camel", kw_only=True):
+    id: UUID
+    name: str
+    description: str
+    kind: str
+    member_count: int
+    state: str
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Segment, members: int) -> SegmentOut:
+        return cls(
+            id=row.id,
+            name=row.name,
+            description=row.description,
+            kind=row.kind,
+            member_count=members,
+            state=SegmentState(row.state).value,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+class Members(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """Whom to put in or take out: contacts by any of what they are known by, 1,000 in all."""
+
+    contact_ids: list[UUID] = []
+    external_ids: list[str] = []
+    emails: list[str] = []
+
+    @property
+    def count(self) -> int:
+        return len(self.contact_ids) + len(self.external_ids) + len(self.emails)
+
+
+class MembersMoved(msgspec.Struct, rename="camel", kw_only=True):
+    """What became of it. `unchanged`: who was in already, or not in. `unknown`: what no contact of the workspace is known by, as sent."""
+
+    moved: int
+    unchanged: int
+    unknown: Sequence[str]
+
+
+class MemberOut(msgspec.Struct, rename="camel", kw_only=True):
+    """A contact in a segment. `since`: when it came in."""
+
+    contact_id: UUID
+    external_id: str | None
+    email: str | None
+    since: datetime
+
+
+class SegmentOfContact(msgspec.Struct, rename="camel", kw_only=True):
+    """A segment that a contact is in, since when."""
+
+    id: UUID
+    name: str
+    kind: str
+    since: datetime
+
+
+class Deleted(msgspec.Struct, rename="camel"):
+    id: UUID
+
+
+class GrowthDay(msgspec.Struct, frozen=True):
+    """A day of UTC: how many entered and left, and how many there were at its end."""
+
+    day: date
+    entered: int
+    left: int
+    members: int

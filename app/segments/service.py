@@ -1,0 +1,246 @@
+"""Segments: what may be done with them. The API and the pages call the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import usage
+from app.accounts.principal import Principal
+from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.lib import clock
+from app.lib.formats import counted
+from app.lib.ids import uuid7
+from app.models import Segment
+from app.models.status import SegmentKind
+from app.segment_member_repository import MOST_SEGMENTS, SegmentMemberRepository
+from app.segments.repository import Member, SegmentRepository
+from app.segments.schemas import (
+    MOST_IN_A_REQUEST,
+    GrowthDay,
+    Members,
+    MembersMoved,
+    NewSegment,
+    SegmentOfContact,
+    SegmentPatch,
+)
+from app.web.pagination import Page, clamp_limit
+
+GROWTH_DAYS = 30
+
+
+class SegmentNotFound(NotFound):
+    """There is no such segment. It may have been deleted, or belong to another workspace."""
+
+    code = "segment_not_found"
+
+
+class SegmentInUse(Conflict):
+    """This segment is still used. Take it out there first, or delete it all the same and know what happens."""
+
+    code = "segment_in_use"
+
+
+class SegmentNotStatic(Conflict):
+    """Who is in a dynamic segment, its rule says: change the rule, or the contact."""
+
+    code = "segment_not_static"
+
+
+class Listed(NamedTuple):
+    """A segment and how many are in it."""
+
+    segment: Segment
+    members: int
+
+
+class SegmentUses(NamedTuple):
+    """Who relies on a segment."""
+
+    workflows: Sequence[usage.Use]
+    segments: Sequence[Segment]
+
+    @property
+    def workflow_count(self) -> int:
+        return len({use.workflow_id for use in self.workflows})
+
+    @property
+    def in_words(self) -> str:
+        """`2 workflows and 1 segment`; empty when nobody does."""
+        parts = [counted(self.workflow_count, "workflow")] if self.workflows else []
+        parts += [counted(len(self.segments), "segment")] if self.segments else []
+        return " and ".join(parts)
+
+
+WHAT_HAPPENS = (
+    "Triggers that wait for it start nobody any more, conditions that ask for it say no for everybody, and steps that put contacts in or"
+    " take them out do nothing."
+)
+"""When a segment goes that workflows use."""
+
+
+class SegmentService:
+    """The segments of the principal's workspace. Flushes, never commits."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session, self._principal, self._tenant_id = session, principal, principal.tenant_id
+        self.rows = SegmentRepository(session, principal.tenant_id)
+        self.member_rows = SegmentMemberRepository(session, principal.tenant_id)
+
+    # Reading ------------------------------------------------------------------------------------------------------
+
+    async def get(self, segment_id: UUID) -> Listed:
+        """One segment and its size. Raises SegmentNotFound."""
+        segment = await self._one(segment_id)
+        return Listed(segment, (await self.member_rows.counts([segment.number]))[segment.number])
+
+    async def list(self, *, search: str = "", cursor: str | None = None, limit: int | None = None) -> Page[Listed]:
+        """Segments by name, with their sizes. Two queries, whatever the number."""
+        words = search.replace("\0", "").strip()
+        page = await self.rows.by_name(words, cursor, clamp_limit(limit))
+        counts = await self.member_rows.counts([row.number for row in page.items])
+        return Page([Listed(row, counts[row.number]) for row in page.items], page.next_cursor)
+
+    async def uses(self, segment: Segment) -> SegmentUses:
+        """Who relies on it."""
+        workflows = await usage.of_segment(self.session, self._tenant_id, segment.id)
+        return SegmentUses(workflows, await self.rows.reading(segment.id))
+
+    async def growth(self, listed: Listed, days: int = GROWTH_DAYS) -> Sequence[GrowthDay]:
+        """Each of the last days, the oldest first, with how many there were at its end."""
+        today = clock.now().astimezone(UTC).date()
+        first = today - timedelta(days=days - 1)
+        by_day = {row.day: row for row in await self.member_rows.days(listed.segment.number, first)}
+        members, newest_first = listed.members, list[GrowthDay]()
+        for ago in range(days):
+            day = today - timedelta(days=ago)
+            row = by_day.get(day)
+            entered, left = (row.entered, row.left) if row else (0, 0)
+            newest_first.append(GrowthDay(day, entered, left, members))
+            members -= entered - left
+        return newest_first[::-1]
+
+    async def members(self, segment: Segment, *, cursor: str | None = None, limit: int | None = None) -> Page[Member]:
+        """Who is in it, the newest contacts first."""
+        return await self.rows.members(segment.number, cursor, clamp_limit(limit))
+
+    async def of_contact(self, contact_id: UUID) -> Sequence[SegmentOfContact]:
+        """The segments that a contact is in, by name."""
+        since = await self.member_rows.of_contact(contact_id)
+        rows = await self.rows.list(Segment.number.in_(list(since)), order_by=[Segment.name])
+        return [SegmentOfContact(id=row.id, name=row.name, kind=row.kind, since=since[row.number]) for row in rows]
+
+    async def choosable(self) -> Sequence[Segment]:
+        """Static segments by name, for forms that put contacts in."""
+        return await self.rows.list(Segment.kind == SegmentKind.STATIC.value, order_by=[Segment.name])
+
+    # Changing -----------------------------------------------------------------------------------------------------
+
+    async def create(self, new: NewSegment) -> Segment:
+        """A segment without members. Raises Invalid for a name that is taken."""
+        name = await self._name(new.name)
+        if await self.rows.count() >= MOST_SEGMENTS:
+            message = f"A workspace has at most {MOST_SEGMENTS} segments. Delete one that nobody uses."
+            raise Invalid(message, errors=[FieldError(path="name", message=message)])
+        now = clock.now()
+        return await self.rows.add(
+            Segment(
+                id=uuid7(),
+                number=await self.rows.next_number(),
+                name=name,
+                description=new.description.strip(),
+                kind=new.kind,
+                version=1,
+                state="ready",
+                sentence="",
+                created_by=self._principal.user_id,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+
+    async def update(self, segment_id: UUID, change: SegmentPatch) -> Segment:
+        """Change name and description. Raises SegmentNotFound, and Invalid for a name that is taken."""
+        segment = await self._one(segment_id, lock=True)
+        if change.name is not UNSET:
+            segment.name = await self._name(change.name, segment)
+        if change.description is not UNSET:
+            segment.description = change.description.strip()
+        segment.updated_at = clock.now()
+        await self.session.flush()
+        return segment
+
+    async def delete(self, segment_id: UUID, *, although_used: bool = False) -> None:
+        """Delete it; its members stay contacts, and nobody leaves it as far as workflows are told. Its rows go in pieces afterwards.
+
+        Raises SegmentNotFound, and SegmentInUse while another segment's rule names it, or, unless `although_used`, a workflow does.
+        """
+        segment = await self._one(segment_id, lock=True)
+        uses = await self.uses(segment)
+        if uses.segments:
+            names = ", ".join(f"“{row.name}”" for row in uses.segments[: usage.NAMED])
+            raise SegmentInUse(f"The rule of {names} asks for this segment. Change that rule first.", **_used_by(uses))
+        if uses.workflows and not although_used:
+            raise SegmentInUse(
+                f"This segment is used by {usage.in_words(uses.workflows)}. {WHAT_HAPPENS} Take it out there first, or send"
+                " `evenIfUsed=true` to delete it all the same.",
+                **_used_by(uses),
+            )
+        segment.deleted_at = clock.now()
+        await self.session.flush()
+
+    async def add(self, segment_id: UUID, members: Members) -> MembersMoved:
+        """Put contacts into a static segment. Raises SegmentNotFound, SegmentNotStatic, Invalid for too many or for none."""
+        return await self._move(segment_id, members, enters=True)
+
+    async def remove(self, segment_id: UUID, members: Members) -> MembersMoved:
+        """Take contacts out of a static segment. Raises as `add` does."""
+        return await self._move(segment_id, members, enters=False)
+
+    async def _move(self, segment_id: UUID, members: Members, *, enters: bool) -> MembersMoved:
+        segment = await self._one(segment_id)
+        if segment.kind != SegmentKind.STATIC:
+            raise SegmentNotStatic
+        _check_count(members)
+        by_text = await self.rows.known(members.contact_ids, members.external_ids, members.emails)
+        contact_ids = list(dict.fromkeys(by_text.values()))
+        move = self.member_rows.enter if enters else self.member_rows.leave
+        moved = await move(segment.number, contact_ids)
+        sent = [*map(str, members.contact_ids), *members.external_ids, *members.emails]
+        unknown = [text for text in dict.fromkeys(sent) if text not in by_text]
+        return MembersMoved(moved=len(moved), unchanged=len(contact_ids) - len(moved), unknown=unknown)
+
+    async def _one(self, segment_id: UUID, *, lock: bool = False) -> Segment:
+        segment = await self.rows.get(segment_id, lock=lock)
+        if segment is None:
+            raise SegmentNotFound
+        return segment
+
+    async def _name(self, text: str, current: Segment | None = None) -> str:
+        name = " ".join(text.split())
+        if not name:
+            raise Invalid(errors=[FieldError(path="name", message="Give the segment a name.")])
+        other = await self.rows.find_by_name(name)
+        if other is not None and (current is None or other.id != current.id):
+            raise Invalid(errors=[FieldError(path="name", message="Another segment has this name.")])
+        return name
+
+
+def _check_count(members: Members) -> None:
+    if not members.count:
+        message = "Say whom: send contactIds, externalIds or emails."
+        raise Invalid(message, errors=[FieldError(path="contactIds", message=message)])
+    if members.count > MOST_IN_A_REQUEST:
+        message = f"A request takes at most {MOST_IN_A_REQUEST:,} contacts; these are {members.count:,}. Send several."
+        raise Invalid(message, errors=[FieldError(path="contactIds", message=message)])
+
+
+def _used_by(uses: SegmentUses) -> dict[str, object]:
+    """The same for programs, as members of the problem document."""
+    segments = [{"segmentId": str(row.id), "segmentName": row.name} for row in uses.segments]
+    return {"usedBy": [*usage.as_documents(uses.workflows), *segments]}

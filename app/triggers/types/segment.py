@@ -1,0 +1,108 @@
+"""A contact enters or leaves a segment."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+
+from app.flow import trigger_registry
+from app.flow.audience import Audience
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.document import Conditions, Match
+from app.flow.references import Ref
+from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
+
+Existing = Annotated[
+    Literal["ignore", "enter"],
+    msgspec.Meta(title="Who is in it already", description="`enter`: they enter when the workflow goes live."),
+]
+
+
+class SegmentExitConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Contacts enter when they leave this segment and the conditions hold."""
+
+    segment_id: Annotated[UUID | None, Ref("segment")] = None
+    conditions: Conditions = []
+    match: Match = "all"
+
+
+class SegmentEntryConfig(SegmentExitConfig, rename="camel", forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Contacts enter when they come into this segment and the conditions hold; `existing`: and those who are in it already."""
+
+    existing: Existing = "ignore"
+
+
+class _SegmentTrigger(TriggerType):
+    """What both have in common."""
+
+    event: ClassVar[str]
+    verb: ClassVar[str]
+    """`enters` or `leaves`."""
+    done: ClassVar[str]
+
+    @classmethod
+    def subscribes(cls, config: SegmentExitConfig) -> tuple[str, ...]:
+        return (cls.event,) if config.segment_id else ()
+
+    @classmethod
+    def event_name(cls, config: SegmentExitConfig) -> str:
+        return cls.event
+
+    @classmethod
+    def admission(cls, config: SegmentExitConfig) -> Admission:
+        about = {"field": "event.segmentId", "operator": "equals", "value": str(config.segment_id)}
+        return Admission(config.conditions, config.match, [about])
+
+    @classmethod
+    def title(cls, config: SegmentExitConfig) -> str:
+        return cls.label if config.segment_id else "No segment chosen"
+
+    @classmethod
+    def summary(cls, config: SegmentExitConfig) -> str:
+        return f"A contact {cls.verb} a segment" if config.segment_id else "No segment chosen yet"
+
+    @classmethod
+    def explain(cls, config: SegmentExitConfig) -> str:
+        words = cls.admission(config).words
+        return f"The contact {cls.done}{' and met the entry conditions' if words else ''}."
+
+    @classmethod
+    def preview(cls, config: SegmentExitConfig) -> TriggerPreview:
+        words = cls.admission(config).words
+        text = f"and lets in contacts when {words}." if words else "whoever it is."
+        return TriggerPreview(f"It waits until a contact {cls.verb} the segment", text)
+
+    @classmethod
+    def diagnostics(cls, config: SegmentExitConfig) -> list[Diagnostic]:
+        unchosen = [] if config.segment_id else [incomplete("segmentId", "Choose the segment.")]
+        return [*super().diagnostics(config), *unchosen]
+
+
+@trigger_registry.trigger
+class SegmentEntryTrigger(_SegmentTrigger):
+    type, label = "segment_entry", "A contact enters a segment"
+    description = "Starts when a contact comes into a segment, because its data changed or somebody put it in."
+    event, verb, done = "segment.member.added", "enters", "came into the segment"
+    Config = SegmentEntryConfig
+
+    @classmethod
+    def enrols(cls, config: SegmentEntryConfig) -> Audience | None:
+        return Audience(segment_id=config.segment_id) if config.existing == "enter" and config.segment_id else None
+
+    @classmethod
+    def preview(cls, config: SegmentEntryConfig) -> TriggerPreview:
+        preview = super().preview(config)
+        if cls.enrols(config) is None:
+            return preview
+        text = "and those who are in it now enter as soon as the workflow is active."
+        return TriggerPreview(preview.title, f"{preview.text.rstrip('.')}, {text}")
+
+
+@trigger_registry.trigger
+class SegmentExitTrigger(_SegmentTrigger):
+    type, label = "segment_exit", "A contact leaves a segment"
+    description = "Starts when a contact leaves a segment, because its data changed or somebody took it out."
+    event, verb, done = "segment.member.removed", "leaves", "left the segment"
+    Config = SegmentExitConfig
