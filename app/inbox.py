@@ -167,9 +167,9 @@ async def start_at(
 ) -> list[UUID]:
     """Ask the engine to start a run for each of `contact_ids` (None: one without a contact) at a trigger of the live version.
 
-    One statement, however many. `properties` are the run's event, which happened at `occurred_at` (now). Returns the ids that the runs
-    will have, in order. The engine asks the trigger's conditions and the workflow's rules of entry; a trigger that is switched off or
-    not there any more starts nothing, and a refusal says so.
+    `properties` are the run's event, which happened at `occurred_at` (now). Returns the ids that the runs will have, in order. The engine
+    asks the trigger's conditions and the rules of entry; a trigger that is switched off or not there any more starts nothing, and a refusal
+    says so.
     """
     run_ids = [UUID(bytes=run_id) for run_id in uuid7_many(len(contact_ids))]
     if run_ids:

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
 from app.lib import shards
 from app.lib.database import execute
 from app.lib.ids import uuid7_many
-from app.models.segment import SegmentMember
+from app.models.segment import Segment, SegmentMember
+from app.models.status import SegmentKind
 from app.models.tenant_repository import TenantRepository
 
 ADDED, REMOVED = "segment.member.added", "segment.member.removed"
@@ -110,7 +110,7 @@ def _move_sql(wanted: str, moved: str, event: str, column: str) -> str:
 
 
 ENTER, ENTER_STATIC = (_move_sql(wanted, _ENTERED, ADDED, "entered") for wanted in (_BY_NUMBER, _STATIC))
-LEAVE, LEAVE_STATIC = (_move_sql(wanted, _LEFT, REMOVED, "left") for wanted in (_BY_NUMBER, _STATIC))
+LEAVE, LEAVE_STATIC = (_move_sql(wanted, _LEFT, REMOVED, "departed") for wanted in (_BY_NUMBER, _STATIC))
 """The statements of those that enter and of those that leave, with the parameters of `arguments`: of `Move`, and of `StaticMove`.
 Each answers who really moved."""
 LOCK = """
@@ -188,7 +188,7 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
         """How many are in each of these segments."""
         rows = await execute(
             self.session,
-            """select segment, sum(entered - "left")::bigint from segment_days
+            """select segment, sum(entered - departed)::bigint from segment_days
                where tenant_id = %(tenant)s and segment = any(%(segments)s::int[]) group by 1""",
             tenant=self.tenant_id,
             segments=list(segments),
@@ -199,7 +199,7 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
         """The days from `since` on which somebody entered or left, oldest first."""
         rows = await execute(
             self.session,
-            """select day, sum(entered)::bigint, sum("left")::bigint from segment_days
+            """select day, sum(entered)::bigint, sum(departed)::bigint from segment_days
                where tenant_id = %(tenant)s and segment = %(segment)s and day >= %(since)s group by 1 order by 1""",
             tenant=self.tenant_id,
             segment=segment,
@@ -222,48 +222,11 @@ class SegmentMemberRepository(TenantRepository[SegmentMember]):
         return {row[0]: row[1] for row in rows}
 
 
-async def forget_deleted(session: AsyncSession, limit: int) -> int:
-    """Delete up to `limit` members of segments that were deleted some minutes ago, and those without any left; how many rows went."""
-    rows = await execute(
-        session,
-        """
-        with old as (select tenant_id, number from segments where deleted_at < clock_now() - interval '5 minutes'),
-        members as (
-          delete from segment_members where (tenant_id, segment, contact_id) in (
-            select m.tenant_id, m.segment, m.contact_id from old cross join lateral (
-              select tenant_id, segment, contact_id from segment_members
-              where tenant_id = old.tenant_id and segment = old.number limit %(limit)s) m limit %(limit)s)
-          returning 1)
-        select count(*) from members
-        """,
-        limit=limit,
-    )
-    gone_members = int(rows[0][0])
-    if gone_members:
-        return gone_members
-    await execute(
-        session,
-        """
-        with old as (select tenant_id, id, number from segments where deleted_at < clock_now() - interval '5 minutes'),
-        days as (delete from segment_days d using old where d.tenant_id = old.tenant_id and d.segment = old.number)
-        delete from segments s using old where s.tenant_id = old.tenant_id and s.id = old.id
-        """,
-    )
-    return 0
+class StaticSegments(TenantRepository[Segment]):
+    """The static segments of a workspace: what contacts can be put into."""
 
+    model = Segment
 
-async def fold_days(session: AsyncSession) -> None:
-    """Add up the shards of days that nobody counts on any more."""
-    await execute(
-        session,
-        """
-        with folded as (
-          delete from segment_days where shard <> %(people)s and day < (clock_now() at time zone 'UTC')::date - 1
-          returning tenant_id, segment, day, entered, "left")
-        insert into segment_days as d (tenant_id, segment, day, shard, entered, "left")
-        select tenant_id, segment, day, %(people)s, sum(entered), sum("left") from folded group by 1, 2, 3 order by 1, 2, 3
-        on conflict (tenant_id, segment, day, shard) do update
-        set entered = d.entered + excluded.entered, "left" = d."left" + excluded."left"
-        """,
-        people=shards.PEOPLE,
-    )
+    async def by_name(self) -> Sequence[Segment]:
+        static = (Segment.kind == SegmentKind.STATIC.value, Segment.deleted_at.is_(None))
+        return await self.list(*static, order_by=[Segment.name])

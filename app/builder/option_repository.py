@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, func, select
 from app.messaging.channels import registry as channels
 from app.models import Contact, Event
 from app.models.tenant_repository import TenantRepository
-from app.workflows.repository import REFERENCED, there
+from app.workflows.repository import REFERENCED, not_deleted
 
 SHOWN = ("name", "subject", "channel", "kind")
 """Columns of a row that forms show, of those that it has."""
@@ -28,7 +28,7 @@ class OptionRepository(TenantRepository[Contact]):
         for kind, model in REFERENCED.items():
             shown = [column for column in model.__table__.columns if column.name in SHOWN]
             query = select(model.id, *shown).where(model.tenant_id == self.tenant_id).order_by(func.lower(model.name))
-            rows = (await self.session.execute(query.where(*there(model)))).mappings().all()
+            rows = (await self.session.execute(query.where(*not_deleted(model)))).mappings().all()
             references[kind] = {str(row["id"]): _shown(row) for row in rows}
         return references
 

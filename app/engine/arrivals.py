@@ -27,7 +27,7 @@ from app.inbox import InboxKind
 from app.lib import ids
 from app.models.status import RunOrigin
 
-_ASKED_FOR = {InboxKind.START: int(RunOrigin.HAND), InboxKind.AT_TRIGGER: int(RunOrigin.ENROLLED)}
+_ASKED_FOR: dict[int, int] = {InboxKind.START: int(RunOrigin.HAND), InboxKind.AT_TRIGGER: int(RunOrigin.ENROLLED)}
 """Kinds of items that ask for runs of one workflow, and what such runs say of where they come from."""
 LOOK_AHEAD = 100
 """Events that are judged before a run begins whether they end it. Later ones still do, but the run has begun by then."""

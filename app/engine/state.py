@@ -32,18 +32,8 @@ class ContactState:
     """
 
     __slots__ = (
-        "_attributes",
-        "_columns",
-        "_names",
-        "_raw",
-        "_seen",
-        "_tags",
-        "changed_by",
-        "changes",
-        "field",
-        "id",
-        "segment_changes",
-    )
+        "_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "changed_by", "changes", "field", "id", "segment_changes",
+    )  # fmt: skip
 
     def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
         self.id, self._names, self._raw = contact_id, names, raw

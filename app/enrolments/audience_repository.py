@@ -18,7 +18,7 @@ where tenant_id = %(tenant)s and segment = %(number)s and contact_id > %(reached
 """
 _CONTACTS = "select id from contacts where tenant_id = %(tenant)s and id > %(reached)s order by id limit %(limit)s"
 _MEMBER_COUNT = """
-select coalesce(sum(entered - "left"), 0)::bigint from segment_days where tenant_id = %(tenant)s and segment = %(number)s
+select coalesce(sum(entered - departed), 0)::bigint from segment_days where tenant_id = %(tenant)s and segment = %(number)s
 """
 
 

@@ -28,9 +28,9 @@ async def show_enrolments(
     running = await enrolments.running(workflow_id)
     newest = await enrolments.list(workflow_id, limit=SHOWN)
     running_ids = {row.id for row in running}
-    over = [row for row in newest.items if row.id not in running_ids]
+    ended = [row for row in newest.items if row.id not in running_ids]
     return page(
-        request, "enrolments/progress.html", block="progress", workflow_id=workflow_id, running=running, over=over
+        request, "enrolments/progress.html", block="progress", workflow_id=workflow_id, running=running, ended=ended
     )
 
 

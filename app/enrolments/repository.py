@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.flow.document import Trigger, triggers_of
@@ -14,6 +15,7 @@ from app.lib.database import execute
 from app.models.enrolment import Enrolment
 from app.models.status import EnrolmentStatus
 from app.models.tenant_repository import TenantRepository
+from app.models.workflow import Workflow
 from app.web.pagination import Page
 
 IS_DUE = "exists (select from enrolments where next_at <= clock_now())"
@@ -61,6 +63,11 @@ class EnrolmentRepository(TenantRepository[Enrolment]):
 
     async def get(self, enrolment_id: UUID, *, lock: bool = False) -> Enrolment | None:
         return await self.get_one_or_none(Enrolment.id == enrolment_id, lock=lock, fresh=lock)
+
+    async def has_workflow(self, workflow_id: UUID) -> bool:
+        """Is there such a workflow?"""
+        same = (Workflow.tenant_id == self.tenant_id, Workflow.id == workflow_id, Workflow.deleted_at.is_(None))
+        return bool(await self.session.scalar(select(select(Workflow.id).where(*same).exists())))
 
     async def newest(self, workflow_id: UUID, cursor: str | None, limit: int) -> Page[Enrolment]:
         """A page of those of one workflow, the newest first."""

@@ -41,8 +41,8 @@ def _fault(due: DueEnrolment) -> str | None:
 
 
 async def _piece(session: AsyncSession, due: DueEnrolment) -> None:
-    remaining = PIECE if due.most is None else due.most - due.enrolled
-    wanted = min(PIECE, due.per_minute, remaining)
+    remaining = None if due.most is None else due.most - due.enrolled
+    wanted = min(PIECE, due.per_minute, PIECE if remaining is None else remaining)
     try:
         audience = msgspec.convert(due.audience, Audience)
         contact_ids = await audience_repository.piece(session, due.tenant_id, audience, due.reached, wanted)

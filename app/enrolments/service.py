@@ -33,6 +33,12 @@ class EnrolmentNotFound(NotFound):
     code = "enrolment_not_found"
 
 
+class NoSuchWorkflow(NotFound):
+    """There is no such workflow. It may have been deleted, or belong to another workspace."""
+
+    code = "workflow_not_found"
+
+
 async def begin(
     session: AsyncSession,
     tenant_id: int,
@@ -81,7 +87,9 @@ class EnrolmentService:
         self._rows = EnrolmentRepository(session, principal.tenant_id)
 
     async def list(self, workflow_id: UUID, *, cursor: str | None = None, limit: int | None = None) -> Page[Enrolment]:
-        """Those of a workflow, the newest first."""
+        """Those of a workflow, the newest first. Raises NoSuchWorkflow."""
+        if not await self._rows.has_workflow(workflow_id):
+            raise NoSuchWorkflow
         return await self._rows.newest(workflow_id, cursor, clamp_limit(limit))
 
     async def running(self, workflow_id: UUID) -> Sequence[Enrolment]:

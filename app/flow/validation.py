@@ -7,6 +7,7 @@ where (`nodes[2].data.duration`) and what to do.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -59,9 +60,8 @@ LONGEST_UNCERTAIN_DAYS = 30
 def references(flow: Flow) -> dict[str, set[UUID]]:
     """The rows of the workspace that its steps and triggers name: kind (`template`, `connector`, `segment`) → ids."""
     ids_by_kind: dict[str, set[UUID]] = {}
-    of_steps = (reference for node in flow.nodes for reference in references_of(node))
-    of_triggers = (one for trigger in flow.triggers for one in trigger_registry.references(trigger.type, trigger.data))
-    for reference in (*of_steps, *of_triggers):
+    of_triggers = (trigger_registry.references(trigger.type, trigger.data) for trigger in flow.triggers)
+    for reference in itertools.chain(*map(references_of, flow.nodes), *of_triggers):
         ids_by_kind.setdefault(reference.kind, set()).add(reference.id)
     return ids_by_kind
 

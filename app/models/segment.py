@@ -94,6 +94,6 @@ class SegmentDay(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     entered: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    left: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    departed: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)

@@ -14,13 +14,14 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.contacts.service import ContactService
 from app.errors import AppError, FieldError, Invalid
 from app.lib.formats import counted
-from app.models.status import Role, SegmentKind
+from app.models.status import Role
+from app.segments import contact_pages
 from app.segments.growth_chart import chart
 from app.segments.schemas import Members, MembersMoved, NewSegment, SegmentPatch
-from app.segments.service import WHAT_HAPPENS, SegmentNotFound, SegmentService
+from app.segments.service import SegmentNotFound, SegmentService
+from app.segments.uses import WHAT_HAPPENS
 from app.values.contact_view import name_of
 from app.web.dialog_form import DialogForm
 from app.web.flash import go
@@ -195,12 +196,12 @@ async def remove_member_page(
     segments: NamedDependency[SegmentService],
     segment_id: FromPath[UUID],
     contact_id: FromPath[UUID],
-    back: FromQuery[str] = "",
+    to: FromQuery[str] = "",
 ) -> Response[bytes]:
-    """Take one contact out; `back`: `contact`, to go on at its page."""
+    """Take one contact out; `to`: `contact`, to go on at its page."""
     moved = await segments.remove(segment_id, Members(contact_ids=[contact_id]))
-    to = f"/contacts/{contact_id}" if back == "contact" else f"/segments/{segment_id}"
-    return go(request, to, "Taken out." if moved.moved else "The contact was not in it any more.")
+    next_page = f"/contacts/{contact_id}" if to == "contact" else f"/segments/{segment_id}"
+    return go(request, next_page, "Taken out." if moved.moved else "The contact was not in it any more.")
 
 
 @post(ONE + "/delete", role=Role.MARKETER, status_code=200)
@@ -218,44 +219,6 @@ async def delete_segment_page(
     return go(request, "/segments", f"{listed.segment.name} was deleted. Its contacts stay.")
 
 
-@get("/contacts/{contact_id:uuid}/segments", role=Role.VIEWER)
-async def segments_of_contact(
-    request: AppRequest,
-    segments: NamedDependency[SegmentService],
-    contacts: NamedDependency[ContactService],
-    contact_id: FromPath[UUID],
-) -> Template:
-    """The segments that a contact is in, a part of its page."""
-    contact = await contacts.get(contact_id)
-    inside = await segments.of_contact(contact.id)
-    inside_ids = {row.id for row in inside}
-    choices = [row for row in await segments.choosable() if row.id not in inside_ids]
-    return page(
-        request,
-        "segments/of_contact.html",
-        block="segments",
-        contact_id=contact.id,
-        inside=inside,
-        choices=[(str(row.id), row.name) for row in choices],
-        static=SegmentKind.STATIC.value,
-    )
-
-
-@post("/contacts/{contact_id:uuid}/segments", role=Role.MARKETER, status_code=200)
-async def put_contact_in(
-    request: AppRequest, segments: NamedDependency[SegmentService], contact_id: FromPath[UUID]
-) -> Response[bytes]:
-    """Put a contact into a static segment from its page."""
-    chosen = str((await request.form()).get("segment", ""))
-    try:
-        segment_id = UUID(chosen)
-    except ValueError:
-        return go(request, f"/contacts/{contact_id}", "Choose a segment.", "err")
-    moved = await segments.add(segment_id, Members(contact_ids=[contact_id]))
-    name = (await segments.get(segment_id)).segment.name
-    return go(request, f"/contacts/{contact_id}", f"Put into {name}." if moved.moved else f"It was in {name} already.")
-
-
 ROUTES: list[Any] = [
     segment_list,
     new_segment,
@@ -265,6 +228,5 @@ ROUTES: list[Any] = [
     add_members_page,
     remove_member_page,
     delete_segment_page,
-    segments_of_contact,
-    put_contact_in,
+    *contact_pages.ROUTES,
 ]

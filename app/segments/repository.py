@@ -16,7 +16,7 @@ from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page, cut, keyset
 
 
-class Member(NamedTuple):
+class ContactInSegment(NamedTuple):
     """A contact in a segment."""
 
     contact: Contact
@@ -60,7 +60,7 @@ class SegmentRepository(TenantRepository[Segment]):
         rules = await self.list(Segment.rule.is_not(None), Segment.id != segment_id, order_by=[Segment.name])
         return [row for row in rules if _names(row.rule, str(segment_id)) or _names(row.next_rule, str(segment_id))]
 
-    async def members(self, segment: int, cursor: str | None, limit: int) -> Page[Member]:
+    async def members(self, segment: int, cursor: str | None, limit: int) -> Page[ContactInSegment]:
         """A page of members, the newest contacts first."""
         query = (
             select(Contact, SegmentMember.since)
@@ -72,7 +72,7 @@ class SegmentRepository(TenantRepository[Segment]):
         rows = await self.session.execute(
             keyset(query, [SegmentMember.contact_id], cursor, descending=True).limit(limit + 1)
         )
-        return cut([Member(*row) for row in rows], limit, lambda row: (row.contact.id,))
+        return cut([ContactInSegment(*row) for row in rows], limit, lambda row: (row.contact.id,))
 
     async def known(
         self, ids: Sequence[UUID], external_ids: Sequence[str], emails: Sequence[str]

@@ -14,12 +14,11 @@ from app import usage
 from app.accounts.principal import Principal
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock
-from app.lib.formats import counted
 from app.lib.ids import uuid7
 from app.models import Segment
 from app.models.status import SegmentKind
-from app.segment_member_repository import MOST_SEGMENTS, SegmentMemberRepository
-from app.segments.repository import Member, SegmentRepository
+from app.segment_member_repository import MOST_SEGMENTS, SegmentMemberRepository, StaticSegments
+from app.segments.repository import ContactInSegment, SegmentRepository
 from app.segments.schemas import (
     MOST_IN_A_REQUEST,
     GrowthDay,
@@ -29,6 +28,7 @@ from app.segments.schemas import (
     SegmentOfContact,
     SegmentPatch,
 )
+from app.segments.uses import WHAT_HAPPENS, SegmentUses
 from app.web.pagination import Page, clamp_limit
 
 GROWTH_DAYS = 30
@@ -57,31 +57,6 @@ class Listed(NamedTuple):
 
     segment: Segment
     members: int
-
-
-class SegmentUses(NamedTuple):
-    """Who relies on a segment."""
-
-    workflows: Sequence[usage.Use]
-    segments: Sequence[Segment]
-
-    @property
-    def workflow_count(self) -> int:
-        return len({use.workflow_id for use in self.workflows})
-
-    @property
-    def in_words(self) -> str:
-        """`2 workflows and 1 segment`; empty when nobody does."""
-        parts = [counted(self.workflow_count, "workflow")] if self.workflows else []
-        parts += [counted(len(self.segments), "segment")] if self.segments else []
-        return " and ".join(parts)
-
-
-WHAT_HAPPENS = (
-    "Triggers that wait for it start nobody any more, conditions that ask for it say no for everybody, and steps that put contacts in or"
-    " take them out do nothing."
-)
-"""When a segment goes that workflows use."""
 
 
 class SegmentService:
@@ -125,7 +100,9 @@ class SegmentService:
             members -= entered - left
         return newest_first[::-1]
 
-    async def members(self, segment: Segment, *, cursor: str | None = None, limit: int | None = None) -> Page[Member]:
+    async def members(
+        self, segment: Segment, *, cursor: str | None = None, limit: int | None = None
+    ) -> Page[ContactInSegment]:
         """Who is in it, the newest contacts first."""
         return await self.rows.members(segment.number, cursor, clamp_limit(limit))
 
@@ -137,7 +114,7 @@ class SegmentService:
 
     async def choosable(self) -> Sequence[Segment]:
         """Static segments by name, for forms that put contacts in."""
-        return await self.rows.list(Segment.kind == SegmentKind.STATIC.value, order_by=[Segment.name])
+        return await StaticSegments(self.session, self._tenant_id).by_name()
 
     # Changing -----------------------------------------------------------------------------------------------------
 
@@ -184,12 +161,14 @@ class SegmentService:
         uses = await self.uses(segment)
         if uses.segments:
             names = ", ".join(f"“{row.name}”" for row in uses.segments[: usage.NAMED])
-            raise SegmentInUse(f"The rule of {names} asks for this segment. Change that rule first.", **_used_by(uses))
+            raise SegmentInUse(
+                f"The rule of {names} asks for this segment. Change that rule first.", usedBy=uses.as_documents()
+            )
         if uses.workflows and not although_used:
             raise SegmentInUse(
                 f"This segment is used by {usage.in_words(uses.workflows)}. {WHAT_HAPPENS} Take it out there first, or send"
                 " `evenIfUsed=true` to delete it all the same.",
-                **_used_by(uses),
+                usedBy=uses.as_documents(),
             )
         segment.deleted_at = clock.now()
         await self.session.flush()
@@ -238,9 +217,3 @@ def _check_count(members: Members) -> None:
     if members.count > MOST_IN_A_REQUEST:
         message = f"A request takes at most {MOST_IN_A_REQUEST:,} contacts; these are {members.count:,}. Send several."
         raise Invalid(message, errors=[FieldError(path="contactIds", message=message)])
-
-
-def _used_by(uses: SegmentUses) -> dict[str, object]:
-    """The same for programs, as members of the problem document."""
-    segments = [{"segmentId": str(row.id), "segmentName": row.name} for row in uses.segments]
-    return {"usedBy": [*usage.as_documents(uses.workflows), *segments]}

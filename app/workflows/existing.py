@@ -13,7 +13,7 @@ from app.accounts.principal import Principal
 from app.enrolments import audience_repository, service
 from app.enrolments.audience_repository import SegmentGone
 from app.flow.audience import Audience
-from app.flow.document import Flow, Trigger
+from app.flow.document import Flow, Trigger, triggers_of
 from app.flow.trigger_registry import typed
 from app.models import Workflow
 from app.models.status import WorkflowStatus
@@ -39,8 +39,8 @@ class Expected(NamedTuple):
 def enrolling(triggers: Iterable[Trigger]) -> list[Enrolling]:
     """Those of `triggers` that are switched on and let an audience in at once."""
     on = [(trigger.id, *typed(trigger)) for trigger in triggers if trigger.enabled]
-    asked = [(trigger_id, kind.enrols(config)) for trigger_id, kind, config in on]
-    return [Enrolling(trigger_id, audience) for trigger_id, audience in asked if audience is not None]
+    audiences = [(trigger_id, kind.enrols(config)) for trigger_id, kind, config in on]
+    return [Enrolling(trigger_id, audience) for trigger_id, audience in audiences if audience is not None]
 
 
 class ExistingContacts:
@@ -69,7 +69,7 @@ class ExistingContacts:
     async def _live(self, workflow: Workflow) -> Sequence[Trigger]:
         """The triggers by which contacts can enter; none before the first activation."""
         live = None if workflow.status == WorkflowStatus.DRAFT else await self._versions.live(workflow)
-        return self._versions.of(live).flow.triggers if live is not None else ()
+        return triggers_of(live.graph) if live is not None else ()
 
     async def _sizes(self, tenant_id: int, those: Sequence[Enrolling]) -> list[Expected]:
         """An audience whose segment was deleted is left out: validation says so."""

@@ -150,7 +150,9 @@ class WorkflowRepository(TenantRepository[Workflow]):
         for kind, ids in references.items():
             model = REFERENCED[kind]
             columns = [column for column in model.__table__.columns if column.name in _OF_ROW]
-            query = select(*columns).where(model.tenant_id == self.tenant_id, model.id.in_(list(ids)), *there(model))
+            query = select(*columns).where(
+                model.tenant_id == self.tenant_id, model.id.in_(list(ids)), *not_deleted(model)
+            )
             rows[kind] = {row.id: _row(row) for row in await self.session.execute(query)}
         return rows
 
@@ -164,7 +166,7 @@ _OF_ROW = ("id", "name", "channel", "kind")
 """Columns of a row that documents name, of those that it has."""
 
 
-def there(model: Any) -> list[ColumnElement[bool]]:
+def not_deleted(model: Any) -> list[ColumnElement[bool]]:
     """The condition that a row is there for people: a segment that was deleted stays until its members are gone."""
     return [model.deleted_at.is_(None)] if hasattr(model, "deleted_at") else []
 

@@ -97,7 +97,7 @@ def _members() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("entered", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("left", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("departed", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "segment", "day", "shard", name=op.f("segment_days_pkey")),
         postgresql_with={"fillfactor": "50"},
     )

@@ -95,6 +95,9 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/connectors/{connector_id}": {"name": "x"},
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
     "POST /api/v1/api-keys/{key_id}/rotate": {},
+    "PATCH /api/v1/segments/{segment_id}": {"name": "x"},
+    "POST /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
+    "DELETE /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
 }
 """Bodies that fit, so that what refuses the request is not its body. JSON for the API and the canvas, forms for other pages."""
 

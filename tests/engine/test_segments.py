@@ -42,7 +42,7 @@ def moves(world: World) -> dict[str, int]:
 
 
 def size(world: World, number: int = 1) -> int:
-    return int(world.one('select sum(entered - "left") from segment_days where segment = %s', number))
+    return int(world.one("select sum(entered - departed) from segment_days where segment = %s", number))
 
 
 def test_a_step_puts_contacts_in_and_takes_them_out(any_way: World) -> None:

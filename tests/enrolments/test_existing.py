@@ -22,7 +22,7 @@ async def segment(db_session: AsyncSession, workspace: Workspace, clock: Clock) 
     row = Segment(id=uuid7(), tenant_id=workspace.id, number=1, name="VIPs", kind="static")
     contacts = [Contact(id=uuid7(), tenant_id=workspace.id, email=f"p{n}@example.com") for n in range(3)]
     inside = [SegmentMember(tenant_id=workspace.id, segment=1, contact_id=one.id, since=clock.at) for one in contacts]
-    counted = SegmentDay(tenant_id=workspace.id, segment=1, day=clock.at.date(), shard=0, entered=3, left=0)
+    counted = SegmentDay(tenant_id=workspace.id, segment=1, day=clock.at.date(), shard=0, entered=3, departed=0)
     db_session.add_all([row, *contacts])
     await db_session.flush()
     db_session.add_all([*inside, counted])

@@ -117,7 +117,7 @@ async def test_members_by_all_that_they_are_known_by(
     told = await moves(db_session)
     assert [(name, properties) for name, _, properties in told] == [(ADDED, named)] * 3 + [(REMOVED, named)] * 2
     assert {contact for name, contact, _ in told if name == REMOVED} == {ada.id, bea.id}
-    days = (await db_session.execute(select(SegmentDay.entered, SegmentDay.left))).all()
+    days = (await db_session.execute(select(SegmentDay.entered, SegmentDay.departed))).all()
     assert [tuple(day) for day in days] == [(3, 2)]
 
 

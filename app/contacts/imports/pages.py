@@ -124,7 +124,7 @@ async def _mapping_page(
         row=row,
         stored=stored,
         form=form,
-        segments=[(str(one.id), one.name) for one in await imports.static_segments()],
+        segments=[(str(one.id), one.name) for one in await imports.segments.by_name()],
         rows=mapping_form.rows(stored, data, places),
         choices=mapping_form.CHOICES,
         kinds=mapping_form.KINDS,

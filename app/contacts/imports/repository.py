@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.lib.database import execute
 from app.models.contact_import import ContactImport, ContactImportError
-from app.models.segment import Segment
 from app.models.status import ImportStatus
 from app.models.tenant_repository import TenantRepository
 
@@ -67,12 +66,6 @@ class ImportRepository(TenantRepository[ContactImport]):
         """Whoever else asks for this waits until the transaction is over."""
         sql = "select id from workspaces where id = %(tenant)s for no key update"
         await execute(self.session, sql, tenant=self.tenant_id)
-
-
-class SegmentRows(TenantRepository[Segment]):
-    """The segments of a workspace, as far as a file can be imported into one."""
-
-    model = Segment
 
 
 async def add_piece(session: AsyncSession, key: ImportKey, seq: int, data: bytes) -> None:

@@ -135,15 +135,12 @@ class ImportRun:
             else:
                 good.append(PlannedRow(number, record, row))
         created = updated = 0
-        warned: list[Report] = []
-        suppressed: list[Put] = []
-        inside: list[UUID] = []
+        warned, suppressed, inside = list[Report](), list[Put](), list[UUID]()
         for planned, outcome in await store_rows(session, self.key.tenant_id, good, emit=stored.emit_events):
             if outcome.refused is not None:
                 refused.append(_refused(planned.record, _reason(outcome.refused)))
                 continue
-            if outcome.contact_id is not None:
-                inside.append(outcome.contact_id)
+            inside += [outcome.contact_id] if outcome.contact_id is not None else []
             if planned.row.problems:
                 warned.append(_warned(planned))
             if planned.row.suppress and (email := planned.row.change.email) is not None:
@@ -153,8 +150,7 @@ class ImportRun:
             created += outcome.created
             updated += bool(outcome.changed) and not outcome.created
         if stored.segment_id is not None:
-            members = SegmentMemberRepository(session, self.key.tenant_id)
-            await members.enter_static(stored.segment_id, inside, silently=not stored.emit_events)
+            await self._put_in(session, stored.segment_id, inside, silently=not stored.emit_events)
         if suppressed:
             await suppression_repository.put(session, self.key.tenant_id, Channel.EMAIL, suppressed)
         room = max(0, repository.MAX_ERRORS - at.failed_count - at.warned_count)
@@ -173,6 +169,12 @@ class ImportRun:
         if len(rows) < BATCH:
             await repository.set_status(session, self.key, ImportStatus.COMPLETED, total=self.done + len(rows))
             await repository.drop_pieces(session, self.key)
+
+    async def _put_in(
+        self, session: AsyncSession, segment_id: UUID, contact_ids: Sequence[UUID], *, silently: bool
+    ) -> None:
+        members = SegmentMemberRepository(session, self.key.tenant_id)
+        await members.enter_static(segment_id, contact_ids, silently=silently)
 
 
 def _records(file: IO[bytes], stored: StoredMapping) -> Generator[Record, None, None]:

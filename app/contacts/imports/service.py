@@ -15,7 +15,7 @@ from app.contacts.history_repository import EnterableWorkflows
 from app.contacts.imports import ceilings, csvfile, previewing, repository, starting
 from app.contacts.imports.csvfile import NotCsv
 from app.contacts.imports.encodings import ENCODINGS
-from app.contacts.imports.repository import ImportKey, ImportRepository, SegmentRows
+from app.contacts.imports.repository import ImportKey, ImportRepository
 from app.contacts.imports.schemas import FormatIn, StartIn, StoredMapping
 from app.contacts.imports.sniffing import Sniffer
 from app.contacts.label_repository import LabelRepository
@@ -23,8 +23,8 @@ from app.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
 from app.lib import held_connections, jobs, sandbox
 from app.lib.ids import uuid7
 from app.models.contact_import import ContactImport
-from app.models.segment import Segment
-from app.models.status import ImportStatus, SegmentKind
+from app.models.status import ImportStatus
+from app.segment_member_repository import StaticSegments
 from app.web.pagination import Page, clamp_limit
 
 MAX_BYTES = 64_000_000
@@ -58,7 +58,7 @@ class ImportService:
         self.rows = ImportRepository(session, principal.tenant_id)
         self.labels = LabelRepository(session, principal.tenant_id)
         self.workflows = EnterableWorkflows(session, principal.tenant_id)
-        self._segments = SegmentRows(session, principal.tenant_id)
+        self.segments = StaticSegments(session, principal.tenant_id)
 
     async def get(self, import_id: UUID, *, lock: bool = False) -> ContactImport:
         """The import; NoImport when it is not in this workspace."""
@@ -155,14 +155,9 @@ class ImportService:
         jobs.enqueue(self.session, "import_contacts")
         return row
 
-    async def static_segments(self) -> Sequence[Segment]:
-        """Those that the contacts of a file can be put into, by name."""
-        static = (Segment.kind == SegmentKind.STATIC.value, Segment.deleted_at.is_(None))
-        return await self._segments.list(*static, order_by=[Segment.name])
-
-    async def _settle_segment(self, stored: StoredMapping, settings: StartIn) -> list[FieldError]:
+    async def _settle_segment(self, stored: StoredMapping, settings: StartIn) -> Sequence[FieldError]:
         stored.segment_id = settings.segment_id
-        if settings.segment_id is None or settings.segment_id in [row.id for row in await self.static_segments()]:
+        if settings.segment_id is None or settings.segment_id in [row.id for row in await self.segments.by_name()]:
             return []
         return [{"path": "segmentId", "message": "There is no static segment of this id. Choose another one."}]
 

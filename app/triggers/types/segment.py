@@ -92,9 +92,9 @@ class SegmentEntryTrigger(_SegmentTrigger):
         return Audience(segment_id=config.segment_id) if config.existing == "enter" and config.segment_id else None
 
     @classmethod
-    def preview(cls, config: SegmentEntryConfig) -> TriggerPreview:
+    def preview(cls, config: SegmentExitConfig) -> TriggerPreview:
         preview = super().preview(config)
-        if cls.enrols(config) is None:
+        if not isinstance(config, SegmentEntryConfig) or cls.enrols(config) is None:
             return preview
         text = "and those who are in it now enter as soon as the workflow is active."
         return TriggerPreview(preview.title, f"{preview.text.rstrip('.')}, {text}")
