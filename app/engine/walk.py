@@ -207,9 +207,9 @@ class Batch:
             if path.segment_changes:
                 run.contact.change_segments(path.segment_changes, run)
             if path.outputs:
-                self._keep_outputs(run, path)
+                run.context = {**(run.context or {}), "steps": {**run.steps, **dict(path.outputs)}}
             if path.vars:
-                self._set_vars(run, path.vars)
+                run.context = {**(run.context or {}), "vars": {**run.vars, **path.vars}}
             node = path.target
             if node is None:
                 break
@@ -228,12 +228,6 @@ class Batch:
             self.looking_back.append(run)
         path.runs.append(run)
         run.path = path
-
-    def _keep_outputs(self, run: RunState, path: SharedPath) -> None:
-        run.context = {**(run.context or {}), "steps": {**run.steps, **dict(path.outputs)}}
-
-    def _set_vars(self, run: RunState, values: dict[str, Any]) -> None:
-        run.context = {**(run.context or {}), "vars": {**run.vars, **values}}
 
     def _extend(
         self, path: SharedPath, run: RunState, node: CompiledNode, outcome: Outcome, *, answered: bool = False
