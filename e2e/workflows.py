@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from e2e.product import Product
+from e2e.product import PLAIN, Product
 
 Graph = dict[str, Any]
 
@@ -24,7 +24,7 @@ def edge(source: str, target: str, port: str = "next") -> Graph:
 def create(product: Product, name: str = "Story", **graph: Any) -> str:
     """A workflow made by the API; its id."""
     headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
-    answer = httpx.post(f"{product.url}/api/v1/workflows", json={"name": name, **graph}, headers=headers, timeout=30)
+    answer = httpx.post(f"{product.url}/api/v1/workflows", json={"name": name, **graph}, headers=headers, **PLAIN)
     assert answer.status_code == 201, answer.text
     made: str = answer.json()["data"]["id"]
     return made

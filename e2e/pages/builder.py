@@ -8,7 +8,7 @@ import httpx
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.pages.panel import PanelForm
-from e2e.product import Product
+from e2e.product import PLAIN, Product
 from e2e.workflows import Graph
 
 
@@ -107,7 +107,7 @@ class Builder:
     def stored(self, product: Product, workflow_id: str) -> Graph:
         """The draft as the server has it."""
         headers = {"Authorization": f"Bearer {product.api_key('admin')}"}
-        found: Graph = httpx.get(f"{product.url}/api/v1/workflows/{workflow_id}", headers=headers, timeout=30).json()[
+        found: Graph = httpx.get(f"{product.url}/api/v1/workflows/{workflow_id}", headers=headers, **PLAIN).json()[
             "data"
         ]
         return found
