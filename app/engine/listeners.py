@@ -78,6 +78,8 @@ class _Predicate:
 
     def _list(self, conditions: list[Condition], match: str) -> list[Cover]:
         parts = [self._condition(condition) for condition in conditions]
+        if match == "none":  # what it names is what must not be there
+            return []
         if match == "any" and parts:
             smallest = [min(part, key=len) for part in parts if part]
             return [frozenset().union(*smallest)] if len(smallest) == len(parts) else []

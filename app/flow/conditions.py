@@ -1,4 +1,4 @@
-"""Condition lists `{field, operator, value}` in all/any groups: what is wrong with them, and what they say of a person.
+"""Condition lists `{field, operator, value}` in all/any/none groups: what is wrong with them, and what they say of a person.
 
 Used by the condition node, by triggers and goals, and by validation. A rule that cannot be answered (a text compared with a
 number) raises ConditionError: the step fails with that sentence; it is never silently false.
@@ -19,8 +19,10 @@ from app.flow.patterns import BadPattern, pattern_of
 from app.lib.conversions import as_date, as_number, printed_json, quoted
 from app.lib.field_errors import all_field_errors
 
+Match = Literal["all", "any", "none"]
+"""How the rules of a list are joined. An empty list holds, however it is joined."""
 MAX_CONDITIONS = 10
-MAX_DEPTH = 3
+MAX_DEPTH = 5
 SHOWN = 120
 MAX_DURATION_S = 100 * 366 * 86_400
 """A century: beyond it there are no dates to compare with."""
@@ -32,7 +34,7 @@ class Condition(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     field: str = ""
     operator: str = ""
     value: Any = None
-    match: Literal["all", "any"] = "all"
+    match: Match = "all"
     conditions: list[Condition] | None = None
 
 
@@ -173,15 +175,18 @@ def _shown(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
+_JOINED: dict[str, Callable[[list[bool]], bool]] = {"all": all, "any": any, "none": lambda answers: not any(answers)}
+
+
 def compile_list(conditions: list[Condition], match: str, reads: set[str]) -> Callable[[Any], Evaluation]:
     """A function from a step to the verdict. An empty list holds. Every rule is looked at, so that each can be shown."""
     parts = [_compile(condition, reads) for condition in conditions]
-    wants_all = match != "any" or not parts
+    joined = _JOINED[match if parts else "all"]
 
     def judge(step: Any) -> Evaluation:
         rules: list[dict[str, Any]] = []
         answers = [part(step, rules) for part in parts]
-        return Evaluation(all(answers) if wants_all else any(answers), rules)
+        return Evaluation(joined(answers), rules)
 
     return judge
 

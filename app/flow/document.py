@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.flow.conditions import Match
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.editor_fields import EdgeLooks, NodeLooks
 from app.flow.part import Part, without_nulls
@@ -36,7 +37,6 @@ Coordinate = (
     | Annotated[float, Meta(ge=-float(MAX_COORDINATE), le=float(MAX_COORDINATE))]
 )
 Conditions = list[dict[str, Any]]
-Match = Literal["all", "any"]
 EventName = Annotated[str, Meta(max_length=200)]
 
 

@@ -13,6 +13,7 @@ from app.lib.formats import readable
 from app.lib.zones import zone_word
 
 TO_CHOOSE = "…"
+_GROUPS = {"all": "All of these", "any": "Any of these", "none": "None of these"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def sentence(conditions: Any, match: Any = "all") -> str:
         else:
             field = label_of(printed(item.get("field")) or TO_CHOOSE)
             parts.append(f"{field} {wanted_in_words(printed(item.get('operator')), item.get('value'))}")
+    if match == "none":
+        return f"neither {' nor '.join(parts)}" if len(parts) > 1 else "".join(f"not ({part})" for part in parts)
     return (" or " if match == "any" else " and ").join(parts)
 
 
@@ -84,7 +87,7 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
     lines = []
     for rule in rules:
         if "rules" in rule:
-            label = "Any of these" if rule.get("match") == "any" else "All of these"
+            label = _GROUPS.get(str(rule.get("match")), _GROUPS["all"])
             lines.append(RuleLine(label, bool(rule.get("held")), depth))
             lines += decision_in_words(rule["rules"], zone, depth + 1)
         else:

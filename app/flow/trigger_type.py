@@ -14,8 +14,9 @@ import msgspec
 
 from app.flow import conditions
 from app.flow.audience import Audience
+from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic
-from app.flow.document import NEXT, Conditions, Match
+from app.flow.document import NEXT, Conditions
 from app.flow.phrases import sentence
 
 BY_HAND = "manual"

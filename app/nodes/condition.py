@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from app.flow import registry
 from app.flow.conditions import Condition as Rule
-from app.flow.conditions import diagnostics_of, fields, operators_of
+from app.flow.conditions import Match, diagnostics_of, fields, operators_of
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port
 from app.flow.operators import TIMED, ZONED, ConditionError
@@ -21,7 +21,7 @@ REMEMBERED = 256
 
 class ConditionConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     conditions: list[Rule] = []
-    match: Literal["all", "any"] = "all"
+    match: Match = "all"
 
 
 @registry.node

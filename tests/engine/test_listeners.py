@@ -53,13 +53,15 @@ WANTED = {
 def rules(draw: st.DrawFn, depth: int = 0) -> dict[str, Any]:
     if depth < 2 and draw(st.integers(0, 3)) == 0:
         inner = draw(st.lists(rules(depth + 1), max_size=3))
-        return {"match": draw(st.sampled_from(["all", "any"])), "conditions": inner}
+        return {"match": draw(st.sampled_from(["all", "any", "none"])), "conditions": inner}
     often = draw(st.booleans())
     name = draw(st.sampled_from(["equals", "in"]) if often else st.sampled_from(sorted(OPERATORS)))
     return rule(draw(PATHS), name, draw(WANTED[OPERATORS[name].shape]))
 
 
-LISTENERS = st.lists(st.tuples(st.lists(rules(), max_size=3), st.sampled_from(["all", "any"])), min_size=1, max_size=6)
+LISTENERS = st.lists(
+    st.tuples(st.lists(rules(), max_size=3), st.sampled_from(["all", "any", "none"])), min_size=1, max_size=6
+)
 
 
 def step(event: dict[str, Any]) -> Any:

@@ -217,6 +217,20 @@ def test_groups_nest_and_every_rule_is_shown() -> None:
     ]
 
 
+@pytest.mark.parametrize(("a", "b", "expected"), [(1, 2, False), (1, 3, True), (3, 2, False), (3, 3, True)])
+def test_a_group_of_none_holds_where_no_rule_of_it_does(a: int, b: int, expected: bool) -> None:
+    step = person(attributes={"a": a, "b": b})
+    none = {
+        "match": "none",
+        "conditions": [is_("contact.b", 2), {"match": "none", "conditions": [is_("contact.b", b)]}],
+    }
+    assert holds(step, none) is expected
+    assert holds(step, is_("contact.b", 2), is_("contact.b", 7), match="none") is expected
+    assert holds(step, {"match": "none", "conditions": []}), "an empty group says nothing"
+    with pytest.raises(ConditionError):
+        judge(step, [{"match": "none", "conditions": [is_("contact.b", 1, "is_true")]}])
+
+
 def test_what_is_kept_of_a_decision_stays_small() -> None:
     rules = judge(person(attributes={"x": "y" * 5000}), [is_("contact.x", "z" * 5000)]).rules
     assert len(msgspec.json.encode(rules)) < 500
@@ -267,15 +281,21 @@ def test_reading_is_noted_so_that_only_it_is_loaded_and_kept() -> None:
         ([is_("contact", 1)], "conditions[0].field", "contact.something", False),
         ([is_("a..b", 1)], "conditions[0].field", "dots", False),
         (["x"], "conditions[0]", "object", False),
-        ([{"match": "none", "conditions": []}], "conditions[0].match", "none", False),
+        ([{"match": "some", "conditions": []}], "conditions[0].match", "some", False),
         ([is_("", 1)], "conditions[0].field", "Choose", True),
         ([{"field": "a"}], "conditions[0].operator", "Choose", True),
         ([is_("a", "")], "conditions[0].value", "compare with", True),
         ([is_("a", 1)] * 11, "conditions", "11", False),
         ([{"conditions": [is_("a", 1)] * 6}] * 2, "conditions", "12", False),
         (
-            [{"conditions": [{"conditions": [{"conditions": []}]}]}],
-            "conditions[0].conditions[0].conditions[0]",
+            [
+                {
+                    "conditions": [
+                        {"conditions": [{"conditions": [{"match": "none", "conditions": [{"conditions": []}]}]}]}
+                    ]
+                }
+            ],
+            "conditions[0].conditions[0].conditions[0].conditions[0].conditions[0]",
             "deep",
             False,
         ),
@@ -295,7 +315,7 @@ rule = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(rule | anything, max_size=4), st.sampled_from(["all", "any"]), anything)
+@given(st.lists(rule | anything, max_size=4), st.sampled_from(["all", "any", "none"]), anything)
 def test_a_list_without_problems_always_answers_or_says_why(items: list[Any], match: str, actual: Any) -> None:
     if conditions.diagnostics_of_json(items):
         return

@@ -40,6 +40,10 @@ def test_a_list_and_a_decision() -> None:
         {"match": "any", "conditions": [{"field": "event.items[0].sku", "operator": "exists"}, {"field": "tags"}, 7]},
     ]
     assert sentence(rules) == "plan is pro and (event items.0.sku is known or tags … …)"
+    assert sentence(rules[:1], "none") == "not (plan is pro)"
+    assert sentence([*rules[:1], {"match": "none", "conditions": [rules[0], rules[0]]}], "none") == (
+        "neither plan is pro nor (neither plan is pro nor plan is pro)"
+    )
     held = {"field": "contact.paid", "operator": "is_true", "wanted": None, "actual": "yes", "held": True}
     lines = decision_in_words(
         [{"match": "any", "held": True, "rules": [held, {**held, "actual": None, "held": False}]}]

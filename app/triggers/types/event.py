@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from app.flow import trigger_registry
+from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.document import Conditions, EventName, Match
+from app.flow.document import Conditions, EventName
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 
 
