@@ -166,7 +166,7 @@ def diagnostics_of_json(raw: list[dict[str, Any]]) -> list[Diagnostic]:
     return diagnostics_of(msgspec.convert(raw, list[Condition]))
 
 
-def _shown(value: Any) -> Any:
+def shown_value(value: Any) -> Any:
     """A value small enough to keep with the decision."""
     if isinstance(value, str):
         return value if len(value) <= SHOWN else value[:SHOWN] + "…"
@@ -204,7 +204,7 @@ def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[
     read, test = paths.reader(condition.field, reads), OPERATORS[condition.operator].make(condition.value)
     if condition.operator in ZONED:
         reads.add("contact.timezone")
-    head = {"field": condition.field, "operator": condition.operator, "wanted": _shown(condition.value)}
+    head = {"field": condition.field, "operator": condition.operator, "wanted": shown_value(condition.value)}
 
     def rule(step: Any, rules: list[dict[str, Any]]) -> bool:
         actual = read(step)
@@ -212,7 +212,7 @@ def _compile(condition: Condition, reads: set[str]) -> Callable[[Any, list[dict[
             passed = test(actual, step)
         except NotComparable as error:
             raise ConditionError(f"{paths.label_of(condition.field)} is {quoted(actual)}, which is {error}.") from None
-        rules.append({**head, "actual": _shown(actual), "held": passed})
+        rules.append({**head, "actual": shown_value(actual), "held": passed})
         return passed
 
     return rule

@@ -53,13 +53,23 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, str | int | float):
         return str(value)
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(item, dict) and not item.keys().isdisjoint(("field", "conditions")) for item in value)
-    ):
+    if isinstance(value, list) and value and all(_is_condition(item) and "label" not in item for item in value):
         return ", ".join(sentence([item]) for item in value)  # how they are joined is a detail of its own
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "label" in item for item in value):
+        return ", ".join(_labelled(item) for item in value)
     return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+
+
+def _labelled(item: dict[str, Any]) -> str:
+    """A way out that a config makes: its label, and what else it says."""
+    more = {
+        name: value
+        for name, value in item.items()
+        if name not in ("id", "label", "match", "conditions") and value != ""
+    }
+    words = [sentence(item.get("conditions"), item.get("match")), *map(value_text, more.values())]
+    said = ", ".join(filter(None, words))
+    return f"{item['label'] or item.get('id')} ({said})" if said else str(item["label"] or item.get("id"))
 
 
 def _is_condition(value: Any) -> bool:

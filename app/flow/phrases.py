@@ -88,7 +88,8 @@ def decision_in_words(rules: list[dict[str, Any]], zone: tzinfo = UTC, depth: in
     for rule in rules:
         if "rules" in rule:
             label = _GROUPS.get(str(rule.get("match")), _GROUPS["all"])
-            lines.append(RuleLine(label, bool(rule.get("held")), depth))
+            name = rule.get("label")
+            lines.append(RuleLine(f"{name}: {label.lower()}" if name else label, bool(rule.get("held")), depth))
             lines += decision_in_words(rule["rules"], zone, depth + 1)
         else:
             operator, actual = str(rule.get("operator", "")), rule.get("actual")

@@ -8,15 +8,13 @@ import msgspec
 
 from app.flow import registry
 from app.flow.conditions import Condition as Rule
-from app.flow.conditions import Match, diagnostics_of, fields, operators_of
+from app.flow.conditions import Match, diagnostics_of
+from app.flow.decisions import decided
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port
-from app.flow.operators import TIMED, ZONED, ConditionError
-from app.flow.outcomes import Done, Fail, Outcome, Run
+from app.flow.outcomes import Done, Outcome, Run
 from app.flow.phrases import sentence
 from app.flow.scope import CompileScope
-
-REMEMBERED = 256
 
 
 class ConditionConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -36,40 +34,13 @@ class ConditionStep(NodeType):
     @staticmethod
     def compile(config: ConditionConfig, scope: CompileScope) -> Run:
         judge = scope.conditions(config.conditions, config.match)
-        reads = [scope.field(path) for path in fields(config.conditions)]
-        operators = set(operators_of(config.conditions))
-        zoned = not operators.isdisjoint(ZONED)
-        # The answer follows from the values that were found, so each set of them is judged, made and encoded once.
-        outcomes: dict[Any, Outcome] = {}
 
         def decide(step: Any) -> Outcome:
-            try:
-                verdict = judge(step)
-            except ConditionError as error:
-                return Fail(str(error), permanent=True)
+            verdict = judge(step)
             port = "true" if verdict.held else "false"
             return Done(port, {"branch": port, "rules": verdict.rules})
 
-        if operators & TIMED:  # the answer changes with the time of day
-            return decide
-
-        def run(step: Any) -> Outcome:
-            values = [read(step) for read in reads]
-            # Classes belong to the key: 1, 1.0 and true are the same key otherwise, but not the same value.
-            key = (*values, *[value.__class__ for value in values])
-            if zoned:
-                key = (*key, step.zone)
-            try:
-                outcome = outcomes.get(key)
-            except TypeError:  # a list or an object cannot be a key
-                return decide(step)
-            if outcome is None:
-                outcome = decide(step)
-                if len(outcomes) < REMEMBERED:
-                    outcomes[key] = outcome
-            return outcome
-
-        return run
+        return decided(decide, (), config.conditions, scope)
 
     @classmethod
     def diagnostics(cls, config: ConditionConfig) -> list[Diagnostic]:

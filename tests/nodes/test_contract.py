@@ -302,7 +302,7 @@ NAMED_FOR_GOOD = {"app/demo", "app/nodes", "app/triggers/types", "app/builder/st
 """Where names of types may stand: the types themselves, and documents that are written down."""
 ORDINARY = {("retry.py", "delay")}
 """How long a retry waits is called so in the document."""
-WORDS = {"end", "event", "manual"}
+WORDS = {"end", "event", "goal", "hold", "manual", "split", "switch"}
 """Names of types that are ordinary words of programs as well."""
 
 

@@ -1,5 +1,6 @@
 // @ts-check
 /** The verbs of the builder, the same for pointer, keyboard and menus: add, delete, duplicate, paste, rename, tidy, note. */
+import { askOne } from './ask.js';
 import { addTrigger, armsToKeep, clip, connect, freshId, insert, paste, readClip, remove, snapPoint } from './commands.js';
 import { LAST_TRIGGER, Refused } from './graph.js';
 import { make } from './scene.js';
@@ -173,37 +174,10 @@ export class Actions {
   /** @returns {Promise<string | null>} the port to keep, '' for none, null when the dialog was left */
   askArm(id, arms) {
     const { canvas } = this;
-    const dialog = /** @type {HTMLDialogElement} */ (document.getElementById('ask-arm'));
-    const list = /** @type {HTMLElement} */ (dialog.querySelector('.arms'));
-    const option = (value, text, note) => {
-      const label = make('label', 'arm');
-      const input = make('input', 'ck', { type: 'radio', name: 'arm', value });
-      const words = make('span');
-      words.textContent = text;
-      const small = make('span', 'd');
-      small.textContent = note;
-      words.append(small);
-      label.append(input, words);
-      return label;
-    };
     const ports = canvas.graph.ports(id);
-    list.replaceChildren(
-      ...arms.map(({ sourceHandle, target }) => {
-        const label = ports.find((port) => port.id === sourceHandle)?.label || sourceHandle;
-        return option(sourceHandle, `Keep “${label}”`, `Go on to ${canvas.titleOf(target)}`);
-      }),
-      option('', 'Keep none', 'Steps behind stay on the canvas, unconnected'),
-    );
-    /** @type {any} */ (list.querySelector('input')).checked = true;
-    /** @type {any} */ (dialog.querySelector('[data-title]')).textContent = canvas.titleOf(id);
-    dialog.returnValue = 'no';
-    dialog.showModal();
-    return new Promise((resolve) => {
-      dialog.addEventListener('close', () => {
-        const chosen = /** @type {any} */ (list.querySelector(':checked'));
-        resolve(dialog.returnValue === 'yes' ? chosen.value : null);
-      }, { once: true });
-    });
+    const word = (port) => ports.find((known) => known.id === port)?.label || port;
+    const kept = arms.map(({ sourceHandle, target }) => ({ value: sourceHandle, text: `Keep “${word(sourceHandle)}”`, note: `Go on to ${canvas.titleOf(target)}` }));
+    return askOne('ask-arm', canvas.titleOf(id), [...kept, { value: '', text: 'Keep none', note: 'Steps behind stay on the canvas, unconnected' }]);
   }
 
   duplicate(ids) {

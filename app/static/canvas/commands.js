@@ -21,8 +21,8 @@ export function freshId(stem) {
   return `${stem.replace(/[^a-z0-9]+/gi, '-')}-${[...bytes].map((byte) => (byte % 36).toString(36)).join('')}`;
 }
 
-/** @param {string} source @param {string} port @param {string} target @returns {Op} */
-const link = (source, port, target) => ({ kind: 'add_edge', edge: { id: freshId(`e-${source}`), source, target, sourceHandle: port } });
+/** A new edge. @param {string} source @param {string} port @param {string} target @returns {Op} */
+export const link = (source, port, target) => ({ kind: 'add_edge', edge: { id: freshId(`e-${source}`), source, target, sourceHandle: port } });
 
 /** Move everything behind a new step down when it does not fit. @param {Graph} graph @returns {Op[]} */
 function makeRoom(graph, first, room) {

@@ -15,8 +15,8 @@ export function auto(text) {
 
 /** What the chosen operator of a condition takes. @param {Element} control */
 const shapeOf = (control) => {
-  const operator = /** @type {any} */ (control.closest('[data-item]')?.querySelector('[name=operator]'));
-  return operator?.selectedOptions[0]?.dataset.shape;
+  const row = control.closest('[data-item]');
+  return row && own(row, '[name=operator]')[0]?.selectedOptions[0]?.dataset.shape;
 };
 
 /** Values between commas; one in quotes may hold commas itself. @param {string} text */
@@ -65,11 +65,13 @@ export function read(scope) {
   };
   for (const control of own(scope, '[name]')) if (!control.disabled && !control.closest('[hidden]')) put(control.name, valueOf(control));
   for (const list of own(scope, '[data-list]')) {
+    if (list.closest('[hidden]')) continue;
     const says = (item) => Object.keys(item).some((key) => !BESIDE.includes(key)) || item.conditions?.length;
     const items = rows(list).map(read).filter(says);
     put(list.dataset.list, items);
   }
   for (const map of own(scope, '[data-map]')) {
+    if (map.closest('[hidden]')) continue;
     const pairs = rows(map).map(read).filter((pair) => pair.key);
     if (pairs.length || map.dataset.keep !== undefined) put(map.dataset.map, Object.fromEntries(pairs.map((pair) => [pair.key, pair.value ?? ''])));
   }
@@ -106,13 +108,16 @@ function offer(select) {
   select.value = keep ? chosen : offered[0].value;
 }
 
-/** Show what belongs to the chosen values: `data-when="operator=in|not_in"`, `data-unless` for the opposite. @param {Element} form */
+/**
+ * Show what belongs to the chosen values: `data-when="operator=in|not_in"`, `data-unless` for the opposite. The control is looked for in the
+ * row, then in the form; one that is no field of the config has its name in `data-choice`. @param {Element} form
+ */
 export function arrange(form) {
   for (const select of form.querySelectorAll('[data-offer]')) offer(select);
   for (const part of /** @type {any} */ (form.querySelectorAll('[data-when], [data-unless]'))) {
     const [name, values] = (part.dataset.when ?? part.dataset.unless).split('=');
-    const scope = part.closest('[data-item]') ?? form;
-    const control = scope.querySelector(`[name="${name}"]:is(select, input:not([type=radio])), [name="${name}"]:checked`);
+    const named = `[name="${name}"]:is(select, input:not([type=radio])), [name="${name}"]:checked, [data-choice="${name}"]`;
+    const control = part.closest('[data-item]')?.querySelector(named) ?? form.querySelector(named);
     const value = control?.type === 'checkbox' ? String(control.checked) : control?.value;
     part.hidden = values.split('|').includes(value) !== (part.dataset.when !== undefined);
   }
@@ -126,10 +131,12 @@ export function editRows(target) {
     const name = add.dataset.add;
     const template = /** @type {any} */ (document.getElementById(name) ?? add.closest('form').querySelector(`template[data-row="${name}"]`));
     const row = template.content.firstElementChild.cloneNode(true);
+    const fresh = row.querySelector('[data-fresh]');
+    if (fresh) row.dataset.port = fresh.value = `${fresh.dataset.fresh}-${Math.random().toString(36).slice(2, 7)}`;
     list.append(row);
     arrange(row.closest('form'));
-    row.querySelector('input, select')?.focus();
-    return false;
+    row.querySelector('input:not([type=hidden]), select')?.focus();
+    return !!fresh; // a row with an id of its own is there at once: the way out that it makes can be connected
   }
   const drop = target.closest('[data-drop]');
   if (!drop) return false;

@@ -1,5 +1,7 @@
 // @ts-check
 /** The panel at the right: loads a step's form by htmx, turns what is typed into `update_node`, keeps errors beside the fields. */
+import { askOne } from './ask.js';
+import { link } from './commands.js';
 import { arrange, editRows, find, read, showErrors } from './forms.js';
 
 const TYPING_MS = 400;
@@ -154,9 +156,32 @@ export class Panel {
   clicked(target) {
     const tab = target.closest('[role=tab]');
     if (tab) this.openTab(tab);
-    if (editRows(target)) this.commit(true);
+    const drop = target.closest('[data-drop]');
+    const edge = this.canvas.graph.edgeAt(this.about, drop?.closest('[data-item]').dataset.port);
+    if (edge) this.dropWay(drop, edge);
+    else if (editRows(target)) this.commit(true);
     const chip = target.closest('[data-insert]');
     if (chip) this.insertText(chip.dataset.insert);
+  }
+
+  /** A row that is a way out goes: ask where the people go who went that way. @param {any} drop @param {import('./graph.js').Edge} edge */
+  async dropWay(drop, edge) {
+    const { canvas, about } = this;
+    const ports = canvas.graph.ports(about);
+    const word = ports.find((port) => port.id === edge.sourceHandle)?.label || edge.sourceHandle;
+    const free = canvas.graph.openPorts(about).filter((port) => port.id !== edge.sourceHandle);
+    const next = `To ${canvas.titleOf(edge.target)}, as before`;
+    const chosen = await askOne('ask-people', word, [
+      ...free.map((port) => ({ value: port.id, text: `Go on by “${port.label || port.id}”`, note: next })),
+      { value: '', text: 'Take it apart', note: 'The steps behind stay on the canvas, unconnected' },
+    ]);
+    if (chosen === null || this.about !== about || !drop.isConnected) return;
+    editRows(drop);
+    clearTimeout(this.timer);
+    this.waiting = false;
+    const ops = [...this.changes(read(this.form)), { kind: 'remove_edge', edgeId: edge.id }];
+    if (chosen) ops.push(link(about, chosen, edge.target));
+    canvas.perform(ops, `Removed ${word} of ${canvas.titleOf(about)}`);
   }
 
   openTab(tab) {

@@ -1,0 +1,176 @@
+"""Send each contact one of several ways: by conditions, or by one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.flow import registry
+from app.flow.conditions import MAX_CONDITIONS, Condition, Match, count, diagnostics_of, shown_value
+from app.flow.decisions import decided
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.node_type import NodeType, Port, port_label
+from app.flow.operators import OPERATORS
+from app.flow.outcomes import Done, Outcome, Read, Run
+from app.flow.phrases import sentence
+from app.flow.scope import CompileScope, is_constant
+from app.flow.step_view import StepRecord
+from app.lib.conversions import folded, printed
+
+DEFAULT = "default"
+MAX_CASES, MAX_RULES = 20, 50
+"""What one step may ask of each contact: cases, and conditions of all cases together."""
+Judge = Callable[[Any, list[dict[str, Any]]], bool]
+"""(step, what the decision keeps of the cases up to here) -> is it this case?"""
+
+
+class SwitchCase(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """One way out. `conditions` where the step has no `value`, else `equals`."""
+
+    id: Annotated[str, Meta(max_length=100)]
+    label: Annotated[str, Meta(max_length=60)] = ""
+    conditions: list[Condition] = []
+    match: Match = "all"
+    equals: Any = UNSET
+
+
+class SwitchConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    cases: Annotated[list[SwitchCase], Meta(title="cases")] = []
+    value: Annotated[Any, Meta(title="value to compare")] = UNSET
+
+    @property
+    def by_value(self) -> bool:
+        return self.value is not UNSET
+
+    def label(self, index: int) -> str:
+        """What a case is called: its own name, else what it wants, else its number."""
+        case = self.cases[index]
+        if case.label.strip():
+            return case.label.strip()
+        wanted = printed(case.equals) if self.by_value and not isinstance(case.equals, UnsetType) else ""
+        return wanted[:60] or f"Case {index + 1}"
+
+
+@registry.node
+class SwitchStep(NodeType):
+    type, label, category = "switch", "Switch", "logic"
+    description = "Sends each contact one of several ways: the first case that fits, else the default."
+    outputs = (Port(DEFAULT, "Default"),)
+    Config = SwitchConfig
+
+    @classmethod
+    def ports(cls, config: SwitchConfig) -> tuple[Port, ...]:
+        labels, ports = {"Default"}, list[Port]()
+        for index, case in enumerate(config.cases):
+            label = config.label(index)
+            while label in labels:  # ways out are told apart by their words
+                label += f" ({index + 1})"
+            labels.add(label)
+            ports.append(Port(case.id, label))
+        return (*ports, *cls.outputs)
+
+    @staticmethod
+    def compile(config: SwitchConfig, scope: CompileScope) -> Run:
+        ports = SwitchStep.ports(config)
+        value = scope.value(config.value) if config.by_value else None
+        cases = [
+            (port, _by_value(case, config.value, value) if value is not None else _by_conditions(case, port, scope))
+            for case, port in zip(config.cases, ports[:-1], strict=True)
+        ]
+
+        def decide(step: Any) -> Outcome:
+            rules: list[dict[str, Any]] = []
+            port = next((port for port, is_it in cases if is_it(step, rules)), ports[-1])
+            return Done(port.id, {"case": port.id, "rules": rules})
+
+        conditions = [] if config.by_value else [rule for case in config.cases for rule in case.conditions]
+        return decided(decide, () if value is None else (value,), conditions, scope)
+
+    @classmethod
+    def diagnostics(cls, config: SwitchConfig) -> list[Diagnostic]:
+        if not config.cases:
+            return [incomplete("cases", "Add at least one case.")]
+        if len(config.cases) > MAX_CASES:
+            return [Diagnostic("cases", f"At most {MAX_CASES} cases fit here; these are {len(config.cases)}.")]
+        diagnostics = _value_diagnostics(config) if config.by_value else []
+        for index, case in enumerate(config.cases):
+            path = f"cases[{index}]"
+            if not config.by_value and not case.conditions:
+                diagnostics.append(incomplete(f"{path}.conditions", "Say when a contact goes this way."))
+            diagnostics += [one.below(path, None) for one in diagnostics_of(case.conditions)]
+        total = sum(count(case.conditions) for case in config.cases)
+        if total > MAX_RULES:
+            message = f"At most {MAX_RULES} conditions fit into all cases together; these are {total}."
+            diagnostics.append(Diagnostic("cases", f"{message} A case holds up to {MAX_CONDITIONS}."))
+        return diagnostics
+
+    @classmethod
+    def summary(cls, config: SwitchConfig) -> str:
+        if not config.cases:
+            return ""
+        if config.by_value:
+            return f"By {printed(config.value).strip('{} ')}" if printed(config.value).strip() else ""
+        first = sentence(msgspec.to_builtins(config.cases[0].conditions), config.cases[0].match)
+        more = len(config.cases) - 1
+        return f"{config.label(0)} if {first}{f', and {more} more' if more else ''}" if first else ""
+
+    @classmethod
+    def explain(cls, config: SwitchConfig | None, step: StepRecord) -> str:
+        if step.port == DEFAULT:
+            return "No case fitted, so the run left by Default."
+        if config is None or not step.port:
+            return super().explain(config, step)
+        return f"The case “{port_label(cls.ports(config), step.port)}” fitted first."
+
+
+def _by_conditions(case: SwitchCase, port: Port, scope: CompileScope) -> Judge:
+    judge = scope.conditions(case.conditions, case.match)
+
+    def is_it(step: Any, rules: list[dict[str, Any]]) -> bool:
+        if not case.conditions:  # an empty list holds, but a case that asks nothing is not finished
+            return False
+        verdict = judge(step)
+        rules.append({"label": port.label, "match": case.match, "held": verdict.held, "rules": verdict.rules})
+        return verdict.held
+
+    return is_it
+
+
+def _by_value(case: SwitchCase, source: Any, value: Read) -> Judge:
+    wanted = None if isinstance(case.equals, UnsetType) else case.equals
+    test, shown = OPERATORS["equals"].make(wanted), shown_value(wanted)
+    field = printed(source).strip("{} ")
+
+    def is_it(step: Any, rules: list[dict[str, Any]]) -> bool:
+        actual = value(step)
+        is_wanted = test(actual, step)
+        rules.append(
+            {"field": field, "operator": "equals", "wanted": shown, "actual": shown_value(actual), "held": is_wanted}
+        )
+        return is_wanted
+
+    return is_it
+
+
+def _value_diagnostics(config: SwitchConfig) -> list[Diagnostic]:
+    diagnostics, first = [], dict[str, int]()
+    if not printed(config.value).strip():
+        diagnostics.append(
+            incomplete("value", "Say which value the cases are compared with, such as {{ contact.plan }}.")
+        )
+    elif is_constant(config.value):
+        message = f"Everybody has the same value here. To read a field, write {{{{ {printed(config.value)[:60]} }}}}."
+        diagnostics.append(incomplete("value", message))
+    for index, case in enumerate(config.cases):
+        path = f"cases[{index}].equals"
+        if isinstance(case.equals, UnsetType) or case.equals == "":
+            diagnostics.append(incomplete(path, "Say which value goes this way."))
+        elif isinstance(case.equals, list | dict):
+            diagnostics.append(Diagnostic(path, "Give one value: text, a number, or yes or no."))
+        elif (earlier := first.setdefault(folded(printed(case.equals)), index)) != index:
+            message = f"“{config.label(earlier)}” takes this value already, so nobody comes this way."
+            diagnostics.append(Diagnostic(path, message, blocks_save=False))
+    return diagnostics
