@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import claim, control, due, failpoints, newer_release, rows
+from app.engine import assignments, claim, control, due, failpoints, newer_release, rows
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place
@@ -332,6 +332,8 @@ class Engine:
         self._events_taken, self._runs_taken = [], [(one.run.tenant_id, one.run.id) for one in claimed]
         self.crashes.note(runs=self._runs_taken)
         batch = Batch(claimed[0].now)
+        places = [(one.run.tenant_id, one.run.contact_id) for one in claimed if one.run.contact_id]
+        assigned = assignments.load(cursor, places, flows)
         postponed = {
             (row.tenant_id, row.id): why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))
         }
@@ -345,6 +347,7 @@ class Engine:
                 contact = batch_contact
             else:
                 contact = batch.contacts[row.contact_id] = ContactState(row.contact_id, names, stored)
+                contact.assigned = assigned.get(row.contact_id)
             run = stored_run(self.matcher, row, contact, batch.now)
             run.moved_at = row.resume_at or batch.now
             batch.resume(run)

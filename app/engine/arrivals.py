@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import claim, control, history, newer_release, rows, waits
+from app.engine import assignments, claim, control, history, newer_release, rows, waits
 from app.engine.claim import Cursor, Place
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
@@ -82,6 +82,9 @@ class Arrivals:
         if (needed := claim.fields(self.matcher.fields_of(flows))) != names:  # active runs look at more
             names, stored = needed, claim.contacts(self.cursor, contacts, needed)
         batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
+        for contact_id, known in assignments.load(self.cursor, contacts, flows).items():
+            if contact_id in batch.contacts:
+                batch.contacts[contact_id].assigned = known
         entries = self._entries(batch)
         for row in active:
             # An erased contact is not in the batch: its runs end, and nothing starts for it any more.

@@ -313,11 +313,12 @@ class CompiledFlow:
         if kind is None:
             return NotUnderstood(f"The step type {quoted(node.type)} is not installed.")
         try:
-            scope = NodeScope()
+            scope = NodeScope(node.id)
             does = kind.compile(registry.config_of(kind, node.data), scope)
         except Exception as error:  # it must not keep every other workflow from running
             return NotUnderstood(_unreadable(error, node.type))
         self.scope.reads |= scope.reads
+        self.scope.remembers |= scope.remembers
         if isinstance(does, Asks):
             meaning = does.answered
             self.answers[node.id] = scope.guard(lambda step: meaning(step, step.state.resume_output))

@@ -77,6 +77,7 @@ class SharedPath:
 
     __slots__ = (
         "alike",
+        "assigned",
         "changes",
         "count",
         "counters",
@@ -129,6 +130,8 @@ class SharedPath:
         """Variables that the stretch sets, those alone that some step reads."""
         self.visits: dict[str, int] = {} if parent is None else parent.visits
         """How often the runs have been at nodes that they may come to again, up to here. Replaced, never changed."""
+        self.assigned: tuple[tuple[str, str], ...] = ()
+        """Nodes of the stretch that gave the contact a variant to be kept, each with it."""
         self.runs: list[RunState] = []
         """Runs that came to rest here."""
         self.count = 0

@@ -32,7 +32,8 @@ class ContactState:
     """
 
     __slots__ = (
-        "_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "changed_by", "changes", "field", "id", "segment_changes",
+        "_attributes", "_columns", "_names", "_raw", "_seen", "_tags", "assigned", "changed_by", "changes", "field", "id",
+        "segment_changes",
     )  # fmt: skip
 
     def __init__(self, contact_id: bytes, names: tuple[str, ...] = (), raw: tuple[Any, ...] = ()) -> None:
@@ -44,6 +45,8 @@ class ContactState:
         """The last run that changed it."""
         self.segment_changes: dict[UUID, tuple[bool, RunState]] | None = None
         """Into which static segments it is to be put (True) and out of which it is to be taken, and by which run; the last wish counts."""
+        self.assigned: dict[tuple[bytes, str], str] | None = None
+        """The variant that steps gave it, by workflow and node; loaded only for versions that ask."""
         self._columns: dict[str, Any] | None = None
         self._attributes: dict[str, Any] | None = None
         self._tags: list[str] | None = None
@@ -53,6 +56,12 @@ class ContactState:
         """Note what a run wishes about its segments."""
         wishes = {change.segment_id: (change.enters, run) for change in changes}
         self.segment_changes = {**(self.segment_changes or {}), **wishes}
+
+    def assign(self, workflow_id: bytes, variants: Iterable[tuple[str, str]]) -> None:
+        """Remember variants, by node, so that later runs of the batch find them as those of later batches do."""
+        if self.id:
+            assigned_now = {(workflow_id, node_id): variant for node_id, variant in variants}
+            self.assigned = {**(self.assigned or {}), **assigned_now}
 
     def stored(self, name: str) -> Any:
         """A field as it was before this batch; None when it is empty or was not loaded."""
@@ -210,6 +219,19 @@ class RunState:
     @property
     def now(self) -> datetime:
         return rows.instant(self.clock)
+
+    @property
+    def workflow_id(self) -> bytes:
+        return self.flow.workflow_id
+
+    @property
+    def subject(self) -> bytes:
+        """Whom it is about: the contact, or the run itself when there is none."""
+        return self.contact.id or self.id
+
+    def assignment(self, node_id: str) -> str | None:
+        """The variant that a node of this workflow gave the contact before."""
+        return self.contact.assigned.get((self.flow.workflow_id, node_id)) if self.contact.assigned else None
 
     @property
     def zone(self) -> tzinfo:

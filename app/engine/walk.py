@@ -22,7 +22,7 @@ from app.engine.paths import PathEnd, QueuedMessage, SharedPath
 from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
-from app.flow.effects import ContactChange, SegmentChange, SendMessage, SetVars
+from app.flow.effects import Assign, ContactChange, SegmentChange, SendMessage, SetVars
 from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
@@ -51,6 +51,8 @@ class Batch:
         self.refusals: list[Refusal] = []
         self.remembered: list[Remembered] = []
         self.change_events: list[ContactChangeEvent] = []
+        self.assigns = False
+        """Was a contact given a variant that is to be kept?"""
         self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}
 
@@ -163,13 +165,8 @@ class Batch:
             path = self._new_path(run.flow, before.parent, before.end.seq)
             path.departed, path.has_own_times, path.steps = before.departed, before.has_own_times, list(before.steps)
             path.counters = [counter for counter in before.counters if counter is not node.waiting_counter]
-            path.messages, path.changes, path.events, path.outputs, path.visits = (
-                before.messages,
-                before.changes,
-                before.events,
-                before.outputs,
-                before.visits,
-            )
+            path.messages, path.changes, path.events = before.messages, before.changes, before.events
+            path.outputs, path.visits, path.assigned = before.outputs, before.visits, before.assigned
         outcome = Exit({"goal": goal.id} if goal else None)
         path.add_step(node, outcome, StepStatus.SKIPPED if goal else StepStatus.CANCELLED)
         path.counters.append(node.exit_counters[node_key])
@@ -210,6 +207,8 @@ class Batch:
                 run.context = {**(run.context or {}), "steps": {**run.steps, **dict(path.outputs)}}
             if path.vars:
                 run.context = {**(run.context or {}), "vars": {**run.vars, **path.vars}}
+            if path.assigned:
+                run.contact.assign(path.flow.workflow_id, path.assigned)
             node = path.target
             if node is None:
                 break
@@ -369,6 +368,9 @@ class Batch:
                 path.vars |= {
                     name: value for name, value in effect.values.items() if name in kept_names or "*" in kept_names
                 }
+            elif isinstance(effect, Assign):
+                path.assigned += ((node.id, effect.variant),)
+                self.assigns = True
             elif isinstance(effect, SendMessage):
                 awaited = (effect.awaits or node.awaits) and not answered
                 path.messages.append(QueuedMessage(path.seq + 1, node, effect, awaited))

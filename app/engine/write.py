@@ -10,7 +10,7 @@ import psycopg
 
 from app import wakes
 from app.counters.message_counters import AWAITED
-from app.engine import rows
+from app.engine import assignments, rows
 from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
@@ -324,6 +324,8 @@ def write(cursor: psycopg.Cursor[Any], batch: Batch, shard: int, *, pipelined: b
     for sql, values in contact_updates(batch):
         cursor.execute(sql, values)
     move_segments(cursor, batch, shard)
+    if batch.assigns:
+        assignments.write(cursor, batch)
     if batch.remembered:
         cursor.execute(REMEMBER, remember_arguments(batch))
     if counter_increments := stats_arguments(batch, shard):

@@ -151,8 +151,8 @@ class GuardedStep:
 class NodeScope(CompileScope):
     """What the `compile` of one node is handed: its readers take the `GuardedStep`, and `reads` is what this node declared."""
 
-    def __init__(self) -> None:
-        self._scope = CompileScope()
+    def __init__(self, node_id: str = "") -> None:
+        self._scope = CompileScope(node_id)
         self.reads = self._scope.reads
 
     def field(self, path: str) -> Read:
@@ -161,6 +161,16 @@ class NodeScope(CompileScope):
     def conditions(self, conditions: list[Condition], match: str) -> Callable[[Any], Evaluation]:
         judge = self._scope.conditions(conditions, match)
         return lambda step: judge(step.state)
+
+    @property
+    def remembers(self) -> bool:  # type: ignore[override]
+        return self._scope.remembers
+
+    def draw(self, salt: str = "") -> Read:
+        return _of_state(self._scope.draw(salt))
+
+    def assigned(self) -> Read:
+        return _of_state(self._scope.assigned())
 
     def text(self, source: str) -> Read:
         return _of_state(self._scope.text(source))

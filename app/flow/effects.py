@@ -141,6 +141,21 @@ class SegmentChange(Effect):
         return SegmentChange, self.segment_id, self.enters
 
 
+class Assign(Effect):
+    """Keep for the contact that this step gave it `variant`: its steps of later runs and versions read it by `scope.assigned()`.
+
+    In a run without a contact there is nobody to keep it for.
+    """
+
+    __slots__ = ("variant",)
+
+    def __init__(self, variant: str) -> None:
+        self.variant = variant
+
+    def key(self) -> Hashable:
+        return Assign, self.variant
+
+
 MAX_VARS_BYTES = 65_536
 """What the variables of one run may take as JSON, all together."""
 

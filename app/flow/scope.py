@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +30,11 @@ class CompileScope:
     """`reads` tells the engine what to load (`contact.<field>`) and to keep (`steps.<node>`, `vars.<name>`), and what of the
     event is looked at (`event.<name>`). `*` in place of a name: all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, node_id: str = "") -> None:
+        self.node_id = node_id
         self.reads: set[str] = set()
+        self.remembers = False
+        """Does it ask what its steps have assigned? Then that is loaded with the contacts."""
 
     def field(self, path: str) -> Read:
         """A reader of one field."""
@@ -39,6 +43,26 @@ class CompileScope:
     def conditions(self, conditions: list[rules.Condition], match: str) -> Callable[[Any], rules.Evaluation]:
         """A judge of a condition list."""
         return rules.compile_list(conditions, match, self.reads)
+
+    def draw(self, salt: str = "") -> Read:
+        """A reader of a number from 0 to below 1, spread evenly over contacts and the same at each visit of one.
+
+        Without a `salt` every step of every workflow draws for itself; steps with the same one draw alike. A run without a contact
+        draws for itself.
+        """
+        own, node_id = salt.encode(), self.node_id.encode()
+
+        def read(step: Any) -> float:
+            key = own or step.workflow_id + node_id
+            digest = hashlib.blake2b(key + b"\0" + step.subject, digest_size=8).digest()
+            return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+        return read
+
+    def assigned(self) -> Read:
+        """A reader of the variant that this step gave the contact before (effect `Assign`), None when it gave none."""
+        self.remembers, node_id = True, self.node_id
+        return lambda step: step.assignment(node_id)
 
     def text(self, source: str) -> Read:
         """Text with Liquid in it. A text without any costs nothing per person; plain `{{ path }}` needs no Liquid."""

@@ -14,7 +14,18 @@ from app.models.invitation import AccountMail, Invitation
 from app.models.message import MailboxMessage, MailCount, Message, Suppression
 from app.models.message_job import MessageDecision, MessageJob
 from app.models.retention import HistoryStart, LeavingMonth, RetiredStat
-from app.models.run import ActiveRun, CallIntent, EndedRun, Entry, EntryRefusal, NodeStat, Run, Step, StepAttempt
+from app.models.run import (
+    ActiveRun,
+    CallIntent,
+    EndedRun,
+    Entry,
+    EntryRefusal,
+    NodeStat,
+    Run,
+    SplitExposure,
+    Step,
+    StepAttempt,
+)
 from app.models.secret_key import SecretKey
 from app.models.segment import Segment, SegmentDay, SegmentMember, SegmentNumber
 from app.models.segment_membership import ContactStanding, SegmentBuild, SegmentFact, SegmentFactDefinition
@@ -73,6 +84,7 @@ __all__ = [
     "SegmentNumber",
     "SignInFailure",
     "SignInLink",
+    "SplitExposure",
     "Step",
     "StepAttempt",
     "StoredEventKey",

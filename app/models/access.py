@@ -96,6 +96,7 @@ ACCESS: dict[str, TableAccess] = {
     "segment_members": _of_workspace(),
     "segment_numbers": _of_workspace("raw"),
     "segments": _of_workspace(),
+    "split_exposures": _of_workspace("rd"),
     "step_attempts": _of_workspace(),
     "segment_builds": _of_workspace("raw"),
     "segment_fact_definitions": _of_workspace("ra"),

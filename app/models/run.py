@@ -240,3 +240,23 @@ class NodeStat(Base):
     n: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
+
+
+class SplitExposure(Base):
+    """Which variant of an A/B split a contact was given, kept whatever becomes of the weights, the version and the run.
+
+    By contact first: that is how a batch asks, and how it is erased.
+    """
+
+    __tablename__ = "split_exposures"
+
+    tenant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    workflow_id: Mapped[UUID] = mapped_column(primary_key=True)
+    node_id: Mapped[str] = mapped_column(primary_key=True)
+    variant: Mapped[str]
+    run_id: Mapped[UUID]
+    """The run that it was given in."""
+    assigned_at: Mapped[datetime]
+
+    __table_args__ = ({"info": rows_go()},)

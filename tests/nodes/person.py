@@ -38,6 +38,8 @@ class Person:
     workspace: str = "UTC"
     country: str | None = None
     event_name: str = "manual"
+    assigned: dict[str, str] = field(default_factory=dict)
+    workflow_id: bytes = bytes(16)
 
     @property
     def zone(self) -> tzinfo:
@@ -46,6 +48,13 @@ class Person:
     @property
     def workspace_zone(self) -> tzinfo:
         return zone_of(self.workspace)
+
+    @property
+    def subject(self) -> bytes:
+        return self.contact.id
+
+    def assignment(self, node_id: str) -> str | None:
+        return self.assigned.get(node_id)
 
     @property
     def data(self) -> dict[str, Any]:

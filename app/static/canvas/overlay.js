@@ -218,7 +218,7 @@ export class Overlay {
         continue;
       }
       const ports = graph.ports(id).filter((port) => port.label && stats.ports[port.id] !== undefined);
-      for (const port of ports.slice(0, 2)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
+      for (const port of ports.slice(0, 3)) cells.push([port.label, percent(stats.ports[port.id], stats.executed)]);
       if (stats.waiting) cells.push(['Here now', number.format(stats.waiting)]);
       if (stats.failed) cells.push(['Failed', number.format(stats.failed)]);
       strip(id, cells.slice(0, 4));

@@ -1,0 +1,129 @@
+"""Send shares of the contacts different ways, each contact the same way for good: A/B tests."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.effects import Assign
+from app.flow.node_type import NodeType, Port, port_label
+from app.flow.outcomes import Done, Outcome, Run, refused
+from app.flow.scope import CompileScope
+from app.flow.step_view import StepRecord
+from app.lib.conversions import printed_number, quoted
+
+FEWEST, MOST = 2, 10
+MAX_WEIGHT = 1_000_000
+LABELS = "ABCDEFGHIJ"
+
+
+class SplitVariant(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    id: Annotated[str, Meta(max_length=100)]
+    label: Annotated[str, Meta(max_length=60)] = ""
+    weight: float = 1
+
+
+class SplitConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    variants: Annotated[list[SplitVariant], Meta(title="variants")] = []
+    holdout: Annotated[str | None, Meta(title="control group")] = None
+    salt: Annotated[str, Meta(title="salt", max_length=100)] = ""
+
+    @property
+    def shares(self) -> list[float]:
+        """The part of the contacts that each variant gets, from 0 to 1."""
+        total = math.fsum(variant.weight for variant in self.variants)
+        return [variant.weight / total if total > 0 else 0 for variant in self.variants]
+
+
+def share_in_words(share: float) -> str:
+    """`33.3%`"""
+    return f"{printed_number(round(100 * share, 1))}%"
+
+
+@registry.node
+class SplitStep(NodeType):
+    type, label, category = "split", "A/B split", "logic"
+    description = "Sends shares of the contacts different ways, by chance; each contact goes the same way every time."
+    outputs = (Port("a", "A"), Port("b", "B"))
+    Config = SplitConfig
+
+    @classmethod
+    def ports(cls, config: SplitConfig) -> tuple[Port, ...]:
+        labels, ports = set[str](), list[Port]()
+        for index, variant in enumerate(config.variants):
+            label = variant.label.strip() or LABELS[min(index, MOST - 1)]
+            while label in labels:  # ways out are told apart by their words
+                label += f" ({index + 1})"
+            labels.add(label)
+            ports.append(Port(variant.id, label))
+        return tuple(ports) or cls.outputs
+
+    @staticmethod
+    def compile(config: SplitConfig, scope: CompileScope) -> Run:
+        draw, assigned = scope.draw(config.salt), scope.assigned()
+        ends = list(itertools.accumulate(config.shares))
+        outputs = {
+            variant.id: {"variant": variant.id, **({"holdout": True} if variant.id == config.holdout else {})}
+            for variant in config.variants
+        }
+        again = {name: Done(name, {**output, "assigned": "before"}) for name, output in outputs.items()}
+        first = [
+            Done(variant.id, {**outputs[variant.id], "assigned": "now"}, (Assign(variant.id),))
+            for variant in config.variants
+        ]
+        chosen = list(zip(ends, first, strict=True))
+        open_variants = [outcome for outcome, share in zip(first, config.shares, strict=True) if share]
+        last = (
+            open_variants[-1] if open_variants else refused("No variant has a weight above 0, so nobody new can go on.")
+        )
+
+        def run(step: Any) -> Outcome:
+            known = again.get(assigned(step))
+            if known is not None:
+                return known
+            number = draw(step)
+            return next((outcome for end, outcome in chosen if number < end), last)  # rounding may end below 1
+
+        return run
+
+    @classmethod
+    def diagnostics(cls, config: SplitConfig) -> list[Diagnostic]:
+        amount, diagnostics = len(config.variants), list[Diagnostic]()
+        if amount < FEWEST:
+            return [incomplete("variants", f"Add at least {FEWEST} variants.")]
+        if amount > MOST:
+            return [Diagnostic("variants", f"A split has at most {MOST} variants; these are {amount}.")]
+        for index, variant in enumerate(config.variants):
+            if not 0 <= variant.weight <= MAX_WEIGHT:
+                message = f"A weight is a number from 0 to {MAX_WEIGHT:,}. With 0 nobody new comes this way."
+                diagnostics.append(Diagnostic(f"variants[{index}].weight", message))
+        if not diagnostics and not any(config.shares):
+            diagnostics.append(incomplete("variants", "Give at least one variant a weight above 0."))
+        if config.holdout is not None and config.holdout not in {variant.id for variant in config.variants}:
+            message = f"There is no variant {quoted(config.holdout)}. Choose one of them, or no control group."
+            diagnostics.append(incomplete("holdout", message))
+        return diagnostics
+
+    @classmethod
+    def summary(cls, config: SplitConfig) -> str:
+        parts = zip(cls.ports(config), config.shares, strict=False)
+        return ", ".join(f"{port.label} {share_in_words(share)}" for port, share in parts)
+
+    @classmethod
+    def explain(cls, config: SplitConfig | None, step: StepRecord) -> str:
+        if config is None or not step.port:
+            return super().explain(config, step)
+        output = step.output if isinstance(step.output, dict) else {}
+        variant = f"“{port_label(cls.ports(config), step.port)}”"
+        if output.get("holdout"):
+            variant += ", the control group"
+        if output.get("assigned") == "before":
+            return f"Went to {variant}, as at the first visit."
+        shares = {one.id: share for one, share in zip(config.variants, config.shares, strict=True)}
+        return f"Went to {variant}, by chance: {share_in_words(shares.get(step.port, 0))} of the contacts do."
