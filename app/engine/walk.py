@@ -23,7 +23,7 @@ from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
 from app.flow.effects import Assign, ContactChange, SegmentChange, SendMessage, SetVars
-from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Wait, WaitFor
+from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Succeed, Wait, WaitFor
 from app.models.status import RunStatus, StepStatus
 
 DELIVER, PERFORM = "deliver", "perform"
@@ -290,6 +290,9 @@ class Batch:
         if isinstance(outcome, Reached):
             path.finish_step(node, outcome, StepStatus.SKIPPED, node.exit_counters["goal"])
             path.end_runs(GOAL_REACHED, node, goal=outcome.goal.id)
+        elif isinstance(outcome, Succeed):
+            path.finish_step(node, outcome, StepStatus.COMPLETED, node.ports["next"])
+            path.end_runs(GOAL_REACHED, node, goal=node.id)
         else:
             assert isinstance(outcome, Exit)
             path.finish_step(node, outcome, StepStatus.COMPLETED, node.exit_counters["exited"])

@@ -118,6 +118,11 @@ class NodeType:
         return ()
 
     @classmethod
+    def goal(cls, config: Any) -> str:
+        """The name of the goal that a run has reached when it comes to a step with this config; empty for all that are none."""
+        return ""
+
+    @classmethod
     def writes(cls, config: Any) -> Iterable[str]:
         """Names of the attributes that a step writes: later steps may read them before any contact has them."""
         return ()

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from app.flow import registry
-from app.flow.document import Node
+from app.flow.document import Flow, Node
 from app.flow.node_type import ERROR_PORT, NodeType, Port, port_label
 from app.flow.references import Reference, marked_fields, references_in
 from app.flow.step_view import StepRecord
@@ -111,3 +111,16 @@ def written_by(node: Node) -> Iterator[str]:
     config = registry.readable_config(kind, node.data) if kind else None
     if kind is not None and config is not None:
         yield from kind.writes(config)
+
+
+def goal_of(type_: str, data: dict[str, Any]) -> str:
+    """The name of the goal that a step is; empty when it is none."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return kind.goal(config) if kind is not None and config is not None else ""
+
+
+def goals_of(flow: Flow) -> list[str]:
+    """Names of all that a run can reach: the goals of the workflow, then the steps that are one."""
+    steps = (goal_of(node.type, node.data) for node in flow.nodes)
+    return [*(goal.name or goal.id for goal in flow.goals), *dict.fromkeys(filter(None, steps))]

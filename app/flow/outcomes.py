@@ -212,6 +212,12 @@ def value_or_failure(step: Any, answer: dict[str, Any]) -> Outcome:
     return Fail(str(answer.get("error")), permanent=bool(answer.get("permanent")))
 
 
+class Succeed(Outcome):
+    """The run ends here as a success: the step is a goal. What it asked for before is still meant, and its messages leave."""
+
+    __slots__ = ()
+
+
 class Exit(Outcome):
     """The run leaves here by the author's wish."""
 

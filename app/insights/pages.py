@@ -18,7 +18,7 @@ from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
 from app.flow.document import ERROR, Flow, Node, Trigger
 from app.flow.node_type import ERROR_PORT, Port, port_label
-from app.flow.node_words import category_of
+from app.flow.node_words import category_of, goals_of
 from app.flow.trigger_registry import summary
 from app.flow.trigger_type import CATEGORY
 from app.insights.schemas import MessageStats, NodeStats, Overview, WorkflowStats
@@ -79,7 +79,7 @@ async def home(request: AppRequest, insights: NamedDependency[InsightService]) -
         running=running,
         thumbnails={key: thumbnail.draw(flow, category_of) for key, flow in flows.items()},
         triggers={key: summary(flow.triggers) for key, flow in flows.items()},
-        goals={key: bool(flow.goals) for key, flow in flows.items()},
+        goals={key: bool(goals_of(flow)) for key, flow in flows.items()},
     )
 
 
@@ -232,7 +232,7 @@ async def stats_page(
         refused=(await insights.refusals(workflow_id, LAST_REFUSED)).items,
         ended=stats.total_runs - stats.running_runs,
         stages=stages(flow, stats),
-        goals=[goal.name or goal.id for goal in flow.goals],
+        goals=goals_of(flow),
         chosen=chosen,
         shown=shown,
         versions=[("", "all"), *((str(row.version), f"v{row.version}") for row in published)],

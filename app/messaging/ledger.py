@@ -28,7 +28,7 @@ from app.messaging.channels.channel import ChannelType
 from app.messaging.decisions import FOLLOW_RULES
 from app.messaging.lanes import LaneKey
 from app.messaging.rules import LIMIT
-from app.models.status import MessageStatus
+from app.models.status import MessageStatus, RunStatus
 from app.settings import settings
 from app.subscriptions import suppression_repository
 from app.subscriptions.permission import SuppressionEntry
@@ -124,9 +124,12 @@ class Transition:
         return self.status not in (MessageStatus.QUEUED, MessageStatus.SENDING)
 
 
+# A goal that is a step comes after what it asked for before, which is still meant: as with a completed run.
+RUN_STATUS = f"case when r.goal_reached_id = r.current_node_id then {RunStatus.COMPLETED:d} else r.status end"
+
 # What may have changed since the claim and decides whether the message may leave, of those that are still this worker's.
-_FACTS = """
-select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status,
+_FACTS = f"""
+select m.run_id, m.seq, case when w.deleted_at is null then w.status end as workflow_status, {RUN_STATUS} as run_status,
   c.id is not null as contact_known, c.email, c.phone, c.external_id, c.consent, k.state, k.updated_at,
   s.reason as listed_reason, s.at as listed_since, s.detail as listed_detail
 from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[], %(connector)s::uuid[], %(address)s::text[])
@@ -138,7 +141,7 @@ from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[], %(fence)s::int[]
   left join contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
   left join connectors k on k.tenant_id = m.tenant_id and k.id = v.connector
   left join suppressions s on s.tenant_id = m.tenant_id and s.channel = m.channel and s.address = v.address and s.lifted_at is null
-"""
+"""  # noqa: S608  a fixed expression
 
 # It stays in the counter of those that are queued.
 _MARK_SENDING = """

@@ -27,7 +27,7 @@ from app.messaging import ceilings
 from app.messaging.channels import registry
 from app.messaging.holds import Cause, hold
 from app.messaging.lanes import LANE, WAITING, LaneKey
-from app.messaging.ledger import CLAIM_S, Connection, DueMessage, Place
+from app.messaging.ledger import CLAIM_S, RUN_STATUS, Connection, DueMessage, Place
 from app.models.status import Priority
 from app.turns import REMEMBERED, Claimant, RoundRobin
 
@@ -140,14 +140,14 @@ where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq
 """
 
 # The claim: nobody else takes them until it is over, and then they are as they were. Their place in the queue stays.
-_CLAIM = """
+_CLAIM = f"""
 with taken as (
   update messages m set lease_until = now() + %(lease)s * interval '1 second', fence = m.fence + 1
   from unnest(%(tenant)s::int[], %(run)s::uuid[], %(seq)s::int[]) with ordinality as v(tenant_id, run_id, seq, place)
   where m.tenant_id = v.tenant_id and m.run_id = v.run_id and m.seq = v.seq returning m.*, v.place)
 select m.run_id, m.seq, m.tenant_id, m.workflow_id, m.contact_id, m.channel, m.template_id, m.payload, m.attempt, m.fence,
   greatest(m.created_at, m.resent_at) as created_at, case when m.attempt > 0 then m.first_tried_at end as first_tried_at,
-  case when w.deleted_at is null then w.status end as workflow_status, r.status as run_status, r.trigger_event, r.context,
+  case when w.deleted_at is null then w.status end as workflow_status, {RUN_STATUS} as run_status, r.trigger_event, r.context,
   case when c.id is not null then jsonb_build_object('id', c.id, 'external_id', c.external_id, 'email', c.email,
     'phone', c.phone, 'source', c.source, 'attributes', c.attributes, 'tags', c.tags, 'timezone', c.timezone,
     'locale', c.locale, 'created_at', c.created_at, 'consent', c.consent) end as contact,
@@ -156,7 +156,7 @@ from taken m left join workflows w on w.tenant_id = m.tenant_id and w.id = m.wor
   left join runs r on r.tenant_id = m.tenant_id and r.id = m.run_id
   left join contacts c on c.tenant_id = m.tenant_id and c.id = m.contact_id
 order by m.place
-"""
+"""  # noqa: S608  a fixed expression
 
 _FOLLOW_PRIORITIES = f"""
 with behind as (

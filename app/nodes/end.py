@@ -1,18 +1,22 @@
-"""Complete the run."""
+"""Complete the run, with an outcome and what it puts out."""
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import msgspec
+from msgspec import Meta
 
 from app.flow import registry
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Done
-from app.flow.scope import CompileScope
+from app.flow.outcomes import Done, Outcome, Run
+from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
 
 
 class EndConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    pass
+    outcome: Annotated[str, Meta(max_length=100, title="outcome")] = ""
+    output: Annotated[dict[str, Any], Meta(max_length=50, title="output")] = {}
 
 
 @registry.node
@@ -23,9 +27,20 @@ class End(NodeType):
     Config = EndConfig
 
     @staticmethod
-    def compile(config: EndConfig, scope: CompileScope) -> Done:
-        return Done()
+    def compile(config: EndConfig, scope: CompileScope) -> Run | Outcome:
+        outcome = {"outcome": config.outcome.strip()} if config.outcome.strip() else {}
+        if is_constant(config.output):
+            whole = {**outcome, **({"output": config.output} if config.output else {})}
+            return Done(output=whole or None)
+        read = scope.value(config.output)
+        return lambda step: Done(output={**outcome, "output": read(step)})
+
+    @classmethod
+    def summary(cls, config: EndConfig) -> str:
+        return config.outcome.strip()
 
     @classmethod
     def explain(cls, config: EndConfig | None, step: StepRecord) -> str:
-        return "The workflow is complete."
+        output = step.output if isinstance(step.output, dict) else {}
+        outcome = str(output.get("outcome") or "")
+        return f"The workflow is complete, with the outcome “{outcome}”." if outcome else "The workflow is complete."

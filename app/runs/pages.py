@@ -17,7 +17,7 @@ from app.accounts.deps import AppRequest
 from app.flow.diagram import draw
 from app.flow.document import NEXT
 from app.flow.node_type import Port
-from app.flow.node_words import port_of, ports_of, title_of_plain
+from app.flow.node_words import goal_of, port_of, ports_of, title_of_plain
 from app.history_start_repository import OF_RUNS
 from app.lib.zones import zone_of
 from app.models import Contact
@@ -238,7 +238,9 @@ def seconds_to_next_look(run: RunDetail) -> int:
 
 def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:
     """What the goal is called that ended a run."""
-    return next((goal.get("name") or goal["id"] for goal in graph.get("goals", []) if goal["id"] == goal_id), "")
+    goals = {goal["id"]: goal.get("name") or goal["id"] for goal in graph.get("goals", [])}
+    steps = {node["id"]: goal_of(node["type"], node.get("data") or {}) for node in graph.get("nodes", [])}
+    return {**steps, **goals}.get(goal_id or "", "")
 
 
 @post("/runs/{run_id:uuid}/cancel", role=Role.MARKETER, status_code=200)

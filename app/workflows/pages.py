@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.flow import diagram, thumbnail
 from app.flow.diff import compare, edge_marks, union
 from app.flow.document import Flow
-from app.flow.node_words import category_of
+from app.flow.node_words import category_of, goals_of
 from app.flow.thumbnail import Thumbnail
 from app.flow.trigger_registry import summary
 from app.models import Workflow, WorkflowVersion
@@ -50,7 +50,7 @@ def row_of(listed: WorkflowListItem) -> WorkflowRow:
     """What the list shows of one workflow."""
     flow = listed.flow
     return WorkflowRow(
-        listed.workflow, listed, thumbnail.draw(flow, category_of), summary(flow.triggers), bool(flow.goals)
+        listed.workflow, listed, thumbnail.draw(flow, category_of), summary(flow.triggers), bool(goals_of(flow))
     )
 
 

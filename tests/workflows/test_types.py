@@ -41,7 +41,7 @@ def with_node(type_: str, **data: Any) -> dict[str, Any]:
         ("send_email", {"templateId": "welcome"}, "templateId", "UUID"),
         ("send_email", {"fromEmail": "nobody"}, "fromEmail", "address"),
         ("update_contact", {"set": {"email": "x@example.com"}}, "set.email", "cannot be changed"),
-        ("end", {"now": True}, "now", "no settings"),
+        ("end", {"now": True}, "now", "outcome, output"),
     ],
 )
 async def test_a_configuration_that_contradicts_itself_is_refused(

@@ -1,0 +1,56 @@
+"""A goal as a step: whoever comes here has reached it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.node_type import NEXT_PORT, NodeType, Port
+from app.flow.outcomes import Done, Outcome, Succeed
+from app.flow.scope import CompileScope
+from app.flow.step_view import StepRecord
+
+
+class GoalConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    name: Annotated[str, Meta(max_length=100, title="goal")] = ""
+    ends: Annotated[bool, Meta(title="ends the run")] = True
+
+
+@registry.node
+class GoalStep(NodeType):
+    type, label, category = "goal", "Goal", "exit"
+    description = "Whoever comes here has reached a goal; the run ends as a success, or goes on."
+    Config = GoalConfig
+
+    @classmethod
+    def ports(cls, config: GoalConfig) -> tuple[Port, ...]:
+        return () if config.ends else (NEXT_PORT,)
+
+    @staticmethod
+    def compile(config: GoalConfig, scope: CompileScope) -> Outcome:
+        output = {"goal": config.name.strip()}
+        return Succeed(output=output) if config.ends else Done(output=output)
+
+    @classmethod
+    def diagnostics(cls, config: GoalConfig) -> list[Diagnostic]:
+        return [] if config.name.strip() else [incomplete("name", "Give the goal a name, such as Purchased.")]
+
+    @classmethod
+    def summary(cls, config: GoalConfig) -> str:
+        return config.name.strip()
+
+    @classmethod
+    def goal(cls, config: GoalConfig) -> str:
+        return config.name.strip() or cls.label
+
+    @classmethod
+    def explain(cls, config: GoalConfig | None, step: StepRecord) -> str:
+        output = step.output if isinstance(step.output, dict) else {}
+        name = str(output.get("goal") or "")
+        reached = f"The goal “{name}” is reached" if name else "The goal is reached"
+        ends = config is not None and config.ends
+        return f"{reached}; the run ends as a success." if ends else f"{reached}."
