@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wakes
 from app.engine.moves import into_ended
-from app.models.status import RunStatus, StepStatus
+from app.models.status import PERSON, RunStatus, StepStatus
 
 # An active run in the database always stands on a node and is counted there as waiting.
 _END = f"""
@@ -81,6 +81,33 @@ def cancel_erased(cursor: psycopg.Cursor[Any], places: Sequence[tuple[int, bytes
         tenants, ids = [tenant_id for tenant_id, _ in places], [UUID(bytes=run_id) for _, run_id in places]
         which = "(tenant_id, id) in (select * from unnest(%(tenants)s::int[], %(ids)s::uuid[]))"
         cursor.execute(_END.format(which=which), {"tenants": tenants, "ids": ids, **_CANCELLED})
+
+
+_ANSWER = f"""
+with answered as (
+  update active_runs r set resume_at = clock_now(), resume_port = %(port)s, resume_output = %(output)s::jsonb,
+    waits_for = null, waits_since = null, fence = r.fence + 1
+  where r.tenant_id = %(tenant)s and r.id = %(id)s and r.status = 1 and r.waits_for = '{PERSON}' and r.seq = %(seq)s
+    and r.current_node_id = %(node)s
+  returning tenant_id, id, workflow_id, resume_at),
+woken as ({wakes.append_sql("answered")})
+select count(*) from answered
+"""
+
+
+async def answer_run(
+    session: AsyncSession, tenant_id: int, run_id: UUID, *, seq: int, node_id: str, port: str, output: bytes
+) -> bool:
+    """Let a run go on by `port` that stands before a question to a person; `seq` are its steps before. False: it stands there no more.
+
+    The row is locked, so of two answers, or of an answer and the end of the time, one alone counts: the other finds nothing to change.
+    """
+    connection = await session.connection()
+    parameters = {
+        "tenant": tenant_id, "id": run_id, "seq": seq, "node": node_id, "port": port, "output": output.decode(),
+    }  # fmt: skip
+    result = await connection.exec_driver_sql(_ANSWER, parameters)
+    return bool(result.scalar_one())
 
 
 _RELEASE = f"""

@@ -23,8 +23,8 @@ from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
 from app.flow.effects import Assign, ContactChange, SegmentChange, SendMessage, SetVars
-from app.flow.outcomes import Call, Done, Exit, Fail, Outcome, Succeed, Wait, WaitFor
-from app.models.status import RunStatus, StepStatus
+from app.flow.outcomes import AskPerson, Call, Done, Exit, Fail, Outcome, Succeed, Wait, WaitFor
+from app.models.status import PERSON, RunStatus, StepStatus
 
 DELIVER, PERFORM = "deliver", "perform"
 """The actors that send messages and make calls."""
@@ -307,6 +307,8 @@ class Batch:
         shared = self._suspend(path, node, resumed, WAITING, until, port, outcome.output)
         if isinstance(outcome, WaitFor):
             path.end = path.end._replace(waits_for=outcome.event, look_back=outcome.since == "run_start")
+        elif isinstance(outcome, AskPerson):
+            path.end = path.end._replace(waits_for=PERSON)
         return shared
 
     def _fail(

@@ -42,6 +42,17 @@ def port_label(ways: Iterable[Port], port_id: str | None) -> str:
     return labels.get(wanted) or wanted.capitalize()
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What a person is asked at a step: a port for each answer, and who may give one: people of at least a role, or these alone.
+
+    `people`: ids and e-mail addresses of users; `role` counts where there are none.
+    """
+
+    choices: tuple[Port, ...]
+    role: str
+    people: tuple[str, ...] = ()
+
+
 class NodeType:
     """Base of all node types. Subclass it with `@registry.node`. Everything that others ask about a type is said here.
 
@@ -116,6 +127,11 @@ class NodeType:
     def events(cls, config: Any) -> Iterable[str]:
         """The events that a step of it may `WaitFor`; the engine looks for no others."""
         return ()
+
+    @classmethod
+    def asks(cls, config: Any) -> Question | None:
+        """What a person is asked at a step with this config, which comes to `AskPerson`; None for all others."""
+        return None
 
     @classmethod
     def goal(cls, config: Any) -> str:

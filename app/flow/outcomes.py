@@ -67,6 +67,16 @@ class Wait(Outcome):
         return self.seconds, self.until
 
 
+class AskPerson(Wait):
+    """The run stands before a question to a person: it goes on by the port that they choose, or by `port` when the time is over.
+
+    `output` is what is known of it until then; the text of the question stands there as `question`. What the choices are, and who may
+    answer, says `NodeType.asks`.
+    """
+
+    __slots__ = ()
+
+
 class WaitFor(Outcome):
     """The run sleeps until an event called `event` happens to its contact, then follows `port`; or for `seconds`, or until an instant,
     then follows `timeout_port`. The output is the event, `{name, id, occurredAt, properties}`; after the time it is `output`.

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
+from app.approvals.service import ApprovalService
 from app.errors import Invalid
 from app.flow import node_words, thumbnail
 from app.flow.diff import trigger_title
@@ -33,6 +34,7 @@ from app.web.fragments import page
 from app.workflows.service import WorkflowService
 
 SHOWN = 8
+QUESTIONS_SHOWN = 5
 LAST_REFUSED = 10
 COUNT_WORDS = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things", "Six things")
 
@@ -58,7 +60,9 @@ def situation(overview: Overview) -> tuple[str, str]:
 
 
 @get("/", role=Role.VIEWER)
-async def home(request: AppRequest, insights: NamedDependency[InsightService]) -> Template:
+async def home(
+    request: AppRequest, insights: NamedDependency[InsightService], approvals: NamedDependency[ApprovalService]
+) -> Template:
     """The first page after signing in."""
     overview = await insights.overview()
     sentence, line = situation(overview)
@@ -69,6 +73,7 @@ async def home(request: AppRequest, insights: NamedDependency[InsightService]) -
         "insights/home.html",
         block="live",
         overview=overview,
+        questions=await approvals.for_reader(QUESTIONS_SHOWN),
         kinds=KINDS,
         trouble_label=trouble_label,
         unit_of=unit_of,

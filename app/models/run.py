@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Json, View
 from app.models.personal import About, personal, rows_go
-from app.models.status import RunStatus
+from app.models.status import PERSON, RunStatus
 
 
 class RunColumns:
@@ -75,6 +75,7 @@ class ActiveRun(RunColumns, Base):
         ),
         Index("active_runs_without_contact", "tenant_id", "id", postgresql_where=text("contact_id is null")),
         Index("active_runs_node", "tenant_id", "workflow_id", "current_node_id", "id"),
+        Index("active_runs_asking", "tenant_id", "id", postgresql_where=text(f"waits_for = '{PERSON}'")),
         Index("active_runs_held", "tenant_id", "id", postgresql_where=text("status = 3")),
         {"postgresql_with": {"fillfactor": "80"}},
     )

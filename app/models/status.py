@@ -47,6 +47,9 @@ class Priority(_Word):
     BULK = 2
 
 
+PERSON = "$person"
+"""What a run waits for, in place of an event, that stands before a question to a person."""
+
 PriorityWord = Literal["urgent", "normal", "bulk"]
 """A Priority as the API and the pages say it."""
 

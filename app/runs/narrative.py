@@ -34,9 +34,15 @@ def waits_in_short(run: RunOut, zone: tzinfo) -> str:
     if run.waits_for is not None and run.waiting:
         until = run.waits_for.until
         return quoted(run.waits_for.event) + (f" until {moment_text(until, zone, clock.now(), 'day')}" if until else "")
+    if run.asks_person and run.waiting:
+        return f"A person{_until(run, zone)}"
     if run.call is not None:
         return f"Calling {run.call.target}" if run.call.under_way else f"Will call {run.call.target}"
     return ""
+
+
+def _until(run: RunOut, zone: tzinfo) -> str:
+    return f" until {moment_text(run.resume_at, zone, clock.now(), 'day')}" if run.resume_at else ""
 
 
 def waits_in_words(run: RunOut, zone: tzinfo) -> str:
@@ -45,6 +51,8 @@ def waits_in_words(run: RunOut, zone: tzinfo) -> str:
         until = run.waits_for.until
         end = f" until {moment_text(until, zone, clock.now(), 'day')}" if until else ""
         return f"Waits for the event {quoted(run.waits_for.event)}{end}."
+    if run.asks_person and run.waiting:
+        return f"Waits for a person to answer{_until(run, zone)}."
     if run.call is not None:
         target = quoted(run.call.target)
         return (

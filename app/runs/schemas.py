@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar.params import QueryParameter
 
+from app.approvals.schemas import QuestionOut
 from app.messaging.schemas import DecisionView
 from app.web.structs import Camel
 
@@ -71,7 +72,8 @@ class RunOut(Camel):
     A run is `running` until it is over; `waiting` and `held` say that it rests meanwhile.
 
     `trigger_id` says which trigger of its version started it.
-    `resume_at` is set while it waits or retries; `waits_for` and `call` say what else it waits for.
+    `resume_at` is set while it waits or retries; `waits_for` and `call` say what else it waits for, `asks_person` that a
+    person has to answer.
     `messages` says what became of its messages.
     `context` is what the next step can read: `event`, `steps` and `vars`.
     """
@@ -94,6 +96,7 @@ class RunOut(Camel):
     completed_at: datetime | None
     resume_at: datetime | None
     waits_for: EventWait | None = None
+    asks_person: bool = False
     call: CallWait | None = None
     contact: RunContact | None = None
     messages: RunMessages = msgspec.field(default_factory=RunMessages)
@@ -188,7 +191,8 @@ class StepOut(Camel):
 
 
 class RunDetail(RunOut, kw_only=True):
-    """A run with all its steps; the last one may still be open."""
+    """A run with all its steps; the last one may still be open. `question`: what it asks a person now."""
 
     workflow_name: str
     steps: list[StepOut]
+    question: QuestionOut | None = None

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.principal import Principal
+from app.approvals.service import ApprovalService
 from app.contacts.repository import ContactRepository
 from app.engine import control
 from app.engine.calls import ANSWERED
@@ -19,7 +20,7 @@ from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
 from app.models import CallIntent, Contact, Run, Workflow
-from app.models.status import MessageStatus, RunOrigin, RunStatus, WorkflowStatus
+from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
 from app.runs.list_repository import RunFilter
 from app.runs.repository import (
     AttemptRepository,
@@ -159,6 +160,7 @@ def run_out(
         completed_at=run.completed_at,
         resume_at=run.resume_at,
         waits_for=_event_wait(run),
+        asks_person=run.waits_for == PERSON,
         call=CallWait(target=call.target, asked_at=call.due_at, under_way=call.lease_until is not None)
         if call
         else None,
@@ -268,4 +270,5 @@ class RunService:
         base = run_out(run, loaded.contact, triggers_of(loaded.version.graph), counted, call)
         base.context = context_of(run, {step.node_id: step.output for step in finished if step.output})
         fields = {name: getattr(base, name) for name in base.__struct_fields__}
-        return RunDetail(**fields, workflow_name=loaded.workflow.name, steps=views)
+        question = ApprovalService(self.session, self.principal).of_run(run, loaded.version.graph)
+        return RunDetail(**fields, workflow_name=loaded.workflow.name, steps=views, question=question)

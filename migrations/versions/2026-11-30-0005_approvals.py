@@ -26,8 +26,10 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("CREATE INDEX active_runs_asking ON active_runs (tenant_id, id) WHERE waits_for = '$person'")
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("DROP INDEX active_runs_asking")
     op.execute("DROP TABLE split_exposures")

@@ -13,6 +13,7 @@ LEVELS = Levels(
         {"builder", "reference"},
         {"triggers", "insights", "system"},
         {"runs", "retention", "troubles"},
+        {"approvals"},
         {"engine"},
         {"workflows"},
         {"enrolments"},

@@ -1,0 +1,145 @@
+"""Ask a person: the run goes on by the answer that they choose, or when the time is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.node_type import NodeType, Port, Question, port_label
+from app.flow.operators import UNITS
+from app.flow.outcomes import AskPerson, Outcome, Run
+from app.flow.scope import CompileScope, is_constant
+from app.flow.step_view import StepRecord
+from app.lib.conversions import quoted
+
+TIMEOUT = "timeout"
+MAX_CHOICES, MAX_PEOPLE, MAX_DAYS = 10, 20, 365
+MAX_QUESTION = 1_000
+"""Characters of a question, as written and as it is asked."""
+RoleWord = Literal["viewer", "marketer", "admin", "owner"]
+
+
+class HoldChoice(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    id: Annotated[str, Meta(max_length=100)]
+    label: Annotated[str, Meta(max_length=60)] = ""
+
+
+class HoldLimit(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    duration: float
+    unit: Literal["seconds", "minutes", "hours", "days", "weeks"] = "days"
+
+    @property
+    def seconds(self) -> float:
+        return self.duration * UNITS[self.unit]
+
+
+class HoldConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    question: Annotated[str, Meta(max_length=MAX_QUESTION, title="question")] = ""
+    choices: Annotated[list[HoldChoice], Meta(title="answers")] = []
+    who: Annotated[RoleWord | list[str], Meta(title="who may answer")] = "marketer"
+    timeout: Annotated[HoldLimit | None, Meta(title="time to answer")] = None
+
+
+@registry.node
+class HoldStep(NodeType):
+    type, label, category = "hold", "Ask a person", "logic"
+    description = "Holds each contact until a person has answered a question, and goes on by the answer."
+    outputs = (Port("approve", "Approve", "yes"), Port("reject", "Reject", "no"), Port(TIMEOUT, "Nobody answered"))
+    Config = HoldConfig
+
+    @classmethod
+    def ports(cls, config: HoldConfig) -> tuple[Port, ...]:
+        return (*_choices(config), cls.outputs[-1]) if config.choices else cls.outputs
+
+    @classmethod
+    def asks(cls, config: HoldConfig) -> Question:
+        people = () if isinstance(config.who, str) else tuple(who.strip().casefold() for who in config.who)
+        return Question(_choices(config), config.who if isinstance(config.who, str) else "owner", people)
+
+    @staticmethod
+    def compile(config: HoldConfig, scope: CompileScope) -> Run | Outcome:
+        seconds = config.timeout.seconds if config.timeout else MAX_DAYS * UNITS["days"]
+        if is_constant(config.question):
+            return AskPerson(seconds=seconds, port=TIMEOUT, output={"question": config.question})
+        text = scope.text(config.question)
+
+        def run(step: Any) -> Outcome:
+            return AskPerson(seconds=seconds, port=TIMEOUT, output={"question": str(text(step))[:MAX_QUESTION]})
+
+        return run
+
+    @classmethod
+    def diagnostics(cls, config: HoldConfig) -> list[Diagnostic]:
+        diagnostics = list[Diagnostic]()
+        if not config.question.strip():
+            diagnostics.append(incomplete("question", "Write what is to be decided."))
+        if not config.choices:
+            diagnostics.append(incomplete("choices", "Add at least one answer."))
+        elif len(config.choices) > MAX_CHOICES:
+            message = f"At most {MAX_CHOICES} answers fit here; these are {len(config.choices)}."
+            diagnostics.append(Diagnostic("choices", message))
+        labels = Counter(choice.label.strip() for choice in config.choices)
+        for index, choice in enumerate(config.choices):
+            if not choice.label.strip():
+                diagnostics.append(
+                    incomplete(f"choices[{index}].label", "Write the answer as it stands on its button.")
+                )
+            elif labels[choice.label.strip()] > 1:
+                message = f"Two answers are called {quoted(choice.label)}. Give each words of its own."
+                diagnostics.append(incomplete(f"choices[{index}].label", message))
+        return [*diagnostics, *_who_diagnostics(config.who), *_limit_diagnostics(config.timeout)]
+
+    @classmethod
+    def summary(cls, config: HoldConfig) -> str:
+        return " ".join(config.question.split())[:120]
+
+    @classmethod
+    def explain(cls, config: HoldConfig | None, step: StepRecord) -> str:
+        output = step.output if isinstance(step.output, dict) else {}
+        if step.completed_at is None:
+            return "The run waits for a person to answer."
+        if step.port == TIMEOUT:
+            return "Nobody answered in time."
+        if config is None or not step.port:
+            return super().explain(config, step)
+        by, comment = output.get("by") or "Somebody", str(output.get("comment") or "").strip()
+        said = f" and wrote: {quoted(comment)}" if comment else ""
+        return f"{by} chose “{port_label(cls.ports(config), step.port)}”{said}."
+
+
+def _choices(config: HoldConfig) -> tuple[Port, ...]:
+    """The answers as ways out, told apart by their words."""
+    labels, ports = {HoldStep.outputs[-1].label}, list[Port]()
+    tones: dict[str, Literal["yes", "no"]] = {"approve": "yes", "reject": "no"}
+    for index, choice in enumerate(config.choices):
+        label = choice.label.strip() or f"Answer {index + 1}"
+        while label in labels:
+            label += f" ({index + 1})"
+        labels.add(label)
+        ports.append(Port(choice.id, label, tones.get(choice.id, "")))
+    return tuple(ports)
+
+
+def _who_diagnostics(who: str | list[str]) -> list[Diagnostic]:
+    if isinstance(who, str):
+        return [] if who in get_args(RoleWord) else [Diagnostic("who", f"There is no role {quoted(who)}.")]
+    if not [one for one in who if one.strip()]:
+        return [incomplete("who", "Say who may answer: the e-mail addresses of people who sign in here.")]
+    if len(who) > MAX_PEOPLE:
+        return [Diagnostic("who", f"Name at most {MAX_PEOPLE} people, or a role.")]
+    return []
+
+
+def _limit_diagnostics(limit: HoldLimit | None) -> list[Diagnostic]:
+    if limit is None:
+        return []
+    if not limit.duration > 0:
+        return [Diagnostic("timeout.duration", "Give people more time than nothing: a number above 0.")]
+    if limit.seconds > MAX_DAYS * UNITS["days"]:
+        return [Diagnostic("timeout.duration", f"A question may stay open {MAX_DAYS} days at most.")]
+    return []
