@@ -115,6 +115,11 @@ class TypeList(Generic[Kind]):
         """Say where the types of the product are: they stand above this module, which therefore cannot import them itself."""
         self._package = package
 
+    @property
+    def is_placed(self) -> bool:
+        """Did this process say where the types are, so that they can be looked at?"""
+        return self._package is not None
+
     def check(self, kind: Kind) -> None:
         """Raises ValueError when its name is taken, something is missing that every type says, or a member has an old name."""
         if getattr(kind, "type", None) in self.by_name:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.flow import registry
 from app.flow.conditions import Match
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.editor_fields import EdgeLooks, NodeLooks
@@ -111,6 +112,11 @@ class Node(NodeLooks, Part, frozen=True):
     position: Position = Position()
     data: dict[str, Any] = msgspec.field(default_factory=dict)
     retry: Retry | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (name := registry.own_name(self.type)) != self.type:
+            msgspec.structs.force_setattr(self, "type", name)
 
 
 class Edge(EdgeLooks, Part, frozen=True):

@@ -62,6 +62,8 @@ class NodeType:
 
     type: ClassVar[str]
     """The name in flow documents and in `frontend-nodes/`."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names that documents may use; they are read as `type` and shown as it."""
     label: ClassVar[str]
     category: ClassVar[str]
     """message, timing, logic, data, integration or exit."""

@@ -23,6 +23,7 @@ PLUGINS = "nodes"
 SAYS = ("type", "label", "category", "description", "Config")
 _list: discovery.TypeList[type[NodeType]] = discovery.TypeList("node type", PLUGINS, SAYS)
 _types, _failures = _list.by_name, _list.failures
+_aliases: dict[str, str] = {}
 look_in = _list.look_in
 
 
@@ -34,6 +35,7 @@ def node(cls: type[NodeType]) -> type[NodeType]:
     if cls.compile is NodeType.compile:
         raise ValueError(f"The node type {cls.type!r} has no compile.")
     _types[cls.type] = cls
+    _aliases.update(dict.fromkeys(cls.aliases, cls.type))
     return cls
 
 
@@ -53,6 +55,13 @@ def find(name: str) -> type[NodeType] | None:
     """The type called `name`; None when it is not installed (any more)."""
     _list.discover()
     return _types.get(name)
+
+
+def own_name(name: str) -> str:
+    """The name of the type that documents may call `name`; `name` itself for those that have no other."""
+    if _list.is_placed:
+        _list.discover()
+    return name if name in _types else _aliases.get(name, name)
 
 
 def get(name: str) -> type[NodeType]:

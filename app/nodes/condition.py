@@ -28,6 +28,7 @@ class ConditionStep(NodeType):
     description = (
         "Sends each contact one of two ways, Yes or No, by rules over the contact, the event and earlier steps."
     )
+    aliases = ("conditional",)
     outputs = (Port("true", "Yes", "yes"), Port("false", "No", "no"))
     Config = ConditionConfig
 

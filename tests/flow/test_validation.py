@@ -240,3 +240,13 @@ def test_an_edge_at_a_way_out_that_the_config_has_no_more_is_kept_and_told() -> 
     assert (lost.path, lost.node_id, lost.blocks_save) == ("edges[2].sourceHandle", "pick", False)
     assert lost in told.blocking_activation and "“silver” was taken out of this step" in lost.message
     assert found(graph(do("a"), do("b"), edges=[("trigger", "a"), ("a", "b", "silver")])).blocking_save
+
+
+def test_a_type_is_read_by_its_other_names_and_shown_by_its_own() -> None:
+    document = {
+        "trigger": {"type": "manual"},
+        "nodes": [{"id": "a", "type": "conditional", "data": {}}, {"id": "b", "type": "conditionally", "data": {}}],
+    }
+    flow = Flow.load(document)
+    assert [node.type for node in flow.nodes] == ["condition", "conditionally"]
+    assert Flow.load(flow.plain()) == flow
