@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import assignments, claim, control, due, failpoints, newer_release, rows
+from app.engine import assignments, claim, control, due, failpoints, newer_release, reports, rows
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place
@@ -338,6 +338,7 @@ class Engine:
             (row.tenant_id, row.id): why for row, *_ in claimed if (why := newer_release.why_left(self.matcher, row))
         }
         due.postpone(cursor, postponed)
+        runs = []
         for row, _, _, stored in claimed:
             if (row.tenant_id, row.id) in postponed:
                 continue
@@ -350,6 +351,9 @@ class Engine:
                 contact.assigned = assigned.get(row.contact_id)
             run = stored_run(self.matcher, row, contact, batch.now)
             run.moved_at = row.resume_at or batch.now
+            runs.append(run)
+        reports.load(cursor, runs)
+        for run in runs:
             batch.resume(run)
         look_back(cursor, batch)
         return batch, len(claimed)

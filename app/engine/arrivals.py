@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from app.engine import assignments, claim, control, history, newer_release, rows, waits
+from app.engine import assignments, claim, control, history, newer_release, reports, rows, waits
 from app.engine.claim import Cursor, Place
 from app.engine.compiled import CompiledFlow, CompiledStart
 from app.engine.entry import Entries, Key
@@ -93,6 +93,7 @@ class Arrivals:
             run = stored_run(self.matcher, row, contact, self.now)
             self.runs.setdefault(contact_id, []).append(run)
             entries.remember(run)
+        reports.load(self.cursor, [run for runs in self.runs.values() for run in runs])
         self._remember()
         fresh = iter(ids.uuid7_many(sum(len(arrival.targets) for arrival in self.wanted)))
         for place in range(len(self.wanted)):

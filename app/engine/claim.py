@@ -84,6 +84,7 @@ _FIELDS = {
     **{name: f"c.{name}" for name in COLUMNS},
     "attributes": "convert_to(c.attributes::text, 'UTF8')",
     "tags": "c.tags",
+    "consent": "convert_to(c.consent::text, 'UTF8')",
 }
 CONTACTS = f"""
 select uuid_send(c.id){{}} from contacts c where {CONTACT_IS_ASKED} order by tenant_id, id for no key update

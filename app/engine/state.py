@@ -11,7 +11,7 @@ from app.engine import rows
 from app.engine.rooms import ContactRoom
 from app.flow.effects import ContactChange, SegmentChange
 from app.lib.zones import zone_of
-from app.models.status import RunOrigin, RunStatus
+from app.models.status import MessageStatus, RunOrigin, RunStatus
 from app.values import contact_fields
 from app.values.contact_view import liquid_data
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from app.engine.paths import SharedPath
 
 COMPLETED = int(RunStatus.COMPLETED)
+_REPORTS = {
+    "opened": (MessageStatus.OPENED, MessageStatus.CLICKED),
+    "clicked": (MessageStatus.CLICKED,),
+}
 NOBODY = b""
 """The id of the contact of a run that has none."""
 
@@ -107,6 +111,12 @@ class ContactState:
         return self._attributes
 
     @property
+    def consent(self) -> dict[str, Any]:
+        """What the person allowed, by channel and topic. Steps do not change it."""
+        raw = self.stored("consent")
+        return rows.decode(raw) if raw else {}
+
+    @property
     def attributes_size(self) -> int:
         """PostgreSQL prints blanks that our JSON has not, so what is stored is never taken for less than it is."""
         if self.changes:
@@ -155,6 +165,8 @@ class RunState:
     """The event that it waited for before this batch."""
     moved_at = 0
     """When what moved it last happened: the event that it began with or waited for, or the instant that it slept until."""
+    messages: list[tuple[str, int]] | None = None
+    """The node and the MessageStatus of each message that it asked for before this batch, in order; only for versions that ask."""
     depth = 0
     """How many workflows lie between what happened outside and this run, when it was started by what another one changed."""
     origin = int(RunOrigin.EVENT)
@@ -228,6 +240,12 @@ class RunState:
     def subject(self) -> bytes:
         """Whom it is about: the contact, or the run itself when there is none."""
         return self.contact.id or self.id
+
+    def reported(self, kind: str, node_id: str | None = None) -> bool:
+        """Was the last message of the run, or of a node, `opened` or `clicked`? Whoever clicks has opened it."""
+        enough = _REPORTS[kind]
+        of_node = [status for node, status in self.messages or () if node_id is None or node == node_id]
+        return bool(of_node) and of_node[-1] in enough
 
     def assignment(self, node_id: str) -> str | None:
         """The variant that a node of this workflow gave the contact before."""

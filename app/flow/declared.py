@@ -64,13 +64,19 @@ class GuardedContact:
 
     @property
     def columns(self) -> dict[str, Any]:
-        declared = self._step.names("contact") - {"tags", "attributes", "id"}
+        declared = self._step.names("contact") - {"tags", "attributes", "id", "consent"}
         return DeclaredValues("contact", self._step.state.contact.columns, declared)
 
     @property
     def attributes(self) -> dict[str, Any]:
         self._step.require("contact.attributes")
         values: dict[str, Any] = self._step.state.contact.attributes
+        return values
+
+    @property
+    def consent(self) -> dict[str, Any]:
+        self._step.require("contact.consent")
+        values: dict[str, Any] = self._step.state.contact.consent
         return values
 
     @property

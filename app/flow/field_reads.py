@@ -18,8 +18,8 @@ from app.values.contact_view import FIELD_COLUMNS
 
 OF_CONTACT = frozenset({*FIELD_COLUMNS, "id", "tags", "attributes", "consent"})
 """What every contact has."""
-UNREPORTED = {"hasOpened": "opens", "hasClicked": "clicks"}
-"""Fields of the public contract that nothing fills yet."""
+UNREPORTED = {"opened": "opens", "clicked": "clicks"}
+"""What no channel reports yet of its messages."""
 
 
 class FieldRead(NamedTuple):
@@ -84,12 +84,12 @@ class KnownNames:
             return self._of_contact(wanted[0]) if wanted else None
         if root == "event":
             return self._of_event(names[0], event) if names else None
-        if root in paths.ROOTS or root == "workspace":
+        if (root if not names else names[-1]) in paths.REPORTED and root in ("steps", *paths.REPORTED):
+            return f"Nothing reports {UNREPORTED[paths.REPORTED[names[-1] if names else root]]} yet, so this is no for everybody."
+        if root in paths.CONDITION_ROOTS or root == "workspace":
             return None
         if read.of_template:
             return self._bare_in_text(root, event)
-        if root in UNREPORTED:
-            return f"Nothing reports {UNREPORTED[root]} yet, so this is empty for everybody."
         return self._of_either(names[0] if root == "attributes" and names else root, event)
 
     def _bare_in_text(self, name: str, event: str | None) -> str | None:

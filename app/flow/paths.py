@@ -17,6 +17,13 @@ from app.lib.conversions import follow, quoted
 from app.values.contact_view import FIELD_COLUMNS
 
 ROOTS = ("contact", "event", "steps", "vars")
+CONSENT = "consent"
+"""`consent.email`, `consent.newsletter`, `consent.email.newsletter`: what the contact allowed; in conditions, not in texts."""
+CONDITION_ROOTS = (*ROOTS, CONSENT)
+REPORTED = {"hasOpened": "opened", "hasClicked": "clicked"}
+"""Fields of messages: of the last one of the run, or of a step's as `steps.<id>.hasOpened`."""
+MESSAGES = "steps.*messages"
+"""Among what a version reads: what became of the messages of its runs."""
 _PATH = re.compile(r"[^\s.\[\]{}]+(\[[0-9]{1,9}\]|\.[^\s.\[\]{}]+)*")
 _INDEX = re.compile(r"\[([0-9]+)\]")
 MAX_PATH = 200
@@ -29,7 +36,7 @@ def problem(path: str) -> str | None:
     if len(path) > MAX_PATH or not _PATH.fullmatch(path):
         return f"{quoted(path, 60)} is not a field. Write names with dots between, such as contact.attributes.plan."
     root, _, below_root = path.partition(".")
-    if root in ROOTS and not below_root:
+    if root in CONDITION_ROOTS and not below_root:
         return f"Say which field of {root}: {root}.something."
     return None
 
@@ -63,18 +70,27 @@ def reader(path: str, reads: set[str]) -> Read:
         return lambda step: step.event.get("name", step.event_name)
     if root == "event" and names:
         return _named(names, lambda step: step.event)
+    if root == CONSENT and names:
+        return _consent(names, reads)
+    if root == "steps" and len(names) == 2 and names[1] in REPORTED:
+        reads.add(MESSAGES)
+        node_id, kind = names[0], REPORTED[names[1]]
+        return lambda step: step.reported(kind, node_id)
     if root == "steps" and names:
         reads.add(f"steps.{names[0]}")
         return lambda step: follow(step.steps, names)
     if root == "vars" and names:
         return lambda step: follow(step.vars, names)
+    of_message = REPORTED.get(root) if not names else None
+    if of_message:
+        reads.add(MESSAGES)
     reads |= {f"event.{root}", f"contact.{field_of([root, *names])}", "contact.attributes"}
-    return _bare([root, *names])
+    return _bare([root, *names], of_message)
 
 
 def field_of(names: list[str]) -> str:
     """The field of a contact that a path leads into: a column, `tags`, `attributes`, or `id`, which is always there."""
-    if names[0] in ("tags", "id"):
+    if names[0] in ("tags", "id") or (names[0] == CONSENT and len(names) > 1):
         return names[0]
     return FIELD_COLUMNS[names[0]] if names[0] in FIELD_COLUMNS and len(names) == 1 else "attributes"
 
@@ -90,6 +106,8 @@ def _contact(names: list[str]) -> Read:
     first = names[0]
     if first == "tags":
         return (lambda step: follow(step.contact.tags, names[1:])) if names[1:] else lambda step: step.contact.tags
+    if first == CONSENT and len(names) > 1:
+        return _consent(names[1:], set())
     if first == "id":
         return lambda step: str(UUID(bytes=step.contact.id)) if step.contact.id else None
     if first in FIELD_COLUMNS and len(names) == 1:
@@ -99,7 +117,18 @@ def _contact(names: list[str]) -> Read:
     return _named(attribute_names, lambda step: step.contact.attributes)
 
 
-def _bare(names: list[str]) -> Read:
+def _consent(names: list[str], reads: set[str]) -> Read:
+    """What was said of the last of `names`; no where any of them was withdrawn, as of a channel and a topic of it."""
+    reads.add("contact.consent")
+
+    def read(step: Any) -> Any:
+        said = [step.contact.consent.get(name) for name in names]
+        return False if any(one is False for one in said) else said[-1]
+
+    return read
+
+
+def _bare(names: list[str], of_message: str | None = None) -> Read:
     of_contact, of_event = _contact(names), _named(names, lambda step: step.event)
     of_attributes = _named(names, lambda step: step.contact.attributes)
 
@@ -107,6 +136,7 @@ def _bare(names: list[str]) -> Read:
         if step.event and (value := of_event(step)) is not None:
             return value
         value = of_contact(step)
-        return of_attributes(step) if value is None else value
+        value = of_attributes(step) if value is None else value
+        return step.reported(of_message) if value is None and of_message else value
 
     return read

@@ -355,3 +355,29 @@ def test_a_date_is_before_on_or_after_a_day_and_only_one_of_them(actual: Any, da
 def test_a_pattern_takes_time_in_proportion_to_the_text() -> None:
     step = person(attributes={"x": "a" * 100_000 + "b"})  # hours with a pattern engine that goes back
     assert not holds(step, is_("contact.x", "^(a+)+$", "matches"))
+
+
+def test_consent_is_read_by_channel_and_topic_and_a_withdrawn_one_is_no() -> None:
+    step = person()
+    step.contact.consent = {"email": False, "news": True, "sms": True}
+    assert holds(
+        step, is_("consent.email", None, "is_false"), is_("consent.news", True), is_("consent.push", None, "not_exists")
+    )
+    assert holds(step, is_("consent.sms.news", None, "is_true"), is_("consent.email.news", None, "is_false"))
+    assert holds(step, is_("contact.consent.sms", None, "is_true"), is_("contact.consent", None, "not_exists"))
+    reads: set[str] = set()
+    conditions.compile_list(msgspec.convert([is_("consent.email", True)], list[Condition]), "all", reads)
+    assert reads == {"contact.consent"}
+
+
+def test_what_became_of_messages_is_asked_of_the_last_one_or_of_a_steps() -> None:
+    step = person()
+    step.messages = [("mail", 5), ("other", 4)]
+    assert holds(step, is_("hasOpened", True), is_("hasClicked", None, "is_false"))
+    assert holds(
+        step, is_("steps.mail.hasOpened", True), is_("steps.mail.hasClicked", True), is_("steps.none.hasOpened", False)
+    )
+    step.messages = []
+    assert holds(step, is_("hasOpened", False))
+    assert holds(person(event={"x": {"hasOpened": 7}}), is_("x.hasOpened", 7))
+    assert holds(person(attributes={"hasOpened": "told elsewhere"}), is_("hasOpened", "told elsewhere"))

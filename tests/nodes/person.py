@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
+from app.engine.state import RunState
 from app.flow import registry
 from app.flow.declared import NodeScope
 from app.flow.node_type import NodeType
@@ -22,6 +23,7 @@ class Contact:
     attributes: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     id: bytes = bytes(16)
+    consent: dict[str, Any] = field(default_factory=dict)
 
     @property
     def attributes_size(self) -> int:
@@ -40,6 +42,7 @@ class Person:
     event_name: str = "manual"
     assigned: dict[str, str] = field(default_factory=dict)
     workflow_id: bytes = bytes(16)
+    messages: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def zone(self) -> tzinfo:
@@ -52,6 +55,8 @@ class Person:
     @property
     def subject(self) -> bytes:
         return self.contact.id
+
+    reported = RunState.reported
 
     def assignment(self, node_id: str) -> str | None:
         return self.assigned.get(node_id)
