@@ -136,7 +136,7 @@ class ApprovalService:
         Raises OpenQuestionNotFound, MayNotAnswer, Invalid for an answer that the question has not, and QuestionIsOver when another
         answer, or the end of the time, was first.
         """
-        run = await self.runs.get(run_id)
+        run = await self.runs.get_one_or_none(ActiveRun.id == run_id)
         if run is None or (workflow_id is not None and run.workflow_id != workflow_id):
             raise OpenQuestionNotFound
         graphs = await self.versions.graphs({(run.workflow_id, run.workflow_version)})

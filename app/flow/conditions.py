@@ -45,9 +45,9 @@ class Evaluation(msgspec.Struct, frozen=True):
     rules: list[dict[str, Any]]
 
 
-def count(conditions: list[Condition]) -> int:
+def rule_count(conditions: list[Condition]) -> int:
     """How many rules there are, in all groups."""
-    return sum(count(c.conditions) if c.conditions is not None else 1 for c in conditions)
+    return sum(rule_count(c.conditions) if c.conditions is not None else 1 for c in conditions)
 
 
 def fields(conditions: list[Condition]) -> list[str]:
@@ -70,7 +70,7 @@ def operators_of(conditions: list[Condition]) -> Iterator[str]:
 def diagnostics_of(conditions: list[Condition], path: str = "conditions", depth: int = 0) -> list[Diagnostic]:
     """All that is wrong with a list; paths are `conditions[1].operator`."""
     diagnostics = []
-    if depth == 0 and (total := count(conditions)) > MAX_CONDITIONS:
+    if depth == 0 and (total := rule_count(conditions)) > MAX_CONDITIONS:
         diagnostics.append(
             Diagnostic(
                 path, f"At most {MAX_CONDITIONS} conditions fit here; these are {total}. Split them over two steps."

@@ -68,8 +68,8 @@ def _labelled(item: dict[str, Any]) -> str:
         if name not in ("id", "label", "match", "conditions") and value != ""
     }
     words = [sentence(item.get("conditions"), item.get("match")), *map(value_text, more.values())]
-    said = ", ".join(filter(None, words))
-    return f"{item['label'] or item.get('id')} ({said})" if said else str(item["label"] or item.get("id"))
+    more_words = ", ".join(filter(None, words))
+    return f"{item['label'] or item.get('id')} ({more_words})" if more_words else str(item["label"] or item.get("id"))
 
 
 def _is_condition(value: Any) -> bool:

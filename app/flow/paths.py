@@ -118,12 +118,12 @@ def _contact(names: list[str]) -> Read:
 
 
 def _consent(names: list[str], reads: set[str]) -> Read:
-    """What was said of the last of `names`; no where any of them was withdrawn, as of a channel and a topic of it."""
+    """What was answers of the last of `names`; no where any of them was withdrawn, as of a channel and a topic of it."""
     reads.add("contact.consent")
 
     def read(step: Any) -> Any:
-        said = [step.contact.consent.get(name) for name in names]
-        return False if any(one is False for one in said) else said[-1]
+        answers = [step.contact.consent.get(name) for name in names]
+        return False if any(one is False for one in answers) else answers[-1]
 
     return read
 

@@ -108,8 +108,8 @@ class HoldStep(NodeType):
         if config is None or not step.port:
             return super().explain(config, step)
         by, comment = output.get("by") or "Somebody", str(output.get("comment") or "").strip()
-        said = f" and wrote: {quoted(comment)}" if comment else ""
-        return f"{by} chose “{port_label(cls.ports(config), step.port)}”{said}."
+        remark = f" and wrote: {quoted(comment)}" if comment else ""
+        return f"{by} chose “{port_label(cls.ports(config), step.port)}”{remark}."
 
 
 def _choices(config: HoldConfig) -> tuple[Port, ...]:

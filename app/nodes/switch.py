@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow import registry
-from app.flow.conditions import MAX_CONDITIONS, Condition, Match, count, diagnostics_of, shown_value
+from app.flow.conditions import MAX_CONDITIONS, Condition, Match, diagnostics_of, rule_count, shown_value
 from app.flow.decisions import decided
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.node_type import NodeType, Port, port_label
@@ -101,7 +101,7 @@ class SwitchStep(NodeType):
             if not config.by_value and not case.conditions:
                 diagnostics.append(incomplete(f"{path}.conditions", "Say when a contact goes this way."))
             diagnostics += [one.below(path, None) for one in diagnostics_of(case.conditions)]
-        total = sum(count(case.conditions) for case in config.cases)
+        total = sum(rule_count(case.conditions) for case in config.cases)
         if total > MAX_RULES:
             message = f"At most {MAX_RULES} conditions fit into all cases together; these are {total}."
             diagnostics.append(Diagnostic("cases", f"{message} A case holds up to {MAX_CONDITIONS}."))

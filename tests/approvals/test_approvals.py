@@ -80,7 +80,8 @@ async def test_open_questions_are_listed_and_answered_over_the_api(
     assert (await marketer.post(f"{url}/answer", json={"choice": "approve", "comment": " Known. "})).status_code == 204
     assert (await marketer.post(f"{url}/answer", json={"choice": "reject"})).status_code == 404
     await db_session.refresh(runs[0])
-    assert (runs[0].resume_port, runs[0].waits_for, runs[0].resume_at) == ("approve", None, NOON)
+    assert (runs[0].resume_port, runs[0].waits_for) == ("approve", None)
+    assert runs[0].resume_at != NOON + timedelta(days=3), "it goes on now"
     output = runs[0].resume_output or {}
     assert {**output, "by": "", "byId": ""} == {
         "question": "Let Ada in?", "choice": "approve", "comment": "Known.", "at": NOON.isoformat(), "by": "", "byId": "",

@@ -10,6 +10,7 @@ import psycopg
 
 from app.engine import integrity
 from app.engine.control import _ANSWER
+from tests.engine.workers import engine_on
 from tests.fixtures.world import World, flow, node
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -111,10 +112,10 @@ def test_a_question_survives_the_process_that_asked_it(world: World, committed_d
     world.workflow(hold_flow())
     (someone,) = world.contacts(1)
     world.emit("go", [someone])
-    second = World(committed_database.url)
+    assert answer(world, someone, "yes")
+    engine = engine_on(committed_database.url, 100)
     try:
-        assert answer(world, someone, "yes")
-        second.engine.advance()
+        engine.advance()
     finally:
-        second.close()
+        engine.close()
     assert tags(world, someone) == ["yes"]

@@ -176,8 +176,10 @@ export class Actions {
     const { canvas } = this;
     const ports = canvas.graph.ports(id);
     const word = (port) => ports.find((known) => known.id === port)?.label || port;
-    const kept = arms.map(({ sourceHandle, target }) => ({ value: sourceHandle, text: `Keep “${word(sourceHandle)}”`, note: `Go on to ${canvas.titleOf(target)}` }));
-    return askOne('ask-arm', canvas.titleOf(id), [...kept, { value: '', text: 'Keep none', note: 'Steps behind stay on the canvas, unconnected' }]);
+    const keeps = arms.map(({ sourceHandle, target }) => {
+      return { value: sourceHandle, text: `Keep “${word(sourceHandle)}”`, note: `Go on to ${canvas.titleOf(target)}` };
+    });
+    return askOne('ask-arm', canvas.titleOf(id), [...keeps, { value: '', text: 'Keep none', note: 'Steps behind stay on the canvas, unconnected' }]);
   }
 
   duplicate(ids) {
