@@ -118,7 +118,7 @@ def _contact(names: list[str]) -> Read:
 
 
 def _consent(names: list[str], reads: set[str]) -> Read:
-    """What was answers of the last of `names`; no where any of them was withdrawn, as of a channel and a topic of it."""
+    """What was answered of the last of `names`; no where any of them was withdrawn, as of a channel and a topic of it."""
     reads.add("contact.consent")
 
     def read(step: Any) -> Any:

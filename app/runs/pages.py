@@ -238,7 +238,7 @@ def seconds_to_next_look(run: RunDetail) -> int:
 
 def goal_name(graph: dict[str, Any], goal_id: str | None) -> str:
     """What the goal is called that ended a run."""
-    goals = {goal["id"]: goal.get("name") or goal["id"] for goal in graph.get("goals", [])}
+    goals: dict[str, str] = {goal["id"]: goal.get("name") or goal["id"] for goal in graph.get("goals", [])}
     steps = {node["id"]: goal_of(node["type"], node.get("data") or {}) for node in graph.get("nodes", [])}
     return {**steps, **goals}.get(goal_id or "", "")
 

@@ -116,8 +116,8 @@ export function arrange(form) {
   for (const select of form.querySelectorAll('[data-offer]')) offer(select);
   for (const part of /** @type {any} */ (form.querySelectorAll('[data-when], [data-unless]'))) {
     const [name, values] = (part.dataset.when ?? part.dataset.unless).split('=');
-    const named = `[name="${name}"]:is(select, input:not([type=radio])), [name="${name}"]:checked, [data-choice="${name}"]`;
-    const control = part.closest('[data-item]')?.querySelector(named) ?? form.querySelector(named);
+    const selector = `[name="${name}"]:is(select, input:not([type=radio])), [name="${name}"]:checked, [data-choice="${name}"]`;
+    const control = part.closest('[data-item]')?.querySelector(selector) ?? form.querySelector(selector);
     const value = control?.type === 'checkbox' ? String(control.checked) : control?.value;
     part.hidden = values.split('|').includes(value) !== (part.dataset.when !== undefined);
   }

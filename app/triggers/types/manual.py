@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from app.flow import trigger_registry
-from app.flow.document import Conditions, Match
+from app.flow.conditions import Match
+from app.flow.document import Conditions
 from app.flow.editor_fields import Ignored
 from app.flow.trigger_type import BY_HAND_WORDS, Admission, ContactRule, TriggerPreview, TriggerType
 
