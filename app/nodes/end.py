@@ -29,11 +29,11 @@ class End(NodeType):
     @staticmethod
     def compile(config: EndConfig, scope: CompileScope) -> Run | Outcome:
         outcome = {"outcome": config.outcome.strip()} if config.outcome.strip() else {}
-        if is_constant(config.output):
-            whole = {**outcome, **({"output": config.output} if config.output else {})}
+        whole = {**outcome, **({"output": config.output} if config.output else {})}
+        if is_constant(whole):
             return Done(output=whole or None)
-        read = scope.value(config.output)
-        return lambda step: Done(output={**outcome, "output": read(step)})
+        read = scope.value(whole)
+        return lambda step: Done(output=read(step))
 
     @classmethod
     def summary(cls, config: EndConfig) -> str:

@@ -13,10 +13,11 @@ from app.flow.node_type import NEXT_PORT, NodeType, Port
 from app.flow.outcomes import Done, Outcome, Succeed
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 
 
 class GoalConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, Meta(max_length=100, title="goal")] = ""
+    name: Annotated[str, Meta(max_length=100, title="goal"), Verbatim("a name in results")] = ""
     ends: Annotated[bool, Meta(title="ends the run")] = True
 
 

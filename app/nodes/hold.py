@@ -15,6 +15,7 @@ from app.flow.operators import UNITS
 from app.flow.outcomes import AskPerson, Outcome, Run
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 
 TIMEOUT = "timeout"
@@ -25,8 +26,8 @@ RoleWord = Literal["viewer", "marketer", "admin", "owner"]
 
 
 class HoldChoice(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    id: Annotated[str, Meta(max_length=100)]
-    label: Annotated[str, Meta(max_length=60)] = ""
+    id: Annotated[str, Meta(max_length=100), Verbatim("a name")]
+    label: Annotated[str, Meta(max_length=60), Verbatim("a name")] = ""
 
 
 class HoldLimit(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -41,7 +42,9 @@ class HoldLimit(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_o
 class HoldConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     question: Annotated[str, Meta(max_length=MAX_QUESTION, title="question")] = ""
     choices: Annotated[list[HoldChoice], Meta(title="answers")] = []
-    who: Annotated[RoleWord | list[str], Meta(title="who may answer")] = "marketer"
+    who: Annotated[RoleWord | list[Annotated[str, Verbatim("addresses of users")]], Meta(title="who may answer")] = (
+        "marketer"
+    )
     timeout: Annotated[HoldLimit | None, Meta(title="time to answer")] = None
 
 

@@ -16,6 +16,7 @@ from app.flow.node_type import NodeType, Port, port_label
 from app.flow.outcomes import Done, Outcome, Run, refused
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import printed_number, quoted
 
 FEWEST, MOST = 2, 10
@@ -24,15 +25,15 @@ LABELS = "ABCDEFGHIJ"
 
 
 class SplitVariant(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    id: Annotated[str, Meta(max_length=100)]
-    label: Annotated[str, Meta(max_length=60)] = ""
+    id: Annotated[str, Meta(max_length=100), Verbatim("a name")]
+    label: Annotated[str, Meta(max_length=60), Verbatim("a name")] = ""
     weight: float = 1
 
 
 class SplitConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     variants: Annotated[list[SplitVariant], Meta(title="variants")] = []
-    holdout: Annotated[str | None, Meta(title="control group")] = None
-    salt: Annotated[str, Meta(title="salt", max_length=100)] = ""
+    holdout: Annotated[str | None, Meta(title="control group"), Verbatim("a name")] = None
+    salt: Annotated[str, Meta(title="salt", max_length=100), Verbatim("a word")] = ""
 
     @property
     def shares(self) -> list[float]:

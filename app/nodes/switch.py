@@ -18,6 +18,7 @@ from app.flow.outcomes import Done, Outcome, Read, Run
 from app.flow.phrases import sentence
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import folded, printed
 
 DEFAULT = "default"
@@ -30,8 +31,8 @@ Judge = Callable[[Any, list[dict[str, Any]]], bool]
 class SwitchCase(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """One way out. `conditions` where the step has no `value`, else `equals`."""
 
-    id: Annotated[str, Meta(max_length=100)]
-    label: Annotated[str, Meta(max_length=60)] = ""
+    id: Annotated[str, Meta(max_length=100), Verbatim("a name")]
+    label: Annotated[str, Meta(max_length=60), Verbatim("a name")] = ""
     conditions: list[Condition] = []
     match: Match = "all"
     equals: Any = UNSET
@@ -75,11 +76,18 @@ class SwitchStep(NodeType):
     @staticmethod
     def compile(config: SwitchConfig, scope: CompileScope) -> Run:
         ports = SwitchStep.ports(config)
-        value = scope.value(config.value) if config.by_value else None
-        cases = [
-            (port, _by_value(case, config.value, value) if value is not None else _by_conditions(case, port, scope))
-            for case, port in zip(config.cases, ports[:-1], strict=True)
-        ]
+        reads = list[Read]()
+        cases = list[tuple[Port, Judge]]()
+        if config.by_value:
+            value = scope.value(config.value)
+            wanted = [scope.value(None if case.equals is UNSET else case.equals) for case in config.cases]
+            reads = [
+                value,
+                *(read for read, case in zip(wanted, config.cases, strict=True) if not is_constant(case.equals)),
+            ]
+            cases = [(port, _by_value(read, config.value, value)) for read, port in zip(wanted, ports, strict=False)]
+        else:
+            cases = [(port, _by_conditions(case, port, scope)) for case, port in zip(config.cases, ports, strict=False)]
 
         def decide(step: Any) -> Outcome:
             rules: list[dict[str, Any]] = []
@@ -87,7 +95,7 @@ class SwitchStep(NodeType):
             return Done(port.id, {"case": port.id, "rules": rules})
 
         conditions = [] if config.by_value else [rule for case in config.cases for rule in case.conditions]
-        return decided(decide, () if value is None else (value,), conditions, scope)
+        return decided(decide, reads, conditions, scope)
 
     @classmethod
     def diagnostics(cls, config: SwitchConfig) -> list[Diagnostic]:
@@ -139,17 +147,14 @@ def _by_conditions(case: SwitchCase, port: Port, scope: CompileScope) -> Judge:
     return is_it
 
 
-def _by_value(case: SwitchCase, source: Any, value: Read) -> Judge:
-    wanted = None if isinstance(case.equals, UnsetType) else case.equals
-    test, shown = OPERATORS["equals"].make(wanted), shown_value(wanted)
-    field = printed(source).strip("{} ")
+def _by_value(wanted: Read, source: Any, value: Read) -> Judge:
+    make, field = OPERATORS["equals"].make, printed(source).strip("{} ")
 
     def is_it(step: Any, rules: list[dict[str, Any]]) -> bool:
-        actual = value(step)
-        is_wanted = test(actual, step)
-        rules.append(
-            {"field": field, "operator": "equals", "wanted": shown, "actual": shown_value(actual), "held": is_wanted}
-        )
+        expected, actual = wanted(step), value(step)
+        is_wanted = make(expected)(actual, step)
+        shown = {"wanted": shown_value(expected), "actual": shown_value(actual)}
+        rules.append({"field": field, "operator": "equals", **shown, "held": is_wanted})
         return is_wanted
 
     return is_it
