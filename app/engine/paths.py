@@ -137,6 +137,13 @@ class SharedPath:
         self.count = 0
         """Runs that went along here, known when the batch is walked."""
 
+    def take_over(self, before: SharedPath, *, but: StatCounter) -> None:
+        """All that `before` did was done here too, `but` its runs stand there no more."""
+        self.departed, self.has_own_times, self.steps = before.departed, before.has_own_times, list(before.steps)
+        self.counters = [counter for counter in before.counters if counter is not but]
+        self.messages, self.changes, self.events = before.messages, before.changes, before.events
+        self.outputs, self.visits, self.assigned = before.outputs, before.visits, before.assigned
+
     def add_step(self, node: CompiledNode, outcome: Outcome, status: int) -> None:
         """Note that the step at `node` is over. Visits of nodes that runs may come back to are counted."""
         self.seq += 1

@@ -163,10 +163,7 @@ class Batch:
             before = run.path
             before.runs.remove(run)
             path = self._new_path(run.flow, before.parent, before.end.seq)
-            path.departed, path.has_own_times, path.steps = before.departed, before.has_own_times, list(before.steps)
-            path.counters = [counter for counter in before.counters if counter is not node.waiting_counter]
-            path.messages, path.changes, path.events = before.messages, before.changes, before.events
-            path.outputs, path.visits, path.assigned = before.outputs, before.visits, before.assigned
+            path.take_over(before, but=node.waiting_counter)
         outcome = Exit({"goal": goal.id} if goal else None)
         path.add_step(node, outcome, StepStatus.SKIPPED if goal else StepStatus.CANCELLED)
         path.counters.append(node.exit_counters[node_key])

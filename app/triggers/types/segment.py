@@ -9,8 +9,9 @@ import msgspec
 
 from app.flow import trigger_registry
 from app.flow.audience import Audience
+from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.document import Conditions, Match
+from app.flow.document import Conditions
 from app.flow.references import Ref
 from app.flow.trigger_type import Admission, TriggerPreview, TriggerType
 
