@@ -102,8 +102,7 @@ def test_ports_are_connected_by_dragging_and_by_two_clicks(page: Page, product: 
         "a way out leads to one place: it was turned"
     )
     canvas.connect("b", "next", "a")
-    expect(canvas.toasts).to_contain_text("circle")
-    assert ("b", "next", "a") not in canvas.ways()
+    assert ("b", "next", "a") in canvas.ways(), "a way may lead back"
 
 
 def test_a_line_dropped_on_the_ground_asks_what_should_come(canvas: Builder) -> None:

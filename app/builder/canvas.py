@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.flow.local_time import WEEKDAY_WORDS
 from app.flow.operators import OPERATORS
 from app.flow.paths import label_of
 from app.flow.phrases import RuleLine, decision_in_words, sentence
+from app.flow.policies import ON_ERROR_WORDS
 from app.flow.retry import MAIL, ONCE, Retry
 from app.flow.trigger_type import CATEGORY
 from app.lib.formats import readers_zone
@@ -44,6 +46,7 @@ def teach(engine: FragmentEngine) -> None:
 
     engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
     engine.engine.globals.update(weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()))
+    engine.engine.globals.update(on_error_choices=on_error_choices)
     engine.engine.filters.update(field_label=label_of)
     engine.engine.filters.update(messages=words.counted_messages)
     engine.engine.globals.update(
@@ -64,7 +67,20 @@ def card(node: Json) -> Json:
     look, data = presentation.step(node["type"]), node.get("data") or {}
     ways = node_words.ports_of(node["type"], data)
     own = [asdict(port) for port in ways] if look.installed and ways != look.ports else None
-    return {"node": node, "presentation": look, "summary": node_words.summary_of(node["type"], data), "own_ports": own}
+    return {
+        "node": node,
+        "presentation": look,
+        "summary": node_words.summary_of(node["type"], data),
+        "own_ports": own,
+        "jumps": node_words.jumps_of(node["type"], data) if look.installed else [],
+    }
+
+
+def other_steps(document: Json, node_id: str) -> list[tuple[str, str]]:
+    """The steps of a document but one, each with its title; two of one title are told apart by their ids."""
+    titles = {node["id"]: node_words.title_of_plain(node) for node in document["nodes"] if node["id"] != node_id}
+    often = Counter(titles.values())
+    return [(other, f"{title} ({other})" if often[title] > 1 else title) for other, title in titles.items()]
 
 
 def trigger_card(trigger: Json) -> Json:
@@ -82,6 +98,19 @@ def without_rule(document: Json, node: Json) -> dict[str, str]:
         return {"words": _tried_as(kind.sends), "tries": ""}
     rule = kind.default_retry if kind else ONCE
     return {"words": rule.words, "tries": str(rule.attempts)}
+
+
+def on_error_choices(of_workflow: str | None = None) -> list[tuple[str, str]]:
+    """What may become of a run whose step failed for good, for a step (`of_workflow`: what the workflow says) or for the workflow."""
+    words = {name: text[0].upper() + text[1:] for name, text in ON_ERROR_WORDS.items()}
+    if of_workflow is None:
+        return [("", words.pop("fail")), *words.items()]
+    return [("", f"As the workflow says: {of_workflow}"), *words.items()]
+
+
+def on_error_of_workflow(document: Json) -> str:
+    """What becomes of a run at a step that says nothing, in words."""
+    return ON_ERROR_WORDS[document["settings"].get("onError") or "fail"]
 
 
 def _tried_as(number: int) -> str:

@@ -5,6 +5,7 @@ Names are read from the newest rows only, so that a form opens as fast in a work
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,17 +37,20 @@ class Choices:
     kinds: dict[str, str] = field(default_factory=lambda: dict(_KINDS))
     """What each field holds (`text`, `number` …), by its path; a field whose values do not agree is not in it."""
 
-    def for_step(self, type_: str) -> Choices:
-        """What the form of a step of this type offers: of a type that sends, only rows of its channel."""
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """The other steps of the workflow, each with what it is called."""
+
+    def for_step(self, type_: str, steps: Sequence[tuple[str, str]] = ()) -> Choices:
+        """What the form of a step of this type offers: of a type that sends, only rows of its channel. `steps`: the others."""
         number = channel_number(type_)
         if number is None:
-            return self
+            return replace(self, steps=list(steps))
         word = channels.word_of(number)
         own = {
             kind: {row_id: row for row_id, row in rows.items() if row.get("channel", word) == word}
             for kind, rows in self.references.items()
         }
-        return replace(self, references=own)
+        return replace(self, references=own, steps=list(steps))
 
     @property
     def fields(self) -> list[str]:

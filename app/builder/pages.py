@@ -238,10 +238,13 @@ async def show_step_panel(
         "builder/panel.html",
         workflow=workflow,
         may_edit=canvas.may_edit(request.user, workflow),
-        choices=(await form_options.everything()).for_step(shown[0]["node"]["type"]),
+        choices=(await form_options.everything()).for_step(
+            shown[0]["node"]["type"], canvas.other_steps(document, node_id)
+        ),
         triggers=list(presentation.triggers().values()),
         several=len(document["triggers"]) > 1,
         without_rule=canvas.without_rule(document, shown[0]["node"]),
+        on_error=canvas.on_error_of_workflow(document),
         **shown[0],
     )
 

@@ -17,7 +17,7 @@ def sums_of_runs(runs: str, steps: str) -> str:
     """
     return f"""
   select r.tenant_id, r.workflow_id, r.workflow_version as version, s.node_id,
-    case when s.status = 6 then 'goal' when s.status = 7 then 'cancelled'
+    case when s.status = 6 and s.port is null then 'goal' when s.status = 7 then 'cancelled'
       when s.seq = r.seq and r.status = 5 and s.status = 5 then 'failed'
       when s.seq = r.seq and r.status = 7 then 'exited'
       else coalesce(s.port, 'next') end as key, count(*) as n

@@ -6,6 +6,8 @@
     subscriptions what the versions of a workspace wait for, by event
     arrivals  what came into the inbox, walked     entry     who may enter, and refusals
     compiled  a version, compiled once             state     contact and run in memory, as nodes see them
+    compiled_node one node of a version            loops     going through lists, item by item
+    coming    how a run has come to a step         version_ways ways of stored versions without an edge
     walk      every run of a batch, in memory      paths     what is the same for many runs of a batch, noted once
     answers   what suspended steps came to           limits    what one run may do at most
     cycles    which nodes may be visited again      records   rows beside runs, steps and messages
@@ -16,6 +18,7 @@
     rows      PostgreSQL's binary formats          change_events contact changes told to who listens
     advance   one transaction: claim, walk, write  jobs      the actors
     control   cancelling from outside              integrity what must hold after every fault
+    held_runs how runs go on that a person has to look at  passing steps that runs pass without doing them
     garbage   the collector, kept out of batches     progress what the engine of this process does now
     work_status does work move, and who is in the way  failpoints where tests kill or freeze a worker
     goals     what ends a run early, by an event or by how the contact is

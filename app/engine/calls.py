@@ -190,7 +190,7 @@ def call_rows(paths: list[SharedPath], now: int) -> list[bytes]:
         head = count + rows.int4(path.flow.tenant_id) + UUID_HEAD
         behind = b"".join((
             rows.int2(end.seq + 1), rows.int2(end.attempt), UUID_HEAD + path.flow.workflow_id, end.node.field,
-            rows.text(call.kind), rows.text(call.target), rows.text(call.policy), rows.int4(call.timeout_s),
+            rows.text(call.kind), rows.text(call.target), rows.text(call.policy), rows.int4(end.node.timeout_s or call.timeout_s),
             rows.json(call.request) if call.request is not None else NULL, at,
         ))  # fmt: skip
         out += [head + run.id + behind for run in path.runs]

@@ -14,122 +14,33 @@ import msgspec
 
 from app.counters.message_counters import QUEUED
 from app.engine import rows
+from app.engine.compiled_node import CompiledNode, NotUnderstood, StatCounter
 from app.engine.cycles import repeatable
-from app.engine.goals import CompiledGoal, Judge, unless_met
+from app.engine.goals import CompiledGoal, Judge
+from app.engine.loops import Loop
+from app.engine.passing import PassedBy, passing_port
 from app.engine.rooms import ContactRoom, ask_about_tags
 from app.engine.step_faults import fault_in_words
-from app.engine.subject import about_contact, unless_nobody
-from app.flow import contact_goals, registry, retry, trigger_registry
+from app.flow import contact_goals, policies, registry, retry, trigger_registry
 from app.flow.conditions import Condition
 from app.flow.declared import NodeScope
 from app.flow.document import ERROR, NEXT, TRIGGER, Edge, Flow, Goal, Node, Trigger
-from app.flow.effects import EmitEvent, SendMessage, SetVars
+from app.flow.effects import SendMessage
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Asks, DecidesAgain, IfRoom, Outcome, Run
+from app.flow.node_words import jumps_of
+from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
 from app.flow.patterns import BadPattern
 from app.flow.retry import ONCE, Retry
 from app.flow.scope import CompileScope
 from app.flow.settings import FlowSettings
 from app.flow.trigger_type import ContactRule
+from app.flow.ways import hidden_ways, inside, trying_in_turn
 from app.lib.conversions import quoted
 from app.lib.field_errors import field_error
 from app.liquid.templates import LiquidError
 from app.messaging.rules import UNCERTAIN_RULE
 from app.messaging.rules import rule_of as uncertain_rule
 from app.models.status import Priority
-
-
-class NotUnderstood(Outcome):
-    """A step that this process cannot do: whoever published it could. Runs stay before it until a process comes that understands it."""
-
-    __slots__ = ("why",)
-
-    def __init__(self, why: str) -> None:
-        super().__init__()
-        self.why = why
-
-    def _particulars(self) -> str:
-        return self.why
-
-
-class StatCounter:
-    """What a run counts when it leaves a node by a port (`next`, `true`, `error` …), waits there (`waiting`) or ends there (`failed` …).
-
-    `index` is its place among the counters of the flow; `target`: the node that an edge leads to from this port.
-    """
-
-    __slots__ = ("index", "key", "node_id", "target")
-
-    def __init__(self, index: int, node_id: str, key: str) -> None:
-        self.index, self.node_id, self.key = index, node_id, key
-        self.target: CompiledNode | None = None
-
-
-class CompiledNode:
-    """One node of the flow."""
-
-    __slots__ = (
-        "answered",
-        "awaits",
-        "concerns",
-        "constant_outcome",
-        "exit_counters",
-        "field",
-        "id",
-        "not_understood",
-        "output_is_read",
-        "ports",
-        "queued_counter",
-        "repeats",
-        "retry",
-        "room",
-        "run",
-        "sends",
-        "type",
-        "waiting_counter",
-    )
-
-    def __init__(self, node_id: str, type_: str, does: Run | Outcome | IfRoom, rule: Retry) -> None:
-        self.id, self.type, self.retry = node_id, type_, rule
-        self.room = ContactRoom.of(does) if isinstance(does, IfRoom) else None
-        """What a contact must have room for, else it is asked by itself."""
-        shared = does.outcome if isinstance(does, IfRoom) else does
-        alike = isinstance(shared, Outcome) and not isinstance(shared, NotUnderstood) and not _of_each_run(shared)
-        self.constant_outcome: Outcome | None = shared if alike and isinstance(shared, Outcome) else None
-        """What it does when that is the same for everybody (who has room)."""
-        self.run: Run = (
-            does.run if isinstance(does, IfRoom) else (lambda _step: does) if isinstance(does, Outcome) else does
-        )
-        self.answered: Run | None = None
-        """What the answer to its call means: a function over the run, which has the answer as `resume_output`."""
-        self.concerns: Callable[[dict[str, Any]], bool] | None = None
-        """It decides again when its wait is over, and when an event came whose properties make this true; None: it goes on."""
-        self.not_understood = does if isinstance(does, NotUnderstood) else None
-        """Why this process cannot do it: runs that stand here are left to another, with what they are answered."""
-        self.field = rows.text(node_id)
-        self.ports: dict[str, StatCounter] = {}
-        self.exit_counters: dict[str, StatCounter] = {}
-        self.waiting_counter: StatCounter
-        self.queued_counter: StatCounter
-        """Counts the messages that it asked for; who sends them counts on from there."""
-        self.output_is_read = False
-        """Its output is kept in the run's context because a later step reads it."""
-        self.repeats = False
-        """A run may come here more than once, so its visits are counted."""
-        self.awaits = False
-        """If it asks for a message, that is waited for, because its `error` port leads somewhere."""
-        self.sends = False
-
-    def ask_first(self, goals: list[CompiledGoal]) -> None:
-        """A step that sends does so only for who meets none of these goals."""
-        if self.sends:
-            self.run, self.constant_outcome = unless_met(goals, self.run), None
-
-    def spare_nobody(self, *, needs_contact: bool) -> None:
-        """A run without a contact may come here: it fails where it would need one."""
-        same = self.constant_outcome
-        if needs_contact or same is None or about_contact(same):
-            self.run, self.constant_outcome = unless_nobody(self.run, needs_contact=needs_contact), None
 
 
 class CompiledStart:
@@ -221,7 +132,7 @@ class CompiledFlow:
         self._compile_steps(flow, unreadable)
         self._compile_goals(flow)
         self._note_what_is_read()
-        self._note_repeats()
+        self._note_repeats(flow)
 
     def _compile_triggers(self, flow: Flow, prefix: bytes) -> None:
         self.starts = {trigger.id: self._start(trigger, prefix) for trigger in flow.triggers}
@@ -241,7 +152,7 @@ class CompiledFlow:
     def _compile_settings(self, settings: FlowSettings) -> None:
         self.uncertain = uncertain_rule(settings.uncertain)
         """What becomes of its messages whose fate nobody knows; None: a person is asked."""
-        self.retry = settings.retry
+        self.retry, self.on_error = settings.retry, settings.on_error
         self.reentry: str = settings.reentry
         self.cooldown = float(settings.cooldown_seconds or 0)
         self.entry_key = self.scope.field(settings.entry_key) if settings.entry_key else None
@@ -250,12 +161,14 @@ class CompiledFlow:
         self.answers: dict[str, Run] = {}
         """What answers to calls mean, by node."""
         self._concerns: dict[str, Callable[[dict[str, Any]], bool]] = {}
+        self.loops: dict[str, Loop] = {}
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
         for node in self.nodes.values():
             node.answered, node.concerns = self.answers.get(node.id), self._concerns.get(node.id)
         self.room = ContactRoom.of_all(node.room for node in self.nodes.values() if node.room is not None)
         """What all its steps together may add to a contact that no step asks by itself; None: nothing has a limit."""
-        for edge in flow.edges:
+        self.hidden = hidden_ways(flow)
+        for edge in (*flow.edges, *self.hidden):
             self._connect(edge)
 
     def _compile_goals(self, flow: Flow) -> None:
@@ -299,12 +212,18 @@ class CompiledFlow:
     def _node(self, node: Node, unreadable: str | None) -> CompiledNode:
         kind = registry.find(node.type)
         ports = [port.id for port in registry.ports(kind, node.data)] if kind else [NEXT, ERROR]
+        ports += [port for port, _ in jumps_of(node.type, node.data)]
         does = NotUnderstood(unreadable) if unreadable else self._compiled(node, kind)
+        if node.is_off:
+            does = PassedBy(passing_port(ports))
         rule = self._rule(node, kind) or (kind.default_retry if kind else ONCE)
         compiled = CompiledNode(node.id, node.type, does, rule)
-        compiled.sends = kind is not None and kind.sends is not None
+        compiled.sends = kind is not None and kind.sends is not None and not node.is_off
+        compiled.on_error, compiled.passes = policies.chosen(node.on_error, self.on_error), passing_port(ports)
+        compiled.awaits = compiled.on_error == "hold"
+        compiled.timeout_s = node.timeout if isinstance(node.timeout, int) else None
         compiled.ports = {port: self._counter(node.id, port) for port in dict.fromkeys((*ports, NEXT, ERROR))}
-        compiled.exit_counters = {key: self._counter(node.id, key) for key in NODE_ENDS}
+        compiled.exit_counters = {key: compiled.ports.get(key) or self._counter(node.id, key) for key in NODE_ENDS}
         compiled.waiting_counter = self._counter(node.id, "waiting")
         compiled.queued_counter = self._counter(node.id, QUEUED)
         return compiled
@@ -319,6 +238,10 @@ class CompiledFlow:
             return NotUnderstood(_unreadable(error, node.type))
         self.scope.reads |= scope.reads
         self.scope.remembers |= scope.remembers
+        if isinstance(does, EachOf):
+            of_event = all(path.startswith("event.") for path in scope.reads)
+            does = self.loops[node.id] = Loop(node.id, does, scope.guard(does.items), of_event=of_event)
+            return does
         if isinstance(does, Asks):
             meaning = does.answered
             self.answers[node.id] = scope.guard(lambda step: meaning(step, step.state.resume_output))
@@ -376,18 +299,21 @@ class CompiledFlow:
         )
         """Fields of the contact that some step, trigger or goal of it looks at."""
 
-    def _note_repeats(self) -> None:
+    def _note_repeats(self, flow: Flow) -> None:
         ports = [(node, port) for node in self.nodes.values() for port in node.ports.values()]
         self.repeating = repeatable(self.nodes, [(node.id, port.target.id) for node, port in ports if port.target])
         """Nodes to which a run may come more than once."""
         for node_id in self.repeating:
-            self.nodes[node_id].repeats = True
+            self.nodes[node_id].repeats = self.nodes[node_id].asks_how = True
+        for edge in self.hidden:
+            if edge.source_handle == ERROR:
+                source, handler = self.nodes[edge.source], self.nodes[edge.target]
+                handler.handles = handler.asks_how = True
+                source.is_alternative = edge.target in trying_in_turn(flow)
+        for node_id, loop in self.loops.items():
+            body = inside(flow, node_id, "body", self.hidden)
+            loop.inside = tuple(name for name in self.loops if name in body)
         ask_about_tags(self.nodes.values())
-
-
-def _of_each_run(outcome: Outcome) -> bool:
-    """Whether variables fit is asked of each run, and each event has an id: such a step is not the same for everybody."""
-    return any(isinstance(effect, SetVars | EmitEvent) for effect in outcome.effects)
 
 
 def _unreadable(error: Exception, step: str) -> str:

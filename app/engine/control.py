@@ -108,22 +108,3 @@ async def answer_run(
     }  # fmt: skip
     result = await connection.exec_driver_sql(_ANSWER, parameters)
     return bool(result.scalar_one())
-
-
-_RELEASE = f"""
-with released as (
-  update active_runs set status = case when resume_port is null then 0 else 1 end, resume_at = clock_now(), error_message = null,
-    fence = fence + 1
-  where {{which}} and status = 3 returning tenant_id, id, workflow_id, resume_at),
-woken as ({wakes.append_sql("released")}),
-forgotten as (delete from crashes c using released r where c.tenant_id = r.tenant_id and c.run_id = r.id)
-select count(*) from released
-"""
-
-
-async def release_runs(session: AsyncSession, tenant_id: int, run_ids: Sequence[UUID]) -> int:
-    """Let runs go on that are held because they stopped workers; returns how many were. They are counted from nothing."""
-    connection = await session.connection()
-    sql = _RELEASE.format(which="tenant_id = %(tenant)s and id = any(%(ids)s)")
-    result = await connection.exec_driver_sql(sql, {"tenant": tenant_id, "ids": list(run_ids)})
-    return int(result.scalar_one())

@@ -20,6 +20,7 @@ from app import wakes
 from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
 from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
+from app.engine.version_ways import ways_without_edge
 from app.flow import registry
 from app.inbox import InboxKind
 
@@ -44,7 +45,10 @@ _EDGES = """
 edges as materialized (
   select v.tenant_id, v.workflow_id, v.version, e->>'source' as source, coalesce(nullif(e->>'sourceHandle', ''), 'next') as port,
     e->>'target' as target
-  from workflow_versions v, jsonb_array_elements(v.graph->'edges') e)
+  from workflow_versions v, jsonb_array_elements(v.graph->'edges') e
+  union all
+  select * from unnest(%(hidden_tenants)s::int[], %(hidden_workflows)s::uuid[], %(hidden_versions)s::int[], %(hidden_sources)s::text[],
+    %(hidden_ports)s::text[], %(hidden_targets)s::text[]))
 """
 
 # Each step with the counter under which its end is counted; what was removed is in the sums that stay of it.
@@ -375,10 +379,9 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
         connection.execute("set local statement_timeout = 0")
         sending = [kind.type for kind in registry.types().values() if kind.sends is not None]
         leaving = connection.execute(_LEAVING).fetchone() == (True,)
+        arguments = {"sending": sending, **ways_without_edge(connection)}
         for invariant, rule, sql in CHECKS:
-            for where, what in connection.execute(
-                f"{_staying(sql) if leaving else sql} limit {SHOWN}", {"sending": sending}
-            ):
+            for where, what in connection.execute(f"{_staying(sql) if leaving else sql} limit {SHOWN}", arguments):
                 yield Breach(invariant, rule, f"{where} {what}")
 
 

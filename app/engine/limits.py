@@ -10,6 +10,8 @@ MAX_DEPTH = 5
 MAX_STEPS = 10_000
 MAX_VISITS = 2_000
 """Steps of one run, and visits of one run to one node. A list of 1,000 items makes a loop of 1,001 visits."""
+STEPS_AT_ONCE = 100
+"""Steps after which a run that goes round lets others go before it: what one batch does stays bounded. It goes on in the next one."""
 
 
 class Overdone(Fail):

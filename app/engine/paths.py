@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.engine.loops import KeepLoops
+from app.flow.effects import Assign, ContactChange, SegmentChange, SendMessage, SetVars
 from app.models.status import RunStatus
 
 if TYPE_CHECKING:
-    from app.engine.compiled import CompiledFlow, CompiledNode, StatCounter
+    from app.engine.compiled import CompiledFlow
+    from app.engine.compiled_node import CompiledNode, StatCounter
     from app.engine.emitted import EmittedEvent
     from app.engine.state import RunState
-    from app.flow.effects import ContactChange, SegmentChange, SendMessage
     from app.flow.outcomes import Call, Outcome
 
 
@@ -84,9 +86,11 @@ class SharedPath:
         "departed",
         "end",
         "events",
+        "first_seq",
         "flow",
         "has_own_times",
         "has_room",
+        "loops",
         "messages",
         "next",
         "outputs",
@@ -103,6 +107,8 @@ class SharedPath:
 
     def __init__(self, flow: CompiledFlow, parent: SharedPath | None, seq: int) -> None:
         self.flow, self.parent, self.seq = flow, parent, seq
+        self.first_seq: int = seq if parent is None else parent.first_seq
+        """Steps that were over before this batch."""
         self.target: CompiledNode | None = None
         self.end = UNDER_WAY
         self.has_room: bool = parent is not None and parent.has_room
@@ -128,6 +134,8 @@ class SharedPath:
         """Outputs that later steps of the version read, by node."""
         self.vars: dict[str, Any] = {}
         """Variables that the stretch sets, those alone that some step reads."""
+        self.loops: dict[str, Any] = {}
+        """What loops of the stretch keep from now on."""
         self.visits: dict[str, int] = {} if parent is None else parent.visits
         """How often the runs have been at nodes that they may come to again, up to here. Replaced, never changed."""
         self.assigned: tuple[tuple[str, str], ...] = ()
@@ -159,6 +167,28 @@ class SharedPath:
         self.counters.append(counter)
         if node.output_is_read:
             self.outputs.append((node.id, outcome.output))
+
+    def note_effects(self, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
+        """Note what the step at `node` wishes for. True: it asks for a message that the run waits for."""
+        awaited = False
+        for effect in outcome.effects:
+            if isinstance(effect, ContactChange):
+                self.changes.append(effect)
+            elif isinstance(effect, SegmentChange):
+                self.segment_changes.append(effect)
+            elif isinstance(effect, SetVars):
+                kept_names = self.flow.kept_vars
+                self.vars |= {
+                    name: value for name, value in effect.values.items() if name in kept_names or "*" in kept_names
+                }
+            elif isinstance(effect, Assign):
+                self.assigned += ((node.id, effect.variant),)
+            elif isinstance(effect, KeepLoops):
+                self.loops |= effect.states
+            elif isinstance(effect, SendMessage):
+                awaited = (effect.awaits or node.awaits) and not answered
+                self.messages.append(QueuedMessage(self.seq + 1, node, effect, awaited))
+        return awaited
 
     def end_runs(
         self, status: int, node: CompiledNode | None, error: str | None = None, goal: str | None = None

@@ -9,13 +9,13 @@ from app.models.status import Priority
 
 
 class Attempt(NamedTuple):
-    """A failed attempt that is tried again at `due`."""
+    """A failed attempt that is tried again at `due`; None: when a person says so."""
 
     run: RunState
     seq: int
     attempt: int
     error: str
-    due: int
+    due: int | None
 
 
 class Refusal(NamedTuple):

@@ -10,7 +10,7 @@ from app.flow.effects import AddTag, RemoveTag
 from app.flow.outcomes import IfRoom
 
 if TYPE_CHECKING:
-    from app.engine.compiled import CompiledNode
+    from app.engine.compiled_node import CompiledNode
 
 
 class ContactRoom(NamedTuple):

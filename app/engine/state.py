@@ -16,7 +16,8 @@ from app.values import contact_fields
 from app.values.contact_view import liquid_data
 
 if TYPE_CHECKING:
-    from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart
+    from app.engine.compiled import CompiledFlow, CompiledStart
+    from app.engine.compiled_node import CompiledNode
     from app.engine.paths import SharedPath
 
 COMPLETED = int(RunStatus.COMPLETED)
@@ -161,6 +162,8 @@ class RunState:
     entry_key: str | None = None
     context: dict[str, Any] | None = None
     path: SharedPath | None = None
+    visit = 1
+    """Which visit to the node it is that the run stands before; told to nodes that ask how it came to them."""
     waits_for: str | None = None
     """The event that it waited for before this batch."""
     moved_at = 0
@@ -222,6 +225,28 @@ class RunState:
     @property
     def vars(self) -> dict[str, Any]:
         return (self.context or {}).get("vars") or {}
+
+    def keep_outputs(self, outputs: list[tuple[str, Any]]) -> None:
+        """Keep what steps put out, by node, for later ones."""
+        self.context = {**(self.context or {}), "steps": {**self.steps, **dict(outputs)}}
+
+    def set_vars(self, values: dict[str, Any]) -> None:
+        self.context = {**(self.context or {}), "vars": {**self.vars, **values}}
+
+    @property
+    def loops(self) -> dict[str, Any]:
+        """What loops keep of the lists that they go through, by node."""
+        return (self.context or {}).get("loops") or {}
+
+    def keep_loops(self, states: dict[str, Any]) -> None:
+        """Keep something else for some of them; None: nothing."""
+        loops = {name: state for name, state in {**self.loops, **states}.items() if state is not None}
+        self.context = {**(self.context or {}), "loops": loops}
+
+    @property
+    def failure(self) -> dict[str, Any] | None:
+        """The error that brought the run to the step that handles it."""
+        return (self.context or {}).get("failure")
 
     @property
     def visits(self) -> dict[str, int]:

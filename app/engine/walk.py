@@ -13,22 +13,35 @@ from typing import Any
 from app.engine import rows
 from app.engine.answers import answer_outcome, vars_fit
 from app.engine.calls import ANSWERED
-from app.engine.compiled import CompiledFlow, CompiledNode, CompiledStart, NotUnderstood, StatCounter
+from app.engine.coming import note_coming
+from app.engine.compiled import CompiledFlow, CompiledStart
+from app.engine.compiled_node import CompiledNode, NotUnderstood, StatCounter
 from app.engine.emitted import EmittedEvent, emits, emitted
 from app.engine.goals import CompiledGoal, Reached
-from app.engine.limits import ASKED_AGAIN, MAX_STEPS, MAX_VISITS, OVERLONG, TOO_OFTEN, VARS_TOO_LARGE, Overdone
+from app.engine.limits import (
+    ASKED_AGAIN,
+    MAX_STEPS,
+    MAX_VISITS,
+    OVERLONG,
+    STEPS_AT_ONCE,
+    TOO_OFTEN,
+    VARS_TOO_LARGE,
+    Overdone,
+)
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
-from app.engine.paths import PathEnd, QueuedMessage, SharedPath
+from app.engine.passing import PassedBy, passed_over
+from app.engine.paths import PathEnd, SharedPath
 from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
-from app.flow.effects import Assign, ContactChange, SegmentChange, SendMessage, SetVars
+from app.flow.effects import ContactChange
 from app.flow.outcomes import AskPerson, Call, Done, Exit, Fail, Outcome, Succeed, Wait, WaitFor
 from app.models.status import PERSON, RunStatus, StepStatus
 
 DELIVER, PERFORM = "deliver", "perform"
 """The actors that send messages and make calls."""
 RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(RunStatus.CALLING)
+HELD = int(RunStatus.HELD)
 FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
 EXITED, CANCELLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED)
 
@@ -111,7 +124,7 @@ class Batch:
         if run.resume_port == ANSWERED and node.answered is not None:
             self._walk(run, self._answered(path, run, node))
             return
-        answer = answer_outcome(run.resume_port, run.resume_output)
+        answer = answer_outcome(run.resume_port, run.resume_output, is_alternative=node.is_alternative)
         self._walk(run, path.next.get(answer) or self._extend(path, run, node, answer, answered=True))
 
     def _answered(self, path: SharedPath, run: RunState, node: CompiledNode) -> SharedPath:
@@ -201,14 +214,19 @@ class Batch:
             if path.segment_changes:
                 run.contact.change_segments(path.segment_changes, run)
             if path.outputs:
-                run.context = {**(run.context or {}), "steps": {**run.steps, **dict(path.outputs)}}
+                run.keep_outputs(path.outputs)
             if path.vars:
-                run.context = {**(run.context or {}), "vars": {**run.vars, **path.vars}}
+                run.set_vars(path.vars)
+            if path.loops:
+                run.keep_loops(path.loops)
             if path.assigned:
                 run.contact.assign(path.flow.workflow_id, path.assigned)
+                self.assigns = True
             node = path.target
             if node is None:
                 break
+            if node.asks_how:
+                note_coming(run, path, node)
             try:
                 outcome = node.run(run)
             except Exception as error:  # a step that breaks is that person's failure, not the batch's
@@ -269,10 +287,11 @@ class Batch:
         `resumed`: the run whose open step this is; `run`: the one that walks, None while a stretch that is the same for all is made.
         """
         if isinstance(outcome, Done):
-            if self._take_effects(path, node, outcome, answered=answered):
+            if path.note_effects(node, outcome, answered=answered):
                 return self._suspend(path, node, resumed, CALLING), None
             counter = node.ports.get(outcome.port) or node.ports["next"]
-            path.finish_step(node, outcome, StepStatus.COMPLETED, counter)
+            status = StepStatus.SKIPPED if isinstance(outcome, PassedBy) else StepStatus.COMPLETED
+            path.finish_step(node, outcome, status, counter)
             return True, counter
         if isinstance(outcome, Wait | WaitFor):
             return self._sleep(path, node, outcome, resumed), None
@@ -311,15 +330,26 @@ class Batch:
     def _fail(
         self, path: SharedPath, node: CompiledNode, outcome: Fail, resumed: RunState | None, run: RunState | None
     ) -> tuple[bool, StatCounter | None]:
-        """Try the step again later if its rule allows; else the run leaves by the `error` port, or fails where that leads nowhere."""
+        """Try the step again later if its rule allows. Else the run leaves by the `error` port; where that leads nowhere it does as the
+        step's `onError` says: it goes on, is held, or fails."""
         attempt = 1 if resumed is None else resumed.attempt
         if run is not None and attempt < node.retry.attempts and not outcome.permanent:
             due = self.now + int(node.retry.pause(attempt, random.random()) * 1e6)  # noqa: S311
             self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, due))
             self._suspend(path, node, resumed, RUNNING, due, error=outcome.error, attempt=attempt + 1)
             return False, None
-        counter = node.ports["error"]
-        if counter.target is not None and not isinstance(outcome, Overdone):
+        by_error, counter = node.ports["error"], None
+        if not isinstance(outcome, Overdone):
+            if by_error.target is not None:
+                counter = by_error
+            elif node.on_error == "continue":
+                counter, outcome = node.ports[node.passes], passed_over(outcome, node.passes)
+            elif node.on_error == "hold":
+                if run is not None:
+                    self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, None))
+                self._suspend(path, node, resumed, HELD, error=outcome.error, attempt=attempt + 1)
+                return run is None, None
+        if counter is not None:
             path.finish_step(node, outcome, StepStatus.FAILED, counter)
             return True, counter
         path.finish_step(node, outcome, StepStatus.FAILED, node.exit_counters["failed"])
@@ -352,31 +382,13 @@ class Batch:
                 outcome = OVERLONG
             elif node.repeats and path.visits.get(node.id, 0) >= MAX_VISITS:
                 outcome = TOO_OFTEN
+            elif node.repeats and path.seq - path.first_seq >= STEPS_AT_ONCE and not node.handles:
+                self._suspend(path, node, None, RUNNING, self.now)
+                return
             elif outcome is None or (node.room is not None and not path.has_room):
                 path.target = node
                 return
             _, way = self._leave(path, node, outcome, None, None)
-
-    def _take_effects(self, path: SharedPath, node: CompiledNode, outcome: Outcome, *, answered: bool) -> bool:
-        """Note what the step wishes for. True: it asks for a message that the run waits for."""
-        awaited = False
-        for effect in outcome.effects:
-            if isinstance(effect, ContactChange):
-                path.changes.append(effect)
-            elif isinstance(effect, SegmentChange):
-                path.segment_changes.append(effect)
-            elif isinstance(effect, SetVars):
-                kept_names = path.flow.kept_vars
-                path.vars |= {
-                    name: value for name, value in effect.values.items() if name in kept_names or "*" in kept_names
-                }
-            elif isinstance(effect, Assign):
-                path.assigned += ((node.id, effect.variant),)
-                self.assigns = True
-            elif isinstance(effect, SendMessage):
-                awaited = (effect.awaits or node.awaits) and not answered
-                path.messages.append(QueuedMessage(path.seq + 1, node, effect, awaited))
-        return awaited
 
     def _suspend(
         self,

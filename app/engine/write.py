@@ -14,7 +14,8 @@ from app.engine import assignments, rows
 from app.engine.calls import COLUMNS as CALL_COLUMNS
 from app.engine.calls import call_rows
 from app.engine.changes import contact_updates
-from app.engine.compiled import CompiledFlow, StatCounter
+from app.engine.compiled import CompiledFlow
+from app.engine.compiled_node import StatCounter
 from app.engine.emitted import COLUMNS as EMITTED_COLUMNS
 from app.engine.emitted import emitted_in, event_rows, inbox_rows
 from app.engine.moves import moved_runs
@@ -24,7 +25,7 @@ from app.engine.segment_moves import move_segments
 from app.engine.state import COMPLETED, RunState
 from app.engine.walk import Batch
 from app.flow.effects import SendMessage
-from app.flow.outcomes import Fail, Outcome
+from app.flow.outcomes import Done, Fail, Outcome
 from app.inbox import CHANGE_EVENT_COLUMNS
 from app.models.status import MessageStatus, RunOrigin, StepStatus
 
@@ -95,7 +96,7 @@ def _head(table: str, tenant_id: int) -> bytes:
 def step_fields(outcome: Outcome, status: int) -> bytes:
     """status, port, output and error of a step."""
     error = outcome.error if isinstance(outcome, Fail) else None
-    port = None if status in _CUT_SHORT else outcome.port
+    port = None if status in _CUT_SHORT and not isinstance(outcome, Done) else outcome.port
     output = rows.json(outcome.output) if outcome.json is None else rows.raw_json(outcome.json)
     return rows.int2(status) + rows.text(port) + output + rows.text(error)
 

@@ -127,7 +127,8 @@ def _(op: MoveNode, draft: Draft) -> Draft:
 
 @_apply.register
 def _(op: UpdateNode, draft: Draft) -> Draft:
-    fields = {"data": op.data, "name": op.name, "retry": op.retry}
+    names = ("data", "name", "retry", "on_error", "timeout", "disabled")
+    fields = {name: getattr(op, name) for name in names}
     values = {key: UNSET if value is None else value for key, value in fields.items() if value is not UNSET}
     return _with(draft, nodes=_replaced(draft.flow.nodes, op.node_id, "nodeId", "node", values))
 

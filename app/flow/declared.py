@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from app.flow.conditions import Condition, Evaluation
 from app.flow.outcomes import Outcome, Read, refused
 from app.flow.scope import CompileScope
+from app.flow.step_view import StepFailure
 from app.liquid.templates import MissingValue
+
+Answer = TypeVar("Answer")
 
 
 class UndeclaredRead(LookupError):
@@ -132,6 +135,15 @@ class GuardedStep:
         return self._values("vars", self.state.vars)
 
     @property
+    def visit(self) -> int:
+        return int(self.state.visit)
+
+    @property
+    def failure(self) -> StepFailure | None:
+        failure: StepFailure | None = self.state.failure
+        return failure
+
+    @property
     def now(self) -> datetime:
         now: datetime = self.state.now
         return now
@@ -187,11 +199,11 @@ class NodeScope(CompileScope):
     def expression(self, source: str) -> Read:
         return _of_state(self._scope.expression(source))
 
-    def guard(self, run: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
+    def guard(self, run: Callable[[Any], Answer]) -> Callable[[Any], Answer | Outcome]:
         """`run` as a function over a run of the engine. Raises what `run` raises, and UndeclaredRead."""
         step = GuardedStep(self.reads)
 
-        def guarded(state: Any) -> Outcome:
+        def guarded(state: Any) -> Answer | Outcome:
             step.state = state
             try:
                 return run(step)

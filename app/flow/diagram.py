@@ -15,6 +15,8 @@ from app.flow.trigger_type import CATEGORY
 WIDTH, HEIGHT = 176, 50
 SCALE_X, SCALE_Y = 0.74, 0.62
 CORNER, LABEL_AT = 8, 18
+ASIDE = 14
+"""How far to the right of both cards a way runs that leads back up."""
 
 
 class Card(msgspec.Struct):
@@ -67,10 +69,24 @@ def draw(flow: dict[str, Any]) -> Diagram:
     places = {card.id: card for card in cards}
     lines = [
         _line(edge, places[edge["source"]], places[edge["target"]], ports[edge["source"]])
-        for edge in flow["edges"]
+        for edge in _ways(flow)
         if edge["source"] in places and edge["target"] in places
     ]
-    return Diagram(cards, lines, max(card.x for card in cards) + WIDTH, max(card.y for card in cards) + HEIGHT)
+    back = any(places[line.target].y <= places[line.source].y for line in lines)
+    width = max(card.x for card in cards) + WIDTH + (ASIDE + CORNER if back else 0)
+    return Diagram(cards, lines, width, max(card.y for card in cards) + HEIGHT)
+
+
+def _ways(flow: dict[str, Any]) -> list[dict[str, Any]]:
+    """The edges, and where steps lead without one."""
+    connected = {(edge["source"], edge.get("sourceHandle") or NEXT_PORT.id) for edge in flow["edges"]}
+    jumps = [
+        {"source": node["id"], "target": target, "sourceHandle": port}
+        for node in flow["nodes"]
+        for port, target in node_words.jumps_of(node["type"], node.get("data") or {})
+        if (node["id"], port) not in connected
+    ]
+    return [*flow["edges"], *jumps]
 
 
 def _card(node_id: str, kind: str, title: str, position: dict[str, Any] | None) -> Card:
@@ -96,13 +112,12 @@ def _line(edge: dict[str, Any], source: Card, target: Card, ports: tuple[Port, .
     x1 = source.x + round(WIDTH * (ways.index(port) + 1) / (len(ways) + 1))
     y1, x2, y2 = source.y + HEIGHT, target.x + WIDTH // 2, target.y
     label = "" if port == NEXT_PORT.id else port_label(ports, port)
-    return Line(
-        f"{edge['source']}:{port}", edge["source"], edge["target"], _route(x1, y1, x2, y2), label, x1, y1 + LABEL_AT
-    )
+    path = _route(x1, y1, x2, y2) if y2 > y1 else _back(x1, y1, x2, y2, max(source.x, target.x) + WIDTH + ASIDE)
+    return Line(f"{edge['source']}:{port}", edge["source"], edge["target"], path, label, x1, y1 + LABEL_AT)
 
 
 def _route(x1: int, y1: int, x2: int, y2: int) -> str:
-    """Down to half way, across, down; rounded where it turns. Going up it leaves sideways first."""
+    """Down to half way, across, down; rounded where it turns."""
     if x1 == x2 and y2 > y1:
         return f"M{x1} {y1}V{y2}"
     middle = (y1 + y2) // 2 if y2 - y1 >= 2 * CORNER else y1 + CORNER
@@ -112,4 +127,14 @@ def _route(x1: int, y1: int, x2: int, y2: int) -> str:
     return (
         f"M{x1} {y1}V{middle - corner}Q{x1} {middle} {x1 + side * corner} {middle}"
         f"H{x2 - side * corner}Q{x2} {middle} {x2} {middle + down * corner}V{y2}"
+    )
+
+
+def _back(x1: int, y1: int, x2: int, y2: int, side: int) -> str:
+    """Down a little, to the right of both cards, up, and into the target from above."""
+    c = CORNER // 2
+    low, high = y1 + CORNER, y2 - CORNER
+    return (
+        f"M{x1} {y1}V{low - c}Q{x1} {low} {x1 + c} {low}H{side - c}Q{side} {low} {side} {low - c}"
+        f"V{high + c}Q{side} {high} {side - c} {high}H{x2 + c}Q{x2} {high} {x2} {high + c}V{y2}"
     )

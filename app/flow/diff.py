@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from app.flow import node_words
 from app.flow.document import NEXT, TRIGGER, Edge, Flow, Node, Position, Trigger
 from app.flow.phrases import sentence
+from app.flow.policies import ON_ERROR_WORDS, OnError
 from app.flow.references import ReferencedNames
 from app.flow.retry import Backoff, Retry
 from app.flow.settings import FlowSettings, Span, UncertainRule
@@ -188,12 +189,20 @@ def _spoken(node: Node, names: ReferencedNames) -> dict[str, Any]:
 
 def _node(old: Node, new: Node, names: ReferencedNames) -> list[Detail]:
     own = _details({"name": old.name, "type": old.type}, {"name": new.name, "type": new.type})
-    retries = [_retry(old.retry), _retry(new.retry)]
-    return [
-        *own,
-        *_details(_spoken(old, names), _spoken(new, names)),
-        *_details({"retries": retries[0]}, {"retries": retries[1]}),
-    ]
+    return [*own, *_details(_spoken(old, names), _spoken(new, names)), *_details(_policies(old), _policies(new))]
+
+
+def _policies(node: Node) -> dict[str, Any]:
+    return {
+        "retries": _retry(node.retry),
+        "if it fails": _on_error(node.on_error),
+        "longest wait for an answer, s": node.timeout,
+        "switched off": node.is_off or None,
+    }
+
+
+def _on_error(policy: OnError | UnsetType | None) -> str:
+    return ON_ERROR_WORDS[policy] if isinstance(policy, str) else ""
 
 
 def _retry(rule: Retry | UnsetType | None) -> str:
@@ -255,6 +264,7 @@ def _rest(before: Flow, after: Flow) -> Iterator[FlowDifference]:
             "one run for each": flow.settings.entry_key,
             "uncertain messages": uncertain_in_words(flow.settings),
             "retries of steps that say nothing": _retry(flow.settings.retry),
+            "if a step fails that says nothing": _on_error(flow.settings.on_error),
         }
         for flow in (before, after)
     )

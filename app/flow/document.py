@@ -20,6 +20,7 @@ from app.flow.conditions import Match
 from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.editor_fields import EdgeLooks, NodeLooks
 from app.flow.part import Part, without_nulls
+from app.flow.policies import OnError, StepTimeout
 from app.flow.retry import Retry
 from app.flow.settings import FlowSettings
 
@@ -104,7 +105,12 @@ def one_of(single: SingleTrigger | UnsetType, several: tuple[Trigger, ...]) -> t
 
 
 class Node(NodeLooks, Part, frozen=True):
-    """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes."""
+    """One step. `data` is the configuration that its type's JSON Schema (`GET /api/v1/node-types`) describes.
+
+    `onError`: what becomes of a run whose step failed for good and whose `error` port leads nowhere. It fails (`fail`), goes on as if
+    the step were done (`continue`), or is held until somebody decides (`hold`). `timeout`: how many seconds the answer that the step
+    waits for may take. `disabled`: runs pass the step by, by `next` or its first port.
+    """
 
     id: Id
     type: Annotated[str, Meta(max_length=50)]
@@ -112,6 +118,19 @@ class Node(NodeLooks, Part, frozen=True):
     position: Position = Position()
     data: dict[str, Any] = msgspec.field(default_factory=dict)
     retry: Retry | UnsetType | None = UNSET
+    on_error: OnError | UnsetType | None = UNSET
+    timeout: StepTimeout | UnsetType | None = UNSET
+    disabled: bool | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.disabled is False:
+            msgspec.structs.force_setattr(self, "disabled", UNSET)
+
+    @property
+    def is_off(self) -> bool:
+        """Is it switched off, so that runs pass it by?"""
+        return self.disabled is True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -254,15 +273,15 @@ class Flow(Part, frozen=True):
         """The edges that leave `source`, in document order."""
         return (edge for edge in self.edges if edge.source == source)
 
-    def reachable(self, triggers: Iterable[Trigger] | None = None) -> set[str]:
-        """Ids of the nodes reachable from any trigger, or from the given ones."""
-        ways: dict[str, list[str]] = {}
-        for edge in self.edges:
-            ways.setdefault(edge.source, []).append(edge.target)
+    def reachable(self, triggers: Iterable[Trigger] | None = None, ways: Iterable[Edge] = ()) -> set[str]:
+        """Ids of the nodes reachable from any trigger, or from the given ones; `ways`: what leads on besides the edges."""
+        following: dict[str, list[str]] = {}
+        for edge in (*self.edges, *ways):
+            following.setdefault(edge.source, []).append(edge.target)
         reached: set[str] = set()
         open_ids = [trigger.id for trigger in (self.triggers if triggers is None else triggers)]
         while open_ids:
-            for target in ways.get(open_ids.pop(), ()):
+            for target in following.get(open_ids.pop(), ()):
                 if target not in reached:
                     reached.add(target)
                     open_ids.append(target)

@@ -1,12 +1,14 @@
-"""What is wrong with the edges of a document: they lead nowhere, leave by no port, close a circle, or leave a step aside. Pure."""
+"""What is wrong with the edges of a document: they lead nowhere, leave by no port, lead round for ever, or leave a step aside. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from app.flow.diagnostic import Diagnostic, warning
+from app.flow.diagnostic import Diagnostic, incomplete, warning
 from app.flow.document import NEXT, Edge, Flow, Node
+from app.flow.node_words import title_of
 from app.flow.step_types import StepTypes
+from app.flow.ways import entries, hidden_ways, typed_nodes, unlimited
 from app.lib.conversions import quoted
 
 
@@ -22,16 +24,45 @@ def check_edges(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
             yield Diagnostic(f"edges[{index}].sourceHandle", lost_port, at, blocks_save=False)
         for field, message in _faults(edge, nodes, triggers, types, None if first == index else first):
             yield Diagnostic(f"edges[{index}].{field}", message, at)
-    if circle := cycle(nodes, flow.edges):
+    ways = hidden_ways(flow)
+    if circle := cycle(nodes, unlimited(flow, ways)):
         ends = (circle[-1], circle[0])
-        index = next(number for number, edge in enumerate(flow.edges) if (edge.source, edge.target) == ends)
-        way = " → ".join([*circle, circle[0]])
-        message = f"This edge closes a circle: {way}. Remove it; a run may not come back."
-        yield Diagnostic(f"edges[{index}]", message, circle[-1])
-    reachable = flow.reachable()
+        numbers = [number for number, edge in enumerate(flow.edges) if (edge.source, edge.target) == ends]
+        path = f"edges[{numbers[0]}]" if numbers else f"nodes[{list(nodes).index(circle[-1])}]"
+        yield incomplete(path, _endless([_title(nodes[node_id]) for node_id in circle]), circle[-1])
+    yield from _lost_ways(flow)
+    reachable, on_their_own = flow.reachable(ways=ways), entries(flow)
     for index, node in enumerate(flow.nodes):
-        if node.id not in reachable:
+        if node.id in on_their_own and any(edge.target == node.id for edge in flow.edges):
+            message = "Errors lead to this step by themselves. Remove the connection that leads to it."
+            yield incomplete(f"nodes[{index}]", message, node.id)
+        elif node.id not in reachable and node.id not in on_their_own:
             yield warning(f"nodes[{index}]", "Nothing leads to this step. Connect it, or remove it.", node.id)
+
+
+def _lost_ways(flow: Flow) -> Iterator[Diagnostic]:
+    """Steps that configs name and that are not there."""
+    ids = {node.id for node in flow.nodes}
+    numbers = {node.id: index for index, node in enumerate(flow.nodes)}
+    for one in typed_nodes(flow):
+        scope = one.kind.handles(one.config)
+        named = [target for _, target in one.kind.jumps(one.config)] + ([] if scope == "all" else list(scope))
+        for target in dict.fromkeys(named):
+            if target not in ids:
+                message = f"There is no step {quoted(target)} any more. Choose another one."
+                yield incomplete(f"nodes[{numbers[one.node.id]}].data", message, one.node.id)
+
+
+def _title(node: Node) -> str:
+    return title_of(node.type, node.name, node.data)
+
+
+def _endless(titles: list[str]) -> str:
+    way = " → ".join(quoted(title) for title in [*titles, titles[0]])
+    return (
+        f"A run would go round in this circle for ever: {way}. Put a wait into it, or a step that limits how often a run comes by,"
+        " such as Go to or Loop."
+    )
 
 
 def _faults(
@@ -78,6 +109,34 @@ def _no_port(source: str, handle: str, ports: list[str]) -> str:
         return f"`{source}` ends the run: no edge can leave it."
     port_list = ", ".join(f"`{port}`" for port in ports)
     return f"`{source}` has no port `{handle}`. It has {port_list}: send one as `sourceHandle`."
+
+
+def leading_on(flow: Flow) -> list[Edge]:
+    """The edges without those that lead back: what is left has no circle, so that steps can be put into an order."""
+    following: dict[str, list[Edge]] = {}
+    for edge in flow.edges:
+        following.setdefault(edge.source, []).append(edge)
+    forward, on_the_way, done = list[Edge](), set[str](), set[str]()
+    for start in [card.id for card in flow.cards]:
+        if start in done or start in on_the_way:
+            continue
+        on_the_way.add(start)
+        path = [(start, iter(following.get(start, ())))]
+        while path:
+            at, ways = path[-1]
+            edge_on = next(ways, None)
+            if edge_on is None:
+                path.pop()
+                on_the_way.discard(at)
+                done.add(at)
+                continue
+            if edge_on.target in on_the_way:
+                continue
+            forward.append(edge_on)
+            if edge_on.target not in done:
+                on_the_way.add(edge_on.target)
+                path.append((edge_on.target, iter(following.get(edge_on.target, ()))))
+    return forward
 
 
 def cycle(nodes: Iterable[str], edges: Iterable[Edge]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from app.flow.diagnostic import Diagnostic
-from app.flow.outcomes import Asks, DecidesAgain, IfRoom, Outcome, Run
+from app.flow.outcomes import Asks, DecidesAgain, EachOf, IfRoom, Outcome, Run
 from app.flow.retry import ONCE, Retry
 from app.flow.step_view import StepRecord
 
@@ -79,10 +79,12 @@ class NodeType:
     """How often it is tried when neither the step nor the workflow says."""
     needs_contact: ClassVar[bool] = False
     """It means nothing in a run without a contact."""
+    timed: ClassVar[bool] = False
+    """Its steps wait for an answer from outside, which may take as long as the step's `timeout` says."""
     Config: ClassVar[builtins.type[msgspec.Struct]]
 
     @staticmethod
-    def compile(config: Any, scope: Any) -> Run | Outcome | IfRoom | Asks | DecidesAgain:
+    def compile(config: Any, scope: Any) -> Run | Outcome | IfRoom | Asks | DecidesAgain | EachOf:
         """Turn a config into the function that runs for each person, or into the one outcome for all of them (who have room).
 
         `scope` is an `app.flow.scope.Scope`.
@@ -139,6 +141,33 @@ class NodeType:
     def goal(cls, config: Any) -> str:
         """The name of the goal that a run has reached when it comes to a step with this config; empty for all that are none."""
         return ""
+
+    @classmethod
+    def jumps(cls, config: Any) -> Iterable[tuple[str, str]]:
+        """Where runs go that no edge leads: ports, each with the id of a step. An edge of that port goes before it."""
+        return ()
+
+    @classmethod
+    def limits_rounds(cls, config: Any) -> Iterable[str]:
+        """Ways out by which a run that goes round in a circle waits, or which it takes a limited number of times. A circle needs one.
+
+        All ways of types about time, and of those that ask a person.
+        """
+        return (
+            [port.id for port in (*cls.ports(config), ERROR_PORT)]
+            if cls.category == "timing" or cls.asks(config)
+            else ()
+        )
+
+    @classmethod
+    def handles(cls, config: Any) -> Literal["all"] | Iterable[str]:
+        """Ids of the steps whose errors nobody else handles and that go on here; `all` of the workflow. No edge leads to such a step."""
+        return ()
+
+    @classmethod
+    def alternatives(cls, config: Any) -> Iterable[str]:
+        """Ports behind which alternatives begin: a run comes back when the first step behind one of them failed."""
+        return ()
 
     @classmethod
     def writes(cls, config: Any) -> Iterable[str]:

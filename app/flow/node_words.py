@@ -64,6 +64,13 @@ def ports_of(type_: str, data: dict[str, Any]) -> tuple[Port, ...]:
     return tuple(port for port in registry.ports(kind, data) if port is not ERROR_PORT) if kind else ()
 
 
+def jumps_of(type_: str, data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where a step leads without an edge: ports, each with the id of a step."""
+    kind = registry.find(type_)
+    config = registry.readable_config(kind, data) if kind else None
+    return list(kind.jumps(config)) if kind and config is not None else []
+
+
 def port_of(type_: str, data: dict[str, Any], port_id: str | None) -> Port:
     """One port. A port that the config no longer has is labelled by its id."""
     wanted = port_id or "next"

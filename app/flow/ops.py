@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.document import TRIGGER, Edge, Flow, Goal, Node, Note, Position, SingleTrigger, Trigger
+from app.flow.policies import OnError, StepTimeout
 from app.flow.retry import Retry
 from app.flow.settings import FlowSettings
 from app.models.status import PriorityWord
@@ -81,12 +82,15 @@ class MoveNode(Op, frozen=True):
 
 
 class UpdateNode(Op, frozen=True):
-    """`data` replaces the whole configuration; null clears `name` or `retry`."""
+    """`data` replaces the whole configuration; null clears any other field."""
 
     node_id: str
     data: dict[str, Any] | UnsetType = UNSET
     name: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
     retry: Retry | UnsetType | None = UNSET
+    on_error: OnError | UnsetType | None = UNSET
+    timeout: StepTimeout | UnsetType | None = UNSET
+    disabled: bool | UnsetType | None = UNSET
 
     def writes(self) -> Keys:
         return _keys("node", self.node_id)

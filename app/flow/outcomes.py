@@ -215,6 +215,22 @@ class DecidesAgain:
         self.concerns = concerns or _is_event
 
 
+class EachOf:
+    """What `compile` answers for a step that takes a run round once for each item of a list, and then on.
+
+    `items(step)` is the list, or a `Fail`; it is asked once, when the run comes to the step from outside. Each time round the run leaves
+    by `body` with the variables `name` (the item) and `index` (0, 1, …); behind the last item, or for an empty list, it leaves by `done`,
+    and both variables are again what they were before. The output is `{"count": n}`, the length of the list. A run that comes back
+    takes the next item, wherever it comes from. When a loop takes its next item, or is done, those in its body forget
+    theirs: loops to which no other way leads than by its `body`.
+    """
+
+    __slots__ = ("items", "name")
+
+    def __init__(self, items: Callable[[Any], list[Any] | Fail], name: str) -> None:
+        self.items, self.name = items, name
+
+
 def value_or_failure(step: Any, answer: dict[str, Any]) -> Outcome:
     """The value of an answer is the step's output, its error the step's failure."""
     if answer.get("ok"):

@@ -63,6 +63,7 @@ class Presentation:
     script: Path | None = None
     """Its `form.js`, if it brings one."""
     retryable: bool = False
+    timed: bool = False
     installed: bool = True
     refusal: str = ""
     """Why it is not installed, for who can mend it; empty when nothing of it is there."""
@@ -156,7 +157,9 @@ def _complete(folder: str, key: str, kind: type[NodeType] | type[TriggerType], *
 @functools.cache
 def _all_steps() -> dict[str, Presentation]:
     looks = [
-        _complete(name, name, kind, category=kind.category, ports=kind.outputs, retryable=kind.retryable)
+        _complete(
+            name, name, kind, category=kind.category, ports=kind.outputs, retryable=kind.retryable, timed=kind.timed
+        )
         for name, kind in registry.types().items()
     ]
     groups = list(GROUPS)

@@ -115,16 +115,17 @@ def diagnostics(kind: type[NodeType], data: dict[str, Any]) -> list[Diagnostic]:
     if faults := all_field_errors(data, kind.Config):
         return [Diagnostic(fault["path"], fault["message"]) for fault in faults]
     config = config_of(kind, data)
-    return [*kind.diagnostics(config), *(_port_diagnostics(kind.ports(config)) if has_own_ports(kind) else ())]
+    return [*kind.diagnostics(config), *(_port_diagnostics(kind, kind.ports(config)) if has_own_ports(kind) else ())]
 
 
-def _port_diagnostics(ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
+def _port_diagnostics(kind: type[NodeType], ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
     """Ways out that a config makes and that could not be told from each other, or from what is counted of a step."""
     counts = Counter(port.id for port in ports)
+    reserved = RESERVED_PORTS - {port.id for port in kind.outputs}
     for port_id, times in counts.items():
         if not port_id or len(port_id) > MAX_PORT:
             yield Diagnostic("", f"The name of a way out has 1 to {MAX_PORT} characters.")
-        elif port_id in RESERVED_PORTS or "." in port_id:
+        elif port_id in reserved or "." in port_id:
             yield Diagnostic("", f"No way out may be called {quoted(port_id)}. Choose another name without a dot.")
         elif times > 1:
             yield Diagnostic("", f"Two ways out are called {quoted(port_id)}. Give each a name of its own.")

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.flow.part import Part
+from app.flow.policies import OnError
 from app.flow.retry import Retry
 
 UNIT_SECONDS = {"minutes": 60, "hours": 3_600, "days": 86_400}
@@ -45,10 +46,10 @@ REMEMBERED = ("once", "cooldown")
 
 
 class FlowSettings(Part, frozen=True):
-    """Re-entry, the rule for uncertain messages, and the retry rule of steps without their own.
+    """Re-entry, the rule for uncertain messages, and what holds for steps that say nothing themselves: retry and `onError`.
 
     `entryKey` (`event.order_id`) allows one active run for each value instead of one a contact. `retry` holds for each step without a
-    rule of its own that may fail in a way that may pass.
+    rule of its own that may fail in a way that may pass. `onError` holds for each step without one of its own.
     """
 
     reentry: Literal["once", "after_exit", "cooldown", "always"] = "after_exit"
@@ -56,6 +57,7 @@ class FlowSettings(Part, frozen=True):
     entry_key: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
     uncertain: UncertainRule | UnsetType | None = UNSET
     retry: Retry | UnsetType | None = UNSET
+    on_error: OnError | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         if isinstance(self.uncertain, UncertainRule) and self.uncertain.then == "hold":

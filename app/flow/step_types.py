@@ -38,6 +38,9 @@ class StepTypes(Protocol):
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         """Is such a step meaningless in a run without a contact? False for unknown types."""
 
+    def is_timed(self, type_: str) -> bool:
+        """Do steps of a known type wait for an answer for as long as their `timeout` says?"""
+
     def sends(self, type_: str) -> int | None:
         """The number of the channel by which steps of a known type write to people; None when they do not."""
 
@@ -75,6 +78,9 @@ class Installed:
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         kind = registry.find(type_)
         return kind is not None and registry.needs_contact(kind, data)
+
+    def is_timed(self, type_: str) -> bool:
+        return registry.get(type_).timed
 
     def sends(self, type_: str) -> int | None:
         return registry.get(type_).sends

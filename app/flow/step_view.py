@@ -6,7 +6,7 @@ A step is shown what its type has declared by `scope.field(…)`, a text or a co
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 
 class ContactView(Protocol):
@@ -29,6 +29,16 @@ class ContactView(Protocol):
     def tags(self) -> list[str]: ...
 
 
+class StepFailure(TypedDict):
+    """A step that failed. `port`: the way out of the step that handles it which leads to the failed one, None when none does."""
+
+    nodeId: str
+    nodeType: str
+    error: str
+    attempt: int
+    port: str | None
+
+
 class StepView(Protocol):
     """All that a node may look at."""
 
@@ -49,6 +59,14 @@ class StepView(Protocol):
 
     @property
     def vars(self) -> dict[str, Any]: ...
+
+    @property
+    def visit(self) -> int:
+        """How often the run has come to this step, this time included."""
+
+    @property
+    def failure(self) -> StepFailure | None:
+        """The error that brought the run here; None when it came by a way without one."""
 
     @property
     def now(self) -> datetime: ...

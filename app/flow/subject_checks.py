@@ -17,6 +17,7 @@ from app.flow.settings import REMEMBERED, FlowSettings
 from app.flow.step_types import StepTypes
 from app.flow.trigger_registry import contact_rule, typed
 from app.flow.trigger_type import ContactRule
+from app.flow.ways import hidden_ways
 from app.lib.conversions import quoted
 
 MOST = 50
@@ -46,7 +47,7 @@ def check_subject(flow: Flow, types: StepTypes) -> Iterator[Diagnostic]:
 def _steps(flow: Flow, nobody: Sequence[Trigger], types: StepTypes) -> Iterator[Diagnostic]:
     """Steps reachable by such a run that are meaningless without a contact."""
     for index, node in _reached(flow, nobody):
-        if types.needs_contact(node.type, node.data):
+        if types.needs_contact(node.type, node.data) and not node.is_off:
             message = (
                 f"{_title(node)} needs a contact, and a run without one may come here. Take the step out of its way, or"
                 " let the trigger start runs of contacts only."
@@ -83,7 +84,7 @@ def _of_contact(value: Any, path: str, card: str, *, never: bool) -> Iterator[Di
 
 
 def _reached(flow: Flow, triggers: Sequence[Trigger]) -> Iterator[tuple[int, Node]]:
-    reached = flow.reachable(triggers)
+    reached = flow.reachable(triggers, hidden_ways(flow))
     return ((index, node) for index, node in enumerate(flow.nodes) if node.id in reached)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from app.flow.document import Flow
+from app.flow.document import Edge, Flow
+from app.flow.edges import leading_on
 from app.flow.trigger_type import CATEGORY
 
 WIDTH, HEIGHT, SQUARE = 76, 28, 7
@@ -35,10 +36,12 @@ def _columns(flow: Flow) -> list[list[str]]:
     """Node ids by their distance from the triggers along the longest way, arms from left to right on the canvas."""
     depth = {trigger.id: 0 for trigger in flow.triggers}
     order = list(depth)
+    following: dict[str, list[Edge]] = {}
+    for edge in leading_on(flow):
+        following.setdefault(edge.source, []).append(edge)
     for source in order:
-        for edge in flow.leaving(source):
-            # A circle cannot be saved, but a thumbnail must not hang on one either.
-            if depth[source] < len(flow.nodes) and depth.get(edge.target, -1) <= depth[source]:
+        for edge in following.get(source, ()):
+            if depth.get(edge.target, -1) <= depth[source]:
                 depth[edge.target] = depth[source] + 1
                 order.append(edge.target)
     lies = {card.id: card.position.x for card in flow.cards}

@@ -1,6 +1,6 @@
 """What is wrong with a flow document. Pure: what the database knows is handed in.
 
-Some diagnostics keep a document from being saved: it contradicts itself (an edge to nowhere, a circle) or a limit. The others are
+Some diagnostics keep a document from being saved: it contradicts itself (an edge to nowhere) or a limit. The others are
 saved and listed, because people build step by step: a mail without a template yet, a step nothing leads to. Every message says
 where (`nodes[2].data.duration`) and what to do.
 """
@@ -49,6 +49,7 @@ ONLY_WITH_EVENT = (
     "This goal can be checked only when its event happens, because its conditions read the event. "
     "Use fields of the contact, such as contact.plan, or switch this off."
 )
+NOTHING_TO_WAIT_FOR = "This step waits for no answer from outside, so its timeout means nothing. Remove it."
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 65_536, 20
 MAX_MARKS = 2_000
 """`{{` and `{%` in all settings together. Each takes some 30 µs to compile, and a draft is compiled at every change."""
@@ -177,7 +178,11 @@ def _check_node(index: int, node: Node, types: StepTypes, rows: ReferencedRows) 
         yield Diagnostic(f"nodes[{index}].type", _unknown(node.type, types.names(), "node type"), node.id)
         return
     for diagnostic in types.diagnostics(node.type, node.data):
+        if node.is_off and not diagnostic.blocks_save:
+            continue  # nobody does the step, so it need not be finished
         yield diagnostic.below(f"nodes[{index}].data", node.id)
+    if isinstance(node.timeout, int) and not types.is_timed(node.type):
+        yield warning(f"nodes[{index}].timeout", NOTHING_TO_WAIT_FOR, node.id)
     for reference in types.references(node.type, node.data):
         row = rows.get(reference.kind, {}).get(reference.id)
         if (fault := reference_fault(reference, row)) is not None:

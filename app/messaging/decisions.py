@@ -19,7 +19,7 @@ from app.counters.message_counters import AWAITED, KEY, UNCERTAIN, moving
 from app.lib import database, shards
 from app.messaging.channels.message_ids import MessageKey
 from app.messaging.rules import APPLIES, ASSUME_SENT, ERROR, RESEND, UNCERTAIN_RULE
-from app.models import MessageDecision
+from app.models import Message, MessageDecision
 
 BATCH = 1_000
 """Messages that one statement of a job looks at."""
@@ -172,6 +172,14 @@ async def decide(
         shard=shards.PEOPLE,
     )
     return {(row[0], row[1]) for row in rows}
+
+
+async def open_to(act: str, session: AsyncSession, tenant_id: int, keys: Sequence[MessageKey]) -> list[MessageKey]:
+    """Those of `keys` that are messages to which `act` can be done now."""
+    query = select(Message.run_id, Message.seq).where(
+        Message.tenant_id == tenant_id, tuple_(Message.run_id, Message.seq).in_(keys), Message.status.in_(OPEN_TO[act])
+    )
+    return [(row.run_id, row.seq) for row in await session.execute(query)] if keys else []
 
 
 async def decisions_about(

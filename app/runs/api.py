@@ -9,13 +9,13 @@ from uuid import UUID
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Tag
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app.history_start_repository import OF_RUNS, meta
 from app.models.scope import Scope
 from app.models.status import Role
 from app.runs.list_repository import RunFilter
-from app.runs.schemas import RunDetail, RunOut, WithoutContact
+from app.runs.schemas import PassRun, RunDetail, RunOut, WithoutContact
 from app.runs.service import RunService, statuses_of
 from app.web.envelope import Envelope, ok
 
@@ -122,13 +122,29 @@ async def cancel_run(
 async def release_run(
     runs: NamedDependency[RunService], workflow_id: FromPath[UUID], run_id: FromPath[UUID]
 ) -> Envelope[RunDetail]:
-    """Let a run go on that is held because it stopped workers. A run that is not held answers 409."""
+    """Let a held run take its step once more; a message that failed is sent again. A run that is not held answers 409."""
     await runs.release(run_id, workflow_id)
+    return ok(await runs.detail(run_id, workflow_id))
+
+
+@post(
+    RUNS + "/{run_id:uuid}/pass",
+    role=Role.MARKETER,
+    scope=Scope.RUNS_WRITE,
+    tags=TAGS,
+    summary="Let a held run go on without its step",
+    status_code=200,
+)
+async def pass_run(
+    runs: NamedDependency[RunService], workflow_id: FromPath[UUID], run_id: FromPath[UUID], data: JSONBody[PassRun]
+) -> Envelope[RunDetail]:
+    """The step that the run is held at is left out, and the run goes on by `port`. A run that is not held answers 409."""
+    await runs.pass_by(run_id, data.port, workflow_id)
     return ok(await runs.detail(run_id, workflow_id))
 
 
 API_TAGS = [
     Tag(name="Runs", description="The way of a contact, or of an input without one, through a workflow, step by step."),
 ]
-ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run]
+ROUTES = [list_workflow_runs, list_runs, get_run, cancel_run, release_run, pass_run]
 SERVICES = {"runs": RunService}

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.flow.document import triggers_of
 from app.flow.node_type import ERROR_PORT
-from app.flow.node_words import explanation_of
+from app.flow.node_words import explanation_of, port_of
 from app.flow.trigger_registry import typed
 from app.flow.trigger_type import BY_HAND, BY_HAND_WORDS
 from app.lib import clock
@@ -24,7 +24,9 @@ def sentences(run: RunDetail, graph: dict[str, Any], zone: tzinfo = UTC) -> list
     """For the trigger and then for each step of `run`, in order; `zone` is the reader's."""
     nodes = {node["id"]: node for node in graph["nodes"]}
     texts = [_trigger(run, graph), *(_step(step, nodes.get(step.node_id, {})) for step in run.steps)]
-    if run.completed_at is None and (waits := waits_in_words(run, zone)):
+    if run.held:
+        texts[-1] = f"Held: {_reason(run.steps[-1])}"
+    elif run.completed_at is None and (waits := waits_in_words(run, zone)):
         texts[-1] = f"{_reason(run.steps[-1])} {waits}" if run.error_message else waits
     return texts
 
@@ -73,13 +75,16 @@ def _trigger(run: RunDetail, graph: dict[str, Any]) -> str:
 
 def _step(step: StepOut, node: dict[str, Any]) -> str:
     if step.status == "failed":
-        return f"{_reason(step)} No further attempt is made." + (
-            f" The run left by {ERROR_PORT.label}." if step.port == ERROR_PORT.id else ""
-        )
+        how = f" The run left by {ERROR_PORT.label}." if step.port == ERROR_PORT.id else ""
+        if step.port not in (None, ERROR_PORT.id):
+            how = " The run went on all the same."
+        return f"{_reason(step)} No further attempt is made.{how}"
     if step.status == "retrying":
         return f"{_reason(step)} It is tried again."
     if step.status == "cancelled":
         return "The run was cancelled here."
+    if step.status == "skipped" and step.port is not None:
+        return _passed_by(step, node)
     if step.message is not None:
         return _message(step, step.message)
     if step.status == "skipped":
@@ -89,6 +94,15 @@ def _step(step: StepOut, node: dict[str, Any]) -> str:
 
 def _reason(step: StepOut) -> str:
     return f"{(step.error_message or 'It failed and gave no reason').rstrip('.')}."
+
+
+def _passed_by(step: StepOut, node: dict[str, Any]) -> str:
+    """By a person, when the run was held here, or because the step is switched off."""
+    label = port_of(step.node_type, node.get("data") or {}, step.port).label
+    if node.get("disabled"):
+        return "This step is switched off, so the run passed it by."
+    who = (step.output or {}).get("skippedBy") or "Somebody"
+    return f"{who} let the run go on by {label} instead of doing this step."
 
 
 def _skipped(step: StepOut) -> str:

@@ -22,6 +22,7 @@ from app.history_start_repository import OF_RUNS
 from app.lib.zones import zone_of
 from app.models import Contact
 from app.models.status import Role
+from app.runs.held import ways_on
 from app.runs.list_repository import RunFilter
 from app.runs.narrative import needs_look, sentences, shown_status, waits_in_short, waits_in_words
 from app.runs.schemas import RunDetail, RunOut, WithoutContact
@@ -30,7 +31,7 @@ from app.web.flash import go
 from app.web.fragments import is_partial, page
 
 PAGE = 50
-STATUS_TABS = ("running", "waiting", "completed", "goal_reached", "failed", "exited", "cancelled")
+STATUS_TABS = ("running", "waiting", "held", "completed", "goal_reached", "failed", "exited", "cancelled")
 
 
 class FilterChip(NamedTuple):
@@ -209,6 +210,7 @@ async def show_run(
         contact=loaded.contact,
         diagram=draw(graph),
         way=steps_of_path(run),
+        ways_on=[(way.id, way.label or "Next") for way in ways_on(loaded.run, graph)] if run.held else [],
         branches=branches_taken(run, graph),
         explanations=sentences(run, graph, zone_of(request.user.timezone)),
         waits=waits_in_words(run, zone_of(request.user.timezone)),
@@ -254,7 +256,14 @@ async def cancel(request: AppRequest, runs: NamedDependency[RunService], run_id:
 async def release(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
     """Let a held run go on."""
     await runs.release(run_id)
-    return go(request, f"/runs/{run_id}", "Run released")
+    return go(request, f"/runs/{run_id}", "The step is tried again")
 
 
-ROUTES = [all_runs, workflow_runs, show_run, cancel, release]
+@post("/runs/{run_id:uuid}/pass", role=Role.MARKETER, status_code=200)
+async def pass_by(request: AppRequest, runs: NamedDependency[RunService], run_id: FromPath[UUID]) -> Response[bytes]:
+    """Let a held run go on by a port without doing its step."""
+    await runs.pass_by(run_id, str((await request.form()).get("port", NEXT)))
+    return go(request, f"/runs/{run_id}", "The run goes on")
+
+
+ROUTES = [all_runs, workflow_runs, show_run, cancel, release, pass_by]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar.params import QueryParameter
+from msgspec import Meta
 
 from app.approvals.schemas import QuestionOut
 from app.messaging.schemas import DecisionView
@@ -188,6 +189,12 @@ class StepOut(Camel):
     scheduled_at: datetime | None
     rules: list[RuleOut] = []
     message: StepMessageOut | None = None
+
+
+class PassRun(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """How a held run goes on without its step: by which port."""
+
+    port: Annotated[str, Meta(min_length=1, max_length=100)] = "next"
 
 
 class RunDetail(RunOut, kw_only=True):

@@ -19,8 +19,10 @@ from app.flow.document import TRIGGER, Trigger, triggers_of
 from app.flow.trigger_registry import trigger_of_nobody, typed
 from app.flow.trigger_type import BY_HAND
 from app.history_start_repository import HistoryStartRepository
+from app.lib.conversions import quoted
 from app.models import CallIntent, Contact, Run, Workflow
 from app.models.status import PERSON, MessageStatus, RunOrigin, RunStatus, WorkflowStatus
+from app.runs.held import HeldRuns, ways_on
 from app.runs.list_repository import RunFilter
 from app.runs.repository import (
     AttemptRepository,
@@ -62,7 +64,7 @@ class RunIsOver(Conflict):
 
 
 class RunIsNotHeld(Conflict):
-    """This run is not held, so there is nothing to release."""
+    """This run is not held, so nobody has to decide how it goes on."""
 
     code = "run_not_held"
 
@@ -238,11 +240,25 @@ class RunService:
         self.session.expire(run)
 
     async def release(self, run_id: UUID, workflow_id: UUID | None = None) -> None:
-        """Let a run go on that is held because it stopped workers. Raises RunNotFound, RunIsNotHeld."""
+        """Let a held run take its step once more; a message that failed is sent again. Raises RunNotFound, RunIsNotHeld."""
         run = (await self.get(run_id, workflow_id)).run
-        if not await control.release_runs(self.session, self.principal.tenant_id, [run_id]):
+        if not await HeldRuns(self.session, self.principal).retry([(run.id, run.seq + 1)]):
             raise RunIsNotHeld
         self.session.expire(run)
+
+    async def pass_by(self, run_id: UUID, port: str, workflow_id: UUID | None = None) -> None:
+        """Let a held run go on by a port of its step without doing it. Raises RunNotFound, RunIsNotHeld, Invalid on another port."""
+        loaded = await self.get(run_id, workflow_id)
+        ports = ways_on(loaded.run, loaded.version.graph)
+        if loaded.run.status != RunStatus.HELD:
+            raise RunIsNotHeld
+        if port not in {way.id for way in ports}:
+            words = ", ".join(f"`{way.id}`" for way in ports)
+            message = f"This step has no port {quoted(port)} to go on by. Use one of {words}."
+            raise Invalid(errors=[{"path": "port", "message": message}])
+        if not await HeldRuns(self.session, self.principal).pass_by({run_id: port}):
+            raise RunIsNotHeld
+        self.session.expire(loaded.run)
 
     async def detail(self, run_id: UUID, workflow_id: UUID | None = None) -> RunDetail:
         """The run and its steps. Raises RunNotFound, also when it is not a run of `workflow_id`."""

@@ -78,6 +78,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/workflows/{workflow_id}/draft": DRAFT,
     "PATCH /workflows/{workflow_id}/draft": DRAFT,
     "POST /api/v1/workflows/{workflow_id}/trigger": {"contactId": "0b0f2f1e-0000-7000-8000-000000000000"},
+    "POST /api/v1/workflows/{workflow_id}/runs/{run_id}/pass": {"port": "next"},
     "POST /api/v1/connectors/{connector_id}/test": {"to": "ada@example.com"},
     "POST /api/v1/contacts/import/{import_id}/start": {},
     "POST /api/v1/contacts/import/{import_id}/format": {},

@@ -15,7 +15,8 @@ import pytest
 
 from app.engine import calls, failpoints, integrity
 from app.engine.calls import HELD_LOST, HELD_WHY, CallResult, Claim
-from app.engine.control import cancel_runs, cancel_workflow_runs, fail_run, release_runs
+from app.engine.control import cancel_runs, cancel_workflow_runs, fail_run
+from app.engine.held_runs import release_runs
 from app.flow import performers, registry
 from app.flow.performers import PlacedCall
 from app.lib import database

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from app.engine import integrity
-from app.engine.control import release_runs
 from app.engine.crashes import HELD_WHY
+from app.engine.held_runs import release_runs
 from app.lib import database
 from tests.engine.workers import engine_on, work
 from tests.fixtures.database import CommittedDatabase

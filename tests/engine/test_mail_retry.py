@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.engine.compiled import CompiledFlow, CompiledNode
+from app.engine.compiled import CompiledFlow
+from app.engine.compiled_node import CompiledNode
 from app.flow.document import Flow
 from app.flow.effects import SendMessage
 from app.flow.retry import Retry

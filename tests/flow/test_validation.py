@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.flow import registry
 from app.flow.diagnostic import Diagnostic, Diagnostics, incomplete
 from app.flow.document import Edge, Flow, Goal, Node, SingleTrigger
 from app.flow.edges import cycle
 from app.flow.references import Reference, ReferencedRow, references_in
 from app.flow.settings import FlowSettings
+from app.flow.step_types import INSTALLED
 from app.flow.validation import references, validate
 from app.nodes.send_email import SendEmailConfig
 
@@ -46,6 +48,9 @@ class Few:
     def needs_contact(self, type_: str, data: dict[str, Any]) -> bool:
         return type_ == "pick"
 
+    def is_timed(self, type_: str) -> bool:
+        return type_ == "ask"
+
     def sends(self, type_: str) -> int | None:
         return 2 if type_ == "ask" else 1 if type_ == "do" else None
 
@@ -62,6 +67,25 @@ class Few:
         unchosen = type_ == "event" and not data.get("event")
         todo = [incomplete("event", "Choose one.")] if unchosen else []
         return self.condition_diagnostics(data.get("conditions", []), "all") + todo
+
+
+class InstalledAndFew(Few):
+    """The same beside the types of the product."""
+
+    def names(self) -> list[str]:
+        return [*self.ways, *registry.types()]
+
+    def _is_own(self, type_: str) -> bool:
+        return type_ in self.ways
+
+    def ports(self, type_: str, data: dict[str, Any]) -> list[str]:
+        return super().ports(type_, data) if self._is_own(type_) else INSTALLED.ports(type_, data)
+
+    def diagnostics(self, type_: str, data: dict[str, Any]) -> list[Diagnostic]:
+        return super().diagnostics(type_, data) if self._is_own(type_) else INSTALLED.diagnostics(type_, data)
+
+
+INSTALLED_AND_FEW = InstalledAndFew()
 
 
 def found(graph: Flow) -> Diagnostics:
@@ -94,8 +118,6 @@ def test_a_good_graph_has_nothing_wrong() -> None:
         (graph(do("a"), edges=[("trigger", "b")]), "edges[0].target", "“b”"),
         (graph(do("a"), edges=[("trigger", "a", "yes")]), "edges[0].sourceHandle", "It has `next`"),
         (graph(do("a"), do("b"), edges=[("a", "b", "true")]), "edges[0].sourceHandle", "`next`, `error`"),
-        (graph(do("a"), do("b"), edges=[("a", "a")]), "edges[0]", "a → a"),
-        (graph(do("a"), do("b"), edges=[("a", "b"), ("b", "a")]), "edges[1]", "a → b → a"),
         (graph(do("a"), do("b"), do("c"), edges=[("a", "b"), ("a", "c")]), "edges[1].sourceHandle", "edges[0]"),
         (
             graph(do("a", templateId="550e8400-e29b-41d4-a716-446655440009"), edges=[("trigger", "a")]),
@@ -137,6 +159,53 @@ def test_issues_are_no_refusals(unfinished: Flow, path: str, severity: str, node
     assert result.blocking_save == []
     assert diagnostics[path].severity == severity and diagnostics[path].node_id == node_id
     assert (diagnostics[path] in result.blocking_activation) is (severity == "error")
+
+
+def lead(node_id: str, type_: str, **data: Any) -> Node:
+    return Node(id=node_id, type=type_, data=data)
+
+
+WAIT = lead("w", "delay", duration=1)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "path", "way"),
+    [
+        ([do("a")], [("a", "a")], "edges[0]", "“do” → “do”"),
+        ([do("a"), do("b")], [("a", "b"), ("b", "a")], "edges[1]", "“do” → “do” → “do”"),
+        ([do("a"), WAIT], [("a", "w"), ("w", "a")], "", ""),
+        ([do("a"), Node(id="w", type="delay", disabled=True)], [("a", "w"), ("w", "a")], "edges[1]", "→"),
+        ([do("a"), lead("g", "goto", target="a")], [("a", "g")], "", ""),
+        ([do("a"), lead("g", "goto", target="a")], [("a", "g"), ("g", "a", "exceeded")], "edges[1]", "Go to"),
+        ([do("a"), lead("l", "loop", items="{{ event.x }}")], [("l", "a", "body"), ("a", "l")], "", ""),
+        ([do("a"), lead("l", "loop", items="{{ event.x }}")], [("l", "a", "done"), ("a", "l")], "edges[0]", "For each"),
+        (
+            [do("a"), do("b"), lead("h", "error_handler")],
+            [("trigger", "a"), ("a", "b"), ("h", "a")],
+            "edges[2]",
+            "Errors",
+        ),
+        ([do("a"), do("b"), lead("h", "error_handler", scope=["b"])], [("a", "b"), ("h", "a")], "edges[1]", "Errors"),
+        ([do("a"), do("b"), lead("h", "error_handler")], [("trigger", "a"), ("h", "b")], "", ""),
+    ],
+)
+def test_a_circle_needs_a_wait_or_a_limit(nodes: list[Node], edges: Any, path: str, way: str) -> None:
+    """It is saved, because people build step by step; it cannot be activated."""
+    result = validate(graph(*nodes, edges=edges).normal(), types=INSTALLED_AND_FEW, rows={})
+    assert result.blocking_save == []
+    said = {one.path: one for one in result.blocking_activation if "go round in this circle" in one.message}
+    assert list(said) == ([path] if path else [])
+    assert not path or way in said[path].message
+
+
+def test_nothing_leads_to_a_step_that_handles_errors() -> None:
+    nodes = [do("a"), lead("h", "error_handler")]
+    alone = validate(graph(*nodes, edges=[("trigger", "a")]).normal(), types=INSTALLED_AND_FEW, rows={})
+    assert not [one for one in alone.all if one.path == "nodes[1]"]
+    led = validate(graph(*nodes, edges=[("trigger", "a"), ("a", "h")]).normal(), types=INSTALLED_AND_FEW, rows={})
+    assert [one.message for one in led.blocking_activation if one.path == "nodes[1]"] == [
+        "Errors lead to this step by themselves. Remove the connection that leads to it."
+    ]
 
 
 def test_a_fault_is_the_same_fault_when_its_index_moves() -> None:

@@ -12,7 +12,7 @@ from app.engine.state import RunState
 from app.flow import registry
 from app.flow.declared import NodeScope
 from app.flow.node_type import NodeType
-from app.flow.outcomes import Asks, DecidesAgain, IfRoom, Outcome
+from app.flow.outcomes import Asks, DecidesAgain, Done, EachOf, Fail, IfRoom, Outcome
 from app.lib.zones import zone_of
 from app.values.contact_fields import attributes_size
 
@@ -43,6 +43,9 @@ class Person:
     assigned: dict[str, str] = field(default_factory=dict)
     workflow_id: bytes = bytes(16)
     messages: list[tuple[str, int]] = field(default_factory=list)
+    visit: int = 1
+    failure: dict[str, Any] | None = None
+    loops: dict[str, Any] = field(default_factory=dict)
 
     @property
     def zone(self) -> tzinfo:
@@ -95,4 +98,12 @@ def run_of(kind: type[NodeType], data: dict[str, Any]) -> Callable[[Person], Out
     if isinstance(made, Outcome):
         shared = made
         return lambda _step: shared
+    if isinstance(made, EachOf):
+        read = scope.guard(made.items)
+
+        def first_round(step: Person) -> Outcome:
+            items = read(step)
+            return items if isinstance(items, Fail) else Done("body" if items else "done", {"count": len(items)})
+
+        return first_round
     return scope.guard(made.run if isinstance(made, IfRoom | Asks | DecidesAgain) else made)

@@ -16,7 +16,8 @@ import pytest
 from app.builder import canvas
 from app.builder.type_check import NODE_FIELDS, config_fields, example_of, fault_of, rendered
 from app.counters import message_counters as counters
-from app.engine.compiled import NODE_ENDS, CompiledFlow, NotUnderstood
+from app.engine.compiled import NODE_ENDS, CompiledFlow
+from app.engine.compiled_node import NotUnderstood
 from app.engine.matcher import waiting_types
 from app.engine.subject import about_contact
 from app.flow import discovery, presentation, registry, trigger_registry

@@ -135,7 +135,7 @@ async def test_a_rule_for_uncertain_emails_needs_a_time_before_it_goes_live(api:
     assert data["settings"] == {"reentry": "after_exit", "uncertain": rule} and data["issues"] == []
 
 
-async def test_a_circle_is_refused(api: ApiClients) -> None:
+async def test_a_circle_needs_a_wait_or_a_limit_before_it_goes_live(api: ApiClients) -> None:
     body = tagging(
         nodes=[{"id": name, "type": "add_tag", "data": {"tag": name}} for name in "abc"],
         edges=[
@@ -143,8 +143,11 @@ async def test_a_circle_is_refused(api: ApiClients) -> None:
             for source, target in (("trigger", "a"), ("a", "b"), ("b", "c"), ("c", "a"))
         ],
     )
-    found = field_errors(await (await api(Role.MARKETER)).post(PATH, json=body))
-    assert "→" in found["edges[3]"]
+    client = await api(Role.MARKETER)
+    (issue,) = (await created(client, body))["issues"]
+    assert issue["path"] == "edges[3]" and "→" in issue["message"] and issue["severity"] == "error"
+    body["nodes"][1] = {"id": "b", "type": "delay", "data": {"duration": 1, "unit": "hours"}}
+    assert (await created(client, body))["issues"] == []
 
 
 async def test_at_most_a_hundred_nodes(api: ApiClients) -> None:

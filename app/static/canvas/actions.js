@@ -55,6 +55,7 @@ export class Actions {
       find: () => canvas.palette.find(),
       delete: () => this.remove([about]),
       'switch-trigger': () => this.switchTrigger(about),
+      'switch-step': () => this.switchStep(about),
       'add-trigger': () => canvas.palette.openTriggers(),
       duplicate: () => this.duplicate([about]),
       rename: () => this.rename(about),
@@ -107,6 +108,18 @@ export class Actions {
     const now = /** @type {any} */ (canvas.graph.triggers.get(id));
     canvas.perform([{ kind: 'set_trigger', trigger: { ...now, enabled: !trigger.enabled } }], `Switched ${canvas.titleOf(id)} ${word}`);
     canvas.announce(`${canvas.titleOf(id)} is switched ${word}.`);
+  }
+
+  /** Switch a step off, so that runs pass it by, or on again. @param {string} id */
+  switchStep(id) {
+    const { canvas } = this;
+    if (!canvas.graph.nodes.has(id) || !canvas.editable) return;
+    canvas.panel.commit();
+    const off = !canvas.graph.nodes.get(id)?.disabled;
+    const word = off ? 'off' : 'on';
+    canvas.perform([{ kind: 'update_node', nodeId: id, disabled: off || null }], `Switched ${canvas.titleOf(id)} ${word}`);
+    canvas.announce(off ? `${canvas.titleOf(id)} is switched off: runs pass it by.` : `${canvas.titleOf(id)} is switched on.`);
+    canvas.panel.reload(id);
   }
 
   try(work) {

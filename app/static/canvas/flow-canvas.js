@@ -155,12 +155,13 @@ export class FlowCanvas extends HTMLElement {
     return !!this.graph.node(id) || this.graph.notes.has(id) || this.graph.edges.has(id);
   }
 
-  /** Ports that a type makes from its config come with the card. */
+  /** Ports that a type makes from its config, and where it leads without an edge, come with the card. */
   readPorts() {
     for (const content of /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll('.card-content[id]'))) {
       const own = content.dataset.ports;
       if (own) this.graph.ownPorts.set(content.id.slice(2), JSON.parse(own));
       else this.graph.ownPorts.delete(content.id.slice(2));
+      this.graph.jumps.set(content.id.slice(2), JSON.parse(content.dataset.jumps ?? '[]'));
     }
   }
 

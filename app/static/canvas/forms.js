@@ -33,6 +33,7 @@ function valueOf(control) {
   if (control.type === 'radio' && !control.checked) return undefined;
   const text = control.value;
   if (text.trim() === '') return keep === undefined ? undefined : kind === 'list' ? [] : '';
+  if (kind === 'json') return JSON.parse(text);
   if (kind === 'number') return Number.isNaN(Number(text)) ? text : Number(text);
   if (kind === 'seconds') return Number.isNaN(Number(text)) ? text : Math.round(Number(text) * 1000); // kept in milliseconds
   if (kind === 'auto') return shapeOf(control) === 'many' ? autoList(text) : auto(text);

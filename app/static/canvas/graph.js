@@ -4,7 +4,8 @@
  * Every rule the server refuses for structure is checked here first, so a gesture is never undone later.
  *
  * @typedef {{x: number, y: number}} Point
- * @typedef {{id: string, type: string, name?: string, position: Point, data?: any, retry?: any}} FlowNode
+ * @typedef {{id: string, type: string, name?: string, position: Point, data?: any, retry?: any,
+ *   onError?: string, timeout?: number, disabled?: boolean}} FlowNode
  * @typedef {{id: string, type: string, enabled: boolean, position: Point, data: any}} Trigger
  * @typedef {{id: string, source: string, target: string, sourceHandle: string}} Edge
  * @typedef {{id: string, text: string, position: Point, width: number, height: number}} Note
@@ -21,6 +22,8 @@ export const MAX_NODES = 100;
 export const MAX_TRIGGERS = 20;
 /** Fields of a trigger's data that `update_trigger` names beside its type. */
 const BESIDE = ['event', 'conditions', 'match'];
+/** Fields of a step that `update_node` changes. */
+const NODE_FIELDS = ['data', 'name', 'retry', 'onError', 'timeout', 'disabled'];
 /** A step whose type this server does not know keeps its edges and can still be moved or removed. */
 const UNKNOWN = { label: 'Unknown step', category: 'exit', ports: [{ id: 'next', label: '' }], hidden: [{ id: 'error', label: 'Error', tone: 'error' }] };
 export const LAST_TRIGGER = 'The trigger stays: it is where runs begin. Change it in its form, or add another one first.';
@@ -36,6 +39,8 @@ export class Graph {
     this.types = types;
     /** Ports of nodes whose ports follow from their config, told by the server's card. @type {Map<string, Port[]>} */
     this.ownPorts = new Map();
+    /** Where steps lead without an edge, told by the server's card: ports, each with a step. @type {Map<string, [string, string][]>} */
+    this.jumps = new Map();
     this.name = doc.name ?? '';
     this.description = doc.description ?? null;
     this.priority = doc.priority ?? 'normal';
@@ -67,7 +72,7 @@ export class Graph {
   /** A scratch copy that can be thrown away. */
   copy() {
     const copy = new Graph(this.toJSON(), this.types);
-    Object.assign(copy, { ownPorts: this.ownPorts, name: this.name, description: this.description, priority: this.priority });
+    Object.assign(copy, { ownPorts: this.ownPorts, jumps: this.jumps, name: this.name, description: this.description, priority: this.priority });
     return copy;
   }
 
@@ -163,13 +168,39 @@ export class Graph {
     if (this.isTrigger(target)) return 'Nothing can lead to the trigger.';
     if (source === target) return 'A step cannot lead to itself.';
     if (!this.hasPort(source, port)) return `This step has no way out called “${port}”.`;
-    if (this.downstream(target).has(source)) return 'That would make a circle.';
     return '';
+  }
+
+  /** Edges that lead back to a step on the way to them: one of each circle. @returns {Set<string>} their ids */
+  backEdges() {
+    const back = new Set();
+    /** Steps on the way to where the search is now: true; those behind it: false. @type {Map<string, boolean>} */
+    const open = new Map();
+    for (const start of this.ids()) {
+      if (open.has(start)) continue;
+      open.set(start, true);
+      const path = [{ id: start, next: this.outgoing(start) }];
+      while (path.length) {
+        const { id, next } = path[path.length - 1];
+        const edge = next.shift();
+        if (!edge) {
+          open.set(id, false);
+          path.pop();
+        } else if (open.get(edge.target)) {
+          back.add(edge.id);
+        } else if (!open.has(edge.target)) {
+          open.set(edge.target, true);
+          path.push({ id: edge.target, next: this.outgoing(edge.target) });
+        }
+      }
+    }
+    return back;
   }
 
   /** Ids in reading order: triggers first, an arm to its end before the next, a merge after all its arms, loose steps last. */
   order() {
-    const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).length]));
+    const back = this.backEdges();
+    const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).filter((edge) => !back.has(edge.id)).length]));
     const place = (id) => /** @type {FlowNode} */ (this.node(id)).position;
     const byPlace = (a, b) => place(a).y - place(b).y || place(a).x - place(b).x;
     const triggersFirst = (a, b) => Number(this.isTrigger(b)) - Number(this.isTrigger(a)) || (this.isTrigger(a) ? 0 : byPlace(a, b));
@@ -180,7 +211,7 @@ export class Graph {
       const id = /** @type {string} */ (stack.pop());
       order.push(id);
       const ports = this.ports(id).map((port) => port.id);
-      const next = this.outgoing(id).sort((a, b) => ports.indexOf(a.sourceHandle) - ports.indexOf(b.sourceHandle));
+      const next = this.outgoing(id).filter((edge) => !back.has(edge.id)).sort((a, b) => ports.indexOf(a.sourceHandle) - ports.indexOf(b.sourceHandle));
       for (const edge of next.reverse()) {
         const unvisited = (waiting.get(edge.target) ?? 0) - 1;
         waiting.set(edge.target, unvisited);
@@ -238,12 +269,12 @@ export class Graph {
     return [{ kind: 'move_node', nodeId, position: before }];
   }
 
-  _update_node({ nodeId, data, name, retry }) {
+  _update_node({ nodeId, ...fields }) {
     const node = /** @type {any} */ (this.nodes.get(nodeId));
     need(node, 'That step is gone.');
     const inverse = /** @type {Op} */ ({ kind: 'update_node', nodeId });
-    for (const [key, value] of Object.entries({ data, name, retry })) {
-      if (value === undefined) continue;
+    for (const [key, value] of Object.entries(fields)) {
+      if (value === undefined || !NODE_FIELDS.includes(key)) continue;
       inverse[key] = node[key] ?? (key === 'data' ? {} : null);
       if (value === null) delete node[key];
       else node[key] = clone(value);

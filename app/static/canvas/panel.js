@@ -99,6 +99,13 @@ export class Panel {
     this.load(about);
   }
 
+  /** Show the form of a step again, if it is open. @param {string} id */
+  reload(id) {
+    if (this.about !== id) return;
+    this.about = '';
+    this.load(id);
+  }
+
   ready() {
     const { form } = this;
     this.loading = false;
@@ -265,7 +272,7 @@ export class Panel {
       const unchanged = type === before.type && same(data, { ...start, ...before.data });
       return unchanged ? [] : [{ kind: 'set_trigger', trigger: { ...before, type, data } }];
     }
-    const { retry, ...data } = values;
+    const { retry, policy, ...data } = values;
     const node = graph.nodes.get(about);
     if (!node) return [];
     const ops = [];
@@ -273,6 +280,11 @@ export class Panel {
     if (this.form.querySelector('[name="retry.attempts"]')) {
       const changed = retryOf(retry, node.retry);
       if (!same(changed, node.retry ?? null)) ops.push({ kind: 'update_node', nodeId: about, retry: changed });
+    }
+    for (const field of ['onError', 'timeout']) {
+      const chosen = policy?.[field] ?? null;
+      const shown = this.form.querySelector(`[name="policy.${field}"]`);
+      if (shown && chosen !== (node[field] ?? null)) ops.push({ kind: 'update_node', nodeId: about, [field]: chosen });
     }
     return ops;
   }

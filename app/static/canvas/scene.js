@@ -8,6 +8,7 @@ import { entryPoint, portPoint, route } from './edges.js';
 import { CanvasControls } from './canvas-controls.js';
 import * as view from './viewport.js';
 import { showTriggerSwitch } from './trigger-switch.js';
+import { Jumps } from './jumps.js';
 
 /** @typedef {import('./viewport.js').Box} Box @typedef {import('./edges.js').Route} Route */
 
@@ -46,6 +47,7 @@ export class Scene {
     this.size = { w: canvas.clientWidth, h: canvas.clientHeight };
     this.dirty = { view: true, boxes: new Set(), edges: new Set(), notes: new Set() };
     this.controls = new CanvasControls(canvas, this);
+    this.jumps = new Jumps(canvas, this);
     this.frame = 0;
     this.far = false;
     this.sizes = new ResizeObserver((entries) => this.measured(entries));
@@ -259,6 +261,7 @@ export class Scene {
       if (box && element) element.style.cssText = `transform:translate(${box.x}px,${box.y}px);width:${box.w}px;min-height:${box.h}px`;
     }
     for (const id of dirty.edges) this.routeEdge(id);
+    this.jumps.draw();
     const moved = dirty.boxes.size + dirty.notes.size > 0;
     if (dirty.view) this.showView();
     if (dirty.view || moved) {

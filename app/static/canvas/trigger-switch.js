@@ -2,11 +2,11 @@
 /** The switch on a trigger's card. */
 import { make } from './scene.js';
 
-/** A trigger that is switched off is shown so; where there are several, each card has its switch. */
+/** A trigger or a step that is switched off is shown so; where there are several triggers, each card has its switch. */
 export function showTriggerSwitch(canvas, id, li) {
   const { graph, editable } = canvas;
   const trigger = graph.triggers.get(id);
-  li.classList.toggle('off', !!trigger && !trigger.enabled);
+  li.classList.toggle('off', trigger ? !trigger.enabled : !!graph.nodes.get(id)?.disabled);
   const wanted = !!trigger && (graph.triggers.size > 1 || !trigger.enabled);
   let button = li.querySelector('.trigger-switch');
   if (!wanted) return button?.remove();

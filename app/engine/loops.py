@@ -1,0 +1,67 @@
+"""Steps that take a run round once for each item of a list: what they keep of it meanwhile, and the next time round.
+
+The list is read once, when the loop begins. It is kept with the run (`context.loops`), unless it comes from the event alone, which never
+changes: then it is read again, and a run that waits inside a loop over 1,000 items of its event stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from app.engine import rows
+from app.engine.state import RunState
+from app.flow.effects import MAX_VARS_BYTES, Effect, SetVars
+from app.flow.outcomes import Done, EachOf, Fail, Outcome
+
+INDEX = "index"
+TOO_LARGE = Fail(f"The list of this loop takes more than {MAX_VARS_BYTES // 1024} kB. Go through less.", permanent=True)
+
+
+class KeepLoops(Effect):
+    """What loops keep, by node; None: nothing any more."""
+
+    __slots__ = ("states",)
+
+    def __init__(self, states: dict[str, dict[str, Any] | None]) -> None:
+        self.states = states
+
+    def key(self) -> Hashable:
+        """A loop that keeps its items is one person's own: comparing them each time round would cost more than it saves."""
+        if any(state is not None and "items" in state for state in self.states.values()):
+            return self
+        return KeepLoops, rows.encode(self.states)
+
+
+class Loop:
+    """The function of such a step, over runs. `inside`: loops in its body, known when the version is compiled."""
+
+    def __init__(self, node_id: str, each: EachOf, items: Callable[[Any], Any], *, of_event: bool) -> None:
+        """`items`: what `each` does, over a run; `of_event`: it reads nothing but the event."""
+        self._node_id, self._name, self._items, self._of_event = node_id, each.name, items, of_event
+        self.inside: tuple[str, ...] = ()
+
+    def __call__(self, run: RunState) -> Outcome:
+        """The next time round, or the end."""
+        state = run.loops.get(self._node_id)
+        if state is None:
+            items = self._items(run)
+            if isinstance(items, Fail):
+                return items
+            names = (self._name, INDEX)
+            state = {"next": 0, "count": len(items), "before": [run.vars.get(name) for name in names]}
+            if not self._of_event and items:
+                if len(rows.encode(items)) > MAX_VARS_BYTES:
+                    return TOO_LARGE
+                state["items"] = items
+        elif self._of_event:
+            items = self._items(run)
+        else:
+            items = state.get("items", [])
+        forgotten: dict[str, dict[str, Any] | None] = {name: None for name in self.inside if name in run.loops}
+        index, output = state["next"], {"count": state["count"]}
+        if index >= len(items):
+            back = dict(zip((self._name, INDEX), state["before"], strict=True))
+            return Done("done", output, (SetVars(back), KeepLoops({**forgotten, self._node_id: None})))
+        kept = KeepLoops({**forgotten, self._node_id: {**state, "next": index + 1}})
+        return Done("body", output, (SetVars({self._name: items[index], INDEX: index}), kept))

@@ -1,0 +1,66 @@
+"""Go on at another step, a limited number of times."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.node_type import NodeType, Port
+from app.flow.outcomes import Done, Run
+from app.flow.scope import CompileScope
+from app.flow.step_view import StepRecord
+from app.lib.formats import counted
+
+MOST_VISITS = 1_000
+TARGET = "target"
+
+
+class GotoConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    target: Annotated[str, Meta(max_length=100, title="goes on at")] = ""
+    max_visits: Annotated[int, Meta(ge=1, le=MOST_VISITS, title="at most so often")] = 10
+
+
+@registry.node
+class Goto(NodeType):
+    type, label, category = "goto", "Go to", "logic"
+    description = "Sends the run on at another step, also one that it has passed, and at most so many times."
+    outputs = (Port("exceeded", "Too often"),)
+    Config = GotoConfig
+
+    @staticmethod
+    def compile(config: GotoConfig, scope: CompileScope) -> Run:
+        onward, exceeded, most = Done(TARGET), Done("exceeded"), config.max_visits
+
+        def run(step: Any) -> Done:
+            return onward if step.visit <= most else exceeded
+
+        return run
+
+    @classmethod
+    def diagnostics(cls, config: GotoConfig) -> list[Diagnostic]:
+        return [] if config.target else [incomplete("target", "Choose the step at which the run goes on.")]
+
+    @classmethod
+    def jumps(cls, config: GotoConfig) -> tuple[tuple[str, str], ...]:
+        return ((TARGET, config.target),) if config.target else ()
+
+    @classmethod
+    def limits_rounds(cls, config: GotoConfig) -> tuple[str, ...]:
+        return (TARGET,)
+
+    @classmethod
+    def summary(cls, config: GotoConfig) -> str:
+        return f"Go to {config.target}, {counted(config.max_visits, 'time')} at most" if config.target else ""
+
+    @classmethod
+    def explain(cls, config: GotoConfig | None, step: StepRecord) -> str:
+        if step.port == "exceeded":
+            most = f" {counted(config.max_visits, 'time')}" if config else " often enough"
+            return f"The run had gone back{most}, so it went on by Too often."
+        return (
+            f"The run went on at {config.target}." if config and config.target else "The run went on at another step."
+        )

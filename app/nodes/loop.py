@@ -1,0 +1,101 @@
+"""Go through a list, item by item."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from app.flow import registry
+from app.flow.diagnostic import Diagnostic, incomplete
+from app.flow.node_type import NodeType, Port
+from app.flow.outcomes import EachOf, Fail, refused
+from app.flow.scope import CompileScope, is_constant
+from app.flow.step_view import StepRecord
+from app.lib.conversions import quoted
+from app.lib.formats import counted
+
+MOST_ROUNDS = 1_000
+_LONE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+
+class LoopConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    items: Any = None
+    max_iterations: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = MOST_ROUNDS
+    as_: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}\Z")] = msgspec.field(default="item", name="as")
+
+
+def _given(items: Any) -> Any:
+    """The list as it was written down: text may be JSON."""
+    if isinstance(items, str) and is_constant(items) and items.strip().startswith("["):
+        try:
+            return json.loads(items)
+        except ValueError:
+            return items
+    return items
+
+
+@registry.node
+class Loop(NodeType):
+    type, label, category = "loop", "Loop", "logic"
+    description = "Goes through a list: the steps of its body are taken once for each item, one after the other."
+    outputs = (Port("body", "Each item"), Port("done", "Done"))
+    Config = LoopConfig
+
+    @staticmethod
+    def compile(config: LoopConfig, scope: CompileScope) -> EachOf:
+        read, most = scope.value(_given(config.items)), config.max_iterations
+
+        def items(step: Any) -> list[Any] | Fail:
+            value = read(step)
+            if value is None or value == "":
+                return []
+            if not isinstance(value, list | tuple):
+                return refused(f"This loop goes through a list, and {quoted(str(value), 60)} is none.")
+            if len(value) > most:
+                return refused(
+                    f"The list has {counted(len(value), 'item')}, and this loop goes round {most:,} times at most."
+                )
+            return list(value)
+
+        return EachOf(items, config.as_)
+
+    @classmethod
+    def diagnostics(cls, config: LoopConfig) -> list[Diagnostic]:
+        items = _given(config.items)
+        if items is None or items == "":
+            return [incomplete("items", "Say which list: a field of the event, such as {{ event.items }}.")]
+        if config.as_ == "index":
+            return [Diagnostic("as", "The number of the item is called index already. Choose another name.")]
+        if is_constant(items) and not isinstance(items, list):
+            message = "This is no list. Put a field in double braces, such as {{ event.items }}, or write [1, 2, 3]."
+            return [incomplete("items", message)]
+        if isinstance(items, list) and len(items) > config.max_iterations:
+            return [
+                Diagnostic("items", f"The list has more items than the loop goes round: {config.max_iterations:,}.")
+            ]
+        return []
+
+    @classmethod
+    def limits_rounds(cls, config: LoopConfig) -> tuple[str, ...]:
+        return ("body",)
+
+    @classmethod
+    def summary(cls, config: LoopConfig) -> str:
+        items = _given(config.items)
+        if isinstance(items, list):
+            return f"For each of {counted(len(items), 'item')}"
+        lone = _LONE.search(items) if isinstance(items, str) else None
+        return f"For each of {' '.join(lone[1].split())}" if lone else ""
+
+    @classmethod
+    def explain(cls, config: LoopConfig | None, step: StepRecord) -> str:
+        count = (step.output or {}).get("count")
+        if step.port == "body":
+            return f"Took the next of {counted(count, 'item')}." if isinstance(count, int) else "Took the next item."
+        if step.port == "done":
+            return f"Went through {counted(count, 'item')}." if isinstance(count, int) else "Went through all items."
+        return "Under way."
