@@ -13,14 +13,19 @@ from app.flow.node_type import NodeType
 from app.flow.outcomes import Done, Run
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import counted
 
 SHOWN = ("nodeId", "nodeType", "error", "attempt")
+StepId = Annotated[str, Meta(max_length=100), Verbatim("the id of a step")]
 
 
 class ErrorHandlerConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    scope: Literal["all"] | Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=100)] = "all"
+    scope: (
+        Literal["all"]
+        | Annotated[list[Annotated[str, Meta(max_length=100), Verbatim("the id of a step")]], Meta(max_length=100)]
+    ) = "all"
 
 
 @registry.node

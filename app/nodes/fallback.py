@@ -13,6 +13,7 @@ from app.flow.node_type import NodeType, Port
 from app.flow.outcomes import Done, Run
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 
 ORDER = ("first", "second", "third", "fourth", "fifth")
 FEWEST = 2
@@ -20,7 +21,9 @@ FAILED = Port("failed", "All failed", "error")
 
 
 class FallbackConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    alternatives: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=len(ORDER))] = []
+    alternatives: Annotated[
+        list[Annotated[str, Meta(max_length=100), Verbatim("the id of a step")]], Meta(max_length=len(ORDER))
+    ] = []
     """The first step of each; empty text where an edge says it. They say how many there are, at least two."""
 
 

@@ -13,6 +13,7 @@ from app.flow.node_type import NodeType, Port
 from app.flow.outcomes import Done, Run
 from app.flow.scope import CompileScope
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.formats import counted
 
 MOST_VISITS = 1_000
@@ -20,7 +21,7 @@ TARGET = "target"
 
 
 class GotoConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    target: Annotated[str, Meta(max_length=100, title="goes on at")] = ""
+    target: Annotated[str, Meta(max_length=100, title="goes on at"), Verbatim("the id of a step")] = ""
     max_visits: Annotated[int, Meta(ge=1, le=MOST_VISITS, title="at most so often")] = 10
 
 

@@ -15,17 +15,19 @@ from app.flow.node_type import NodeType, Port
 from app.flow.outcomes import EachOf, Fail, refused
 from app.flow.scope import CompileScope, is_constant
 from app.flow.step_view import StepRecord
+from app.flow.verbatim import Verbatim
 from app.lib.conversions import quoted
 from app.lib.formats import counted
 
 MOST_ROUNDS = 1_000
 _LONE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}\Z"), Verbatim("the name of a variable")]
 
 
 class LoopConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     items: Any = None
     max_iterations: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = MOST_ROUNDS
-    as_: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}\Z")] = msgspec.field(default="item", name="as")
+    as_: Name = msgspec.field(default="item", name="as")
 
 
 def _given(items: Any) -> Any:
