@@ -17,7 +17,7 @@ from app.engine import rows
 from app.engine.compiled_node import CompiledNode, NotUnderstood, StatCounter
 from app.engine.cycles import repeatable
 from app.engine.goals import CompiledGoal, Judge
-from app.engine.loops import Loop
+from app.engine.loops import CompiledLoop
 from app.engine.passing import PassedBy, passing_port
 from app.engine.rooms import ContactRoom, ask_about_tags
 from app.engine.step_faults import fault_in_words
@@ -161,7 +161,7 @@ class CompiledFlow:
         self.answers: dict[str, Run] = {}
         """What answers to calls mean, by node."""
         self._concerns: dict[str, Callable[[dict[str, Any]], bool]] = {}
-        self.loops: dict[str, Loop] = {}
+        self.loops: dict[str, CompiledLoop] = {}
         self.nodes = {node.id: self._node(node, unreadable.get(node.id)) for node in flow.nodes}
         for node in self.nodes.values():
             node.answered, node.concerns = self.answers.get(node.id), self._concerns.get(node.id)
@@ -240,7 +240,7 @@ class CompiledFlow:
         self.scope.remembers |= scope.remembers
         if isinstance(does, EachOf):
             of_event = all(path.startswith("event.") for path in scope.reads)
-            does = self.loops[node.id] = Loop(node.id, does, scope.guard(does.items), of_event=of_event)
+            does = self.loops[node.id] = CompiledLoop(node.id, does, scope.guard(does.items), of_event=of_event)
             return does
         if isinstance(does, Asks):
             meaning = does.answered

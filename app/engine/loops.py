@@ -33,7 +33,7 @@ class KeepLoops(Effect):
         return KeepLoops, rows.encode(self.states)
 
 
-class Loop:
+class CompiledLoop:
     """The function of such a step, over runs. `inside`: loops in its body, known when the version is compiled."""
 
     def __init__(self, node_id: str, each: EachOf, items: Callable[[Any], Any], *, of_event: bool) -> None:
@@ -61,7 +61,7 @@ class Loop:
         forgotten: dict[str, dict[str, Any] | None] = {name: None for name in self.inside if name in run.loops}
         index, output = state["next"], {"count": state["count"]}
         if index >= len(items):
-            back = dict(zip((self._name, INDEX), state["before"], strict=True))
-            return Done("done", output, (SetVars(back), KeepLoops({**forgotten, self._node_id: None})))
-        kept = KeepLoops({**forgotten, self._node_id: {**state, "next": index + 1}})
-        return Done("body", output, (SetVars({self._name: items[index], INDEX: index}), kept))
+            before = dict(zip((self._name, INDEX), state["before"], strict=True))
+            return Done("done", output, (SetVars(before), KeepLoops({**forgotten, self._node_id: None})))
+        states = KeepLoops({**forgotten, self._node_id: {**state, "next": index + 1}})
+        return Done("body", output, (SetVars({self._name: items[index], INDEX: index}), states))

@@ -330,8 +330,7 @@ class Batch:
     def _fail(
         self, path: SharedPath, node: CompiledNode, outcome: Fail, resumed: RunState | None, run: RunState | None
     ) -> tuple[bool, StatCounter | None]:
-        """Try the step again later if its rule allows. Else the run leaves by the `error` port; where that leads nowhere it does as the
-        step's `onError` says: it goes on, is held, or fails."""
+        """Try again later if the rule allows; else leave by `error`, or where that leads nowhere do as `onError` says."""
         attempt = 1 if resumed is None else resumed.attempt
         if run is not None and attempt < node.retry.attempts and not outcome.permanent:
             due = self.now + int(node.retry.pause(attempt, random.random()) * 1e6)  # noqa: S311

@@ -72,8 +72,8 @@ def draw(flow: dict[str, Any]) -> Diagram:
         for edge in _ways(flow)
         if edge["source"] in places and edge["target"] in places
     ]
-    back = any(places[line.target].y <= places[line.source].y for line in lines)
-    width = max(card.x for card in cards) + WIDTH + (ASIDE + CORNER if back else 0)
+    leads_back = any(places[line.target].y <= places[line.source].y for line in lines)
+    width = max(card.x for card in cards) + WIDTH + (ASIDE + CORNER if leads_back else 0)
     return Diagram(cards, lines, width, max(card.y for card in cards) + HEIGHT)
 
 

@@ -46,8 +46,8 @@ def _lost_ways(flow: Flow) -> Iterator[Diagnostic]:
     numbers = {node.id: index for index, node in enumerate(flow.nodes)}
     for one in typed_nodes(flow):
         scope = one.kind.handles(one.config)
-        named = [target for _, target in one.kind.jumps(one.config)] + ([] if scope == "all" else list(scope))
-        for target in dict.fromkeys(named):
+        targets = [target for _, target in one.kind.jumps(one.config)] + ([] if scope == "all" else list(scope))
+        for target in dict.fromkeys(targets):
             if target not in ids:
                 message = f"There is no step {quoted(target)} any more. Choose another one."
                 yield incomplete(f"nodes[{numbers[one.node.id]}].data", message, one.node.id)

@@ -25,11 +25,11 @@ class TypedNode(NamedTuple):
 
 def leading_types() -> list[str]:
     """Names of the types whose steps lead on, or are led to, without an edge."""
-    asked = ("jumps", "handles", "alternatives")
+    methods = ("jumps", "handles", "alternatives")
     return [
         kind.type
         for kind in registry.types().values()
-        if any(getattr(kind, name).__func__ is not getattr(NodeType, name).__func__ for name in asked)
+        if any(getattr(kind, name).__func__ is not getattr(NodeType, name).__func__ for name in methods)
     ]
 
 
@@ -60,7 +60,7 @@ def hidden_ways(flow: Flow) -> list[Edge]:
 
 def _handled(flow: Flow, typed: list[TypedNode], connected: set[tuple[str, str]], jumps: list[Edge]) -> Iterator[Edge]:
     tried = _tried_in_turn((*flow.edges, *jumps), typed)
-    named: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for_all: list[str] = []
     for one in typed:
         scope = one.kind.handles(one.config)
@@ -68,17 +68,17 @@ def _handled(flow: Flow, typed: list[TypedNode], connected: set[tuple[str, str]]
             for_all.append(one.node.id)
             continue
         for node_id in scope:
-            named.setdefault(node_id, one.node.id)
-    if not (tried or named or for_all):
+            by_name.setdefault(node_id, one.node.id)
+    if not (tried or by_name or for_all):
         return
-    handlers = {*for_all, *named.values()}
+    handlers = {*for_all, *by_name.values()}
     own_arm = _behind((*flow.edges, *jumps), for_all[:1]) - flow.reachable(ways=jumps) if for_all else set()
     for node in flow.nodes:
         if node.is_off or node.id in handlers or (node.id, ERROR) in connected or node.on_error in ("continue", "hold"):
             continue
         target = tried.get(node.id)
         if target is None and not (node.on_error != "fail" and flow.settings.on_error in ("continue", "hold")):
-            target = named.get(node.id) or (for_all[0] if for_all and node.id not in own_arm else None)
+            target = by_name.get(node.id) or (for_all[0] if for_all and node.id not in own_arm else None)
         if target is not None and target != node.id:
             yield Edge(source=node.id, target=target, handle=ERROR)
 

@@ -61,8 +61,8 @@ class Fallback(NodeType):
 
     @classmethod
     def diagnostics(cls, config: FallbackConfig) -> list[Diagnostic]:
-        given = [node_id for node_id in config.alternatives if node_id]
-        if len(set(given)) < len(given):
+        ids = [node_id for node_id in config.alternatives if node_id]
+        if len(set(ids)) < len(ids):
             return [
                 Diagnostic("alternatives", "Two alternatives begin with the same step. Choose another one for each.")
             ]
