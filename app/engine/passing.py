@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from app.engine.limits import Overdone
 from app.flow.document import ERROR, NEXT
 from app.flow.outcomes import Done, Fail
+
+if TYPE_CHECKING:
+    from app.engine.compiled_node import CompiledNode, StatCounter
 
 SKIP = "skip."
 """Begins the `resume_port` of a held run that somebody sends on by the port behind it. No port has a dot."""
@@ -23,8 +28,17 @@ def passing_port(ports: Iterable[str]) -> str:
     return NEXT if NEXT in ways or not ways else ways[0]
 
 
-def passed_over(failure: Fail, port: str) -> Fail:
-    """The same failure of a step from which the run goes on by `port`."""
-    left = Fail(failure.error, permanent=True)
-    left.port, left.output = port, failure.output
-    return left
+def after_failure(node: CompiledNode, failure: Fail) -> tuple[Fail, StatCounter | None]:
+    """A failure for good as it is recorded, and the counter by which the run goes on; None when it does not.
+
+    Its `error` port goes before its policy, wherever that port leads.
+    """
+    if isinstance(failure, Overdone):
+        return failure, None
+    if node.ports[ERROR].target is not None:
+        return failure, node.ports[ERROR]
+    if node.on_error != "continue":
+        return failure, None
+    passed_over = Fail(failure.error, permanent=True)
+    passed_over.port, passed_over.output = node.passes, failure.output
+    return passed_over, node.ports[node.passes]

@@ -226,22 +226,21 @@ class RunState:
     def vars(self) -> dict[str, Any]:
         return (self.context or {}).get("vars") or {}
 
-    def keep_outputs(self, outputs: list[tuple[str, Any]]) -> None:
-        """Keep what steps put out, by node, for later ones."""
-        self.context = {**(self.context or {}), "steps": {**self.steps, **dict(outputs)}}
-
-    def set_vars(self, values: dict[str, Any]) -> None:
-        self.context = {**(self.context or {}), "vars": {**self.vars, **values}}
+    def keep(self, outputs: list[tuple[str, Any]], variables: dict[str, Any], loops: dict[str, Any]) -> None:
+        """Keep for later steps what steps put out, by node, variables, and what loops note, by node (None: nothing any more)."""
+        context = dict(self.context or {})
+        if outputs:
+            context["steps"] = {**self.steps, **dict(outputs)}
+        if variables:
+            context["vars"] = {**self.vars, **variables}
+        if loops:
+            context["loops"] = {name: state for name, state in {**self.loops, **loops}.items() if state is not None}
+        self.context = context
 
     @property
     def loops(self) -> dict[str, Any]:
         """What loops keep of the lists that they go through, by node."""
         return (self.context or {}).get("loops") or {}
-
-    def keep_loops(self, states: dict[str, Any]) -> None:
-        """Keep something else for some of them; None: nothing."""
-        loops = {name: state for name, state in {**self.loops, **states}.items() if state is not None}
-        self.context = {**(self.context or {}), "loops": loops}
 
     @property
     def failure(self) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ from app.engine.limits import (
     Overdone,
 )
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
-from app.engine.passing import PassedBy, passed_over
+from app.engine.passing import PassedBy, after_failure
 from app.engine.paths import PathEnd, SharedPath
 from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
 from app.engine.state import COMPLETED, ContactState, RunState, carried
@@ -213,12 +213,8 @@ class Batch:
                 run.contact.changed_by = run
             if path.segment_changes:
                 run.contact.change_segments(path.segment_changes, run)
-            if path.outputs:
-                run.keep_outputs(path.outputs)
-            if path.vars:
-                run.set_vars(path.vars)
-            if path.loops:
-                run.keep_loops(path.loops)
+            if path.outputs or path.vars or path.loops:
+                run.keep(path.outputs, path.vars, path.loops)
             if path.assigned:
                 run.contact.assign(path.flow.workflow_id, path.assigned)
                 self.assigns = True
@@ -337,17 +333,12 @@ class Batch:
             self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, due))
             self._suspend(path, node, resumed, RUNNING, due, error=outcome.error, attempt=attempt + 1)
             return False, None
-        by_error, counter = node.ports["error"], None
-        if not isinstance(outcome, Overdone):
-            if by_error.target is not None:
-                counter = by_error
-            elif node.on_error == "continue":
-                counter, outcome = node.ports[node.passes], passed_over(outcome, node.passes)
-            elif node.on_error == "hold":
-                if run is not None:
-                    self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, None))
-                self._suspend(path, node, resumed, HELD, error=outcome.error, attempt=attempt + 1)
-                return run is None, None
+        outcome, counter = after_failure(node, outcome)
+        if counter is None and node.on_error == "hold" and not isinstance(outcome, Overdone):
+            if run is not None:
+                self.attempts.append(Attempt(run, path.seq + 1, attempt, outcome.error, None))
+            self._suspend(path, node, resumed, HELD, error=outcome.error, attempt=attempt + 1)
+            return run is None, None
         if counter is not None:
             path.finish_step(node, outcome, StepStatus.FAILED, counter)
             return True, counter
@@ -359,8 +350,7 @@ class Batch:
         self, path: SharedPath, node: CompiledNode, outcome: NotUnderstood, resumed: RunState | None
     ) -> tuple[bool, StatCounter | None]:
         """Leave the step to a process that understands it: look again, the later the longer it has waited. It fails after a week."""
-        began = resumed.step_started if resumed is not None and resumed.step_started is not None else self.now
-        waited = (self.now - began) / 1e6
+        waited = 0.0 if resumed is None or resumed.step_started is None else (self.now - resumed.step_started) / 1e6
         if waited > NEWER_COMES_WITHIN_S:
             return self._leave(path, node, Fail(outcome.why, permanent=True), resumed, resumed)
         pause = next_look_after(waited)

@@ -122,11 +122,6 @@ class Node(NodeLooks, Part, frozen=True):
     timeout: StepTimeout | UnsetType | None = UNSET
     disabled: bool | UnsetType | None = UNSET
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.disabled is False:
-            msgspec.structs.force_setattr(self, "disabled", UNSET)
-
     @property
     def is_off(self) -> bool:
         """Is it switched off, so that runs pass it by?"""
@@ -134,6 +129,8 @@ class Node(NodeLooks, Part, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.disabled is False:
+            msgspec.structs.force_setattr(self, "disabled", UNSET)
         if (name := registry.own_name(self.type)) != self.type:
             msgspec.structs.force_setattr(self, "type", name)
 

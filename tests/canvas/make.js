@@ -95,7 +95,8 @@ export function broken(graph) {
   if (graph.nodes.size > 100) faults.push('too many steps');
   const order = graph.order();
   if (order.length !== graph.nodes.size + graph.triggers.size || new Set(order).size !== order.length) faults.push('order misses a step');
-  const back = graph.backEdges();
-  for (const way of graph.edges.values()) if (!back.has(way.id) && order.indexOf(way.source) > order.indexOf(way.target)) faults.push(`order of ${way.id}`);
+  const leadingBack = graph.backEdges();
+  const ways = [...graph.edges.values()].filter((way) => !leadingBack.has(way.id));
+  for (const way of ways) if (order.indexOf(way.source) > order.indexOf(way.target)) faults.push(`order of ${way.id}`);
   return faults;
 }

@@ -173,7 +173,7 @@ export class Graph {
 
   /** Edges that lead back to a step on the way to them: one of each circle. @returns {Set<string>} their ids */
   backEdges() {
-    const back = new Set();
+    const leadingBack = new Set();
     /** Steps on the way to where the search is now: true; those behind it: false. @type {Map<string, boolean>} */
     const open = new Map();
     for (const start of this.ids()) {
@@ -187,20 +187,20 @@ export class Graph {
           open.set(id, false);
           path.pop();
         } else if (open.get(edge.target)) {
-          back.add(edge.id);
+          leadingBack.add(edge.id);
         } else if (!open.has(edge.target)) {
           open.set(edge.target, true);
           path.push({ id: edge.target, next: this.outgoing(edge.target) });
         }
       }
     }
-    return back;
+    return leadingBack;
   }
 
   /** Ids in reading order: triggers first, an arm to its end before the next, a merge after all its arms, loose steps last. */
   order() {
-    const back = this.backEdges();
-    const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).filter((edge) => !back.has(edge.id)).length]));
+    const leadingBack = this.backEdges();
+    const waiting = new Map(this.ids().map((id) => [id, this.incoming(id).filter((edge) => !leadingBack.has(edge.id)).length]));
     const place = (id) => /** @type {FlowNode} */ (this.node(id)).position;
     const byPlace = (a, b) => place(a).y - place(b).y || place(a).x - place(b).x;
     const triggersFirst = (a, b) => Number(this.isTrigger(b)) - Number(this.isTrigger(a)) || (this.isTrigger(a) ? 0 : byPlace(a, b));
@@ -211,7 +211,7 @@ export class Graph {
       const id = /** @type {string} */ (stack.pop());
       order.push(id);
       const ports = this.ports(id).map((port) => port.id);
-      const next = this.outgoing(id).filter((edge) => !back.has(edge.id)).sort((a, b) => ports.indexOf(a.sourceHandle) - ports.indexOf(b.sourceHandle));
+      const next = this.outgoing(id).filter((edge) => !leadingBack.has(edge.id)).sort((a, b) => ports.indexOf(a.sourceHandle) - ports.indexOf(b.sourceHandle));
       for (const edge of next.reverse()) {
         const unvisited = (waiting.get(edge.target) ?? 0) - 1;
         waiting.set(edge.target, unvisited);
