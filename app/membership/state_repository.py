@@ -228,7 +228,7 @@ _SILENT_ENTER = _silent(
 _SILENT_LEAVE = _silent(
     f"""delete from segment_members m using {_WANTED}
     where m.tenant_id = %(tenant)s and m.segment = u.segment and m.contact_id = u.contact_id returning m.segment""",  # noqa: S608
-    "left",
+    "departed",
 )
 
 
