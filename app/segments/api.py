@@ -15,11 +15,15 @@ from app.contacts.service import ContactService
 from app.models.scope import Scope
 from app.models.status import Role
 from app.segments.schemas import (
+    CountedRule,
     Deleted,
     MemberOut,
     Members,
     MembersMoved,
     NewSegment,
+    RuleChange,
+    RuleToCount,
+    SampledContact,
     SegmentOfContact,
     SegmentOut,
     SegmentPatch,
@@ -69,6 +73,81 @@ async def patch_segment(
     data: JSONBody[SegmentPatch],
 ) -> Envelope[SegmentOut]:
     await segments.update(segment_id, data)
+    return ok(SegmentOut.of(*await segments.get(segment_id)))
+
+
+@post(
+    ALL + "/preview",
+    role=Role.VIEWER,
+    scope=Scope.SEGMENTS_READ,
+    status_code=200,
+    tags=TAGS,
+    summary="Count whom a rule holds for",
+)
+async def preview_rule(
+    request: AppRequest, segments: NamedDependency[SegmentService], data: JSONBody[RuleToCount]
+) -> Envelope[CountedRule]:
+    """An estimate at once, the exact number in small workspaces or with `exact`. Nothing is saved."""
+    rule = await segments.rules.checked(data.rule)
+    preview = await segments.rules.preview(rule, exact=data.exact)
+    sample = [
+        SampledContact(contact_id=one.id, external_id=one.external_id, email=one.email)
+        for one in await segments.rows.contacts(preview.sample)
+    ]
+    return ok(
+        CountedRule(
+            count=preview.members,
+            exact=preview.exact,
+            error=preview.error,
+            fewer=preview.fewer,
+            unknown=preview.unknown,
+            sentence=await segments.rules.sentence(rule),
+            sample=sample,
+        )
+    )
+
+
+@get(
+    ONE + "/change", role=Role.VIEWER, scope=Scope.SEGMENTS_READ, tags=TAGS, summary="What a changed rule would change"
+)
+async def get_rule_change(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Envelope[RuleChange]:
+    """Of a rule that is being built: how far it is; once it is built, how many would enter, leave and stay."""
+    segment = (await segments.get(segment_id)).segment
+    progress, comparison = await segments.rules.progress(segment), await segments.rules.comparison(segment)
+    counts = (comparison.enter, comparison.leave, comparison.stay) if comparison else (None, None, None)
+    return ok(RuleChange(share=progress.share if progress else 1.0, enter=counts[0], leave=counts[1], stay=counts[2]))
+
+
+@post(
+    ONE + "/apply",
+    role=Role.MARKETER,
+    scope=Scope.SEGMENTS_WRITE,
+    status_code=200,
+    tags=TAGS,
+    summary="Let a changed rule count",
+)
+async def apply_rule(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Envelope[SegmentOut]:
+    """409 `segment_not_built` before it is built. Who comes in or leaves by it starts no workflow."""
+    await segments.rules.apply(await segments.locked(segment_id))
+    return ok(SegmentOut.of(*await segments.get(segment_id)))
+
+
+@post(
+    ONE + "/discard",
+    role=Role.MARKETER,
+    scope=Scope.SEGMENTS_WRITE,
+    status_code=200,
+    tags=TAGS,
+    summary="Give up a changed rule",
+)
+async def discard_rule(
+    request: AppRequest, segments: NamedDependency[SegmentService], segment_id: FromPath[UUID]
+) -> Envelope[SegmentOut]:
+    await segments.rules.discard(await segments.locked(segment_id))
     return ok(SegmentOut.of(*await segments.get(segment_id)))
 
 
@@ -161,6 +240,10 @@ ROUTES: list[Any] = [
     create_segment,
     get_segment,
     patch_segment,
+    preview_rule,
+    get_rule_change,
+    apply_rule,
+    discard_rule,
     delete_segment,
     list_members,
     add_members,

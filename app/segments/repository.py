@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.lib.addresses import comparable
 from app.lib.database import execute
-from app.models import Contact, Segment, SegmentMember
+from app.models import Contact, Segment, SegmentMember, Workflow
 from app.models.tenant_repository import TenantRepository
 from app.web.pagination import Page, cut, keyset
 
@@ -59,6 +59,19 @@ class SegmentRepository(TenantRepository[Segment]):
         """Segments whose rule names this one."""
         rules = await self.list(Segment.rule.is_not(None), Segment.id != segment_id, order_by=[Segment.name])
         return [row for row in rules if _names(row.rule, str(segment_id)) or _names(row.next_rule, str(segment_id))]
+
+    async def names(self) -> dict[UUID, str]:
+        """What the segments and workflows are called that a rule may name."""
+        names: dict[UUID, str] = {}
+        for model in (Segment, Workflow):
+            query = select(model.id, model.name).where(model.tenant_id == self.tenant_id, model.deleted_at.is_(None))
+            names |= dict((await self.session.execute(query)).all())
+        return names
+
+    async def contacts(self, ids: Sequence[UUID]) -> Sequence[Contact]:
+        """These contacts, in the order of their ids."""
+        query = select(Contact).where(Contact.tenant_id == self.tenant_id, Contact.id.in_(list(ids)))
+        return (await self.session.scalars(query.order_by(Contact.id))).all()
 
     async def members(self, segment: int, cursor: str | None, limit: int) -> Page[ContactInSegment]:
         """A page of members, the newest contacts first."""

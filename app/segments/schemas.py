@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -19,12 +19,19 @@ MOST_IN_A_REQUEST = 1_000
 """Contacts that one request puts in or takes out."""
 
 
+Rule = Annotated[
+    dict[str, Any],
+    Meta(description="`{match, conditions}`: fields of the contact, events, workflows, segments, and groups of them."),
+]
+
+
 class NewSegment(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """A static segment, without members."""
+    """A static segment, without members, or a dynamic one with its `rule`, whose members come in while it is `building`."""
 
     name: SegmentName
     description: Description = ""
-    kind: Literal["static"] = "static"
+    kind: Literal["static", "dynamic"] = "static"
+    rule: Rule | None = None
 
 
 class SegmentPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -32,6 +39,8 @@ class SegmentPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
     name: SegmentName | UnsetType = UNSET
     description: Description | UnsetType = UNSET
+    rule: Rule | UnsetType = UNSET
+    """Of a dynamic one: built beside the rule that counts; `…/apply` lets it count."""
 
 
 class SegmentOut(msgspec.Struct, rename="camel", kw_only=True):
@@ -39,8 +48,12 @@ class SegmentOut(msgspec.Struct, rename="camel", kw_only=True):
     name: str
     description: str
     kind: str
+    rule: dict[str, Any] | None
+    sentence: str
     member_count: int
     state: str
+    next_rule: dict[str, Any] | None
+    """A changed rule that does not count yet."""
     created_at: datetime
     updated_at: datetime
 
@@ -51,11 +64,51 @@ class SegmentOut(msgspec.Struct, rename="camel", kw_only=True):
             name=row.name,
             description=row.description,
             kind=row.kind,
+            rule=row.rule,
+            sentence=row.sentence,
+            next_rule=row.next_rule,
             member_count=members,
             state=SegmentState(row.state).value,
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
+
+
+class RuleToCount(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """A rule that nobody has saved. `exact`: ask everybody, also where that takes seconds."""
+
+    rule: Rule
+    exact: bool = False
+
+
+class CountedRule(msgspec.Struct, rename="camel", kw_only=True):
+    """Whom a rule holds for now. `exact` false: `count` is an estimate, give or take `error`; with `fewer` it is fewer than that.
+
+    `unknown`: of how many it cannot be said, because a value cannot be compared. `sample`: some of them.
+    """
+
+    count: int
+    exact: bool
+    error: int
+    fewer: bool
+    unknown: int
+    sentence: str
+    sample: list[SampledContact]
+
+
+class SampledContact(msgspec.Struct, rename="camel", kw_only=True):
+    contact_id: UUID
+    external_id: str | None
+    email: str | None
+
+
+class RuleChange(msgspec.Struct, rename="camel", kw_only=True):
+    """A changed rule beside the one that counts: how far it is built (0 to 1), and, once it is, who would enter, leave and stay."""
+
+    share: float
+    enter: int | None
+    leave: int | None
+    stay: int | None
 
 
 class Members(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):

@@ -7,6 +7,7 @@ from datetime import UTC, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,9 +17,10 @@ from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.lib import clock
 from app.lib.ids import uuid7
 from app.models import Segment
-from app.models.status import SegmentKind
+from app.models.status import SegmentKind, SegmentState
 from app.segment_member_repository import MOST_SEGMENTS, SegmentMemberRepository, StaticSegments
 from app.segments.repository import ContactInSegment, SegmentRepository
+from app.segments.rules import SegmentRules
 from app.segments.schemas import (
     MOST_IN_A_REQUEST,
     GrowthDay,
@@ -66,6 +68,7 @@ class SegmentService:
         self.session, self._principal, self._tenant_id = session, principal, principal.tenant_id
         self.rows = SegmentRepository(session, principal.tenant_id)
         self.member_rows = SegmentMemberRepository(session, principal.tenant_id)
+        self.rules = SegmentRules(session, principal)
 
     # Reading ------------------------------------------------------------------------------------------------------
 
@@ -119,13 +122,17 @@ class SegmentService:
     # Changing -----------------------------------------------------------------------------------------------------
 
     async def create(self, new: NewSegment) -> Segment:
-        """A segment without members. Raises Invalid for a name that is taken."""
+        """A segment without members; those of a dynamic one come in soon. Raises Invalid for a name that is taken and a wrong rule."""
         name = await self._name(new.name)
+        rule = await self.rules.checked(new.rule or {}) if new.kind == SegmentKind.DYNAMIC else None
+        if rule is None and new.rule is not None:
+            message = "Only a dynamic segment has a rule: send `kind: dynamic`."
+            raise Invalid(message, errors=[FieldError(path="rule", message=message)])
         if await self.rows.count() >= MOST_SEGMENTS:
             message = f"A workspace has at most {MOST_SEGMENTS} segments. Delete one that nobody uses."
             raise Invalid(message, errors=[FieldError(path="name", message=message)])
         now = clock.now()
-        return await self.rows.add(
+        segment = await self.rows.add(
             Segment(
                 id=uuid7(),
                 number=await self.rows.next_number(),
@@ -133,13 +140,17 @@ class SegmentService:
                 description=new.description.strip(),
                 kind=new.kind,
                 version=1,
-                state="ready",
-                sentence="",
+                state=(SegmentState.READY if rule is None else SegmentState.BUILDING).value,
+                rule=None if rule is None else msgspec.to_builtins(rule),
+                sentence="" if rule is None else await self.rules.sentence(rule),
                 created_by=self._principal.user_id,
                 created_at=now,
                 updated_at=now,
             )
         )
+        if rule is not None:
+            await self.rules.begin(segment, rule)
+        return segment
 
     async def update(self, segment_id: UUID, change: SegmentPatch) -> Segment:
         """Change name and description. Raises SegmentNotFound, and Invalid for a name that is taken."""
@@ -148,6 +159,11 @@ class SegmentService:
             segment.name = await self._name(change.name, segment)
         if change.description is not UNSET:
             segment.description = change.description.strip()
+        if change.rule is not UNSET:
+            if segment.kind != SegmentKind.DYNAMIC:
+                message = "A static segment has no rule: who is in it, you say."
+                raise Invalid(message, errors=[FieldError(path="rule", message=message)])
+            await self.rules.change(segment, await self.rules.checked(change.rule, segment.id))
         segment.updated_at = clock.now()
         await self.session.flush()
         return segment
@@ -172,6 +188,7 @@ class SegmentService:
             )
         segment.deleted_at = clock.now()
         await self.session.flush()
+        await self.rules.deleted(segment)
 
     async def add(self, segment_id: UUID, members: Members) -> MembersMoved:
         """Put contacts into a static segment. Raises SegmentNotFound, SegmentNotStatic, Invalid for too many or for none."""
@@ -193,6 +210,10 @@ class SegmentService:
         sent = [*map(str, members.contact_ids), *members.external_ids, *members.emails]
         unknown = [text for text in dict.fromkeys(sent) if text not in by_text]
         return MembersMoved(moved=len(moved), unchanged=len(contact_ids) - len(moved), unknown=unknown)
+
+    async def locked(self, segment_id: UUID) -> Segment:
+        """One segment that nobody else changes until this transaction ends. Raises SegmentNotFound."""
+        return await self._one(segment_id, lock=True)
 
     async def _one(self, segment_id: UUID, *, lock: bool = False) -> Segment:
         segment = await self.rows.get(segment_id, lock=lock)

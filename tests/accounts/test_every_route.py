@@ -97,6 +97,7 @@ BODIES: dict[str, Any] = {
     "POST /settings/users/{user_id}/role": {"role": "viewer"},
     "POST /api/v1/api-keys/{key_id}/rotate": {},
     "PATCH /api/v1/segments/{segment_id}": {"name": "x"},
+    "POST /api/v1/segments/preview": {"rule": {"conditions": []}},
     "POST /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
     "DELETE /api/v1/segments/{segment_id}/members": {"emails": ["ada@example.com"]},
 }
