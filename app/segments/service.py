@@ -124,7 +124,7 @@ class SegmentService:
     async def create(self, new: NewSegment) -> Segment:
         """A segment without members; those of a dynamic one come in soon. Raises Invalid for a name that is taken and a wrong rule."""
         name = await self._name(new.name)
-        rule = await self.rules.checked(new.rule or {}) if new.kind == SegmentKind.DYNAMIC else None
+        rule = await self.rules.checked(new.rule or {}) if new.kind == SegmentKind.DYNAMIC.value else None
         if rule is None and new.rule is not None:
             message = "Only a dynamic segment has a rule: send `kind: dynamic`."
             raise Invalid(message, errors=[FieldError(path="rule", message=message)])
