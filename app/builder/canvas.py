@@ -29,6 +29,7 @@ from app.messaging.channels import registry as channels
 from app.messaging.channels import words
 from app.models import Workflow
 from app.models.status import Role, WorkflowStatus
+from app.values.cron import cron_words
 from app.values.zone_names import timezones
 from app.web.fragments import FragmentEngine
 from app.workflows.loaded import LoadedFlow
@@ -45,7 +46,9 @@ def teach(engine: FragmentEngine) -> None:
         return decision_in_words(rules, readers_zone(context))
 
     engine.engine.globals.update(operators=OPERATORS, sentence=sentence, decision_in_words=rule_lines)
-    engine.engine.globals.update(weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()))
+    engine.engine.globals.update(
+        weekdays=WEEKDAY_WORDS, all_timezones=lambda: sorted(timezones()), cron_words=cron_words
+    )
     engine.engine.globals.update(on_error_choices=on_error_choices)
     engine.engine.filters.update(field_label=label_of)
     engine.engine.filters.update(messages=words.counted_messages)

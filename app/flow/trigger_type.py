@@ -18,6 +18,7 @@ from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic
 from app.flow.document import NEXT, Conditions
 from app.flow.phrases import sentence
+from app.flow.timetable import Timetable
 
 BY_HAND = "manual"
 """The event of a run that a person or a program started where the workflow listens for events."""
@@ -113,8 +114,14 @@ class TriggerType:
 
     @classmethod
     def contact_rule(cls, config: Any) -> ContactRule:
-        """Are its runs about a contact? Only a trigger that is `by_hand` may start runs without one: an event always has a contact."""
+        """Are its runs about a contact? Only a trigger that is `by_hand` or has a `timetable` may start runs without one: an event
+        always has a contact."""
         return ContactRule.REQUIRED
+
+    @classmethod
+    def timetable(cls, config: Any) -> Timetable | None:
+        """When it starts runs by the clock; None: it does not. A trigger with one may start runs without a contact."""
+        return None
 
     @classmethod
     def title(cls, config: Any) -> str:

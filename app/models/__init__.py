@@ -26,6 +26,7 @@ from app.models.run import (
     Step,
     StepAttempt,
 )
+from app.models.schedule import Schedule, ScheduleEpoch, ScheduleFiring
 from app.models.secret_key import SecretKey
 from app.models.segment import Segment, SegmentDay, SegmentMember, SegmentNumber
 from app.models.segment_membership import ContactStanding, SegmentBuild, SegmentFact, SegmentFactDefinition
@@ -74,6 +75,9 @@ __all__ = [
     "NodeStat",
     "RetiredStat",
     "Run",
+    "Schedule",
+    "ScheduleEpoch",
+    "ScheduleFiring",
     "SecretKey",
     "Segment",
     "SegmentBuild",

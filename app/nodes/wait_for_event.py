@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.flow import registry
-from app.flow.conditions import Condition, diagnostics_of
+from app.flow.conditions import Condition, Match, diagnostics_of
 from app.flow.diagnostic import Diagnostic, incomplete
 from app.flow.document import EventName
 from app.flow.local_time import MAX_DAYS, amount_in_words
@@ -41,7 +41,7 @@ class EventTimeout(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 class WaitForEventConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     event: Annotated[EventName | None, Verbatim("the name of an event"), Meta(title="Event")] = None
     conditions: list[Condition] = []
-    match: Literal["all", "any"] = "all"
+    match: Match = "all"
     timeout: Annotated[EventTimeout, Meta(title="For at most")] = EventTimeout()
     since: Annotated[Literal["now", "run_start"], Meta(title="Counts from")] = "now"
 

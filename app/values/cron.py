@@ -176,6 +176,15 @@ def _day_in_words(day: str, month: str, weekday: str) -> str | None:
     return f" on {', '.join(most)} and {last}" if most else f" on {last}"
 
 
+def cron_words(text: object) -> str:
+    """What a schedule says, as a title: `At 09:00 every day`; empty for what is none."""
+    try:
+        words = cron_of(text).words if isinstance(text, str) else ""
+    except BadCron:
+        return ""
+    return words[:1].upper() + words[1:]
+
+
 def next_fires(cron: Cron, after: datetime, zone: tzinfo, count: int) -> list[datetime]:
     """The next few instants."""
     return list(itertools.islice(cron.fires(after, zone), count))

@@ -16,6 +16,7 @@ LEVELS = Levels(
         {"approvals"},
         {"engine"},
         {"workflows"},
+        {"schedules"},
         {"enrolments"},
         {"messaging"},
         {"mailbox"},
@@ -100,7 +101,7 @@ TYPES = {
         _STEPS,
     ),
     **dict.fromkeys(("wait_until", "wait_for_event", "time_window"), _STEPS),
-    **dict.fromkeys(("event", "manual", "segment_entry", "segment_exit"), _TRIGGERS),
+    **dict.fromkeys(("event", "manual", "segment_entry", "segment_exit", "schedule"), _TRIGGERS),
     "smtp": ("app/messaging/channels/email/", "app/demo/"),
 }
 """Names of types, and who may say them: their modules, and documents that are written down."""

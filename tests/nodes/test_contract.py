@@ -251,7 +251,8 @@ def test_runs_of_nobody_are_started_by_hand(name: str) -> None:
             not trigger_registry.diagnostics(kind, data)
             and kind.contact_rule(msgspec.convert(data, kind.Config)).lets_nobody_in
         ):
-            assert kind.by_hand and not kind.subscribes(msgspec.convert(data, kind.Config))
+            config = msgspec.convert(data, kind.Config)
+            assert (kind.by_hand or kind.timetable(config)) and not kind.subscribes(config)
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -1,0 +1,62 @@
+"""Keeps the rows of schedules as the live versions of workflows are."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.flow.document import Trigger, triggers_of
+from app.flow.timetable import Timetable
+from app.flow.trigger_registry import typed
+from app.schedules import repository
+from app.schedules.repository import LiveTriggers, StoredSchedule
+
+Key = tuple[UUID, str]
+
+
+def timetable_of(trigger: Trigger) -> Timetable | None:
+    """When a trigger starts runs by the clock."""
+    kind, config = typed(trigger)
+    return kind.timetable(config)
+
+
+async def compare(session: AsyncSession, tenant_id: int, epoch: int) -> None:
+    """Bring the schedules of one workspace to what its workflows are now, at this epoch or later.
+
+    A trigger that is new, or says something else than before, fires from now on; of one that is the same nothing is forgotten.
+    """
+    before_epoch, now = await repository.hold(session, tenant_id)
+    if before_epoch == epoch:
+        return
+    wanted: dict[Key, tuple[StoredSchedule, Timetable]] = {}
+    for live in await repository.live_triggers(session, tenant_id):
+        for row, timetable in _scheduled(live):
+            wanted[row.workflow_id, row.trigger_id] = row, timetable
+    existing = {(row.workflow_id, row.trigger_id): row for row in await repository.stored(session, tenant_id)}
+    await repository.drop(session, tenant_id, [row for key, row in existing.items() if key not in wanted])
+    for key, (row, timetable) in wanted.items():
+        before = existing.get(key)
+        if before is None or (before.trigger, before.zone) != (row.trigger, row.zone):
+            next_at = next(timetable.fires(now, timetable.zone_in(row.zone)), None)
+            await repository.store(session, tenant_id, row, next_at)
+        elif before.active != row.active:
+            await repository.switch(session, tenant_id, row)
+    await repository.compared(session, tenant_id, epoch)
+
+
+def _scheduled(live: LiveTriggers) -> list[tuple[StoredSchedule, Timetable]]:
+    """The triggers of a version that start by the clock. One that this process does not understand is left to another."""
+    try:
+        triggers = triggers_of(live.document)
+    except msgspec.ValidationError:
+        return []
+    rows = list[tuple[StoredSchedule, Timetable]]()
+    for trigger in triggers:
+        timetable = timetable_of(trigger) if trigger.enabled else None
+        if timetable is not None:
+            plain = {"type": trigger.type, "data": trigger.data}
+            zone = str(timetable.zone_in(live.timezone))
+            rows.append((StoredSchedule(live.workflow_id, trigger.id, plain, zone, live.active), timetable))
+    return rows
