@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from app.flow import trigger_registry
+from app.flow.conditions import Match
 from app.flow.diagnostic import Diagnostic, incomplete
-from app.flow.document import Conditions, Match
+from app.flow.document import Conditions
 from app.flow.local_time import WORKSPACE, zone_diagnostics, zone_words
 from app.flow.references import Ref
 from app.flow.timetable import Missed, Timetable
