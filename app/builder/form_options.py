@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.principal import Principal
 from app.builder.option_repository import OptionRepository
 from app.flow.node_words import channel_number
+from app.flow.sample_texts import SampleContact, SampleStep
 from app.messaging.channels import registry as channels
+from app.values.contact_view import COLUMNS, name_of
 from app.values.field_kinds import CONTACT_KINDS, kind_of
 
 NEWEST = 500
@@ -66,7 +68,21 @@ class FormOptions:
     """What the forms of the principal's workspace offer."""
 
     def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        self.session = session
         self._rows = OptionRepository(session, principal.tenant_id)
+        self._timezone = principal.timezone
+
+    async def sample(self, event_names: Sequence[str]) -> tuple[str, SampleStep]:
+        """Whom texts are tried on, and as what: the newest contact, and the newest of these events, if there are any."""
+        contact = await self._rows.newest_contact()
+        event = await self._rows.newest_event_of(event_names)
+        someone, who = SampleContact(), ""
+        if contact is not None:
+            columns = {name: getattr(contact, name) for name in COLUMNS}
+            someone = SampleContact(contact.id.bytes, columns, contact.attributes or {}, list(contact.tags or ()))
+            who = name_of(contact)
+        properties = (event.properties or {}) if event is not None else {}
+        return who, SampleStep(someone, properties, event.name if event is not None else "", self._timezone)
 
     async def titles(self) -> Choices:
         """Only what cards need: how the rows are called that steps can name; one query a kind."""

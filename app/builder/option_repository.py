@@ -38,6 +38,17 @@ class OptionRepository(TenantRepository[Contact]):
         query = select(Contact.attributes, Contact.tags).where(self.own).order_by(*newest).limit(limit)
         return (await self.session.execute(query)).all()
 
+    async def newest_contact(self) -> Contact | None:
+        query = select(Contact).where(self.own).order_by(Contact.created_at.desc(), Contact.id.desc()).limit(1)
+        return (await self.session.execute(query)).scalar_one_or_none()
+
+    async def newest_event_of(self, names: Sequence[str]) -> Event | None:
+        """The newest event of one of these names."""
+        if not names:
+            return None
+        query = select(Event).where(Event.tenant_id == self.tenant_id, Event.name.in_(names))
+        return (await self.session.execute(query.order_by(Event.id.desc()).limit(1))).scalar_one_or_none()
+
     async def newest_events(self, limit: int) -> Sequence[Any]:
         """(name, properties) of the newest events."""
         query = select(Event.name, Event.properties).where(Event.tenant_id == self.tenant_id)

@@ -16,7 +16,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from litestar.response import Template
 
 from app.accounts.deps import AppRequest
-from app.builder import canvas, result_pages, run_pages, status_pages
+from app.builder import canvas, result_pages, run_pages, status_pages, text_pages
 from app.builder.form_options import FormOptions
 from app.builder.starter_templates import starting_flows
 from app.errors import AppError, Invalid, NotFound
@@ -310,5 +310,6 @@ ROUTES = [
     *status_pages.ROUTES,
     *result_pages.ROUTES,
     *run_pages.ROUTES,
+    *text_pages.ROUTES,
 ]
 SERVICES = {"form_options": FormOptions}

@@ -148,6 +148,15 @@ export function editRows(target) {
   return true;
 }
 
+/**
+ * A text whose plain placeholders of a path have this filter, `or_fail` or `default: "…"`, or none.
+ * @param {string} text @param {string} path @param {string} filter
+ */
+export const withFallback = (text, path, filter) => text.replace(
+  /\{\{\s*([A-Za-z_][\w.[\]-]*)\s*(\|\s*(or_fail|default:\s*("[^"]*"|'[^']*'))\s*)?\}\}/g,
+  (whole, found) => (found === path ? `{{ ${path}${filter && ` | ${filter}`} }}` : whole),
+);
+
 let counter = 0;
 
 /** Write errors beside their fields. @param {Element} form @param {{path: string, message: string, severity?: string}[]} errors paths below the config */

@@ -2,7 +2,7 @@
 /** The panel at the right: loads a step's form by htmx, turns what is typed into `update_node`, keeps errors beside the fields. */
 import { askOne } from './ask.js';
 import { link } from './commands.js';
-import { arrange, editRows, find, read, showErrors } from './forms.js';
+import { arrange, editRows, find, read, showErrors, withFallback } from './forms.js';
 
 const TYPING_MS = 400;
 const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
@@ -212,12 +212,25 @@ export class Panel {
   typed(event, wait) {
     const name = event.target.closest('[data-step-name]');
     if (event.target.matches('input[type=text], textarea')) this.lastField = event.target;
+    if (event.type === 'change' && event.target.matches('[data-fallback], [data-instead]')) return this.fallBack(event.target);
     if (!name && !event.target.closest('form[data-about]')) return;
     if (this.form) arrange(this.form);
     clearTimeout(this.timer);
     this.waiting = true;
     if (event.target.matches('[data-reloads]')) return event.type === 'change' && this.swapForm();
     this.timer = setTimeout(() => this.commit(true), wait);
+  }
+
+  /** What becomes of a placeholder without a value is written into the texts of the form. @param {any} control */
+  fallBack(control) {
+    const { fallback, instead } = control.dataset;
+    const ways = { empty: '', default: '', fail: 'or_fail' };
+    const rule = instead === undefined ? (control.value === 'default' ? 'default: "…"' : ways[control.value]) : `default: "${control.value.replaceAll('"', '”')}"`;
+    for (const field of this.form.querySelectorAll('input[type=text], textarea')) {
+      const text = withFallback(field.value, fallback ?? instead, rule);
+      if (text !== field.value) field.value = text;
+    }
+    this.commit(true);
   }
 
   /** Another type was chosen: its form replaces this one. */
@@ -243,6 +256,7 @@ export class Panel {
     if (name && node && !canvas.graph.isTrigger(about) && name.value.trim() !== (node.name ?? '')) {
       ops.push({ kind: 'update_node', nodeId: about, name: name.value.trim() || null });
     }
+    document.getElementById('texts')?.dispatchEvent(new CustomEvent('wf:texts'));
     if (ops.length) canvas.perform(ops, `Changed ${title}`, { key: `form ${about} ${document.activeElement?.id}`, quiet: true });
   }
 

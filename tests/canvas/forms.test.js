@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withFallback } from '../../app/static/canvas/forms.js';
+
+test('a text says what becomes of a placeholder without a value, once', () => {
+  const text = 'Hi {{ contact.name }}, {{contact.name}} and {{ contact.names }}';
+  const failing = withFallback(text, 'contact.name', 'or_fail');
+  assert.equal(failing, 'Hi {{ contact.name | or_fail }}, {{ contact.name | or_fail }} and {{ contact.names }}');
+  const instead = withFallback(failing, 'contact.name', 'default: "you | all"');
+  assert.equal(instead, 'Hi {{ contact.name | default: "you | all" }}, {{ contact.name | default: "you | all" }} and {{ contact.names }}');
+  assert.equal(withFallback(instead, 'contact.name', ''), 'Hi {{ contact.name }}, {{ contact.name }} and {{ contact.names }}');
+});
+
+test('other filters and tags stay as they are', () => {
+  for (const text of ['{{ contact.name | upcase }}', '{% if contact.name %}x{% endif %}', '{{ contact.name | default: "a" | upcase }}', '']) {
+    assert.equal(withFallback(text, 'contact.name', 'or_fail'), text);
+  }
+  assert.equal(withFallback('{{ event.items[0].name }}', 'event.items[0].name', 'or_fail'), '{{ event.items[0].name | or_fail }}');
+});

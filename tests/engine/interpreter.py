@@ -1,0 +1,421 @@
+"""A second engine, as plain as can be: one run at a time over the flow document, no database, no batches, nothing shared.
+
+Whatever the engine does to a random workflow must be what this does. What a step comes to is said here for the types in `MODELS`,
+without a line of the product; of other installed types it is asked from the type itself, one person at a time, and what the outcome
+means is said here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from app.flow import effects, outcomes, registry
+from tests.nodes.person import Contact, Person, run_of
+
+MAX_VISITS = 4
+"""Visits to one node after which a run is over: the engine is given the same in these tests."""
+OF_CONTACT = ("phone", "timezone", "locale", "source")
+
+
+class NotModelled(Exception):
+    """A type asks for what this interpreter has no words for."""
+
+
+class Taken(NamedTuple):
+    """A step that is over."""
+
+    node: str
+    visit: int
+    status: str
+    port: str | None
+    output: Any
+
+
+class Result(NamedTuple):
+    """What a step came to. `kind`: done, wait, listen, fail, call or exit; `wishes`: what it wants done, in order."""
+
+    kind: str
+    port: str = "next"
+    output: Any = None
+    wishes: tuple[tuple[Any, ...], ...] = ()
+    until: datetime | None = None
+    event: str = ""
+    judge: Any = None
+    timeout: str = "timeout"
+    permanent: bool = False
+
+
+@dataclass
+class SomeRun:
+    """A run, and where it stands."""
+
+    event: dict[str, Any]
+    status: str = "running"
+    node: str | None = None
+    due: datetime | None = None
+    asleep: Result | None = None
+    attempt: int = 1
+    steps: list[Taken] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+    messages: int = 0
+
+
+@dataclass
+class Somebody:
+    """A contact; without one, only its runs. `emitted`: events that steps let happen, as (name, properties)."""
+
+    contact: Contact | None
+    runs: list[SomeRun] = field(default_factory=list)
+    emitted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    of_nobody: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def inside(self) -> SomeRun | None:
+        return next((run for run in self.runs if run.status in ("running", "waiting")), None)
+
+
+class Interpreter:
+    """Walks people through one graph document."""
+
+    def __init__(self, graph: dict[str, Any], now: datetime) -> None:
+        self.nodes = {node["id"]: node for node in graph["nodes"]}
+        self.ways = {(edge["source"], edge["sourceHandle"]): edge["target"] for edge in graph["edges"]}
+        self.now = now
+        self.queue: deque[tuple[Somebody, str, dict[str, Any]]] = deque()
+        self.does = {node["id"]: _meaning(node) for node in graph["nodes"]}
+
+    def happen(self, somebody: Somebody, name: str, properties: dict[str, Any]) -> None:
+        """An event arrives; it is handled by `settle`."""
+        self.queue.append((somebody, name, properties))
+
+    def start(self, somebody: Somebody, properties: dict[str, Any]) -> None:
+        """A run of nobody is asked for."""
+        self.queue.append((somebody, "", properties))
+
+    def settle(self) -> None:
+        """Handle what has arrived, in order, and what comes of it."""
+        while self.queue:
+            somebody, name, properties = self.queue.popleft()
+            run = somebody.inside
+            if name == "bought":
+                if run is not None:
+                    self._leave(run, run.node, "skipped", "goal_reached")
+            elif name == "go" or not name:
+                if run is None:
+                    somebody.runs.append(run := SomeRun(properties))
+                    self._walk(somebody, run, self.ways.get(("trigger" if name else "hand", "next")))
+            elif run is not None and run.asleep is not None and run.asleep.event == name:
+                self._wake(somebody, run, run.asleep, name, properties)
+
+    def travel(self, now: datetime, everybody: list[Somebody]) -> None:
+        """Time passes: everything that is due happens, until nothing is."""
+        self.now = now
+        while True:
+            due = [(one, run) for one in everybody for run in one.runs if run.due is not None and run.due <= now]
+            if not due:
+                return
+            for somebody, run in due:
+                asleep, node, run.due = run.asleep, run.node, None
+                if asleep is None:
+                    self._walk(somebody, run, node)
+                else:
+                    assert node is not None
+                    port = asleep.timeout if asleep.kind == "listen" else asleep.port
+                    self._over(run, node, "completed", port, asleep.output)
+                    self._walk(somebody, run, self.ways.get((node, port)))
+            self.settle()
+
+    def _wake(self, somebody: Somebody, run: SomeRun, asleep: Result, name: str, properties: dict[str, Any]) -> None:
+        view = self._view(somebody, run)
+        view.event, view.event_name = properties, name
+        if asleep.judge is not None and not asleep.judge(view):
+            return
+        assert run.node is not None
+        node, run.due = run.node, None
+        output = {"name": name, "id": ..., "occurredAt": ..., "properties": properties}
+        self._over(run, node, "completed", asleep.port, output)
+        self._walk(somebody, run, self.ways.get((node, asleep.port)))
+
+    def _view(self, somebody: Somebody, run: SomeRun) -> Person:
+        contact = somebody.contact or Contact({}, {}, [], b"")
+        return Person(contact, run.event, run.outputs, run.vars, self.now)
+
+    def _walk(self, somebody: Somebody, run: SomeRun, at: str | None) -> None:
+        run.node, run.asleep, run.status, run.due = None, None, "running", None
+        while at is not None:
+            node = self.nodes[at]
+            attempt, run.attempt = run.attempt, 1
+            if sum(taken.node == at for taken in run.steps) == MAX_VISITS:
+                self._leave(run, at, "failed", "failed")
+                return
+            result = self._result(somebody, run, at)
+            if result.kind == "fail":
+                if not result.permanent and attempt < node.get("retry", {}).get("attempts", 1):
+                    run.node, run.due, run.attempt = at, self.now + timedelta(hours=1), attempt + 1
+                    return
+                if (at, "error") not in self.ways:
+                    self._leave(run, at, "failed", "failed")
+                    return
+                self._over(run, at, "failed", "error", None)
+                at = self.ways[at, "error"]
+                continue
+            if result.kind in ("wait", "listen"):
+                run.node, run.asleep, run.status, run.due = at, result, "waiting", result.until
+                return
+            if result.kind == "call" or self._grant(somebody, run, at, result):
+                run.node = at  # it stands here until somebody answers
+                return
+            self._over(run, at, "completed", result.port, result.output)
+            if result.kind == "exit":
+                run.status = "exited"
+                return
+            at = self.ways.get(
+                (at, result.port), self.ways.get((at, "next")) if result.port not in self._ports(at) else None
+            )
+        run.status = "completed"
+
+    def _ports(self, at: str) -> set[str]:
+        node = self.nodes[at]
+        return {port.id for port in registry.ports(registry.get(node["type"]), node["data"])}
+
+    def _result(self, somebody: Somebody, run: SomeRun, at: str) -> Result:
+        node = self.nodes[at]
+        result = self.does[at](self._view(somebody, run))
+        if somebody.contact is None and result.kind != "fail":
+            needs = registry.needs_contact(registry.get(node["type"]), node["data"])
+            if needs or any(wish[0] in ("set", "add", "tag", "untag", "message") for wish in result.wishes):
+                return Result("fail", permanent=True)
+        return result
+
+    def _grant(self, somebody: Somebody, run: SomeRun, at: str, result: Result) -> bool:
+        """Do what the step wishes. True: the run waits for what becomes of a message."""
+        awaited = False
+        for what, *how in result.wishes:
+            contact = somebody.contact
+            if what == "vars":
+                run.vars = {**run.vars, **how[0]}
+            elif what == "emit":
+                name, properties, of_contact = how
+                if of_contact:
+                    somebody.emitted.append((name, properties))
+                    self.happen(somebody, name, properties)
+                else:
+                    somebody.of_nobody.append((name, properties))
+            elif what == "message":
+                run.messages += 1
+                awaited = how[0] or (at, "error") in self.ways
+            elif contact is not None:
+                _change(contact, what, how)
+        return awaited
+
+    def _over(self, run: SomeRun, node: str, status: str, port: str | None, output: Any) -> None:
+        visit = sum(taken.node == node for taken in run.steps) + 1
+        run.steps.append(Taken(node, visit, status, port, deepcopy(output)))
+        if output is not None:
+            run.outputs = {**run.outputs, node: output}
+        elif status == "completed":
+            run.outputs = {**run.outputs, node: None}
+
+    def _leave(self, run: SomeRun, node: str | None, step: str, status: str) -> None:
+        assert node is not None
+        self._over(run, node, step, "error" if step == "failed" else None, None)
+        run.node, run.asleep, run.due, run.attempt, run.status = None, None, None, 1, status
+
+
+def _change(contact: Contact, what: str, how: list[Any]) -> None:
+    if what == "set":
+        for name, value in how[0].items():
+            if name in OF_CONTACT:
+                contact.columns[name] = value
+            elif value is None:
+                contact.attributes.pop(name, None)
+            else:
+                contact.attributes[name] = value
+    elif what == "add":
+        contact.attributes[how[0]] = contact.attributes.get(how[0], 0) + how[1]
+    elif what == "tag":
+        contact.tags += [how[0]] if how[0] not in contact.tags else []
+    elif what == "untag":
+        contact.tags[:] = [tag for tag in contact.tags if tag != how[0]]
+
+
+# What steps of some types mean, without a line of the product ------------------------------------------------------
+
+_LONE = re.compile(r"\{\{ ([a-z]+)\.([\w.]+) \}\}")
+
+
+def look_up(view: Person, root: str, path: str) -> Any:
+    """`event.k`, `vars.v`, `contact.n`, `steps.n1.total`."""
+    value: Any = {"event": view.event, "vars": view.vars, "contact": view.contact.attributes, "steps": view.steps}[root]
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def fill(value: Any, view: Person) -> Any:
+    """Placeholders filled in: a text that is one alone keeps the kind of its value."""
+    if isinstance(value, dict):
+        return {name: fill(inner, view) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [fill(inner, view) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if lone := _LONE.fullmatch(value):
+        return look_up(view, lone[1], lone[2])
+    return _LONE.sub(lambda match: _shown(look_up(view, match[1], match[2])), value)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _tag(data: dict[str, Any], view: Person, *, adds: bool) -> Result:
+    tag = _shown(fill(data["tag"], view)).strip()
+    if not tag:
+        return Result("fail", permanent=True)
+    changed = (tag in view.contact.tags) != adds
+    return Result("done", output={"tag": tag, "changed": changed}, wishes=(("tag" if adds else "untag", tag),))
+
+
+def _update(data: dict[str, Any], view: Person) -> Result:
+    attributes = dict(view.contact.attributes)
+    values = fill(data.get("set", {}), view)
+    for name, value in values.items():
+        attributes[name] = value
+    amounts = fill(data.get("increment", {}), view)
+    for name, by in amounts.items():
+        before = attributes.get(name)
+        before = 0 if before is None else before
+        if not _number(before) or not _number(by):
+            return Result("fail", permanent=True)
+        attributes[name] = before + by
+    items: dict[str, Any] = {}
+    for name, item in fill(data.get("append", {}), view).items():
+        before = attributes.get(name)
+        if before is not None and not isinstance(before, list):
+            return Result("fail", permanent=True)
+        more = item if isinstance(item, list) else [] if item is None or item == "" else [item]
+        attributes[name] = items[name] = [*(before or []), *more]
+    unset = data.get("unset", [])
+    output = {"set": values, "increment": amounts, "append": items, "unset": unset}
+    written = {name: attributes.get(name) for name in (*values, *amounts, *items)} | dict.fromkeys(unset)
+    return Result("done", output={part: what for part, what in output.items() if what}, wishes=(("set", written),))
+
+
+def _condition(data: dict[str, Any], view: Person) -> Result:
+    (rule,) = data["conditions"]
+    root, _, path = rule["field"].partition(".")
+    actual = look_up(view, root, path)
+    if actual is not None and actual != "" and not _number(actual):
+        return Result("fail", permanent=True)
+    held = _number(actual) and actual > rule["value"]
+    found = {
+        "field": rule["field"],
+        "operator": "greater_than",
+        "wanted": rule["value"],
+        "actual": actual,
+        "held": held,
+    }
+    port = "true" if held else "false"
+    return Result("done", port, {"branch": port, "rules": [found]})
+
+
+def _emit(data: dict[str, Any], view: Person) -> Result:
+    name, properties = fill(data["name"], view), fill(data.get("properties", {}), view)
+    wish = ("emit", name, properties, data.get("contact", "this") == "this")
+    return Result("done", output={"name": name, "eventId": ...}, wishes=(wish,))
+
+
+def _delay(data: dict[str, Any], view: Person) -> Result:
+    seconds = (
+        data["duration"] * {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}[data["unit"]]
+    )
+    return Result("wait", until=view.now + timedelta(seconds=seconds))
+
+
+MODELS: dict[str, Callable[[dict[str, Any], Person], Result]] = {
+    "add_tag": lambda data, view: _tag(data, view, adds=True),
+    "remove_tag": lambda data, view: _tag(data, view, adds=False),
+    "update_contact": _update,
+    "condition": _condition,
+    "emit_event": _emit,
+    "delay": _delay,
+    "set_variable": lambda data, view: (lambda set_: Result("done", output=set_, wishes=(("vars", set_),)))(
+        fill(data["set"], view)
+    ),
+    "transform": lambda data, view: Result("done", output=fill(data["set"], view)),
+}
+"""By the name of the type: what a step with this config comes to for somebody."""
+
+
+# What outcomes of all other types mean -----------------------------------------------------------------------------
+
+
+def _meaning(node: dict[str, Any]) -> Callable[[Person], Result]:
+    model, data = MODELS.get(node["type"]), node["data"]
+    if model is not None and node.get("model", True):
+        return lambda view: model(data, view)
+    run = run_of(registry.get(node["type"]), data)
+
+    def meaning(view: Person) -> Result:
+        try:
+            return _result_of(run(view), view)
+        except NotModelled:
+            raise
+        except Exception:  # a step that breaks fails, and is tried again
+            return Result("fail")
+
+    return meaning
+
+
+def _result_of(outcome: outcomes.Outcome, view: Person) -> Result:
+    if isinstance(outcome, outcomes.Fail):
+        return Result("fail", permanent=outcome.permanent)
+    if isinstance(outcome, outcomes.Wait | outcomes.WaitFor):
+        until = outcome.until or view.now + timedelta(seconds=outcome.seconds)
+        if isinstance(outcome, outcomes.Wait):
+            return Result("wait", outcome.port, outcome.output, until=until)
+        judge = outcome.conditions
+        ask = None if judge is None else lambda seen: judge(type("OnEvent", (), {"state": seen})()).held
+        return Result("listen", outcome.port, until=until, event=outcome.event, judge=ask, timeout=outcome.timeout_port)
+    if isinstance(outcome, outcomes.Call):
+        return Result("call")
+    if type(outcome) not in (outcomes.Done, outcomes.Exit):
+        raise NotModelled(type(outcome).__name__)
+    kind = "exit" if isinstance(outcome, outcomes.Exit) else "done"
+    wishes = tuple(_wishes(outcome))
+    emits = any(wish[0] == "emit" for wish in wishes)
+    output = {**(outcome.output or {}), "eventId": ...} if emits else outcome.output
+    return Result(kind, outcome.port, output, wishes)
+
+
+def _wishes(outcome: outcomes.Outcome) -> Iterator[tuple[Any, ...]]:
+    for effect in outcome.effects:
+        if isinstance(effect, effects.SetFields):
+            yield "set", {**effect.attributes, **effect.columns}
+        elif isinstance(effect, effects.Increment):
+            yield "add", effect.field, effect.by
+        elif isinstance(effect, effects.AddTag):
+            yield "tag", effect.tag
+        elif isinstance(effect, effects.RemoveTag):
+            yield "untag", effect.tag
+        elif isinstance(effect, effects.SetVars):
+            yield "vars", effect.values
+        elif isinstance(effect, effects.EmitEvent):
+            yield "emit", effect.name, json.loads(effect.properties), effect.of_contact
+        elif isinstance(effect, effects.SendMessage):
+            yield "message", effect.awaits
+        else:
+            raise NotModelled(type(effect).__name__)
