@@ -1,6 +1,6 @@
 """A second engine, as plain as can be: one run at a time over the flow document, no database, no batches, nothing shared.
 
-Whatever the engine does to a random workflow must be what this does. What a step comes to is said here for the types in `MODELS`,
+Whatever the engine does to a random workflow must be what this does. What a step comes to is said in `step_models` for some types,
 without a line of the product; of other installed types it is asked from the type itself, one person at a time, and what the outcome
 means is said here.
 """
@@ -8,7 +8,6 @@ means is said here.
 from __future__ import annotations
 
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -17,11 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from app.flow import effects, outcomes, registry
+from app.flow.declared import NodeScope
+from tests.engine.step_models import MODELS, OF_CONTACT, Result
 from tests.nodes.person import Contact, Person, run_of
 
 MAX_VISITS = 4
 """Visits to one node after which a run is over: the engine is given the same in these tests."""
-OF_CONTACT = ("phone", "timezone", "locale", "source")
 
 
 class NotModelled(Exception):
@@ -36,20 +36,6 @@ class Taken(NamedTuple):
     status: str
     port: str | None
     output: Any
-
-
-class Result(NamedTuple):
-    """What a step came to. `kind`: done, wait, listen, fail, call or exit; `wishes`: what it wants done, in order."""
-
-    kind: str
-    port: str = "next"
-    output: Any = None
-    wishes: tuple[tuple[Any, ...], ...] = ()
-    until: datetime | None = None
-    event: str = ""
-    judge: Any = None
-    timeout: str = "timeout"
-    permanent: bool = False
 
 
 @dataclass
@@ -70,11 +56,13 @@ class SomeRun:
 
 @dataclass
 class Somebody:
-    """A contact; without one, only its runs. `emitted`: events that steps let happen, as (name, properties)."""
+    """A contact; without one, only its runs. `emitted`: events that steps let happen, as (name, properties);
+    `heard`: those from outside."""
 
     contact: Contact | None
     runs: list[SomeRun] = field(default_factory=list)
     emitted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     of_nobody: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -91,9 +79,12 @@ class Interpreter:
         self.now = now
         self.queue: deque[tuple[Somebody, str, dict[str, Any]]] = deque()
         self.does = {node["id"]: _meaning(node) for node in graph["nodes"]}
+        self.again = {node["id"]: again for node in graph["nodes"] if (again := _when_woken(node)) is not None}
+        """Of steps that decide again when their wait is over: what they come to then, by what they had noted."""
 
     def happen(self, somebody: Somebody, name: str, properties: dict[str, Any]) -> None:
-        """An event arrives; it is handled by `settle`."""
+        """An event arrives from outside; it is handled by `settle`."""
+        somebody.heard.append((name, properties))
         self.queue.append((somebody, name, properties))
 
     def start(self, somebody: Somebody, properties: dict[str, Any]) -> None:
@@ -112,7 +103,7 @@ class Interpreter:
                 if run is None:
                     somebody.runs.append(run := SomeRun(properties))
                     self._walk(somebody, run, self.ways.get(("trigger" if name else "hand", "next")))
-            elif run is not None and run.asleep is not None and run.asleep.event == name:
+            elif run is not None and run.asleep is not None and run.asleep.event == name and run.node not in self.again:
                 self._wake(somebody, run, run.asleep, name, properties)
 
     def travel(self, now: datetime, everybody: list[Somebody]) -> None:
@@ -126,6 +117,8 @@ class Interpreter:
                 asleep, node, run.due = run.asleep, run.node, None
                 if asleep is None:
                     self._walk(somebody, run, node)
+                elif node in self.again:
+                    self._walk(somebody, run, node, self.again[node](self._view(somebody, run), asleep.output))
                 else:
                     assert node is not None
                     port = asleep.timeout if asleep.kind == "listen" else asleep.port
@@ -148,15 +141,16 @@ class Interpreter:
         contact = somebody.contact or Contact({}, {}, [], b"")
         return Person(contact, run.event, run.outputs, run.vars, self.now)
 
-    def _walk(self, somebody: Somebody, run: SomeRun, at: str | None) -> None:
+    def _walk(self, somebody: Somebody, run: SomeRun, at: str | None, answer: Result | None = None) -> None:
+        """From the step `at` on; `answer`: what that one has come to already."""
         run.node, run.asleep, run.status, run.due = None, None, "running", None
         while at is not None:
             node = self.nodes[at]
             attempt, run.attempt = run.attempt, 1
-            if sum(taken.node == at for taken in run.steps) == MAX_VISITS:
+            if answer is None and sum(taken.node == at for taken in run.steps) == MAX_VISITS:
                 self._leave(run, at, "failed", "failed")
                 return
-            result = self._result(somebody, run, at)
+            result, answer = answer or self._result(somebody, run, at), None
             if result.kind == "fail":
                 if not result.permanent and attempt < node.get("retry", {}).get("attempts", 1):
                     run.node, run.due, run.attempt = at, self.now + timedelta(hours=1), attempt + 1
@@ -206,7 +200,7 @@ class Interpreter:
                 name, properties, of_contact = how
                 if of_contact:
                     somebody.emitted.append((name, properties))
-                    self.happen(somebody, name, properties)
+                    self.queue.append((somebody, name, properties))
                 else:
                     somebody.of_nobody.append((name, properties))
             elif what == "message":
@@ -247,119 +241,6 @@ def _change(contact: Contact, what: str, how: list[Any]) -> None:
         contact.tags[:] = [tag for tag in contact.tags if tag != how[0]]
 
 
-# What steps of some types mean, without a line of the product ------------------------------------------------------
-
-_LONE = re.compile(r"\{\{ ([a-z]+)\.([\w.]+) \}\}")
-
-
-def look_up(view: Person, root: str, path: str) -> Any:
-    """`event.k`, `vars.v`, `contact.n`, `steps.n1.total`."""
-    value: Any = {"event": view.event, "vars": view.vars, "contact": view.contact.attributes, "steps": view.steps}[root]
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def fill(value: Any, view: Person) -> Any:
-    """Placeholders filled in: a text that is one alone keeps the kind of its value."""
-    if isinstance(value, dict):
-        return {name: fill(inner, view) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [fill(inner, view) for inner in value]
-    if not isinstance(value, str):
-        return value
-    if lone := _LONE.fullmatch(value):
-        return look_up(view, lone[1], lone[2])
-    return _LONE.sub(lambda match: _shown(look_up(view, match[1], match[2])), value)
-
-
-def _shown(value: Any) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _tag(data: dict[str, Any], view: Person, *, adds: bool) -> Result:
-    tag = _shown(fill(data["tag"], view)).strip()
-    if not tag:
-        return Result("fail", permanent=True)
-    changed = (tag in view.contact.tags) != adds
-    return Result("done", output={"tag": tag, "changed": changed}, wishes=(("tag" if adds else "untag", tag),))
-
-
-def _update(data: dict[str, Any], view: Person) -> Result:
-    attributes = dict(view.contact.attributes)
-    values = fill(data.get("set", {}), view)
-    for name, value in values.items():
-        attributes[name] = value
-    amounts = fill(data.get("increment", {}), view)
-    for name, by in amounts.items():
-        before = attributes.get(name)
-        before = 0 if before is None else before
-        if not _number(before) or not _number(by):
-            return Result("fail", permanent=True)
-        attributes[name] = before + by
-    items: dict[str, Any] = {}
-    for name, item in fill(data.get("append", {}), view).items():
-        before = attributes.get(name)
-        if before is not None and not isinstance(before, list):
-            return Result("fail", permanent=True)
-        more = item if isinstance(item, list) else [] if item is None or item == "" else [item]
-        attributes[name] = items[name] = [*(before or []), *more]
-    unset = data.get("unset", [])
-    output = {"set": values, "increment": amounts, "append": items, "unset": unset}
-    written = {name: attributes.get(name) for name in (*values, *amounts, *items)} | dict.fromkeys(unset)
-    return Result("done", output={part: what for part, what in output.items() if what}, wishes=(("set", written),))
-
-
-def _condition(data: dict[str, Any], view: Person) -> Result:
-    (rule,) = data["conditions"]
-    root, _, path = rule["field"].partition(".")
-    actual = look_up(view, root, path)
-    if actual is not None and actual != "" and not _number(actual):
-        return Result("fail", permanent=True)
-    held = _number(actual) and actual > rule["value"]
-    found = {
-        "field": rule["field"],
-        "operator": "greater_than",
-        "wanted": rule["value"],
-        "actual": actual,
-        "held": held,
-    }
-    port = "true" if held else "false"
-    return Result("done", port, {"branch": port, "rules": [found]})
-
-
-def _emit(data: dict[str, Any], view: Person) -> Result:
-    name, properties = fill(data["name"], view), fill(data.get("properties", {}), view)
-    wish = ("emit", name, properties, data.get("contact", "this") == "this")
-    return Result("done", output={"name": name, "eventId": ...}, wishes=(wish,))
-
-
-def _delay(data: dict[str, Any], view: Person) -> Result:
-    seconds = (
-        data["duration"] * {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}[data["unit"]]
-    )
-    return Result("wait", until=view.now + timedelta(seconds=seconds))
-
-
-MODELS: dict[str, Callable[[dict[str, Any], Person], Result]] = {
-    "add_tag": lambda data, view: _tag(data, view, adds=True),
-    "remove_tag": lambda data, view: _tag(data, view, adds=False),
-    "update_contact": _update,
-    "condition": _condition,
-    "emit_event": _emit,
-    "delay": _delay,
-    "set_variable": lambda data, view: (lambda set_: Result("done", output=set_, wishes=(("vars", set_),)))(
-        fill(data["set"], view)
-    ),
-    "transform": lambda data, view: Result("done", output=fill(data["set"], view)),
-}
-"""By the name of the type: what a step with this config comes to for somebody."""
-
-
 # What outcomes of all other types mean -----------------------------------------------------------------------------
 
 
@@ -380,6 +261,14 @@ def _meaning(node: dict[str, Any]) -> Callable[[Person], Result]:
     return meaning
 
 
+def _when_woken(node: dict[str, Any]) -> Callable[[Person, Any], Result] | None:
+    kind, scope = registry.get(node["type"]), NodeScope()
+    made = kind.compile(registry.config_of(kind, node["data"]), scope)
+    if not isinstance(made, outcomes.DecidesAgain):
+        return None
+    return lambda view, noted: _result_of(scope.guard(lambda step: made.woken(step, noted))(view), view)
+
+
 def _result_of(outcome: outcomes.Outcome, view: Person) -> Result:
     if isinstance(outcome, outcomes.Fail):
         return Result("fail", permanent=outcome.permanent)
@@ -389,7 +278,7 @@ def _result_of(outcome: outcomes.Outcome, view: Person) -> Result:
             return Result("wait", outcome.port, outcome.output, until=until)
         judge = outcome.conditions
         ask = None if judge is None else lambda seen: judge(type("OnEvent", (), {"state": seen})()).held
-        return Result("listen", outcome.port, until=until, event=outcome.event, judge=ask, timeout=outcome.timeout_port)
+        return Result("listen", outcome.port, outcome.output, (), until, outcome.event, ask, outcome.timeout_port)
     if isinstance(outcome, outcomes.Call):
         return Result("call")
     if type(outcome) not in (outcomes.Done, outcomes.Exit):

@@ -154,7 +154,7 @@ export function editRows(target) {
  */
 export const withFallback = (text, path, filter) => text.replace(
   /\{\{\s*([A-Za-z_][\w.[\]-]*)\s*(\|\s*(or_fail|default:\s*("[^"]*"|'[^']*'))\s*)?\}\}/g,
-  (whole, found) => (found === path ? `{{ ${path}${filter && ` | ${filter}`} }}` : whole),
+  (whole, name) => (name === path ? `{{ ${path}${filter && ` | ${filter}`} }}` : whole),
 );
 
 let counter = 0;

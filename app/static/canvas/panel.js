@@ -224,8 +224,8 @@ export class Panel {
   /** What becomes of a placeholder without a value is written into the texts of the form. @param {any} control */
   fallBack(control) {
     const { fallback, instead } = control.dataset;
-    const ways = { empty: '', default: '', fail: 'or_fail' };
-    const rule = instead === undefined ? (control.value === 'default' ? 'default: "…"' : ways[control.value]) : `default: "${control.value.replaceAll('"', '”')}"`;
+    const ways = { empty: '', default: 'default: "…"', fail: 'or_fail' };
+    const rule = instead === undefined ? ways[control.value] : `default: "${control.value.replaceAll('"', '”')}"`;
     for (const field of this.form.querySelectorAll('input[type=text], textarea')) {
       const text = withFallback(field.value, fallback ?? instead, rule);
       if (text !== field.value) field.value = text;
