@@ -62,6 +62,10 @@ def configs(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         "set_variable": st.fixed_dictionaries({"set": st.dictionaries(st.sampled_from(["v", "w"]), values, min_size=1)}),
         "transform": st.fixed_dictionaries({"set": st.fixed_dictionaries({"total": values, "other": values})}),
         "delay": st.fixed_dictionaries({"duration": hours, "unit": st.just("hours")}),
+        "wait_for_event": st.fixed_dictionaries({
+            "event": st.just("ping"), "timeout": st.fixed_dictionaries({"duration": hours, "unit": st.just("hours")}),
+            "conditions": st.sampled_from([[], [rule("event.k", "greater_or_equal", 1)]]),
+        }),
         "listen": st.fixed_dictionaries({"least": st.integers(0, 2), "duration": hours}),
         "trouble": st.fixed_dictionaries({"when": st.integers(0, 1)}),
     }  # fmt: skip
