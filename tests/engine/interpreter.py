@@ -185,7 +185,7 @@ class Interpreter:
         result = self.does[at](self._view(somebody, run))
         if somebody.contact is None and result.kind != "fail":
             needs = registry.needs_contact(registry.get(node["type"]), node["data"])
-            if needs or any(wish[0] in ("set", "add", "tag", "untag", "message") for wish in result.wishes):
+            if needs or any(wish[0] in ("set", "add", "tag", "untag", "segment", "message") for wish in result.wishes):
                 return Result("fail", permanent=True)
         return result
 
@@ -304,6 +304,8 @@ def _wishes(outcome: outcomes.Outcome) -> Iterator[tuple[Any, ...]]:
             yield "vars", effect.values
         elif isinstance(effect, effects.EmitEvent):
             yield "emit", effect.name, json.loads(effect.properties), effect.of_contact
+        elif isinstance(effect, effects.SegmentChange):
+            yield "segment", effect.segment_id, effect.enters
         elif isinstance(effect, effects.SendMessage):
             yield "message", effect.awaits
         else:

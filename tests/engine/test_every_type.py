@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.builder.type_check import example_of
 from app.engine import integrity
 from app.flow import presentation, registry
 from app.models.status import RunStatus, StepStatus
@@ -69,7 +68,11 @@ def configs(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         "listen": st.fixed_dictionaries({"least": st.integers(0, 2), "duration": hours}),
         "trouble": st.fixed_dictionaries({"when": st.integers(0, 1)}),
     }  # fmt: skip
-    return known[kind] if kind in known else st.just(example_of(presentation.steps()[kind]))
+    return (
+        known[kind]
+        if kind in known
+        else st.just(json.loads((presentation.folder_on_disk(kind) / "example.json").read_text()))
+    )
 
 
 def kinds() -> list[str]:
