@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from app.flow import effects, outcomes, registry
 from app.flow.declared import NodeScope
 from tests.engine.step_models import MODELS, OF_CONTACT, Result
-from tests.nodes.person import Contact, Person, run_of
+from tests.nodes.person import Contact, Person
 
 MAX_VISITS = 4
 """Visits to one node after which a run is over: the engine is given the same in these tests."""
@@ -64,6 +64,7 @@ class Somebody:
     emitted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     of_nobody: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    assigned: dict[str, str] = field(default_factory=dict)
 
     @property
     def inside(self) -> SomeRun | None:
@@ -78,9 +79,13 @@ class Interpreter:
         self.ways = {(edge["source"], edge["sourceHandle"]): edge["target"] for edge in graph["edges"]}
         self.now = now
         self.queue: deque[tuple[Somebody, str, dict[str, Any]]] = deque()
-        self.does = {node["id"]: _meaning(node) for node in graph["nodes"]}
-        self.again = {node["id"]: again for node in graph["nodes"] if (again := _when_woken(node)) is not None}
+        self.workflow_id = bytes(16)
+        steps = {node["id"]: AskedStep(node) for node in graph["nodes"]}
+        self.does = {name: _meaning(self.nodes[name], step) for name, step in steps.items()}
+        self.again = {name: step.woken for name, step in steps.items() if step.decides_again}
         """Of steps that decide again when their wait is over: what they come to then, by what they had noted."""
+        self.is_chancy = any(step.is_chancy for step in steps.values())
+        """Some step draws lots, which a run of nobody does for itself."""
 
     def happen(self, somebody: Somebody, name: str, properties: dict[str, Any]) -> None:
         """An event arrives from outside; it is handled by `settle`."""
@@ -139,7 +144,9 @@ class Interpreter:
 
     def _view(self, somebody: Somebody, run: SomeRun) -> Person:
         contact = somebody.contact or Contact({}, {}, [], b"")
-        return Person(contact, run.event, run.outputs, run.vars, self.now)
+        view = Person(contact, run.event, run.outputs, run.vars, self.now)
+        view.assigned, view.workflow_id = somebody.assigned, self.workflow_id
+        return view
 
     def _walk(self, somebody: Somebody, run: SomeRun, at: str | None, answer: Result | None = None) -> None:
         """From the step `at` on; `answer`: what that one has come to already."""
@@ -168,8 +175,8 @@ class Interpreter:
                 run.node = at  # it stands here until somebody answers
                 return
             self._over(run, at, "completed", result.port, result.output)
-            if result.kind == "exit":
-                run.status = "exited"
+            if result.kind in ("exit", "succeed"):
+                run.status = "exited" if result.kind == "exit" else "goal_reached"
                 return
             at = self.ways.get(
                 (at, result.port), self.ways.get((at, "next")) if result.port not in self._ports(at) else None
@@ -194,7 +201,9 @@ class Interpreter:
         awaited = False
         for what, *how in result.wishes:
             contact = somebody.contact
-            if what == "vars":
+            if what == "assign":
+                somebody.assigned = {**somebody.assigned, at: how[0]}
+            elif what == "vars":
                 run.vars = {**run.vars, **how[0]}
             elif what == "emit":
                 name, properties, of_contact = how
@@ -244,29 +253,41 @@ def _change(contact: Contact, what: str, how: list[Any]) -> None:
 # What outcomes of all other types mean -----------------------------------------------------------------------------
 
 
-def _meaning(node: dict[str, Any]) -> Callable[[Person], Result]:
+class AskedStep:
+    """A step of a type that is asked itself, one person at a time."""
+
+    def __init__(self, node: dict[str, Any]) -> None:
+        kind, self._scope = registry.get(node["type"]), NodeScope(node["id"])
+        self._made = kind.compile(registry.config_of(kind, node["data"]), self._scope)
+        self.decides_again = isinstance(self._made, outcomes.DecidesAgain)
+        self.is_chancy = self._scope.remembers
+
+    def run(self, view: Person) -> Result:
+        made = self._made
+        if isinstance(made, outcomes.Outcome):
+            return _result_of(made, view)
+        does = made.run if isinstance(made, outcomes.IfRoom | outcomes.Asks | outcomes.DecidesAgain) else made
+        return _result_of(self._scope.guard(does)(view), view)
+
+    def woken(self, view: Person, noted: Any) -> Result:
+        """What it comes to when its wait is over."""
+        return _result_of(self._scope.guard(lambda step: self._made.woken(step, noted))(view), view)
+
+
+def _meaning(node: dict[str, Any], asked: AskedStep) -> Callable[[Person], Result]:
     model, data = MODELS.get(node["type"]), node["data"]
     if model is not None and node.get("model", True):
         return lambda view: model(data, view)
-    run = run_of(registry.get(node["type"]), data)
 
     def meaning(view: Person) -> Result:
         try:
-            return _result_of(run(view), view)
+            return asked.run(view)
         except NotModelled:
             raise
         except Exception:  # a step that breaks fails, and is tried again
             return Result("fail")
 
     return meaning
-
-
-def _when_woken(node: dict[str, Any]) -> Callable[[Person, Any], Result] | None:
-    kind, scope = registry.get(node["type"]), NodeScope()
-    made = kind.compile(registry.config_of(kind, node["data"]), scope)
-    if not isinstance(made, outcomes.DecidesAgain):
-        return None
-    return lambda view, noted: _result_of(scope.guard(lambda step: made.woken(step, noted))(view), view)
 
 
 def _result_of(outcome: outcomes.Outcome, view: Person) -> Result:
@@ -281,9 +302,10 @@ def _result_of(outcome: outcomes.Outcome, view: Person) -> Result:
         return Result("listen", outcome.port, outcome.output, (), until, outcome.event, ask, outcome.timeout_port)
     if isinstance(outcome, outcomes.Call):
         return Result("call")
-    if type(outcome) not in (outcomes.Done, outcomes.Exit):
+    kinds = {outcomes.Done: "done", outcomes.Exit: "exit", outcomes.Succeed: "succeed"}
+    if type(outcome) not in kinds:
         raise NotModelled(type(outcome).__name__)
-    kind = "exit" if isinstance(outcome, outcomes.Exit) else "done"
+    kind = kinds[type(outcome)]
     wishes = tuple(_wishes(outcome))
     emits = any(wish[0] == "emit" for wish in wishes)
     output = {**(outcome.output or {}), "eventId": ...} if emits else outcome.output
@@ -304,6 +326,8 @@ def _wishes(outcome: outcomes.Outcome) -> Iterator[tuple[Any, ...]]:
             yield "vars", effect.values
         elif isinstance(effect, effects.EmitEvent):
             yield "emit", effect.name, json.loads(effect.properties), effect.of_contact
+        elif isinstance(effect, effects.Assign):
+            yield "assign", effect.variant
         elif isinstance(effect, effects.SegmentChange):
             yield "segment", effect.segment_id, effect.enters
         elif isinstance(effect, effects.SendMessage):

@@ -14,7 +14,7 @@ OF_CONTACT = ("phone", "timezone", "locale", "source")
 
 
 class Result(NamedTuple):
-    """What a step came to. `kind`: done, wait, listen, fail, call or exit; `wishes`: what it wants done, in order."""
+    """What a step came to. `kind`: done, wait, listen, fail, call, exit or succeed; `wishes`: what it wants done, in order."""
 
     kind: str
     port: str = "next"

@@ -1,7 +1,9 @@
-"""Six months of a real shop: carts wait a day for the purchase, and every contact goes where plain Python says, calm and with crashes."""
+"""Six months of a real shop: carts wait a day for the purchase, are switched and split, and every contact goes where plain Python says,
+calm and with crashes."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -27,18 +29,23 @@ GRAPH = flow(
         node("wait", "wait_for_event", event="purchase", timeout={"duration": 24, "unit": "hours"},
              conditions=[rule("event.platform", "not_equals", "tablet")]),
         node("spent", "update_contact", increment={"carts": 1, "sum": "{{ steps.wait.properties.amount }}"}),
-        node("desk", "condition", conditions=[rule("event.platform", "equals", "desktop")]),
+        node("by", "switch", value="{{ event.platform }}", cases=[
+            {"id": "desk", "label": "Desktop", "equals": "desktop"}, {"id": "phone", "label": "Phone", "equals": "mobile"}]),
+        node("test", "split", salt="shop", variants=[{"id": "a", "weight": 3}, {"id": "b", "weight": 1}]),
         node("note", "update_contact", append={"left": "{{ event.platform }}"}),
         node("tag", "add_tag", tag="left-{{ event.platform }}"),
     ],
-    ("trigger", "wait"), ("wait", "spent"), ("wait", "desk", "timeout"), ("desk", "note", "true"), ("desk", "tag", "false"),
+    ("trigger", "wait"), ("wait", "spent"), ("wait", "by", "timeout"), ("by", "test", "desk"), ("by", "note", "phone"),
+    ("by", "tag", "default"), ("test", "note", "a"), ("test", "tag", "b"),
 )  # fmt: skip
 
 
 class Shopper:
     """One user, computed without the product."""
 
-    def __init__(self) -> None:
+    def __init__(self, contact: UUID) -> None:
+        drawn = int.from_bytes(hashlib.blake2b(b"shop\0" + contact.bytes, digest_size=8).digest(), "big")
+        self.arm = "a" if drawn / 2**64 < 0.75 else "b"
         self.journeys: list[Journey] = []
         self.attributes: dict[str, Any] = {}
         self.tags: list[str] = []
@@ -49,11 +56,12 @@ class Shopper:
             return
         started, platform = self.inside
         self.inside = None
-        if platform == "desktop":
-            self.journeys.append((started, now, ("timeout", "true", "next")))
+        case = {"desktop": "desk", "mobile": "phone"}.get(platform, "default")
+        way = ("timeout", case, self.arm, "next") if case == "desk" else ("timeout", case, "next")
+        self.journeys.append((started, now, way))
+        if case == "phone" or (case == "desk" and self.arm == "a"):
             self.attributes["left"] = [*self.attributes.get("left", []), platform]
         else:
-            self.journeys.append((started, now, ("timeout", "false", "next")))
             self.tags += [f"left-{platform}"] if f"left-{platform}" not in self.tags else []
 
     def happens(self, name: str, platform: str, amount: float, now: int) -> None:
@@ -76,7 +84,7 @@ def test_every_contact_goes_where_plain_python_says(
     _travel(world, first - DAY)
     users = sorted({row["user_id"] for row in rows})
     contacts = dict(zip(users, world.contacts(len(users)), strict=True))
-    shoppers: dict[str, Shopper] = defaultdict(Shopper)
+    shoppers = {user: Shopper(contact) for user, contact in contacts.items()}
     workflow = world.workflow(GRAPH)
     dying = Crashes(seed)
     dying.left = 40
