@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import inbox
-from app.lib import jsonlimits
+from app.lib import jsonlimits, shards
 from app.lib.addresses import comparable
 from app.lib.database import execute
 from app.models import Base
@@ -28,12 +28,21 @@ where r.tenant_id = %(tenant)s and r.contact_id is null and r.status = {RunStatu
 """  # noqa: S608  constants
 """Runs without a contact whose call goes: nobody would answer them, so a person decides, as about every call that was lost."""
 
+_COUNT_DOWN = f"""
+insert into segment_days as d (tenant_id, segment, day, shard, departed)
+select tenant_id, segment, ((select clock_now()) at time zone 'UTC')::date, {shards.PEOPLE}, 1 from segment_members where {About.MEMBER}
+order by segment on conflict (tenant_id, segment, day, shard) do update set departed = d.departed + 1
+"""  # noqa: S608  constants
+"""Whoever is erased is counted in no segment any more; nobody is told that the contact has left."""
+
 
 @functools.cache
 def statements() -> tuple[str, ...]:
     """All that erases what is marked, each with the parameters of `About`: rows that go first, then columns, in the order of `About`."""
     hold_calling = _ORDER.index(About.STEP_OF_NOBODY), -1, _HOLD_CALLING
-    return tuple(sql for _, _, sql in sorted([*_deletes(), *_updates(), hold_calling], key=lambda item: item[:2]))
+    count_down = _ORDER.index(About.MEMBER), -1, _COUNT_DOWN
+    ordered = sorted([*_deletes(), *_updates(), hold_calling, count_down], key=lambda item: item[:2])
+    return tuple(sql for _, _, sql in ordered)
 
 
 def _deletes() -> Iterator[tuple[int, int, str]]:

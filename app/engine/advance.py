@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from app.engine import assignments, claim, control, due, failpoints, newer_release, reports, rows
+from app.engine import assignments, claim, control, due, failpoints, newer_release, reports, rows, segment_turns
 from app.engine.arrivals import Arrivals, stored_run
 from app.engine.change_events import change_events
 from app.engine.claim import Cursor, Place
@@ -26,6 +26,7 @@ from app.engine.garbage import sweeper
 from app.engine.interest import Behind, epochs_of, require_compiled
 from app.engine.matcher import MOST_STEPS, Matcher
 from app.engine.progress import progress
+from app.engine.segment_work import move_members
 from app.engine.state import NOBODY, ContactState
 from app.engine.step_faults import fault_in_words
 from app.engine.vacuum import Vacuum
@@ -146,6 +147,7 @@ class Engine:
             ):
                 taken += events
             taken += self.take_due()
+            taken += self.take_segment_turns()
             moved += taken
             if not taken or polling.stopping.is_set():
                 break
@@ -165,6 +167,10 @@ class Engine:
         taken = self._guarded("due", self._due, self._fail_alone)
         self.vacuum.taken("active_runs", taken)
         return taken
+
+    def take_segment_turns(self) -> int:
+        """Judge a batch of contacts whose membership in segments time may change now; returns its size."""
+        return self._guarded("segment turns", self._segment_turns, self._skip_segment_turn)
 
     def _guarded(self, name: str, work: Work, give_up: Callable[[str], None]) -> int:
         """What cannot be stored spoils the whole batch: shrink until it stands alone, set it aside, grow again."""
@@ -265,6 +271,7 @@ class Engine:
                     with self.connection.pipeline() if small else nullcontext():
                         write(cursor, batch, self.shard, pipelined=small)
                         self.crashes.clear(cursor, self._events_taken, self._runs_taken)
+                    move_members(cursor, batch, self.matcher, self.shard)
                     actors = batch.actors
                 elif taken and self.crashes.events:
                     self.crashes.clear(cursor, self._events_taken)
@@ -357,6 +364,19 @@ class Engine:
             batch.resume(run)
         look_back(cursor, batch)
         return batch, len(claimed)
+
+    # Segments ---------------------------------------------------------------------------------------------------
+
+    def _segment_turns(self, cursor: Cursor, limit: int) -> tuple[Batch | None, int]:
+        batch = segment_turns.take(cursor, self.matcher, limit)
+        self._events_taken, self._runs_taken = [], []
+        self._head = batch.head if batch is not None else (0, None)
+        return batch, 0 if batch is None else batch.taken
+
+    def _skip_segment_turn(self, error: str) -> None:
+        tenant_id, contact_id = self._head
+        segment_turns.skip(self.connection, tenant_id, contact_id)
+        log.error("engine.segment_turn_skipped", contact_id=str(contact_id), error=error)
 
     def _fail_alone(self, error: str) -> None:
         tenant_id, run_id = self._head

@@ -18,6 +18,7 @@ from app.engine.goals import CompiledGoal
 from app.engine.interest import HAPPENED, Arrival, Interests
 from app.engine.matcher import Matcher
 from app.engine.records import Refusal
+from app.engine.segment_work import concerning
 from app.engine.state import NOBODY, ContactState, GoalView, RunState
 from app.engine.stored_rows import PAST, Item, RunRow
 from app.engine.walk import CANCELLED, GOAL_REACHED, Batch
@@ -62,6 +63,7 @@ class Arrivals:
         arrivals = map(self.interests.arrival, items)
         self.wanted = [arrival for arrival in arrivals if arrival is not None]
         self.left |= {(item, workflow_id, None): None for item, workflow_id in self.interests.left}
+        self.concerning_segments = concerning(matcher, items) if matcher.keeps_segments else []
         self.runs: dict[bytes, list[RunState]] = {}
         """Active runs that goals and erasures may end, by contact."""
         self.leaving: dict[int, list[tuple[RunState, CompiledGoal]]] = {}
@@ -69,17 +71,19 @@ class Arrivals:
 
     def walk(self, locked: Callable[[], None]) -> Batch | None:
         """Lock the contacts, say so by `locked`, and let everything happen in memory."""
-        if not self.wanted:
+        if not self.wanted and not self.concerning_segments:
             return None
         batch = Batch(self.now)
-        contacts = _contacts(arrival.item for arrival in self.wanted)
+        batch.segment_work.events = self.concerning_segments
+        contacts = _contacts([*(arrival.item for arrival in self.wanted), *self.concerning_segments])
+        of_segments = self.matcher.fields_of_segments({item.tenant_id for item in self.concerning_segments})
         flows = _distinct(flow for arrival in self.wanted for flow in arrival.targets)
-        names = claim.fields(self.matcher.fields_of(flows))
+        names = claim.fields(self.matcher.fields_of(flows) | of_segments)
         stored = claim.contacts(self.cursor, contacts, names)
         locked()
         active = self._active()
         flows += [self.matcher.flow(row.workflow_id, row.version) for row in active]
-        if (needed := claim.fields(self.matcher.fields_of(flows))) != names:  # active runs look at more
+        if (needed := claim.fields(self.matcher.fields_of(flows) | of_segments)) != names:  # active runs look at more
             names, stored = needed, claim.contacts(self.cursor, contacts, needed)
         batch.contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
         for contact_id, known in assignments.load(self.cursor, contacts, flows).items():

@@ -103,7 +103,7 @@ def _stands(one: _ForGoals, standing: set[tuple[bytes, bytes]]) -> bool:
 
 
 def _events(contact: ContactState) -> Iterator[tuple[str, dict[str, Any]]]:
-    changed, previous, current = difference(contact)
+    changed, previous, current = difference_of(contact)
     if changed:
         yield UPDATED, {"changed": changed, "current": current, "previous": previous}
     if "attributes" in current:
@@ -114,7 +114,7 @@ def _events(contact: ContactState) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def difference(contact: ContactState) -> Difference:
+def difference_of(contact: ContactState) -> Difference:
     """What of the contact differs from what is stored."""
     return contact_diff.difference(
         {name: (contact.stored(name), contact.columns.get(name)) for name in CONTACT_COLUMNS},

@@ -3,7 +3,7 @@
     I1 no step lost                      I4 no commit by a stale owner (seen as a step too many, or one that leads nowhere)
     I2 one transition a visit            I5 counters are what runs and steps say
     I3 one message a sending step        I8 a run keeps its version       I9 no row crosses a workspace
-    I10 what is written twice says the same
+    I10 what is written twice says the same      S1 to S7 are about segments (`segment_integrity`)
 
 All checks read one snapshot, so the product may run meanwhile. Each answers its first few breaches with their ids.
 """
@@ -20,6 +20,7 @@ from app import wakes
 from app.contacts.tag_repository import UNLIKE
 from app.counters.message_counters import PREFIX
 from app.counters.recount_repository import STARTED, sums_of_messages, sums_of_runs, sums_of_starts
+from app.engine import segment_integrity
 from app.engine.version_ways import ways_without_edge
 from app.flow import registry
 from app.inbox import InboxKind
@@ -380,7 +381,7 @@ def _breaches(connection: psycopg.Connection[Any]) -> Iterator[Breach]:
         sending = [kind.type for kind in registry.types().values() if kind.sends is not None]
         leaving = connection.execute(_LEAVING).fetchone() == (True,)
         arguments = {"sending": sending, **ways_without_edge(connection)}
-        for invariant, rule, sql in CHECKS:
+        for invariant, rule, sql in (*CHECKS, *segment_integrity.CHECKS):
             for where, what in connection.execute(f"{_staying(sql) if leaving else sql} limit {SHOWN}", arguments):
                 yield Breach(invariant, rule, f"{where} {what}")
 

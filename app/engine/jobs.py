@@ -11,7 +11,7 @@ import psycopg
 import structlog
 
 from app import wakes
-from app.engine import claim
+from app.engine import claim, segment_builder, segment_turns
 from app.engine.call_pass import CallPass
 from app.engine.progress import progress
 from app.engine.threads import EngineThread, EngineThreads
@@ -21,7 +21,7 @@ from app.lib.wakeups import Wakeup
 from app.settings import settings
 
 log = structlog.get_logger()
-_performing = threading.Lock()
+_performing, _building = threading.Lock(), threading.Lock()
 _asked = threading.Event()
 """The actor was notified: whoever works looks (once more)."""
 _threads = EngineThreads(settings().engine.threads)
@@ -94,6 +94,21 @@ def make_calls() -> None:
         _performing.release()
 
 
+@dramatiq.actor(queue_name=jobs.BULK, max_retries=0)
+def build_segments() -> None:
+    """Build versions of rules that are new, piece by piece, and clear away what nobody asks for. One pass at a time in a process."""
+    jobs.acknowledge("build_segments")
+    if not _building.acquire(blocking=False):
+        return
+    try:
+        with database.connect("segments") as connection:
+            segment_builder.SegmentBuilder(connection).run()
+    except psycopg.OperationalError as error:
+        log.warning("segments.database_away", error=type(error).__name__)
+    finally:
+        _building.release()
+
+
 async def sweep_wakes() -> None:
     """Let workflows be looked at whose runs no wake stands for: only rows that were written past the product have none."""
 
@@ -105,8 +120,15 @@ async def sweep_wakes() -> None:
     await asyncio.to_thread(sweep)
 
 
-ACTORS = [advance, perform]
-WAKEUPS = [Wakeup(advance.actor_name, due=claim.IS_DUE, next_due=wakes.NEXT_DUE)]
+ACTORS = [advance, perform, build_segments]
+WAKEUPS = [
+    Wakeup(
+        advance.actor_name,
+        due=f"{claim.IS_DUE} or {segment_turns.IS_DUE}",
+        next_due=f"least(({wakes.NEXT_DUE}), ({segment_turns.NEXT_DUE}))",
+    ),
+    Wakeup(build_segments.actor_name, due=segment_builder.IS_DUE),
+]
 POLLS = [advance, *(_helper(thread) for thread in _threads if thread.number), make_calls]
 """What each worker calls every second, so that runs move without Redis."""
 EACH_MINUTE = [sweep_wakes]

@@ -19,6 +19,7 @@ import structlog
 from app.engine.compiled import CompiledFlow, read_document
 from app.engine.subscriptions import UNKNOWN, Listening, Live, Version, WorkspaceListeners, listening_of, waiting_types
 from app.flow import registry
+from app.membership.state_repository import load_book
 from app.values.contact_view import COLUMNS
 
 log = structlog.get_logger()
@@ -74,6 +75,8 @@ class Matcher:
         """Compiled versions, those last that were asked for last."""
         self.unreadable: dict[Version, Unreadable] = {}
         self._steps = 0
+        self.keeps_segments = False
+        """Has a workspace that is known here dynamic segments?"""
         self._swept = monotonic()
         self._newer: tuple[list[bytes], list[bytes]] | None = None
 
@@ -118,11 +121,17 @@ class Matcher:
             listening[key] = before[key] if known else listening_of(*document)
             if version == live_version:
                 live[workflow_id] = Live(workflow_id, version, tenant_id, not active, since)
-        self.workspaces[tenant_id] = WorkspaceListeners(epoch, listening, live, monotonic())
+        self.workspaces[tenant_id] = WorkspaceListeners(
+            epoch, listening, live, monotonic(), load_book(self.connection, tenant_id)
+        )
+        self._note_segments()
         self._replace(tenant_id, listening, place)
         for flow in self.flows.values():
             flow.priority = priorities.get(flow.workflow_id, flow.priority)
         self._newer = None
+
+    def _note_segments(self) -> None:
+        self.keeps_segments = any(known.book is not None for known in self.workspaces.values())
 
     def _replace(
         self, tenant_id: int, listening: Mapping[Version, Listening], place: tuple[str, str | None] | None
@@ -195,6 +204,7 @@ class Matcher:
         for tenant_id in idle:
             del self.workspaces[tenant_id]
             self._newer = None
+        self._note_segments()
         for flow in [flow for flow in self.flows.values() if flow.tenant_id in idle]:
             self._forget(flow)
         for key in [key for key, one in self.unreadable.items() if one.tenant_id in idle]:
@@ -205,7 +215,15 @@ class Matcher:
         flows = list(flows)
         hears = any(self.workspace(tenant_id).hears_changes for tenant_id in {flow.tenant_id for flow in flows})
         of_changes = {*COLUMNS, "attributes", "tags"} if hears else set[str]()
-        return frozenset(of_changes.union(*(flow.reads for flow in flows)))
+        of_segments = self.fields_of_segments({flow.tenant_id for flow in flows})
+        return of_segments.union(of_changes, *(flow.reads for flow in flows))
+
+    def fields_of_segments(self, tenants: Iterable[int]) -> frozenset[str]:
+        """Fields of contacts that dynamic segments of these workspaces look at."""
+        if not self.keeps_segments:
+            return frozenset()
+        books = [book for tenant_id in tenants if (book := self.workspace(tenant_id).book) is not None]
+        return frozenset().union(*(book.fields for book in books))
 
     def partly_understood(self) -> list[bytes]:
         """Workflows with steps or versions that another process understands: what was put back for their runs stays in the inbox."""

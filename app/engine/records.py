@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from app.engine.state import RunState
+from app.engine.stored_rows import Item
 from app.models.status import Priority
 
 
@@ -27,6 +28,18 @@ class Refusal(NamedTuple):
     event_id: bytes | None
     reason: str
     detail: dict[str, Any] | None
+
+
+class SegmentWork:
+    """What dynamic segments have to look at after a batch, besides the changes that its runs make."""
+
+    __slots__ = ("events", "turns")
+
+    def __init__(self) -> None:
+        self.events: list[Item] = []
+        """Events that rules count, or that tell of changes of contacts."""
+        self.turns: dict[int, list[bytes]] = {}
+        """Contacts whose membership time may change now, by workspace."""
 
 
 class Remembered(NamedTuple):

@@ -12,6 +12,7 @@ from app.flow.contact_goals import CONTACT_CHANGES
 from app.flow.document import triggers_of
 from app.flow.node_type import NodeType
 from app.flow.trigger_registry import typed
+from app.membership.book import Book
 
 Version = tuple[bytes, int]
 Listener = TypeVar("Listener")
@@ -70,9 +71,16 @@ class WorkspaceListeners:
     """Who listens in one workspace, as of an epoch. Indexes are made when the first event of a name comes."""
 
     def __init__(
-        self, epoch: int, listening: Mapping[Version, Listening], live: Mapping[bytes, Live], used: float
+        self,
+        epoch: int,
+        listening: Mapping[Version, Listening],
+        live: Mapping[bytes, Live],
+        used: float,
+        book: Book | None = None,
     ) -> None:
         self.epoch, self.listening, self.live, self.used = epoch, listening, live, used
+        self.book = book
+        """The dynamic segments of the workspace; None when it has none."""
         self.waits = frozenset(event for heard in listening.values() for event in heard.waits)
         """Events that some step of some version waits for."""
         self.partly_understood = frozenset(key[0] for key, heard in listening.items() if heard.partly)

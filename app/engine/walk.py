@@ -31,7 +31,7 @@ from app.engine.limits import (
 from app.engine.newer_release import LEFT_TO_NEWER, NEWER_COMES_WITHIN_S, next_look_after
 from app.engine.passing import PassedBy, after_failure
 from app.engine.paths import PathEnd, SharedPath
-from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered
+from app.engine.records import Attempt, ContactChangeEvent, Refusal, Remembered, SegmentWork
 from app.engine.state import COMPLETED, ContactState, RunState, carried
 from app.engine.step_faults import fault_in_words
 from app.flow.effects import ContactChange
@@ -44,8 +44,6 @@ RUNNING, WAITING, CALLING = int(RunStatus.RUNNING), int(RunStatus.WAITING), int(
 HELD = int(RunStatus.HELD)
 FAILED, GOAL_REACHED = int(RunStatus.FAILED), int(RunStatus.GOAL_REACHED)
 EXITED, CANCELLED = int(RunStatus.EXITED), int(RunStatus.CANCELLED)
-
-
 UNLIKE_AT_MOST = 64
 """Different outcomes of one step in a batch after which they are taken for personal, and no longer compared (some 1 us each)."""
 
@@ -66,6 +64,7 @@ class Batch:
         self.change_events: list[ContactChangeEvent] = []
         self.assigns = False
         """Was a contact given a variant that is to be kept?"""
+        self.segment_work = SegmentWork()
         self._beginnings: dict[tuple[CompiledStart, bool], SharedPath] = {}
         self._returns: dict[tuple[CompiledNode, int, bool, frozenset[tuple[str, int]] | None], SharedPath] = {}
 

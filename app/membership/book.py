@@ -132,6 +132,8 @@ class Book:
         read = {UUID(key[8:]) for key in self.readers if key.startswith("segment:")}
         self.static = sorted({segments[one] for one in read if one in segments and one not in by_id})
         """Numbers of static segments that rules read."""
+        self.dynamic = frozenset(str(one) for one in by_id)
+        """Ids of those whose members are moved here: who reads them is judged with them, not by what is told of it."""
         self.workflows = sorted(UUID(key[9:]) for key in self.readers if key.startswith("workflow:"))
         self.timed = frozenset(self.readers.get(TIMED, ()))
         self.fields = self._fields()

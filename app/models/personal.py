@@ -35,6 +35,11 @@ class About(StrEnum):
     )
     """By its events, before those are gone."""
     CONTACT = "contact_id = %(id)s and tenant_id = %(tenant)s"
+    MEMBER = (
+        "tenant_id = %(tenant)s and contact_id = %(id)s and segment = any(array(select number from segments where tenant_id = %(tenant)s"
+        " union select number from segment_builds where tenant_id = %(tenant)s))"
+    )
+    """In a segment, by its number: there is no index by contact."""
     RUN = (
         "tenant_id = %(tenant)s"
         " and run_id in (select r.id from runs r where r.contact_id = %(id)s and r.tenant_id = %(tenant)s)"

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInte
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, HasTenantKey, HasTimes, Json
-from app.models.personal import rows_go
+from app.models.personal import About, rows_go
 
 
 class Segment(HasTenantKey, HasTimes, Base):
@@ -81,7 +81,7 @@ class SegmentMember(Base):
     contact_id: Mapped[UUID] = mapped_column(primary_key=True)
     since: Mapped[datetime]
 
-    __table_args__ = ({"info": rows_go()},)
+    __table_args__ = ({"info": rows_go(About.MEMBER)},)
 
 
 class SegmentDay(Base):

@@ -16,6 +16,10 @@ ANYWHERE = "asks what is due in all workspaces, by an index of what is open"
 ACROSS = {
     "engine.calls._LANES": ANYWHERE,
     "engine.calls._EXPIRED": ANYWHERE,
+    "engine.segment_builder._DROPPED": ANYWHERE,
+    "engine.segment_builder._OPEN": ANYWHERE,
+    "engine.segment_turns.NEXT_DUE": ANYWHERE,
+    "engine.segment_turns._DUE": ANYWHERE,
     "engine.work_status._INBOX": "counts what waits in all workspaces, up to a limit",
     "messaging.decisions.FOLLOW_RULES": ANYWHERE,
     "messaging.holds._RECOVERED": "connectors of all workspaces; few rows",

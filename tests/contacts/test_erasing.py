@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Column, Table, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.contacts import erasure_repository
@@ -21,7 +22,7 @@ from app.models.event import DeadLetter, Inbox
 from app.models.message import Message
 from app.models.personal import About, emptied, rows_of
 from app.models.run import CallIntent, EntryRefusal, Step
-from app.models.segment import SegmentMember
+from app.models.segment import Segment, SegmentMember
 from app.models.status import Role, RunStatus
 from app.models.workspace import Workspace
 from tests.fixtures.clock import Clock
@@ -328,8 +329,11 @@ async def fill(session: AsyncSession, tenant_id: int, contact_id: UUID, email: s
         "tenant_id": tenant_id, "contact_id": contact_id, "run_id": uuid7(), "import_id": uuid7(), "event_id": uuid7(),
         "recipients": [email], "address": email, "tag": tag_of(email), "created_at": MADE,
         "mapping": {"sample": [[email], ["somebody else"]]}, "created_by": None,
-        "row": {"cells": [email]}, "recent": [1], "segments": [1],
+        "row": {"cells": [email]}, "recent": [1], "segments": [1], "segment": 1,
     }  # fmt: skip
+    # Members are looked for by the numbers of the segments that there are.
+    segment = {"tenant_id": tenant_id, "id": uuid7(), "number": 1, "name": "A", "kind": "static"}
+    await session.execute(insert(Segment).values(segment).on_conflict_do_nothing())
     first = {
         "active_runs": {"id": known["run_id"], "status": int(RunStatus.WAITING)},
         "ended_runs": {"status": int(RunStatus.FAILED)},

@@ -1,0 +1,267 @@
+"""Who enters and leaves dynamic segments by what one batch did: events, changes of contacts, runs, and time.
+
+In the transaction of the batch, under the contacts' locks which it holds, so a membership is as true as what it was judged by, and whoever
+is told of it is told exactly once. Only what may really move somebody is judged: rules that read what has changed, and of events
+those alone that turn a count (`app.membership.book`). A workspace without dynamic segments costs nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.engine import rows
+from app.engine.change_events import difference_of
+from app.engine.claim import Cursor
+from app.engine.limits import MAX_DEPTH
+from app.engine.state import ContactState, RunState
+from app.engine.stored_rows import Item
+from app.flow.segment_judge import FOREVER, NOTHING, Sum
+from app.lib.zones import zone_of
+from app.membership.book import CREATED, TIMED, Book, changed_keys, changed_paths
+from app.membership.state_repository import State, StateRepository
+from app.segment_member_repository import Move, move
+
+_NEW = State(0, frozenset(), None)
+
+
+class _Cause(NamedTuple):
+    """The workflow behind what moved a contact, as other changes of contacts have it. `depth` None: nobody is told."""
+
+    workflow_id: bytes | None = None
+    depth: int | None = 0
+
+
+class JudgedContact:
+    """A contact at an instant, as rules look at it."""
+
+    event: Mapping[str, Any] = {}
+    steps: Mapping[str, Any] = {}
+    vars: Mapping[str, Any] = {}
+    event_name = ""
+
+    def __init__(self, contact: ContactState, moment: int, timezone: str | None) -> None:
+        self.contact, self.moment, self._timezone = contact, moment, timezone
+        self.consent: Mapping[str, Any] = {}
+        self.facts: Mapping[int, Sum] = {}
+        self.segments: set[int] = set()
+        self.workflows: Mapping[UUID, set[str]] = {}
+
+    @property
+    def now(self) -> datetime:
+        return rows.instant(self.moment)
+
+    @property
+    def zone(self) -> tzinfo:
+        return zone_of(self.contact.columns.get("timezone"), self._timezone)
+
+
+class WorkspaceMembership:
+    """What happened to contacts of one workspace in one transaction, and what follows from it. `contacts`: those that are locked."""
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        book: Book,
+        tenant_id: int,
+        contacts: Mapping[bytes, ContactState],
+        now: int,
+        *,
+        builds: bool,
+    ) -> None:
+        """`builds`: contacts that are behind are built. Not by who did not claim from the inbox in turn: somebody may hold an event of
+        such a contact who knows nothing of what is to be counted (`SegmentBuilder`)."""
+        self.book, self.tenant_id, self.now = book, tenant_id, now
+        self._cursor, self._contacts = cursor, contacts
+        self._rows, self._builds = StateRepository(cursor, tenant_id), builds
+        self._keys: dict[bytes, set[str]] = {}
+        self._counted: list[tuple[bytes, int, int]] = []
+        self._woken: set[bytes] = set()
+        self._causes: dict[bytes, _Cause] = {}
+        self._states: dict[bytes, State] = {}
+        self._turned: dict[bytes, list[int]] = {}
+        self._put: dict[tuple[bytes, int], Sum] = {}
+        self._late: dict[bytes, int] = {}
+        """Contacts that were behind, with the epoch up to which they had been built."""
+
+    # What happened -------------------------------------------------------------------------------------------------
+
+    def happened(self, item: Item) -> None:
+        """An event of the inbox that concerns rules."""
+        contact = item.contact_id
+        if contact is None or contact not in self._contacts:
+            return
+        properties = rows.decode(item.payload) if item.payload else {}
+        if self.book.counted(item.name):
+            self._counted += [(contact, fact, item.occurred_at) for fact in self.book.counting(item.name, properties)]
+        if (keys := changed_keys(item.name, properties)) and properties.get("segmentId") not in self.book.dynamic:
+            self._keys.setdefault(contact, set()).update(keys)
+        if item.workflow_id is not None:
+            self._causes[contact] = _Cause(item.workflow_id, item.depth)
+
+    def changed(self, contact: ContactState, run: RunState) -> None:
+        """Runs have changed a contact."""
+        paths, _, _ = difference_of(contact)
+        self._keys.setdefault(contact.id, set()).update(changed_paths(paths))
+        self._causes[contact.id] = _Cause(run.flow.workflow_id, run.depth + 1 if run.depth < MAX_DEPTH else None)
+
+    def moved(self, run: RunState) -> None:
+        """A run has come in, gone on or ended."""
+        if run.contact.id:
+            self._keys.setdefault(run.contact.id, set()).add(f"workflow:{UUID(bytes=run.flow.workflow_id)}")
+            self._causes.setdefault(run.contact.id, _Cause(run.flow.workflow_id, run.depth + 1))
+
+    def woken(self, contacts: Iterable[bytes]) -> None:
+        """The time has come at which their membership may change by itself."""
+        for contact in contacts:
+            self._woken.add(contact)
+            self._keys.setdefault(contact, set()).add(TIMED)
+
+    def behind(self, contacts: Iterable[bytes]) -> None:
+        """Versions of rules are to be built for those who are behind."""
+        for contact in contacts:
+            self._keys.setdefault(contact, set())
+
+    # What follows --------------------------------------------------------------------------------------------------
+
+    def apply(self, shard: int) -> int:
+        """Judge and write; answers how many contacts were behind."""
+        concerned = {contact for contact in self._keys if contact in self._contacts}
+        concerned |= {contact for contact, _, _ in self._counted}
+        if not concerned:
+            return 0
+        if self.book.building:
+            self._states = self._rows.states(concerned)
+            built = {contact: self._states.get(contact, _NEW).built for contact in concerned}
+            self._late = {contact: epoch for contact, epoch in built.items() if epoch < self.book.epoch}
+            if self._builds:
+                self._build()
+        self._count()
+        touched = self._touched(concerned)
+        self._judge(touched, shard)
+        self._rows.put_facts(self._put)
+        return len(self._late)
+
+    def _build(self) -> None:
+        """Count for contacts that are behind what they were not counted for. All that this batch took counts among it."""
+        groups: dict[int, list[bytes]] = {}
+        for contact, epoch in self._late.items():
+            groups.setdefault(epoch, []).append(contact)
+        for epoch, contacts in groups.items():
+            facts = [one for one in self.book.facts.values() if one.epoch > epoch]
+            if facts:
+                self._rows.recount(contacts, facts, self.book)
+
+    def _count(self) -> None:
+        """Add the events to the facts, and note which bits they turn."""
+        counted = [
+            one for one in self._counted if self.book.facts[one[1]].epoch <= self._late.get(one[0], self.book.epoch)
+        ]
+        if not counted:
+            return
+        before = self._rows.pairs(list({(contact, fact): None for contact, fact, _ in counted}))
+        for contact, fact, at in counted:
+            old = self._put.get((contact, fact)) or before.get(contact, {}).get(fact) or NOTHING
+            recent = list(old.recent)
+            # Newest first; one that comes late finds its place.
+            bisect.insort(recent, at, key=lambda moment: -moment)
+            keep = self.book.facts[fact].fact.keep
+            new = self._put[contact, fact] = Sum(old.n + 1, min(old.first, at) if old.n else at, recent[:keep])
+            self._turned.setdefault(contact, []).extend(self.book.turned(fact, old, new, self.now))
+
+    def _touched(self, concerned: Iterable[bytes]) -> dict[bytes, list[int]]:
+        """Versions by which each contact has to be judged, those that others read first."""
+        touched: dict[bytes, list[int]] = {}
+        for contact in concerned:
+            numbers, late = list(self._turned.get(contact, ())), self._late.get(contact)
+            if late is not None and self._builds:
+                numbers += [one.number for one in self.book.versions.values() if one.epoch > late]
+            versions = self.book.touched(self._keys.get(contact, ()), numbers)
+            if late is not None and not self._builds:
+                versions = [number for number in versions if self.book.versions[number].epoch <= late]
+            if versions or contact in self._late or contact in self._woken:
+                touched[contact] = versions
+        if unknown := [contact for contact in touched if contact not in self._states]:
+            self._states |= self._rows.states(unknown)
+        everything = self.book.touched((CREATED,))
+        return {
+            contact: versions if contact in self._states or contact in self._late else everything
+            for contact, versions in touched.items()
+        }
+
+    def _judge(self, touched: Mapping[bytes, list[int]], shard: int) -> None:
+        if not touched:
+            return
+        views = self._views(touched)
+        entering, leaving = list[tuple[int, bytes]](), list[tuple[int, bytes]]()
+        states: dict[bytes, State] = {}
+        for contact, view in views.items():
+            known = self._states.get(contact)
+            before = known or _NEW
+            segments, earliest = {one for one in before.segments if one in self.book.versions}, FOREVER
+            for number in touched[contact]:
+                held, until = self.book.judges[number](view)
+                earliest = min(earliest, until)
+                if held is True and number not in segments:
+                    segments.add(number)
+                    entering.append((number, contact))
+                elif held is not True and number in segments:
+                    segments.discard(number)
+                    leaving.append((number, contact))
+                (view.segments.add if held is True else view.segments.discard)(number)
+            state = State(
+                self._built(contact, known),
+                frozenset(segments),
+                self._next(contact, before, earliest),
+            )
+            if state != known:
+                states[contact] = state
+        self._rows.put_states(states)
+        self._move(entering, leaving, shard)
+
+    def _built(self, contact: bytes, known: State | None) -> int:
+        if contact in self._late:
+            return self.book.epoch if self._builds else self._late[contact]
+        return self.book.epoch if known is None else known.built
+
+    def _next(self, contact: bytes, before: State, earliest: int) -> int | None:
+        """Only an earlier turn is written: that a turn has moved later is found out when this one comes."""
+        turn = None if earliest >= FOREVER else earliest
+        if contact in self._woken or before.next_at is None:
+            return turn
+        return before.next_at if turn is None else min(turn, before.next_at)
+
+    def _views(self, touched: Mapping[bytes, list[int]]) -> dict[bytes, JudgedContact]:
+        """The contacts as rules look at them, with what this batch has added."""
+        contacts = [contact for contact in touched if contact in self._contacts]
+        book = self.book
+        facts = self._rows.facts(contacts) if book.facts else {}
+        static = self._rows.static(contacts, book.static) if book.static else {}
+        consent = self._rows.consent(contacts) if book.reads_consent else {}
+        workflows = self._rows.workflows(contacts, book.workflows) if book.workflows else {}
+        for (contact, fact), counted in self._put.items():
+            if contact in touched:
+                facts.setdefault(contact, {})[fact] = counted
+        views = {}
+        for contact in contacts:
+            view = views[contact] = JudgedContact(self._contacts[contact], self.now, book.timezone)
+            view.facts, view.consent = facts.get(contact, {}), consent.get(contact, {})
+            view.workflows = workflows.get(contact, {})
+            view.segments = set(self._states.get(contact, _NEW).segments) | static.get(contact, set())
+        return views
+
+    def _move(self, entering: list[tuple[int, bytes]], leaving: list[tuple[int, bytes]], shard: int) -> None:
+        silent = {number for number, version in self.book.versions.items() if version.silent}
+        announced = [[one for one in moves if one[0] not in silent] for moves in (entering, leaving)]
+        quiet = [[one for one in moves if one[0] in silent] for moves in (entering, leaving)]
+        self._rows.move_silently(quiet[0], quiet[1], shard)
+        entered, left = ([self._told(number, contact) for number, contact in moves] for moves in announced)
+        move(self._cursor, entering=entered, leaving=left, shard=shard)
+
+    def _told(self, number: int, contact: bytes) -> Move:
+        cause = self._causes.get(contact, _Cause())
+        workflow_id = UUID(bytes=cause.workflow_id) if cause.workflow_id else None
+        return Move(self.tenant_id, number, UUID(bytes=contact), workflow_id, cause.depth)

@@ -1,0 +1,143 @@
+"""Builds versions of rules for all contacts while events go on: piece by piece, under the contacts' locks.
+
+A contact is built by whoever locks it first, this or a batch of the engine, by the same function. What waits in the inbox is not counted:
+it is counted when it is handled. A piece and how far it came are one transaction, so stopping, crashing, or a second builder do no harm.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from app.engine import claim, rows
+from app.engine.claim_lock import ClaimLock, TurnTaken
+from app.engine.membership import WorkspaceMembership
+from app.engine.state import ContactState
+from app.engine.stored_rows import NOW
+from app.inbox import notify_engine_now
+from app.lib import polling, shards
+from app.membership.book import Book
+from app.membership.state_repository import load_book
+
+log = structlog.get_logger()
+PIECE = 1_000
+MOST_TRIES = 20
+IS_DUE = "exists (select from segment_builds where finished_at is null or dropped_at is not null)"
+_OPEN = "select distinct tenant_id from segment_builds where finished_at is null and dropped_at is null order by 1"
+_EPOCH = "select n from workflow_epochs where tenant_id = %(tenant)s"
+_NEXT = """
+select uuid_send(id) from contacts where tenant_id = %(tenant)s and id > coalesce(
+  (select case when bool_or(reached is null) then null else min(reached::text)::uuid end from segment_builds
+   where tenant_id = %(tenant)s and finished_at is null and dropped_at is null), '00000000-0000-0000-0000-000000000000')
+order by id limit %(limit)s
+"""
+_REACHED = """
+update segment_builds set done = done + case when reached is null or reached < %(reached)s then %(count)s else 0 end,
+  reached = greatest(reached::text, %(reached)s::text)::uuid
+where tenant_id = %(tenant)s and finished_at is null and dropped_at is null and epoch <= %(epoch)s
+"""
+_FINISHED = """
+with finished as (
+  update segment_builds set finished_at = clock_now(), ready = true, done = total
+  where tenant_id = %(tenant)s and finished_at is null and dropped_at is null and epoch <= %(epoch)s returning tenant_id, number),
+ready as (
+  update segments s set state = 'ready' from finished f
+  where s.tenant_id = f.tenant_id and s.number = f.number and s.state = 'building' and s.next_number is null)
+insert into workflow_epochs as e (tenant_id, n) select distinct tenant_id, 1 from finished
+on conflict (tenant_id) do update set n = e.n + 1
+"""
+_DROPPED = "select tenant_id, number from segment_builds where dropped_at is not null order by 1, 2 limit 1"
+_FORGET = """
+delete from segment_members where tenant_id = %(tenant)s and segment = %(number)s and contact_id = any(array(
+  select contact_id from segment_members where tenant_id = %(tenant)s and segment = %(number)s limit 5000))
+"""
+_FORGOTTEN = """
+with days as (delete from segment_days where tenant_id = %(tenant)s and segment = %(number)s)
+delete from segment_builds where tenant_id = %(tenant)s and number = %(number)s
+"""
+
+
+class SegmentBuilder:
+    """One pass over one connection."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, piece: int = PIECE) -> None:
+        self.connection, self.piece = connection, piece
+        rows.register(connection)
+        self.shard = shards.own(0)
+
+    def run(self) -> int:
+        """Build until nothing is left to build, then forget what was dropped. Answers how many contacts were built here."""
+        built = 0
+        while not polling.stopping.is_set() and (tenants := [row[0] for row in self.connection.execute(_OPEN)]):
+            for tenant_id in tenants:
+                built += self._workspace(tenant_id)
+        while not polling.stopping.is_set() and self._forget():
+            pass
+        return built
+
+    def _workspace(self, tenant_id: int) -> int:
+        """All open builds of a workspace in one go over its contacts."""
+        book, known, built, tries = None, -1, 0, 0
+        while not polling.stopping.is_set():
+            (epoch,) = self.connection.execute(_EPOCH, {"tenant": tenant_id}).fetchone() or (0,)
+            if epoch != known:
+                book, known = load_book(self.connection, tenant_id), epoch
+                self._let_claims_pass()
+            try:
+                with self.connection.transaction():
+                    late = self._piece(self.connection.cursor(binary=True), tenant_id, book)
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+                tries += 1
+                if tries == MOST_TRIES:
+                    log.warning("segments.build_held_up", tenant_id=tenant_id, error=type(error).__name__)
+                    return built
+                continue
+            tries = 0
+            if late is None:
+                notify_engine_now()
+                return built
+            built += late
+        return built
+
+    def _let_claims_pass(self) -> None:
+        """Whoever claimed events before it could know of these builds has locked its contacts by the time that the turn is free."""
+        turn = ClaimLock(self.connection)
+        for _ in range(MOST_TRIES):
+            try:
+                with self.connection.transaction():
+                    turn.take()
+                    turn.give()
+                return
+            except TurnTaken:
+                time.sleep(0.05)
+
+    def _piece(self, cursor: psycopg.Cursor[Any], tenant_id: int, book: Book | None) -> int | None:
+        """Build the next contacts that are behind; how many were. None: it is finished."""
+        arguments = {"tenant": tenant_id, "epoch": book.epoch if book is not None else 2**62}
+        ids = [row[0] for row in cursor.execute(_NEXT, {**arguments, "limit": self.piece})] if book is not None else []
+        if book is None or not ids:
+            cursor.execute(_FINISHED, arguments)
+            return None
+        names = claim.fields(book.fields)
+        stored = claim.contacts(cursor, [(tenant_id, contact_id) for contact_id in ids], names)
+        contacts = {contact_id: ContactState(contact_id, names, raw) for contact_id, raw in stored.items()}
+        (now,) = cursor.execute(f"select {NOW}").fetchone() or (0,)
+        membership = WorkspaceMembership(cursor, book, tenant_id, contacts, now, builds=True)
+        membership.behind(contacts)
+        late = membership.apply(self.shard)
+        cursor.execute(_REACHED, {**arguments, "reached": UUID(bytes=ids[-1]), "count": len(ids)})
+        return late
+
+    def _forget(self) -> bool:
+        """Delete a piece of what belongs to a version that was dropped; False: there is none."""
+        dropped = self.connection.execute(_DROPPED).fetchone()
+        if dropped is None:
+            return False
+        arguments = {"tenant": dropped[0], "number": dropped[1]}
+        if not self.connection.execute(_FORGET, arguments).rowcount:
+            self.connection.execute(_FORGOTTEN, arguments)
+        return True
